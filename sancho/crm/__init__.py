@@ -1,0 +1,1 @@
+"""What is known, and since when: canonical tables, store, import, simulated world."""
