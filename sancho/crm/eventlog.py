@@ -58,7 +58,9 @@ class EventLog:
             "leads": _leads_as_of(self["leads"], deals, moment),
             "accounts": _before(self["accounts"], "created_at", moment, undated=True),
             "people": _people_as_of(self["people"], moment, self.zone),
-            "contracts": _blank_after(_before(self["contracts"], "started_at", moment), ("ended_at",), moment),
+            "contracts": _blank_after(
+                _before(self["contracts"], "started_at", moment), ("ended_at",), moment
+            ),
             "targets": _before(self["targets"], "set_at", moment, undated=True),
             "teams": self["teams"],
             "stages": self["stages"],
@@ -73,11 +75,12 @@ def micros(series: pd.Series) -> np.ndarray:
 
 
 def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
-    """The frame with all of the table's columns, in the types of the schema; custom columns stay as they are.
+    """The frame with all of the table's columns, in the types of the schema.
 
     ID, CODE and CHOICE become category (a table's own single key stays text), TEXT str, MOMENT
     datetime64[us, UTC] (naive values are in `zone`), DATE datetime64[us], MONEY and NUMBER float64,
-    FLAG boolean. The values must be sound: the import checks them.
+    FLAG boolean; a custom attribute float64 where it is a number, else category. The values must be
+    sound: the import checks them.
     """
     columns: dict[str, pd.Series] = {}
     for column in table.columns:
@@ -87,7 +90,7 @@ def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
             empty = pd.Series([None] * len(frame), index=frame.index, dtype=object)
             columns[column.name] = _typed_column(empty, column, table, zone)
     if table.custom:
-        columns |= {str(name): frame[name] for name in frame.columns if name not in columns}
+        columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
@@ -106,12 +109,25 @@ def _typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInf
         case _ if table.key == (column.name,):
             return values.astype("str")
         case _:
-            return values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("str").astype("category")
+            return (
+                values
+                if isinstance(values.dtype, pd.CategoricalDtype)
+                else values.astype("str").astype("category")
+            )
+
+
+def _attribute(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("float64")
+    return values.astype("str").astype("category")
 
 
 def _moments(values: pd.Series, zone: ZoneInfo) -> pd.Series:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+        there: pd.Series = values.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+        return there
     if pd.api.types.is_datetime64_dtype(values.dtype):
         local = values.astype("datetime64[us]")
     else:
@@ -149,7 +165,9 @@ def _blank_after(frame: pd.DataFrame, columns: tuple[str, ...], moment: int) -> 
 def _people_as_of(people: pd.DataFrame, moment: int, zone: ZoneInfo) -> pd.DataFrame:
     day = pd.Timestamp(moment, unit="us", tz="UTC").tz_convert(zone).date()
     # A day counts as begun once its first instant lies before the moment.
-    begun = pd.Timestamp(day) if start_of_day(day, zone) < moment else pd.Timestamp(day) - pd.Timedelta(days=1)
+    begun = (
+        pd.Timestamp(day) if start_of_day(day, zone) < moment else pd.Timestamp(day) - pd.Timedelta(days=1)
+    )
     here = people[~(people["active_from"] > begun)].reset_index(drop=True)
     return here.assign(active_to=here["active_to"].mask(here["active_to"] > begun))
 
@@ -159,11 +177,15 @@ def _leads_as_of(leads: pd.DataFrame, deals: pd.DataFrame, moment: int) -> pd.Da
     deal_exists = codes_in(known["deal_id"], pd.Index(deals["deal_id"])) >= 0
     # No time is recorded for a hand-over: it is known once the lead has an appointment or a deal.
     handed = deal_exists | known["appointment_at"].notna().to_numpy() | known["meeting_at"].notna().to_numpy()
-    return known.assign(deal_id=known["deal_id"].where(deal_exists), handed_to=known["handed_to"].where(handed))
+    return known.assign(
+        deal_id=known["deal_id"].where(deal_exists), handed_to=known["handed_to"].where(handed)
+    )
 
 
-def _deals_as_of(deals: pd.DataFrame, events: pd.DataFrame, stages: pd.DataFrame, moment: int) -> pd.DataFrame:
-    """Deals created before the moment, each attribute as its events had it, closings only once they happened."""
+def _deals_as_of(
+    deals: pd.DataFrame, events: pd.DataFrame, stages: pd.DataFrame, moment: int
+) -> pd.DataFrame:
+    """Deals created before the moment, attributes as their events had them, closings once they happened."""
     now = _before(deals, "created_at", moment)
     attributes = [name for name in now.columns if name not in _CREATION + _CLOSING]
     row = codes_in(events["deal_id"], pd.Index(now["deal_id"]))
@@ -207,10 +229,12 @@ def _reached_at(
     return when
 
 
-def _closings_as_of(deals: pd.DataFrame, stages: pd.DataFrame, moment: int, staged_at: np.ndarray) -> pd.DataFrame:
+def _closings_as_of(
+    deals: pd.DataFrame, stages: pd.DataFrame, moment: int, staged_at: np.ndarray
+) -> pd.DataFrame:
     """Outcome and closing time as known: from the row once its time has come, else from the stage history.
 
-    A deal closed and reopened is closed in between; a stage that ends deals is never known before the closing.
+    A deal closed and reopened is closed in between; an ending stage is never known before the closing.
     """
     outcome_of = stages.set_index("stage")["outcome"].astype(object).dropna().to_dict()
     staged = deals["stage"].astype(object).map(outcome_of)

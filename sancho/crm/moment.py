@@ -25,7 +25,8 @@ _PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 def instant(at: datetime, zone: ZoneInfo) -> int:
     """Microseconds of a datetime; a naive one is in `zone`."""
     aware = at if at.tzinfo is not None else at.replace(tzinfo=zone)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    since = aware - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
@@ -58,7 +59,8 @@ def as_of_instant(text: str | date | datetime | None, zone: ZoneInfo) -> int:
     except ValueError:
         raise SanchoError(
             Text(
-                "時点「{text}」を読めません。2026-11-20 または 2026-11-20T09:00+09:00 の形で指定してください。",
+                "時点「{text}」を読めません。2026-11-20 または 2026-11-20T09:00+09:00 の形で"
+                "指定してください。",
                 "as of: cannot read {text!r}; write it like 2026-11-20 or 2026-11-20T09:00+09:00.",
             ).format(text=text),
             "bad_as_of",

@@ -1,0 +1,143 @@
+"""What does thinking cost? An insight by REST against the same request parsed and the same bytes sent back.
+
+Builds (once) a small organisation in a folder, serves the real app over HTTP with one endpoint more, which
+parses and checks the same request and answers the insight's bytes, and asks both in turn. Prints requests per
+second of each, their ratio (aim: at least 0.5), and how long `sancho --help` takes.
+
+    python benchmarks/serve_insight.py [--deals 1000] [--seconds 5] [--home DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+HELP_RUNS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--deals", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--home", type=Path, help="folder with a trained model, or to build one in")
+    chosen = parser.parse_args()
+    print(f"sancho --help: {help_seconds():.2f} s (median of {HELP_RUNS}; aim: under 0.5)")
+    with tempfile.TemporaryDirectory() as passing:
+        home = (chosen.home or Path(passing)).resolve()
+        os.environ["SANCHO_HOME"] = str(home)
+        measure(chosen.deals, chosen.seconds)
+
+
+def help_seconds() -> float:
+    code = "from sancho.service.cli import run; run(['--help'])"
+    taken = []
+    for _ in range(HELP_RUNS):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def measure(deals: int, seconds: float) -> None:
+    import logging
+
+    import orjson
+
+    from sancho.service.api import create_app
+    from sancho.service.cli.ask import asked
+    from sancho.service.cli.demo import example_request, prepare
+    from sancho.service.logs import configure_logs
+    from sancho.service.settings import read_settings
+
+    configure_logs(logging.WARNING)
+    settings = read_settings()
+    prepare(settings, deals, "en")
+    answers = asked(settings)
+    app = create_app(settings, answers)
+    body = orjson.dumps(example_request(settings))
+    key = app.state.keys.create("benchmark")
+    add_echo(app, answers)
+    port = serve(app)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "ja"}
+    wait_ready(port)
+    rates = {}
+    for path in (
+        "/v1/echo",
+        "/v1/deals/score",
+        "/v1/echo",
+        "/v1/deals/score",
+    ):
+        rates.setdefault(path, []).append(rate(port, path, body, headers, seconds / 2))
+    echo, insight = (statistics.mean(rates[path]) for path in ("/v1/echo", "/v1/deals/score"))
+    print(f"echo of the same bytes: {echo:7.0f} requests/s")
+    print(f"full insight:           {insight:7.0f} requests/s ({1000 / insight:.1f} ms each)")
+    print(f"ratio: {insight / echo:.3f} (aim: at least 0.5)")
+
+
+def add_echo(app, answers) -> None:
+    """An endpoint that understands the same request and answers the same bytes, without thinking."""
+    from fastapi import Depends, Request
+
+    from sancho.service.api.access import known_caller
+    from sancho.service.api.v1 import say
+    from sancho.service.problems import language_of
+    from sancho.service.schemas import ScoreRequest
+
+    kept: dict[str, dict] = {}
+
+    async def echo(request: Request, body: ScoreRequest):
+        lang = language_of(request)
+        if lang not in kept:
+            kept[lang] = answers.insight_of_sent(body, lang)
+        return say(request, kept[lang])
+
+    app.post("/v1/echo", dependencies=[Depends(known_caller)], response_model=None)(echo)
+
+
+def serve(app) -> int:
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    threading.Thread(target=server.run, daemon=True).start()
+    while not (server.started and server.servers):
+        time.sleep(0.05)
+    return int(server.servers[0].sockets[0].getsockname()[1])
+
+
+def wait_ready(port: int) -> None:
+    import httpx
+
+    while httpx.get(f"http://127.0.0.1:{port}/readyz").status_code != 200:
+        time.sleep(0.2)
+
+
+def rate(port: int, path: str, body: bytes, headers: dict[str, str], seconds: float) -> float:
+    """Requests per second of one client, in a process of its own, that asks as soon as it is answered."""
+    code = f"""
+import http.client, time
+connection = http.client.HTTPConnection("127.0.0.1", {port})
+def ask():
+    connection.request("POST", {path!r}, {body!r}, {headers!r})
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    answer.read()
+for _ in range(5): ask()
+began, count = time.perf_counter(), 0
+while time.perf_counter() - began < {seconds}:
+    ask()
+    count += 1
+print(count / (time.perf_counter() - began))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Which pages are made from code? tables.md from the schema, features.md from the catalogue.
+
+`python docs/generate.py` writes them; a test fails where they are not up to date.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sancho.crm.schema import TABLES, Column
+from sancho.features import CATALOGUE
+
+HERE = Path(__file__).parent
+
+
+def tables_page() -> str:
+    """The canonical tables in both languages, as Markdown."""
+    lines = [
+        "# Canonical tables",
+        "",
+        "Every source becomes these tables, every model reads only these. Times are ISO 8601 (naive = the",
+        "organisation's time zone), money is a plain number. `*` = must be filled.",
+        "`deals` and `accounts` take any further column as a custom attribute.",
+    ]
+    for table in TABLES.values():
+        lines += [
+            "",
+            f"## {table.name} — {table.label.ja}",
+            "",
+            f"A row is named by {', '.join(f'`{name}`' for name in table.key)}.",
+            "",
+            "| column | 項目 | label | kind | values |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines += [_row(column) for column in table.columns]
+    return "\n".join(lines) + "\n"
+
+
+def features_page() -> str:
+    """The deal features in both languages, as Markdown."""
+    lines = [
+        "# Deal features",
+        "",
+        "What the models see of a deal as of a moment. A company's own columns of `deals` and `accounts` become",
+        "features besides these. *Controllable* means: the seller can change it.",
+        "",
+        "| feature | 名称 | label | unit | group | controllable |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{f.name}` | {f.label.ja} | {f.label.en} | {f.unit} | {f.group} | {'yes' if f.controllable else ''} |"
+        for f in CATALOGUE
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"tables.md": tables_page, "features.md": features_page}
+
+
+def _row(column: Column) -> str:
+    star = "*" if column.required else ""
+    return (
+        f"| `{column.name}`{star} | {column.label.ja} | {column.label.en} | {column.kind} | "
+        f"{', '.join(column.choices)} |"
+    )
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,210 @@
+"""How do a file or a folder's files go into the store? Each by its table, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sancho.crm.importing.batch import Batch, Progress, Run
+from sancho.crm.importing.columns import MENDED, few_values, headings, likely_table, missing_hint, table_named
+from sancho.crm.importing.faults import Fault, reason
+from sancho.crm.importing.reading import data_format, read
+from sancho.crm.importing.result import Counts, ImportResult
+from sancho.crm.importing.session import session
+from sancho.crm.importing.source import Source, UnreadableError
+from sancho.crm.schema import TABLES
+from sancho.crm.store import Store
+from sancho.crm.text import SanchoError, Text
+
+# Tables that others name come first.
+ORDER = (
+    "stages",
+    "teams",
+    "people",
+    "accounts",
+    "deals",
+    "leads",
+    "contracts",
+    "targets",
+    "deal_events",
+    "activities",
+)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A file, or one sheet of a workbook, and the table it is for (None: its name does not tell)."""
+
+    file: str
+    table: str | None
+    load: Callable[[], list[Source]]
+
+
+def import_path(
+    store: Store,
+    path: str | Path,
+    zone: ZoneInfo,
+    mapping: str | Path | None = None,
+    table: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    now: int | None = None,
+) -> ImportResult:
+    """Imports a file or a folder's files, all in one transaction; a bad row never stops the good ones.
+
+    `mapping` names a shipped mapping or a TOML file; `table` says which table a file is where its name
+    does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have happened.
+    """
+    root = Path(path)
+    if table is not None and table not in TABLES:
+        raise SanchoError(
+            Text(
+                "表「{table}」はありません。{names} のいずれかです。",
+                "no table {table!r}; it is one of {names}.",
+            ).format(table=table, names=", ".join(TABLES)),
+            "unknown_table",
+        )
+    files = _files(root)
+    named = None if mapping is None else str(mapping)
+    with session(store, str(path), zone, named, dry_run, progress, now) as run:
+        if mapping is not None:
+            from sancho.crm.importing.mapped import import_mapped
+            from sancho.crm.importing.mapping import load_mapping
+
+            import_mapped(run, files, load_mapping(mapping))
+        else:
+            for job in _jobs(files, root, table):
+                _take_job(run, job)
+    return run.result
+
+
+def _files(root: Path) -> list[Path]:
+    if root.is_dir():
+        found = sorted(
+            path for path in root.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))
+        )
+        if any(data_format(path) for path in found):
+            return found
+        raise SanchoError(
+            Text(
+                "フォルダ「{root}」に取り込めるファイルがありません。"
+                "CSV、TSV、XLSX、Parquet、NDJSON を置いてください。",
+                "folder {root} holds no file to import; put CSV, TSV, XLSX, Parquet or NDJSON files in it.",
+            ).format(root=root),
+            "nothing_to_import",
+        )
+    if root.is_file():
+        return [root]
+    raise SanchoError(
+        Text(
+            "「{root}」がありません。パスを確認してください。", "{root} does not exist; check the path."
+        ).format(root=root),
+        "no_such_path",
+    )
+
+
+def _jobs(files: list[Path], root: Path, table: str | None) -> list[_Job]:
+    jobs: list[_Job] = []
+    for path in files:
+        name = path.name
+        kind = data_format(path)
+        if root.is_dir() and kind is None:
+            continue  # a README or a picture beside the data
+        if kind == "xlsx":
+            jobs += _sheet_jobs(path, name, table)
+            continue
+        mine = table or table_named(name)
+        jobs.append(_Job(name, mine, _loader(path, name, mine)))
+    return sorted(jobs, key=lambda job: (ORDER.index(job.table) if job.table else -1, job.file))
+
+
+def _loader(path: Path, name: str, table: str | None) -> Callable[[], list[Source]]:
+    known = TABLES.get(table or "")
+
+    def few(heading: str) -> bool:
+        return known is not None and few_values(known, headings(known, [heading]).names.get(heading))
+
+    return lambda: read(path, name, few)
+
+
+def _sheet_jobs(path: Path, name: str, table: str | None) -> list[_Job]:
+    """Sheets named after tables are those tables; else the first sheet is what the file's name says."""
+    try:
+        sheets = read(path, name)
+    except UnreadableError as fault:
+        return [_Job(name, table or table_named(name), _failing(fault))]
+    if not sheets:
+        return []
+    named = [(sheet, table_named(sheet.sheet or "")) for sheet in sheets]
+    if table is None and any(found for _, found in named):
+        return [_Job(f"{name}[{sheet.sheet}]", found, _giving([sheet])) for sheet, found in named if found]
+    return [_Job(name, table or table_named(name), _giving(sheets[:1]))]
+
+
+def _giving(sources: list[Source]) -> Callable[[], list[Source]]:
+    return lambda: sources
+
+
+def _failing(fault: Exception) -> Callable[[], list[Source]]:
+    def load() -> list[Source]:
+        raise fault
+
+    return load
+
+
+def _take_job(run: Run, job: _Job) -> None:
+    try:
+        sources = job.load()
+    except UnreadableError as fault:
+        run.refuse(job.file, Fault(job.table or "", job.file, None, "", "", "unreadable_file", fault.text), 0)
+        return
+    for source in sources:
+        run.digests.append(source.digest)
+        _take_source(run, replace(source, file=job.file), job.table)
+
+
+def _take_source(run: Run, source: Source, table: str | None) -> None:
+    names = source.columns.column_names
+    if table is None:
+        likely = likely_table(names)
+        hint = (
+            Text(f"列からは {likely} のようです。", f"Its columns look like {likely}.")
+            if likely
+            else Text("", "")
+        )
+        said = reason("unknown_table", hint=hint)
+        run.refuse(source.file, Fault("", source.file, 1, "", "", "unknown_table", said), source.rows)
+        return
+    schema = TABLES[table]
+    found = headings(schema, names)
+    for notice in found.notices:
+        run.result.note(Text(f"{source.file}：{notice.ja}", f"{source.file}: {notice.en}"))
+    problem = found.problem or _nothing_stored(run, table, names, found.names)
+    if problem is not None:
+        column, code, said = problem
+        run.refuse(source.file, Fault(table, source.file, 1, column, "", code, said), source.rows)
+        return
+    used = [name for name in names if name in found.names or name == MENDED]
+    columns = source.columns.select(used).rename_columns([found.names.get(name, name) for name in used])
+    counts, _ = run.take(Batch(table, source.file, columns, source.lines_of, damaged=source.damaged))
+    run.broken(table, source.faults)
+    counts.read += len(source.faults)
+    counts.quarantined += len(source.faults)
+    run.result.files.setdefault(source.file, Counts()).add(counts)
+
+
+def _nothing_stored(
+    run: Run, table: str, given: Sequence[str], names: Mapping[str, str]
+) -> tuple[str, str, Text] | None:
+    """A file that lacks a required column can only change stored rows; with none stored, it is a fault."""
+    schema = TABLES[table]
+    lacking = [column for column in schema.columns if column.required and column.name not in names.values()]
+    if not lacking or run.writer.any_rows(table):
+        return None
+    column = lacking[0]
+    spare = [name for name in given if names.get(name) not in schema.by_name]
+    hint = missing_hint(spare, column.name, schema, given)
+    said = reason("missing_column", column=column.name, label=column.label, hint=hint)
+    return column.name, "missing_column", said

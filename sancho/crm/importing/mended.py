@@ -1,0 +1,87 @@
+"""Which rows of the quarantine have come again, mended or not, and so need waiting there no longer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sancho.crm.importing import values as parse
+from sancho.crm.importing.columns import MENDED
+from sancho.crm.importing.faults import Fault
+from sancho.crm.schema import TABLES, Table
+from sancho.crm.store import Writer
+
+_BETWEEN = "\x1f"
+_FEW = 20_000  # up to so many rows are asked for by name, beyond it all that wait are read
+
+
+def identity(table: str, raw: Mapping[str, str], file: str) -> str:
+    """What makes two faulty rows the same: their key, or where that is blank all they hold and their file."""
+    key = [raw.get(name, "").strip() for name in TABLES[table].key] if table in TABLES else []
+    if key and key[0]:
+        return _BETWEEN.join(key)
+    return _BETWEEN.join(["", file, *(f"{name}={text}" for name, text in sorted(raw.items()))])
+
+
+class Waiting:
+    """The quarantine as one import meets it. A row that came again is by now stored, or newly quarantined."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._any = writer.any_waiting()
+        self._came: set[tuple[int, int]] = set()
+
+    def meet(self, table: Table, columns: pa.Table) -> None:
+        """Rows arrive: those of the same identity, and those an exported quarantine numbers, came again."""
+        if not self._any:
+            return
+        if MENDED in columns.column_names:
+            self._came |= _numbers(columns[MENDED])
+        if table.key[0] not in columns.column_names or columns.num_rows == 0:
+            return
+        blank = pa.array([""] * columns.num_rows, pa.string())
+        parts = [_texts(columns[name]) if name in columns.column_names else blank for name in table.key]
+        keys = pc.binary_join_element_wise(*parts, _BETWEEN)
+        if columns.num_rows <= _FEW:
+            found = self._writer.waiting(table.name, keys.unique().to_pylist())
+        else:
+            held = self._writer.waiting(table.name)
+            here = pc.is_in(pa.array(list(held), pa.string()), value_set=keys).to_pylist()
+            found = {name: rows for (name, rows), came in zip(held.items(), here, strict=True) if came}
+        self._came.update(row for name, rows in found.items() if name.strip(_BETWEEN) for row in rows)
+
+    def settle(self, faults: Iterable[Fault], files: Iterable[str]) -> int:
+        """Takes out what came again; how many of those rows are not among the new faults, so were mended."""
+        if not self._any:
+            return 0
+        again: dict[str, set[str]] = {}
+        for fault in faults:
+            again.setdefault(fault.table, set()).add(identity(fault.table, fault.raw or {}, fault.file))
+        replaced = {
+            row
+            for table, names in again.items()
+            for rows in self._writer.waiting(table, sorted(names)).values()
+            for row in rows
+        }
+        # A file that could not be used before has been read now, whatever became of its rows.
+        whole = self._writer.waiting(None, [identity("", {}, file) for file in files])
+        self._came.update(row for rows in whole.values() for row in rows)
+        self._writer.forget(sorted(self._came | replaced))
+        return len(self._came - replaced)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    texts = parse.as_text(parse.whole(column))
+    texts = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
+    return texts.fill_null("")
+
+
+def _numbers(column: pa.ChunkedArray) -> set[tuple[int, int]]:
+    found = set()
+    for text in column.unique().to_pylist():
+        import_id, _, row = str(text or "").partition(":")
+        if import_id.isdecimal() and row.isdecimal():
+            found.add((int(import_id), int(row)))
+    return found

@@ -1,0 +1,212 @@
+"""What rows does a file hold, and on which lines? CSV, TSV, XLSX, Parquet and NDJSON, plain or gzipped."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from sancho.crm.importing.delimited import delimited, tabbed
+from sancho.crm.importing.encoding import decode
+from sancho.crm.importing.faults import Fault, reason
+from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, column_names
+from sancho.crm.text import Text
+
+FORMATS = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx",
+    ".parquet": "parquet", ".pq": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
+}  # fmt: skip
+
+
+def _gzipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def data_format(path: Path) -> str | None:
+    """Which kind of data file this is by its name, None if it is none."""
+    suffix = Path(path.stem).suffix if _gzipped(path) else path.suffix
+    return FORMATS.get(suffix.lower())
+
+
+def read(path: Path, name: str, encode: Encode = lambda _: False, how: Reading | None = None) -> list[Source]:
+    """The sources in a file: one, or for a workbook one per sheet."""
+    how = how or Reading()
+    kind = data_format(path)
+    if kind is None:
+        hint = Text(
+            "CSV、TSV、XLSX、Parquet、NDJSON で保存してください。",
+            "Save it as CSV, TSV, XLSX, Parquet or NDJSON.",
+        )
+        raise UnreadableError(path.suffix or path.name, hint)
+    again = Text("書き出し直してください。", "Export it again.")
+    try:
+        data = path.read_bytes()
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        if _gzipped(path):
+            data = gzip.decompress(data)
+        sources = _READERS[kind](data, name, encode, how)
+    except UnreadableError:
+        raise
+    except (OSError, EOFError, zlib.error, pa.ArrowException, csv.Error, KeyError, ValueError) as fault:
+        raise UnreadableError(str(fault).split("\n")[0][:200] or type(fault).__name__, again) from fault
+    return [replace(_without_blank_rows(source), digest=digest) for source in sources]
+
+
+def _without_blank_rows(source: Source) -> Source:
+    columns = source.columns
+    if columns.num_rows == 0 or any(column.null_count == 0 for column in columns.columns):
+        return source
+    filled = np.zeros(columns.num_rows, bool)
+    for column in columns.columns:
+        filled |= np.asarray(column.is_valid())
+    if filled.all():
+        return source
+    kept = np.flatnonzero(filled)
+    lines_of = source.lines_of
+    return replace(
+        source, columns=columns.filter(pa.array(filled)), lines_of=lambda rows: lines_of(kept[rows])
+    )
+
+
+def _parquet(data: bytes, name: str, _encode: Encode, _how: Reading) -> list[Source]:
+    from pyarrow import parquet
+
+    table = parquet.read_table(pa.BufferReader(data))
+    columns = [_simple(column) for column in table.columns]
+    return [Source(name, pa.table(columns, names=column_names(table.column_names)), lambda rows: rows + 1)]
+
+
+def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_dictionary(kind) and kind != pa.dictionary(pa.int32(), pa.string()):
+        return _simple(column.cast(kind.value_type))
+    return column
+
+
+def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
+    data, charset, _ = decode(data, how.encoding)
+    if data.lstrip()[:1] == b"[":
+        lines = [(number, value) for number, value in enumerate(orjson.loads(data), 1)]
+        return [replace(_objects(lines, name, []), charset=charset)]
+    found: list[tuple[int, Any]] = []
+    faults: list[Fault] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = orjson.loads(line)
+            if not isinstance(value, dict):
+                raise ValueError("not an object")
+            found.append((number, value))
+        except ValueError as fault:
+            said = reason("bad_json", detail=str(fault)[:100])
+            text = line.decode("utf-8", "replace")[:500]
+            faults.append(Fault("", name, number, "", text, "bad_json", said, raw={"json": text}))
+    return [replace(_objects(found, name, faults), charset=charset)]
+
+
+def _objects(found: list[tuple[int, Any]], name: str, faults: list[Fault]) -> Source:
+    numbers = np.array([number for number, _ in found], np.int64)
+    table = table_of([value for _, value in found])
+    return Source(name, table, lambda rows: numbers[rows], faults)
+
+
+def table_of(rows: list[Mapping[str, Any]]) -> pa.Table:
+    """Objects as columns: typed where all values of a column are of one type, else text."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [_column([row.get(name) for row in rows]) for name in names]
+    return pa.table(columns, names=[str(name) for name in names])
+
+
+def _column(values: list[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} and kinds:
+        return pa.array(values, pa.float64())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    return pa.array([cell_text(value) for value in values], pa.string())
+
+
+def _xlsx(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
+    import zipfile
+
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError) as fault:
+        hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
+        raise UnreadableError(str(fault), hint) from fault
+    wanted = [how.sheet] if how.sheet else book.sheetnames
+    if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
+        hint = Text(
+            f"シートは {'、'.join(book.sheetnames)} です。", f"Its sheets are {', '.join(book.sheetnames)}."
+        )
+        raise UnreadableError(f"no sheet {missing[0]}", hint)
+    sheets = [_sheet(book[title], title, name, how.skip) for title in wanted]
+    return [sheet for sheet in sheets if sheet is not None]
+
+
+def _sheet(sheet: Any, title: str, name: str, skip: int) -> Source | None:
+    if not hasattr(sheet, "iter_rows"):  # a chart
+        return None
+    sheet.reset_dimensions()
+    rows = ((number, row) for number, row in enumerate(sheet.iter_rows(values_only=True), 1) if number > skip)
+    filled = ((number, row) for number, row in rows if any(cell not in (None, "") for cell in row))
+    header = next(filled, None)
+    if header is None:
+        return None
+    titles = [cell_text(cell) or "" for cell in header[1]]
+    while titles and not titles[-1]:
+        titles.pop()
+    found = list(filled)
+    numbers = np.array([number for number, _ in found], np.int64)
+    columns = [
+        pa.array([cell_text(row[place]) if place < len(row) else None for _, row in found], pa.string())
+        for place in range(len(titles))
+    ]
+    table = pa.table(columns, names=column_names(titles))
+    return Source(name, table, lambda wanted: numbers[wanted], sheet=title)
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case int() | float():
+            return repr(value)
+        case dict() | list():
+            return orjson.dumps(value).decode()
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.removesuffix("T00:00:00")
+    return str(value)
+
+
+_READERS: dict[str, Callable[[bytes, str, Encode, Reading], list[Source]]] = {
+    "csv": delimited,
+    "tsv": tabbed,
+    "xlsx": _xlsx,
+    "parquet": _parquet,
+    "ndjson": _ndjson,
+}

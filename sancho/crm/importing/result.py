@@ -1,0 +1,79 @@
+"""What did an import do? Rows counted by table and by file, and what was wrong with the bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sancho.crm.importing.faults import Fault
+from sancho.crm.text import Text
+
+
+@dataclass
+class Counts:
+    """Rows read, and what became of them: read = imported + unchanged + quarantined."""
+
+    read: int = 0
+    imported: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Adds another count to this one."""
+        self.read += other.read
+        self.imported += other.imported
+        self.unchanged += other.unchanged
+        self.quarantined += other.quarantined
+
+    def to_dict(self) -> dict[str, int]:
+        """As JSON tells it."""
+        return {name: getattr(self, name) for name in ("read", "imported", "unchanged", "quarantined")}
+
+
+@dataclass
+class ImportResult:
+    """Of one import: counts by canonical table and by source file, faults, and what else to tell.
+
+    By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
+    make several canonical rows or none.
+    """
+
+    source: str
+    tables: dict[str, Counts] = field(default_factory=dict)
+    files: dict[str, Counts] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    notices: list[Text] = field(default_factory=list)
+    import_id: int | None = None
+    mended: int = 0
+    dry_run: bool = False
+
+    @property
+    def total(self) -> Counts:
+        """All tables together."""
+        whole = Counts()
+        for counts in self.tables.values():
+            whole.add(counts)
+        return whole
+
+    @property
+    def quarantined(self) -> int:
+        """Rows of the source that could not be used; an exit status of 3 where it is not 0."""
+        return max(self.total.quarantined, sum(counts.quarantined for counts in self.files.values()))
+
+    def note(self, text: Text) -> None:
+        """Adds something the user should know, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON tells it."""
+        return {
+            "source": self.source,
+            "import_id": self.import_id,
+            "dry_run": self.dry_run,
+            "tables": {name: counts.to_dict() for name, counts in self.tables.items()},
+            "files": {name: counts.to_dict() for name, counts in self.files.items()},
+            "faults": [fault.to_dict() for fault in self.faults],
+            "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
+            "mended": self.mended,
+        }

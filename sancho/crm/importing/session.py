@@ -1,0 +1,49 @@
+"""What frames every import? One transaction, a line in the log, the quarantine brought up to date."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sancho.crm.importing.batch import Progress, Run
+from sancho.crm.importing.quarantine import quarantine_rows
+from sancho.crm.importing.result import ImportResult
+from sancho.crm.moment import instant
+from sancho.crm.store import Store
+
+
+@contextmanager
+def session(
+    store: Store,
+    source: str,
+    zone: ZoneInfo,
+    mapping: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    now: int | None = None,
+) -> Iterator[Run]:
+    """An import from beginning to end: what is taken into the run is kept as a whole, or not at all."""
+    moment = instant(datetime.now(zone), zone) if now is None else now
+    result = ImportResult(source, dry_run=dry_run)
+    with store.transaction(keep=not dry_run) as writer:
+        run = Run(writer, zone, moment, result, progress)
+        yield run
+        run.finish()
+        total = result.total
+        digest = hashlib.sha256("\n".join([*run.digests, mapping or ""]).encode()).hexdigest()
+        result.import_id = writer.record(
+            {
+                "at": moment,
+                "source": source,
+                "mapping": mapping,
+                "rows_read": total.read,
+                "imported": total.imported,
+                "unchanged": total.unchanged,
+                "quarantined": result.quarantined,
+                "digest": digest,
+            }
+        )
+        writer.quarantine(quarantine_rows(result.faults, result.import_id))

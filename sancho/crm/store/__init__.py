@@ -1,0 +1,106 @@
+"""Where is what Sancho knows kept? One SQL database: SQLite by default, PostgreSQL when outgrown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.schema import TABLES
+from sancho.crm.store.opening import WRITING, open_engine
+from sancho.crm.store.read import read_table
+from sancho.crm.store.tables import IMPORTS, QUARANTINE, STORED
+from sancho.crm.store.write import Writer
+
+__all__ = ["Store", "Writer"]
+
+
+class Store:
+    """An open store. Reads see one consistent state; writes happen inside `transaction`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed."""
+        return cls(open_engine(url))
+
+    def close(self) -> None:
+        """Gives up its connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, keep: bool = True) -> Iterator[Writer]:
+        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal)."""
+        with self._engine.connect().execution_options(**{WRITING: True}) as connection:
+            opened = connection.begin()
+            try:
+                yield Writer(connection)
+            except BaseException:
+                opened.rollback()
+                raise
+            if keep:
+                opened.commit()
+            else:
+                opened.rollback()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def read(self, zone: ZoneInfo, tables: Iterable[str] | None = None) -> EventLog:
+        """The stored tables (all, or those named) as an EventLog, of one state of the store."""
+        with self._reading() as connection:
+            frames = {name: read_table(connection, name) for name in tables or TABLES}
+        return EventLog.of(frames, zone)
+
+    def revision(self) -> int:
+        """A number that changes whenever an import or push changed rows."""
+        changed = sa.select(sa.func.count()).select_from(IMPORTS).where(IMPORTS.c.imported > 0)
+        with self._reading() as connection:
+            return int(connection.scalar(changed) or 0)
+
+    def fingerprint(self) -> str:
+        """Names what the store holds by how it came about: the same imports in order, the same name."""
+        changed = sa.select(IMPORTS.c.digest).where(IMPORTS.c.imported > 0).order_by(IMPORTS.c.id)
+        with self._reading() as connection:
+            digests = connection.execute(changed).scalars().all()
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each canonical table."""
+        with self._reading() as connection:
+            return {
+                name: int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+                for name, table in STORED.items()
+            }
+
+    def imports(self) -> pd.DataFrame:
+        """The log of imports, oldest first."""
+        return self._frame(sa.select(IMPORTS).order_by(IMPORTS.c.id))
+
+    def quarantine(self) -> pd.DataFrame:
+        """Faults of rows waiting to be mended; faults of one row share (import_id, row)."""
+        return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
+
+    def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        with self._reading() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))

@@ -1,0 +1,245 @@
+"""What do sellers do on a deal in one working day, and what does it do to the customer?
+
+Sellers act from habit, from what the log shows them and from what they feel about the customer; the last is
+nowhere in the log. Decoys (two materials) and the seminar invitation touch nothing the customer or the seller
+goes by, so their effect is exactly zero. Questions 20 to 79.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sancho.crm.world import catalog as c
+from sancho.crm.world.catalog import (
+    A_DECOY_FEELING,
+    A_DECOY_LOG,
+    A_DEMO,
+    A_EMAIL,
+    A_FOLLOW,
+    A_INDUSTRY,
+    A_PRODUCT,
+    A_QUOTE,
+    A_SEMINAR,
+    A_SUPERIOR,
+)
+from sancho.crm.world.chance import Record, compiled, mix, normal, sigmoid, uniform
+from sancho.crm.world.layout import FAR
+from sancho.crm.world.planted import QUICK_QUOTE_DAYS
+from sancho.crm.world.record import act, tick
+
+RATE = np.array([0.13, 0.10, 0.13, 0.14, 0.19])
+"""Contacts per working day that an average seller seeks on an average deal, by stage."""
+REPEATED = 0.3
+"""Share of its effect that an action has from the second time on."""
+
+ACTIONS = 10
+
+
+@compiled
+def habit(who: Any, action: Any) -> Any:
+    """How fond a person is of an action: a factor with median 1."""
+    return np.exp(0.55 * normal(mix(who), 400 + action))
+
+
+@compiled
+def meet(deal: Record, seat: Record, place: Any, question: Any, day: Any) -> Any:
+    """A conversation; gives whether it was a real one about needs. The seller gets a feeling from it."""
+    chance = sigmoid(0.25 + 0.95 * (deal.interest + deal.boost) + 0.25 * seat.skill - 1.2 * deal.dead)
+    effective = uniform(place, question) < chance
+    deal.last_two_way = day
+    if effective:
+        deal.momentum += 1.0
+        deal.power += 0.12
+    sensed = deal.interest + deal.boost + (0.75 / seat.tact) * normal(place, question + 1)
+    deal.feel += 0.4 * (sensed - deal.feel)
+    return effective
+
+
+@compiled
+def contact(
+    deal: Record, seat: Record, place: Any, today: Record, levers: Record, effects: Any, materials: Any,
+    activities: Any, cursor: Any,
+) -> None:  # fmt: skip
+    """The seller's ordinary contacts: call, mail, visit or web meeting, more of them where hope is."""
+    gap = min(max(today.day - deal.last_out, 0), 30)
+    rate = RATE[deal.stage] * seat.diligence * np.exp(-0.5 * seat.busy) * levers.activity
+    rate *= 0.35 + 1.1 * sigmoid(1.3 * deal.feel)
+    rate *= 0.45 if gap < 3 else 1.0 + 0.03 * gap
+    if 0 <= deal.close - today.day <= 10:
+        rate *= 1.35
+    if today.left_quarter <= 8:
+        rate *= 1.15
+    if uniform(place, 20) >= rate:
+        return
+    draw = uniform(place, 21)
+    early = deal.stage <= 1
+    online = 0.25 if seat.style == 0 else (0.12 if seat.style == 1 else 0.55)
+    if draw < (0.40 if early else 0.26):
+        action_call(deal, seat, place, today, activities, cursor)
+    elif draw < (0.82 if early else 0.46):
+        if deal.forbid == A_EMAIL and today.day <= deal.forbid_until:
+            return
+        perform(A_EMAIL, deal, seat, place, today, effects, materials, activities, cursor)
+    elif draw < (0.92 if early else 0.56):
+        if deal.forbid == A_FOLLOW and today.day <= deal.forbid_until:
+            return
+        perform(A_FOLLOW, deal, seat, place, today, effects, materials, activities, cursor)
+    elif not early:
+        kind = c.K_WEB if uniform(place, 22) < online else c.K_VISIT
+        deal.last_out = today.day
+        # A customer who has decided against it is often not to be seen any more.
+        if uniform(place, 23) < (0.55 if deal.dead == 1 else 0.93):
+            effective = meet(deal, seat, place, 24, today.day)
+            outcome = c.O_GOOD if effective else (c.O_HOLD if uniform(place, 26) < 0.7 else c.O_COLD)
+            at = tick(deal, place, today.day, 20, 90)
+            subject = c.S_TERMS if deal.stage == 4 else c.S_HEARING
+            minutes = 30 + 10 * int(4 * uniform(place, 27))
+            act(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome,
+                1 if effective else 0, minutes, 0, subject)  # fmt: skip
+
+
+@compiled
+def action_call(deal: Record, seat: Record, place: Any, today: Record, activities: Any, cursor: Any) -> None:
+    """A telephone call; whether it gets through says a little about the customer."""
+    deal.last_out = today.day
+    reached = uniform(place, 28) < 0.35 + 0.3 * sigmoid(deal.interest - 0.9 * deal.dead)
+    at = tick(deal, place, today.day, 2, 60)
+    effective = 0
+    if reached:
+        deal.last_two_way = today.day
+        deal.feel += 0.15 * (deal.interest + deal.boost + 1.0 * normal(place, 29) - deal.feel)
+        effective = 1 if uniform(place, 31) < 0.15 + 0.2 * sigmoid(deal.interest) else 0
+    outcome = c.O_REACHED if reached else c.O_ABSENT
+    minutes = 3 + int(15 * uniform(place, 32)) if reached else 1
+    act(activities, cursor, at, deal.serial, -1, deal.account, seat.person, c.K_CALL, 0, outcome, effective,
+        minutes, 0, c.S_CALL)  # fmt: skip
+
+
+@compiled
+def wanted(deal: Record, seat: Record, action: Any, levers: Record) -> Any:
+    """The chance that the seller does an action on this deal today, of their own accord.
+
+    Reads what the log shows (stage, conversations, inbound contacts) and the seller's feeling: a little for
+    everything, and for the decoy chosen on what the log does not show nothing else.
+    """
+    stage, again = deal.stage, (deal.done >> action) & 1
+    keen = 0.5 + sigmoid(deal.feel)
+    rate = 0.0
+    if action == A_DEMO:
+        rate = (0.022 if stage == 2 else 0.016) * keen if 2 <= stage <= 3 else 0.0
+        rate *= 0.25 if again else 1.0
+    elif action == A_SUPERIOR:
+        rate = (0.016 if deal.size == 2 else 0.007) * keen if stage >= 3 else 0.0
+        rate *= 0.3 if again else 1.0
+    elif action == A_QUOTE:
+        rate = 0.022 if stage == 2 else (0.035 if stage == 3 else 0.0)
+        rate *= 0.1 if again else 1.0
+    elif action in (A_INDUSTRY, A_PRODUCT):
+        rate = 0.012 * keen if 1 <= stage <= 3 else 0.0
+        rate *= 0.2 if again else 1.0
+    elif action == A_DECOY_LOG:
+        # Top sellers, on deals that everybody can see going well.
+        seen_well = deal.momentum + deal.inbound > 1.0 and stage >= 2
+        rate = (0.09 if seat.skill > 0.7 else 0.02) if seen_well else 0.003
+        rate *= 0.3 if again else 1.0
+    elif action == A_DECOY_FEELING:
+        rate = 0.10 * sigmoid(2.6 * (deal.feel - 0.75)) if stage >= 2 else 0.0
+        rate *= 0.3 if again else 1.0
+    elif action == A_SEMINAR:
+        rate = 0.004 if stage <= 3 else 0.0
+    return rate * habit(seat.who, action) * levers.activity
+
+
+@compiled
+def act_deliberately(
+    deal: Record, seat: Record, seats: Any, place: Any, today: Record, levers: Record, effects: Any,
+    materials: Any, activities: Any, cursor: Any,
+) -> None:  # fmt: skip
+    """The actions a recommender may suggest: done from habit, or because an intervention says so."""
+    for action in range(ACTIONS):
+        forced = deal.force == action and today.day <= deal.force_until
+        if forced:
+            # Some day before the time is up; on the last one at the latest.
+            left = deal.force_until - today.day
+            do = left <= 4 or uniform(place, 40 + action) < 1.6 / left
+            if do:
+                deal.force = -1
+        else:
+            do = uniform(place, 40 + action) < wanted(deal, seat, action, levers)
+            if deal.forbid == action and today.day <= deal.forbid_until:
+                do = False
+        if do:
+            perform(action, deal, seat, place, today, effects, materials, activities, cursor)
+            if action == A_SUPERIOR:
+                boss = seats[seat.manager]
+                if boss.person >= 0:
+                    at = today.day * 86_400 + deal.clock
+                    act(activities, cursor, at, deal.serial, -1, deal.account, boss.person, c.K_VISIT, 0,
+                        c.O_NONE, -1, 60, 0, c.S_SUPERIOR)  # fmt: skip
+
+
+@compiled
+def perform(
+    action: Any, deal: Record, seat: Record, place: Any, today: Record, effects: Any, materials: Any,
+    activities: Any, cursor: Any,
+) -> None:  # fmt: skip
+    """Do one action: what it does to the customer, and the row it leaves in the log."""
+    size = effects[action, deal.industry, deal.size, deal.product]
+    if action == A_QUOTE and (deal.e_visit == FAR or today.day - deal.e_visit > QUICK_QUOTE_DAYS):
+        size = 0.0
+    deal.boost += size * (REPEATED if (deal.done >> action) & 1 else 1.0)
+    deal.done |= 1 << action
+    at = tick(deal, place, today.day, 10, 75)
+    kind, outcome, effective, minutes, material, subject = c.K_MATERIAL, c.O_NONE, -1, 0, 0, c.S_MATERIAL
+    warm = deal.interest - 1.0 * deal.dead
+    if action in (A_DEMO, A_SUPERIOR):
+        deal.last_out = today.day
+        good = meet(deal, seat, place, 60 + 3 * action, today.day)
+        kind = c.K_DEMO if action == A_DEMO else c.K_VISIT
+        subject = c.S_DEMO if action == A_DEMO else c.S_SUPERIOR
+        effective = 1 if good else 0
+        outcome = c.O_GOOD if good else c.O_HOLD
+        minutes = 60
+        if action == A_SUPERIOR:
+            deal.power += 0.5
+    elif action == A_QUOTE:
+        deal.last_out = today.day
+        kind, material, subject = c.K_QUOTE, c.M_QUOTE, c.S_QUOTE
+        outcome = c.O_REPLY if uniform(place, 66) < 0.3 + 0.4 * sigmoid(warm) else c.O_NO_REPLY
+    elif action == A_FOLLOW:
+        deal.last_out = today.day
+        kind, subject = c.K_FOLLOW, c.S_CHECK
+        if uniform(place, 67) < 0.25 + 0.4 * sigmoid(warm):
+            outcome = c.O_REPLY
+            deal.last_two_way = today.day
+        else:
+            outcome = c.O_NO_REPLY
+    elif action == A_EMAIL:
+        deal.last_out = today.day
+        kind, subject = c.K_EMAIL, c.S_CHECK
+        outcome = c.O_REPLY if uniform(place, 68) < 0.12 + 0.35 * sigmoid(warm) else c.O_NO_REPLY
+    elif action == A_SEMINAR:
+        kind, material, subject = c.K_SEMINAR, c.M_INVITATION, c.S_SEMINAR
+        outcome = c.O_CAME if uniform(place, 69) < 0.35 else c.O_MISSED
+    else:
+        material = materials[action - A_INDUSTRY]
+        outcome = c.O_OPENED if uniform(place, 70) < 0.35 + 0.3 * sigmoid(warm) else c.O_UNOPENED
+    act(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome, effective,
+        minutes, material, subject)  # fmt: skip
+
+
+@compiled
+def inbound(deal: Record, seat: Record, place: Any, today: Record, activities: Any, cursor: Any) -> None:
+    """The customer calls or writes of their own accord: the more interested, the more often."""
+    if deal.dead == 1 or uniform(place, 75) >= min(0.028 * np.exp(0.75 * (deal.interest + deal.boost)), 0.18):
+        return
+    deal.last_two_way = today.day
+    deal.inbound += 1.0
+    deal.feel += 0.15 * (deal.interest + deal.boost - deal.feel)
+    kind = c.K_EMAIL if uniform(place, 76) < 0.65 else c.K_CALL
+    at = tick(deal, place, today.day, 5, 80)
+    minutes = 0 if kind == c.K_EMAIL else 5 + int(10 * uniform(place, 77))
+    act(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 1, c.O_ASKED, -1, minutes,
+        0, c.S_ASK)  # fmt: skip

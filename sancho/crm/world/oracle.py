@@ -1,0 +1,118 @@
+"""What could be known at best? True win probabilities and revenue distributions, by replaying the world.
+
+Nobody who sees only the log can do better than this: it continues from the true state, latent parts included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.world.engine import World, simulate
+from sancho.crm.world.replay import Replay, replay
+from sancho.crm.world.settings import Intervention, WorldSettings
+from sancho.crm.world.tables import Writer
+
+Period = tuple[date, date]
+"""First and last day, both inside."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Revenue of one period in each replay, in JPY: what was closed before plus what was drawn.
+
+    company (replays,); teams: a column per team_id (all teams below it included); people: a column per
+    person_id known at as_of and, under "", all hired later.
+    """
+
+    company: NDArray[np.float64]
+    teams: pd.DataFrame
+    people: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """The truth as of the end of a day.
+
+    deals: deal_id, win_probability (ever), win_by_<last day> for each period, amount_if_won.
+    revenue: draws by period. kpis: draws of stages first reached by period, columns as the stages' kpi.
+    """
+
+    as_of: date
+    replays: int
+    deals: pd.DataFrame
+    revenue: dict[Period, Draws]
+    kpis: dict[Period, pd.DataFrame] = field(default_factory=dict)
+
+
+def quarters_from(day: date, count: int = 2) -> list[Period]:
+    """The fiscal quarter (from April: same months as calendar quarters) that holds `day`, and those after it.
+
+    >>> quarters_from(date(2026, 11, 20), 1)
+    [(datetime.date(2026, 10, 1), datetime.date(2026, 12, 31))]
+    """
+    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    out = []
+    for _ in range(count):
+        after = (first + timedelta(days=95)).replace(day=1)
+        out.append((first, after - timedelta(days=1)))
+        first = after
+    return out
+
+
+def oracle(
+    settings: WorldSettings,
+    as_of: date,
+    replays: int = 400,
+    periods: Iterable[Period] | None = None,
+    seed: int = 0,
+    intervention: Intervention | None = None,
+    world: World | None = None,
+) -> Oracle:
+    """Truth as of the end of `as_of`, from `replays` continuations.
+
+    periods: first and last day, both inside; default the quarter of the next day and the one after it.
+    world: a world already lived exactly to `as_of`, to save living it again.
+    seed: of the replays; another seed is another sample.
+    """
+    if world is None or world.settings != settings or world.date_of(world.last_day) != as_of:
+        world = simulate(settings, until=as_of)
+    chosen = list(periods) if periods is not None else quarters_from(as_of + timedelta(days=1))
+    until = max([last for _, last in chosen] + [as_of])
+    return summarise(replay(world, until, replays, seed, intervention), chosen)
+
+
+def summarise(lived: Replay, periods: list[Period]) -> Oracle:
+    """An Oracle from replays."""
+    writer = Writer(lived.world)
+    deals = pd.DataFrame({"deal_id": lived.deal_ids, "win_probability": lived.win_probability()})
+    for _, last in periods:
+        deals[f"win_by_{last}"] = lived.win_probability(last)
+    deals["amount_if_won"] = lived.amount_if_won()
+    teams = writer.team_ids(np.arange(len(lived.world.organisation.parent))).to_pylist()
+    revenue, kpis = {}, {}
+    for first, last in periods:
+        people = lived.revenue_by_person(first, last)
+        ids = [*writer.person_ids(np.arange(people.shape[1] - 1)).to_pylist(), ""]
+        revenue[first, last] = Draws(
+            company=lived.revenue(first, last),
+            teams=pd.DataFrame(lived.revenue_by_team(first, last), columns=teams),
+            people=pd.DataFrame(people, columns=ids),
+        )
+        kpis[first, last] = _kpis(lived, first, last)
+    return Oracle(lived.as_of, lived.replays, deals, revenue, kpis)
+
+
+def _kpis(lived: Replay, first: date, last: date) -> pd.DataFrame:
+    """Deals that first reached each stage within the part of the period that lies after as_of, per replay."""
+    offset = (lived.as_of + timedelta(days=1) - lived.world.settings.start).days
+    lo = max(lived.world.day_of(first) - offset, 0)
+    hi = max(lived.world.day_of(last) - offset + 1, 0)
+    counts = lived.funnel[:, lo:hi].sum(axis=1)
+    names = ("lead", "appointment", "first_visit", "proposal", "closing", "won")
+    return pd.DataFrame(counts[:, : len(names)], columns=list(names))

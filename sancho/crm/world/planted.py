@@ -1,0 +1,119 @@
+"""What is true in this world: what do actions do, and which slow intervals kill deals?
+
+Drawn from the seed, so that no two worlds have the same truth. Effects are in units of the customer's
+interest (added to `boost`, which fades with a half-life of about four months); what that is worth in win
+chance is measured by replay, never computed from a formula in the model's features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.world import catalog as c
+from sancho.crm.world.layout import BOTTLENECK
+
+INTERVALS = (
+    ("アポイント", "初回訪問", (10, 14)),
+    ("初回訪問", "提案・見積", (14, 21, 28)),
+    ("提案・見積", "クロージング", (21, 28)),
+)
+"""Stage the interval starts at, stage it ends at, thresholds in days that may be planted."""
+
+QUICK_QUOTE_DAYS = 14
+"""A quote has its effect only when sent within so many days of the first visit."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The truths of one world."""
+
+    effects: NDArray[np.float64]
+    """Shape (actions, industries, sizes, products)."""
+    fit: NDArray[np.float64]
+    """How well each product suits each industry, shape (industries, products)."""
+    materials: NDArray[np.int64]
+    """Which material plays A_INDUSTRY, A_PRODUCT, A_DECOY_LOG and A_DECOY_FEELING, shape (4,)."""
+    bottlenecks: NDArray[np.void]
+    bottleneck_base: tuple[float, ...]
+    """Win share of the deals in each bottleneck if it killed none (from the pilot)."""
+    bottleneck_pp: tuple[float, ...]
+
+
+def draw_effects(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Effects, fit and materials of a seed."""
+    rng = np.random.default_rng([seed, 7001])
+    industries, sizes, products = len(c.INDUSTRIES), len(c.SIZES), len(c.PRODUCTS)
+    effects = np.zeros((len(c.ACTIONS), industries, sizes, products))
+    # Demo: works in two industries, most of all with one product; a waste of their time in small companies.
+    good = rng.choice(industries, 2, replace=False)
+    effects[c.A_DEMO] = 0.10
+    effects[c.A_DEMO, good] = 0.85
+    effects[c.A_DEMO][good, :, int(rng.integers(products))] += 0.45
+    effects[c.A_DEMO][:, 0, :] -= 0.25
+    # A visit together with the superior: opens doors in large companies, intimidates small ones.
+    for size, value in enumerate((-0.35, 0.15, 1.05)):
+        effects[c.A_SUPERIOR][:, size, :] = value
+    # A quick quote: small companies decide on it, large ones feel pressed.
+    for size, value in enumerate((0.85, 0.10, -0.35)):
+        effects[c.A_QUOTE][:, size, :] = value
+    effects[c.A_INDUSTRY, rng.choice(industries, 3, replace=False)] = 0.75
+    effects[c.A_PRODUCT][:, :, rng.choice(products, 2, replace=False)] = 0.75
+    # Decoys and the seminar invitation: exactly nothing. Following up helps everyone a little, mail nags.
+    effects[c.A_FOLLOW] = 0.12
+    effects[c.A_EMAIL] = -0.03
+    fit = rng.normal(0.0, 0.22, (industries, products))
+    return effects, fit, rng.permutation(np.array(c.PLAYED_MATERIALS))
+
+
+@lru_cache(maxsize=8)
+def plant(seed: int, bottlenecks: int, pp: float) -> Planted:
+    """The truths of a seed with so many slow intervals, each worth `pp` points of win chance."""
+    effects, fit, materials = draw_effects(seed)
+    nothing = Planted(effects, fit, materials, np.zeros(0, BOTTLENECK), (), ())
+    if bottlenecks == 0:
+        return nothing
+    # Imported here: the pilot is itself a world, one without bottlenecks.
+    from sancho.crm.world.pilot import crossings
+
+    rng = np.random.default_rng([seed, 7002])
+    found = choose(crossings(seed), bottlenecks, pp, rng)
+    return Planted(effects, fit, materials, *found)
+
+
+def choose(
+    candidates: list[dict[str, Any]], count: int, pp: float, rng: np.random.Generator
+) -> tuple[NDArray[np.void], tuple[float, ...], tuple[float, ...]]:
+    """Pick `count` candidates that share no interval and segment column value while others are left.
+
+    Each candidate has the BOTTLENECK fields, `deals` (how many fall into it) and `base` (share of them won).
+    A bottleneck of `pp` points kills the fraction pp / (100 base) of its deals, so it needs base > pp / 95.
+    """
+    able = [x for x in candidates if x["base"] * 0.95 >= pp / 100.0]
+    if not able:
+        best = max((x["base"] for x in candidates), default=0.0)
+        raise ValueError(
+            f"bottleneck_pp: expected at most {best * 95:.0f} in this world, got {pp}; ask for fewer points"
+        )
+    picked: list[dict[str, Any]] = []
+    for wanted_new in (2, 1, 0):
+        for k in rng.permutation(len(able)):
+            x = able[k]
+            new = all(
+                (x["interval"] != y["interval"])
+                + ((x["product"], x["industry"], x["size"]) != (y["product"], y["industry"], y["size"]))
+                >= wanted_new
+                for y in picked
+            )
+            if len(picked) < count and new and x not in picked:
+                picked.append(x)
+    table = np.zeros(len(picked), BOTTLENECK)
+    for row, x in zip(table, picked, strict=True):
+        for name in ("interval", "days", "product", "industry", "size"):
+            row[name] = x[name]
+        row["kill"], row["on"] = pp / 100.0 / x["base"], 1
+    return table, tuple(float(x["base"]) for x in picked), (pp,) * len(picked)

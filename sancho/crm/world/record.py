@@ -1,0 +1,112 @@
+"""What does the organisation write down, and where does it go?
+
+Compiled code appends through `note` and `act`; a replay passes empty arrays and nothing is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.world.chance import Record, compiled
+from sancho.crm.world.layout import (
+    ACTIVITY,
+    CONTRACT,
+    CONTRACT_LOG,
+    DEAL,
+    EVENT,
+    LEAD_LOG,
+    PERSON,
+    WIN,
+)
+
+C_EVENTS, C_ACTIVITIES, C_BORN, C_CONTRACTS, C_WINS, C_PERSONS = range(6)
+"""Positions of the cursors: how many rows of each array are filled."""
+
+
+@compiled
+def note(events: Any, cursor: Any, deal: Any, at: Any, field: Any, value: Any, old: Any, actor: Any) -> None:
+    """Append one change of a deal's field."""
+    if events.shape[0] == 0:
+        return
+    row = events[cursor[C_EVENTS]]
+    cursor[C_EVENTS] += 1
+    row.at, row.deal, row.field, row.value, row.old, row.actor = at, deal, field, value, old, actor
+
+
+@compiled
+def act(
+    activities: Any, cursor: Any, at: Any, deal: Any, lead: Any, account: Any, actor: Any, kind: Any,
+    inbound: Any, outcome: Any, effective: Any, minutes: Any, material: Any, subject: Any,
+) -> None:  # fmt: skip
+    """Append one activity."""
+    if activities.shape[0] == 0:
+        return
+    row = activities[cursor[C_ACTIVITIES]]
+    cursor[C_ACTIVITIES] += 1
+    row.at, row.deal, row.lead, row.account, row.actor = at, deal, lead, account, actor
+    row.kind, row.inbound, row.outcome, row.effective = kind, inbound, outcome, effective
+    row.minutes, row.material, row.subject = minutes, material, subject
+
+
+def grown(array: NDArray[np.void], needed: int) -> NDArray[np.void]:
+    """The array, or a copy with room for `needed` elements (half as much again, so that copies stay rare)."""
+    if len(array) >= needed:
+        return array
+    larger = np.zeros(max(needed, len(array) * 3 // 2), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@dataclass
+class Log:
+    """All that was recorded so far. Arrays are filled up to their cursor; not `recording` keeps wins only."""
+
+    recording: bool = True
+    cursor: NDArray[np.int64] = field(default_factory=lambda: np.zeros(6, np.int64))
+    events: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, EVENT))
+    activities: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, ACTIVITY))
+    leads: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, LEAD_LOG))
+    contracts: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, CONTRACT_LOG))
+    deals: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, DEAL))
+    people: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, PERSON))
+    wins: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WIN))
+    moods: list[tuple[int, float, float]] = field(default_factory=list)
+    """(day, market level, market inflow) of each working day."""
+    seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Second at which each account was first met, -1 = not yet known, shape (accounts,)."""
+
+    def reserve(self, deals: int, leads: int, seats: int) -> None:
+        """Room for one more day with that many open deals and leads (most days write far less)."""
+        events, activities = int(self.cursor[C_EVENTS]), int(self.cursor[C_ACTIVITIES])
+        self.wins = grown(self.wins, int(self.cursor[C_WINS]) + deals)
+        self.people = grown(self.people, int(self.cursor[C_PERSONS]) + seats)
+        if self.recording:
+            self.events = grown(self.events, events + 16 * deals + 64)
+            self.activities = grown(self.activities, activities + 16 * deals + 4 * leads + 64)
+
+
+@dataclass
+class Today:
+    """What one day brings forth, to be joined to the state when the day is over."""
+
+    born: NDArray[np.void]
+    contracts: NDArray[np.void]
+
+    @classmethod
+    def empty(cls, born: int, contracts: int) -> Today:
+        """Room for that many new deals and contracts; untouched memory costs nothing."""
+        return cls(np.zeros(born, DEAL), np.zeros(contracts, CONTRACT))
+
+
+@compiled
+def tick(deal: Record, place: Any, day: Any, least: Any, most: Any) -> Any:
+    """Move a deal's clock on by `least` to `most` minutes and give the second since the first midnight."""
+    share = np.float64((place >> np.uint64(deal.ticks % 40)) & np.uint64(0xFFF)) / 4096.0
+    deal.ticks += 1
+    deal.clock = min(deal.clock + int((least + (most - least) * share) * 60.0), 75_000)
+    # The count keeps seconds apart when a late evening runs into its limit.
+    return day * 86_400 + deal.clock + deal.ticks

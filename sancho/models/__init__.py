@@ -1,0 +1,1 @@
+"""What are the chances, the money and the goal: maths on arrays, no input or output."""

@@ -1,0 +1,105 @@
+"""How are the members weighed, and their log-odds bent, so that what is promised comes true on later deals?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.models.horizons import ramps
+from sancho.models.logistic import fit_logistic
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FULL_WEIGHTS = (0.1, 0.45, 0.45)  # stage rates, regression, trees once there are deals enough for all
+SMALL_WEIGHTS = (0.5, 0.5, 0.0)
+WEIGHT_PULL, BAND_PULL = 40.0, 4.0  # in deals: how firmly weights and shifts stay where they were
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Calibrated log-odds = shift + a shift that grows with the horizon + weights x members' log-odds.
+
+    Weights and the horizon's coefficients are at least 0, so the answer never falls with the horizon, and
+    being linear in the log-odds it leaves explanations additive.
+    """
+
+    shift: float
+    bands: Floats
+    weights: Floats
+    ever_days: float
+
+    def __call__(self, logits: Floats, days: Floats) -> Floats:
+        """Calibrated log-odds (n,) of members' log-odds (n, 3) for horizons (n,)."""
+        out: Floats = self.shift + ramps(days, self.ever_days) @ self.bands + logits @ self.weights
+        return out
+
+    @classmethod
+    def plain(cls, weights: Floats, ever_days: float) -> Stack:
+        """The weighted mean, not bent."""
+        return cls(0.0, np.zeros(ramps(np.ones(1), ever_days).shape[1]), np.asarray(weights, np.float64), ever_days)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for storage."""
+        return {
+            "shift": self.shift,
+            "bands": self.bands.tolist(),
+            "weights": self.weights.tolist(),
+            "ever_days": self.ever_days,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Stack:
+        """The stack that `to_json` stored."""
+        return cls(
+            float(stored["shift"]),
+            np.asarray(stored["bands"], np.float64),
+            np.asarray(stored["weights"], np.float64),
+            float(stored["ever_days"]),
+        )
+
+
+def default_weights(closed_deals: int, has_linear: bool, has_trees: bool) -> Floats:
+    """Weights (3,) of stage rates, regression and trees by the number of closed deals; they add to 1.
+
+    >>> default_weights(100, True, False), default_weights(5000, True, True)
+    (array([0.5, 0.5, 0. ]), array([0.1 , 0.45, 0.45]))
+    """
+    small = np.array(SMALL_WEIGHTS if has_linear else (1.0, 0.0, 0.0))
+    if not has_linear:
+        return small
+    full = np.array(FULL_WEIGHTS if has_trees else (0.2, 0.8, 0.0))
+    grown = float(np.clip(np.log(max(closed_deals, 1) / 300.0) / np.log(1000.0 / 300.0), 0.0, 1.0))
+    out: Floats = small + grown * (full - small)
+    return out
+
+
+def fit_stack(
+    logits: Floats,
+    days: Floats,
+    outcome: Floats,
+    weight: Floats,
+    deals: int,
+    default: Floats,
+    ever_days: float,
+) -> Stack:
+    """The stack that later deals ask for: members' log-odds (m, 3), horizons, outcomes 0/1 and weights (m,).
+
+    Each of the `deals` counts once however many rows it has; few of them leave the default as it is.
+    """
+    bands = ramps(days, ever_days)
+    design = np.concatenate([np.ones((len(days), 1)), bands, logits], axis=1)
+    votes = weight / max(weight.sum(), 1e-12) * deals
+    count = bands.shape[1]
+    penalty = np.concatenate([[BAND_PULL / 4.0], np.full(count, BAND_PULL), np.full(3, WEIGHT_PULL)])
+    # A member that is not there keeps its weight of 0.
+    penalty[1 + count :][default <= 0] = 1e6
+    centre = np.concatenate([np.zeros(1 + count), default])
+    bounded = np.concatenate([[False], np.ones(count + 3, bool)])
+    found = fit_logistic(design, outcome, votes, penalty, centre, bounded).coefficients
+    weights = np.where(default > 0, found[1 + count :], 0.0)
+    return Stack(float(found[0]), found[1 : 1 + count], weights, ever_days)

@@ -1,0 +1,112 @@
+"""How does a row of features become the columns of a linear model: logs, dummies, gaps, all on one scale?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LIMIT = 4.0  # standard deviations beyond which a value counts as this far
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Columns made of features (n, k): scaled values, then one column per frequent level, then gaps.
+
+    A value column is (value - centre) / scale, of the signed log where `logged`, cut at 4, 0 where unknown.
+    """
+
+    value: Ints  # feature index of each value column
+    logged: NDArray[np.bool_]
+    centre: Floats
+    scale: Floats
+    level: Ints  # feature index of each level column
+    code: Floats  # the level
+    gap: Ints  # feature index of each "is unknown" column
+
+    @property
+    def sources(self) -> Ints:
+        """The feature each column is made of, int64 of shape (columns,)."""
+        return np.concatenate([self.value, self.level, self.gap])
+
+    def __call__(self, x: Floats) -> Floats:
+        """Columns (n, c) for features (n, k)."""
+        raw = x[:, self.value]
+        raw = np.where(self.logged, np.sign(raw) * np.log1p(np.abs(raw)), raw)
+        scaled = np.clip((raw - self.centre) / self.scale, -LIMIT, LIMIT)
+        out: Floats = np.concatenate(
+            [
+                np.nan_to_num(scaled, nan=0.0),
+                x[:, self.level] == self.code,
+                np.isnan(x[:, self.gap]),
+            ],
+            axis=1,
+            dtype=np.float64,
+        )
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, for storage."""
+        return {name: getattr(self, name).tolist() for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Encoder:
+        """The encoder that `to_json` stored."""
+        kinds = {"value": np.int64, "level": np.int64, "gap": np.int64, "logged": np.bool_}
+        return cls(**{name: np.asarray(stored[name], kinds.get(name, np.float64)) for name in stored})
+
+
+def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most_levels: int = 24) -> Encoder:
+    """The encoder for features (n, k), `categorical` ones by their indices.
+
+    Values spread over orders of magnitude are logged. Levels and gaps need a share `least` of the rows.
+    """
+    value, logged, centre, scale = [], [], [], []
+    level, code, gap = [], [], []
+    for index in range(x.shape[1]):
+        known = x[:, index][~np.isnan(x[:, index])]
+        if least * len(x) <= len(x) - len(known) <= (1.0 - least) * len(x):
+            gap.append(index)
+        if not len(known):
+            continue
+        if index in categorical:
+            codes, counts = np.unique(known, return_counts=True)
+            frequent = codes[np.argsort(-counts, kind="stable")][: min(most_levels, int((counts >= least * len(x)).sum()))]
+            level += [index] * len(frequent)
+            code += frequent.tolist()
+            continue
+        wide = _is_wide(known)
+        seen = np.sign(known) * np.log1p(np.abs(known)) if wide else known
+        low, high = np.quantile(seen, [0.005, 0.995])
+        spread = float(np.clip(seen, low, high).std())
+        if spread < 1e-9:
+            spread = float(seen.std())
+        if spread < 1e-9:
+            continue
+        value.append(index)
+        logged.append(wide)
+        centre.append(float(np.clip(seen, low, high).mean()) if high > low else float(seen.mean()))
+        scale.append(spread)
+    return Encoder(
+        np.array(value, np.int64),
+        np.array(logged, np.bool_),
+        np.array(centre, np.float64),
+        np.array(scale, np.float64),
+        np.array(level, np.int64),
+        np.array(code, np.float64),
+        np.array(gap, np.int64),
+    )
+
+
+def _is_wide(known: Floats) -> bool:
+    size = np.abs(known)
+    inside = size[size > 0]
+    if len(inside) < 10:
+        return False
+    return float(np.quantile(size, 0.99)) > 8.0 * max(float(np.median(inside)), 1e-12) or float(size.max()) > 30.0

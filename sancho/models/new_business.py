@@ -1,0 +1,408 @@
+"""How many deals not yet created will still be won in the period, by whom, and what will they bring?
+
+Learned directly from past periods at the same point: how many deals were created after it and won before the
+end, per lead or deal that came in during the eight weeks before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog, micros
+from sancho.crm.moment import DAY, NEVER, local_datetime
+from sancho.crm.period import Period, previous
+from sancho.features.calendar import Calendar
+from sancho.models.organisation import Organisation
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
+YEARS_KEPT = 4
+POOL = 512  # equally likely amounts kept of past wins
+_MOST_WINDOWS = 16
+_HALF_LIFE_DAYS = 365.0
+# Beliefs before data, as coefficients of variation, and how many windows (or expected wins) they weigh.
+_MARKET_CV, _TEAM_CV, _PERSON_CV, _SEASON_CV, _PRIOR_WINDOWS = 0.15, 0.15, 0.3, 0.1, 4.0
+_QUIET = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
+_RARE = 0.2  # wins added to what past windows held: never seen is not impossible
+
+
+@dataclass(frozen=True)
+class NewBusinessRates:
+    """What is expected between a moment and a period's end; the noise around it is drawn.
+
+    `mean` (people + 1,) wins; `market_sd`, `team_sd` sizes of shared shifts in the log rate; `person_cv` a
+    person's own; `amounts` (POOL,) equally likely amounts; `scale` (people + 1,) a person's amounts against
+    those; `by_date` (j,) share of the period's new revenue expected by each date.
+    """
+
+    mean: Floats
+    market_sd: float
+    team_sd: float
+    person_cv: float
+    amounts: Floats
+    scale: Floats
+    by_date: Floats
+
+    def draw(self, shift: Floats, rng: np.random.Generator) -> Floats:
+        """Revenue by person and scenario, (people + 1, S): gamma-Poisson counts under `shift`, times amounts.
+
+        `shift` (people + 1, S) multiplies the rates; it is shared within teams and has mean 1.
+        """
+        revenue = np.zeros(shift.shape)
+        if not len(self.amounts):
+            return revenue
+        shape = 1 / max(self.person_cv, 1e-6) ** 2
+        spread = self.amounts.std()
+        for person in np.flatnonzero(self.mean > 0):
+            rate = self.mean[person] * shift[person] * rng.gamma(shape, 1 / shape, shift.shape[1])
+            count = rng.poisson(rate)
+            few = np.where(count <= 64, count, 0)
+            drawn = self.amounts[rng.integers(0, len(self.amounts), int(few.sum()))]
+            revenue[person] = np.bincount(np.repeat(np.arange(len(few)), few), drawn, minlength=len(few))
+            many = count > 64  # sums of that many are normal enough
+            noise = rng.standard_normal(int(many.sum())) * np.sqrt(count[many]) * spread
+            revenue[person, many] = np.maximum(count[many] * self.amounts.mean() + noise, 0.0)
+            revenue[person] *= self.scale[person]
+        return revenue
+
+
+@dataclass(frozen=True)
+class NewBusiness:
+    """Past wins by day of creation and of winning, what came in each day, and the working days between.
+
+    Days count from 1970-01-01 in the organisation's time zone.
+    """
+
+    created_day: Ints
+    won_day: Ints
+    amount: Floats
+    owner: Ints  # position in `owners`, -1 = nobody
+    owners: tuple[str, ...]
+    first_day: int
+    until_day: int  # exclusive: days fully known
+    arrivals: Ints  # what came in on each day from first_day on
+    counts_leads: bool
+    calendar: Calendar
+
+    @classmethod
+    def fit(cls, log: EventLog, as_of: int, calendar: Calendar | None = None) -> NewBusiness:
+        """Learn from a log as of `as_of` (nothing later may be in it); by default, by Japan's calendar."""
+        deals = log["deals"]
+        created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
+        until = _day(as_of, log)
+        kept_from = until - int(YEARS_KEPT * 365.25)
+        won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER) & (closed < as_of)
+        born = _days(created, log)
+        won &= born >= kept_from
+        owners = deals["owner_id"].astype("category")
+        leads = _days(micros(log["leads"]["created_at"]), log)
+        first = max(int(born.min()), kept_from) if len(born) else until
+        # Leads announce deals earlier than deals do, where they were recorded all along.
+        use_leads = len(leads) > 0 and len(leads) >= len(born) / 2 and int(leads.min()) <= first + 31
+        came = leads if use_leads else born
+        came = came[(came >= first) & (came < until)]
+        return cls(
+            born[won],
+            _days(closed[won], log),
+            deals["amount"].to_numpy(float)[won],
+            owners.cat.codes.to_numpy()[won].astype(np.int64),
+            tuple(str(name) for name in owners.cat.categories),
+            first,
+            until,
+            np.bincount(came - first, minlength=max(until - first, 1)).astype(np.int64),
+            bool(use_leads),
+            calendar or Calendar(log.zone),
+        )
+
+    def rates(
+        self,
+        log: EventLog,
+        organisation: Organisation,
+        moment: int,
+        period: Period,
+        dates: Sequence[date] = (),
+    ) -> NewBusinessRates:
+        """What to expect from `moment` on, in `period`; `log` as of the moment says who is here and how busy.
+
+        `dates`: ends of days within the period for which the share of new revenue won by then is wanted.
+        """
+        start, end = _ordinal(period.first), _ordinal(period.last) + 1
+        now = _day(moment + DAY // 2, log)  # more than half a day left counts as a day
+        ahead, begun = self._working(max(now, 0), end), self._working(now, max(start, now))
+        people = len(organisation.people) + 1
+        ends = [_ordinal(day) + 1 for day in dates]
+        if ahead == 0 or not len(self.created_day):
+            return NewBusinessRates(
+                np.zeros(people), 0.0, 0.0, 0.0, np.zeros(0), np.ones(people), np.ones(len(ends))
+            )
+        windows = self._windows(period, ahead, begun)
+        company, market_cv = self._company(windows, log, now, end, ahead, begun)
+        share, team_cv, person_cv = self._shares(windows, log, organisation, now)
+        pool, scale = self._amounts(windows, organisation)
+        market_sd, team_sd = (float(np.sqrt(np.log1p(cv**2))) for cv in (market_cv, team_cv))
+        by_date = self._by_date(windows, end, ahead, ends)
+        return NewBusinessRates(company * share, market_sd, team_sd, person_cv, pool, scale, by_date)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: value.tolist() for name, value in state.items() if isinstance(value, np.ndarray)}
+        plain["amount"] = [None if np.isnan(value) else value for value in self.amount.tolist()]
+        return {**state, "owners": list(self.owners), "calendar": self.calendar.settings(), **plain}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> NewBusiness:
+        """The model `to_json` described."""
+        amount = np.array([np.nan if value is None else value for value in state["amount"]], float)
+        return cls(
+            created_day=np.asarray(state["created_day"], np.int64),
+            won_day=np.asarray(state["won_day"], np.int64),
+            amount=amount,
+            owner=np.asarray(state["owner"], np.int64),
+            owners=tuple(state["owners"]),
+            first_day=int(state["first_day"]),
+            until_day=int(state["until_day"]),
+            arrivals=np.asarray(state["arrivals"], np.int64),
+            counts_leads=bool(state["counts_leads"]),
+            calendar=Calendar.of(state["calendar"]),
+        )
+
+    @cached_property
+    def _passed(self) -> Ints:
+        """Working days before each day."""
+        return np.concatenate([[0], np.cumsum(self.calendar.is_working, dtype=np.int64)])
+
+    def _working(self, first: int, end: int) -> int:
+        """Working days in [first, end)."""
+        return int(self._passed[end] - self._passed[first])
+
+    def _back(self, end: int, count: int) -> int:
+        """The last day from which `count` working days remain before `end`."""
+        left = self._passed[end] - count
+        return int(np.searchsorted(self._passed, left, side="right")) - 1 if count else end
+
+    def _windows(self, period: Period, ahead: int, begun: int) -> Windows:
+        """Past periods at the same point; where there are few, also ends of months, then any days."""
+        length = max(period.days, 1)
+        found: dict[int, float] = {}
+        for number in range(1, min(_MOST_WINDOWS, 366 * YEARS_KEPT // length + 1) + 1):
+            found.setdefault(_ordinal(previous(period, number).last) + 1, 1.0)
+        sound = self._sound(found, ahead)
+        if len(sound) < 4:
+            day = date.fromordinal(self.until_day + date(1970, 1, 1).toordinal()).replace(day=1)
+            for _ in range(24):
+                found.setdefault(_ordinal(day), 0.5)
+                day = (day - timedelta(days=1)).replace(day=1)
+            sound = self._sound(found, ahead)
+        if len(sound) < 4:
+            for back in range(8):
+                found.setdefault(self.until_day - back * max(length // 3, 1), 0.25)
+            sound = self._sound(found, ahead)
+        ends = np.array(sorted(sound, reverse=True), np.int64)
+        starts = np.array([self._back(int(end), ahead) for end in ends], np.int64)
+        counted = np.array([self._back(int(end), ahead - begun) for end in ends], np.int64)
+        age = (self.until_day - ends) / _HALF_LIFE_DAYS
+        weight = np.array([found[int(end)] for end in ends]) * 0.5**age
+        if not len(ends):  # shorter history than the time ahead: what there is, as one window
+            first, until = np.array([self.first_day], np.int64), np.array([self.until_day], np.int64)
+            return Windows(first, first, until, np.ones(1))
+        return Windows(starts, counted, ends, weight)
+
+    def _sound(self, ends: Mapping[int, float], ahead: int) -> list[int]:
+        return [end for end in ends if end <= self.until_day and self._back(end, ahead) >= self.first_day]
+
+    def _inside(self, windows: Windows, number: int) -> NDArray[np.bool_]:
+        created = self.created_day >= windows.start[number]
+        inside = created & (self.won_day >= windows.counted[number]) & (self.won_day < windows.end[number])
+        return np.asarray(inside, np.bool_)
+
+    def _company(
+        self, windows: Windows, log: EventLog, now: int, end: int, ahead: int, begun: int
+    ) -> tuple[float, float]:
+        """(expected wins, coefficient of variation of the market around it)."""
+        wins = np.array([self._inside(windows, k).sum() for k in range(len(windows.end))], float)
+        busy = np.array([self._came_in(int(start)) for start in windows.start], float)
+        # A window that starts where the log starts has nothing before it: as busy as usual.
+        full = windows.start - self.first_day >= RECENT_DAYS
+        now_busy = float(self._recent(log, now))
+        usual = float(np.average(busy[full], weights=windows.weight[full])) if full.any() else now_busy
+        lately = (np.where(full, busy, usual) + _QUIET) / (usual + _QUIET)
+        per = float((windows.weight @ wins + _RARE) / (windows.weight @ lately))
+        season = self._season(windows, wins, per * lately, end)
+        expected = per * lately
+        held = windows.weight / windows.weight.max()
+        excess = held @ ((wins - expected) ** 2 - wins)
+        known = held.sum()
+        cv2 = (excess + _PRIOR_WINDOWS * (_MARKET_CV * per) ** 2) / (
+            held @ expected**2 + _PRIOR_WINDOWS * per**2 + 1e-12
+        )
+        cv2 = float(np.clip(cv2, 0.02**2, 1.0))
+        # The rate itself is known only so well.
+        cv2 = cv2 * (1 + 1 / max(known, 1.0)) + 1 / (wins.sum() + 1)
+        level = (now_busy + _QUIET) / (usual + _QUIET)
+        stretch = 1.0
+        if len(windows.end) == 1 and windows.start[0] == self.first_day:
+            covered = max(self._working(self.first_day, self.until_day), 1)
+            stretch = max(ahead - begun, 1) / covered
+        return per * level * season * stretch, float(np.sqrt(min(cv2, 4.0)))
+
+    def _season(self, windows: Windows, wins: Floats, expected: Floats, end: int) -> float:
+        """How this time of the year differs from the rest, shrunk towards not at all."""
+        ahead_of_year = (windows.end - end) % 365.25
+        same = (ahead_of_year < 8) | (ahead_of_year > 357)
+        if not same.any() or same.all():
+            return 1.0
+        info = float((1 / (1 / np.maximum(expected[same], 0.1) + _MARKET_CV**2)).sum())
+        ratio = float(wins[same].sum() / max(expected[same].sum(), 1e-9))
+        return float(np.exp(info / (info + 1 / _SEASON_CV**2) * np.log(max(ratio, 0.05))))
+
+    def _came_in(self, day: int) -> int:
+        return int(
+            self.arrivals[max(day - RECENT_DAYS - self.first_day, 0) : max(day - self.first_day, 0)].sum()
+        )
+
+    def _recent(self, log: EventLog, now: int) -> int:
+        """What came in during the last eight weeks, counted in the log as of the moment."""
+        table = "leads" if self.counts_leads else "deals"
+        days = _days(micros(log[table]["created_at"]), log)
+        return int(((days >= now - RECENT_DAYS) & (days < now)).sum())
+
+    def _shares(
+        self, windows: Windows, log: EventLog, organisation: Organisation, now: int
+    ) -> tuple[Floats, float, float]:
+        """(share of the company's wins (people + 1,), coefficients of variation of teams and of people)."""
+        mine = organisation.person(pd.Index(self.owners, dtype=object))
+        who = np.append(mine, organisation.nobody)[self.owner]
+        people = len(organisation.people) + 1
+        wins = np.array(
+            [np.bincount(who[self._inside(windows, k)], minlength=people) for k in range(len(windows.end))],
+            float,
+        )
+        since, until = _presence(log, organisation)
+        length = np.maximum(windows.end - windows.start, 1)[:, None]
+        overlap = np.minimum(windows.end[:, None], until) - np.maximum(windows.start[:, None], since)
+        here = np.clip(overlap / length, 0.0, 1.0)
+        here = np.maximum(here, (wins > 0) * 0.25)
+        got, could = windows.weight @ wins, windows.weight @ here
+        company = got.sum() / max(could.sum(), 1e-9)
+        team = np.append(organisation.team_of, -1) + 1
+        team_got, team_could = np.bincount(team, got), np.bincount(team, could)
+        few = 2 / max(company, 0.02)  # pooled evidence weighs like two wins
+        of_team = (team_got + few * company) / (team_could + few)
+        of_team[0] = company if team_could[0] == 0 else team_got[0] / team_could[0]
+        rate = (got + few * of_team[team]) / (could + few)
+        present = (since <= now) & (until > now)
+        present[-1] = True
+        rate[-1] = got[-1] / max(could[-1], 1e-9)  # what nobody owns is as common as it was
+        rate = np.where(present, rate, 0.0)
+        share = rate / rate.sum() if rate.sum() > 0 else np.where(np.arange(people) == people - 1, 1.0, 0.0)
+        return share, *_spreads(wins, got, team, windows.weight)
+
+    def _amounts(self, windows: Windows, organisation: Organisation) -> tuple[Floats, Floats]:
+        """(equally likely amounts of the company (POOL,), each person's factor on them (people + 1,))."""
+        inside = np.any([self._inside(windows, k) for k in range(len(windows.end))], axis=0)
+        known = self.amount > 0
+        use = inside & known if (inside & known).sum() >= 100 else known
+        people = len(organisation.people) + 1
+        if not use.any():
+            return np.zeros(1), np.ones(people)
+        values = self.amount[use]
+        pool = np.quantile(values, (np.arange(POOL) + 0.5) / POOL)
+        pool *= values.mean() / pool.mean()
+        mine = organisation.person(pd.Index(self.owners, dtype=object))
+        who = np.append(mine, organisation.nobody)[self.owner[use]]
+        logs = np.log(values) - np.log(values).mean()
+        count, total = np.bincount(who, minlength=people), np.bincount(who, logs, minlength=people)
+        noise, between = logs.var() + 1e-9, _PERSON_CV**2
+        team = np.append(organisation.team_of, -1) + 1
+        team_count, team_total = np.bincount(team, count), np.bincount(team, total)
+        of_team = team_total / (team_count + noise / between)
+        mean = (total + noise / between * of_team[team]) / (count + noise / between)
+        scale = np.exp(mean)
+        return pool, scale * (count.sum() / max(count @ scale, 1e-9))
+
+    def _by_date(self, windows: Windows, end: int, ahead: int, ends: list[int]) -> Floats:
+        """Share of new wins that past windows had at the same number of working days before their end."""
+        left = [min(max(self._working(day, end), 0), ahead) for day in ends]
+        held = np.zeros(len(ends))
+        whole = 0.0
+        for k in range(len(windows.end)):
+            days = self.won_day[self._inside(windows, k)]
+            until = np.array([self._back(int(windows.end[k]), count) for count in left])
+            held += windows.weight[k] * np.searchsorted(np.sort(days), until)
+            whole += windows.weight[k] * len(days)
+        if whole == 0:
+            return np.array([1 - count / max(ahead, 1) for count in left])
+        return held / whole
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Past stretches like the one ahead: deals created from `start`, won in [counted, end)."""
+
+    start: Ints
+    counted: Ints
+    end: Ints
+    weight: Floats
+
+
+def _spreads(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
+    """Coefficients of variation of a team's and a person's wins beyond chance, given the level above.
+
+    Moments of gamma-Poisson counts, with the prior belief weighing like `_PRIOR_WINDOWS` windows.
+    """
+    held = weight / weight.max()
+    of_team = np.array([np.bincount(team, row, minlength=team.max() + 1) for row in wins])[:, 1:]
+    team_share = of_team.sum(0) / max(of_team.sum(), 1e-9)
+    expected = of_team.sum(1)[:, None] * team_share
+    team_cv = _beyond_chance(of_team, expected, expected * (1 - team_share), held, _TEAM_CV)
+    inside = np.array([np.bincount(team, row, minlength=team.max() + 1)[team] for row in wins])
+    person_share = got / np.maximum(np.bincount(team, got)[team], 1e-9)
+    mine = inside * person_share
+    return team_cv, _beyond_chance(wins, mine, mine * (1 - person_share), held, _PERSON_CV)
+
+
+def _beyond_chance(seen: Floats, expected: Floats, chance: Floats, held: Floats, prior: float) -> float:
+    excess = float((held[:, None] * ((seen - expected) ** 2 - chance)).sum())
+    scale = float((held[:, None] * expected**2).sum())
+    typical = scale / max(held.sum(), 1e-9)
+    cv2 = (excess + _PRIOR_WINDOWS * prior**2 * typical) / max(scale + _PRIOR_WINDOWS * typical, 1e-9)
+    return float(np.sqrt(np.clip(cv2, 0.02**2, 1.0))) if scale > 0 else prior
+
+
+def _presence(log: EventLog, organisation: Organisation) -> tuple[Ints, Ints]:
+    """First day and day after the last of each person (people + 1,), by the people table, else always."""
+    people = len(organisation.people) + 1
+    since, until = np.full(people, -(1 << 30)), np.full(people, 1 << 30)
+    table = log["people"]
+    at = organisation.person(pd.Index(table["person_id"], dtype=object))
+    for column, out, late in (("active_from", since, 0), ("active_to", until, 1)):
+        dated = table[column].notna().to_numpy()
+        out[at[dated]] = table[column].to_numpy("datetime64[D]")[dated].astype(np.int64) + late
+    return since, until
+
+
+def _ordinal(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def _day(at: int, log: EventLog) -> int:
+    return _ordinal(local_datetime(at, log.zone).date())
+
+
+def _days(at: Ints, log: EventLog) -> Ints:
+    """Local calendar days of instants, as days since 1970; NEVER stays far in the past."""
+    local = (
+        pd.DatetimeIndex(at.view("datetime64[us]")).tz_localize("UTC").tz_convert(log.zone).tz_localize(None)
+    )
+    return np.asarray(local.to_numpy("datetime64[D]").astype(np.int64), np.int64)

@@ -1,0 +1,110 @@
+"""What do boosted trees say of a row and a horizon, where a longer horizon never makes an end less likely?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """Size and pace of the ensemble; small, because single rows are scored while someone waits."""
+
+    trees: int = 200
+    leaves: int = 24
+    depth: int = 6
+    pace: float = 0.06
+    rows_per_leaf: int = 100
+    features_share: float = 0.5
+    rows_share: float = 0.7
+    ridge: float = 10.0
+    bins: int = 63
+    threads: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trees:
+    """A LightGBM ensemble kept as its text; the booster is rebuilt when first asked."""
+
+    text: str
+    threads: int = 2
+    _unused: None = field(default=None, repr=False)
+
+    @cached_property
+    def booster(self) -> Any:
+        """The LightGBM booster."""
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.text)
+
+    def score(self, columns: Floats) -> Floats:
+        """Log-odds (n,) of rows (n, c)."""
+        out: Floats = self.booster.predict(columns, raw_score=True, num_threads=self._threads(len(columns)))
+        return out
+
+    def contributions(self, columns: Floats) -> Floats:
+        """Exact path-dependent SHAP values (n, c + 1), the average of the training rows last."""
+        out: Floats = self.booster.predict(columns, pred_contrib=True, num_threads=self._threads(len(columns)))
+        return out
+
+    def _threads(self, rows: int) -> int:
+        return self.threads if rows > 200 else 1
+
+
+def fit_trees(
+    columns: Floats,
+    outcome: Floats,
+    weight: Floats,
+    rising: Sequence[int],
+    categorical: Sequence[int],
+    settings: TreeSettings,
+    later: tuple[Floats, Floats, Floats] | None = None,
+) -> Trees:
+    """Boosted trees on columns (n, c) and outcomes (n,) 0/1, never falling in the columns `rising`.
+
+    `later` (columns, outcome, weight) are rows of later deals: growing stops where they stop gaining.
+    """
+    import lightgbm
+
+    constraints = np.zeros(columns.shape[1], int)
+    constraints[list(rising)] = 1
+    parameters = {
+        "objective": "binary",
+        "num_leaves": settings.leaves,
+        "max_depth": settings.depth,
+        "learning_rate": settings.pace,
+        "min_data_in_leaf": settings.rows_per_leaf,
+        "feature_fraction": settings.features_share,
+        "bagging_fraction": settings.rows_share,
+        "bagging_freq": 1,
+        "lambda_l2": settings.ridge,
+        "max_bin": settings.bins,
+        "monotone_constraints": constraints.tolist(),
+        "monotone_constraints_method": "basic",
+        "cat_smooth": 30.0,
+        "max_cat_threshold": 16,
+        "num_threads": settings.threads,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    data = lightgbm.Dataset(columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True)
+    watch = {}
+    if later is not None and len(later[0]):
+        kept = lightgbm.Dataset(later[0], later[1], weight=later[2], reference=data)
+        watch = {
+            "valid_sets": [kept],
+            "callbacks": [lightgbm.early_stopping(25, verbose=False, min_delta=0.0)],
+        }
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees, **watch)
+    rounds = booster.best_iteration if watch and booster.best_iteration > 0 else booster.current_iteration()
+    return Trees(booster.model_to_string(num_iteration=rounds), settings.threads)

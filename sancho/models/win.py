@@ -1,0 +1,295 @@
+"""How likely is a deal to be won, lost or still open by any date, and what makes it so?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.models.calibrate import Stack, default_weights
+from sancho.models.encode import fit_encoder
+from sancho.models.horizons import Windows
+from sancho.models.logistic import sigmoid
+from sancho.models.members import (
+    MEMBER_LIMIT,
+    Layout,
+    Linear,
+    clipped,
+    fit_linear,
+    rates_contributions,
+)
+from sancho.models.rows import Rows
+from sancho.models.stage_rates import StageRates, fit_stage_rates, horizon_grid
+from sancho.models.trees import Trees, TreeSettings, fit_trees
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEW_DEALS = 30  # closed deals below which only the stated prior speaks
+TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
+LEVEL = 0.8
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Chances (n, h) to be won and lost by each horizon; what is missing to 1 is still open."""
+
+    won: Floats
+    lost: Floats
+
+    @property
+    def open(self) -> Floats:
+        """Chance (n, h) to be still open."""
+        return np.maximum(1.0 - self.won - self.lost, 0.0)
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Log-odds of won within a horizon: `base` (n,) plus the sum of `values` (n, k) over features.
+
+    The reference is the average training moment, asked the same question: the horizon is in the base.
+    """
+
+    values: Floats
+    base: Floats
+
+    @property
+    def log_odds(self) -> Floats:
+        """The log-odds (n,) they add up to."""
+        return self.base + self.values.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two ends of a deal, won or lost: its members and how they are weighed and calibrated."""
+
+    linear: Linear | None
+    trees: Trees | None
+    stack: Stack
+
+
+@dataclass(frozen=True)
+class WinModel:
+    """The fitted win model. `used` are the features (of the k given at scoring) that it looks at, in order."""
+
+    used: Ints
+    layout: Layout
+    rates: StageRates
+    won: Side
+    lost: Side
+    ever_days: float
+    closed_deals: int
+    windows: Windows
+
+    def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
+        """Chances to be won and lost within horizons (h,) days (infinite = ever) of moments (n,), features (n, k).
+
+        Won never falls with the horizon, as every member and the calibration are built so. Lost is held
+        below 1 - won(ever), so it never falls either and the two never exceed 1 together.
+        """
+        days = self._days(horizon_days)
+        asked = np.append(days, self.ever_days)
+        won = self._chances("won", x, moments, asked)
+        rest = 1.0 - won[:, -1:]
+        lost = np.minimum(self._chances("lost", x, moments, days), rest) if len(days) else won[:, :0]
+        lost = np.where(days >= self.ever_days, rest, lost)
+        return Curve(won[:, :-1], lost)
+
+    def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
+        """Chance (n,) to be won within a horizon of one's own, days (n,)."""
+        out: Floats = sigmoid(self._log_odds("won", x, moments, self._days(horizon_days)))
+        return out
+
+    def interval(self, x: Floats, moments: Ints, horizon_days: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+        """Where the true chance (n,) of `won_by` lies with probability `level`: its ends (n,), (n,).
+
+        Normal on the log-odds: the coefficients' covariance (deals counted once) and how far the members
+        disagree.
+        """
+        from scipy.stats import norm
+
+        days = self._days(horizon_days)
+        x = x[:, self.used]
+        logits, variance = self._members("won", x, moments, days)
+        weights = self.won.stack.weights
+        middle = self.won.stack(logits, days)
+        share = weights / max(weights.sum(), 1e-9)
+        spread = (share * (logits - (logits @ share)[:, None]) ** 2).sum(axis=1)
+        reach = norm.ppf(0.5 + level / 2.0) * np.sqrt(variance + spread) * weights.sum()
+        return sigmoid(middle - reach), sigmoid(middle + reach)
+
+    def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
+        """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly."""
+        days = self._days(horizon_days)
+        total = self._log_odds("won", x, moments, days)
+        inside = x[:, self.used]
+        calendar = self.windows(moments, days)
+        weights = self.won.stack.weights
+        parts = weights[0] * rates_contributions(self.rates, self.rates.won, self.layout, inside, days)
+        if self.won.linear is not None:
+            parts += weights[1] * self.won.linear.contributions(self.layout, inside, days, calendar)
+        if self.won.trees is not None:
+            columns = tree_columns(inside, self.layout, days, calendar)
+            shap = self.won.trees.contributions(columns)
+            k = inside.shape[1]
+            parts += weights[2] * shap[:, :k]
+            if self.layout.close >= 0:
+                # The last column is the horizon minus the days to the expected close: that feature's doing.
+                parts[:, self.layout.close] += weights[2] * shap[:, columns.shape[1] - 1]
+        values = np.zeros_like(x)
+        values[:, self.used] = parts
+        return Contributions(values, total - values.sum(axis=1))
+
+    def member_log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
+        """Log-odds (n, 3) of stage rates, regression and trees before they are weighed; 0 where not fitted."""
+        return self._members(side, x[:, self.used], moments, self._days(days), with_variance=False)[0]
+
+    def _days(self, horizon_days: Floats) -> Floats:
+        return np.minimum(np.asarray(horizon_days, np.float64), self.ever_days)
+
+    def _chances(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
+        count = len(days)
+        rows = np.repeat(np.arange(len(x)), count)
+        log_odds = self._log_odds(side, x[rows], moments[rows], np.tile(days, len(x)))
+        chance = np.where(np.tile(days, len(x)) > 0, sigmoid(log_odds), 0.0)
+        return chance.reshape(len(x), count)
+
+    def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
+        logits, _ = self._members(side, x[:, self.used], moments, days, with_variance=False)
+        return self._side(side).stack(logits, days)
+
+    def _side(self, side: str) -> Side:
+        return self.won if side == "won" else self.lost
+
+    def _members(
+        self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
+    ) -> tuple[Floats, Floats]:
+        part = self._side(side)
+        logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
+        table = self.rates.won if side == "won" else self.rates.lost
+        stage, age = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.age, 0.0)
+        logits[:, 0] = clipped(self.rates.read(table, stage, age, days[:, None])[:, 0])
+        if part.linear is None:
+            return logits, variance
+        calendar = self.windows(moments, days)
+        fixed = part.linear.fixed(x)
+        moving = part.linear.moving(stage, self.layout.column(x, self.layout.close), days, calendar)
+        logits[:, 1] = part.linear.score(fixed, moving)
+        if with_variance:
+            variance = part.linear.variance(fixed, moving)
+        if part.trees is not None:
+            columns = tree_columns(x, self.layout, days, calendar)
+            logits[:, 2] = np.clip(part.trees.score(columns), -MEMBER_LIMIT, MEMBER_LIMIT)
+        return logits, variance
+
+
+def tree_columns(x: Floats, layout: Layout, days: Floats, calendar: Floats) -> Floats:
+    """What the trees see (n, k + 1 + c [+ 1]): features, log horizon, calendar columns, horizon past the close date."""
+    past = [] if layout.close < 0 else [np.clip(days - x[:, layout.close], -400.0, 400.0)[:, None]]
+    return np.concatenate([x, np.log1p(days)[:, None], calendar, *past], axis=1)
+
+
+@dataclass(frozen=True)
+class WinSettings:
+    """What a fit may be told; the defaults are what backtests chose."""
+
+    trees: TreeSettings = TreeSettings()
+    most_questions: int = 150_000
+    linear_questions: int = 60_000
+    with_trees: bool | None = None  # None = by the number of closed deals
+
+
+def fit_win(
+    rows: Rows,
+    layout: Layout,
+    used: Ints,
+    windows: Windows,
+    settings: WinSettings,
+    rng: np.random.Generator,
+    stage_position: Mapping[float, float] | None = None,
+    stacks: tuple[Stack, Stack] | None = None,
+) -> WinModel:
+    """The win model on rows whose features are the `used` ones already, weighed by `stacks` (else by default).
+
+    Below 30 closed deals only the stated prior speaks; trees join from 300 on.
+    """
+    closed = rows.closed_deals
+    grid = horizon_grid(rows.longest_days, rows.ever_days)
+    stage, age = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
+    enough = closed >= FEW_DEALS
+    take = slice(None) if enough else slice(0, 0)
+    rates = fit_stage_rates(
+        stage[take],
+        age[take],
+        rows.days[take],
+        rows.event[take],
+        rows.deal[take],
+        grid,
+        stage_position,
+        weight=rows.weight[take],
+    )
+    with_trees = closed >= TREES_FROM if settings.with_trees is None else settings.with_trees
+    linear: list[Linear | None] = [None, None]
+    trees: list[Trees | None] = [None, None]
+    if enough and len(rows.row):
+        encoder = fit_encoder(rows.x, layout.categorical)
+        few = _thinned(rows, settings.linear_questions, rng)
+        calendar = windows(few.question_at, few.horizon)
+        linear = [fit_linear(few, few_outcome, layout, encoder, calendar) for few_outcome in (few.won, few.lost)]
+        if with_trees:
+            many = _thinned(rows, settings.most_questions, rng)
+            calendar = windows(many.question_at, many.horizon)
+            trees = [_fit_side(many, outcome, layout, calendar, settings.trees) for outcome in (many.won, many.lost)]
+    default = default_weights(closed, linear[0] is not None, trees[0] is not None)
+    plain = Stack.plain(default, rows.ever_days)
+    won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
+    return WinModel(
+        used,
+        layout,
+        rates,
+        Side(linear[0], trees[0], won_stack),
+        Side(linear[1], trees[1], lost_stack),
+        rows.ever_days,
+        closed,
+        windows,
+    )
+
+
+def with_stacks(model: WinModel, won: Stack, lost: Stack) -> WinModel:
+    """The same members, weighed and calibrated anew."""
+    return replace(model, won=replace(model.won, stack=won), lost=replace(model.lost, stack=lost))
+
+
+def _fit_side(rows: Rows, outcome: Floats, layout: Layout, calendar: Floats, settings: TreeSettings) -> Trees:
+    days = rows.horizon
+    columns = tree_columns(rows.x[rows.row], layout, days, calendar)
+    first = rows.x.shape[1]
+    # A leaf should hold several deals, not several moments of one.
+    per_deal = len(days) / max(rows.deals, 1)
+    least = int(np.clip(8.0 * per_deal, 40, 0.02 * len(days) + 40))
+    return fit_trees(
+        columns,
+        outcome,
+        rows.question_weight,
+        range(first, columns.shape[1]),
+        layout.categorical,
+        replace(settings, rows_per_leaf=least),
+    )
+
+
+def _thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
+    """At most so many of the questions, drawn alike."""
+    if len(rows.row) <= most:
+        return rows
+    keep = np.zeros(len(rows.row), bool)
+    keep[rng.choice(len(rows.row), most, replace=False)] = True
+    return replace(
+        rows,
+        row=rows.row[keep],
+        horizon=rows.horizon[keep],
+        won=rows.won[keep],
+        lost=rows.lost[keep],
+        matures=rows.matures[keep],
+    )

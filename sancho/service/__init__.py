@@ -1,0 +1,1 @@
+"""How do people and programs ask? Commands and REST over the rooms below: thin, no maths."""

@@ -1,0 +1,403 @@
+"""What is the answer? A service's living state: store, champion model, and what was worked out from them.
+
+Everything kept here can be thrown away: it is keyed by the store's revision and the model's version.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import structlog
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
+from sancho.crm.period import Period, parse_period, period_holding
+from sancho.crm.store import Store
+from sancho.crm.text import Language, SanchoError, Text
+from sancho.features import History, build, compile_history
+from sancho.models.bundle import Bundle
+from sancho.service import paging, said
+from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
+from sancho.service.room import Room, open_room, scores
+from sancho.service.schemas import ScoreRequest
+from sancho.service.sent import read_request
+from sancho.service.settings import Settings
+from sancho.training.registry import ModelInfo, Registry
+from sancho.training.score import feature_columns
+
+Floats = NDArray[np.float64]
+Log = Any
+
+_FRESH_SECONDS = 900.0  # "now" moves on at least this often
+_CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
+_ROOMS, _INSIGHTS = 6, 2_000
+
+
+@dataclass(frozen=True)
+class State:
+    """One revision of the store seen by one version of the model, at a "now" that all answers share."""
+
+    bundle: Bundle
+    info: ModelInfo
+    revision: int
+    log: EventLog
+    history: History
+    columns: np.ndarray  # of the model's features in the history's
+    now: int
+    born: float
+    rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
+    insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether answers can be had, and why not."""
+
+    fault: Text | None
+    model_version: str = ""
+    kept_rows: int = 0
+
+
+class Answers:
+    """Answers questions from one store and one registry; any number of these can run side by side."""
+
+    def __init__(
+        self, settings: Settings, store: Store | None = None, registry: Registry | None = None
+    ) -> None:
+        self.settings = settings
+        self._store = store if store is not None else Store.open(settings.store_url)
+        self._registry = registry if registry is not None else Registry(settings.home)
+        self._state: State | None = None
+        self._fault: Text | None = None
+        self._warm = False
+        self._asked_champion = -np.inf
+        self._refreshing = threading.Lock()
+        self._log: Log = structlog.get_logger("sancho.answers")
+
+    def close(self) -> None:
+        """Gives up the store's connections."""
+        self._store.close()
+
+    @property
+    def store(self) -> Store:
+        """The store that is asked."""
+        return self._store
+
+    def keep_ready(self, stop: threading.Event) -> None:
+        """Warms everything up, then looks for new data and models until stopped."""
+        while not stop.is_set():
+            try:
+                self.refresh(warm=True)
+                self._fault = None
+            except SanchoError as fault:
+                self._fault = fault.text
+                self._log.warning("not_ready", code=fault.code, reason=fault.text.en)
+            except Exception as fault:
+                self._fault = said.NOT_READY
+                self._log.error("not_ready", exc_info=fault)
+            stop.wait(self.settings.refresh_seconds if self._fault is None else 3.0)
+
+    def refresh(self, warm: bool = False) -> None:
+        """Takes up a new champion or new data. The old state answers until the new one can."""
+        with self._refreshing:
+            state = self._state
+            revision = self._store.revision()
+            model = self._new_champion(state)
+            aged = state is None or time.monotonic() - state.born > _FRESH_SECONDS
+            if state is None or model is not None or revision != state.revision or aged:
+                began = time.perf_counter()
+                fresh = self._make_state(model or (state.bundle, state.info), revision, state)  # type: ignore[union-attr]
+                if warm:
+                    self._warm_up(fresh)
+                self._state, self._warm = fresh, warm or self._warm
+                seconds = round(time.perf_counter() - began, 2)
+                self._log.info("refreshed", revision=revision, model=fresh.info.version, seconds=seconds)
+            elif warm and not self._warm:
+                self._warm_up(state)
+                self._warm = True
+
+    def readiness(self) -> Readiness:
+        """Ready: a model is loaded, its kept rows score as in training, and everything is warm."""
+        state = self._state
+        if state is None or not self._warm:
+            return Readiness(self._fault or said.STARTING)
+        try:
+            state.bundle.check()
+        except SanchoError as fault:
+            return Readiness(fault.text)
+        return Readiness(None, state.info.version, len(state.bundle.kept.at))
+
+    def _new_champion(self, state: State | None) -> tuple[Bundle, ModelInfo] | None:
+        """The champion, proven, where it is not the one in service."""
+        if state is not None and time.monotonic() - self._asked_champion < _CHAMPION_SECONDS:
+            return None
+        champion = self._registry.champion()
+        self._asked_champion = time.monotonic()
+        if champion is None:
+            if state is not None:
+                return None
+            raise SanchoError(said.NO_MODEL, "no_model")
+        if state is not None and champion.version == state.info.version:
+            return None
+        bundle, info = self._registry.load(champion.version)
+        bundle.check()
+        return bundle, info
+
+    def _make_state(self, model: tuple[Bundle, ModelInfo], revision: int, before: State | None) -> State:
+        bundle, info = model
+        if before is not None and before.revision == revision:
+            log = before.log
+        else:
+            log = self._store.read(self.settings.zone)
+        if before is not None and before.log is log and before.bundle is bundle:
+            history, columns = before.history, before.columns
+        else:
+            history = compile_history(log, bundle.calendar, _levels(bundle))
+            columns = feature_columns(bundle, history)
+        now = as_of_instant(None, self.settings.zone)
+        return State(bundle, info, revision, log, history, columns, now, time.monotonic())
+
+    def _warm_up(self, state: State) -> None:
+        """Everything a first request would otherwise wait for."""
+        room = self._room(state, state.now, self._period(None, state.now))
+        room.forecast("company")
+        for deal_id in list(room.place)[:2]:
+            for lang in ("ja", "en"):
+                self._stored(state, room, deal_id, state.now, lang)
+        self._sent(state, ScoreRequest.model_validate(said.WARMING_REQUEST), "ja")
+
+    def insight_of_stored(
+        self, deal_id: str, as_of: str | None, period: str | None, lang: Language
+    ) -> dict[str, Any]:
+        """Insight for a deal of the store."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        return self._stored(state, room, deal_id, moment, lang)
+
+    def insight_of_sent(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
+        """Insight for a deal sent in a request; nothing is stored."""
+        return self._sent(self._now(), request, lang)
+
+    def is_quick(self, as_of: str | None, period: str | None) -> bool:
+        """Whether a question about one deal needs no new simulation."""
+        return as_of is None and period is None
+
+    def forecast(
+        self, period: str, scope: str, as_of: str | None, lang: Language, target: float | None = None
+    ) -> dict[str, Any]:
+        """The forecast of a scope for a period."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        answer = room.forecast(scope, target)
+        warnings = [] if answer["target"] is not None else [("no_target", said.no_target(scope, period))]
+        return {**answer, "period": period, **self._about(state, moment, lang, warnings)}
+
+    def deals(
+        self,
+        scope: str,
+        as_of: str | None,
+        period: str | None,
+        sort: str,
+        cursor: str | None,
+        limit: int | None,
+        lang: Language,
+    ) -> dict[str, Any]:
+        """Scored open deals of a scope, a page of them (all without a limit)."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        frame = scores(room, state.bundle, state.info.version, iso(moment, self.settings.zone))
+        mine = frame[frame["person"].isin(room.organisation.members(scope))].drop(columns="person")
+        rows, following = paging.page(mine, sort, cursor, limit)
+        return {"deals": rows, "next_cursor": following, **self._about(state, moment, lang)}
+
+    def models(self, lang: Language) -> dict[str, Any]:
+        """Registered versions, newest first."""
+        state = self._now()
+        listed = [said.model_row(info) for info in self._registry.list()]
+        return {"models": listed, **self._about(state, state.now, lang)}
+
+    def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
+        """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
+        from sancho.crm.importing import push_rows
+
+        result = push_rows(self._store, table, rows, self.settings.zone)
+        counts = result.total
+        return {
+            "table": table,
+            "read": counts.read,
+            "imported": counts.imported,
+            "unchanged": counts.unchanged,
+            "quarantined": result.quarantined,
+            "faults": [
+                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
+                for f in result.faults
+            ],
+            "as_of": iso(as_of_instant(None, self.settings.zone), self.settings.zone),
+            "model": None if self._state is None else said.model_of(self._state.info),
+            "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
+        }
+
+    def _now(self) -> State:
+        if self._state is None:
+            raise SanchoError(self._fault or said.STARTING, "not_ready")
+        return self._state
+
+    def _moment(self, state: State, as_of: str | None) -> int:
+        return state.now if as_of is None else as_of_instant(as_of, self.settings.zone)
+
+    def _period(self, name: str | None, moment: int) -> Period:
+        month = self.settings.fiscal_start_month
+        if name is not None:
+            return parse_period(name, month)
+        return period_holding(last_known_day(moment, self.settings.zone), "quarter", month)
+
+    def _room(self, state: State, moment: int, period: Period) -> Room:
+        key = (moment, period.name)
+        with state.lock:
+            room = state.rooms.get(key)
+            if room is None:
+                _refuse_absurd(moment, period, self.settings)
+                room = open_room(state.bundle, state.log, state.history, moment, period)
+                state.rooms[key] = room
+                if len(state.rooms) > _ROOMS:
+                    state.rooms.pop(
+                        next(key for key in state.rooms if key[0] != state.now or len(state.rooms) == 1)
+                    )
+            else:
+                state.rooms.move_to_end(key)
+            return room
+
+    def _stored(self, state: State, room: Room, deal_id: str, moment: int, lang: Language) -> dict[str, Any]:
+        key = (deal_id, moment, room.period.name, lang)
+        kept = state.insights.get(key)
+        if kept is not None:
+            return kept
+        row = room.place.get(deal_id)
+        if row is None:
+            raise self._not_open(state, deal_id, moment)
+        number, scored = int(room.scored.deals[row]), room.scored
+        since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
+        then = build(state.history, np.array([number]), np.array([since]))[0, state.columns]
+        asked = Asked(
+            deal_id,
+            moment,
+            since,
+            scored.x[row],
+            then,
+            self._chances(state, scored.x[row], moment, room.period),
+            scored.pipeline.amounts[row],
+            room.effect(row),
+            room.period.name,
+            room.period.end(self.settings.zone),
+            self._currency(state, number),
+        )
+        answer = self._insight(state, room, asked, state.history, lang)
+        if len(state.insights) >= _INSIGHTS:
+            state.insights.clear()
+        state.insights[key] = answer
+        return answer
+
+    def _sent(self, state: State, request: ScoreRequest, lang: Language) -> dict[str, Any]:
+        zone, bundle = self.settings.zone, state.bundle
+        moment = as_of_instant(request.as_of, zone)
+        period = self._period(request.period, moment)
+        room_moment = state.now if request.as_of is None else moment
+        live, created = read_request(request, state.history, moment, zone)
+        since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
+        x = build(live, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
+        now = x[:1]
+        chances = self._chances(state, now[0], moment, period)
+        amounts = bundle.revenue.draws(now, bundle.amount_now(said.amount_of(live, moment)))[0]
+        room = self._room(state, room_moment, period)
+        asked = Asked(
+            request.deal.deal_id,  # type: ignore[attr-defined]
+            moment,
+            since,
+            now[0],
+            x[1],
+            chances,
+            amounts,
+            room.effect_of(request.deal.deal_id, chances.by_end, amounts),  # type: ignore[attr-defined]
+            period.name,
+            period.end(zone),
+            request.deal.currency or self.settings.currency,  # type: ignore[attr-defined]
+        )
+        return self._insight(state, room, asked, live, lang)
+
+    def _chances(self, state: State, x: Floats, moment: int, period: Period) -> Chances:
+        left = max((period.end(self.settings.zone) - moment) / DAY, 0.0)
+        return Chances.of(state.bundle.win, x, moment, left)
+
+    def _insight(
+        self, state: State, room: Room, asked: Asked, history: History, lang: Language
+    ) -> dict[str, Any]:
+        catalogue = tuple(history.features[at] for at in state.columns)
+        answer = insight(state.bundle, catalogue, asked, self.settings.grades, lang)
+        warnings = (
+            [] if asked.effect is not None else [("no_target", said.no_target("company", room.period.name))]
+        )
+        return {**answer, **self._about(state, asked.moment, lang, warnings)}
+
+    def _currency(self, state: State, number: int) -> str:
+        currency = state.log["deals"]["currency"].iloc[number]
+        return str(currency) if isinstance(currency, str) and currency else self.settings.currency
+
+    def _not_open(self, state: State, deal_id: str, moment: int) -> SanchoError:
+        found = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
+        zone = self.settings.zone
+        if found < 0 or state.history.created[found] >= moment:
+            return SanchoError(said.unknown_deal(deal_id), "unknown_deal")
+        return SanchoError(
+            said.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
+        )
+
+    def _about(
+        self, state: State, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()
+    ) -> dict[str, Any]:
+        zone = self.settings.zone
+        told = [(warned.code, warned.message) for warned in state.bundle.warnings]
+        told += said.age_warnings(state.bundle.as_of, moment, zone)
+        return {
+            "as_of": iso(moment, zone),
+            "model": {
+                "name": state.info.name,
+                "version": state.info.version,
+                "trained_at": state.info.trained_at,
+            },
+            "warnings": [{"code": code, "message": text.say(lang)} for code, text in (*told, *also)],
+        }
+
+
+def _levels(bundle: Bundle) -> Any:
+    """Levels as features want them: lists of names; a kind (number, date) stays a word."""
+    return {name: value if isinstance(value, str) else list(value) for name, value in bundle.levels.items()}
+
+
+def _refuse_absurd(moment: int, period: Period, settings: Settings) -> None:
+    """Dates no calendar reaches."""
+    low, high = date(1990, 1, 1), date(2090, 1, 1)
+    day = last_known_day(moment, settings.zone)
+    if not (low <= day < high and low <= period.first and period.last < high):
+        raise SanchoError(
+            Text(
+                "1990年から2089年までの時点と期間を指定してください。",
+                "as_of and period must lie between 1990 and 2089.",
+            ),
+            "bad_period",
+        )
+
+
+Ask = Callable[[Answers], Mapping[str, Any]]

@@ -1,0 +1,157 @@
+"""Which endpoints are there? Each understands, asks, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from sancho.service import schemas
+from sancho.service.answers import Answers
+from sancho.service.api.access import known_caller
+from sancho.service.problems import MEDIA_TYPE, Problem, language_of
+from sancho.service.pushed import pushed_rows
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(known_caller)])
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        description="Moment of prediction, default now; a date means the end of that day",
+        examples=["2026-11-20"],
+    ),
+]
+PeriodName = Annotated[
+    str | None, Query(description="Default the current quarter", examples=["2026-Q4", "FY2026-H2", "2026-11"])
+]
+Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "content": {MEDIA_TYPE: {}}}}
+_BAD_JSON: dict[int | str, dict[str, Any]] = {400: {"model": Problem, "content": {MEDIA_TYPE: {}}}}
+
+
+def _answers(request: Request) -> Answers:
+    answers: Answers = request.app.state.answers
+    return answers
+
+
+def say(request: Request, answer: Mapping[str, Any]) -> Response:
+    """An answer as JSON, in the reader's language."""
+    return Response(
+        orjson.dumps(answer),
+        media_type="application/json",
+        headers={"Content-Language": language_of(request)},
+    )
+
+
+@router.post(
+    "/deals/score",
+    response_model=schemas.Insight,
+    responses=_BAD_JSON,
+    tags=["deals"],
+    summary="Insight for one deal sent in the request",
+)
+async def score_deal(request: Request, body: schemas.ScoreRequest) -> Response:
+    """How likely it is to be won, what it will bring, why, what it does to the goal. Nothing is stored."""
+    answers, lang = _answers(request), language_of(request)
+    if answers.is_quick(body.as_of, body.period):
+        return say(request, answers.insight_of_sent(body, lang))
+    return say(request, await run_in_threadpool(answers.insight_of_sent, body, lang))
+
+
+@router.get(
+    "/deals", response_model=schemas.DealList, responses=_UNKNOWN, tags=["deals"], summary="Scored open deals"
+)
+def list_deals(
+    request: Request,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    period: PeriodName = None,
+    sort: Annotated[
+        str,
+        Query(
+            description="A column of the rows; - before it sorts downwards", examples=["-expected_revenue"]
+        ),
+    ] = "-expected_revenue",
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Scores of the open deals of a scope, a page at a time."""
+    lang = language_of(request)
+    return say(request, _answers(request).deals(scope, as_of, period, sort, cursor, limit, lang))
+
+
+@router.get(
+    "/deals/{deal_id}",
+    response_model=schemas.Insight,
+    responses=_UNKNOWN,
+    tags=["deals"],
+    summary="Insight for a stored deal",
+)
+async def get_deal(
+    request: Request,
+    deal_id: Annotated[str, Path(min_length=1, max_length=500)],
+    as_of: AsOf = None,
+    period: PeriodName = None,
+) -> Response:
+    """The same as scoring it, for a deal the store holds, as of any moment it was open."""
+    answers, lang = _answers(request), language_of(request)
+    if answers.is_quick(as_of, period):
+        return say(request, answers.insight_of_stored(deal_id, as_of, period, lang))
+    return say(request, await run_in_threadpool(answers.insight_of_stored, deal_id, as_of, period, lang))
+
+
+@router.get(
+    "/forecasts/{period}",
+    response_model=schemas.Forecast,
+    responses=_UNKNOWN,
+    tags=["forecasts"],
+    summary="Attainment of a period's target",
+)
+def get_forecast(
+    request: Request,
+    period: Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Probability of reaching the target, revenue, what it is made of, and what each open deal does to it."""
+    return say(request, _answers(request).forecast(period, scope, as_of, language_of(request)))
+
+
+@router.get("/models", response_model=schemas.ModelList, tags=["models"], summary="The registry")
+def list_models(request: Request) -> Response:
+    """Registered model versions, newest first, and which of them answers."""
+    return say(request, _answers(request).models(language_of(request)))
+
+
+@router.put(
+    "/tables/{table}",
+    response_model=schemas.TableResult,
+    responses=_UNKNOWN | _BAD_JSON | {415: {"model": Problem, "content": {MEDIA_TYPE: {}}}},
+    tags=["data"],
+    summary="Upsert rows of a canonical table",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"deal_id": "D-1", "created_at": "2026-11-20", "stage": "アポイント"}\n',
+                },
+                "text/csv": {
+                    "schema": {"type": "string"},
+                    "example": "deal_id,created_at,stage\nD-1,2026-11-20,アポイント\n",
+                },
+            },
+        }
+    },
+)
+async def put_rows(
+    request: Request, table: Annotated[str, Path(examples=["deals"], max_length=50)]
+) -> Response:
+    """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
+    rows = pushed_rows(table, await request.body(), request.headers.get("content-type", ""))
+    return say(request, await run_in_threadpool(_answers(request).push, table, rows, language_of(request)))

@@ -1,0 +1,316 @@
+"""Which commands are there, with which options? Help in the reader's language; the work is done elsewhere."""
+
+# ruff: noqa: ARG001 - every command takes --lang, which `words` has read before
+# No postponed annotations here: Typer reads them, and they hold words chosen at run time.
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sancho.service.cli.words import language
+
+
+def build(arguments: Sequence[str]) -> Callable[..., Any]:
+    """The command line, worded for the one who typed `arguments`."""
+    ja = language(arguments) == "ja"
+
+    def t(japanese: str, english: str) -> str:
+        return japanese if ja else english
+
+    app = typer.Typer(
+        help=t(
+            "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",
+            "How likely a sales target is, why, and what to do about it, with proof.",
+        ),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    models = typer.Typer(
+        help=t(
+            "モデルの登録簿：一覧、詳細、昇格、差し戻し。",
+            "The model registry: list, show, promote, roll back.",
+        ),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    keys = typer.Typer(help=t("APIキー。", "API keys."), no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(models, name="models")
+    app.add_typer(keys, name="key")
+
+    as_of = typer.Option(
+        "--as-of",
+        metavar="D",
+        help=t(
+            "予測時点。日付ならその日の終わり。既定は現在。",
+            "Moment of prediction; a date means its end. Default now.",
+        ),
+    )
+    scope = typer.Option(
+        "--scope",
+        metavar="S",
+        help=t("company、team:ID、person:ID のいずれか。", "company, team:ID or person:ID."),
+    )
+    as_json = typer.Option(
+        "--json", help=t("RESTの応答と同じJSONを出力。", "Print the REST response as JSON.")
+    )
+    lang = typer.Option("--lang", metavar="ja|en", help=t("表示言語。", "Language of the output."))
+    AsOf = Annotated[str | None, as_of]
+    Scope = Annotated[str, scope]
+    Json = Annotated[bool, as_json]
+    Lang = Annotated[str | None, lang]
+    Period = Annotated[
+        str,
+        typer.Argument(
+            metavar="PERIOD",
+            help=t(
+                "期間。2026-Q4、FY2026-H2、2026-11 など。", "A period such as 2026-Q4, FY2026-H2 or 2026-11."
+            ),
+        ),
+    ]
+    PeriodOption = Annotated[
+        str | None,
+        typer.Option(
+            "--period",
+            metavar="PERIOD",
+            help=t("期間。既定は今の四半期。", "A period. Default: the current quarter."),
+        ),
+    ]
+
+    @app.command(
+        help=t(
+            "見本の組織を作り、取り込み、学習し、APIを起動します。",
+            "Builds a sample organisation, imports, trains, serves the API.",
+        )
+    )
+    def demo(
+        deals: Annotated[int, typer.Option(help=t("商談の件数。", "Number of deals."), min=200)] = 4000,
+        host: Annotated[
+            str | None, typer.Option(help=t("待ち受けるアドレス。", "Address to listen at."))
+        ] = None,
+        port: Annotated[
+            int | None, typer.Option(help=t("待ち受けるポート。", "Port to listen at."), min=1, max=65535)
+        ] = None,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.demo import run_demo
+
+        return run_demo(deals, host, port, _lang(ja))
+
+    @app.command(
+        help=t(
+            "模擬の営業組織をCSVで書き出します。",
+            "Writes a simulated sales organisation as CSV, with truth/ beside it.",
+        )
+    )
+    def world(
+        folder: Annotated[
+            Path, typer.Argument(metavar="DIR", help=t("書き出すフォルダー。", "Folder to write to."))
+        ],
+        deals: Annotated[int, typer.Option(help=t("商談の件数。", "Number of deals."), min=1)] = 10_000,
+        seed: Annotated[
+            int,
+            typer.Option(
+                help=t("乱数の種。同じ種なら同じ世界。", "Seed; the same seed gives the same world."), min=0
+            ),
+        ] = 1,
+        end: Annotated[
+            str | None,
+            typer.Option(metavar="DATE", help=t("最後の日。既定は昨日。", "Last day. Default yesterday.")),
+        ] = None,
+        oracle: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="DATE",
+                help=t(
+                    "真の確率も書き出す時点（繰り返し可）。",
+                    "Also write true probabilities as of this date (repeatable).",
+                ),
+            ),
+        ] = None,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.build import write_world
+
+        return write_world(folder, deals, seed, end, oracle or [], _lang(ja))
+
+    @app.command(
+        "import",
+        help=t(
+            "ファイルまたはフォルダーを取り込みます。",
+            "Imports a file or folder: CSV, TSV, XLSX, Parquet, NDJSON.",
+        ),
+    )
+    def import_(
+        path: Annotated[
+            Path, typer.Argument(metavar="PATH", help=t("ファイルまたはフォルダー。", "File or folder."))
+        ],
+        mapping: Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME|FILE",
+                help=t("列の対応表（同梱の名前またはTOML）。", "A shipped mapping's name or a TOML file."),
+            ),
+        ] = None,
+        table: Annotated[
+            str | None,
+            typer.Option(
+                help=t(
+                    "ファイルが入る表。既定は名前から判断。", "The table a file is for. Default: by its name."
+                )
+            ),
+        ] = None,
+        dry_run: Annotated[
+            bool,
+            typer.Option("--dry-run", help=t("確かめるだけで保存しません。", "Only check; keep nothing.")),
+        ] = False,
+        quarantine: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="DIR",
+                help=t(
+                    "使えなかった行をCSVで書き出すフォルダー。",
+                    "Folder to write the quarantined rows to, as CSV.",
+                ),
+            ),
+        ] = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.build import import_files
+
+        return import_files(path, mapping, table, dry_run, quarantine, as_json, _lang(ja))
+
+    @app.command(
+        help=t("学習し、評価し、登録します。", "Builds snapshots, fits all models, evaluates, registers.")
+    )
+    def train(as_of: AsOf = None, as_json: Json = False, lang: Lang = None) -> Any:
+        from sancho.service.cli.build import train_models
+
+        return train_models(as_of, as_json, _lang(ja))
+
+    @app.command(help=t("進行中の商談すべてを採点します。", "Scores every open deal."))
+    def score(
+        as_of: AsOf = None,
+        period: PeriodOption = None,
+        scope: Scope = "company",
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="FILE",
+                help=t("書き出すファイル（.csv または .parquet）。", "File to write (.csv or .parquet)."),
+            ),
+        ] = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.ask import score_deals
+
+        return score_deals(as_of, period, scope, out, as_json, _lang(ja))
+
+    @app.command(help=t("売上目標に届く確率と売上の見通し。", "Attainment of the revenue target."))
+    def forecast(
+        period: Period,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        target: Annotated[
+            float | None,
+            typer.Option(
+                metavar="V",
+                min=0,
+                help=t("目標値。既定は登録済みの目標。", "The target. Default: the one on record."),
+            ),
+        ] = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.ask import show_forecast
+
+        return show_forecast(period, scope, as_of, target, as_json, _lang(ja))
+
+    @app.command(help=t("APIを起動します。", "Serves the REST API."))
+    def serve(
+        host: Annotated[
+            str | None, typer.Option(help=t("待ち受けるアドレス。", "Address to listen at."))
+        ] = None,
+        port: Annotated[
+            int | None, typer.Option(help=t("待ち受けるポート。", "Port to listen at."), min=1, max=65535)
+        ] = None,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.run import serve_api
+
+        return serve_api(host, port, _lang(ja))
+
+    @app.command(help=t("この環境が正しく動くかを調べます。", "Checks this installation."))
+    def doctor(as_json: Json = False, lang: Lang = None) -> Any:
+        from sancho.service.cli.doctor import check_installation
+
+        return check_installation(as_json, _lang(ja))
+
+    version = Annotated[str, typer.Argument(metavar="V", help=t("モデルの版。", "Model version."))]
+
+    @models.command("list", help=t("登録されたモデル。", "Registered models."))
+    def models_list(as_json: Json = False, lang: Lang = None) -> Any:
+        from sancho.service.cli.registry import list_models
+
+        return list_models(as_json, _lang(ja))
+
+    @models.command("show", help=t("一つの版の詳細。", "One version in detail."))
+    def models_show(v: version, as_json: Json = False, lang: Lang = None) -> Any:
+        from sancho.service.cli.registry import show_model
+
+        return show_model(v, as_json, _lang(ja))
+
+    @models.command("promote", help=t("この版を使うようにします。", "Makes a version the one that answers."))
+    def models_promote(v: version, lang: Lang = None) -> Any:
+        from sancho.service.cli.registry import promote_model
+
+        return promote_model(v, _lang(ja))
+
+    @models.command("rollback", help=t("一つ前の版に戻します。", "Goes back to the version before."))
+    def models_rollback(lang: Lang = None) -> Any:
+        from sancho.service.cli.registry import roll_back
+
+        return roll_back(_lang(ja))
+
+    @keys.command("create", help=t("キーを作り、一度だけ表示します。", "Makes a key and shows it once."))
+    def key_create(
+        name: Annotated[str, typer.Option(help=t("使う人やプログラムの名前。", "Who or what will use it."))],
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.run import create_key
+
+        return create_key(name, _lang(ja))
+
+    @keys.command(
+        "list", help=t("使えるキーの一覧（中身は表示しません）。", "Keys in use, without their secrets.")
+    )
+    def key_list(lang: Lang = None) -> Any:
+        from sancho.service.cli.run import list_keys
+
+        return list_keys(_lang(ja))
+
+    @keys.command("revoke", help=t("キーを無効にします。", "Ends a key."))
+    def key_revoke(
+        key_id: Annotated[
+            str,
+            typer.Argument(
+                metavar="ID",
+                help=t("キーの番号（key list に表示）。", "The key's number, as key list shows it."),
+            ),
+        ],
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.run import revoke_key
+
+        return revoke_key(key_id, _lang(ja))
+
+    return typer.main.get_command(app)
+
+
+def _lang(ja: bool) -> Any:
+    return "ja" if ja else "en"

@@ -1,0 +1,186 @@
+"""What do `world`, `import` and `train` do?"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sancho.crm.text import Language, SanchoError, Text
+from sancho.service.cli.output import Step, note, print_json, print_table, progress, say
+from sancho.service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from sancho.training.gate import Verdict
+    from sancho.training.registry import ModelInfo
+
+_FAULTS_SHOWN = 10
+
+
+def write_world(
+    folder: Path, deals: int, seed: int, end: str | None, oracle: list[str], lang: Language
+) -> int:
+    """A simulated organisation as files."""
+    last, moments = None if end is None else _day(end), [_day(text) for text in oracle]
+    with progress(lang) as step:
+        simulate_to(folder, deals, seed, last, moments, step)
+    say(
+        Text(
+            "{folder} に書き出しました。次は `sancho import {folder}` です。",
+            "written to {folder}; next: `sancho import {folder}`.",
+        )
+        .format(folder=folder)
+        .say(lang)
+    )
+    return 0
+
+
+def simulate_to(
+    folder: Path, deals: int, seed: int, end: date | None, oracle: list[date], step: Step
+) -> None:
+    """Simulates and writes, telling both."""
+    from sancho.crm.world import WorldSettings, simulate, write
+
+    simulating = Text("営業組織を模擬しています", "Simulating a sales organisation")
+    step(simulating, 0, 1)
+    settings = (
+        WorldSettings(deals=deals, seed=seed)
+        if end is None
+        else WorldSettings(deals=deals, seed=seed, end=end)
+    )
+    made = simulate(settings)
+    step(simulating, 1, 1)
+    writing = Text("書き出しています", "Writing")
+    step(writing, 0, 1)
+    write(made, folder, oracle_dates=oracle)
+    step(writing, 1, 1)
+
+
+def import_files(
+    path: Path,
+    mapping: str | None,
+    table: str | None,
+    dry_run: bool,
+    quarantine: Path | None,
+    as_json: bool,
+    lang: Language,
+) -> int:
+    """Files into the store; exit status 3 where any row was quarantined."""
+    from sancho.crm.importing import export_quarantine, import_path
+    from sancho.crm.store import Store
+
+    settings = read_settings()
+    with Store.open(settings.store_url) as store:
+        with progress(lang) as step:
+            result = import_path(store, path, settings.zone, mapping, table, dry_run, step)
+        if quarantine is not None:
+            for written in export_quarantine(store, quarantine):
+                note(str(written))
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        show_import(result, lang)
+    return 3 if result.quarantined else 0
+
+
+def show_import(result: Any, lang: Language) -> None:
+    """Counts by table, and the first faults."""
+    ja = lang == "ja"
+    headings = (
+        ["表", "読込", "取込", "変更なし", "隔離"]
+        if ja
+        else ["table", "read", "imported", "unchanged", "quarantined"]
+    )
+    rows = [
+        [name, *(f"{getattr(counts, field):,}" for field in ("read", "imported", "unchanged", "quarantined"))]
+        for name, counts in result.tables.items()
+    ]
+    title = (
+        ("取り込みの確認（保存していません）" if ja else "Rehearsal: nothing was kept")
+        if result.dry_run
+        else ""
+    )
+    print_table(title, headings, rows, right=(1, 2, 3, 4))
+    for notice in result.notices:
+        note(notice.say(lang))
+    if not result.faults:
+        return
+    headings = ["ファイル", "行", "列", "値", "理由"] if ja else ["file", "line", "column", "value", "reason"]
+    shown = [
+        [
+            fault.file,
+            "" if fault.line is None else str(fault.line),
+            fault.column,
+            fault.value[:60],
+            fault.reason.say(lang),
+        ]
+        for fault in result.faults[:_FAULTS_SHOWN]
+    ]
+    title = (
+        f"使えなかった行：{result.quarantined:,}"
+        if ja
+        else f"Rows that could not be used: {result.quarantined:,}"
+    )
+    print_table(title, headings, shown, right=(1,))
+    note(
+        Text(
+            "`--quarantine DIR` を付けると、使えなかった行をCSVで書き出します。直して再び取り込めます。",
+            "with `--quarantine DIR` they are written as CSV, to be mended and imported again.",
+        ).say(lang)
+    )
+
+
+def train_models(as_of: str | None, as_json: bool, lang: Language) -> int:
+    """Trains, registers, and promotes past the gate."""
+    settings = read_settings()
+    with progress(lang) as step:
+        info, verdict = train_and_register(settings, as_of, step)
+    if as_json:
+        print_json(
+            {"model": vars(info), "gate": {"promoted": verdict.promote, "reason": verdict.text.say(lang)}}
+        )
+        return 0
+    ja = lang == "ja"
+    title = f"モデル 第{info.version}版" if ja else f"Model version {info.version}"
+    rows = [[name, f"{value:.4g}"] for name, value in info.figures.items()]
+    print_table(title, ["指標" if ja else "figure", ""], rows, right=(1,))
+    say(verdict.text.say(lang))
+    return 0
+
+
+def train_and_register(settings: Settings, as_of: str | None, step: Step) -> tuple[ModelInfo, Verdict]:
+    """A new version of the model, and the gate's verdict on it."""
+    from sancho.crm.moment import as_of_instant
+    from sancho.crm.store import Store
+    from sancho.training.config import TrainConfig
+    from sancho.training.promote import train_and_promote
+    from sancho.training.registry import Registry
+
+    own = {name: getattr(settings, name) for name in ("fiscal_start_month", "country", "currency")}
+    config = TrainConfig.of({**own, **settings.train})
+    reading = Text("データを読み込んでいます", "Reading the data")
+    with Store.open(settings.store_url) as store:
+        step(reading, 0, 1)
+        log, fingerprint = store.read(settings.zone), store.fingerprint()
+        step(reading, 1, 1)
+    registry = Registry(settings.home)
+
+    def tell(what: Text, _share: float) -> None:
+        step(what, 0, None)
+
+    moment = as_of_instant(as_of, settings.zone)
+    info, verdict, _ = train_and_promote(log, moment, config, registry, fingerprint, tell)
+    return info, verdict
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SanchoError(
+            Text(
+                "日付「{text}」を読めません。2026-11-20 の形で指定してください。",
+                "cannot read the date {text!r}; write it like 2026-11-20.",
+            ).format(text=text),
+            "bad_date",
+        ) from None

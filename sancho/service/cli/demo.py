@@ -1,0 +1,217 @@
+"""What does `demo` do? From nothing to a running service; no finished step is done twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sancho.crm.text import Language, SanchoError, Text
+from sancho.service.cli.output import Step, progress, say
+from sancho.service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from sancho.service.answers import Answers
+
+_SEED = 7
+_KEY_NAME = "demo"
+
+
+@dataclass
+class Steps:
+    """Which steps of the demo are done, in a file of the home; a step interrupted is a step not done."""
+
+    path: Path
+    done: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Steps:
+        """What an earlier run left."""
+        try:
+            return cls(path, dict(json.loads(path.read_text("utf-8"))))
+        except (OSError, ValueError):
+            return cls(path, {})
+
+    def once(self, name: str, work: Callable[[], Any]) -> None:
+        """Does a step unless it is done, and keeps that it is."""
+        if name in self.done:
+            return
+        self.done[name] = work()
+        passing = self.path.with_suffix(".tmp")
+        passing.write_text(json.dumps(self.done), "utf-8")
+        passing.replace(self.path)
+
+
+def run_demo(deals: int, host: str | None, port: int | None, lang: Language) -> int:
+    """Builds what is missing, then serves in the foreground."""
+    settings = read_settings(
+        **{name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    )
+    prepare(settings, deals, lang)
+    served = settings.model_copy(update={"port": free_port(settings.host, settings.port)})
+    from sancho.service.cli.ask import asked
+    from sancho.service.cli.run import run_server
+
+    answers = asked(served)
+    say(what_to_try(answers, _new_key(served), lang))
+    run_server(served, answers)
+    return 0
+
+
+def prepare(settings: Settings, deals: int, lang: Language) -> None:
+    """World, import and training, each once."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    steps = Steps.read(settings.home / "demo.json")
+    if not steps.done:
+        _refuse_other_data(settings)
+    folder = settings.home / "demo-world"
+    if {"world", "import", "train"} <= steps.done.keys():
+        return
+    with progress(lang) as step:
+        steps.once("world", lambda: _world(folder, deals, step))
+        steps.once("import", lambda: _import(settings, folder, step))
+        steps.once("train", lambda: _train(settings, step))
+
+
+def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
+    from sancho.crm.world.settings import yesterday
+    from sancho.service.cli.build import simulate_to
+
+    shutil.rmtree(folder, ignore_errors=True)  # half a world of an interrupted run
+    end: date = yesterday()
+    simulate_to(folder, deals, _SEED, end, [], step)
+    return {"deals": deals, "end": end.isoformat()}
+
+
+def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
+    from sancho.crm.importing import import_path
+    from sancho.crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        result = import_path(store, folder, settings.zone, progress=step)
+    if result.quarantined:
+        raise SanchoError(
+            Text(
+                "見本データの{n}行が取り込めませんでした。", "{n} rows of the sample could not be imported."
+            ).format(n=result.quarantined),
+            "demo_failed",
+        )
+    return {"rows": result.total.imported + result.total.unchanged}
+
+
+def _train(settings: Settings, step: Step) -> dict[str, Any]:
+    from sancho.service.cli.build import train_and_register
+
+    info, _ = train_and_register(settings, None, step)
+    return {"version": info.version}
+
+
+def _refuse_other_data(settings: Settings) -> None:
+    from sancho.crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        if store.counts()["deals"] == 0:
+            return
+    raise SanchoError(
+        Text(
+            "{home} にはすでにデータがあります。SANCHO_HOME に別のフォルダーを指定してください。",
+            "{home} holds data already; build the sample elsewhere by setting SANCHO_HOME to another folder.",
+        ).format(home=settings.home),
+        "home_in_use",
+    )
+
+
+def _new_key(settings: Settings) -> str:
+    """A key for this run; those of earlier demos end, so that only the one shown is good."""
+    from sancho.service.keys import Keys
+
+    keys = Keys(settings.store_url)
+    for key in keys.list():
+        if key.name == _KEY_NAME:
+            keys.revoke(key.key_id)
+    made = keys.create(_KEY_NAME)
+    keys.close()
+    return made
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or another where it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SanchoError(
+        Text(
+            "{host} で待ち受けられません。--host を確認してください。",
+            "cannot listen at {host}; check --host.",
+        ).format(host=host),
+        "no_port",
+    )
+
+
+def what_to_try(answers: Answers, key: str, lang: Language) -> str:
+    """Three lines for a terminal that work as they stand."""
+    settings = answers.settings
+    row = answers.deals("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
+    deal, period = row["deal_id"], row["period"]
+    base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
+    words = f"-H 'Accept-Language: {lang}'"
+    sent = orjson.dumps(example_request(settings)).decode()
+    lines = [
+        (
+            Text(
+                "1. この商談は受注できるか（保存していない商談を送って尋ねる）",
+                "1. Will this deal be won? (a deal sent in the request)",
+            ),
+            f"curl -s {base}/deals/score {bearer} {words} -H 'Content-Type: application/json' -d '{sent}'",
+        ),
+        (
+            Text("2. 取り込んだ商談について尋ねる", "2. The same for a deal of the sample"),
+            f"curl -s {base}/deals/{deal} {bearer} {words}",
+        ),
+        (
+            Text("3. 今四半期の目標に届くか", "3. Will this quarter's target be reached?"),
+            f"curl -s {base}/forecasts/{period} {bearer} {words}",
+        ),
+    ]
+    tried = [f"{title.say(lang)}\n{line} | python3 -m json.tool --no-ensure-ascii" for title, line in lines]
+    opening = Text(
+        "別の端末で試してください（このキーは今回の起動中だけ有効です）。終了は Ctrl+C。",
+        "Try this in another terminal (the key is good until the demo is started again). Ctrl+C ends it.",
+    )
+    return "\n\n".join([opening.say(lang), *tried, ""])
+
+
+def example_request(settings: Settings) -> dict[str, Any]:
+    """A deal as a program would send it, with days that fit today."""
+    today = datetime.now(settings.zone).replace(minute=0, second=0, microsecond=0)
+
+    def ago(days: int) -> str:
+        return (today - timedelta(days=days)).isoformat()
+
+    return {
+        "deal": {
+            "deal_id": "NEW-1",
+            "created_at": ago(40),
+            "stage": "提案・見積",
+            "amount": 2_400_000,
+            "deal_type": "new",
+            "expected_close_date": (today + timedelta(days=20)).date().isoformat(),
+        },
+        "events": [{"at": ago(12), "field": "stage", "value": "提案・見積", "old_value": "初回訪問"}],
+        "activities": [
+            {"at": ago(30), "kind": "visit", "direction": "out", "effective": True},
+            {"at": ago(10), "kind": "proposal", "direction": "out"},
+        ],
+    }

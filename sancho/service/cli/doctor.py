@@ -1,0 +1,139 @@
+"""What does `doctor` check, and what should be done about what it finds?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sancho.crm.text import Language, SanchoError, Text
+from sancho.service.cli.output import print_json, print_table
+from sancho.service.settings import Settings, read_settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what, whether it is fine, and what was found or should be done."""
+
+    name: Text
+    ok: bool
+    detail: Text
+
+
+def check_installation(as_json: bool, lang: Language) -> int:
+    """All checks; exit status 1 where one fails."""
+    findings = examine()
+    if as_json:
+        checks = [{"check": f.name.say(lang), "ok": f.ok, "detail": f.detail.say(lang)} for f in findings]
+        print_json({"ok": all(f.ok for f in findings), "checks": checks})
+    else:
+        ja = lang == "ja"
+        rows = [[f.name.say(lang), "✓" if f.ok else "✗", f.detail.say(lang)] for f in findings]
+        print_table("", ["項目", "", "内容"] if ja else ["check", "", "detail"], rows)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def examine() -> list[Finding]:
+    """Settings, home, store, data, model, keys; later checks are left out where an earlier one fails."""
+    found: list[Finding] = []
+    settings: Settings | None = _try(
+        found, Text("設定", "settings"), read_settings, lambda s: Text(str(s.home), str(s.home))
+    )
+    if settings is None:
+        return found
+    if not _try(found, Text("ホーム", "home"), lambda: _writable(settings), lambda home: Text(home, home)):
+        return found
+    counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _told_counts)
+    if counts is not None:
+        _add(
+            found,
+            Text("商談", "deals"),
+            counts["deals"] > 0,
+            Text("{n:,}件", "{n:,}").format(n=counts["deals"]),
+            Text(
+                "まだありません。`sancho import` で取り込んでください。",
+                "none yet; bring some in by `sancho import`.",
+            ),
+        )
+        _add(
+            found,
+            Text("APIキー", "API keys"),
+            _keys(settings) > 0,
+            Text("{n}個", "{n}").format(n=_keys(settings)),
+            Text(
+                "まだありません。`sancho key create --name 名前` で作ってください。",
+                "none yet; make one by `sancho key create --name NAME`.",
+            ),
+        )
+    _try(found, Text("モデル", "model"), lambda: _champion(settings), _told_model)
+    return found
+
+
+def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> None:
+    found.append(Finding(name, ok, fine if ok else mend))
+
+
+def _try(found: list[Finding], name: Text, ask: Callable[[], Any], tell: Callable[[Any], Text]) -> Any:
+    try:
+        answer = ask()
+    except SanchoError as fault:
+        found.append(Finding(name, False, fault.text))
+        return None
+    found.append(Finding(name, True, tell(answer)))
+    return answer
+
+
+def _writable(settings: Settings) -> str:
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        raise SanchoError(
+            Text(
+                "{home} に書き込めません（{fault}）。SANCHO_HOME に書き込めるフォルダーを指定してください。",
+                "{home} cannot be written to ({fault}); set SANCHO_HOME to a folder that can.",
+            ).format(home=home, fault=fault.strerror),
+            "home_not_writable",
+        ) from None
+    return str(home.absolute())
+
+
+def _counts(settings: Settings) -> dict[str, int]:
+    from sancho.crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        return store.counts()
+
+
+def _told_counts(counts: dict[str, int]) -> Text:
+    told = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    return Text(told or "空です", told or "empty")
+
+
+def _keys(settings: Settings) -> int:
+    from sancho.service.keys import Keys
+
+    keys = Keys(settings.store_url)
+    try:
+        return len(keys.list())
+    finally:
+        keys.close()
+
+
+def _champion(settings: Settings) -> Any:
+    from sancho.training.registry import Registry
+
+    bundle, info = Registry(settings.home).load()
+    bundle.check()
+    return info
+
+
+def _told_model(info: Any) -> Text:
+    return Text(
+        "第{v}版（{at} に学習）。保存した商談は学習時と同じ確率になります。",
+        "version {v}, trained {at}; kept deals score as in training.",
+    ).format(v=info.version, at=info.trained_at)

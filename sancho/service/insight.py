@@ -1,0 +1,167 @@
+"""What is there to say about one deal? The Insight of the contract, put together from the models' numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, iso, local_datetime
+from sancho.crm.text import Language
+from sancho.features import Feature
+from sancho.models.attainment import Effect
+from sancho.models.bundle import Bundle
+from sancho.models.win import WinModel
+from sancho.service import explain
+
+Floats = NDArray[np.float64]
+
+TREND_DAYS = 7
+_CLOSE_STEPS = 24  # horizons at which the chance to be won is asked to find the likely day
+_CURVE_DAYS = np.array([7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0])
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Chances of one deal: won and lost within `days` (h,), ascending; won ever, and by the period's end."""
+
+    days: Floats
+    won: Floats
+    lost: Floats
+    shown: tuple[int, ...]  # which of the days are shown
+    ever: float
+    by_end: float
+
+    @classmethod
+    def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> Chances:
+        """One question to the model for all that is told about time; `x` (k,)."""
+        longest = win.windows.longest_days
+        grid = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+        told = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
+        days = np.unique(np.concatenate([grid, told, [left_days] if left_days > 0 else []]))
+        curve = win.curve(x[None, :], np.array([moment], np.int64), np.append(days, np.inf))
+        shown = np.flatnonzero(np.isin(days, told) | (days == left_days))
+        by_end = curve.won[0, np.searchsorted(days, left_days)] if left_days > 0 else 0.0
+        return cls(
+            days,
+            curve.won[0, :-1],
+            curve.lost[0, :-1],
+            tuple(shown.tolist()),
+            float(curve.won[0, -1]),
+            float(by_end),
+        )
+
+    def close_days(self, shares: Sequence[float]) -> list[float]:
+        """Days within which it is won with these probabilities, if it is won at all."""
+        part = np.concatenate([[0.0], self.won / max(self.ever, 1e-12), [1.0]])
+        days = np.concatenate([[0.0], self.days, [self.days[-1] + 1.0]])
+        return [float(day) for day in np.interp(shares, np.minimum(part, 1.0), days)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One deal at a moment: features now and a week ago (k,), its chances by date, and its money."""
+
+    deal_id: str
+    moment: int
+    since: int  # the moment the trend starts from
+    x_now: Floats
+    x_then: Floats
+    chances: Chances
+    amounts: Floats  # equally likely final amounts if won
+    effect: Effect | None
+    period: str
+    period_end: int
+    currency: str
+
+
+def insight(
+    bundle: Bundle,
+    catalogue: tuple[Feature, ...],
+    asked: Asked,
+    grades: tuple[float, float, float],
+    lang: Language,
+) -> dict[str, Any]:
+    """The Insight, without as_of, model and warnings."""
+    zone = bundle.calendar.zone
+    left = max((asked.period_end - asked.moment) / DAY, 0.0)
+    rows = np.stack([asked.x_now, asked.x_now, asked.x_then])
+    moments = np.array([asked.moment, asked.moment, asked.since], np.int64)
+    horizons = np.array([left, np.inf, np.inf])
+    why = bundle.win.contributions(rows, moments, horizons)
+    lo, hi = bundle.win.interval(rows[1:2], moments[1:2], horizons[1:2])
+    place = {feature.name: at for at, feature in enumerate(catalogue)}
+    deal = explain.Lookup(place, catalogue, asked.x_now)
+    closes = asked.chances.close_days((0.1, 0.5, 0.9))
+    ends = [local_datetime(asked.moment + int(days * DAY), zone).date() for days in closes]
+    ever, by_end = asked.chances.ever, asked.chances.by_end
+    p10, p50, p90 = np.quantile(asked.amounts, [0.1, 0.5, 0.9]).tolist()
+    words = (catalogue, bundle.levels)
+    log_odds = why.log_odds
+    return {
+        "deal_id": asked.deal_id,
+        "win": {
+            "probability": ever,
+            "by_period_end": by_end,
+            "curve": _curve(asked, zone),
+            "interval": [min(float(lo[0]), ever), max(float(hi[0]), ever)],
+            "grade": _grade(ever, grades),
+            "trend": explain.trend(
+                *words,
+                asked.x_now,
+                why.values[1] - why.values[2],
+                (float(log_odds[2]), float(log_odds[1])),
+                iso(asked.since, zone),
+                asked.currency,
+                lang,
+            ),
+        },
+        "flags": explain.flags(deal, asked.moment, zone, lang),
+        "close_date": dict(zip(("p10", "p50", "p90"), (day.isoformat() for day in ends), strict=True)),
+        "revenue": {
+            "expected": by_end * float(asked.amounts.mean()),
+            "p10": p10,
+            "p50": p50,
+            "p90": p90,
+            "currency": asked.currency,
+        },
+        "attainment": _attainment(asked),
+        "factors": explain.factors(
+            *words, asked.x_now, why.values[0], float(why.base[0]), asked.currency, lang
+        ),
+        "bottlenecks": [],
+        "actions": [],
+    }
+
+
+def _curve(asked: Asked, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Chances at a few dates and at the period's end."""
+    points = []
+    for at in asked.chances.shown:
+        days, won, lost = (
+            float(values[at]) for values in (asked.chances.days, asked.chances.won, asked.chances.lost)
+        )
+        day = local_datetime(asked.moment + int(days * DAY) - 1, zone).date()
+        points.append({"date": day.isoformat(), "won": won, "lost": lost, "open": max(1 - won - lost, 0.0)})
+    return points
+
+
+def _grade(chance: float, grades: tuple[float, float, float]) -> str:
+    return "DCBA"[sum(chance >= bound for bound in grades)]
+
+
+def _attainment(asked: Asked) -> Mapping[str, Any]:
+    effect = asked.effect
+    scope = {"period": asked.period, "scope": "company"}
+    if effect is None:
+        return {**scope, "probability": None, "if_won_pp": None, "if_lost_pp": None}
+    return {
+        **scope,
+        "probability": effect.probability,
+        "if_won_pp": 100 * (effect.if_won - effect.probability),
+        "if_lost_pp": 100 * (effect.if_lost - effect.probability),
+    }

@@ -1,0 +1,42 @@
+"""How are things written down? One JSON line each on standard error, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import orjson
+import structlog
+
+_SECRET = ("authorization", "secret", "password", "token", "api_key")
+
+
+def configure_logs(level: int = logging.INFO) -> None:
+    """Structured logs for the whole process, from a level on."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _without_secrets,
+            structlog.processors.JSONRenderer(
+                serializer=lambda event, **_: orjson.dumps(event, default=str).decode()
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Looked up when written to: whoever redirects standard error is heard.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format='{"level":"%(levelname)s","event":"%(message)s"}'
+    )
+
+
+def _without_secrets(
+    _logger: object, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    return {
+        name: "***" if any(word in name.lower() for word in _SECRET) else value
+        for name, value in event.items()
+    }

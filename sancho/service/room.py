@@ -1,0 +1,156 @@
+"""What is worked out once for a moment and a period, and then asked many times?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY, end_of_day
+from sancho.crm.period import Period
+from sancho.features import History, build, current, open_at
+from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates
+from sancho.models.bundle import Bundle
+from sancho.models.common_factors import CommonFactors
+from sancho.models.new_business import NewBusiness
+from sancho.models.organisation import COMPANY, Organisation
+from sancho.models.period_facts import PeriodFacts
+from sancho.models.pipeline import Scored, score_pipeline
+from sancho.models.simulate import Simulation, attain_given, simulate, without
+from sancho.training.score import close_days, feature_columns
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Room:
+    """One joint simulation with all that is read off it. Keeps what it was asked before."""
+
+    moment: int
+    period: Period
+    organisation: Organisation
+    scored: Scored
+    simulation: Simulation
+    facts: PeriodFacts
+    new_by_date: Floats
+    close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
+    _forecasts: dict[tuple[str, float | None], dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Row of each open deal."""
+        return {str(deal): row for row, deal in enumerate(self.simulation.pipeline.deal_ids)}
+
+    def forecast(self, scope: str, target: float | None = None) -> dict[str, Any]:
+        """The forecast of a scope, for its own target or another."""
+        key = (scope, target)
+        if key not in self._forecasts:
+            facts = self.facts if target is None else self.facts.with_target(scope, target)
+            self._forecasts[key] = forecast(self.simulation, facts, self.new_by_date, scope)
+        return self._forecasts[key]
+
+    @cached_property
+    def total(self) -> Floats:
+        """Draws of the company's revenue."""
+        return self.simulation.total(self.organisation.members(COMPANY))
+
+    @cached_property
+    def _effects(self) -> tuple[Floats, Floats, Floats]:
+        target = self.facts.target(COMPANY)
+        rows = np.arange(len(self.simulation.pipeline.deal_ids))
+        assert target is not None  # noqa: S101 - asked below only where there is one
+        return attain_given(self.simulation, rows, self.total, target)
+
+    def effect(self, row: int) -> Effect | None:
+        """What an open deal does to the company's goal; None without a target."""
+        if self.facts.target(COMPANY) is None:
+            return None
+        won, lost, overall = self._effects
+        return Effect(float(overall[row]), float(won[row]), float(lost[row]))
+
+    def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> Effect | None:
+        """What a deal would do to the company's goal, in place of the stored one of its id, or beside all."""
+        target = self.facts.target(COMPANY)
+        if target is None:
+            return None
+        row = self.place.get(deal_id)
+        total = self.total if row is None else without(self.simulation, row, self.total)
+        return effect_of_another(total, probability, amounts, target)
+
+
+def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, period: Period) -> Room:
+    """Scores all deals open at the moment and simulates the period, from what was known by then."""
+    calendar = bundle.calendar
+    known = _without_activities(log).as_of(moment)
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    dates = pace_dates(period.first, period.last)
+    ahead = [day for day in dates if end_of_day(day, calendar.zone) > moment]
+    facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
+    deals = open_at(history, moment)
+    moments = np.full(len(deals), moment, np.int64)
+    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    ids = np.asarray(history.deal_ids)[deals]
+    scored = score_pipeline(
+        bundle.win,
+        bundle.revenue,
+        deals,
+        ids.tolist(),
+        x,
+        bundle.amount_now(current(history, deals, moments).amount),
+        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
+        organisation,
+        moment,
+        period,
+        ahead,
+        calendar,
+    )
+    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
+    new = new_business.rates(known, organisation, moment, period, ahead)
+    bounds = np.array([moment, max(period.end(calendar.zone), moment)])
+    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
+    sizes = common_factors(bundle).at(left)
+    simulation = simulate(organisation, scored.pipeline, facts.closed, new, *sizes)
+    days = close_days(bundle, x, moments, (0.1, 0.5, 0.9)) if len(deals) else np.zeros((0, 3))
+    return Room(moment, period, organisation, scored, simulation, facts, new.by_date, days)
+
+
+def common_factors(bundle: Bundle) -> CommonFactors:
+    """The sizes of shared shocks a model was trained with, or what is believed before any was seen."""
+    stored: Mapping[str, Any] | None = bundle.facts.get("common_factors")
+    return CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
+
+
+def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:
+    """One Score row of the contract per open deal."""
+    scored = room.scored
+    amounts = scored.pipeline.amounts
+    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if len(amounts) else np.zeros((3, 0))
+    zone = bundle.calendar.zone
+    ends = pd.to_datetime(room.moment + (room.close_days[:, 1] * DAY).astype(np.int64), unit="us", utc=True)
+    return pd.DataFrame(
+        {
+            "deal_id": scored.pipeline.deal_ids.astype(str),
+            "as_of": as_of,
+            "period": room.period.name,
+            "win_probability": scored.ever,
+            "win_by_period_end": scored.by_end,
+            "expected_revenue": scored.by_end * (amounts.mean(1) if len(amounts) else np.zeros(0)),
+            "revenue_p10": money[0],
+            "revenue_p50": money[1],
+            "revenue_p90": money[2],
+            "expected_close_date": ends.tz_convert(zone).strftime("%Y-%m-%d"),
+            "model_version": version,
+            "person": scored.pipeline.person,
+        }
+    )
+
+
+def _without_activities(log: EventLog) -> EventLog:
+    return EventLog({**log.tables, "activities": log["activities"].iloc[:0]}, log.zone)

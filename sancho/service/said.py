@@ -1,0 +1,102 @@
+"""Which sentences go with answers? Warnings and faults, in both languages, and rows told in one way."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, last_known_day
+from sancho.crm.text import Text
+from sancho.features import History, current
+from sancho.training.registry import ModelInfo
+
+_OLD_DAYS = 92
+
+STARTING = Text(
+    "準備中です。しばらくしてからもう一度お試しください。", "getting ready; ask again in a moment."
+)
+NOT_READY = Text(
+    "準備に失敗しました。サーバーの記録を確認してください。",
+    "getting ready failed; the server's log says why.",
+)
+NO_MODEL = Text(
+    "使えるモデルがまだありません。`sancho train` で学習してください。",
+    "there is no model yet; train one by `sancho train`.",
+)
+# A deal that wakes up everything a first request needs.
+WARMING_REQUEST: dict[str, Any] = {
+    "deal": {"deal_id": "warming-up", "created_at": "2020-01-01", "stage": "?", "amount": 1.0},
+    "activities": [{"at": "2020-01-02", "kind": "call"}],
+    "events": [{"at": "2020-01-02", "field": "stage", "value": "?"}],
+}
+
+
+def no_target(scope: str, period: str) -> Text:
+    """There is nothing to attain."""
+    return Text(
+        "{period}の{scope}の売上目標が登録されていないため、達成確率は出せません。"
+        "targets に metric=revenue の行を取り込んでください。",
+        "no revenue target is known for {scope} in {period}, so there is no probability of attainment; "
+        "import a row of targets with metric=revenue.",
+    ).format(scope=scope, period=period)
+
+
+def unknown_deal(deal_id: str) -> Text:
+    """There is no such deal, or was not then."""
+    return Text(
+        "商談「{deal_id}」はその時点では見当たりません。進行中の商談は GET /v1/deals で確認できます。",
+        "deal {deal_id!r} is not known at that time; GET /v1/deals lists the open ones.",
+    ).format(deal_id=deal_id)
+
+
+def closed_deal(deal_id: str, closed: str) -> Text:
+    """It has ended: there is nothing to foresee."""
+    return Text(
+        "商談「{deal_id}」は{closed}に決着しています。as_of にそれより前の時点を指定してください。",
+        "deal {deal_id!r} was closed at {closed}; ask as of an earlier moment.",
+    ).format(deal_id=deal_id, closed=closed)
+
+
+def age_warnings(learned: int, moment: int, zone: ZoneInfo) -> list[tuple[str, Text]]:
+    """Whether the model is much older than the question, or knows what came after it."""
+    day = last_known_day(learned, zone).isoformat()
+    if learned > moment:
+        text = Text(
+            "モデルは{day}までのデータで学習しており、この時点より後を知っています。当時の予測の再現ではありません。",
+            "the model learned from data up to {day}, later than this moment: it is no replay of what "
+            "would have been foreseen then.",
+        )
+        return [("model_newer_than_as_of", text.format(day=day))]
+    if moment - learned > _OLD_DAYS * DAY:
+        text = Text(
+            "モデルは{day}までのデータで学習したものです。`sancho train` で学習し直してください。",
+            "the model learned from data up to {day}; train again by `sancho train`.",
+        )
+        return [("model_old", text.format(day=day))]
+    return []
+
+
+def model_of(info: ModelInfo) -> dict[str, str]:
+    """Which model an answer came from."""
+    return {"name": info.name, "version": info.version, "trained_at": info.trained_at}
+
+
+def model_row(info: ModelInfo) -> dict[str, Any]:
+    """A registered version as it is listed."""
+    return {
+        "name": info.name,
+        "version": info.version,
+        "trained_at": info.trained_at or None,
+        "aliases": ["champion"] if info.champion else [],
+        "figures": info.figures,
+        "gate": info.gate or None,
+    }
+
+
+def amount_of(live: History, moment: int) -> NDArray[np.float64]:
+    """The amount (1,) on a deal sent in a request."""
+    amount: NDArray[np.float64] = current(live, np.zeros(1, np.int64), np.array([moment])).amount
+    return amount

@@ -1,0 +1,329 @@
+"""What do requests and answers look like? Shapes for checking what comes in and documenting what goes out."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from sancho.crm.schema import TABLES, Column, Kind, Table
+
+_TYPES: dict[Kind, Any] = {
+    Kind.MOMENT: datetime,
+    Kind.DATE: date,
+    Kind.FLAG: bool,
+}
+_MOST_ROWS = 20_000
+
+
+def _field(column: Column, required: bool) -> tuple[Any, Any]:
+    kind: Any = _TYPES.get(column.kind, str)
+    limits: dict[str, Any] = {}
+    if column.kind in (Kind.MONEY, Kind.NUMBER):
+        kind, limits = float, {"ge": 0, "allow_inf_nan": False}
+    elif column.choices:
+        kind = Literal[column.choices]
+    elif kind is str:
+        limits = {"max_length": 10_000} | ({"min_length": 1} if required else {})
+    field = Field(... if required else None, title=column.label.both(), **limits)
+    return (kind if required else kind | None), field
+
+
+def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseModel]:
+    """A row of a canonical table; `optional` columns may be left out here though stored rows need them."""
+    fields: dict[str, Any] = {
+        column.name: _field(column, column.required and column.name not in optional)
+        for column in table.columns
+    }
+    config = ConfigDict(extra="allow" if table.custom else "forbid", title=name)
+    made: type[BaseModel] = create_model(name, __config__=config, **fields)
+    made.__doc__ = table.label.both()
+    return made
+
+
+DealRow = _row(TABLES["deals"], "Deal")
+EventRow = _row(TABLES["deal_events"], "DealEvent", ("deal_id",))
+ActivityRow = _row(TABLES["activities"], "Activity", ("activity_id",))
+AccountRow = _row(TABLES["accounts"], "Account")
+
+EXAMPLE_REQUEST: dict[str, Any] = {
+    "deal": {
+        "deal_id": "NEW-1",
+        "created_at": "2026-10-05T10:00+09:00",
+        "stage": "提案・見積",
+        "amount": 2_400_000,
+        "expected_close_date": "2026-12-18",
+    },
+    "events": [
+        {"at": "2026-10-20T11:00+09:00", "field": "stage", "value": "提案・見積", "old_value": "初回訪問"},
+    ],
+    "activities": [{"at": "2026-10-12T14:00+09:00", "kind": "visit", "direction": "out", "effective": True}],
+}
+
+
+class ScoreRequest(BaseModel):
+    """One deal as its sender knows it; nothing of it is stored."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE_REQUEST]})
+
+    deal: DealRow  # type: ignore[valid-type]
+    events: list[EventRow] = Field(default_factory=list, max_length=_MOST_ROWS)  # type: ignore[valid-type]
+    activities: list[ActivityRow] = Field(default_factory=list, max_length=_MOST_ROWS)  # type: ignore[valid-type]
+    account: AccountRow | None = None  # type: ignore[valid-type]
+    as_of: str | None = Field(None, examples=["2026-11-20"], description="Default now; a date means its end")
+    period: str | None = Field(None, examples=["2026-Q4"], description="Default the current quarter")
+
+
+class ModelInfo(BaseModel):
+    """Which model answered."""
+
+    name: str = Field(examples=["sancho"])
+    version: str = Field(examples=["3"])
+    trained_at: str = Field(examples=["2026-11-20T03:00:00+09:00"])
+
+
+class Warned(BaseModel):
+    """Something to know about an answer."""
+
+    code: str = Field(examples=["no_target"])
+    message: str = Field(examples=["no revenue target is known for company in 2026-Q4."])
+
+
+class Answer(BaseModel):
+    """What every answer carries."""
+
+    as_of: str = Field(examples=["2026-11-20T23:59:59+09:00"])
+    model: ModelInfo
+    warnings: list[Warned]
+
+
+class CurvePoint(BaseModel):
+    """Chances by a date; they add up to 1."""
+
+    date: date
+    won: float = Field(ge=0, le=1)
+    lost: float = Field(ge=0, le=1)
+    open: float = Field(ge=0, le=1)
+
+
+class Factor(BaseModel):
+    """What a feature does to the chance of being won by the period's end, against the named reference."""
+
+    feature: str
+    label: str
+    value: str | None
+    contribution: float = Field(description="On the log-odds; with the reference they add up")
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+
+
+class Trend(BaseModel):
+    """How the win probability changed, and what of the deal changed it."""
+
+    since: str
+    change_pp: float
+    because: list[Factor]
+
+
+class Win(BaseModel):
+    """Chance of being won: ever, by the period's end, and by date."""
+
+    probability: float = Field(ge=0, le=1)
+    by_period_end: float = Field(ge=0, le=1)
+    curve: list[CurvePoint]
+    interval: tuple[float, float] = Field(description="80 % interval of `probability`")
+    grade: Literal["A", "B", "C", "D"]
+    trend: Trend | None
+
+
+class Flag(BaseModel):
+    """Something about the deal to look at."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    since: str | None
+
+
+class CloseDate(BaseModel):
+    """When it will be won, if it is."""
+
+    p10: date
+    p50: date
+    p90: date
+
+
+class Revenue(BaseModel):
+    """What it will bring: `expected` counts the chance of losing; the quantiles are of the amount if won."""
+
+    expected: float
+    p10: float
+    p50: float
+    p90: float
+    currency: str
+
+
+class DealAttainment(BaseModel):
+    """What the deal does to the goal; null where no target is known."""
+
+    period: str
+    scope: str
+    probability: float | None
+    if_won_pp: float | None
+    if_lost_pp: float | None
+
+
+class Insight(Answer):
+    """Everything about one deal."""
+
+    deal_id: str
+    win: Win
+    flags: list[Flag]
+    close_date: CloseDate | None
+    revenue: Revenue
+    attainment: DealAttainment
+    factors: list[Factor]
+    bottlenecks: list[Any]
+    actions: list[Any]
+
+
+class Spread(BaseModel):
+    """A distribution of revenue."""
+
+    mean: float
+    p05: float
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+
+
+class Component(BaseModel):
+    """A part of the forecast revenue."""
+
+    name: Literal["closed", "open_pipeline", "new_business"]
+    mean: float
+    p10: float
+    p90: float
+
+
+class PacePoint(BaseModel):
+    """Revenue since the period began, by a date; `closed` is null for dates to come."""
+
+    date: date
+    closed: float | None
+    p10: float
+    p50: float
+    p90: float
+
+
+class ForecastDeal(BaseModel):
+    """An open deal and what it does to the goal: P(attain | won) - P(attain | lost)."""
+
+    deal_id: str
+    by_period_end: float
+    amount: float
+    swing_pp: float | None
+
+
+class Child(BaseModel):
+    """A scope directly below; draws of all children add up to their parent's."""
+
+    scope: str
+    target: float | None
+    probability: float | None
+    revenue: Spread
+
+
+class Baselines(BaseModel):
+    """What plain rules would say."""
+
+    stage_weighted: float | None
+    run_rate: float | None
+    last_year: float | None
+
+
+class Forecast(Answer):
+    """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
+
+    period: str = Field(examples=["2026-Q4"])
+    scope: str = Field(examples=["company"])
+    target: float | None
+    closed: float
+    probability: float | None = Field(ge=0, le=1, description="of attainment; null where no target is known")
+    revenue: Spread
+    components: list[Component]
+    gap: float | None
+    pace: list[PacePoint]
+    history: list[Any]
+    drivers: list[Any]
+    deals: list[ForecastDeal]
+    children: list[Child]
+    baselines: Baselines
+
+
+class DealScore(BaseModel):
+    """One row of `sancho score`."""
+
+    deal_id: str
+    as_of: str
+    period: str
+    win_probability: float
+    win_by_period_end: float
+    expected_revenue: float
+    revenue_p10: float
+    revenue_p50: float
+    revenue_p90: float
+    expected_close_date: date | None
+    model_version: str
+
+
+class DealList(Answer):
+    """Scored open deals, a page of them."""
+
+    deals: list[DealScore]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last")
+
+
+class ModelVersion(BaseModel):
+    """A registered model version."""
+
+    name: str
+    version: str
+    trained_at: str | None
+    aliases: list[str] = Field(examples=[["champion"]])
+    figures: dict[str, float] = Field(description="On later deals, from its training")
+    gate: str | None = Field(description="What the gate said when it was judged")
+
+
+class ModelList(Answer):
+    """The registry."""
+
+    models: list[ModelVersion]
+
+
+class ImportFault(BaseModel):
+    """A row that could not be used, and why."""
+
+    line: int | None
+    column: str
+    value: str
+    reason: str
+
+
+class TableResult(BaseModel):
+    """What became of pushed rows."""
+
+    table: str
+    read: int
+    imported: int
+    unchanged: int
+    quarantined: int
+    faults: list[ImportFault]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[Warned]

@@ -1,0 +1,130 @@
+"""Which settings does this installation have? Read once at the edge, frozen, handed inward as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from sancho.crm.text import Language, SanchoError, Text
+
+CONFIG_FILE = "sancho.toml"
+_FINE = {
+    "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
+    "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
+    "fiscal_start_month": Text("1から12の月", "a month from 1 to 12"),
+    "language": Text("ja または en", "ja or en"),
+    "country": Text("JP などの2文字の国コード", "a two-letter country code such as JP"),
+    "grades": Text(
+        "0.6, 0.35, 0.15 のような3つの確率（大きい順）", "three falling probabilities such as 0.6, 0.35, 0.15"
+    ),
+    "train": Text("学習の設定の表 [train]", "a table [train] of training choices"),
+    "port": Text("1から65535の番号", "a number from 1 to 65535"),
+    "home": Text("書き込めるフォルダー", "a folder that can be written to"),
+    "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
+}
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("unknown time zone") from None
+    return name
+
+
+class Settings(BaseSettings):
+    """Settings of an installation: environment variables SANCHO_*, else sancho.toml, else these defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SANCHO_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
+    )
+
+    home: Path = Field(
+        Path(".sancho"), description="Folder of the embedded database, MLflow's and the models"
+    )
+    database_url: str = Field("", description="Store; empty = SQLite in the home")
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Tokyo"
+    currency: str = Field("JPY", pattern=r"^[A-Z]{3}$")
+    fiscal_start_month: int = Field(4, ge=1, le=12)
+    language: Language = Field("ja", description="Language where a reader asks for none")
+    country: str = Field("JP", pattern=r"^[A-Z]{2}$", description="Whose public holidays are kept")
+    grades: tuple[float, float, float] = Field(
+        (0.6, 0.35, 0.15), description="Win probability from which a deal is graded A, B, C; below, D"
+    )
+    train: dict[str, Any] = Field(default_factory=dict, description="Choices of training, see TrainConfig")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    refresh_seconds: float = Field(1.0, ge=0, description="How often a service looks for new data")
+
+    @field_validator("grades")
+    @classmethod
+    def _falling(cls, grades: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not 1 >= grades[0] >= grades[1] >= grades[2] >= 0:
+            raise ValueError("grades must fall from 1 to 0")
+        return grades
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What a caller says comes first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.database_url or f"sqlite:///{(self.home / 'sancho.db').absolute()}"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings; a wrong one is told by key, value and what would have been fine."""
+    try:
+        return Settings(**given)
+    except ValidationError as fault:
+        told = [_told(error) for error in fault.errors()]
+        raise SanchoError(
+            Text("；".join(text.ja for text in told), "; ".join(text.en for text in told)), "bad_setting"
+        ) from None
+    except ValueError as fault:  # the TOML file itself
+        raise SanchoError(
+            Text(
+                "{file} を読めません（{fault}）。TOMLの書式を確認してください。",
+                "cannot read {file} ({fault}); check its TOML.",
+            ).format(file=CONFIG_FILE, fault=fault),
+            "bad_setting",
+        ) from None
+
+
+def _told(error: Any) -> Text:
+    key = str(error["loc"][0]) if error["loc"] else "?"
+    name = f"SANCHO_{key.upper()}"
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        return Text(
+            "設定「{key}」はありません。使える設定は {known} です。",
+            "setting {key!r} does not exist; there are {known}.",
+        ).format(key=key, known=known)
+    fine = _FINE.get(key, Text("別の値", "another value"))
+    return Text(
+        "設定 {name} の値「{value}」は使えません。{fine}を指定してください。",
+        "setting {name}: {value!r} cannot be used; give {fine}.",
+    ).format(name=name, value=str(error["input"]), fine=fine)

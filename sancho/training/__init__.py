@@ -1,0 +1,1 @@
+"""How are the models made, proven and kept: snapshots, labels, fitting, evaluation, registry, scoring."""

@@ -1,0 +1,132 @@
+"""At which past moments is the whole pipeline asked again, and for which periods?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sancho.crm.eventlog import EventLog, micros
+from sancho.crm.moment import DAY, NEVER, iso, last_known_day, start_of_day
+from sancho.crm.period import Period, period_holding, previous
+from sancho.crm.text import SanchoError, Text
+
+# Whole weeks of a period that are over when the forecast is made, by the period's length.
+WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}
+LENGTHS = tuple(WEEKS)
+LEAST_PERIODS = 3  # periods that must fit for a length to be chosen by itself
+LEAST_HISTORY = 2  # a period is forecast only after so many whole ones
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A past moment: `week` weeks into `period` are known, and nothing else."""
+
+    period: Period
+    week: int
+    as_of: int
+
+    def said(self, zone: ZoneInfo) -> str:
+        """For people: 2026-Q2 week 4 (as of 2026-04-29T00:00+09:00)."""
+        return f"{self.period.name} week {self.week} (as of {iso(self.as_of, zone)[:16]})"
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a log covers: first creation of a deal, and the moment up to which it tells what happened."""
+
+    first: int
+    end: int
+
+    @classmethod
+    def of(cls, log: EventLog, until: int | None = None) -> Span:
+        """From a log; `until` where it is known how far it reaches, else the last thing recorded in it."""
+        created = micros(log["deals"]["created_at"])
+        if not len(created):
+            raise SanchoError(
+                Text(
+                    "過去検証に使う商談がありません。先に sancho import で商談を取り込んでください。",
+                    "There are no deals to backtest; import some first (sancho import).",
+                ),
+                "no_deals",
+            )
+        if until is None:
+            stamps = [created, micros(log["deals"]["closed_at"]), micros(log["activities"]["at"])]
+            stamps.append(micros(log["deal_events"]["at"]))
+            until = max(int(stamp.max()) for stamp in stamps if len(stamp)) + 1
+        return cls(int(created[created != NEVER].min()), until)
+
+
+def choose_periods(
+    span: Span,
+    zone: ZoneInfo,
+    count: int | None = None,
+    length: str | None = None,
+    fiscal_start_month: int = 4,
+    last_day: date | None = None,
+) -> tuple[str, list[Period]]:
+    """The last `count` whole periods that have history before them, oldest first, and their length.
+
+    Without a length: quarters, or months, then weeks, where the history holds fewer than three quarters to
+    forecast. Without a count: at most eight. With `last_day`: only periods that end by it.
+    """
+    if length is not None and length not in LENGTHS:
+        raise SanchoError(
+            Text(
+                "期間の長さ「{length}」は使えません。quarter、month、week のいずれかを指定してください。",
+                "period length: expected quarter, month or week, got {length!r}.",
+            ).format(length=length),
+            "bad_period_length",
+        )
+    found: list[Period] = []
+    for one in LENGTHS if length is None else (length,):
+        found = _whole_periods(span, zone, one, fiscal_start_month)
+        found = [period for period in found if last_day is None or period.last <= last_day]
+        if len(found) >= LEAST_PERIODS or (length is not None and found):
+            break
+    if not found:
+        raise SanchoError(
+            Text(
+                "履歴が短すぎて過去検証ができません。{days}日分しかありません（期間の3倍以上が必要です）。",
+                "The history is too short to backtest: it covers {days} days; at least three periods are needed.",
+            ).format(days=(span.end - span.first) // DAY),
+            "too_short",
+        )
+    return one, found[-(count or 8) :]
+
+
+def _whole_periods(span: Span, zone: ZoneInfo, length: str, fiscal_start_month: int) -> list[Period]:
+    first, last = last_known_day(span.first + 1, zone), last_known_day(span.end, zone)
+    period = period_holding(last, length, fiscal_start_month)
+    if period.end(zone) > span.end:
+        period = _before(period, length, fiscal_start_month)
+    found: list[Period] = []
+    while previous(period, LEAST_HISTORY).first >= first:
+        found.append(period)
+        period = _before(period, length, fiscal_start_month)
+    return found[::-1]
+
+
+def _before(period: Period, length: str, fiscal_start_month: int) -> Period:
+    return period_holding(previous(period).first, length, fiscal_start_month)
+
+
+def earlier(period: Period, count: int, length: str, fiscal_start_month: int = 4) -> list[Period]:
+    """The `count` periods of the same length just before one, oldest first, with their names."""
+    found: list[Period] = []
+    for _ in range(count):
+        period = _before(found[-1] if found else period, length, fiscal_start_month)
+        found.append(period)
+    return found[::-1]
+
+
+def origins(period: Period, weeks: Sequence[int], zone: ZoneInfo) -> list[Origin]:
+    """The moments at which so many weeks of the period are over; weeks it does not hold are left out."""
+    found = []
+    for week in weeks:
+        # By calendar days, so that every origin is a midnight of the zone.
+        day = date.fromordinal(period.first.toordinal() + 7 * week)
+        if period.first <= day <= period.last:
+            found.append(Origin(period, week, start_of_day(day, zone)))
+    return found

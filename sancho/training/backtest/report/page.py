@@ -1,0 +1,112 @@
+"""How does a backtest become one HTML page that works offline, prints, and speaks Japanese and English?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from sancho.crm.text import LANGUAGES, Language, Text
+from sancho.training.backtest.deal_scores import OURS, QUESTIONS
+from sancho.training.backtest.report.figures import figures
+from sancho.training.backtest.report.words import KIND_LABELS, summary
+from sancho.training.backtest.result import LABELS, QUESTION_LABELS
+
+Json = Mapping[str, Any]
+
+
+def page(result: Json, lang: Language = "ja") -> str:
+    """The whole page; `lang` is the language it opens in, a switch shows the other. Nothing is fetched."""
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    drawn = {one: {name: json.loads(figure.to_json()) for name, figure in figures(result, one).items()} for one in LANGUAGES}
+
+    def both(text: Text) -> Markup:
+        return Markup('<span class="ja" lang="ja">{}</span><span class="en" lang="en">{}</span>').format(text.ja, text.en)
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {
+        "number": number,
+        "ci": interval,
+        "gap": gap,
+        "money": lambda value: both(money(value)),
+        "percent": lambda value: "–" if value is None else f"{100 * value:.1f} %",
+        "signed_share": lambda value: f"{100 * value:+.1f} %",
+        "signed": lambda value, digits: "–" if value is None else f"{value:+.{digits}f}",
+        "verdict": verdict,
+        "label": lambda name: both(LABELS[name]),
+        "kind": lambda name: both(KIND_LABELS[name]),
+        "question": lambda name: both(QUESTION_LABELS[name]),
+    }
+    environment.globals |= {"t": lambda ja, en: both(Text(ja, en)), "both": both}
+    template = environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
+    return template.render(
+        result=result,
+        lang=lang,
+        summary=summary(result),
+        questions=[one for one in QUESTIONS[::-1] if result["deals"][one]["overall"]["methods"]],
+        ours=OURS,
+        names=list(drawn["en"]),
+        # "</" would end the script element that holds the figures.
+        figures=Markup(json.dumps(drawn, ensure_ascii=False).replace("</", "<\\/")),  # noqa: S704
+        plotly=Markup(get_plotlyjs()),  # noqa: S704
+    )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure to so many digits; what is not known is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def interval(value: Json, digits: int = 3) -> str:
+    """A figure with its 95 % interval.
+
+    >>> interval({"mean": 0.5, "lo": 0.4, "hi": 0.6}, 2)
+    '0.50 [0.40, 0.60]'
+    """
+    if value["mean"] is None:
+        return "–"
+    ends = "" if value["lo"] is None else f" [{value['lo']:.{digits}f}, {value['hi']:.{digits}f}]"
+    return f"{value['mean']:.{digits}f}{ends}"
+
+
+def gap(value: Json, digits: int = 3) -> str:
+    """A difference, signed, with its 95 % interval."""
+    if value["mean"] is None:
+        return "–"
+    ends = "" if value["lo"] is None else f" [{value['lo']:+.{digits}f}, {value['hi']:+.{digits}f}]"
+    return f"{value['mean']:+.{digits}f}{ends}"
+
+
+def verdict(value: Json) -> str:
+    """Class of a difference ours - theirs in a loss: better, worse, or same when the interval holds 0."""
+    if value["mean"] is None or value["lo"] is None:
+        return "same"
+    return "better" if value["hi"] < 0 else "worse" if value["lo"] > 0 else "same"
+
+
+_UNITS = {
+    "ja": ((1e8, "億"), (1e4, "万")),
+    "en": ((1e9, "G"), (1e6, "M"), (1e3, "k")),
+}
+
+
+def money(value: float | None) -> Text:
+    """An amount to three or four digits, in the units of each language.
+
+    >>> money(491_110_000.0), money(-950.0)
+    (Text(ja='4.91億', en='491.1M'), Text(ja='-950', en='-950'))
+    """
+    return Text(*("–" if value is None else _short(value, _UNITS[lang]) for lang in LANGUAGES))
+
+
+def _short(value: float, units: tuple[tuple[float, str], ...]) -> str:
+    for size, unit in units:
+        if abs(value) >= size:
+            scaled = value / size
+            digits = 0 if abs(scaled) >= 1000 else 1 if abs(scaled) >= 10 else 2
+            return f"{scaled:,.{digits}f}{unit}"
+    return f"{value:.0f}"

@@ -1,0 +1,151 @@
+"""What would plain methods have said of the same rows: base rate, stage-rate table, naive Bayes, others?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.models.encode import fit_encoder
+from sancho.models.logistic import fit_logistic, sigmoid
+from sancho.models.members import Layout
+from sancho.models.rows import Rows
+from sancho.models.horizons import Windows
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Baseline = Callable[[Rows], Floats]  # chances (m,) to be won within the horizon, for each question of the rows
+
+
+def horizon_bands(rows: Rows) -> Floats:
+    """Inner edges of the horizon bands in which plain methods count: a week, two, four, eight, a quarter."""
+    return np.array([1.5, 3.5, 7.5, 14.5, 28.5, 56.5, 92.5, rows.longest_days + 1e-6])
+
+
+def base_rate(train: Rows) -> Baseline:
+    """The share won within the horizon's band, of all training questions in it."""
+    return _counted(train, lambda rows: np.zeros(len(rows.row)), 0.5)
+
+
+def stage_rate_table(train: Rows, layout: Layout, prior: float = 5.0) -> Baseline:
+    """The share won by stage and horizon band, leaning on the band's with so many rows' worth."""
+    return _counted(train, lambda rows: layout.column(rows.x, layout.stage)[rows.row], prior)
+
+
+def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> Baseline:
+    edges = horizon_bands(train)
+    band = np.searchsorted(edges, train.horizon)
+    weight = train.question_weight
+    groups = np.unique(np.nan_to_num(group_of(train), nan=-1.0))
+    count = len(edges) + 1
+    size = np.bincount(band, weight, count)
+    overall = (np.bincount(band, weight * train.won, count) + 0.5) / (size + 1.0)
+    # A band no training question fell into takes the rate of the nearest one that has some.
+    full = np.flatnonzero(size > 0)
+    if len(full):
+        nearest = full[np.abs(np.arange(count)[:, None] - full[None, :]).argmin(axis=1)]
+        overall = overall[nearest]
+    place = np.searchsorted(groups, np.nan_to_num(group_of(train), nan=-1.0))
+    cell = place * count + band
+    seen = np.bincount(cell, weight, len(groups) * count).reshape(len(groups), count)
+    won = np.bincount(cell, weight * train.won, len(groups) * count).reshape(len(groups), count)
+    rate = (won + prior * overall) / (seen + prior)
+
+    def chance(rows: Rows) -> Floats:
+        group = np.nan_to_num(group_of(rows), nan=-1.0)
+        at = np.minimum(np.searchsorted(groups, group), len(groups) - 1)
+        bands = np.searchsorted(edges, rows.horizon)
+        out: Floats = np.where(groups[at] == group, rate[at, bands], overall[bands])
+        return out
+
+    return chance
+
+
+def naive_bayes(train: Rows, layout: Layout) -> Baseline:
+    """Frequencies of categories among won and lost deals at their last moment, +0.1, as a well-known CRM does.
+
+    It knows no horizon: its chance to be won ever is brought to each horizon band by that band's overall
+    share of the eventual wins.
+    """
+    last = _last_moments(train)
+    columns = [i for i in layout.categorical if i < train.x.shape[1]]
+    x, won = train.x[last], train.event[last] == 1
+    tables = []
+    for index in columns:
+        codes = np.unique(x[:, index][~np.isnan(x[:, index])])
+        place = np.searchsorted(codes, x[:, index])
+        known = ~np.isnan(x[:, index])
+        odds = [
+            (np.bincount(place[known & side], minlength=len(codes) + 1)[: len(codes)] + 0.1)
+            / (max((known & side).sum(), 1) + 0.1)
+            for side in (won, ~won)
+        ]
+        tables.append((index, codes, np.log(odds[0] / odds[1])))
+    prior = np.log((won.sum() + 0.1) / ((~won).sum() + 0.1))
+
+    def ever(rows: Rows) -> Floats:
+        score = np.full(len(rows.x), prior)
+        for index, codes, ratio in tables:
+            value = rows.x[:, index]
+            at = np.clip(np.searchsorted(codes, value), 0, max(len(codes) - 1, 0))
+            if len(codes):
+                score += np.where(codes[at] == value, ratio[at], 0.0)
+        return sigmoid(score)[rows.row]
+
+    return _by_band(train, ever)
+
+
+def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, threads: int = 2) -> Baseline:
+    """A plain regression or LightGBM on moments of closed deals alone, won or lost, as is usually done."""
+    closed = train.event >= 0
+    x, won = train.x[closed], (train.event[closed] == 1).astype(np.float64)
+    if trees:
+        import lightgbm
+
+        data = lightgbm.Dataset(x, won, categorical_feature=list(layout.categorical), free_raw_data=True)
+        settings = {"objective": "binary", "num_threads": threads, "seed": seed, "verbosity": -1, "deterministic": True}
+        booster = lightgbm.train(settings, data, num_boost_round=100)
+        return _by_band(train, lambda rows: np.asarray(booster.predict(rows.x), np.float64)[rows.row])
+    encoder = fit_encoder(train.x, layout.categorical)
+    design = np.concatenate([np.ones((len(x), 1)), encoder(x)], axis=1)
+    penalty = np.ones(design.shape[1])
+    penalty[0] = 1e-6
+    found = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
+    return _by_band(train, lambda rows: sigmoid(found[0] + encoder(rows.x) @ found[1:])[rows.row])
+
+
+def horizon_regression(train: Rows, layout: Layout, windows: Windows) -> Baseline:
+    """A plain logistic regression on all ripe questions, with the log horizon and calendar columns, ridge 1."""
+    encoder = fit_encoder(train.x, layout.categorical)
+
+    def design(rows: Rows) -> Floats:
+        ahead = np.log1p(rows.horizon)[:, None]
+        calendar = windows(rows.question_at, rows.horizon)
+        scaled = calendar / np.maximum(np.abs(calendar).max(axis=0, initial=1.0), 1.0)
+        return np.concatenate([np.ones((len(rows.row), 1)), encoder(rows.x)[rows.row], ahead, ahead**2, scaled], axis=1)
+
+    columns = design(train)
+    penalty = np.ones(columns.shape[1])
+    penalty[0] = 1e-6
+    found = fit_logistic(columns, train.won, train.question_weight, penalty).coefficients
+    return lambda rows: sigmoid(design(rows) @ found)
+
+
+def _by_band(train: Rows, ever: Callable[[Rows], Floats]) -> Baseline:
+    """Brings a chance of ever winning to each horizon band by the ratio that fits the training questions."""
+    edges = horizon_bands(train)
+    band = np.searchsorted(edges, train.horizon)
+    said = np.bincount(band, train.question_weight * ever(train), len(edges) + 1)
+    came = np.bincount(band, train.question_weight * train.won, len(edges) + 1)
+    ratio = (came + 0.5) / np.maximum(said, 0.5)
+    return lambda rows: np.clip(ever(rows) * ratio[np.searchsorted(edges, rows.horizon)], 1e-4, 1.0 - 1e-4)
+
+
+def _last_moments(rows: Rows) -> Ints:
+    closed = np.flatnonzero(rows.event >= 0)
+    order = closed[np.lexsort((rows.at[closed], rows.deal[closed]))]
+    last = np.ones(len(order), bool)
+    last[:-1] = np.diff(rows.deal[order]) != 0
+    return order[last]
+

@@ -1,0 +1,82 @@
+"""May a challenger take the champion's place?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.text import Text
+from sancho.training import metrics
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_ROWS, LEAST_DEALS = 200, 30  # below that nothing is claimed about calibration or a difference
+WORST_CALIBRATION = 0.06
+SLOPE = (0.6, 1.6)
+MARGIN = 0.005  # a mean log loss worse by less than this is "not worse"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to promote, and why in words; `against` is challenger minus champion in log loss, if compared."""
+
+    promote: bool
+    text: Text
+    against: metrics.Difference | None = None
+
+
+def judge(
+    chance: Floats,
+    outcome: Floats,
+    weight: Floats,
+    deal: Ints,
+    champion: Floats | None,
+    rng: np.random.Generator,
+) -> Verdict:
+    """The verdict on chances (m,) given to later deals, beside the champion's on the same rows (None = no champion).
+
+    Promoted where the rows are too few to tell, else where calibrated and not worse than the champion: the
+    paired interval reaches below 0 and the mean is within .005.
+    """
+    figures = metrics.summary(chance, outcome, weight) if len(chance) else {}
+    enough = len(chance) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
+    if enough:
+        low, high = SLOPE
+        error, slope = figures["calibration_error"], figures["slope"]
+        if error > WORST_CALIBRATION or not (low <= slope <= high or np.isnan(slope)):
+            return Verdict(
+                False,
+                Text(
+                    "昇格しません: 後の商談での較正が不十分です（誤差 {error:.3f}、傾き {slope:.2f}）。",
+                    "Not promoted: not calibrated on later deals (error {error:.3f}, slope {slope:.2f}).",
+                ).format(error=error, slope=slope),
+            )
+    if champion is None:
+        return Verdict(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
+    if not enough:
+        return Verdict(
+            True,
+            Text(
+                "比べられる後の商談が少ないため（{n}行）、新しいデータで学習したモデルを採用しました。",
+                "Promoted: too few later deals to compare on ({n} rows), and this one has seen more data.",
+            ).format(n=len(chance)),
+        )
+    gap = metrics.paired_difference(
+        metrics.log_losses(chance, outcome), metrics.log_losses(champion, outcome), deal, rng, weight
+    )
+    worse = gap.lo > 0.0 or gap.mean > MARGIN
+    text = (
+        Text(
+            "昇格しません: 同じ後の商談で今のモデルより劣ります（対数損失の差 {gap}）。",
+            "Not promoted: worse than the champion on the same later deals (log loss {gap}).",
+        )
+        if worse
+        else Text(
+            "採用しました: 同じ後の商談で今のモデルに劣りません（対数損失の差 {gap}）。",
+            "Promoted: not worse than the champion on the same later deals (log loss {gap}).",
+        )
+    )
+    return Verdict(not worse, text.format(gap=str(gap)), gap)

@@ -1,0 +1,111 @@
+"""What does a model say of every open deal, as of a moment, for a period?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY, iso, local_datetime
+from sancho.crm.period import Period
+from sancho.features import History, build, compile_history, current, open_at
+from sancho.models.bundle import Bundle
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# The contract's Score row.
+COLUMNS = (
+    "deal_id",
+    "as_of",
+    "period",
+    "win_probability",
+    "win_by_period_end",
+    "expected_revenue",
+    "revenue_p10",
+    "revenue_p50",
+    "revenue_p90",
+    "expected_close_date",
+    "model_version",
+)
+_CLOSE_STEPS = 24  # horizons at which the chance to be won is asked to find the likely day
+
+
+def score_open(
+    bundle: Bundle,
+    log: EventLog,
+    as_of: int,
+    period: Period,
+    model_version: str | int = "",
+    history: History | None = None,
+) -> pd.DataFrame:
+    """One Score row for each deal open at `as_of`, most likely to be won by the period's end first.
+
+    expected_revenue = win_by_period_end x the mean final amount if won: it sums to the period's expected
+    revenue from open deals. The quantiles are those of the final amount if won. expected_close_date is the
+    median day of winning if the deal is won at all.
+    """
+    if history is None:
+        history = compile_history(log.as_of(as_of), bundle.calendar, bundle.levels)
+    deals = open_at(history, as_of)
+    moments = np.full(len(deals), as_of, np.int64)
+    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    left = max((period.end(log.zone) - as_of) / DAY, 0.0)
+    curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
+    by_end, ever = curve.won[:, 0], curve.won[:, 1]
+    amount = bundle.amount_now(current(history, deals, moments).amount)
+    money = bundle.revenue.quantiles(x, amount, (0.1, 0.5, 0.9))
+    frame = pd.DataFrame(
+        {
+            "deal_id": np.asarray(history.deal_ids)[deals],
+            "as_of": iso(as_of, log.zone),
+            "period": period.name,
+            "win_probability": ever,
+            "win_by_period_end": by_end,
+            "expected_revenue": by_end * bundle.revenue.mean(x, amount),
+            "revenue_p10": money[:, 0],
+            "revenue_p50": money[:, 1],
+            "revenue_p90": money[:, 2],
+            "expected_close_date": _close_dates(bundle, x, moments, log),
+            "model_version": str(model_version),
+        }
+    )
+    order = np.lexsort((frame["deal_id"].to_numpy(str), -by_end))
+    return frame.iloc[order].reset_index(drop=True)[list(COLUMNS)]
+
+
+def feature_columns(bundle: Bundle, history: History) -> Ints:
+    """Where the bundle's features are in what `build` returns for a history; a new attribute is not looked at."""
+    place = {feature.name: number for number, feature in enumerate(history.features)}
+    missing = [name for name in bundle.features if name not in place]
+    if missing:
+        raise KeyError(f"features: the model expects {missing}, the history has none of them; compile it with levels")
+    return np.array([place[name] for name in bundle.features], np.int64)
+
+
+def close_days(bundle: Bundle, x: Floats, moments: Ints, shares: tuple[float, ...]) -> Floats:
+    """Days (n, shares) by which a deal is won with these probabilities, if it is won at all."""
+    longest = bundle.win.windows.longest_days
+    grid = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+    won = bundle.win.curve(x, moments, np.append(grid, np.inf)).won
+    part = won / np.maximum(won[:, -1:], 1e-12)
+    part[:, -1] = 1.0
+    days = np.append(grid, max(bundle.win.ever_days, longest + 1.0))
+    padded, edges = np.concatenate([np.zeros((len(x), 1)), part], axis=1), np.append(0.0, days)
+    out = np.empty((len(x), len(shares)))
+    rows = np.arange(len(x))
+    for number, share in enumerate(shares):
+        right = np.maximum((padded < share).sum(axis=1), 1)
+        below, above = padded[rows, right - 1], padded[rows, right]
+        within = np.clip((share - below) / np.maximum(above - below, 1e-12), 0.0, 1.0)
+        out[:, number] = edges[right - 1] + within * (edges[right] - edges[right - 1])
+    return out
+
+
+def _close_dates(bundle: Bundle, x: Floats, moments: Ints, log: EventLog) -> list[str]:
+    if not len(x):
+        return []
+    days = close_days(bundle, x, moments, (0.5,))[:, 0]
+    ends = moments + (days * DAY).astype(np.int64)
+    return [local_datetime(int(end), log.zone).date().isoformat() for end in ends]

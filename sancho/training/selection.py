@@ -1,0 +1,91 @@
+"""Which features may the model look at, and which are left out, for what reason?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY
+from sancho.crm.text import Text
+from sancho.features.catalogue import Feature
+from sancho.models.members import Layout
+from sancho.training.config import TrainConfig
+from sancho.training.leaks import Leak
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_LEVELS = 60  # a category of more levels than rows can tell apart is no category
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Columns used (u,), where the models find stage, age and close date in them, and what was left out."""
+
+    used: Ints
+    layout: Layout
+    left_out: dict[str, Text]
+
+
+def select(
+    features: Sequence[Feature], x: Floats, at: Ints, leaks: Sequence[Leak], config: TrainConfig
+) -> Selection:
+    """The features of training moments x (n, k), at (n,) that are sound, known at scoring and not forbidden."""
+    leaking = {f"deals.{leak.attribute}" for leak in leaks} - {_column(name) for name in config.include}
+    excluded = {*config.exclude, *(_column(name) for name in config.exclude)}
+    left_out: dict[str, Text] = {}
+    used = []
+    for index, feature in enumerate(features):
+        reads = set(feature.reads)
+        why = None
+        if reads & leaking:
+            why = Text("決着時に入力される項目を使うため", "reads a column that is filled at closing")
+        elif feature.name in excluded or reads & excluded:
+            why = Text("設定で除外", "excluded by the settings")
+        elif config.owner_blind and (feature.group == "seller" or "deals.owner_id" in reads):
+            why = Text("担当者を使わない設定", "owner-blind")
+        else:
+            why = _useless(x[:, index], at, feature)
+        if why is None:
+            used.append(index)
+        else:
+            left_out[feature.name] = why
+    names = tuple(features[index].name for index in used)
+    categorical = tuple(place for place, index in enumerate(used) if features[index].kind == "category")
+    layout = Layout(names, categorical, *(_place(names, name) for name in ("stage", "age_days", "days_to_close_date")))
+    return Selection(np.array(used, np.int64), layout, left_out)
+
+
+def _column(name: str) -> str:
+    return name if "." in name else f"deals.{name}"
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else -1
+
+
+def _useless(values: Floats, at: Ints, feature: Feature) -> Text | None:
+    known = ~np.isnan(values)
+    if known.sum() < 20 or (known.all() and values.min() == values.max()):
+        return Text("値がないか、すべて同じ", "empty, or the same throughout")
+    if feature.kind == "category" and len(np.unique(values[known])) > MOST_LEVELS:
+        return Text("値の種類が多すぎる", "too many different values")
+    if feature.kind == "number" and _same_each_day(values[known], at[known]):
+        return Text("その日の全商談で同じ値（期間の数しか学べない）", "the same for all deals of a day")
+    return None
+
+
+def _same_each_day(values: Floats, at: Ints) -> bool:
+    """Whether nearly all variance lies between days: such a column has as many observations as days."""
+    day = at // DAY
+    _, group, size = np.unique(day, return_inverse=True, return_counts=True)
+    several = size[group] >= 5
+    if several.sum() < 200:
+        return False
+    values, group = values[several], group[several]
+    total = float(values.var())
+    mean = np.bincount(group, values) / np.maximum(np.bincount(group), 1)
+    return float(((values - mean[group]) ** 2).mean()) < 1e-3 * total

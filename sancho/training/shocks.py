@@ -1,0 +1,105 @@
+"""How much did past periods' totals stray together? The common factors of the joint simulation, from history.
+
+Each past quarter is foreseen from a few days of it, every deal by a plain model that learned from other deals
+only; what is left over in the totals is what deals share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY, NEVER
+from sancho.features import Calendar, History, build, compile_history, current, open_at
+from sancho.models.bundle import Bundle, with_facts
+from sancho.models.common_factors import CommonFactors, fit_common_factors
+from sancho.models.organisation import Organisation
+from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win
+from sancho.training.config import TrainConfig
+from sancho.training.fit import Snapshots, snapshots
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, from where it is foreseen
+QUARTERS = 12
+_DEALS_PER_MOMENT = 1_500
+_QUESTIONS = 12_000
+
+
+def with_common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> Bundle:
+    """The model, with the sizes of shared shocks among its facts."""
+    return with_facts(bundle, common_factors=common_factors(bundle, log, as_of, config).to_json())
+
+
+def common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> CommonFactors:
+    """Sizes of shared shocks as known at `as_of`; those believed beforehand where there is too little."""
+    past = log.as_of(as_of)
+    history = compile_history(past, bundle.calendar, bundle.levels)
+    rng = np.random.default_rng((config.seed, 11))
+    deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
+    if not len(deal):
+        return CommonFactors.prior()
+    shots = snapshots(past, history, bundle.calendar, as_of, config, rng)
+    half = rng.random(len(history.created)) < 0.5
+    chance = np.full(len(deal), np.nan)
+    for side in (False, True):
+        model = _learned_from(shots, bundle, half == side, rng)
+        if model is None:
+            return CommonFactors.prior()
+        mine = half[deal] != side
+        x = build(history, deal[mine], moment[mine])
+        chance[mine] = model.won_by(x, moment[mine], (end[mine] - moment[mine]) / DAY)
+    won = (history.outcome[deal] == 1) & (history.closed[deal] != NEVER) & (history.closed[deal] < end)
+    origin = np.unique(moment, return_inverse=True)[1].astype(np.int64)
+    left = bundle.calendar.working_days(moment, end)
+    team = _teams(past, history, deal, moment)
+    return fit_common_factors(chance, won.astype(np.float64), origin, quarter, team, left)
+
+
+def _past_moments(
+    history: History, calendar: Calendar, as_of: int, rng: np.random.Generator
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Open deals at days of past quarters: deal, moment, the quarter's end, its number, each (n,)."""
+    if not len(history.created):
+        none = np.zeros(0, np.int64)
+        return none, none, none, none
+    first, last = calendar.day_of(np.array([history.created.min(), as_of]))
+    ends = np.unique(calendar.quarter_end[first:last]) + 1
+    ends = ends[(ends <= last) & (ends - DAYS_BEFORE_END[0] > first + 90)][-QUARTERS:]
+    parts = []
+    for number, end in enumerate(ends):
+        for days in DAYS_BEFORE_END:
+            bounds = calendar.start_of(np.array([end - days, end]))
+            deals = open_at(history, int(bounds[0]))
+            if len(deals) > _DEALS_PER_MOMENT:
+                deals = np.sort(rng.choice(deals, _DEALS_PER_MOMENT, replace=False))
+            parts.append(np.stack([deals, *(np.full(len(deals), value) for value in (*bounds, number))]))
+    if not parts:
+        none = np.zeros(0, np.int64)
+        return none, none, none, none
+    deal, moment, end, quarter = np.concatenate(parts, axis=1).astype(np.int64)
+    return deal, moment, end, quarter
+
+
+def _learned_from(
+    shots: Snapshots, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
+) -> WinModel | None:
+    """A win model without trees, of some of the deals; None where they are too few."""
+    win = bundle.win
+    rows = shots.rows.with_columns(win.used)
+    rows = rows.where(deals[rows.deal])
+    if rows.closed_deals < FEW_DEALS:
+        return None
+    settings = WinSettings(most_questions=_QUESTIONS, linear_questions=_QUESTIONS, with_trees=False)
+    return fit_win(rows, win.layout, win.used, win.windows, settings, rng)
+
+
+def _teams(past: EventLog, history: History, deal: Ints, moment: Ints) -> Ints:
+    """Number of the team that had each deal at the moment, -1 = none."""
+    organisation = Organisation.of(past, [str(name) for name in history.people])
+    names = pd.Index(history.people, dtype=object).append(pd.Index([None], dtype=object))
+    owner = organisation.person(names[current(history, deal, moment).owner])
+    return np.append(organisation.team_of, -1)[owner]

@@ -1,0 +1,104 @@
+"""Is there enough in the data to train on, what is missing, and what does that cost?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sancho.crm.eventlog import EventLog, codes_in, micros
+from sancho.crm.moment import DAY, NEVER
+from sancho.crm.text import Text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the data has or lacks, in words; a `serious` one goes with every answer of the model."""
+
+    code: str
+    serious: bool
+    text: Text
+
+
+def examine(log: EventLog, as_of: int) -> list[Finding]:
+    """What a log offers to learn from, as it stood at `as_of`."""
+    deals, events, activities = log["deals"], log["deal_events"], log["activities"]
+    created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
+    done = (closed != NEVER) & (closed < as_of)
+    won = done & (deals["outcome"] == "won").to_numpy()
+    count = len(deals)
+    months = (as_of - int(created.min())) / DAY / 30.4 if count else 0.0
+    ids = pd.Index(deals["deal_id"])
+    staged = _share(codes_in(events["deal_id"][events["field"] == "stage"], ids), done)
+    active = _share(codes_in(activities["deal_id"], ids), np.ones(count, bool))
+    found = [
+        Finding(
+            "size",
+            False,
+            Text(
+                "商談{deals}件（決着{closed}件、うち受注{won}件）、{months:.0f}か月分の履歴があります。",
+                "{deals} deals ({closed} closed, {won} of them won) over {months:.0f} months.",
+            ).format(deals=count, closed=int(done.sum()), won=int(won.sum()), months=months),
+        )
+    ]
+    if 30 <= done.sum() < 300:
+        found.append(
+            Finding(
+                "few_deals",
+                True,
+                Text(
+                    "決着した商談が{n}件と少ないため、ステージ別の平均に近い予測になり、区間は広くなります。"
+                    "300件を超えると精度が上がります。",
+                    "With {n} closed deals, predictions stay close to averages by stage and intervals are wide; "
+                    "accuracy grows from about 300.",
+                ).format(n=int(done.sum())),
+            )
+        )
+    if done.any() and not 0 < won.sum() < done.sum():
+        found.append(
+            Finding(
+                "one_outcome",
+                True,
+                Text(
+                    "決着した商談がすべて受注、またはすべて失注です。失注した商談も取り込んでください。",
+                    "All closed deals are won, or all are lost; import the others as well.",
+                ),
+            )
+        )
+    missing: list[tuple[str, bool, bool, str, str]] = [
+        (
+            "no_stage_history",
+            bool(done.any()) and staged < 0.5,
+            True,
+            "ステージの変更履歴がない商談が多く（履歴あり{share:.0%}）、進み方を学べません。予測は大まかになります。",
+            "Most closed deals have no history of stages ({share:.0%} have), so pace cannot be learned: predictions "
+            "are coarse.",
+        ),
+        (
+            "no_activities",
+            active < 0.2,
+            False,
+            "活動記録のある商談は{share:.0%}です。訪問・電話などの記録を取り込むと精度が上がります。",
+            "{share:.0%} of deals have activities; importing visits, calls and e-mails would sharpen predictions.",
+        ),
+    ]
+    for column, ja, en in (
+        ("amount", "金額がない商談は、商品ごとの平均的な金額で見積もります。", "deals without one are valued as is usual for their product."),
+        ("expected_close_date", "受注予定日がない商談は、時期の予測が大まかになります。", "without one, when a deal closes is predicted coarsely."),
+        ("owner_id", "担当者がない商談は、チームや担当者の見込みに入りません。", "deals without one are in no team's forecast."),
+    ):
+        share = float(deals[column].notna().mean()) if count else 0.0
+        low = share < 0.5
+        missing.append((f"no_{column}", low, False, f"「{column}」の入力率は{share:.0%}です。{ja}", f"{column} is filled in {share:.0%} of deals: {en}"))
+    for code, absent, serious, ja, en in missing:
+        if absent:
+            text = Text(ja, en).format(share=staged if code == "no_stage_history" else active)
+            found.append(Finding(code, serious, text))
+    return found
+
+
+def _share(rows: np.ndarray, among: np.ndarray) -> float:
+    touched = np.zeros(len(among), bool)
+    touched[rows[rows >= 0]] = True
+    return float(touched[among].mean()) if among.any() else 0.0

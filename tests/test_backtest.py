@@ -1,0 +1,122 @@
+"""Does a whole backtest of a small world hold: nothing from the future, every row counted, a page that stands alone?"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import start_of_day
+from sancho.crm.text import SanchoError
+from sancho.crm.world import WorldSettings, simulate
+from sancho.training.backtest import Backtest, backtest
+from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
+from sancho.training.backtest.report import page
+from sancho.training.backtest.result import to_json
+from sancho.training.backtest.rivals import LABELS
+from sancho.training.config import TrainConfig
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+SMALL = TrainConfig(trees=20, leaves=8, most_moments=6_000, most_questions=8_000, threads=1)
+WEEKS = (4, 12)
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    world = simulate(WorldSettings(deals=900, seed=5, end=date(2026, 3, 31), days=820))
+    frames = {name: table.to_pandas() if hasattr(table, "to_pandas") else table for name, table in world.tables().items()}
+    return EventLog.of(frames, TOKYO)
+
+
+@pytest.fixture(scope="module")
+def found(log: EventLog) -> Backtest:
+    return backtest(log, SMALL, periods=2, weeks=WEEKS, last_day=date(2025, 9, 30))
+
+
+@pytest.fixture(scope="module")
+def result(found: Backtest) -> dict:
+    return to_json(found)
+
+
+def test_each_period_is_trained_at_its_start_and_asked_at_the_weeks(found: Backtest, log: EventLog) -> None:
+    assert [fold.period for fold in found.folds] == ["2025-Q2", "2025-Q3"]
+    assert found.folds[0].train_until == start_of_day(date(2025, 4, 1), TOKYO)
+    assert [note["week"] for note in found.folds[0].asked] == list(WEEKS)
+    said = found.folds[0].said(log)
+    assert "train until 2025-04-01T00:00" in said
+    assert "validate at weeks 4, 12 until 2025-07-01T00:00" in said
+
+
+def test_what_came_later_changes_no_forecast(found: Backtest, log: EventLog) -> None:
+    until = start_of_day(date(2025, 7, 1), TOKYO)
+    earlier = backtest(log.as_of(until), SMALL, periods=1, weeks=WEEKS, until=until)
+    assert [fold.period for fold in earlier.folds] == ["2025-Q2"]
+    for question_rows in (found.deals[BY_PERIOD_END], earlier.deals[BY_PERIOD_END]):
+        assert len(question_rows) >= len(WEEKS)
+    for mine, theirs in zip(found.deals[BY_PERIOD_END], earlier.deals[BY_PERIOD_END], strict=False):
+        ids = found.deal_ids[mine.deal].tolist()
+        assert ids == earlier.deal_ids[theirs.deal].tolist()
+        for name in mine.chance:
+            np.testing.assert_array_equal(mine.chance[name], theirs.chance[name])
+        np.testing.assert_array_equal(mine.outcome, theirs.outcome)
+    first = [line for line in found.lines if line.period == "2025-Q2"]
+    assert len(first) == len(earlier.lines)
+    for mine, theirs in zip(first, earlier.lines, strict=True):
+        assert (mine.scope, mine.actual, mine.target) == (theirs.scope, theirs.actual, theirs.target)
+        for name in mine.by:
+            np.testing.assert_array_equal(mine.by[name].quantiles, theirs.by[name].quantiles)
+
+
+def test_every_open_deal_is_judged_or_counted_as_left_out(found: Backtest) -> None:
+    notes = [note for fold in found.folds for note in fold.asked]
+    assert sum(note["open_deals"] for note in notes) == len(found.rows(BY_PERIOD_END))
+    for note in notes:
+        assert note["open_deals"] == note["rows_ever"] + note["left_out_immature"] + note["left_out_alive"]
+    assert len(found.rows(EVER)) == sum(note["rows_ever"] for note in notes)
+
+
+def test_all_methods_answer_the_same_rows_with_probabilities(found: Backtest) -> None:
+    rows = found.rows(BY_PERIOD_END)
+    assert set(rows.chance) == {OURS, *LABELS}
+    for chance in rows.chance.values():
+        assert len(chance) == len(rows)
+        assert ((chance >= 0) & (chance <= 1)).all()
+
+
+def test_actuals_are_what_the_deals_table_adds_up_to(found: Backtest, log: EventLog) -> None:
+    deals = log["deals"]
+    start, end = (np.datetime64(text, "us") for text in ("2025-04-01T00:00", "2025-07-01T00:00"))
+    closed = deals["closed_at"].dt.tz_convert(TOKYO).dt.tz_localize(None)
+    inside = (deals["outcome"] == "won") & (closed >= start) & (closed < end)
+    company = next(line for line in found.lines if line.scope == "company" and line.period == "2025-Q2")
+    assert company.actual == pytest.approx(deals.loc[inside, "amount"].sum())
+
+
+def test_the_json_is_plain_and_the_same_when_made_again(found: Backtest, result: dict) -> None:
+    text = json.dumps(result, allow_nan=False, ensure_ascii=False)
+    assert json.loads(text) == json.loads(json.dumps(to_json(found), allow_nan=False, ensure_ascii=False))
+    assert result["format"] == 1
+    assert set(result["deals"]) == {"ever", "by_period_end"}
+    assert set(result["periods"]) == {"company", "team", "person"}
+    assert {"stage_weighted", "run_rate", "last_year", OURS} == set(result["periods"]["company"]["overall"]["methods"])
+
+
+def test_the_page_stands_alone_and_speaks_both_languages(result: dict) -> None:
+    html = page(result, "en")
+    assert html.startswith('<!doctype html>\n<html lang="en">')
+    assert "default-src 'none'" in html
+    own = html.split("<script>")[0]
+    assert not re.search(r'(?:src|href)\s*=\s*"', own)
+    assert "要約" in own
+    assert "In plain words" in own
+    assert own.count("<table>") >= 8
+
+
+def test_a_history_too_short_says_so(log: EventLog) -> None:
+    with pytest.raises(SanchoError, match="backtested|too short"):
+        backtest(log.as_of(start_of_day(date(2024, 1, 6), TOKYO)), SMALL)

@@ -1,0 +1,286 @@
+"""Are the pure parts of a backtest right: moments, scores of distributions, bootstraps, tables, plain rules?"""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sancho.crm.moment import DAY, iso, start_of_day
+from sancho.crm.period import parse_period
+from sancho.crm.text import SanchoError
+from sancho.training import metrics
+from sancho.training.backtest import deal_scores, period_rivals, spread
+from sancho.training.backtest.deal_scores import OURS, DealRows
+from sancho.training.backtest.origins import Span, choose_periods, earlier, origins
+from sancho.training.backtest.outcomes import Outcomes
+from sancho.training.backtest.period_scores import Judged, Line, period_tables
+from sancho.training.backtest.resample import closed_share, interval_of, means_of
+from sancho.training.snapshots import Cycle, Lives
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def span(first: date, end: date) -> Span:
+    return Span(start_of_day(first, TOKYO), start_of_day(end, TOKYO))
+
+
+def test_a_period_is_judged_only_when_it_is_over_and_has_two_before_it() -> None:
+    length, chosen = choose_periods(span(date(2024, 1, 1), date(2025, 5, 20)), TOKYO)
+    assert length == "quarter"
+    assert [period.name for period in chosen] == ["2024-Q3", "2024-Q4", "2025-Q1"]
+    _, until_the_end = choose_periods(span(date(2024, 1, 1), date(2025, 7, 1)), TOKYO)
+    assert until_the_end[-1].name == "2025-Q2"
+
+
+def test_a_short_history_is_judged_by_months_and_a_very_short_one_by_weeks() -> None:
+    assert choose_periods(span(date(2025, 1, 1), date(2025, 8, 1)), TOKYO)[0] == "month"
+    assert choose_periods(span(date(2025, 1, 1), date(2025, 3, 1)), TOKYO)[0] == "week"
+    with pytest.raises(SanchoError, match="too short"):
+        choose_periods(span(date(2025, 1, 1), date(2025, 1, 9)), TOKYO)
+
+
+def test_the_number_of_periods_and_their_length_can_be_asked_for() -> None:
+    whole = span(date(2020, 1, 1), date(2025, 5, 20))
+    assert [period.name for period in choose_periods(whole, TOKYO, 2)[1]] == ["2024-Q4", "2025-Q1"]
+    assert choose_periods(whole, TOKYO, 1, "month")[1][0].name == "2025-04"
+    with pytest.raises(SanchoError, match="quarter, month or week"):
+        choose_periods(whole, TOKYO, 1, "decade")
+
+
+def test_an_origin_knows_whole_weeks_of_its_period_and_nothing_later() -> None:
+    found = origins(parse_period("2025-Q1"), (1, 4, 8, 12, 13), TOKYO)
+    assert [origin.week for origin in found] == [1, 4, 8, 12]
+    assert iso(found[0].as_of, TOKYO) == "2025-01-08T00:00:00+09:00"
+    assert [origin.week for origin in origins(parse_period("2025-02"), (1, 2, 3, 4), TOKYO)] == [1, 2, 3]
+
+
+def test_earlier_periods_come_oldest_first_with_their_names() -> None:
+    names = [period.name for period in earlier(parse_period("2025-Q1"), 3, "quarter")]
+    assert names == ["2024-Q2", "2024-Q3", "2024-Q4"]
+
+
+def test_crps_of_a_normal_is_the_known_formula() -> None:
+    from scipy.stats import norm
+
+    draws = norm.ppf((np.arange(20_000) + 0.5) / 20_000, 10.0, 2.0)
+    z = (13.0 - 10.0) / 2.0
+    known = 2.0 * (z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi))
+    assert spread.crps(draws, 13.0) == pytest.approx(known, abs=1e-3)
+
+
+def test_crps_is_fair_to_a_few_draws() -> None:
+    rng = np.random.default_rng(1)
+    actual = rng.normal(size=4000)
+    few = np.mean([spread.crps(rng.normal(size=5), y) for y in actual])
+    many = np.mean([spread.crps(rng.normal(size=500), y) for y in actual])
+    assert few == pytest.approx(many, abs=0.03)
+
+
+def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
+    assert spread.pinball(np.array([3.0]), np.array([0.5]), 5.0)[0] == pytest.approx(1.0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40), st.floats(-1e6, 1e6))
+def test_crps_is_at_most_the_mean_distance_and_wider_levels_cover_more(draws: list[float], actual: float) -> None:
+    values = np.array(draws)
+    assert spread.crps(values, actual) <= np.abs(values - actual).mean() + 1e-6
+    held = spread.covered(values, actual)
+    assert (np.diff(held) >= 0).all()
+
+
+def test_pit_of_right_distributions_is_even_also_where_much_is_certain() -> None:
+    rng = np.random.default_rng(2)
+    draws = np.maximum(rng.normal(size=(3000, 200)), 0.0)
+    actual = np.maximum(rng.normal(size=3000), 0.0)
+    values = np.array([spread.pit(d, y, u) for d, y, u in zip(draws, actual, rng.random(3000), strict=True)])
+    counts, _ = np.histogram(values, bins=10, range=(0, 1))
+    assert counts.min() > 230
+    assert counts.max() < 370
+
+
+def test_rows_of_one_deal_repeated_ten_times_are_not_ten_times_as_sure() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=200)
+    once = means_of(values[:, None], np.ones(200), np.arange(200), np.random.default_rng(0))[0]
+    repeated = means_of(np.repeat(values, 10)[:, None], np.ones(2000), np.repeat(np.arange(200), 10), np.random.default_rng(0))[0]
+    assert repeated.mean == pytest.approx(once.mean)
+    assert repeated.hi - repeated.lo == pytest.approx(once.hi - once.lo, rel=0.01)
+
+
+def test_the_bootstrap_gives_the_same_interval_as_the_paired_difference_of_training() -> None:
+    rng = np.random.default_rng(4)
+    ours, theirs, deal = rng.random(500), rng.random(500), rng.integers(0, 80, 500)
+    known = metrics.paired_difference(ours, theirs, deal, np.random.default_rng(0), draws=4000)
+    mine = means_of((ours - theirs)[:, None], np.ones(500), deal, np.random.default_rng(1), draws=4000)[0]
+    assert mine.mean == pytest.approx(known.mean)
+    assert mine.lo == pytest.approx(known.lo, abs=0.005)
+    assert mine.hi == pytest.approx(known.hi, abs=0.005)
+
+
+def test_one_cluster_has_no_interval() -> None:
+    found = means_of(np.ones((5, 1)), np.ones(5), np.zeros(5, int), np.random.default_rng(0))[0]
+    assert found.to_json() == {"mean": 1.0, "lo": None, "hi": None}
+    nothing = interval_of(np.zeros((0, 2)), np.zeros(0, int), np.random.default_rng(0), lambda s: s[:, 0])
+    assert nothing.to_json() == {"mean": None, "lo": None, "hi": None}
+
+
+def test_the_share_of_the_distance_closed_is_0_at_the_worst_and_1_at_the_best() -> None:
+    worst, best, rows = np.array([3.0, 5.0]), np.array([1.0, 1.0]), np.arange(2)
+    rng = np.random.default_rng(0)
+    assert closed_share(worst, worst, best, rows, rng).mean == 0.0
+    assert closed_share(worst, best, best, rows, rng).mean == 1.0
+
+
+def rows_of(count: int, seed: int = 0, bent: float = 1.0) -> DealRows:
+    rng = np.random.default_rng(seed)
+    score = rng.normal(-1.0, 1.2, count)
+    chance = 1.0 / (1.0 + np.exp(-score))
+    won = (rng.random(count) < chance).astype(float)
+    bent_chance = 1.0 / (1.0 + np.exp(-score * bent))
+    return DealRows(
+        deal=np.arange(count) // 2,
+        origin=np.zeros(count, np.int64),
+        week=np.where(np.arange(count) % 2, 4, 1),
+        stage=np.array(["提案", "受付"], object)[np.arange(count) % 2],
+        outcome=won,
+        chance={OURS: chance, "base_rate": np.full(count, won.mean()), "logistic": bent_chance},
+    )
+
+
+def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() -> None:
+    table = deal_scores.deal_tables(rows_of(4000), np.random.default_rng(0), ("受付", "提案"))
+    overall = table["overall"]
+    assert overall["rows"] == 4000
+    assert overall["deals"] == 2000
+    assert overall["against"]["base_rate"]["log_loss"]["hi"] < 0
+    slope = overall["methods"][OURS]["slope"]
+    assert slope["lo"] < 1 < slope["hi"]
+    ours = overall["methods"][OURS]
+    assert ours["calibration_error"] < 2.0 * ours["calibration_noise"]
+    assert [row["stage"] for row in table["by_stage"]] == ["受付", "提案"]
+    assert [row["week"] for row in table["by_week"]] == [1, 4]
+    assert sum(row["rows"] for row in table["by_week"]) == 4000
+
+
+def test_chances_bent_twice_as_far_apart_have_a_slope_of_a_half() -> None:
+    overall = deal_scores.figures(rows_of(6000, bent=2.0), np.random.default_rng(0))
+    assert overall["methods"]["logistic"]["slope"]["mean"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_slope_from_repeated_rows_is_no_surer_than_from_the_deals_themselves() -> None:
+    rows = rows_of(800)
+    once = deal_scores.slope_interval(rows.chance[OURS], rows.outcome, np.arange(800))[1]
+    again = deal_scores.slope_interval(
+        np.repeat(rows.chance[OURS], 5), np.repeat(rows.outcome, 5), np.repeat(np.arange(800), 5)
+    )[1]
+    assert again.hi - again.lo == pytest.approx(once.hi - once.lo, rel=1e-6)
+
+
+def test_too_few_rows_are_counted_and_not_judged() -> None:
+    found = deal_scores.figures(rows_of(12), np.random.default_rng(0))
+    assert found["rows"] == 12
+    assert found["methods"] == {}
+
+
+def test_joined_rows_keep_only_methods_that_answered_all_of_them() -> None:
+    some = rows_of(10)
+    fewer = DealRows(some.deal, some.origin, some.week, some.stage, some.outcome, {OURS: some.chance[OURS]})
+    both = DealRows.joined([some, fewer])
+    assert len(both) == 20
+    assert list(both.chance) == [OURS]
+    assert len(DealRows.joined([])) == 0
+
+
+def lives(created: list[int], closed: list[int], outcome: list[int], sign: list[int]) -> Lives:
+    return Lives(*(np.array(values, np.int64) for values in (created, closed, outcome, sign)))
+
+
+def test_a_deal_won_after_the_period_is_not_won_by_its_end_but_is_won_in_the_end() -> None:
+    never = np.iinfo(np.int64).min
+    known = lives([0] * 4, [50 * DAY, 150 * DAY, never, never], [1, 1, -1, -1], [0, 0, 195 * DAY, 5 * DAY])
+    outcomes = Outcomes(pd.Index(["a", "b", "c", "d"]), known, Cycle(100.0, 60.0, 2), 200 * DAY)
+    deals = outcomes.numbers(np.array(["a", "b", "c", "d"], object))
+    assert outcomes.won_by(deals, 90 * DAY).tolist() == [1, 0, 0, 0]
+    assert outcomes.won_by(deals, 150 * DAY).tolist() == [1, 0, 0, 0]  # a closing at the end is after it
+    won, sure = outcomes.won_ever(deals)
+    assert won.tolist() == [1, 1, 0, 0]
+    assert sure.tolist() == [True, True, False, True]  # c still gives signs, d has been silent for long
+    assert outcomes.is_mature(100 * DAY)
+    assert not outcomes.is_mature(101 * DAY)
+
+
+def lesson(factor: float, noise: float, periods: int = 8, seed: int = 0) -> dict[str, period_rivals.Lesson]:
+    rng = np.random.default_rng(seed)
+    found = {}
+    for kind, scopes in (("company", 1), ("team", 6)):
+        weighted = rng.uniform(50, 150, periods * scopes)
+        rest = np.maximum(factor * weighted * (1.0 + noise * rng.normal(size=len(weighted))), 0.0)
+        columns = np.stack([weighted, rng.uniform(50, 150, len(weighted))], axis=1)
+        found[kind] = period_rivals.Lesson(columns, rest, np.repeat(np.arange(periods), scopes))
+    return found
+
+
+def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
+    rule = period_rivals.fit_rule("stage_weighted", "company", lesson(0.5, 0.05), 2)
+    draws = rule.draws(10.0, np.array([100.0, 100.0]))
+    assert draws.mean() == pytest.approx(60.0, rel=0.15)
+    assert len(draws) == period_rivals.GRID
+
+
+def test_a_pipeline_with_larger_past_errors_gets_a_wider_spread() -> None:
+    def width(noise: float) -> float:
+        rule = period_rivals.fit_rule("stage_weighted", "team", lesson(1.0, noise), 2)
+        draws = rule.draws(0.0, np.array([100.0, 100.0]))
+        return float(np.quantile(draws, 0.9) - np.quantile(draws, 0.1))
+
+    assert width(0.4) > 1.5 * width(0.1)
+
+
+def test_a_recalibrated_rule_covers_what_it_promises() -> None:
+    held = []
+    for seed in range(60):
+        taught = lesson(0.8, 0.3, periods=9, seed=seed)
+        known = {
+            kind: period_rivals.Lesson(*(column[part.period < 8] for column in (part.columns, part.rest, part.period)))
+            for kind, part in taught.items()
+        }
+        rule = period_rivals.fit_rule("stage_weighted", "team", known, 2)
+        new = taught["team"].period == 8
+        for columns, rest in zip(taught["team"].columns[new], taught["team"].rest[new], strict=True):
+            held.append(spread.covered(rule.draws(0.0, columns), rest)[1])
+    assert np.mean(held) == pytest.approx(0.8, abs=0.08)
+
+
+def test_without_past_periods_a_rule_says_what_it_says_with_a_wide_spread() -> None:
+    rule = period_rivals.fit_rule("run_rate", "company", {}, 1)
+    draws = rule.draws(5.0, np.array([100.0]))
+    assert draws.mean() == pytest.approx(105.0, rel=0.01)
+    assert np.quantile(draws, 0.9) - np.quantile(draws, 0.1) > 80
+    assert rule.draws(5.0, np.array([0.0])).tolist() == [5.0] * period_rivals.GRID
+
+
+def line(actual: float, ours: np.ndarray, theirs: np.ndarray, target: float | None, cluster: int, week: int) -> Line:
+    by = {OURS: Judged.of(ours, actual, target, 0.5), "run_rate": Judged.of(theirs, actual, target, 0.5)}
+    return Line("p", cluster, week, "t", "company", "company", 0.0, actual, target, "set" if target else "", by)
+
+
+def test_period_figures_by_hand() -> None:
+    certain, far = np.full(10, 100.0), np.full(10, 140.0)
+    lines = [line(100.0, certain, far, 90.0, 1, 1), line(120.0, certain, far, None, 2, 4)]
+    table = period_tables(lines, np.random.default_rng(0))["company"]["overall"]
+    assert table["rows"] == 2
+    assert table["periods"] == 2
+    assert table["rows_with_target"] == 1
+    ours = table["methods"][OURS]
+    assert ours["crps"]["mean"] == pytest.approx(10.0)  # 0 and 20
+    assert ours["error"]["mean"] == pytest.approx(-10.0)  # positive means we promised too much
+    assert ours["coverage"]["80"]["mean"] == pytest.approx(0.5)
+    assert ours["brier"]["mean"] == pytest.approx(0.0)
+    assert table["against"]["run_rate"]["crps"]["mean"] == pytest.approx(10.0 - 30.0)

@@ -1,0 +1,207 @@
+"""Do the parts of the win model keep their promises: rates, encoding, regression, calibration?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sancho.models.calibrate import Stack, default_weights, fit_stack
+from sancho.models.encode import fit_encoder
+from sancho.models.horizons import close_columns, ramps
+from sancho.models.logistic import fit_logistic, logit, sigmoid
+from sancho.models.stage_rates import fit_stage_rates, horizon_grid, interpolate, stated_prior
+
+
+def test_a_regression_without_penalty_finds_the_coefficients_that_made_the_data():
+    rng = np.random.default_rng(1)
+    design = np.concatenate([np.ones((40_000, 1)), rng.normal(size=(40_000, 2))], axis=1)
+    truth = np.array([-0.5, 1.0, -2.0])
+    outcome = (rng.random(40_000) < sigmoid(design @ truth)).astype(float)
+    found = fit_logistic(design, outcome, np.ones(40_000), np.zeros(3)).coefficients
+    assert found == pytest.approx(truth, abs=0.06)
+
+
+def test_a_regression_agrees_with_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(2)
+    design = rng.normal(size=(500, 4))
+    outcome = (rng.random(500) < sigmoid(design @ np.array([1.0, -1, 0.5, 0]))).astype(float)
+    ours = fit_logistic(design, outcome, np.ones(500), np.full(4, 2.0)).coefficients
+    theirs = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-10, max_iter=1000).fit(design, outcome)
+    assert ours == pytest.approx(theirs.coef_[0], abs=1e-4)
+
+
+def test_a_coefficient_that_may_not_be_negative_stays_at_zero():
+    rng = np.random.default_rng(3)
+    design = rng.normal(size=(2_000, 2))
+    outcome = (rng.random(2_000) < sigmoid(design @ np.array([1.0, -1.0]))).astype(float)
+    bounded = np.array([False, True])
+    found = fit_logistic(design, outcome, np.ones(2_000), np.full(2, 0.1), not_negative=bounded).coefficients
+    assert found[1] == 0.0
+    alone = fit_logistic(design[:, :1], outcome, np.ones(2_000), np.full(1, 0.1)).coefficients
+    assert found[0] == pytest.approx(alone[0], abs=1e-6)
+
+
+def test_a_heavy_penalty_keeps_coefficients_at_their_centre():
+    design, outcome = np.ones((50, 1)), np.ones(50)
+    found = fit_logistic(design, outcome, np.ones(50), np.full(1, 1e6), np.array([0.7])).coefficients
+    assert found[0] == pytest.approx(0.7, abs=1e-3)
+
+
+def test_logit_and_sigmoid_undo_each_other():
+    assert sigmoid(logit(np.array([0.001, 0.3, 0.9]))) == pytest.approx([0.001, 0.3, 0.9])
+
+
+def _cohort(count: int, share: float, days: float) -> tuple[np.ndarray, np.ndarray]:
+    event = (np.arange(count) < share * count).astype(int)
+    return np.full(count, days), event
+
+
+def test_stage_rates_of_many_deals_are_their_shares():
+    grid = horizon_grid(60.0, 120.0)
+    days, event = _cohort(20_000, 0.3, 9.0)
+    rates = fit_stage_rates(np.ones(20_000), np.zeros(20_000), days, event, np.arange(20_000), grid)
+    won, lost = rates.curve(np.array([1.0]), np.zeros(1), np.array([7.0, 10.0, 120.0]))
+    assert won[0] == pytest.approx([0.0, 0.3, 0.3], abs=0.005)
+    assert lost[0] == pytest.approx([0.0, 0.7, 0.7], abs=0.005)
+
+
+def test_a_cut_off_deal_is_counted_only_while_it_was_watched():
+    grid = horizon_grid(60.0, 120.0)
+    days = np.r_[np.full(5_000, 6.0), np.full(5_000, 30.0)]
+    event = np.r_[np.full(5_000, -1), np.ones(5_000, int)]
+    rates = fit_stage_rates(np.ones(10_000), np.zeros(10_000), days, event, np.arange(10_000), grid)
+    won, _ = rates.curve(np.array([1.0]), np.zeros(1), np.array([28.0, 42.0]))
+    # Of those still watched all were won after 30 days; who left at 6 days says nothing against that.
+    assert won[0, 0] < 0.01
+    assert won[0, 1] > 0.98
+
+
+def test_the_same_deal_many_times_counts_once():
+    grid = horizon_grid(60.0, 120.0)
+    days, event = _cohort(40, 0.5, 9.0)
+    once = fit_stage_rates(np.ones(40), np.zeros(40), days, event, np.arange(40), grid)
+    often = fit_stage_rates(
+        np.ones(400), np.zeros(400), np.tile(days, 10), np.tile(event, 10), np.tile(np.arange(40), 10), grid
+    )
+    assert often.won == pytest.approx(once.won)
+
+
+def test_without_deals_the_rates_are_the_stated_prior():
+    grid = horizon_grid(180.0, 360.0)
+    none = np.zeros(0)
+    rates = fit_stage_rates(none, none, none, none.astype(int), none.astype(int), grid)
+    assert rates.won[-1, 0] == pytest.approx(stated_prior(np.array([0.5]), grid)[0][0])
+
+
+def test_few_deals_of_a_stage_stay_near_what_all_do():
+    grid = horizon_grid(60.0, 120.0)
+    days, event = _cohort(1_000, 0.2, 9.0)
+    stage = np.r_[np.zeros(998), np.ones(2)]
+    event[-2:] = 1
+    rates = fit_stage_rates(stage, np.zeros(1_000), days, event, np.arange(1_000), grid)
+    won, _ = rates.curve(np.array([1.0]), np.zeros(1), np.array([10.0]))
+    assert 0.2 < won[0, 0] < 0.5
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_rates_never_fall_and_never_exceed_one(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(0, 60))
+    rates = fit_stage_rates(
+        rng.integers(0, 4, count).astype(float),
+        rng.exponential(30, count),
+        rng.exponential(20, count),
+        rng.integers(-1, 2, count),
+        rng.integers(0, 20, count),
+        horizon_grid(90.0, 180.0),
+    )
+    horizons = np.sort(rng.exponential(40, 9))
+    won, lost = rates.curve(np.array([0.0, 9.0, np.nan]), np.array([1.0, 50, 3]), horizons)
+    assert (np.diff(won, axis=1) >= -1e-12).all()
+    assert (np.diff(lost, axis=1) >= -1e-12).all()
+    assert (won + lost <= 1 + 1e-12).all()
+    assert won.min() >= 0
+
+
+def test_values_beyond_the_grid_stay_flat():
+    assert interpolate(np.array([[0.2, 0.4]]), np.array([10.0, 20.0]), np.array([[500.0]]))[0, 0] == 0.4
+
+
+def test_encoding_scales_logs_names_levels_and_marks_gaps():
+    rng = np.random.default_rng(4)
+    x = np.stack(
+        [rng.normal(5, 2, 1_000), np.exp(rng.normal(10, 2, 1_000)), rng.integers(0, 3, 1_000).astype(float)], axis=1
+    )
+    x[:100, 0] = np.nan
+    encoder = fit_encoder(x, [2])
+    columns = encoder(x)
+    assert encoder.sources.tolist() == [0, 1, 2, 2, 2, 0]
+    assert encoder.logged.tolist() == [False, True]
+    assert columns[:, :2].std(axis=0) == pytest.approx([0.95, 1.0], abs=0.06)
+    assert columns[:100, 0].tolist() == [0.0] * 100
+    assert columns[:, 2:5].sum(axis=1).tolist() == [1.0] * 1_000
+    assert columns[:, 5].sum() == 100
+
+
+def test_an_unseen_level_has_no_column():
+    encoder = fit_encoder(np.tile([[0.0], [1.0]], (50, 1)), [0])
+    assert encoder(np.array([[7.0], [np.nan]])).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@given(st.lists(st.floats(0, 2_000), min_size=2, max_size=8), st.floats(-300, 300))
+@settings(max_examples=50, deadline=None)
+def test_horizon_columns_of_the_models_never_fall(days, close):
+    ordered = np.sort(np.array(days))
+    assert (np.diff(ramps(ordered, 400.0), axis=0) >= 0).all()
+    assert (np.diff(close_columns(np.full(len(ordered), close), ordered), axis=0) >= 0).all()
+
+
+def test_an_unknown_close_date_gives_no_columns():
+    assert close_columns(np.array([np.nan]), np.array([30.0])).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_trees_have_no_say_before_300_closed_deals():
+    assert default_weights(300, True, True)[2] == 0.0
+    assert default_weights(600, True, True)[2] > 0.0
+    assert default_weights(29, False, False).tolist() == [1.0, 0.0, 0.0]
+
+
+def _later_deals(count: int, slope: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(-1, 1.5, count)
+    logits = np.stack([truth / slope, truth / slope, np.zeros(count)], axis=1)
+    days = np.exp(rng.uniform(0, 6, count))
+    return logits, days, (rng.random(count) < sigmoid(truth)).astype(float)
+
+
+def test_calibration_undoes_overconfidence():
+    logits, days, won = _later_deals(20_000, 0.5, 5)
+    stack = fit_stack(logits, days, won, np.ones(20_000), 20_000, np.array([0.5, 0.5, 0.0]), 730.0)
+    assert stack.weights.sum() == pytest.approx(0.5, abs=0.03)
+    assert stack(logits, days).mean() == pytest.approx(-1.0, abs=0.1)
+
+
+def test_few_later_deals_leave_the_weights_as_they_were():
+    logits, days, won = _later_deals(5, 0.5, 6)
+    stack = fit_stack(logits, days, won, np.ones(5), 5, np.array([0.5, 0.5, 0.0]), 730.0)
+    assert stack.weights == pytest.approx([0.5, 0.5, 0.0], abs=0.1)
+
+
+def test_a_member_that_is_missing_keeps_no_weight():
+    logits, days, won = _later_deals(2_000, 1.0, 7)
+    logits[:, 2] = logits[:, 0]
+    stack = fit_stack(logits, days, won, np.ones(2_000), 2_000, np.array([0.5, 0.5, 0.0]), 730.0)
+    assert stack.weights[2] == 0.0
+
+
+def test_a_stack_comes_back_from_its_json():
+    stack = Stack(0.25, np.arange(8.0), np.array([0.1, 0.2, 0.3]), 360.0)
+    again = Stack.from_json(stack.to_json())
+    assert vars(again).keys() == vars(stack).keys()
+    assert again.bands.tolist() == stack.bands.tolist()
+    assert (again.shift, again.ever_days) == (0.25, 360.0)
