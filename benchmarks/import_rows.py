@@ -81,16 +81,16 @@ def imported(folder: Path) -> tuple[float, float, list[tuple[object, ...]], str]
         return seconds, cpu, raw.execute("SELECT * FROM activities ORDER BY activity_id").fetchall(), made
 
 
-def written(folder: Path, rows: list[tuple[object, ...]], made: str) -> float:
+def written(folder: Path, rows: list[tuple[object, ...]], made: str) -> tuple[float, float]:
     raw = sqlite3.connect(folder / "raw.db", isolation_level=None)
     for pragma in PRAGMAS:
         raw.execute(f"PRAGMA {pragma}")
     raw.execute(made)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     raw.execute("BEGIN")
     raw.executemany(f"INSERT INTO activities VALUES ({', '.join('?' * len(rows[0]))})", rows)
     raw.execute("COMMIT")
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - used
 
 
 def main(rows: int = 1_000_000, repeats: int = 1) -> None:
@@ -99,12 +99,16 @@ def main(rows: int = 1_000_000, repeats: int = 1) -> None:
             here = Path(folder)
             generate(here, rows)
             seconds, cpu, parsed, made = imported(here)
-            bare = written(here, parsed, made)
+            bare, bare_cpu = written(here, parsed, made)
         print(
             f"sancho import     {rows / seconds:>10,.0f} rows/s   {seconds:6.2f} s   (processor {cpu:.2f} s)"
         )
-        print(f"sqlite3 alone     {rows / bare:>10,.0f} rows/s   {bare:6.2f} s   (rows already parsed)")
-        print(f"ratio of speeds   {bare / seconds:10.2f}            aim: at least 0.50")
+        print(
+            f"sqlite3 alone     {rows / bare:>10,.0f} rows/s   {bare:6.2f} s   (processor {bare_cpu:.2f} s; rows already parsed)"
+        )
+        print(
+            f"ratio of speeds   {bare / seconds:10.2f}   aim: at least 0.50   (of processor time {bare_cpu / cpu:.2f})"
+        )
 
 
 if __name__ == "__main__":

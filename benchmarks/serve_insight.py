@@ -7,8 +7,7 @@ second of each, their ratio (aim: at least 0.5), and how long `sancho --help` ta
     python benchmarks/serve_insight.py [--deals 1000] [--seconds 5] [--home DIR]
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: FastAPI reads those of the endpoint that is added below.
 import argparse
 import os
 import statistics

@@ -166,7 +166,7 @@ def numbered(frame: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def loan_log(folder: Path, cases: int | None = None) -> EventLog:
-    """The real loan applications as a log, in a few lines: states and offers are stages, work is activities."""
+    """The real loan applications as a log, in a few lines: states are stages, work is activities."""
     files = folder / "loan_applications_2011"
     deals = pd.read_csv(files / "cases.csv", dtype=str).head(cases or 10**9)
     events = pd.read_csv(files / "events.csv.gz", dtype=str)

@@ -1,4 +1,4 @@
-"""Are the pure parts of a backtest right: moments, scores of distributions, bootstraps, tables, plain rules?"""
+"""Are the pure parts of a backtest right: moments, scores of distributions, bootstraps, plain rules?"""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40), st.floats(-1e6, 1e6))
-def test_crps_is_at_most_the_mean_distance_and_wider_levels_cover_more(draws: list[float], actual: float) -> None:
+def test_crps_is_at_most_the_mean_distance_and_wider_levels_cover_more(
+    draws: list[float], actual: float
+) -> None:
     values = np.array(draws)
     assert spread.crps(values, actual) <= np.abs(values - actual).mean() + 1e-6
     held = spread.covered(values, actual)
@@ -109,7 +111,9 @@ def test_rows_of_one_deal_repeated_ten_times_are_not_ten_times_as_sure() -> None
     rng = np.random.default_rng(3)
     values = rng.normal(size=200)
     once = means_of(values[:, None], np.ones(200), np.arange(200), np.random.default_rng(0))[0]
-    repeated = means_of(np.repeat(values, 10)[:, None], np.ones(2000), np.repeat(np.arange(200), 10), np.random.default_rng(0))[0]
+    repeated = means_of(
+        np.repeat(values, 10)[:, None], np.ones(2000), np.repeat(np.arange(200), 10), np.random.default_rng(0)
+    )[0]
     assert repeated.mean == pytest.approx(once.mean)
     assert repeated.hi - repeated.lo == pytest.approx(once.hi - once.lo, rel=0.01)
 
@@ -228,7 +232,7 @@ def lesson(factor: float, noise: float, periods: int = 8, seed: int = 0) -> dict
 
 
 def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
-    rule = period_rivals.fit_rule("stage_weighted", "company", lesson(0.5, 0.05), 2)
+    rule = period_rivals.fit_rule("company", lesson(0.5, 0.05), 2)
     draws = rule.draws(10.0, np.array([100.0, 100.0]))
     assert draws.mean() == pytest.approx(60.0, rel=0.15)
     assert len(draws) == period_rivals.GRID
@@ -236,7 +240,7 @@ def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
 
 def test_a_pipeline_with_larger_past_errors_gets_a_wider_spread() -> None:
     def width(noise: float) -> float:
-        rule = period_rivals.fit_rule("stage_weighted", "team", lesson(1.0, noise), 2)
+        rule = period_rivals.fit_rule("team", lesson(1.0, noise), 2)
         draws = rule.draws(0.0, np.array([100.0, 100.0]))
         return float(np.quantile(draws, 0.9) - np.quantile(draws, 0.1))
 
@@ -248,10 +252,12 @@ def test_a_recalibrated_rule_covers_what_it_promises() -> None:
     for seed in range(60):
         taught = lesson(0.8, 0.3, periods=9, seed=seed)
         known = {
-            kind: period_rivals.Lesson(*(column[part.period < 8] for column in (part.columns, part.rest, part.period)))
+            kind: period_rivals.Lesson(
+                *(column[part.period < 8] for column in (part.columns, part.rest, part.period))
+            )
             for kind, part in taught.items()
         }
-        rule = period_rivals.fit_rule("stage_weighted", "team", known, 2)
+        rule = period_rivals.fit_rule("team", known, 2)
         new = taught["team"].period == 8
         for columns, rest in zip(taught["team"].columns[new], taught["team"].rest[new], strict=True):
             held.append(spread.covered(rule.draws(0.0, columns), rest)[1])
@@ -259,16 +265,20 @@ def test_a_recalibrated_rule_covers_what_it_promises() -> None:
 
 
 def test_without_past_periods_a_rule_says_what_it_says_with_a_wide_spread() -> None:
-    rule = period_rivals.fit_rule("run_rate", "company", {}, 1)
+    rule = period_rivals.fit_rule("company", {}, 1)
     draws = rule.draws(5.0, np.array([100.0]))
     assert draws.mean() == pytest.approx(105.0, rel=0.01)
     assert np.quantile(draws, 0.9) - np.quantile(draws, 0.1) > 80
     assert rule.draws(5.0, np.array([0.0])).tolist() == [5.0] * period_rivals.GRID
 
 
-def line(actual: float, ours: np.ndarray, theirs: np.ndarray, target: float | None, cluster: int, week: int) -> Line:
+def line(
+    actual: float, ours: np.ndarray, theirs: np.ndarray, target: float | None, cluster: int, week: int
+) -> Line:
     by = {OURS: Judged.of(ours, actual, target, 0.5), "run_rate": Judged.of(theirs, actual, target, 0.5)}
-    return Line("p", cluster, week, "t", "company", "company", 0.0, actual, target, "set" if target else "", by)
+    return Line(
+        "p", cluster, week, "t", "company", "company", 0.0, actual, target, "set" if target else "", by
+    )
 
 
 def test_period_figures_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sancho.crm.eventlog import EventLog
+from sancho.crm.world import WorldSettings, simulate
 from sancho.features import (
     Calendar,
     History,
@@ -88,6 +90,38 @@ def test_what_happens_later_changes_no_feature_of_real_loan_applications(shared_
     chosen = np.random.default_rng(7).choice(instants, 6)
     rows = sum(assert_future_does_not_matter(log, history, int(moment)) for moment in chosen)
     assert rows > 2_500
+
+
+@pytest.fixture(scope="module")
+def world() -> EventLog:
+    return EventLog.of(
+        simulate(WorldSettings(deals=600, seed=11, end=date(2026, 11, 20), days=500)).tables(), TOKYO
+    )
+
+
+def test_what_happens_later_changes_no_feature_of_a_simulated_organisation(world: EventLog) -> None:
+    history = compile_history(world, CALENDAR)
+    assert {"deals.競合", "accounts.上場区分"} <= {feature.name for feature in history.features}
+    instants = np.concatenate(
+        [history.deals.stage.at, history.context.seller_acts.at, history.deals.leads.at.ravel()]
+    )
+    instants = instants[instants > history.created.min()]
+    chosen = np.random.default_rng(8).choice(instants, 5)
+    assert sum(assert_future_does_not_matter(world, history, int(moment)) for moment in chosen) > 600
+
+
+def test_one_deal_of_a_simulated_organisation_has_the_features_of_the_batch(world: EventLog) -> None:
+    history = compile_history(world, CALENDAR)
+    deals, moments = change_moments(history, int(history.created.max()))
+    chosen = np.random.default_rng(9).choice(len(deals), 25, replace=False)
+    batch = build(history, deals[chosen], moments[chosen])
+    alone = [
+        build(
+            one_deal(history, *sent(world, history.deal_ids[deal])), np.zeros(1, np.int64), np.array([moment])
+        )[0]
+        for deal, moment in zip(deals[chosen], moments[chosen], strict=True)
+    ]
+    assert_same(np.array(alone), batch, history, "simulated")
 
 
 @RELAXED

@@ -241,6 +241,18 @@ def test_a_mended_quarantine_goes_in_and_leaves_it(store, tmp_path):
     assert (deal["amount"], deal["規模"]) == (5000, 3)
 
 
+def test_an_exported_value_is_no_formula_and_comes_back_as_it_was(store, tmp_path):
+    name = "=HYPERLINK(0)"
+    (tmp_path / "deals.csv").write_text(f"{HEADER}\nD1,2026-01-05,初回訪問,{name},-5,,\n", encoding="utf-8")
+    take(store, tmp_path)
+    (path,) = export_quarantine(store, tmp_path / "out")
+    text = path.read_text(encoding="utf-8-sig")
+    assert f"'{name}" in text
+    path.write_text(text.replace(",-5,", ",5,"), encoding="utf-8-sig")
+    assert take(store, path).mended == 1
+    assert store.read(TOKYO)["deals"]["name"].tolist() == [name]
+
+
 def test_a_row_mended_at_its_source_leaves_the_quarantine_and_one_left_alone_stays_once(store, tmp_path):
     path = tmp_path / "deals.csv"
     path.write_text(
@@ -260,6 +272,8 @@ def test_a_file_without_its_columns_is_off_the_list_once_it_has_them(store, tmp_
     take(store, path)
     assert store.quarantine()["code"].tolist() == ["missing_column"]
     (listed,) = export_quarantine(store, tmp_path / "out")
+    (tmp_path / "out" / "teams.csv").write_text("team_id\nT1\n", encoding="utf-8")
+    assert take(store, tmp_path / "out").faults == []  # what is written there is read back, or no data
     assert "ステージ名" in listed.read_text(encoding="utf-8")
     path.write_text("deal_id,created_at,stage\nD1,2026-01-05,初回訪問\n", encoding="utf-8")
     take(store, path)

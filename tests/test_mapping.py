@@ -161,6 +161,7 @@ def test_the_same_export_again_changes_nothing(store, export):
     before = store.revision()
     again = take(store, export, export.parent / "sfa.toml")
     assert again.total.imported == 0
+    assert counts(again, "案件一覧.csv") == (4, 0, 3, 1)
     assert store.revision() == before
     assert len(store.quarantine()) == 4
 

@@ -13,7 +13,7 @@ NONE = np.array([np.nan])
 
 
 def _model(count: int = 4_000, seed: int = 0) -> RevenueModel:
-    """Stage 0 is sold at 80 % of its amount, stage 1 as it stands; product 0 costs 1e5, product 1 costs 1e6."""
+    """Stage 0 sells at 80 % of its amount, stage 1 as it stands; product 0 costs 1e5, product 1 1e6."""
     rng = np.random.default_rng(seed)
     stage, product = rng.integers(0, 2, count).astype(float), rng.integers(0, 2, count).astype(float)
     amount = np.where(product == 0, 1e5, 1e6) * np.exp(rng.normal(0, 0.1, count))

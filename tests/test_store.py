@@ -136,7 +136,9 @@ def test_the_revision_changes_exactly_when_rows_do(store):
 
 
 def test_a_row_sent_twice_at_once_is_one_row(store):
-    result = push_rows(store, "teams", [{"team_id": "T1", "name": "a"}, {"team_id": "T1", "name": "a"}], TOKYO)
+    result = push_rows(
+        store, "teams", [{"team_id": "T1", "name": "a"}, {"team_id": "T1", "name": "a"}], TOKYO
+    )
     assert (result.total.imported, result.total.unchanged) == (1, 1)
 
 

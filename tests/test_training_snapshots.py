@@ -95,7 +95,10 @@ def _many(seed: int = 0):
     created = rng.uniform(0, 95, 200)
     ends = created + rng.exponential(15, 200)
     lives = _lives(
-        *[(c, e if e < 100 else None, int(rng.random() < 0.4) if e < 100 else -1, c) for c, e in zip(created, ends, strict=True)]
+        *[
+            (c, e if e < 100 else None, int(rng.random() < 0.4) if e < 100 else -1, c)
+            for c, e in zip(created, ends, strict=True)
+        ]
     )
     weeks = np.minimum(ends, 100) - created
     deal = np.repeat(np.arange(200), 3)

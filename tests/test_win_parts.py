@@ -135,7 +135,8 @@ def test_values_beyond_the_grid_stay_flat():
 def test_encoding_scales_logs_names_levels_and_marks_gaps():
     rng = np.random.default_rng(4)
     x = np.stack(
-        [rng.normal(5, 2, 1_000), np.exp(rng.normal(10, 2, 1_000)), rng.integers(0, 3, 1_000).astype(float)], axis=1
+        [rng.normal(5, 2, 1_000), np.exp(rng.normal(10, 2, 1_000)), rng.integers(0, 3, 1_000).astype(float)],
+        axis=1,
     )
     x[:100, 0] = np.nan
     encoder = fit_encoder(x, [2])
@@ -200,8 +201,22 @@ def test_a_member_that_is_missing_keeps_no_weight():
 
 
 def test_a_stack_comes_back_from_its_json():
-    stack = Stack(0.25, np.arange(8.0), np.array([0.1, 0.2, 0.3]), 360.0)
+    stack = Stack(0.25, np.arange(8.0), np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.5, 0.0]), 0.1, 360.0)
     again = Stack.from_json(stack.to_json())
     assert vars(again).keys() == vars(stack).keys()
     assert again.bands.tolist() == stack.bands.tolist()
-    assert (again.shift, again.ever_days) == (0.25, 360.0)
+    assert (again.shift, again.sharp, again.ever_days) == (0.25, 0.1, 360.0)
+    assert again.blend.tolist() == stack.blend.tolist()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_calibration_never_makes_a_longer_horizon_less_likely(seed):
+    rng = np.random.default_rng(seed)
+    bands = rng.exponential(1, ramps(np.ones(1), 400.0).shape[1])
+    stack = Stack(
+        rng.normal(), bands, rng.exponential(1, 3), rng.exponential(1, 3), rng.exponential(2), 400.0
+    )
+    days = np.sort(rng.exponential(40, 12))
+    logits = np.sort(rng.normal(-1, 3, (12, 3)), axis=0)
+    assert (np.diff(stack(logits, days)) >= -1e-12).all()

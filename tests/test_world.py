@@ -51,7 +51,8 @@ def _draws(key, count, mean):
 @pytest.mark.parametrize("mean", [0.7, 59.0, 61.0])
 def test_draws_have_the_frequencies_they_should(mean):
     flat, bell, counts = _draws(np.uint64(key_of(1)), 40_000, mean)
-    assert flat.min() > 0 and flat.max() < 1
+    assert flat.min() > 0
+    assert flat.max() < 1
     assert flat.mean() == pytest.approx(0.5, abs=4 * 0.289 / 200)
     assert bell.mean() == pytest.approx(0, abs=4 / 200)
     assert bell.std() == pytest.approx(1, abs=4 / 280)
@@ -64,10 +65,13 @@ def test_the_calendar_knows_holidays_and_what_is_left_of_month_and_quarter():
     days = calendar(date(2026, 11, 1), 60)
     labour_thanksgiving, last = days[22], days[29]
     assert labour_thanksgiving["workday"] == 0
-    assert last["workday"] == 1 and last["left_month"] == 1 and last["month_end"] == 29
+    assert last["workday"] == 1
+    assert last["left_month"] == 1
+    assert last["month_end"] == 29
     # December 2026 has 20 working days up to the 28th; the New Year closure begins on the 29th.
     assert last["left_quarter"] == 1 + 20
-    assert days[57]["left_quarter"] == 1 and days[58]["workday"] == 0
+    assert days[57]["left_quarter"] == 1
+    assert days[58]["workday"] == 0
     assert days[57]["rush"] > 2 * days[35]["rush"]
 
 
@@ -197,7 +201,9 @@ def test_top_sellers_win_more_and_targets_are_met_about_half_the_time(grown):
     person = pd.Series(wins["amount"]).groupby([quarter.astype(str), wins["person"]]).sum()
     asked = targets["period"].str.extract(r"FY(\d+)-Q(\d)").astype(int)
     # Fiscal years are named here by the calendar year they begin in, by pandas by the one they end in.
-    keys = [(f"{y + 1}Q{q}", int(s[8:]) - 1) for y, q, s in zip(asked[0], asked[1], targets["scope"], strict=True)]
+    keys = [
+        (f"{y + 1}Q{q}", int(s[8:]) - 1) for y, q, s in zip(asked[0], asked[1], targets["scope"], strict=True)
+    ]
     done = np.array([key[0] < "2027Q3" for key in keys])
     met = person.reindex(pd.MultiIndex.from_tuples(keys)).fillna(0).to_numpy() >= targets["value"].to_numpy()
     assert 0.40 <= met[done].mean() <= 0.68
@@ -225,15 +231,16 @@ def test_a_day_outside_the_world_is_refused():
 
 def test_a_bottleneck_is_planted_only_where_enough_deals_would_have_been_won():
     def candidate(interval, product, base):
-        return {"interval": interval, "days": 21, "product": product, "industry": -1, "size": -1, "base": base,
-                "deals": 500}  # fmt: skip
+        return {"interval": interval, "days": 21, "product": product, "industry": -1, "size": -1,
+                "base": base, "deals": 500}  # fmt: skip
 
     several = [candidate(1, 0, 0.30), candidate(1, 1, 0.30), candidate(2, 1, 0.40), candidate(2, 2, 0.15)]
     table, base, pp = choose(several, 2, 20.0, np.random.default_rng(0))
     assert pp == (20.0, 20.0)
     assert table["kill"] == pytest.approx([0.20 / b for b in base])
-    # They share neither interval nor segment, and the one that could not be made 20 points worse is not taken.
-    assert set(table["interval"]) == {1, 2} and 2 not in table["product"]
+    # They share neither interval nor segment, and the one that cannot be made 20 points worse is not taken.
+    assert set(table["interval"]) == {1, 2}
+    assert 2 not in table["product"]
     assert len(set(table["product"])) == 2
     with pytest.raises(ValueError, match="bottleneck_pp: expected at most 38 in this world, got 39"):
         choose(several, 1, 39.0, np.random.default_rng(0))

@@ -105,7 +105,7 @@ class Calendar:
         """Working days from one instant to another; a day partly inside counts in part.
 
         >>> calendar = Calendar(ZoneInfo("Asia/Tokyo"))
-        >>> friday, tuesday = calendar.start_of(np.array([20416, 20420]))  # 2025-11-24 is a holiday
+        >>> friday, tuesday = calendar.start_of(np.array([20413, 20417]))  # 2025-11-24 is a holiday
         >>> float(calendar.working_days(friday, tuesday))
         1.0
         """

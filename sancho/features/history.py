@@ -59,9 +59,9 @@ class History:
 
     `features` are the columns of `build`: the catalogue, then the company's own words and attributes;
     `levels` the names of their categories, to be kept with a model and handed back. `closed` (NEVER = open),
-    `outcome` (1 won, 0 lost, -1 open) and `final_amount` (NaN = unknown) are as the whole log has them: labels, never
-    features. `stages`, `people`, `accounts`, `products` are what local codes stand for. `ignored` are custom
-    attributes that no feature was made of (free text, or nothing at all).
+    `outcome` (1 won, 0 lost, -1 open) and `final_amount` (NaN = unknown) are as the whole log has them:
+    labels, never features. `stages`, `people`, `accounts`, `products` are what local codes stand for.
+    `ignored` are custom attributes that no feature was made of (free text, or nothing at all).
     """
 
     calendar: Calendar
@@ -297,7 +297,7 @@ def _accounts(table: pd.DataFrame, names: pd.Index, levels: Levels) -> Accounts:
 
 def _activities(table: pd.DataFrame, deal_ids: pd.Index, people: pd.Index, levels: Levels) -> Activities:
     at = micros(table["at"])
-    start, order = sorted_by(codes_in(table["deal_id"], deal_ids), at, len(deal_ids))
+    start, order = sorted_by(ints(codes_in(table["deal_id"], deal_ids)), at, len(deal_ids))
     kinds = pd.Index([*KINDS, *names_of(levels, "activity_kind")], dtype=object)
 
     def column(name: str) -> Coded:
@@ -328,7 +328,7 @@ def words(texts: Coded, levels: list[str]) -> Ints:
 
 def _leads(table: pd.DataFrame, deal_ids: pd.Index, levels: Levels) -> Leads:
     created = micros(table["created_at"])
-    start, order = sorted_by(codes_in(table["deal_id"], deal_ids), created, len(deal_ids))
+    start, order = sorted_by(ints(codes_in(table["deal_id"], deal_ids)), created, len(deal_ids))
 
     steps = ("created_at", "contacted_at", "appointment_at", "meeting_at", "qualified_at")
     return Leads(

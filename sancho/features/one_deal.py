@@ -50,7 +50,7 @@ def one_deal(
     """A history of one deal, at position 0, that shares the organisation's past with `history`.
 
     `deal`, `events`, `activities` and `account` are sound rows of the canonical tables (as `check_rows`
-    leaves them); times and dates may be text, numbers are numbers or text. All events and activities are the deal's.
+    leaves them); times and dates may be text, numbers may be text. All events and activities are the deal's.
     """
     zone = history.calendar.zone
     own = _position(history.deal_ids, _text(deal.get("deal_id")))
@@ -306,7 +306,7 @@ def _leads(past: Leads, own: int) -> Leads:
     if own < 0:
         return Leads(ints([0, 0]), ints(np.zeros((0, 5))), floats([]))
     low, high = past.start[own], past.start[own + 1]
-    return Leads(ints([0, high - low]), past.at[low:high].copy(), past.source[low:high])
+    return Leads(ints([0, high - low]), past.at[low:high], past.source[low:high])  # noqa: PD008
 
 
 def _activities(history: History, rows: list[Row], people: _Names, zone: ZoneInfo) -> Activities:

@@ -57,15 +57,10 @@ def ledger(group: Ints, at: Ints, values: Array, groups: int) -> Ledger:
 
 def ordered_ledger(group: Ints, at: Ints, values: Array, groups: int) -> tuple[Ledger, Ints]:
     """The same, and which entry each of the ledger was."""
-    by_time = np.argsort(at, kind="stable") if len(at) and (np.diff(at) < 0).any() else None
-    if by_time is not None:
-        group, at = group[by_time], at[by_time]
     start, order = sorted_by(ints(group), ints(at), groups + 1)
-    at = ints(at[order])
-    order = order if by_time is None else by_time[order]
     total = np.zeros((len(order) + 1, values.shape[1]), np.int64)
     np.cumsum(values[order], axis=0, out=total[1:])
-    return Ledger(start, at, total), ints(order)
+    return Ledger(start, ints(at[order]), total), ints(order)
 
 
 @compiled
@@ -154,7 +149,7 @@ def _presence_entries(
             new = -1
             if status_before(status, deal, now + 1) < 0:
                 value = last_before(track, deal, now + 1)
-                new = -1 if np.isnan(value) else np.int64(value)
+                new = -1 if np.isnan(value) else int(value)
             if new != here:
                 if here >= 0:
                     if not count:

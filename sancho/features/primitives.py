@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER
 from sancho.features.arrays import (
@@ -182,12 +183,18 @@ def total_before(ledger: Any, group: Any, column: Any, t: Any) -> Any:
     return ledger.total[end, column] - ledger.total[low, column]
 
 
-@compiled
-def sorted_by(group: Any, at: Any, groups: Any) -> Any:
-    """CSR order: rows with group >= 0, by group, then by instant, then as they stood: (start, order).
+def sorted_by(group: NDArray[np.int64], at: NDArray[np.int64], groups: int) -> tuple[Any, Any]:
+    """CSR order: rows with group >= 0, by group, then by instant, then as they stood: (start, order)."""
+    if len(at) > 1 and (np.diff(at) < 0).any():
+        by_time = np.argsort(at, kind="stable")
+        start, order = counted(group[by_time], groups)
+        return start, by_time[order]
+    return counted(group, groups)  # type: ignore[no-any-return]
 
-    Counting sort; a group that is not in order of time is sorted by itself.
-    """
+
+@compiled
+def counted(group: Any, groups: Any) -> Any:
+    """Counting sort of the rows with group >= 0: (start of each group, order)."""
     start = np.zeros(groups + 1, np.int64)
     for g in group:
         if g >= 0:
@@ -201,11 +208,4 @@ def sorted_by(group: Any, at: Any, groups: Any) -> Any:
         if g >= 0:
             order[place[g]] = i
             place[g] += 1
-    for g in range(groups):
-        low, high = start[g], start[g + 1]
-        for i in range(low + 1, high):
-            if at[order[i]] < at[order[i - 1]]:
-                part = order[low:high].copy()
-                order[low:high] = part[np.argsort(at[part], kind="mergesort")]
-                break
     return start, order

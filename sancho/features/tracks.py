@@ -57,7 +57,7 @@ class EventTable:
         if len(number) == 0:
             return FieldEvents(self._none, ints([]), self.value.take(ints([])), self.old.take(ints([])))
         rows = np.flatnonzero((self.field.codes == number[0]) & (self.row >= 0))
-        start, order = sorted_by(self.row[rows], self.at[rows], self.deals)
+        start, order = sorted_by(ints(self.row[rows]), self.at[rows], self.deals)
         rows = rows[order]
         return FieldEvents(start, ints(self.at[rows]), self.value.take(rows), self.old.take(rows))
 

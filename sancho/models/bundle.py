@@ -92,8 +92,8 @@ class Bundle:
                 Text(
                     "モデルの点検に失敗しました: 保存した商談の確率が学習時と {gap:.2g} 違います。"
                     "別の版に戻すか（sancho models rollback）、学習し直してください（sancho train）。",
-                    "The model failed its check: kept deals score {gap:.2g} away from what they did in training; "
-                    "go back a version (sancho models rollback) or train anew (sancho train).",
+                    "The model failed its check: kept deals score {gap:.2g} away from what they did in "
+                    "training; go back a version (sancho models rollback) or train anew (sancho train).",
                 ).format(gap=gap),
                 "model_check_failed",
             )
@@ -145,8 +145,10 @@ class Bundle:
         if text["format"] != FORMAT:
             raise SanchoError(
                 Text(
-                    "このモデルは別の版の Sancho で作られています（形式 {found}）。sancho train で学習し直してください。",
-                    "This model was made by another version of Sancho (format {found}); train anew (sancho train).",
+                    "このモデルは別の版の Sancho で作られています（形式 {found}）。"
+                    "sancho train で学習し直してください。",
+                    "This model was made by another version of Sancho (format {found}); "
+                    "train anew (sancho train).",
                 ).format(found=text["format"]),
                 "model_format",
             )
@@ -171,8 +173,12 @@ class Bundle:
         )
 
 
-def _win(text: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], calendar: Calendar, folder: Path) -> WinModel:
-    layout = {name: tuple(value) if isinstance(value, list) else value for name, value in text["layout"].items()}
+def _win(
+    text: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], calendar: Calendar, folder: Path
+) -> WinModel:
+    layout: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in text["layout"].items()
+    }
     sides = {}
     for name, side in text["sides"].items():
         linear = None if side["linear"] is None else Linear.restored(side["linear"], _part(arrays, name))

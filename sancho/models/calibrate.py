@@ -1,4 +1,4 @@
-"""How are the members weighed, and their log-odds bent, so that what is promised comes true on later deals?"""
+"""How are the members weighed, and their log-odds bent, so that promises come true on later deals?"""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 
 FULL_WEIGHTS = (0.1, 0.45, 0.45)  # stage rates, regression, trees once there are deals enough for all
 SMALL_WEIGHTS = (0.5, 0.5, 0.0)
+SOON_DAYS = 28.0
 WEIGHT_PULL, BAND_PULL = 40.0, 4.0  # in deals: how firmly weights and shifts stay where they were
 
 
@@ -24,43 +25,58 @@ WEIGHT_PULL, BAND_PULL = 40.0, 4.0  # in deals: how firmly weights and shifts st
 class Stack:
     """Calibrated log-odds = shift + a shift that grows with the horizon + weights x members' log-odds.
 
-    Weights and the horizon's coefficients are at least 0, so the answer never falls with the horizon, and
-    being linear in the log-odds it leaves explanations additive.
+    Soon ahead the log-odds below 0 are stretched by `sharp` x soon(horizon) x `blend`: what is told apart at
+    all a few days ahead is told apart clearly. All coefficients are at least 0, so the answer never falls
+    with the horizon (the stretch fades, and what it lowers is below 0), and being linear in the log-odds of a
+    row it leaves explanations additive.
     """
 
     shift: float
     bands: Floats
     weights: Floats
+    blend: Floats
+    sharp: float
     ever_days: float
 
     def __call__(self, logits: Floats, days: Floats) -> Floats:
         """Calibrated log-odds (n,) of members' log-odds (n, 3) for horizons (n,)."""
-        out: Floats = self.shift + ramps(days, self.ever_days) @ self.bands + logits @ self.weights
+        shift = self.shift + ramps(days, self.ever_days) @ self.bands
+        out: Floats = shift + (logits * self.row_weights(logits, days)).sum(axis=1)
+        return out
+
+    def row_weights(self, logits: Floats, days: Floats) -> Floats:
+        """What each member's log-odds count for in each row (n, 3), the stretch included."""
+        stretch = self.sharp * soon(days) * (logits @ self.blend < 0.0)
+        out: Floats = self.weights + stretch[:, None] * self.blend
         return out
 
     @classmethod
     def plain(cls, weights: Floats, ever_days: float) -> Stack:
         """The weighted mean, not bent."""
-        return cls(0.0, np.zeros(ramps(np.ones(1), ever_days).shape[1]), np.asarray(weights, np.float64), ever_days)
+        weights = np.asarray(weights, np.float64)
+        bands = np.zeros(ramps(np.ones(1), ever_days).shape[1])
+        return cls(0.0, bands, weights, weights, 0.0, ever_days)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for storage."""
-        return {
-            "shift": self.shift,
-            "bands": self.bands.tolist(),
-            "weights": self.weights.tolist(),
-            "ever_days": self.ever_days,
-        }
+        return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Stack:
         """The stack that `to_json` stored."""
-        return cls(
-            float(stored["shift"]),
-            np.asarray(stored["bands"], np.float64),
-            np.asarray(stored["weights"], np.float64),
-            float(stored["ever_days"]),
-        )
+        plain = {name: float(stored[name]) for name in ("shift", "sharp", "ever_days")}
+        arrays = {name: np.asarray(stored[name], np.float64) for name in ("bands", "weights", "blend")}
+        return cls(**plain, **arrays)
+
+
+def soon(days: Floats) -> Floats:
+    """1 at once, falling (in log days) to 0 four weeks ahead.
+
+    >>> soon(np.array([0.0, 28.0, 90.0]))
+    array([1., 0., 0.])
+    """
+    out: Floats = np.clip(1.0 - np.log1p(days) / np.log1p(SOON_DAYS), 0.0, 1.0)
+    return out
 
 
 def default_weights(closed_deals: int, has_linear: bool, has_trees: bool) -> Floats:
@@ -92,14 +108,15 @@ def fit_stack(
     Each of the `deals` counts once however many rows it has; few of them leave the default as it is.
     """
     bands = ramps(days, ever_days)
-    design = np.concatenate([np.ones((len(days), 1)), bands, logits], axis=1)
+    stretch = soon(days) * np.minimum(logits @ default, 0.0)
+    design = np.concatenate([np.ones((len(days), 1)), bands, logits, stretch[:, None]], axis=1)
     votes = weight / max(weight.sum(), 1e-12) * deals
     count = bands.shape[1]
-    penalty = np.concatenate([[BAND_PULL / 4.0], np.full(count, BAND_PULL), np.full(3, WEIGHT_PULL)])
+    penalty = np.concatenate([[BAND_PULL / 4.0], np.full(count, BAND_PULL), np.full(4, WEIGHT_PULL)])
     # A member that is not there keeps its weight of 0.
-    penalty[1 + count :][default <= 0] = 1e6
-    centre = np.concatenate([np.zeros(1 + count), default])
-    bounded = np.concatenate([[False], np.ones(count + 3, bool)])
+    penalty[1 + count : -1][default <= 0] = 1e6
+    centre = np.concatenate([np.zeros(1 + count), default, [0.0]])
+    bounded = np.concatenate([[False], np.ones(count + 4, bool)])
     found = fit_logistic(design, outcome, votes, penalty, centre, bounded).coefficients
-    weights = np.where(default > 0, found[1 + count :], 0.0)
-    return Stack(float(found[0]), found[1 : 1 + count], weights, ever_days)
+    weights = np.where(default > 0, found[1 + count : -1], 0.0)
+    return Stack(float(found[0]), found[1 : 1 + count], weights, default, float(found[-1]), ever_days)

@@ -77,7 +77,9 @@ def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most
             continue
         if index in categorical:
             codes, counts = np.unique(known, return_counts=True)
-            frequent = codes[np.argsort(-counts, kind="stable")][: min(most_levels, int((counts >= least * len(x)).sum()))]
+            frequent = codes[np.argsort(-counts, kind="stable")][
+                : min(most_levels, int((counts >= least * len(x)).sum()))
+            ]
             level += [index] * len(frequent)
             code += frequent.tolist()
             continue
@@ -109,4 +111,7 @@ def _is_wide(known: Floats) -> bool:
     inside = size[size > 0]
     if len(inside) < 10:
         return False
-    return float(np.quantile(size, 0.99)) > 8.0 * max(float(np.median(inside)), 1e-12) or float(size.max()) > 30.0
+    return (
+        float(np.quantile(size, 0.99)) > 8.0 * max(float(np.median(inside)), 1e-12)
+        or float(size.max()) > 30.0
+    )

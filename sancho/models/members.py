@@ -1,4 +1,4 @@
-"""What do the three kinds of model say: pooled stage rates, a held-back logistic regression, boosted trees?"""
+"""What do the three kinds of model say: pooled stage rates, a held-back regression, boosted trees?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MEMBER_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
-RIDGE = 6.0  # penalty of a standardised coefficient, in deals
+RIDGE = 12.0  # penalty of a standardised coefficient, in deals
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,18 @@ class Linear:
     @classmethod
     def restored(cls, stored: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Linear:
         """The model that `to_json` and `arrays` stored."""
-        return cls(encoder=Encoder.from_json(stored["encoder"]), ever_days=float(stored["ever_days"]), **arrays)
+        return cls(
+            encoder=Encoder.from_json(stored["encoder"]), ever_days=float(stored["ever_days"]), **arrays
+        )
 
 
 def fit_linear(
-    rows: Rows, outcome: Floats, layout: Layout, encoder: Encoder, calendar_columns: Floats, ridge: float = RIDGE
+    rows: Rows,
+    outcome: Floats,
+    layout: Layout,
+    encoder: Encoder,
+    calendar_columns: Floats,
+    ridge: float = RIDGE,
 ) -> Linear:
     """The held-back regression of an outcome (m,); each deal counts once, so `ridge` is in deals."""
     stage, close = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.close)
@@ -141,7 +148,10 @@ def fit_linear(
     known = close[~np.isnan(close)]
     unknown = round(16 * (1.0 - len(known) / max(len(close), 1)))
     reference = np.concatenate(
-        [np.quantile(known, np.linspace(0.03, 0.97, 16 - unknown)) if unknown < 16 else [], [np.nan] * unknown]
+        [
+            np.quantile(known, np.linspace(0.03, 0.97, 16 - unknown)) if unknown < 16 else [],
+            [np.nan] * unknown,
+        ]
     )
     draft = Linear(
         encoder,
@@ -169,7 +179,9 @@ def fit_linear(
     return Linear(**{**draft.__dict__, "coefficients": fit.coefficients, "spread": spread})
 
 
-def rates_contributions(rates: StageRates, table: Floats, layout: Layout, x: Floats, horizon: Floats) -> Floats:
+def rates_contributions(
+    rates: StageRates, table: Floats, layout: Layout, x: Floats, horizon: Floats
+) -> Floats:
     """Log-odds (n, k) of a table of stage rates, split between stage and age: two players' Shapley values."""
     row, band = rates.cell(layout.column(x, layout.stage), layout.column(x, layout.age, 0.0))
     stage_share, age_share = rates.share.sum(axis=1), rates.share.sum(axis=0)

@@ -45,14 +45,16 @@ class RevenueModel:
         asked = np.asarray(levels, np.float64)
         at = (np.arange(KNOTS) + 0.5) / KNOTS
         kept, which = self._rows(x, amount_now)
-        table = np.stack([np.interp(asked, at, row) for row in kept]) if len(kept) else np.zeros((0, len(asked)))
+        table = (
+            np.stack([np.interp(asked, at, row) for row in kept]) if len(kept) else np.zeros((0, len(asked)))
+        )
         known = ~np.isnan(amount_now) & (amount_now > 0)
         base = np.where(known, np.log(np.where(known, amount_now, 1.0)), 0.0)
         out: Floats = np.exp(base[:, None] + table[which])
         return out
 
     def draws(self, x: Floats, amount_now: Floats) -> Floats:
-        """Final amounts if won as 64 equally likely ones (n, 64), ascending; their mean is the expected one."""
+        """Final amounts if won as 64 equally likely ones (n, 64), ascending; their mean is expected."""
         return self.quantiles(x, amount_now, (np.arange(DRAWN_LEVELS) + 0.5) / DRAWN_LEVELS)
 
     def mean(self, x: Floats, amount_now: Floats) -> Floats:
@@ -85,7 +87,7 @@ class RevenueModel:
     @classmethod
     def restored(cls, stored: Mapping[str, Any], arrays: Mapping[str, Floats]) -> RevenueModel:
         """The model that `to_json` and `arrays` stored."""
-        return cls(**stored, **arrays)
+        return cls(**{**stored, **arrays})
 
 
 def fit_revenue(
@@ -109,7 +111,9 @@ def fit_revenue(
     prior = PRIOR_SPREAD * _normal_quantiles()
     pooled = _leaning(ratio, deal[known], prior, 5.0)
     stages = np.unique(stage[~np.isnan(stage)])
-    of_stage = [_leaning(ratio[stage[known] == s], deal[known][stage[known] == s], pooled, PULL) for s in stages]
+    of_stage = [
+        _leaning(ratio[stage[known] == s], deal[known][stage[known] == s], pooled, PULL) for s in stages
+    ]
     # Final amounts are counted once a deal, at its first moment.
     _, once = np.unique(deal, return_index=True)
     logs, product, segment = np.log(final[once]), product[once], segment[once]
@@ -159,7 +163,8 @@ def _leaning(values: Floats, deal: Ints, base: Floats, pull: float) -> Floats:
     order = np.argsort(every, kind="stable")
     reached = np.cumsum(weight[order])
     middle = (reached - 0.5 * weight[order]) / reached[-1]
-    return np.interp((np.arange(KNOTS) + 0.5) / KNOTS, middle, every[order])
+    out: Floats = np.interp((np.arange(KNOTS) + 0.5) / KNOTS, middle, every[order])
+    return out
 
 
 def _normal_quantiles() -> Floats:

@@ -1,4 +1,4 @@
-"""What is a training row: a deal at a moment, how it went on from there, and what was true within a horizon?"""
+"""What is a training row: a deal at a moment, how it went on, and what was true within a horizon?"""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Rows:
         )
 
     def known_at(self, cut: int) -> Rows:
-        """The rows as they were known at an earlier cut-off: later closings unseen, unripe questions left out."""
+        """The rows as known at an earlier cut-off: later closings unseen, unripe questions left out."""
         until = (cut - self.at) / DAY
         unseen = (self.days >= until) & (self.event >= 0)
         ripe = self.matures <= until[self.row]

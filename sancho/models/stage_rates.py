@@ -1,4 +1,4 @@
-"""How often, and how soon, are deals in a stage and of an age won or lost? The pooled rates all else leans on."""
+"""How often, and how soon, are deals in a stage and of an age won or lost?"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StageRates:
     share: Floats  # of training rows by (stage, age), sums to 1: the reference of explanations
 
     def curve(self, stage: Floats, age_days: Floats, horizon_days: Floats) -> tuple[Floats, Floats]:
-        """Chances (n, h) to be won and lost within horizons (h,) or (n, h) days, linear between grid points."""
+        """Chances (n, h) to be won and lost within horizons (h,) or (n, h) days, linear between points."""
         return (
             self.read(self.won, stage, age_days, horizon_days),
             self.read(self.lost, stage, age_days, horizon_days),
@@ -82,7 +82,9 @@ def interpolate(values: Floats, grid: Floats, days: Floats) -> Floats:
 
 def horizon_grid(longest_days: float, ever_days: float) -> Floats:
     """Days at which the rates are kept: dense at first, up to the longest cycle, then "ever"."""
-    steps = np.array([0.25, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 70, 91, 120, 150, 182, 240, 300, 365, 500, 730])
+    steps = np.array(
+        [0.25, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 70, 91, 120, 150, 182, 240, 300, 365, 500, 730]
+    )
     inner = steps[steps < longest_days * 0.95]
     return np.concatenate([inner, [longest_days, ever_days]])
 
@@ -111,7 +113,7 @@ def fit_stage_rates(
     strength: float = STRENGTH,
     weight: Floats | None = None,
 ) -> StageRates:
-    """Rates from rows (one per deal and moment), each cell leaning on its stage, that on all, that on the prior.
+    """Rates from rows (deal and moment), each cell leaning on its stage, that on all, that on the prior.
 
     Competing hazards between grid days (Aalen-Johansen): a row counts as at risk until it closes (`event`
     1 won, 0 lost) or is cut off (-1) after `days`. Rows of one deal share one vote per cell. A hazard is
@@ -125,12 +127,16 @@ def fit_stage_rates(
     shape = (len(stages) + 1, len(ages) + 1)
     where = np.array([position.get(code, 0.5) if position else 0.5 for code in stages] + [0.5])
     prior = [_hazards(*stated_prior(where[k : k + 1], grid)) for k in range(len(where))]
-    everyone = _leaning(days, event, deal, weight, grid, _hazards(*stated_prior(np.array([0.5]), grid)), strength)
+    everyone = _leaning(
+        days, event, deal, weight, grid, _hazards(*stated_prior(np.array([0.5]), grid)), strength
+    )
     won, lost = np.empty((*shape, len(grid))), np.empty((*shape, len(grid)))
     for k in range(shape[0]):
         mine = row == k
         # A stage that the data hardly shows keeps its place in the pipeline relative to the others.
-        base = tuple(e * p / np.maximum(m, 1e-12) for e, p, m in zip(everyone, prior[k], prior[-1], strict=True))
+        base = tuple(
+            e * p / np.maximum(m, 1e-12) for e, p, m in zip(everyone, prior[k], prior[-1], strict=True)
+        )
         base = tuple(np.minimum(hazard, 0.98) for hazard in base)
         of_stage = _leaning(days[mine], event[mine], deal[mine], weight[mine], grid, base, strength)
         for b in range(shape[1]):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,12 +18,12 @@ Floats = NDArray[np.float64]
 class TreeSettings:
     """Size and pace of the ensemble; small, because single rows are scored while someone waits."""
 
-    trees: int = 200
+    count: int = 200
     leaves: int = 24
     depth: int = 6
     pace: float = 0.06
     rows_per_leaf: int = 100
-    features_share: float = 0.5
+    features_share: float = 0.35
     rows_share: float = 0.7
     ridge: float = 10.0
     bins: int = 63
@@ -36,7 +37,6 @@ class Trees:
 
     text: str
     threads: int = 2
-    _unused: None = field(default=None, repr=False)
 
     @cached_property
     def booster(self) -> Any:
@@ -52,11 +52,13 @@ class Trees:
 
     def contributions(self, columns: Floats) -> Floats:
         """Exact path-dependent SHAP values (n, c + 1), the average of the training rows last."""
-        out: Floats = self.booster.predict(columns, pred_contrib=True, num_threads=self._threads(len(columns)))
+        out: Floats = self.booster.predict(
+            columns, pred_contrib=True, num_threads=self._threads(len(columns))
+        )
         return out
 
     def _threads(self, rows: int) -> int:
-        return self.threads if rows > 200 else 1
+        return self.threads if rows > 500 else 1
 
 
 def fit_trees(
@@ -66,12 +68,10 @@ def fit_trees(
     rising: Sequence[int],
     categorical: Sequence[int],
     settings: TreeSettings,
-    later: tuple[Floats, Floats, Floats] | None = None,
 ) -> Trees:
-    """Boosted trees on columns (n, c) and outcomes (n,) 0/1, never falling in the columns `rising`.
-
-    `later` (columns, outcome, weight) are rows of later deals: growing stops where they stop gaining.
-    """
+    """Boosted trees on columns (n, c) and outcomes (n,) 0/1, never falling in the columns `rising`."""
+    # Threads that spin while they wait starve everyone else on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import lightgbm
 
     constraints = np.zeros(columns.shape[1], int)
@@ -97,14 +97,8 @@ def fit_trees(
         "force_row_wise": True,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True)
-    watch = {}
-    if later is not None and len(later[0]):
-        kept = lightgbm.Dataset(later[0], later[1], weight=later[2], reference=data)
-        watch = {
-            "valid_sets": [kept],
-            "callbacks": [lightgbm.early_stopping(25, verbose=False, min_delta=0.0)],
-        }
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees, **watch)
-    rounds = booster.best_iteration if watch and booster.best_iteration > 0 else booster.current_iteration()
-    return Trees(booster.model_to_string(num_iteration=rounds), settings.threads)
+    data = lightgbm.Dataset(
+        columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True
+    )
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.count)
+    return Trees(booster.model_to_string(), settings.threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ Ints = NDArray[np.int64]
 
 FEW_DEALS = 30  # closed deals below which only the stated prior speaks
 TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
+LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
 LEVEL = 0.8
 
 
@@ -42,7 +43,8 @@ class Curve:
     @property
     def open(self) -> Floats:
         """Chance (n, h) to be still open."""
-        return np.maximum(1.0 - self.won - self.lost, 0.0)
+        out: Floats = np.maximum(1.0 - self.won - self.lost, 0.0)
+        return out
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Contributions:
     @property
     def log_odds(self) -> Floats:
         """The log-odds (n,) they add up to."""
-        return self.base + self.values.sum(axis=1)
+        out: Floats = self.base + self.values.sum(axis=1)
+        return out
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Side:
 
 @dataclass(frozen=True)
 class WinModel:
-    """The fitted win model. `used` are the features (of the k given at scoring) that it looks at, in order."""
+    """The fitted win model. `used` are the features, of those given at scoring, that it looks at."""
 
     used: Ints
     layout: Layout
@@ -84,7 +87,7 @@ class WinModel:
     windows: Windows
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
-        """Chances to be won and lost within horizons (h,) days (infinite = ever) of moments (n,), features (n, k).
+        """Chances to be won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
 
         Won never falls with the horizon, as every member and the calibration are built so. Lost is held
         below 1 - won(ever), so it never falls either and the two never exceed 1 together.
@@ -102,7 +105,9 @@ class WinModel:
         out: Floats = sigmoid(self._log_odds("won", x, moments, self._days(horizon_days)))
         return out
 
-    def interval(self, x: Floats, moments: Ints, horizon_days: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+    def interval(
+        self, x: Floats, moments: Ints, horizon_days: Floats, level: float = LEVEL
+    ) -> tuple[Floats, Floats]:
         """Where the true chance (n,) of `won_by` lies with probability `level`: its ends (n,), (n,).
 
         Normal on the log-odds: the coefficients' covariance (deals counted once) and how far the members
@@ -113,37 +118,39 @@ class WinModel:
         days = self._days(horizon_days)
         x = x[:, self.used]
         logits, variance = self._members("won", x, moments, days)
-        weights = self.won.stack.weights
+        weights = self.won.stack.row_weights(logits, days)
         middle = self.won.stack(logits, days)
-        share = weights / max(weights.sum(), 1e-9)
-        spread = (share * (logits - (logits @ share)[:, None]) ** 2).sum(axis=1)
-        reach = norm.ppf(0.5 + level / 2.0) * np.sqrt(variance + spread) * weights.sum()
+        total = np.maximum(weights.sum(axis=1), 1e-9)
+        share = weights / total[:, None]
+        spread = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
+        reach = norm.ppf(0.5 + level / 2.0) * np.sqrt(variance + spread) * total
         return sigmoid(middle - reach), sigmoid(middle + reach)
 
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
         """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly."""
         days = self._days(horizon_days)
-        total = self._log_odds("won", x, moments, days)
         inside = x[:, self.used]
+        logits, _ = self._members("won", inside, moments, days, with_variance=False)
+        total = self.won.stack(logits, days)
         calendar = self.windows(moments, days)
-        weights = self.won.stack.weights
-        parts = weights[0] * rates_contributions(self.rates, self.rates.won, self.layout, inside, days)
+        weights = self.won.stack.row_weights(logits, days)[:, :, None]
+        parts = weights[:, 0] * rates_contributions(self.rates, self.rates.won, self.layout, inside, days)
         if self.won.linear is not None:
-            parts += weights[1] * self.won.linear.contributions(self.layout, inside, days, calendar)
+            parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, days, calendar)
         if self.won.trees is not None:
             columns = tree_columns(inside, self.layout, days, calendar)
             shap = self.won.trees.contributions(columns)
             k = inside.shape[1]
-            parts += weights[2] * shap[:, :k]
+            parts += weights[:, 2] * shap[:, :k]
             if self.layout.close >= 0:
                 # The last column is the horizon minus the days to the expected close: that feature's doing.
-                parts[:, self.layout.close] += weights[2] * shap[:, columns.shape[1] - 1]
+                parts[:, self.layout.close] += weights[:, 2, 0] * shap[:, columns.shape[1] - 1]
         values = np.zeros_like(x)
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1))
 
     def member_log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        """Log-odds (n, 3) of stage rates, regression and trees before they are weighed; 0 where not fitted."""
+        """Log-odds (n, 3) of stage rates, regression and trees before weighing; 0 where not fitted."""
         return self._members(side, x[:, self.used], moments, self._days(days), with_variance=False)[0]
 
     def _days(self, horizon_days: Floats) -> Floats:
@@ -186,7 +193,7 @@ class WinModel:
 
 
 def tree_columns(x: Floats, layout: Layout, days: Floats, calendar: Floats) -> Floats:
-    """What the trees see (n, k + 1 + c [+ 1]): features, log horizon, calendar columns, horizon past the close date."""
+    """What the trees see: features, log horizon, calendar columns, horizon past the close date."""
     past = [] if layout.close < 0 else [np.clip(days - x[:, layout.close], -400.0, 400.0)[:, None]]
     return np.concatenate([x, np.log1p(days)[:, None], calendar, *past], axis=1)
 
@@ -195,9 +202,9 @@ def tree_columns(x: Floats, layout: Layout, days: Floats, calendar: Floats) -> F
 class WinSettings:
     """What a fit may be told; the defaults are what backtests chose."""
 
-    trees: TreeSettings = TreeSettings()
-    most_questions: int = 150_000
-    linear_questions: int = 60_000
+    trees: TreeSettings = field(default_factory=TreeSettings)
+    most_questions: int = 80_000
+    linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
 
 
@@ -211,7 +218,7 @@ def fit_win(
     stage_position: Mapping[float, float] | None = None,
     stacks: tuple[Stack, Stack] | None = None,
 ) -> WinModel:
-    """The win model on rows whose features are the `used` ones already, weighed by `stacks` (else by default).
+    """The win model of rows that have only the `used` features, weighed by `stacks` (else by default).
 
     Below 30 closed deals only the stated prior speaks; trees join from 300 on.
     """
@@ -237,11 +244,18 @@ def fit_win(
         encoder = fit_encoder(rows.x, layout.categorical)
         few = _thinned(rows, settings.linear_questions, rng)
         calendar = windows(few.question_at, few.horizon)
-        linear = [fit_linear(few, few_outcome, layout, encoder, calendar) for few_outcome in (few.won, few.lost)]
+        linear = [
+            fit_linear(few, few_outcome, layout, encoder, calendar) for few_outcome in (few.won, few.lost)
+        ]
         if with_trees:
             many = _thinned(rows, settings.most_questions, rng)
             calendar = windows(many.question_at, many.horizon)
-            trees = [_fit_side(many, outcome, layout, calendar, settings.trees) for outcome in (many.won, many.lost)]
+            # Being lost carries less weight in every answer: half the trees at twice the pace will do.
+            lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
+            trees = [
+                _fit_side(many, outcome, layout, calendar, size)
+                for outcome, size in ((many.won, settings.trees), (many.lost, lighter))
+            ]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
     plain = Stack.plain(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
@@ -268,7 +282,7 @@ def _fit_side(rows: Rows, outcome: Floats, layout: Layout, calendar: Floats, set
     first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(days) / max(rows.deals, 1)
-    least = int(np.clip(8.0 * per_deal, 40, 0.02 * len(days) + 40))
+    least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(days) + 40))
     return fit_trees(
         columns,
         outcome,

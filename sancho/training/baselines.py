@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.models.encode import fit_encoder
+from sancho.models.horizons import Windows
 from sancho.models.logistic import fit_logistic, sigmoid
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
-from sancho.models.horizons import Windows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Baseline = Callable[[Rows], Floats]  # chances (m,) to be won within the horizon, for each question of the rows
+Baseline = Callable[
+    [Rows], Floats
+]  # chances (m,) to be won within the horizon, for each question of the rows
 
 
 def horizon_bands(rows: Rows) -> Floats:
@@ -63,14 +65,14 @@ def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> B
 
 
 def naive_bayes(train: Rows, layout: Layout) -> Baseline:
-    """Frequencies of categories among won and lost deals at their last moment, +0.1, as a well-known CRM does.
+    """Frequencies of categories among moments of won and lost deals, +0.1, as a well-known CRM does.
 
     It knows no horizon: its chance to be won ever is brought to each horizon band by that band's overall
     share of the eventual wins.
     """
-    last = _last_moments(train)
+    closed = train.event >= 0
     columns = [i for i in layout.categorical if i < train.x.shape[1]]
-    x, won = train.x[last], train.event[last] == 1
+    x, won = train.x[closed], train.event[closed] == 1
     tables = []
     for index in columns:
         codes = np.unique(x[:, index][~np.isnan(x[:, index])])
@@ -104,7 +106,13 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
         import lightgbm
 
         data = lightgbm.Dataset(x, won, categorical_feature=list(layout.categorical), free_raw_data=True)
-        settings = {"objective": "binary", "num_threads": threads, "seed": seed, "verbosity": -1, "deterministic": True}
+        settings = {
+            "objective": "binary",
+            "num_threads": threads,
+            "seed": seed,
+            "verbosity": -1,
+            "deterministic": True,
+        }
         booster = lightgbm.train(settings, data, num_boost_round=100)
         return _by_band(train, lambda rows: np.asarray(booster.predict(rows.x), np.float64)[rows.row])
     encoder = fit_encoder(train.x, layout.categorical)
@@ -116,14 +124,16 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
 
 
 def horizon_regression(train: Rows, layout: Layout, windows: Windows) -> Baseline:
-    """A plain logistic regression on all ripe questions, with the log horizon and calendar columns, ridge 1."""
+    """A plain logistic regression on all ripe questions, with log horizon and calendar columns, ridge 1."""
     encoder = fit_encoder(train.x, layout.categorical)
 
     def design(rows: Rows) -> Floats:
         ahead = np.log1p(rows.horizon)[:, None]
         calendar = windows(rows.question_at, rows.horizon)
         scaled = calendar / np.maximum(np.abs(calendar).max(axis=0, initial=1.0), 1.0)
-        return np.concatenate([np.ones((len(rows.row), 1)), encoder(rows.x)[rows.row], ahead, ahead**2, scaled], axis=1)
+        return np.concatenate(
+            [np.ones((len(rows.row), 1)), encoder(rows.x)[rows.row], ahead, ahead**2, scaled], axis=1
+        )
 
     columns = design(train)
     penalty = np.ones(columns.shape[1])
@@ -140,12 +150,3 @@ def _by_band(train: Rows, ever: Callable[[Rows], Floats]) -> Baseline:
     came = np.bincount(band, train.question_weight * train.won, len(edges) + 1)
     ratio = (came + 0.5) / np.maximum(said, 0.5)
     return lambda rows: np.clip(ever(rows) * ratio[np.searchsorted(edges, rows.horizon)], 1e-4, 1.0 - 1e-4)
-
-
-def _last_moments(rows: Rows) -> Ints:
-    closed = np.flatnonzero(rows.event >= 0)
-    order = closed[np.lexsort((rows.at[closed], rows.deal[closed]))]
-    last = np.ones(len(order), bool)
-    last[:-1] = np.diff(rows.deal[order]) != 0
-    return order[last]
-

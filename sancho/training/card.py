@@ -10,7 +10,7 @@ from sancho.crm.text import Language, Text
 from sancho.models.bundle import Bundle
 
 if TYPE_CHECKING:
-    from sancho.training.fit import Report
+    from sancho.training.report import Report
 
 _METHODS = {
     "model": Text("このモデル", "This model"),
@@ -27,13 +27,14 @@ _FIGURES = {
 }
 _STYLE = (
     "body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;line-height:1.6}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;padding:.3rem .7rem;text-align:right}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;"
+    "padding:.3rem .7rem;text-align:right}"
     "th:first-child,td:first-child{text-align:left}.w{background:#fff4d6;padding:.5rem 1rem}"
 )
 
 
 def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
-    """The card in one language: what it learned from, how good it is against plain methods, what it leaves out."""
+    """The card in one language: what it learned from, how good it is, what it leaves out."""
     zone = bundle.calendar.zone
     parts = [
         _h(1, Text("モデルカード", "Model card"), lang),
@@ -41,8 +42,8 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
             Text(
                 "進行中の商談が、いつまでに受注・失注となるかの確率と、受注した場合の金額を予測します。"
                 "個々の人の評価に使うものではありません。",
-                "Predicts by when an open deal will be won or lost, and what it brings if won. It is not made to "
-                "judge people.",
+                "Predicts by when an open deal will be won or lost, and what it brings if won. It is not "
+                "made to judge people.",
             ),
             lang,
         ),
@@ -54,12 +55,16 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
         parts.append(_p(report.cycle.said(), lang))
     parts += [_h(2, Text("後の商談での精度", "How good on later deals"), lang), _accuracy(report, lang)]
     if report.folds:
-        parts.append("<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>")
+        parts.append(
+            "<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>"
+        )
     parts += [
         _h(2, Text("警告", "Warnings"), lang),
         _list([warning.message for warning in bundle.warnings], lang, "w"),
         _h(2, Text("使わなかった特徴量", "Features left out"), lang),
-        _list([Text(f"{name}: {why.ja}", f"{name}: {why.en}") for name, why in report.left_out.items()], lang),
+        _list(
+            [Text(f"{name}: {why.ja}", f"{name}: {why.en}") for name, why in report.left_out.items()], lang
+        ),
         _h(2, Text("モデルの組み合わせ", "How the members are weighed"), lang),
         _weights(report, lang),
     ]
@@ -72,7 +77,11 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
 def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
         return _p(Text("商談が少なく、検証できていません。", "Not proven: too few deals."), lang)
-    head = "<tr><th></th>" + "".join(f"<th>{escape(text.say(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
+    head = (
+        "<tr><th></th>"
+        + "".join(f"<th>{escape(text.say(lang))}</th>" for text in _FIGURES.values())
+        + "</tr>"
+    )
     rows = []
     tables = [
         *((_METHODS[name], figures) for name, figures in report.evaluation.overall.items()),
@@ -81,7 +90,8 @@ def _accuracy(report: Report, lang: Language) -> str:
     ]
     for label, figures in tables:
         cells = "".join(
-            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>" for key in _FIGURES
+            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>"
+            for key in _FIGURES
         )
         rows.append(f"<tr><td>{escape(label.say(lang))}</td>{cells}</tr>")
     gaps = [
@@ -102,7 +112,9 @@ def _weights(report: Report, lang: Language) -> str:
     )
     told = []
     for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):
-        parts = [f"{name.say(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)]
+        parts = [
+            f"{name.say(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
+        ]
         told.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
     return _list(told, lang)
 

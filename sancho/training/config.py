@@ -16,8 +16,9 @@ class TrainConfig:
     """Choices of a training. The same log, cut-off and choices give the same model, number for number.
 
     owner_blind: scores that do not depend on who sells. exclude: features or columns ("deals.確度") to leave
-    out; include: columns to use although the leak screen rejects them. most_moments: rows beyond so many are
-    drawn at random. questions: horizons asked of each moment.
+    out; include: columns to use although the leak screen rejects them. most_moments, most_questions: rows
+    beyond so many are drawn at random; 0 = as many as the number of deals warrants. questions: horizons asked
+    of each moment.
     """
 
     seed: int = 0
@@ -28,9 +29,9 @@ class TrainConfig:
     owner_blind: bool = False
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
-    most_moments: int = 90_000
+    most_moments: int = 0
     questions: int = 2
-    most_questions: int = 150_000
+    most_questions: int = 0
     trees: int = 200
     leaves: int = 24
     pace: float = 0.06
@@ -59,6 +60,15 @@ class TrainConfig:
         """From the [train] table of a TOML file, or all of it where it has none."""
         content = tomllib.loads(path.read_text("utf-8"))
         return cls.of(content.get("train", content))
+
+
+def most_rows(deals: int) -> int:
+    """How many moments, and how many questions, are worth learning from: some eight of each deal.
+
+    >>> most_rows(100), most_rows(50_000), most_rows(10**6)
+    (80000, 400000, 1000000)
+    """
+    return max(80_000, min(8 * deals, 1_000_000))
 
 
 def _fits(value: object, default: object) -> bool:

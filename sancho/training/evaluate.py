@@ -47,16 +47,22 @@ class Evaluation:
 
 
 def evaluate(
-    chance: Floats, train: Rows, valid: Rows, layout: Layout, rng: np.random.Generator, stage_names: Mapping[float, str]
+    chance: Floats,
+    train: Rows,
+    valid: Rows,
+    layout: Layout,
+    rng: np.random.Generator,
+    stage_names: Mapping[float, str],
 ) -> Evaluation:
-    """Figures of the chances (m,) given to the questions of `valid`, and of plain methods fitted on `train`."""
+    """Figures of the chances (m,) given to questions of `valid`, and of plain methods fitted on `train`."""
     weight = valid.question_weight
     plain = {
         "base_rate": baselines.base_rate(train)(valid),
         "stage_rates": baselines.stage_rate_table(train, layout)(valid),
     }
     overall = {name: metrics.summary(p, valid.won, weight) for name, p in {"model": chance, **plain}.items()}
-    against_log, against_brier = {}, {}
+    against_log: dict[str, metrics.Difference] = {}
+    against_brier: dict[str, metrics.Difference] = {}
     for name, theirs in plain.items():
         for into, score in ((against_log, metrics.log_losses), (against_brier, metrics.brier_scores)):
             into[name] = metrics.paired_difference(
@@ -76,4 +82,6 @@ def evaluate(
                 name = stage_names.get(float(code), str(int(code)))
                 stages[name] = metrics.summary(chance[mine], valid.won[mine], weight[mine])
     curve = metrics.reliability(chance, valid.won, weight)
-    return Evaluation(overall, bands, stages, against_log, against_brier, curve, len(np.unique(valid.question_deal)))
+    return Evaluation(
+        overall, bands, stages, against_log, against_brier, curve, len(np.unique(valid.question_deal))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,13 @@ Ints = NDArray[np.int64]
 LEAST_ROWS, LEAST_DEALS = 200, 30  # below that nothing is claimed about calibration or a difference
 WORST_CALIBRATION = 0.06
 SLOPE = (0.6, 1.6)
+SIGNAL = 0.6  # area under the curve from which a slope means something
 MARGIN = 0.005  # a mean log loss worse by less than this is "not worse"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to promote, and why in words; `against` is challenger minus champion in log loss, if compared."""
+    """Whether to promote, and why; `against` is challenger minus champion in log loss, if compared."""
 
     promote: bool
     text: Text
@@ -36,26 +38,24 @@ def judge(
     champion: Floats | None,
     rng: np.random.Generator,
 ) -> Verdict:
-    """The verdict on chances (m,) given to later deals, beside the champion's on the same rows (None = no champion).
+    """The verdict on chances (m,) given to later deals, beside the champion's (None = no champion).
 
-    Promoted where the rows are too few to tell, else where calibrated and not worse than the champion: the
-    paired interval reaches below 0 and the mean is within .005.
+    The first model is promoted whatever its figures (its warnings tell), and any where rows are too few to
+    tell; else one that is calibrated and not worse than the champion: the paired interval reaches below 0 and
+    the mean is within .005.
     """
     figures = metrics.summary(chance, outcome, weight) if len(chance) else {}
     enough = len(chance) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
-    if enough:
-        low, high = SLOPE
-        error, slope = figures["calibration_error"], figures["slope"]
-        if error > WORST_CALIBRATION or not (low <= slope <= high or np.isnan(slope)):
-            return Verdict(
-                False,
-                Text(
-                    "昇格しません: 後の商談での較正が不十分です（誤差 {error:.3f}、傾き {slope:.2f}）。",
-                    "Not promoted: not calibrated on later deals (error {error:.3f}, slope {slope:.2f}).",
-                ).format(error=error, slope=slope),
-            )
     if champion is None:
         return Verdict(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
+    if enough and not _is_calibrated(figures):
+        return Verdict(
+            False,
+            Text(
+                "昇格しません: 後の商談での較正が不十分です（誤差 {error:.3f}、傾き {slope:.2f}）。",
+                "Not promoted: not calibrated on later deals (error {error:.3f}, slope {slope:.2f}).",
+            ).format(error=figures["calibration_error"], slope=figures["slope"]),
+        )
     if not enough:
         return Verdict(
             True,
@@ -80,3 +80,10 @@ def judge(
         )
     )
     return Verdict(not worse, text.format(gap=str(gap)), gap)
+
+
+def _is_calibrated(figures: Mapping[str, float]) -> bool:
+    low, high = SLOPE
+    # Where nothing tells deals apart the slope is noise, and the error says all there is to say.
+    bent = figures["auc"] > SIGNAL and not low <= figures["slope"] <= high
+    return figures["calibration_error"] <= WORST_CALIBRATION and not bent

@@ -60,7 +60,9 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
             if done.sum() >= LEAST_DEALS:
                 found.append(_no_stage_history())
             continue
-        leak = _fill_leak(name, deals[name], created, done, recent) or _value_leak(name, deals[name], done, recent)
+        leak = _fill_leak(name, deals[name], created, done, recent) or _value_leak(
+            name, deals[name], done, recent
+        )
         leak = leak or _one_outcome(name, deals[name], won, done) or _too_good(name, deals[name], won, done)
         if leak is not None:
             found.append(leak)
@@ -79,7 +81,9 @@ def _has_history(events: pd.DataFrame, deals: pd.DataFrame, name: str, done: Fla
     return bool(touched[filled].mean() >= least) if filled.any() else True
 
 
-def _fill_leak(name: str, values: pd.Series, created: NDArray[np.int64], done: Flags, recent: Flags) -> Leak | None:
+def _fill_leak(
+    name: str, values: pd.Series, created: NDArray[np.int64], done: Flags, recent: Flags
+) -> Leak | None:
     filled = _is_filled(values)
     month = created // (30 * DAY)
     gap, variance, weight, open_fill, closed_fill = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -112,8 +116,9 @@ def _fill_leak(name: str, values: pd.Series, created: NDArray[np.int64], done: F
         Text(
             "「{label}」は、進行中の商談では{open:.0%}、同じ月に作成され決着した商談では{closed:.0%}で入力されています。"
             "決着時に入力される項目とみなし、モデルから除きました。変更履歴があれば使えます。",
-            "{label} is filled in {open:.0%} of open deals but in {closed:.0%} of closed ones created in the same "
-            "months: it looks filled at closing and is kept out. With a history of changes it could be used.",
+            "{label} is filled in {open:.0%} of open deals but in {closed:.0%} of closed ones created in "
+            "the same months: it looks filled at closing and is kept out. With a history of changes "
+            "it could be used.",
         ).format(label=_label(name), open=open_fill / weight, closed=closed_fill / weight),
     )
 
@@ -135,8 +140,8 @@ def _value_leak(name: str, values: pd.Series, done: Flags, recent: Flags) -> Lea
                 Text(
                     "「{label}」の値「{value}」は、進行中の商談の{open:.0%}にありますが、決着した商談では{closed:.1%}です。"
                     "決着時に書き換えられる項目とみなし、モデルから除きました。",
-                    "{label} is {value!r} in {open:.0%} of open deals but in {closed:.1%} of closed ones: it looks "
-                    "rewritten at closing and is kept out.",
+                    "{label} is {value!r} in {open:.0%} of open deals but in {closed:.1%} of closed ones: it "
+                    "looks rewritten at closing and is kept out.",
                 ).format(label=_label(name), value=value, open=share, closed=rest),
             )
     return None
@@ -157,8 +162,8 @@ def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak 
         Text(
             "「{label}」は、受注した商談の{won:.1%}、失注した商談の{lost:.1%}で入力されています。"
             "結果が決まってから入力される項目とみなし、モデルから除きました。",
-            "{label} is filled in {won:.1%} of won and {lost:.1%} of lost deals: it looks filled once the outcome is "
-            "known and is kept out.",
+            "{label} is filled in {won:.1%} of won and {lost:.1%} of lost deals: it looks filled once the "
+            "outcome is known and is kept out.",
         ).format(label=_label(name), won=of_won, lost=of_lost),
     )
 
@@ -182,8 +187,10 @@ def _too_good(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | N
         name,
         "too_good",
         Text(
-            "「{label}」だけで受注と失注がほぼ分かります（AUC {auc:.2f}）。決着後に書かれた値とみなし、モデルから除きました。",
-            "{label} alone tells won from lost (AUC {auc:.2f}): it looks written after closing and is kept out.",
+            "「{label}」だけで受注と失注がほぼ分かります（AUC {auc:.2f}）。"
+            "決着後に書かれた値とみなし、モデルから除きました。",
+            "{label} alone tells won from lost (AUC {auc:.2f}): it looks written after closing "
+            "and is kept out.",
         ).format(label=_label(name), auc=area),
     )
 
@@ -215,7 +222,9 @@ def _coded(values: pd.Series) -> NDArray[np.int64]:
 
 def _is_filled(values: pd.Series) -> Flags:
     blank = values.isna()
-    if not (pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype)):
+    if not (
+        pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype)
+    ):
         blank |= values.astype(str).str.strip() == ""
     out: Flags = ~blank.to_numpy(bool)
     return out

@@ -1,4 +1,4 @@
-"""How good are probabilities, against what then happened and against other probabilities for the same rows?"""
+"""How good are probabilities, against what then happened and against other probabilities?"""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def brier_scores(chance: Floats, outcome: Floats) -> Floats:
 def reliability(chance: Floats, outcome: Floats, weight: Floats | None = None, bins: int = 15) -> Floats:
     """Mean probability, share that happened and weight (b, 3) in bins of equal mass, ascending.
 
-    >>> reliability(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]), bins=2).tolist()
-    [[0.15000000000000002, 0.0, 2.0], [0.85, 1.0, 2.0]]
+    >>> reliability(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]), bins=2).round(3).tolist()
+    [[0.15, 0.0, 2.0], [0.85, 1.0, 2.0]]
     """
     weight = np.ones(len(chance)) if weight is None else weight
     order = np.argsort(chance, kind="stable")
@@ -50,7 +50,9 @@ def reliability(chance: Floats, outcome: Floats, weight: Floats | None = None, b
     promised = np.bincount(bin_of, (weight * chance)[order], bins)
     happened = np.bincount(bin_of, (weight * outcome)[order], bins)
     there = mass > 0
-    out: Floats = np.stack([promised[there] / mass[there], happened[there] / mass[there], mass[there]], axis=1)
+    out: Floats = np.stack(
+        [promised[there] / mass[there], happened[there] / mass[there], mass[there]], axis=1
+    )
     return out
 
 
@@ -65,7 +67,7 @@ def calibration_error(chance: Floats, outcome: Floats, weight: Floats | None = N
 
 
 def calibration_slope(chance: Floats, outcome: Floats, weight: Floats | None = None) -> tuple[float, float]:
-    """Intercept and slope of a logistic regression of what happened on the log-odds promised; 0 and 1 are right.
+    """Intercept and slope of a regression of what happened on the log-odds promised; 0 and 1 are right.
 
     Cox (1958). A slope below 1: the probabilities are too far apart.
     """
@@ -118,7 +120,7 @@ def paired_difference(
     weight: Floats | None = None,
     draws: int = 1000,
 ) -> Difference:
-    """Mean of ours - theirs over rows (n,), with the interval of a bootstrap that draws whole clusters (deals)."""
+    """Mean of ours - theirs over rows (n,); its interval by a bootstrap that draws whole clusters (deals)."""
     weight = np.ones(len(ours)) if weight is None else weight
     _, number = np.unique(cluster, return_inverse=True)
     count = int(number.max()) + 1 if len(number) else 0

@@ -10,9 +10,10 @@ from sancho.crm.text import SanchoError, Text
 from sancho.features import build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.training.config import TrainConfig
-from sancho.training.fit import Progress, Report, train
+from sancho.training.fit import Progress, train
 from sancho.training.gate import Verdict, judge
 from sancho.training.registry import ModelInfo, Registry
+from sancho.training.report import Report
 from sancho.training.score import feature_columns
 from sancho.training.shocks import with_common_factors
 
@@ -53,7 +54,11 @@ def _champion(registry: Registry) -> Bundle | None:
 
 
 def _judged(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> Verdict:
-    """The verdict on later deals; beside the champion, only on moments that it has not learned from."""
+    """The verdict on later deals; beside the champion, only on moments that neither has learned from.
+
+    A champion younger than the fold's own cut-off has seen more than the fold's model: then no comparison is
+    fair, and the challenger, which has seen more than either, is judged by itself.
+    """
     rng = np.random.default_rng((config.seed, 5))
     if report.later is None or report.later_chance is None:
         none, nobody = np.zeros(0), np.zeros(0, np.int64)
@@ -61,7 +66,8 @@ def _judged(report: Report, log: EventLog, champion: Bundle | None, config: Trai
     rows, chance = report.later.valid, report.later_chance
     if champion is None:
         return judge(chance, rows.won, rows.question_weight, rows.question_deal, None, rng)
-    unseen = rows.question_at >= champion.as_of
+    younger = champion.as_of > report.later.train_until
+    unseen = np.zeros(len(chance), bool) if younger else rows.question_at >= champion.as_of
     theirs = _chances(champion, log.as_of(report.as_of), rows.deal, rows.at)(
         rows.row, rows.question_at, rows.horizon
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from sancho.training.gate import Verdict
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from sancho.training.fit import Report
+    from sancho.training.report import Report
 
 NAME = "sancho"
 EXPERIMENT = "sancho"
@@ -52,7 +53,7 @@ class Registry:
         self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelInfo:
-        """Log the run with its card and figures, and register the model as a new version; promotes nothing."""
+        """Log the run with its card and figures and register the model as a version; promotes nothing."""
         with _quiet(), tempfile.TemporaryDirectory() as scratch:
             mlflow, client = self._mlflow()
             folder = Path(scratch) / _BUNDLE
@@ -76,9 +77,9 @@ class Registry:
             tags = {"trained_at": bundle.trained_at, "as_of": str(bundle.as_of), "fingerprint": fingerprint}
             for key, value in tags.items():
                 client.set_model_version_tag(NAME, version, key, value)
-            for key, value in _metrics(report).items():
+            for key, figure in _metrics(report).items():
                 if key in ("log_loss", "brier", "calibration_error", "slope", "log_loss_against_stage_rates"):
-                    client.set_model_version_tag(NAME, version, f"figure.{key}", f"{value:.6g}")
+                    client.set_model_version_tag(NAME, version, f"figure.{key}", f"{figure:.6g}")
             return self._info(client, version, run_id)
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelInfo]:
@@ -179,24 +180,27 @@ class Registry:
         except MlflowException:
             raise SanchoError(
                 Text(
-                    "モデル「{which}」がありません。sancho train で学習するか、sancho models list で版を確認してください。",
+                    "モデル「{which}」がありません。"
+                    "sancho train で学習するか、sancho models list で版を確認してください。",
                     "There is no model {which!r}; train one (sancho train) or see sancho models list.",
                 ).format(which=which),
                 "no_model",
             ) from None
 
-    def _past(self, client: MlflowClient) -> list[str]:
+    def _past(self, client: MlflowClient) -> builtins.list[str]:
         stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
         return [str(version) for version in json.loads(stored)]
 
-    def _set_champion(self, client: MlflowClient, past: list[str]) -> None:
+    def _set_champion(self, client: MlflowClient, past: builtins.list[str]) -> None:
         client.set_registered_model_alias(NAME, CHAMPION, past[-1])
         client.set_registered_model_tag(NAME, _HISTORY, json.dumps(past[-20:]))
 
     def _info(self, client: MlflowClient, version: str, run_id: str = "") -> ModelInfo:
         found = client.get_model_version(NAME, version)
         tags = found.tags or {}
-        figures = {key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")}
+        figures = {
+            key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
+        }
         return ModelInfo(
             name=NAME,
             version=str(version),
@@ -232,11 +236,16 @@ def _metrics(report: Report) -> dict[str, float]:
         found |= figures["model"]
         for name in figures:
             if name != "model":
-                found |= {f"{name}.log_loss": figures[name]["log_loss"], f"{name}.brier": figures[name]["brier"]}
+                found |= {
+                    f"{name}.log_loss": figures[name]["log_loss"],
+                    f"{name}.brier": figures[name]["brier"],
+                }
         for name, gap in report.evaluation.log_loss_against.items():
             found |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
     for side, weights in report.weights.items():
-        found |= {f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)}
+        found |= {
+            f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
+        }
     return {name.replace(" ", "_"): float(value) for name, value in found.items() if value == value}
 
 

@@ -76,11 +76,13 @@ def score_open(
 
 
 def feature_columns(bundle: Bundle, history: History) -> Ints:
-    """Where the bundle's features are in what `build` returns for a history; a new attribute is not looked at."""
+    """Where the bundle's features are in what `build` returns; a new attribute is not looked at."""
     place = {feature.name: number for number, feature in enumerate(history.features)}
     missing = [name for name in bundle.features if name not in place]
     if missing:
-        raise KeyError(f"features: the model expects {missing}, the history has none of them; compile it with levels")
+        raise KeyError(
+            f"features: the model expects {missing}, the history has none of them; compile it with levels"
+        )
     return np.array([place[name] for name in bundle.features], np.int64)
 
 

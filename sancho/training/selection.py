@@ -33,7 +33,7 @@ class Selection:
 def select(
     features: Sequence[Feature], x: Floats, at: Ints, leaks: Sequence[Leak], config: TrainConfig
 ) -> Selection:
-    """The features of training moments x (n, k), at (n,) that are sound, known at scoring and not forbidden."""
+    """The features of training moments that are sound, known at scoring and not forbidden."""
     leaking = {f"deals.{leak.attribute}" for leak in leaks} - {_column(name) for name in config.include}
     excluded = {*config.exclude, *(_column(name) for name in config.exclude)}
     left_out: dict[str, Text] = {}
@@ -55,7 +55,9 @@ def select(
             left_out[feature.name] = why
     names = tuple(features[index].name for index in used)
     categorical = tuple(place for place, index in enumerate(used) if features[index].kind == "category")
-    layout = Layout(names, categorical, *(_place(names, name) for name in ("stage", "age_days", "days_to_close_date")))
+    layout = Layout(
+        names, categorical, *(_place(names, name) for name in ("stage", "age_days", "days_to_close_date"))
+    )
     return Selection(np.array(used, np.int64), layout, left_out)
 
 

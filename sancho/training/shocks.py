@@ -6,6 +6,8 @@ only; what is left over in the totals is what deals share.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ Ints = NDArray[np.int64]
 DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, from where it is foreseen
 QUARTERS = 12
 _DEALS_PER_MOMENT = 1_500
-_QUESTIONS = 12_000
+_MOMENTS, _QUESTIONS = 12_000, 8_000  # a plain model needs no more
 
 
 def with_common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> Bundle:
@@ -42,7 +44,8 @@ def common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfi
     deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
     if not len(deal):
         return CommonFactors.prior()
-    shots = snapshots(past, history, bundle.calendar, as_of, config, rng)
+    fewer = replace(config, most_moments=min(config.most_moments, _MOMENTS), questions=1)
+    shots = snapshots(past, history, bundle.calendar, as_of, fewer, rng)
     half = rng.random(len(history.created)) < 0.5
     chance = np.full(len(deal), np.nan)
     for side in (False, True):

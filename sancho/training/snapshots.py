@@ -157,10 +157,11 @@ class Fold:
 
     def said(self, zone: ZoneInfo) -> str:
         """The fold, printed: until when, from when, rows and deals on each side."""
+        train, valid = self.train, self.valid
         return (
-            f"train until {iso(self.train_until, zone)[:16]} ({len(self.train.row)} rows of {self.train.deals} "
-            f"deals; answers certain by then), validate from {iso(self.valid_from, zone)[:16]} until "
-            f"{iso(self.valid_until, zone)[:16]} ({len(self.valid.row)} rows of {self.valid.deals} deals)"
+            f"train until {iso(self.train_until, zone)[:16]} ({len(train.row)} rows of {train.deals} deals; "
+            f"answers certain by then), validate from {iso(self.valid_from, zone)[:16]} until "
+            f"{iso(self.valid_until, zone)[:16]} ({len(valid.row)} rows of {valid.deals} deals)"
         )
 
 
@@ -179,7 +180,9 @@ def split(rows: Rows, train_until: int, valid_until: int, as_of: int, halves: Fl
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
     weighed = Rows(**{**rows.__dict__, "weight": rows.weight * weight})
     train = weighed.where(learned[rows.deal]).known_at(train_until)
-    valid = weighed.where(judged[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)).known_at(as_of)
+    valid = weighed.where(judged[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)).known_at(
+        as_of
+    )
     return Fold(train_until, train_until, valid_until, train, valid)
 
 

@@ -50,8 +50,8 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
                 Text(
                     "決着した商談が{n}件と少ないため、ステージ別の平均に近い予測になり、区間は広くなります。"
                     "300件を超えると精度が上がります。",
-                    "With {n} closed deals, predictions stay close to averages by stage and intervals are wide; "
-                    "accuracy grows from about 300.",
+                    "With {n} closed deals, predictions stay close to averages by stage and intervals are "
+                    "wide; accuracy grows from about 300.",
                 ).format(n=int(done.sum())),
             )
         )
@@ -72,25 +72,46 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
             bool(done.any()) and staged < 0.5,
             True,
             "ステージの変更履歴がない商談が多く（履歴あり{share:.0%}）、進み方を学べません。予測は大まかになります。",
-            "Most closed deals have no history of stages ({share:.0%} have), so pace cannot be learned: predictions "
-            "are coarse.",
+            "Most closed deals have no history of stages ({share:.0%} have), so pace cannot be learned: "
+            "predictions are coarse.",
         ),
         (
             "no_activities",
             active < 0.2,
             False,
             "活動記録のある商談は{share:.0%}です。訪問・電話などの記録を取り込むと精度が上がります。",
-            "{share:.0%} of deals have activities; importing visits, calls and e-mails would sharpen predictions.",
+            "{share:.0%} of deals have activities; importing visits, calls and e-mails would "
+            "sharpen predictions.",
         ),
     ]
     for column, ja, en in (
-        ("amount", "金額がない商談は、商品ごとの平均的な金額で見積もります。", "deals without one are valued as is usual for their product."),
-        ("expected_close_date", "受注予定日がない商談は、時期の予測が大まかになります。", "without one, when a deal closes is predicted coarsely."),
-        ("owner_id", "担当者がない商談は、チームや担当者の見込みに入りません。", "deals without one are in no team's forecast."),
+        (
+            "amount",
+            "金額がない商談は、商品ごとの平均的な金額で見積もります。",
+            "deals without one are valued as is usual for their product.",
+        ),
+        (
+            "expected_close_date",
+            "受注予定日がない商談は、時期の予測が大まかになります。",
+            "without one, when a deal closes is predicted coarsely.",
+        ),
+        (
+            "owner_id",
+            "担当者がない商談は、チームや担当者の見込みに入りません。",
+            "deals without one are in no team's forecast.",
+        ),
     ):
         share = float(deals[column].notna().mean()) if count else 0.0
         low = share < 0.5
-        missing.append((f"no_{column}", low, False, f"「{column}」の入力率は{share:.0%}です。{ja}", f"{column} is filled in {share:.0%} of deals: {en}"))
+        missing.append(
+            (
+                f"no_{column}",
+                low,
+                False,
+                f"「{column}」の入力率は{share:.0%}です。{ja}",
+                f"{column} is filled in {share:.0%} of deals: {en}",
+            )
+        )
     for code, absent, serious, ja, en in missing:
         if absent:
             text = Text(ja, en).format(share=staged if code == "no_stage_history" else active)

@@ -11,6 +11,7 @@ from sancho.crm.importing.batch import Batch, Progress, Run
 from sancho.crm.importing.columns import MENDED, few_values, headings, likely_table, missing_hint, table_named
 from sancho.crm.importing.faults import Fault, reason
 from sancho.crm.importing.reading import data_format, read
+from sancho.crm.importing.mended import unguarded
 from sancho.crm.importing.result import Counts, ImportResult
 from sancho.crm.importing.session import session
 from sancho.crm.importing.source import Source, UnreadableError
@@ -188,6 +189,7 @@ def _take_source(run: Run, source: Source, table: str | None) -> None:
         return
     used = [name for name in names if name in found.names or name == MENDED]
     columns = source.columns.select(used).rename_columns([found.names.get(name, name) for name in used])
+    columns = unguarded(columns) if MENDED in columns.column_names else columns
     counts, _ = run.take(Batch(table, source.file, columns, source.lines_of, damaged=source.damaged))
     run.broken(table, source.faults)
     counts.read += len(source.faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from sancho.crm.importing.faults import Fault
 from sancho.crm.schema import TABLES, Table
 from sancho.crm.store import Writer
 
+_NUMBER = re.compile(r"[+-]?[\d,.]+")
 _BETWEEN = "\x1f"
 _FEW = 20_000  # up to so many rows are asked for by name, beyond it all that wait are read
 
@@ -23,6 +25,24 @@ def identity(table: str, raw: Mapping[str, str], file: str) -> str:
     if key and key[0]:
         return _BETWEEN.join(key)
     return _BETWEEN.join(["", file, *(f"{name}={text}" for name, text in sorted(raw.items()))])
+
+
+def guarded(text: str) -> str:
+    """Text that a spreadsheet cannot take for a formula: an apostrophe goes before what would begin one.
+
+    >>> guarded("=1+1"), guarded("-5")
+    ("'=1+1", '-5')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(columns: pa.Table) -> pa.Table:
+    """Columns of an exported quarantine without the apostrophes that `guarded` put there."""
+    for place, name in enumerate(columns.column_names):
+        texts = _texts(columns[name], blank=None)
+        plain = pc.replace_substring_regex(texts, r"^'([=+\-@])", r"\1")
+        columns = columns.set_column(place, name, pa.chunked_array([plain]))
+    return columns
 
 
 class Waiting:
@@ -72,10 +92,10 @@ class Waiting:
         return len(self._came - replaced)
 
 
-def _texts(column: pa.ChunkedArray) -> pa.Array:
+def _texts(column: pa.ChunkedArray, blank: str | None = "") -> pa.Array:
     texts = parse.as_text(parse.whole(column))
     texts = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
-    return texts.fill_null("")
+    return texts if blank is None else texts.fill_null(blank)
 
 
 def _numbers(column: pa.ChunkedArray) -> set[tuple[int, int]]:

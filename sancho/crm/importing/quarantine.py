@@ -11,7 +11,7 @@ import orjson
 
 from sancho.crm.importing.columns import NOTES
 from sancho.crm.importing.faults import Fault
-from sancho.crm.importing.mended import identity
+from sancho.crm.importing.mended import guarded, identity
 from sancho.crm.schema import TABLES
 from sancho.crm.store import Store
 
@@ -39,7 +39,7 @@ def export_quarantine(store: Store, folder: str | Path) -> list[Path]:
     """Writes the quarantined rows to `folder`, a CSV (UTF-8 with BOM, for Excel) per table; which files.
 
     Each row carries what was wrong with it in columns that begin with _ and, in `_quarantine`, its number:
-    mended and imported again, it leaves the quarantine. Faults of whole files go to `files.txt`.
+    mended and imported again, it leaves the quarantine. Faults of whole files go to `files.log`.
     """
     kept = store.quarantine()
     target = Path(folder)
@@ -52,7 +52,7 @@ def export_quarantine(store: Store, folder: str | Path) -> list[Path]:
         written.append(path)
     whole = kept[kept["raw"].isna()]
     if len(whole):
-        path = target / "files.txt"
+        path = target / "files.log"
         lines = [f"{f.file}: {f.reason_ja} / {f.reason_en}" for f in whole.itertuples()]
         path.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
         written.append(path)
@@ -85,4 +85,4 @@ def _write(path: Path, table: str, rows: list[dict[str, str]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: guarded(text) for name, text in row.items()} for row in rows)

@@ -175,7 +175,7 @@ def act_deliberately(
             if action == A_SUPERIOR:
                 boss = seats[seat.manager]
                 if boss.person >= 0:
-                    at = today.day * 86_400 + deal.clock
+                    at = today.day * 86_400 + deal.clock + deal.ticks
                     act(activities, cursor, at, deal.serial, -1, deal.account, boss.person, c.K_VISIT, 0,
                         c.O_NONE, -1, 60, 0, c.S_SUPERIOR)  # fmt: skip
 

@@ -139,7 +139,7 @@ def _progress(
     """Next step, win, refusal, fading: at most one of them in a day."""
     tenure = min(max(today.day - seat.hired, 0), 250) / 250.0
     skill = (seat.skill + levers.skill) * (0.5 + 0.5 * tenure) - 0.5 * (1.0 - tenure)
-    z = deal.interest + deal.boost + 0.22 * skill + mood
+    z = deal.interest + deal.boost + 0.34 * skill + mood
     # They say no aloud; the more so if somebody else stands ready.
     refusal = REFUSAL[deal.stage] * np.exp(-0.7 * min(z, 1.5)) * (1.0 + 0.8 * deal.rival)
     refusal *= 1.8 if deal.doomed == 1 else 1.0

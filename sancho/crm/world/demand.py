@@ -214,7 +214,7 @@ def birth(
         1.3 if kind == c.RENEWAL else (0.40 if kind == c.UPSELL else (0.25 if kind == c.CROSS_SELL else 0.0))
     )
     deal.need = (
-        quality - 0.15 + fit[company.industry, product] + bonus - 0.12 * dear + 0.25 * normal(place, 242)
+        quality - 0.22 + fit[company.industry, product] + bonus - 0.12 * dear + 0.25 * normal(place, 242)
     )
     deal.interest = deal.need + 0.25 * normal(place, 243)
     deal.boost = deal.momentum = deal.inbound = 0.0

@@ -225,13 +225,19 @@ def _join(
         state.next_deal += len(born)
         state.next_contract += len(signed)
     if over.any() or len(born):
-        state.deals = np.concatenate([state.deals[~over], born])
+        state.deals = _renewed(state.deals, ~over, born)
     working = state.leads["status"] == 0
     if len(fresh) or not working.all():
-        state.leads = np.concatenate([state.leads[working], fresh])
+        state.leads = _renewed(state.leads, working, fresh)
     running = state.contracts["status"] == 0
     if len(signed) or not running.all():
-        state.contracts = np.concatenate([state.contracts[running], signed])
+        state.contracts = _renewed(state.contracts, running, signed)
+
+
+def _renewed(rows: NDArray[np.void], keep: NDArray[np.bool_], added: NDArray[np.void]) -> NDArray[np.void]:
+    """Rows that stay, then those added: as raw bytes, for numpy copies structures field by field."""
+    raw = np.dtype((np.void, rows.dtype.itemsize))
+    return np.concatenate([rows.view(raw)[keep], added.view(raw)]).view(rows.dtype)
 
 
 def _record(

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
+Places = NDArray[np.uint32]
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -42,11 +43,11 @@ class Layout(NamedTuple):
     asked: Words
     edges: Floats
     codes: Words
-    word: Words
+    word: Places
     step: Words
     words: int
-    runs: Words
-    feature: Words
+    runs: Places
+    feature: Places
     shares: Floats
     reached: Floats
     lone_value: Floats
@@ -134,7 +135,7 @@ def _asked(
     rows: dict[int, int],
     tables: Sequence[Sequence[Table]],
     places: Sequence[Sequence[tuple[int, int]]],
-) -> tuple[Words, Floats, Words, Words, Words]:
+) -> tuple[Words, Floats, Words, Places, Words]:
     """`asked`, `edges`, `codes`, `word`, `step`."""
     steps: dict[int, dict[int, Words]] = {feature: {} for feature in rows}
     for runs, mine in zip(tables, places, strict=True):
@@ -148,7 +149,7 @@ def _asked(
     ]
     edges_at, edges = _joined([one.edges for one in bins], np.float64)
     codes_at, codes = _joined([one.codes for one in bins], np.uint64)
-    word_at, numbers = _joined([np.array(list(steps[feature])) for feature in rows], np.uint64)
+    word_at, numbers = _joined([np.array(list(steps[feature])) for feature in rows], np.uint32)
     step_at, step = _joined([block.ravel() for block in blocks], np.uint64)
     features = np.array(list(rows), np.uint64)
     ends = [part for at in (edges_at, codes_at, word_at) for part in (at[:-1], at[1:])]
@@ -157,12 +158,12 @@ def _asked(
 
 def _runs(
     tables: Sequence[Sequence[Table]], places: Sequence[Sequence[tuple[int, int]]]
-) -> tuple[Words, Words, Floats, Floats]:
+) -> tuple[Places, Places, Floats, Floats]:
     """`runs`, `feature`, `shares`, `reached`."""
     every = [table for runs in tables for table in runs]
     where = np.array([place for mine in places for place in mine], np.uint64).reshape(-1, 2)
     masks = np.array([(1 << table.bits) - 1 for table in every], np.uint64)
-    feature_at, feature = _joined([table.features for table in every], np.uint64)
+    feature_at, feature = _joined([table.features for table in every], np.uint32)
     shares_at, shares = _joined([table.shares.ravel() for table in every], np.float64)
     reached_at, reached = _joined([table.reached for table in every], np.float64)
     columns = [
@@ -174,7 +175,7 @@ def _runs(
         shares_at[:-1],
         reached_at[:-1],
     ]
-    return np.stack(columns, axis=1), feature, shares, reached
+    return np.stack(columns, axis=1).astype(np.uint32), feature, shares, reached
 
 
 def _lone(leaves: Sequence[Lone], rows: dict[int, int]) -> tuple[Floats, Words, Words, Floats, Bytes]:

@@ -49,11 +49,11 @@ def show_forecast(
     return 0
 
 
-def asked(settings: Settings) -> Answers:
+def asked(settings: Settings, warm: bool = False) -> Answers:
     """Something that answers, with the champion and the store as they are now."""
     configure_logs(logging.WARNING)
     answers = Answers(settings)
-    answers.refresh()
+    answers.refresh(warm)
     return answers
 
 

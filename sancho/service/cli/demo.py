@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SEED = 7
 _KEY_NAME = "demo"
+_STARTING = Text("サービスを準備しています", "Starting the service")
 
 
 @dataclass
@@ -59,7 +60,10 @@ def run_demo(deals: int, host: str | None, port: int | None, lang: Language) -> 
     from sancho.service.cli.ask import asked
     from sancho.service.cli.run import run_server
 
-    answers = asked(served)
+    with progress(lang) as step:
+        step(_STARTING, 0, 1)
+        answers = asked(served, warm=True)
+        step(_STARTING, 1, 1)
     say(what_to_try(answers, _new_key(served), lang))
     run_server(served, answers)
     return 0

@@ -82,7 +82,9 @@ class Books:
         if period.name not in self._actuals:
             past = self.as_of(period.end(self.log.zone))
             organisation = organisation_of(past)
-            by_person = Wins.of(past, organisation).between(period.start(self.log.zone), period.end(self.log.zone))
+            by_person = Wins.of(past, organisation).between(
+                period.start(self.log.zone), period.end(self.log.zone)
+            )
             self._actuals[period.name] = {
                 scope: float(by_person[organisation.members(scope)].sum()) for scope in organisation.scopes()
             }
@@ -114,7 +116,10 @@ class Wins:
     def between(self, start: int, end: int) -> Floats:
         """Revenue of each person (people,) in [start, end)."""
         use = (self.at >= start) & (self.at < end)
-        return np.bincount(self.person[use], self.amount[use], minlength=self.people)
+        out: Floats = np.bincount(self.person[use], self.amount[use], minlength=self.people).astype(
+            np.float64
+        )
+        return out
 
 
 def organisation_of(log: EventLog) -> Organisation:
@@ -128,7 +133,7 @@ def page_of(past: EventLog, origin: Origin, calendar: Calendar) -> Page:
     organisation = organisation_of(past)
     facts = PeriodFacts.of(past, organisation, origin.as_of, origin.period, [], calendar)
     wins = Wins.of(past, organisation)
-    people = _by_person(facts, wins, origin, calendar)
+    people = _by_person(wins, origin, calendar)
     scopes = _scopes(past, organisation, facts, people, calendar)
     members = [organisation.members(scope) for scope in scopes]
 
@@ -158,7 +163,7 @@ def page_of(past: EventLog, origin: Origin, calendar: Calendar) -> Page:
     )
 
 
-def _by_person(facts: PeriodFacts, wins: Wins, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
+def _by_person(wins: Wins, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
     """Plain predictions of what the rest of the period brings each person."""
     period, zone, moment = origin.period, calendar.zone, origin.as_of
     left = _working(calendar, moment, period.end(zone))
@@ -178,7 +183,7 @@ def _by_person(facts: PeriodFacts, wins: Wins, origin: Origin, calendar: Calenda
 
 
 def _stand_ins(wins: Wins, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
-    """Goals for scopes without a target: what the same period brought a year before, else the period before."""
+    """Goals for scopes without a target: what the same period brought a year before, or the last one."""
     zone = calendar.zone
     found = []
     for period, name in ((_a_year_before(origin.period), LAST_YEAR), (previous(origin.period), LAST_PERIOD)):
@@ -195,9 +200,13 @@ def _a_year_before(period: Period) -> Period:
 
 
 def _scopes(
-    past: EventLog, organisation: Organisation, facts: PeriodFacts, people: dict[str, Floats], calendar: Calendar
+    past: EventLog,
+    organisation: Organisation,
+    facts: PeriodFacts,
+    people: dict[str, Floats],
+    calendar: Calendar,
 ) -> list[str]:
-    """The company, teams that are not the whole company, and people at work from whom something is expected."""
+    """The company, teams smaller than it, and people at work from whom something is expected."""
     everyone = set(range(len(organisation.people)))
     teams = []
     for team in organisation.teams:

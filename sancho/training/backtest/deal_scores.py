@@ -57,14 +57,16 @@ class DealRows:
     @classmethod
     def joined(cls, parts: Sequence[DealRows]) -> DealRows:
         """All rows of several; only methods that all of them have."""
-        names = [name for name in parts[0].chance if all(name in part.chance for part in parts)] if parts else []
-        empty: list[Any] = [np.zeros(0, np.int64)] * 3
+        names = (
+            [name for name in parts[0].chance if all(name in part.chance for part in parts)] if parts else []
+        )
 
         def column(name: str) -> Any:
             return np.concatenate([getattr(part, name) for part in parts])
 
         if not parts:
-            return cls(*empty, np.zeros(0, object), np.zeros(0), {})
+            none = np.zeros(0, np.int64)
+            return cls(none, none, none, np.zeros(0, object), np.zeros(0), {})
         return cls(
             column("deal"),
             column("origin"),
@@ -87,13 +89,14 @@ def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[
             {"stage": stage, **figures(rows.where(rows.stage.astype(str) == stage), rng)} for stage in stages
         ],
         "reliability": {
-            name: metrics.reliability(chance, rows.outcome, bins=BINS).tolist() for name, chance in rows.chance.items()
+            name: metrics.reliability(chance, rows.outcome, bins=BINS).tolist()
+            for name, chance in rows.chance.items()
         },
     }
 
 
 def figures(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
-    """One line of a table: rows counted, each method's figures, ours minus each other's with 95 % intervals."""
+    """One line of a table: rows counted, each method's figures, ours minus each other's with intervals."""
     counted = {
         "rows": len(rows),
         "deals": len(np.unique(rows.deal)),
@@ -138,7 +141,8 @@ def _one(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.Generator) 
 def slope_interval(chance: Floats, outcome: Floats, cluster: Ints) -> tuple[Interval, Interval]:
     """Intercept and slope of what happened on the log-odds promised, with 95 % intervals clustered by deal.
 
-    0 and 1 are right; a slope below 1 means the chances lie too far apart. Sandwich variance: Liang & Zeger (1986).
+    0 and 1 are right; a slope below 1 means the chances lie too far apart. Sandwich variance: Liang & Zeger
+    (1986), "Longitudinal data analysis using generalized linear models".
     """
     intercept, slope = metrics.calibration_slope(chance, outcome)
     if not np.isfinite(slope):
@@ -164,7 +168,9 @@ def calibration_noise(chance: Floats, cluster: Ints, rng: np.random.Generator) -
     """
     _, number = np.unique(cluster, return_inverse=True)
     luck = rng.random((_NOISE_DRAWS, int(number.max()) + 1))
-    shown = [metrics.calibration_error(chance, (one[number] < chance).astype(float), bins=BINS) for one in luck]
+    shown = [
+        metrics.calibration_error(chance, (one[number] < chance).astype(float), bins=BINS) for one in luck
+    ]
     return float(np.mean(shown))
 
 

@@ -89,7 +89,7 @@ def choose_periods(
         raise SanchoError(
             Text(
                 "履歴が短すぎて過去検証ができません。{days}日分しかありません（期間の3倍以上が必要です）。",
-                "The history is too short to backtest: it covers {days} days; at least three periods are needed.",
+                "The history is too short to backtest: {days} days, not three periods of any length.",
             ).format(days=(span.end - span.first) // DAY),
             "too_short",
         )

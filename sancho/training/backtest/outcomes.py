@@ -36,7 +36,8 @@ class Outcomes:
         for table in ("deal_events", "activities"):
             row = codes_in(past[table]["deal_id"], ids)
             np.maximum.at(last, row[row >= 0], micros(past[table]["at"])[row >= 0])
-        outcome = deals["outcome"].astype(object).map({"won": 1, "lost": 0}).fillna(-1).to_numpy(np.int64)
+        ended = deals["outcome"].astype(object)
+        outcome = np.where(ended == "won", 1, np.where(ended == "lost", 0, -1)).astype(np.int64)
         lives = Lives(created, micros(deals["closed_at"]), outcome, last)
         return cls(ids, lives, cycle_of(lives, end), end)
 
@@ -51,10 +52,13 @@ class Outcomes:
     def won_by(self, deal: NDArray[np.int64], until: int) -> Floats:
         """Whether each deal (n,) was won before an instant, 1 or 0."""
         closed = self.lives.closed[deal]
-        return ((self.lives.outcome[deal] == 1) & (closed != NEVER) & (closed < until)).astype(np.float64)
+        won: Floats = ((self.lives.outcome[deal] == 1) & (closed != NEVER) & (closed < until)).astype(
+            np.float64
+        )
+        return won
 
     def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
-        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known: not of deals still alive."""
+        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (not of deals alive)."""
         closed = self.lives.closed[deal] != NEVER
         silent = self.end - self.lives.last_sign[deal] > self.cycle.silent_days * DAY
         return (self.lives.outcome[deal] == 1).astype(np.float64), closed | silent

@@ -1,4 +1,4 @@
-"""What would plain rules have said of a period's revenue, recalibrated on their own past errors, with a spread?"""
+"""What would plain rules, recalibrated on their own past errors, have said of a period's revenue?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PRIOR_CV = 0.5  # spread believed before any error was seen
 
 @dataclass(frozen=True)
 class Lesson:
-    """Past lines of one kind of scope at one week (n,): columns that predict the rest, what it was, which period."""
+    """Past lines of one kind of scope at one week (n,): predicting columns, the rest, its period."""
 
     columns: Floats  # (n, k)
     rest: Floats
@@ -39,7 +39,7 @@ Form = Callable[[Lesson], Floats]
 
 @dataclass(frozen=True)
 class Rule:
-    """rest of the period = columns x factors, gamma distributed: variance = noise x mean + shock^2 x mean^2."""
+    """Rest of the period: gamma, mean = columns x factors, variance = noise x mean + shock^2 x mean^2."""
 
     factors: Floats
     noise: float
@@ -48,7 +48,8 @@ class Rule:
 
     def draws(self, closed: float, columns: Floats) -> Floats:
         """Equally likely totals (GRID,) of a scope with `closed` so far and its columns (k,)."""
-        return closed + self.rests(columns[None, :])[0]
+        out: Floats = closed + self.rests(columns[None, :])[0]
+        return out
 
     def rests(self, columns: Floats, grid: int = GRID) -> Floats:
         """Equally likely amounts (n, grid) for the rest of the period, for columns (n, k)."""
@@ -64,7 +65,7 @@ class Rule:
 
 
 def columns_of(name: str, page: Page) -> Floats:
-    """What a rule looks at, a line per scope (n, k): its own prediction, and for the pipeline the usual pace."""
+    """What a rule looks at, a line per scope (n, k): its prediction, and for the pipeline the usual pace."""
     if name == "stage_weighted":
         # Deals not yet created are in no pipeline: a careful planner adds a share of the usual pace.
         return np.stack([page.weighted, page.usual], axis=1)
@@ -92,7 +93,7 @@ def lessons(name: str, pages: Sequence[Page], actuals: Sequence[dict[str, float]
     }
 
 
-def fit_rule(name: str, kind: str, taught: dict[str, Lesson], width: int) -> Rule:
+def fit_rule(kind: str, taught: dict[str, Lesson], width: int) -> Rule:
     """The rule for one kind of scope: the form that forecast each past period best from the others.
 
     The company has one line per period, so it also learns from the teams' lines; the size of its own errors
@@ -102,7 +103,12 @@ def fit_rule(name: str, kind: str, taught: dict[str, Lesson], width: int) -> Rul
     parts = [taught[one] for one in kinds if one in taught]
     if not parts:
         return Rule(np.eye(width)[0], 0.0, _PRIOR_CV, "as it is")
-    lesson = Lesson(*(np.concatenate([getattr(part, column) for part in parts]) for column in ("columns", "rest", "period")))
+    lesson = Lesson(
+        *(
+            np.concatenate([getattr(part, column) for part in parts])
+            for column in ("columns", "rest", "period")
+        )
+    )
     own = taught.get(kind)
     forms: dict[str, Form] = {"as it is": _as_it_is, "factor": _factor, "factor + usual pace": _two_factors}
     if width == 1:
@@ -130,7 +136,8 @@ def _left_out_loss(lesson: Lesson, judged: Lesson, fit: Form, periods: NDArray[n
 
 
 def _as_it_is(lesson: Lesson) -> Floats:
-    return np.eye(lesson.columns.shape[1])[0]
+    out: Floats = np.eye(lesson.columns.shape[1])[0]
+    return out
 
 
 def _factor(lesson: Lesson) -> Floats:

@@ -1,4 +1,4 @@
-"""How good were the forecasts of a period's revenue, ours and plain rules', for the same scopes and moments?"""
+"""How good were forecasts of a period's revenue, ours and plain rules', for the same scopes and moments?"""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Judged:
     reach: float | None
 
     @classmethod
-    def of(cls, draws: Floats, actual: float, target: float | None, u: float, reach: float | None = None) -> Judged:
+    def of(
+        cls, draws: Floats, actual: float, target: float | None, u: float, reach: float | None = None
+    ) -> Judged:
         """From draws (s,) of the total; `reach` where a better figure than their share is known."""
         levels = np.array(spread.QUANTILES)
         quantiles = np.quantile(draws, levels)
@@ -55,7 +57,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Line:
-    """A scope at an origin: what came, its target (None without) and where that is from, and every method's forecast.
+    """A scope at an origin: what came, its target (None without), and every method's forecast.
 
     `cluster` numbers the periods: lines of one period share their luck.
     """
@@ -106,8 +108,13 @@ def period_tables(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, 
         weeks = sorted({line.week for line in mine})
         out[kind] = {
             "overall": figures(mine, rng),
-            "by_week": [{"week": week, **figures([one for one in mine if one.week == week], rng)} for week in weeks],
-            "pit": {name: _histogram([line.by[name].pit for line in mine if name in line.by]) for name in methods(mine)},
+            "by_week": [
+                {"week": week, **figures([one for one in mine if one.week == week], rng)} for week in weeks
+            ],
+            "pit": {
+                name: _histogram([line.by[name].pit for line in mine if name in line.by])
+                for name in methods(mine)
+            },
         }
     return out
 
@@ -119,7 +126,7 @@ def methods(lines: Sequence[Line]) -> list[str]:
 
 
 def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
-    """One line of a table: rows counted, each method's figures, ours minus each other's; clustered by period."""
+    """One line of a table: rows counted, each method's figures, ours minus others'; clustered by period."""
     names = methods(lines)
     cluster = np.array([line.cluster for line in lines], np.int64)
     actual = np.array([line.actual for line in lines])
@@ -131,7 +138,9 @@ def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
         "mean_actual": float(actual.mean()) if len(lines) else None,
         "rows_with_target": int(aimed.sum()),
         "rows_with_stand_in": sum(line.target is not None and line.target_from != "set" for line in lines),
-        "attained": float(np.mean([line.actual >= (line.target or 0) for line in lines if line.target is not None]))
+        "attained": float(
+            np.mean([line.actual >= (line.target or 0) for line in lines if line.target is not None])
+        )
         if aimed.any()
         else None,
     }
@@ -152,7 +161,9 @@ def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
     against = {
         name: {
             "crps": _mean(scores[OURS]["crps"] - scores[name]["crps"], cluster, rng).to_json(),
-            "brier": _mean((scores[OURS]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng).to_json(),
+            "brier": _mean(
+                (scores[OURS]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng
+            ).to_json(),
         }
         for name in others
         if OURS in scores

@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Said:
-    """Answers at one origin about its open deals (n,): features x (n, features of the bundle), stage as of then."""
+    """Answers at one origin about its open deals (n,): x (n, features of the bundle), stage as of then."""
 
     origin: Origin
     deal_ids: NDArray[np.object_]
@@ -91,7 +91,7 @@ def stored_factors(bundle: Bundle) -> CommonFactors:
 
 
 def learned_rows(bundle: Bundle, past: EventLog, config: TrainConfig) -> Rows:
-    """The rows that the bundle learned from, with the features it looks at: what its rivals learn from too."""
+    """The rows the bundle learned from, with the features it looks at: what its rivals learn from too."""
     history = compile_history(past, bundle.calendar, bundle.levels)
     rng = np.random.default_rng(config.seed)
     shots = snapshots(past, history, bundle.calendar, bundle.as_of, config, rng)

@@ -34,7 +34,8 @@ class Interval:
 def resampled_sums(values: Floats, cluster: Ints, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
     """Column sums of rows (n, k) in each of `draws` bootstrap samples of whole clusters (n,): (draws, k).
 
-    As many clusters are drawn, with replacement, as there are. Field & Welsh (2007), "Bootstrapping clustered data".
+    As many clusters are drawn, with replacement, as there are. Field & Welsh (2007), "Bootstrapping clustered
+    data".
 
     >>> sums = resampled_sums(np.ones((4, 1)), np.array([7, 7, 9, 9]), np.random.default_rng(0), 3)
     >>> sums.ravel().tolist()
@@ -91,19 +92,26 @@ def means_of(
     if len(np.unique(cluster)) > 1:
         ends = np.quantile(means, [0.025, 0.975], axis=0)
     return [
-        Interval(float(whole[k] / whole[-1]), float(ends[0, k]), float(ends[1, k])) for k in range(values.shape[1])
+        Interval(float(whole[k] / whole[-1]), float(ends[0, k]), float(ends[1, k]))
+        for k in range(values.shape[1])
     ]
 
 
-def closed_share(worst: Floats, ours: Floats, best: Floats, cluster: Ints, rng: np.random.Generator) -> Interval:
-    """Share of the distance from `worst` to `best` (mean scores, lower is better) that `ours` closes, rows (n,).
+def closed_share(
+    worst: Floats, ours: Floats, best: Floats, cluster: Ints, rng: np.random.Generator
+) -> Interval:
+    """Share of the way from `worst` to `best` (mean scores, lower is better) that `ours` goes, rows (n,).
 
     1 = as good as the best, 0 = no better than the worst.
 
-    >>> share = closed_share(np.full(4, 3.0), np.full(4, 1.5), np.ones(4), np.arange(4), np.random.default_rng(0))
+    >>> rng = np.random.default_rng(0)
+    >>> share = closed_share(np.full(4, 3.0), np.full(4, 1.5), np.ones(4), np.arange(4), rng)
     >>> share.mean, share.lo
     (0.75, 0.75)
     """
     return interval_of(
-        np.stack([worst, ours, best], axis=1), cluster, rng, lambda s: (s[:, 0] - s[:, 1]) / (s[:, 0] - s[:, 2])
+        np.stack([worst, ours, best], axis=1),
+        cluster,
+        rng,
+        lambda s: (s[:, 0] - s[:, 1]) / (s[:, 0] - s[:, 2]),
     )

@@ -1,4 +1,4 @@
-"""What would careful plain methods have said of the same open deals, each tuned on the training time alone?"""
+"""What would careful plain methods, tuned on the training time alone, have said of the same open deals?"""
 
 from __future__ import annotations
 
@@ -61,13 +61,19 @@ def rivals(layout: Layout, windows: Windows, seed: int = 0, threads: int = 2) ->
     stage_table: list[tuple[str, Fit]] = [
         (f"stage x horizon, prior {prior:g}", _stage_table(layout, prior)) for prior in (2.0, 20.0)
     ]
-    stage_table += [(f"stage x age x horizon, strength {held:g}", _survival(layout, held)) for held in (12.0, 50.0)]
+    stage_table += [
+        (f"stage x age x horizon, strength {held:g}", _survival(layout, held)) for held in (12.0, 50.0)
+    ]
     regressions: list[tuple[str, Fit]] = [
-        (f"all ripe questions, ridge {ridge:g}", _regression(layout, windows, ridge, seed)) for ridge in (3.0, 30.0, 300.0)
+        (f"all ripe questions, ridge {ridge:g}", _regression(layout, windows, ridge, seed))
+        for ridge in (3.0, 30.0, 300.0)
     ]
     regressions.append(("closed deals", lambda rows: baselines.closed_deals_model(rows, layout, trees=False)))
     boosted: list[tuple[str, Fit]] = [
-        (f"{leaves} leaves, {trees} trees, pace {pace:g}", _boosted(layout, windows, leaves, trees, pace, seed, threads))
+        (
+            f"{leaves} leaves, {trees} trees, pace {pace:g}",
+            _boosted(layout, windows, leaves, trees, pace, seed, threads),
+        )
         for leaves, trees, pace in ((31, 100, 0.1), (15, 100, 0.05), (7, 60, 0.1))
     ]
     boosted.append(
@@ -77,7 +83,7 @@ def rivals(layout: Layout, windows: Windows, seed: int = 0, threads: int = 2) ->
         "base_rate": [("by horizon band", baselines.base_rate)],
         "stage_rates": stage_table,
         "naive_bayes": [
-            (f"{name}, +0.1", _naive_bayes(layout, columns)) for name, columns in _bayes_columns(layout).items()
+            (f"{name}, +0.1", _naive_bayes(columns)) for name, columns in _bayes_columns(layout).items()
         ],
         "logistic": regressions,
         "lightgbm_closed": boosted,
@@ -146,7 +152,7 @@ def _bayes_columns(layout: Layout) -> dict[str, list[int]]:
     }
 
 
-def _naive_bayes(layout: Layout, columns: Sequence[int]) -> Fit:
+def _naive_bayes(columns: Sequence[int]) -> Fit:
     """Frequencies of categories among won and lost deals, + 0.1, multiplied as if independent.
 
     A deal counts once for each value it ever had, so a won deal counts in every stage it passed through, as
@@ -165,7 +171,9 @@ def _naive_bayes(layout: Layout, columns: Sequence[int]) -> Fit:
             pairs = np.unique(np.stack([deal[known], x[known, column], won[known]], axis=1), axis=0)
             codes, place = np.unique(pairs[:, 1], return_inverse=True)
             counts = [np.bincount(place[pairs[:, 2] == side], minlength=len(codes)) for side in (1, 0)]
-            ratio = np.log((counts[0] + 0.1) / (total[True] + 0.1)) - np.log((counts[1] + 0.1) / (total[False] + 0.1))
+            ratio = np.log((counts[0] + 0.1) / (total[True] + 0.1)) - np.log(
+                (counts[1] + 0.1) / (total[False] + 0.1)
+            )
             tables.append((column, codes, ratio))
 
         def ever(rows: Rows) -> Floats:

@@ -40,7 +40,7 @@ LEAST_TRAINED = 30  # deals that must have been created before a cut-off
 
 @dataclass(frozen=True)
 class Fold:
-    """One training and what was asked of it: learn from what was known at `train_until`, judge at the origins.
+    """One training and what was asked of it: learn from what was known at `train_until`, judge at origins.
 
     `maturity` says up to when answers were certain: a question is learned from only when its answer was known
     at the cut-off, and "ever" is judged only once the longest cycle has passed.
@@ -75,9 +75,10 @@ class Fold:
         weeks = ", ".join(str(one["week"]) for one in self.asked)
         counts = self.trained
         return (
-            f"{self.period}: train until {iso(self.train_until, log.zone)[:16]} ({counts.get('questions', 0)} rows of "
-            f"{counts.get('deals', 0)} deals, {counts.get('closed_deals', 0)} closed; answers certain by then, longest "
-            f"cycle {self.longest_days:.0f} days), validate at weeks {weeks} until "
+            f"{self.period}: train until {iso(self.train_until, log.zone)[:16]} "
+            f"({counts.get('questions', 0)} rows of {counts.get('deals', 0)} deals, "
+            f"{counts.get('closed_deals', 0)} closed; answers certain by then, longest cycle "
+            f"{self.longest_days:.0f} days), validate at weeks {weeks} until "
             f"{iso(self.validate_until, log.zone)[:16]} ({rows} rows by the period's end, {ever} rows ever)"
         )
 
@@ -116,11 +117,12 @@ def backtest(
     last_day: date | None = None,
     plain: bool = True,
 ) -> Backtest:
-    """Rolling origins over the last `periods` whole periods (default: up to eight) at so many `weeks` of each.
+    """Rolling origins over the last `periods` whole periods (default: up to eight), at `weeks` of each.
 
     Trains at each period's start (or at each origin with retrain="origin") on the log as of then, scores all
     open deals and forecasts the period at every origin, and holds it against the whole log. `until`: how far
-    the log reaches, when not to its last record. `last_day`: judge only periods that end by it. `plain` = False leaves the deal-level baselines out.
+    the log reaches, when not to its last record.
+    `last_day`: judge only periods that end by it. `plain` = False leaves the deal-level baselines out.
     """
     config = config or TrainConfig()
     span = Span.of(log, until)
@@ -140,8 +142,10 @@ def backtest(
     done = 0
     for period in chosen:
         for cut, group in made.groups(period):
-            _tell(progress, Text("{p} を学習しています", "Training for {p}").format(p=period.name), done / total)
-            fold = made.fold(period, cut, group, result, lambda text, n=done: _tell(progress, text, n / total))
+            _tell(
+                progress, Text("{p} を学習しています", "Training for {p}").format(p=period.name), done / total
+            )
+            fold = made.fold(period, cut, group, result, _Teller(progress, done / total))
             if fold is not None:
                 result.folds.append(fold)
             done += len(group)
@@ -186,7 +190,7 @@ class _Maker:
             "retrain": self.retrain,
             "until": iso(self.span.end, self.log.zone),
             "seed": self.config.seed,
-            "train": {name: value for name, value in vars(self.config).items()},
+            "train": dict(vars(self.config)),
         }
 
     def groups(self, period: Period) -> Iterator[tuple[int, list[Origin]]]:
@@ -198,7 +202,12 @@ class _Maker:
             yield period.start(self.log.zone), found
 
     def fold(
-        self, period: Period, cut: int, group: Sequence[Origin], result: Backtest, tell: Callable[[Text], None]
+        self,
+        period: Period,
+        cut: int,
+        group: Sequence[Origin],
+        result: Backtest,
+        tell: Callable[[Text], None],
     ) -> Fold | None:
         """Train once and ask at each origin; None where there was too little to learn from."""
         past = self.books.as_of(cut)
@@ -209,9 +218,15 @@ class _Maker:
         fitted: dict[str, rivals.Fitted] = {}
         longest = report.cycle.longest_days if report.cycle else 0.0
         if self.plain:
-            tell(Text("{p} の比較用の方法を学習しています", "Fitting plain methods for {p}").format(p=period.name))
+            tell(
+                Text("{p} の比較用の方法を学習しています", "Fitting plain methods for {p}").format(
+                    p=period.name
+                )
+            )
             rows = learned_rows(bundle, past, self.config)
-            known = rivals.rivals(bundle.win.layout, bundle.win.windows, self.config.seed, self.config.threads)
+            known = rivals.rivals(
+                bundle.win.layout, bundle.win.windows, self.config.seed, self.config.threads
+            )
             rng = np.random.default_rng((self.config.seed, 31))
             fitted = rivals.fit_rivals(rows, cut, known, int(rows.deal.max()) + 1, rng)
         notes = []
@@ -229,7 +244,12 @@ class _Maker:
         )
 
     def _ask(
-        self, bundle: Bundle, origin: Origin, fitted: dict[str, rivals.Fitted], longest: float, result: Backtest
+        self,
+        bundle: Bundle,
+        origin: Origin,
+        fitted: dict[str, rivals.Fitted],
+        longest: float,
+        result: Backtest,
     ) -> dict[str, Any]:
         page = self.books.page(origin)
         past = self.books.as_of(origin.as_of)
@@ -324,7 +344,9 @@ class _Maker:
         for name in period_rivals.LABELS:
             taught = period_rivals.lessons(name, pages, actuals)
             width = 2 if name == "stage_weighted" else 1
-            found[name] = {kind: period_rivals.fit_rule(name, kind, taught, width) for kind in ("company", "team", "person")}
+            found[name] = {
+                kind: period_rivals.fit_rule(kind, taught, width) for kind in ("company", "team", "person")
+            }
         return found
 
 
@@ -352,10 +374,21 @@ def _warnings(result: Backtest) -> list[tuple[str, Text]]:
     if stand_ins:
         text = Text(
             "目標が登録されていない{n}行では、前年同期または前期の実績を仮の目標にしています。",
-            "In {n} rows no target was in force; last year's (or the previous period's) actual stands in for it.",
+            "In {n} rows no target was in force; last year's or the previous period's actual stands in.",
         )
         found.append(("stand_in_targets", text.format(n=stand_ins)))
     return found
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Tells the progress of one fold."""
+
+    progress: Progress | None
+    share: float
+
+    def __call__(self, text: Text) -> None:
+        _tell(self.progress, text, self.share)
 
 
 def _tell(progress: Progress | None, text: Text, share: float) -> None:

@@ -107,18 +107,24 @@ def company(result: Json, lang: Language) -> Any:
         "",
         Text("売上", "Revenue").say(lang),
     )
-    for lo, hi, width, label in (("p05", "p95", 3, "90 %"), ("p10", "p90", 7, "80 %"), ("p25", "p75", 13, "50 %")):
+    for lo, hi, width, label in (
+        ("p05", "p95", 3, "90 %"),
+        ("p10", "p90", 7, "80 %"),
+        ("p25", "p75", 13, "50 %"),
+    ):
         xs: list[Any] = []
         ys: list[Any] = []
         for place, one in zip(at, ours, strict=True):
             xs += [place, place, None]
             ys += [one[lo], one[hi], None]
         figure.add_scatter(
-            x=xs, y=ys, mode="lines", line={"color": COLOURS[OURS], "width": width}, opacity=0.3, hoverinfo="skip",
+            x=xs, y=ys, mode="lines", line={"color": COLOURS[OURS], "width": width}, opacity=0.3,
+            hoverinfo="skip",
             name=Text(f"{label}区間", f"{label} interval").say(lang),
         )  # fmt: skip
     figure.add_scatter(
-        x=at, y=[one["p50"] for one in ours], mode="markers", name=Text("中央の予測", "Median forecast").say(lang),
+        x=at, y=[one["p50"] for one in ours], mode="markers",
+        name=Text("中央の予測", "Median forecast").say(lang),
         marker={"color": COLOURS[OURS], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
     )  # fmt: skip
     figure.add_scatter(
@@ -132,7 +138,7 @@ def company(result: Json, lang: Language) -> Any:
     )  # fmt: skip
     figure.add_scatter(
         x=at, y=[line["target"] for line in lines], mode="markers", name=Text("目標", "Target").say(lang),
-        marker={"color": COLOURS["lightgbm_closed"], "size": 12, "symbol": "line-ew-open", "line": {"width": 2}},
+        marker={"color": "#D55E00", "size": 12, "symbol": "line-ew-open", "line": {"width": 2}},
     )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=-40)
     figure.update_yaxes(rangemode="tozero")
@@ -158,7 +164,13 @@ def crps_by_week(result: Json, lang: Language) -> Any:
                 row=1,
                 col=column,
             )
-    _dress(figure, Text("売上予測の誤差（CRPS、実績平均に対する割合）", "Error of the revenue forecast (CRPS / mean actual)").say(lang))
+    _dress(
+        figure,
+        Text(
+            "売上予測の誤差（CRPS、実績平均に対する割合）",
+            "Error of the revenue forecast (CRPS / mean actual)",
+        ).say(lang),
+    )
     figure.update_xaxes(title=Text("経過週", "Weeks over").say(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
@@ -169,13 +181,17 @@ def coverage(result: Json, lang: Language) -> Any:
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
-    figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].say(lang) for kind in kinds], shared_yaxes=True)
+    figure = make_subplots(
+        cols=len(kinds), subplot_titles=[KIND_LABELS[kind].say(lang) for kind in kinds], shared_yaxes=True
+    )
     for column, kind in enumerate(kinds, start=1):
         rows = [row for row in result["periods"][kind]["by_week"] if row["methods"]]
         for number, level in enumerate(("50", "80", "90")):
             held = [row["methods"][OURS]["coverage"][level] for row in rows]
             colour = (COLOURS["stage_rates"], COLOURS[OURS], COLOURS["logistic"])[number]
-            figure.add_hline(y=int(level) / 100, line={"color": colour, "dash": "dot", "width": 1}, row=1, col=column)
+            figure.add_hline(
+                y=int(level) / 100, line={"color": colour, "dash": "dot", "width": 1}, row=1, col=column
+            )
             figure.add_scatter(
                 x=[row["week"] for row in rows],
                 y=[one["mean"] for one in held],
@@ -189,7 +205,13 @@ def coverage(result: Json, lang: Language) -> Any:
                 row=1,
                 col=column,
             )
-    _dress(figure, Text("区間に実績が入った割合（点線が約束した割合）", "Share of actuals inside our intervals (dotted: as promised)").say(lang))
+    _dress(
+        figure,
+        Text(
+            "区間に実績が入った割合（点線が約束した割合）",
+            "Share of actuals inside our intervals (dotted: as promised)",
+        ).say(lang),
+    )
     figure.update_xaxes(title=Text("経過週", "Weeks over").say(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
     return figure
@@ -212,8 +234,16 @@ def pit(result: Json, lang: Language) -> Any:
             col=column,
         )
         if counts:
-            figure.add_hline(y=sum(counts) / len(counts), line={"color": INK, "dash": "dot", "width": 1}, row=1, col=column)
-    _dress(figure, Text("実績は予測分布のどこにあったか（PIT、平らなら正しい）", "Where actuals fell in our distributions (PIT; flat is right)").say(lang))
+            figure.add_hline(
+                y=sum(counts) / len(counts), line={"color": INK, "dash": "dot", "width": 1}, row=1, col=column
+            )
+    _dress(
+        figure,
+        Text(
+            "実績は予測分布のどこにあったか（PIT、平らなら正しい）",
+            "Where actuals fell in our distributions (PIT; flat is right)",
+        ).say(lang),
+    )
     figure.update_layout(bargap=0.02)
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     return figure
@@ -222,7 +252,10 @@ def pit(result: Json, lang: Language) -> Any:
 def attainment(result: Json, lang: Language) -> Any:
     """Probability of reaching the target against the share that did, in ten bands, all scopes and origins."""
     figure = _figure(
-        Text("目標達成：予測した確率と実際（全範囲・全時点）", "Targets: probability said and what came (all scopes and origins)").say(lang),
+        Text(
+            "目標達成：予測した確率と実際（全範囲・全時点）",
+            "Targets: probability said and what came (all scopes and origins)",
+        ).say(lang),
         Text("予測した達成確率", "Probability said").say(lang),
         Text("達成した割合", "Share reached").say(lang),
     )
@@ -257,7 +290,11 @@ def _at(line: Json, lang: Language) -> str:
 def _style(name: str, number: int, lang: Language) -> dict[str, Any]:
     return {
         "name": LABELS[name].say(lang),
-        "line": {"color": COLOURS[name], "width": 3 if name == OURS else 1.5, "dash": DASHES[number % len(DASHES)]},
+        "line": {
+            "color": COLOURS[name],
+            "width": 3 if name == OURS else 1.5,
+            "dash": DASHES[number % len(DASHES)],
+        },
         "marker": {"symbol": MARKS[number % len(MARKS)], "size": 8 if name == OURS else 6},
     }
 
@@ -267,7 +304,9 @@ def _bars(intervals: list[Json]) -> dict[str, Any]:
         "type": "data",
         "symmetric": False,
         "array": [(one["hi"] if one["hi"] is not None else one["mean"]) - one["mean"] for one in intervals],
-        "arrayminus": [one["mean"] - (one["lo"] if one["lo"] is not None else one["mean"]) for one in intervals],
+        "arrayminus": [
+            one["mean"] - (one["lo"] if one["lo"] is not None else one["mean"]) for one in intervals
+        ],
         "width": 2,
         "thickness": 1,
     }
@@ -286,7 +325,11 @@ def _figure(title: str, x: str, y: str) -> Any:
 def _dress(figure: Any, title: str) -> None:
     figure.update_layout(
         title={"text": title, "x": 0, "font": {"size": 15}},
-        font={"family": "system-ui, 'Hiragino Sans', 'Noto Sans CJK JP', 'Yu Gothic', sans-serif", "size": 12, "color": INK},
+        font={
+            "family": "system-ui, 'Hiragino Sans', 'Noto Sans CJK JP', 'Yu Gothic', sans-serif",
+            "size": 12,
+            "color": INK,
+        },
         paper_bgcolor="white",
         plot_bgcolor="white",
         margin={"l": 60, "r": 15, "t": 60, "b": 50},

@@ -22,12 +22,19 @@ def page(result: Json, lang: Language = "ja") -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    drawn = {one: {name: json.loads(figure.to_json()) for name, figure in figures(result, one).items()} for one in LANGUAGES}
+    drawn = {
+        one: {name: json.loads(figure.to_json()) for name, figure in figures(result, one).items()}
+        for one in LANGUAGES
+    }
 
     def both(text: Text) -> Markup:
-        return Markup('<span class="ja" lang="ja">{}</span><span class="en" lang="en">{}</span>').format(text.ja, text.en)
+        return Markup('<span class="ja" lang="ja">{}</span><span class="en" lang="en">{}</span>').format(
+            text.ja, text.en
+        )
 
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters |= {
         "number": number,
         "ci": interval,

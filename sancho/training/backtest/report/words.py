@@ -38,9 +38,9 @@ def _promises(question: str, overall: Json) -> Text:
         "{what}：{deals}件の商談を延べ{rows}回、当時わかっていた情報だけで採点しました。"
         "受注すると見込んだ割合は平均{said}、実際は{came}でした。確率のずれ（校正誤差）は平均{error}"
         "（完全に正しい確率でも偶然だけで{noise}になります）。",
-        "{what}: {deals} deals were scored {rows} times with only what was known then. On average {said} were "
-        "expected to be won; {came} were. Probabilities were off by {error} on average (calibration error; luck "
-        "alone would show {noise} for perfectly right ones).",
+        "{what}: {deals} deals were scored {rows} times with only what was known then. On average {said} "
+        "were expected to be won; {came} were. Probabilities were off by {error} on average (calibration "
+        "error; luck alone would show {noise} for perfectly right ones).",
     ).format(
         what=Text("期末までの受注", "Won by the period's end")
         if by_end
@@ -61,12 +61,20 @@ def _against_table(overall: Json) -> Text:
     same = [name for name in against if name not in better and name not in worse]
     parts_ja = [
         f"{label}：{'、'.join(LABELS[name].ja for name in names)}"
-        for label, names in (("確かに上回った相手", better), ("差が確かでない相手", same), ("下回った相手", worse))
+        for label, names in (
+            ("確かに上回った相手", better),
+            ("差が確かでない相手", same),
+            ("下回った相手", worse),
+        )
         if names
     ]
     parts_en = [
         f"{label}: {', '.join(LABELS[name].en for name in names)}"
-        for label, names in (("Better beyond doubt than", better), ("No certain difference to", same), ("Worse than", worse))
+        for label, names in (
+            ("Better beyond doubt than", better),
+            ("No certain difference to", same),
+            ("Worse than", worse),
+        )
         if names
     ]
     return Text(
@@ -84,8 +92,8 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
         Text(
             "{kind}の売上：{rows}回の予測（{periods}期間）で、予測と実績の差は平均で実績の{error}、"
             "80%区間に実績が入ったのは{covered}でした。",
-            "{kind}, revenue: in {rows} forecasts ({periods} periods) the forecast was off by {error} of the actual on "
-            "average; the 80 % interval held the actual {covered} of the time.",
+            "{kind}, revenue: over {rows} forecasts (number of periods: {periods}) the forecast was off by "
+            "{error} of the actual on average; the 80 % interval held the actual {covered} of the time.",
         ).format(
             kind=KIND_LABELS[kind],
             rows=overall["rows"],
@@ -99,9 +107,10 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
         gap = overall["against"]["stage_weighted"]["crps"]
         lines.append(
             Text(
-                "　ステージ加重パイプライン（過去の誤差で補正済み）に対して、予測全体の良さ（CRPS）は{share}{word}{sure}。",
-                "Against the stage-weighted pipeline (recalibrated on its past errors) the forecast as a whole (CRPS) "
-                "was {share} {word}{sure}.",
+                "　ステージ加重パイプライン（過去の誤差で補正済み）に対して、"
+                "予測全体の良さ（CRPS）は{share}{word}{sure}。",
+                "Against the stage-weighted pipeline (recalibrated on its past errors) the forecast as a "
+                "whole (CRPS) was {share} {word}{sure}.",
             ).format(
                 share=_percent(abs(gap["mean"]) / plain["crps"]["mean"]),
                 word=Text("良い結果でした", "better") if gap["mean"] < 0 else Text("悪い結果でした", "worse"),
@@ -114,8 +123,8 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
         lines.append(
             Text(
                 "　目標達成：{rows}回のうち達成は{came}、達成確率の平均は{said}でした（Brier {brier:.3f}）。",
-                "Targets: of {rows} forecasts with a target {came} were reached; the probability given was {said} on "
-                "average (Brier {brier:.3f}).",
+                "Targets: of {rows} forecasts with a target {came} were reached; the probability given was "
+                "{said} on average (Brier {brier:.3f}).",
             ).format(
                 rows=overall["rows_with_target"],
                 came=_percent(overall["attained"]),

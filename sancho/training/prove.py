@@ -1,0 +1,158 @@
+"""How good is a way of fitting on later deals, and what do they teach about weights and calibration?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY
+from sancho.features import Calendar
+from sancho.models.calibrate import Stack, fit_stack
+from sancho.models.horizons import Windows
+from sancho.models.logistic import sigmoid
+from sancho.models.rows import Rows
+from sancho.models.trees import TreeSettings
+from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win
+from sancho.training.config import TrainConfig, most_rows
+from sancho.training.evaluate import Evaluation, evaluate
+from sancho.training.selection import Selection
+from sancho.training.snapshots import Fold, split
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_LATER = 20  # deals that must have closed after a fold's cut for it to teach anything
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """Fits the win model on any part of the rows, always in the same way."""
+
+    all_rows: Rows
+    chosen: Selection
+    calendar: Calendar
+    config: TrainConfig
+    positions: Mapping[float, float]
+
+    @property
+    def rows(self) -> Rows:
+        """The rows with the used features only."""
+        return self.all_rows.with_columns(self.chosen.used)
+
+    def fit(self, rows: Rows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
+        """The model of some of the rows; `number` tells fits of one training apart by their seeds."""
+        config = self.config
+        trees = TreeSettings(
+            config.trees, config.leaves, pace=config.pace, threads=config.threads, seed=config.seed + number
+        )
+        most = config.most_questions or most_rows(rows.deals)
+        settings = WinSettings(trees, most)
+        rng = np.random.default_rng((config.seed, number))
+        windows = Windows(self.calendar, rows.longest_days)
+        return fit_win(
+            rows, self.chosen.layout, self.chosen.used, windows, settings, rng, self.positions, stacks
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A fold's model on the fold's later deals: log-odds of its members, for won and lost."""
+
+    fold: Fold
+    model: WinModel
+    won: Floats
+    lost: Floats
+
+    def answers(self, use: NDArray[np.bool_], side: str) -> tuple[Floats, Floats, Floats, Floats, Ints]:
+        """Members' log-odds, horizons, outcomes, weights and deals of some of the questions."""
+        valid = self.fold.valid
+        logits, outcome = (self.won, valid.won) if side == "won" else (self.lost, valid.lost)
+        return (
+            logits[use],
+            valid.horizon[use],
+            outcome[use],
+            valid.question_weight[use],
+            valid.question_deal[use],
+        )
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What later deals said: the stacks they teach (None = too few deals), and how good the last fold was.
+
+    `later` and `later_chance` are the last fold and the chances given to its questions by a model,
+    weights and calibration that had seen none of them.
+    """
+
+    stacks: tuple[Stack, Stack] | None
+    folds: list[Fold]
+    evaluation: Evaluation | None = None
+    later: Fold | None = None
+    later_chance: Floats | None = None
+
+
+def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Proof:
+    """Two folds: the first teaches weights and calibration, the second is judged by them, then both teach."""
+    rows, seed = fitter.rows, fitter.config.seed
+    halves = np.random.default_rng((seed, 99)).random(deals) < 0.5
+    folds, judged = [], []
+    for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
+        fold = split(rows, start, end, as_of, halves)
+        folds.append(fold)
+        enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= LEAST_LATER
+        if enough and len(fold.valid.row):
+            judged.append(_judge(fitter, fold, number + 1))
+    if not judged:
+        return Proof(None, folds)
+    last = judged[-1]
+    valid = last.fold.valid
+    stack = last.model.won.stack
+    if len(judged) > 1:
+        first = judged[0].fold.valid
+        ripe = first.question_at + first.matures * DAY <= last.fold.train_until
+        stack = _stack([(judged[0], ripe)], "won") or stack
+    chance = sigmoid(stack(last.won, valid.horizon))
+    rng = np.random.default_rng((seed, 7))
+    evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    everything = [(one, np.ones(len(one.fold.valid.row), bool)) for one in judged]
+    won, lost = _stack(everything, "won"), _stack(everything, "lost")
+    stacks = None if won is None or lost is None else (won, lost)
+    return Proof(stacks, folds, evaluation, last.fold, chance)
+
+
+def _judge(fitter: Fitter, fold: Fold, number: int) -> Judged:
+    model = fitter.fit(fold.train, number)
+    valid = fold.valid
+    x = np.full((len(valid.x), fitter.all_rows.x.shape[1]), np.nan)
+    x[:, fitter.chosen.used] = valid.x
+    won, lost = (
+        model.member_log_odds(side, x[valid.row], valid.question_at, valid.horizon)
+        for side in ("won", "lost")
+    )
+    return Judged(fold, model, won, lost)
+
+
+def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
+    """(train until, judge until) of two folds; each judges a window of about the longest cycle."""
+    start = int(rows.at.min())
+    span = as_of - start
+    width = int(np.clip(rows.longest_days * DAY, span / 8, span / 4))
+    return [(as_of - 2 * width, as_of - width), (as_of - width, as_of)]
+
+
+def _stack(judged: list[tuple[Judged, NDArray[np.bool_]]], side: str) -> Stack | None:
+    parts = [one.answers(use, side) for one, use in judged]
+    logits, days, outcome, weight, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not len(days):
+        return None
+    model = judged[-1][0].model
+    default = (model.won if side == "won" else model.lost).stack.weights
+    # A member that one of the folds could not afford is not weighed by what the other says.
+    default = np.where((logits != 0).mean(axis=0) > 0.9, default, 0.0)
+    if default.sum() <= 0:
+        return None
+    default = default / default.sum()
+    return fit_stack(logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days)
