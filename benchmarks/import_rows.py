@@ -100,15 +100,10 @@ def main(rows: int = 1_000_000, repeats: int = 1) -> None:
             generate(here, rows)
             seconds, cpu, parsed, made = imported(here)
             bare, bare_cpu = written(here, parsed, made)
-        print(
-            f"sancho import     {rows / seconds:>10,.0f} rows/s   {seconds:6.2f} s   (processor {cpu:.2f} s)"
-        )
-        print(
-            f"sqlite3 alone     {rows / bare:>10,.0f} rows/s   {bare:6.2f} s   (processor {bare_cpu:.2f} s; rows already parsed)"
-        )
-        print(
-            f"ratio of speeds   {bare / seconds:10.2f}   aim: at least 0.50   (of processor time {bare_cpu / cpu:.2f})"
-        )
+        said = "{:>10,.0f} rows/s   {:6.2f} s   processor {:5.2f} s"
+        print("sancho import    " + said.format(rows / seconds, seconds, cpu))
+        print("sqlite3 alone    " + said.format(rows / bare, bare, bare_cpu) + "   rows already parsed")
+        print(f"ratio of speeds  {bare / seconds:.2f} (aim: 0.50); of processor time {bare_cpu / cpu:.2f}")
 
 
 if __name__ == "__main__":

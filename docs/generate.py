@@ -48,7 +48,7 @@ def features_page() -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| `{f.name}` | {f.label.ja} | {f.label.en} | {f.unit} | {f.group} | {'yes' if f.controllable else ''} |"
+        f"| `{f.name}` | {f.label.ja} | {f.label.en} | {f.unit.both()} | {f.group} | {'yes' if f.controllable else ''} |"
         for f in CATALOGUE
     ]
     return "\n".join(lines) + "\n"

@@ -248,7 +248,7 @@ def test_an_exported_value_is_no_formula_and_comes_back_as_it_was(store, tmp_pat
     (path,) = export_quarantine(store, tmp_path / "out")
     text = path.read_text(encoding="utf-8-sig")
     assert f"'{name}" in text
-    path.write_text(text.replace(",-5,", ",5,"), encoding="utf-8-sig")
+    path.write_text(text.replace("-5", "5"), encoding="utf-8-sig")
     assert take(store, path).mended == 1
     assert store.read(TOKYO)["deals"]["name"].tolist() == [name]
 

@@ -41,7 +41,7 @@ def forecast(simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, sc
         "probability": probability_of(simulation, people, target),
         "revenue": spread(total),
         "components": _components(simulation, people, closed),
-        "gap": None if target is None else target - float(total.mean()),
+        "gap": float(total.mean()),
         "pace": _pace(simulation, facts, new_by_date, people, rows),
         "history": [],
         "drivers": [],

@@ -23,7 +23,7 @@ from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
 from sancho.crm.period import Period, parse_period, period_holding
 from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.features import History, build, compile_history
+from sancho.features import Feature, History, build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.service import paging, said
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
@@ -52,6 +52,7 @@ class State:
     log: EventLog
     history: History
     columns: np.ndarray  # of the model's features in the history's
+    catalogue: tuple[Feature, ...]  # the model's features
     now: int
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
@@ -165,7 +166,8 @@ class Answers:
             history = compile_history(log, bundle.calendar, _levels(bundle))
             columns = feature_columns(bundle, history)
         now = as_of_instant(None, self.settings.zone)
-        return State(bundle, info, revision, log, history, columns, now, time.monotonic())
+        catalogue = tuple(history.features[at] for at in columns)
+        return State(bundle, info, revision, log, history, columns, catalogue, now, time.monotonic())
 
     def _warm_up(self, state: State) -> None:
         """Everything a first request would otherwise wait for."""
@@ -344,8 +346,7 @@ class Answers:
     def _insight(
         self, state: State, room: Room, asked: Asked, history: History, lang: Language
     ) -> dict[str, Any]:
-        catalogue = tuple(history.features[at] for at in state.columns)
-        answer = insight(state.bundle, catalogue, asked, self.settings.grades, lang)
+        answer = insight(state.bundle, state.catalogue, asked, self.settings.grades, lang)
         warnings = (
             [] if asked.effect is not None else [("no_target", said.no_target("company", room.period.name))]
         )

@@ -126,11 +126,13 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
 def horizon_regression(train: Rows, layout: Layout, windows: Windows) -> Baseline:
     """A plain logistic regression on all ripe questions, with log horizon and calendar columns, ridge 1."""
     encoder = fit_encoder(train.x, layout.categorical)
+    seen = windows(train.question_at, train.horizon)
+    top = np.maximum(np.abs(seen).max(axis=0, initial=1.0), 1.0)
 
     def design(rows: Rows) -> Floats:
         ahead = np.log1p(rows.horizon)[:, None]
         calendar = windows(rows.question_at, rows.horizon)
-        scaled = calendar / np.maximum(np.abs(calendar).max(axis=0, initial=1.0), 1.0)
+        scaled = calendar / top
         return np.concatenate(
             [np.ones((len(rows.row), 1)), encoder(rows.x)[rows.row], ahead, ahead**2, scaled], axis=1
         )

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sancho.crm.importing.batch import Batch, Progress, Run
 from sancho.crm.importing.columns import MENDED, few_values, headings, likely_table, missing_hint, table_named
 from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.reading import data_format, read
 from sancho.crm.importing.mended import unguarded
+from sancho.crm.importing.reading import data_format, read
 from sancho.crm.importing.result import Counts, ImportResult
 from sancho.crm.importing.session import session
 from sancho.crm.importing.source import Source, UnreadableError

@@ -22,26 +22,24 @@ Words = NDArray[np.uint64]
 
 ONE, TWO, THREE, SEVEN = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(7)
 BLOCK = 32  # rows that go through the tables together: a table is still at hand for the next of them
+FEW = 4  # rows up to which that does not pay
 
 
 @numba.njit(cache=True, nogil=True)
 def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
     """Add every feature's contribution to the score of rows (n, k) to `out` (n, k)."""
     rows = np.uint64(len(x))
-    block = np.uint64(min(BLOCK, len(x)))
+    block = np.uint64(BLOCK if len(x) > FEW else 1)
     words = np.empty((block, model.words), np.uint64)
     bins = np.empty((block, len(model.asked)), np.uint64)
     for first in range(np.uint64(0), rows, block):
         count = min(block, rows - first)
-        _find(model, x[first : first + count], bins, words)
-        for run in range(np.uint64(len(model.runs))):
-            word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
-            begin, width = model.runs[run, 3], model.runs[run, 4] - model.runs[run, 3]
-            shares_at = model.runs[run, 5]
-            for row in range(count):
-                cell = shares_at + ((words[row, word] >> shift) & mask) * width
-                for j in range(width):
-                    out[first + row, model.feature[begin + j]] += model.shares[cell + j]
+        for row in range(count):
+            _find(model, x[first + row], bins[row], words[row])
+        if count == 1:
+            _add_row(model, words[0], out[first])
+        else:
+            _add_block(model, words, out[first : first + count])
         if len(model.lone_value):
             _add_lone(model, bins, out[first : first + count])
 
@@ -49,37 +47,53 @@ def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
 @numba.njit(cache=True, nogil=True)
 def add_scores(model: Layout, x: Floats, out: Floats) -> None:
     """Add the score of rows (n, k) to `out` (n,), in the order of the trees, as LightGBM does."""
-    rows = np.uint64(len(x))
-    block = np.uint64(min(BLOCK, len(x)))
-    words = np.empty((block, model.words), np.uint64)
-    bins = np.empty((block, len(model.asked)), np.uint64)
-    for first in range(np.uint64(0), rows, block):
-        count = min(block, rows - first)
-        _find(model, x[first : first + count], bins, words)
+    words, bins = np.empty(model.words, np.uint64), np.empty(len(model.asked), np.uint64)
+    for row in range(np.uint64(len(x))):
+        _find(model, x[row], bins, words)
+        score = 0.0
         for run in range(np.uint64(len(model.runs))):
             word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
-            reached_at = model.runs[run, 6]
-            for row in range(count):
-                out[first + row] += model.reached[reached_at + ((words[row, word] >> shift) & mask)]
-        for row in range(count):
-            for leaf in range(np.uint64(len(model.lone_value))):
-                if _all_met(model, bins[row], leaf):
-                    out[first + row] += model.lone_value[leaf]
+            score += model.reached[model.runs[run, 6] + ((words[word] >> shift) & mask)]
+        for leaf in range(np.uint64(len(model.lone_value))):
+            if _all_met(model, bins, leaf):
+                score += model.lone_value[leaf]
+        out[row] += score
 
 
 @numba.njit(cache=True, nogil=True)
 def _find(model: Layout, x: Floats, bins: Words, words: Words) -> None:
-    """The bin of every feature asked about, and the cells, of rows (n, k)."""
-    for row in range(np.uint64(len(x))):
-        for word in range(np.uint64(model.words)):
-            words[row, word] = 0
-        for asked in range(np.uint64(len(model.asked))):
-            which = _bin(model, asked, x[row, model.asked[asked, 0]])
-            bins[row, asked] = which
-            begin, end = model.asked[asked, 5], model.asked[asked, 6]
-            step_at = model.asked[asked, 7] + which * (end - begin)
-            for j in range(end - begin):
-                words[row, model.word[begin + j]] += model.step[step_at + j]
+    """The bin of every feature asked about and the cells of all runs, for one row (k,)."""
+    for word in range(np.uint64(model.words)):
+        words[word] = 0
+    for asked in range(np.uint64(len(model.asked))):
+        bins[asked] = _bin(model, asked, x[model.asked[asked, 0]])
+        begin, end = model.asked[asked, 5], model.asked[asked, 6]
+        ahead = model.asked[asked, 7] + bins[asked] * (end - begin) - begin
+        for j in range(begin, end):
+            words[model.word[j]] += model.step[ahead + j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_row(model: Layout, words: Words, out: Floats) -> None:
+    """Add what the tables hold for one row to `out` (k,)."""
+    for run in range(np.uint64(len(model.runs))):
+        word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
+        begin, end = model.runs[run, 3], model.runs[run, 4]
+        ahead = model.runs[run, 5] + ((words[word] >> shift) & mask) * (end - begin) - begin
+        for j in range(begin, end):
+            out[model.feature[j]] += model.shares[ahead + j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_block(model: Layout, words: Words, out: Floats) -> None:
+    """Add what the tables hold for some rows to `out` (n, k), table by table."""
+    for run in range(np.uint64(len(model.runs))):
+        word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
+        begin, end = model.runs[run, 3], model.runs[run, 4]
+        for row in range(np.uint64(len(out))):
+            ahead = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * (end - begin) - begin
+            for j in range(begin, end):
+                out[row, model.feature[j]] += model.shares[ahead + j]
 
 
 @numba.njit(cache=True, nogil=True)

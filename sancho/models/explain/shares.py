@@ -32,6 +32,8 @@ def add_shares(
         phi_i = value (met_i - kept_i) * integral over t in [0, 1] of prod_{j != i} met_j t + kept_j (1 - t),
 
     a polynomial of degree d - 1, which ceil(d / 2) points integrate exactly. `ahead` (d + 1,) is scratch.
+
+    Compiled into the callers: numba notices a change here only once their caches are deleted, too.
     """
     d = len(met)
     n = (d + 1) // 2

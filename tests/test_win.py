@@ -1,0 +1,193 @@
+"""Is the win curve one coherent story, and do its explanations add up to it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from sancho.crm.moment import DAY
+from sancho.features import Calendar
+from sancho.models.horizons import Windows
+from sancho.models.members import Layout
+from sancho.models.rows import Rows
+from sancho.models.trees import TreeSettings
+from sancho.models.win import WinModel, WinSettings, fit_win
+
+START = 20_000 * DAY
+LAYOUT = Layout(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4), 0, 1, 2)
+HORIZONS = np.array([0.5, 3.0, 7.0, 20.0, 45.0, 90.0, 200.0, np.inf])
+
+
+def make_rows(deals: int, seed: int = 0) -> Rows:
+    """Deals of known quality: better ones are won more often, later stages sooner; one moment each."""
+    rng = np.random.default_rng(seed)
+    stage = rng.integers(0, 3, deals).astype(float)
+    quality = rng.normal(size=deals)
+    close = rng.uniform(5, 80, deals)
+    close[rng.random(deals) < 0.3] = np.nan
+    won_ever = rng.random(deals) < 1 / (1 + np.exp(-(quality - 0.5 + 0.5 * stage)))
+    days = rng.exponential(40 - 10 * stage)
+    x = np.stack(
+        [stage, rng.uniform(0, 50, deals), close, quality, rng.integers(0, 3, deals).astype(float)], axis=1
+    )
+    at = (START + rng.uniform(0, 300, deals) * DAY).astype(np.int64)
+    row = np.repeat(np.arange(deals), 2)
+    horizon = np.exp(rng.uniform(0, np.log(120.0), len(row)))
+    ever = rng.random(len(row)) < 0.2
+    horizon[ever] = 240.0
+    won = won_ever[row] & ((days[row] < horizon) | ever)
+    lost = np.where(ever, ~won, ~won_ever[row] & (days[row] < horizon))
+    return Rows(
+        x=x, at=at, deal=np.arange(deals), days=days, event=won_ever.astype(np.int64), weight=np.ones(deals),
+        row=row, horizon=horizon, won=won.astype(float), lost=lost.astype(float),
+        matures=np.where(ever, 120.0, horizon), longest_days=120.0, ever_days=240.0,
+    )  # fmt: skip
+
+
+def fit(rows: Rows, trees: bool = True) -> WinModel:
+    windows = Windows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
+    settings = WinSettings(TreeSettings(count=40, threads=1), with_trees=trees)
+    return fit_win(rows, LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return make_rows(1_500)
+
+
+@pytest.fixture(scope="module")
+def model(rows: Rows) -> WinModel:
+    return fit(rows)
+
+
+def test_won_and_lost_never_fall_and_never_exceed_one_together(model: WinModel, rows: Rows):
+    curve = model.curve(rows.x[:300], rows.at[:300], HORIZONS)
+    assert (np.diff(curve.won, axis=1) >= -1e-12).all()
+    assert (np.diff(curve.lost, axis=1) >= -1e-12).all()
+    assert (curve.won + curve.lost <= 1 + 1e-12).all()
+    assert (curve.open >= 0).all()
+    assert curve.open + curve.won + curve.lost == pytest.approx(np.ones(curve.won.shape))
+
+
+def test_for_ever_nothing_is_open(model: WinModel, rows: Rows):
+    curve = model.curve(rows.x[:50], rows.at[:50], np.array([np.inf]))
+    assert curve.open == pytest.approx(np.zeros((50, 1)), abs=1e-12)
+
+
+def test_no_time_left_means_no_chance(model: WinModel, rows: Rows):
+    assert model.curve(rows.x[:5], rows.at[:5], np.array([0.0])).won.tolist() == [[0.0]] * 5
+
+
+def test_a_horizon_asked_alone_gets_the_answer_it_gets_among_others(model: WinModel, rows: Rows):
+    together = model.curve(rows.x[:40], rows.at[:40], HORIZONS)
+    alone = model.curve(rows.x[:40], rows.at[:40], HORIZONS[4:5])
+    assert alone.won[:, 0].tolist() == together.won[:, 4].tolist()
+    assert alone.lost[:, 0].tolist() == together.lost[:, 4].tolist()
+    assert model.won_by(rows.x[:40], rows.at[:40], np.full(40, 45.0)).tolist() == together.won[:, 4].tolist()
+
+
+def test_one_deal_alone_scores_as_it_does_among_many(model: WinModel, rows: Rows):
+    days = np.full(60, 30.0)
+    many = model.won_by(rows.x[:60], rows.at[:60], days)
+    alone = [model.won_by(rows.x[i : i + 1], rows.at[i : i + 1], days[:1])[0] for i in range(60)]
+    assert np.array(alone) == pytest.approx(many, abs=1e-12)
+
+
+def test_contributions_add_up_to_the_calibrated_log_odds(model: WinModel, rows: Rows):
+    days = np.exp(np.linspace(0, 5, 100))
+    parts = model.contributions(rows.x[:100], rows.at[:100], days)
+    chance = model.won_by(rows.x[:100], rows.at[:100], days)
+    assert parts.log_odds == pytest.approx(np.log(chance) - np.log1p(-chance), abs=1e-9)
+
+
+def test_a_better_deal_owes_it_to_its_quality(model: WinModel, rows: Rows):
+    x = np.repeat(rows.x[:1], 2, axis=0)
+    x[:, 3] = [-2.0, 2.0]
+    parts = model.contributions(x, rows.at[[0, 0]], np.full(2, 60.0))
+    assert parts.values[1, 3] > 0.5
+    assert parts.values[0, 3] < -0.5
+
+
+def test_a_feature_that_is_not_used_contributes_nothing(rows: Rows):
+    windows = Windows(Calendar(ZoneInfo("Asia/Tokyo")), 120.0)
+    layout = Layout(("stage", "age_days"), (0,), 0, 1, -1)
+    used = rows.with_columns(np.array([0, 1]))
+    small = fit_win(
+        used, layout, np.array([0, 1]), windows, WinSettings(with_trees=False), np.random.default_rng(0)
+    )
+    parts = small.contributions(rows.x[:20], rows.at[:20], np.full(20, 30.0))
+    assert parts.values.shape == (20, 5)
+    assert not parts.values[:, 2:].any()
+
+
+def test_the_average_training_moment_owes_little_to_any_feature(model: WinModel, rows: Rows):
+    parts = model.contributions(rows.x, rows.at, np.full(len(rows.x), 45.0))
+    assert np.abs(parts.values.mean(axis=0)).max() < 0.1
+
+
+def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel, rows: Rows):
+    days = np.full(100, 45.0)
+    chance = model.won_by(rows.x[:100], rows.at[:100], days)
+    lo, hi = model.interval(rows.x[:100], rows.at[:100], days)
+    lower, higher = model.interval(rows.x[:100], rows.at[:100], days, level=0.95)
+    assert ((lo < chance) & (chance < hi)).all()
+    assert ((lower < lo) & (hi < higher)).all()
+
+
+def test_fewer_deals_make_wider_intervals(model: WinModel, rows: Rows):
+    few = fit(make_rows(120, seed=2), trees=False)
+    days = np.full(100, 45.0)
+    width = [
+        np.subtract(*one.interval(rows.x[:100], rows.at[:100], days)[::-1]).mean() for one in (few, model)
+    ]
+    assert width[0] > width[1]
+
+
+def test_the_model_has_learned_what_made_the_deals(model: WinModel):
+    later = make_rows(4_000, seed=9)
+    chance = model.won_by(later.x, later.at, np.full(4_000, np.inf))
+    truth = 1 / (1 + np.exp(-(later.x[:, 3] - 0.5 + 0.5 * later.x[:, 0])))
+    assert np.abs(chance - truth).mean() < 0.5 * np.abs(truth - truth.mean()).mean()
+
+
+def test_below_thirty_closed_deals_only_the_stated_prior_speaks(rows: Rows):
+    a, b = (fit(make_rows(29, seed=seed)) for seed in (3, 4))
+    asked = (rows.x[:9], rows.at[:9], np.full(9, 30.0))
+    assert a.won_by(*asked).tolist() == b.won_by(*asked).tolist()
+    assert a.won.linear is None
+    assert a.won.trees is None
+
+
+def test_open_deals_do_not_count_as_closed():
+    rows = make_rows(100)
+    still = replace(rows, event=np.where(np.arange(100) < 80, -1, rows.event))
+    assert fit(still).closed_deals == 20
+
+
+def test_trees_join_from_300_closed_deals():
+    windows = Windows(Calendar(ZoneInfo("Asia/Tokyo")), 120.0)
+    settings = WinSettings(TreeSettings(count=3, threads=1))
+    for deals, joined in ((299, False), (300, True)):
+        model = fit_win(make_rows(deals), LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
+        assert (model.won.trees is not None) is joined
+
+
+def test_the_same_rows_and_seed_give_the_same_model(rows: Rows, model: WinModel):
+    again = fit(rows)
+    asked = (rows.x[:50], rows.at[:50], np.full(50, 30.0))
+    assert again.won_by(*asked).tolist() == model.won_by(*asked).tolist()
+
+
+def test_an_unseen_stage_is_answered_with_the_pooled_rates(model: WinModel, rows: Rows):
+    x = rows.x[:1].copy()
+    x[0, 0] = 77.0
+    assert 0 < model.won_by(x, rows.at[:1], np.array([45.0]))[0] < 1
+
+
+def test_a_row_of_unknowns_is_still_answered(model: WinModel, rows: Rows):
+    curve = model.curve(np.full((1, 5), np.nan), rows.at[:1], HORIZONS)
+    assert not np.isnan(curve.won).any()
+    assert not np.isnan(curve.lost).any()
