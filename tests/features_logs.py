@@ -78,7 +78,7 @@ def deal_rows(draw: st.DrawFn, name: str) -> dict[str, object]:
 def event_rows(draw: st.DrawFn) -> dict[str, object]:
     field = draw(st.sampled_from(["stage", "stage", "stage", *VALUES]))
     return {
-        "deal_id": draw(st.sampled_from([*DEALS, "D?"])),
+        "deal_id": draw(st.sampled_from([DEALS[0], *DEALS, "D?"])),
         "at": when(draw(TICKS)),
         "field": field,
         "value": draw(maybe(VALUES[field])),
@@ -150,8 +150,10 @@ def random_logs(draw: st.DrawFn) -> EventLog:
     return EventLog.of(
         {
             "deals": pd.DataFrame(deals),
-            "deal_events": pd.DataFrame(draw(st.lists(event_rows(), max_size=25))),
-            "activities": numbered(pd.DataFrame(draw(st.lists(activity_rows(), max_size=15))), "activity_id"),
+            "deal_events": pd.DataFrame(draw(st.lists(event_rows(), min_size=15, max_size=45))),
+            "activities": numbered(
+                pd.DataFrame(draw(st.lists(activity_rows(), min_size=8, max_size=20))), "activity_id"
+            ),
             "leads": numbered(pd.DataFrame(leads), "lead_id"),
             "contracts": numbered(pd.DataFrame(contracts), "contract_id"),
             "people": pd.DataFrame(people),

@@ -120,15 +120,28 @@ def test_the_swing_of_a_deal_is_what_enumeration_says() -> None:
     assert [deal["deal_id"] for deal in answer["deals"]] == ["D2", "D0", "D1"]
 
 
-def test_won_and_lost_weighed_by_their_chances_give_the_whole() -> None:
-    simulation = busy()
+def test_won_and_lost_weighed_by_their_chances_give_the_whole_where_deals_share_nothing() -> None:
+    chances, amounts = [0.5, 0.3, 0.8], [100.0, 200.0, 150.0]
+    simulation = simulate(
+        organisation(), pipeline(chances, amounts), np.zeros(6), no_new_business(), 0.0, 0.0
+    )
     total = simulation.total(organisation().members(COMPANY))
-    rows = np.arange(len(simulation.pipeline.deal_ids))
-    target = float(np.quantile(total, 0.6))
-    won, lost, overall = attain_given(simulation, rows, total, target)
-    chance = simulation.pipeline.won_by[:, -1]
-    np.testing.assert_allclose(chance * won + (1 - chance) * lost, overall, atol=1e-3)
-    np.testing.assert_allclose(overall, (total >= target).mean(), atol=0.006)
+    won, lost, overall = attain_given(simulation, np.arange(3), total, 250.0)
+    np.testing.assert_allclose(chances * won + (1 - np.array(chances)) * lost, overall, atol=1e-3)
+    np.testing.assert_allclose(overall, enumerated(chances, amounts, 250.0), atol=0.006)
+
+
+def test_a_small_deal_is_not_credited_with_the_mood_all_deals_share() -> None:
+    chances, amounts = [0.4] * 40, [100.0] * 39 + [1e-3]
+    calm, moody = (
+        simulate(organisation(), pipeline(chances, amounts), np.zeros(6), no_new_business(), sd, 0.0)
+        for sd in (0.0, 0.8)
+    )
+    for simulation in (calm, moody):
+        total = simulation.total(organisation().members(COMPANY))
+        won, lost, overall = attain_given(simulation, np.array([39]), total, 1650.0)
+        assert won[0] - lost[0] == pytest.approx(0.0, abs=1e-9)
+        assert overall[0] == pytest.approx((total >= 1650.0).mean(), abs=1e-9)
 
 
 def test_draws_of_children_add_up_to_their_parents_exactly() -> None:
@@ -184,6 +197,8 @@ def test_draws_by_date_end_where_the_period_ends() -> None:
     simulation = busy()
     by_date = open_by_date(simulation, np.arange(len(simulation.pipeline.deal_ids)))
     assert (by_date[-1] == simulation.open_draws.sum(0)).all()
+    expected = simulation.pipeline.amounts.mean(1) @ simulation.pipeline.won_by
+    np.testing.assert_allclose(by_date.mean(1), expected, rtol=0.02)
     assert (np.diff(by_date, axis=0) >= 0).all()
 
 

@@ -84,6 +84,7 @@ def test_crps_is_fair_to_a_few_draws() -> None:
 
 def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
     assert spread.pinball(np.array([3.0]), np.array([0.5]), 5.0)[0] == pytest.approx(1.0)
+    assert spread.pinball(np.array([3.0]), np.array([0.5]), 1.0)[0] == pytest.approx(1.0)
 
 
 @settings(max_examples=50, deadline=None)

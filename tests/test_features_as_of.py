@@ -196,6 +196,21 @@ def test_a_deal_that_was_never_stored_has_the_features_it_would_have_if_it_were(
     assert_same(alone, batch, whole, "new deal")
 
 
+def test_rows_of_a_request_may_come_in_any_order(world: EventLog) -> None:
+    history = compile_history(world, CALENDAR)
+    deal = int(np.argmax(np.diff(history.deals.stage.start)))
+    row, events, acts, account = sent(world, history.deal_ids[deal])
+    apart = {each["at"]: each for each in events if each["field"] == "stage"}
+    moment = history.deals.stage.at[history.deals.stage.start[deal + 1] - 1 :][:1]  # noqa: PD008
+    zero = np.zeros(1, np.int64)
+    sorted_, turned = (
+        build(one_deal(history, row, order(list(apart.values())), order(acts), account), zero, moment)
+        for order in (list, lambda rows: rows[::-1])
+    )
+    assert len(apart) > 2
+    assert_same(turned, sorted_, history, "turned round")
+
+
 def test_a_deal_is_not_known_at_the_instant_of_its_creation_but_just_after() -> None:
     deals = pd.DataFrame({"deal_id": ["D1"], "created_at": ["2026-04-01T09:00"], "stage": ["アポイント"]})
     history = compile_history(EventLog.of({"deals": deals}, TOKYO), CALENDAR)

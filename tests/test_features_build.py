@@ -172,6 +172,33 @@ def test_a_win_of_the_deal_itself_is_not_in_its_sellers_record(paper: EventLog) 
     assert math.isnan(after["days_since_account_won"])
 
 
+def test_a_closing_that_was_taken_back_no_longer_counts() -> None:
+    """X is won, then lost after all; Y is lost and opened again; Z sees both, seller and account alike."""
+    deals = pd.DataFrame(
+        {"deal_id": ["X", "Y", "Z"], "created_at": "2026-04-01",
+         "stage": ["失注", "クロージング", "アポイント"],
+         "owner_id": "P1", "account_id": "C1"}
+    )  # fmt: skip
+    events = pd.DataFrame(
+        [("X", "2026-04-10", "受注"), ("X", "2026-04-20", "失注"), ("Y", "2026-04-12", "失注"),
+         ("Y", "2026-04-22", "クロージング")],
+        columns=["deal_id", "at", "value"],
+    ).assign(field="stage")  # fmt: skip
+    log = EventLog.of({"deals": deals, "deal_events": events}, TOKYO)
+
+    def record(day: str) -> tuple[float, ...]:
+        x = features_of(log, "Z", day)
+        assert x["seller_closed"] == x["account_won"] + x["account_lost"]
+        return x["account_won"], x["account_lost"], x["seller_load"], x["seller_won_90d"]
+
+    assert record("2026-04-10") == (0, 0, 2, 0)
+    assert record("2026-04-11") == (1, 0, 1, 1)
+    assert record("2026-04-13") == (1, 1, 0, 1)
+    assert record("2026-04-21") == (0, 2, 0, 0)
+    assert record("2026-04-23") == (0, 1, 1, 0)
+    assert features_of(log, "Y", "2026-04-23")["reopened"] == 1
+
+
 def test_moments_are_at_creation_after_changes_and_on_a_grid_that_widens(paper: EventLog) -> None:
     history = compile_history(paper, CALENDAR)
     deals, moments = change_moments(history, instant("2026-07-01"))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sancho.crm.moment import DAY, HOUR, start_of_day
@@ -48,6 +48,7 @@ def test_a_working_day_that_is_half_over_counts_half():
     assert CALENDAR.working_days(noon, morning("2026-11-21")) == [0.5]
 
 
+@settings(deadline=None)
 @given(MOMENTS, MOMENTS, MOMENTS)
 def test_working_days_add_up_and_never_run_backwards(a, b, c):
     a, b, c = (np.array([moment]) for moment in sorted((a, b, c)))
@@ -57,6 +58,7 @@ def test_working_days_add_up_and_never_run_backwards(a, b, c):
     assert (CALENDAR.rush_days(a, c) <= CALENDAR.working_days(a, c) + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.dates(date(1971, 1, 1), date(2098, 12, 31)))
 def test_a_fiscal_quarter_ends_with_a_month_and_the_year_with_its_fourth_quarter(start, day):
     calendar = Calendar(TOKYO, start)
@@ -77,6 +79,17 @@ def test_days_are_those_of_the_zone_also_where_clocks_change():
     assert berlin.start_of(day + 1) - berlin.start_of(day) == [25 * HOUR]
     assert berlin.day_of(berlin.start_of(day + 1) - 1) == day
     assert berlin.working_days(morning("2026-12-24", berlin.zone), morning("2026-12-31", berlin.zone)) == [4]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("America/Sao_Paulo", "2017-10-15"), ("America/Havana", "2026-11-01"), ("Asia/Tokyo", "2026-11-01")],
+)
+def test_a_day_starts_where_the_moments_say_also_if_midnight_is_skipped_or_comes_twice(zone, day):
+    calendar = Calendar(ZoneInfo(zone))
+    start = morning(day, calendar.zone)
+    assert calendar.start_of(calendar.day_of(start)) == start
+    assert calendar.day_of(start - 1) == calendar.day_of(start) - 1
 
 
 def test_settings_make_the_same_calendar_again():
@@ -122,6 +135,7 @@ def test_ever_is_three_years_and_says_so():
     assert ever == capped
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.floats(0.01, 5_000), st.floats(0.01, 5_000))
 def test_what_is_said_to_rise_with_the_horizon_does(moment, one, other):
     near, far = horizon_columns(CALENDAR, np.array([moment]), np.array(sorted((one, other))))

@@ -130,6 +130,18 @@ def test_draws_have_the_mean_they_were_asked_for(log: EventLog) -> None:
     np.testing.assert_allclose(draws.mean(1), expected, rtol=0.02)
 
 
+def test_those_who_sell_larger_deals_are_expected_to_bring_more(log: EventLog) -> None:
+    deals = log["deals"].assign(
+        amount=log["deals"]["amount"] * np.where(log["deals"]["owner_id"] == "bob", 5, 1)
+    )
+    larger = EventLog.of({"deals": deals, "people": PEOPLE}, TOKYO)
+    rates = fitted(larger).rates(larger, Organisation.of(larger), at("2026-10-01"), parse_period("2026-Q4"))
+    ann, bob, *_ = rates.draw(np.ones((len(rates.mean), 20_000)), np.random.default_rng(1)).mean(
+        1
+    ) / np.where(rates.mean > 0, rates.mean, 1)
+    assert bob == pytest.approx(5 * ann, rel=0.2)
+
+
 def test_the_share_by_date_rises_to_the_whole(log: EventLog) -> None:
     days = [date(2026, 10, 31), date(2026, 11, 30), date(2026, 12, 31)]
     rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"), days)

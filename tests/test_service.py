@@ -18,6 +18,7 @@ from sancho.service.answers import Readiness
 from sancho.service.api import create_app
 from sancho.service.keys import Keys
 from sancho.service.language import negotiate
+from sancho.service.logs import configure_logs
 from sancho.service.paging import page
 from sancho.service.problems import MEDIA_TYPE
 from sancho.service.settings import Settings, read_settings
@@ -213,6 +214,7 @@ def test_not_ready_says_when_to_ask_again(client: TestClient) -> None:
 
 
 def test_keys_are_never_logged(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
     client.get("/v1/deals/D1")
     written = "".join(capfd.readouterr())
     assert "/v1/deals/D1" in written
@@ -232,6 +234,8 @@ def test_keys_are_never_logged(client: TestClient, capfd: pytest.CaptureFixture[
         ("fr, en;q=0.1", "en"),
         ("en;q=0.2, ja;q=0.3", "ja"),
         ("en;q=x", "ja"),
+        ("en;q=0.5, ja;q=0.5", "en"),
+        ("en;q=7", "ja"),
         ("*", "ja"),
     ],
 )
@@ -251,6 +255,7 @@ def test_pages_neither_skip_nor_repeat(values: list[int], limit: int, sort: str)
     while True:
         rows, cursor = page(frame, sort, cursor, limit)
         seen += [row["deal_id"] for row in rows]
+        assert len(seen) <= len(values)
         if cursor is None:
             break
     whole, end = page(frame, sort, None, None)

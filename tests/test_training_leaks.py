@@ -23,7 +23,7 @@ COUNT = 800
 
 
 def make_log(seed: int = 0, events: pd.DataFrame | None = None, **columns: object) -> EventLog:
-    """Deals, about half of them closed, with a history of stages; further columns by (open, won, generator)."""
+    """Deals, about half of them closed, with a history of stages; more columns by (open, won, generator)."""
     rng = np.random.default_rng(seed)
     created = pd.Timestamp("2026-01-01", tz="Asia/Tokyo") + pd.to_timedelta(
         rng.uniform(0, 178, COUNT), unit="D"

@@ -63,8 +63,10 @@ def uplift(world, action, replays=60):
 
 
 def test_replaying_changes_nothing_in_the_world(world, lived):
-    before = world.state.deals.copy(), world.state.day, world.log.cursor.copy()
-    replay(world, QUARTER[1], replays=2, seed=5, intervention=Intervention(skill=1.0))
+    before = world.state.deals.copy(), world.state.day, world.log.cursor.copy(), world.state.levers.copy()
+    change = Intervention(skill=1.0, force=[(lived.deal_ids[0], "demo")])
+    replay(world, QUARTER[1], replays=2, seed=5, intervention=change)
+    assert (world.state.levers == before[3]).all()
     assert (world.state.deals == before[0]).all()
     assert world.state.day == before[1]
     assert (world.log.cursor == before[2]).all()

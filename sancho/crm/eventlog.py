@@ -258,7 +258,7 @@ def _like(values: np.ndarray, column: pd.Series, name: str) -> pd.Series:
     kind = TABLES["deals"][name].kind if name in TABLES["deals"].by_name else None
     series = pd.Series(values)
     if kind is Kind.DATE:
-        return pd.to_datetime(series, format="ISO8601").astype("datetime64[us]")
+        return pd.to_datetime(series, format="ISO8601", errors="coerce").astype("datetime64[us]")
     if kind is Kind.MONEY or pd.api.types.is_numeric_dtype(column.dtype):
         return pd.to_numeric(series, errors="coerce").astype("float64")
     return series.astype("str").astype("category") if kind is not Kind.TEXT else series.astype("str")

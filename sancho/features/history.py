@@ -100,10 +100,12 @@ def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = N
     events = EventTable(log["deal_events"], deal_ids)
     names = _names(log, events)
     levels = levels if levels is not None else learn_levels(log, events, names)
-    deals, closed, outcome = _deals(log, deal_ids, events, names, levels, calendar)
+    deals, closed, outcome, acts_row = _deals(log, deal_ids, events, names, levels, calendar)
     acts = log["activities"]
     actor = Coded.of(acts["actor_id"]).within(names.people)
-    context = context_of(deals, _contracts(log["contracts"], names.accounts), micros(acts["at"]), actor)
+    context = context_of(
+        deals, _contracts(log["contracts"], names.accounts), micros(acts["at"]), actor, acts_row
+    )
     last = np.diff(deals.amount.start) > 0
     final = deals.amount.first.copy()
     final[last] = deals.amount.value[deals.amount.start[1:][last] - 1]
@@ -199,10 +201,11 @@ def _deals(
     names: _Names,
     levels: Levels,
     calendar: Calendar,
-) -> tuple[Deals, Ints, Ints]:
+) -> tuple[Deals, Ints, Ints, Ints]:
     rows = log["deals"]
     created, stages = ints(micros(rows["created_at"])), _stages(log, names.stages, levels)
     stage = names_track(Coded.of(rows["stage"]), events.of("stage"), names.stages)
+    activities, acts_row = _activities(log["activities"], deal_ids, names.people, levels)
     row_outcome = Coded.of(rows["outcome"]).to_code(OUTCOME_CODE)
     row_closed = ints(micros(rows["closed_at"]))
     deals = Deals(
@@ -216,7 +219,7 @@ def _deals(
         status=status_of(created, stage, stages, row_closed, row_outcome),
         owned=empty_presence(len(rows)),
         held=empty_presence(len(rows)),
-        activities=_activities(log["activities"], deal_ids, names.people, levels),
+        activities=activities,
         leads=_leads(log["leads"], deal_ids, levels),
         stages=stages,
         people=_people(log["people"], names.people, levels, calendar),
@@ -227,7 +230,7 @@ def _deals(
         own=ints(np.arange(len(rows))),
     )
     closed, outcome = final_closing(deals, row_closed, row_outcome)
-    return placed(deals), closed, outcome
+    return placed(deals), closed, outcome, acts_row
 
 
 def _arange(names: pd.Index) -> Ints:
@@ -295,7 +298,10 @@ def _accounts(table: pd.DataFrame, names: pd.Index, levels: Levels) -> Accounts:
     )
 
 
-def _activities(table: pd.DataFrame, deal_ids: pd.Index, people: pd.Index, levels: Levels) -> Activities:
+def _activities(
+    table: pd.DataFrame, deal_ids: pd.Index, people: pd.Index, levels: Levels
+) -> tuple[Activities, Ints]:
+    """Activities by deal, and which row of the table each was."""
     at = micros(table["at"])
     start, order = sorted_by(ints(codes_in(table["deal_id"], deal_ids)), at, len(deal_ids))
     kinds = pd.Index([*KINDS, *names_of(levels, "activity_kind")], dtype=object)
@@ -312,7 +318,7 @@ def _activities(table: pd.DataFrame, deal_ids: pd.Index, people: pd.Index, level
     entry[:, MATERIAL] = words(column("material"), names_of(levels, "material"))
     entry[:, RESULT] = words(column("outcome"), names_of(levels, "last_outcome"))
     entry[:, SECONDS] = seconds(table["minutes"].to_numpy(np.float64)[order])
-    return Activities(start, ints(at[order]), entry)
+    return Activities(start, ints(at[order]), entry), order
 
 
 def seconds(minutes: Floats) -> Ints:

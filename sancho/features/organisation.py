@@ -9,7 +9,6 @@ import numpy as np
 from sancho.crm.moment import HOUR, NEVER
 from sancho.features.arrays import (
     ACCOUNT,
-    ACTOR,
     AMOUNT,
     AMOUNTS,
     COMPANY,
@@ -265,12 +264,18 @@ def placed(deals: Deals) -> Deals:
     )
 
 
-def context_of(deals: Deals, contracts: Ledger, acts_at: Ints, acts_actor: Ints) -> Context:
-    """The organisation's past from all of its deals (`placed`), contracts and activities."""
+def context_of(deals: Deals, contracts: Ledger, acts_at: Ints, acts_actor: Ints, acts_row: Ints) -> Context:
+    """The organisation's past from all of its deals (`placed`), contracts and activities.
+
+    `acts_at` and `acts_actor` are of all activities as the log has them, `acts_row` says where each of
+    `deals.activities` stands among them (it is likely that they are in order of time there).
+    """
     sellers, accounts = len(deals.people.group), len(deals.accounts.group)
-    at, entry = deals.status.at, deals.status.entry
+    by_time = np.argsort(deals.status.at, kind="stable")
+    at, entry = deals.status.at[by_time], deals.status.entry[by_time]
     columns = np.zeros((len(at), 5), np.int64)
-    _closing_columns(entry, columns)
+    _closing_columns(deals.status.entry, columns)
+    columns = columns[by_time]
     whose = np.repeat(np.arange(len(deals.created)), np.diff(deals.status.start))
     by_account, order = ordered_ledger(entry[:, ACCOUNT], at, columns, accounts)
     return Context(
@@ -279,12 +284,12 @@ def context_of(deals: Deals, contracts: Ledger, acts_at: Ints, acts_actor: Ints)
         by_seller=ledger(entry[:, SELLER], at, columns, sellers),
         by_account=by_account,
         by_product=ledger(entry[:, PRODUCT], at, columns, len(deals.products.group)),
-        account_deal=ints(whose[order]),
+        account_deal=ints(whose[by_time[order]]),
         account_latest=_latest(by_account),
         seller_load=_load(deals.owned, sellers),
         account_load=_load(deals.held, accounts),
         seller_acts=ledger(acts_actor, acts_at, np.zeros((len(acts_at), 0), np.int64), sellers),
-        seller_gaps=_gaps(deals.created, deals.activities, sellers),
+        seller_gaps=_gaps(deals.created, deals.activities, acts_actor, acts_row, sellers),
         stage_stays=_stays(deals),
         contracts=contracts,
     )
@@ -296,11 +301,13 @@ def _load(presence: Presence, groups: int) -> Ledger:
     return ledger(presence.group, presence.at, columns, groups)
 
 
-def _gaps(created: Ints, activities: Activities, groups: int) -> Ledger:
+def _gaps(created: Ints, activities: Activities, actor: Ints, row: Ints, groups: int) -> Ledger:
     known, size = np.zeros((2, len(activities.at)), np.int64)
     _gap_entries(created, activities.start, activities.at, known, size)
-    some = np.flatnonzero((size >= 0) & (activities.entry[:, ACTOR] >= 0))
-    return ledger(ints(activities.entry[some, ACTOR]), known[some], size[some, None], groups)
+    at, length = np.full((2, len(actor)), -1)
+    at[row], length[row] = known, size
+    some = np.flatnonzero((length >= 0) & (actor >= 0))
+    return ledger(ints(actor[some]), ints(at[some]), length[some, None], groups)
 
 
 def _stays(deals: Deals) -> Ledger:

@@ -32,16 +32,16 @@ def forecast(simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, sc
     rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
     total = simulation.total(people)
     target = facts.target(scope)
-    closed = round(float(simulation.closed[people].sum()), 2)
+    closed = float(simulation.closed[people].sum())
     return {
         "period": facts.period.name,
         "scope": scope,
         "target": target,
-        "closed": closed,
+        "closed": round(closed, 2),
         "probability": probability_of(simulation, people, target),
         "revenue": spread(total),
         "components": _components(simulation, people, closed),
-        "gap": float(total.mean()),
+        "gap": None if target is None else target - float(total.mean()),
         "pace": _pace(simulation, facts, new_by_date, people, rows),
         "history": [],
         "drivers": [],

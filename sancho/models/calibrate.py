@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sancho.models.horizons import ramps
-from sancho.models.logistic import fit_logistic
+from sancho.models.logistic import fit_logistic, sigmoid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 FULL_WEIGHTS = (0.1, 0.45, 0.45)  # stage rates, regression, trees once there are deals enough for all
 SMALL_WEIGHTS = (0.5, 0.5, 0.0)
 SOON_DAYS = 28.0
-WEIGHT_PULL, BAND_PULL = 40.0, 4.0  # in deals: how firmly weights and shifts stay where they were
+WEIGHT_PULL, BAND_PULL, LEVEL_PULL = 40.0, 8.0, 1.0  # in deals: how firmly each stays where it was
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,11 @@ class Stack:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Stack:
         """The stack that `to_json` stored."""
-        plain = {name: float(stored[name]) for name in ("shift", "sharp", "ever_days")}
-        arrays = {name: np.asarray(stored[name], np.float64) for name in ("bands", "weights", "blend")}
-        return cls(**plain, **arrays)
+        bands, weights, blend = (
+            np.asarray(stored[name], np.float64) for name in ("bands", "weights", "blend")
+        )
+        shift, sharp, ever_days = (float(stored[name]) for name in ("shift", "sharp", "ever_days"))
+        return cls(shift, bands, weights, blend, sharp, ever_days)
 
 
 def soon(days: Floats) -> Floats:
@@ -102,21 +104,44 @@ def fit_stack(
     deals: int,
     default: Floats,
     ever_days: float,
+    fold: Ints | None = None,
 ) -> Stack:
     """The stack that later deals ask for: members' log-odds (m, 3), horizons, outcomes 0/1 and weights (m,).
 
-    Each of the `deals` counts once however many rows it has; few of them leave the default as it is.
+    Each of the `deals` counts once however many rows it has; few of them leave the default as it is. How
+    high or low a whole `fold` (m,) came out is set aside: a few periods say little about the level of the
+    next, and learning it from them made forecasts worse. The level is what `levelled` finds.
     """
+    periods = np.zeros(len(days), np.int64) if fold is None else fold
+    own = periods[:, None] == np.unique(periods)
     bands = ramps(days, ever_days)
     stretch = soon(days) * np.minimum(logits @ default, 0.0)
-    design = np.concatenate([np.ones((len(days), 1)), bands, logits, stretch[:, None]], axis=1)
+    design = np.concatenate([bands, logits, stretch[:, None], own], axis=1)
     votes = weight / max(weight.sum(), 1e-12) * deals
     count = bands.shape[1]
-    penalty = np.concatenate([[BAND_PULL / 4.0], np.full(count, BAND_PULL), np.full(4, WEIGHT_PULL)])
+    periods_count = own.shape[1]
+    penalty = np.concatenate(
+        [np.full(count, BAND_PULL), np.full(4, WEIGHT_PULL), np.full(periods_count, LEVEL_PULL)]
+    )
     # A member that is not there keeps its weight of 0.
-    penalty[1 + count : -1][default <= 0] = 1e6
-    centre = np.concatenate([np.zeros(1 + count), default, [0.0]])
-    bounded = np.concatenate([[False], np.ones(count + 4, bool)])
+    penalty[count : count + 3][default <= 0] = 1e6
+    centre = np.concatenate([np.zeros(count), default, np.zeros(1 + periods_count)])
+    bounded = np.concatenate([np.ones(count + 4, bool), np.zeros(periods_count, bool)])
     found = fit_logistic(design, outcome, votes, penalty, centre, bounded).coefficients
-    weights = np.where(default > 0, found[1 + count : -1], 0.0)
-    return Stack(float(found[0]), found[1 : 1 + count], weights, default, float(found[-1]), ever_days)
+    weights = np.where(default > 0, found[count : count + 3], 0.0)
+    return Stack(0.0, found[:count], weights, default, float(found[count + 3]), ever_days)
+
+
+def levelled(stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight: Floats) -> Stack:
+    """The stack whose mean chance is the share that happened among rows learned from, of many periods."""
+    score = stack(logits, days) - stack.shift
+    votes = weight / max(weight.sum(), 1e-12)
+    share = float(np.clip(votes @ outcome, 1e-4, 1.0 - 1e-4))
+    low, high = -4.0, 4.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if votes @ sigmoid(score + middle) < share:
+            low = middle
+        else:
+            high = middle
+    return replace(stack, shift=0.5 * (low + high))

@@ -126,9 +126,11 @@ def attain_given(
 ) -> tuple[Floats, Floats, Floats]:
     """(if won, if lost, overall) probability of `total >= target` for each deal of `rows`, shape (rows,).
 
-    From the same scenarios: the deal is taken out of each, put back won or lost, and the scenarios weighed
-    by its probability in them, so that p(won) if_won + p(lost) if_lost = overall, which is itself the
-    probability of attainment with this deal's own noise integrated out exactly.
+    The same scenarios with only this deal set to won, or to lost: what the deal itself does to the goal.
+    (Given that it was won, the mood all deals share is likelier to be good; crediting the deal with that made
+    one of a hundredth of the target "worth" ten points of attainment.) `overall` is the probability of
+    attainment with the deal's own noise integrated out exactly: each scenario weighs both by the deal's
+    probability in it.
     """
     pipeline = simulation.pipeline
     return _attain_given(  # type: ignore[no-any-return]
@@ -269,8 +271,7 @@ def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # ty
     for at in numba.prange(len(rows)):
         a, offset, b = _keys(rows[at], seed)
         pull = shift[group[at]]
-        won, lost, either, chance, rest_chance = 0.0, 0.0, 0.0, 0.0, 0.0
-        won_plain, lost_plain = 0.0, 0.0
+        won, lost, either = 0.0, 0.0, 0.0
         for s in range(scenarios):
             odd = odds[at] * pull[s]
             p = 1.0 / (1.0 + 1.0 / odd) if odd > 0.0 else 0.0
@@ -279,14 +280,8 @@ def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # ty
             rest = total[s] - amount if place < odd * (scenarios - place) else total[s]
             with_it = 1.0 if rest + amount >= target else 0.0
             without = 1.0 if rest >= target else 0.0
-            chance += p
-            rest_chance += 1.0 - p
-            won += p * with_it
-            lost += (1.0 - p) * without
+            won += with_it
+            lost += without
             either += without + p * (with_it - without)
-            won_plain += with_it
-            lost_plain += without
-        if_won[at] = won / chance if chance > 1e-9 else won_plain / scenarios
-        if_lost[at] = lost / rest_chance if rest_chance > 1e-9 else lost_plain / scenarios
-        overall[at] = either / scenarios
+        if_won[at], if_lost[at], overall[at] = won / scenarios, lost / scenarios, either / scenarios
     return if_won, if_lost, overall

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.models.calibrate import Stack, default_weights
+from sancho.models.calibrate import Stack, default_weights, levelled
 from sancho.models.encode import fit_encoder
 from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
@@ -29,6 +29,7 @@ Ints = NDArray[np.int64]
 
 FEW_DEALS = 30  # closed deals below which only the stated prior speaks
 TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
+LEVEL_ROWS = 20_000  # rows by which the level is set
 LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
 LEVEL = 0.8
 
@@ -117,7 +118,7 @@ class WinModel:
 
         days = self._days(horizon_days)
         x = x[:, self.used]
-        logits, variance = self._members("won", x, moments, days)
+        logits, variance = self.members("won", x, moments, days)
         weights = self.won.stack.row_weights(logits, days)
         middle = self.won.stack(logits, days)
         total = np.maximum(weights.sum(axis=1), 1e-9)
@@ -130,7 +131,7 @@ class WinModel:
         """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly."""
         days = self._days(horizon_days)
         inside = x[:, self.used]
-        logits, _ = self._members("won", inside, moments, days, with_variance=False)
+        logits, _ = self.members("won", inside, moments, days, with_variance=False)
         total = self.won.stack(logits, days)
         calendar = self.windows(moments, days)
         weights = self.won.stack.row_weights(logits, days)[:, :, None]
@@ -151,7 +152,7 @@ class WinModel:
 
     def member_log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
         """Log-odds (n, 3) of stage rates, regression and trees before weighing; 0 where not fitted."""
-        return self._members(side, x[:, self.used], moments, self._days(days), with_variance=False)[0]
+        return self.members(side, x[:, self.used], moments, self._days(days), with_variance=False)[0]
 
     def _days(self, horizon_days: Floats) -> Floats:
         return np.minimum(np.asarray(horizon_days, np.float64), self.ever_days)
@@ -164,15 +165,16 @@ class WinModel:
         return chance.reshape(len(x), count)
 
     def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        logits, _ = self._members(side, x[:, self.used], moments, days, with_variance=False)
+        logits, _ = self.members(side, x[:, self.used], moments, days, with_variance=False)
         return self._side(side).stack(logits, days)
 
     def _side(self, side: str) -> Side:
         return self.won if side == "won" else self.lost
 
-    def _members(
+    def members(
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
+        """Members' log-odds (n, 3) and the regression's variance (n,), for rows of the used features only."""
         part = self._side(side)
         logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
         table = self.rates.won if side == "won" else self.rates.lost
@@ -242,13 +244,13 @@ def fit_win(
     trees: list[Trees | None] = [None, None]
     if enough and len(rows.row):
         encoder = fit_encoder(rows.x, layout.categorical)
-        few = _thinned(rows, settings.linear_questions, rng)
+        few = thinned(rows, settings.linear_questions, rng)
         calendar = windows(few.question_at, few.horizon)
         linear = [
             fit_linear(few, few_outcome, layout, encoder, calendar) for few_outcome in (few.won, few.lost)
         ]
         if with_trees:
-            many = _thinned(rows, settings.most_questions, rng)
+            many = thinned(rows, settings.most_questions, rng)
             calendar = windows(many.question_at, many.horizon)
             # Being lost carries less weight in every answer: half the trees at twice the pace will do.
             lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
@@ -259,7 +261,7 @@ def fit_win(
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
     plain = Stack.plain(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
-    return WinModel(
+    model = WinModel(
         used,
         layout,
         rates,
@@ -269,11 +271,22 @@ def fit_win(
         closed,
         windows,
     )
+    return with_stacks(model, won_stack, lost_stack, thinned(rows, LEVEL_ROWS, rng))
 
 
-def with_stacks(model: WinModel, won: Stack, lost: Stack) -> WinModel:
-    """The same members, weighed and calibrated anew."""
-    return replace(model, won=replace(model.won, stack=won), lost=replace(model.lost, stack=lost))
+def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinModel:
+    """The same members, weighed and calibrated anew, and brought to the level of rows learned from."""
+    if model.won.linear is None:
+        return model
+    sides = []
+    for name, side, stack, outcome in (
+        ("won", model.won, won, rows.won),
+        ("lost", model.lost, lost, rows.lost),
+    ):
+        logits, _ = model.members(name, rows.x[rows.row], rows.question_at, rows.horizon, with_variance=False)
+        level = levelled(stack, logits, rows.horizon, outcome, rows.question_weight)
+        sides.append(replace(side, stack=level))
+    return replace(model, won=sides[0], lost=sides[1])
 
 
 def _fit_side(rows: Rows, outcome: Floats, layout: Layout, calendar: Floats, settings: TreeSettings) -> Trees:
@@ -293,7 +306,7 @@ def _fit_side(rows: Rows, outcome: Floats, layout: Layout, calendar: Floats, set
     )
 
 
-def _thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
+def thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
     """At most so many of the questions, drawn alike."""
     if len(rows.row) <= most:
         return rows

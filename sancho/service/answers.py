@@ -306,7 +306,7 @@ class Answers:
             room.period.end(self.settings.zone),
             self._currency(state, number),
         )
-        answer = self._insight(state, room, asked, state.history, lang)
+        answer = self._insight(state, room, asked, lang)
         if len(state.insights) >= _INSIGHTS:
             state.insights.clear()
         state.insights[key] = answer
@@ -337,15 +337,13 @@ class Answers:
             period.end(zone),
             request.deal.currency or self.settings.currency,  # type: ignore[attr-defined]
         )
-        return self._insight(state, room, asked, live, lang)
+        return self._insight(state, room, asked, lang)
 
     def _chances(self, state: State, x: Floats, moment: int, period: Period) -> Chances:
         left = max((period.end(self.settings.zone) - moment) / DAY, 0.0)
         return Chances.of(state.bundle.win, x, moment, left)
 
-    def _insight(
-        self, state: State, room: Room, asked: Asked, history: History, lang: Language
-    ) -> dict[str, Any]:
+    def _insight(self, state: State, room: Room, asked: Asked, lang: Language) -> dict[str, Any]:
         answer = insight(state.bundle, state.catalogue, asked, self.settings.grades, lang)
         warnings = (
             [] if asked.effect is not None else [("no_target", said.no_target("company", room.period.name))]

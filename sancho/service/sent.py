@@ -25,7 +25,7 @@ def read_request(request: ScoreRequest, history: History, moment: int, zone: Zon
         {"activity_id": f"sent-{at}", "deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)}  # type: ignore[attr-defined]
         for at, row in enumerate(request.activities)
     ]
-    account = None if request.account is None else request.account.model_dump(exclude_none=True)  # type: ignore[attr-defined]
+    account = None if request.account is None else request.account.model_dump(exclude_none=True)
     created = instant(deal["created_at"], zone)
     _belongs(deal, events, activities, account)
     if not _plainly_sound(deal, events, activities, account, moment, zone):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import DAY
+from sancho.crm.moment import DAY, NEVER
 from sancho.crm.text import SanchoError, Text
 from sancho.features import Calendar, History, build, change_moments, compile_history, current
 from sancho.models.bundle import Bundle, KeptRows, kept_rows
@@ -118,12 +118,13 @@ def snapshots(
 
 
 def lives_of(past: EventLog, history: History) -> Lives:
-    """When each deal came, went and last gave a sign."""
-    ids = history.deal_ids
+    """When each deal came, went and last gave a sign; its closing is none."""
     last = history.created.copy()
+    ends = np.where(history.closed == NEVER, np.iinfo(np.int64).max, history.closed)
     for table in ("deal_events", "activities"):
-        row = codes_in(past[table]["deal_id"], ids)
-        np.maximum.at(last, row[row >= 0], micros(past[table]["at"])[row >= 0])
+        row, at = codes_in(past[table]["deal_id"], history.deal_ids), micros(past[table]["at"])
+        sign = (row >= 0) & (at < ends[row])
+        np.maximum.at(last, row[sign], at[sign])
     return Lives(history.created, history.closed, history.outcome.astype(np.int64), last)
 
 

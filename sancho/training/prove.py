@@ -15,7 +15,7 @@ from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.rows import Rows
 from sancho.models.trees import TreeSettings
-from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win
+from sancho.models.win import FEW_DEALS, LEVEL_ROWS, WinModel, WinSettings, fit_win, thinned, with_stacks
 from sancho.training.config import TrainConfig, most_rows
 from sancho.training.evaluate import Evaluation, evaluate
 from sancho.training.selection import Selection
@@ -51,10 +51,8 @@ class Fitter:
         most = config.most_questions or most_rows(rows.deals)
         settings = WinSettings(trees, most)
         rng = np.random.default_rng((config.seed, number))
-        windows = Windows(self.calendar, rows.longest_days)
-        return fit_win(
-            rows, self.chosen.layout, self.chosen.used, windows, settings, rng, self.positions, stacks
-        )
+        windows, layout = Windows(self.calendar, rows.longest_days), self.chosen.layout
+        return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
 
 
 @dataclass(frozen=True)
@@ -109,13 +107,14 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         return Proof(None, folds)
     last = judged[-1]
     valid = last.fold.valid
-    stack = last.model.won.stack
+    rng = np.random.default_rng((seed, 7))
+    model = last.model
     if len(judged) > 1:
         first = judged[0].fold.valid
         ripe = first.question_at + first.matures * DAY <= last.fold.train_until
-        stack = _stack([(judged[0], ripe)], "won") or stack
-    chance = sigmoid(stack(last.won, valid.horizon))
-    rng = np.random.default_rng((seed, 7))
+        stack = _stack([(judged[0], ripe)], "won") or model.won.stack
+        model = with_stacks(model, stack, model.lost.stack, thinned(last.fold.train, LEVEL_ROWS, rng))
+    chance = sigmoid(model.won.stack(last.won, valid.horizon))
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
     everything = [(one, np.ones(len(one.fold.valid.row), bool)) for one in judged]
     won, lost = _stack(everything, "won"), _stack(everything, "lost")
@@ -155,4 +154,5 @@ def _stack(judged: list[tuple[Judged, NDArray[np.bool_]]], side: str) -> Stack |
     if default.sum() <= 0:
         return None
     default = default / default.sum()
-    return fit_stack(logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days)
+    fold = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
+    return fit_stack(logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days, fold)

@@ -18,6 +18,7 @@ from sancho.training.leaks import Leak
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MOST_DRIFT = 0.6
 MOST_LEVELS = 60  # a category of more levels than rows can tell apart is no category
 
 
@@ -77,7 +78,27 @@ def _useless(values: Floats, at: Ints, feature: Feature) -> Text | None:
         return Text("値の種類が多すぎる", "too many different values")
     if feature.kind == "number" and _same_each_day(values[known], at[known]):
         return Text("その日の全商談で同じ値（期間の数しか学べない）", "the same for all deals of a day")
+    if feature.kind == "number" and _drifts(values[known], at[known]):
+        return Text("商談の違いより時期の違いを表す", "tells times apart rather than deals")
     return None
+
+
+def _drifts(values: Floats, at: Ints) -> bool:
+    """Whether most of the variance of ranks lies between twentieths of the time covered.
+
+    Counters and company-wide averages only grow: at scoring they stand where no training row stood.
+    """
+    from scipy.stats import rankdata
+
+    if len(values) < 400:
+        return False
+    step = max(len(values) // 20_000, 1)
+    ranks, moments = rankdata(values[::step]), at[::step]
+    part = np.searchsorted(np.quantile(moments, np.linspace(0.05, 0.95, 19)), moments)
+    size = np.bincount(part, minlength=20)
+    mean = np.bincount(part, ranks, 20) / np.maximum(size, 1)
+    total = float(ranks.var())
+    return total > 0 and float(((mean[part] - ranks.mean()) ** 2).mean()) > MOST_DRIFT * total
 
 
 def _same_each_day(values: Floats, at: Ints) -> bool:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sancho.crm.world.chance import Record, compiled
 from sancho.crm.world.layout import (
     ACTIVITY,
-    CONTRACT,
     CONTRACT_LOG,
     DEAL,
     EVENT,
@@ -87,19 +86,6 @@ class Log:
         if self.recording:
             self.events = grown(self.events, events + 16 * deals + 64)
             self.activities = grown(self.activities, activities + 16 * deals + 4 * leads + 64)
-
-
-@dataclass
-class Today:
-    """What one day brings forth, to be joined to the state when the day is over."""
-
-    born: NDArray[np.void]
-    contracts: NDArray[np.void]
-
-    @classmethod
-    def empty(cls, born: int, contracts: int) -> Today:
-        """Room for that many new deals and contracts; untouched memory costs nothing."""
-        return cls(np.zeros(born, DEAL), np.zeros(contracts, CONTRACT))
 
 
 @compiled

@@ -1,8 +1,8 @@
 """Which targets were set, when, on what was known then?
 
-Before each fiscal quarter management looks at the last half year, corrects it for season, adds the growth it
-wants and some ambition of its own, and splits it over teams and people by headcount, tenure and past share.
-Nothing after the moment of setting is looked at.
+Before each fiscal quarter management looks at the last half year, corrects it for season, moves it by its own
+ambition (about half of all targets are met), and splits it over teams and people by headcount, tenure and
+past share. Nothing after the moment of setting is looked at.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ SET_BEFORE = 12
 """Days before the quarter at which targets are set."""
 OPENING_YIELD = 0.50e6
 """JPY per deal created that the opening plan reckons with, while there is no half year to look back on."""
-WANTED_GROWTH = 1.02
-"""A quarter on the half year before it."""
 LEVEL = {"company": 1.0, "team": 0.97, "person": 0.88}
 """What part of their arithmetic share teams and people are asked for: few results scatter widely, upwards."""
 METRICS = ("revenue", "won_deals", "proposals", "first_visits", "appointments")
@@ -78,7 +76,7 @@ def targets_table(world: World) -> dict[str, list[Any]]:
         )
         for m, metric in enumerate(METRICS):
             place = np.uint64(spot(np.uint64(key), np.uint64(m), first))
-            ambition = WANTED_GROWTH * float(np.exp(0.04 * normal(place, 1)))
+            ambition = float(np.exp(0.04 * normal(place, 1)))
             company = ambition * _expected(world, facts[metric], metric, set_day, first, world.day_of(end))
             _split(rows, world, metric, label, company, facts[metric], people, here, set_day)
     return rows.__dict__

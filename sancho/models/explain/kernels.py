@@ -53,7 +53,7 @@ def add_scores(model: Layout, x: Floats, out: Floats) -> None:
         score = 0.0
         for run in range(np.uint64(len(model.runs))):
             word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
-            score += model.reached[model.runs[run, 6] + ((words[word] >> shift) & mask)]
+            score += model.reached[model.runs[run, 7] + ((words[word] >> shift) & mask)]
         for leaf in range(np.uint64(len(model.lone_value))):
             if _all_met(model, bins, leaf):
                 score += model.lone_value[leaf]
@@ -79,7 +79,7 @@ def _add_row(model: Layout, words: Words, out: Floats) -> None:
     for run in range(np.uint64(len(model.runs))):
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
         begin, end = model.runs[run, 3], model.runs[run, 4]
-        ahead = model.runs[run, 5] + ((words[word] >> shift) & mask) * (end - begin) - begin
+        ahead = model.runs[run, 5] + ((words[word] >> shift) & mask) * model.runs[run, 6] - begin
         for j in range(begin, end):
             out[model.feature[j]] += model.shares[ahead + j]
 
@@ -91,7 +91,7 @@ def _add_block(model: Layout, words: Words, out: Floats) -> None:
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
         begin, end = model.runs[run, 3], model.runs[run, 4]
         for row in range(np.uint64(len(out))):
-            ahead = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * (end - begin) - begin
+            ahead = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * model.runs[run, 6] - begin
             for j in range(begin, end):
                 out[row, model.feature[j]] += model.shares[ahead + j]
 

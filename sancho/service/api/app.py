@@ -32,6 +32,8 @@ def create_app(settings: Settings, answers: Answers | None = None, warm: bool = 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
+        app.state.keys.check("sancho_warm_up")  # opens its connection before the first caller waits for it
+        app.openapi()
         if warm:
             threading.Thread(target=asked.keep_ready, args=(stop,), daemon=True, name="sancho-ready").start()
         yield

@@ -87,7 +87,7 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
         )
     )
     def demo(
-        deals: Annotated[int, typer.Option(help=t("商談の件数。", "Number of deals."), min=200)] = 4000,
+        deals: Annotated[int, typer.Option(help=t("商談の件数。", "Number of deals."), min=200)] = 8000,
         host: Annotated[
             str | None, typer.Option(help=t("待ち受けるアドレス。", "Address to listen at."))
         ] = None,

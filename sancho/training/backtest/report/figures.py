@@ -141,6 +141,7 @@ def company(result: Json, lang: Language) -> Any:
         marker={"color": "#D55E00", "size": 12, "symbol": "line-ew-open", "line": {"width": 2}},
     )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=-40)
+    figure.update_layout(legend={"y": -0.45}, height=480)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -189,9 +190,6 @@ def coverage(result: Json, lang: Language) -> Any:
         for number, level in enumerate(("50", "80", "90")):
             held = [row["methods"][OURS]["coverage"][level] for row in rows]
             colour = (COLOURS["stage_rates"], COLOURS[OURS], COLOURS["logistic"])[number]
-            figure.add_hline(
-                y=int(level) / 100, line={"color": colour, "dash": "dot", "width": 1}, row=1, col=column
-            )
             figure.add_scatter(
                 x=[row["week"] for row in rows],
                 y=[one["mean"] for one in held],
@@ -204,6 +202,10 @@ def coverage(result: Json, lang: Language) -> Any:
                 marker={"symbol": MARKS[number], "size": 8},
                 row=1,
                 col=column,
+            )
+            # After the trace: a line is not drawn in a part that is still empty.
+            figure.add_hline(
+                y=int(level) / 100, line={"color": colour, "dash": "dot", "width": 1}, row=1, col=column
             )
     _dress(
         figure,

@@ -27,7 +27,9 @@ def summary(result: Json) -> list[Text]:
             said += [_promises(question, overall), _against_table(overall)]
     for kind in ("company", "team"):
         if kind in result["periods"]:
-            said += _revenue(kind, result["periods"][kind]["overall"])
+            lines = _revenue(kind, result["periods"][kind]["overall"])
+            if lines:
+                said.append(_joined(lines))
     return said
 
 
@@ -107,7 +109,7 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
         gap = overall["against"]["stage_weighted"]["crps"]
         lines.append(
             Text(
-                "　ステージ加重パイプライン（過去の誤差で補正済み）に対して、"
+                "ステージ加重パイプライン（過去の誤差で補正済み）に対して、"
                 "予測全体の良さ（CRPS）は{share}{word}{sure}。",
                 "Against the stage-weighted pipeline (recalibrated on its past errors) the forecast as a "
                 "whole (CRPS) was {share} {word}{sure}.",
@@ -122,7 +124,7 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
     if overall["rows_with_target"] and ours["brier"]["mean"] is not None:
         lines.append(
             Text(
-                "　目標達成：{rows}回のうち達成は{came}、達成確率の平均は{said}でした（Brier {brier:.3f}）。",
+                "目標達成：{rows}回のうち達成は{came}、達成確率の平均は{said}でした（Brier {brier:.3f}）。",
                 "Targets: of {rows} forecasts with a target {came} were reached; the probability given was "
                 "{said} on average (Brier {brier:.3f}).",
             ).format(
@@ -133,6 +135,10 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
             )
         )
     return lines
+
+
+def _joined(lines: list[Text]) -> Text:
+    return Text("".join(line.ja for line in lines), " ".join(line.en for line in lines))
 
 
 def _percent(share: float) -> str:
