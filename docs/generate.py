@@ -41,16 +41,15 @@ def features_page() -> str:
     lines = [
         "# Deal features",
         "",
-        "What the models see of a deal as of a moment. A company's own columns of `deals` and `accounts` become",
-        "features besides these. *Controllable* means: the seller can change it.",
+        "What the models see of a deal as of a moment. A company's own columns of `deals` and `accounts`",
+        "become features besides these. *Controllable* means: the seller can change it.",
         "",
         "| feature | 名称 | label | unit | group | controllable |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| `{f.name}` | {f.label.ja} | {f.label.en} | {f.unit.both()} | {f.group} | {'yes' if f.controllable else ''} |"
-        for f in CATALOGUE
-    ]
+    for f in CATALOGUE:
+        ours = "yes" if f.controllable else ""
+        lines.append(f"| `{f.name}` | {f.label.ja} | {f.label.en} | {f.unit.both()} | {f.group} | {ours} |")
     return "\n".join(lines) + "\n"
 
 

@@ -160,7 +160,7 @@ def rows_of(count: int, seed: int = 0, bent: float = 1.0) -> DealRows:
 
 
 def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() -> None:
-    table = deal_scores.deal_tables(rows_of(4000), np.random.default_rng(0), ("受付", "提案"))
+    table = deal_scores.deal_tables(rows_of(4000), np.random.default_rng(0), ("提案", "受付"))
     overall = table["overall"]
     assert overall["rows"] == 4000
     assert overall["deals"] == 2000
@@ -169,7 +169,7 @@ def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() ->
     assert slope["lo"] < 1 < slope["hi"]
     ours = overall["methods"][OURS]
     assert ours["calibration_error"] < 2.0 * ours["calibration_noise"]
-    assert [row["stage"] for row in table["by_stage"]] == ["受付", "提案"]
+    assert [row["stage"] for row in table["by_stage"]] == ["提案", "受付"]
     assert [row["week"] for row in table["by_week"]] == [1, 4]
     assert sum(row["rows"] for row in table["by_week"]) == 4000
 
@@ -233,9 +233,14 @@ def lesson(factor: float, noise: float, periods: int = 8, seed: int = 0) -> dict
 
 
 def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
-    rule = period_rivals.fit_rule("company", lesson(0.5, 0.05), 2)
-    draws = rule.draws(10.0, np.array([100.0, 100.0]))
-    assert draws.mean() == pytest.approx(60.0, rel=0.15)
+    taught = lesson(0.5, 0.05)
+    alone = {
+        kind: period_rivals.Lesson(part.columns[:, :1], part.rest, part.period)
+        for kind, part in taught.items()
+    }
+    for known, width in ((taught, 2), (alone, 1)):
+        draws = period_rivals.fit_rule("company", known, width).draws(10.0, np.full(width, 100.0))
+        assert draws.mean() == pytest.approx(60.0, rel=0.15)
     assert len(draws) == period_rivals.GRID
 
 
