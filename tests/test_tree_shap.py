@@ -329,7 +329,7 @@ def test_the_size_of_tables_changes_no_answer(booster, rows, most_cells):
     few = rows[:500]
     usual, sized = TreeShap.of(booster), TreeShap.of(booster, most_cells=most_cells)
     assert len(sized.layout.runs) != len(usual.layout.runs)
-    assert (len(sized.layout.lone_value) > 0) == (most_cells < 128)
+    assert (len(sized.layout.lone_value) > 0) == (most_cells < 256)
     assert np.abs(sized.contributions(few)[0] - usual.contributions(few)[0]).max() < 1e-12
     assert np.abs(sized.raw(few) - usual.raw(few)).max() < 1e-12
 

@@ -11,6 +11,7 @@ import pytest
 from sancho.crm.moment import DAY
 from sancho.features import Calendar
 from sancho.models.horizons import Windows
+from sancho.models.logistic import logit
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
 from sancho.models.trees import TreeSettings
@@ -123,6 +124,13 @@ def test_a_feature_that_is_not_used_contributes_nothing(rows: Rows):
     assert not parts.values[:, 2:].any()
 
 
+def test_features_of_the_regression_average_to_nothing_over_its_training_moments(model: WinModel, rows: Rows):
+    days = np.full(len(rows.x), 45.0)
+    assert model.won.linear is not None
+    parts = model.won.linear.contributions(LAYOUT, rows.x, days, model.windows(rows.at, days))
+    assert parts.mean(axis=0)[[0, 1, 3, 4]] == pytest.approx(np.zeros(4), abs=1e-9)
+
+
 def test_the_average_training_moment_owes_little_to_any_feature(model: WinModel, rows: Rows):
     parts = model.contributions(rows.x, rows.at, np.full(len(rows.x), 45.0))
     assert np.abs(parts.values.mean(axis=0)).max() < 0.1
@@ -140,9 +148,8 @@ def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel
 def test_fewer_deals_make_wider_intervals(model: WinModel, rows: Rows):
     few = fit(make_rows(120, seed=2), trees=False)
     days = np.full(100, 45.0)
-    width = [
-        np.subtract(*one.interval(rows.x[:100], rows.at[:100], days)[::-1]).mean() for one in (few, model)
-    ]
+    ends = [one.interval(rows.x[:100], rows.at[:100], days) for one in (few, model)]
+    width = [(logit(hi) - logit(lo)).mean() for lo, hi in ends]
     assert width[0] > width[1]
 
 

@@ -45,10 +45,11 @@ def test_a_coefficient_that_may_not_be_negative_stays_at_zero():
     assert found[0] == pytest.approx(alone[0], abs=1e-6)
 
 
-def test_a_heavy_penalty_keeps_coefficients_at_their_centre():
+def test_a_penalty_pulls_coefficients_to_their_centre():
     design, outcome = np.ones((50, 1)), np.ones(50)
-    found = fit_logistic(design, outcome, np.ones(50), np.full(1, 1e6), np.array([0.7])).coefficients
-    assert found[0] == pytest.approx(0.7, abs=1e-3)
+    found = fit_logistic(design, outcome, np.ones(50), np.full(1, 50.0), np.array([0.7])).coefficients[0]
+    # Where 50 (1 - sigmoid(b)), the pull of the outcomes, equals 50 (b - 0.7), that of the penalty.
+    assert 1 - sigmoid(found) == pytest.approx(found - 0.7, abs=1e-6)
 
 
 def test_logit_and_sigmoid_undo_each_other():
@@ -126,6 +127,7 @@ def test_rates_never_fall_and_never_exceed_one(seed):
     assert (np.diff(lost, axis=1) >= -1e-12).all()
     assert (won + lost <= 1 + 1e-12).all()
     assert won.min() >= 0
+    assert rates.won[..., -1] + rates.lost[..., -1] == pytest.approx(np.ones(rates.won.shape[:2]))
 
 
 def test_values_beyond_the_grid_stay_flat():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-MOST_CELLS = 128  # of a table: larger ones spare additions but no longer stay in the cache of a busy core
+MOST_CELLS = 256  # of a table: larger ones spare additions, but are less often still in the cache
 MOST_BYTES = 256 << 20  # of all tables of a model; a model that needs more is answered partly without tables
 ROWS_PER_THREAD = 64  # for fewer, starting a thread costs more than it saves
 
