@@ -46,6 +46,8 @@ def create_app(settings: Settings, answers: Answers | None = None, warm: bool = 
         version=sancho.__version__,
         description=_ABOUT,
         lifespan=life,
+        docs_url=None,  # the built-in pages load their scripts from the internet
+        redoc_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[
             {"name": "deals"},
