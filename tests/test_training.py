@@ -184,7 +184,8 @@ def test_an_empty_log_is_refused_in_one_sentence():
 
 @pytest.fixture(scope="module")
 def registry(bundle: Bundle, report: Report, tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    registry = Registry(tmp_path_factory.mktemp("home"), uri="")
+    home = tmp_path_factory.mktemp("home")
+    registry = Registry(home, uri=f"sqlite:///{home / 'mlflow.db'}")
     assert registry.champion() is None
     with pytest.raises(SanchoError, match="no model"):
         registry.load()
@@ -232,6 +233,14 @@ def test_mlflow_pyfunc_scores_as_the_model_does(registry: Registry, bundle: Bund
         moment=kept.at, horizon_days=kept.horizon
     )
     assert model.predict(asked)["won_by"].tolist() == kept.won_by.tolist()
+
+
+def test_a_registry_used_does_not_decide_where_the_next_one_is(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    registry.list()
+    assert Registry(tmp_path).uri == f"sqlite:///{tmp_path.resolve() / 'mlflow.db'}"
 
 
 def test_mlflow_stays_in_the_home_and_holds_no_pickle(registry: Registry):

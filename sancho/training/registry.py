@@ -159,8 +159,12 @@ class Registry:
 
         if self.uri.startswith("sqlite:///"):
             Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        said = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
+        # MLflow exports the address; left there, a later registry of another home would take it for the user's.
+        if said is None:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         return mlflow, mlflow.MlflowClient(self.uri, self.uri)
 
     def _experiment(self, client: MlflowClient) -> str:
