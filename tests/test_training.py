@@ -236,11 +236,12 @@ def test_mlflow_pyfunc_scores_as_the_model_does(registry: Registry, bundle: Bund
 
 
 def test_a_registry_used_does_not_decide_where_the_next_one_is(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    registry.list()
-    assert Registry(tmp_path).uri == f"sqlite:///{tmp_path.resolve() / 'mlflow.db'}"
+    assert Registry(tmp_path / "first").champion() is None
+    second = tmp_path / "second"
+    assert Registry(second).uri == f"sqlite:///{second.resolve() / 'mlflow.db'}"
 
 
 def test_mlflow_stays_in_the_home_and_holds_no_pickle(registry: Registry):

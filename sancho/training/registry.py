@@ -162,7 +162,7 @@ class Registry:
         said = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        # MLflow exports the address; left there, a later registry of another home would take it for the user's.
+        # MLflow exports the address; left there, another home's registry would take it for the user's choice.
         if said is None:
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         return mlflow, mlflow.MlflowClient(self.uri, self.uri)
