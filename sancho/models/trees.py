@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.models.explain import TreeShap
+
 Floats = NDArray[np.float64]
 
 
@@ -50,12 +52,15 @@ class Trees:
         out: Floats = self.booster.predict(columns, raw_score=True, num_threads=self._threads(len(columns)))
         return out
 
+    @cached_property
+    def explainer(self) -> TreeShap:
+        """The ensemble's SHAP tables."""
+        return TreeShap.of(self.text)
+
     def contributions(self, columns: Floats) -> Floats:
         """Exact path-dependent SHAP values (n, c + 1), the average of the training rows last."""
-        out: Floats = self.booster.predict(
-            columns, pred_contrib=True, num_threads=self._threads(len(columns))
-        )
-        return out
+        values, base = self.explainer.contributions(columns, threads=self._threads(len(columns)))
+        return np.column_stack([values, np.full(len(values), base)])
 
     def _threads(self, rows: int) -> int:
         return self.threads if rows > 500 else 1
