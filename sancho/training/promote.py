@@ -57,7 +57,7 @@ def _judged(report: Report, log: EventLog, champion: Bundle | None, config: Trai
     """The verdict on later deals; beside the champion, only on moments that neither has learned from.
 
     A champion younger than the fold's own cut-off has seen more than the fold's model: then no comparison is
-    fair, and the challenger, which has seen more than either, is judged by itself.
+    fair, none is made, and the challenger, which has seen more than either, is let through.
     """
     rng = np.random.default_rng((config.seed, 5))
     if report.later is None or report.later_chance is None:
@@ -68,8 +68,10 @@ def _judged(report: Report, log: EventLog, champion: Bundle | None, config: Trai
         return judge(chance, rows.won, rows.question_weight, rows.question_deal, None, rng)
     younger = champion.as_of > report.later.train_until
     unseen = np.zeros(len(chance), bool) if younger else rows.question_at >= champion.as_of
+    # "Ever" is a horizon of each model's own.
+    horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
     theirs = _chances(champion, log.as_of(report.as_of), rows.deal, rows.at)(
-        rows.row, rows.question_at, rows.horizon
+        rows.row, rows.question_at, horizon
     )
     return judge(
         chance[unseen],
