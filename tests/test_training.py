@@ -20,6 +20,7 @@ from sancho.models.bundle import Bundle
 from sancho.training.card import model_card
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
+from sancho.training.promote import train_and_promote
 from sancho.training.registry import Registry
 from sancho.training.report import Report
 from sancho.training.score import COLUMNS, close_days, score_open
@@ -249,3 +250,16 @@ def test_mlflow_stays_in_the_home_and_holds_no_pickle(registry: Registry):
     assert registry.home / "mlflow.db" in files
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".joblib")]
     assert [path for path in files if path.name == "model_card.ja.html"]
+
+
+def test_the_first_model_serves_and_the_next_is_compared_on_what_neither_has_seen(
+    log: EventLog, tmp_path: Path
+):
+    registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    first, alone, _ = train_and_promote(log, end_of_day(date(2025, 8, 31), TOKYO), SMALL, registry)
+    assert (alone.promote, alone.against) == (True, None)
+    assert registry.champion().version == first.version
+    second, verdict, report = train_and_promote(log, AS_OF, SMALL, registry)
+    assert report.later.train_until >= end_of_day(date(2025, 8, 31), TOKYO)
+    assert verdict.against is not None
+    assert registry.champion().version == (second.version if verdict.promote else first.version)

@@ -77,9 +77,9 @@ def test_rows_of_one_deal_are_one_observation():
     assert wide.hi - wide.lo > 3 * (narrow.hi - narrow.lo)
 
 
-def _verdict(chance, won, champion, rng):
+def _verdict(chance, won, champion, rng, fair=True):
     count = len(won)
-    return judge(chance, won, np.ones(count), np.arange(count), champion, rng)
+    return judge(chance, won, np.ones(count), np.arange(count), champion, np.full(count, fair), rng)
 
 
 def test_the_first_model_is_promoted():
@@ -113,3 +113,26 @@ def test_a_challenger_that_is_not_calibrated_is_not_promoted():
 def test_with_too_few_later_deals_the_newer_model_is_promoted():
     chance, won, rng = _draw(100)
     assert _verdict(np.full(100, 0.9), won, chance, rng).promote
+
+
+def test_where_no_comparison_is_fair_a_calibrated_model_is_promoted_without_one():
+    chance, won, rng = _draw()
+    verdict = _verdict(chance, won, np.full(len(won), 0.5), rng, fair=False)
+    assert verdict.promote
+    assert verdict.against is None
+    assert "too few later deals to compare on (0 rows)" in verdict.text.en
+
+
+def test_where_no_comparison_is_fair_an_uncalibrated_model_is_not_promoted():
+    chance, won, rng = _draw()
+    assert not _verdict(np.clip(chance + 0.2, 0, 0.99), won, chance, rng, fair=False).promote
+
+
+def test_the_champion_is_compared_on_fair_rows_alone():
+    chance, won, rng = _draw()
+    fair = np.arange(len(won)) % 2 == 0
+    champion = np.where(fair, 0.5, np.where(won > 0, 0.999, 0.001))
+    verdict = judge(chance, won, np.ones(len(won)), np.arange(len(won)), champion, fair, rng)
+    assert verdict.promote
+    assert verdict.against is not None
+    assert verdict.against.better

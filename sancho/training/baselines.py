@@ -1,4 +1,4 @@
-"""What would plain methods have said of the same rows: base rate, stage-rate table, naive Bayes, others?"""
+"""What would plain methods have said of the same rows: base rate, stage-rate table, closed deals alone?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.models.encode import fit_encoder
-from sancho.models.horizons import Windows
 from sancho.models.logistic import fit_logistic, sigmoid
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
@@ -64,40 +63,6 @@ def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> B
     return chance
 
 
-def naive_bayes(train: Rows, layout: Layout) -> Baseline:
-    """Frequencies of categories among moments of won and lost deals, +0.1, as a well-known CRM does.
-
-    It knows no horizon: its chance to be won ever is brought to each horizon band by that band's overall
-    share of the eventual wins.
-    """
-    closed = train.event >= 0
-    columns = [i for i in layout.categorical if i < train.x.shape[1]]
-    x, won = train.x[closed], train.event[closed] == 1
-    tables = []
-    for index in columns:
-        codes = np.unique(x[:, index][~np.isnan(x[:, index])])
-        place = np.searchsorted(codes, x[:, index])
-        known = ~np.isnan(x[:, index])
-        odds = [
-            (np.bincount(place[known & side], minlength=len(codes) + 1)[: len(codes)] + 0.1)
-            / (max((known & side).sum(), 1) + 0.1)
-            for side in (won, ~won)
-        ]
-        tables.append((index, codes, np.log(odds[0] / odds[1])))
-    prior = np.log((won.sum() + 0.1) / ((~won).sum() + 0.1))
-
-    def ever(rows: Rows) -> Floats:
-        score = np.full(len(rows.x), prior)
-        for index, codes, ratio in tables:
-            value = rows.x[:, index]
-            at = np.clip(np.searchsorted(codes, value), 0, max(len(codes) - 1, 0))
-            if len(codes):
-                score += np.where(codes[at] == value, ratio[at], 0.0)
-        return sigmoid(score)[rows.row]
-
-    return _by_band(train, ever)
-
-
 def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, threads: int = 2) -> Baseline:
     """A plain regression or LightGBM on moments of closed deals alone, won or lost, as is usually done."""
     closed = train.event >= 0
@@ -121,27 +86,6 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
     penalty[0] = 1e-6
     found = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
     return _by_band(train, lambda rows: sigmoid(found[0] + encoder(rows.x) @ found[1:])[rows.row])
-
-
-def horizon_regression(train: Rows, layout: Layout, windows: Windows) -> Baseline:
-    """A plain logistic regression on all ripe questions, with log horizon and calendar columns, ridge 1."""
-    encoder = fit_encoder(train.x, layout.categorical)
-    seen = windows(train.question_at, train.horizon)
-    top = np.maximum(np.abs(seen).max(axis=0, initial=1.0), 1.0)
-
-    def design(rows: Rows) -> Floats:
-        ahead = np.log1p(rows.horizon)[:, None]
-        calendar = windows(rows.question_at, rows.horizon)
-        scaled = calendar / top
-        return np.concatenate(
-            [np.ones((len(rows.row), 1)), encoder(rows.x)[rows.row], ahead, ahead**2, scaled], axis=1
-        )
-
-    columns = design(train)
-    penalty = np.ones(columns.shape[1])
-    penalty[0] = 1e-6
-    found = fit_logistic(columns, train.won, train.question_weight, penalty).coefficients
-    return lambda rows: sigmoid(design(rows) @ found)
 
 
 def _by_band(train: Rows, ever: Callable[[Rows], Floats]) -> Baseline:

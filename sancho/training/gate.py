@@ -36,19 +36,20 @@ def judge(
     weight: Floats,
     deal: Ints,
     champion: Floats | None,
+    fair: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Verdict:
     """The verdict on chances (m,) given to later deals, beside the champion's (None = no champion).
 
-    The first model is promoted whatever its figures (its warnings tell), and any where rows are too few to
-    tell; else one that is calibrated and not worse than the champion: the paired interval reaches below 0 and
+    `fair` (m,) marks the rows the champion has not learned from: it is compared on those alone. The first
+    model is promoted whatever its figures (its warnings tell); else one that is calibrated on all rows and,
+    where fair rows are enough to tell, not worse than the champion: the paired interval reaches below 0 and
     the mean is within .005.
     """
-    figures = metrics.summary(chance, outcome, weight) if len(chance) else {}
-    enough = len(chance) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
     if champion is None:
         return Verdict(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
-    if enough and not _is_calibrated(figures):
+    figures = metrics.summary(chance, outcome, weight) if len(chance) else {}
+    if _enough(deal) and not _is_calibrated(figures):
         return Verdict(
             False,
             Text(
@@ -56,7 +57,9 @@ def judge(
                 "Not promoted: not calibrated on later deals (error {error:.3f}, slope {slope:.2f}).",
             ).format(error=figures["calibration_error"], slope=figures["slope"]),
         )
-    if not enough:
+    chance, outcome, champion = chance[fair], outcome[fair], champion[fair]
+    weight, deal = weight[fair], deal[fair]
+    if not _enough(deal):
         return Verdict(
             True,
             Text(
@@ -80,6 +83,10 @@ def judge(
         )
     )
     return Verdict(not worse, text.format(gap=str(gap)), gap)
+
+
+def _enough(deal: Ints) -> bool:
+    return len(deal) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
 
 
 def _is_calibrated(figures: Mapping[str, float]) -> bool:

@@ -57,30 +57,22 @@ def _judged(report: Report, log: EventLog, champion: Bundle | None, config: Trai
     """The verdict on later deals; beside the champion, only on moments that neither has learned from.
 
     A champion younger than the fold's own cut-off has seen more than the fold's model: then no comparison is
-    fair, none is made, and the challenger, which has seen more than either, is let through.
+    fair, and the challenger, which has seen more than either, need only be calibrated.
     """
     rng = np.random.default_rng((config.seed, 5))
     if report.later is None or report.later_chance is None:
         none, nobody = np.zeros(0), np.zeros(0, np.int64)
-        return judge(none, none, none, nobody, None if champion is None else none, rng)
+        return judge(none, none, none, nobody, None if champion is None else none, none > 0, rng)
     rows, chance = report.later.valid, report.later_chance
-    if champion is None:
-        return judge(chance, rows.won, rows.question_weight, rows.question_deal, None, rng)
-    younger = champion.as_of > report.later.train_until
-    unseen = np.zeros(len(chance), bool) if younger else rows.question_at >= champion.as_of
-    # "Ever" is a horizon of each model's own.
-    horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
-    theirs = _chances(champion, log.as_of(report.as_of), rows.deal, rows.at)(
-        rows.row, rows.question_at, horizon
-    )
-    return judge(
-        chance[unseen],
-        rows.won[unseen],
-        rows.question_weight[unseen],
-        rows.question_deal[unseen],
-        theirs[unseen],
-        rng,
-    )
+    theirs, fair = None, np.zeros(len(chance), bool)
+    if champion is not None:
+        if champion.as_of <= report.later.train_until:
+            fair = rows.question_at >= champion.as_of
+        # "Ever" is a horizon of each model's own.
+        horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
+        ask = _chances(champion, log.as_of(report.as_of), rows.deal, rows.at)
+        theirs = ask(rows.row, rows.question_at, horizon)
+    return judge(chance, rows.won, rows.question_weight, rows.question_deal, theirs, fair, rng)
 
 
 def _chances(model: Bundle, past: EventLog, deal: NDArray[np.int64], at: NDArray[np.int64]):  # type: ignore[no-untyped-def]
