@@ -127,7 +127,9 @@ def test_a_feature_that_is_not_used_contributes_nothing(rows: Rows):
 def test_features_of_the_regression_average_to_nothing_over_its_training_moments(model: WinModel, rows: Rows):
     days = np.full(len(rows.x), 45.0)
     assert model.won.linear is not None
-    parts = model.won.linear.contributions(LAYOUT, rows.x, days, model.windows(rows.at, days))
+    parts = model.won.linear.contributions(
+        LAYOUT, rows.x, model.windows.ahead(rows.at, days, model.ever_days)
+    )
     assert parts.mean(axis=0)[[0, 1, 3, 4]] == pytest.approx(np.zeros(4), abs=1e-9)
 
 

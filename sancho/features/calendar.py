@@ -109,14 +109,14 @@ class Calendar:
         >>> float(calendar.working_days(friday, tuesday))
         1.0
         """
-        return self._passed(self._working_before, end) - self._passed(self._working_before, start)
+        return self.passed(self._working_before, end) - self.passed(self._working_before, start)
 
     def rush_days(self, start: Ints, end: Ints) -> Floats:
         """The working days between two instants that fall in the last ten days of a quarter."""
-        return self._passed(self._rush_before, end) - self._passed(self._rush_before, start)
+        return self.passed(self._rush_before, end) - self.passed(self._rush_before, start)
 
-    def _passed(self, before: Floats, moments: Ints) -> Floats:
-        """Days of a running count that had passed by each instant."""
+    def passed(self, before: Floats, moments: Ints) -> Floats:
+        """How far a running count, `before` each day and after the last one, had come by each instant."""
         day = self.day_of(moments)
         share = (moments - self.day_start[day]) / (self.day_start[day + 1] - self.day_start[day])
         passed: Floats = before[day] + np.clip(share, 0.0, 1.0) * (before[day + 1] - before[day])

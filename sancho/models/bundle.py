@@ -26,7 +26,7 @@ from sancho.models.win import Side, WinModel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FORMAT = 1
+FORMAT = 2
 TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 
@@ -122,6 +122,7 @@ class Bundle:
                 "sides": sides,
                 "ever_days": self.win.ever_days,
                 "longest_days": self.win.windows.longest_days,
+                "pace": self.win.windows.pace.tolist(),
                 "closed_deals": self.win.closed_deals,
             },
             "revenue": self.revenue.to_json(),
@@ -194,7 +195,7 @@ def _win(
         sides["lost"],
         text["ever_days"],
         text["closed_deals"],
-        Windows(calendar, text["longest_days"]),
+        Windows(calendar, text["longest_days"], np.asarray(text["pace"], np.float64)),
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns
+from sancho.models.clock import Clock, even_pace
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 RAMP_EDGES = (0.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 CLOSE_REACH_DAYS = 60.0
+ALMOST = 0.999  # of "ever": as far as any horizon short of it reaches
 
 
 def ramps(horizon_days: Floats, ever_days: float) -> Floats:
@@ -28,7 +31,7 @@ def ramps(horizon_days: Floats, ever_days: float) -> Floats:
            [1., 1., 1.]])
     """
     edges = np.log1p([*(edge for edge in RAMP_EDGES if edge < ever_days / 2.0)])
-    last = np.log1p(ever_days * 0.999)
+    last = np.log1p(ever_days * ALMOST)
     edges = np.append(edges, last)
     log = np.log1p(horizon_days)[:, None]
     parts = np.clip((log - edges[:-1]) / np.diff(edges), 0.0, 1.0)
@@ -48,14 +51,38 @@ def close_columns(days_to_close: Floats, horizon_days: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """Horizons (n,) as the members see them; nothing of it falls as a horizon grows.
+
+    `days` of the calendar, `clock` days of the company's own time (`Clock`; "ever" stays ever), and `ends`
+    (n, e): which periods end within.
+    """
+
+    days: Floats
+    clock: Floats
+    ends: Floats
+
+
+@dataclass(frozen=True)
 class Windows:
     """The calendar of a window from a moment to a horizon: only what never falls with the horizon.
 
-    Windows longer than the longest cycle count as that long.
+    Windows longer than the longest cycle count as that long. `pace` is that of the company's clock.
     """
 
     calendar: Calendar
     longest_days: float
+    pace: Floats = field(default_factory=even_pace)
+
+    def ahead(self, moments: Ints, horizon_days: Floats, ever_days: float) -> Ahead:
+        """Looking ahead from moments (n,) over horizons in days (n,)."""
+        clock = np.minimum(self._clock.days(moments, horizon_days), ever_days * ALMOST)
+        clock = np.where(horizon_days >= ever_days, ever_days, clock)
+        return Ahead(horizon_days, clock, self(moments, horizon_days)[:, ENDS])
+
+    @cached_property
+    def _clock(self) -> Clock:
+        return Clock(self.calendar, self.pace)
 
     def __call__(self, moments: Ints, horizon_days: Floats) -> Floats:
         """Columns (n, c) of moments (n,) and horizons in days (n,)."""
@@ -70,3 +97,5 @@ WINDOW_NAMES = tuple(
     if sign > 0 and name not in ("log_horizon", "horizon_ever")
 )
 WINDOW_COLUMNS = [HORIZON_FEATURES.index(name) for name in WINDOW_NAMES]
+# How long a window is, rush included, the clock says better than counts of days.
+ENDS = [place for place, name in enumerate(WINDOW_NAMES) if name not in ("log_working_days", "rush_days")]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.models.encode import Encoder
-from sancho.models.horizons import close_columns, ramps
+from sancho.models.horizons import Ahead, close_columns, ramps
 from sancho.models.logistic import fit_logistic, logit
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import StageRates, interpolate
@@ -41,13 +41,13 @@ class Layout:
 class Linear:
     """Log-odds linear in encoded features and in terms that never fall with the horizon.
 
-    `coefficients`: intercept, encoded columns, ramps, calendar columns, close columns, then for each stage
-    code of `stages` its slope in log days. `spread` is their covariance, in units of deals.
+    `coefficients`: intercept, encoded columns, ramps, period ends, close columns, then for each stage code
+    of `stages` ramps of its own. `spread` is their covariance, in units of deals.
     """
 
     encoder: Encoder
     stages: Floats
-    top: Floats  # largest calendar columns seen
+    top: Floats  # most period ends seen
     ever_days: float
     coefficients: Floats
     spread: Floats
@@ -64,20 +64,22 @@ class Linear:
         """The part (n, 1 + c) of the design that no horizon changes."""
         return np.concatenate([np.ones((len(x), 1)), self.encoder(x)], axis=1)
 
-    def moving(self, stage: Floats, close: Floats, horizon: Floats, calendar_columns: Floats) -> Floats:
+    def moving(self, stage: Floats, close: Floats, ahead: Ahead) -> Floats:
         """The part (n, p) of the design that the horizon moves; all inputs have n rows."""
+        rising = ramps(ahead.clock, self.ever_days)
         return np.concatenate(
             [
-                ramps(horizon, self.ever_days),
-                calendar_columns / self.top,
-                close_columns(close, horizon),
-                (stage[:, None] == self.stages) * self._log(horizon)[:, None],
+                rising,
+                ahead.ends / self.top,
+                close_columns(close, ahead.days),
+                self._by_stage(stage[:, None] == self.stages, rising),
             ],
             axis=1,
         )
 
-    def _log(self, horizon: Floats) -> Floats:
-        out: Floats = np.log1p(horizon) / np.log1p(self.ever_days)
+    def _by_stage(self, at: NDArray[Any], rising: Floats) -> Floats:
+        """Ramps (n, r) for each stage, by how much a row is in it: (n, stages x r)."""
+        out: Floats = (at[:, :, None] * rising[:, None, :]).reshape(len(rising), -1)
         return out
 
     def score(self, fixed: Floats, moving: Floats) -> Floats:
@@ -92,20 +94,21 @@ class Linear:
         out: Floats = np.einsum("ij,jk,ik->i", design, self.spread, design)
         return out
 
-    def contributions(self, layout: Layout, x: Floats, horizon: Floats, calendar_columns: Floats) -> Floats:
+    def contributions(self, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
         """Log-odds by feature (n, k) against the average training moment at the same horizon."""
         stage, close = layout.column(x, layout.stage), layout.column(x, layout.close)
-        fixed, moving = self.fixed(x), self.moving(stage, close, horizon, calendar_columns)
+        fixed, moving = self.fixed(x), self.moving(stage, close, ahead)
         cut = fixed.shape[1]
         weights, slopes = self.coefficients[:cut], self.coefficients[cut:]
         values = np.zeros_like(x)
         np.add.at(values.T, self.encoder.sources, ((fixed[:, 1:] - self.mean) * weights[1:]).T)
-        stage_at = moving.shape[1] - len(self.stages)
+        rising = ramps(ahead.clock, self.ever_days)
+        stage_at = moving.shape[1] - len(self.stages) * rising.shape[1]
         if layout.close >= 0:
             closes = slice(stage_at - 3, stage_at)
-            values[:, layout.close] += (moving[:, closes] - self._usual_close(horizon)) @ slopes[closes]
+            values[:, layout.close] += (moving[:, closes] - self._usual_close(ahead.days)) @ slopes[closes]
         if layout.stage >= 0:
-            usual = self.stage_mean * self._log(horizon)[:, None]
+            usual = self._by_stage(np.broadcast_to(self.stage_mean, (len(x), len(self.stages))), rising)
             values[:, layout.stage] += (moving[:, stage_at:] - usual) @ slopes[stage_at:]
         return values
 
@@ -137,7 +140,7 @@ def fit_linear(
     outcome: Floats,
     layout: Layout,
     encoder: Encoder,
-    calendar_columns: Floats,
+    ahead: Ahead,
     ridge: float = RIDGE,
 ) -> Linear:
     """The held-back regression of an outcome (m,); each deal counts once, so `ridge` is in deals."""
@@ -146,7 +149,7 @@ def fit_linear(
     stage, close = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.close)
     stages = np.unique(stage[~np.isnan(stage)])
     encoded = encoder(rows.x)
-    top = np.maximum(calendar_columns.max(axis=0, initial=0.0), 1.0)
+    top = np.maximum(ahead.ends.max(axis=0, initial=0.0), 1.0)
     known = close[~np.isnan(close)]
     unknown = round(16 * (1.0 - len(known) / max(len(close), 1)))
     reference = np.concatenate(
@@ -167,7 +170,7 @@ def fit_linear(
         np.asarray(reference, np.float64),
     )
     fixed = np.concatenate([np.ones((len(encoded), 1)), encoded], axis=1)[rows.row]
-    moving = draft.moving(stage[rows.row], close[rows.row], rows.horizon, calendar_columns)
+    moving = draft.moving(stage[rows.row], close[rows.row], ahead)
     design = np.concatenate([fixed, moving], axis=1)
     weight = rows.question_weight / rows.question_weight.sum() * rows.deals
     penalty = np.full(design.shape[1], ridge)
@@ -181,6 +184,12 @@ def fit_linear(
         fit = fit_logistic(design, outcome, weight, penalty, start * (penalty < 0.01), rising)
         spread = np.linalg.inv(fit.curvature)
     return Linear(**{**draft.__dict__, "coefficients": fit.coefficients, "spread": spread})
+
+
+def rates_log_odds(rates: StageRates, table: Floats, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
+    """Log-odds (n,) that a table of stage rates gives to rows (n, k), each within its own horizon."""
+    stage, age = layout.column(x, layout.stage), layout.column(x, layout.age, 0.0)
+    return clipped(rates.read(table, stage, age, ahead.clock[:, None])[:, 0])
 
 
 def rates_contributions(

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from sancho.models.calibrate import Stack, default_weights, levelled
 from sancho.models.encode import fit_encoder
-from sancho.models.horizons import Windows
+from sancho.models.horizons import ALMOST, Ahead, Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.members import (
     MEMBER_LIMIT,
     Layout,
     Linear,
-    clipped,
     fit_linear,
     rates_contributions,
+    rates_log_odds,
 )
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import StageRates, fit_stage_rates, horizon_grid
@@ -133,13 +133,14 @@ class WinModel:
         inside = x[:, self.used]
         logits, _ = self.members("won", inside, moments, days, with_variance=False)
         total = self.won.stack(logits, days)
-        calendar = self.windows(moments, days)
+        ahead = self.windows.ahead(moments, days, self.ever_days)
         weights = self.won.stack.row_weights(logits, days)[:, :, None]
-        parts = weights[:, 0] * rates_contributions(self.rates, self.rates.won, self.layout, inside, days)
+        by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, ahead.clock)
+        parts = weights[:, 0] * by_rates
         if self.won.linear is not None:
-            parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, days, calendar)
+            parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, ahead)
         if self.won.trees is not None:
-            columns = tree_columns(inside, self.layout, days, calendar)
+            columns = tree_columns(inside, self.layout, ahead)
             shap = self.won.trees.contributions(columns)
             k = inside.shape[1]
             parts += weights[:, 2] * shap[:, :k]
@@ -177,27 +178,27 @@ class WinModel:
         """Members' log-odds (n, 3) and the regression's variance (n,), for rows of the used features only."""
         part = self._side(side)
         logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
+        ahead = self.windows.ahead(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
-        stage, age = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.age, 0.0)
-        logits[:, 0] = clipped(self.rates.read(table, stage, age, days[:, None])[:, 0])
+        logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, ahead)
         if part.linear is None:
             return logits, variance
-        calendar = self.windows(moments, days)
         fixed = part.linear.fixed(x)
-        moving = part.linear.moving(stage, self.layout.column(x, self.layout.close), days, calendar)
+        stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
+        moving = part.linear.moving(stage, close, ahead)
         logits[:, 1] = part.linear.score(fixed, moving)
         if with_variance:
             variance = part.linear.variance(fixed, moving)
         if part.trees is not None:
-            columns = tree_columns(x, self.layout, days, calendar)
+            columns = tree_columns(x, self.layout, ahead)
             logits[:, 2] = np.clip(part.trees.score(columns), -MEMBER_LIMIT, MEMBER_LIMIT)
         return logits, variance
 
 
-def tree_columns(x: Floats, layout: Layout, days: Floats, calendar: Floats) -> Floats:
-    """What the trees see: features, log horizon, calendar columns, horizon past the close date."""
-    past = [] if layout.close < 0 else [np.clip(days - x[:, layout.close], -400.0, 400.0)[:, None]]
-    return np.concatenate([x, np.log1p(days)[:, None], calendar, *past], axis=1)
+def tree_columns(x: Floats, layout: Layout, ahead: Ahead) -> Floats:
+    """What the trees see: features, log horizon, period ends, horizon past the close date."""
+    past = [] if layout.close < 0 else [np.clip(ahead.days - x[:, layout.close], -400.0, 400.0)[:, None]]
+    return np.concatenate([x, np.log1p(ahead.clock)[:, None], ahead.ends, *past], axis=1)
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def fit_win(
     rates = fit_stage_rates(
         stage[take],
         age[take],
-        rows.days[take],
+        windows.ahead(rows.at, np.minimum(rows.days, ALMOST * rows.ever_days), rows.ever_days).clock[take],
         rows.event[take],
         rows.deal[take],
         grid,
@@ -245,17 +246,15 @@ def fit_win(
     if enough and len(rows.row):
         encoder = fit_encoder(rows.x, layout.categorical)
         few = thinned(rows, settings.linear_questions, rng)
-        calendar = windows(few.question_at, few.horizon)
-        linear = [
-            fit_linear(few, few_outcome, layout, encoder, calendar) for few_outcome in (few.won, few.lost)
-        ]
+        ahead = windows.ahead(few.question_at, few.horizon, rows.ever_days)
+        linear = [fit_linear(few, outcome, layout, encoder, ahead) for outcome in (few.won, few.lost)]
         if with_trees:
             many = thinned(rows, settings.most_questions, rng)
-            calendar = windows(many.question_at, many.horizon)
+            ahead = windows.ahead(many.question_at, many.horizon, rows.ever_days)
             # Being lost carries less weight in every answer: half the trees at twice the pace will do.
             lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
             trees = [
-                _fit_side(many, outcome, layout, calendar, size)
+                _fit_side(many, outcome, layout, ahead, size)
                 for outcome, size in ((many.won, settings.trees), (many.lost, lighter))
             ]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
@@ -289,13 +288,12 @@ def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinMode
     return replace(model, won=sides[0], lost=sides[1])
 
 
-def _fit_side(rows: Rows, outcome: Floats, layout: Layout, calendar: Floats, settings: TreeSettings) -> Trees:
-    days = rows.horizon
-    columns = tree_columns(rows.x[rows.row], layout, days, calendar)
+def _fit_side(rows: Rows, outcome: Floats, layout: Layout, ahead: Ahead, settings: TreeSettings) -> Trees:
+    columns = tree_columns(rows.x[rows.row], layout, ahead)
     first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
-    per_deal = len(days) / max(rows.deals, 1)
-    least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(days) + 40))
+    per_deal = len(columns) / max(rows.deals, 1)
+    least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))
     return fit_trees(
         columns,
         outcome,

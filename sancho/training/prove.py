@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY
 from sancho.features import Calendar
 from sancho.models.calibrate import Stack, fit_stack
+from sancho.models.clock import even_pace, fit_pace
 from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.rows import Rows
@@ -51,8 +52,18 @@ class Fitter:
         most = config.most_questions or most_rows(rows.deals)
         settings = WinSettings(trees, most)
         rng = np.random.default_rng((config.seed, number))
-        windows, layout = Windows(self.calendar, rows.longest_days), self.chosen.layout
+        windows, layout = windows_of(rows, self.calendar), self.chosen.layout
         return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
+
+
+def windows_of(rows: Rows, calendar: Calendar) -> Windows:
+    """The calendar of the rows' horizons, with the pace at which their deals were won."""
+    won = np.flatnonzero(rows.event == 1)
+    won = won[np.unique(rows.deal[won], return_index=True)[1]]
+    won_at = rows.at[won] + (rows.days[won] * DAY).astype(np.int64)
+    ends = (rows.at + (rows.days * DAY).astype(np.int64)).max(initial=0)
+    pace = fit_pace(calendar, won_at, int(rows.at.min(initial=ends)), int(ends)) if len(won) else even_pace()
+    return Windows(calendar, rows.longest_days, pace)
 
 
 @dataclass(frozen=True)
