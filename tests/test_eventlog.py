@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import NEVER, as_of_instant
+from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -310,3 +311,37 @@ def test_naive_times_are_local_and_times_with_an_offset_are_not():
     log = EventLog.of({"deals": frame}, TOKYO)
     assert log["deals"]["created_at"][0] == log["deals"]["created_at"][1]
     assert log["deals"]["created_at"].dt.tz_convert(TOKYO).dt.date.tolist() == [date(2026, 1, 1)] * 2
+
+
+def seen(deal_id, when, value):
+    return {"deal_id": deal_id, "at": when, "value": value}
+
+
+def test_an_attribute_of_ones_own_is_known_as_it_changed(paper):
+    changes = pd.DataFrame(
+        [seen("D2", "2026-02-06", 2), seen("D2", "2026-01-12", 1), seen("D1", "2026-01-20", 7)]
+    )
+    grown = paper.with_attribute("meetings_on_terms", changes, before=0)
+
+    def then(day):
+        return grown.as_of(at(day))["deals"].set_index("deal_id")["meetings_on_terms"].to_dict()
+
+    assert grown["deals"]["meetings_on_terms"].tolist() == [7.0, 2.0, 0.0, 0.0]
+    assert then("2026-01-11") == {"D1": 0.0, "D2": 0.0}
+    assert then("2026-01-31") == {"D1": 7.0, "D2": 1.0, "D4": 0.0}
+    assert then("2026-02-28") == {"D1": 7.0, "D2": 2.0, "D3": 0.0, "D4": 0.0}
+
+
+def test_an_attribute_of_ones_own_leaves_the_rest_of_the_log_as_it_was(paper):
+    grown = paper.with_attribute("mine", pd.DataFrame([seen("D3", "2026-02-03", "yes")]))
+    theirs = grown.as_of(at("2026-02-10"))["deals"].drop(columns="mine")
+    assert_frame_equal(theirs, paper.as_of(at("2026-02-10"))["deals"])
+    assert grown["deals"]["mine"].isna().tolist() == [True, True, False, True]
+
+
+def test_an_attribute_of_ones_own_may_not_take_a_standard_name_nor_unknown_deals(paper):
+    changes = pd.DataFrame([seen("D9", "2026-02-03", 1)])
+    with pytest.raises(SanchoError, match="standard column"):
+        paper.with_attribute("amount", changes.assign(deal_id="D1"))
+    with pytest.raises(SanchoError, match="'D9'"):
+        paper.with_attribute("mine", changes)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sancho.crm.moment import NEVER, start_of_day
 from sancho.crm.schema import DEFAULT_STAGES, TABLES, Column, Kind, Table
+from sancho.crm.text import SanchoError, Text
 
 # Columns of a deal that no event describes: when it began and how it ended.
 _CREATION = ("deal_id", "created_at")
@@ -67,6 +68,47 @@ class EventLog:
         }
         return EventLog(known, self.zone)
 
+    def with_attribute(self, name: str, changes: pd.DataFrame, before: str | float | None = None) -> EventLog:
+        """The same log with one more attribute of deals and its history: a feature of one's own.
+
+        `changes` (deal_id, at, value) has a row for each time it changed; `before` is what it was until then,
+        and is for deals without a change (None = unknown). As of a moment only changes before it are seen.
+        """
+        if name in TABLES["deals"].by_name:
+            raise SanchoError(
+                Text(
+                    "「{name}」は商談の標準項目です。別の名前を付けてください。",
+                    "{name} is a standard column of deals; give the attribute another name.",
+                ).format(name=name),
+                "bad_attribute",
+            )
+        unknown = changes.loc[codes_in(changes["deal_id"], pd.Index(self["deals"]["deal_id"])) < 0, "deal_id"]
+        if len(unknown):
+            raise SanchoError(
+                Text(
+                    "「{first}」など{n}件の変更の商談が見つかりません。deal_id を確認してください。",
+                    "{n} changes are of unknown deals, the first of {first!r}; check deal_id.",
+                ).format(first=unknown.iloc[0], n=len(unknown)),
+                "unknown_deal",
+            )
+        ordered = changes.assign(at=_moments(changes["at"], self.zone)).sort_values("at", kind="stable")
+        text = ordered["value"].astype(object).map(str, na_action="ignore")
+        deal = ordered["deal_id"].astype(object)
+        first = ~deal.duplicated()
+        was = text.groupby(deal).shift().mask(first, None if before is None else str(before))
+        events = pd.DataFrame(
+            {"deal_id": deal, "at": ordered["at"], "field": name, "value": text, "old_value": was}
+        )
+        last = ordered.drop_duplicates("deal_id", keep="last").set_index("deal_id")["value"]
+        ids = self["deals"]["deal_id"].astype(object)
+        deals = self["deals"].assign(**{name: ids.map(last).where(ids.isin(last.index), before)})
+        whole = [_uncoded(self["deal_events"]), _uncoded(typed(events, TABLES["deal_events"], self.zone))]
+        grown = {
+            "deals": typed(deals, TABLES["deals"], self.zone),
+            "deal_events": typed(pd.concat(whole), TABLES["deal_events"], self.zone),
+        }
+        return EventLog({**self.tables, **grown}, self.zone)
+
 
 def micros(series: pd.Series) -> np.ndarray:
     """Instants of a MOMENT column as int64 microseconds UTC; missing is NEVER."""
@@ -92,6 +134,11 @@ def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
     if table.custom:
         columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
     return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:
+    coded = frame.columns[[isinstance(kind, pd.CategoricalDtype) for kind in frame.dtypes]]
+    return frame.astype(dict.fromkeys(coded, object))
 
 
 def _typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:
