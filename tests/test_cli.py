@@ -11,7 +11,7 @@ import pytest
 
 from sancho.service.cli import run
 
-LATER = {"kpis", "plan", "bottlenecks", "actions", "report", "sync", "backtest"}
+LATER = {"kpis", "plan", "bottlenecks", "actions", "report", "sync"}
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,19 @@ class Registry:
                 if key in ("log_loss", "brier", "calibration_error", "slope", "log_loss_against_stage_rates"):
                     client.set_model_version_tag(NAME, version, f"figure.{key}", f"{figure:.6g}")
             return self._info(client, version, run_id)
+
+    def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
+        """Log a backtest's JSON, page and main figures as a run beside the models'; its run id."""
+        with _quiet():
+            mlflow, client = self._mlflow()
+            experiment = self._experiment(client)
+            with mlflow.start_run(experiment_id=experiment, run_name="backtest") as run:
+                mlflow.set_tag("sancho.kind", "backtest")
+                mlflow.log_params({name: str(value)[:400] for name, value in result["settings"].items()})
+                mlflow.log_metrics(_backtest_metrics(result))
+                mlflow.log_dict(dict(result), "backtest.json")
+                mlflow.log_text(page, "backtest.html")
+            return str(run.info.run_id)
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelInfo]:
         """A model by alias or version, with what is known of it; `no_model` where there is none."""
@@ -251,6 +264,17 @@ def _metrics(report: Report) -> dict[str, float]:
             f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
         }
     return {name.replace(" ", "_"): float(value) for name, value in found.items() if value == value}
+
+
+def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
+    found: dict[str, float | None] = {}
+    for question, part in result["deals"].items():
+        for method, one in part["overall"]["methods"].items():
+            found |= {f"{question}.{method}.{name}": one[name]["mean"] for name in ("log_loss", "brier")}
+    for kind, part in result["periods"].items():
+        for method, one in part["overall"]["methods"].items():
+            found[f"{kind}.{method}.crps"] = one["crps"]["mean"]
+    return {name: float(value) for name, value in found.items() if value is not None}
 
 
 def _catalogue(bundle: Bundle, report: Report) -> dict[str, Any]:

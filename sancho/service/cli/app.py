@@ -192,6 +192,53 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return train_models(as_of, as_json, _lang(ja))
 
+    @app.command(
+        help=t(
+            "過去の時点に戻って予測し、実際の結果や単純な方法と比べます。",
+            "Asks again at past moments: probabilities and revenue against what happened and plain methods.",
+        )
+    )
+    def backtest(
+        periods: Annotated[
+            int | None,
+            typer.Option(
+                min=1,
+                metavar="N",
+                help=t(
+                    "直近の何期間を検証するか。既定は最大8。", "How many past periods; at most 8 by default."
+                ),
+            ),
+        ] = None,
+        weeks: Annotated[
+            str | None,
+            typer.Option(
+                metavar="W,W",
+                help=t(
+                    "期間の何週目の終わりに予測するか。既定は1,4,8,12（四半期）。",
+                    "Weeks of the period after which to ask. Default 1,4,8,12 (quarters).",
+                ),
+            ),
+        ] = None,
+        as_of: AsOf = None,
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="FILE",
+                help=t(
+                    "書き出す .html（同名の .json も書き出します）。既定はホームの backtests。",
+                    "The .html to write, a .json beside it. Default: in the home's backtests.",
+                ),
+            ),
+        ] = None,
+        as_json: Annotated[
+            bool, typer.Option("--json", help=t("結果をJSONで出力。", "Print the result as JSON."))
+        ] = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.backtest import run_backtest
+
+        return run_backtest(periods, weeks, as_of, out, as_json, _lang(ja))
+
     @app.command(help=t("進行中の商談すべてを採点します。", "Scores every open deal."))
     def score(
         as_of: AsOf = None,

@@ -11,8 +11,10 @@ from sancho.service.cli.output import Step, note, print_json, print_table, progr
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from sancho.training.config import TrainConfig
     from sancho.training.gate import Verdict
     from sancho.training.registry import ModelInfo
+    from sancho.training.sufficiency import Finding
 
 _FAULTS_SHOWN = 10
 
@@ -134,10 +136,17 @@ def train_models(as_of: str | None, as_json: bool, lang: Language) -> int:
     """Trains, registers, and promotes past the gate."""
     settings = read_settings()
     with progress(lang) as step:
-        info, verdict = train_and_register(settings, as_of, step)
+        info, verdict, findings = train_and_register(settings, as_of, step)
     if as_json:
         print_json(
-            {"model": vars(info), "gate": {"promoted": verdict.promote, "reason": verdict.text.say(lang)}}
+            {
+                "model": vars(info),
+                "gate": {"promoted": verdict.promote, "reason": verdict.text.say(lang)},
+                "data": [
+                    {"code": one.code, "serious": one.serious, "message": one.text.say(lang)}
+                    for one in findings
+                ],
+            }
         )
         return 0
     ja = lang == "ja"
@@ -145,19 +154,20 @@ def train_models(as_of: str | None, as_json: bool, lang: Language) -> int:
     rows = [[name, f"{value:.4g}"] for name, value in info.figures.items()]
     print_table(title, ["指標" if ja else "figure", ""], rows, right=(1,))
     say(verdict.text.say(lang))
+    for finding in findings:
+        note(finding.text.say(lang))
     return 0
 
 
-def train_and_register(settings: Settings, as_of: str | None, step: Step) -> tuple[ModelInfo, Verdict]:
-    """A new version of the model, and the gate's verdict on it."""
+def train_and_register(
+    settings: Settings, as_of: str | None, step: Step
+) -> tuple[ModelInfo, Verdict, list[Finding]]:
+    """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
     from sancho.crm.moment import as_of_instant
     from sancho.crm.store import Store
-    from sancho.training.config import TrainConfig
     from sancho.training.promote import train_and_promote
     from sancho.training.registry import Registry
 
-    own = {name: getattr(settings, name) for name in ("fiscal_start_month", "country", "currency")}
-    config = TrainConfig.of({**own, **settings.train})
     reading = Text("データを読み込んでいます", "Reading the data")
     with Store.open(settings.store_url) as store:
         step(reading, 0, 1)
@@ -169,8 +179,17 @@ def train_and_register(settings: Settings, as_of: str | None, step: Step) -> tup
         step(what, 0, None)
 
     moment = as_of_instant(as_of, settings.zone)
-    info, verdict, _ = train_and_promote(log, moment, config, registry, fingerprint, tell)
-    return info, verdict
+    config = train_config(settings)
+    info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell)
+    return info, verdict, report.findings
+
+
+def train_config(settings: Settings) -> TrainConfig:
+    """How models are trained here: the organisation's own settings and those of [train]."""
+    from sancho.training.config import TrainConfig
+
+    own = {name: getattr(settings, name) for name in ("fiscal_start_month", "country", "currency")}
+    return TrainConfig.of({**own, **settings.train})
 
 
 def _day(text: str) -> date:

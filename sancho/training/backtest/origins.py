@@ -8,7 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER, iso, last_known_day, start_of_day
+from sancho.crm.moment import DAY, NEVER, last_known_day, start_of_day
 from sancho.crm.period import Period, period_holding, previous
 from sancho.crm.text import SanchoError, Text
 
@@ -26,10 +26,6 @@ class Origin:
     period: Period
     week: int
     as_of: int
-
-    def said(self, zone: ZoneInfo) -> str:
-        """For people: 2026-Q2 week 4 (as of 2026-04-29T00:00+09:00)."""
-        return f"{self.period.name} week {self.week} (as of {iso(self.as_of, zone)[:16]})"
 
 
 @dataclass(frozen=True)

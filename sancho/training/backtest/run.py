@@ -231,7 +231,8 @@ class _Maker:
             fitted = rivals.fit_rivals(rows, cut, known, int(rows.deal.max()) + 1, rng)
         notes = []
         for origin in group:
-            tell(Text("{o} の予測を検証しています", "Judging {o}").format(o=origin.said(self.log.zone)))
+            judging = Text("{p} の{w}週目の予測を検証しています", "Judging {p} after week {w}")
+            tell(judging.format(p=period.name, w=origin.week))
             notes.append(self._ask(bundle, origin, fitted, longest, result))
         return Fold(
             period.name,

@@ -38,7 +38,7 @@ def _promises(question: str, overall: Json) -> Text:
     by_end = question == BY_PERIOD_END
     return Text(
         "{what}：{deals}件の商談を延べ{rows}回、当時わかっていた情報だけで採点しました。"
-        "受注すると見込んだ割合は平均{said}、実際は{came}でした。確率のずれ（校正誤差）は平均{error}"
+        "受注すると見込んだ割合は平均{said}、実際は{came}でした。確率のずれ（較正誤差）は平均{error}"
         "（完全に正しい確率でも偶然だけで{noise}になります）。",
         "{what}: {deals} deals were scored {rows} times with only what was known then. On average {said} "
         "were expected to be won; {came} were. Probabilities were off by {error} on average (calibration "
