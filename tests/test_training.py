@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.moment import DAY, end_of_day
 from sancho.crm.period import parse_period
 from sancho.crm.text import SanchoError
 from sancho.crm.world import WorldSettings, simulate
@@ -261,5 +262,29 @@ def test_the_first_model_serves_and_the_next_is_compared_on_what_neither_has_see
     assert registry.champion().version == first.version
     second, verdict, report = train_and_promote(log, AS_OF, SMALL, registry)
     assert report.later.train_until >= end_of_day(date(2025, 8, 31), TOKYO)
+    assert report.rival is None
     assert verdict.against is not None
     assert registry.champion().version == (second.version if verdict.promote else first.version)
+
+
+def test_a_young_champion_is_held_against_a_model_made_when_it_was(log: EventLog, tmp_path: Path):
+    registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    then = end_of_day(date(2025, 12, 15), TOKYO)
+    first, _, _ = train_and_promote(log, then, SMALL, registry)
+    _, verdict, report = train_and_promote(log, AS_OF, SMALL, registry)
+    assert report.later.train_until < then, "the proof's own deals are not later than the champion"
+    fold, chance = report.rival
+    assert fold.train_until == then
+    assert (fold.train.days <= (then - fold.train.at) / DAY + 1e-6).all(), "nothing later was learned from"
+    assert len(chance) == len(fold.valid.row) > 200
+    assert (fold.valid.question_at >= then).all()
+    # The same data, the same recipe: little to choose between the two.
+    assert verdict.against is not None
+    assert abs(verdict.against.mean) < 0.03
+
+    names = registry.load(first.version)[0].features
+    registry.promote(first.version)
+    blind = replace(SMALL, exclude=tuple(name for name in names if name != "age_days"))
+    _, verdict, _ = train_and_promote(log, AS_OF, blind, registry)
+    assert not verdict.promote, "a worse way of fitting does not take its place"
+    assert registry.champion().version == first.version

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import as_of_instant
+from sancho.crm.store.observed import OBSERVER
 from sancho.crm.text import SanchoError
 from sancho.features.catalogue import CATALOGUE
 from sancho.training.config import TrainConfig
@@ -104,6 +105,50 @@ def test_a_missing_stage_history_is_found():
     log = make_log()
     bare = EventLog.of({"deals": log["deals"]}, TOKYO)
     assert _found(bare) == {"stage": "no_history"}
+
+
+def test_a_date_rewritten_with_the_day_of_closing_is_found():
+    def foreseen(is_open, won, rng, share=0.6):
+        log = make_log()
+        day = log["deals"]["closed_at"].dt.tz_convert(TOKYO).dt.tz_localize(None).dt.normalize()
+        other = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 300, COUNT), unit="D")
+        return day.where(day.notna() & (rng.random(COUNT) < share), other)
+
+    assert _found(make_log(expected_close_date=foreseen)) == {"expected_close_date": "closing_day"}
+    honest = make_log(expected_close_date=lambda *given: foreseen(*given, share=0.1))
+    assert _found(honest) == {}
+
+
+def test_columns_of_ones_own_wait_until_enough_deals_have_closed():
+    def size(is_open, won, rng):
+        return rng.choice(["大", "小"], COUNT)
+
+    log = make_log(規模=size, source=size)
+    few = log["deals"].groupby("outcome", dropna=False, observed=True).head(19)
+    young = EventLog.of({"deals": few, "deal_events": log["deal_events"]}, TOKYO)
+    assert _found(young) == {"規模": "unscreened"}
+
+
+def test_changes_that_imports_saw_do_not_excuse_deals_that_closed_before():
+    def sureness(is_open, won, rng):
+        return np.where(is_open, "未定", np.where(rng.random(COUNT) < 0.6, "A", "B"))
+
+    log = make_log(確度=sureness)
+    ended = log["deals"][log["deals"]["outcome"].notna()]
+    changes = pd.DataFrame(
+        {
+            "deal_id": ended.deal_id,
+            "at": ended.closed_at,
+            "field": "確度",
+            "value": ended["確度"].astype(object),
+            "old_value": "未定",
+            "actor_id": OBSERVER,
+        }
+    )
+    assert _found(make_log(events=changes[::3], 確度=sureness)) == {"確度": "value"}
+    assert _found(make_log(events=changes, 確度=sureness)) == {}
+    real = changes[::3].assign(actor_id="P1")
+    assert _found(make_log(events=real, 確度=sureness)) == {}
 
 
 def test_an_honest_signal_is_left_alone():

@@ -105,10 +105,12 @@ def fit_stack(
     default: Floats,
     ever_days: float,
     fold: Ints | None = None,
+    pull: float = WEIGHT_PULL,
 ) -> Stack:
     """The stack that later deals ask for: members' log-odds (m, 3), horizons, outcomes 0/1 and weights (m,).
 
-    Each of the `deals` counts once however many rows it has; few of them leave the default as it is. How
+    Each of the `deals` counts once however many rows it has; few of them, beside the `pull` in deals, leave
+    the default weights as they are. How
     high or low a whole `fold` (m,) came out is set aside: a few periods say little about the level of the
     next, and learning it from them made forecasts worse. The level is what `levelled` finds.
     """
@@ -121,7 +123,7 @@ def fit_stack(
     count = bands.shape[1]
     periods_count = own.shape[1]
     penalty = np.concatenate(
-        [np.full(count, BAND_PULL), np.full(4, WEIGHT_PULL), np.full(periods_count, LEVEL_PULL)]
+        [np.full(count, BAND_PULL), np.full(4, pull), np.full(periods_count, LEVEL_PULL)]
     )
     # A member that is not there keeps its weight of 0.
     penalty[count : count + 3][default <= 0] = 1e6

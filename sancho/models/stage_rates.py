@@ -120,7 +120,8 @@ def fit_stage_rates(
     (events + strength x the hazard leaned on) / (at risk + strength): the mean of a beta with that prior.
     """
     weight = np.ones(len(days)) if weight is None else weight
-    stages = np.unique(stage[~np.isnan(stage)])
+    # Stages of the pipeline that no row shows have at least their place in it.
+    stages = np.unique([*stage[~np.isnan(stage)], *(position or ())])
     ages = np.unique(np.quantile(age_days, AGE_SHARES)) if len(age_days) else np.zeros(0)
     empty = StageRates(stages, ages, grid, np.zeros(0), np.zeros(0), np.zeros(0))
     row, band = empty.cell(stage, age_days)

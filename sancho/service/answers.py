@@ -33,6 +33,7 @@ from sancho.service.sent import read_request
 from sancho.service.settings import Settings
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
+from sancho.training.watch import Watch, watch
 
 Floats = NDArray[np.float64]
 Log = Any
@@ -57,6 +58,8 @@ class State:
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
+    seen: list[Watch] = field(default_factory=list)  # what became of the model, once asked
+    watching: threading.Lock = field(default_factory=threading.Lock)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -229,7 +232,31 @@ class Answers:
         """Registered versions, newest first."""
         state = self._now()
         listed = [said.model_row(info) for info in self._registry.list()]
-        return {"models": listed, **self._about(state, state.now, lang)}
+        seen = self._watch(state)
+        return {"models": listed, "watch": seen.to_json(lang), **self._about(state, state.now, lang)}
+
+    def promote(self, version: str, lang: Language) -> dict[str, Any]:
+        """Makes a version the champion, once its kept rows have scored as in training."""
+        bundle, _ = self._registry.load(version)
+        bundle.check()  # a new model proves itself before the old one goes
+        self._registry.promote(version)
+        return self._taken_up(lang)
+
+    def rollback(self, lang: Language) -> dict[str, Any]:
+        """Goes back to the champion before."""
+        self._registry.rollback()
+        return self._taken_up(lang)
+
+    def _taken_up(self, lang: Language) -> dict[str, Any]:
+        self._asked_champion = -np.inf
+        self.refresh(warm=True)
+        return self.models(lang)
+
+    def _watch(self, state: State) -> Watch:
+        with state.watching:
+            if not state.seen:
+                state.seen.append(watch(state.bundle, state.history, state.now))
+            return state.seen[0]
 
     def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
         """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""

@@ -300,10 +300,49 @@ class ModelVersion(BaseModel):
     gate: str | None = Field(description="What the gate said when it was judged")
 
 
+class KeptPromises(BaseModel):
+    """Wins the model expected and wins that came since it was made: of all deals, or of a segment."""
+
+    segment: dict[str, str] | None
+    deals: int
+    rows: int
+    expected: float
+    came: float
+    p_value: float
+    alarm: bool
+
+
+class FeatureDrift(BaseModel):
+    """How far a feature moved since the model was made."""
+
+    feature: str
+    label: str
+    index: float = Field(description="Population stability index; 0 = alike")
+    weight: float = Field(description="Share of all contributions to scores")
+    p_value: float
+    alarm: bool
+
+
+class Watched(BaseModel):
+    """What became of the model in service, and whether to train anew."""
+
+    retrain: bool
+    reasons: list[str]
+    since: str
+    closed_since: int
+    closed_learned: int
+    horizon_days: float | None
+    quality: dict[str, float | None] | None
+    promises: list[KeptPromises]
+    drift: list[FeatureDrift]
+    score_drift: float | None
+
+
 class ModelList(Answer):
     """The registry."""
 
     models: list[ModelVersion]
+    watch: Watched
 
 
 class ImportFault(BaseModel):

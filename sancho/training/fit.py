@@ -18,10 +18,10 @@ from sancho.models.bundle import Bundle, KeptRows, kept_rows
 from sancho.models.new_business import NewBusiness
 from sancho.models.revenue import RevenueModel, fit_revenue
 from sancho.models.rows import Rows
-from sancho.models.win import WinModel
+from sancho.models.win import FEW_DEALS, WinModel
 from sancho.training.config import TrainConfig, most_rows
 from sancho.training.leaks import screen
-from sancho.training.prove import Fitter, prove
+from sancho.training.prove import Fitter, made_then, prove
 from sancho.training.report import Report, facts_of, warnings_of
 from sancho.training.selection import Selection, select
 from sancho.training.snapshots import Cycle, Lives, cycle_of, draw_horizons, make_rows
@@ -44,9 +44,17 @@ class Snapshots:
 
 
 def train(
-    log: EventLog, as_of: int, config: TrainConfig | None = None, progress: Progress | None = None
+    log: EventLog,
+    as_of: int,
+    config: TrainConfig | None = None,
+    progress: Progress | None = None,
+    champion_as_of: int | None = None,
 ) -> tuple[Bundle, Report]:
-    """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is."""
+    """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is.
+
+    `champion_as_of`: data time of a model to be held against; where the proof's own later deals are not later
+    than that, the report also has answers of one made then (`rival`).
+    """
     config = config or TrainConfig()
     say = _Steps(progress)
     report = Report(as_of, config)
@@ -61,7 +69,8 @@ def train(
     say(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.15)
     rng = np.random.default_rng(config.seed)
     shots = snapshots(past, history, calendar, as_of, config, rng)
-    chosen = select(history.features, shots.rows.x, shots.rows.at, report.leaks, config)
+    few = shots.rows.closed_deals < FEW_DEALS
+    chosen = select(history.features, shots.rows.x, shots.rows.at, report.leaks, config, few)
     report.left_out, report.cycle = chosen.left_out, shots.cycle
     report.counts = _counts(shots.rows, chosen)
     fitter = Fitter(shots.rows, chosen, calendar, config, _stage_positions(history, past))
@@ -69,6 +78,8 @@ def train(
     proof = prove(fitter, as_of, len(shots.lives), _stage_names(history))
     report.folds = [fold.said(log.zone) for fold in proof.folds]
     report.evaluation, report.later, report.later_chance = proof.evaluation, proof.later, proof.later_chance
+    if champion_as_of is not None and report.later is not None and champion_as_of > report.later.train_until:
+        report.rival = made_then(fitter, proof, champion_as_of, as_of, len(shots.lives))
     say(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, proof.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}

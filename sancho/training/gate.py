@@ -19,6 +19,7 @@ WORST_CALIBRATION = 0.06
 SLOPE = (0.6, 1.6)
 SIGNAL = 0.6  # area under the curve from which a slope means something
 MARGIN = 0.005  # a mean log loss worse by less than this is "not worse"
+MOST_MS, MOST_TIMES = 50.0, 4.0  # for one kept row; against the champion's time in the same run
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,24 @@ def judge(
         )
     )
     return Verdict(not worse, text.format(gap=str(gap)), gap)
+
+
+def in_time(milliseconds: float, champion: float | None) -> Verdict | None:
+    """A refusal where a challenger takes too long for one row, alone or beside the champion; else None.
+
+    Generous, as times on a shared machine are: 50 ms, and beyond 5 ms no more than four times the champion's.
+    """
+    if milliseconds <= MOST_MS and (
+        champion is None or milliseconds <= max(MOST_TIMES * champion, MOST_MS / 10.0)
+    ):
+        return None
+    return Verdict(
+        False,
+        Text(
+            "昇格しません: 1件の採点に{ms:.1f}ミリ秒かかります（今のモデルは{theirs}）。",
+            "Not promoted: one row takes {ms:.1f} ms to score (the champion: {theirs}).",
+        ).format(ms=milliseconds, theirs="–" if champion is None else f"{champion:.1f} ms"),
+    )
 
 
 def _enough(deal: Ints) -> bool:

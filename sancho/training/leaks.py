@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import DAY, NEVER
 from sancho.crm.schema import TABLES
+from sancho.crm.store.observed import OBSERVER
 from sancho.crm.text import Text
+from sancho.models.win import FEW_DEALS
 from sancho.training.metrics import auc
 
 Floats = NDArray[np.float64]
@@ -25,6 +28,7 @@ FILL_GAP, FILL_DOUBT = 0.15, 5.0  # share of filled rows: difference, and that m
 OPEN_VALUE, CLOSED_VALUE = 0.25, 0.01  # a value this common while open, this rare once closed
 ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled for one outcome at least, for the other at most
 TOO_GOOD = 0.9  # an attribute alone that ranks won above lost like this was written afterwards
+CLOSING_DAY = 0.3  # share of closed deals with the very day of closing in a date meant to foresee it
 STAGE_HISTORY, HISTORY = 0.5, 0.05  # share of closed deals with an event of it: its changes are recorded
 
 
@@ -33,7 +37,7 @@ class Leak:
     """An attribute kept out, and why."""
 
     attribute: str
-    reason: str  # fill | value | one_outcome | too_good | no_history
+    reason: str  # fill | value | one_outcome | too_good | no_history | closing_day | unscreened
     text: Text
 
 
@@ -41,7 +45,8 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
     """Attributes of deals without a history of changes that tell open from closed deals, or won from lost.
 
     Open and closed deals are compared within the same month of creation, so a column that came into use
-    lately is not mistaken for a leak. `log` as it stood at `as_of`.
+    lately is not mistaken for a leak. The company's own attributes wait until so many deals have closed that
+    they can be told. `log` as it stood at `as_of`.
     """
     deals = log["deals"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
@@ -50,35 +55,59 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
     recent[np.argsort(-created, kind="stable")[:MOST_DEALS]] = True
     won = (deals["outcome"] == "won").to_numpy() & done
     events = log["deal_events"]
+    known = TABLES["deals"].by_name
+    enough = done.sum() >= 5 * LEAST_DEALS and LEAST_DEALS <= won.sum() <= done.sum() - LEAST_DEALS
     found = []
     for name in deals.columns:
         if name in NOT_SCREENED:
             continue
-        if _has_history(events, deals, name, done):
-            continue
+        told, seen = _told(events, deals, name)
+        filled = done & deals[name].notna().to_numpy()
         if name == "stage":
-            if done.sum() >= LEAST_DEALS:
+            # With fewer nothing is learned, and the stated prior may go by the stage as it is.
+            if done.sum() >= FEW_DEALS and not (told | seen)[filled].mean() >= STAGE_HISTORY:
                 found.append(_no_stage_history())
             continue
-        leak = _fill_leak(name, deals[name], created, done, recent) or _value_leak(
-            name, deals[name], done, recent
-        )
-        leak = leak or _one_outcome(name, deals[name], won, done) or _too_good(name, deals[name], won, done)
+        if told.any() and (not filled.any() or told[filled].mean() >= HISTORY):
+            continue
+        # Changes seen by imports are a history of the deals since; those that closed before are looked at.
+        doubt = ~(done & seen)
+        leak = _leak(name, deals[doubt], created[doubt], done[doubt], recent[doubt], won[doubt], log.zone)
+        if leak is None and not enough and name not in known:
+            leak = _unscreened(name)
         if leak is not None:
             found.append(leak)
     return found
 
 
-def _has_history(events: pd.DataFrame, deals: pd.DataFrame, name: str, done: Flags) -> bool:
-    mine = events["field"] == name
-    if not mine.any():
-        return False
-    touched = np.zeros(len(deals), bool)
-    rows = codes_in(events["deal_id"][mine], pd.Index(deals["deal_id"]))
-    touched[rows[rows >= 0]] = True
-    filled = done & deals[name].notna().to_numpy()
-    least = STAGE_HISTORY if name == "stage" else HISTORY
-    return bool(touched[filled].mean() >= least) if filled.any() else True
+def _leak(
+    name: str,
+    deals: pd.DataFrame,
+    created: NDArray[np.int64],
+    done: Flags,
+    recent: Flags,
+    won: Flags,
+    zone: ZoneInfo,
+) -> Leak | None:
+    values = deals[name]
+    return (
+        _closing_day(name, deals, done, zone)
+        or _fill_leak(name, values, created, done, recent)
+        or _value_leak(name, values, done, recent)
+        or _one_outcome(name, values, won, done)
+        or _too_good(name, values, won, done)
+    )
+
+
+def _told(events: pd.DataFrame, deals: pd.DataFrame, name: str) -> tuple[Flags, Flags]:
+    """Deals (n,) with a real event of an attribute, and those with a change of it that an import saw."""
+    mine = events[(events["field"] == name).to_numpy(bool)]
+    rows = codes_in(mine["deal_id"], pd.Index(deals["deal_id"]))
+    by_import = (mine["actor_id"] == OBSERVER).to_numpy(bool)
+    told, seen = np.zeros(len(deals), bool), np.zeros(len(deals), bool)
+    told[rows[(rows >= 0) & ~by_import]] = True
+    seen[rows[(rows >= 0) & by_import]] = True
+    return told, seen
 
 
 def _fill_leak(
@@ -120,6 +149,30 @@ def _fill_leak(
             "the same months: it looks filled at closing and is kept out. With a history of changes "
             "it could be used.",
         ).format(label=_label(name), open=open_fill / weight, closed=closed_fill / weight),
+    )
+
+
+def _closing_day(name: str, deals: pd.DataFrame, done: Flags, zone: ZoneInfo) -> Leak | None:
+    """A date that many CRMs overwrite with the day of closing."""
+    values = deals[name]
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return None
+    known = done & values.notna().to_numpy()
+    if known.sum() < LEAST_DEALS:
+        return None
+    day = deals["closed_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+    same = float((values[known] == day[known]).mean())
+    if same < CLOSING_DAY:
+        return None
+    return Leak(
+        name,
+        "closing_day",
+        Text(
+            "「{label}」は、決着した商談の{same:.0%}で決着した日と同じです。"
+            "決着時に書き換えられる項目とみなし、モデルから除きました。変更履歴があれば使えます。",
+            "{label} is the very day of closing in {same:.0%} of closed deals: it looks rewritten at closing "
+            "and is kept out. With a history of changes it could be used.",
+        ).format(label=_label(name), same=same),
     )
 
 
@@ -205,6 +258,17 @@ def _no_stage_history() -> Leak:
             "There is no history of stages, so the stage at a past moment is unknown: it is not used. Record "
             "changes from now on and predictions will sharpen.",
         ),
+    )
+
+
+def _unscreened(name: str) -> Leak:
+    return Leak(
+        name,
+        "unscreened",
+        Text(
+            "決着した商談が少なく、「{label}」が決着時に入力される項目かどうかをまだ判断できないため、使わずに予測します。",
+            "Too few deals have closed to tell whether {label} is filled at closing: it is not used yet.",
+        ).format(label=_label(name)),
     )
 
 

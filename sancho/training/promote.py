@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +12,10 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.text import SanchoError, Text
 from sancho.features import build, compile_history
 from sancho.models.bundle import Bundle
+from sancho.models.rows import Rows
 from sancho.training.config import TrainConfig
 from sancho.training.fit import Progress, train
-from sancho.training.gate import Verdict, judge
+from sancho.training.gate import Verdict, in_time, judge
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.report import Report
 from sancho.training.score import feature_columns
@@ -29,19 +33,33 @@ def train_and_promote(
     progress: Progress | None = None,
 ) -> tuple[ModelInfo, Verdict, Report]:
     """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass."""
-    bundle, report = train(log, as_of, config, progress)
+    champion = _champion(registry)
+    bundle, report = train(log, as_of, config, progress, None if champion is None else champion.as_of)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Sizing what deals share"), 0.9)
     bundle = with_common_factors(bundle, log, as_of, config)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
     info = registry.log_and_register(bundle, report, fingerprint)
-    verdict = _judged(report, log, _champion(registry), config)
+    challenger, _ = registry.load(info.version)
+    challenger.check()  # what was stored scores the kept rows as the model made it did
+    late = None if champion is None else in_time(milliseconds(challenger), milliseconds(champion))
+    verdict = late or _judged(report, log, champion, config)
     if verdict.promote:
         info = registry.promote(info.version, verdict)
     else:
         registry.note(info.version, verdict)
     return info, verdict, report
+
+
+def milliseconds(bundle: Bundle) -> float:
+    """How long a model takes for one of its kept rows, the median over them; caches warm."""
+    kept, took = bundle.kept, []
+    for row in [0, *range(len(kept.at))]:
+        began = time.perf_counter()
+        bundle.win.won_by(kept.x[row : row + 1], kept.at[row : row + 1], kept.horizon[row : row + 1])
+        took.append(1e3 * (time.perf_counter() - began))
+    return float(np.median(took[1:])) if len(took) > 1 else 0.0
 
 
 def _champion(registry: Registry) -> Bundle | None:
@@ -56,31 +74,35 @@ def _champion(registry: Registry) -> Bundle | None:
 def _judged(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> Verdict:
     """The verdict on later deals; beside the champion, only on moments that neither has learned from.
 
-    A champion younger than the fold's own cut-off has seen more than the fold's model: then no comparison is
-    fair, and the challenger, which has seen more than either, need only be calibrated.
+    A champion younger than the fold's own cut-off has seen more than the fold's model: then it is held
+    against one made when it was, of the same data, on what came after.
     """
     rng = np.random.default_rng((config.seed, 5))
     if report.later is None or report.later_chance is None:
         none, nobody = np.zeros(0), np.zeros(0, np.int64)
         return judge(none, none, none, nobody, None if champion is None else none, none > 0, rng)
-    rows, chance = report.later.valid, report.later_chance
-    theirs, fair = None, np.zeros(len(chance), bool)
+    sets, ours = [report.later.valid], [report.later_chance]
+    if report.rival is not None:
+        sets, ours = [*sets, report.rival[0].valid], [*ours, report.rival[1]]
+    outcome = np.concatenate([rows.won for rows in sets])
+    weight = np.concatenate([rows.question_weight for rows in sets])
+    deal = np.concatenate([rows.question_deal for rows in sets])
+    theirs, fair = None, np.zeros(len(outcome), bool)
     if champion is not None:
-        if champion.as_of <= report.later.train_until:
-            fair = rows.question_at >= champion.as_of
+        theirs = _chances(champion, log.as_of(report.as_of), sets)
+        then = report.later.train_until if report.rival is None else report.rival[0].train_until
+        if champion.as_of <= then:
+            fair[-len(ours[-1]) :] = sets[-1].question_at >= champion.as_of
+    return judge(np.concatenate(ours), outcome, weight, deal, theirs, fair, rng)
+
+
+def _chances(model: Bundle, past: EventLog, sets: Sequence[Rows]) -> Floats:
+    """How a model answers the questions of sets of rows, with features of its own, one set after another."""
+    history = compile_history(past, model.calendar, model.levels)
+    columns, answers = feature_columns(model, history), []
+    for rows in sets:
+        x = build(history, rows.deal, rows.at)[:, columns]
         # "Ever" is a horizon of each model's own.
         horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
-        ask = _chances(champion, log.as_of(report.as_of), rows.deal, rows.at)
-        theirs = ask(rows.row, rows.question_at, horizon)
-    return judge(chance, rows.won, rows.question_weight, rows.question_deal, theirs, fair, rng)
-
-
-def _chances(model: Bundle, past: EventLog, deal: NDArray[np.int64], at: NDArray[np.int64]):  # type: ignore[no-untyped-def]
-    """How a model answers questions about moments (n,) of deals (n,), with features of its own."""
-    history = compile_history(past, model.calendar, model.levels)
-    x = build(history, deal, at)[:, feature_columns(model, history)]
-
-    def ask(row: NDArray[np.int64], moment: NDArray[np.int64], horizon: Floats) -> Floats:
-        return model.win.won_by(x[row], moment, horizon)
-
-    return ask
+        answers.append(model.win.won_by(x[rows.row], rows.question_at, horizon))
+    return np.concatenate(answers)

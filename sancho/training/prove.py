@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY
 from sancho.features import Calendar
-from sancho.models.calibrate import Stack, fit_stack
+from sancho.models.calibrate import WEIGHT_PULL, Stack, fit_stack
 from sancho.models.clock import even_pace, fit_pace
 from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_LATER = 20  # deals that must have closed after a fold's cut for it to teach anything
+PART_PULL = 2.0  # as WEIGHT_PULL, where all that is judged is of the same time: no period's own ways to fear
+PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals from which they teach where none came later
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Proof:
     evaluation: Evaluation | None = None
     later: Fold | None = None
     later_chance: Floats | None = None
+    judged: tuple[Judged, ...] = ()
 
 
 def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Proof:
@@ -115,7 +118,7 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         if enough and len(fold.valid.row):
             judged.append(_judge(fitter, fold, number + 1))
     if not judged:
-        return Proof(None, folds)
+        return Proof(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
     last = judged[-1]
     valid = last.fold.valid
     rng = np.random.default_rng((seed, 7))
@@ -127,10 +130,57 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         model = with_stacks(model, stack, model.lost.stack, thinned(last.fold.train, LEVEL_ROWS, rng))
     chance = sigmoid(model.won.stack(last.won, valid.horizon))
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    return Proof(_stacks(judged), folds, evaluation, last.fold, chance, tuple(judged))
+
+
+def made_then(fitter: Fitter, proof: Proof, cut: int, as_of: int, deals: int) -> tuple[Fold, Floats] | None:
+    """The same way of fitting at an earlier cut-off: the fold, and chances (m,) for what came after it.
+
+    So a model made at that cut-off has a rival that knew no less and no more. Weights and calibration are
+    taught by the proof's folds as far as they were answered by then. None: too little to learn from.
+    """
+    halves = np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
+    fold = split(fitter.rows, cut, as_of, as_of, halves)
+    if fold.train.closed_deals < FEW_DEALS or not len(fold.valid.row):
+        return None
+    one = _judge(fitter, fold, 4)
+    known = [
+        (past, past.fold.valid.question_at + past.fold.valid.matures * DAY <= cut) for past in proof.judged
+    ]
+    stack = (_stack(known, "won") if known else None) or one.model.won.stack
+    rng = np.random.default_rng((fitter.config.seed, 8))
+    model = with_stacks(one.model, stack, one.model.lost.stack, thinned(fold.train, LEVEL_ROWS, rng))
+    return fold, sigmoid(model.won.stack(one.won, fold.valid.horizon))
+
+
+def _by_parts(fitter: Fitter, as_of: int) -> list[Judged]:
+    """Where no deals came later, such as in a list without dates: each part judged by a model of the others.
+
+    It teaches weights and calibration, and proves nothing about later deals. Deals alike in all features
+    (entered twice) are in the same part.
+    """
+    rows = fitter.rows
+    if rows.closed_deals < PARTS_FROM or not len(rows.row):
+        return []
+    deals, first = np.unique(rows.deal, return_index=True)
+    _, like = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
+    part = np.random.default_rng((fitter.config.seed, 98)).permutation(int(like.max()) + 1) % PARTS
+    of_row = part[like.ravel()][np.searchsorted(deals, rows.deal)]
+    start, judged = int(rows.at.min()), []
+    for number in np.unique(of_row):
+        mine = of_row == number
+        fold = Fold(as_of, start, as_of, rows.where(~mine), rows.where(mine))
+        if len(fold.valid.row) and len(fold.train.row):
+            judged.append(_judge(fitter, fold, 10 + int(number)))
+    return judged
+
+
+def _stacks(judged: list[Judged], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
+    if not judged:
+        return None
     everything = [(one, np.ones(len(one.fold.valid.row), bool)) for one in judged]
-    won, lost = _stack(everything, "won"), _stack(everything, "lost")
-    stacks = None if won is None or lost is None else (won, lost)
-    return Proof(stacks, folds, evaluation, last.fold, chance)
+    won, lost = _stack(everything, "won", pull), _stack(everything, "lost", pull)
+    return None if won is None or lost is None else (won, lost)
 
 
 def _judge(fitter: Fitter, fold: Fold, number: int) -> Judged:
@@ -153,7 +203,9 @@ def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
     return [(as_of - 2 * width, as_of - width), (as_of - width, as_of)]
 
 
-def _stack(judged: list[tuple[Judged, NDArray[np.bool_]]], side: str) -> Stack | None:
+def _stack(
+    judged: list[tuple[Judged, NDArray[np.bool_]]], side: str, pull: float = WEIGHT_PULL
+) -> Stack | None:
     parts = [one.answers(use, side) for one, use in judged]
     logits, days, outcome, weight, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
     if not len(days):
@@ -166,4 +218,6 @@ def _stack(judged: list[tuple[Judged, NDArray[np.bool_]]], side: str) -> Stack |
         return None
     default = default / default.sum()
     fold = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
-    return fit_stack(logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days, fold)
+    return fit_stack(
+        logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days, fold, pull
+    )

@@ -201,7 +201,7 @@ class Registry:
                     "sancho train で学習するか、sancho models list で版を確認してください。",
                     "There is no model {which!r}; train one (sancho train) or see sancho models list.",
                 ).format(which=which),
-                "no_model",
+                "unknown_version" if which.isdigit() else "no_model",
             ) from None
 
     def _past(self, client: MlflowClient) -> builtins.list[str]:

@@ -34,6 +34,7 @@ class Report:
     evaluation: Evaluation | None = None
     later: Fold | None = None
     later_chance: Floats | None = None
+    rival: tuple[Fold, Floats] | None = None  # made at the champion's data time: what is held against it
     weights: dict[str, list[float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -42,7 +43,19 @@ class Report:
 def warnings_of(report: Report, win: WinModel) -> list[Warned]:
     """What every answer of the model must say."""
     found = [Warned(finding.code, finding.text) for finding in report.findings if finding.serious]
-    found += [Warned(f"leak_{leak.attribute}", leak.text) for leak in report.leaks]
+    waiting = [leak.attribute for leak in report.leaks if leak.reason == "unscreened"]
+    found += [
+        Warned(f"leak_{leak.attribute}", leak.text) for leak in report.leaks if leak.attribute not in waiting
+    ]
+    if waiting and win.closed_deals >= FEW_DEALS:
+        text = Text(
+            "決着した商談が少なく、独自項目{n}個（{names}）は決着時に入力されるものか判断できないため使っていません。",
+            "{n} attributes of your own ({names}) are not used yet: too few deals have closed to tell "
+            "whether they are filled at closing.",
+        )
+        found.append(
+            Warned("unscreened_attributes", text.format(n=len(waiting), names=", ".join(waiting[:5])))
+        )
     if win.closed_deals < FEW_DEALS:
         text = Text(
             "決着した商談が{n}件しかないため、学習した値ではなく標準的な受注率を使っています。"

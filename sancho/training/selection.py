@@ -32,9 +32,17 @@ class Selection:
 
 
 def select(
-    features: Sequence[Feature], x: Floats, at: Ints, leaks: Sequence[Leak], config: TrainConfig
+    features: Sequence[Feature],
+    x: Floats,
+    at: Ints,
+    leaks: Sequence[Leak],
+    config: TrainConfig,
+    few: bool = False,
 ) -> Selection:
-    """The features of training moments that are sound, known at scoring and not forbidden."""
+    """The features of training moments that are sound, known at scoring and not forbidden.
+
+    With `few` closed deals the stated prior speaks alone: it goes by the stage, however little that shows.
+    """
     leaking = {f"deals.{leak.attribute}" for leak in leaks} - {_column(name) for name in config.include}
     excluded = {*config.exclude, *(_column(name) for name in config.exclude)}
     left_out: dict[str, Text] = {}
@@ -48,7 +56,7 @@ def select(
             why = Text("設定で除外", "excluded by the settings")
         elif config.owner_blind and (feature.group == "seller" or "deals.owner_id" in reads):
             why = Text("担当者を使わない設定", "owner-blind")
-        else:
+        elif not (few and feature.name == "stage"):
             why = _useless(x[:, index], at, feature)
         if why is None:
             used.append(index)

@@ -9,7 +9,11 @@ import pandas as pd
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import DAY, NEVER
+from sancho.crm.schema import TABLES
 from sancho.crm.text import Text
+from sancho.training.costs import Cost, cost_of, cost_of_few
+
+_AGAINST = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Finding:
 
 
 def examine(log: EventLog, as_of: int) -> list[Finding]:
-    """What a log offers to learn from, as it stood at `as_of`."""
+    """What a log offers to learn from, as it stood at `as_of`, what it lacks and what that costs."""
     deals, events, activities = log["deals"], log["deal_events"], log["activities"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
     done = (closed != NEVER) & (closed < as_of)
@@ -49,10 +53,10 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
                 True,
                 Text(
                     "決着した商談が{n}件と少ないため、ステージ別の平均に近い予測になり、区間は広くなります。"
-                    "300件を超えると精度が上がります。",
+                    "{cost}件数が増えると精度が上がります。",
                     "With {n} closed deals, predictions stay close to averages by stage and intervals are "
-                    "wide; accuracy grows from about 300.",
-                ).format(n=int(done.sum())),
+                    "wide. {cost}More closed deals sharpen them.",
+                ).format(n=int(done.sum()), cost=_priced(cost_of_few(int(done.sum())), _AGAINST)),
             )
         )
     if done.any() and not 0 < won.sum() < done.sum():
@@ -68,20 +72,30 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
         )
     missing: list[tuple[str, bool, bool, str, str]] = [
         (
-            "no_stage_history",
-            bool(done.any()) and staged < 0.5,
+            "no_history",
+            bool(count) and not len(events),
             True,
-            "ステージの変更履歴がない商談が多く（履歴あり{share:.0%}）、進み方を学べません。予測は大まかになります。",
+            "商談の変更履歴がないため、作成時に分かることと経過日数だけから学習します。{cost}"
+            "取り込むたびに前回からの変更が記録されるので、同じ一覧を定期的に取り込むと履歴が増え、精度が上がります。",
+            "There is no history of changes, so the model learns from what is known at creation and from age "
+            "alone. {cost}Every import keeps what changed since the last: import the same list regularly and "
+            "history, and accuracy, will grow.",
+        ),
+        (
+            "no_stage_history",
+            bool(done.any()) and staged < 0.5 and len(events) > 0,
+            True,
+            "ステージの変更履歴がない商談が多く（履歴あり{share:.0%}）、進み方を学べません。予測は大まかになります。{cost}",
             "Most closed deals have no history of stages ({share:.0%} have), so pace cannot be learned: "
-            "predictions are coarse.",
+            "predictions are coarse. {cost}",
         ),
         (
             "no_activities",
             active < 0.2,
             False,
-            "活動記録のある商談は{share:.0%}です。訪問・電話などの記録を取り込むと精度が上がります。",
+            "活動記録のある商談は{share:.0%}です。訪問・電話などの記録を取り込むと精度が上がります。{cost}",
             "{share:.0%} of deals have activities; importing visits, calls and e-mails would "
-            "sharpen predictions.",
+            "sharpen predictions. {cost}",
         ),
     ]
     for column, ja, en in (
@@ -108,15 +122,25 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
                 f"no_{column}",
                 low,
                 False,
-                f"「{column}」の入力率は{share:.0%}です。{ja}",
-                f"{column} is filled in {share:.0%} of deals: {en}",
+                f"「{TABLES['deals'][column].label.ja}」の入力率は{share:.0%}です。{ja}{{cost}}",
+                f"{column} is filled in {share:.0%} of deals: {en} {{cost}}",
             )
         )
     for code, absent, serious, ja, en in missing:
         if absent:
-            text = Text(ja, en).format(share=staged if code == "no_stage_history" else active)
-            found.append(Finding(code, serious, text))
+            share = staged if code == "no_stage_history" else active
+            text = Text(ja, en).format(share=share, cost=_priced(cost_of(code)))
+            found.append(Finding(code, serious, Text(text.ja.strip(), text.en.strip())))
     return found
+
+
+def _priced(cost: Cost | None, before: Text | None = None) -> Text:
+    """A measured cost as a sentence among others."""
+    if cost is None:
+        return Text("", "")
+    said = cost.said()
+    start = before or Text("これがないと、", "Without it, ")
+    return Text(f"{start.ja}{said.ja}", f"{start.en}{said.en} ")
 
 
 def _share(rows: np.ndarray, among: np.ndarray) -> float:

@@ -17,6 +17,7 @@ from sancho.crm.importing.check import Known, check, custom_values
 from sancho.crm.importing.columns import MENDED
 from sancho.crm.importing.faults import Fault, reason
 from sancho.crm.importing.mended import Waiting
+from sancho.crm.importing.observed import Observer
 from sancho.crm.importing.reading import cell_text
 from sancho.crm.importing.result import Counts, ImportResult
 from sancho.crm.importing.source import Ints
@@ -62,6 +63,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._waiting = Waiting(self.writer)
+        self._observer = Observer(self.writer)
 
     def take(self, batch: Batch) -> tuple[Counts, np.ndarray]:
         """Takes a batch in; its counts, and which of its rows were quarantined."""
@@ -110,6 +112,7 @@ class Run:
     def finish(self) -> None:
         """What can be told only once all has been taken in: unknown names, rows mended."""
         self._note_unknown_names()
+        self._observe()
         self.result.mended = self._waiting.settle(self.result.faults, self.result.files)
 
     def _own_columns(self, batch: Batch, table: Table) -> pa.Table:
@@ -152,7 +155,11 @@ class Run:
         used[[row - start for row in repeat if row in inside]] = False
         kept = checked.columns if used.all() else _filtered(checked.columns, used)
         self._note_unknown(table, kept)
+        if table.name == "deals":
+            self._observer.meet_deals(kept)
         changed = self.writer.upsert(table.name, kept)
+        if table.name == "deal_events" and changed:
+            self._observer.meet_events(kept)
         self._keep(batch, table, part, start, faults)
         return sound, changed
 
@@ -226,6 +233,19 @@ class Run:
                         "their rows were imported.",
                     )
                 )
+
+    def _observe(self) -> None:
+        """Changes that no event tells become history; what is kept depends on when the import ran."""
+        self.result.observed = self._observer.settle(self.now)
+        if self.result.observed:
+            self.digests.append(f"observed at {self.now}")
+            self.result.note(
+                Text(
+                    "前回から変わった項目が{n:,}件ありました。変更履歴がないため、今回の取り込み日時の変更として"
+                    "記録しました。",
+                    "{n:,} changes observed: no event tells them, so they were recorded as of this import.",
+                ).format(n=self.result.observed)
+            )
 
     def _keep(self, batch: Batch, table: Table, part: pa.Table, start: int, faults: list[Any]) -> None:
         """Keeps the faults of bad rows with their lines and texts."""

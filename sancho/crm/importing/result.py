@@ -35,7 +35,8 @@ class ImportResult:
     """Of one import: counts by canonical table and by source file, faults, and what else to tell.
 
     By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
-    make several canonical rows or none.
+    make several canonical rows or none. `observed` counts changes of deals that no event tells and that were
+    added to their history.
     """
 
     source: str
@@ -45,6 +46,7 @@ class ImportResult:
     notices: list[Text] = field(default_factory=list)
     import_id: int | None = None
     mended: int = 0
+    observed: int = 0
     dry_run: bool = False
 
     @property
@@ -76,4 +78,5 @@ class ImportResult:
             "faults": [fault.to_dict() for fault in self.faults],
             "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
             "mended": self.mended,
+            "observed": self.observed,
         }

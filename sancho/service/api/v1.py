@@ -127,6 +127,32 @@ def list_models(request: Request) -> Response:
     return say(request, _answers(request).models(language_of(request)))
 
 
+@router.post(
+    "/models/{version}/promote",
+    response_model=schemas.ModelList,
+    responses=_UNKNOWN,
+    tags=["models"],
+    summary="Make a version the one that answers",
+)
+def promote_model(
+    request: Request, version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])]
+) -> Response:
+    """It proves itself first: kept deals must score as they did in training. Twice changes nothing."""
+    return say(request, _answers(request).promote(version, language_of(request)))
+
+
+@router.post(
+    "/models/rollback",
+    response_model=schemas.ModelList,
+    responses={409: {"model": Problem, "content": {MEDIA_TYPE: {}}}},
+    tags=["models"],
+    summary="Go back to the version before",
+)
+def roll_back(request: Request) -> Response:
+    """Back to the champion before this one."""
+    return say(request, _answers(request).rollback(language_of(request)))
+
+
 @router.put(
     "/tables/{table}",
     response_model=schemas.TableResult,

@@ -187,10 +187,24 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
     @app.command(
         help=t("学習し、評価し、登録します。", "Builds snapshots, fits all models, evaluates, registers.")
     )
-    def train(as_of: AsOf = None, as_json: Json = False, lang: Lang = None) -> Any:
+    def train(
+        as_of: AsOf = None,
+        if_needed: Annotated[
+            bool,
+            typer.Option(
+                "--if-needed",
+                help=t(
+                    "今のモデルが古くなったときだけ学習します（定期実行用）。",
+                    "Only where the model in service has gone stale; for cron.",
+                ),
+            ),
+        ] = False,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
         from sancho.service.cli.build import train_models
 
-        return train_models(as_of, as_json, _lang(ja))
+        return train_models(as_of, if_needed, as_json, _lang(ja))
 
     @app.command(
         help=t(

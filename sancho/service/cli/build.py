@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sancho.training.gate import Verdict
     from sancho.training.registry import ModelInfo
     from sancho.training.sufficiency import Finding
+    from sancho.training.watch import Watch
 
 _FAULTS_SHOWN = 10
 
@@ -132,9 +133,19 @@ def show_import(result: Any, lang: Language) -> None:
     )
 
 
-def train_models(as_of: str | None, as_json: bool, lang: Language) -> int:
-    """Trains, registers, and promotes past the gate."""
+def train_models(as_of: str | None, if_needed: bool, as_json: bool, lang: Language) -> int:
+    """Trains, registers, promotes past the gate; `if_needed`: only where the model in service is stale."""
     settings = read_settings()
+    if if_needed:
+        seen = watched(settings, as_of)
+        if seen is not None and not seen.needed:
+            if as_json:
+                print_json({"model": None, "watch": seen.to_json(lang)})
+            else:
+                say(seen.said().say(lang))
+            return 0
+        if seen is not None:
+            note(seen.said().say(lang))
     with progress(lang) as step:
         info, verdict, findings = train_and_register(settings, as_of, step)
     if as_json:
@@ -182,6 +193,26 @@ def train_and_register(
     config = train_config(settings)
     info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell)
     return info, verdict, report.findings
+
+
+def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
+    """What became of the model in service up to a moment; None where there is none that can be used."""
+    from sancho.crm.moment import as_of_instant
+    from sancho.crm.store import Store
+    from sancho.features import compile_history
+    from sancho.training.registry import Registry
+    from sancho.training.watch import watch
+
+    try:
+        bundle, _ = Registry(settings.home).load()
+    except SanchoError as fault:
+        if fault.code in ("no_model", "model_format"):
+            return None
+        raise
+    moment = as_of_instant(as_of, settings.zone)
+    with Store.open(settings.store_url) as store:
+        log = store.read(settings.zone).as_of(moment)
+    return watch(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
 
 
 def train_config(settings: Settings) -> TrainConfig:

@@ -113,7 +113,7 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
 def _train(settings: Settings, step: Step) -> dict[str, Any]:
     from sancho.service.cli.build import train_and_register
 
-    info, _ = train_and_register(settings, None, step)
+    info, *_ = train_and_register(settings, None, step)
     return {"version": info.version}
 
 

@@ -66,8 +66,22 @@ def examine() -> list[Finding]:
                 "none yet; make one by `sancho key create --name NAME`.",
             ),
         )
-    _try(found, Text("モデル", "model"), lambda: _champion(settings), _told_model)
+    info = _try(found, Text("モデル", "model"), lambda: _champion(settings), _told_model)
+    if info is not None:
+        _watch(found, settings)
     return found
+
+
+def _watch(found: list[Finding], settings: Settings) -> None:
+    """Whether the model in service should be trained anew."""
+    from sancho.service.cli.build import watched
+
+    name = Text("モデルの鮮度", "model freshness")
+    seen = _try(
+        found, name, lambda: watched(settings), lambda one: Text("", "") if one is None else one.said()
+    )
+    if seen is not None and seen.needed:
+        found[-1] = Finding(name, False, seen.said())
 
 
 def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> None:

@@ -1,0 +1,94 @@
+"""Which changes of deals does an import show by itself, new row against stored row, so that history grows?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from sancho.crm.store import Writer
+from sancho.crm.store.observed import Change, drop_told, keep_changes
+from sancho.crm.store.tables import CUSTOM
+from sancho.crm.store.write import python_values
+
+# What changes while a deal is open. How and when it closed is known from the row, which holds it.
+OBSERVED = ("stage", "amount", "expected_close_date", "owner_id")
+_Differing = tuple[str, str, Any, Any]  # deal, attribute, stored value, new value
+_FEW = 20_000  # rows up to which the stored ones are asked for by name
+
+
+class Observer:
+    """Deals as one import meets them: what differs from the store, net of all its files."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._any = writer.any_rows("deals")
+        self._new: set[str] = set()
+        self._seen: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._told: set[str] = set()
+
+    def meet_deals(self, columns: Mapping[str, pa.Array]) -> None:
+        """Sound rows of deals, in the form of storage, before they replace the stored ones."""
+        names = [name for name in (*OBSERVED, CUSTOM) if name in columns]
+        if not self._any or not names or not len(columns["deal_id"]):
+            return
+        keys = list(python_values(columns["deal_id"]))
+        stored = self._writer.rows("deals", ("deal_id", *names), keys if len(keys) <= _FEW else None)
+        place = pd.Index([row[0] for row in stored], dtype=object).get_indexer(pd.Index(keys, dtype=object))
+        self._new.update(keys[row] for row in np.flatnonzero(place < 0))
+        here = np.array([row for row in np.flatnonzero(place >= 0) if keys[row] not in self._new], np.int64)
+        ids = [keys[row] for row in here]
+        for number, name in enumerate(names, 1):
+            new = list(python_values(columns[name].take(pa.array(here))))
+            old = [stored[row][number] for row in place[here]]
+            differing = _attributes(ids, old, new) if name == CUSTOM else _values(name, ids, old, new)
+            for deal, field, before, after in differing:
+                # A deal that comes twice in one import changes from what was stored to what is stored last.
+                first, _ = self._seen.get((deal, field), (before, after))
+                self._seen[deal, field] = (first, after)
+
+    def meet_events(self, columns: Mapping[str, pa.Array]) -> None:
+        """Sound rows of the history of changes."""
+        if self._any and "deal_id" in columns:
+            self._told.update(columns["deal_id"].unique().to_pylist())
+
+    def settle(self, at: int) -> int:
+        """Keeps what no event tells as a change at the moment of the import; how many there are."""
+        changes = [
+            Change(deal, field, _text(after), _text(before))
+            for (deal, field), (before, after) in self._seen.items()
+        ]
+        changed = [change for change in changes if change.value != change.old_value]
+        kept = keep_changes(self._writer.connection, changed, at)
+        drop_told(self._writer.connection, self._told)
+        return kept
+
+
+def _values(name: str, ids: Sequence[str], old: Sequence[Any], new: Sequence[Any]) -> Iterator[_Differing]:
+    for deal, before, after in zip(ids, old, new, strict=True):
+        if before != after:
+            yield deal, name, before, after
+
+
+def _attributes(ids: Sequence[str], old: Sequence[Any], new: Sequence[Any]) -> Iterator[_Differing]:
+    """Custom attributes that the new rows name, blank ones among them."""
+    for deal, held, given in zip(ids, old, new, strict=True):
+        if held == given or given is None:
+            continue
+        before = held if isinstance(held, dict) else orjson.loads(held or "{}")
+        for name, after in orjson.loads(given).items():
+            if after != before.get(name):
+                yield deal, name, before.get(name), after
+
+
+def _text(value: Any) -> str:
+    """A value as events hold it: whole numbers without a point, a blank as ''."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return orjson.dumps(value).decode()

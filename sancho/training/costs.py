@@ -1,0 +1,48 @@
+"""What did it cost simulated organisations to lack something? Measured by benchmarks, quoted by the check."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from sancho.crm.text import Text
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Relative rise of the log loss on later deals: mean over samples and the middle 80 % of them."""
+
+    mean: float
+    lo: float
+    hi: float
+    samples: int
+
+    def said(self) -> Text:
+        """In words, to follow what is lacking."""
+        return Text(
+            "模擬データ{n}社での実測で、予測の誤差（後の商談での対数損失）は{mean:+.1%}（{lo:+.1%}～{hi:+.1%}）でした。",
+            "in {n} simulated organisations the error of predictions (log loss on later deals) changed "
+            "by {mean:+.1%} ({lo:+.1%} to {hi:+.1%}).",
+        ).format(n=self.samples, mean=self.mean, lo=self.lo, hi=self.hi)
+
+
+def cost_of(code: str) -> Cost | None:
+    """The measured cost of a finding; None where none was measured."""
+    found = _measured().get(code)
+    return None if found is None else Cost(found["mean"], found["lo"], found["hi"], int(found["samples"]))
+
+
+def cost_of_few(closed_deals: int) -> Cost | None:
+    """The cost of so few closed deals against 1,000: that of the next smaller number measured."""
+    sizes = sorted(int(code.removeprefix("closed_")) for code in _measured() if code.startswith("closed_"))
+    below = [size for size in sizes if size <= closed_deals]
+    return cost_of(f"closed_{below[-1]}") if below else None
+
+
+@cache
+def _measured() -> dict[str, dict[str, float]]:
+    content = files("sancho.training").joinpath("costs.json").read_text("utf-8")
+    found: dict[str, dict[str, float]] = json.loads(content)
+    return found

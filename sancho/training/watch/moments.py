@@ -1,0 +1,67 @@
+"""Which open deals at which moments does a model's past, and its time in service, consist of?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, NEVER
+from sancho.features import History, build, open_at
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WEEK = 7 * DAY
+MOST_RECENT, MOST_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
+DEALS_PER_WEEK = 400
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """Open deals at moments a week apart: deal, moment, week number (n,) and features x (n, k)."""
+
+    deal: Ints
+    at: Ints
+    week: Ints
+    x: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+def weekly(
+    history: History,
+    columns: Ints,
+    between: tuple[int, int],
+    weekday: int,
+    most: int,
+    rng: np.random.Generator,
+) -> Weekly:
+    """Open deals at the last `most` midnights of one weekday within (first, last], at most 400 of each.
+
+    Days since something look different at noon and at night, on a Monday and on a Friday: it is always the
+    same. `weekday` is a day's number, from 1970-01-01, modulo 7.
+    """
+    calendar, (first, last) = history.calendar, between
+    begin, finish = calendar.day_of(np.array([first, last]))
+    days = np.arange(begin, finish + 1)
+    ends = calendar.start_of(days[days % 7 == weekday])
+    ends = ends[(ends > first) & (ends <= last)][-most:]
+    parts = []
+    for week, moment in enumerate(ends):
+        deals = open_at(history, int(moment))
+        if len(deals) > DEALS_PER_WEEK:
+            deals = np.sort(rng.choice(deals, DEALS_PER_WEEK, replace=False))
+        parts.append(np.stack([deals, np.full(len(deals), moment), np.full(len(deals), week)]))
+    deal, at, number = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
+    return Weekly(deal, at, number, build(history, deal, at)[:, columns])
+
+
+def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
+    """Whether each deal (n,) was won within so many days of its moment (n,): 1, 0."""
+    closed = history.closed[deal]
+    inside = (closed != NEVER) & (closed >= at) & (closed < at + int(days * DAY))
+    won: Floats = (inside & (history.outcome[deal] == 1)).astype(np.float64)
+    return won

@@ -1,0 +1,210 @@
+"""Does the watch stay quiet while nothing changes, and name what did when something has?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import as_of_instant
+from sancho.crm.world import WorldSettings, simulate
+from sancho.crm.world.tables import frames
+from sancho.features import compile_history
+from sancho.models.bundle import Bundle
+from sancho.training.config import TrainConfig
+from sancho.training.fit import train
+from sancho.training.gate import MOST_MS, in_time
+from sancho.training.watch import watch
+from sancho.training.watch.drift import drifts, false_discovery, stability
+from sancho.training.watch.promises import kept_promises
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+WEEKS, PER_WEEK = 40, 60
+HOUR = 3_600_000_000  # microseconds
+
+
+def quiet_columns(rng: np.random.Generator, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns (n, k) whose mean wanders a little from week to week, and their week numbers (n,)."""
+    week = np.repeat(np.arange(WEEKS), PER_WEEK)
+    wander = rng.normal(0, 0.3, (WEEKS, columns))
+    return rng.normal(size=(len(week), columns)) + wander[week], week
+
+
+def test_the_index_is_nothing_for_alike_and_much_for_moved_or_emptied_values():
+    x = np.random.default_rng(0).normal(size=5_000)
+    assert stability(x, x) == 0.0
+    assert stability(x, x + 1.0) > 0.5
+    assert stability(x, np.full(5_000, np.nan)) > 1.0
+    assert stability(np.array([0.0, 0, 1, 1]), np.array([0.0, 1, 0, 1]), category=True) == 0.0
+    assert stability(np.array([0.0, 0, 1, 1]), np.array([7.0, 7, 7, 7]), category=True) > 1.0
+
+
+def test_quiet_columns_raise_hardly_any_alarm_though_they_wander():
+    rng = np.random.default_rng(1)
+    alarms = []
+    for _ in range(40):
+        x, week = quiet_columns(rng, 8)
+        old = week < WEEKS - 4
+        found = drifts(x[old], week[old], x[~old], 4)
+        alarms.append(any(one.alarm for one in found))
+    # At most 5 % of the alarms are false: where all is quiet, any alarm comes in about 5 % of the times.
+    assert np.mean(alarms) <= 0.15
+
+
+def test_a_column_that_moved_is_named_and_no_other():
+    rng = np.random.default_rng(2)
+    x, week = quiet_columns(rng, 8)
+    old = week < WEEKS - 4
+    x[~old, 3] += 2.0
+    found = drifts(x[old], week[old], x[~old], 4)
+    assert [place for place, one in enumerate(found) if one.alarm] == [3]
+
+
+def test_a_past_too_short_to_know_its_own_wandering_raises_no_alarm():
+    x, week = quiet_columns(np.random.default_rng(3), 1)
+    few = week < 12
+    assert not drifts(x[few], week[few], x[~few] + 5.0, 4)[0].alarm
+
+
+def test_the_share_of_false_discoveries_is_held():
+    rng = np.random.default_rng(4)
+    shares = []
+    for _ in range(300):
+        p = rng.random(50)
+        p[:10] = rng.random(10) * 0.002
+        stands = false_discovery(p, 0.05)
+        shares.append(stands[10:].sum() / max(stands.sum(), 1))
+    assert np.mean(shares) < 0.06
+
+
+def promised(rng: np.random.Generator, weaker: float = 1.0) -> tuple[np.ndarray, ...]:
+    """Chances, what came, deals, and a segment of which level 2 brought only `weaker` times as much."""
+    segment = rng.integers(0, 3, 900).astype(float)
+    chance = rng.uniform(0.1, 0.6, 900)
+    true = np.where(segment == 2, weaker * chance, chance)
+    return chance, (rng.random(900) < true).astype(float), np.arange(900), segment
+
+
+def test_promises_that_are_kept_raise_hardly_any_alarm():
+    rng = np.random.default_rng(5)
+    alarms = []
+    for _ in range(200):
+        chance, came, deal, segment = promised(rng)
+        alarms.append(any(one.alarm for one in kept_promises(chance, came, deal, [("s", segment)], 0.0)))
+    assert np.mean(alarms) <= 0.08
+
+
+def test_a_segment_that_halved_is_named():
+    chance, came, deal, segment = promised(np.random.default_rng(6), weaker=0.5)
+    found = kept_promises(chance, came, deal, [("s", segment)], 0.0)
+    assert {(one.feature, one.level) for one in found if one.alarm and one.feature} == {("s", 2.0)}
+    (worst,) = (one for one in found if one.level == 2.0)
+    assert worst.came < 0.7 * worst.expected
+
+
+def test_weeks_of_one_deal_count_as_one():
+    chance, came, deal, segment = promised(np.random.default_rng(7), weaker=0.8)
+    once = kept_promises(chance, came, deal, [("s", segment)], 0.0)
+    often = kept_promises(
+        *(np.tile(values, 10) for values in (chance, came, deal)), [("s", np.tile(segment, 10))], 0.0
+    )
+    assert [one.p_value for one in often] == pytest.approx([one.p_value for one in once])
+
+
+def test_a_shock_that_all_deals_share_is_allowed_for():
+    rng = np.random.default_rng(8)
+    chance = rng.uniform(0.2, 0.6, 2_000)
+    came = (rng.random(2_000) < chance * 0.87).astype(float)
+    alone, with_shock = (kept_promises(chance, came, np.arange(2_000), [], sd)[0] for sd in (0.0, 0.3))
+    assert alone.alarm
+    assert not with_shock.alarm
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    return EventLog.of(frames(simulate(WorldSettings(deals=900, seed=21))), TOKYO)
+
+
+@pytest.fixture(scope="module")
+def bundle(log: EventLog) -> Bundle:
+    config = TrainConfig(trees=5, leaves=4, most_moments=3_000, questions=1, threads=1)
+    return train(log, as_of_instant("2026-06-30", TOKYO), config)[0]
+
+
+def seen_at(bundle: Bundle, log: EventLog, day: str):
+    moment = as_of_instant(day, TOKYO)
+    return watch(bundle, compile_history(log.as_of(moment), bundle.calendar, bundle.levels), moment)
+
+
+def test_a_fresh_model_of_an_unchanged_world_needs_no_training(bundle: Bundle, log: EventLog):
+    seen = seen_at(bundle, log, "2026-08-15")
+    assert seen.closed_since > 0
+    assert not seen.needed, seen.said().en
+    assert set(seen.drift) == {bundle.features[at] for at in bundle.win.used}
+    assert sum(seen.weight.values()) == pytest.approx(1.0)
+    assert seen.horizon_days == 7.0 or seen.quality is not None
+
+
+def test_it_does_not_matter_at_what_hour_one_looks(bundle: Bundle, log: EventLog):
+    night = as_of_instant("2026-09-30", TOKYO)
+    history = compile_history(log.as_of(night), bundle.calendar, bundle.levels)
+    late, noon = (watch(bundle, history, moment) for moment in (night - 1, night - 12 * HOUR))
+    assert late.drift == noon.drift
+    assert late.promises == noon.promises
+
+
+def test_nothing_is_told_of_a_model_that_has_just_been_made(bundle: Bundle, log: EventLog):
+    seen = seen_at(bundle, log, "2026-07-02")
+    assert (seen.drift, seen.promises, seen.quality) == ({}, [], None)
+    assert not seen.needed
+
+
+def test_wins_that_stay_away_are_told_with_their_numbers(bundle: Bundle, log: EventLog):
+    until = np.datetime64("2026-06-30T15:00", "us")
+    deals = log["deals"]
+    after = deals["closed_at"].dt.tz_convert(None).to_numpy("datetime64[us]") >= until
+    outcome = (
+        deals["outcome"].astype(object).where(~after | deals["outcome"].isna(), "lost").astype("category")
+    )
+    events = log["deal_events"]
+    won = events["value"].astype(object).eq("受注") & (
+        events["at"].dt.tz_convert(None).to_numpy("datetime64[us]") >= until
+    )
+    gone = EventLog(
+        {
+            **log.tables,
+            "deals": deals.assign(outcome=outcome),
+            "deal_events": events[~won].reset_index(drop=True),
+        },
+        TOKYO,
+    )
+    seen = seen_at(bundle, gone, "2026-10-31")
+    assert seen.needed
+    overall = next(one for one in seen.promises if one.feature is None)
+    assert overall.alarm
+    assert overall.came == 0.0
+    assert f"{overall.expected:.0f} wins within 28 days were expected, 0 came" in seen.said().en
+    assert "実際は0件" in seen.said().ja
+    told = seen.to_json("en")
+    assert told["retrain"]
+    assert told["promises"][0]["segment"] is None
+
+
+def test_many_new_closed_deals_are_a_reason(bundle: Bundle, log: EventLog):
+    grown = replace(bundle, win=replace(bundle.win, closed_deals=100))
+    seen = seen_at(grown, log, "2026-09-30")
+    assert any("were learned from" in reason.en for reason in seen.reasons)
+
+
+def test_a_challenger_must_answer_in_time():
+    assert in_time(3.0, None) is None
+    assert in_time(4.9, 0.5) is None, "times this short are noise"
+    assert in_time(9.0, 3.0) is None
+    slow = in_time(30.0, 3.0)
+    assert slow is not None
+    assert not slow.promote
+    assert "30.0 ms" in slow.text.en
+    assert in_time(MOST_MS + 1.0, MOST_MS) is not None
