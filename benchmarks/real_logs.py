@@ -25,7 +25,11 @@ Ints = NDArray[np.int64]
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))
-ZONES = {"loan_applications": "Europe/Amsterdam", "crm_sales_opportunities": "America/New_York"}
+ZONES = {
+    "loan_applications": "Europe/Amsterdam",
+    "crm_sales_opportunities": "America/New_York",
+    "b2b_qualification": "Europe/Ljubljana",
+}
 PRIOR = 5.0  # deals by which a stage leans on all
 FOLDERS = {"loan_applications": "loan_applications_2011"}
 

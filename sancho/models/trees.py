@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,9 +79,19 @@ def fit_trees(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import lightgbm
 
-    constraints = np.zeros(columns.shape[1], int)
+    data = lightgbm.Dataset(
+        columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True
+    )
+    told = parameters(settings, rising, columns.shape[1])
+    booster = lightgbm.train(told, data, num_boost_round=settings.count)
+    return Trees(booster.model_to_string(), settings.threads)
+
+
+def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
+    """LightGBM's parameters for trees on `width` columns that never fall in the columns `rising`."""
+    constraints = np.zeros(width, int)
     constraints[list(rising)] = 1
-    parameters = {
+    return {
         "objective": "binary",
         "num_leaves": settings.leaves,
         "max_depth": settings.depth,
@@ -102,8 +112,7 @@ def fit_trees(
         "force_row_wise": True,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(
-        columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True
-    )
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.count)
-    return Trees(booster.model_to_string(), settings.threads)
+
+
+TreeFitter = Callable[[Floats, Floats, Floats, Sequence[int], Sequence[int], TreeSettings], Trees]
+"""What `fit_trees` is: someone else may grow the trees."""

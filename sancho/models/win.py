@@ -22,7 +22,7 @@ from sancho.models.members import (
 )
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import StageRates, fit_stage_rates, horizon_grid
-from sancho.models.trees import Trees, TreeSettings, fit_trees
+from sancho.models.trees import TreeFitter, Trees, TreeSettings, fit_trees
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -209,6 +209,7 @@ class WinSettings:
     most_questions: int = 80_000
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
+    grow: TreeFitter = fit_trees
 
 
 def fit_win(
@@ -254,7 +255,7 @@ def fit_win(
             # Being lost carries less weight in every answer: half the trees at twice the pace will do.
             lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
             trees = [
-                _fit_side(many, outcome, layout, ahead, size)
+                _fit_side(many, outcome, layout, ahead, size, settings.grow)
                 for outcome, size in ((many.won, settings.trees), (many.lost, lighter))
             ]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
@@ -288,13 +289,15 @@ def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinMode
     return replace(model, won=sides[0], lost=sides[1])
 
 
-def _fit_side(rows: Rows, outcome: Floats, layout: Layout, ahead: Ahead, settings: TreeSettings) -> Trees:
+def _fit_side(
+    rows: Rows, outcome: Floats, layout: Layout, ahead: Ahead, settings: TreeSettings, grow: TreeFitter
+) -> Trees:
     columns = tree_columns(rows.x[rows.row], layout, ahead)
     first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(columns) / max(rows.deals, 1)
     least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))
-    return fit_trees(
+    return grow(
         columns,
         outcome,
         rows.question_weight,

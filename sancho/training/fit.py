@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import DAY, NEVER
 from sancho.crm.text import SanchoError, Text
-from sancho.features import Calendar, History, build, change_moments, compile_history, current
+from sancho.features import Calendar, History, change_moments, compile_history, current
 from sancho.models.bundle import Bundle, KeptRows, kept_rows
 from sancho.models.new_business import NewBusiness
 from sancho.models.revenue import RevenueModel, fit_revenue
@@ -26,6 +26,7 @@ from sancho.training.report import Report, facts_of, warnings_of
 from sancho.training.selection import Selection, select
 from sancho.training.snapshots import Cycle, Lives, cycle_of, draw_horizons, make_rows
 from sancho.training.sufficiency import examine
+from sancho.training.work import HERE, Work
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,11 +50,13 @@ def train(
     config: TrainConfig | None = None,
     progress: Progress | None = None,
     champion_as_of: int | None = None,
+    work: Work = HERE,
 ) -> tuple[Bundle, Report]:
     """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is.
 
     `champion_as_of`: data time of a model to be held against; where the proof's own later deals are not later
-    than that, the report also has answers of one made then (`rival`).
+    than that, the report also has answers of one made then (`rival`). `work`: who computes features and grows
+    trees, such as a cluster.
     """
     config = config or TrainConfig()
     say = _Steps(progress)
@@ -68,12 +71,12 @@ def train(
     history = compile_history(past, calendar)
     say(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.15)
     rng = np.random.default_rng(config.seed)
-    shots = snapshots(past, history, calendar, as_of, config, rng)
+    shots = snapshots(past, history, calendar, as_of, config, rng, work)
     few = shots.rows.closed_deals < FEW_DEALS
     chosen = select(history.features, shots.rows.x, shots.rows.at, report.leaks, config, few)
     report.left_out, report.cycle = chosen.left_out, shots.cycle
     report.counts = _counts(shots.rows, chosen)
-    fitter = Fitter(shots.rows, chosen, calendar, config, _stage_positions(history, past))
+    fitter = Fitter(shots.rows, chosen, calendar, config, _stage_positions(history, past), work.trees)
     say(Text("後の商談で検証しています", "Proving the model on later deals"), 0.3)
     proof = prove(fitter, as_of, len(shots.lives), _stage_names(history))
     report.folds = [fold.said(log.zone) for fold in proof.folds]
@@ -112,6 +115,7 @@ def snapshots(
     as_of: int,
     config: TrainConfig,
     rng: np.random.Generator,
+    work: Work = HERE,
 ) -> Snapshots:
     """Training rows of all deals: moments, features, horizons, answers."""
     lives = lives_of(past, history)
@@ -121,7 +125,7 @@ def snapshots(
     if len(deal) > most:
         keep = np.sort(rng.choice(len(deal), most, replace=False))
         deal, at = deal[keep], at[keep]
-    x = build(history, deal, at)
+    x = work.features(history, deal, at)
     day = calendar.day_of(at)
     to_quarter_end = (calendar.start_of(calendar.quarter_end[day] + 1) - at) / DAY
     questions = draw_horizons(at, as_of, to_quarter_end, cycle, config.questions, rng)

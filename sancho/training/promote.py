@@ -20,6 +20,7 @@ from sancho.training.registry import ModelInfo, Registry
 from sancho.training.report import Report
 from sancho.training.score import feature_columns
 from sancho.training.shocks import with_common_factors
+from sancho.training.work import HERE, Work
 
 Floats = NDArray[np.float64]
 
@@ -31,10 +32,11 @@ def train_and_promote(
     registry: Registry,
     fingerprint: str = "",
     progress: Progress | None = None,
+    work: Work = HERE,
 ) -> tuple[ModelInfo, Verdict, Report]:
     """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass."""
     champion = _champion(registry)
-    bundle, report = train(log, as_of, config, progress, None if champion is None else champion.as_of)
+    bundle, report = train(log, as_of, config, progress, None if champion is None else champion.as_of, work)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Sizing what deals share"), 0.9)
     bundle = with_common_factors(bundle, log, as_of, config)
@@ -50,6 +52,21 @@ def train_and_promote(
     else:
         registry.note(info.version, verdict)
     return info, verdict, report
+
+
+def put_in_service(registry: Registry, version: str) -> ModelInfo:
+    """Makes a version the champion, once its kept rows have scored as in training; twice changes nothing."""
+    registry.load(version)[0].check()  # a new model proves itself before the old one goes
+    return registry.promote(version)
+
+
+def roll_back(registry: Registry, from_version: str | None = None) -> ModelInfo:
+    """Back to the champion before, proven alike; nothing happens where `from_version` is not the champion."""
+    champion = registry.champion()
+    if champion is not None and from_version is not None and champion.version != from_version:
+        return champion
+    registry.load(registry.earlier())[0].check()
+    return registry.rollback()
 
 
 def milliseconds(bundle: Bundle) -> float:

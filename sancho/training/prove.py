@@ -15,7 +15,7 @@ from sancho.models.clock import even_pace, fit_pace
 from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.rows import Rows
-from sancho.models.trees import TreeSettings
+from sancho.models.trees import TreeFitter, TreeSettings, fit_trees
 from sancho.models.win import FEW_DEALS, LEVEL_ROWS, WinModel, WinSettings, fit_win, thinned, with_stacks
 from sancho.training.config import TrainConfig, most_rows
 from sancho.training.evaluate import Evaluation, evaluate
@@ -39,6 +39,7 @@ class Fitter:
     calendar: Calendar
     config: TrainConfig
     positions: Mapping[float, float]
+    grow: TreeFitter = fit_trees
 
     @property
     def rows(self) -> Rows:
@@ -52,7 +53,7 @@ class Fitter:
             config.trees, config.leaves, pace=config.pace, threads=config.threads, seed=config.seed + number
         )
         most = config.most_questions or most_rows(rows.deals)
-        settings = WinSettings(trees, most)
+        settings = WinSettings(trees, most, grow=self.grow)
         rng = np.random.default_rng((config.seed, number))
         windows, layout = windows_of(rows, self.calendar), self.chosen.layout
         return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -48,10 +50,24 @@ def score_open(
     """
     if history is None:
         history = compile_history(log.as_of(as_of), bundle.calendar, bundle.levels)
-    deals = open_at(history, as_of)
+    frame = score_deals(bundle, history, open_at(history, as_of), as_of, period, model_version)
+    return in_order(frame)
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Score rows, most likely to be won by the period's end first."""
+    order = np.lexsort((frame["deal_id"].to_numpy(str), -frame["win_by_period_end"].to_numpy()))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def score_deals(
+    bundle: Bundle, history: History, deals: Ints, as_of: int, period: Period, model_version: str | int = ""
+) -> pd.DataFrame:
+    """Score rows of some deals (n,) that were open, in their order; see `score_open`."""
+    zone = history.calendar.zone
     moments = np.full(len(deals), as_of, np.int64)
     x = build(history, deals, moments)[:, feature_columns(bundle, history)]
-    left = max((period.end(log.zone) - as_of) / DAY, 0.0)
+    left = max((period.end(zone) - as_of) / DAY, 0.0)
     curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
     by_end, ever = curve.won[:, 0], curve.won[:, 1]
     amount = bundle.amount_now(current(history, deals, moments).amount)
@@ -59,7 +75,7 @@ def score_open(
     frame = pd.DataFrame(
         {
             "deal_id": np.asarray(history.deal_ids)[deals],
-            "as_of": iso(as_of, log.zone),
+            "as_of": iso(as_of, zone),
             "period": period.name,
             "win_probability": ever,
             "win_by_period_end": by_end,
@@ -67,12 +83,11 @@ def score_open(
             "revenue_p10": money[:, 0],
             "revenue_p50": money[:, 1],
             "revenue_p90": money[:, 2],
-            "expected_close_date": _close_dates(bundle, x, moments, log),
+            "expected_close_date": _close_dates(bundle, x, moments, zone),
             "model_version": str(model_version),
         }
     )
-    order = np.lexsort((frame["deal_id"].to_numpy(str), -by_end))
-    return frame.iloc[order].reset_index(drop=True)[list(COLUMNS)]
+    return frame[list(COLUMNS)]
 
 
 def feature_columns(bundle: Bundle, history: History) -> Ints:
@@ -105,9 +120,9 @@ def close_days(bundle: Bundle, x: Floats, moments: Ints, shares: tuple[float, ..
     return out
 
 
-def _close_dates(bundle: Bundle, x: Floats, moments: Ints, log: EventLog) -> list[str]:
+def _close_dates(bundle: Bundle, x: Floats, moments: Ints, zone: ZoneInfo) -> list[str]:
     if not len(x):
         return []
     days = close_days(bundle, x, moments, (0.5,))[:, 0]
     ends = moments + (days * DAY).astype(np.int64)
-    return [local_datetime(int(end), log.zone).date().isoformat() for end in ends]
+    return [local_datetime(int(end), zone).date().isoformat() for end in ends]

@@ -61,6 +61,17 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
     AsOf = Annotated[str | None, as_of]
     Scope = Annotated[str, scope]
     Json = Annotated[bool, as_json]
+    Dask = Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="local|ADDRESS",
+            help=t(
+                "Daskに分散：local（このマシンの2プロセス）またはスケジューラーのアドレス。",
+                "Spread over Dask: local (two processes here) or a scheduler's address.",
+            ),
+        ),
+    ]
     Lang = Annotated[str | None, lang]
     Period = Annotated[
         str,
@@ -199,12 +210,13 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
                 ),
             ),
         ] = False,
+        dask: Dask = None,
         as_json: Json = False,
         lang: Lang = None,
     ) -> Any:
         from sancho.service.cli.build import train_models
 
-        return train_models(as_of, if_needed, as_json, _lang(ja))
+        return train_models(as_of, if_needed, dask, as_json, _lang(ja))
 
     @app.command(
         help=t(
@@ -244,6 +256,7 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
                 ),
             ),
         ] = None,
+        dask: Dask = None,
         as_json: Annotated[
             bool, typer.Option("--json", help=t("結果をJSONで出力。", "Print the result as JSON."))
         ] = False,
@@ -251,7 +264,7 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
     ) -> Any:
         from sancho.service.cli.backtest import run_backtest
 
-        return run_backtest(periods, weeks, as_of, out, as_json, _lang(ja))
+        return run_backtest(periods, weeks, as_of, out, dask, as_json, _lang(ja))
 
     @app.command(help=t("進行中の商談すべてを採点します。", "Scores every open deal."))
     def score(

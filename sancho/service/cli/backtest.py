@@ -10,6 +10,7 @@ from typing import Any
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.service.cli.build import train_config
 from sancho.service.cli.output import note, print_json, print_table, progress, say
+from sancho.service.cli.spread import workers
 from sancho.service.settings import Settings, read_settings
 from sancho.training.backtest.deal_scores import QUESTIONS
 from sancho.training.backtest.report.words import KIND_LABELS, summary
@@ -19,7 +20,13 @@ Json = Mapping[str, Any]
 
 
 def run_backtest(
-    periods: int | None, weeks: str | None, as_of: str | None, out: Path | None, as_json: bool, lang: Language
+    periods: int | None,
+    weeks: str | None,
+    as_of: str | None,
+    out: Path | None,
+    dask: str | None,
+    as_json: bool,
+    lang: Language,
 ) -> int:
     """Backtests, keeps page and JSON as files and in MLflow, and prints the figures."""
     from sancho.training.backtest.report import page
@@ -28,7 +35,7 @@ def run_backtest(
     settings = read_settings()
     asked, file = _weeks(weeks), _file(out, settings)
     with progress(lang) as step:
-        result = backtested(settings, periods, asked, as_of, lambda what, _share: step(what, 0, None))
+        result = backtested(settings, periods, asked, as_of, dask, lambda what, _: step(what, 0, None))
     html = page(result, lang)
     written = _write(file, html, result)
     Registry(settings.home).log_backtest(result, html)
@@ -44,7 +51,12 @@ def run_backtest(
 
 
 def backtested(
-    settings: Settings, periods: int | None, weeks: Sequence[int] | None, as_of: str | None, tell: Any
+    settings: Settings,
+    periods: int | None,
+    weeks: Sequence[int] | None,
+    as_of: str | None,
+    dask: str | None,
+    tell: Any,
 ) -> dict[str, Any]:
     """The backtest of what the store holds, as its JSON."""
     from sancho.crm.moment import as_of_instant
@@ -59,7 +71,12 @@ def backtested(
     if as_of is not None:
         until = as_of_instant(as_of, settings.zone)
         log = log.as_of(until)
-    return to_json(backtest(log, train_config(settings), periods, weeks, tell, until=until))
+    config = train_config(settings)
+    with workers(dask, settings) as found:
+        if found is None:
+            return to_json(backtest(log, config, periods, weeks, tell, until=until))
+        tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
+        return to_json(found.backtest(log, config, periods, weeks, until=until))
 
 
 def show(result: Json, lang: Language) -> None:

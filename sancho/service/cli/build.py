@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.service.cli.output import Step, note, print_json, print_table, progress, say
+from sancho.service.cli.spread import workers
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sancho.training.watch import Watch
 
 _FAULTS_SHOWN = 10
+_AGAIN_DAYS = 28  # after a training whose model was not taken
 
 
 def write_world(
@@ -133,7 +135,7 @@ def show_import(result: Any, lang: Language) -> None:
     )
 
 
-def train_models(as_of: str | None, if_needed: bool, as_json: bool, lang: Language) -> int:
+def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: bool, lang: Language) -> int:
     """Trains, registers, promotes past the gate; `if_needed`: only where the model in service is stale."""
     settings = read_settings()
     if if_needed:
@@ -145,9 +147,16 @@ def train_models(as_of: str | None, if_needed: bool, as_json: bool, lang: Langua
                 say(seen.said().say(lang))
             return 0
         if seen is not None:
+            refused = _refused_lately(settings, seen.now)
+            if refused is not None:
+                if as_json:
+                    print_json({"model": None, "watch": seen.to_json(lang), "refused": refused.version})
+                else:
+                    say(_told_refused(refused).say(lang))
+                return 0
             note(seen.said().say(lang))
     with progress(lang) as step:
-        info, verdict, findings = train_and_register(settings, as_of, step)
+        info, verdict, findings = train_and_register(settings, as_of, step, dask)
     if as_json:
         print_json(
             {
@@ -171,13 +180,15 @@ def train_models(as_of: str | None, if_needed: bool, as_json: bool, lang: Langua
 
 
 def train_and_register(
-    settings: Settings, as_of: str | None, step: Step
+    settings: Settings, as_of: str | None, step: Step, dask: str | None = None
 ) -> tuple[ModelInfo, Verdict, list[Finding]]:
     """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
     from sancho.crm.moment import as_of_instant
     from sancho.crm.store import Store
+    from sancho.features import Calendar
     from sancho.training.promote import train_and_promote
     from sancho.training.registry import Registry
+    from sancho.training.work import HERE
 
     reading = Text("データを読み込んでいます", "Reading the data")
     with Store.open(settings.store_url) as store:
@@ -191,7 +202,10 @@ def train_and_register(
 
     moment = as_of_instant(as_of, settings.zone)
     config = train_config(settings)
-    info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell)
+    with workers(dask, settings) as found:
+        calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
+        work = HERE if found is None else found.work(moment, calendar)
+        info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
     return info, verdict, report.findings
 
 
@@ -213,6 +227,25 @@ def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
     with Store.open(settings.store_url) as store:
         log = store.read(settings.zone).as_of(moment)
     return watch(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
+
+
+def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:
+    """A newer version than the one in service, of data less than four weeks old: another would be alike."""
+    from sancho.crm.moment import DAY
+    from sancho.training.registry import Registry
+
+    newest = Registry(settings.home).list()[0]
+    lately = newest.as_of.isdigit() and now - int(newest.as_of) < _AGAIN_DAYS * DAY
+    return newest if lately and not newest.champion else None
+
+
+def _told_refused(info: ModelInfo) -> Text:
+    return Text(
+        "学習し直しません: 第{v}版を学習済みですが、使用されていません（{gate}）。"
+        "そのデータの時点から{days}日たつと、再び学習します。",
+        "not trained anew: version {v} has been trained and is not in service ({gate}); the next is trained "
+        "once its data are {days} days old.",
+    ).format(v=info.version, gate=info.gate or "–", days=_AGAIN_DAYS)
 
 
 def train_config(settings: Settings) -> TrainConfig:

@@ -157,7 +157,7 @@ def backtest(
             ).format(n=LEAST_TRAINED),
             "too_short",
         )
-    result.warnings += _warnings(result)
+    result.warnings += warnings_of(result)
     _tell(progress, Text("完了", "Done"), 1.0)
     return result
 
@@ -356,7 +356,8 @@ def _stage_order(log: EventLog) -> tuple[str, ...]:
     return tuple(str(stage) for stage in stages["stage"])
 
 
-def _warnings(result: Backtest) -> list[tuple[str, Text]]:
+def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
+    """What to bear in mind about a backtest."""
     found = []
     count = len({fold.period for fold in result.folds})
     if count < 4:

@@ -1,0 +1,312 @@
+"""How good are the probabilities of a company that has seen 30, 100, 300 or 1,000 deals close?
+
+    python benchmarks/accuracy_small.py --samples 16 --first-seed 201 --out accuracy_small.json
+
+A sample is a company that lives through a random share of a simulated world's deals, so large that just so
+many had closed by the cut-off. It trains as a user would. Judged are the world's deals created later, all of
+them, every second week while they were open: won by the quarter's end, won ever? Each is seen in the log of
+a company of the same share, so the rows are the same for all sizes and methods. Plain methods learn from the
+same rows; each uses the variant that was best in a 5-fold cross-validation over the deals learned from.
+Worlds 1 to 99 are for building; judge on others (--first-seed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from measured_costs import keep
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog, micros
+from sancho.crm.moment import DAY, NEVER, end_of_day
+from sancho.crm.schema import TABLES
+from sancho.crm.world import WorldSettings
+from sancho.crm.world.engine import simulate, step
+from sancho.crm.world.tables import frames
+from sancho.features import build, compile_history, open_at
+from sancho.models.bundle import Bundle
+from sancho.models.rows import Rows
+from sancho.training import metrics
+from sancho.training.backtest.predict import learned_rows
+from sancho.training.backtest.resample import Interval, means_of
+from sancho.training.backtest.rivals import Rival, rivals
+from sancho.training.baselines import Baseline
+from sancho.training.config import TrainConfig
+from sancho.training.fit import train
+from sancho.training.score import feature_columns
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+END = date(2025, 12, 31)
+LIVED, JUDGED, AFTER = 820, 182, 300  # days up to the cut-off, of which deals are judged, and after that
+EVERY = 14  # days between judged moments
+OURS = "sancho"
+TABLE, BOOSTED = "stage_rates", "lightgbm_closed"
+
+
+def main() -> None:
+    """Run and print."""
+    asked = _arguments()
+    losses: dict[int, list[dict[str, float]]] = {size: [] for size in asked.sizes}
+    for seed in range(asked.first_seed, asked.first_seed + asked.samples):
+        began = time.perf_counter()
+        said = []
+        for size, found, rows in sample(seed, asked):
+            losses[size].append(found)
+            gap = found[OURS] - found[TABLE]
+            said.append(f"{size}: {rows} rows, ours {found[OURS]:.4f}, minus table {gap:+.4f}")
+        print(f"seed {seed}, {time.perf_counter() - began:.0f} s; {'; '.join(said)}", flush=True)
+    result = {str(size): figures(found) for size, found in losses.items()}
+    show(result)
+    if asked.write:
+        most = max(asked.sizes)
+        rises = {
+            f"closed_{size}": [a[OURS] / b[OURS] - 1.0 for a, b in zip(found, losses[most], strict=True)]
+            for size, found in losses.items()
+            if size < most
+        }
+        keep(rises, f"accuracy_small.py --samples {asked.samples} --first-seed {asked.first_seed}")
+    if asked.out:
+        settings = {name: str(value) for name, value in vars(asked).items()}
+        content = {"settings": settings, "sizes": result, "samples": losses}
+        asked.out.write_text(json.dumps(content, indent=1), "utf-8")
+        print(f"\nwritten: {asked.out}")
+
+
+def sample(seed: int, asked: argparse.Namespace) -> list[tuple[int, dict[str, float], int]]:
+    """Mean log loss of each method on the later deals of one world, for each size, and the rows judged."""
+    settings = WorldSettings(asked.deals, seed, END, LIVED + JUDGED + AFTER, bottlenecks=seed % 3)
+    last_day = END - timedelta(days=JUDGED + AFTER)
+    cut = end_of_day(last_day, TOKYO)
+    past, whole = seen_by(settings, last_day)
+    created, closed = micros(whole["deals"]["created_at"]), micros(whole["deals"]["closed_at"])
+    before = created < cut
+    done = before & (closed != NEVER) & (closed < cut)
+    later = (created >= cut) & (created < cut + JUDGED * DAY)
+    order = np.random.default_rng((seed, 1)).permutation(len(created))
+    config = TrainConfig(seed=seed, threads=asked.threads)
+    out = []
+    for size in asked.sizes:
+        if done.sum() < size:
+            raise SystemExit(f"seed {seed}: only {int(done.sum())} deals have closed; ask for more --deals")
+        # The first so many in a fixed random order: a smaller company is a part of a larger one.
+        last = np.searchsorted(np.cumsum(done[order]), size) + 1
+        mine = np.zeros(len(created), bool)
+        mine[order[:last]] = True
+        mine &= before
+        losses, rows = judge(past, whole, mine, later, cut, config)
+        out.append((size, losses, rows))
+    return out
+
+
+def seen_by(settings: WorldSettings, last_day: date) -> tuple[EventLog, EventLog]:
+    """The log as it stood after a day, and the whole one, which also tells what its attributes were later.
+
+    An attribute that the world overwrites without an event gets one at each judged moment, as nightly
+    snapshots would have kept it: the answer must not stand in the row that asks.
+    """
+    world = simulate(settings, until=last_day)
+    past = EventLog.of(frames(world), TOKYO)
+    known = past["deals"]
+    custom = [name for name in known.columns if name not in TABLES["deals"].by_name]
+    told = []
+    for passed in [*range(EVERY, JUDGED, EVERY), JUDGED + AFTER]:
+        day = last_day + timedelta(days=passed)
+        while world.state.day <= world.day_of(day):
+            step(world.state, world, world.log)
+        now = EventLog.of(frames(world), TOKYO)["deals"]
+        told += [changed(known, now, name, end_of_day(day, TOKYO) - 1) for name in custom]
+        known = now
+    tables = frames(world)
+    events = pd.concat([tables["deal_events"], *told], ignore_index=True)
+    return past, EventLog.of({**tables, "deal_events": events}, TOKYO)
+
+
+def changed(before: pd.DataFrame, now: pd.DataFrame, name: str, at: int) -> pd.DataFrame:
+    """What differs in one attribute of the deals there were, as events at an instant."""
+    old = before.set_index("deal_id")[name].astype(object)
+    new = now.set_index("deal_id")[name].astype(object).reindex(old.index)
+    differs = (old != new) & (old.notna() | new.notna())
+    moment = pd.Timestamp(at, unit="us", tz="UTC")
+    return pd.DataFrame(
+        {
+            "deal_id": old.index[differs],
+            "at": moment,
+            "field": name,
+            "value": new[differs].to_numpy(),
+            "old_value": old[differs].to_numpy(),
+        }
+    )
+
+
+def judge(
+    past: EventLog, whole: EventLog, learned: Flags, later: Flags, cut: int, config: TrainConfig
+) -> tuple[dict[str, float], int]:
+    """Trains on some deals, asks about the later ones, a like share of them at a time."""
+    ids = whole["deals"]["deal_id"]
+    past = part_of(past, set(ids[learned]))
+    bundle, _ = train(past, cut, config)
+    train_rows = learned_rows(bundle, past, config)
+    plain = {
+        rival.name: chosen(rival, train_rows, config.seed)
+        for rival in rivals(bundle.win.layout, bundle.win.windows, config.seed, config.threads)
+    }
+    before = micros(whole["deals"]["created_at"]) < cut
+    groups = max(round(float(before.sum() / learned.sum())), 1)
+    group = np.random.default_rng((config.seed, 2)).integers(0, groups, len(later))
+    total: dict[str, list[Floats]] = {name: [] for name in (OURS, *plain)}
+    for number in range(groups):
+        own = part_of(whole, set(ids[learned | (later & (group == number))]))
+        questions, x = questions_of(own, bundle, cut)
+        if not len(questions.row):
+            continue
+        ours = bundle.win.won_by(x[questions.row], questions.question_at, questions.horizon)
+        chances = {OURS: ours, **{name: chance(questions) for name, chance in plain.items()}}
+        for name, chance in chances.items():
+            total[name].append(metrics.log_losses(chance, questions.won))
+    joined = {name: np.concatenate(parts) for name, parts in total.items()}
+    return {name: float(loss.mean()) for name, loss in joined.items()}, len(joined[OURS])
+
+
+def part_of(log: EventLog, deals: set[str]) -> EventLog:
+    """The log of a company that knows only some of the deals."""
+    tables = dict(log.tables)
+    for table in ("deals", "deal_events", "activities", "leads"):
+        frame = log[table]
+        known = frame["deal_id"].isin(deals)
+        if table in ("activities", "leads"):
+            known |= frame["deal_id"].isna()
+        tables[table] = frame[known].reset_index(drop=True)
+    return EventLog(tables, log.zone)
+
+
+def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]:
+    """Two questions about each later deal at every second week: by the quarter's end, and ever.
+
+    "Ever" is asked only where the answer is known by the end of the world. Also the rows' own features.
+    """
+    history = compile_history(log, bundle.calendar, bundle.levels)
+    parts = []
+    for moment in range(cut + EVERY * DAY, cut + JUDGED * DAY, EVERY * DAY):
+        deal = open_at(history, moment)
+        deal = deal[history.created[deal] >= cut]
+        parts.append((deal, np.full(len(deal), moment)))
+    deal, at = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
+    x = build(history, deal, at)[:, feature_columns(bundle, history)]
+    day = bundle.calendar.day_of(at)
+    left = (bundle.calendar.start_of(bundle.calendar.quarter_end[day] + 1) - at) / DAY
+    closed = history.closed[deal]
+    won = history.outcome[deal] == 1
+    soon = won & (closed < at + (left * DAY).astype(np.int64))
+    known = closed != NEVER
+    count, ever = len(deal), bundle.win.ever_days
+    row = np.concatenate([np.arange(count), np.flatnonzero(known)])
+    outcome = np.concatenate([soon, won[known]]).astype(np.float64)
+    rows = Rows(
+        x=x[:, bundle.win.used],
+        at=at,
+        deal=deal,
+        days=np.full(count, np.nan),
+        event=np.full(count, -1, np.int64),
+        weight=np.ones(count),
+        row=row,
+        horizon=np.concatenate([left, np.full(int(known.sum()), ever)]),
+        won=outcome,
+        lost=np.full(len(row), np.nan),
+        matures=np.full(len(row), np.inf),
+        longest_days=bundle.win.windows.longest_days,
+        ever_days=ever,
+    )
+    return rows, x
+
+
+def chosen(rival: Rival, rows: Rows, seed: int, folds: int = 5) -> Baseline:
+    """A plain method in the variant that did best on deals it had not learned from, fitted on all."""
+    if len(rival.variants) == 1:
+        return rival.variants[0][1](rows)
+    fold = np.random.default_rng((seed, 3)).integers(0, folds, int(rows.deal.max()) + 1)[rows.deal]
+    loss = dict.fromkeys((name for name, _ in rival.variants), 0.0)
+    for number in range(folds):
+        inside, outside = rows.where(fold != number), rows.where(fold == number)
+        if not len(outside.row) or not len(inside.row):
+            continue
+        for name, fit in rival.variants:
+            loss[name] += float(metrics.log_losses(fit(inside)(outside), outside.won).sum())
+    return dict(rival.variants)[min(loss, key=loss.__getitem__)](rows)
+
+
+def figures(samples: list[dict[str, float]]) -> dict[str, dict[str, object]]:
+    """Of each method: mean log loss over samples, ours minus it, share of samples where ours is worse."""
+    count = len(samples)
+    rng = np.random.default_rng(7)
+    out: dict[str, dict[str, object]] = {}
+    for name in samples[0]:
+        theirs = np.array([one[name] for one in samples])
+        gap = np.array([one[OURS] for one in samples]) - theirs
+        columns = np.stack([theirs, gap], axis=1)
+        mean, difference = means_of(columns, np.ones(count), np.arange(count), rng)
+        out[name] = {
+            "log_loss": mean.to_json(),
+            "ours_minus_it": difference.to_json(),
+            "worse_in": float((gap > 0).mean()),
+        }
+    return out
+
+
+def show(result: dict[str, dict[str, dict[str, object]]]) -> None:
+    """The table, and from which size on ours overtakes each method and LightGBM the table."""
+    for size, methods in result.items():
+        print(f"\n== {size} closed deals: log loss over samples; ours minus it [95 % over samples]")
+        for name, one in methods.items():
+            mean, gap = one["log_loss"]["mean"], _interval(one["ours_minus_it"])
+            told = "" if name == OURS else f"{gap}   ours worse in {one['worse_in']:4.0%} of samples"
+            print(f"   {name:16s} {mean:.4f}   {told}")
+    print()
+    for name in next(iter(result.values())):
+        if name != OURS:
+            print(f"ours ahead of {name}: {_sizes(result, OURS, name)}")
+    print(f"LightGBM on closed deals ahead of the stage-rate table: {_sizes(result, BOOSTED, TABLE)}")
+    gaps = {size: found[TABLE]["ours_minus_it"]["mean"] for size, found in result.items()}
+    met = all(gap <= 0 for gap in gaps.values())
+    print(f"never worse than the stage-rate table on average: {'yes' if met else 'NO'}")
+
+
+def _interval(stored: dict[str, float | None]) -> Interval:
+    return Interval(*(np.nan if stored[name] is None else stored[name] for name in ("mean", "lo", "hi")))
+
+
+def _sizes(result: dict[str, dict[str, dict[str, object]]], one: str, other: str) -> str:
+    ahead = [
+        size
+        for size, found in result.items()
+        if found[one]["log_loss"]["mean"] < found[other]["log_loss"]["mean"]
+    ]
+    return ", ".join(ahead) if ahead else "at none of these sizes"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--samples", type=int, default=16, help="how many worlds")
+    parser.add_argument("--first-seed", type=int, default=201, help="the first world's seed")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[30, 100, 300, 1000], help="closed deals")
+    parser.add_argument("--deals", type=int, default=3000, help="about how many deals a world has")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="write all figures as JSON")
+    parser.add_argument("--write", action="store_true", help="keep the cost of few deals for `sancho train`")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Where do `train` and `backtest` do their work: in this process, or spread over Dask (`--dask`)?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sancho.crm.text import SanchoError, Text
+from sancho.service.settings import Settings
+
+if TYPE_CHECKING:
+    from sancho.training.cluster import Cluster
+
+
+@contextmanager
+def workers(dask: str | None, settings: Settings) -> Iterator[Cluster | None]:
+    """The cluster asked for, whose workers read the store; None where none was."""
+    if dask is None:
+        yield None
+        return
+    from sancho.training.cluster import LOCAL, Source, cluster
+
+    if dask != LOCAL and settings.store_url.startswith("sqlite"):
+        raise SanchoError(
+            Text(
+                "ほかのマシンのワーカーは SQLite を読めません。"
+                "SANCHO_DATABASE_URL に PostgreSQL を指定するか、--dask local を使ってください。",
+                "workers elsewhere cannot read SQLite; set SANCHO_DATABASE_URL to PostgreSQL, or use "
+                "--dask local.",
+            ),
+            "store_not_shared",
+        )
+    with cluster(dask, Source(settings.timezone, url=settings.store_url)) as found:
+        yield found

@@ -1,0 +1,168 @@
+"""Does work spread over Dask come out as it does in one process?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.importing import import_path
+from sancho.crm.moment import as_of_instant
+from sancho.crm.period import parse_period
+from sancho.crm.store import Store
+from sancho.crm.text import SanchoError
+from sancho.crm.world import WorldSettings, simulate, write
+from sancho.crm.world.tables import frames
+from sancho.features import Calendar, build, change_moments, compile_history
+from sancho.models.bundle import Bundle
+from sancho.service.cli import run
+from sancho.training.backtest import backtest
+from sancho.training.backtest.result import to_json
+from sancho.training.cluster import Cluster, Source, cluster, to_parquet
+from sancho.training.config import TrainConfig
+from sancho.training.fit import train
+from sancho.training.report import Report
+from sancho.training.score import score_open
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+NOW = as_of_instant("2026-09-30", TOKYO)
+CALENDAR = Calendar(TOKYO)
+SMALL = TrainConfig(trees=20, leaves=8, most_moments=3_000, questions=1, threads=1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    write(simulate(WorldSettings(deals=700, seed=4)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    return EventLog.of(frames(simulate(WorldSettings(deals=700, seed=4))), TOKYO)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two workers in threads of this process: quick to start, the same paths."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as workers,
+        Client(workers) as one,
+    ):
+        yield one
+
+
+@pytest.fixture(scope="module")
+def spread(client: Client, log: EventLog, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    return Cluster(client, to_parquet(log, tmp_path_factory.mktemp("parquet")))
+
+
+@pytest.fixture(scope="module")
+def here(log: EventLog) -> tuple[Bundle, Report]:
+    return train(log, NOW, SMALL)
+
+
+def test_features_by_partition_are_equal_bit_for_bit(spread: Cluster, log: EventLog):
+    history = compile_history(log.as_of(NOW), CALENDAR)
+    deals, moments = change_moments(history, NOW)
+    order = np.random.default_rng(0).permutation(len(deals))
+    deals, moments = deals[order], moments[order]
+    theirs = spread.features(NOW, CALENDAR, history.levels, deals, moments)
+    assert theirs.tobytes() == build(history, deals, moments).tobytes()
+
+
+def test_features_are_the_same_when_workers_read_the_store(
+    client: Client, world: Path, log: EventLog, tmp_path: Path
+):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with Store.open(url) as store:
+        import_path(store, world, TOKYO)
+        log = store.read(TOKYO)
+    history = compile_history(log.as_of(NOW), CALENDAR)
+    deals, moments = (values[::7] for values in change_moments(history, NOW))
+    stored = Cluster(client, Source("Asia/Tokyo", url=url))
+    theirs = stored.features(NOW, CALENDAR, history.levels, deals, moments)
+    assert theirs.tobytes() == build(history, deals, moments).tobytes()
+
+
+def test_a_model_trained_on_workers_is_within_the_noise_of_another_seed(
+    spread: Cluster, log: EventLog, here: tuple[Bundle, Report]
+):
+    one, report = here
+    two, spread_report = train(log, NOW, SMALL, work=spread.work(NOW, CALENDAR))
+    kept = one.kept
+    assert two.kept.x.tobytes() == kept.x.tobytes(), "the same rows were learned from"
+    assert two.win.won.trees.text != one.win.won.trees.text, "the trees grew elsewhere"
+    other = [train(log, NOW, replace(SMALL, seed=seed)) for seed in (1, 2)]
+    gaps = [np.abs(_asked(model, kept) - _asked(one, kept)).mean() for model in (two, *(m for m, _ in other))]
+    assert gaps[0] <= max(gaps[1:])
+    loss = [one.evaluation.overall["model"]["log_loss"] for one in (report, spread_report)]
+    assert loss[1] == pytest.approx(loss[0], abs=0.02)
+
+
+def _asked(model: Bundle, kept) -> np.ndarray:
+    return model.win.won_by(kept.x, kept.at, kept.horizon)
+
+
+def test_scores_by_partition_are_those_of_one_process(
+    spread: Cluster, log: EventLog, here: tuple[Bundle, Report]
+):
+    period = parse_period("2026-Q4")
+    ours = score_open(here[0], log, NOW, period, "7")
+    theirs = spread.score_open(here[0], NOW, period, "7")
+    assert theirs["deal_id"].tolist() == ours["deal_id"].tolist()
+    for name in ("win_probability", "win_by_period_end", "expected_revenue"):
+        np.testing.assert_allclose(theirs[name], ours[name], rtol=1e-12)
+    assert (theirs.drop(columns=theirs.select_dtypes("number").columns)).equals(
+        ours.drop(columns=ours.select_dtypes("number").columns)
+    )
+
+
+def test_a_backtest_by_period_is_that_of_one_process(spread: Cluster, log: EventLog):
+    quick = replace(SMALL, trees=5, most_moments=1_500)
+    ours = to_json(backtest(log, quick, 2, (8,), until=NOW))
+    theirs = to_json(spread.backtest(log, quick, 2, (8,), until=NOW))
+    assert json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True)
+
+
+def test_an_address_where_nobody_answers_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sancho.training.cluster.PATIENCE_SECONDS", 1)
+    with (
+        pytest.raises(SanchoError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        cluster("tcp://127.0.0.1:9", Source("Asia/Tokyo", parquet="none")),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_told(client: Client):
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as nobody,
+        pytest.raises(SanchoError, match="has no workers"),
+        cluster(nobody.scheduler_address, Source("Asia/Tokyo", parquet="none")),
+    ):
+        pass
+
+
+def test_workers_elsewhere_are_not_sent_to_a_file_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
+    deals = tmp_path / "deals.csv"
+    deals.write_text("deal_id,created_at,stage\nD1,2026-01-05,アポイント\n", "utf-8")
+    assert run(["import", str(deals)]) == 0
+    assert run(["train", "--dask", "tcp://127.0.0.1:9", "--lang", "en"]) == 1
+    assert "cannot read SQLite" in capsys.readouterr().err
+
+
+def test_a_stores_address_with_its_password_is_never_shown():
+    source = Source("Asia/Tokyo", url="postgresql+psycopg://sancho:secret@db/sancho")
+    assert "secret" not in repr(source)
+    assert "secret" not in str(source)
