@@ -66,8 +66,30 @@ def test_a_version_is_promoted_and_rolled_back_and_answers_at_once(client: TestC
     assert client.get("/v1/forecasts/2026-Q4").json()["model"]["version"] == "1"
     again = client.post("/v1/models/1/promote").json()
     assert in_service(again) == ["1"]
-    back = client.post("/v1/models/rollback").json()
+    back = client.post("/v1/models/rollback?from_version=1").json()
     assert (in_service(back), back["model"]["version"]) == (["2"], "2")
+    sent_again = client.post("/v1/models/rollback?from_version=1")
+    assert (sent_again.status_code, in_service(sent_again.json())) == (200, ["2"])
+
+
+def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    client.post("/v1/models/1/promote")
+    client.post("/v1/models/2/promote")
+    monkeypatch.setattr("sancho.models.bundle.TOLERANCE", -1.0)
+    for call in ("/v1/models/rollback", "/v1/models/1/promote"):
+        assert client.post(call).json()["code"] == "model_check_failed"
+    monkeypatch.undo()
+    assert in_service(client.get("/v1/models").json()) == ["2"]
+
+
+def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    """What became of the model is looked at when it is taken up and every quarter of an hour."""
+    first = client.get("/v1/models").json()["watch"]
+    monkeypatch.delattr("sancho.service.answers.watch")
+    row = {"deal_id": "MORE", "created_at": "2026-10-30", "stage": "アポイント"}
+    client.put("/v1/tables/deals", content=json.dumps(row), headers={"Content-Type": "application/x-ndjson"})
+    client.app.state.answers.refresh(warm=True)
+    assert client.get("/v1/models").json()["watch"] == first
 
 
 def test_what_cannot_be_promoted_or_rolled_back_is_a_problem(client: TestClient):
@@ -104,6 +126,8 @@ def test_doctor_and_cron_go_by_the_same_verdict(place: Path, capsys: pytest.Capt
     assert not checks["model freshness"]["ok"]
     assert "train anew (sancho train)" in checks["model freshness"]["detail"]
     assert run(asked) == 0
+    assert json.loads(capsys.readouterr().out)["refused"] == "2", "version 2 is of nearly the same data"
+    assert run([*asked, "--as-of", "2026-11-30"]) == 0
     assert json.loads(capsys.readouterr().out)["model"]["version"] == "3"
     Registry(place / "home").promote("2")
 

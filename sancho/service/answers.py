@@ -31,6 +31,7 @@ from sancho.service.room import Room, open_room, scores
 from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
+from sancho.training.promote import put_in_service, roll_back
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
 from sancho.training.watch import Watch, watch
@@ -58,8 +59,6 @@ class State:
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
-    seen: list[Watch] = field(default_factory=list)  # what became of the model, once asked
-    watching: threading.Lock = field(default_factory=threading.Lock)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -86,6 +85,8 @@ class Answers:
         self._warm = False
         self._asked_champion = -np.inf
         self._refreshing = threading.Lock()
+        self._watching = threading.Lock()
+        self._watched: tuple[str, float, Watch] | None = None  # version, when, what became of it
         self._log: Log = structlog.get_logger("sancho.answers")
 
     def close(self) -> None:
@@ -180,6 +181,7 @@ class Answers:
             for lang in ("ja", "en"):
                 self._stored(state, room, deal_id, state.now, lang)
         self._sent(state, ScoreRequest.model_validate(said.WARMING_REQUEST), "ja")
+        self._watch(state)
 
     def insight_of_stored(
         self, deal_id: str, as_of: str | None, period: str | None, lang: Language
@@ -237,14 +239,12 @@ class Answers:
 
     def promote(self, version: str, lang: Language) -> dict[str, Any]:
         """Makes a version the champion, once its kept rows have scored as in training."""
-        bundle, _ = self._registry.load(version)
-        bundle.check()  # a new model proves itself before the old one goes
-        self._registry.promote(version)
+        put_in_service(self._registry, version)
         return self._taken_up(lang)
 
-    def rollback(self, lang: Language) -> dict[str, Any]:
-        """Goes back to the champion before."""
-        self._registry.rollback()
+    def rollback(self, from_version: str | None, lang: Language) -> dict[str, Any]:
+        """Goes back to the champion before; nothing happens where `from_version` does not answer any more."""
+        roll_back(self._registry, from_version)
         return self._taken_up(lang)
 
     def _taken_up(self, lang: Language) -> dict[str, Any]:
@@ -253,10 +253,13 @@ class Answers:
         return self.models(lang)
 
     def _watch(self, state: State) -> Watch:
-        with state.watching:
-            if not state.seen:
-                state.seen.append(watch(state.bundle, state.history, state.now))
-            return state.seen[0]
+        """What became of the model; looked at anew every quarter of an hour, however fast data come."""
+        with self._watching:
+            version, born, seen = self._watched or ("", -np.inf, None)
+            if seen is None or version != state.info.version or time.monotonic() - born > _FRESH_SECONDS:
+                seen = watch(state.bundle, state.history, state.now)
+                self._watched = (state.info.version, time.monotonic(), seen)
+            return seen
 
     def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
         """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""

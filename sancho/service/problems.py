@@ -23,6 +23,7 @@ _TITLES = {
     403: Text("許可されていません", "Not allowed"),
     404: Text("見つかりません", "Not found"),
     405: Text("この方法では呼べません", "Method not allowed"),
+    409: Text("今の状態ではできません", "Not possible in the present state"),
     413: Text("内容が大きすぎます", "Content too large"),
     415: Text("この形式は受け取れません", "Unsupported media type"),
     422: Text("内容を確認してください", "The content cannot be used"),

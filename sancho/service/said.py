@@ -12,8 +12,7 @@ from sancho.crm.moment import DAY, last_known_day
 from sancho.crm.text import Text
 from sancho.features import History, current
 from sancho.training.registry import ModelInfo
-
-_OLD_DAYS = 92
+from sancho.training.watch.verdict import OLD_DAYS
 
 STARTING = Text(
     "準備中です。しばらくしてからもう一度お試しください。", "getting ready; ask again in a moment."
@@ -70,7 +69,7 @@ def age_warnings(learned: int, moment: int, zone: ZoneInfo) -> list[tuple[str, T
             "would have been foreseen then.",
         )
         return [("model_newer_than_as_of", text.format(day=day))]
-    if moment - learned > _OLD_DAYS * DAY:
+    if moment - learned > OLD_DAYS * DAY:
         text = Text(
             "モデルは{day}までのデータで学習したものです。`sancho train` で学習し直してください。",
             "the model learned from data up to {day}; train again by `sancho train`.",

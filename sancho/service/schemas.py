@@ -306,8 +306,12 @@ class KeptPromises(BaseModel):
     segment: dict[str, str] | None
     deals: int
     rows: int
-    expected: float
+    expected: float = Field(description="By the model, corrected by how far it missed in training")
     came: float
+    shift: float = Field(
+        description="In the log-odds of winning since; of a segment, against all other deals"
+    )
+    interval: list[float] = Field(description="95 % interval of the shift")
     p_value: float
     alarm: bool
 
@@ -323,9 +327,18 @@ class FeatureDrift(BaseModel):
     alarm: bool
 
 
+class ScoreDrift(BaseModel):
+    """How far win probabilities moved since the model was made."""
+
+    index: float = Field(description="Population stability index; 0 = alike")
+    p_value: float
+    alarm: bool
+
+
 class Watched(BaseModel):
     """What became of the model in service, and whether to train anew."""
 
+    as_of: str = Field(description="Up to when was looked; at most a quarter of an hour ago")
     retrain: bool
     reasons: list[str]
     since: str
@@ -335,7 +348,7 @@ class Watched(BaseModel):
     quality: dict[str, float | None] | None
     promises: list[KeptPromises]
     drift: list[FeatureDrift]
-    score_drift: float | None
+    score_drift: ScoreDrift | None
 
 
 class ModelList(Answer):

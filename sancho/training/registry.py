@@ -147,19 +147,17 @@ class Registry:
             _, client = self._mlflow()
             client.set_model_version_tag(NAME, version, "gate", verdict.text.both())
 
+    def earlier(self) -> str:
+        """The version that was champion before this one."""
+        with _quiet():
+            _, client = self._mlflow()
+            return self._at_least_two(client)[-2]
+
     def rollback(self) -> ModelInfo:
         """Back to the champion before this one."""
         with _quiet():
             _, client = self._mlflow()
-            past = self._past(client)
-            if len(past) < 2:
-                raise SanchoError(
-                    Text(
-                        "戻せる前の版がありません。sancho models list で版を確認してください。",
-                        "There is no earlier champion to go back to; see sancho models list.",
-                    ),
-                    "no_earlier_model",
-                )
+            past = self._at_least_two(client)
             self._set_champion(client, past[:-1])
             return self._info(client, past[-2])
 
@@ -207,6 +205,18 @@ class Registry:
     def _past(self, client: MlflowClient) -> builtins.list[str]:
         stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
         return [str(version) for version in json.loads(stored)]
+
+    def _at_least_two(self, client: MlflowClient) -> builtins.list[str]:
+        past = self._past(client)
+        if len(past) < 2:
+            raise SanchoError(
+                Text(
+                    "戻せる前の版がありません。sancho models list で版を確認してください。",
+                    "There is no earlier champion to go back to; see sancho models list.",
+                ),
+                "no_earlier_model",
+            )
+        return past
 
     def _set_champion(self, client: MlflowClient, past: builtins.list[str]) -> None:
         client.set_registered_model_alias(NAME, CHAMPION, past[-1])

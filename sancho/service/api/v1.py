@@ -148,9 +148,19 @@ def promote_model(
     tags=["models"],
     summary="Go back to the version before",
 )
-def roll_back(request: Request) -> Response:
-    """Back to the champion before this one."""
-    return say(request, _answers(request).rollback(language_of(request)))
+def roll_back(
+    request: Request,
+    from_version: Annotated[
+        str | None,
+        Query(
+            pattern=r"^[0-9]{1,9}$",
+            description="The version to go back from: nothing happens where it does not answer any more, so "
+            "that a request can be sent again without going back twice",
+        ),
+    ] = None,
+) -> Response:
+    """Back to the champion before this one, once that has proven itself."""
+    return say(request, _answers(request).rollback(from_version, language_of(request)))
 
 
 @router.put(

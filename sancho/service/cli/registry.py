@@ -6,6 +6,7 @@ from sancho.crm.text import Language, SanchoError, Text
 from sancho.service.cli.output import print_json, print_table, say
 from sancho.service.said import NO_MODEL
 from sancho.service.settings import read_settings
+from sancho.training import promote
 from sancho.training.registry import Registry
 
 
@@ -53,10 +54,7 @@ def show_model(version: str, as_json: bool, lang: Language) -> int:
 
 def promote_model(version: str, lang: Language) -> int:
     """Makes a version the one that answers."""
-    registry = Registry(read_settings().home)
-    bundle, _ = registry.load(version)
-    bundle.check()  # a new model proves itself before the old one goes
-    info = registry.promote(version)
+    info = promote.put_in_service(Registry(read_settings().home), version)
     say(Text("第{v}版を使用します。", "version {v} is in service.").format(v=info.version).say(lang))
     return 0
 
@@ -66,6 +64,6 @@ def roll_back(lang: Language) -> int:
     registry = Registry(read_settings().home)
     if registry.champion() is None:
         raise SanchoError(NO_MODEL, "no_model")
-    info = registry.rollback()
+    info = promote.roll_back(registry)
     say(Text("第{v}版に戻しました。", "back to version {v}.").format(v=info.version).say(lang))
     return 0

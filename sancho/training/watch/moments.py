@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER
-from sancho.features import History, build, open_at
+from sancho.features import History, build, change_moments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -16,6 +16,7 @@ Ints = NDArray[np.int64]
 WEEK = 7 * DAY
 MOST_RECENT, MOST_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
 DEALS_PER_WEEK = 400
+MOST_ASKED = 3_000  # deals whose promises are followed, since and before
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Weekly:
     deal: Ints
     at: Ints
     week: Ints
+    x: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Moments at which a promise was asked for: deal, moment (n,) and features x (n, k)."""
+
+    deal: Ints
+    at: Ints
     x: Floats
 
     def __len__(self) -> int:
@@ -51,12 +64,31 @@ def weekly(
     ends = ends[(ends > first) & (ends <= last)][-most:]
     parts = []
     for week, moment in enumerate(ends):
-        deals = open_at(history, int(moment))
+        deals = _alive(history, int(moment), int(moment))
         if len(deals) > DEALS_PER_WEEK:
             deals = np.sort(rng.choice(deals, DEALS_PER_WEEK, replace=False))
         parts.append(np.stack([deals, np.full(len(deals), moment), np.full(len(deals), week)]))
     deal, at, number = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
     return Weekly(deal, at, number, build(history, deal, at)[:, columns])
+
+
+def asked(
+    history: History, columns: Ints, first: int, last: int, days: float, rng: np.random.Generator
+) -> Asked:
+    """Moments in [first, last - days] of at most 3,000 deals, as training picks them, `days` or more apart.
+
+    A deal's windows do not overlap, so each win is counted once; and where the chances are right, what one
+    window misses by says nothing of the next.
+    """
+    deals = _alive(history, first, last)
+    if len(deals) > MOST_ASKED:
+        deals = np.sort(rng.choice(deals, MOST_ASKED, replace=False))
+    deal, at = change_moments(history, last, deals)
+    ripe = (at >= first) & (at + int(days * DAY) <= last)
+    deal, at = deal[ripe], at[ripe]
+    keep = _apart(deal, at, int(days * DAY))
+    deal, at = deal[keep], at[keep]
+    return Asked(deal, at, build(history, deal, at)[:, columns])
 
 
 def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
@@ -65,3 +97,19 @@ def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
     inside = (closed != NEVER) & (closed >= at) & (closed < at + int(days * DAY))
     won: Floats = (inside & (history.outcome[deal] == 1)).astype(np.float64)
     return won
+
+
+def _alive(history: History, first: int, last: int) -> Ints:
+    """Deals created before `last` and not closed before `first`."""
+    lasting = (history.closed == NEVER) | (history.closed >= first)
+    return np.asarray(np.flatnonzero((history.created < last) & lasting), np.int64)
+
+
+def _apart(deal: Ints, at: Ints, gap: int) -> NDArray[np.bool_]:
+    """Of moments sorted by deal and time: each deal's first, and those a `gap` after the last one kept."""
+    keep = np.zeros(len(deal), bool)
+    last, again = -1, 0
+    for row, (whose, moment) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
+        if whose != last or moment >= again:
+            keep[row], last, again = True, whose, moment + gap
+    return keep

@@ -1,8 +1,8 @@
-"""Did what the model promised since it was made come true, overall and segment by segment?"""
+"""Did what the model promised since it was made come true as before, overall and segment by segment?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +13,37 @@ from sancho.training.watch.drift import SHARE, false_discovery
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 LEAST_DEALS = 30  # of a segment, for it to be judged
-LEAST_MISS = 0.1  # of the wins expected: a smaller difference is no reason for alarm
+LEAST_SPREAD = 5.0  # and of its wins' variance, below which a normal distribution is no measure
+LEAST_MISS = 0.1  # of the wins expected: less matters to no one, however certain
+_MOST_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared with
+
+
+@dataclass(frozen=True)
+class Promises:
+    """Chances given to windows that do not overlap within a deal, what came (0, 1) and whose they were (n,).
+
+    `segments`: by feature, the level (n,) each was in, NaN = unknown.
+    """
+
+    chance: Floats
+    came: Floats
+    deal: Ints
+    segments: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.chance)
 
 
 @dataclass(frozen=True)
 class Kept:
     """Promises of one segment (`feature` and `level`, None = all deals): wins expected, and wins that came.
 
-    `p_value`: the chance of so large a difference if the promises were right, deals counted once and the
-    shocks they share allowed for.
+    Expected: by the chances, corrected by how far they missed in training. `shift` is by how much the
+    log-odds of winning moved since, as far as that and, for a segment, all other deals do not explain it;
+    `lo` and `hi` are its 95 % interval, `p_value` the chance of so large a one where nothing moved.
     """
 
     feature: str | None
@@ -32,6 +52,9 @@ class Kept:
     deals: int
     expected: float
     came: float
+    shift: float
+    lo: float
+    hi: float
     p_value: float
     alarm: bool
 
@@ -47,48 +70,88 @@ class Quality:
     intercept: float
 
 
-def kept_promises(
-    chance: Floats, came: Floats, deal: Ints, segments: Sequence[tuple[str, Floats]], shock_sd: float
-) -> list[Kept]:
-    """Promises (n,) of all deals, then of each level of each segment column (n,), alarms at 5 % false.
+def kept_promises(since: Promises, before: Promises, company_sd: float, segment_sd: float) -> list[Kept]:
+    """Promises of all deals, then of each level of each segment; where nothing moved, any alarm in 5 %.
 
-    `shock_sd` is the size of the shift in log-odds that all deals of a time share: by so much a total may
-    miss without the model being wrong. Weeks of one deal count as one.
+    What came minus what was promised, over sum p(1 - p), is to first order the shift in log-odds; since minus
+    before is what moved. A segment is held against all other deals, so that what they share is no alarm of
+    its own. `company_sd` and `segment_sd` are the sizes of shifts that come and go by themselves.
     """
-    parts: list[tuple[str | None, float, NDArray[np.bool_]]] = [(None, np.nan, np.ones(len(chance), bool))]
-    for name, values in segments:
-        parts += [(name, float(level), values == level) for level in np.unique(values[~np.isnan(values)])]
-    judged = [
-        (name, level, mine)
-        for name, level, mine in parts
-        if mine.any() and len(np.unique(deal[mine])) >= LEAST_DEALS
-    ]
-    p_values = np.array([_surprise(chance[m], came[m], deal[m], shock_sd) for _, _, m in judged])
-    alarms = false_discovery(p_values, SHARE)
+    everything = np.ones(len(since), bool), np.ones(len(before), bool)
+    found = [_judged(None, np.nan, since, before, everything, company_sd, segment_sd)]
+    for name, values in since.segments.items():
+        for level in np.unique(values[~np.isnan(values)]):
+            parts = values == level, before.segments[name] == level
+            found.append(_judged(name, float(level), since, before, parts, company_sd, segment_sd))
+    judged = [one for one in found if one is not None]
+    stands = false_discovery(np.array([one.p_value for one in judged]), SHARE)
     return [
         Kept(
-            name,
-            level,
-            int(mine.sum()),
-            len(np.unique(deal[mine])),
-            float(chance[mine].sum()),
-            float(came[mine].sum()),
-            float(p),
-            bool(alarm) and abs(float((came - chance)[mine].sum())) >= LEAST_MISS * float(chance[mine].sum()),
+            **{
+                **vars(one),
+                "alarm": bool(stand) and abs(one.came - one.expected) >= LEAST_MISS * one.expected,
+            }
         )
-        for (name, level, mine), p, alarm in zip(judged, p_values, alarms, strict=True)
+        for one, stand in zip(judged, stands, strict=True)
     ]
 
 
-def _surprise(chance: Floats, came: Floats, deal: Ints, shock_sd: float) -> float:
+def _judged(
+    feature: str | None,
+    level: float,
+    since: Promises,
+    before: Promises,
+    parts: tuple[Flags, Flags],
+    company_sd: float,
+    segment_sd: float,
+) -> Kept | None:
+    """A segment's promises, no alarm yet; None where they are too few to be judged."""
     from scipy.stats import norm
 
-    _, number = np.unique(deal, return_inverse=True)
-    # Were the promises right, a deal's rows would err together by no more than all at once.
-    spread = np.sqrt(chance * (1.0 - chance))
-    own = float((np.bincount(number, spread) ** 2).sum())
-    shared = shock_sd * float((chance * (1.0 - chance)).sum())
-    return float(2.0 * norm.sf(abs(float((came - chance).sum())) / np.sqrt(own + shared**2 + 1e-12)))
+    now, then = parts
+    deals = len(np.unique(since.deal[now]))
+    if deals < LEAST_DEALS or min(_spread(since, now), _spread(before, then)) < LEAST_SPREAD:
+        return None
+    usual = _shift(before, then)
+    shift, variance = _moved(since, before, now, then)
+    if feature is None:
+        variance += company_sd**2
+    else:
+        if _spread(since, now) > _MOST_SHARE * _spread(since, np.ones(len(since), bool)):
+            return None
+        if min(_spread(since, ~now), _spread(before, ~then)) < LEAST_SPREAD:
+            return None
+        others, theirs = _moved(since, before, ~now, ~then)
+        shift, variance = shift - others, variance + theirs + segment_sd**2
+    reach = float(norm.ppf(0.975) * np.sqrt(variance))
+    return Kept(
+        feature,
+        level,
+        int(now.sum()),
+        deals,
+        max(float(since.chance[now].sum()) + usual * _spread(since, now), 0.0),
+        float(since.came[now].sum()),
+        shift,
+        shift - reach,
+        shift + reach,
+        float(2.0 * norm.sf(abs(shift) / np.sqrt(variance))),
+        False,
+    )
+
+
+def _moved(since: Promises, before: Promises, now: Flags, then: Flags) -> tuple[float, float]:
+    """By how much the log-odds of winning moved, and the variance of that."""
+    shift = _shift(since, now) - _shift(before, then)
+    return shift, 1.0 / _spread(since, now) + 1.0 / _spread(before, then)
+
+
+def _shift(promises: Promises, mine: Flags) -> float:
+    return float((promises.came - promises.chance)[mine].sum()) / _spread(promises, mine)
+
+
+def _spread(promises: Promises, mine: Flags) -> float:
+    chance = promises.chance[mine]
+    return float((chance * (1.0 - chance)).sum())
 
 
 def quality(chance: Floats, came: Floats) -> Quality:
