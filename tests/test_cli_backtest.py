@@ -98,9 +98,11 @@ def test_it_is_what_the_library_says_of_the_same_log(at_home: Path, capsys: pyte
 
 
 def test_its_tables_name_every_plain_method_in_both_languages(
-    capsys: pytest.CaptureFixture[str], at_home: Path
+    capsys: pytest.CaptureFixture[str], at_home: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from sancho.service.cli.backtest import show
+
+    monkeypatch.setenv("COLUMNS", "160")  # a table wraps its words where the terminal is narrow
 
     result = json.loads((at_home / "proof.json").read_text("utf-8"))
     for lang, words in (
