@@ -1,61 +1,176 @@
-"""How long does a training take over the bare calls of LightGBM inside it?
+"""How long does a training take over the bare calls of LightGBM in it, how does it grow, what do workers add?
 
-    python benchmarks/training_time.py [DEALS]
+    python benchmarks/training_time.py                              # 10,000 deals
+    python benchmarks/training_time.py --dask                       # the same beside `--dask local`
+    python benchmarks/training_time.py --deals 10000 110000 1000000 --worlds FOLDER   # kept from run to run
 
-A simulated world of DEALS (10000) is trained once to compile kernels, then once more with the clock running;
-`lightgbm.train` and the making of its data sets are timed inside the same run.
+A training is all that `sancho train` does between reading and registering, and learns from up to 1,000,000
+snapshots. Each size runs in a process of its own, kernels compiled before the clock starts. `lightgbm.train`,
+the making of its data sets in it, is timed inside the same run. Processor time does not count what others do
+meanwhile.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
 from sancho.crm.world import WorldSettings, simulate
+from sancho.features import Calendar
+from sancho.training.cluster import LOCAL, LOCAL_WORKERS, Source, cluster, to_parquet
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
+from sancho.training.shocks import with_common_factors
+from sancho.training.work import HERE, Work
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
+NOW = end_of_day(END, TOKYO)
+SNAPSHOTS = 1_000_000
+CONFIG = TrainConfig(most_moments=SNAPSHOTS, most_questions=SNAPSHOTS)
+
+
+@dataclass
+class Clock:
+    """Seconds, and seconds of this process's processors, spent in functions that were put under it."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    calls: int = field(default=0)
+
+    def over(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, clocked."""
+
+        def outer(*args: Any, **named: Any) -> Any:
+            began, busy = time.perf_counter(), time.process_time()
+            try:
+                return work(*args, **named)
+            finally:
+                self.wall += time.perf_counter() - began
+                self.cpu += time.process_time() - busy
+                self.calls += 1
+
+        return outer
+
+
+def world(deals: int, folder: Path) -> Source:
+    """A simulated world as Parquet files, made once."""
+    there = folder / str(deals)
+    if (there / "deals.parquet").exists():
+        return Source(str(TOKYO), parquet=str(there))
+    tables = simulate(WorldSettings(deals=deals, seed=1, end=END)).tables()
+    return to_parquet(EventLog.of(tables, TOKYO), there)
+
+
+def trained(log: EventLog, work: Work = HERE, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
+    bundle, report = train(log, NOW, config, work=work)
+    return with_common_factors(bundle, log, NOW, config), report
+
+
+def measure(deals: int, folder: Path) -> dict[str, Any]:
+    trained(world(400, folder).read(), config=TrainConfig(trees=2))
+    import lightgbm  # after the training has said how its threads are to wait
+
+    log = world(deals, folder).read()
+    bare, whole = Clock(), Clock()
+    lightgbm.train = bare.over(lightgbm.train)
+    bundle, report = whole.over(trained)(log)
+    return {
+        "deals": deals,
+        **{name: report.counts[name] for name in ("moments", "questions", "features")},
+        "wall": whole.wall,
+        "cpu": whole.cpu,
+        "bare_wall": bare.wall,
+        "bare_cpu": bare.cpu,
+        "calls": bare.calls,
+        "steps": report.seconds,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "load": os.getloadavg()[0],
+        "same": bundle.check() == 0.0,
+    }
+
+
+def spread(deals: int, folder: Path) -> None:
+    """One process with two threads beside two workers of one thread each."""
+    source = world(deals, folder)
+    log, here, there = source.read(), Clock(), Clock()
+    trained(world(400, folder).read(), config=TrainConfig(trees=2))
+    one, told = here.over(trained)(log)
+    with cluster(LOCAL, source) as workers:
+        calendar = Calendar(TOKYO, CONFIG.fiscal_start_month, CONFIG.country)
+        two, also = there.over(trained)(log, workers.work(NOW, calendar))
+    loss = [report.evaluation.overall["model"]["log_loss"] for report in (told, also)]
+    gap = np.abs(one.kept.won_by - two.kept.won_by).mean()
+    print(
+        f"{deals:,} deals, {told.counts['moments']:,} snapshots: --dask local ({LOCAL_WORKERS} workers) "
+        f"{there.wall:.1f} s, one process of {CONFIG.threads} threads {here.wall:.1f} s: "
+        f"ratio {there.wall / here.wall:.2f}\n"
+        f"  features {also.seconds[FEATURES]:.1f} s against {told.seconds[FEATURES]:.1f} s, the same bit for "
+        f"bit: {one.kept.x.tobytes() == two.kept.x.tobytes()}; log loss on later deals {loss[1]:.4f} against "
+        f"{loss[0]:.4f}; chances of kept rows differ by {gap:.4f} on average; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+FEATURES = "Computing features of past moments"
+
+
+def show(m: dict[str, Any]) -> None:
+    print(
+        f"{m['deals']:>9,} deals: {m['moments']:,} snapshots, {m['questions']:,} questions, {m['features']} "
+        f"features: {m['wall']:.1f} s, LightGBM's {m['calls']} calls {m['bare_wall']:.1f} s: "
+        f"ratio {m['wall'] / m['bare_wall']:.2f} (of processor time {m['cpu'] / m['bare_cpu']:.2f})\n"
+        f"  peak {m['peak_mib']:,.0f} MiB, log included; load {m['load']:.1f}; kept rows score the same: "
+        f"{m['same']}"
+    )
+    for step, seconds in m["steps"].items():
+        print(f"    {step:40s} {seconds:7.1f} s")
 
 
 def main() -> None:
-    deals = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    small = EventLog.of(simulate(WorldSettings(deals=400, seed=1, end=END)).tables(), TOKYO)
-    train(small, end_of_day(END, TOKYO), TrainConfig(trees=2))
-    log = EventLog.of(simulate(WorldSettings(deals=deals, seed=1, end=END)).tables(), TOKYO)
-    bare = timed("train")
-    began, cpu = time.perf_counter(), time.process_time()
-    bundle, report = train(log, end_of_day(END, TOKYO))
-    total, used = time.perf_counter() - began, time.process_time() - cpu
-    print(f"{report.counts}")
-    for step, seconds in report.seconds.items():
-        print(f"  {step:40s} {seconds:7.2f} s")
-    print(f"training {total:.1f} s ({used:.1f} s of processor), of which LightGBM {bare[0]:.1f} s")
-    print(f"ratio: {total / max(bare[0], 1e-9):.2f} times the bare calls")
-    print(f"kept rows still score the same: {bundle.check() == 0.0}")
-
-
-def timed(name: str) -> list[float]:
-    """Counts the seconds within a function of LightGBM; its data sets are made lazily, so they are in it."""
-    import lightgbm
-
-    inner, spent = getattr(lightgbm, name), [0.0]
-
-    def outer(*args: Any, **named: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return inner(*args, **named)
-        finally:
-            spent[0] += time.perf_counter() - began
-
-    setattr(lightgbm, name, outer)
-    return spent
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--deals", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--worlds", type=Path, help="where simulated worlds are kept")
+    parser.add_argument("--dask", action="store_true", help="beside `--dask local`")
+    parser.add_argument("--one", type=int, help="measure one size and print JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        folder = options.worlds or Path(passing)
+        if options.one:
+            print(json.dumps(measure(options.one, folder)))
+            return
+        found = []
+        for deals in options.deals:
+            if options.dask:
+                spread(deals, folder)
+                continue
+            command = [sys.executable, __file__, "--one", str(deals), "--worlds", str(folder)]
+            answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            found.append(json.loads(answer.stdout))
+            show(found[-1])
+    for a, b in pairwise(found):
+        doublings = np.log2(b["deals"] / a["deals"])
+        by = [(b[name] / a[name]) ** (1 / doublings) for name in ("wall", "cpu", "peak_mib")]
+        print(
+            f"{a['deals']:,} -> {b['deals']:,} deals: {b['wall'] / a['wall']:.1f} times as long, per "
+            f"doubling {by[0]:.2f} (processor time {by[1]:.2f}, memory {by[2]:.2f})"
+        )
 
 
 if __name__ == "__main__":

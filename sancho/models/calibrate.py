@@ -142,7 +142,7 @@ def levelled(stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight
     low, high = -4.0, 4.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if votes @ sigmoid(score + middle) < share:
+        if (votes * sigmoid(score + middle)).sum() < share:  # a dot product would wake all cores each time
             low = middle
         else:
             high = middle

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MEAN_ROWS = 20_000  # encoded at a time for their mean
+LOOKED_AT = 100_000  # rows that say well enough how a feature is spread
 LIMIT = 4.0  # standard deviations beyond which a value counts as this far
 
 
@@ -37,19 +40,17 @@ class Encoder:
 
     def __call__(self, x: Floats) -> Floats:
         """Columns (n, c) for features (n, k)."""
-        raw = x[:, self.value]
-        raw = np.where(self.logged, np.sign(raw) * np.log1p(np.abs(raw)), raw)
-        scaled = np.clip((raw - self.centre) / self.scale, -LIMIT, LIMIT)
-        out: Floats = np.concatenate(
-            [
-                np.nan_to_num(scaled, nan=0.0),
-                x[:, self.level] == self.code,
-                np.isnan(x[:, self.gap]),
-            ],
-            axis=1,
-            dtype=np.float64,
-        )
+        out: Floats = np.empty((len(x), len(self.value) + len(self.level) + len(self.gap)))
+        x = np.ascontiguousarray(x, np.float64)
+        _encode(x, self.value, self.logged, self.centre, self.scale, self.level, self.code, self.gap, out)
         return out
+
+    def mean(self, x: Floats) -> Floats:
+        """Mean (c,) of the columns over all rows; they are never all held at once."""
+        total = np.zeros(len(self.value) + len(self.level) + len(self.gap))
+        for start in range(0, len(x), MEAN_ROWS):
+            total += self(x[start : start + MEAN_ROWS]).sum(axis=0)
+        return total / max(len(x), 1)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, for storage."""
@@ -66,7 +67,9 @@ def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most
     """The encoder for features (n, k), `categorical` ones by their indices.
 
     Values spread over orders of magnitude are logged. Levels and gaps need a share `least` of the rows.
+    Of very many rows every second (third ...) is looked at.
     """
+    x = x[:: max(len(x) // LOOKED_AT, 1)]
     value, logged, centre, scale = [], [], [], []
     level, code, gap = [], [], []
     for index in range(x.shape[1]):
@@ -104,6 +107,25 @@ def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most
         np.array(code, np.float64),
         np.array(gap, np.int64),
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _encode(  # type: ignore[no-untyped-def]
+    x, value, logged, centre, scale, level, code, gap, out
+):
+    for i in range(len(x)):
+        for j in range(len(value)):
+            raw = x[i, value[j]]
+            if logged[j]:
+                raw = np.copysign(np.log1p(abs(raw)), raw)
+            scaled = (raw - centre[j]) / scale[j]
+            out[i, j] = 0.0 if np.isnan(scaled) else min(max(scaled, -LIMIT), LIMIT)
+        first = len(value)
+        for j in range(len(level)):
+            out[i, first + j] = x[i, level[j]] == code[j]
+        first += len(level)
+        for j in range(len(gap)):
+            out[i, first + j] = np.isnan(x[i, gap[j]])
 
 
 def _is_wide(known: Floats) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 LOGIT_LIMIT = 15.0
+MANY_COLUMNS = 64  # from which the curvature on the way is summed in single precision
 
 
 def sigmoid(logit: Floats) -> Floats:
@@ -62,11 +63,14 @@ def fit_logistic(
     centre = np.zeros(count) if centre is None else centre
     bounded = np.zeros(count, bool) if not_negative is None else not_negative
     coefficients = np.where(bounded, np.maximum(centre, 0.0), centre)
-    value = _loss(design @ coefficients, outcome, weight, coefficients, penalty, centre)
+    score = design @ coefficients
+    value = _loss(score, outcome, weight, coefficients, penalty, centre)
+    # The way down need not be known to the last digits, only where it ends: half the bytes, half the time.
+    rough = design.astype(np.float32) if count >= MANY_COLUMNS else design
     for _ in range(rounds):
-        chance = sigmoid(design @ coefficients)
+        chance = sigmoid(score)
         gradient = design.T @ (weight * (chance - outcome)) + penalty * (coefficients - centre)
-        curvature = _curvature(design, weight * chance * (1.0 - chance), penalty)
+        curvature = _curvature(rough, weight * chance * (1.0 - chance), penalty)
         held = bounded & (coefficients <= 1e-12) & (gradient > 0)
         free = np.flatnonzero(~held)
         step = np.zeros(count)
@@ -74,18 +78,18 @@ def fit_logistic(
         found = _search(design, outcome, weight, penalty, centre, bounded, coefficients, step, value)
         if found is None:
             break
-        coefficients, better = found
+        coefficients, score, better = found
         done = value - better <= 1e-9 * (abs(value) + 1e-9)
         value = better
         if done:
             break
-    chance = sigmoid(design @ coefficients)
+    chance = sigmoid(score)
     return LogisticFit(coefficients, _curvature(design, weight * chance * (1.0 - chance), penalty))
 
 
-def _curvature(design: Floats, weight: Floats, penalty: Floats) -> Floats:
-    scaled = design * np.sqrt(weight)[:, None]
-    out: Floats = scaled.T @ scaled
+def _curvature(design: NDArray[np.floating], weight: Floats, penalty: Floats) -> Floats:
+    scaled = design * np.sqrt(weight).astype(design.dtype)[:, None]
+    out: Floats = (scaled.T @ scaled).astype(np.float64)
     out[np.diag_indices_from(out)] += penalty + 1e-9
     return out
 
@@ -107,14 +111,15 @@ def _search(
     coefficients: Floats,
     step: Floats,
     value: float,
-) -> tuple[Floats, float] | None:
-    """The first of the halved steps that lowers the loss, or None when none does."""
+) -> tuple[Floats, Floats, float] | None:
+    """The first of the halved steps that lowers the loss, its scores and loss; None when none does."""
     size = 1.0
     while size > 1e-6:
         trial = coefficients - size * step
         trial = np.where(bounded, np.maximum(trial, 0.0), trial)
-        reached = _loss(design @ trial, outcome, weight, trial, penalty, centre)
+        score = design @ trial
+        reached = _loss(score, outcome, weight, trial, penalty, centre)
         if reached < value:
-            return trial, reached
+            return trial, score, reached
         size /= 2.0
     return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,18 +137,17 @@ class Linear:
 
 def fit_linear(
     rows: Rows,
-    outcome: Floats,
+    outcomes: Sequence[Floats],
     layout: Layout,
     encoder: Encoder,
     ahead: Ahead,
     ridge: float = RIDGE,
-) -> Linear:
-    """The held-back regression of an outcome (m,); each deal counts once, so `ridge` is in deals."""
+) -> list[Linear]:
+    """The held-back regression of each outcome (m,); each deal counts once, so `ridge` is in deals."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     stage, close = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.close)
     stages = np.unique(stage[~np.isnan(stage)])
-    encoded = encoder(rows.x)
     top = np.maximum(ahead.ends.max(axis=0, initial=0.0), 1.0)
     known = close[~np.isnan(close)]
     unknown = round(16 * (1.0 - len(known) / max(len(close), 1)))
@@ -165,11 +164,11 @@ def fit_linear(
         rows.ever_days,
         np.zeros(0),
         np.zeros((0, 0)),
-        encoded.mean(axis=0),
+        encoder.mean(rows.x),
         (stage[:, None] == stages).mean(axis=0),
         np.asarray(reference, np.float64),
     )
-    fixed = np.concatenate([np.ones((len(encoded), 1)), encoded], axis=1)[rows.row]
+    fixed = draft.fixed(rows.x[rows.row])
     moving = draft.moving(stage[rows.row], close[rows.row], ahead)
     design = np.concatenate([fixed, moving], axis=1)
     weight = rows.question_weight / rows.question_weight.sum() * rows.deals
@@ -177,13 +176,16 @@ def fit_linear(
     penalty[0] = 1e-3
     penalty[fixed.shape[1] : fixed.shape[1] + ramps(np.ones(1), rows.ever_days).shape[1]] = 0.3
     rising = np.arange(design.shape[1]) >= fixed.shape[1]
-    start = np.zeros(design.shape[1])
-    start[0] = float(logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
+    found = []
     # One thread of linear algebra: the same sums on every machine, and quicker on a busy one.
     with threadpool_limits(1, "blas"):
-        fit = fit_logistic(design, outcome, weight, penalty, start * (penalty < 0.01), rising)
-        spread = np.linalg.inv(fit.curvature)
-    return Linear(**{**draft.__dict__, "coefficients": fit.coefficients, "spread": spread})
+        for outcome in outcomes:
+            start = np.zeros(design.shape[1])
+            start[0] = float(logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
+            fit = fit_logistic(design, outcome, weight, penalty, start, rising)
+            spread = np.asarray(np.linalg.inv(fit.curvature), np.float64)
+            found.append(replace(draft, coefficients=fit.coefficients, spread=spread))
+    return found
 
 
 def rates_log_odds(rates: StageRates, table: Floats, layout: Layout, x: Floats, ahead: Ahead) -> Floats:

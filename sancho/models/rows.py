@@ -70,7 +70,7 @@ class Rows:
         number = np.cumsum(moments) - 1
         return replace(
             self,
-            x=self.x[moments],
+            x=self.x if moments.all() else self.x[moments],
             at=self.at[moments],
             deal=self.deal[moments],
             days=self.days[moments],
@@ -101,4 +101,5 @@ class Rows:
 
     def with_columns(self, columns: Ints) -> Rows:
         """The same rows with only some features."""
-        return replace(self, x=self.x[:, columns])
+        # `take` keeps a row's features side by side, as rows are what is picked later.
+        return replace(self, x=np.take(self.x, columns, axis=1))

@@ -68,23 +68,28 @@ class Trees:
 
 def fit_trees(
     columns: Floats,
-    outcome: Floats,
+    outcomes: Sequence[Floats],
     weight: Floats,
     rising: Sequence[int],
     categorical: Sequence[int],
-    settings: TreeSettings,
-) -> Trees:
-    """Boosted trees on columns (n, c) and outcomes (n,) 0/1, never falling in the columns `rising`."""
+    settings: Sequence[TreeSettings],
+) -> list[Trees]:
+    """Boosted trees on columns (n, c) for each of some outcomes (n,) 0/1, never falling in columns `rising`.
+
+    Ensembles may differ in number of trees and pace only: the columns are put into bins once.
+    """
     # Threads that spin while they wait starve everyone else on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import lightgbm
 
-    data = lightgbm.Dataset(
-        columns, outcome, weight=weight, categorical_feature=list(categorical), free_raw_data=True
-    )
-    told = parameters(settings, rising, columns.shape[1])
-    booster = lightgbm.train(told, data, num_boost_round=settings.count)
-    return Trees(booster.model_to_string(), settings.threads)
+    data = lightgbm.Dataset(columns, weight=weight, categorical_feature=list(categorical), free_raw_data=True)
+    grown = []
+    for outcome, size in zip(outcomes, settings, strict=True):
+        data.set_label(outcome)
+        told = parameters(size, rising, columns.shape[1])
+        booster = lightgbm.train(told, data, num_boost_round=size.count)
+        grown.append(Trees(booster.model_to_string(), size.threads))
+    return grown
 
 
 def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
@@ -114,5 +119,7 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
     }
 
 
-TreeFitter = Callable[[Floats, Floats, Floats, Sequence[int], Sequence[int], TreeSettings], Trees]
+TreeFitter = Callable[
+    [Floats, Sequence[Floats], Floats, Sequence[int], Sequence[int], Sequence[TreeSettings]], list[Trees]
+]
 """What `fit_trees` is: someone else may grow the trees."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, 
 LEVEL_ROWS = 20_000  # rows by which the level is set
 LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
 LEVEL = 0.8
+SIDES = ("won", "lost")
+ASKED_ROWS = 20_000  # asked at a time: what is made of them stays small
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,15 @@ class WinModel:
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1))
 
-    def member_log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        """Log-odds (n, 3) of stage rates, regression and trees before weighing; 0 where not fitted."""
-        return self.members(side, x[:, self.used], moments, self._days(days), with_variance=False)[0]
+    def asked(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Members' log-odds (m, 3) of won and of lost for the questions of rows of the used features only."""
+        parts = []
+        for here in _parts(len(rows.row)):
+            row, days = rows.row[here], self._days(rows.horizon[here])
+            x, moments = rows.x[row], rows.at[row]
+            parts.append([self.members(side, x, moments, days, with_variance=False)[0] for side in SIDES])
+        won, lost = (np.concatenate(side) for side in zip(*parts, strict=True))
+        return won, lost
 
     def _days(self, horizon_days: Floats) -> Floats:
         return np.minimum(np.asarray(horizon_days, np.float64), self.ever_days)
@@ -248,16 +256,12 @@ def fit_win(
         encoder = fit_encoder(rows.x, layout.categorical)
         few = thinned(rows, settings.linear_questions, rng)
         ahead = windows.ahead(few.question_at, few.horizon, rows.ever_days)
-        linear = [fit_linear(few, outcome, layout, encoder, ahead) for outcome in (few.won, few.lost)]
+        linear = [*fit_linear(few, (few.won, few.lost), layout, encoder, ahead)]
         if with_trees:
             many = thinned(rows, settings.most_questions, rng)
-            ahead = windows.ahead(many.question_at, many.horizon, rows.ever_days)
             # Being lost carries less weight in every answer: half the trees at twice the pace will do.
             lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
-            trees = [
-                _fit_side(many, outcome, layout, ahead, size, settings.grow)
-                for outcome, size in ((many.won, settings.trees), (many.lost, lighter))
-            ]
+            trees = [*_fit_trees(many, layout, windows, (settings.trees, lighter), settings.grow)]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
     plain = Stack.plain(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
@@ -279,32 +283,48 @@ def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinMode
     if model.won.linear is None:
         return model
     sides = []
-    for name, side, stack, outcome in (
-        ("won", model.won, won, rows.won),
-        ("lost", model.lost, lost, rows.lost),
+    for logits, side, stack, outcome in zip(
+        model.asked(rows), (model.won, model.lost), (won, lost), (rows.won, rows.lost), strict=True
     ):
-        logits, _ = model.members(name, rows.x[rows.row], rows.question_at, rows.horizon, with_variance=False)
         level = levelled(stack, logits, rows.horizon, outcome, rows.question_weight)
         sides.append(replace(side, stack=level))
     return replace(model, won=sides[0], lost=sides[1])
 
 
-def _fit_side(
-    rows: Rows, outcome: Floats, layout: Layout, ahead: Ahead, settings: TreeSettings, grow: TreeFitter
-) -> Trees:
-    columns = tree_columns(rows.x[rows.row], layout, ahead)
+def _fit_trees(
+    rows: Rows, layout: Layout, windows: Windows, sizes: Sequence[TreeSettings], grow: TreeFitter
+) -> list[Trees]:
+    columns = _asked_columns(rows, layout, windows)
     first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(columns) / max(rows.deals, 1)
     least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))
     return grow(
         columns,
-        outcome,
+        (rows.won, rows.lost),
         rows.question_weight,
         range(first, columns.shape[1]),
         layout.categorical,
-        replace(settings, rows_per_leaf=least),
+        [replace(size, rows_per_leaf=least) for size in sizes],
     )
+
+
+def _asked_columns(rows: Rows, layout: Layout, windows: Windows) -> Floats:
+    """`tree_columns` of all questions, filled part by part: the many rows are held once."""
+
+    def made(here: slice) -> Floats:
+        row = rows.row[here]
+        ahead = windows.ahead(rows.at[row], rows.horizon[here], rows.ever_days)
+        return tree_columns(rows.x[row], layout, ahead)
+
+    out: Floats = np.empty((len(rows.row), made(slice(0, 0)).shape[1]))
+    for here in _parts(len(rows.row)):
+        out[here] = made(here)
+    return out
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, start + ASKED_ROWS) for start in range(0, max(count, 1), ASKED_ROWS)]
 
 
 def thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,16 +13,15 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, end_of_day
 from sancho.crm.period import Period
-from sancho.features import History, build, current, open_at
+from sancho.features import History
 from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates
 from sancho.models.bundle import Bundle
-from sancho.models.common_factors import CommonFactors
-from sancho.models.new_business import NewBusiness
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
-from sancho.models.pipeline import Scored, score_pipeline
-from sancho.models.simulate import Simulation, attain_given, simulate, without
-from sancho.training.score import close_days, feature_columns
+from sancho.models.pipeline import Scored
+from sancho.models.simulate import Simulation, attain_given, without
+from sancho.training.outlook import look_ahead
+from sancho.training.score import close_days
 
 Floats = NDArray[np.float64]
 
@@ -93,38 +91,10 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
     dates = pace_dates(period.first, period.last)
     ahead = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    deals = open_at(history, moment)
-    moments = np.full(len(deals), moment, np.int64)
-    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
-    ids = np.asarray(history.deal_ids)[deals]
-    scored = score_pipeline(
-        bundle.win,
-        bundle.revenue,
-        deals,
-        ids.tolist(),
-        x,
-        bundle.amount_now(current(history, deals, moments).amount),
-        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
-        organisation,
-        moment,
-        period,
-        ahead,
-        calendar,
-    )
-    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
-    new = new_business.rates(known, organisation, moment, period, ahead)
-    bounds = np.array([moment, max(period.end(calendar.zone), moment)])
-    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
-    sizes = common_factors(bundle).at(left)
-    simulation = simulate(organisation, scored.pipeline, facts.closed, new, *sizes)
-    days = close_days(bundle, x, moments, (0.1, 0.5, 0.9)) if len(deals) else np.zeros((0, 3))
-    return Room(moment, period, organisation, scored, simulation, facts, new.by_date, days)
-
-
-def common_factors(bundle: Bundle) -> CommonFactors:
-    """The sizes of shared shocks a model was trained with, or what is believed before any was seen."""
-    stored: Mapping[str, Any] | None = bundle.facts.get("common_factors")
-    return CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
+    seen = look_ahead(bundle, known, history, organisation, facts.closed, moment, period, ahead)
+    moments = np.full(len(seen.scored.deals), moment, np.int64)
+    days = close_days(bundle, seen.scored.x, moments, (0.1, 0.5, 0.9)) if len(moments) else np.zeros((0, 3))
+    return Room(moment, period, organisation, seen.scored, seen.simulation, facts, seen.new_by_date, days)
 
 
 def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:

@@ -144,31 +144,35 @@ class Cluster:
     def trees(
         self,
         columns: Floats,
-        outcome: Floats,
+        outcomes: Sequence[Floats],
         weight: Floats,
         rising: Sequence[int],
         categorical: Sequence[int],
-        settings: TreeSettings,
-    ) -> Trees:
+        settings: Sequence[TreeSettings],
+    ) -> list[Trees]:
         """Boosted trees by LightGBM's Dask estimator, each worker holding part of the rows."""
         import lightgbm
 
         lightgbm.register_logger(logging.getLogger("sancho.lightgbm"))  # it would print to standard output
-        told = parameters(settings, rising, columns.shape[1])
-        # A regressor: labels are numbers on every worker, whichever of them its part happens to hold.
-        model = lightgbm.DaskLGBMRegressor(
-            **{name: value for name, value in told.items() if name not in ("num_threads", "force_row_wise")},
-            n_estimators=settings.count,
-            tree_learner="data",
-            client=self.client,
-        )
-        model.fit(
-            self._spread(columns),
-            self._spread(outcome),
-            sample_weight=self._spread(weight),
-            categorical_feature=list(categorical),
-        )
-        return Trees(model.booster_.model_to_string(), settings.threads)
+        held, votes, grown = self._spread(columns), self._spread(weight), []
+        for outcome, size in zip(outcomes, settings, strict=True):
+            told = parameters(size, rising, columns.shape[1])
+            here = ("num_threads", "force_row_wise")
+            # A regressor: labels are numbers on every worker, whichever of them its part happens to hold.
+            model = lightgbm.DaskLGBMRegressor(
+                **{name: value for name, value in told.items() if name not in here},
+                n_estimators=size.count,
+                tree_learner="data",
+                client=self.client,
+            )
+            model.fit(
+                held,
+                self._spread(outcome),
+                sample_weight=votes,
+                categorical_feature=list(categorical),
+            )
+            grown.append(Trees(model.booster_.model_to_string(), size.threads))
+        return grown
 
     def backtest(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Fitter:
     positions: Mapping[float, float]
     grow: TreeFitter = fit_trees
 
-    @property
+    @cached_property
     def rows(self) -> Rows:
         """The rows with the used features only."""
         return self.all_rows.with_columns(self.chosen.used)
@@ -186,13 +187,7 @@ def _stacks(judged: list[Judged], pull: float = WEIGHT_PULL) -> tuple[Stack, Sta
 
 def _judge(fitter: Fitter, fold: Fold, number: int) -> Judged:
     model = fitter.fit(fold.train, number)
-    valid = fold.valid
-    x = np.full((len(valid.x), fitter.all_rows.x.shape[1]), np.nan)
-    x[:, fitter.chosen.used] = valid.x
-    won, lost = (
-        model.member_log_odds(side, x[valid.row], valid.question_at, valid.horizon)
-        for side in ("won", "lost")
-    )
+    won, lost = model.asked(fold.valid)
     return Judged(fold, model, won, lost)
 
 

@@ -84,11 +84,13 @@ class Registry:
 
     def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
         """Log a backtest's JSON, page and main figures as a run beside the models'; its run id."""
+        champion = self.champion()
+        beside = {} if champion is None else {"sancho.champion": champion.version}
         with _quiet():
             mlflow, client = self._mlflow()
             experiment = self._experiment(client)
             with mlflow.start_run(experiment_id=experiment, run_name="backtest") as run:
-                mlflow.set_tag("sancho.kind", "backtest")
+                mlflow.set_tags({"sancho.kind": "backtest", **beside})
                 mlflow.log_params({name: str(value)[:400] for name, value in result["settings"].items()})
                 mlflow.log_metrics(_backtest_metrics(result))
                 mlflow.log_dict(dict(result), "backtest.json")

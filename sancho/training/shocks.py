@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, from where it is foreseen
 QUARTERS = 12
 _DEALS_PER_MOMENT = 1_500
-_MOMENTS, _QUESTIONS = 12_000, 8_000  # a plain model needs no more
+_MOMENTS, _QUESTIONS = 80_000, 8_000  # a plain model needs no more
 
 
 def with_common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> Bundle:
@@ -44,7 +44,7 @@ def common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfi
     deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
     if not len(deal):
         return CommonFactors.prior()
-    fewer = replace(config, most_moments=min(config.most_moments, _MOMENTS), questions=1)
+    fewer = replace(config, most_moments=min(config.most_moments or _MOMENTS, _MOMENTS), questions=1)
     shots = snapshots(past, history, bundle.calendar, as_of, fewer, rng)
     half = rng.random(len(history.created)) < 0.5
     chance = np.full(len(deal), np.nan)

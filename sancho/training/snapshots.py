@@ -179,7 +179,7 @@ def split(rows: Rows, train_until: int, valid_until: int, as_of: int, halves: Fl
     judged = ~begun | (open_then & ~halves)
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
     weighed = Rows(**{**rows.__dict__, "weight": rows.weight * weight})
-    train = weighed.where(learned[rows.deal]).known_at(train_until)
+    train = weighed.where(learned[rows.deal] & (rows.at < train_until)).known_at(train_until)
     valid = weighed.where(judged[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)).known_at(
         as_of
     )

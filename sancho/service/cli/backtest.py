@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from sancho.crm.text import Language, SanchoError, Text
@@ -13,7 +15,8 @@ from sancho.service.cli.output import note, print_json, print_table, progress, s
 from sancho.service.cli.spread import workers
 from sancho.service.settings import Settings, read_settings
 from sancho.training.backtest.deal_scores import QUESTIONS
-from sancho.training.backtest.report.words import KIND_LABELS, summary
+from sancho.training.backtest.report.page import gap, number, verdict
+from sancho.training.backtest.report.words import KIND_LABELS, money, summary
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
@@ -34,19 +37,27 @@ def run_backtest(
 
     settings = read_settings()
     asked, file = _weeks(weeks), _file(out, settings)
+    _make_room(file)
     with progress(lang) as step:
-        result = backtested(settings, periods, asked, as_of, dask, lambda what, _: step(what, 0, None))
-    html = page(result, lang)
-    written = _write(file, html, result)
-    Registry(settings.home).log_backtest(result, html)
+
+        def tell(what: Text, share: float) -> None:
+            if share < 1.0:  # there is more to do when the backtest is done
+                step(what, 0, None)
+
+        result = backtested(settings, periods, asked, as_of, dask, tell)
+        step(Text("レポートを書き出しています", "Writing the report"), 0, None)
+        html = page(result, lang)
+        written = _write(file, html, result)
+        step(Text("MLflowに記録しています", "Keeping it in MLflow"), 0, None)
+        Registry(settings.home).log_backtest(result, html)
     if as_json:
         print_json(result)
-        return 0
+    else:
+        show(result, lang)
     for warning in result["warnings"]:
         note(("注意：" if lang == "ja" else "Note: ") + warning[lang])
-    show(result, lang)
     for path in written:
-        say(Text("書き出しました：{path}", "written: {path}").format(path=path).say(lang))
+        note(Text("書き出しました：{path}", "written: {path}").format(path=path).say(lang))
     return 0
 
 
@@ -62,94 +73,141 @@ def backtested(
     from sancho.crm.moment import as_of_instant
     from sancho.crm.store import Store
     from sancho.training.backtest import backtest
+    from sancho.training.backtest.origins import told_until
     from sancho.training.backtest.result import to_json
+    from sancho.training.backtest.run import fewer_than
 
     tell(Text("データを読み込んでいます", "Reading the data"), 0.0)
     with Store.open(settings.store_url) as store:
         log = store.read(settings.zone)
-    until = None
-    if as_of is not None:
-        until = as_of_instant(as_of, settings.zone)
-        log = log.as_of(until)
+    moment = as_of_instant(as_of, settings.zone)
+    log = log.as_of(moment)
+    until = told_until(log, moment)
     config = train_config(settings)
     with workers(dask, settings) as found:
         if found is None:
-            return to_json(backtest(log, config, periods, weeks, tell, until=until))
-        tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
-        return to_json(found.backtest(log, config, periods, weeks, until=until))
+            made = backtest(log, config, periods, weeks, tell, until=until)
+        else:
+            tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
+            made = found.backtest(log, config, periods, weeks, until=until)
+    made.warnings += fewer_than(periods, made)
+    return to_json(made)
 
 
 def show(result: Json, lang: Language) -> None:
-    """The figures as tables: deals by question, then revenue by kind of scope."""
+    """The figures as tables: deals by question, then revenue by kind of scope; last, in words."""
     for question in QUESTIONS[::-1]:
-        _show_deals(result, question, lang)
+        if result["deals"][question]["overall"]["methods"]:
+            _show_deals(result, question, lang)
     for kind, part in result["periods"].items():
         if part["overall"]["methods"]:
             _show_periods(kind, part["overall"], lang)
+    say(_MARKS.say(lang))
     for sentence in summary(result):
         say(sentence.say(lang))
 
 
+_MARKS = Text(
+    "差の符号がマイナスなら Sancho が上です（▲確かに良い、▼確かに悪い、=差は確かでない）。"
+    "週別・ステージ別の数字とグラフはHTMLにあります。",
+    "A difference below 0 speaks for Sancho (▲ better beyond doubt, ▼ worse beyond doubt, = no certain "
+    "difference). By week and by stage, and as charts: see the page.",
+)
+
+
 def _show_deals(result: Json, question: str, lang: Language) -> None:
-    part = result["deals"][question]["overall"]
-    if not part["methods"]:
-        return
+    ja, part = lang == "ja", result["deals"][question]["overall"]
     title = Text(
         "{question}（商談{deals:,}件、予測{rows:,}件、受注{won:.1%}）",
         "{question} ({deals:,} deals, {rows:,} answers, {won:.1%} won)",
-    ).format(
-        question=QUESTION_LABELS[question].say(lang),
-        deals=part["deals"],
-        rows=part["rows"],
-        won=part["happened"],
-    )
+    ).format(question=QUESTION_LABELS[question], deals=part["deals"], rows=part["rows"], won=part["happened"])
     headings = (
-        ["方法", "対数損失", "Sanchoとの差［95％区間］", "ブライア", "AUC", "較正誤差"]
-        if lang == "ja"
-        else ["method", "log loss", "Sancho minus it [95 %]", "Brier", "AUC", "calibration error"]
+        ["方法", "対数損失", "Brier", "AUC", "較正誤差（偶然分）"]
+        if ja
+        else ["method", "log loss", "Brier", "AUC", "calibration error (luck)"]
     )
-    rows = []
-    for name, one in part["methods"].items():
-        gap = part["against"].get(name, {}).get("log_loss")
-        said = f"{gap['mean']:+.4f} [{gap['lo']:+.4f}, {gap['hi']:+.4f}]" if gap else ""
-        figures = (one["log_loss"]["mean"], one["brier"]["mean"], one["auc"], one["calibration_error"])
-        loss, brier, auc, error = ("–" if value is None else f"{value:.4f}" for value in figures)
-        rows.append([LABELS[name].say(lang), loss, said, brier, auc, error])
-    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4, 5))
+    rows = [
+        [
+            LABELS[name].say(lang),
+            number(one["log_loss"]["mean"], 4),
+            number(one["brier"]["mean"], 4),
+            number(one["auc"]),
+            f"{number(one['calibration_error'])} ({number(one['calibration_noise'])})",
+        ]
+        for name, one in part["methods"].items()
+    ]
+    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4))
+    gaps = [
+        [
+            LABELS[name].say(lang),
+            *(f"{gap(one[kind], 4)} {_mark(one[kind])}" for kind in ("log_loss", "brier")),
+        ]
+        for name, one in part["against"].items()
+    ]
+    headings = (
+        ["Sanchoとの差［95%］", "対数損失", "Brier"] if ja else ["Sancho minus [95 %]", "log loss", "Brier"]
+    )
+    print_table("", headings, gaps, right=(1, 2))
 
 
 def _show_periods(kind: str, part: Json, lang: Language) -> None:
+    ja, actual = lang == "ja", part["mean_actual"]
     title = Text(
-        "売上の見通し：{kind}（予測{rows:,}件、{periods}期間）",
-        "Revenue: {kind} ({rows:,} forecasts of {periods} periods)",
-    ).format(kind=KIND_LABELS[kind].say(lang), rows=part["rows"], periods=part["periods"])
+        "売上の見通し：{kind}（予測{rows:,}件、{periods}期間、実績の平均{actual}）",
+        "Revenue: {kind} (forecasts: {rows:,}, periods: {periods}, mean actual {actual})",
+    ).format(kind=KIND_LABELS[kind], rows=part["rows"], periods=part["periods"], actual=money(actual))
     headings = (
-        ["方法", "CRPS（実績比）", "偏り（実績比）", "50％区間", "80％区間", "90％区間", "達成ブライア"]
-        if lang == "ja"
-        else [
-            "method",
-            "CRPS / actual",
-            "bias / actual",
-            "50 % held",
-            "80 % held",
-            "90 % held",
-            "target Brier",
-        ]
+        ["方法", "CRPS", "ピンボール", "偏り", "50/80/90%区間", "達成Brier"]
+        if ja
+        else ["method", "CRPS", "pinball", "bias", "50/80/90 % held", "target Brier"]
     )
-    rows = []
-    for name, one in part["methods"].items():
-        held = [f"{share['mean']:.0%}" for share in one["coverage"].values()]
-        brier = one["brier"]["mean"]
-        rows.append(
+
+    def share(value: float, sign: str = "") -> str:
+        return f"{value / actual:{sign}.1%}" if actual else "–"
+
+    rows = [
+        [
+            LABELS[name].say(lang),
+            share(one["crps"]["mean"]),
+            share(one["pinball"]["mean"]),
+            share(one["error"]["mean"], "+"),
+            "/".join(f"{100 * held['mean']:.0f}" for held in one["coverage"].values()),
+            number(one["brier"]["mean"]),
+        ]
+        for name, one in part["methods"].items()
+    ]
+    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4, 5))
+    gaps = []
+    for name, one in part["against"].items():
+        crps = _ends(one["crps"], lambda value: share(value, "+"))
+        gaps.append(
             [
                 LABELS[name].say(lang),
-                f"{one['crps']['mean'] / part['mean_actual']:.3f}" if part["mean_actual"] else "–",
-                f"{one['error']['mean'] / part['mean_actual']:+.3f}" if part["mean_actual"] else "–",
-                *held,
-                "–" if brier is None else f"{brier:.4f}",
+                f"{crps} {_mark(one['crps'])}",
+                "–" if one["brier"]["mean"] is None else f"{gap(one['brier'])} {_mark(one['brier'])}",
             ]
         )
-    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4, 5, 6))
+    headings = (
+        ["Sanchoとの差［95%］", "CRPS", "達成Brier"]
+        if ja
+        else ["Sancho minus [95 %]", "CRPS", "target Brier"]
+    )
+    print_table("", headings, gaps, right=(1, 2))
+    say(
+        Text(
+            "CRPS・ピンボール・偏りは、実績の平均に対する割合です。",
+            "CRPS, pinball and bias are shares of the mean actual.",
+        ).say(lang)
+    )
+
+
+def _ends(value: Json, said: Callable[[float], str]) -> str:
+    ends = "" if value["lo"] is None else f" [{said(value['lo'])}, {said(value['hi'])}]"
+    return said(value["mean"]) + ends
+
+
+def _mark(value: Json) -> str:
+    return {"better": "▲", "worse": "▼", "same": "="}[verdict(value)]
 
 
 def _weeks(text: str | None) -> tuple[int, ...] | None:
@@ -181,14 +239,10 @@ def _file(out: Path | None, settings: Settings) -> Path:
     return out
 
 
-def _write(file: Path, html: str, result: Json) -> list[Path]:
-    import orjson
-
-    beside = file.with_suffix(".json")
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(html, "utf-8")
-        beside.write_bytes(orjson.dumps(result))
+        yield
     except OSError as fault:
         raise SanchoError(
             Text(
@@ -197,4 +251,21 @@ def _write(file: Path, html: str, result: Json) -> list[Path]:
             ).format(file=file, fault=fault.strerror),
             "output_not_writable",
         ) from None
+
+
+def _make_room(file: Path) -> None:
+    """Finds out that a place cannot be written to before the work, not after it."""
+    with _writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=file.parent):
+            pass
+
+
+def _write(file: Path, html: str, result: Json) -> list[Path]:
+    import orjson
+
+    beside = file.with_suffix(".json")
+    with _writing(file):
+        file.write_text(html, "utf-8")
+        beside.write_bytes(orjson.dumps(result))
     return [file, beside]

@@ -8,7 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER, last_known_day, start_of_day
+from sancho.crm.moment import DAY, NEVER, end_of_day, last_known_day, start_of_day
 from sancho.crm.period import Period, period_holding, previous
 from sancho.crm.text import SanchoError, Text
 
@@ -54,6 +54,16 @@ class Span:
         return cls(int(created[created != NEVER].min()), until)
 
 
+def told_until(log: EventLog, moment: int) -> int:
+    """Up to when a log as of a moment tells what happened: the end of the last day with a record in it.
+
+    Days of which nothing was imported yet are not days on which nothing was won, so a period is judged only
+    when the records reach its end.
+    """
+    last = Span.of(log).end
+    return min(end_of_day(last_known_day(last, log.zone), log.zone), moment)
+
+
 def choose_periods(
     span: Span,
     zone: ZoneInfo,
@@ -84,9 +94,11 @@ def choose_periods(
     if not found:
         raise SanchoError(
             Text(
-                "履歴が短すぎて過去検証ができません。{days}日分しかありません（期間の3倍以上が必要です）。",
-                "The history is too short to backtest: {days} days, not three periods of any length.",
-            ).format(days=(span.end - span.first) // DAY),
+                "履歴が{days}日分しかなく、過去検証には短すぎます（判定する期間の前に同じ長さの期間が2つ必要です）。"
+                "もっと前の商談も取り込んでください（sancho import）。",
+                "The history is too short to backtest: {days} days hold no whole period with two of its "
+                "length before it; import earlier deals too (sancho import).",
+            ).format(days=max(span.end - span.first, 0) // DAY),
             "too_short",
         )
     return one, found[-(count or 8) :]

@@ -160,7 +160,10 @@ def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
         found[name]["probability"] = float(scores[name]["reach"][aimed].mean()) if aimed.any() else None
     against = {
         name: {
-            "crps": _mean(scores[OURS]["crps"] - scores[name]["crps"], cluster, rng).to_json(),
+            **{
+                one: _mean(scores[OURS][one] - scores[name][one], cluster, rng).to_json()
+                for one in ("crps", "pinball")
+            },
             "brier": _mean(
                 (scores[OURS]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng
             ).to_json(),

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY
-from sancho.features import build, compile_history, current, open_at
+from sancho.features import compile_history
 from sancho.models.bundle import Bundle
-from sancho.models.common_factors import CommonFactors
-from sancho.models.new_business import NewBusiness
 from sancho.models.organisation import Organisation
-from sancho.models.pipeline import Scored, score_pipeline
+from sancho.models.pipeline import Scored
 from sancho.models.rows import Rows
-from sancho.models.simulate import Simulation, simulate
+from sancho.models.simulate import Simulation
 from sancho.training.backtest.origins import Origin
 from sancho.training.config import TrainConfig
 from sancho.training.fit import snapshots
+from sancho.training.outlook import look_ahead
 from sancho.training.score import feature_columns
 
 Floats = NDArray[np.float64]
@@ -30,64 +27,26 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Said:
-    """Answers at one origin about its open deals (n,): x (n, features of the bundle), stage as of then."""
+    """Answers at one origin about its open deals (n,), with their stage as of then."""
 
     origin: Origin
     deal_ids: NDArray[np.object_]
     stage: NDArray[np.object_]
-    x: Floats
     scored: Scored
     simulation: Simulation
 
 
-def say(
-    bundle: Bundle,
-    past: EventLog,
-    origin: Origin,
-    organisation: Organisation,
-    closed: Floats,
-    factors: CommonFactors | None = None,
-) -> Said:
+def say(bundle: Bundle, past: EventLog, origin: Origin, organisation: Organisation, closed: Floats) -> Said:
     """Scores of the deals open at the origin and the joint simulation of its period.
 
     `past` is the log as of the origin; `closed` (people + 1,) what the period has brought so far.
     """
-    calendar, moment, period = bundle.calendar, origin.as_of, origin.period
-    history = compile_history(past, calendar, bundle.levels)
-    deals = open_at(history, moment)
-    moments = np.full(len(deals), moment, np.int64)
-    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
-    now = current(history, deals, moments)
-    owners = past["deals"].set_index("deal_id")["owner_id"].astype(object)
-    ids = np.asarray(history.deal_ids, object)[deals]
-    scored = score_pipeline(
-        bundle.win,
-        bundle.revenue,
-        deals,
-        list(ids),
-        x,
-        bundle.amount_now(now.amount),
-        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
-        organisation,
-        moment,
-        period,
-        [period.last],
-        calendar,
-    )
-    new_business = bundle.new_business or NewBusiness.fit(past, moment, calendar)
-    bounds = np.array([moment, period.end(calendar.zone)])
-    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
-    sizes = (factors or stored_factors(bundle)).at(left)
-    new = new_business.rates(past, organisation, moment, period, [])
-    simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
+    history = compile_history(past, bundle.calendar, bundle.levels)
+    period = origin.period
+    seen = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
+    ids = seen.scored.pipeline.deal_ids
     stage = past["deals"].set_index("deal_id")["stage"].astype(object).reindex(ids)
-    return Said(origin, ids, stage.fillna("").to_numpy(object), x, scored, simulation)
-
-
-def stored_factors(bundle: Bundle) -> CommonFactors:
-    """The sizes of shared shocks the model was trained with, or what is believed before any was seen."""
-    stored: Mapping[str, Any] | None = bundle.facts.get("common_factors")
-    return CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
+    return Said(origin, ids, stage.fillna("").to_numpy(object), seen.scored, seen.simulation)
 
 
 def learned_rows(bundle: Bundle, past: EventLog, config: TrainConfig) -> Rows:
@@ -109,7 +68,7 @@ def asked(said: Said, bundle: Bundle, longest_days: float) -> Rows:
     left = (said.origin.period.end(bundle.calendar.zone) - said.origin.as_of) / DAY
     unknown = np.full(count, np.nan)
     return Rows(
-        x=said.x[:, bundle.win.used],
+        x=said.scored.x[:, bundle.win.used],
         at=moments,
         deal=np.arange(count),
         days=unknown,

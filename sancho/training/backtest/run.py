@@ -35,6 +35,7 @@ Progress = Callable[[Text, float], None]
 Retrain = Literal["period", "origin"]
 
 PAST_PERIODS = 8  # earlier periods from whose errors the plain period rules learn
+SURE_PERIODS = 8  # with fewer, a bootstrap of whole periods promises too much
 LEAST_TRAINED = 30  # deals that must have been created before a cut-off
 
 
@@ -140,11 +141,10 @@ def backtest(
             "bad_weeks",
         )
     done = 0
-    for period in chosen:
+    learning = Text("{p} を学習しています（{k}/{n}）", "Training for {p} ({k} of {n})")
+    for number, period in enumerate(chosen, start=1):
         for cut, group in made.groups(period):
-            _tell(
-                progress, Text("{p} を学習しています", "Training for {p}").format(p=period.name), done / total
-            )
+            _tell(progress, learning.format(p=period.name, k=number, n=len(chosen)), done / total)
             fold = made.fold(period, cut, group, result, _Teller(progress, done / total))
             if fold is not None:
                 result.folds.append(fold)
@@ -152,8 +152,10 @@ def backtest(
     if not result.folds:
         raise SanchoError(
             Text(
-                "どの期間も、その開始時点までの商談が{n}件未満のため学習できません。",
-                "No period could be backtested: fewer than {n} deals had been created by the start of each.",
+                "どの期間も、その開始時点までの商談が{n}件未満のため学習できません。"
+                "もっと前の商談も取り込んでください（sancho import）。",
+                "No period could be backtested: fewer than {n} deals had been created by the start of each; "
+                "import earlier deals too (sancho import).",
             ).format(n=LEAST_TRAINED),
             "too_short",
         )
@@ -356,16 +358,35 @@ def _stage_order(log: EventLog) -> tuple[str, ...]:
     return tuple(str(stage) for stage in stages["stage"])
 
 
+def fewer_than(wanted: int | None, result: Backtest) -> list[tuple[str, Text]]:
+    """What to say where the history holds fewer periods than were asked for."""
+    count = len(result.settings["periods"])
+    if wanted is None or count >= wanted:
+        return []
+    text = Text(
+        "{wanted}期間を指定されましたが、終わっていて、前に同じ長さの期間が2つ以上ある期間は{n}つでした。",
+        "{wanted} periods were asked for; {n} are over and have two of their length before them.",
+    )
+    return [("fewer_periods", text.format(wanted=wanted, n=count))]
+
+
 def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
     """What to bear in mind about a backtest."""
     found = []
-    count = len({fold.period for fold in result.folds})
-    if count < 4:
+    judged = {fold.period for fold in result.folds}
+    if len(judged) < SURE_PERIODS:
         text = Text(
-            "検証できた期間が{n}つしかないため、期間の数字の区間は目安にすぎません。",
-            "Only {n} periods could be judged: intervals of period figures are rough.",
+            "検証できた期間が{n}つと少ないため、期間の数字の区間は目安です（実際より狭めに出ます）。",
+            "Few periods could be judged ({n}): intervals of period figures are rough and too narrow.",
         )
-        found.append(("few_periods", text.format(n=count)))
+        found.append(("few_periods", text.format(n=len(judged))))
+    skipped = [name for name in result.settings["periods"] if name not in judged]
+    if skipped:
+        text = Text(
+            "{skipped} は、開始時点までの商談が{n}件未満のため検証していません。",
+            "{skipped}: not judged, because fewer than {n} deals had been created by the start.",
+        )
+        found.append(("skipped_periods", text.format(skipped=", ".join(skipped), n=LEAST_TRAINED)))
     if not result.deals[EVER]:
         text = Text(
             "最終的な受注を判定できるほど時間が経った時点がありません（最長サイクルが過ぎていません）。",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from sancho.crm.text import Language, Text
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, OURS, QUESTIONS
-from sancho.training.backtest.report.words import KIND_LABELS
+from sancho.training.backtest.report.words import KIND_LABELS, money
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
@@ -142,7 +143,13 @@ def company(result: Json, lang: Language) -> Any:
     )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=-40)
     figure.update_layout(legend={"y": -0.45}, height=480)
-    figure.update_yaxes(rangemode="tozero")
+    top = max(value for line, one in zip(lines, ours, strict=True) for value in (one["p95"], line["actual"]))
+    ticks = _round_steps(top)
+    figure.update_yaxes(
+        rangemode="tozero",
+        tickvals=ticks,
+        ticktext=[money(value).say(lang) if value else "0" for value in ticks],
+    )
     return figure
 
 
@@ -285,6 +292,15 @@ def attainment(result: Json, lang: Language) -> Any:
     return figure
 
 
+def _round_steps(top: float) -> list[float]:
+    """Four to eight round amounts from 0 up to about `top`."""
+    if top <= 0:
+        return [0.0]
+    size = 10.0 ** math.floor(math.log10(top))
+    step = next(size * part for part in (0.2, 0.5, 1.0, 2.0) if top / (size * part) <= 7)
+    return [step * number for number in range(int(top / step) + 2)]
+
+
 def _at(line: Json, lang: Language) -> str:
     return Text("{p} {w}週", "{p} wk {w}").format(p=line["period"], w=line["week"]).say(lang)
 
@@ -320,7 +336,7 @@ def _figure(title: str, x: str, y: str) -> Any:
     figure = graph_objects.Figure()
     _dress(figure, title)
     figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y)
+    figure.update_yaxes(title={"text": y, "standoff": 12})
     return figure
 
 
@@ -334,7 +350,7 @@ def _dress(figure: Any, title: str) -> None:
         },
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 15, "t": 60, "b": 50},
+        margin={"l": 60, "r": 30, "t": 60, "b": 50},
         height=420,
         legend={"orientation": "h", "y": -0.25},
         template="none",

@@ -10,7 +10,7 @@ from typing import Any
 from sancho.crm.text import LANGUAGES, Language, Text
 from sancho.training.backtest.deal_scores import OURS, QUESTIONS
 from sancho.training.backtest.report.figures import figures
-from sancho.training.backtest.report.words import KIND_LABELS, summary
+from sancho.training.backtest.report.words import KIND_LABELS, money, summary
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
@@ -40,6 +40,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         "ci": interval,
         "gap": gap,
         "money": lambda value: both(money(value)),
+        "money_gap": lambda value: both(money_gap(value)),
         "percent": lambda value: "–" if value is None else f"{100 * value:.1f} %",
         "signed_share": lambda value: f"{100 * value:+.1f} %",
         "signed": lambda value, digits: "–" if value is None else f"{value:+.{digits}f}",
@@ -88,32 +89,19 @@ def gap(value: Json, digits: int = 3) -> str:
     return f"{value['mean']:+.{digits}f}{ends}"
 
 
+def money_gap(value: Json) -> Text:
+    """A difference of amounts, signed, with its 95 % interval."""
+    ends = ("lo", "hi") if value["lo"] is not None else ()
+    mean, *rest = (money(value[name], signed=True) for name in ("mean", *ends))
+    return (
+        Text("{mean} [{lo}, {hi}]", "{mean} [{lo}, {hi}]").format(mean=mean, lo=rest[0], hi=rest[1])
+        if rest
+        else mean
+    )
+
+
 def verdict(value: Json) -> str:
     """Class of a difference ours - theirs in a loss: better, worse, or same when the interval holds 0."""
     if value["mean"] is None or value["lo"] is None:
         return "same"
     return "better" if value["hi"] < 0 else "worse" if value["lo"] > 0 else "same"
-
-
-_UNITS = {
-    "ja": ((1e8, "億"), (1e4, "万")),
-    "en": ((1e9, "G"), (1e6, "M"), (1e3, "k")),
-}
-
-
-def money(value: float | None) -> Text:
-    """An amount to three or four digits, in the units of each language.
-
-    >>> money(491_110_000.0), money(-950.0)
-    (Text(ja='4.91億', en='491.1M'), Text(ja='-950', en='-950'))
-    """
-    return Text(*("–" if value is None else _short(value, _UNITS[lang]) for lang in LANGUAGES))
-
-
-def _short(value: float, units: tuple[tuple[float, str], ...]) -> str:
-    for size, unit in units:
-        if abs(value) >= size:
-            scaled = value / size
-            digits = 0 if abs(scaled) >= 1000 else 1 if abs(scaled) >= 10 else 2
-            return f"{scaled:,.{digits}f}{unit}"
-    return f"{value:.0f}"

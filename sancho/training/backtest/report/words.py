@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sancho.crm.text import Text
+from sancho.crm.text import LANGUAGES, Text
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
 from sancho.training.backtest.result import LABELS
 
@@ -141,8 +141,34 @@ def _joined(lines: list[Text]) -> Text:
     return Text("".join(line.ja for line in lines), " ".join(line.en for line in lines))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if abs(share) >= 0.095 else f"{100 * share:.1f} %"
+_UNITS = {
+    "ja": ((1e8, "億"), (1e4, "万")),
+    "en": ((1e9, "G"), (1e6, "M"), (1e3, "k")),
+}
+
+
+def money(value: float | None, signed: bool = False) -> Text:
+    """An amount to three or four digits, in the units of each language.
+
+    >>> money(491_110_000.0), money(-950.0), money(12_000.0, signed=True)
+    (Text(ja='4.91億', en='491.1M'), Text(ja='-950', en='-950'), Text(ja='+1.20万', en='+12.0k'))
+    """
+    sign = "+" if signed else ""
+    return Text(*("–" if value is None else _short(value, _UNITS[lang], sign) for lang in LANGUAGES))
+
+
+def _short(value: float, units: tuple[tuple[float, str], ...], sign: str) -> str:
+    for size, unit in units:
+        if abs(value) >= size:
+            scaled = value / size
+            digits = 0 if abs(scaled) >= 1000 else 1 if abs(scaled) >= 10 else 2
+            return f"{scaled:{sign},.{digits}f}{unit}"
+    return f"{value:{sign}.0f}"
+
+
+def _percent(share: float) -> Text:
+    digits = 0 if abs(share) >= 0.095 else 1
+    return Text(f"{100 * share:.{digits}f}%", f"{100 * share:.{digits}f} %")
 
 
 def _points(share: float) -> Text:

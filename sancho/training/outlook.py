@@ -1,0 +1,87 @@
+"""What do the models say, as of a moment, of all open deals together and of the period they lie in?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.period import Period
+from sancho.features import History, build, current, open_at
+from sancho.models.bundle import Bundle
+from sancho.models.common_factors import CommonFactors
+from sancho.models.new_business import NewBusiness
+from sancho.models.organisation import Organisation
+from sancho.models.pipeline import Scored, score_pipeline
+from sancho.models.simulate import Simulation, simulate
+from sancho.training.score import feature_columns
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Scores of the open deals and one joint simulation of the period.
+
+    `new_by_date` (dates,) is the share of new business expected by each of the dates asked for.
+    """
+
+    scored: Scored
+    simulation: Simulation
+    new_by_date: Floats
+
+
+def look_ahead(
+    bundle: Bundle,
+    known: EventLog,
+    history: History,
+    organisation: Organisation,
+    closed: Floats,
+    moment: int,
+    period: Period,
+    dates: Sequence[date],
+) -> Outlook:
+    """Scores all deals open at the moment and simulates the period, from what was known by then.
+
+    `known` is the log as of the moment (its activities are not looked at), `history` may reach beyond it;
+    `closed` (people + 1,) is what the period has brought each person so far. `dates` are days of the period
+    still to come by whose ends the chances and the new business are wanted.
+    """
+    calendar = bundle.calendar
+    deals = open_at(history, moment)
+    moments = np.full(len(deals), moment, np.int64)
+    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    ids = np.asarray(history.deal_ids, object)[deals]
+    scored = score_pipeline(
+        bundle.win,
+        bundle.revenue,
+        deals,
+        list(ids),
+        x,
+        bundle.amount_now(current(history, deals, moments).amount),
+        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
+        organisation,
+        moment,
+        period,
+        dates,
+        calendar,
+    )
+    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
+    new = new_business.rates(known, organisation, moment, period, dates)
+    bounds = np.array([moment, max(period.end(calendar.zone), moment)])
+    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
+    sizes = common_factors(bundle).at(left)
+    simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
+    return Outlook(scored, simulation, new.by_date)
+
+
+def common_factors(bundle: Bundle) -> CommonFactors:
+    """The sizes of shared shocks a model was trained with, or what is believed before any was seen."""
+    stored: Mapping[str, Any] | None = bundle.facts.get("common_factors")
+    return CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
