@@ -35,6 +35,7 @@ from sancho.crm.moment import end_of_day
 from sancho.crm.world import WorldSettings, simulate
 from sancho.features import Calendar
 from sancho.training.cluster import LOCAL, LOCAL_WORKERS, Source, cluster, to_parquet
+from sancho.training.cluster.source import read_parquet
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.shocks import with_common_factors
@@ -70,13 +71,14 @@ class Clock:
         return outer
 
 
-def world(deals: int, folder: Path) -> Source:
-    """A simulated world as Parquet files, made once."""
+def world(deals: int, folder: Path) -> tuple[EventLog, Source]:
+    """A simulated world, and where it is kept as Parquet files, made once."""
     there = folder / str(deals)
-    if (there / "deals.parquet").exists():
-        return Source(str(TOKYO), parquet=str(there))
-    tables = simulate(WorldSettings(deals=deals, seed=1, end=END)).tables()
-    return to_parquet(EventLog.of(tables, TOKYO), there)
+    if not (there / "deals.parquet").exists():
+        tables = simulate(WorldSettings(deals=deals, seed=1, end=END)).tables()
+        to_parquet(EventLog.of(tables, TOKYO), there)
+    log = read_parquet(there, TOKYO)
+    return log, Source.in_folder(there, log)
 
 
 def trained(log: EventLog, work: Work = HERE, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
@@ -85,10 +87,10 @@ def trained(log: EventLog, work: Work = HERE, config: TrainConfig = CONFIG) -> t
 
 
 def measure(deals: int, folder: Path) -> dict[str, Any]:
-    trained(world(400, folder).read(), config=TrainConfig(trees=2))
+    trained(world(400, folder)[0], config=TrainConfig(trees=2))
     import lightgbm  # after the training has said how its threads are to wait
 
-    log = world(deals, folder).read()
+    log, _ = world(deals, folder)
     bare, whole = Clock(), Clock()
     lightgbm.train = bare.over(lightgbm.train)
     bundle, report = whole.over(trained)(log)
@@ -109,9 +111,9 @@ def measure(deals: int, folder: Path) -> dict[str, Any]:
 
 def spread(deals: int, folder: Path) -> None:
     """One process with two threads beside two workers of one thread each."""
-    source = world(deals, folder)
-    log, here, there = source.read(), Clock(), Clock()
-    trained(world(400, folder).read(), config=TrainConfig(trees=2))
+    log, source = world(deals, folder)
+    here, there = Clock(), Clock()
+    trained(world(400, folder)[0], config=TrainConfig(trees=2))
     one, told = here.over(trained)(log)
     with cluster(LOCAL, source) as workers:
         calendar = Calendar(TOKYO, CONFIG.fiscal_start_month, CONFIG.country)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -11,14 +12,16 @@ import numpy as np
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import start_of_day
+from sancho.crm.moment import HOUR, start_of_day
 from sancho.crm.text import SanchoError
 from sancho.crm.world import WorldSettings, simulate
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
+from sancho.training.backtest.origins import told_until
 from sancho.training.backtest.report import page
 from sancho.training.backtest.result import to_json
 from sancho.training.backtest.rivals import LABELS
+from sancho.training.backtest.run import fewer_than, warnings_of
 from sancho.training.config import TrainConfig
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -118,6 +121,25 @@ def test_the_page_stands_alone_and_speaks_both_languages(result: dict) -> None:
     assert "要約" in own
     assert "In plain words" in own
     assert own.count("<table>") >= 8
+
+
+def test_periods_asked_for_and_not_judged_are_told(found: Backtest) -> None:
+    assert fewer_than(None, found) == fewer_than(2, found) == []
+    ((code, text),) = fewer_than(5, found)
+    assert code == "fewer_periods"
+    assert text.en.startswith("5 periods were asked for; 2 are over")
+    skipped = replace(found, settings={**found.settings, "periods": ["2023-Q4", "2025-Q2", "2025-Q3"]})
+    told = dict(warnings_of(skipped))
+    assert told["skipped_periods"].en.startswith("2023-Q4: not judged")
+    assert "skipped_periods" not in dict(warnings_of(found))
+
+
+def test_a_log_tells_what_happened_up_to_the_end_of_its_last_recorded_day(log: EventLog) -> None:
+    day = start_of_day(date(2025, 7, 9), TOKYO)
+    noon = day - 12 * HOUR
+    past = log.as_of(day)
+    assert told_until(past, start_of_day(date(2026, 7, 1), TOKYO)) == day
+    assert told_until(log.as_of(noon), noon) == noon
 
 
 def test_a_history_too_short_says_so(log: EventLog) -> None:

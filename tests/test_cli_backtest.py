@@ -52,7 +52,7 @@ def test_a_backtest_is_printed_kept_as_files_and_in_mlflow(at_home: Path, capsys
                 "--weeks",
                 "4,8",
                 "--as-of",
-                "2026-09-30",
+                "2027-06-30",  # long after the last record: the quarters since are not known, not empty
                 "--out",
                 "proof.html",
                 "--json",
@@ -121,6 +121,14 @@ def test_its_tables_name_every_plain_method_in_both_languages(
         show(result, lang)
         out = capsys.readouterr().out
         assert all(word in out for word in words), lang
+        for figures in (result["deals"]["by_period_end"], result["periods"]["company"]):
+            ours = figures["overall"]["against"]
+            for name, kind, said in (
+                ("logistic", "brier", lambda value: f"{value:+.4f}"),
+                ("run_rate", "brier", lambda value: f"{value:+.3f}"),
+            ):
+                if name in ours and ours[name][kind]["mean"] is not None:
+                    assert said(ours[name][kind]["mean"]) in out, (lang, name)
 
 
 def test_weeks_that_are_no_numbers_are_told(at_home: Path, capsys: pytest.CaptureFixture[str]):
@@ -131,6 +139,37 @@ def test_weeks_that_are_no_numbers_are_told(at_home: Path, capsys: pytest.Captur
 def test_a_page_must_be_called_html(at_home: Path, capsys: pytest.CaptureFixture[str]):
     assert run(["backtest", "--out", "proof.pdf"]) == 1
     assert ".html" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+):
+    (at_home / "taken").write_text("a file, not a folder", "utf-8")
+    assert run(["backtest", "--out", "taken/proof.html", "--lang", "en"]) == 1
+    err = capsys.readouterr().err
+    assert "cannot write taken/proof.html" in err
+    assert "Reading" not in err
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("ja", "もっと前の商談も取り込んで"), ("en", "import earlier deals")]
+)
+def test_too_short_a_history_is_one_sentence_that_says_what_to_do(
+    lang: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
+    deals = "deal_id,created_at,stage\nD1,2026-01-05,アポイント\nD2,2026-01-12,アポイント\n"
+    (tmp_path / "deals.csv").write_text(deals, "utf-8")
+    assert run(["import", "deals.csv"]) == 0
+    capsys.readouterr()
+    assert run(["backtest", "--lang", lang]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("sancho: ")]
+    assert words in line
 
 
 def test_without_deals_it_says_what_to_do(

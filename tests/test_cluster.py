@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from sancho.crm.eventlog import EventLog
+from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.importing import import_path
 from sancho.crm.moment import as_of_instant
 from sancho.crm.period import parse_period
@@ -24,8 +27,10 @@ from sancho.features import Calendar, build, change_moments, compile_history
 from sancho.models.bundle import Bundle
 from sancho.service.cli import run
 from sancho.training.backtest import backtest
+from sancho.training.backtest.origins import Span, choose_periods
 from sancho.training.backtest.result import to_json
 from sancho.training.cluster import Cluster, Source, cluster, to_parquet
+from sancho.training.cluster.waiting import gathered, together
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.report import Report
@@ -34,6 +39,7 @@ from sancho.training.score import score_open
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-09-30", TOKYO)
 CALENDAR = Calendar(TOKYO)
+NOWHERE = Source("Asia/Tokyo", "", parquet="none")
 SMALL = TrainConfig(trees=20, leaves=8, most_moments=3_000, questions=1, threads=1)
 
 
@@ -87,7 +93,7 @@ def test_features_are_the_same_when_workers_read_the_store(
         log = store.read(TOKYO)
     history = compile_history(log.as_of(NOW), CALENDAR)
     deals, moments = (values[::7] for values in change_moments(history, NOW))
-    stored = Cluster(client, Source("Asia/Tokyo", url=url))
+    stored = Cluster(client, Source.in_store(url, log))
     theirs = stored.features(NOW, CALENDAR, history.levels, deals, moments)
     assert theirs.tobytes() == build(history, deals, moments).tobytes()
 
@@ -125,10 +131,18 @@ def test_scores_by_partition_are_those_of_one_process(
     )
 
 
-def test_a_backtest_by_period_is_that_of_one_process(spread: Cluster, log: EventLog):
+def test_a_backtest_by_period_is_that_of_one_process(
+    spread: Cluster, log: EventLog, monkeypatch: pytest.MonkeyPatch
+):
     quick = replace(SMALL, trees=5, most_moments=1_500)
-    ours = to_json(backtest(log, quick, 2, (8,), until=NOW))
-    theirs = to_json(spread.backtest(log, quick, 2, (8,), until=NOW))
+    _, chosen = choose_periods(Span.of(log, NOW), TOKYO, 3)
+    created = micros(log["deals"]["created_at"])
+    # The first of them starts too early to learn for: that stops none of the others.
+    enough = int((created < chosen[1].start(TOKYO)).sum())
+    monkeypatch.setattr("sancho.training.backtest.run.LEAST_TRAINED", enough)
+    ours = to_json(backtest(log, quick, 3, (8,), until=NOW))
+    theirs = to_json(spread.backtest(log, quick, 3, (8,), until=NOW))
+    assert [fold["period"] for fold in theirs["folds"]] == [period.name for period in chosen[1:]]
     # Sums in another number of threads differ in their last bits.
     (words, numbers), (said, figures) = _flat(ours), _flat(theirs)
     assert said == words
@@ -148,10 +162,10 @@ def _flat(result: dict) -> tuple[list[str], list[float]]:
 
 
 def test_an_address_where_nobody_answers_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sancho.training.cluster.PATIENCE_SECONDS", 1)
+    monkeypatch.setattr("sancho.training.cluster.opening.PATIENCE_SECONDS", 1)
     with (
         pytest.raises(SanchoError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
-        cluster("tcp://127.0.0.1:9", Source("Asia/Tokyo", parquet="none")),
+        cluster("tcp://127.0.0.1:9", NOWHERE),
     ):
         pass
 
@@ -160,7 +174,7 @@ def test_a_scheduler_without_workers_is_told(client: Client):
     with (
         LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as nobody,
         pytest.raises(SanchoError, match="has no workers"),
-        cluster(nobody.scheduler_address, Source("Asia/Tokyo", parquet="none")),
+        cluster(nobody.scheduler_address, NOWHERE),
     ):
         pass
 
@@ -178,6 +192,93 @@ def test_workers_elsewhere_are_not_sent_to_a_file_here(
 
 
 def test_a_stores_address_with_its_password_is_never_shown():
-    source = Source("Asia/Tokyo", url="postgresql+psycopg://sancho:secret@db/sancho")
+    source = Source("Asia/Tokyo", "", url="postgresql+psycopg://sancho:secret@db/sancho")
     assert "secret" not in repr(source)
     assert "secret" not in str(source)
+
+
+def test_a_worker_that_reads_other_data_says_so(client: Client, log: EventLog, tmp_path: Path):
+    earlier = to_parquet(log.as_of(NOW), tmp_path)
+    to_parquet(log.as_of(as_of_instant("2025-12-31", TOKYO)), tmp_path)  # the folder moves on
+    late = Cluster(client, earlier)
+    with pytest.raises(SanchoError, match="read other data") as fault:
+        late.features(NOW, CALENDAR, {}, np.zeros(1, np.int64), np.zeros(1, np.int64))
+    assert "ワーカー" in fault.value.text.ja
+
+
+def test_workers_look_again_when_the_data_have_grown(client: Client, log: EventLog, tmp_path: Path):
+    for moment in ("2025-12-31", "2026-03-31"):
+        known = log.as_of(as_of_instant(moment, TOKYO))
+        history = compile_history(known.as_of(NOW), CALENDAR)
+        deals, moments = (values[-50:] for values in change_moments(history, NOW))
+        one = Cluster(client, to_parquet(known, tmp_path))
+        theirs = one.features(NOW, CALENDAR, history.levels, deals, moments)
+        assert theirs.tobytes() == build(history, deals, moments).tobytes(), moment
+
+
+@pytest.fixture
+def few() -> Iterator[tuple[LocalCluster, Client]]:
+    """Two workers to be lost."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as workers,
+        Client(workers, set_as_default=False) as one,
+    ):
+        yield workers, one
+
+
+def test_work_that_needs_all_workers_ends_when_one_is_lost(
+    few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sancho.training.cluster.waiting.LOOK_SECONDS", 0.05)
+    _, client = few
+    for_ever = Event()
+
+    def work() -> None:
+        client.retire_workers(list(client.nthreads())[:1])
+        for_ever.wait(20)
+
+    with pytest.raises(SanchoError, match="a worker died"):
+        together(client, work)
+    for_ever.set()
+
+
+def test_a_task_does_not_wait_for_ever_for_workers_that_are_gone(
+    few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sancho.training.cluster.waiting.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("sancho.training.cluster.waiting.PATIENCE_SECONDS", 0.2)
+    _, client = few
+    client.retire_workers(list(client.nthreads()))
+    with pytest.raises(SanchoError, match="a worker died"):
+        gathered(client, [client.submit(abs, -1, pure=False)])
+
+
+def test_a_fault_of_the_work_itself_is_told_as_it_is(few: tuple[LocalCluster, Client]):
+    _, client = few
+    with pytest.raises(ZeroDivisionError):
+        together(client, lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        gathered(client, [client.submit(divmod, 1, 0, pure=False)])
+
+
+def test_workers_with_another_version_are_refused(
+    few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
+):
+    versions = iter(["1.0", "2.0", "2.0"])
+    monkeypatch.setattr("importlib.metadata.version", lambda _: next(versions))
+    with (
+        pytest.raises(SanchoError, match=r"worker .* has sancho 2\.0; install 1\.0 there"),
+        cluster(few[0].scheduler_address, NOWHERE),
+    ):
+        pass
+
+
+def test_without_dask_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SanchoError, match=r"pip install 'sancho\[scale\]'"), cluster("local", NOWHERE):
+        pass
+
+
+def test_training_in_one_process_loads_no_dask():
+    code = "import sys, sancho.training.promote, sancho.service.cli; sys.exit('distributed' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

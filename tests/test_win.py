@@ -14,7 +14,7 @@ from sancho.models.horizons import Windows
 from sancho.models.logistic import logit
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
-from sancho.models.trees import TreeSettings
+from sancho.models.trees import TreeSettings, fit_trees
 from sancho.models.win import WinModel, WinSettings, fit_win
 
 START = 20_000 * DAY
@@ -71,6 +71,27 @@ def test_won_and_lost_never_fall_and_never_exceed_one_together(model: WinModel, 
     assert (curve.won + curve.lost <= 1 + 1e-12).all()
     assert (curve.open >= 0).all()
     assert curve.open + curve.won + curve.lost == pytest.approx(np.ones(curve.won.shape))
+
+
+def test_trees_of_two_outcomes_are_those_grown_one_by_one(rows: Rows):
+    columns = np.column_stack([rows.x[rows.row], np.log1p(rows.horizon)])
+    weight, sizes = rows.question_weight, [TreeSettings(count=4, threads=1), TreeSettings(count=3, pace=0.2)]
+    both = fit_trees(columns, (rows.won, rows.lost), weight, [5], [0, 4], sizes)
+    for outcome, size, one in zip((rows.won, rows.lost), sizes, both, strict=True):
+        assert fit_trees(columns, [outcome], weight, [5], [0, 4], [size])[0].text == one.text
+
+
+def test_many_questions_are_learned_from_and_answered_part_by_part_all_the_same(
+    model: WinModel, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    whole = model.asked(rows)
+    days, x = rows.horizon, rows.x[rows.row]
+    assert whole[1] == pytest.approx(model.members("lost", x, rows.question_at, days)[0], abs=1e-12)
+    monkeypatch.setattr("sancho.models.win.ASKED_ROWS", 700)
+    for side, part in zip(whole, model.asked(rows), strict=True):
+        assert part == pytest.approx(side, abs=1e-12)
+    again = fit(rows)
+    assert (again.won.trees.text, again.lost.trees.text) == (model.won.trees.text, model.lost.trees.text)
 
 
 def test_for_ever_nothing_is_open(model: WinModel, rows: Rows):

@@ -52,6 +52,17 @@ def test_a_penalty_pulls_coefficients_to_their_centre():
     assert 1 - sigmoid(found) == pytest.approx(found - 0.7, abs=1e-6)
 
 
+def test_many_columns_come_out_as_if_every_step_had_been_exact(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(5)
+    design = np.concatenate([np.ones((3_000, 1)), rng.normal(size=(3_000, 70))], axis=1)
+    outcome = (rng.random(3_000) < sigmoid(design[:, 1] - 1.0)).astype(float)
+    rough = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
+    monkeypatch.setattr("sancho.models.logistic.MANY_COLUMNS", 1_000)
+    exact = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
+    assert rough.coefficients == pytest.approx(exact.coefficients, abs=1e-6)
+    assert rough.curvature == pytest.approx(exact.curvature, rel=1e-6, abs=1e-5)
+
+
 def test_logit_and_sigmoid_undo_each_other():
     assert sigmoid(logit(np.array([0.001, 0.3, 0.9]))) == pytest.approx([0.001, 0.3, 0.9])
 
@@ -149,6 +160,22 @@ def test_encoding_scales_logs_names_levels_and_marks_gaps():
     assert columns[:100, 0].tolist() == [0.0] * 100
     assert columns[:, 2:5].sum(axis=1).tolist() == [1.0] * 1_000
     assert columns[:, 5].sum() == 100
+
+
+def test_the_mean_of_encoded_rows_does_not_depend_on_the_parts_they_are_encoded_in(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    x = np.random.default_rng(6).lognormal(0, 3, (101, 3))
+    x[::5, 1] = np.nan
+    encoder = fit_encoder(x, [])
+    monkeypatch.setattr("sancho.models.encode.MEAN_ROWS", 7)
+    assert encoder.mean(x) == pytest.approx(encoder(x).mean(axis=0), abs=1e-14)
+
+
+def test_an_encoder_of_very_many_rows_looks_at_part_of_them(monkeypatch: pytest.MonkeyPatch):
+    x = np.random.default_rng(7).normal(size=(1_000, 1))
+    monkeypatch.setattr("sancho.models.encode.LOOKED_AT", 200)
+    assert fit_encoder(x, []).centre == pytest.approx(np.array([x[::5].mean()]), abs=0.01)
 
 
 def test_an_unseen_level_has_no_column():

@@ -47,3 +47,6 @@ class SanchoError(Exception):
         super().__init__(text.en)
         self.text = text
         self.code = code
+
+    def __reduce__(self) -> tuple[type[SanchoError], tuple[Text, str]]:
+        return type(self), (self.text, self.code)  # it may come from another process

@@ -15,7 +15,7 @@ from sancho.service.cli.output import note, print_json, print_table, progress, s
 from sancho.service.cli.spread import workers
 from sancho.service.settings import Settings, read_settings
 from sancho.training.backtest.deal_scores import QUESTIONS
-from sancho.training.backtest.report.page import gap, number, verdict
+from sancho.training.backtest.report.page import number, verdict
 from sancho.training.backtest.report.words import KIND_LABELS, money, summary
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
@@ -79,12 +79,12 @@ def backtested(
 
     tell(Text("データを読み込んでいます", "Reading the data"), 0.0)
     with Store.open(settings.store_url) as store:
-        log = store.read(settings.zone)
+        whole = store.read(settings.zone)
     moment = as_of_instant(as_of, settings.zone)
-    log = log.as_of(moment)
+    log = whole.as_of(moment)
     until = told_until(log, moment)
     config = train_config(settings)
-    with workers(dask, settings) as found:
+    with workers(dask, settings, whole) as found:
         if found is None:
             made = backtest(log, config, periods, weeks, tell, until=until)
         else:
@@ -107,11 +107,15 @@ def show(result: Json, lang: Language) -> None:
         say(sentence.say(lang))
 
 
+_VERDICTS = {"better": "▲", "worse": "▼", "same": "="}
+_MINUS = Text("Sancho − 相手［95%区間］", "Sancho minus it [95 %]")
 _MARKS = Text(
-    "差の符号がマイナスなら Sancho が上です（▲確かに良い、▼確かに悪い、=差は確かでない）。"
+    "差はマイナスなら Sancho の方が良く、▲は確かに良い、▼は確かに悪い、=は差が確かでないことを示します。"
+    "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
     "週別・ステージ別の数字とグラフはHTMLにあります。",
-    "A difference below 0 speaks for Sancho (▲ better beyond doubt, ▼ worse beyond doubt, = no certain "
-    "difference). By week and by stage, and as charts: see the page.",
+    "A difference below 0 speaks for Sancho: ▲ better beyond doubt, ▼ worse beyond doubt, = no certain "
+    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. By week and by stage, and "
+    "as charts: see the page.",
 )
 
 
@@ -140,14 +144,11 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
     gaps = [
         [
             LABELS[name].say(lang),
-            *(f"{gap(one[kind], 4)} {_mark(one[kind])}" for kind in ("log_loss", "brier")),
+            *(_gap(one[kind], lambda value: f"{value:+.4f}") for kind in ("log_loss", "brier")),
         ]
         for name, one in part["against"].items()
     ]
-    headings = (
-        ["Sanchoとの差［95%］", "対数損失", "Brier"] if ja else ["Sancho minus [95 %]", "log loss", "Brier"]
-    )
-    print_table("", headings, gaps, right=(1, 2))
+    print_table("", [_MINUS.say(lang), *headings[1:3]], gaps, right=(1, 2))
 
 
 def _show_periods(kind: str, part: Json, lang: Language) -> None:
@@ -177,37 +178,24 @@ def _show_periods(kind: str, part: Json, lang: Language) -> None:
         for name, one in part["methods"].items()
     ]
     print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4, 5))
-    gaps = []
-    for name, one in part["against"].items():
-        crps = _ends(one["crps"], lambda value: share(value, "+"))
-        gaps.append(
-            [
-                LABELS[name].say(lang),
-                f"{crps} {_mark(one['crps'])}",
-                "–" if one["brier"]["mean"] is None else f"{gap(one['brier'])} {_mark(one['brier'])}",
-            ]
-        )
-    headings = (
-        ["Sanchoとの差［95%］", "CRPS", "達成Brier"]
-        if ja
-        else ["Sancho minus [95 %]", "CRPS", "target Brier"]
-    )
-    print_table("", headings, gaps, right=(1, 2))
-    say(
-        Text(
-            "CRPS・ピンボール・偏りは、実績の平均に対する割合です。",
-            "CRPS, pinball and bias are shares of the mean actual.",
-        ).say(lang)
-    )
+    gaps = [
+        [
+            LABELS[name].say(lang),
+            _gap(one["crps"], lambda value: share(value, "+")),
+            _gap(one["pinball"], lambda value: share(value, "+")),
+            _gap(one["brier"], lambda value: f"{value:+.3f}"),
+        ]
+        for name, one in part["against"].items()
+    ]
+    print_table("", [_MINUS.say(lang), *headings[1:3], headings[5]], gaps, right=(1, 2, 3))
 
 
-def _ends(value: Json, said: Callable[[float], str]) -> str:
-    ends = "" if value["lo"] is None else f" [{said(value['lo'])}, {said(value['hi'])}]"
-    return said(value["mean"]) + ends
-
-
-def _mark(value: Json) -> str:
-    return {"better": "▲", "worse": "▼", "same": "="}[verdict(value)]
+def _gap(value: Json, said: Callable[[float], str]) -> str:
+    """A difference with its verdict, its interval below it."""
+    if value["mean"] is None:
+        return "–"
+    ends = "" if value["lo"] is None else f"\n[{said(value['lo'])}, {said(value['hi'])}]"
+    return f"{said(value['mean'])} {_VERDICTS[verdict(value)]}{ends}"
 
 
 def _weeks(text: str | None) -> tuple[int, ...] | None:

@@ -202,7 +202,7 @@ def train_and_register(
 
     moment = as_of_instant(as_of, settings.zone)
     config = train_config(settings)
-    with workers(dask, settings) as found:
+    with workers(dask, settings, log) as found:
         calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
         work = HERE if found is None else found.work(moment, calendar)
         info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sancho.crm.eventlog import EventLog
 from sancho.crm.text import SanchoError, Text
 from sancho.service.settings import Settings
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def workers(dask: str | None, settings: Settings) -> Iterator[Cluster | None]:
-    """The cluster asked for, whose workers read the store; None where none was."""
+def workers(dask: str | None, settings: Settings, log: EventLog) -> Iterator[Cluster | None]:
+    """The cluster asked for, whose workers read the store, of which `log` is all; None where none was."""
     if dask is None:
         yield None
         return
@@ -31,5 +32,5 @@ def workers(dask: str | None, settings: Settings) -> Iterator[Cluster | None]:
             ),
             "store_not_shared",
         )
-    with cluster(dask, Source(settings.timezone, url=settings.store_url)) as found:
+    with cluster(dask, Source.in_store(settings.store_url, log)) as found:
         yield found

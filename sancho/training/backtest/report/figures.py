@@ -293,7 +293,11 @@ def attainment(result: Json, lang: Language) -> Any:
 
 
 def _round_steps(top: float) -> list[float]:
-    """Four to eight round amounts from 0 up to about `top`."""
+    """Round amounts from 0 to just beyond `top`, at most nine.
+
+    >>> _round_steps(180.0), _round_steps(0.0)
+    ([0.0, 50.0, 100.0, 150.0, 200.0], [0.0])
+    """
     if top <= 0:
         return [0.0]
     size = 10.0 ** math.floor(math.log10(top))

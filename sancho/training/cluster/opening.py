@@ -1,0 +1,108 @@
+"""How does one get at a cluster, and what if there is none?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sancho.crm.text import SanchoError, Text
+from sancho.training.cluster.source import Source
+from sancho.training.cluster.spread import Cluster
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOCAL = "local"
+LOCAL_WORKERS = 2  # each holds the history; their threads use all cores
+PATIENCE_SECONDS = 10
+
+
+@contextmanager
+def cluster(address: str, source: Source) -> Iterator[Cluster]:
+    """A cluster at work: "local" (two processes on this machine) or the address of a Dask scheduler."""
+    distributed = _distributed()
+    if address == LOCAL:
+        threads = max((os.cpu_count() or LOCAL_WORKERS) // LOCAL_WORKERS, 1)
+        with (
+            distributed.LocalCluster(
+                n_workers=LOCAL_WORKERS,
+                threads_per_worker=threads,
+                dashboard_address=None,
+                silence_logs=50,
+            ) as workers,
+            distributed.Client(workers) as client,
+        ):
+            client.run(_speak_aside)
+            yield Cluster(client, source)
+        return
+    with _reached(distributed, address) as client:
+        _refuse_unlike_workers(client, address)
+        yield Cluster(client, source)
+
+
+def _reached(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout=f"{PATIENCE_SECONDS}s")
+    except (OSError, ValueError) as fault:
+        raise SanchoError(
+            Text(
+                "Daskのスケジューラー {address} につながりません。"
+                "アドレス（例 tcp://host:8786）と、起動しているかを確認してください。",
+                "no Dask scheduler answers at {address}; check that it runs, and its address "
+                "(like tcp://host:8786).",
+            ).format(address=address),
+            "no_cluster",
+        ) from fault
+
+
+def _refuse_unlike_workers(client: Client, address: str) -> None:
+    """Features are the same bit for bit only if they are computed by the same code."""
+
+    def version() -> str | None:  # looked up over there, where Sancho may be missing
+        from importlib import metadata
+
+        try:
+            return metadata.version("sancho")
+        except metadata.PackageNotFoundError:
+            return None
+
+    if not client.nthreads():
+        raise SanchoError(
+            Text(
+                "Daskのスケジューラー {address} にワーカーがいません。dask worker を起動してください。",
+                "the Dask scheduler at {address} has no workers; start some by `dask worker`.",
+            ).format(address=address),
+            "no_workers",
+        )
+    ours, found = version(), client.run(version)
+    for worker, theirs in found.items():
+        if theirs != ours:
+            raise SanchoError(
+                Text(
+                    "ワーカー {worker} の sancho は {theirs} です。"
+                    "このマシンと同じ {ours} を入れて、起動し直してください。",
+                    "worker {worker} has sancho {theirs}; install {ours} there, as here, and restart it.",
+                ).format(worker=worker, ours=ours, theirs=theirs or Text("未インストール", "not installed")),
+                "other_version",
+            )
+
+
+def _speak_aside() -> None:
+    """What a worker prints, LightGBM's greetings, goes to standard error: the output is the command's."""
+    os.dup2(2, 1)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise SanchoError(
+            Text(
+                "Dask が入っていません。pip install 'sancho[scale]' で入れてください。",
+                "Dask is not installed; pip install 'sancho[scale]'.",
+            ),
+            "no_dask",
+        ) from None
+    return distributed
