@@ -219,6 +219,7 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]
         days=np.full(count, np.nan),
         event=np.full(count, -1, np.int64),
         weight=np.ones(count),
+        regular=np.ones(count, bool),
         row=row,
         horizon=np.concatenate([left, np.full(int(known.sum()), ever)]),
         won=outcome,

@@ -13,7 +13,16 @@ from hypothesis import HealthCheck, given, settings
 
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, NEVER
-from sancho.features import CATALOGUE, GROUPS, Calendar, build, change_moments, compile_history, current
+from sancho.features import (
+    CATALOGUE,
+    GROUPS,
+    Calendar,
+    build,
+    change_moments,
+    compile_history,
+    current,
+    weeks_stood_for,
+)
 from sancho.features.arrays import KINDS
 from sancho.features.organisation_rows import SMOOTHING
 
@@ -207,6 +216,11 @@ def test_moments_are_at_creation_after_changes_and_on_a_grid_that_widens(paper: 
     changes = [0, 4, 5, 10, 15, 19, 20, 49, 54]
     grid = [7, 14, 21, 28, 42, 56, 70, 84]
     assert ((mine - 1) // DAY).tolist() == sorted(changes + grid)
+    stands = weeks_stood_for(np.zeros(len(mine), int), mine)
+    assert stands[np.isin((mine - 1) // DAY, [0, 7, 14, 21, 28, 42, 56, 70, 84])].tolist() == [
+        1, 1, 1, 1, 2, 2, 2, 2, 4,
+    ]  # fmt: skip
+    assert (stands > 0).sum() == 9
     closed = moments[deals == history.deal_ids.get_loc("O1")]
     assert closed.max() <= instant("2026-01-31")
 

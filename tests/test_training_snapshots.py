@@ -102,7 +102,8 @@ def _many(seed: int = 0):
     )
     weeks = np.minimum(ends, 100) - created
     deal = np.repeat(np.arange(200), 3)
-    at = ((created[deal] + np.tile([0.0, 0.3, 0.7], 200) * weeks[deal]) * DAY).astype(np.int64)
+    at = lives.created[deal] + (np.tile([0.0, 0.3, 0.7], 200) * weeks[deal] * DAY).astype(np.int64)
+    at += np.where(np.arange(len(at)) % 3 == 0, 1, 0)
     questions = draw_horizons(at, AS_OF, np.full(len(at), 20.0), CYCLE, 3, rng)
     return lives, make_rows(lives, deal, at, np.arange(len(at))[:, None] * 1.0, questions, CYCLE, AS_OF)
 
@@ -117,6 +118,23 @@ def test_no_deal_is_on_both_sides_of_a_fold_and_no_answer_is_early():
     assert not set(fold.train.deal) & set(fold.valid.deal)
     assert (fold.train.question_at + fold.train.matures * DAY <= cut).all()
     assert (fold.valid.at >= cut).all()
+
+
+def test_folds_learn_from_all_moments_and_judge_on_regular_ones():
+    _, rows = _many()
+    fold = split(rows, 60 * DAY, AS_OF, AS_OF, np.random.default_rng(1).random(200) < 0.5)
+    assert not rows.regular.all()
+    assert not fold.train.regular.all()
+    assert len(fold.valid.at) > 20
+    assert fold.valid.regular.all()
+
+
+def test_a_regular_moment_weighs_the_weeks_it_stands_for():
+    lives = _lives(*[(0, None, -1, 99)] * 4)
+    instant = 1.5 / DAY
+    rows = _rows(lives, [instant, 42 + instant, 84 + instant, 84.5], [5.0] * 4)
+    assert rows.weight.tolist() == [1, 2, 4, 1]
+    assert rows.regular.tolist() == [True, True, True, False]
 
 
 def test_half_of_the_deals_open_at_the_cut_stand_for_all_of_them():

@@ -43,6 +43,7 @@ def make_rows(deals: int, seed: int = 0) -> Rows:
     lost = np.where(ever, ~won, ~won_ever[row] & (days[row] < horizon))
     return Rows(
         x=x, at=at, deal=np.arange(deals), days=days, event=won_ever.astype(np.int64), weight=np.ones(deals),
+        regular=np.ones(deals, bool),
         row=row, horizon=horizon, won=won.astype(float), lost=lost.astype(float),
         matures=np.where(ever, 120.0, horizon), longest_days=120.0, ever_days=240.0,
     )  # fmt: skip
@@ -92,6 +93,16 @@ def test_many_questions_are_learned_from_and_answered_part_by_part_all_the_same(
         assert part == pytest.approx(side, abs=1e-12)
     again = fit(rows)
     assert (again.won.trees.text, again.lost.trees.text) == (model.won.trees.text, model.lost.trees.text)
+
+
+def test_promises_are_kept_at_regular_moments_whatever_happens_just_after_changes(rows: Rows):
+    lively = np.arange(len(rows.at)) % 2 == 0
+    moved = replace(rows, regular=~lively, won=np.where(lively[rows.row], 1.0, rows.won))
+    moved = replace(moved, lost=np.where(lively[rows.row], 0.0, rows.lost))
+    made = fit(moved, trees=False)
+    mine = ~lively[rows.row]
+    said = made.won_by(rows.x[rows.row[mine]], rows.question_at[mine], rows.horizon[mine])
+    assert said.mean() == pytest.approx(rows.won[mine].mean(), abs=1e-3)
 
 
 def test_for_ever_nothing_is_open(model: WinModel, rows: Rows):

@@ -12,7 +12,7 @@ from sancho.features.horizon import (
     horizon_columns,
 )
 from sancho.features.levels import Levels
-from sancho.features.moments import change_moments
+from sancho.features.moments import change_moments, weeks_stood_for
 from sancho.features.one_deal import one_deal
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "horizon_columns",
     "one_deal",
     "open_at",
+    "weeks_stood_for",
 ]

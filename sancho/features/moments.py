@@ -43,6 +43,20 @@ def regular_moments(history: History, moment: int, deals: Ints | None = None) ->
     return found, ints(np.full(len(found), moment))
 
 
+def weeks_stood_for(created: Ints, moments: Ints) -> Ints:
+    """Weeks until the next look of the grid, (n,), for moments (n,) of deals created at `created` (n,).
+
+    0 for a moment that is not on the grid: it lies just after a change. Weighed by these weeks, moments are
+    spread over the time a deal is open as looks on any Monday are; changes crowd where deals are lively.
+
+    >>> weeks_stood_for(np.zeros(4, int), np.array([1, WEEK + 1, 5 * WEEK, 6 * WEEK + 1])).tolist()
+    [1, 1, 0, 2]
+    """
+    age, past = np.divmod(moments - 1 - created, WEEK)
+    wide = np.where(age < WEEKLY, 1, np.where(age < FORTNIGHTLY, 2, 4))
+    return ints(np.where((past == 0) & (age % wide == 0), wide, 0))
+
+
 @compiled
 def _next_change(track: Any, deal: Any, after: Any, best: Any) -> Any:
     """The instant of the first change after an instant, if earlier than `best` (NEVER = none so far)."""

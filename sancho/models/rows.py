@@ -19,10 +19,11 @@ class Rows:
     """`n` moments of deals and `m` questions "won (lost) within so many days?" asked of them.
 
     Moments: features x (n, k), instant `at` (n,), number of the deal (n,), `days` (n,) until it closed or
-    the cut-off came, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), 1 but where half of the
-    deals stand for all. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won` and
-    `lost` (m,) 0/1, `matures` (m,) after how many days the answer is certain: the horizon itself, or the
-    longest cycle for horizon `ever_days`, which stands for "ever".
+    the cut-off came, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), the weeks that a moment
+    stands for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the
+    grid of weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in
+    days, `won` and `lost` (m,) 0/1, `matures` (m,) after how many days the answer is certain: the horizon
+    itself, or the longest cycle for horizon `ever_days`, which stands for "ever".
     """
 
     x: Floats
@@ -31,6 +32,7 @@ class Rows:
     days: Floats
     event: Ints
     weight: Floats
+    regular: Flags
     row: Ints
     horizon: Floats
     won: Floats
@@ -76,6 +78,7 @@ class Rows:
             days=self.days[moments],
             event=self.event[moments],
             weight=self.weight[moments],
+            regular=self.regular[moments],
             row=number[self.row[kept]].astype(np.int64),
             horizon=self.horizon[kept],
             won=self.won[kept],

@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 
 FEW_DEALS = 30  # closed deals below which only the stated prior speaks
 TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
-LEVEL_ROWS = 20_000  # rows by which the level is set
+LEVEL_ROWS = 40_000  # rows by which the level is set
 LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
 LEVEL = 0.8
 SIDES = ("won", "lost")
@@ -275,7 +275,7 @@ def fit_win(
         closed,
         windows,
     )
-    return with_stacks(model, won_stack, lost_stack, thinned(rows, LEVEL_ROWS, rng))
+    return with_stacks(model, won_stack, lost_stack, for_level(rows, rng))
 
 
 def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinModel:
@@ -325,6 +325,11 @@ def _asked_columns(rows: Rows, layout: Layout, windows: Windows) -> Floats:
 
 def _parts(count: int) -> list[slice]:
     return [slice(start, start + ASKED_ROWS) for start in range(0, max(count, 1), ASKED_ROWS)]
+
+
+def for_level(rows: Rows, rng: np.random.Generator) -> Rows:
+    """Rows learned from by which the level is set: regular moments, as questions come on any day."""
+    return thinned(rows.where(rows.regular), LEVEL_ROWS, rng)
 
 
 def thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:

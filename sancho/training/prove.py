@@ -17,7 +17,7 @@ from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.rows import Rows
 from sancho.models.trees import TreeFitter, TreeSettings, fit_trees
-from sancho.models.win import FEW_DEALS, LEVEL_ROWS, WinModel, WinSettings, fit_win, thinned, with_stacks
+from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win, for_level, with_stacks
 from sancho.training.config import TrainConfig, most_rows
 from sancho.training.evaluate import Evaluation, evaluate
 from sancho.training.selection import Selection
@@ -129,7 +129,7 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         first = judged[0].fold.valid
         ripe = first.question_at + first.matures * DAY <= last.fold.train_until
         stack = _stack([(judged[0], ripe)], "won") or model.won.stack
-        model = with_stacks(model, stack, model.lost.stack, thinned(last.fold.train, LEVEL_ROWS, rng))
+        model = with_stacks(model, stack, model.lost.stack, for_level(last.fold.train, rng))
     chance = sigmoid(model.won.stack(last.won, valid.horizon))
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
     return Proof(_stacks(judged), folds, evaluation, last.fold, chance, tuple(judged))
@@ -151,7 +151,7 @@ def made_then(fitter: Fitter, proof: Proof, cut: int, as_of: int, deals: int) ->
     ]
     stack = (_stack(known, "won") if known else None) or one.model.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
-    model = with_stacks(one.model, stack, one.model.lost.stack, thinned(fold.train, LEVEL_ROWS, rng))
+    model = with_stacks(one.model, stack, one.model.lost.stack, for_level(fold.train, rng))
     return fold, sigmoid(model.won.stack(one.won, fold.valid.horizon))
 
 
@@ -171,7 +171,7 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[Judged]:
     start, judged = int(rows.at.min()), []
     for number in np.unique(of_row):
         mine = of_row == number
-        fold = Fold(as_of, start, as_of, rows.where(~mine), rows.where(mine))
+        fold = Fold(as_of, start, as_of, rows.where(~mine), rows.where(mine & rows.regular))
         if len(fold.valid.row) and len(fold.train.row):
             judged.append(_judge(fitter, fold, 10 + int(number)))
     return judged

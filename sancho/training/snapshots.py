@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER, iso
 from sancho.crm.text import Text
+from sancho.features import weeks_stood_for
 from sancho.models.rows import Rows
 
 Floats = NDArray[np.float64]
@@ -110,6 +111,7 @@ def make_rows(
 ) -> Rows:
     """Training rows: what came of each moment by the cut-off, and the answer to each ripe question.
 
+    A moment on the grid weighs the weeks it stands for, one just after a change 1: known at the moment.
     "Ever" is answered for deals that closed and for abandoned ones; a deal still alive then has none.
     """
     closed = lives.closed[deal]
@@ -123,13 +125,15 @@ def make_rows(
     won = (event[row] == 1) & (within | ever)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
     answered = ~ever | done[row] | abandoned[row]
+    weeks = weeks_stood_for(lives.created[deal], at)
     return Rows(
         x=x,
         at=at,
         deal=deal,
         days=days,
         event=event.astype(np.int64),
-        weight=np.ones(len(at)),
+        weight=np.maximum(weeks, 1).astype(np.float64),
+        regular=weeks > 0,
         row=row[answered],
         horizon=horizon[answered],
         won=won[answered].astype(np.float64),
@@ -145,8 +149,8 @@ class Fold:
     """Learn from what was known at `train_until`; judge on later moments of deals not learned from.
 
     A question is learned from only when its answer was certain by `train_until` (the maturity gap), and
-    judged only when it was by `valid_until`. Of the deals open at `train_until` every other one is learned
-    from and the others judged, each standing for two.
+    judged only when it was by `valid_until`, and only at regular moments: as on any Monday. Of the deals
+    open at `train_until` every other one is learned from and the others judged, each standing for two.
     """
 
     train_until: int
@@ -180,9 +184,8 @@ def split(rows: Rows, train_until: int, valid_until: int, as_of: int, halves: Fl
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
     weighed = Rows(**{**rows.__dict__, "weight": rows.weight * weight})
     train = weighed.where(learned[rows.deal] & (rows.at < train_until)).known_at(train_until)
-    valid = weighed.where(judged[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)).known_at(
-        as_of
-    )
+    later = (rows.at >= train_until) & (rows.at < valid_until)
+    valid = weighed.where(judged[rows.deal] & later & rows.regular).known_at(as_of)
     return Fold(train_until, train_until, valid_until, train, valid)
 
 

@@ -74,6 +74,7 @@ def asked(said: Said, bundle: Bundle, longest_days: float) -> Rows:
         days=unknown,
         event=np.full(count, -1, np.int64),
         weight=np.ones(count),
+        regular=np.ones(count, bool),
         row=np.tile(np.arange(count), 2),
         horizon=np.repeat([left, bundle.win.ever_days], count),
         won=np.full(2 * count, np.nan),
