@@ -21,6 +21,7 @@ from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.schemas import Forecast, Insight
 from sancho.service.settings import Settings, read_settings
+from sancho.training.score import score_open
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"
@@ -303,6 +304,23 @@ def test_json_on_the_command_line_is_what_rest_answers(
     printed = capfd.readouterr().out
     answered = service.client.get(f"{path}as_of={AS_OF}", headers={"Accept-Language": "en"})
     assert printed.strip() == answered.text
+
+
+@pytest.mark.parametrize("scope", ["company", "team:T01", "unassigned"])
+def test_scores_made_elsewhere_are_those_made_here(service: Service, scope: str) -> None:
+    def asked(scorer: Any) -> list[dict[str, Any]]:
+        question = (scope, AS_OF, PERIOD, "-win_by_period_end", None, None, "ja")
+        return service.answers.deals(*question, scorer)["deals"]
+
+    def spread(bundle: Any, log: Any, *question: Any) -> Any:
+        return score_open(bundle, log, *question).sample(frac=1.0, random_state=1)
+
+    here, there = asked(None), asked(spread)
+    assert (len(here) > 0) == (scope != "unassigned")
+    assert [row["deal_id"] for row in there] == [row["deal_id"] for row in here]
+    for ours, theirs in zip(here, there, strict=True):
+        for name, value in ours.items():
+            assert theirs[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12))
 
 
 def test_a_target_may_be_tried_on_the_command_line(

@@ -27,7 +27,7 @@ from sancho.features import Feature, History, build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.service import paging, said
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
-from sancho.service.room import Room, open_room, scores
+from sancho.service.room import Room, open_room, owned_within, scores
 from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
@@ -38,6 +38,8 @@ from sancho.training.watch import Watch, watch
 
 Floats = NDArray[np.float64]
 Log = Any
+# Score rows of the deals open at a moment: of a bundle, a log, the moment, a period and the model's version.
+Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
 
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
 _CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
@@ -220,13 +222,19 @@ class Answers:
         cursor: str | None,
         limit: int | None,
         lang: Language,
+        scorer: Scorer | None = None,
     ) -> dict[str, Any]:
-        """Scored open deals of a scope, a page of them (all without a limit)."""
+        """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
         state = self._now()
         moment = self._moment(state, as_of)
-        room = self._room(state, moment, self._period(period, moment))
-        frame = scores(room, state.bundle, state.info.version, iso(moment, self.settings.zone))
-        mine = frame[frame["person"].isin(room.organisation.members(scope))].drop(columns="person")
+        within, version = self._period(period, moment), state.info.version
+        if scorer is None:
+            room = self._room(state, moment, within)
+            frame = scores(room, state.bundle, version, iso(moment, self.settings.zone))
+            mine = frame[frame["person"].isin(room.organisation.members(scope))].drop(columns="person")
+        else:
+            frame = scorer(state.bundle, state.log, moment, within, version)
+            mine = frame[owned_within(state.log, moment, pd.Index(frame["deal_id"]), scope)]
         rows, following = paging.page(mine, sort, cursor, limit)
         return {"deals": rows, "next_cursor": following, **self._about(state, moment, lang)}
 

@@ -122,5 +122,14 @@ def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame
     )
 
 
+def owned_within(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
+    """Whether each deal (n,) belonged to a scope at the moment."""
+    known = _without_activities(log).as_of(moment)
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    owner = pd.Index(owners.reindex(deal_ids).where(lambda one: one.notna(), None))
+    return np.isin(organisation.person(owner), organisation.members(scope))
+
+
 def _without_activities(log: EventLog) -> EventLog:
     return EventLog({**log.tables, "activities": log["activities"].iloc[:0]}, log.zone)

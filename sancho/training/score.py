@@ -71,7 +71,8 @@ def score_deals(
     curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
     by_end, ever = curve.won[:, 0], curve.won[:, 1]
     amount = bundle.amount_now(current(history, deals, moments).amount)
-    money = bundle.revenue.quantiles(x, amount, (0.1, 0.5, 0.9))
+    amounts = bundle.revenue.draws(x, amount)
+    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if len(deals) else np.zeros((3, 0))
     frame = pd.DataFrame(
         {
             "deal_id": np.asarray(history.deal_ids)[deals],
@@ -79,10 +80,10 @@ def score_deals(
             "period": period.name,
             "win_probability": ever,
             "win_by_period_end": by_end,
-            "expected_revenue": by_end * bundle.revenue.mean(x, amount),
-            "revenue_p10": money[:, 0],
-            "revenue_p50": money[:, 1],
-            "revenue_p90": money[:, 2],
+            "expected_revenue": by_end * amounts.mean(axis=1),
+            "revenue_p10": money[0],
+            "revenue_p50": money[1],
+            "revenue_p90": money[2],
             "expected_close_date": _close_dates(bundle, x, moments, zone),
             "model_version": str(model_version),
         }

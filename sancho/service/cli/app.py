@@ -278,12 +278,13 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
                 help=t("書き出すファイル（.csv または .parquet）。", "File to write (.csv or .parquet)."),
             ),
         ] = None,
+        dask: Dask = None,
         as_json: Json = False,
         lang: Lang = None,
     ) -> Any:
         from sancho.service.cli.ask import score_deals
 
-        return score_deals(as_of, period, scope, out, as_json, _lang(ja))
+        return score_deals(as_of, period, scope, out, dask, as_json, _lang(ja))
 
     @app.command(help=t("売上目標に届く確率と売上の見通し。", "Attainment of the revenue target."))
     def forecast(

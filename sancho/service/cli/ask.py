@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.service.answers import Answers
+from sancho.service.answers import Answers, Scorer
 from sancho.service.cli.output import note, percent, print_json, print_table, print_warnings, say
+from sancho.service.cli.spread import workers
 from sancho.service.language import money_text
 from sancho.service.logs import configure_logs
 from sancho.service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sancho.crm.eventlog import EventLog
+    from sancho.crm.period import Period
+    from sancho.models.bundle import Bundle
 
 _SHOWN = 30
 
 
 def score_deals(
-    as_of: str | None, period: str | None, scope: str, out: Path | None, as_json: bool, lang: Language
+    as_of: str | None,
+    period: str | None,
+    scope: str,
+    out: Path | None,
+    dask: str | None,
+    as_json: bool,
+    lang: Language,
 ) -> int:
     """Every open deal of a scope."""
     settings = read_settings()
-    answer = asked(settings).deals(scope, as_of, period, "-win_by_period_end", None, None, lang)
+    scorer = None if dask is None else _spread(dask, settings)
+    answer = asked(settings).deals(scope, as_of, period, "-win_by_period_end", None, None, lang, scorer)
     if out is not None:
         _write(answer["deals"], out)
         note(
@@ -55,6 +70,17 @@ def asked(settings: Settings, warm: bool = False) -> Answers:
     answers = Answers(settings)
     answers.refresh(warm)
     return answers
+
+
+def _spread(dask: str, settings: Settings) -> Scorer:
+    """Scores by parts of the deals, on a cluster that is there as long as that takes."""
+
+    def scorer(bundle: Bundle, log: EventLog, moment: int, period: Period, version: str) -> pd.DataFrame:
+        with workers(dask, settings, log) as found:
+            assert found is not None  # noqa: S101 - it was asked for
+            return found.score_open(bundle, moment, period, version)
+
+    return scorer
 
 
 def _write(rows: list[dict[str, Any]], out: Path) -> None:

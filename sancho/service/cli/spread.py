@@ -1,4 +1,4 @@
-"""Where do `train` and `backtest` do their work: in this process, or spread over Dask (`--dask`)?"""
+"""Where do `train`, `backtest` and `score` do their work: in this process, or spread over Dask (`--dask`)?"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,4 +106,5 @@ def _distributed() -> Any:
             ),
             "no_dask",
         ) from None
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each comrade that comes and goes
     return distributed
