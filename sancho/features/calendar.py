@@ -83,6 +83,16 @@ class Calendar:
         return _period_end(self.fiscal_start_month, 1)
 
     @cached_property
+    def months_ended(self) -> Ints:
+        """For each day, how many months of the tables are over."""
+        return _ended(self.month_end)
+
+    @cached_property
+    def quarters_ended(self) -> Ints:
+        """For each day, how many fiscal quarters of the tables are over."""
+        return _ended(self.quarter_end)
+
+    @cached_property
     def _working_before(self) -> Floats:
         return _running(self.is_working)
 
@@ -168,6 +178,10 @@ def _period_end(fiscal_start_month: int, months: int) -> Ints:
     into = (month - (fiscal_start_month - 1)) % months
     after = (month - into + months).astype("datetime64[M]").astype("datetime64[D]")
     return _frozen(after.astype(np.int64) - 1)
+
+
+def _ended(period_end: Ints) -> Ints:
+    return _frozen(np.concatenate([[0], np.cumsum(np.diff(period_end) > 0)]))
 
 
 def _running(days: NDArray[np.bool_]) -> Floats:

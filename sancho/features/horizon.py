@@ -69,9 +69,7 @@ def horizon_columns(calendar: Calendar, moments: Ints, horizon_days: Floats) -> 
             (horizon > EVER_DAYS).astype(np.float64),
             np.log1p(calendar.working_days(moments, end)),
             calendar.rush_days(moments, end),
-            _ends(calendar.month_end, first, calendar.day_of(end)),
-            _ends(calendar.quarter_end, first, calendar.day_of(end)),
-            (calendar.day_of(end) > fiscal).astype(np.float64),
+            period_ends(calendar, moments, days),
             (quarter_over - moments) / DAY,
             calendar.working_days(moments, quarter_over),
             (fiscal_over - moments) / DAY,
@@ -81,8 +79,15 @@ def horizon_columns(calendar: Calendar, moments: Ints, horizon_days: Floats) -> 
     )
 
 
-def _ends(period_end: Ints, first: Ints, last: Ints) -> Floats:
-    """How many periods end between two days: the window must reach the first instant after the end."""
-    new = np.concatenate([[0], np.cumsum(np.diff(period_end) > 0)])
-    ends: Floats = (new[last] - new[first]).astype(np.float64)
-    return ends
+def period_ends(calendar: Calendar, moments: Ints, horizon_days: Floats) -> Floats:
+    """Month ends and quarter ends within each window, and whether the fiscal year ends in it; (n, 3).
+
+    The window [moment, moment + horizon), (n,), (n,), must reach the first instant after the end.
+    """
+    first = calendar.day_of(moments)
+    last = calendar.day_of(moments + (np.minimum(horizon_days, EVER_DAYS) * DAY).astype(np.int64))
+    months, quarters = calendar.months_ended, calendar.quarters_ended
+    over = last > calendar.fiscal_end[first]
+    return np.column_stack([months[last] - months[first], quarters[last] - quarters[first], over]).astype(
+        np.float64
+    )

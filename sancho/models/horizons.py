@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.features.calendar import Calendar
-from sancho.features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns
+from sancho.features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns, period_ends
 from sancho.models.clock import Clock, even_pace
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,8 @@ class Ahead:
     """Horizons (n,) as the members see them; nothing of it falls as a horizon grows.
 
     `days` of the calendar, `clock` days of the company's own time (`Clock`; "ever" stays ever), and `ends`
-    (n, e): which periods end within.
+    (n, 3): which periods end within. How long a window is, rush included, the clock says better than counts
+    of days.
     """
 
     days: Floats
@@ -78,7 +79,7 @@ class Windows:
         """Looking ahead from moments (n,) over horizons in days (n,)."""
         clock = np.minimum(self._clock.days(moments, horizon_days), ever_days * ALMOST)
         clock = np.where(horizon_days >= ever_days, ever_days, clock)
-        return Ahead(horizon_days, clock, self(moments, horizon_days)[:, ENDS])
+        return Ahead(horizon_days, clock, period_ends(self.calendar, moments, self._capped(horizon_days)))
 
     @cached_property
     def _clock(self) -> Clock:
@@ -86,8 +87,10 @@ class Windows:
 
     def __call__(self, moments: Ints, horizon_days: Floats) -> Floats:
         """Columns (n, c) of moments (n,) and horizons in days (n,)."""
-        capped = np.clip(horizon_days, 1e-6, self.longest_days)
-        return horizon_columns(self.calendar, moments, capped)[:, WINDOW_COLUMNS]
+        return horizon_columns(self.calendar, moments, self._capped(horizon_days))[:, WINDOW_COLUMNS]
+
+    def _capped(self, horizon_days: Floats) -> Floats:
+        return np.clip(horizon_days, 1e-6, self.longest_days)
 
 
 # The horizon itself and "ever" are columns of the models' own.
@@ -97,5 +100,3 @@ WINDOW_NAMES = tuple(
     if sign > 0 and name not in ("log_horizon", "horizon_ever")
 )
 WINDOW_COLUMNS = [HORIZON_FEATURES.index(name) for name in WINDOW_NAMES]
-# How long a window is, rush included, the clock says better than counts of days.
-ENDS = [place for place, name in enumerate(WINDOW_NAMES) if name not in ("log_working_days", "rush_days")]
