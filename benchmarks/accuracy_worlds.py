@@ -232,12 +232,19 @@ def calibration_of_parts(rows: DealRows, rng: np.random.Generator, size: int = 5
 
 
 def period_part(lines: list[Line], rng: np.random.Generator) -> dict[str, object]:
-    """Figures of one kind of scope: overall and by week, with the share of the way to the oracle closed."""
+    """Figures of one kind of scope: overall and by week, with the share of the way to the oracle closed.
+
+    `pit`: how often the actual came in each tenth of the forecast, evenly where forecasts are honest.
+    """
     if not lines:
         return {"rows": 0}
     weeks = sorted({line.week for line in lines})
     return {
         **period_figures(lines, rng),
+        "pit": {
+            name: np.histogram([line.by[name].pit for line in lines], 10, (0.0, 1.0))[0].tolist()
+            for name in (OURS, ORACLE)
+        },
         "by_week": {
             str(week): period_figures([one for one in lines if one.week == week], rng) for week in weeks
         },
@@ -327,10 +334,20 @@ def print_periods(kind: str, part: dict) -> None:
                 f"{method['error']['mean'] / one['mean_actual']:+.3f}, covers {held} %, target Brier "
                 f"{'-' if brier is None else f'{brier:.4f}'}"
             )
+        briers = {name: method["brier"]["mean"] for name, method in one["methods"].items()}
+        skill = ", ".join(
+            f"{name} {1.0 - briers[OURS] / brier:+.2f}"
+            for name, brier in briers.items()
+            if brier and briers[OURS] is not None and name != OURS
+        )
+        print(f"      Brier skill of reaching the target against: {skill}")
         print(
             f"      way stage-weighted -> oracle closed: CRPS {said(one['share_closed_crps'], '.2f')}, Brier "
             f"{said(one['share_closed_brier'], '.2f')}  (to reach: 0.75)"
         )
+    for name, counts in part["pit"].items():
+        shares = " ".join(f"{100 * count / part['rows']:.0f}" for count in counts)
+        print(f"   actuals in each tenth of the forecast of {name}, in %: {shares}")
 
 
 def said(value: dict, form: str = "+.4f") -> str:
