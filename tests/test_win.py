@@ -173,8 +173,9 @@ def test_the_average_training_moment_owes_little_to_any_feature(model: WinModel,
 def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel, rows: Rows):
     days = np.full(100, 45.0)
     chance = model.won_by(rows.x[:100], rows.at[:100], days)
-    lo, hi = model.interval(rows.x[:100], rows.at[:100], days)
-    lower, higher = model.interval(rows.x[:100], rows.at[:100], days, level=0.95)
+    why = model.contributions(rows.x[:100], rows.at[:100], days)
+    lo, hi = why.interval()
+    lower, higher = why.interval(0.95)
     assert ((lo < chance) & (chance < hi)).all()
     assert ((lower < lo) & (hi < higher)).all()
 
@@ -182,7 +183,7 @@ def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel
 def test_fewer_deals_make_wider_intervals(model: WinModel, rows: Rows):
     few = fit(make_rows(120, seed=2), trees=False)
     days = np.full(100, 45.0)
-    ends = [one.interval(rows.x[:100], rows.at[:100], days) for one in (few, model)]
+    ends = [one.contributions(rows.x[:100], rows.at[:100], days).interval() for one in (few, model)]
     width = [(logit(hi) - logit(lo)).mean() for lo, hi in ends]
     assert width[0] > width[1]
 

@@ -113,10 +113,11 @@ class Linear:
         return values
 
     def _usual_close(self, horizon: Floats) -> Floats:
-        total = np.zeros((len(horizon), 3))
-        for days in self.close_reference:
-            total += close_columns(np.full(len(horizon), days), horizon)
-        return total / max(len(self.close_reference), 1)
+        usual = self.close_reference
+        if not len(usual):
+            return np.zeros((len(horizon), 3))
+        every = close_columns(np.tile(usual, len(horizon)), np.repeat(horizon, len(usual)))
+        return np.asarray(every.reshape(len(horizon), len(usual), 3).mean(axis=1))
 
     def arrays(self) -> dict[str, Floats]:
         """What is stored as arrays."""

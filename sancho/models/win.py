@@ -54,17 +54,26 @@ class Curve:
 class Contributions:
     """Log-odds of won within a horizon: `base` (n,) plus the sum of `values` (n, k) over features.
 
-    The reference is the average training moment, asked the same question: the horizon is in the base.
+    The reference is the average training moment, asked the same question: the horizon is in the base. `sd`
+    (n,) is how well the log-odds are known.
     """
 
     values: Floats
     base: Floats
+    sd: Floats
 
     @property
     def log_odds(self) -> Floats:
         """The log-odds (n,) they add up to."""
         out: Floats = self.base + self.values.sum(axis=1)
         return out
+
+    def interval(self, level: float = LEVEL) -> tuple[Floats, Floats]:
+        """Where the true chance (n,) lies with probability `level`: its ends (n,), (n,)."""
+        from scipy.special import ndtri
+
+        reach = ndtri(0.5 + level / 2.0) * self.sd
+        return sigmoid(self.log_odds - reach), sigmoid(self.log_odds + reach)
 
 
 @dataclass(frozen=True)
@@ -108,35 +117,20 @@ class WinModel:
         out: Floats = sigmoid(self._log_odds("won", x, moments, self._days(horizon_days)))
         return out
 
-    def interval(
-        self, x: Floats, moments: Ints, horizon_days: Floats, level: float = LEVEL
-    ) -> tuple[Floats, Floats]:
-        """Where the true chance (n,) of `won_by` lies with probability `level`: its ends (n,), (n,).
-
-        Normal on the log-odds: the coefficients' covariance (deals counted once) and how far the members
-        disagree.
-        """
-        from scipy.stats import norm
-
-        days = self._days(horizon_days)
-        x = x[:, self.used]
-        logits, variance = self.members("won", x, moments, days)
-        weights = self.won.stack.row_weights(logits, days)
-        middle = self.won.stack(logits, days)
-        total = np.maximum(weights.sum(axis=1), 1e-9)
-        share = weights / total[:, None]
-        spread = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
-        reach = norm.ppf(0.5 + level / 2.0) * np.sqrt(variance + spread) * total
-        return sigmoid(middle - reach), sigmoid(middle + reach)
-
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
-        """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly."""
+        """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly.
+
+        How well those are known, `sd`: the coefficients' covariance (deals counted once) and how far the
+        members disagree.
+        """
         days = self._days(horizon_days)
         inside = x[:, self.used]
-        logits, _ = self.members("won", inside, moments, days, with_variance=False)
+        logits, variance = self.members("won", inside, moments, days)
         total = self.won.stack(logits, days)
         ahead = self.windows.ahead(moments, days, self.ever_days)
-        weights = self.won.stack.row_weights(logits, days)[:, :, None]
+        weights = self.won.stack.row_weights(logits, days)
+        sd = _spread(logits, variance, weights)
+        weights = weights[:, :, None]
         by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, ahead.clock)
         parts = weights[:, 0] * by_rates
         if self.won.linear is not None:
@@ -151,7 +145,7 @@ class WinModel:
                 parts[:, self.layout.close] += weights[:, 2, 0] * shap[:, columns.shape[1] - 1]
         values = np.zeros_like(x)
         values[:, self.used] = parts
-        return Contributions(values, total - values.sum(axis=1))
+        return Contributions(values, total - values.sum(axis=1), sd)
 
     def asked(self, rows: Rows) -> tuple[Floats, Floats]:
         """Members' log-odds (m, 3) of won and of lost for the questions of rows of the used features only."""
@@ -201,6 +195,15 @@ class WinModel:
             columns = tree_columns(x, self.layout, ahead)
             logits[:, 2] = np.clip(part.trees.score(columns), -MEMBER_LIMIT, MEMBER_LIMIT)
         return logits, variance
+
+
+def _spread(logits: Floats, variance: Floats, weights: Floats) -> Floats:
+    """Standard deviation (n,) of weighted log-odds (n, 3): the regression's, and how far members disagree."""
+    total = np.maximum(weights.sum(axis=1), 1e-9)
+    share = weights / total[:, None]
+    apart = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
+    out: Floats = np.sqrt(variance + apart) * total
+    return out
 
 
 def tree_columns(x: Floats, layout: Layout, ahead: Ahead) -> Floats:

@@ -93,7 +93,7 @@ def insight(
     moments = np.array([asked.moment, asked.moment, asked.since], np.int64)
     horizons = np.array([left, np.inf, np.inf])
     why = bundle.win.contributions(rows, moments, horizons)
-    lo, hi = bundle.win.interval(rows[1:2], moments[1:2], horizons[1:2])
+    lo, hi = why.interval()
     place = {feature.name: at for at, feature in enumerate(catalogue)}
     deal = explain.Lookup(place, catalogue, asked.x_now)
     closes = asked.chances.close_days((0.1, 0.5, 0.9))
@@ -108,7 +108,7 @@ def insight(
             "probability": ever,
             "by_period_end": by_end,
             "curve": _curve(asked, zone),
-            "interval": [min(float(lo[0]), ever), max(float(hi[0]), ever)],
+            "interval": [min(float(lo[1]), ever), max(float(hi[1]), ever)],
             "grade": _grade(ever, grades),
             "trend": explain.trend(
                 *words,
