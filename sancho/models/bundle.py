@@ -18,6 +18,7 @@ from sancho.models.calibrate import Stack
 from sancho.models.horizons import Windows
 from sancho.models.members import Layout, Linear
 from sancho.models.new_business import NewBusiness
+from sancho.models.reference import Peers
 from sancho.models.revenue import RevenueModel
 from sancho.models.stage_rates import StageRates
 from sancho.models.trees import Trees
@@ -26,7 +27,7 @@ from sancho.models.win import Side, WinModel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FORMAT = 2
+FORMAT = 3
 TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 
@@ -73,6 +74,7 @@ class Bundle:
     as_of: int
     trained_at: str
     kept: KeptRows
+    peers: Peers
     warnings: tuple[Warned, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     drop_amount: bool = False  # the amount is known only at closing: it is not used
@@ -103,6 +105,7 @@ class Bundle:
         """Write the model into a folder: bundle.json, arrays.npz and the trees as LightGBM text."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, NDArray[Any]] = {f"kept.{name}": value for name, value in vars(self.kept).items()}
+        arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
         arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
         arrays["win.used"] = self.win.used
         sides = {}
@@ -168,6 +171,7 @@ class Bundle:
             as_of=text["as_of"],
             trained_at=text["trained_at"],
             kept=KeptRows(**_part(arrays, "kept")),
+            peers=Peers(**_part(arrays, "peers")),
             warnings=tuple(Warned.from_json(warning) for warning in text["warnings"]),
             facts=text["facts"],
             drop_amount=text["drop_amount"],

@@ -343,6 +343,7 @@ class Answers:
             room.period.name,
             room.period.end(self.settings.zone),
             self._currency(state, number),
+            room.references,
         )
         answer = self._insight(state, room, asked, lang)
         if len(state.insights) >= _INSIGHTS:
@@ -374,6 +375,7 @@ class Answers:
             period.name,
             period.end(zone),
             request.deal.currency or self.settings.currency,  # type: ignore[attr-defined]
+            room.references,
         )
         return self._insight(state, room, asked, lang)
 

@@ -13,36 +13,98 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY, iso
 from sancho.crm.text import Language, Text
 from sancho.features import Feature
+from sancho.features.reasons import REASONS, reasons_of
+from sancho.models.reference import Reference
+from sancho.models.win import Contributions
 from sancho.service.language import money_text, number_text
 
 Floats = NDArray[np.float64]
 
-REFERENCE = Text("学習に使った商談の平均", "the average deal it learned from")
+AVERAGE = Text("学習に使った商談の平均", "the average deal it learned from")
+WON_PEERS = Text(
+    "同じステージから受注に至った商談の平均", "the average deal that was won from the same stage"
+)
 _YES_NO = (Text("いいえ", "no"), Text("はい", "yes"))
 _TIME = Text("時間の経過", "Time passing")
 _OTHER = Text("その他の要因の合計", "All other factors together")
-MOST_FACTORS, MOST_REASONS = 12, 6
+_REST = Text("その他（項目に分けられない差）", "The rest, which no single column explains")
+MOST_FACTORS, MOST_CHANGES, MOST_TOLD = 12, 6, 3
 _NEGLIGIBLE = 1e-9  # of probability: rounding, not a factor
 _STALLED_DAYS, _STALLED_TIMES, _SILENT_DAYS, _NEW_DAYS = 14.0, 2.0, 14.0, 7.0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A deal beside its reference: what each feature (k,) adds over it, and the log-odds of both."""
+
+    values: Floats
+    reference: float
+    deal: float
+    name: Text
+
+    @property
+    def slope(self) -> float:
+        """Probability per log-odd: the difference in probability is split in proportion, so points add up."""
+        return _slope(self.reference, self.deal)
+
+    @property
+    def rest(self) -> float:
+        """What of the difference in log-odds no feature explains."""
+        return self.deal - self.reference - float(self.values.sum())
+
+
+def compared(why: Contributions, row: int, reference: Reference | None) -> Compared:
+    """A row of contributions beside the won deals of its stage, or beside the average training moment."""
+    values, base, odds = why.values[row], float(why.base[row]), float(why.log_odds[row])
+    if reference is None:
+        return Compared(values, base, odds, AVERAGE)
+    return Compared(values - reference.values, reference.log_odds, odds, WON_PEERS)
 
 
 def factors(
     catalogue: Sequence[Feature],
     levels: Mapping[str, Any],
     x: Floats,
-    contributions: Floats,
-    base: float,
+    beside: Compared,
     currency: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
-    """What each feature (k,) adds on the log-odds, as points of probability: the largest, then the rest.
+    """What each feature (k,) adds on the log-odds, as points of probability: the largest, then the rest."""
+    told, rest = _largest(catalogue, levels, x, beside.values, MOST_FACTORS, currency, lang)
+    return _finished(told, rest + beside.rest, 0.0, beside.slope, beside.name.say(lang), lang)
 
-    The points split the difference between reference (log-odds `base`) and deal in proportion, so they add
-    up to it.
-    """
-    slope = _slope(base, base + float(contributions.sum()))
-    told, rest = _largest(catalogue, levels, x, contributions, MOST_FACTORS, currency, lang)
-    return _finished(told, rest, 0.0, slope, REFERENCE.say(lang), lang)
+
+def reasons(
+    catalogue: Sequence[Feature],
+    levels: Mapping[str, Any],
+    x: Floats,
+    beside: Compared,
+    currency: str,
+    lang: Language,
+) -> list[dict[str, Any]]:
+    """The same difference by reason, largest first, each with the features that make up most of it."""
+    number = reasons_of(catalogue)
+    total = np.bincount(number, beside.values, len(REASONS))
+    found = []
+    for at in np.argsort(-np.abs(total), kind="stable").tolist():
+        if abs(total[at]) * beside.slope <= _NEGLIGIBLE:
+            continue
+        mine = np.where(number == at, beside.values, 0.0)
+        told, _ = _largest(catalogue, levels, x, mine, MOST_TOLD, currency, lang)
+        reason = REASONS[at]
+        found.append(
+            {
+                "reason": reason.code,
+                "label": reason.label.say(lang),
+                "contribution": float(total[at]),
+                "controllable": reason.controllable,
+                "features": [{name: one[name] for name in ("feature", "label", "value")} for one in told],
+            }
+        )
+    if abs(beside.rest) * beside.slope > _NEGLIGIBLE:
+        plain = {"reason": "other", "label": _REST.say(lang), "features": []}
+        found.append({**plain, "contribution": beside.rest, "controllable": False})
+    return _pointed(found, beside.slope, beside.name.say(lang))
 
 
 def trend(
@@ -58,7 +120,7 @@ def trend(
     """How the log-odds went from then to now, and what changed them; what no feature explains is time."""
     then_odds, now_odds = log_odds
     slope = _slope(then_odds, now_odds)
-    told, rest = _largest(catalogue, levels, now, change, MOST_REASONS, currency, lang)
+    told, rest = _largest(catalogue, levels, now, change, MOST_CHANGES, currency, lang)
     time = now_odds - then_odds - float(change.sum())
     because = _finished(told, rest, time, slope, since, lang)
     return {"since": since, "change_pp": 100 * (_chance(now_odds) - _chance(then_odds)), "because": because}
@@ -103,11 +165,16 @@ def _finished(
         if abs(amount) * slope > _NEGLIGIBLE:
             plain = {"feature": name, "label": label.say(lang), "value": None}
             told.append({**plain, "contribution": amount, "controllable": False})
-    for factor in told:
-        amount = factor["contribution"]
-        factor["effect_pp"] = 100 * amount * slope
-        factor["direction"] = "up" if amount > 0 else "down"
-        factor["compared_with"] = reference
+    return _pointed(told, slope, reference)
+
+
+def _pointed(told: list[dict[str, Any]], slope: float, reference: str) -> list[dict[str, Any]]:
+    """Parts of a difference in log-odds with their points of probability."""
+    for part in told:
+        amount = part["contribution"]
+        part["effect_pp"] = 100 * amount * slope
+        part["direction"] = "up" if amount > 0 else "down"
+        part["compared_with"] = reference
     return told
 
 

@@ -15,6 +15,7 @@ from sancho.crm.text import Language
 from sancho.features import Feature
 from sancho.models.attainment import Effect
 from sancho.models.bundle import Bundle
+from sancho.models.reference import Reference
 from sancho.models.win import WinModel
 from sancho.service import explain
 
@@ -77,6 +78,7 @@ class Asked:
     period: str
     period_end: int
     currency: str
+    references: Mapping[float, Reference]  # by stage: what won deals of it have
 
 
 def insight(
@@ -101,6 +103,8 @@ def insight(
     ever, by_end = asked.chances.ever, asked.chances.by_end
     p10, p50, p90 = np.quantile(asked.amounts, [0.1, 0.5, 0.9]).tolist()
     words = (catalogue, bundle.levels)
+    stage = asked.x_now[place["stage"]] if "stage" in place else np.nan
+    beside = explain.compared(why, 0, asked.references.get(float(stage)))
     log_odds = why.log_odds
     return {
         "deal_id": asked.deal_id,
@@ -130,9 +134,8 @@ def insight(
             "currency": asked.currency,
         },
         "attainment": _attainment(asked),
-        "factors": explain.factors(
-            *words, asked.x_now, why.values[0], float(why.base[0]), asked.currency, lang
-        ),
+        "reasons": explain.reasons(*words, asked.x_now, beside, asked.currency, lang),
+        "factors": explain.factors(*words, asked.x_now, beside, asked.currency, lang),
         "bottlenecks": [],
         "actions": [],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from sancho.models.bundle import Bundle
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.pipeline import Scored
+from sancho.models.reference import Reference, references
 from sancho.models.simulate import Simulation, attain_given, without
 from sancho.training.outlook import look_ahead
 from sancho.training.score import close_days
@@ -38,6 +40,7 @@ class Room:
     facts: PeriodFacts
     new_by_date: Floats
     close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
+    references: Mapping[float, Reference]  # by stage, what won deals of it have
     _forecasts: dict[tuple[str, float | None], dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
@@ -94,7 +97,19 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
     seen = look_ahead(bundle, known, history, organisation, facts.closed, moment, period, ahead)
     moments = np.full(len(seen.scored.deals), moment, np.int64)
     days = close_days(bundle, seen.scored.x, moments, (0.1, 0.5, 0.9)) if len(moments) else np.zeros((0, 3))
-    return Room(moment, period, organisation, seen.scored, seen.simulation, facts, seen.new_by_date, days)
+    left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
+    compared = references(bundle.win, bundle.peers, moment, left)
+    return Room(
+        moment,
+        period,
+        organisation,
+        seen.scored,
+        seen.simulation,
+        facts,
+        seen.new_by_date,
+        days,
+        compared,
+    )
 
 
 def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:

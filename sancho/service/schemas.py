@@ -120,6 +120,27 @@ class Factor(BaseModel):
     compared_with: str
 
 
+class Told(BaseModel):
+    """A feature that tells a reason."""
+
+    feature: str
+    label: str
+    value: str | None
+
+
+class DealReason(BaseModel):
+    """A reason, made of related features: what they do together against the named reference."""
+
+    reason: str
+    label: str
+    contribution: float = Field(description="On the log-odds; all reasons add up to the difference")
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+    features: list[Told] = Field(description="Those that make up most of it, largest first")
+
+
 class Trend(BaseModel):
     """How the win probability changed, and what of the deal changed it."""
 
@@ -184,6 +205,7 @@ class Insight(Answer):
     close_date: CloseDate | None
     revenue: Revenue
     attainment: DealAttainment
+    reasons: list[DealReason]
     factors: list[Factor]
     bottlenecks: list[Any]
     actions: list[Any]

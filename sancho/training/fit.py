@@ -16,6 +16,7 @@ from sancho.crm.text import SanchoError, Text
 from sancho.features import Calendar, History, change_moments, compile_history, current
 from sancho.models.bundle import Bundle, KeptRows, kept_rows
 from sancho.models.new_business import NewBusiness
+from sancho.models.reference import won_peers
 from sancho.models.revenue import RevenueModel, fit_revenue
 from sancho.models.rows import Rows
 from sancho.models.win import FEW_DEALS, WinModel
@@ -99,6 +100,7 @@ def train(
         as_of=as_of,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         kept=_kept(win, shots.rows, rng),
+        peers=won_peers(win, shots.rows, rng),
         warnings=tuple(warnings_of(report, win)),
         facts=facts_of(report),
         drop_amount="amount" in leaking,
