@@ -126,6 +126,7 @@ class Bundle:
                 "ever_days": self.win.ever_days,
                 "longest_days": self.win.windows.longest_days,
                 "pace": self.win.windows.pace.tolist(),
+                "season": self.win.windows.season.tolist(),
                 "closed_deals": self.win.closed_deals,
             },
             "revenue": self.revenue.to_json(),
@@ -199,7 +200,12 @@ def _win(
         sides["lost"],
         text["ever_days"],
         text["closed_deals"],
-        Windows(calendar, text["longest_days"], np.asarray(text["pace"], np.float64)),
+        Windows(
+            calendar,
+            text["longest_days"],
+            np.asarray(text["pace"], np.float64),
+            np.asarray(text["season"], np.float64),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import EVER_DAYS
+from sancho.models.season import month_of, no_season
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,13 +28,14 @@ PULL = 10.0  # wins that a kind of day needs before it weighs as much as all wor
 class Clock:
     """What a day of each kind counts for, `pace` (KINDS,); over the days learned from it averages to 1.
 
-    Deals are not won at the same rate all year: hardly on closed days, and twice as often in the last days
-    of a quarter. On this clock they are, so that "five days before the quarter's end" and "five days in May"
-    are told apart by their length.
+    Deals are not won at the same rate all year: hardly on closed days, twice as often in the last days of a
+    quarter, and in some months more than in others (`season` (12,), a factor). On this clock they are, so
+    that "five days before the quarter's end" and "five days in May" are told apart by their length.
     """
 
     calendar: Calendar
     pace: Floats
+    season: Floats = field(default_factory=no_season)
 
     def days(self, moments: Ints, horizon_days: Floats) -> Floats:
         """Length (n,) on this clock of windows from moments (n,) over calendar days (n,), cut at `EVER_DAYS`.
@@ -45,7 +47,8 @@ class Clock:
 
     @cached_property
     def _run(self) -> Floats:
-        return np.concatenate([[0.0], np.cumsum(self.pace[day_kinds(self.calendar)])])
+        months = self.season[month_of(self.calendar)]
+        return np.concatenate([[0.0], np.cumsum(self.pace[day_kinds(self.calendar)] * months)])
 
 
 def even_pace() -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns, period_ends
 from sancho.models.clock import Clock, even_pace
+from sancho.models.season import no_season
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,12 +69,14 @@ class Ahead:
 class Windows:
     """The calendar of a window from a moment to a horizon: only what never falls with the horizon.
 
-    Windows longer than the longest cycle count as that long. `pace` is that of the company's clock.
+    Windows longer than the longest cycle count as that long. `pace` and `season` are those of the company's
+    clock.
     """
 
     calendar: Calendar
     longest_days: float
     pace: Floats = field(default_factory=even_pace)
+    season: Floats = field(default_factory=no_season)
 
     def ahead(self, moments: Ints, horizon_days: Floats, ever_days: float) -> Ahead:
         """Looking ahead from moments (n,) over horizons in days (n,)."""
@@ -83,7 +86,7 @@ class Windows:
 
     @cached_property
     def _clock(self) -> Clock:
-        return Clock(self.calendar, self.pace)
+        return Clock(self.calendar, self.pace, self.season)
 
     def __call__(self, moments: Ints, horizon_days: Floats) -> Floats:
         """Columns (n, c) of moments (n,) and horizons in days (n,)."""

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY
 from sancho.features import Calendar
 from sancho.models.calibrate import WEIGHT_PULL, Stack, fit_stack
-from sancho.models.clock import even_pace, fit_pace
+from sancho.models.clock import day_kinds, fit_pace
 from sancho.models.horizons import Windows
 from sancho.models.logistic import sigmoid
 from sancho.models.rows import Rows
+from sancho.models.season import fit_season
 from sancho.models.trees import TreeFitter, TreeSettings, fit_trees
 from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win, for_level, with_stacks
 from sancho.training.config import TrainConfig, most_rows
@@ -61,13 +62,16 @@ class Fitter:
 
 
 def windows_of(rows: Rows, calendar: Calendar) -> Windows:
-    """The calendar of the rows' horizons, with the pace at which their deals were won."""
-    won = np.flatnonzero(rows.event == 1)
-    won = won[np.unique(rows.deal[won], return_index=True)[1]]
-    won_at = rows.at[won] + (rows.days[won] * DAY).astype(np.int64)
-    ends = (rows.at + (rows.days * DAY).astype(np.int64)).max(initial=0)
-    pace = fit_pace(calendar, won_at, int(rows.at.min(initial=ends)), int(ends)) if len(won) else even_pace()
-    return Windows(calendar, rows.longest_days, pace)
+    """The calendar of the rows' horizons, with the pace at which their deals were won, and their season."""
+    one = np.unique(rows.deal, return_index=True)[1]  # a deal's first moment
+    begun, won = rows.at[one], rows.event[one] == 1
+    ended = begun + (rows.days[one] * DAY).astype(np.int64)
+    if not won.any():
+        return Windows(calendar, rows.longest_days)
+    first, last = int(begun.min()), int(ended.max())
+    pace = fit_pace(calendar, ended[won], first, last)
+    season = fit_season(calendar, pace[day_kinds(calendar)], begun, ended, won, first, last)
+    return Windows(calendar, rows.longest_days, pace, season)
 
 
 @dataclass(frozen=True)
