@@ -207,9 +207,13 @@ def _spread(logits: Floats, variance: Floats, weights: Floats) -> Floats:
 
 
 def tree_columns(x: Floats, layout: Layout, ahead: Ahead) -> Floats:
-    """What the trees see: features, log horizon, period ends, horizon past the close date."""
+    """What the trees see: features, log horizon, period ends, horizon past the close date.
+
+    The horizon on both clocks: a rush closes what is nearly closed, and hardly what has a long way to go.
+    """
     past = [] if layout.close < 0 else [np.clip(ahead.days - x[:, layout.close], -400.0, 400.0)[:, None]]
-    return np.concatenate([x, np.log1p(ahead.clock)[:, None], ahead.ends, *past], axis=1)
+    horizon = np.log1p(np.stack([ahead.clock, ahead.days], axis=1))
+    return np.concatenate([x, horizon, ahead.ends, *past], axis=1)
 
 
 @dataclass(frozen=True)
