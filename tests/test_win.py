@@ -51,7 +51,7 @@ def make_rows(deals: int, seed: int = 0) -> Rows:
 
 def fit(rows: Rows, trees: bool = True) -> WinModel:
     windows = Windows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
-    settings = WinSettings(TreeSettings(count=40, threads=1), with_trees=trees)
+    settings = WinSettings(TreeSettings(count=60, threads=1), with_trees=trees)
     return fit_win(rows, LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
 
 
