@@ -112,6 +112,26 @@ def test_factors_add_up_to_the_difference_from_their_reference(service: Service)
     assert all((factor["effect_pp"] > 0) == (factor["direction"] == "up") for factor in factors)
 
 
+def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -> None:
+    forecast = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}", **{"Accept-Language": "en"})
+    change = forecast["change"]
+    assert change["since"].startswith("2026-11-14T00:00:00")
+    assert change["to"] == forecast["probability"]
+    assert sum(part["effect_pp"] for part in change["because"]) == pytest.approx(
+        100 * (change["to"] - change["from"]), abs=1e-9
+    )
+    assert change["because"][0]["label"] == "Deals won"
+    state = service.answers._state
+    assert state is not None
+    deals = state.log["deals"].set_index("deal_id")
+    for code, outcome in (("won", "won"), ("lost", "lost")):
+        part = next(part for part in change["because"] if part["code"] == code)
+        assert {deals["outcome"][deal["deal_id"]] for deal in part["deals"]} <= {outcome}
+    japanese = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["change"]
+    assert japanese["because"][0]["label"] == "受注した商談"
+    assert service.get(f"/v1/forecasts/{PERIOD}?as_of=2020-01-01")["change"] is None
+
+
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
     for row in service.get(f"/v1/deals?as_of={AS_OF}&limit=10")["deals"]:
         trend = service.get(f"/v1/deals/{row['deal_id']}?as_of={AS_OF}")["win"]["trend"]

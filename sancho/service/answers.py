@@ -25,9 +25,10 @@ from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.features import Feature, History, build, compile_history
 from sancho.models.bundle import Bundle
+from sancho.models.change import told
 from sancho.service import paging, said
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
-from sancho.service.room import Room, open_room, owned_within, scores
+from sancho.service.room import Room, brought_between, open_room, owned_within, scores
 from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
@@ -43,7 +44,8 @@ Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
 
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
 _CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
-_ROOMS, _INSIGHTS = 6, 2_000
+_ROOMS, _INSIGHTS = 8, 2_000
+CHANGE_DAYS = 7  # the forecast tells what changed since so many days ago
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ class Answers:
         """Everything a first request would otherwise wait for."""
         room = self._room(state, state.now, self._period(None, state.now))
         room.forecast("company")
+        self._change(state, room, "company", "ja")
         for deal_id in list(room.place)[:2]:
             for lang in ("ja", "en"):
                 self._stored(state, room, deal_id, state.now, lang)
@@ -211,7 +214,18 @@ class Answers:
         room = self._room(state, moment, self._period(period, moment))
         answer = room.forecast(scope, target)
         warnings = [] if answer["target"] is not None else [("no_target", said.no_target(scope, period))]
-        return {**answer, "period": period, **self._about(state, moment, lang, warnings)}
+        change = self._change(state, room, scope, lang) if target is None else None
+        about = self._about(state, moment, lang, warnings)
+        return {**answer, "period": period, "change": change, **about}
+
+    def _change(self, state: State, room: Room, scope: str, lang: Language) -> dict[str, Any] | None:
+        """What made a scope's outlook change since a week before; None without a target, or a week before."""
+        since = room.moment - CHANGE_DAYS * DAY
+        if room.facts.target(scope) is None or since <= int(state.history.created.min(initial=since)):
+            return None
+        then = self._room(state, since, room.period)
+        found = told(room.changed_since(then, brought_between(state.log, since, room.moment)), scope)
+        return None if found is None else said.change_of(found, iso(since, self.settings.zone), lang)
 
     def deals(
         self,

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
+from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, end_of_day
 from sancho.crm.period import Period
 from sancho.features import History
 from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates
 from sancho.models.bundle import Bundle
+from sancho.models.change import Change, Stand, changed
+from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.pipeline import Scored
@@ -38,10 +40,12 @@ class Room:
     scored: Scored
     simulation: Simulation
     facts: PeriodFacts
-    new_by_date: Floats
+    new: NewBusinessRates
+    sizes: tuple[float, float]  # of the shocks that the company, and each team, shares
     close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
     references: Mapping[float, Reference]  # by stage, what won deals of it have
     _forecasts: dict[tuple[str, float | None], dict[str, Any]] = field(default_factory=dict)
+    _changes: dict[int, Change] = field(default_factory=dict)
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -53,8 +57,19 @@ class Room:
         key = (scope, target)
         if key not in self._forecasts:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
-            self._forecasts[key] = forecast(self.simulation, facts, self.new_by_date, scope)
+            self._forecasts[key] = forecast(self.simulation, facts, self.new.by_date, scope)
         return self._forecasts[key]
+
+    def changed_since(self, then: Room, brought: Mapping[str, float]) -> Change:
+        """What made the outlook change since an earlier moment; `brought` by the deals won since."""
+        if then.moment not in self._changes:
+            self._changes[then.moment] = changed(then.stand, self.stand, brought)
+        return self._changes[then.moment]
+
+    @property
+    def stand(self) -> Stand:
+        """What is known of the period, and the scenarios drawn from it."""
+        return Stand(self.simulation, self.new, self.sizes, self.facts.targets)
 
     @cached_property
     def total(self) -> Floats:
@@ -106,7 +121,8 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
         seen.scored,
         seen.simulation,
         facts,
-        seen.new_by_date,
+        seen.new,
+        seen.sizes,
         days,
         compared,
     )
@@ -135,6 +151,14 @@ def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame
             "person": scored.pipeline.person,
         }
     )
+
+
+def brought_between(log: EventLog, first: int, last: int) -> dict[str, float]:
+    """Final amounts of the deals won from one instant until another, as known then, by id."""
+    deals = _without_activities(log).as_of(last)["deals"]
+    won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
+    amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
+    return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
 
 def owned_within(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:

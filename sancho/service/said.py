@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, last_known_day
-from sancho.crm.text import Text
+from sancho.crm.text import Language, Text
 from sancho.features import History, current
 from sancho.training.registry import ModelInfo
 from sancho.training.watch.verdict import OLD_DAYS
@@ -99,3 +100,23 @@ def amount_of(live: History, moment: int) -> NDArray[np.float64]:
     """The amount (1,) on a deal sent in a request."""
     amount: NDArray[np.float64] = current(live, np.zeros(1, np.int64), np.array([moment])).amount
     return amount
+
+
+_CHANGES = {
+    "won": Text("受注した商談", "Deals won"),
+    "lost": Text("失注した商談", "Deals lost"),
+    "slipped": Text(
+        "見込みが下がった・延びた商談（時間の経過を含む）", "Deals that slipped or cooled, time included"
+    ),
+    "advanced": Text("見込みが上がった商談", "Deals that advanced"),
+    "amount": Text("金額が変わった商談", "Deals whose amount changed"),
+    "new_deals": Text("新しく生まれた商談", "New deals"),
+    "new_business": Text("これから生まれる商談の見通し", "Outlook for deals not yet created"),
+    "target": Text("目標の変更", "The target was changed"),
+}
+
+
+def change_of(found: Mapping[str, Any], since: str, lang: Language) -> dict[str, Any]:
+    """A change with its parts named."""
+    because = [{"label": _CHANGES[part["code"]].say(lang), **part} for part in found["because"]]
+    return {"since": since, **found, "because": because}

@@ -269,6 +269,36 @@ class Baselines(BaseModel):
     last_year: float | None
 
 
+class ChangedDeal(BaseModel):
+    """A deal, and by how much it changed the revenue to expect."""
+
+    deal_id: str
+    revenue: float
+
+
+class ChangePart(BaseModel):
+    """One thing that changed the outlook, the ones before it already done."""
+
+    code: Literal["won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target"]
+    label: str
+    effect_pp: float = Field(
+        description="Points of the probability of attainment; parts add up to the change"
+    )
+    revenue: float = Field(description="Expected revenue; parts add up to the change")
+    deals: list[ChangedDeal] = Field(description="Those that made most of it")
+
+
+class Change(BaseModel):
+    """What made the outlook change since a week ago, then and now in the same scenarios."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    since: str
+    before: float = Field(alias="from", ge=0, le=1)
+    to: float = Field(ge=0, le=1)
+    because: list[ChangePart]
+
+
 class Forecast(Answer):
     """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
 
@@ -286,6 +316,7 @@ class Forecast(Answer):
     deals: list[ForecastDeal]
     children: list[Child]
     baselines: Baselines
+    change: Change | None = Field(description="null without a target, or where there was no week before")
 
 
 class DealScore(BaseModel):

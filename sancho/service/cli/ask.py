@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,8 @@ def _show_forecast(answer: dict[str, Any], settings: Settings, lang: Language) -
             for child in answer["children"]
         ]
         print_table("", headings, children, right=(1, 2, 3))
+    if answer["change"] is not None:
+        _show_change(answer["change"], money, ja)
     if answer["deals"]:
         headings = (
             ["商談", "期間内", "金額", "達成への影響"] if ja else ["deal", "by period end", "amount", "swing"]
@@ -181,3 +184,28 @@ def _show_forecast(answer: dict[str, Any], settings: Settings, lang: Language) -
         print_table("影響の大きい商談" if ja else "Deals that matter most", headings, deals, right=(1, 2, 3))
     say(("時点 " if ja else "as of ") + answer["as_of"])
     print_warnings(answer, lang)
+
+
+def _show_change(change: dict[str, Any], money: Callable[[float | None], str], ja: bool) -> None:
+    rows = [
+        [
+            part["label"],
+            f"{part['effect_pp']:+.1f}pp",
+            money(part["revenue"]),
+            "、".join(deal["deal_id"] for deal in part["deals"][:3]),
+        ]
+        for part in change["because"]
+        if part["effect_pp"] or part["revenue"]
+    ]
+    since = change["since"][:10]
+    title = (
+        f"{since}からの変化：達成確率 {percent(change['from'])} → {percent(change['to'])}"
+        if ja
+        else f"Since {since}: probability of attainment {percent(change['from'])} -> {percent(change['to'])}"
+    )
+    headings = (
+        ["理由", "達成確率", "売上の見通し", "主な商談"]
+        if ja
+        else ["because", "probability", "revenue", "deals"]
+    )
+    print_table(title, headings, rows, right=(1, 2))
