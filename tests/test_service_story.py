@@ -132,6 +132,26 @@ def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -
     assert service.get(f"/v1/forecasts/{PERIOD}?as_of=2020-01-01")["change"] is None
 
 
+def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) -> None:
+    answers = service.answers
+    state = answers._now()
+    period = answers._period(None, state.now)
+    for _ in range(20):  # today, then the weeks since the quarter began, one at a time
+        answers.write_history()
+    assert answers._written is not None
+    for scope in ("company", "person:P001"):
+        told = service.get(f"/v1/forecasts/{period.name}?scope={scope}")
+        assert len(told["history"]) >= 1
+        assert told["history"] == sorted(told["history"], key=lambda row: row["as_of"])
+        last = told["history"][-1]
+        assert (last["probability"], last["target"]) == (told["probability"], told["target"])
+        assert last["mean"] == pytest.approx(told["revenue"]["mean"])
+        assert not last["computed_later"]
+    kept = service.get(f"/v1/forecasts/{period.name}")["history"]
+    answers.write_history()
+    assert service.get(f"/v1/forecasts/{period.name}")["history"] == kept
+
+
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
     for row in service.get(f"/v1/deals?as_of={AS_OF}&limit=10")["deals"]:
         trend = service.get(f"/v1/deals/{row['deal_id']}?as_of={AS_OF}")["win"]["trend"]

@@ -27,6 +27,7 @@ from sancho.features import Feature, History, build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
 from sancho.service import paging, said
+from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
 from sancho.service.schemas import ScoreRequest
@@ -91,6 +92,7 @@ class Answers:
         self._refreshing = threading.Lock()
         self._watching = threading.Lock()
         self._watched: tuple[str, float, Watch] | None = None  # version, when, what became of it
+        self._written: tuple[str, date] | None = None  # the period and day up to which history is complete
         self._log: Log = structlog.get_logger("sancho.answers")
 
     def close(self) -> None:
@@ -108,6 +110,7 @@ class Answers:
             try:
                 self.refresh(warm=True)
                 self._fault = None
+                self.write_history()
             except SanchoError as fault:
                 self._fault = fault.text
                 self._log.warning("not_ready", code=fault.code, reason=fault.text.en)
@@ -134,6 +137,22 @@ class Answers:
             elif warm and not self._warm:
                 self._warm_up(state)
                 self._warm = True
+
+    def write_history(self) -> None:
+        """Writes today's outlook of the current quarter down, else that of one past week that is missing."""
+        state = self._now()
+        period, zone = self._period(None, state.now), self.settings.zone
+        done = (period.name, last_known_day(state.now, zone))
+        if self._written == done:
+            return
+
+        def room_of(moment: int) -> Room:
+            if moment == state.now:
+                return self._room(state, moment, period)
+            return open_room(state.bundle, state.log, state.history, moment, period)
+
+        if not fill_one(self._store, period, state.now, state.info.version, zone, room_of):
+            self._written = done
 
     def readiness(self) -> Readiness:
         """Ready: a model is loaded, its kept rows score as in training, and everything is warm."""
@@ -215,8 +234,9 @@ class Answers:
         answer = room.forecast(scope, target)
         warnings = [] if answer["target"] is not None else [("no_target", said.no_target(scope, period))]
         change = self._change(state, room, scope, lang) if target is None else None
+        past = history(self._store, room.period, scope, moment, self.settings.zone)
         about = self._about(state, moment, lang, warnings)
-        return {**answer, "period": period, "change": change, **about}
+        return {**answer, "period": period, "history": past, "change": change, **about}
 
     def _change(self, state: State, room: Room, scope: str, lang: Language) -> dict[str, Any] | None:
         """What made a scope's outlook change since a week before; None without a target, or a week before."""

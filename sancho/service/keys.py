@@ -11,17 +11,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sancho.crm.store.opening import WRITING, open_engine
+from sancho.crm.store.tables import API_KEYS
 
-_METADATA = sa.MetaData()
-_KEYS = sa.Table(
-    "api_keys",
-    _METADATA,
-    sa.Column("key_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("secret_sha256", sa.Text, nullable=False),
-    sa.Column("created_at", sa.BigInteger, nullable=False),
-    sa.Column("revoked_at", sa.BigInteger),
-)
 _PREFIX = "sancho"
 _TRUSTED_SECONDS = 10.0  # how long a service goes on trusting a key it has just looked up
 
@@ -40,7 +31,6 @@ class Keys:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        _METADATA.create_all(self._engine)
         self._known: dict[str, tuple[float, str, Key]] = {}
 
     def create(self, name: str) -> str:
@@ -53,18 +43,18 @@ class Keys:
             "created_at": time.time_ns() // 1000,
         }
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
-            connection.execute(sa.insert(_KEYS), row)
+            connection.execute(sa.insert(API_KEYS), row)
         return f"{_PREFIX}_{key_id}_{secret}"
 
     def list(self) -> list[Key]:
         """Keys in use, oldest first."""
-        query = sa.select(_KEYS).where(_KEYS.c.revoked_at.is_(None)).order_by(_KEYS.c.created_at)
+        query = sa.select(API_KEYS).where(API_KEYS.c.revoked_at.is_(None)).order_by(API_KEYS.c.created_at)
         with self._engine.connect() as connection:
             return [Key(row.key_id, row.name, row.created_at) for row in connection.execute(query)]
 
     def revoke(self, key_id: str) -> bool:
         """Ends a key; whether there was one."""
-        change = sa.update(_KEYS).where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None))
+        change = sa.update(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             return bool(connection.execute(change.values(revoked_at=time.time_ns() // 1000)).rowcount)
 
@@ -89,7 +79,7 @@ class Keys:
         if kept is not None and now - kept[0] < _TRUSTED_SECONDS:
             return kept[1], kept[2]
         self._known.pop(key_id, None)
-        query = sa.select(_KEYS).where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None))
+        query = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:

@@ -299,6 +299,20 @@ class Change(BaseModel):
     because: list[ChangePart]
 
 
+class PastOutlook(BaseModel):
+    """What was foreseen on a day of the period."""
+
+    as_of: str
+    probability: float | None
+    target: float | None
+    mean: float
+    p10: float
+    p50: float
+    p90: float
+    model_version: str
+    computed_later: bool = Field(description="as of that day, by a model that was made after it")
+
+
 class Forecast(Answer):
     """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
 
@@ -311,7 +325,7 @@ class Forecast(Answer):
     components: list[Component]
     gap: float | None
     pace: list[PacePoint]
-    history: list[Any]
+    history: list[PastOutlook]
     drivers: list[Any]
     deals: list[ForecastDeal]
     children: list[Child]

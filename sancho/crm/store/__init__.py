@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +13,14 @@ import sqlalchemy as sa
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.schema import TABLES
+from sancho.crm.store import outlooks
 from sancho.crm.store.opening import WRITING, open_engine
+from sancho.crm.store.outlooks import Kept
 from sancho.crm.store.read import read_table
 from sancho.crm.store.tables import IMPORTS, QUARANTINE, STORED
 from sancho.crm.store.write import Writer
 
-__all__ = ["Store", "Writer"]
+__all__ = ["Kept", "Store", "Writer"]
 
 
 class Store:
@@ -99,6 +101,24 @@ class Store:
     def quarantine(self) -> pd.DataFrame:
         """Faults of rows waiting to be mended; faults of one row share (import_id, row)."""
         return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
+
+    def keep_outlooks(self, rows: Sequence[Kept]) -> None:
+        """Writes down what was foreseen; a day that is there already stays as it is."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            outlooks.keep(connection, rows)
+
+    def outlooks(self, period: str, scope: str, until: int) -> list[Kept]:
+        """What was foreseen of a scope in a period (first..last), as of `until` or earlier, oldest first."""
+        with self._reading() as connection:
+            return outlooks.kept(connection, period, scope, until)
+
+    def outlook_days(self, period: str) -> set[str]:
+        """The days (ISO dates) of a period (first..last) of which something is kept."""
+        with self._reading() as connection:
+            return outlooks.days_kept(connection, period)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

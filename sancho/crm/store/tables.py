@@ -94,3 +94,24 @@ QUARANTINE = sa.Table(
     sa.Index("quarantine_row", "import_id", "row"),
     sa.Index("quarantine_identity", "identity"),
 )
+
+# What was foreseen of a scope in a period (first..last) on a day.
+OUTLOOKS = sa.Table(
+    "outlooks",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("period", "scope", "day")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("as_of", "kept_at")),
+    *(sa.Column(name, sa.Double) for name in ("probability", "target")),
+    *(sa.Column(name, sa.Double, nullable=False) for name in ("mean", "p10", "p50", "p90")),
+    sa.Column("model_version", sa.Text, nullable=False),
+)
+
+API_KEYS = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("secret_sha256", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)

@@ -57,7 +57,10 @@ def show_forecast(
 ) -> int:
     """Attainment of a scope's target."""
     settings = read_settings()
-    answer = asked(settings).forecast(period, scope, as_of, lang, target)
+    answers = asked(settings)
+    if as_of is None:
+        answers.write_history()
+    answer = answers.forecast(period, scope, as_of, lang, target)
     if as_json:
         print_json(answer)
     else:

@@ -1,0 +1,55 @@
+"""How likely was a target, day by day? What was foreseen is kept, so that its history can be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+
+from sancho.crm.store.tables import OUTLOOKS
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was foreseen of a scope's revenue in a period (first..last) on a day (ISO date).
+
+    `as_of` and `kept_at`, when it was written down, are microseconds UTC; without a target `probability` and
+    `target` are None.
+    """
+
+    period: str
+    scope: str
+    day: str
+    as_of: int
+    kept_at: int
+    probability: float | None
+    target: float | None
+    mean: float
+    p10: float
+    p50: float
+    p90: float
+    model_version: str
+
+
+def keep(connection: sa.Connection, rows: Sequence[Kept]) -> None:
+    """Writes rows down; a day that is there already stays as it is, whoever wrote it."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    made = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(OUTLOOKS)
+    if rows:
+        connection.execute(made.on_conflict_do_nothing(), [asdict(row) for row in rows])
+
+
+def kept(connection: sa.Connection, period: str, scope: str, until: int) -> list[Kept]:
+    """A scope's rows of a period that were asked as of `until` or earlier, oldest first."""
+    table = OUTLOOKS.c
+    mine = (table.period == period) & (table.scope == scope) & (table.as_of <= until)
+    found = connection.execute(sa.select(OUTLOOKS).where(mine).order_by(table.as_of))
+    return [Kept(**row._mapping) for row in found]
+
+
+def days_kept(connection: sa.Connection, period: str) -> set[str]:
+    """The days of which something is kept."""
+    query = sa.select(OUTLOOKS.c.day).where(OUTLOOKS.c.period == period).distinct()
+    return set(connection.scalars(query))

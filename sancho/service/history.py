@@ -1,0 +1,85 @@
+"""How did the probability of a target come about? Each day's is written down, missing weeks asked anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sancho.crm.moment import end_of_day, iso, last_known_day
+from sancho.crm.period import Period
+from sancho.crm.store import Kept, Store
+from sancho.models.attainment import probability_of, spread
+from sancho.service.room import Room
+
+WEEK = timedelta(days=7)
+_LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after which a row was not written on its day
+
+
+def days_missing(store: Store, period: Period, today: date) -> list[date]:
+    """Days to be written down: today, then the ends of weeks since the period began that have none."""
+    there = {date.fromisoformat(day) for day in store.outlook_days(_name(period))}
+    last = min(today, period.last)
+    missing = [] if last in there or last < period.first else [last]
+    end = period.first + WEEK - timedelta(days=1)
+    while end < last:
+        if not any(end - WEEK < day <= end for day in there):
+            missing.append(end)
+        end += WEEK
+    return missing
+
+
+def write_down(store: Store, room: Room, version: str, zone: ZoneInfo) -> None:
+    """Keeps what a room says of every scope of its period."""
+    day, now = last_known_day(room.moment, zone).isoformat(), time.time_ns() // 1000
+    rows = []
+    for scope in room.organisation.scopes():
+        people = room.organisation.members(scope)
+        target = room.facts.target(scope)
+        of = spread(room.simulation.total(people))
+        chance = probability_of(room.simulation, people, target)
+        figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
+        rows.append(
+            Kept(
+                period=_name(room.period), scope=scope, day=day, as_of=room.moment, kept_at=now,
+                probability=chance, target=target, model_version=version, **figures,
+            )
+        )  # fmt: skip
+    store.keep_outlooks(rows)
+
+
+def fill_one(
+    store: Store, period: Period, now: int, version: str, zone: ZoneInfo, room_of: Callable[[int], Room]
+) -> bool:
+    """Writes one missing day down, today first; whether there was one."""
+    today = last_known_day(now, zone)
+    missing = days_missing(store, period, today)
+    if not missing:
+        return False
+    moment = now if missing[0] == today else end_of_day(missing[0], zone)
+    write_down(store, room_of(moment), version, zone)
+    return True
+
+
+def history(store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The rows of a scope up to a moment; `computed_later` by a model that was made after that day."""
+    return [
+        {
+            "as_of": iso(row.as_of, zone),
+            "probability": row.probability,
+            "target": row.target,
+            "mean": row.mean,
+            "p10": row.p10,
+            "p50": row.p50,
+            "p90": row.p90,
+            "model_version": row.model_version,
+            "computed_later": row.kept_at - row.as_of > _LATE,
+        }
+        for row in store.outlooks(_name(period), scope, moment)
+    ]
+
+
+def _name(period: Period) -> str:
+    return f"{period.first}..{period.last}"
