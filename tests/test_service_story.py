@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight
+from sancho.service.schemas import Forecast, Insight, WhatIf
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -361,6 +361,32 @@ def test_scores_made_elsewhere_are_those_made_here(service: Service, scope: str)
     for ours, theirs in zip(here, there, strict=True):
         for name, value in ours.items():
             assert theirs[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12))
+
+
+def test_what_if_says_the_same_by_rest_and_on_the_command_line(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deal = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["deals"][0]
+    body = {"won": [deal["deal_id"]], "as_of": AS_OF, "targets": [{"scope": "company", "value": 1e9}]}
+    response = service.client.post(
+        f"/v1/forecasts/{PERIOD}/what-if", json=body, headers={"Accept-Language": "en"}
+    )
+    assert response.status_code == 200, response.text
+    answer = WhatIf.model_validate(response.json())
+    assert answer.after.target == 1e9
+    gained = deal["amount"] * (1 - deal["by_period_end"])
+    assert answer.revenue_change == pytest.approx(gained, rel=0.1)
+    assert sum(side.revenue_change for side in answer.children) == pytest.approx(answer.revenue_change)
+    capfd.readouterr()
+    asked = ["what-if", PERIOD, "--won", deal["deal_id"], "--target", "1e9", "--as-of", AS_OF]
+    assert run([*asked, "--json", "--lang", "en"]) == 0
+    assert capfd.readouterr().out.strip() == response.text
+    assert run([*asked, "--lang", "ja"]) == 0
+    assert "仮定した場合" in capfd.readouterr().out
+    assert run(["what-if", PERIOD, "--push", "D1", "--lang", "en"]) == 1
+    assert "write it as ID:NUMBER" in capfd.readouterr().err
+    unknown = service.client.post(f"/v1/forecasts/{PERIOD}/what-if", json={"lost": ["nope"]})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_deal")
 
 
 def test_a_target_may_be_tried_on_the_command_line(

@@ -26,11 +26,12 @@ from sancho.crm.text import Language, SanchoError, Text
 from sancho.features import Feature, History, build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
+from sancho.models.what_if import Supposed, outlook, suppose
 from sancho.service import paging, said
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
-from sancho.service.schemas import ScoreRequest
+from sancho.service.schemas import ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
 from sancho.training.promote import put_in_service, roll_back
@@ -246,6 +247,36 @@ class Answers:
         then = self._room(state, since, room.period)
         found = told(room.changed_since(then, brought_between(state.log, since, room.moment)), scope)
         return None if found is None else said.change_of(found, iso(since, self.settings.zone), lang)
+
+    def what_if(self, period: str, asked: WhatIfRequest, lang: Language) -> dict[str, Any]:
+        """A forecast before and after something is supposed, in the same scenarios."""
+        state = self._now()
+        moment = self._moment(state, asked.as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        before, scope = room.stand, asked.scope
+        targets = {one.scope: one.value for one in asked.targets}
+        for one in targets:
+            room.organisation.members(one)  # an unknown scope is told
+        supposed = Supposed(
+            frozenset(asked.won),
+            frozenset(asked.lost),
+            {one.deal_id: one.days for one in asked.pushed},
+            {one.deal_id: one.amount for one in asked.repriced},
+            frozenset(asked.leaving),
+            targets,
+        )
+        after = suppose(before, supposed, room.days_ahead)
+        sides = []
+        for one in (scope, *room.organisation.children(scope)):
+            then, now = outlook(before, one), outlook(after, one)
+            sides.append({"scope": one, "before": then, "after": now, **said.difference_of(then, now)})
+        return {
+            "period": period,
+            **sides[0],
+            "assumptions": said.assumptions_of(supposed, lang),
+            "children": sides[1:],
+            **self._about(state, moment, lang),
+        }
 
     def deals(
         self,

@@ -67,6 +67,13 @@ class Room:
         return self._changes[then.moment]
 
     @property
+    def days_ahead(self) -> Floats:
+        """Days from the moment to each date of the open deals' chances (j,)."""
+        ends = [end for day, end in self.facts.day_ends.items() if not self.facts.is_past(day)]
+        count = self.simulation.pipeline.won_by.shape[1]
+        return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
+
+    @property
     def stand(self) -> Stand:
         """What is known of the period, and the scenarios drawn from it."""
         return Stand(self.simulation, self.new, self.sizes, self.facts.targets)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY, last_known_day
 from sancho.crm.text import Language, Text
 from sancho.features import History, current
+from sancho.models.what_if import Supposed
 from sancho.training.registry import ModelInfo
 from sancho.training.watch.verdict import OLD_DAYS
 
@@ -120,3 +121,40 @@ def change_of(found: Mapping[str, Any], since: str, lang: Language) -> dict[str,
     """A change with its parts named."""
     because = [{"label": _CHANGES[part["code"]].say(lang), **part} for part in found["because"]]
     return {"since": since, **found, "because": because}
+
+
+def difference_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a scope's outlook: points of the probability (None without a target), mean revenue."""
+    chances = before["probability"], after["probability"]
+    known = None not in chances
+    return {
+        "effect_pp": 100 * (chances[1] - chances[0]) if known else None,
+        "revenue_change": after["revenue"]["mean"] - before["revenue"]["mean"],
+    }
+
+
+def assumptions_of(supposed: Supposed, lang: Language) -> list[str]:
+    """What had to be assumed for an answer."""
+    found = []
+    if supposed.won:
+        found.append(
+            Text(
+                "受注とした商談は、金額の見通しの平均で計上しています。",
+                "Deals supposed won count at the mean of their expected amounts.",
+            )
+        )
+    if supposed.pushed:
+        found.append(
+            Text(
+                "延期した商談は、その日数だけ受注の時期が後ろにずれるものとしています。",
+                "A pushed deal is won later by those days, and as likely in the end.",
+            )
+        )
+    if supposed.leaving:
+        found.append(
+            Text(
+                "抜ける担当者の商談はチームが引き継ぎ、見込みは変わらず、新規の商談は生まれないものとしています。",
+                "The team takes over the open deals of who leaves, as likely as before; no new ones come.",
+            )
+        )
+    return [text.say(lang) for text in found]

@@ -75,6 +75,51 @@ class ScoreRequest(BaseModel):
     period: str | None = Field(None, examples=["2026-Q4"], description="Default the current quarter")
 
 
+class Push(BaseModel):
+    """An open deal that closes so many days later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deal_id: str = Field(min_length=1)
+    days: float = Field(ge=0, le=3660)
+
+
+class Price(BaseModel):
+    """An open deal and its new amount."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deal_id: str = Field(min_length=1)
+    amount: float = Field(ge=0, allow_inf_nan=False)
+
+
+class NewTarget(BaseModel):
+    """A revenue target in place of the known one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: str = Field(examples=["company"])
+    value: float = Field(ge=0, allow_inf_nan=False)
+
+
+class WhatIfRequest(BaseModel):
+    """What is supposed of a period."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"targets": [{"scope": "company", "value": 200_000_000}]}]},
+    )
+
+    scope: str = Field("company", examples=["company", "team:T01"])
+    as_of: str | None = Field(None, examples=["2026-11-20"])
+    won: list[str] = Field(default_factory=list, max_length=_MOST_ROWS)
+    lost: list[str] = Field(default_factory=list, max_length=_MOST_ROWS)
+    pushed: list[Push] = Field(default_factory=list, max_length=_MOST_ROWS)
+    repriced: list[Price] = Field(default_factory=list, max_length=_MOST_ROWS)
+    leaving: list[str] = Field(default_factory=list, max_length=_MOST_ROWS, description="person_ids")
+    targets: list[NewTarget] = Field(default_factory=list, max_length=_MOST_ROWS)
+
+
 class ModelInfo(BaseModel):
     """Which model answered."""
 
@@ -331,6 +376,37 @@ class Forecast(Answer):
     children: list[Child]
     baselines: Baselines
     change: Change | None = Field(description="null without a target, or where there was no week before")
+
+
+class Outlook(BaseModel):
+    """Target, probability of reaching it, revenue."""
+
+    target: float | None
+    probability: float | None
+    revenue: Spread
+
+
+class WhatIfSide(BaseModel):
+    """A scope before and after."""
+
+    scope: str
+    before: Outlook
+    after: Outlook
+    effect_pp: float | None
+    revenue_change: float
+
+
+class WhatIf(Answer):
+    """A forecast before and after something was supposed, in the same scenarios."""
+
+    period: str
+    scope: str
+    before: Outlook
+    after: Outlook
+    effect_pp: float | None
+    revenue_change: float
+    assumptions: list[str]
+    children: list[WhatIfSide]
 
 
 class DealScore(BaseModel):

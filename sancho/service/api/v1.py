@@ -121,6 +121,22 @@ def get_forecast(
     return say(request, _answers(request).forecast(period, scope, as_of, language_of(request)))
 
 
+@router.post(
+    "/forecasts/{period}/what-if",
+    response_model=schemas.WhatIf,
+    responses=_UNKNOWN | _BAD_JSON,
+    tags=["forecasts"],
+    summary="The same under changed deals, people or targets",
+)
+def post_what_if(
+    request: Request,
+    period: Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)],
+    body: schemas.WhatIfRequest,
+) -> Response:
+    """Attainment before and after deals are won, lost, pushed or repriced, people leave, targets change."""
+    return say(request, _answers(request).what_if(period, body, language_of(request)))
+
+
 @router.get("/models", response_model=schemas.ModelList, tags=["models"], summary="The registry")
 def list_models(request: Request) -> Response:
     """Registered model versions, newest first, and which of them answers."""

@@ -306,6 +306,49 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return show_forecast(period, scope, as_of, target, as_json, _lang(ja))
 
+    @app.command(
+        "what-if",
+        help=t(
+            "商談の受注・失注・延期・値引き、担当者の離脱、目標の変更を仮定して、達成確率を比べます。",
+            "Attainment if deals were won, lost, pushed or repriced, people left, or the target changed.",
+        ),
+    )
+    def what_if(
+        period: Period,
+        won: Annotated[
+            list[str] | None,
+            typer.Option("--won", metavar="ID", help=t("受注とする商談。", "A deal supposed won.")),
+        ] = None,
+        lost: Annotated[
+            list[str] | None,
+            typer.Option("--lost", metavar="ID", help=t("失注とする商談。", "A deal supposed lost.")),
+        ] = None,
+        push: Annotated[
+            list[str] | None,
+            typer.Option("--push", metavar="ID:DAYS", help=t("延期する日数。", "Days a deal is pushed by.")),
+        ] = None,
+        amount: Annotated[
+            list[str] | None,
+            typer.Option("--amount", metavar="ID:V", help=t("商談の新しい金額。", "A deal's new amount.")),
+        ] = None,
+        leave: Annotated[
+            list[str] | None,
+            typer.Option("--leave", metavar="PERSON", help=t("抜ける担当者。", "Who leaves today.")),
+        ] = None,
+        target: Annotated[
+            float | None,
+            typer.Option(metavar="V", min=0, help=t("範囲の新しい目標。", "The scope's new target.")),
+        ] = None,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.what_if import show_what_if
+
+        asked = (won or [], lost or [], push or [], amount or [], leave or [], target)
+        return show_what_if(period, *asked, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[

@@ -1,0 +1,110 @@
+"""What if deals are won, lost, pushed or repriced, a seller leaves, a target is changed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.text import SanchoError, Text
+from sancho.models.attainment import probability_of, spread
+from sancho.models.change import Stand
+from sancho.models.simulate import Pipeline, on_step, simulate
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """What is supposed: open deals by id (`pushed` in days, `repriced` to an amount), people who leave today.
+
+    `targets`: revenue targets by scope that take the place of those known.
+    """
+
+    won: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    pushed: Mapping[str, float] = field(default_factory=dict)
+    repriced: Mapping[str, float] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+
+def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
+    """The stand as it would be; `days_ahead` (j,) of the dates of the deals' chances.
+
+    A deal pushed by d days is won by a date as likely as it was to be won d days before it. Who leaves
+    brings no new business; the open deals stay as likely as they were, in other hands. What is not supposed
+    meets the same luck as before. Raises SanchoError for a deal that is not open or a person unknown.
+    """
+    pipeline, organisation = stand.simulation.pipeline, stand.simulation.organisation
+    _refuse_strangers(pipeline, organisation.people, supposed)
+    place = {str(deal): row for row, deal in enumerate(pipeline.deal_ids)}
+    chance, amounts = pipeline.won_by.copy(), pipeline.amounts.copy()
+    closed = stand.simulation.closed.copy()
+    for deal, value in supposed.repriced.items():
+        amounts[place[deal]] = value
+    for deal, days in supposed.pushed.items():
+        row = place[deal]
+        known = np.concatenate([[0.0], days_ahead])
+        chance[row] = np.interp(days_ahead - days, known, np.concatenate([[0.0], chance[row]]))
+    for deal in supposed.won | supposed.lost:
+        chance[place[deal]] = 0.0
+    for deal in supposed.won:
+        closed[pipeline.person[place[deal]]] += amounts[place[deal]].mean()
+    changed = Pipeline(pipeline.deal_ids, pipeline.person, chance, amounts)
+    made = simulate(organisation, changed, on_step(closed), stand.new, *stand.sizes)
+    gone = organisation.person(pd.Index(sorted(supposed.leaving), dtype=object))
+    new_draws = made.new_draws.copy()
+    new_draws[gone] = 0.0
+    return replace(
+        stand,
+        simulation=replace(made, new_draws=new_draws),
+        targets={**stand.targets, **supposed.targets},
+    )
+
+
+def outlook(stand: Stand, scope: str) -> dict[str, Any]:
+    """Target, probability and revenue of a scope."""
+    people = stand.simulation.organisation.members(scope)
+    target = stand.targets.get(scope)
+    return {
+        "target": target,
+        "probability": probability_of(stand.simulation, people, target),
+        "revenue": spread(stand.simulation.total(people)),
+    }
+
+
+def _refuse_strangers(pipeline: Pipeline, people: tuple[str, ...], supposed: Supposed) -> None:
+    named = supposed.won | supposed.lost | set(supposed.pushed) | set(supposed.repriced)
+    strangers = sorted(named - {str(deal) for deal in pipeline.deal_ids})
+    if strangers:
+        raise SanchoError(
+            Text(
+                "商談「{ids}」はその時点で進行中ではありません。進行中の商談は sancho score で確認できます。",
+                "not open at that time: {ids}; `sancho score` lists the open deals.",
+            ).format(ids=", ".join(strangers)),
+            "unknown_deal",
+        )
+    both = sorted(supposed.won & supposed.lost)
+    if both:
+        raise SanchoError(
+            Text(
+                "商談「{ids}」に受注と失注の両方が指定されています。どちらか一方にしてください。",
+                "supposed both won and lost: {ids}; choose one.",
+            ).format(ids=", ".join(both)),
+            "contradiction",
+        )
+    unknown = sorted(supposed.leaving - set(people))
+    if unknown:
+        raise SanchoError(
+            Text(
+                "担当者「{ids}」は見当たりません。people の person_id を指定してください。",
+                "no such person: {ids}; give a person_id of people.",
+            ).format(ids=", ".join(unknown)),
+            "unknown_person",
+        )
