@@ -16,15 +16,18 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.models.attainment import probability_of
+from sancho.crm.period import parse_period
+from sancho.models.attainment import probability_of, swing_points
 from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.simulate import LEVELS, SCENARIOS, Pipeline, Simulation, attain_given, simulate
+from sancho.models.period_facts import PeriodFacts
+from sancho.models.simulate import LEVELS, SCENARIOS, Pipeline, simulate
 
 Floats = NDArray[np.float64]
 
 PEOPLE, TEAMS, SEEDS = 100, 12, 24
 SIZES = (0.2, 0.1)
+PERIOD = parse_period("2026-Q4")
 Answer = dict[str, tuple[float, Floats]]
 
 
@@ -99,14 +102,12 @@ def ours(
 ) -> Answer:
     """Probability and the swings of its deals, in points of probability, for every scope."""
     made = simulate(organisation, pipeline, np.zeros(PEOPLE + 1), new, *SIZES)
-    return {scope: _of_scope(made, scope, target) for scope, target in targets.items()}
-
-
-def _of_scope(made: Simulation, scope: str, target: float) -> tuple[float, Floats]:
-    people = made.organisation.members(scope)
-    rows = np.flatnonzero(np.isin(made.pipeline.person, people))
-    won, lost, _ = attain_given(made, rows, made.total(people), target)
-    return float(probability_of(made, people, target) or 0.0), won - lost
+    facts = PeriodFacts(PERIOD, 0, {}, (), np.zeros(0), np.zeros((0, 0)), targets, np.zeros(0), None, 0.0)
+    points = swing_points(made, facts)
+    return {
+        scope: (float(probability_of(made, organisation.members(scope), target) or 0.0), points[scope])
+        for scope, target in targets.items()
+    }
 
 
 def plain(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sancho.crm.moment import end_of_day
 from sancho.crm.period import parse_period
-from sancho.models.attainment import effect_of_another, forecast, pace_dates, probability_of
+from sancho.models.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
 from sancho.models.common_factors import CommonFactors, centred_log_odds, fit_common_factors
 from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
@@ -82,6 +82,24 @@ def enumerated(chances: Sequence[float], amounts: Sequence[float], target: float
         if np.dot(outcome, amounts) >= target:
             total += float(weight)
     return total
+
+
+def test_swings_of_all_scopes_at_once_are_those_of_one_at_a_time() -> None:
+    simulation = busy()
+    scopes = [COMPANY, "team:north", "team:arctic", "person:ann", "person:eve"]
+    aims = facts(
+        {scope: float(np.median(simulation.total(organisation().members(scope)))) for scope in scopes}
+    )
+    found = swing_points(simulation, aims)
+    assert list(found) == [scope for scope in organisation().scopes() if scope in scopes]
+    for scope in scopes:
+        people = organisation().members(scope)
+        rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
+        won, lost, _ = attain_given(simulation, rows, simulation.total(people), aims.target(scope) or 0.0)
+        assert found[scope].tolist() == (100 * (won - lost)).tolist()
+        alone = forecast(simulation, aims, AHEAD, scope)
+        assert forecast(simulation, aims, AHEAD, scope, found[scope]) == alone
+    assert swing_points(simulation, facts({})) == {}
 
 
 def test_three_deals_attain_as_often_as_all_their_combinations_say() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sancho.models.organisation import UNASSIGNED
 from sancho.models.period_facts import PeriodFacts
-from sancho.models.simulate import LEVELS, Simulation, attain_given, open_by_date
+from sancho.models.simulate import LEVELS, Simulation, attain_given, open_by_date, swings
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -20,11 +20,14 @@ Ints = NDArray[np.int64]
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
 
 
-def forecast(simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, scope: str) -> dict[str, Any]:
+def forecast(
+    simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, scope: str, points: Floats | None = None
+) -> dict[str, Any]:
     """The Forecast of the contract for one scope, without as_of, model and warnings.
 
     `new_by_date` (dates,) is the share of new business expected by each date of the pace. `gap` is the target
-    minus the mean forecast, so a positive gap is what is missing. Without a target, `target`, `probability`,
+    minus the mean forecast, so a positive gap is what is missing. `points`: swings of the scope's deals in
+    their order where they are known (see `swing_points`). Without a target, `target`, `probability`,
     `gap` and every swing are None. Deals come with the largest swing first.
     """
     organisation = simulation.organisation
@@ -45,7 +48,7 @@ def forecast(simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, sc
         "pace": _pace(simulation, facts, new_by_date, people, rows),
         "history": [],
         "drivers": [],
-        "deals": _deals(simulation, rows, total, target),
+        "deals": _deals(simulation, rows, total, target, points),
         "children": _children(simulation, facts, scope),
         "baselines": facts.baselines(people),
     }
@@ -136,15 +139,42 @@ def _pace(
     ]
 
 
-def _deals(simulation: Simulation, rows: Ints, total: Floats, target: float | None) -> list[dict[str, Any]]:
+def swing_points(simulation: Simulation, facts: PeriodFacts) -> dict[str, Floats]:
+    """Swings in points, scope by scope that has a target, of the open deals in it, in their order."""
+    organisation, person = simulation.organisation, simulation.pipeline.person
+    aimed = [scope for scope in organisation.scopes() if facts.target(scope) is not None]
+    members = [organisation.members(scope) for scope in aimed]
+    inside = np.zeros((len(aimed), len(person)), bool)
+    for number, people in enumerate(members):
+        inside[number] = np.isin(person, people)
+    deep = int(inside.sum(axis=0).max(initial=0))
+    # Each deal's scopes side by side: its person's, its teams', the company's.
+    order = np.argsort(~inside, axis=0, kind="stable")[:deep]
+    scopes = np.where(np.take_along_axis(inside, order, axis=0), order, -1).T.astype(np.int64)
+    if not scopes.size:
+        return {scope: np.zeros(0) for scope in aimed}
+    totals = np.array([simulation.total(people) for people in members])
+    targets = np.array([facts.target(scope) for scope in aimed], float)
+    found = 100 * swings(simulation, totals, targets, np.ascontiguousarray(scopes))
+    points = {}
+    for number, scope in enumerate(aimed):
+        row, column = np.nonzero(scopes == number)
+        points[scope] = found[row, column]
+    return points
+
+
+def _deals(
+    simulation: Simulation, rows: Ints, total: Floats, target: float | None, points: Floats | None
+) -> list[dict[str, Any]]:
     pipeline = simulation.pipeline
     chance, amount = pipeline.won_by[rows, -1], pipeline.amounts[rows].mean(1)
     if target is None:
         swing: Sequence[float | None] = [None] * len(rows)
         order = np.argsort(-chance * amount, kind="stable")
     else:
-        won, lost, _ = attain_given(simulation, rows, total, target)
-        points = 100 * (won - lost)
+        if points is None:
+            won, lost, _ = attain_given(simulation, rows, total, target)
+            points = 100 * (won - lost)
         swing, order = points.tolist(), np.lexsort((-chance * amount, -points))
     return [
         {

@@ -145,6 +145,24 @@ def attain_given(
     )
 
 
+def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints) -> Floats:
+    """If won minus if lost, as `attain_given` has it, of each open deal for several scopes at once: (n, m).
+
+    `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's luck
+    is worked out once for all of its scopes.
+    """
+    return _swings(  # type: ignore[no-any-return]
+        simulation.odds[:, -1],
+        simulation.pipeline.amounts,
+        group_of(simulation),
+        simulation.shift,
+        simulation.seed,
+        totals,
+        targets,
+        scopes,
+    )
+
+
 def without(simulation: Simulation, row: int, total: Floats) -> Floats:
     """Draws of a scope's revenue (S,) with one open deal of it taken out."""
     own = np.zeros((1, len(total)))
@@ -285,3 +303,27 @@ def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # ty
             either += without + p * (with_it - without)
         if_won[at], if_lost[at], overall[at] = won / scenarios, lost / scenarios, either / scenarios
     return if_won, if_lost, overall
+
+
+@numba.njit(cache=True, parallel=True)
+def _swings(odds, amounts, group, shift, seed, totals, targets, scopes):  # type: ignore[no-untyped-def]
+    scenarios = shift.shape[1]
+    w = np.uint32(scenarios - 1)
+    found = np.zeros(scopes.shape)
+    for deal in numba.prange(len(odds)):
+        a, offset, b = _keys(deal, seed)
+        pull = shift[group[deal]]
+        amount, drawn = np.empty(scenarios), np.empty(scenarios)
+        for s in range(scenarios):
+            amount[s] = amounts[deal, _mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(_shuffled(np.uint32(s), w, a)) + offset
+            drawn[s] = amount[s] if place < odds[deal] * pull[s] * (scenarios - place) else 0.0
+        for at in range(scopes.shape[1]):
+            scope = scopes[deal, at]
+            if scope >= 0:
+                total, target, count = totals[scope], targets[scope], 0
+                for s in range(scenarios):
+                    rest = total[s] - drawn[s]
+                    count += (rest + amount[s] >= target) - (rest >= target)
+                found[deal, at] = count / scenarios
+    return found

@@ -15,7 +15,7 @@ from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, end_of_day
 from sancho.crm.period import Period
 from sancho.features import History
-from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates
+from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates, swing_points
 from sancho.models.bundle import Bundle
 from sancho.models.change import Change, Stand, changed
 from sancho.models.new_business import NewBusinessRates
@@ -57,8 +57,13 @@ class Room:
         key = (scope, target)
         if key not in self._forecasts:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
-            self._forecasts[key] = forecast(self.simulation, facts, self.new.by_date, scope)
+            points = self._points.get(scope) if target is None else None
+            self._forecasts[key] = forecast(self.simulation, facts, self.new.by_date, scope, points)
         return self._forecasts[key]
+
+    @cached_property
+    def _points(self) -> dict[str, Floats]:
+        return swing_points(self.simulation, self.facts)
 
     def changed_since(self, then: Room, brought: Mapping[str, float]) -> Change:
         """What made the outlook change since an earlier moment; `brought` by the deals won since."""
