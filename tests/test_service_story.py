@@ -152,6 +152,24 @@ def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) 
     assert service.get(f"/v1/forecasts/{period.name}")["history"] == kept
 
 
+def test_a_store_that_takes_no_history_stops_no_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = service.answers
+    asked = []
+
+    def full(*_: Any) -> bool:
+        asked.append(1)
+        raise OSError("disk full")
+
+    monkeypatch.setattr("sancho.service.answers.fill_one", full)
+    monkeypatch.setattr(answers, "_written", None)
+    for _ in range(3):
+        answers._keep_history()
+    assert len(asked) == 1, "it tries again tomorrow, not every second"
+    assert answers.readiness().fault is None
+
+
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
     for row in service.get(f"/v1/deals?as_of={AS_OF}&limit=10")["deals"]:
         trend = service.get(f"/v1/deals/{row['deal_id']}?as_of={AS_OF}")["win"]["trend"]

@@ -82,12 +82,15 @@ def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
         "new_deals": new.chance * mean_now,
     }
     chance, amounts, closed = old.chance.copy(), old.amounts.copy(), whole.closed_then
-    rates, sizes = whole.rates_then, then.sizes
-    stages = []
+    rates, sizes, then_rates = whole.rates_then, then.sizes, whole.rates_then
+    stages: list[Simulation] = []
 
     def draw() -> None:
         pipeline = Pipeline(whole.deal_ids, whole.person, chance[:, None].copy(), amounts.copy())
-        stages.append(simulate(organisation, pipeline, closed, rates, *sizes))
+        made = simulate(organisation, pipeline, closed, rates, *sizes)
+        if stages and rates is then_rates:  # the same draws again: they are held once
+            made = replace(made, new_draws=stages[-1].new_draws)
+        stages.append(made)
 
     draw()
     for step in STEPS[:-2]:

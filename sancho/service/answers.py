@@ -111,7 +111,7 @@ class Answers:
             try:
                 self.refresh(warm=True)
                 self._fault = None
-                self.write_history()
+                self._keep_history()
             except SanchoError as fault:
                 self._fault = fault.text
                 self._log.warning("not_ready", code=fault.code, reason=fault.text.en)
@@ -138,6 +138,16 @@ class Answers:
             elif warm and not self._warm:
                 self._warm_up(state)
                 self._warm = True
+
+    def _keep_history(self) -> None:
+        """Writes history down; where that fails, answers go on without it until tomorrow."""
+        try:
+            self.write_history()
+        except Exception as fault:
+            state = self._now()
+            day = last_known_day(state.now, self.settings.zone)
+            self._written = (self._period(None, state.now).name, day)
+            self._log.warning("no_history", exc_info=fault)
 
     def write_history(self) -> None:
         """Writes today's outlook of the current quarter down, else that of one past week that is missing."""
