@@ -1,4 +1,4 @@
-"""Which pages are made from code? tables.md from the schema, features.md from the catalogue.
+"""Which pages are made from code? tables.md from the schema, features.md and kpis.md from the catalogues.
 
 `python docs/generate.py` writes them; a test fails where they are not up to date.
 """
@@ -9,6 +9,9 @@ from pathlib import Path
 
 from sancho.crm.schema import TABLES, Column
 from sancho.features import CATALOGUE
+from sancho.features.kpis import KPIS
+from sancho.features.kpis.count import HAPPENINGS
+from sancho.features.kpis.own import OWN_EXAMPLE
 
 HERE = Path(__file__).parent
 
@@ -53,7 +56,41 @@ def features_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"tables.md": tables_page, "features.md": features_page}
+def kpis_page() -> str:
+    """The KPIs in both languages and how to add one's own, as Markdown."""
+    lines = [
+        "# KPIs",
+        "",
+        "`sancho kpis PERIOD` and `GET /v1/kpis/{period}` give each for the company, a team or a person.",
+        "Targets are rows of `targets` whose `metric` is the KPI's name. *Controllable* means: in a seller's",
+        "own hands.",
+        "",
+        "| KPI | 名称 | label | 意味 | meaning | unit | styles | controllable |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for kpi in KPIS:
+        ours, styles = "yes" if kpi.controllable else "", ", ".join(kpi.styles)
+        lines.append(
+            f"| `{kpi.id}` | {kpi.label.ja} | {kpi.label.en} | {kpi.meaning.ja} | {kpi.meaning.en} | "
+            f"{kpi.unit.both()} | {styles} | {ours} |"
+        )
+    lines += ["", "## Your own", "", "In `sancho.toml`:", "", "```toml", OWN_EXAMPLE, "```", ""]
+    lines += [
+        "`count` is one of:",
+        "",
+        "| count | 数えるもの | counts | table | when |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [f"| `{n}` | {h.label.ja} | {h.label.en} | {h.table} | {h.at} |" for n, h in HAPPENINGS.items()]
+    lines += [
+        "",
+        "`where`, `total`, `distinct` and `reached` name columns of that table (see [tables](tables.md)),",
+    ]
+    lines += ["custom ones of `deals` included."]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"tables.md": tables_page, "features.md": features_page, "kpis.md": kpis_page}
 
 
 def _row(column: Column) -> str:

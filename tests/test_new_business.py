@@ -14,7 +14,7 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import start_of_day
 from sancho.crm.period import parse_period, previous
 from sancho.features.calendar import Calendar
-from sancho.models.new_business import NewBusiness
+from sancho.models.new_business import NewBusiness, NewBusinessRates
 from sancho.models.organisation import Organisation
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -63,6 +63,11 @@ def fitted(log: EventLog, as_of: str = "2026-10-01") -> NewBusiness:
     return NewBusiness.fit(log.as_of(at(as_of)), at(as_of), Calendar(TOKYO))
 
 
+def drawn(rates: NewBusinessRates, scenarios: int) -> np.ndarray:
+    rate = rates.draw_rates(np.ones((len(rates.mean), scenarios)), np.random.default_rng(1))
+    return rates.bring(rate, 1)[0]
+
+
 def wins_in(log: EventLog, created_from: int, first: int, end: int) -> int:
     """Referee: count in the log itself."""
     deals = log["deals"]
@@ -93,7 +98,7 @@ def test_half_way_through_fewer_are_to_come_than_the_share_of_days_left(log: Eve
 def test_a_past_period_brings_nothing_new(log: EventLog) -> None:
     rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q3"))
     assert rates.mean.sum() == 0
-    draws = rates.draw(np.ones((len(rates.mean), 8)), np.random.default_rng(1))
+    draws = drawn(rates, 8)
     assert (draws == 0).all()
 
 
@@ -125,9 +130,22 @@ def test_a_growing_company_is_expected_to_go_on_at_its_present_size() -> None:
 
 def test_draws_have_the_mean_they_were_asked_for(log: EventLog) -> None:
     rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"))
-    draws = rates.draw(np.ones((len(rates.mean), 20_000)), np.random.default_rng(1))
+    draws = drawn(rates, 20_000)
     expected = rates.mean * rates.scale * rates.amounts.mean()
     np.testing.assert_allclose(draws.mean(1), expected, rtol=0.02)
+
+
+def test_at_a_higher_rate_come_the_same_wins_and_more(log: EventLog) -> None:
+    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"))
+    rate = np.full((len(rates.mean), 20_000), 3.0, np.float32)
+    (less, few), (more, many) = rates.bring(rate, 1), rates.bring(rate * np.float32(1.5), 1)
+    assert (many >= few).all()
+    assert (more >= less).all()
+    assert few.mean() == pytest.approx(3.0, rel=0.01)
+    assert many.var() == pytest.approx(4.5, rel=0.03)
+    crowd = rates.bring(np.full((1, 20_000), 400.0, np.float32), 1)[1]
+    assert crowd.mean() == pytest.approx(400, rel=0.01)
+    assert crowd.var() == pytest.approx(400, rel=0.05)
 
 
 def test_those_who_sell_larger_deals_are_expected_to_bring_more(log: EventLog) -> None:
@@ -136,9 +154,7 @@ def test_those_who_sell_larger_deals_are_expected_to_bring_more(log: EventLog) -
     )
     larger = EventLog.of({"deals": deals, "people": PEOPLE}, TOKYO)
     rates = fitted(larger).rates(larger, Organisation.of(larger), at("2026-10-01"), parse_period("2026-Q4"))
-    ann, bob, *_ = rates.draw(np.ones((len(rates.mean), 20_000)), np.random.default_rng(1)).mean(
-        1
-    ) / np.where(rates.mean > 0, rates.mean, 1)
+    ann, bob, *_ = drawn(rates, 20_000).mean(1) / np.where(rates.mean > 0, rates.mean, 1)
     assert bob == pytest.approx(5 * ann, rel=0.2)
 
 

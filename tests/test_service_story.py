@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight, WhatIf
+from sancho.service.schemas import Forecast, Insight, KpiList, WhatIf
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -405,6 +405,28 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
     assert "write it as ID:NUMBER" in capfd.readouterr().err
     unknown = service.client.post(f"/v1/forecasts/{PERIOD}/what-if", json={"lost": ["nope"]})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_deal")
+
+
+def test_kpis_say_the_same_by_rest_and_on_the_command_line(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    response = service.client.get(f"/v1/kpis/{PERIOD}?as_of={AS_OF}", headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    rows = {kpi.kpi: kpi for kpi in KpiList.model_validate(response.json()).kpis}
+    forecast = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")
+    assert rows["revenue"].value == pytest.approx(forecast["closed"])
+    assert rows["revenue"].forecast is not None
+    assert rows["revenue"].forecast.p50 == pytest.approx(forecast["revenue"]["p50"])
+    assert rows["visits"].forecast is not None
+    assert rows["visits"].value <= rows["visits"].forecast.p10
+    aimed = [row for row in rows.values() if row.target is not None and row.value is not None]
+    assert aimed
+    assert all(row.probability is not None for row in aimed)
+    capfd.readouterr()
+    assert run(["kpis", PERIOD, "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
+    assert capfd.readouterr().out.strip() == response.text
+    assert run(["kpis", PERIOD, "--as-of", AS_OF, "--lang", "ja"]) == 0
+    assert "受注率" in capfd.readouterr().out
 
 
 def test_a_target_may_be_tried_on_the_command_line(

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,10 +21,12 @@ from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, NEVER, local_datetime
 from sancho.crm.period import Period, previous
 from sancho.features.calendar import Calendar
+from sancho.models.luck import mixed, share_of
 from sancho.models.organisation import Organisation
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Rates = NDArray[np.float32]
 
 RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
 YEARS_KEPT = 4
@@ -33,6 +36,7 @@ _HALF_LIFE_DAYS = 365.0
 # Beliefs before data, as coefficients of variation, and how many windows (or expected wins) they weigh.
 _MARKET_CV, _TEAM_CV, _PERSON_CV, _SEASON_CV, _PRIOR_WINDOWS = 0.15, 0.15, 0.3, 0.1, 4.0
 _QUIET = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
+_MANY = 64.0  # wins expected from which their number and their sum are normal enough
 _RARE = 0.2  # wins added to what past windows held: never seen is not impossible
 
 
@@ -53,27 +57,26 @@ class NewBusinessRates:
     scale: Floats
     by_date: Floats
 
-    def draw(self, shift: Floats, rng: np.random.Generator) -> Floats:
-        """Revenue by person and scenario, (people + 1, S): gamma-Poisson counts under `shift`, times amounts.
+    def draw_rates(self, shift: Floats, rng: np.random.Generator) -> Rates:
+        """Wins expected by person and scenario, (people + 1, S): each person's own gamma noise on `mean`.
 
         `shift` (people + 1, S) multiplies the rates; it is shared within teams and has mean 1.
         """
-        revenue = np.zeros(shift.shape)
-        if not len(self.amounts):
-            return revenue
+        rate = np.zeros(shift.shape, np.float32)
         shape = 1 / max(self.person_cv, 1e-6) ** 2
-        spread = self.amounts.std()
         for person in np.flatnonzero(self.mean > 0):
-            rate = self.mean[person] * shift[person] * rng.gamma(shape, 1 / shape, shift.shape[1])
-            count = rng.poisson(rate)
-            few = np.where(count <= 64, count, 0)
-            drawn = self.amounts[rng.integers(0, len(self.amounts), int(few.sum()))]
-            revenue[person] = np.bincount(np.repeat(np.arange(len(few)), few), drawn, minlength=len(few))
-            many = count > 64  # sums of that many are normal enough
-            noise = rng.standard_normal(int(many.sum())) * np.sqrt(count[many]) * spread
-            revenue[person, many] = np.maximum(count[many] * self.amounts.mean() + noise, 0.0)
-            revenue[person] *= self.scale[person]
-        return revenue
+            rate[person] = self.mean[person] * shift[person] * rng.gamma(shape, 1 / shape, shift.shape[1])
+        return rate
+
+    def bring(self, rate: Rates, seed: int) -> tuple[Floats, Rates]:
+        """(revenue, wins) drawn at rates (people + 1, S): Poisson counts, each win of an amount of the pool.
+
+        The same luck whatever the rates: at a higher rate come the same wins and more.
+        """
+        revenue, wins = np.zeros(rate.shape), np.zeros(rate.shape, np.float32)
+        if len(self.amounts):
+            _bring(rate, self.amounts, self.amounts.std(), self.scale, seed, revenue, wins)
+        return revenue, wins
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,7 @@ class NewBusiness:
             [np.bincount(who[self._inside(windows, k)], minlength=people) for k in range(len(windows.end))],
             float,
         )
-        since, until = _presence(log, organisation)
+        since, until = presence(log, organisation)
         length = np.maximum(windows.end - windows.start, 1)[:, None]
         overlap = np.minimum(windows.end[:, None], until) - np.maximum(windows.start[:, None], since)
         here = np.clip(overlap / length, 0.0, 1.0)
@@ -306,7 +309,7 @@ class NewBusiness:
         rate[-1] = got[-1] / max(could[-1], 1e-9)  # what nobody owns is as common as it was
         rate = np.where(present, rate, 0.0)
         share = rate / rate.sum() if rate.sum() > 0 else np.where(np.arange(people) == people - 1, 1.0, 0.0)
-        return share, *_spreads(wins, got, team, windows.weight)
+        return share, *spreads(wins, got, team, windows.weight)
 
     def _amounts(self, windows: Windows, organisation: Organisation) -> tuple[Floats, Floats]:
         """(equally likely amounts of the company (POOL,), each person's factor on them (people + 1,))."""
@@ -356,10 +359,41 @@ class Windows:
     weight: Floats
 
 
-def _spreads(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
-    """Coefficients of variation of a team's and a person's wins beyond chance, given the level above.
+@numba.njit(cache=True, parallel=True)
+def _bring(rate, amounts, spread, scale, seed, revenue, wins):  # type: ignore[no-untyped-def]
+    people, scenarios = rate.shape
+    mean, levels = amounts.mean(), np.uint32(len(amounts))
+    for person in numba.prange(people):
+        own = mixed(np.uint32(np.uint32(seed) ^ mixed(np.uint32(np.uint32(person) + np.uint32(0xB5297A4D)))))
+        for s in range(scenarios):
+            expected = np.float64(rate[person, s])
+            if expected <= 0.0:
+                continue
+            key = mixed(np.uint32(np.uint32(s) ^ own))
+            luck = share_of(key)
+            if expected > _MANY:
+                again = share_of(mixed(np.uint32(key ^ np.uint32(0x68E31DA4))))
+                radius, angle = np.sqrt(-2.0 * np.log(luck)), 2.0 * np.pi * again
+                count = max(np.round(expected + np.sqrt(expected) * radius * np.cos(angle)), 0.0)
+                brought = count * mean + np.sqrt(count) * spread * radius * np.sin(angle)
+                revenue[person, s] = max(brought, 0.0) * scale[person]
+            else:
+                count, chance = 0.0, np.exp(-expected)
+                below = chance
+                while luck > below and count < 4.0 * _MANY:
+                    count += 1.0
+                    chance *= expected / count
+                    below += chance
+                    key = mixed(np.uint32(key + np.uint32(0x9E3779B9)))
+                    revenue[person, s] += amounts[key % levels] * scale[person]
+            wins[person, s] = count
 
-    Moments of gamma-Poisson counts, with the prior belief weighing like `_PRIOR_WINDOWS` windows.
+
+def spreads(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
+    """Coefficients of variation of a team's and a person's counts beyond chance, given the level above.
+
+    `wins` (windows, people + 1), `got` their weighted sum, `team` (people + 1,) with 0 = none. Moments of
+    gamma-Poisson counts, the prior belief weighing like `_PRIOR_WINDOWS` windows.
     """
     held = weight / weight.max()
     of_team = np.array([np.bincount(team, row, minlength=team.max() + 1) for row in wins])[:, 1:]
@@ -380,7 +414,7 @@ def _beyond_chance(seen: Floats, expected: Floats, chance: Floats, held: Floats,
     return float(np.sqrt(np.clip(cv2, 0.02**2, 1.0))) if scale > 0 else prior
 
 
-def _presence(log: EventLog, organisation: Organisation) -> tuple[Ints, Ints]:
+def presence(log: EventLog, organisation: Organisation) -> tuple[Ints, Ints]:
     """First day and day after the last of each person (people + 1,), by the people table, else always."""
     people = len(organisation.people) + 1
     since, until = np.full(people, -(1 << 30)), np.full(people, 1 << 30)

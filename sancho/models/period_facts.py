@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import NEVER, end_of_day
-from sancho.crm.period import Period, parse_period, previous
-from sancho.crm.text import SanchoError
+from sancho.crm.period import Period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.common_factors import summed
 from sancho.models.organisation import Organisation
+from sancho.models.targets import targets_of
 
 Floats = NDArray[np.float64]
 _PRIOR_DEALS = 10.0  # a stage's win rate is shrunk to the company's by this many deals
@@ -71,7 +71,7 @@ class PeriodFacts:
             dates,
             brought(start, period.end(log.zone)),
             by_date,
-            _targets(log, period, calendar.fiscal_start_month),
+            targets_of(log, period, calendar.fiscal_start_month),
             summed(person, _stage_weighted(log, period), people),
             brought(ago.start(log.zone), ago.end(log.zone)) if ago is not None and known_then else None,
             _elapsed(calendar, moment, period),
@@ -101,37 +101,6 @@ class PeriodFacts:
             "run_rate": closed / self.elapsed if self.elapsed > 0 else None,
             "last_year": None if self.last_year is None else float(self.last_year[people].sum()),
         }
-
-
-def _targets(log: EventLog, period: Period, fiscal_start_month: int) -> dict[str, float]:
-    """Revenue targets by scope: of the very days, or added up from parts that fill them."""
-    parts: dict[str, list[tuple[date, date, float]]] = {}
-    table = log["targets"]
-    for metric, scope, name, value in zip(
-        table["metric"], table["scope"], table["period"], table["value"], strict=True
-    ):
-        if metric != "revenue" or np.isnan(value):
-            continue
-        try:
-            of = parse_period(str(name), fiscal_start_month)
-        except SanchoError:
-            continue
-        if of.first >= period.first and of.last <= period.last:
-            parts.setdefault(str(scope), []).append((of.first, of.last, float(value)))
-    whole = {scope: _filled(pieces, period) for scope, pieces in parts.items()}
-    return {scope: value for scope, value in whole.items() if value is not None}
-
-
-def _filled(pieces: list[tuple[date, date, float]], period: Period) -> float | None:
-    """Sum of pieces that follow one another from first day to last, the longest first; None with a gap."""
-    day, total = period.first, 0.0
-    while day <= period.last:
-        here = [(last, value) for first, last, value in pieces if first == day]
-        if not here:
-            return None
-        last, value = max(here)
-        total, day = total + value, date.fromordinal(last.toordinal() + 1)
-    return total
 
 
 def _a_year_before(period: Period) -> Period | None:

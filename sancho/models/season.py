@@ -32,28 +32,35 @@ def fit_season(
     Wins of each whole month between two instants against what the open deals would have brought at the usual
     rate of their age, days counted by `day_length` (days of the calendar,): indirect standardisation, so that
     neither growth nor a young pipeline passes for a season. `created`, `ended` (deals,) are instants, `won`
-    whether the end was a win. With y the log of a month's ratio, y = season + market + noise, the noise of
-    variance 1 / wins. A month's season is the mean of its years, drawn towards 0 by how much the same month
-    differs from year to year (a random-effects mean: DerSimonian & Laird 1986, both variances leaning on what
-    is believed beforehand). Months not seen in two years are like the others.
+    whether the end was a win.
     """
     month, cell = _whole_months(calendar, first, last)
-    wins, expected = _standardised(calendar, day_length, created, ended, won, cell, len(month))
+    return season_of(month, *_standardised(calendar, day_length, created, ended, won, cell, len(month)))
+
+
+def season_of(month: Ints, seen: Floats, expected: Floats) -> Floats:
+    """What the days of each month of the year count for (12,), by whole months' counts (n,) and what was due.
+
+    With y the log of a month's ratio, y = season + market + noise, the noise of variance 1 / seen. A month's
+    season is the mean of its years, drawn towards 0 by how much the same month differs from year to year (a
+    random-effects mean: DerSimonian & Laird 1986, both variances leaning on what is believed beforehand).
+    Months not seen in two years are like the others.
+    """
     years = np.bincount(month[expected > 0], minlength=MONTHS)
     use = (expected > 0) & (years[month] > 1)
     if not use.any():
         return no_season()
-    month, wins, expected = month[use], wins[use], expected[use]
-    y, noise = np.log((wins + 0.5) / (expected + 0.5)), 1.0 / (wins + 0.5)
+    month, seen, expected = month[use], seen[use], expected[use]
+    y, noise = np.log((seen + 0.5) / (expected + 0.5)), 1.0 / (seen + 0.5)
     y -= np.average(y, weights=1.0 / (noise + MARKET_SD**2))
     market = _market_variance(month, y, noise)
     weight = np.bincount(month, 1.0 / (noise + market), MONTHS)
-    seen = weight > 0
-    mean = np.bincount(month, y / (noise + market), MONTHS)[seen] / weight[seen]
-    between = max(float((mean**2 - 1.0 / weight[seen]).mean()), 0.0)
-    season = (SEASON_MONTHS * SEASON_SD**2 + seen.sum() * between) / (SEASON_MONTHS + seen.sum())
+    known = weight > 0
+    mean = np.bincount(month, y / (noise + market), MONTHS)[known] / weight[known]
+    between = max(float((mean**2 - 1.0 / weight[known]).mean()), 0.0)
+    season = (SEASON_MONTHS * SEASON_SD**2 + known.sum() * between) / (SEASON_MONTHS + known.sum())
     out: Floats = no_season()
-    out[seen] = np.exp(mean * season / (season + 1.0 / weight[seen]))
+    out[known] = np.exp(mean * season / (season + 1.0 / weight[known]))
     out /= out.mean()
     return out
 

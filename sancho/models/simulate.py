@@ -7,7 +7,7 @@ scenario is kept: a counter-based hash gives the same draws again whenever they 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sancho.models.common_factors import centred_log_odds
+from sancho.models.luck import mixed, share_of, shuffled
 from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import Organisation
 
@@ -57,6 +58,9 @@ class Simulation:
     odds: Floats  # (n, j) of exp(centred log-odds)
     shift: Floats  # (teams + 1, S) of exp(factor); the last is for deals of no team
     seed: int
+    sizes: tuple[float, float]  # of the company's and the teams' shared shifts in log-odds
+    new: NewBusinessRates
+    new_rate: NDArray[np.float32]  # (people + 1, S): wins expected of new business in each scenario
 
     def total(self, people: Ints) -> Floats:
         """Draws of a scope's revenue, (S,): closed, open and new."""
@@ -94,31 +98,69 @@ def simulate(
     of_new = _normal(rng, teams + 1, scenarios)
     of_new[teams] = 0.0
     shift = np.exp(company_sd * mood[0] + team_sd * of_team)
-    team = np.append(organisation.team_of, -1)
-    odds = np.empty(pipeline.won_by.shape)
-    teamless = team[pipeline.person] < 0
-    for rows, sd in ((teamless, company_sd), (~teamless, float(np.hypot(company_sd, team_sd)))):
-        odds[rows] = np.exp(centred_log_odds(np.clip(pipeline.won_by[rows], 0.0, 1.0), sd))
-    pipeline = Pipeline(pipeline.deal_ids, pipeline.person, pipeline.won_by, on_step(pipeline.amounts))
-    open_draws = np.zeros((len(organisation.people) + 1, scenarios))
-    group = np.where(team < 0, teams, team)
-    _draw_open(
-        odds[:, -1], pipeline.amounts, pipeline.person, group[pipeline.person], shift, seed, open_draws
-    )
+    sizes = (company_sd, team_sd)
+    pipeline, odds, open_draws = draw_open(organisation, pipeline, shift, sizes, seed)
     rest = np.sqrt(1 - SHARED_MOOD**2)
     market = new.market_sd * (SHARED_MOOD * mood[0] + rest * mood[1])
     local = new.team_sd * (SHARED_MOOD * of_team + rest * of_new)
     swing = np.exp(
         market - new.market_sd**2 / 2 + local - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
     )
-    new_draws = on_step(new.draw(swing[group], rng))
-    return Simulation(organisation, pipeline, on_step(closed), open_draws, new_draws, odds, shift, seed)
+    rate = new.draw_rates(swing[_groups(organisation)], rng)
+    new_draws = on_step(new.bring(rate, seed)[0])
+    return Simulation(
+        organisation, pipeline, on_step(closed), open_draws, new_draws, odds, shift, seed, sizes, new, rate
+    )
+
+
+def draw_open(
+    organisation: Organisation, pipeline: Pipeline, shift: Floats, sizes: tuple[float, float], seed: int
+) -> tuple[Pipeline, Floats, Floats]:
+    """(the deals with amounts on the step, their odds (n, j), draws by person (people + 1, S)).
+
+    The same deals meet the same luck whatever their chances: a higher chance never turns a win into none.
+    """
+    company_sd, team_sd = sizes
+    teamless = np.append(organisation.team_of, -1)[pipeline.person] < 0
+    odds = np.empty(pipeline.won_by.shape)
+    for rows, sd in ((teamless, company_sd), (~teamless, float(np.hypot(company_sd, team_sd)))):
+        odds[rows] = np.exp(centred_log_odds(np.clip(pipeline.won_by[rows], 0.0, 1.0), sd))
+    pipeline = replace(pipeline, amounts=on_step(pipeline.amounts))
+    draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
+    group = _groups(organisation)[pipeline.person]
+    _draw_open(
+        np.arange(len(odds)), odds[:, -1], pipeline.amounts, pipeline.person, group, shift, seed, draws
+    )
+    return pipeline, odds, draws
 
 
 def group_of(simulation: Simulation) -> Ints:
     """Row of `shift` that each open deal moves with, (n,)."""
-    team = np.append(simulation.organisation.team_of, -1)
-    return np.where(team < 0, len(simulation.organisation.teams), team)[simulation.pipeline.person]
+    return _groups(simulation.organisation)[simulation.pipeline.person]
+
+
+def wins_drawn(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each."""
+    pipeline, use = simulation.pipeline, np.flatnonzero(rows)
+    out = np.zeros((2, len(simulation.organisation.people) + 1, simulation.shift.shape[1]))
+    for number, amounts in enumerate((np.ones((len(use), LEVELS)), pipeline.amounts[use])):
+        _draw_open(
+            use,
+            simulation.odds[use, -1],
+            amounts,
+            pipeline.person[use],
+            group_of(simulation)[use],
+            simulation.shift,
+            simulation.seed,
+            out[number],
+        )
+    return out[0], out[1]
+
+
+def _groups(organisation: Organisation) -> Ints:
+    """Row of `shift` that each person moves with, (people + 1,)."""
+    team = np.append(organisation.team_of, -1)
+    return np.where(team < 0, len(organisation.teams), team)
 
 
 def attain_given(
@@ -202,64 +244,26 @@ def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
 
 
 @numba.njit(cache=True, inline="always")
-def _shuffled(i, w, p):  # type: ignore[no-untyped-def]
-    """Place of scenario i in permutation p of w + 1 = 2^k places.
-
-    Kensler (2013), "Correlated Multi-Jittered Sampling".
-    """
-    # numba widens 32-bit arithmetic to 64: every step is cut back.
-    i = np.uint32(i ^ p)
-    i = np.uint32(i * np.uint32(0xE170893D))
-    i = np.uint32(i ^ (p >> np.uint32(16)))
-    i = np.uint32(i ^ ((i & w) >> np.uint32(4)))
-    i = np.uint32(i ^ (p >> np.uint32(8)))
-    i = np.uint32(i * np.uint32(0x0929EB3F))
-    i = np.uint32(i ^ (p >> np.uint32(23)))
-    i = np.uint32(i ^ ((i & w) >> np.uint32(1)))
-    i = np.uint32(i * np.uint32(np.uint32(1) | (p >> np.uint32(27))))
-    i = np.uint32(i * np.uint32(0x6935FA69))
-    i = np.uint32(i ^ ((i & w) >> np.uint32(11)))
-    i = np.uint32(i * np.uint32(0x74DCB303))
-    i = np.uint32(i ^ ((i & w) >> np.uint32(2)))
-    i = np.uint32(i * np.uint32(0x9E501CC3))
-    i = np.uint32(i ^ ((i & w) >> np.uint32(2)))
-    i = np.uint32(i * np.uint32(0xC860A3DF))
-    i = np.uint32(i & w)
-    i = np.uint32(i ^ (i >> np.uint32(5)))
-    return np.uint32(np.uint32(i + p) & w)
-
-
-@numba.njit(cache=True, inline="always")
-def _mixed(x):  # type: ignore[no-untyped-def]
-    """A well-mixed 32-bit hash: Wellons' lowbias32."""
-    x = np.uint32(x ^ (x >> np.uint32(16)))
-    x = np.uint32(x * np.uint32(0x7FEB352D))
-    x = np.uint32(x ^ (x >> np.uint32(15)))
-    x = np.uint32(x * np.uint32(0x846CA68B))
-    return np.uint32(x ^ (x >> np.uint32(16)))
-
-
-@numba.njit(cache=True, inline="always")
 def _keys(deal, seed):  # type: ignore[no-untyped-def]
     """(permutation, offset within a cell, amount key) of a deal."""
-    a = _mixed(np.uint32(np.uint32(deal) + np.uint32(seed)))
-    b = _mixed(np.uint32(a ^ np.uint32(0x9E3779B9)))
-    return a, (np.float64(_mixed(b)) + 0.5) / 4294967296.0, b
+    a = mixed(np.uint32(np.uint32(deal) + np.uint32(seed)))
+    b = mixed(np.uint32(a ^ np.uint32(0x9E3779B9)))
+    return a, share_of(mixed(b)), b
 
 
 @numba.njit(cache=True, parallel=True)
-def _draw_open(odds, amounts, person, group, shift, seed, out):  # type: ignore[no-untyped-def]
+def _draw_open(rows, odds, amounts, person, group, shift, seed, out):  # type: ignore[no-untyped-def]
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     for block in numba.prange(scenarios // _BLOCK):
-        for deal in range(len(odds)):
-            a, offset, b = _keys(deal, seed)
+        for deal in range(len(rows)):
+            a, offset, b = _keys(rows[deal], seed)
             odd, who = odds[deal], person[deal]
             pull = shift[group[deal]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(_shuffled(np.uint32(s), w, a)) + offset
+                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
                 if place < odd * pull[s] * (scenarios - place):
-                    out[who, s] += amounts[deal, _mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+                    out[who, s] += amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -272,13 +276,13 @@ def _draw_by_date(rows, odds, amounts, group, shift, seed, out):  # type: ignore
             a, offset, b = _keys(rows[at], seed)
             pull = shift[group[at]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(_shuffled(np.uint32(s), w, a)) + offset
+                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
                 room = pull[s] * (scenarios - place)
                 if place < odds[at, last] * room:
                     date = 0
                     while place >= odds[at, date] * room:
                         date += 1
-                    out[date, s] += amounts[at, _mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+                    out[date, s] += amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -293,8 +297,8 @@ def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # ty
         for s in range(scenarios):
             odd = odds[at] * pull[s]
             p = 1.0 / (1.0 + 1.0 / odd) if odd > 0.0 else 0.0
-            amount = amounts[at, _mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(_shuffled(np.uint32(s), w, a)) + offset
+            amount = amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
             rest = total[s] - amount if place < odd * (scenarios - place) else total[s]
             with_it = 1.0 if rest + amount >= target else 0.0
             without = 1.0 if rest >= target else 0.0
@@ -315,8 +319,8 @@ def _swings(odds, amounts, group, shift, seed, totals, targets, scopes):  # type
         pull = shift[group[deal]]
         amount, drawn = np.empty(scenarios), np.empty(scenarios)
         for s in range(scenarios):
-            amount[s] = amounts[deal, _mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(_shuffled(np.uint32(s), w, a)) + offset
+            amount[s] = amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
             drawn[s] = amount[s] if place < odds[deal] * pull[s] * (scenarios - place) else 0.0
         for at in range(scopes.shape[1]):
             scope = scopes[deal, at]

@@ -24,12 +24,15 @@ from sancho.crm.period import Period, parse_period, period_holding
 from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.features import Feature, History, build, compile_history
+from sancho.features.kpis import KPIS, Happenings, own_kpis
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
+from sancho.models.kpis import Ahead, Prospects
 from sancho.models.what_if import Supposed, outlook, suppose
 from sancho.service import paging, said
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
+from sancho.service.kpis import kpi_rows
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
 from sancho.service.schemas import ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
@@ -64,6 +67,7 @@ class State:
     now: int
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
+    prospects: dict[tuple[int, str], tuple[Prospects, EventLog]] = field(default_factory=dict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -86,6 +90,7 @@ class Answers:
         self.settings = settings
         self._store = store if store is not None else Store.open(settings.store_url)
         self._registry = registry if registry is not None else Registry(settings.home)
+        self._kpis = (*KPIS, *own_kpis(settings.kpi))
         self._state: State | None = None
         self._fault: Text | None = None
         self._warm = False
@@ -287,6 +292,36 @@ class Answers:
             "children": sides[1:],
             **self._about(state, moment, lang),
         }
+
+    def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        within = self._period(period, moment)
+        prospects, known = self._prospects(state, self._room(state, moment, within))
+        month = self.settings.fiscal_start_month
+        return {
+            "period": period,
+            "scope": scope,
+            "business_days_left": prospects.ahead.working_days,
+            "kpis": kpi_rows(prospects, self._kpis, known, scope, month, lang),
+            **self._about(state, moment, lang),
+        }
+
+    def _prospects(self, state: State, room: Room) -> tuple[Prospects, EventLog]:
+        """The KPIs' prospects at a room's moment, and the log as it was known then."""
+        key, zone = (room.moment, room.period.name), self.settings.zone
+        with state.lock:
+            if key not in state.prospects:
+                known = state.log.as_of(room.moment)
+                organisation, period = room.organisation, room.period
+                happenings = Happenings(known, organisation.people)
+                bounds = room.moment, period.start(zone), period.end(zone)
+                ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
+                if len(state.prospects) >= _ROOMS:
+                    state.prospects.clear()
+                state.prospects[key] = Prospects(room.simulation, happenings, ahead, period), known
+            return state.prospects[key]
 
     def deals(
         self,

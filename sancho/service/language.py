@@ -43,11 +43,13 @@ def number_text(value: float, digits: int = 1) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def money_text(value: float, currency: str, lang: Language) -> str:
-    """An amount as people say it: 万円 and 億円 in Japanese yen.
+def money_text(value: float, currency: str, lang: Language, short: bool = False) -> str:
+    """An amount as people say it: 万円 and 億円 in Japanese yen; in short, millions as M.
 
     >>> money_text(12_300_000, "JPY", "ja"), money_text(12_300_000, "JPY", "en")
     ('1,230万円', 'JPY 12,300,000')
+    >>> money_text(12_300_000, "JPY", "en", short=True)
+    'JPY 12.3M'
     """
     if currency == "JPY" and lang == "ja":
         if abs(value) >= 1e8:
@@ -55,6 +57,8 @@ def money_text(value: float, currency: str, lang: Language) -> str:
         if abs(value) >= 1e5:
             return f"{number_text(value / 1e4, 0)}万円"
         return f"{value:,.0f}円"
+    if short and abs(value) >= 1e6:
+        return f"{currency} {number_text(value / 1e6)}M"
     return f"{currency} {value:,.0f}"
 
 

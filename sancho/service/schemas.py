@@ -409,6 +409,56 @@ class WhatIf(Answer):
     children: list[WhatIfSide]
 
 
+class KpiForecast(BaseModel):
+    """A KPI's value at the period's end."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class KpiValue(BaseModel):
+    """A KPI in an earlier period."""
+
+    period: str
+    value: float | None
+
+
+class Finding(BaseModel):
+    """Whether a criterion is met, why, and what would be better."""
+
+    ok: bool
+    why: str
+    better: str | None = None
+
+
+class Kpi(BaseModel):
+    """A KPI of a scope and period; `value` is null where it has never been recorded."""
+
+    kpi: str = Field(examples=["visits"])
+    label: str
+    meaning: str
+    unit: str
+    style: list[str] = Field(description="Selling styles it is for", examples=[["field", "route"]])
+    value: float | None = Field(description="So far")
+    target: float | None
+    probability: float | None = Field(ge=0, le=1, description="of reaching the target by the period's end")
+    forecast: KpiForecast | None
+    required_per_business_day: float | None = Field(description="To reach the target; of counts and amounts")
+    trend: list[KpiValue] = Field(description="Eight periods before this one, oldest first, as known now")
+    controllable: bool = Field(description="In a seller's own hands")
+    smart: dict[str, Finding] | None = Field(description="Of its target; null without one")
+
+
+class KpiList(Answer):
+    """The KPIs of a scope and period."""
+
+    period: str
+    scope: str
+    business_days_left: float
+    kpis: list[Kpi]
+
+
 class DealScore(BaseModel):
     """One row of `sancho score`."""
 

@@ -27,6 +27,7 @@ _FINE = {
         "0.6, 0.35, 0.15 のような3つの確率（大きい順）", "three falling probabilities such as 0.6, 0.35, 0.15"
     ),
     "train": Text("学習の設定の表 [train]", "a table [train] of training choices"),
+    "kpi": Text("[[kpi]] の表（docs/kpis.md の例を参照）", "tables [[kpi]] as docs/kpis.md shows"),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
         (0.6, 0.35, 0.15), description="Win probability from which a deal is graded A, B, C; below, D"
     )
     train: dict[str, Any] = Field(default_factory=dict, description="Choices of training, see TrainConfig")
+    kpi: list[dict[str, Any]] = Field(default_factory=list, description="KPIs of one's own, see docs/kpis.md")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     refresh_seconds: float = Field(1.0, ge=0, description="How often a service looks for new data")

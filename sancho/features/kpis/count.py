@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import NEVER
+from sancho.crm.schema import TABLES
 from sancho.crm.text import Text
 from sancho.features.kpis.definition import Count
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 
 ANY = "*"
 
@@ -157,6 +159,17 @@ class Happenings:
             self._tallies[count] = self._tally(count)
         return self._tallies[count]
 
+    def meeting(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
+        """Whether each row of a table, by its id (n,), meets conditions; no where it has no such column."""
+        if not where:
+            return np.ones(len(ids), bool)
+        rows = self._frame(table)
+        at = codes_in(pd.Series(ids, dtype=object), pd.Index(rows[TABLES[table].key[0]].astype(object)))
+        met = np.ones(len(rows), bool)
+        for column, allowed in where:
+            met &= _meets(rows[column], allowed) if column in rows else False
+        return np.asarray(np.append(met, False)[at], np.bool_)
+
     def _tally(self, count: Count) -> Tally:
         what = HAPPENINGS[count.of]
         rows = self._frame(what.table)
@@ -223,9 +236,9 @@ class Happenings:
             leads["handed_to"].astype(object) != leads["owner_id"].astype(object)
         )
         at = leads["appointment_at"].fillna(leads["meeting_at"])
-        row = codes_in(leads["deal_id"], pd.Index(deals["deal_id"]))
-        closed = deals["closed_at"].take(row).reset_index(drop=True).where(row >= 0)
-        outcome = deals["outcome"].astype(object).take(row).reset_index(drop=True).where(row >= 0)
+        known = deals.set_index(deals["deal_id"].astype(object))[["closed_at", "outcome"]]
+        theirs = known.reindex(leads["deal_id"].astype(object)).reset_index(drop=True)
+        closed, outcome = theirs["closed_at"], theirs["outcome"].astype(object)
         over = handed & outcome.notna()
         return leads.assign(
             handed_at=at.where(handed),

@@ -1,21 +1,4 @@
-"""Which KPIs has a company added of its own? Read from the tables [[kpi]] of its settings.
-
-    [[kpi]]
-    id = "demos_per_visit"
-    label_ja = "訪問あたりデモ件数"
-    label_en = "Demos per visit"
-    unit_ja = "件"
-    unit_en = "demos"
-    count = "activities"              # a happening of count.HAPPENINGS
-    where = { kind = "demo" }         # column = value, or a list of values; "*" = filled in
-    per = { count = "activities", where = { kind = "visit" } }
-    styles = ["field"]
-    controllable = true
-
-`total` adds a column up, `distinct` counts its different values, `reached` asks for an instant of the row
-that must have come (a cohort's share). With `per`, what is counted is divided: `share = true` where it is a
-part of what it is divided by.
-"""
+"""Which KPIs has a company added of its own? Read from the tables [[kpi]] of its settings."""
 
 from __future__ import annotations
 
@@ -29,6 +12,38 @@ from sancho.crm.text import SanchoError, Text
 from sancho.features.kpis.catalogue import KPIS
 from sancho.features.kpis.count import EXTRA_COLUMNS, HAPPENINGS
 from sancho.features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
+
+OWN_EXAMPLE = """\
+[[kpi]]
+id = "demos_per_visit"
+label_ja = "訪問あたりデモ件数"
+label_en = "Demos per visit"
+unit_ja = "件"
+unit_en = "demos"
+count = "activities"              # what happens, from the list below
+where = { kind = "demo" }         # column = value or a list of values; "*" = filled in
+per = { count = "activities", where = { kind = "visit" } }   # divided by this
+share = false                     # true = a part of what it is divided by (0 to 1)
+styles = ["field"]                # field, route, inside; default all
+controllable = true
+
+[[kpi]]
+id = "demo_minutes"
+label_ja = "デモ時間"
+label_en = "Time in demos"
+unit_ja = "分"
+unit_en = "minutes"
+count = "activities"
+where = { kind = "demo" }
+total = "minutes"                 # adds a column up; distinct = "account_id" would count different ones
+
+[[kpi]]
+id = "lead_qualification"
+label_ja = "リードの案件化率"
+label_en = "Leads that get qualified"
+count = "leads.created"
+reached = "qualified_at"          # share of those of the period that have come so far\
+"""
 
 
 class _Counted(BaseModel):

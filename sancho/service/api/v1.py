@@ -137,6 +137,23 @@ def post_what_if(
     return say(request, _answers(request).what_if(period, body, language_of(request)))
 
 
+@router.get(
+    "/kpis/{period}",
+    response_model=schemas.KpiList,
+    responses=_UNKNOWN,
+    tags=["kpis"],
+    summary="KPI values and attainment",
+)
+def get_kpis(
+    request: Request,
+    period: Annotated[str, Path(examples=["2026-Q4", "2026-11", "2026-W47"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Each KPI so far and by the period's end, how likely its target is, what each working day must bring."""
+    return say(request, _answers(request).kpis(period, scope, as_of, language_of(request)))
+
+
 @router.get("/models", response_model=schemas.ModelList, tags=["models"], summary="The registry")
 def list_models(request: Request) -> Response:
     """Registered model versions, newest first, and which of them answers."""

@@ -349,6 +349,18 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
         asked = (won or [], lost or [], push or [], amount or [], leave or [], target)
         return show_what_if(period, *asked, scope, as_of, as_json, _lang(ja))
 
+    @app.command(help=t("KPIの値と、目標に届く確率。", "KPI values and attainment."))
+    def kpis(
+        period: Period,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.kpis import show_kpis
+
+        return show_kpis(period, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[
