@@ -33,8 +33,9 @@ from sancho.service import paging, said
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.kpis import kpi_rows
+from sancho.service.levers import drive_of, drivers_of, planned, tree_of
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
-from sancho.service.schemas import ScoreRequest, WhatIfRequest
+from sancho.service.schemas import PlanRequest, ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
 from sancho.training.promote import put_in_service, roll_back
@@ -68,6 +69,7 @@ class State:
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
     prospects: dict[tuple[int, str], tuple[Prospects, EventLog]] = field(default_factory=dict)
+    drivers: dict[tuple[int, str, str, Language], list[dict[str, Any]]] = field(default_factory=dict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -252,7 +254,8 @@ class Answers:
         change = self._change(state, room, scope, lang) if target is None else None
         past = history(self._store, room.period, scope, moment, self.settings.zone)
         about = self._about(state, moment, lang, warnings)
-        return {**answer, "period": period, "history": past, "change": change, **about}
+        drivers = self._drivers(state, room, scope, lang) if target is None else []
+        return {**answer, "period": period, "history": past, "drivers": drivers, "change": change, **about}
 
     def _change(self, state: State, room: Room, scope: str, lang: Language) -> dict[str, Any] | None:
         """What made a scope's outlook change since a week before; None without a target, or a week before."""
@@ -307,6 +310,54 @@ class Answers:
             "kpis": kpi_rows(prospects, self._kpis, known, scope, month, lang),
             **self._about(state, moment, lang),
         }
+
+    def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """KGI, the drivers it depends on here, and the KPIs each shows in."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        target = room.facts.target(scope)
+        prospects, known = self._prospects(state, room)
+        month = self.settings.fiscal_start_month
+        rows = kpi_rows(prospects, self._kpis, known, scope, month, lang)
+        goal = {"kpi": "revenue", **outlook(room.stand, scope)}
+        warnings = [] if target is not None else [("no_target", said.no_target(scope, period))]
+        return {
+            "period": period,
+            "scope": scope,
+            **tree_of(self._drivers(state, room, scope, lang), rows, goal),
+            **self._about(state, moment, lang, warnings),
+        }
+
+    def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
+        """The smallest change of levers that brings attainment to the asked probability."""
+        state = self._now()
+        moment = self._moment(state, asked.as_of)
+        room = self._room(state, moment, self._period(asked.period, moment))
+        target = room.facts.target(asked.scope) if asked.target is None else asked.target
+        if target is None:
+            raise SanchoError(said.no_target(asked.scope, asked.period), "no_target")
+        prospects, _ = self._prospects(state, room)
+        drive = drive_of(room, prospects, state.bundle)
+        found = planned(drive, prospects, asked.scope, asked.levers, target, asked.probability, lang)
+        return {"period": asked.period, **found, **self._about(state, moment, lang)}
+
+    def _drivers(self, state: State, room: Room, scope: str, lang: Language) -> list[dict[str, Any]]:
+        """What one feasible step of each lever adds to a scope's attainment."""
+        target = room.facts.target(scope)
+        if target is None:
+            return []
+        key = (room.moment, room.period.name, scope, lang)
+        with state.lock:
+            if key not in state.drivers:
+                prospects, _ = self._prospects(state, room)
+                people = room.organisation.members(scope)
+                drive = drive_of(room, prospects, state.bundle)
+                before = drive.probability({}, people, target)
+                if len(state.drivers) >= _INSIGHTS:
+                    state.drivers.clear()
+                state.drivers[key] = drivers_of(drive, people, target, before, lang)
+            return state.drivers[key]
 
     def _prospects(self, state: State, room: Room) -> tuple[Prospects, EventLog]:
         """The KPIs' prospects at a room's moment, and the log as it was known then."""

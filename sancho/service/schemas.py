@@ -358,6 +358,19 @@ class PastOutlook(BaseModel):
     computed_later: bool = Field(description="as of that day, by a model that was made after it")
 
 
+class Driver(BaseModel):
+    """A lever, from where it stands to where a step takes it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    lever: str = Field(examples=["leads"])
+    label: str
+    unit: str
+    before: float = Field(alias="from")
+    to: float
+    attainment_pp: float = Field(description="Points of the probability of attainment")
+
+
 class Forecast(Answer):
     """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
 
@@ -371,7 +384,9 @@ class Forecast(Answer):
     gap: float | None
     pace: list[PacePoint]
     history: list[PastOutlook]
-    drivers: list[Any]
+    drivers: list[Driver] = Field(
+        description="What a feasible step of each lever adds, up to the better quartile of peers"
+    )
     deals: list[ForecastDeal]
     children: list[Child]
     baselines: Baselines
@@ -457,6 +472,92 @@ class KpiList(Answer):
     scope: str
     business_days_left: float
     kpis: list[Kpi]
+
+
+class Branch(Driver):
+    """A driver of the goal, and the KPIs it shows in."""
+
+    ksf: bool = Field(description="One of the strongest controllable drivers: a key success factor")
+    kpis: list[dict[str, Any]]
+
+
+class Goal(Outlook):
+    """The KGI."""
+
+    kpi: str
+
+
+class Tree(Answer):
+    """KGI -> KSF -> KPI of a scope and period, with numbers; the strongest branch first."""
+
+    period: str
+    scope: str
+    goal: Goal
+    branches: list[Branch]
+
+
+class PlanRequest(BaseModel):
+    """What is asked for; `levers` empty = all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    period: str = Field(max_length=50, examples=["2026-Q4"])
+    probability: float = Field(gt=0, lt=1, examples=[0.8])
+    scope: str = Field("company", max_length=500)
+    as_of: str | None = Field(None, max_length=50)
+    levers: list[str] = Field(
+        default_factory=list, max_length=20, examples=[["leads", "win_rate"]],
+        description="leads, appointment_rate, proposals, win_rate, amount, cycle_time",
+    )  # fmt: skip
+    target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default the one on record")
+
+
+class PlannedLever(BaseModel):
+    """How far a lever is to go."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    lever: str
+    label: str
+    unit: str
+    before: float = Field(alias="from")
+    to: float
+    share_of_step: float = Field(ge=0, le=1, description="Of the way to the better quartile of peers")
+    alone_pp: float = Field(description="What all of the way of this lever alone would add")
+
+
+class PlannedWork(BaseModel):
+    """A person's number for the rest of the period."""
+
+    kpi: str
+    label: str
+    unit: str
+    usual_per_week: float = Field(description="As things are going")
+    per_week: float
+    per_day: float
+    by_period_end: float
+
+
+class PersonPlan(BaseModel):
+    """What a person does by the plan."""
+
+    scope: str
+    kpis: list[PlannedWork]
+
+
+class Plan(Answer):
+    """The smallest change that attains as wanted; where it cannot be had, the most there is."""
+
+    period: str
+    scope: str
+    target: float
+    wanted: float
+    before: float
+    attainable: bool
+    probability: float = Field(description="With the plan")
+    most: float = Field(description="With all chosen levers all the way")
+    levers: list[PlannedLever]
+    people: list[PersonPlan]
 
 
 class DealScore(BaseModel):

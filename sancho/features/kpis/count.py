@@ -170,6 +170,24 @@ class Happenings:
             met &= _meets(rows[column], allowed) if column in rows else False
         return np.asarray(np.append(met, False)[at], np.bool_)
 
+    def reached(self, column: str, ids: NDArray[np.object_]) -> Flags:
+        """Whether each deal, by its id (n,), has reached one of STAGE_STEPS."""
+        deals = self._frame("deals")
+        at = codes_in(pd.Series(ids, dtype=object), pd.Index(deals["deal_id"].astype(object)))
+        return np.asarray(np.append(micros(deals[column]) != NEVER, False)[at], np.bool_)
+
+    def origins(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Of each deal: when it was created, won, when its lead came and when that got its appointment."""
+        deals, leads = self._frame("deals"), self._frame("leads")
+        own = leads[leads["deal_id"].notna().to_numpy()].drop_duplicates("deal_id")
+        own = own.set_index(own["deal_id"].astype(object)).reindex(deals["deal_id"].astype(object))
+        return (
+            micros(deals["created_at"]),
+            micros(deals["won_at"]),
+            micros(own["created_at"]),
+            micros(own["appointment_at"]),
+        )
+
     def _tally(self, count: Count) -> Tally:
         what = HAPPENINGS[count.of]
         rows = self._frame(what.table)

@@ -110,7 +110,7 @@ class Prospects:
         match kpi.shape:
             case Shape.COHORT:
                 came, first = tally(kpi.count), self.period.start(ahead.calendar.zone)
-                cohort, more = cohort_of(came, ahead), self._to_come(replace(kpi.count, reached=None))
+                cohort, more = cohort_of(came, ahead), self.to_come(replace(kpi.count, reached=None))
                 later = cohort.later(came, first, ahead, f"{kpi.id} later")
                 return later + cohort.of_new(more, ahead, f"{kpi.id} new"), more
             case Shape.CHURN:
@@ -119,15 +119,15 @@ class Prospects:
             case Shape.RATE:
                 assert per is not None  # noqa: S101 - a rate has a denominator
                 if kpi.count.of == "deals.won" and per.of == "deals.closed":
-                    won = self._to_come(kpi.count)
+                    won = self.to_come(kpi.count)
                     lost = Count("deals.closed", (*per.where, ("outcome", ("lost",))))
-                    return won, won + self._to_come(lost)
-                under = self._to_come(per)
+                    return won, won + self.to_come(lost)
+                under = self.to_come(per)
                 share = share_of(tally(kpi.count), tally(per), ahead)
                 return share.of(under, ahead, kpi.id), under
-        return self._to_come(kpi.count), None if per is None else self._to_come(per)
+        return self.to_come(kpi.count), None if per is None else self.to_come(per)
 
-    def _to_come(self, count: Count) -> Draws:
+    def to_come(self, count: Count) -> Draws:
         """Weight of a count still to come in the period, by person and scenario."""
         if count not in self._counts:
             if count.of == "deals.won":

@@ -154,6 +154,35 @@ def get_kpis(
     return say(request, _answers(request).kpis(period, scope, as_of, language_of(request)))
 
 
+@router.get(
+    "/trees/{period}",
+    response_model=schemas.Tree,
+    responses=_UNKNOWN,
+    tags=["kpis"],
+    summary="KGI -> KSF -> KPI with numbers",
+)
+def get_tree(
+    request: Request,
+    period: Annotated[str, Path(examples=["2026-Q4"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Which drivers the goal depends on here, by what a feasible step of each adds to attainment."""
+    return say(request, _answers(request).tree(period, scope, as_of, language_of(request)))
+
+
+@router.post(
+    "/plans",
+    response_model=schemas.Plan,
+    responses=_UNKNOWN | _BAD_JSON,
+    tags=["kpis"],
+    summary="What it takes to attain with a probability",
+)
+def post_plan(request: Request, body: schemas.PlanRequest) -> Response:
+    """The smallest change of levers, within what peers show to be feasible, and each person's numbers."""
+    return say(request, _answers(request).plan(body, language_of(request)))
+
+
 @router.get("/models", response_model=schemas.ModelList, tags=["models"], summary="The registry")
 def list_models(request: Request) -> Response:
     """Registered model versions, newest first, and which of them answers."""

@@ -361,6 +361,59 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return show_kpis(period, scope, as_of, as_json, _lang(ja))
 
+    @app.command(help=t("KGI→KSF→KPIのツリーと効き目。", "The KGI -> KSF -> KPI tree with numbers."))
+    def tree(
+        period: Period,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.levers import show_tree
+
+        return show_tree(period, scope, as_of, as_json, _lang(ja))
+
+    @app.command(
+        help=t(
+            "目標に届かせるために必要な最小の改善。", "What it takes to reach the target: the least change."
+        )
+    )
+    def plan(
+        period: Period,
+        probability: Annotated[
+            float,
+            typer.Option(
+                metavar="P", min=0.01, max=0.99, help=t("求める達成確率。", "The probability asked for.")
+            ),
+        ] = 0.8,
+        lever: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--lever",
+                metavar="LEVER",
+                help=t(
+                    "レバー（既定はすべて）：leads、appointment_rate、proposals、win_rate、amount、cycle_time。",
+                    "Default all of leads, appointment_rate, proposals, win_rate, amount, cycle_time.",
+                ),
+            ),
+        ] = None,
+        target: Annotated[
+            float | None,
+            typer.Option(
+                metavar="V",
+                min=0,
+                help=t("目標値。既定は登録済みの目標。", "The target. Default: the one on record."),
+            ),
+        ] = None,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.levers import show_plan
+
+        return show_plan(period, probability, lever or [], target, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[
