@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight, KpiList, WhatIf
+from sancho.service.schemas import Forecast, Insight, KpiList, Plan, Tree, WhatIf
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -427,6 +427,37 @@ def test_kpis_say_the_same_by_rest_and_on_the_command_line(
     assert capfd.readouterr().out.strip() == response.text
     assert run(["kpis", PERIOD, "--as-of", AS_OF, "--lang", "ja"]) == 0
     assert "受注率" in capfd.readouterr().out
+
+
+def test_the_tree_and_the_plan_say_the_same_by_rest_and_on_the_command_line(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    forecast = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")
+    tree = service.client.get(f"/v1/trees/{PERIOD}?as_of={AS_OF}", headers={"Accept-Language": "en"})
+    assert tree.status_code == 200, tree.text
+    found = Tree.model_validate(tree.json())
+    assert found.goal.probability == pytest.approx(forecast["probability"])
+    assert [one.lever for one in found.branches] == [one["lever"] for one in forecast["drivers"]]
+    points = [one.attainment_pp for one in found.branches]
+    assert points == sorted(points, reverse=True)
+    body = {"period": PERIOD, "as_of": AS_OF, "probability": 0.97}
+    response = service.client.post("/v1/plans", json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    plan = Plan.model_validate(response.json())
+    assert plan.before == pytest.approx(forecast["probability"])
+    assert plan.attainable == (plan.most >= 0.97 or plan.before >= 0.97)
+    assert plan.probability >= plan.before
+    assert {row.kpi for one in plan.people for row in one.kpis} <= {"leads", "appointments", "proposals"}
+    capfd.readouterr()
+    assert run(["plan", PERIOD, "--probability", "0.97", "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
+    assert capfd.readouterr().out.strip() == response.text
+    assert run(["tree", PERIOD, "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
+    assert capfd.readouterr().out.strip() == tree.text
+    for command in (["tree", PERIOD], ["plan", PERIOD, "--lever", "leads"]):
+        assert run([*command, "--as-of", AS_OF, "--lang", "ja"]) == 0
+    assert "達成確率" in capfd.readouterr().out
+    strange = service.client.post("/v1/plans", json={**body, "levers": ["luck"]})
+    assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")
 
 
 def test_a_target_may_be_tried_on_the_command_line(

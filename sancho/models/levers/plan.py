@@ -45,12 +45,15 @@ def smallest(drive: Drive, levers: Sequence[str], people: Ints, target: float, w
     before = drive.probability({}, people, target)
     effects = {name: drive.probability({name: 1.0}, people, target) for name in chosen}
     most = drive.probability(dict.fromkeys(chosen, 1.0), people, target)
-    gain = {name: max(effects[name] - before, 0.0) for name in chosen}
-    best = max(gain.values(), default=0.0)
-    if before >= wanted or best == 0.0:
+    if before >= wanted:
         return Plan(dict.fromkeys(chosen, 0.0), before, before, most, effects)
     if most < wanted:
         return Plan(dict.fromkeys(chosen, 1.0), before, most, most, effects)
+
+    gain = {name: max(effects[name] - before, 0.0) for name in chosen}
+    best = max(gain.values())
+    if best == 0.0:  # only together do they show
+        gain, best = dict.fromkeys(chosen, 1.0), 1.0
 
     def going(far: float) -> dict[str, float]:
         return {name: min(far * gain[name] / best, 1.0) for name in chosen}
