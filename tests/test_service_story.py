@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight, KpiList, Plan, Tree, WhatIf
+from sancho.service.schemas import Forecast, Insight, KpiCheck, KpiList, Plan, Tree, WhatIf
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -458,6 +458,29 @@ def test_the_tree_and_the_plan_say_the_same_by_rest_and_on_the_command_line(
     assert "達成確率" in capfd.readouterr().out
     strange = service.client.post("/v1/plans", json={**body, "levers": ["luck"]})
     assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")
+
+
+def test_proposed_kpis_are_checked(service: Service) -> None:
+    rows = service.get(f"/v1/kpis/{PERIOD}?as_of={AS_OF}")["kpis"]
+    leads = next(row for row in rows if row["kpi"] == "leads")
+    fair = {"kpi": "leads", "value": leads["forecast"]["p50"], "period": PERIOD}
+    hopeless = {"kpi": "leads", "value": 100 * leads["forecast"]["p90"], "period": PERIOD, "unit": "円"}
+    vague = {"kpi": "spirit", "scope": "tanaka"}
+    body = {"as_of": AS_OF, "proposals": [fair, hopeless, vague]}
+    response = service.client.post("/v1/kpis/check", json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    first, second, third = KpiCheck.model_validate(response.json()).proposals
+    assert first.smart["specific"].ok
+    assert first.smart["measurable"].ok
+    assert first.smart["achievable"].ok
+    assert first.probability == pytest.approx(0.5, abs=0.05)
+    assert not second.smart["achievable"].ok
+    assert second.probability == 0.0
+    assert not second.smart["specific"].ok
+    assert not any(finding.ok for finding in third.smart.values())
+    assert "tanaka" in third.smart["specific"].why
+    aimed = [row for row in rows if row["target"] is not None]
+    assert all(set(row["smart"]) == set(first.smart) for row in aimed)
 
 
 def test_a_target_may_be_tried_on_the_command_line(

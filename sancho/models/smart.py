@@ -222,6 +222,15 @@ def _achievable(proposal: Proposal, facts: Facts) -> Finding:
 
 
 def _relevant(facts: Facts) -> Finding:
+    if facts.goal_pp is None and facts.stronger is not None:
+        return Finding(
+            False,
+            Text(
+                "売上目標への影響を、記録からは確かめられません。",
+                "The records do not show what it does to the revenue goal.",
+            ),
+            _stronger(*facts.stronger),
+        )
     if facts.goal_pp is None:
         return Finding(
             False,
@@ -240,13 +249,12 @@ def _relevant(facts: Facts) -> Finding:
         return Finding(True, why)
     if facts.stronger is None:
         return Finding(False, why)
-    name, points = facts.stronger
-    return Finding(
-        False,
-        why,
-        Text("{name}なら{pp:+.1f}ポイント動きます。", "{name} would move it by {pp:+.1f} points.").format(
-            name=name, pp=points
-        ),
+    return Finding(False, why, _stronger(*facts.stronger))
+
+
+def _stronger(name: Text, points: float) -> Text:
+    return Text("{name}なら{pp:+.1f}ポイント動きます。", "{name} would move it by {pp:+.1f} points.").format(
+        name=name, pp=points
     )
 
 

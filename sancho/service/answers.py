@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,9 @@ from sancho.features.kpis import KPIS, Happenings, own_kpis
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
 from sancho.models.kpis import Ahead, Prospects
+from sancho.models.levers import LEVERS
+from sancho.models.organisation import COMPANY
+from sancho.models.smart import Proposal
 from sancho.models.what_if import Supposed, outlook, suppose
 from sancho.service import paging, said
 from sancho.service.history import fill_one, history
@@ -35,9 +38,10 @@ from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.kpis import kpi_rows
 from sancho.service.levers import drive_of, drivers_of, planned, tree_of
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
-from sancho.service.schemas import PlanRequest, ScoreRequest, WhatIfRequest
+from sancho.service.schemas import CheckRequest, PlanRequest, ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
+from sancho.service.smart import Ground, checked
 from sancho.training.promote import put_in_service, roll_back
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
@@ -68,7 +72,7 @@ class State:
     now: int
     born: float
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
-    prospects: dict[tuple[int, str], tuple[Prospects, EventLog]] = field(default_factory=dict)
+    grounds: dict[tuple[int, str], Ground] = field(default_factory=dict)
     drivers: dict[tuple[int, str, str, Language], list[dict[str, Any]]] = field(default_factory=dict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -300,16 +304,71 @@ class Answers:
         """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
         state = self._now()
         moment = self._moment(state, as_of)
-        within = self._period(period, moment)
-        prospects, known = self._prospects(state, self._room(state, moment, within))
-        month = self.settings.fiscal_start_month
+        room = self._room(state, moment, self._period(period, moment))
         return {
             "period": period,
             "scope": scope,
-            "business_days_left": prospects.ahead.working_days,
-            "kpis": kpi_rows(prospects, self._kpis, known, scope, month, lang),
+            "business_days_left": self._ground(state, room).prospects.ahead.working_days,
+            "kpis": self._kpi_rows(state, room, scope, lang),
             **self._about(state, moment, lang),
         }
+
+    def _kpi_rows(self, state: State, room: Room, scope: str, lang: Language) -> list[dict[str, Any]]:
+        today = last_known_day(room.moment, self.settings.zone)
+        month = self.settings.fiscal_start_month
+        return kpi_rows(
+            self._ground(state, room), scope, month, today, self._strongest(state, room, lang), lang
+        )
+
+    def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
+        """Whether proposed KPIs are specific, measurable, achievable, relevant and time-bound."""
+        state = self._now()
+        moment = self._moment(state, asked.as_of)
+        proposals, facts = [], []
+        for one in asked.proposals:
+            period = None if one.period is None else self._period_or_none(one.period)
+            last = None if period is None else period.last
+            proposal = Proposal(
+                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.reviewed
+            )
+            room = self._room(state, moment, period or self._period(None, moment))
+            strongest = self._strongest(state, room, lang)
+            known = self._ground(state, room).facts(proposal, strongest)
+            proposals.append(proposal)
+            facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
+        today = last_known_day(moment, self.settings.zone)
+        return {**checked(proposals, facts, today, lang), **self._about(state, moment, lang)}
+
+    def _ground(self, state: State, room: Room) -> Ground:
+        """What the KPIs and levers of a room's period are judged by."""
+        key, zone = (room.moment, room.period.name), self.settings.zone
+        with state.lock:
+            if key not in state.grounds:
+                known, organisation = state.log.as_of(room.moment), room.organisation
+                happenings = Happenings(known, organisation.people)
+                bounds = room.moment, room.period.start(zone), room.period.end(zone)
+                ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
+                prospects = Prospects(room.simulation, happenings, ahead, room.period)
+                drive = drive_of(room, prospects, state.bundle)
+                if len(state.grounds) >= _ROOMS:
+                    state.grounds.clear()
+                kpis = {kpi.id: kpi for kpi in self._kpis}
+                state.grounds[key] = Ground(prospects, drive, room.facts.targets, kpis)
+            return state.grounds[key]
+
+    def _strongest(self, state: State, room: Room, lang: Language) -> tuple[Text, float] | None:
+        """The lever that moves the company's goal most, and by how many points."""
+        drivers = self._drivers(state, room, COMPANY, lang)
+        if not drivers:
+            return None
+        label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
+        return label, drivers[0]["attainment_pp"]
+
+    def _period_or_none(self, name: str) -> Period | None:
+        try:
+            return self._period(name, 0)
+        except SanchoError:
+            return None
 
     def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """KGI, the drivers it depends on here, and the KPIs each shows in."""
@@ -317,9 +376,7 @@ class Answers:
         moment = self._moment(state, as_of)
         room = self._room(state, moment, self._period(period, moment))
         target = room.facts.target(scope)
-        prospects, known = self._prospects(state, room)
-        month = self.settings.fiscal_start_month
-        rows = kpi_rows(prospects, self._kpis, known, scope, month, lang)
+        rows = self._kpi_rows(state, room, scope, lang)
         goal = {"kpi": "revenue", **outlook(room.stand, scope)}
         warnings = [] if target is not None else [("no_target", said.no_target(scope, period))]
         return {
@@ -337,9 +394,10 @@ class Answers:
         target = room.facts.target(asked.scope) if asked.target is None else asked.target
         if target is None:
             raise SanchoError(said.no_target(asked.scope, asked.period), "no_target")
-        prospects, _ = self._prospects(state, room)
-        drive = drive_of(room, prospects, state.bundle)
-        found = planned(drive, prospects, asked.scope, asked.levers, target, asked.probability, lang)
+        ground = self._ground(state, room)
+        found = planned(
+            ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
+        )
         return {"period": asked.period, **found, **self._about(state, moment, lang)}
 
     def _drivers(self, state: State, room: Room, scope: str, lang: Language) -> list[dict[str, Any]]:
@@ -350,29 +408,12 @@ class Answers:
         key = (room.moment, room.period.name, scope, lang)
         with state.lock:
             if key not in state.drivers:
-                prospects, _ = self._prospects(state, room)
-                people = room.organisation.members(scope)
-                drive = drive_of(room, prospects, state.bundle)
+                people, drive = room.organisation.members(scope), self._ground(state, room).drive
                 before = drive.probability({}, people, target)
                 if len(state.drivers) >= _INSIGHTS:
                     state.drivers.clear()
                 state.drivers[key] = drivers_of(drive, people, target, before, lang)
             return state.drivers[key]
-
-    def _prospects(self, state: State, room: Room) -> tuple[Prospects, EventLog]:
-        """The KPIs' prospects at a room's moment, and the log as it was known then."""
-        key, zone = (room.moment, room.period.name), self.settings.zone
-        with state.lock:
-            if key not in state.prospects:
-                known = state.log.as_of(room.moment)
-                organisation, period = room.organisation, room.period
-                happenings = Happenings(known, organisation.people)
-                bounds = room.moment, period.start(zone), period.end(zone)
-                ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
-                if len(state.prospects) >= _ROOMS:
-                    state.prospects.clear()
-                state.prospects[key] = Prospects(room.simulation, happenings, ahead, period), known
-            return state.prospects[key]
 
     def deals(
         self,

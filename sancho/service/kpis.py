@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.text import Language
+from sancho.crm.text import Language, Text
 from sancho.features.kpis import Kpi
 from sancho.features.kpis.definition import STYLES
 from sancho.models.kpis import Prospects
+from sancho.models.smart import check
 from sancho.models.targets import targets_of
+from sancho.service.smart import Ground, proposal_of_target, said
 
 
 def kpi_rows(
-    prospects: Prospects,
-    kpis: Sequence[Kpi],
-    log: EventLog,
+    ground: Ground,
     scope: str,
     fiscal_start_month: int,
+    today: date,
+    stronger: tuple[Text, float] | None,
     lang: Language,
 ) -> list[dict[str, Any]]:
-    """One row of the contract per KPI that matters to the scope; `log` as of the moment holds the targets."""
-    style = _style_of(log, scope)
-    rows = []
-    for kpi in kpis:
+    """A row per KPI that matters to the scope; `stronger`: the strongest lever and its points."""
+    log, period = ground.prospects.happenings.known, ground.prospects.period
+    style, rows = _style_of(log, scope), []
+    for kpi in ground.kpis.values():
         if style is None or style in kpi.styles:
-            adds_up = kpi.adds_up
-            targets = targets_of(log, prospects.period, fiscal_start_month, kpi.id, adds_up)
-            rows.append(_row(prospects, kpi, scope, targets, lang))
+            target = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up).get(scope)
+            rows.append(_row(ground, kpi, scope, target, today, stronger, lang))
     return rows
 
 
 def _row(
-    prospects: Prospects, kpi: Kpi, scope: str, targets: Mapping[str, float], lang: Language
+    ground: Ground,
+    kpi: Kpi,
+    scope: str,
+    target: float | None,
+    today: date,
+    stronger: tuple[Text, float] | None,
+    lang: Language,
 ) -> dict[str, Any]:
-    found, target = prospects.of(kpi, scope), targets.get(scope)
+    prospects = ground.prospects
+    found, smart = prospects.of(kpi, scope), None
     forecast = None
     if found.draws is not None:
         p10, p50, p90 = np.quantile(found.draws, [0.1, 0.5, 0.9]).tolist()
         forecast = {"p10": p10, "p50": p50, "p90": p90}
+    if target is not None:
+        proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
+        smart = said(check(proposal, ground.facts(proposal, stronger), today), lang)
     return {
         "kpi": kpi.id,
         "label": kpi.label.say(lang),
@@ -55,7 +66,7 @@ def _row(
         "required_per_business_day": _per_day(prospects, kpi, found.value, target),
         "trend": [{"period": period.name, "value": value} for period, value in prospects.trend(kpi, scope)],
         "controllable": kpi.controllable,
-        "smart": None,
+        "smart": smart,
     }
 
 

@@ -474,6 +474,55 @@ class KpiList(Answer):
     kpis: list[Kpi]
 
 
+class ProposedKpi(BaseModel):
+    """A KPI as somebody proposes it; what is left out counts as not said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kpi: str = Field(max_length=100, examples=["visits"])
+    scope: str = Field("company", max_length=500, examples=["person:P-1"])
+    value: float | None = Field(None, allow_inf_nan=False, examples=[120])
+    unit: str | None = Field(None, max_length=50)
+    segment: dict[str, str] = Field(default_factory=dict, description="column: value")
+    period: str | None = Field(None, max_length=50, examples=["2026-Q4"])
+    reviewed: date | None = Field(None, description="Day of the last review")
+
+
+class CheckRequest(BaseModel):
+    """KPIs to be checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    proposals: list[ProposedKpi] = Field(min_length=1, max_length=200)
+    as_of: str | None = Field(None, max_length=50)
+
+
+class CheckedKpi(BaseModel):
+    """A proposed KPI and the findings of the five criteria."""
+
+    kpi: str
+    label: str
+    scope: str
+    value: float | None
+    period: str | None
+    probability: float | None
+    smart: dict[str, Finding]
+
+
+class CheckedPerson(BaseModel):
+    """Findings about all proposed KPIs of a person."""
+
+    scope: str
+    findings: dict[str, Finding]
+
+
+class KpiCheck(Answer):
+    """Findings in plain words, with what would be better for each that fails."""
+
+    proposals: list[CheckedKpi]
+    people: list[CheckedPerson]
+
+
 class Branch(Driver):
     """A driver of the goal, and the KPIs it shows in."""
 

@@ -71,8 +71,23 @@ class Drive:
 
     def moved(self, shares: Mapping[str, float], people: Ints) -> Simulation:
         """The simulation with levers moved, `shares` (0 to 1) by lever of the way to the top quartile."""
+        steps = {name: level.moved(shares.get(name, 0.0), people) for name, level in self.levels.items()}
+        return self.stepped(steps, people)
+
+    def scaled(self, lever: str, times: float, people: Ints) -> Simulation:
+        """The simulation with one lever of some people at so many times its level."""
+        level = self.levels[lever]
+        known = people[~np.isnan(level.y[people])]
+        step, now = np.zeros(len(level.y)), level.y[known]
+        if level.lever.is_share:
+            step[known] = logit(np.clip(expit(now) * times, 1e-6, 1 - 1e-6)) - now
+        else:
+            step[known] = np.log(max(times, 1e-6))
+        return self.stepped({lever: step}, people)
+
+    def stepped(self, step: Mapping[str, Floats], people: Ints) -> Simulation:
+        """The simulation with levers moved by steps (people + 1,) on their own scales."""
         made = self.simulation
-        step = {name: level.moved(shares.get(name, 0.0), people) for name, level in self.levels.items()}
         pipeline, who = made.pipeline, made.pipeline.person
         ratio, new = np.ones(len(who)), np.ones(len(made.new_rate))
         if "proposals" in step:
@@ -111,7 +126,7 @@ class Drive:
         """Factor on new business (people + 1,) of more leads and appointments of those people."""
         ratio = {}
         for name in ("leads", "appointment_rate"):
-            level = self.levels.get(name)
+            level = self.levels.get(name) if name in step else None
             now = None if level is None else level.of(people)
             then = None if level is None else level.of(people, step[name])
             ratio[name] = then / now if now and then else 1.0

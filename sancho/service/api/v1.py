@@ -154,6 +154,18 @@ def get_kpis(
     return say(request, _answers(request).kpis(period, scope, as_of, language_of(request)))
 
 
+@router.post(
+    "/kpis/check",
+    response_model=schemas.KpiCheck,
+    responses=_BAD_JSON,
+    tags=["kpis"],
+    summary="SMART check of a proposed KPI set",
+)
+def check_kpis(request: Request, body: schemas.CheckRequest) -> Response:
+    """Specific, measurable, achievable, relevant, time-bound; per person three to five in their own hands."""
+    return say(request, _answers(request).check_kpis(body, language_of(request)))
+
+
 @router.get(
     "/trees/{period}",
     response_model=schemas.Tree,
