@@ -407,6 +407,25 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_deal")
 
 
+def test_a_newcomer_and_another_kpi_level_can_be_supposed(service: Service) -> None:
+    body = {"as_of": "2026-10-05", "joining": [{}], "levels": [{"kpi": "win_rate", "times": 1.3}]}
+    address = f"/v1/forecasts/{PERIOD}/what-if"
+    response = service.client.post(address, json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    both = WhatIf.model_validate(response.json())
+    alone = [
+        WhatIf.model_validate(service.client.post(address, json={**body, key: []}).json())
+        for key in ("joining", "levels")
+    ]
+    assert [one.revenue_change > 0 for one in alone] == [True, True]
+    assert both.revenue_change == pytest.approx(sum(one.revenue_change for one in alone), rel=0.3)
+    assert sum(side.revenue_change for side in both.children) == pytest.approx(both.revenue_change)
+    assert "person:newcomer 1" in [side.scope for side in both.children]
+    assert len(both.assumptions) == 2
+    strange = service.client.post(address, json={"levels": [{"kpi": "joy", "times": 2}]})
+    assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")
+
+
 def test_kpis_say_the_same_by_rest_and_on_the_command_line(
     service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from sancho.models.change import Stand
 from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.simulate import LEVELS, Pipeline, simulate
-from sancho.models.what_if import Supposed, outlook, suppose
+from sancho.models.what_if import Joining, Supposed, join, outlook, suppose
 
 DAYS = np.array([10.0, 20.0, 40.0])
 PEOPLE = Organisation(("ann", "bob", "cid"), np.array([0, 0, 1]), ("north", "south"), np.array([-1, -1]))
@@ -79,6 +79,24 @@ def test_who_leaves_brings_no_new_business_and_nobody_else_loses_any(stand: Stan
     assert before.new_draws[2].sum() > 0
     assert (after.new_draws[[0, 1, 3]] == before.new_draws[[0, 1, 3]]).all()
     assert (after.open_draws == before.open_draws).all()
+
+
+def test_who_joins_sells_as_the_team_does_and_changes_nobody_else(stand: Stand):
+    grown = join(stand, Joining("dan", "north"), DAYS)
+    before, after = stand.simulation, grown.simulation
+    assert after.organisation.people == ("ann", "bob", "cid", "dan")
+    assert (after.new_draws[:3] == before.new_draws[:3]).all()
+    assert (after.open_draws[[0, 1, 2, 4]] == before.open_draws).all()
+    assert mean(grown, "person:dan") == pytest.approx(0.45 * 75, rel=0.03)
+    assert mean(grown) - mean(stand) == pytest.approx(mean(grown, "person:dan"))
+    assert mean(grown, "team:north") - mean(stand, "team:north") == pytest.approx(mean(grown, "person:dan"))
+    assert outlook(grown, "team:south") == outlook(stand, "team:south")
+    late = replace(stand, new=replace(stand.new, by_date=np.array([0.1, 0.3, 1.0])))
+    assert mean(join(late, Joining("dan", "north", 20.0), DAYS), "person:dan") == pytest.approx(
+        0.3 * mean(join(late, Joining("dan", "north"), DAYS), "person:dan"), rel=0.05
+    )
+    with pytest.raises(SanchoError, match="no such team"):
+        join(stand, Joining("dan", "west"), DAYS)
 
 
 def test_another_target_changes_the_probability_alone(stand: Stand):

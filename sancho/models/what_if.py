@@ -1,4 +1,4 @@
-"""What if deals are won, lost, pushed or repriced, a seller leaves, a target is changed?"""
+"""What if deals are won, lost, pushed or repriced, a seller leaves or joins, a target is changed?"""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ from numpy.typing import NDArray
 from sancho.crm.text import SanchoError, Text
 from sancho.models.attainment import probability_of, spread
 from sancho.models.change import Stand
+from sancho.models.organisation import COMPANY
 from sancho.models.simulate import Pipeline, on_step, simulate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Joining:
+    """A seller who joins a team, or the company without one, `days` from the moment."""
+
+    name: str
+    team: str | None
+    days: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,13 +69,66 @@ def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
     changed = Pipeline(pipeline.deal_ids, pipeline.person, chance, amounts)
     made = simulate(organisation, changed, on_step(closed), stand.new, *stand.sizes)
     gone = organisation.person(pd.Index(sorted(supposed.leaving), dtype=object))
-    new_draws = made.new_draws.copy()
-    new_draws[gone] = 0.0
+    new_draws, new_rate = made.new_draws.copy(), made.new_rate.copy()
+    new_draws[gone] = new_rate[gone] = 0.0
     return replace(
         stand,
-        simulation=replace(made, new_draws=new_draws),
+        simulation=replace(made, new_draws=new_draws, new_rate=new_rate),
         targets={**stand.targets, **supposed.targets},
     )
+
+
+def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
+    """The stand with one seller more, who sells new business like the average one of the team.
+
+    From the day of joining on the newcomer is where others are today: of a stretch of d days ahead comes what
+    theirs brings in its first d days. Nobody else's draws change. Raises SanchoError for an unknown team.
+    """
+    made, organisation = stand.simulation, stand.simulation.organisation
+    if joining.team is not None and joining.team not in organisation.teams:
+        raise SanchoError(
+            Text(
+                "チーム「{team}」は見当たりません。teams の team_id を指定してください。",
+                "no such team: {team}; give a team_id of teams.",
+            ).format(team=joining.team),
+            "unknown_team",
+        )
+    team = -1 if joining.team is None else organisation.teams.index(joining.team)
+    nobody = organisation.nobody
+    mates = organisation.members(COMPANY if joining.team is None else f"team:{joining.team}")
+    mates = mates[(mates != nobody) & (stand.new.mean[mates] > 0)]
+    known = np.concatenate([[0.0], days_ahead])
+    part = np.interp(days_ahead[-1] - joining.days, known, np.concatenate([[0.0], stand.new.by_date]))
+    rate = np.zeros((1, made.new_rate.shape[1]), np.float32)
+    if len(mates):
+        # The mood that the team shares, without the mates' own noise.
+        own = made.new_rate[mates].mean(0)
+        rate[0] = own * (part * stand.new.mean[mates].mean() / max(float(own.mean()), 1e-9))
+    scale = np.array([stand.new.scale[mates].mean() if len(mates) else 1.0])
+    alone = replace(stand.new, mean=rate.mean(1), scale=scale)
+    brought = on_step(alone.bring(rate, made.seed + 1 + len(organisation.people))[0])
+    grown = replace(
+        organisation,
+        people=(*organisation.people, joining.name),
+        team_of=np.append(organisation.team_of, team),
+    )
+    person = made.pipeline.person
+    new = replace(
+        stand.new,
+        mean=np.insert(stand.new.mean, nobody, rate.mean()),
+        scale=np.insert(stand.new.scale, nobody, scale[0]),
+    )
+    simulation = replace(
+        made,
+        organisation=grown,
+        pipeline=replace(made.pipeline, person=np.where(person == nobody, nobody + 1, person)),
+        closed=np.insert(made.closed, nobody, 0.0),
+        open_draws=np.insert(made.open_draws, nobody, 0.0, axis=0),
+        new_draws=np.insert(made.new_draws, nobody, brought[0], axis=0),
+        new=new,
+        new_rate=np.insert(made.new_rate, nobody, rate[0], axis=0),
+    )
+    return replace(stand, simulation=simulation, new=new)
 
 
 def outlook(stand: Stand, scope: str) -> dict[str, Any]:

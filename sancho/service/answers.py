@@ -19,7 +19,7 @@ import structlog
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
+from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day, start_of_day
 from sancho.crm.period import Period, parse_period, period_holding
 from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
@@ -30,18 +30,19 @@ from sancho.models.change import told
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.levers import LEVERS
 from sancho.models.organisation import COMPANY
+from sancho.models.simulate import Simulation
 from sancho.models.smart import Proposal
-from sancho.models.what_if import Supposed, outlook, suppose
+from sancho.models.what_if import Joining, Supposed, join, outlook, suppose
 from sancho.service import paging, said
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.kpis import kpi_rows
 from sancho.service.levers import drive_of, drivers_of, planned, tree_of
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
-from sancho.service.schemas import CheckRequest, PlanRequest, ScoreRequest, WhatIfRequest
+from sancho.service.schemas import CheckRequest, NewLevel, PlanRequest, ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
-from sancho.service.smart import Ground, checked
+from sancho.service.smart import OWN_LEVER, Ground, checked
 from sancho.training.promote import put_in_service, roll_back
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
@@ -288,14 +289,21 @@ class Answers:
             targets,
         )
         after = suppose(before, supposed, room.days_ahead)
-        sides = []
-        for one in (scope, *room.organisation.children(scope)):
-            then, now = outlook(before, one), outlook(after, one)
+        if asked.levels:
+            after = replace(after, simulation=self._levelled(state, room, after.simulation, asked.levels))
+        for number, newcomer in enumerate(asked.joining, 1):
+            day = moment if newcomer.start is None else start_of_day(newcomer.start, self.settings.zone)
+            name = said.NEWCOMER.format(number=number).say(lang)
+            after = join(after, Joining(name, newcomer.team, max((day - moment) / DAY, 0.0)), room.days_ahead)
+        there, sides = {scope, *room.organisation.children(scope)}, []
+        for one in (scope, *after.simulation.organisation.children(scope)):
+            now = outlook(after, one)
+            then = outlook(before, one) if one in there else said.nothing_before(now)
             sides.append({"scope": one, "before": then, "after": now, **said.difference_of(then, now)})
         return {
             "period": period,
             **sides[0],
-            "assumptions": said.assumptions_of(supposed, lang),
+            "assumptions": said.assumptions_of(supposed, bool(asked.joining), bool(asked.levels), lang),
             "children": sides[1:],
             **self._about(state, moment, lang),
         }
@@ -414,6 +422,20 @@ class Answers:
                     state.drivers.clear()
                 state.drivers[key] = drivers_of(drive, people, target, before, lang)
             return state.drivers[key]
+
+    def _levelled(
+        self, state: State, room: Room, simulation: Simulation, levels: Sequence[NewLevel]
+    ) -> Simulation:
+        """A simulation with KPIs of some people at other levels."""
+        ground = self._ground(state, room)
+        for one in levels:
+            lever = OWN_LEVER.get(one.kpi, one.kpi)
+            if lever not in ground.drive.levels:
+                fine = ", ".join(dict.fromkeys([*OWN_LEVER, *ground.drive.levels]))
+                raise SanchoError(said.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
+            people = room.organisation.members(one.scope)
+            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.times, people)
+        return simulation
 
     def deals(
         self,

@@ -66,7 +66,7 @@ def drivers_of(
     for lever in LEVERS:
         level = drive.levels.get(lever.id)
         now = None if level is None else level.of(people)
-        if level is None or now is None:
+        if level is None or now is None or np.isnan(level.top[people]).all():
             continue
         after = drive.probability({lever.id: 1.0}, people, target)
         rows.append({**_named(level, people, 1.0, lang), "attainment_pp": 100 * (after - before)})

@@ -133,7 +133,19 @@ def difference_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[s
     }
 
 
-def assumptions_of(supposed: Supposed, lang: Language) -> list[str]:
+NEWCOMER = Text("新しい担当者{number}", "newcomer {number}")
+NO_LEVEL = Text(
+    "水準を変えられるKPIに「{got}」はありません。{fine} から選んでください。",
+    "levels: {got!r} cannot be changed here; choose from {fine}.",
+)
+
+
+def nothing_before(now: Mapping[str, Any]) -> dict[str, Any]:
+    """The outlook, before, of a scope that is only supposed."""
+    return {"target": None, "probability": None, "revenue": dict.fromkeys(now["revenue"], 0.0)}
+
+
+def assumptions_of(supposed: Supposed, joining: bool, levels: bool, lang: Language) -> list[str]:
     """What had to be assumed for an answer."""
     found = []
     if supposed.won:
@@ -155,6 +167,20 @@ def assumptions_of(supposed: Supposed, lang: Language) -> list[str]:
             Text(
                 "抜ける担当者の商談はチームが引き継ぎ、見込みは変わらず、新規の商談は生まれないものとしています。",
                 "The team takes over the open deals of who leaves, as likely as before; no new ones come.",
+            )
+        )
+    if joining:
+        found.append(
+            Text(
+                "加わる担当者は、着任日からチームの平均と同じペースで新規の商談を生むものとしています。",
+                "Who joins brings new business as the team's average does, from the first day on.",
+            )
+        )
+    if levels:
+        found.append(
+            Text(
+                "KPIの水準は今日から変わり、すでに提示した金額は変わらないものとしています。",
+                "A KPI's level changes from today on; prices already named stand.",
             )
         )
     return [text.say(lang) for text in found]

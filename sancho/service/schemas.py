@@ -102,6 +102,27 @@ class NewTarget(BaseModel):
     value: float = Field(ge=0, allow_inf_nan=False)
 
 
+class Newcomer(BaseModel):
+    """A seller who joins; sells new business like the average one of the team."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    team: str | None = Field(None, description="team_id; null = of no team", examples=["T01"])
+    start: date | None = Field(None, description="First day, default today")
+
+
+class NewLevel(BaseModel):
+    """A KPI or lever at so many times its level, for a scope."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kpi: str = Field(
+        description="leads, appointments, proposals or win_rate, or a lever of the tree", examples=["leads"]
+    )
+    times: float = Field(gt=0, le=10, examples=[1.2])
+    scope: str = Field("company", max_length=500)
+
+
 class WhatIfRequest(BaseModel):
     """What is supposed of a period."""
 
@@ -117,6 +138,8 @@ class WhatIfRequest(BaseModel):
     pushed: list[Push] = Field(default_factory=list, max_length=_MOST_ROWS)
     repriced: list[Price] = Field(default_factory=list, max_length=_MOST_ROWS)
     leaving: list[str] = Field(default_factory=list, max_length=_MOST_ROWS, description="person_ids")
+    joining: list[Newcomer] = Field(default_factory=list, max_length=50)
+    levels: list[NewLevel] = Field(default_factory=list, max_length=20)
     targets: list[NewTarget] = Field(default_factory=list, max_length=_MOST_ROWS)
 
 

@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 _FAIR, _HARD = 0.6, 0.3  # chances at which a better value is named
 _SEGMENTED = ("deals", "activities", "leads", "accounts")
 # KPIs that say how high a lever stands.
-_OWN_LEVER = {
+OWN_LEVER = {
     "leads": "leads",
     "appointments": "appointment_rate",
     "proposals": "proposals",
@@ -108,7 +108,7 @@ class Ground:
             return None
         people = self.drive.simulation.organisation.members(aimed)
         before = probability_of(self.drive.simulation, people, target) or 0.0
-        lever = _OWN_LEVER.get(kpi.id)
+        lever = OWN_LEVER.get(kpi.id)
         if lever in self.drive.levels and kpi.shape is not Shape.MEAN:
             so_far = (found.value or 0.0) if kpi.adds_up else 0.0
             usual = float(np.median(found.draws)) - so_far

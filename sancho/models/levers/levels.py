@@ -123,7 +123,7 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
     def told(name: str, y: Floats, noise: Floats, weight: Floats, scale: float = 1.0) -> None:
         lever = next(one for one in LEVERS if one.id == name)
         enough = (weight >= _LEAST) & (np.arange(people) < people - 1)
-        if enough.sum() >= _LEAST_PEERS:
+        if enough.any():
             shrunk, top = np.full(people, np.nan), np.full(people, np.nan)
             for style in np.unique(styles[enough]):
                 peers = enough & (styles == style)

@@ -335,6 +335,16 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
             list[str] | None,
             typer.Option("--leave", metavar="PERSON", help=t("抜ける担当者。", "Who leaves today.")),
         ] = None,
+        join: Annotated[
+            list[str] | None,
+            typer.Option("--join", metavar="TEAM[:DATE]", help=t("加わる担当者。", "A seller who joins.")),
+        ] = None,
+        level: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--level", metavar="KPI:TIMES", help=t("KPIを何倍にするか。", "A KPI at so many times.")
+            ),
+        ] = None,
         target: Annotated[
             float | None,
             typer.Option(metavar="V", min=0, help=t("範囲の新しい目標。", "The scope's new target.")),
@@ -346,8 +356,8 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
     ) -> Any:
         from sancho.service.cli.what_if import show_what_if
 
-        asked = (won or [], lost or [], push or [], amount or [], leave or [], target)
-        return show_what_if(period, *asked, scope, as_of, as_json, _lang(ja))
+        asked = (won or [], lost or [], push or [], amount or [], leave or [], join or [], level or [])
+        return show_what_if(period, *asked, target, scope, as_of, as_json, _lang(ja))
 
     @app.command(help=t("KPIの値と、目標に届く確率。", "KPI values and attainment."))
     def kpis(

@@ -22,6 +22,8 @@ def show_what_if(
     push: Sequence[str],
     amount: Sequence[str],
     leave: Sequence[str],
+    join: Sequence[str],
+    level: Sequence[str],
     target: float | None,
     scope: str,
     as_of: str | None,
@@ -32,9 +34,11 @@ def show_what_if(
     pushed = [{"deal_id": deal, "days": days} for deal, days in map(_pair, push)]
     repriced = [{"deal_id": deal, "amount": value} for deal, value in map(_pair, amount)]
     targets = [] if target is None else [{"scope": scope, "value": target}]
+    joining = [_newcomer(one) for one in join]
+    levels = [{"kpi": kpi, "times": times, "scope": scope} for kpi, times in map(_pair, level)]
     told = {
         "scope": scope, "as_of": as_of, "won": won, "lost": lost, "pushed": pushed, "repriced": repriced,
-        "leaving": leave, "targets": targets,
+        "leaving": leave, "joining": joining, "levels": levels, "targets": targets,
     }  # fmt: skip
     try:
         request = WhatIfRequest.model_validate(told)
@@ -68,6 +72,11 @@ def _pair(text: str) -> tuple[str, float]:
             ).format(text=text),
             "bad_request",
         ) from None
+
+
+def _newcomer(text: str) -> dict[str, str | None]:
+    team, _, start = text.partition(":")
+    return {"team": team or None, "start": start or None}
 
 
 def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
