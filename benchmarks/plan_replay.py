@@ -8,8 +8,8 @@ appointment rate and deal size that attains with a probability; then the world l
 
 own target   the model's target: promised and replayed probability, before and with the plan. One world's
              replays start from its true state, which nobody knows: only over many worlds should they agree.
-same start   each side's own target, such that things as they go attain with `--before`: what the plan adds, for
-             a spread of outcomes that is narrower in the replays (they know the state).
+same start   each side's own target, such that things as they go attain with `--before`: what the plan adds,
+             to a spread of outcomes that is narrower in the replays (they know the state).
 revenue      the gain of expected revenue, promised and replayed.
 """
 
@@ -103,9 +103,10 @@ def one_world(seed: int, asked: argparse.Namespace) -> list[float]:
     gain = drive.moved(plan.shares, people).total(people).mean() / room.total.mean() - 1
     pairs = [plan.before, plain[0], plan.reached, plain[1], plan.reached, replayed]
     pairs += [gain, lived[1].mean() / lived[0].mean() - 1]
+    print(f"{seed}  {', '.join(said)}")
     print(
-        f"{seed}  {', '.join(said)}: own target {pairs[0]:.2f} / {pairs[1]:.2f}, plan {pairs[2]:.2f} / "
-        f"{pairs[3]:.2f}; same start {pairs[4]:.2f} / {pairs[5]:.2f}; revenue {pairs[6]:+.3f} / {pairs[7]:+.3f}",
+        f"     own target {pairs[0]:.2f} / {pairs[1]:.2f}, plan {pairs[2]:.2f} / {pairs[3]:.2f}; "
+        f"same start {pairs[4]:.2f} / {pairs[5]:.2f}; revenue {pairs[6]:+.3f} / {pairs[7]:+.3f}",
         flush=True,
     )
     return pairs

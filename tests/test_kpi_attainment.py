@@ -213,7 +213,8 @@ def test_leads_of_late_get_further_with_time(log: EventLog) -> None:
 def test_who_has_waited_in_vain_is_less_likely_to_come(november: Prospects) -> None:
     ahead = november.ahead
     days = (ahead.end - ahead.moment) / DAY
-    cohort = Cohort(np.interp(np.arange(400), [0, 2 * days], [0.0, 0.8]), np.ones(5), 0.02)
+    by_age = np.interp(np.arange(400), [0, 2 * days], [0.0, 0.8])[None]
+    cohort = Cohort(by_age, np.zeros(5, np.int64), np.ones(5), 0.02)
     came = Tally(
         np.full(3, ahead.moment - int(days * DAY)),
         np.zeros(3, np.int64),

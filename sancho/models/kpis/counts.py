@@ -13,6 +13,7 @@ from functools import cached_property
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -43,7 +44,8 @@ _POOLED = 4.0  # happenings that the team's rate weighs like in a person's
 class Ahead:
     """The stretch of a period that is still to come, as seen at a moment, and who is there in it.
 
-    `start`, `end` instants. `since`, `until` (people + 1,) first day and day after the last of each person.
+    `start`, `end` instants. `since`, `until` (people + 1,) first day and day after the last of each person,
+    `style` how each sells ("" = not known).
     """
 
     calendar: Calendar
@@ -53,6 +55,7 @@ class Ahead:
     end: int
     since: Ints
     until: Ints
+    style: NDArray[np.object_]
 
     @classmethod
     def of(
@@ -61,7 +64,10 @@ class Ahead:
         """From `start` (not before the moment) to `end`, by the people of a log."""
         since, until = presence(log, organisation)
         begin = max(start, moment)
-        return cls(calendar, organisation, moment, begin, max(end, begin), since, until)
+        style = np.full(len(since), "", object)
+        who = organisation.person(pd.Index(log["people"]["person_id"], dtype=object))
+        style[who] = log["people"]["style"].astype(object).fillna("").to_numpy()
+        return cls(calendar, organisation, moment, begin, max(end, begin), since, until, style)
 
     @cached_property
     def working_days(self) -> float:

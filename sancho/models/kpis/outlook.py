@@ -110,7 +110,7 @@ class Prospects:
         match kpi.shape:
             case Shape.COHORT:
                 came, first = tally(kpi.count), self.period.start(ahead.calendar.zone)
-                cohort, more = cohort_of(came, ahead), self.to_come(replace(kpi.count, reached=None))
+                cohort, more = cohort_of(came, first, ahead), self.to_come(replace(kpi.count, reached=None))
                 later = cohort.later(came, first, ahead, f"{kpi.id} later")
                 return later + cohort.of_new(more, ahead, f"{kpi.id} new"), more
             case Shape.CHURN:

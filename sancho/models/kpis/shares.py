@@ -7,7 +7,7 @@ took so far, right-censored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ _ODDS_SD, _PRIOR_WINDOWS = 0.15, 4.0  # believed spread of the company's log-odd
 _MOST_WINDOWS = 8
 _LEAST = 5.0  # of the denominator in a stretch that says something of the spread
 _LONGEST_DAYS = 730
+_SUREST = 0.9999
+_LEAST_GROUP = 100  # of a selling style that show its own pace
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,14 @@ def share_of(top: Tally, bottom: Tally, ahead: Ahead) -> Share:
 
 @dataclass(frozen=True)
 class Cohort:
-    """How those that came get further with time: `by_age` (days + 1,) share that has by each age in days.
+    """How those that came get further with time: `by_age` (groups, days + 1) share that has by each age.
 
-    `factor` (people + 1,): a person's share against the company's.
+    `group` (people + 1,) of each person, by selling style; `factor` (people + 1,): a person's share against
+    the group's.
     """
 
     by_age: Floats
+    group: Ints
     factor: Floats
     odds_sd: float
 
@@ -70,8 +74,9 @@ class Cohort:
         low, high = np.searchsorted(came.at, [first, ahead.moment])
         waiting = came.reached[low:high] == NEVER
         at, person = came.at[low:high][waiting], came.person[low:high][waiting]
-        now, then = self._by((ahead.moment - at) / DAY), self._by((ahead.end - at) / DAY)
-        chance = np.clip((then - now) / np.maximum(1 - now, 1e-9) * self.factor[person], 0.0, 0.99)
+        group = self.group[person]
+        now, then = (self.by(group, (until - at) / DAY) for until in (ahead.moment, ahead.end))
+        chance = np.clip((then - now) / np.maximum(1 - now, 1e-9) * self.factor[person], 0.0, _SUREST)
         people = len(self.factor)
         count = np.bincount(person, minlength=people).astype(float)
         mean = np.bincount(person, chance, people) / np.maximum(count, 1)
@@ -83,15 +88,25 @@ class Cohort:
     def of_new(self, count: Draws, ahead: Ahead, name: str) -> Draws:
         """How many of those still to come (people + 1, S), spread over the stretch, will by its end."""
         ages = np.linspace(0.0, max(ahead.end - ahead.start, 0) / DAY, 33)
-        chance = np.clip(self._by((ages[1:] + ages[:-1]) / 2).mean() * self.factor, 0.0, 0.99)
+        middle = (ages[1:] + ages[:-1]) / 2
+        mean = np.array([self.by(np.full(32, one), middle).mean() for one in range(len(self.by_age))])
+        chance = np.clip(mean[self.group] * self.factor, 0.0, _SUREST)
         return _taken(count, np.broadcast_to(chance[:, None], count.shape), self.odds_sd, ahead, name)
 
-    def _by(self, age: Floats) -> Floats:
-        return np.asarray(np.interp(age, np.arange(len(self.by_age)), self.by_age))
+    def by(self, group: Ints, age: Floats) -> Floats:
+        """Share of each one's group that has got further by its age in days, (n,)."""
+        last = self.by_age.shape[1] - 1
+        day = np.clip(age, 0.0, last - 1e-9)
+        low = day.astype(np.int64)
+        part, rows = day - low, self.by_age
+        return np.asarray(rows[group, low] * (1 - part) + rows[group, low + 1] * part)
 
 
-def cohort_of(came: Tally, ahead: Ahead) -> Cohort:
-    """How those of the past two years got further, by Kaplan and Meier's estimate (1958)."""
+def cohort_of(came: Tally, first: int, ahead: Ahead) -> Cohort:
+    """How those of the past two years got further, by Kaplan and Meier's estimate (1958).
+
+    `first`: when the period begins, whose length past ones are looked back at for.
+    """
     assert came.reached is not None  # noqa: S101 - a cohort says what is to be reached
     people = len(ahead.organisation.people) + 1
     low = int(np.searchsorted(came.at, ahead.moment - 2 * _YEAR))
@@ -99,20 +114,30 @@ def cohort_of(came: Tally, ahead: Ahead) -> Cohort:
     done = reached != NEVER
     days = np.minimum(np.maximum(np.where(done, reached, ahead.moment) - at, 0) / DAY, _LONGEST_DAYS)
     if not len(at):
-        return Cohort(np.zeros(2), np.ones(people), _ODDS_SD)
-    kept = ecdf(CensoredData.right_censored(days, ~done)).sf
-    grid = np.arange(_LONGEST_DAYS + 1, dtype=float)
-    by_age = 1 - np.asarray(kept.evaluate(grid))
-    due = np.interp((ahead.moment - at) / DAY, grid, by_age)
+        return Cohort(np.zeros((1, 2)), np.zeros(people, np.int64), np.ones(people), _ODDS_SD)
+    grid, group = np.arange(_LONGEST_DAYS + 1, dtype=float), np.zeros(people, np.int64)
+    curves: list[Floats] = []
+    for style in ("", *np.unique(ahead.style[ahead.style != ""])):
+        mine = np.ones(len(at), bool) if style == "" else (ahead.style == style)[person]
+        if style == "" or mine.sum() >= _LEAST_GROUP:
+            group[(ahead.style == style) & (style != "")] = len(curves)
+            kept = ecdf(CensoredData.right_censored(days[mine], ~done[mine])).sf
+            curves.append(1 - np.asarray(kept.evaluate(grid)))
+    cohort = Cohort(np.array(curves), group, np.ones(people), _ODDS_SD)
+    due = cohort.by(group[person], (ahead.moment - at) / DAY)
     got, expected = np.bincount(person, done, people), np.bincount(person, due, people)
     few = _POOLED * max(float(done.mean()), 0.02)
     factor = (got + few) / (expected + few)
-    length = max(ahead.end - ahead.start, 30 * DAY)
-    which = ((ahead.moment - at) // length).astype(np.int64)
-    ripe = (which > 0) & (which <= _MOST_WINDOWS)
-    seen, of = (np.bincount(which[ripe], values[ripe], _MOST_WINDOWS + 1) for values in (done, due))
-    size = np.bincount(which[ripe], minlength=_MOST_WINDOWS + 1)
-    return Cohort(by_age, factor, _odds_sd(seen.astype(float), size.astype(float), of / np.maximum(size, 1)))
+    length = max(ahead.end - first, 7 * DAY)
+    seen, size, ripe = np.zeros((3, _MOST_WINDOWS))
+    for back in range(_MOST_WINDOWS):  # past periods, each as it stood at its own end
+        end = ahead.moment - back * length
+        mine = (at >= end - length) & (at < end)
+        seen[back] = (done & (reached < end))[mine].sum()
+        size[back] = mine.sum()
+        ripe[back] = cohort.by(group[person[mine]], (end - at[mine]) / DAY).sum()
+    odds_sd = _odds_sd(seen, size, ripe / np.maximum(size, 1))
+    return replace(cohort, factor=factor, odds_sd=odds_sd)
 
 
 def _leaning(got: Floats, of: Floats) -> Floats:

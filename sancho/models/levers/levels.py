@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
@@ -117,7 +116,6 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
     """The levels of all levers that the past year's records tell of."""
     since, until = ahead.moment - _YEAR, ahead.moment
     people = len(ahead.organisation.people) + 1
-    styles = _styles(happenings, ahead)
     found: dict[str, Level] = {}
 
     def told(name: str, y: Floats, noise: Floats, weight: Floats, scale: float = 1.0) -> None:
@@ -125,8 +123,8 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
         enough = (weight >= _LEAST) & (np.arange(people) < people - 1)
         if enough.any():
             shrunk, top = np.full(people, np.nan), np.full(people, np.nan)
-            for style in np.unique(styles[enough]):
-                peers = enough & (styles == style)
+            for style in np.unique(ahead.style[enough]):
+                peers = enough & (ahead.style == style)
                 shrunk[peers] = _leaning(y[peers], noise[peers])
                 if peers.sum() >= _LEAST_PEERS:
                     top[peers] = np.quantile(shrunk[peers], 0.25 if lever.lower_is_better else 0.75)
@@ -161,15 +159,6 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
             y, noise, count = _means(np.log(values[use]), who[use], people)
             told(name, y, noise, count, float(values[use].mean() / np.average(np.exp(y), weights=count)))
     return found
-
-
-def _styles(happenings: Happenings, ahead: Ahead) -> NDArray[np.object_]:
-    """The selling style of each person (people + 1,), "" = not known."""
-    table, organisation = happenings.known["people"], ahead.organisation
-    out = np.full(len(organisation.people) + 1, "", object)
-    who = organisation.person(pd.Index(table["person_id"], dtype=object))
-    out[who] = table["style"].astype(object).fillna("").to_numpy()
-    return out
 
 
 def _met(tally: Tally, first: int, end: int, people: int) -> tuple[Floats, Floats]:

@@ -1,0 +1,130 @@
+"""Are KPIs foreseen as often as promised, and better than at the present pace? Simulated worlds, later known.
+
+    python benchmarks/forecast_kpis.py --first-seed 301 --seeds 5 --deals 10000
+
+In each of the last quarters of a world, at weeks 0, 4 and 8, every KPI that needs no model of deals is
+foreseen for the company and each team by what was known then, and held against its value as known at the
+quarter's end. Beside it the present pace: the value so far over the share of working days gone, at week 0 the
+quarter before. Worlds 1 to 99 are for building; judge on others.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY
+from sancho.crm.period import parse_period, previous
+from sancho.crm.world import WorldSettings
+from sancho.crm.world.engine import simulate as live
+from sancho.crm.world.tables import frames
+from sancho.features.calendar import Calendar
+from sancho.features.kpis import KPIS, Happenings, Kpi, value_of
+from sancho.models.kpis import Ahead, Prospects
+from sancho.models.new_business import NewBusinessRates
+from sancho.models.organisation import Organisation
+from sancho.models.simulate import LEVELS, Pipeline, Simulation, simulate
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+CALENDAR = Calendar(TOKYO)
+WEEKS = (0, 4, 8)
+COVERED = {"50": (0.25, 0.75), "80": (0.1, 0.9), "90": (0.05, 0.95)}
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first-seed", type=int, default=301)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--deals", type=int, default=10_000)
+    parser.add_argument("--quarters", type=int, default=4)
+    parser.add_argument("--end", type=date.fromisoformat, default=date(2026, 9, 30))
+    asked = parser.parse_args()
+    rows: dict[tuple[str, int], list[list[float]]] = defaultdict(list)
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        world = live(WorldSettings(deals=asked.deals, seed=seed, end=asked.end))
+        log = EventLog.of(frames(world), TOKYO)
+        for back in range(asked.quarters):
+            judge(log, previous(parse_period("2026-Q3"), back), rows)
+        print(f"world {seed} done", flush=True)
+    print(
+        "KPI                    week     n   covered 50 / 80 / 90 %   mean abs. error / at the present pace"
+    )
+    for (name, week), found in sorted(rows.items()):
+        _say(name, week, np.array(found))
+    for week in WEEKS:
+        every = np.concatenate([np.array(found) for (_, at), found in rows.items() if at == week])
+        for name, mine in (("all: company", every[:, 5] == 1), ("all: teams", every[:, 5] == 0)):
+            _say(name, week, every[mine])
+
+
+def judge(log: EventLog, period, rows) -> None:  # type: ignore[no-untyped-def]
+    """Foresees a quarter at each week."""
+    first, end = period.start(TOKYO), period.end(TOKYO)
+    later = log.as_of(end)
+    organisation = Organisation.of(later)
+    truth = Happenings(later, organisation.people)
+    for week in WEEKS:
+        moment = first + week * 7 * DAY
+        known = log.as_of(moment)
+        happenings = Happenings(known, organisation.people)
+        ahead = Ahead.of(known, CALENDAR, organisation, moment, first, end)
+        prospects = Prospects(no_deals(organisation), happenings, ahead, period)
+        gone = float(CALENDAR.working_days(np.array([first]), np.array([moment]))[0])
+        share = gone / (gone + ahead.working_days)
+        for kpi in (one for one in KPIS if not needs_deals(one)):
+            for scope in ("company", *(f"team:{team}" for team in organisation.teams)):
+                members = np.zeros(len(organisation.people) + 1, bool)
+                members[organisation.members(scope)] = True
+                found = prospects.of(kpi, scope)
+                came = value_of(kpi, truth, first, end, end, members)
+                if found.draws is None or came is None or found.draws.std() == 0:
+                    continue
+                pace = (
+                    found.value / share if share and kpi.adds_up and found.value is not None else found.value
+                )
+                if not share:
+                    before = previous(period)
+                    bounds = before.start(TOKYO), before.end(TOKYO)
+                    pace = value_of(kpi, happenings, *bounds, moment, members)
+                if pace is None:
+                    continue
+                rng = np.random.default_rng(abs(hash((kpi.id, week, scope))) % 2**32)
+                jitter = rng.random()  # counts tie: the share below, and a random part of those equal
+                place = (found.draws < came).mean() + jitter * (found.draws == came).mean()
+                scale = max(abs(came), 1e-9)
+                miss, other = abs(np.median(found.draws) - came) / scale, abs(pace - came) / scale
+                inside = [low <= place <= high for low, high in COVERED.values()]
+                rows[kpi.id, week].append([*inside, min(miss, 2.0), min(other, 2.0), scope == "company"])
+
+
+def needs_deals(kpi: Kpi) -> bool:
+    """Whether its outlook is read off the scenarios of deals."""
+    return "deals.won" in (kpi.count.of, kpi.per.of if kpi.per else "")
+
+
+def no_deals(organisation: Organisation) -> Simulation:
+    """A simulation in which nothing is open."""
+    people = len(organisation.people) + 1
+    nothing = NewBusinessRates(np.zeros(people), 0.0, 0.0, 0.0, np.zeros(0), np.ones(people), np.ones(1))
+    empty = Pipeline(np.zeros(0, object), np.zeros(0, np.int64), np.zeros((0, 1)), np.zeros((0, LEVELS)))
+    return simulate(organisation, empty, np.zeros(people), nothing, 0.1, 0.1, 1 << 12)
+
+
+def _say(name: str, week: int, found: np.ndarray) -> None:
+    mean = 100 * found.mean(0)
+    print(
+        f"{name:22s} {week:4d} {len(found):5d}   {mean[0]:5.0f} {mean[1]:5.0f} {mean[2]:5.0f}"
+        f"          {mean[3]:6.1f} / {mean[4]:.1f} %"
+    )
+
+
+if __name__ == "__main__":
+    main()
