@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight, KpiCheck, KpiList, Plan, Tree, WhatIf
+from sancho.service.schemas import Forecast, Insight, KpiCheck, KpiList, PeopleList, Plan, Tree, WhatIf
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -500,6 +500,22 @@ def test_proposed_kpis_are_checked(service: Service) -> None:
     assert "tanaka" in third.smart["specific"].why
     aimed = [row for row in rows if row["target"] is not None]
     assert all(set(row["smart"]) == set(first.smart) for row in aimed)
+
+
+def test_people_are_compared_fairly_by_rest_and_on_the_command_line(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    response = service.client.get(f"/v1/people/FY2026?as_of={AS_OF}", headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    people = PeopleList.model_validate(response.json()).people
+    assert sum(row.expected_wins for row in people) == pytest.approx(sum(row.wins for row in people), rel=0.1)
+    assert all(row.wins_above.p10 <= row.wins_above.p50 <= row.wins_above.p90 for row in people)
+    assert any(row.stages for row in people)
+    capfd.readouterr()
+    assert run(["people", "FY2026", "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
+    assert capfd.readouterr().out.strip() == response.text
+    assert run(["people", "FY2026", "--as-of", AS_OF, "--lang", "ja"]) == 0
+    assert "実力差" in capfd.readouterr().out
 
 
 def test_a_target_may_be_tried_on_the_command_line(

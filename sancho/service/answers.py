@@ -38,11 +38,13 @@ from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
 from sancho.service.kpis import kpi_rows
 from sancho.service.levers import drive_of, drivers_of, planned, tree_of
+from sancho.service.people import people_rows
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
 from sancho.service.schemas import CheckRequest, NewLevel, PlanRequest, ScoreRequest, WhatIfRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
 from sancho.service.smart import OWN_LEVER, Ground, checked
+from sancho.training.fair import Handed, handed_deals
 from sancho.training.promote import put_in_service, roll_back
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
@@ -56,6 +58,7 @@ Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
 _CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
 _ROOMS, _INSIGHTS = 8, 2_000
+_LATELY = 730 * DAY  # how much people differ is learned from so long
 CHANGE_DAYS = 7  # the forecast tells what changed since so many days ago
 
 
@@ -75,6 +78,7 @@ class State:
     rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
     grounds: dict[tuple[int, str], Ground] = field(default_factory=dict)
     drivers: dict[tuple[int, str, str, Language], list[dict[str, Any]]] = field(default_factory=dict)
+    handed: dict[int, Handed] = field(default_factory=dict)
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -346,6 +350,25 @@ class Answers:
             facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
         today = last_known_day(moment, self.settings.zone)
         return {**checked(proposals, facts, today, lang), **self._about(state, moment, lang)}
+
+    def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """How people stand in a period, what their deals would have brought an average seller taken out."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        prospects = self._ground(state, room).prospects
+        with state.lock:
+            if moment not in state.handed:
+                known = prospects.happenings.known
+                state.handed.clear()
+                state.handed[moment] = handed_deals(
+                    state.bundle, state.history, state.columns, known, room.organisation, moment
+                )
+            every = state.handed[moment]
+        zone = self.settings.zone
+        mine = every.within(room.period.start(zone), min(room.period.end(zone), moment))
+        found = people_rows(mine, every.within(moment - _LATELY, moment), prospects, scope, lang)
+        return {"period": period, "scope": scope, **found, **self._about(state, moment, lang)}
 
     def _ground(self, state: State, room: Room) -> Ground:
         """What the KPIs and levers of a room's period are judged by."""

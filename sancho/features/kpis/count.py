@@ -176,6 +176,13 @@ class Happenings:
         at = codes_in(pd.Series(ids, dtype=object), pd.Index(deals["deal_id"].astype(object)))
         return np.asarray(np.append(micros(deals[column]) != NEVER, False)[at], np.bool_)
 
+    def checkpoints(self, names: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+        """Of each deal: whose (number), when closed, and when it reached each checkpoint, (names, deals)."""
+        deals = self._frame("deals")
+        number = codes_in(deals["owner_id"], pd.Index(self.people, dtype=object))
+        person = np.where(number < 0, len(self.people), number)
+        return person, micros(deals["closed_at"]), np.array([micros(deals[name]) for name in names])
+
     def origins(self) -> tuple[Ints, Ints, Ints, Ints]:
         """Of each deal: when it was created, won, when its lead came and when that got its appointment."""
         deals, leads = self._frame("deals"), self._frame("leads")

@@ -120,18 +120,13 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
 
     def told(name: str, y: Floats, noise: Floats, weight: Floats, scale: float = 1.0) -> None:
         lever = next(one for one in LEVERS if one.id == name)
-        enough = (weight >= _LEAST) & (np.arange(people) < people - 1)
-        if enough.any():
-            shrunk, top = np.full(people, np.nan), np.full(people, np.nan)
-            for style in np.unique(ahead.style[enough]):
-                peers = enough & (ahead.style == style)
-                shrunk[peers] = _leaning(y[peers], noise[peers])
-                if peers.sum() >= _LEAST_PEERS:
-                    top[peers] = np.quantile(shrunk[peers], 0.25 if lever.lower_is_better else 0.75)
-            found[name] = Level(lever, shrunk, np.where(enough, weight, 0.0), top, scale)
+        shrunk, top = standing(y, noise, weight, ahead.style, lever.lower_is_better)
+        known = ~np.isnan(shrunk)
+        if known.any():
+            found[name] = Level(lever, shrunk, np.where(known, weight, 0.0), top, scale)
 
     def share(name: str, met: Floats, of: Floats) -> None:
-        told(name, logit((met + 0.5) / (of + 1)), 1 / (met + 0.5) + 1 / (of - met + 0.5), of)
+        told(name, *odds_of(met, of), of)
 
     leads = happenings.tally(Count("leads.created"))
     if leads.ever:
@@ -159,6 +154,29 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
             y, noise, count = _means(np.log(values[use]), who[use], people)
             told(name, y, noise, count, float(values[use].mean() / np.average(np.exp(y), weights=count)))
     return found
+
+
+def odds_of(met: Floats, of: Floats) -> tuple[Floats, Floats]:
+    """(log-odds, their variance by chance) of shares by person; the variance is that at everybody's share."""
+    together = (met.sum() + 0.5) / (of.sum() + 1.0)
+    return logit((met + 0.5) / (of + 1)), 1 / ((of + 1) * together * (1 - together))
+
+
+def standing(
+    y: Floats, noise: Floats, weight: Floats, style: NDArray[np.object_], low: bool
+) -> tuple[Floats, Floats]:
+    """(levels leaning on peers of the same style, the peers' better quartile), each (people + 1,).
+
+    NaN where too little is known of a person, or of too few peers. `low`: lower is better.
+    """
+    enough = (weight >= _LEAST) & (np.arange(len(y)) < len(y) - 1)
+    shrunk, top = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    for one in np.unique(style[enough]):
+        peers = enough & (style == one)
+        shrunk[peers] = _leaning(y[peers], noise[peers])
+        if peers.sum() >= _LEAST_PEERS:
+            top[peers] = np.quantile(shrunk[peers], 0.25 if low else 0.75)
+    return shrunk, top
 
 
 def _met(tally: Tally, first: int, end: int, people: int) -> tuple[Floats, Floats]:

@@ -183,6 +183,23 @@ def get_tree(
     return say(request, _answers(request).tree(period, scope, as_of, language_of(request)))
 
 
+@router.get(
+    "/people/{period}",
+    response_model=schemas.PeopleList,
+    responses=_UNKNOWN,
+    tags=["people"],
+    summary="Fair comparison of people",
+)
+def get_people(
+    request: Request,
+    period: Annotated[str, Path(examples=["2026-Q4", "FY2026"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Results beside what these deals would have brought an average seller, and whom to help with what."""
+    return say(request, _answers(request).people(period, scope, as_of, language_of(request)))
+
+
 @router.post(
     "/plans",
     response_model=schemas.Plan,

@@ -424,6 +424,23 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return show_plan(period, probability, lever or [], target, scope, as_of, as_json, _lang(ja))
 
+    @app.command(
+        help=t(
+            "案件の質を差し引いた担当者の比較と、支援すべき段階。",
+            "People compared fairly, and whom to help with what.",
+        )
+    )
+    def people(
+        period: Period,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.people import show_people
+
+        return show_people(period, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[
