@@ -24,7 +24,7 @@ from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate as live
 from sancho.crm.world.tables import frames
 from sancho.features.calendar import Calendar
-from sancho.features.kpis import KPIS, Happenings, Kpi, value_of
+from sancho.features.kpis import KPIS, Happenings, Kpi, Shape, value_of
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import Organisation
@@ -107,7 +107,7 @@ def judge(log: EventLog, period, rows) -> None:  # type: ignore[no-untyped-def]
 
 def needs_deals(kpi: Kpi) -> bool:
     """Whether its outlook is read off the scenarios of deals."""
-    return "deals.won" in (kpi.count.of, kpi.per.of if kpi.per else "")
+    return kpi.shape is not Shape.REPEAT and "deals.won" in (kpi.count.of, kpi.per.of if kpi.per else "")
 
 
 def no_deals(organisation: Organisation) -> Simulation:

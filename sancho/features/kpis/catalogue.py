@@ -236,6 +236,18 @@ KPIS: tuple[Kpi, ...] = (
         per=_CUSTOMERS,
         styles=_CONTRACTS,
     ),
+    Kpi(
+        "repeat_value",
+        Text("顧客の年間期待購買額", "Expected yearly purchases of a customer"),
+        Text(
+            "過去の購買履歴（BG/NBD・Gamma-Gammaモデル）から見た、取引先1社が今後1年に購入する金額の期待値",
+            "what an account is expected to buy in the coming year (BG/NBD, Gamma-Gamma)",
+        ),
+        MONEY,
+        Shape.REPEAT,
+        Count("deals.won", total="amount", distinct="account_id"),
+        styles=_CONTRACTS,
+    ),
     _done("calls", "電話件数", "Calls", "call", _INSIDE),
     _done("emails", "メール件数", "E-mails", "email", _INSIDE),
     Kpi(

@@ -15,6 +15,7 @@ from sancho.crm.moment import NEVER
 from sancho.crm.schema import TABLES
 from sancho.crm.text import Text
 from sancho.features.kpis.definition import Count
+from sancho.features.kpis.repeat import AHEAD_WEEKS, Purchases, Repeat, fit_repeat
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -152,6 +153,7 @@ class Happenings:
     people: tuple[str, ...]
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     _tallies: dict[Count, Tally] = field(default_factory=dict)
+    _repeats: dict[int, tuple[Purchases, Repeat | None]] = field(default_factory=dict)
 
     def tally(self, count: Count) -> Tally:
         """What a count has counted."""
@@ -194,6 +196,25 @@ class Happenings:
             micros(own["created_at"]),
             micros(own["appointment_at"]),
         )
+
+    def repeat(self, count: Count, until: int, members: Flags) -> tuple[float, float]:
+        """(purchases expected in the year after `until`, customers) of whom `members` sold to last."""
+        tally = self.tally(count)
+        assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
+        known = tally.key >= 0
+        who, when, amount = tally.key[known], tally.at[known], tally.weight[known]
+        if until not in self._repeats:
+            bought = Purchases.of(who, when, amount, until)
+            self._repeats[until] = bought, fit_repeat(bought)
+        bought, fitted = self._repeats[until]
+        if fitted is None:
+            return 0.0, 0.0
+        early = int(np.searchsorted(when, until))
+        seller = np.full(int(who.max()) + 1, len(self.people))
+        seller[who[:early]] = tally.person[known][:early]  # the last one stays
+        mine = members[seller[bought.customer]]
+        worth = fitted.purchases(bought, AHEAD_WEEKS) * fitted.value(bought)
+        return float(worth[mine].sum()), float(mine.sum())
 
     def _tally(self, count: Count) -> Tally:
         what = HAPPENINGS[count.of]

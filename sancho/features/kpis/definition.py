@@ -22,6 +22,7 @@ class Shape(StrEnum):
     MEAN = "mean"  # an amount of the period divided by a count of it
     CHURN = "churn"  # customers lost in the period, of those there when it began
     LEVEL = "level"  # as it stands at the period's end, or now within it
+    REPEAT = "repeat"  # what a customer who buys without a contract is expected to bring in a year
     LIFETIME = "lifetime"  # monthly amount of a customer times the months it stays at the past year's churn
 
 

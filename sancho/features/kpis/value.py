@@ -49,6 +49,8 @@ def parts_of(
             return _lost(counted, first, until, members)
         case Shape.LEVEL:
             return counted.running(until, members), measured.running(until, members)
+        case Shape.REPEAT:
+            return happenings.repeat(kpi.count, until, members)
         case Shape.LIFETIME:
             return _lifetime(counted, measured, until, members)
     return counted.within(first, end, members), measured.within(first, end, members)

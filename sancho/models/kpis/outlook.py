@@ -68,7 +68,7 @@ class Prospects:
         people = np.flatnonzero(members)
         if kpi.id == REVENUE:
             return Prospect(value, self.simulation.total(people))
-        if kpi.shape in (Shape.LEVEL, Shape.LIFETIME):
+        if kpi.shape in (Shape.LEVEL, Shape.LIFETIME, Shape.REPEAT):
             return Prospect(value, None if value is None else value * self._wander(kpi, members))
         over, under = self._ahead_of(kpi)
         if bottom is None or under is None:

@@ -1,6 +1,6 @@
 """Does a plan bring what it promises? The world is replayed with the levers really changed.
 
-    python benchmarks/plan_replay.py --first-seed 301 --seeds 5 --deals 8000
+    python benchmarks/accuracy_plan.py --first-seed 301 --seeds 5 --deals 8000
 
 At the start of a period a model is trained on what was known and asked for the smallest change of leads,
 appointment rate and deal size that attains with a probability; then the world lives on from its true state,
