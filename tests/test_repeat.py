@@ -63,3 +63,12 @@ def test_purchases_are_counted_by_day_and_only_those_before() -> None:
 def test_too_few_customers_tell_nothing() -> None:
     few = Purchases(np.arange(10), *(np.ones(10) for _ in range(4)))
     assert fit_repeat(few) is None
+
+
+def test_a_fit_that_fails_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(1)
+    bought = Purchases(
+        np.arange(60), np.full(60, 5.0), np.full(60, 50.0), np.full(60, 50.0), rng.uniform(1, 2, 60)
+    )
+    fit_repeat(bought)
+    assert capsys.readouterr().out == ""

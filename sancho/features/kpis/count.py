@@ -202,7 +202,7 @@ class Happenings:
         tally = self.tally(count)
         assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
         known = tally.key >= 0
-        who, when, amount = tally.key[known], tally.at[known], tally.weight[known]
+        who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
         if until not in self._repeats:
             bought = Purchases.of(who, when, amount, until)
             self._repeats[until] = bought, fit_repeat(bought)
@@ -214,6 +214,7 @@ class Happenings:
         seller[who[:early]] = tally.person[known][:early]  # the last one stays
         mine = members[seller[bought.customer]]
         worth = fitted.purchases(bought, AHEAD_WEEKS) * fitted.value(bought)
+        mine &= np.isfinite(worth)
         return float(worth[mine].sum()), float(mine.sum())
 
     def _tally(self, count: Count) -> Tally:

@@ -96,8 +96,11 @@ def fit_repeat(of: Purchases) -> Repeat | None:
     """The models of these customers; None where there are too few, or no fit is found."""
     if len(of.frequency) < _LEAST_CUSTOMERS or (of.frequency > 0).sum() < _LEAST_REPEATERS:
         return None
-    from lifetimes import BetaGeoFitter, GammaGammaFitter
+    from lifetimes import BetaGeoFitter, GammaGammaFitter, fitters
     from lifetimes.utils import ConvergenceError
+
+    # It prints what it tried before it raises: into answers on standard output.
+    fitters.print = _nothing
 
     again = (of.frequency > 0) & (of.value > 0)
     with warnings.catch_warnings():
@@ -118,3 +121,7 @@ def fit_repeat(of: Purchases) -> Repeat | None:
             worth = None
     mean = float(np.average(of.value[again], weights=of.frequency[again])) if again.any() else 0.0
     return Repeat(buys, worth, mean)
+
+
+def _nothing(*_: object) -> None:
+    """Prints nothing."""
