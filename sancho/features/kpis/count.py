@@ -153,7 +153,7 @@ class Happenings:
     people: tuple[str, ...]
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     _tallies: dict[Count, Tally] = field(default_factory=dict)
-    _repeats: dict[int, tuple[Purchases, Repeat | None]] = field(default_factory=dict)
+    _repeats: dict[tuple[Count, int], Repeat | None] = field(default_factory=dict)
 
     def tally(self, count: Count) -> Tally:
         """What a count has counted."""
@@ -197,17 +197,21 @@ class Happenings:
             micros(own["appointment_at"]),
         )
 
-    def repeat(self, count: Count, until: int, members: Flags) -> tuple[float, float]:
-        """(purchases expected in the year after `until`, customers) of whom `members` sold to last."""
+    def repeat(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
+        """(purchases expected in the year after `until`, customers) of whom `members` sold to last.
+
+        By the models of all purchases before `moment`, at each customer's purchases up to `until`.
+        """
         tally = self.tally(count)
         assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
         known = tally.key >= 0
         who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
-        if until not in self._repeats:
-            bought = Purchases.of(who, when, amount, until)
-            self._repeats[until] = bought, fit_repeat(bought)
-        bought, fitted = self._repeats[until]
-        if fitted is None:
+        if not len(when):
+            return 0.0, 0.0
+        if (count, moment) not in self._repeats:
+            self._repeats[count, moment] = fit_repeat(Purchases.of(who, when, amount, moment))
+        fitted, bought = self._repeats[count, moment], Purchases.of(who, when, amount, until)
+        if fitted is None or not len(bought.customer):
             return 0.0, 0.0
         early = int(np.searchsorted(when, until))
         seller = np.full(int(who.max()) + 1, len(self.people))

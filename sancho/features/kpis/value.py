@@ -50,7 +50,7 @@ def parts_of(
         case Shape.LEVEL:
             return counted.running(until, members), measured.running(until, members)
         case Shape.REPEAT:
-            return happenings.repeat(kpi.count, until, members)
+            return happenings.repeat(kpi.count, until, moment, members)
         case Shape.LIFETIME:
             return _lifetime(counted, measured, until, members)
     return counted.within(first, end, members), measured.within(first, end, members)

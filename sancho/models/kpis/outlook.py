@@ -212,7 +212,7 @@ class Prospects:
         if not length:
             return np.ones(SCENARIOS)
         looks = [self.ahead.moment - length * back for back in range(_TREND + 1)]
-        known = [value_of(kpi, self.happenings, at, at, at, members) for at in looks]
+        known = [value_of(kpi, self.happenings, at, at, self.ahead.moment, members) for at in looks]
         levels = [one for one in known if one is not None and 0 < one < np.inf]
         steps = np.diff(np.log(levels)) if len(levels) > 1 else np.zeros(0)
         prior = _LOG_SD**2 * length / (90 * DAY)
