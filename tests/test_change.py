@@ -47,7 +47,7 @@ def stand(
         np.array(chance, float)[:, None],
         np.repeat(np.array(amount, float)[:, None], LEVELS, axis=1),
     )
-    return Stand(simulate(of, pipeline, np.array(closed, float), new, *SIZES), new, SIZES, targets)
+    return Stand(simulate(of, pipeline, np.array(closed, float), new, *SIZES), targets)
 
 
 THEN = stand([("A", 0, 0.6, 300.0), ("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)])

@@ -31,7 +31,7 @@ def stand() -> Stand:
         np.repeat(np.array([[300.0], [200.0], [400.0]]), LEVELS, axis=1),
     )
     simulation = simulate(PEOPLE, pipeline, np.array([50.0, 0.0, 20.0, 0.0]), new, 0.2, 0.1)
-    return Stand(simulation, new, (0.2, 0.1), {COMPANY: 700.0, "person:ann": 250.0})
+    return Stand(simulation, {COMPANY: 700.0, "person:ann": 250.0})
 
 
 def mean(stand: Stand, scope: str = COMPANY) -> float:
@@ -91,7 +91,8 @@ def test_who_joins_sells_as_the_team_does_and_changes_nobody_else(stand: Stand):
     assert mean(grown) - mean(stand) == pytest.approx(mean(grown, "person:dan"))
     assert mean(grown, "team:north") - mean(stand, "team:north") == pytest.approx(mean(grown, "person:dan"))
     assert outlook(grown, "team:south") == outlook(stand, "team:south")
-    late = replace(stand, new=replace(stand.new, by_date=np.array([0.1, 0.3, 1.0])))
+    slow = replace(stand.simulation.new, by_date=np.array([0.1, 0.3, 1.0]))
+    late = replace(stand, simulation=replace(stand.simulation, new=slow))
     assert mean(join(late, Joining("dan", "north", 20.0), DAYS), "person:dan") == pytest.approx(
         0.3 * mean(join(late, Joining("dan", "north"), DAYS), "person:dan"), rel=0.05
     )

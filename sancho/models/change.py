@@ -30,14 +30,9 @@ MOST_DEALS = 5  # named with a step
 
 @dataclass(frozen=True)
 class Stand:
-    """What was known of a period at a moment, and the scenarios drawn from it.
-
-    `sizes` are those of the shared shifts, `targets` the revenue targets by scope.
-    """
+    """The scenarios drawn from what was known of a period at a moment; `targets` of revenue by scope."""
 
     simulation: Simulation
-    new: NewBusinessRates
-    sizes: tuple[float, float]
     targets: Mapping[str, float]
 
 
@@ -82,7 +77,7 @@ def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
         "new_deals": new.chance * mean_now,
     }
     chance, amounts, closed = old.chance.copy(), old.amounts.copy(), whole.closed_then
-    rates, sizes, then_rates = whole.rates_then, then.sizes, whole.rates_then
+    rates, sizes, then_rates = whole.rates_then, then.simulation.sizes, whole.rates_then
     stages: list[Simulation] = []
 
     def draw() -> None:
@@ -102,7 +97,7 @@ def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
         else:
             chance[mine] = new.chance[mine]
         draw()
-    rates, sizes = now.new, now.sizes
+    rates, sizes = now.simulation.new, now.simulation.sizes
     draw()
     stages.append(stages[-1])  # the target changes no scenario
     return Change(
@@ -199,7 +194,7 @@ def _together(then: Stand, now: Stand) -> _Together:
         before,
         after,
         _moved(then.simulation.closed, of_person, len(now.simulation.closed)),
-        _rates(then.new, of_person, len(now.simulation.closed)),
+        _rates(then.simulation.new, of_person, len(now.simulation.closed)),
     )
 
 

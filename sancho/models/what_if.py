@@ -67,7 +67,7 @@ def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
     for deal in supposed.won:
         closed[pipeline.person[place[deal]]] += amounts[place[deal]].mean()
     changed = Pipeline(pipeline.deal_ids, pipeline.person, chance, amounts)
-    made = simulate(organisation, changed, on_step(closed), stand.new, *stand.sizes)
+    made = simulate(organisation, changed, on_step(closed), stand.simulation.new, *stand.simulation.sizes)
     gone = organisation.person(pd.Index(sorted(supposed.leaving), dtype=object))
     new_draws, new_rate = made.new_draws.copy(), made.new_rate.copy()
     new_draws[gone] = new_rate[gone] = 0.0
@@ -96,16 +96,16 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
     team = -1 if joining.team is None else organisation.teams.index(joining.team)
     nobody = organisation.nobody
     mates = organisation.members(COMPANY if joining.team is None else f"team:{joining.team}")
-    mates = mates[(mates != nobody) & (stand.new.mean[mates] > 0)]
+    mates = mates[(mates != nobody) & (made.new.mean[mates] > 0)]
     known = np.concatenate([[0.0], days_ahead])
-    part = np.interp(days_ahead[-1] - joining.days, known, np.concatenate([[0.0], stand.new.by_date]))
+    part = np.interp(days_ahead[-1] - joining.days, known, np.concatenate([[0.0], made.new.by_date]))
     rate = np.zeros((1, made.new_rate.shape[1]), np.float32)
     if len(mates):
         # The mood that the team shares, without the mates' own noise.
         own = made.new_rate[mates].mean(0)
-        rate[0] = own * (part * stand.new.mean[mates].mean() / max(float(own.mean()), 1e-9))
-    scale = np.array([stand.new.scale[mates].mean() if len(mates) else 1.0])
-    alone = replace(stand.new, mean=rate.mean(1), scale=scale)
+        rate[0] = own * (part * made.new.mean[mates].mean() / max(float(own.mean()), 1e-9))
+    scale = np.array([made.new.scale[mates].mean() if len(mates) else 1.0])
+    alone = replace(made.new, mean=rate.mean(1), scale=scale)
     brought = on_step(alone.bring(rate, made.seed + 1 + len(organisation.people))[0])
     grown = replace(
         organisation,
@@ -114,9 +114,9 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
     )
     person = made.pipeline.person
     new = replace(
-        stand.new,
-        mean=np.insert(stand.new.mean, nobody, rate.mean()),
-        scale=np.insert(stand.new.scale, nobody, scale[0]),
+        made.new,
+        mean=np.insert(made.new.mean, nobody, rate.mean()),
+        scale=np.insert(made.new.scale, nobody, scale[0]),
     )
     simulation = replace(
         made,
@@ -128,7 +128,7 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
         new=new,
         new_rate=np.insert(made.new_rate, nobody, rate[0], axis=0),
     )
-    return replace(stand, simulation=simulation, new=new)
+    return replace(stand, simulation=simulation)
 
 
 def outlook(stand: Stand, scope: str) -> dict[str, Any]:

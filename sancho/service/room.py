@@ -18,7 +18,6 @@ from sancho.features import History
 from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates, swing_points
 from sancho.models.bundle import Bundle
 from sancho.models.change import Change, Stand, changed
-from sancho.models.new_business import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.pipeline import Scored
@@ -40,8 +39,6 @@ class Room:
     scored: Scored
     simulation: Simulation
     facts: PeriodFacts
-    new: NewBusinessRates
-    sizes: tuple[float, float]  # of the shocks that the company, and each team, shares
     close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
     references: Mapping[float, Reference]  # by stage, what won deals of it have
     _forecasts: dict[tuple[str, float | None], dict[str, Any]] = field(default_factory=dict)
@@ -58,7 +55,9 @@ class Room:
         if key not in self._forecasts:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
             points = self._points.get(scope) if target is None else None
-            self._forecasts[key] = forecast(self.simulation, facts, self.new.by_date, scope, points)
+            self._forecasts[key] = forecast(
+                self.simulation, facts, self.simulation.new.by_date, scope, points
+            )
         return self._forecasts[key]
 
     @cached_property
@@ -80,8 +79,8 @@ class Room:
 
     @property
     def stand(self) -> Stand:
-        """What is known of the period, and the scenarios drawn from it."""
-        return Stand(self.simulation, self.new, self.sizes, self.facts.targets)
+        """The scenarios, and the targets they are held against."""
+        return Stand(self.simulation, self.facts.targets)
 
     @cached_property
     def total(self) -> Floats:
@@ -133,8 +132,6 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
         seen.scored,
         seen.simulation,
         facts,
-        seen.new,
-        seen.sizes,
         days,
         compared,
     )

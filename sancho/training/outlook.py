@@ -15,7 +15,7 @@ from sancho.crm.period import Period
 from sancho.features import History, build, current, open_at
 from sancho.models.bundle import Bundle
 from sancho.models.common_factors import CommonFactors
-from sancho.models.new_business import NewBusiness, NewBusinessRates
+from sancho.models.new_business import NewBusiness
 from sancho.models.organisation import Organisation
 from sancho.models.pipeline import Scored, score_pipeline
 from sancho.models.simulate import Simulation, simulate
@@ -26,15 +26,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outlook:
-    """Scores of the open deals and one joint simulation of the period, drawn from `new` and `sizes`.
-
-    `new`: what is expected of deals not yet created; `sizes` of the company's and the teams' shared shifts.
-    """
+    """Scores of the open deals and one joint simulation of the period."""
 
     scored: Scored
     simulation: Simulation
-    new: NewBusinessRates
-    sizes: tuple[float, float]
 
 
 def look_ahead(
@@ -79,7 +74,7 @@ def look_ahead(
     left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
     sizes = common_factors(bundle).at(left)
     simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
-    return Outlook(scored, simulation, new, sizes)
+    return Outlook(scored, simulation)
 
 
 def common_factors(bundle: Bundle) -> CommonFactors:

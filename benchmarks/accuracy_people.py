@@ -1,0 +1,79 @@
+"""Does the fair comparison find who is skilled? Simulated organisations, whose sellers' skill is known.
+
+    python benchmarks/accuracy_people.py --first-seed 301 --seeds 5 --deals 8000
+
+Rank correlation, over sellers with 30 closed deals or more in the last two years, of a world's true skill
+with the fair comparison's share above expectation, and with the raw win rate; and of both with how good the
+deals were that a seller was handed (what should not count).
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY, end_of_day
+from sancho.crm.world import WorldSettings
+from sancho.crm.world.engine import simulate
+from sancho.crm.world.record import C_PERSONS
+from sancho.crm.world.tables import frames
+from sancho.features import compile_history
+from sancho.models.organisation import Organisation
+from sancho.training.config import TrainConfig
+from sancho.training.fair import handed_deals, standing
+from sancho.training.fit import train
+from sancho.training.score import feature_columns
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+LEAST = 30
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first-seed", type=int, default=301)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--deals", type=int, default=8_000)
+    parser.add_argument("--as-of", type=date.fromisoformat, default=date(2026, 9, 30))
+    asked = parser.parse_args()
+    print("seed  sellers  skill ~ fair  skill ~ win rate | deals' quality ~ fair  ~ win rate")
+    found = []
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        found.append(one_world(seed, asked.deals, asked.as_of))
+        print(
+            f"{seed}  {found[-1][0]:.0f}  " + "  ".join(f"{value:+.2f}" for value in found[-1][1:]),
+            flush=True,
+        )
+    print("mean  " + "  ".join(f"{value:+.2f}" for value in np.mean(found, 0)[1:]))
+
+
+def one_world(seed: int, deals: int, as_of: date) -> list[float]:
+    """Sellers, and the four correlations."""
+    world = simulate(WorldSettings(deals=deals, seed=seed, end=as_of))
+    log, moment = EventLog.of(frames(world), TOKYO), end_of_day(as_of, TOKYO)
+    bundle, _ = train(log, moment, TrainConfig())
+    levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
+    history = compile_history(log, bundle.calendar, levels)
+    organisation = Organisation.of(log)
+    handed = handed_deals(bundle, history, feature_columns(bundle, history), log, organisation, moment)
+    lately = handed.within(moment - 730 * DAY, moment)
+    people = len(organisation.people)
+    stands = standing(lately, lately, np.append(np.arange(people), -1), people)
+    skill = world.log.people["skill"][: world.log.cursor[C_PERSONS]][:people]
+    use = stands.deals >= LEAST
+    fair = stands.wins_above[use, 1] / stands.expected_wins[use]
+    raw = stands.wins[use] / stands.deals[use]
+    quality = stands.expected_wins[use] / stands.deals[use]
+    pairs = ((skill[use], fair), (skill[use], raw), (quality, fair), (quality, raw))
+    return [float(use.sum()), *(float(spearmanr(*pair).statistic) for pair in pairs)]
+
+
+if __name__ == "__main__":
+    main()
