@@ -144,7 +144,7 @@ class NewBusiness:
         ahead, begun = self._working(max(now, 0), end), self._working(now, max(start, now))
         people = len(organisation.people) + 1
         ends = [_ordinal(day) + 1 for day in dates]
-        if ahead == 0 or not len(self.created_day):
+        if ahead <= 0 or not len(self.created_day):
             return NewBusinessRates(
                 np.zeros(people), 0.0, 0.0, 0.0, np.zeros(0), np.ones(people), np.ones(len(ends))
             )

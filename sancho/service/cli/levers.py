@@ -70,7 +70,10 @@ def _show_tree(answer: dict[str, Any], settings: Settings, lang: Language) -> No
         for kpi in branch["kpis"]:
             value = kpi_text(kpi["value"], kpi["unit"], settings.currency, lang)
             rows.append([f"  └ {kpi['label']}", value, "", ""])
-    print_table(title, headings, rows, right=(1, 2, 3))
+    if rows:
+        print_table(title, headings, rows, right=(1, 2, 3))
+    else:
+        say(title)
     say(("時点 " if ja else "as of ") + answer["as_of"])
     print_warnings(answer, lang)
 
