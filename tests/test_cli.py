@@ -11,7 +11,7 @@ import pytest
 
 from sancho.service.cli import run
 
-LATER = {"kpis", "plan", "bottlenecks", "actions", "report", "sync"}
+LATER = {"bottlenecks", "actions", "report", "sync"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +107,11 @@ def test_help_lists_what_there_is_and_nothing_that_is_not(capsys: pytest.Capture
         "train",
         "score",
         "forecast",
+        "what-if",
+        "kpis",
+        "tree",
+        "plan",
+        "people",
         "serve",
         "models",
         "key",

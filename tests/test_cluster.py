@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -46,13 +47,13 @@ SMALL = TrainConfig(trees=20, leaves=8, most_moments=3_000, questions=1, threads
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
-    write(simulate(WorldSettings(deals=700, seed=4)), folder)
+    write(simulate(WorldSettings(deals=700, seed=4, end=date(2026, 11, 23))), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def log() -> EventLog:
-    return EventLog.of(frames(simulate(WorldSettings(deals=700, seed=4))), TOKYO)
+    return EventLog.of(frames(simulate(WorldSettings(deals=700, seed=4, end=date(2026, 11, 23)))), TOKYO)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,9 @@ def test_the_commands_of_the_readme_run_as_they_stand(
     assert run(["world", "exports", "--deals", "300", "--seed", "3"]) == 0
     shown = commands(ROOT / "README.md")
     assert shown.pop() == ["serve"]  # it would not come back; the story test asks the same application
-    assert [words[0] for words in shown] == ["import", "train", "forecast", "what-if", "score", "backtest"]
+    assert [words[0] for words in shown] == [
+        "import", "train", "forecast", "kpis", "tree", "plan", "people", "what-if", "score", "backtest",
+    ]  # fmt: skip
     shown.pop()  # trains once for each period; test_cli_backtest runs it on one
     for words in shown:
         assert run(words) == 0, words

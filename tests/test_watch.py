@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -132,7 +133,7 @@ def test_a_segment_of_few_deals_is_not_judged():
 
 @pytest.fixture(scope="module")
 def log() -> EventLog:
-    return EventLog.of(frames(simulate(WorldSettings(deals=900, seed=21))), TOKYO)
+    return EventLog.of(frames(simulate(WorldSettings(deals=900, seed=21, end=date(2026, 11, 23)))), TOKYO)
 
 
 @pytest.fixture(scope="module")
