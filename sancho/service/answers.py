@@ -1,15 +1,11 @@
-"""What is the answer? A service's living state: store, champion model, and what was worked out from them.
-
-Everything kept here can be thrown away: it is keyed by the store's revision and the model's version.
-"""
+"""What is the answer? A service with its store and champion model, fresh or about to be."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -19,32 +15,22 @@ import structlog
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day, start_of_day
-from sancho.crm.period import Period, parse_period, period_holding
+from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
+from sancho.crm.period import Period
 from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.features import Feature, History, build, compile_history
-from sancho.features.kpis import KPIS, Happenings, own_kpis
+from sancho.features import build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
-from sancho.models.kpis import Ahead, Prospects
-from sancho.models.levers import LEVERS
-from sancho.models.organisation import COMPANY
-from sancho.models.simulate import Simulation
-from sancho.models.smart import Proposal
-from sancho.models.what_if import Joining, Supposed, join, outlook, suppose
 from sancho.service import paging, said
+from sancho.service.asking import State
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
-from sancho.service.kpis import kpi_rows
-from sancho.service.levers import drive_of, drivers_of, planned, tree_of
-from sancho.service.people import people_rows
+from sancho.service.managing import Managing
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
-from sancho.service.schemas import CheckRequest, NewLevel, PlanRequest, ScoreRequest, WhatIfRequest
+from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
 from sancho.service.settings import Settings
-from sancho.service.smart import OWN_LEVER, Ground, checked
-from sancho.training.fair import Handed, handed_deals
 from sancho.training.promote import put_in_service, roll_back
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.score import feature_columns
@@ -57,30 +43,8 @@ Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
 
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
 _CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
-_ROOMS, _INSIGHTS = 8, 2_000
-_LATELY = 730 * DAY  # how much people differ is learned from so long
+_INSIGHTS = 2_000
 CHANGE_DAYS = 7  # the forecast tells what changed since so many days ago
-
-
-@dataclass(frozen=True)
-class State:
-    """One revision of the store seen by one version of the model, at a "now" that all answers share."""
-
-    bundle: Bundle
-    info: ModelInfo
-    revision: int
-    log: EventLog
-    history: History
-    columns: np.ndarray  # of the model's features in the history's
-    catalogue: tuple[Feature, ...]  # the model's features
-    now: int
-    born: float
-    rooms: OrderedDict[tuple[int, str], Room] = field(default_factory=OrderedDict)
-    grounds: dict[tuple[int, str], Ground] = field(default_factory=dict)
-    drivers: dict[tuple[int, str, str, Language], list[dict[str, Any]]] = field(default_factory=dict)
-    handed: dict[int, Handed] = field(default_factory=dict)
-    insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 @dataclass(frozen=True)
@@ -92,18 +56,15 @@ class Readiness:
     kept_rows: int = 0
 
 
-class Answers:
+class Answers(Managing):
     """Answers questions from one store and one registry; any number of these can run side by side."""
 
     def __init__(
         self, settings: Settings, store: Store | None = None, registry: Registry | None = None
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._store = store if store is not None else Store.open(settings.store_url)
         self._registry = registry if registry is not None else Registry(settings.home)
-        self._kpis = (*KPIS, *own_kpis(settings.kpi))
-        self._state: State | None = None
-        self._fault: Text | None = None
         self._warm = False
         self._asked_champion = -np.inf
         self._refreshing = threading.Lock()
@@ -275,191 +236,6 @@ class Answers:
         found = told(room.changed_since(then, brought_between(state.log, since, room.moment)), scope)
         return None if found is None else said.change_of(found, iso(since, self.settings.zone), lang)
 
-    def what_if(self, period: str, asked: WhatIfRequest, lang: Language) -> dict[str, Any]:
-        """A forecast before and after something is supposed, in the same scenarios."""
-        state = self._now()
-        moment = self._moment(state, asked.as_of)
-        room = self._room(state, moment, self._period(period, moment))
-        before, scope = room.stand, asked.scope
-        targets = {one.scope: one.value for one in asked.targets}
-        for one in targets:
-            room.organisation.members(one)  # an unknown scope is told
-        supposed = Supposed(
-            frozenset(asked.won),
-            frozenset(asked.lost),
-            {one.deal_id: one.days for one in asked.pushed},
-            {one.deal_id: one.amount for one in asked.repriced},
-            frozenset(asked.leaving),
-            targets,
-        )
-        after = suppose(before, supposed, room.days_ahead)
-        if asked.levels:
-            after = replace(after, simulation=self._levelled(state, room, after.simulation, asked.levels))
-        for number, newcomer in enumerate(asked.joining, 1):
-            day = moment if newcomer.start is None else start_of_day(newcomer.start, self.settings.zone)
-            name = said.NEWCOMER.format(number=number).say(lang)
-            after = join(after, Joining(name, newcomer.team, max((day - moment) / DAY, 0.0)), room.days_ahead)
-        there, sides = {scope, *room.organisation.children(scope)}, []
-        for one in (scope, *after.simulation.organisation.children(scope)):
-            now = outlook(after, one)
-            then = outlook(before, one) if one in there else said.nothing_before(now)
-            sides.append({"scope": one, "before": then, "after": now, **said.difference_of(then, now)})
-        return {
-            "period": period,
-            **sides[0],
-            "assumptions": said.assumptions_of(supposed, bool(asked.joining), bool(asked.levels), lang),
-            "children": sides[1:],
-            **self._about(state, moment, lang),
-        }
-
-    def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
-        state = self._now()
-        moment = self._moment(state, as_of)
-        room = self._room(state, moment, self._period(period, moment))
-        return {
-            "period": period,
-            "scope": scope,
-            "business_days_left": self._ground(state, room).prospects.ahead.working_days,
-            "kpis": self._kpi_rows(state, room, scope, lang),
-            **self._about(state, moment, lang),
-        }
-
-    def _kpi_rows(self, state: State, room: Room, scope: str, lang: Language) -> list[dict[str, Any]]:
-        today = last_known_day(room.moment, self.settings.zone)
-        month = self.settings.fiscal_start_month
-        return kpi_rows(
-            self._ground(state, room), scope, month, today, self._strongest(state, room, lang), lang
-        )
-
-    def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
-        """Whether proposed KPIs are specific, measurable, achievable, relevant and time-bound."""
-        state = self._now()
-        moment = self._moment(state, asked.as_of)
-        proposals, facts = [], []
-        for one in asked.proposals:
-            period = None if one.period is None else self._period_or_none(one.period)
-            last = None if period is None else period.last
-            proposal = Proposal(
-                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.reviewed
-            )
-            room = self._room(state, moment, period or self._period(None, moment))
-            strongest = self._strongest(state, room, lang)
-            known = self._ground(state, room).facts(proposal, strongest)
-            proposals.append(proposal)
-            facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
-        today = last_known_day(moment, self.settings.zone)
-        return {**checked(proposals, facts, today, lang), **self._about(state, moment, lang)}
-
-    def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """How people stand in a period, what their deals would have brought an average seller taken out."""
-        state = self._now()
-        moment = self._moment(state, as_of)
-        room = self._room(state, moment, self._period(period, moment))
-        prospects = self._ground(state, room).prospects
-        with state.lock:
-            if moment not in state.handed:
-                known = prospects.happenings.known
-                state.handed.clear()
-                state.handed[moment] = handed_deals(
-                    state.bundle, state.history, state.columns, known, room.organisation, moment
-                )
-            every = state.handed[moment]
-        zone = self.settings.zone
-        mine = every.within(room.period.start(zone), min(room.period.end(zone), moment))
-        found = people_rows(mine, every.within(moment - _LATELY, moment), prospects, scope, lang)
-        return {"period": period, "scope": scope, **found, **self._about(state, moment, lang)}
-
-    def _ground(self, state: State, room: Room) -> Ground:
-        """What the KPIs and levers of a room's period are judged by."""
-        key, zone = (room.moment, room.period.name), self.settings.zone
-        with state.lock:
-            if key not in state.grounds:
-                known, organisation = state.log.as_of(room.moment), room.organisation
-                happenings = Happenings(known, organisation.people)
-                bounds = room.moment, room.period.start(zone), room.period.end(zone)
-                ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
-                prospects = Prospects(room.simulation, happenings, ahead, room.period)
-                drive = drive_of(room, prospects, state.bundle)
-                if len(state.grounds) >= _ROOMS:
-                    state.grounds.clear()
-                kpis = {kpi.id: kpi for kpi in self._kpis}
-                state.grounds[key] = Ground(prospects, drive, room.facts.targets, kpis)
-            return state.grounds[key]
-
-    def _strongest(self, state: State, room: Room, lang: Language) -> tuple[Text, float] | None:
-        """The lever that moves the company's goal most, and by how many points."""
-        drivers = self._drivers(state, room, COMPANY, lang)
-        if not drivers:
-            return None
-        label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
-        return label, drivers[0]["attainment_pp"]
-
-    def _period_or_none(self, name: str) -> Period | None:
-        try:
-            return self._period(name, 0)
-        except SanchoError:
-            return None
-
-    def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """KGI, the drivers it depends on here, and the KPIs each shows in."""
-        state = self._now()
-        moment = self._moment(state, as_of)
-        room = self._room(state, moment, self._period(period, moment))
-        target = room.facts.target(scope)
-        rows = self._kpi_rows(state, room, scope, lang)
-        goal = {"kpi": "revenue", **outlook(room.stand, scope)}
-        warnings = [] if target is not None else [("no_target", said.no_target(scope, period))]
-        return {
-            "period": period,
-            "scope": scope,
-            **tree_of(self._drivers(state, room, scope, lang), rows, goal),
-            **self._about(state, moment, lang, warnings),
-        }
-
-    def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
-        """The smallest change of levers that brings attainment to the asked probability."""
-        state = self._now()
-        moment = self._moment(state, asked.as_of)
-        room = self._room(state, moment, self._period(asked.period, moment))
-        target = room.facts.target(asked.scope) if asked.target is None else asked.target
-        if target is None:
-            raise SanchoError(said.no_target(asked.scope, asked.period), "no_target")
-        ground = self._ground(state, room)
-        found = planned(
-            ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
-        )
-        return {"period": asked.period, **found, **self._about(state, moment, lang)}
-
-    def _drivers(self, state: State, room: Room, scope: str, lang: Language) -> list[dict[str, Any]]:
-        """What one feasible step of each lever adds to a scope's attainment."""
-        target = room.facts.target(scope)
-        if target is None:
-            return []
-        key = (room.moment, room.period.name, scope, lang)
-        with state.lock:
-            if key not in state.drivers:
-                people, drive = room.organisation.members(scope), self._ground(state, room).drive
-                before = drive.probability({}, people, target)
-                if len(state.drivers) >= _INSIGHTS:
-                    state.drivers.clear()
-                state.drivers[key] = drivers_of(drive, people, target, before, lang)
-            return state.drivers[key]
-
-    def _levelled(
-        self, state: State, room: Room, simulation: Simulation, levels: Sequence[NewLevel]
-    ) -> Simulation:
-        """A simulation with KPIs of some people at other levels."""
-        ground = self._ground(state, room)
-        for one in levels:
-            lever = OWN_LEVER.get(one.kpi, one.kpi)
-            if lever not in ground.drive.levels:
-                fine = ", ".join(dict.fromkeys([*OWN_LEVER, *ground.drive.levels]))
-                raise SanchoError(said.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
-            people = room.organisation.members(one.scope)
-            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.times, people)
-        return simulation
-
     def deals(
         self,
         scope: str,
@@ -536,36 +312,6 @@ class Answers:
             "model": None if self._state is None else said.model_of(self._state.info),
             "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
         }
-
-    def _now(self) -> State:
-        if self._state is None:
-            raise SanchoError(self._fault or said.STARTING, "not_ready")
-        return self._state
-
-    def _moment(self, state: State, as_of: str | None) -> int:
-        return state.now if as_of is None else as_of_instant(as_of, self.settings.zone)
-
-    def _period(self, name: str | None, moment: int) -> Period:
-        month = self.settings.fiscal_start_month
-        if name is not None:
-            return parse_period(name, month)
-        return period_holding(last_known_day(moment, self.settings.zone), "quarter", month)
-
-    def _room(self, state: State, moment: int, period: Period) -> Room:
-        key = (moment, period.name)
-        with state.lock:
-            room = state.rooms.get(key)
-            if room is None:
-                _refuse_absurd(moment, period, self.settings)
-                room = open_room(state.bundle, state.log, state.history, moment, period)
-                state.rooms[key] = room
-                if len(state.rooms) > _ROOMS:
-                    state.rooms.pop(
-                        next(key for key in state.rooms if key[0] != state.now or len(state.rooms) == 1)
-                    )
-            else:
-                state.rooms.move_to_end(key)
-            return room
 
     def _stored(self, state: State, room: Room, deal_id: str, moment: int, lang: Language) -> dict[str, Any]:
         key = (deal_id, moment, room.period.name, lang)
@@ -650,40 +396,7 @@ class Answers:
             said.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
         )
 
-    def _about(
-        self, state: State, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()
-    ) -> dict[str, Any]:
-        zone = self.settings.zone
-        told = [(warned.code, warned.message) for warned in state.bundle.warnings]
-        told += said.age_warnings(state.bundle.as_of, moment, zone)
-        return {
-            "as_of": iso(moment, zone),
-            "model": {
-                "name": state.info.name,
-                "version": state.info.version,
-                "trained_at": state.info.trained_at,
-            },
-            "warnings": [{"code": code, "message": text.say(lang)} for code, text in (*told, *also)],
-        }
-
 
 def _levels(bundle: Bundle) -> Any:
     """Levels as features want them: lists of names; a kind (number, date) stays a word."""
     return {name: value if isinstance(value, str) else list(value) for name, value in bundle.levels.items()}
-
-
-def _refuse_absurd(moment: int, period: Period, settings: Settings) -> None:
-    """Dates no calendar reaches."""
-    low, high = date(1990, 1, 1), date(2090, 1, 1)
-    day = last_known_day(moment, settings.zone)
-    if not (low <= day < high and low <= period.first and period.last < high):
-        raise SanchoError(
-            Text(
-                "1990年から2089年までの時点と期間を指定してください。",
-                "as_of and period must lie between 1990 and 2089.",
-            ),
-            "bad_period",
-        )
-
-
-Ask = Callable[[Answers], Mapping[str, Any]]
