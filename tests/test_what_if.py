@@ -96,6 +96,8 @@ def test_who_joins_sells_as_the_team_does_and_changes_nobody_else(stand: Stand):
     assert mean(join(late, Joining("dan", "north", 20.0), DAYS), "person:dan") == pytest.approx(
         0.3 * mean(join(late, Joining("dan", "north"), DAYS), "person:dan"), rel=0.05
     )
+    over = replace(stand, simulation=replace(stand.simulation, new=replace(slow, by_date=np.zeros(0))))
+    assert mean(join(over, Joining("dan", "north"), np.zeros(1)), "person:dan") == 0
     with pytest.raises(SanchoError, match="no such team"):
         join(stand, Joining("dan", "west"), DAYS)
 

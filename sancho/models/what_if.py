@@ -98,7 +98,9 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
     mates = organisation.members(COMPANY if joining.team is None else f"team:{joining.team}")
     mates = mates[(mates != nobody) & (made.new.mean[mates] > 0)]
     known = np.concatenate([[0.0], days_ahead])
-    part = np.interp(days_ahead[-1] - joining.days, known, np.concatenate([[0.0], made.new.by_date]))
+    over = len(made.new.by_date) == 0  # a period that is over: nothing to come
+    brought_by = np.zeros(len(days_ahead)) if over else made.new.by_date
+    part = np.interp(days_ahead[-1] - joining.days, known, np.concatenate([[0.0], brought_by]))
     rate = np.zeros((1, made.new_rate.shape[1]), np.float32)
     if len(mates):
         # The mood that the team shares, without the mates' own noise.
