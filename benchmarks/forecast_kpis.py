@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from datetime import date
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY
-from sancho.crm.period import parse_period, previous
+from sancho.crm.period import Period, parse_period, previous
 from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate as live
 from sancho.crm.world.tables import frames
@@ -65,15 +66,16 @@ def main() -> None:
             _say(name, week, every[mine])
 
 
-def judge(log: EventLog, period, rows) -> None:  # type: ignore[no-untyped-def]
+def judge(log: EventLog, period: Period, rows: dict[tuple[str, int], list[list[float]]]) -> None:
     """Foresees a quarter at each week."""
     first, end = period.start(TOKYO), period.end(TOKYO)
     later = log.as_of(end)
-    organisation = Organisation.of(later)
-    truth = Happenings(later, organisation.people)
+    then = Organisation.of(later)
+    truth = Happenings(later, then.people)
     for week in WEEKS:
         moment = first + week * 7 * DAY
         known = log.as_of(moment)
+        organisation = Organisation.of(known)  # who comes later is not known yet
         happenings = Happenings(known, organisation.people)
         ahead = Ahead.of(known, CALENDAR, organisation, moment, first, end)
         prospects = Prospects(no_deals(organisation), happenings, ahead, period)
@@ -81,8 +83,7 @@ def judge(log: EventLog, period, rows) -> None:  # type: ignore[no-untyped-def]
         share = gone / (gone + ahead.working_days)
         for kpi in (one for one in KPIS if not needs_deals(one)):
             for scope in ("company", *(f"team:{team}" for team in organisation.teams)):
-                members = np.zeros(len(organisation.people) + 1, bool)
-                members[organisation.members(scope)] = True
+                members, mine = (marked(one, scope) for one in (then, organisation))
                 found = prospects.of(kpi, scope)
                 came = value_of(kpi, truth, first, end, end, members)
                 if found.draws is None or came is None or found.draws.std() == 0:
@@ -93,16 +94,23 @@ def judge(log: EventLog, period, rows) -> None:  # type: ignore[no-untyped-def]
                 if not share:
                     before = previous(period)
                     bounds = before.start(TOKYO), before.end(TOKYO)
-                    pace = value_of(kpi, happenings, *bounds, moment, members)
+                    pace = value_of(kpi, happenings, *bounds, moment, mine)
                 if pace is None:
                     continue
-                rng = np.random.default_rng(abs(hash((kpi.id, week, scope))) % 2**32)
+                rng = np.random.default_rng(crc32(f"{kpi.id} {week} {scope}".encode()))
                 jitter = rng.random()  # counts tie: the share below, and a random part of those equal
                 place = (found.draws < came).mean() + jitter * (found.draws == came).mean()
                 scale = max(abs(came), 1e-9)
                 miss, other = abs(np.median(found.draws) - came) / scale, abs(pace - came) / scale
                 inside = [low <= place <= high for low, high in COVERED.values()]
                 rows[kpi.id, week].append([*inside, min(miss, 2.0), min(other, 2.0), scope == "company"])
+
+
+def marked(organisation: Organisation, scope: str) -> np.ndarray:
+    """Whose numbers belong to a scope, (people + 1,)."""
+    members = np.zeros(len(organisation.people) + 1, bool)
+    members[organisation.members(scope)] = True
+    return members
 
 
 def needs_deals(kpi: Kpi) -> bool:

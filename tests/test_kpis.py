@@ -45,6 +45,7 @@ def small_log() -> EventLog:
         "D6 2026-07-03 受注 bob A3 renewal 40 2026-09-30T23:59 won",
         "D7 2026-07-20 受注 ann A5 new 900 2026-10-01 won",
         "D8 2026-09-01 提案・見積 ann A6 new 800 - -",
+        "D9 2026-02-01 受注 ann A2 new 10 2026-03-15 won",  # the account is bob's since D3
     )
     events = frame(
         "deal_id at field value old_value",

@@ -18,7 +18,6 @@ from sancho.crm.moment import DAY
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-WEEK = 7 * DAY
 AHEAD_WEEKS = 52.0
 _RIDGES = (0.0, 0.001, 0.01)  # tried in turn until a fit is found
 _LEAST_CUSTOMERS, _LEAST_REPEATERS = 50, 20

@@ -118,7 +118,6 @@ class CountsAhead:
     cvs: tuple[float, float, float]  # company, team, person
     weight: float
     weight_sd: float
-    half_life: float
 
     def draw(self, ahead: Ahead, name: str) -> Draws:
         """Weight by person and scenario, (people + 1, S).
@@ -156,7 +155,7 @@ def counts_ahead(tally: Tally, ahead: Ahead) -> CountsAhead:
     day = ahead.passed[ahead.calendar.day_of(tally.at)]
     known = (day >= begun) & (day < ahead.today)
     if not known.any() or ahead.working_days <= 0:
-        return CountsAhead(np.zeros(number), (0.0, 0.0, 0.0), weight, spread, HALF_LIVES[-1])
+        return CountsAhead(np.zeros(number), (0.0, 0.0, 0.0), weight, spread)
     first = int(day[known].min())
     daily = np.bincount(day[known] - first, minlength=ahead.today - first).astype(float)
     season = _season(daily, ahead.month[first : ahead.today])[ahead.month]
@@ -164,7 +163,7 @@ def counts_ahead(tally: Tally, ahead: Ahead) -> CountsAhead:
     # A day partly over counts in part.
     exposure = season[low:high] * (ahead.working_days / max(high - low, 1))
     gap, length = low - ahead.today, max(round(ahead.working_days), 1)
-    level, half_life, company_cv = _level(daily, season[first : ahead.today], gap, length)
+    level, company_cv = _level(daily, season[first : ahead.today], gap, length)
     rate = _rates(day[known] - first, tally.person[known], first, ahead)
     present = (ahead.passed[np.clip(ahead.since, 0, None)] <= ahead.today) & (
         ahead.passed[np.clip(ahead.until, 0, len(ahead.passed) - 1)] > ahead.today
@@ -174,7 +173,7 @@ def counts_ahead(tally: Tally, ahead: Ahead) -> CountsAhead:
     mean = rate * _there(ahead, exposure)
     team = np.append(ahead.organisation.team_of, -1) + 1
     cvs = _people_cvs(day[known] - first, tally.person[known], ahead.today - first, length, team)
-    return CountsAhead(mean, (company_cv, *cvs), weight, spread, half_life)
+    return CountsAhead(mean, (company_cv, *cvs), weight, spread)
 
 
 def _season(daily: Floats, month: Ints) -> Floats:
@@ -190,8 +189,8 @@ def _season(daily: Floats, month: Ints) -> Floats:
     return season_of(month[low], seen, due)
 
 
-def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float, float, float]:
-    """(occurrences per working day of no season, the half-life chosen, the company's variation).
+def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float, float]:
+    """(occurrences per working day of no season, the company's variation).
 
     Past stretches of `length` working days that began `gap` after their moment are forecast by each
     half-life; that with the smallest error in square roots is taken.
@@ -201,7 +200,7 @@ def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float,
     step = max(length, 5)
     looks = np.arange(len(daily) - gap - length, _LEAST_DAYS - 1, -step)[:_WINDOWS]
     if not len(looks):
-        return float(plain.mean()), HALF_LIVES[-1], _UNKNOWN_CV
+        return float(plain.mean()), _UNKNOWN_CV
     passed, worth = (np.concatenate([[0.0], np.cumsum(values)]) for values in (daily, season))
     low, high = looks + gap, looks + gap + length
     seen = passed[high] - passed[low]
@@ -214,7 +213,7 @@ def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float,
     cv2 = (excess + _PRIOR_WINDOWS * (_MARKET_CV * usual) ** 2) / max(
         float((held * due[best] ** 2).sum()) + _PRIOR_WINDOWS * usual**2, 1e-9
     )
-    return float(levels[best, -1]), HALF_LIVES[best], float(np.sqrt(np.clip(cv2, 0.01**2, 1.0)))
+    return float(levels[best, -1]), float(np.sqrt(np.clip(cv2, 0.01**2, 1.0)))
 
 
 def _smoothed(daily: Floats, half_life: float) -> Floats:

@@ -24,6 +24,7 @@ Ints = NDArray[np.int64]
 _TREND = 8  # periods before this one
 _YEAR = 365 * DAY
 _LOG_SD, _PRIOR_LOOKS = 0.05, 2.0  # believed change of a level over the stretch, and what that weighs
+_CHURN_SD = 0.3  # believed spread of the log hazard of leaving: one year says little of it
 REVENUE = "revenue"
 
 
@@ -194,9 +195,7 @@ class Prospects:
         exposure = sum(len(then) for then in kept[:-1]) * (ahead.moment - year) / 12
         hazard = (lost + 0.5) / max(exposure, 1.0)
         rng = ahead.rng(kpi.id)
-        swing = np.exp(
-            0.3 * rng.standard_normal(SCENARIOS) - 0.045
-        )  # of the market; a year says little of it
+        swing = np.exp(_CHURN_SD * rng.standard_normal(SCENARIOS) - _CHURN_SD**2 / 2)
         chance = 1 - np.exp(-hazard * (ahead.end - ahead.start) * swing)
         out = np.zeros((people, SCENARIOS), np.float32)
         for person in range(people):

@@ -131,10 +131,8 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
     leads = happenings.tally(Count("leads.created"))
     if leads.ever:
         came = leads.by_person(since, until, people)
-        days = ahead.here(
-            *(np.array([ahead.passed[ahead.calendar.day_of(np.array([at]))[0]]]) for at in (since, until))
-        )
-        worked = np.maximum(days[0] * 245.0, 20.0)
+        year = ahead.passed[ahead.calendar.day_of(np.array([since, until]))]
+        worked = np.maximum(ahead.here(year[:1], year[1:])[0] * (year[1] - year[0]), 20.0)
         told("leads", np.log((came + 0.5) / worked), 1 / (came + 0.5), came)
         asked = happenings.tally(Count("leads.created", reached="appointment_at"))
         share("appointment_rate", *_met(asked, since - _RIPE, until - _RIPE, people))
