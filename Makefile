@@ -27,8 +27,8 @@ bench: .venv/.dev
 
 # Pins everything anew, with hashes and without an index's address.
 lock: .venv/.dev
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet --extra scale -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet --extra scale --extra dev -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --quiet --extra scale -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --quiet --extra scale --extra dev -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .sancho build dist *.egg-info
