@@ -21,20 +21,24 @@ from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, NEVER, local_datetime
 from sancho.crm.period import Period, previous
 from sancho.features.calendar import Calendar
+from sancho.models.drift import MARKET_CV, Drift, fit_drift, months_back, season_of_arrivals
 from sancho.models.luck import mixed, share_of
 from sancho.models.organisation import Organisation
+from sancho.models.season import MONTHS, fit_season, month_of, no_season
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Rates = NDArray[np.float32]
 
 RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
+RECENT_WORKING_DAYS = 40  # of an ordinary such stretch: holidays in it do not make it a quiet one
+MONTH_WORKING_DAYS = 21
 YEARS_KEPT = 4
 POOL = 512  # equally likely amounts kept of past wins
 _MOST_WINDOWS = 16
 _HALF_LIFE_DAYS = 365.0
 # Beliefs before data, as coefficients of variation, and how many windows (or expected wins) they weigh.
-_MARKET_CV, _TEAM_CV, _PERSON_CV, _SEASON_CV, _PRIOR_WINDOWS = 0.15, 0.15, 0.3, 0.1, 4.0
+_TEAM_CV, _PERSON_CV, _PRIOR_WINDOWS = 0.15, 0.3, 4.0
 _QUIET = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
 _MANY = 64.0  # wins expected from which their number and their sum are normal enough
 _RARE = 0.2  # wins added to what past windows held: never seen is not impossible
@@ -95,6 +99,10 @@ class NewBusiness:
     until_day: int  # exclusive: days fully known
     arrivals: Ints  # what came in on each day from first_day on
     counts_leads: bool
+    coming_in: (
+        Floats  # what the working days of each month of the year bring in (12,); the year averages to 1
+    )
+    closing: Floats  # the same for the pace at which open deals are won
     calendar: Calendar
 
     @classmethod
@@ -106,7 +114,8 @@ class NewBusiness:
         kept_from = until - int(YEARS_KEPT * 365.25)
         won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER) & (closed < as_of)
         born = _days(created, log)
-        won &= born >= kept_from
+        closed_won = won
+        won = won & (born >= kept_from)
         owners = deals["owner_id"].astype("category")
         leads = _days(micros(log["leads"]["created_at"]), log)
         first = max(int(born.min()), kept_from) if len(born) else until
@@ -114,6 +123,12 @@ class NewBusiness:
         use_leads = len(leads) > 0 and len(leads) >= len(born) / 2 and int(leads.min()) <= first + 31
         came = leads if use_leads else born
         came = came[(came >= first) & (came < until)]
+        calendar = calendar or Calendar(log.zone)
+        arrivals = np.bincount(came - first, minlength=max(until - first, 1)).astype(np.int64)
+        working = np.asarray(calendar.is_working, float)
+        ended = np.where(closed == NEVER, as_of, np.minimum(closed, as_of))
+        begun = int(created.min()) if len(created) else as_of
+        closing = fit_season(calendar, working, created, ended, closed_won, begun, as_of)
         return cls(
             born[won],
             _days(closed[won], log),
@@ -122,9 +137,11 @@ class NewBusiness:
             tuple(str(name) for name in owners.cat.categories),
             first,
             until,
-            np.bincount(came - first, minlength=max(until - first, 1)).astype(np.int64),
+            arrivals,
             bool(use_leads),
-            calendar or Calendar(log.zone),
+            season_of_arrivals(arrivals, first, calendar),
+            closing,
+            calendar,
         )
 
     def rates(
@@ -149,7 +166,7 @@ class NewBusiness:
                 np.zeros(people), 0.0, 0.0, 0.0, np.zeros(0), np.ones(people), np.ones(len(ends))
             )
         windows = self._windows(period, ahead, begun)
-        company, market_cv = self._company(windows, log, now, end, ahead, begun)
+        company, market_cv = self._company(windows, log, now, period, ahead, begun)
         share, team_cv, person_cv = self._shares(windows, log, organisation, now)
         pool, scale = self._amounts(windows, organisation)
         market_sd, team_sd = (float(np.sqrt(np.log1p(cv**2))) for cv in (market_cv, team_cv))
@@ -177,6 +194,8 @@ class NewBusiness:
             until_day=int(state["until_day"]),
             arrivals=np.asarray(state["arrivals"], np.int64),
             counts_leads=bool(state["counts_leads"]),
+            coming_in=np.asarray(state["coming_in"], float),
+            closing=np.asarray(state["closing"], float),
             calendar=Calendar.of(state["calendar"]),
         )
 
@@ -212,13 +231,17 @@ class NewBusiness:
                 found.setdefault(self.until_day - back * max(length // 3, 1), 0.25)
             sound = self._sound(found, ahead)
         ends = np.array(sorted(sound, reverse=True), np.int64)
-        starts = np.array([self._back(int(end), ahead) for end in ends], np.int64)
-        counted = np.array([self._back(int(end), ahead - begun) for end in ends], np.int64)
         age = (self.until_day - ends) / _HALF_LIFE_DAYS
         weight = np.array([found[int(end)] for end in ends]) * 0.5**age
         if not len(ends):  # shorter history than the time ahead: what there is, as one window
             first, until = np.array([self.first_day], np.int64), np.array([self.until_day], np.int64)
             return Windows(first, first, until, np.ones(1))
+        return self._stretches(ends, weight, ahead, begun)
+
+    def _stretches(self, ends: Ints, weight: Floats, ahead: int, begun: int) -> Windows:
+        """Stretches of as many working days as lie ahead, with these ends (n,)."""
+        starts = np.array([self._back(int(end), ahead) for end in ends], np.int64)
+        counted = np.array([self._back(int(end), ahead - begun) for end in ends], np.int64)
         return Windows(starts, counted, ends, weight)
 
     def _sound(self, ends: Mapping[int, float], ahead: int) -> list[int]:
@@ -230,55 +253,95 @@ class NewBusiness:
         return np.asarray(inside, np.bool_)
 
     def _company(
-        self, windows: Windows, log: EventLog, now: int, end: int, ahead: int, begun: int
+        self, windows: Windows, log: EventLog, now: int, period: Period, ahead: int, begun: int
     ) -> tuple[float, float]:
         """(expected wins, coefficient of variation of the market around it)."""
         wins = np.array([self._inside(windows, k).sum() for k in range(len(windows.end))], float)
-        busy = np.array([self._came_in(int(start)) for start in windows.start], float)
+        now_busy = float(self._recent(log, now))
         # A window that starts where the log starts has nothing before it: as busy as usual.
         full = windows.start - self.first_day >= RECENT_DAYS
-        now_busy = float(self._recent(log, now))
-        usual = float(np.average(busy[full], weights=windows.weight[full])) if full.any() else now_busy
-        lately = (np.where(full, busy, usual) + _QUIET) / (usual + _QUIET)
+        usual = now_busy
+        if full.any():
+            usual = float(np.average(self._busy(windows)[full], weights=windows.weight[full]))
+        end = _ordinal(period.last) + 1
+        drift = self._drift(period, ahead, begun, usual)
+        lately = drift.against_now(self._lately(windows, usual), end - windows.end)
+        level = (now_busy + _QUIET) / (usual + _QUIET)
         per = float((windows.weight @ wins + _RARE) / (windows.weight @ lately))
-        season = self._season(windows, wins, per * lately, end)
         expected = per * lately
         held = windows.weight / windows.weight.max()
         excess = held @ ((wins - expected) ** 2 - wins)
         known = held.sum()
-        cv2 = (excess + _PRIOR_WINDOWS * (_MARKET_CV * per) ** 2) / (
+        cv2 = (excess + _PRIOR_WINDOWS * (MARKET_CV * per) ** 2) / (
             held @ expected**2 + _PRIOR_WINDOWS * per**2 + 1e-12
         )
         cv2 = float(np.clip(cv2, 0.02**2, 1.0))
-        # The rate itself is known only so well.
+        # The rate itself is known only so well, and how it has drifted since.
+        age = float(np.average(end - windows.end, weights=windows.weight)) / 365.25
+        cv2 += drift.doubt(level, age)
         cv2 = cv2 * (1 + 1 / max(known, 1.0)) + 1 / (wins.sum() + 1)
-        level = (now_busy + _QUIET) / (usual + _QUIET)
         stretch = 1.0
         if len(windows.end) == 1 and windows.start[0] == self.first_day:
             covered = max(self._working(self.first_day, self.until_day), 1)
             stretch = max(ahead - begun, 1) / covered
-        return per * level * season * stretch, float(np.sqrt(min(cv2, 4.0)))
+        return per * level**drift.follows * stretch, float(np.sqrt(min(cv2, 4.0)))
 
-    def _season(self, windows: Windows, wins: Floats, expected: Floats, end: int) -> float:
-        """How this time of the year differs from the rest, shrunk towards not at all."""
-        ahead_of_year = (windows.end - end) % 365.25
-        same = (ahead_of_year < 8) | (ahead_of_year > 357)
-        if not same.any() or same.all():
-            return 1.0
-        info = float((1 / (1 / np.maximum(expected[same], 0.1) + _MARKET_CV**2)).sum())
-        ratio = float(wins[same].sum() / max(expected[same].sum(), 1e-9))
-        return float(np.exp(info / (info + 1 / _SEASON_CV**2) * np.log(max(ratio, 0.05))))
-
-    def _came_in(self, day: int) -> int:
-        return int(
-            self.arrivals[max(day - RECENT_DAYS - self.first_day, 0) : max(day - self.first_day, 0)].sum()
+    def _drift(self, period: Period, ahead: int, begun: int, usual: float) -> Drift:
+        """What makes stretches like the one ahead differ, from those that ended at each month before."""
+        end = _ordinal(period.last) + 1
+        year = self._stretches(np.array([end, *months_back(end, MONTHS - 1)]), np.ones(MONTHS), ahead, begun)
+        sound = self._sound(dict.fromkeys(months_back(end, MONTHS * YEARS_KEPT), 1.0), ahead)
+        ends = np.array(sound, np.int64)
+        months = self._stretches(ends, np.ones(len(ends)), ahead, begun)
+        wins = np.array([self._inside(months, k).sum() for k in range(len(ends))], float)
+        return fit_drift(
+            end - ends, wins, self._lately(months, usual), self._season(year), ahead / MONTH_WORKING_DAYS
         )
 
-    def _recent(self, log: EventLog, now: int) -> int:
-        """What came in during the last eight weeks, counted in the log as of the moment."""
+    def _season(self, stretches: Windows) -> Floats:
+        """What each of twelve stretches brings by the months in it, against their mean (12,).
+
+        What comes in on each of its working days goes on to be won so many of them later, at the pace of the
+        month it is then.
+        """
+        working = np.asarray(self.calendar.is_working, bool)
+        month = month_of(self.calendar)
+        lag = self._passed[self.won_day] - self._passed[self.created_day]
+        brought = np.zeros(MONTHS)
+        for k in range(MONTHS):
+            days = np.arange(stretches.start[k], stretches.end[k])
+            days = days[working[days]]
+            if not len(days):
+                return no_season()
+            takes = np.bincount(np.minimum(lag, len(days)), minlength=len(days) + 1)[: len(days)] + 1e-9
+            there = np.convolve(self.coming_in[month[days]], takes)[: len(days)]
+            brought[k] = (there * self.closing[month[days]])[days >= stretches.counted[k]].sum()
+        return brought / brought.mean() if brought.min() > 0 else no_season()
+
+    def _lately(self, windows: Windows, usual: float) -> Floats:
+        """How busy it had been before each window, 1 = as usual."""
+        full = windows.start - self.first_day >= RECENT_DAYS
+        return (np.where(full, self._busy(windows), usual) + _QUIET) / (usual + _QUIET)
+
+    def _busy(self, windows: Windows) -> Floats:
+        return np.array([self._came_in(int(start)) for start in windows.start], float)
+
+    def _came_in(self, day: int) -> float:
+        """What came in during the eight weeks before a day, by the pace of an ordinary eight weeks."""
+        first = max(day - RECENT_DAYS, self.first_day)
+        came = int(self.arrivals[first - self.first_day : max(day - self.first_day, 0)].sum())
+        return came * self._ordinary(first, day)
+
+    def _recent(self, log: EventLog, now: int) -> float:
+        """The same of the eight weeks before now, counted in the log as of the moment."""
         table = "leads" if self.counts_leads else "deals"
         days = _days(micros(log[table]["created_at"]), log)
-        return int(((days >= now - RECENT_DAYS) & (days < now)).sum())
+        came = int(((days >= now - RECENT_DAYS) & (days < now)).sum())
+        return came * self._ordinary(now - RECENT_DAYS, now)
+
+    def _ordinary(self, first: int, end: int) -> float:
+        """Working days of an ordinary eight weeks for each of those in [first, end)."""
+        return RECENT_WORKING_DAYS / max(self._working(first, max(end, first)), 1)
 
     def _shares(
         self, windows: Windows, log: EventLog, organisation: Organisation, now: int

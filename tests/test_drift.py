@@ -1,0 +1,64 @@
+"""Growth and season of past stretches are told apart, and neither is made up."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from sancho.features.calendar import Calendar
+from sancho.models.drift import FOLLOWS, fit_drift, months_back, season_of_arrivals
+from sancho.models.season import MONTHS, no_season
+
+END = (date(2026, 10, 1) - date(1970, 1, 1)).days
+YEARS = 4
+
+
+def stretches() -> np.ndarray:
+    return END - np.array(months_back(END, YEARS * MONTHS))
+
+
+def test_growth_is_learned_and_carried_to_the_stretch_ahead() -> None:
+    back = stretches()
+    drift = fit_drift(back, 1000 * np.exp(-0.12 * back / 365.25), np.ones(len(back)), no_season(), 1.0)
+    assert drift.growth == pytest.approx(0.12, abs=0.02)
+    year_ago = drift.against_now(np.ones(1), np.array([365]))
+    assert year_ago[0] == pytest.approx(np.exp(-0.12), abs=0.02)
+
+
+def test_a_season_nobody_knew_of_is_learned() -> None:
+    back = stretches()
+    shape = np.where(np.arange(len(back)) % MONTHS < 6, 0.8, 1.2)
+    drift = fit_drift(back, 400 * shape, np.ones(len(back)), no_season(), 1.0)
+    assert drift.season[0] == 1.0  # the stretch twelve months before is like the one ahead
+    assert 0.8 / 1.2 < drift.season[6] < 0.8  # drawn a little towards none
+    assert abs(drift.growth) < 0.03
+
+
+def test_wins_that_do_not_follow_what_came_in_are_not_made_to() -> None:
+    back, rng = stretches(), np.random.default_rng(1)
+    lately = np.exp(rng.normal(0, 0.5, len(back)))
+    flat = fit_drift(back, np.full(len(back), 500.0), lately, no_season(), 1.0)
+    assert flat.follows < 0.1
+    close = fit_drift(back, 500 * lately, lately, no_season(), 1.0)
+    assert close.follows > 0.9
+
+
+def test_without_a_past_there_is_only_what_was_believed_beforehand() -> None:
+    drift = fit_drift(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), no_season(), 1.0)
+    assert (drift.follows, drift.growth) == (FOLLOWS, 0.0)
+    assert drift.doubt(1.0, 2.0) > drift.doubt(1.0, 1.0) > 0
+
+
+def test_arrivals_by_working_day_have_their_season_and_growth_is_none() -> None:
+    calendar = Calendar("Asia/Tokyo")
+    first = (date(2022, 10, 1) - date(1970, 1, 1)).days
+    days = np.arange(first, END)
+    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(int) % MONTHS
+    pace = 20 * np.exp(0.3 * (days - first) / 365.25) * np.where(month == 7, 0.5, 1.0)
+    arrivals = np.rint(pace * calendar.is_working[days]).astype(np.int64)
+    season = season_of_arrivals(arrivals, first, calendar)
+    others = np.delete(season, 7)
+    assert season[7] / others.mean() == pytest.approx(0.5, abs=0.1)
+    assert others.max() / others.min() < 1.1
