@@ -9,7 +9,6 @@ people's differences is luck (an empirical-Bayes mean, their spread as in DerSim
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,15 +21,12 @@ from sancho.crm.moment import NEVER
 from sancho.features import Feature, History, build
 from sancho.models.bundle import Bundle
 from sancho.models.organisation import Organisation
-from sancho.models.trees import TreeSettings, parameters
+from sancho.training.crossfit import folds_of, foreseen
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_FOLDS = 5
-_SETTINGS = TreeSettings(count=80, leaves=12, depth=4, pace=0.06, rows_per_leaf=40)
-_LEAST = 100  # closed deals (won ones for amounts) to learn from; with fewer all deals are alike
 _Z80 = 1.2815515655446004
 # How far sellers' results differ by skill, relative, as believed beforehand; how many people that weighs; the
 # least that is ever believed.
@@ -115,8 +111,8 @@ def handed_deals(
     won = (outcome == "won").to_numpy()[over]
     brought = np.where(won, deals["amount"].fillna(0.0).to_numpy(float)[over], 0.0)
     person = organisation.person(pd.Index(deals["owner_id"].astype(object).to_numpy()[over]))
-    fold = np.random.default_rng(7).permutation(len(over)) % _FOLDS
-    chance = _chances(x, features, won, fold)
+    fold = folds_of(np.arange(len(over)))
+    chance = foreseen(x, features, won.astype(float), fold)
     amount, spread = _amounts(x, features, won, brought, fold)
     return Handed(person, closed[over], won, brought, chance, amount, spread)
 
@@ -187,17 +183,6 @@ def _got_at(known: EventLog, ids: NDArray[np.object_], created: Ints, closed: In
     return np.asarray(np.minimum(got + 1, closed))
 
 
-def _chances(x: Floats, features: list[Feature], won: Flags, fold: Ints) -> Floats:
-    base = (won.sum() + 0.5) / (len(won) + 1.0)
-    if len(won) < _LEAST or not 0 < won.sum() < len(won):
-        return np.full(len(won), base)
-    out = np.empty(len(won))
-    for part in range(_FOLDS):
-        held = fold == part
-        out[held] = _grown(x[~held], features, won[~held].astype(float), "binary").predict(x[held])
-    return out
-
-
 def _amounts(
     x: Floats, features: list[Feature], won: Flags, brought: Floats, fold: Ints
 ) -> tuple[Floats, float]:
@@ -206,20 +191,6 @@ def _amounts(
     if not use.any():
         return np.zeros(len(won)), 0.0
     logs = np.log(np.where(use, brought, 1.0))
-    out = np.full(len(won), logs[use].mean())
-    if use.sum() >= _LEAST:
-        for part in range(_FOLDS):
-            held, taught = fold == part, use & (fold != part)
-            out[held] = _grown(x[taught], features, logs[taught], "regression").predict(x[held])
+    out = foreseen(x, features, logs, fold, use, objective="regression")
     left = logs[use] - out[use]
     return np.exp(out) * float(np.exp(left).mean()), float(left.std())
-
-
-def _grown(x: Floats, features: list[Feature], y: Floats, objective: str) -> Any:
-    import lightgbm
-
-    kinds = [at for at, one in enumerate(features) if one.kind == "category"]
-    told = parameters(_SETTINGS, [], x.shape[1]) | {"objective": objective}
-    del told["monotone_constraints"], told["monotone_constraints_method"]
-    data = lightgbm.Dataset(x, label=y, categorical_feature=kinds, free_raw_data=True)
-    return lightgbm.train(told, data, num_boost_round=_SETTINGS.count)

@@ -1,0 +1,124 @@
+"""Are planted bottlenecks found, and nothing else?
+
+    python benchmarks/accuracy_bottlenecks.py --first-seed 701 --seeds 20 --deals 10000
+
+Of the worlds every other one has bottlenecks planted, two each of 10, 12, 15, 20 or 30 points in turn. A
+finding is right where it names the planted stage and segment, or a part of it; what it misses or makes up is
+counted by the size planted. Then the outcomes of each world's deals are shuffled: nothing may be found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import end_of_day
+from sancho.crm.world import WorldSettings
+from sancho.crm.world.engine import simulate
+from sancho.crm.world.tables import frames
+from sancho.crm.world.truth import planted_truth
+from sancho.features import Calendar, compile_history
+from sancho.models.bottlenecks import Bottleneck
+from sancho.training.bottlenecks import find_bottlenecks
+from sancho.training.fit import lives_of
+from sancho.training.leaks import screen
+from sancho.training.snapshots import cycle_of
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+END = date(2026, 9, 30)
+POINTS = (10.0, 12.0, 15.0, 20.0, 30.0)
+SIZES = {"small": "small", "mid": "medium", "large": "large"}
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first-seed", type=int, default=701)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--deals", type=int, default=10_000)
+    asked = parser.parse_args()
+    planted: dict[float, list[bool]] = defaultdict(list)
+    errors: list[float] = []
+    covered: list[bool] = []
+    right = wrong = shuffled = 0
+    seconds = 0.0
+    for number in range(asked.seeds):
+        points = POINTS[number // 2 % len(POINTS)] if number % 2 else None
+        seed = asked.first_seed + number
+        settings = {"bottlenecks": 0} if points is None else {"bottlenecks": 2, "bottleneck_pp": points}
+        world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END, **settings))
+        truth = planted_truth(world.planted)["bottlenecks"]
+        log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
+        began = time.perf_counter()
+        found, nothing = _searched(log, moment, seed)
+        seconds += time.perf_counter() - began
+        shuffled += bool(nothing)
+        met = [False] * len(truth)
+        for one in found:
+            hits = [n for n, true in enumerate(truth) if _about(one, true)]
+            for n in hits:
+                met[n] = True
+                if _segment(truth[n]) == dict(one.segment):
+                    errors.append(100 * one.effect - truth[n]["effect_pp"])
+                    covered.append(100 * one.low <= truth[n]["effect_pp"] <= 100 * one.high)
+            right, wrong = right + bool(hits), wrong + (not hits)
+            print(
+                f"{seed}  {'right' if hits else 'WRONG'}  {one.condition.kind} {one.condition.stage} "
+                f"> {one.condition.days} days {dict(one.segment)}: {100 * one.effect:+.1f} points "
+                f"({100 * one.low:+.1f} to {100 * one.high:+.1f}), q {one.q:.4f}, {one.deals} deals",
+                flush=True,
+            )
+        for true, seen in zip(truth, met, strict=True):
+            planted[true["effect_pp"]].append(seen)
+            if not seen:
+                print(f"{seed}  MISSED {true['from_stage']} > {true['more_than_days']} {true['segment']}")
+    print(f"{asked.seeds} worlds of about {asked.deals} deals, every other one with two bottlenecks planted")
+    for points, seen in sorted(planted.items(), reverse=True):
+        print(f"  planted {points:+.0f} points: {sum(seen)} of {len(seen)} found")
+    print(f"  false among found: {wrong} of {right + wrong}")
+    if errors:
+        error = np.array(errors)
+        print(
+            f"  effect estimated minus planted, same segment ({len(error)}): mean {error.mean():+.1f}, "
+            f"root mean square {np.sqrt((error**2).mean()):.1f} points; "
+            f"90 % intervals cover {100 * np.mean(covered):.0f} %"
+        )
+    print(f"  outcomes shuffled: something found in {shuffled} of {asked.seeds} worlds")
+    print(f"  {seconds / asked.seeds / 2:.1f} s per search")
+
+
+def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
+    """(what is found, what is found with shuffled outcomes)."""
+    past = log.as_of(moment)
+    history = compile_history(past, Calendar(log.zone))
+    leaking = {f"deals.{leak.attribute}" for leak in screen(past, moment)}
+    used = np.array([n for n, one in enumerate(history.features) if not set(one.reads) & leaking], np.int64)
+    lives = lives_of(past, history)
+    asked = (history, lives, cycle_of(lives, moment), moment, used)
+    return find_bottlenecks(*asked), find_bottlenecks(*asked, np.random.default_rng(seed))
+
+
+def _segment(true: Mapping[str, Any]) -> dict[str, str]:
+    segment = dict(true["segment"])
+    return {**segment, "size": SIZES[segment["size"]]} if "size" in segment else segment
+
+
+def _about(one: Bottleneck, true: Mapping[str, Any]) -> bool:
+    """The planted interval's stage, and one segment within the other."""
+    planted, told = set(_segment(true).items()), set(one.segment.items())
+    same = one.condition.kind == "interval" and one.condition.stage == true["from_stage"]
+    return same and (planted <= told or told <= planted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Which conditions cost wins in which segments? Found on one half of the history, tested on the other.
+
+Both ways round. What is found first is what stands out most; its deals are then set aside, so that what only
+echoes it (a wider segment, a nearby threshold, a later stage in which deals it has killed linger) goes with
+them. The few that are left are tested on deals that had no say in choosing them, false discoveries held to
+`FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at half the rate: cross-screening, Zhao, Small &
+Rosenbaum 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from sancho.models.bottlenecks.trial import Key, Trial, clustered_sd, contrast, without
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FALSE_SHARE = 0.05
+SCREEN_Z = -2.6  # as far from 0 as a condition must be in one half to be tested in the other
+MOST_TESTED = 4
+PAIR_Z = 0.6  # segments of two columns are many: they must stand out by so much more
+ALMOST_Z = 0.7
+UNSEEN_SD = 0.02  # of win rates: what no column shows and what choosing adds, in the intervals told
+WORTH_PP = 5.0  # an effect estimated smaller than this is not worth a manager's time
+_Z90 = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class Found:
+    """A condition that costs wins in a segment.
+
+    `effect`, `low`, `high` (90 %) differences in win rate, from deals that had no say in finding it; `q` the
+    least share of false discoveries at which it still counts; `deals` with the condition in the segment,
+    `rate_with` and `rate_without` their plain win rates.
+    """
+
+    trial: int
+    segment: int
+    key: Key
+    effect: float
+    low: float
+    high: float
+    q: float
+    deals: int
+    rate_with: float
+    rate_without: float
+
+
+@dataclass(frozen=True)
+class _Tested:
+    trial: int
+    segment: int
+    effect: float
+    sd: float
+    q: float
+    screened: float
+
+
+def search(trials: Sequence[Trial]) -> list[Found]:
+    """The bottlenecks of these trials, the surest first."""
+    tested: list[_Tested] = []
+    for half in (0, 1):
+        chosen = _screen(trials, half)
+        tested += _test(trials, chosen, 1 - half)
+    sound = [one for one in tested if one.q <= FALSE_SHARE and one.effect <= -WORTH_PP / 100]
+    return _merged(trials, sorted(sound, key=lambda one: (one.q, one.screened)), tested)
+
+
+def _screen(trials: Sequence[Trial], half: int) -> list[tuple[int, int, float, Ints]]:
+    """(trial, segment, z, deals set aside before it) of what stands out in one half, strongest first."""
+    handicaps = [np.array([PAIR_Z * (len(key.parts) - 1) for key in t.starts.segments]) for t in trials]
+    aside = np.zeros(0, np.int64)
+    chosen: list[tuple[int, int, float, Ints]] = []
+    while len(chosen) < MOST_TESTED:
+        looked = [
+            contrast(trial, without(trial, aside) & (trial.starts.block == half), True).z for trial in trials
+        ]
+        stands_out = [z + handicap for z, handicap in zip(looked, handicaps, strict=True)]
+        number = int(np.argmin([z.min(initial=0.0) for z in stands_out]))
+        at = _widest(trials[number].starts.segments, looked[number], int(np.argmin(stands_out[number])))
+        if stands_out[number][at] > SCREEN_Z:
+            break
+        z_best = float(looked[number][at])
+        chosen.append((number, at, z_best, aside))
+        trial = trials[number]
+        aside = np.union1d(aside, trial.starts.deal[trial.met & (trial.starts.inside[at] > 0)])
+    return chosen
+
+
+def _widest(segments: Sequence[Key], z: Floats, at: int) -> int:
+    """The segment itself, or one that holds it and stands out almost as much: the more general truth."""
+    wider = [n for n, key in enumerate(segments) if segments[at].within(key) and z[n] <= z[at] + ALMOST_Z]
+    return min(wider, key=lambda n: (len(segments[n].parts), z[n]))
+
+
+def _test(
+    trials: Sequence[Trial], chosen: Sequence[tuple[int, int, float, Ints]], half: int
+) -> list[_Tested]:
+    """What was chosen, on the half that did not choose it."""
+    if not chosen:
+        return []
+    p, found = [], []
+    for number, at, screened, aside in chosen:
+        trial = trials[number]
+        use = without(trial, aside) & (trial.starts.block == half)
+        lean, whole = contrast(trial, use, True), contrast(trial, use, False)
+        found.append((number, at, float(whole.effect[at]), float(whole.sd[at]), screened))
+        p.append(float(norm.cdf(lean.z[at])) if np.isfinite(lean.effect[at]) else 1.0)
+    # Half of the false share is spent on each way round.
+    q = np.minimum(2 * adjusted(np.array(p)), 1.0)
+    return [
+        _Tested(number, at, effect, sd, float(q[k]), screened)
+        for k, (number, at, effect, sd, screened) in enumerate(found)
+    ]
+
+
+def adjusted(p: Floats) -> Floats:
+    """Benjamini-Hochberg q-values (n,) of p-values."""
+    order = np.argsort(p)
+    ranked = p[order] * len(p) / np.arange(1, len(p) + 1)
+    q = np.empty(len(p))
+    q[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
+    return q
+
+
+def _merged(trials: Sequence[Trial], sound: Sequence[_Tested], tested: Sequence[_Tested]) -> list[Found]:
+    """One finding for what overlaps: same stage and kind, one segment within the other."""
+    kept: list[_Tested] = []
+    for one in sound:
+        if not any(_same(trials, one, other) for other in kept):
+            kept.append(one)
+    return [_found(trials, one, [other for other in tested if _twin(trials, one, other)]) for one in kept]
+
+
+def _same(trials: Sequence[Trial], one: _Tested, other: _Tested) -> bool:
+    a, b = trials[one.trial].condition, trials[other.trial].condition
+    key, its = (trials[x.trial].starts.segments[x.segment] for x in (one, other))
+    return (a.kind, a.stage) == (b.kind, b.stage) and (key.within(its) or its.within(key))
+
+
+def _twin(trials: Sequence[Trial], one: _Tested, other: _Tested) -> bool:
+    a, b = trials[one.trial].condition, trials[other.trial].condition
+    key, its = (trials[x.trial].starts.segments[x.segment] for x in (one, other))
+    return (a.kind, a.stage) == (b.kind, b.stage) and key == its
+
+
+def _found(trials: Sequence[Trial], one: _Tested, twins: Sequence[_Tested]) -> Found:
+    """The finding, its effect the mean over the halves that did not choose it."""
+    weight = np.array([1 / twin.sd**2 for twin in twins])
+    effect = float(weight @ np.array([twin.effect for twin in twins]) / weight.sum())
+    trial = trials[one.trial]
+    everywhere = np.ones(len(trial.met), bool)
+    plain = float(contrast(trial, everywhere, False).sd[one.segment])
+    crowded = max(
+        clustered_sd(trial, one.segment, everywhere, by) for by in (trial.starts.seller, trial.starts.account)
+    )
+    sd = float(np.sqrt(1 / weight.sum() + UNSEEN_SD**2)) * max(crowded / plain, 1.0)
+    inside = trial.starts.inside[one.segment] > 0
+    met, spared = trial.met & inside, trial.spared & inside
+    return Found(
+        one.trial,
+        one.segment,
+        trial.starts.segments[one.segment],
+        effect,
+        effect - _Z90 * sd,
+        effect + _Z90 * sd,
+        one.q,
+        int(met.sum()),
+        float(trial.outcome[met].mean()),
+        float(trial.outcome[spared].mean()) if spared.any() else float("nan"),
+    )

@@ -1,0 +1,142 @@
+"""Which bottlenecks does the history show? Trials of every stage's passages, and what their search found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, NEVER
+from sancho.features import History, build
+from sancho.features.arrays import Floats, Ints
+from sancho.features.catalogue import Feature
+from sancho.features.passages import Passage, passages
+from sancho.models.bottlenecks import (
+    Bottleneck,
+    Condition,
+    Starts,
+    Trial,
+    names_in,
+    search,
+    segment_codes,
+    segments_of,
+)
+from sancho.training.crossfit import folds_of, foreseen
+from sancho.training.snapshots import Cycle, Lives
+
+Flags = NDArray[np.bool_]
+
+THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
+MOST_STARTS = 40_000  # the latest of each stage: enough to find what is worth it
+LEAST_EACH = 120  # deals with a condition, and without it
+BLOCK_DAYS = 91  # halves of the history take turns by stretches so long
+
+
+@dataclass(frozen=True)
+class _Came:
+    """Deals that came to a stage and whose end is known: their passage, features at coming and outcome."""
+
+    passage: Passage
+    x: Floats
+    won: Floats
+    ended: Ints
+
+
+def find_bottlenecks(
+    history: History,
+    lives: Lives,
+    cycle: Cycle,
+    as_of: int,
+    used: Ints,
+    shuffle: np.random.Generator | None = None,
+) -> tuple[Bottleneck, ...]:
+    """Bottlenecks of a history as of a moment, the surest first.
+
+    `used`: columns of the features that the model may look at. `shuffle`: deals exchange their outcomes, so
+    that there is nothing to be found.
+    """
+    features = [history.features[at] for at in used]
+    trials: list[Trial] = []
+    for passage in passages(history, as_of):
+        came = _ended(history, lives, cycle, as_of, passage, used)
+        if shuffle is not None:
+            came = replace(came, won=shuffle.permutation(came.won))
+        trials += _trials(history, came, features, as_of)
+    found = [(one, trials[one.trial]) for one in search(trials)]
+    return tuple(
+        Bottleneck(
+            trial.condition,
+            {column: str(names_in(column, history.levels)[code]) for column, code in one.key.parts},
+            one.effect,
+            one.low,
+            one.high,
+            one.q,
+            one.deals,
+            one.rate_with,
+            None if np.isnan(one.rate_without) else one.rate_without,
+        )
+        for one, trial in found
+    )
+
+
+def _ended(history: History, lives: Lives, cycle: Cycle, as_of: int, passage: Passage, used: Ints) -> _Came:
+    """Those that came so long ago that nearly all have ended; left out is who is still alive."""
+    deal = passage.deal
+    done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
+    abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
+    ended = np.where(done, lives.closed[deal], lives.last_sign[deal])
+    use = (as_of - passage.came >= cycle.longest_days * DAY) & (done | abandoned) & (passage.came < ended)
+    at = np.flatnonzero(use)
+    at = at[np.argsort(passage.came[at], kind="stable")[-MOST_STARTS:]]
+    mine = Passage(
+        passage.stage,
+        passage.following,
+        deal[at],
+        passage.came[at],
+        passage.went_on[at],
+        passage.contacted[at],
+    )
+    x = build(history, mine.deal, mine.came + 1)[:, used]
+    won = (done & (lives.outcome[deal] == 1))[at].astype(float)
+    return _Came(mine, x, won, ended[at])
+
+
+def _trials(history: History, came: _Came, features: Sequence[Feature], as_of: int) -> list[Trial]:
+    passage, won = came.passage, came.won
+    if len(won) < 2 * LEAST_EACH or not passage.following:
+        return []  # how long the last stage takes is told by the outcome itself
+    codes = segment_codes(came.x, features, history.levels)
+    starts = _starts(history, passage, codes, history.levels, as_of)
+    expected = foreseen(came.x, features, won, folds_of(np.arange(len(won))))
+    went = passage.went_on != NEVER
+    days = (np.where(went, np.minimum(passage.went_on, came.ended), came.ended) - passage.came) / DAY
+    quiet = (np.where(passage.contacted == NEVER, as_of, passage.contacted) - passage.came) / DAY
+    trials = []
+    for limit in THRESHOLDS:
+        slow, silent = days > limit, quiet > limit
+        for kind, met, spared in (
+            ("interval", slow, went & ~slow),
+            ("activity_gap", slow & silent, slow & ~silent),
+        ):
+            if met.sum() >= LEAST_EACH and spared.sum() >= LEAST_EACH:
+                condition = Condition(kind, passage.stage, passage.following, limit)
+                trials.append(Trial(condition, starts, met, spared, won, expected))
+    return trials
+
+
+def _starts(
+    history: History, passage: Passage, codes: Mapping[str, Ints], levels: Mapping[str, Any], as_of: int
+) -> Starts:
+    segments = segments_of(codes, levels)
+    inside = np.array([who for _, who in segments], np.float32).reshape(len(segments), len(passage.deal))
+    return Starts(
+        passage.deal,
+        np.nan_to_num(history.deals.account.first[passage.deal], nan=-1.0).astype(np.int64),
+        np.nan_to_num(history.deals.owner.first[passage.deal], nan=-1.0).astype(np.int64),
+        np.asarray((as_of - passage.came) // (BLOCK_DAYS * DAY) % 2),
+        tuple(key for key, _ in segments),
+        inside,
+    )
