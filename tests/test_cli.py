@@ -11,7 +11,7 @@ import pytest
 
 from sancho.service.cli import run
 
-LATER = {"bottlenecks", "actions", "report", "sync"}
+LATER = {"actions", "report", "sync"}
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ STEP = 1 / 64
 # New business and open deals share part of the market's mood; the rest of it is new business' own.
 SHARED_MOOD = 0.5
 _BLOCK = 1024
+_LIKELIEST = 0.99  # as far as a deal's chance is raised
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ class Simulation:
         return np.asarray(
             self.closed[people].sum() + self.open_draws[people].sum(0) + self.new_draws[people].sum(0)
         )
+
+    def likelier(self, ratio: Floats) -> Simulation:
+        """The same scenarios and luck with the open deals' chances at `ratio` (n,) times what they are."""
+        if (ratio == 1).all():
+            return self
+        pipeline = self.pipeline
+        raised = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_LIKELIEST, pipeline.won_by))
+        pipeline, odds, draws = draw_open(
+            self.organisation, replace(pipeline, won_by=raised), self.shift, self.sizes, self.seed
+        )
+        return replace(self, pipeline=pipeline, odds=odds, open_draws=draws)
 
 
 def on_step(amount: Floats) -> Floats:

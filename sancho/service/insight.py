@@ -18,6 +18,7 @@ from sancho.models.bundle import Bundle
 from sancho.models.reference import Reference
 from sancho.models.win import WinModel
 from sancho.service import explain
+from sancho.service.bottlenecks import told
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +137,11 @@ def insight(
         "attainment": _attainment(asked),
         "reasons": explain.reasons(*words, asked.x_now, beside, asked.currency, lang),
         "factors": explain.factors(*words, asked.x_now, beside, asked.currency, lang),
-        "bottlenecks": [],
+        "bottlenecks": [
+            told(one, catalogue, lang)
+            for one in bundle.bottlenecks
+            if one.touches(asked.x_now[None], catalogue, bundle.levels)[0][0]
+        ],
         "actions": [],
     }
 

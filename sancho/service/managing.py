@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import codes_in
 from sancho.crm.moment import DAY, last_known_day, start_of_day
 from sancho.crm.period import Period
 from sancho.crm.text import Language, SanchoError, Text
@@ -18,6 +23,7 @@ from sancho.models.smart import Proposal
 from sancho.models.what_if import Joining, Supposed, join, outlook, suppose
 from sancho.service import said
 from sancho.service.asking import ROOMS, Asking, State
+from sancho.service.bottlenecks import bottleneck_rows, flow_rows
 from sancho.service.kpis import kpi_rows
 from sancho.service.levers import drive_of, drivers_of, planned, tree_of
 from sancho.service.people import people_rows
@@ -25,6 +31,9 @@ from sancho.service.room import Room
 from sancho.service.schemas import CheckRequest, NewLevel, PlanRequest, WhatIfRequest
 from sancho.service.smart import OWN_LEVER, Ground, checked
 from sancho.training.fair import handed_deals
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _LATELY = 730 * DAY  # how much people differ is learned from so long
 _MOST_KEPT = 2_000  # answers about drivers
@@ -143,6 +152,32 @@ class Managing(Asking):
             **tree_of(self._drivers(state, room, scope, lang), rows, goal),
             **self._about(state, moment, lang, warnings),
         }
+
+    def bottlenecks(
+        self, scope: str, period: str | None, as_of: str | None, lang: Language
+    ) -> dict[str, Any]:
+        """Bottlenecks of the process with what they cost a scope's goal, and its funnel."""
+        state = self._now()
+        moment = self._moment(state, as_of)
+        room = self._room(state, moment, self._period(period, moment))
+        people = room.organisation.members(scope)
+        found, levels = state.bundle.bottlenecks, state.bundle.levels
+        return {
+            "period": room.period.name,
+            "scope": scope,
+            "bottlenecks": bottleneck_rows(found, room, state.catalogue, levels, scope, lang),
+            "flow": flow_rows(state.history, room, self._owned(state, room, people)),
+            **self._about(state, moment, lang, [] if found else [("no_bottleneck", said.NO_BOTTLENECK)]),
+        }
+
+    def _owned(self, state: State, room: Room, people: Ints) -> Flags:
+        """Which deals of the history belong to some people at a room's moment."""
+        known = self._ground(state, room).prospects.happenings.known["deals"]
+        owners = known["owner_id"].astype(object).where(known["owner_id"].notna(), None)
+        mine = np.isin(room.organisation.person(pd.Index(owners)), people)
+        out = np.zeros(len(state.history.created), bool)
+        out[codes_in(known["deal_id"], state.history.deal_ids)[mine]] = True
+        return out
 
     def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
         """The smallest change of levers that brings attainment to the asked probability."""

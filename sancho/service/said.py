@@ -133,6 +133,10 @@ def difference_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[s
     }
 
 
+NO_BOTTLENECK = Text(
+    "偶然とは言えないボトルネックは見つかっていません。",
+    "No bottleneck stands out beyond chance.",
+)
 NEWCOMER = Text("新しい担当者{number}", "newcomer {number}")
 NO_LEVEL = Text(
     "水準を変えられるKPIに「{got}」はありません。{fine} から選んでください。",

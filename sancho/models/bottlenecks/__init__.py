@@ -1,6 +1,7 @@
 """Where does the process stall, and what does that cost?"""
 
 from sancho.models.bottlenecks.finding import Bottleneck
+from sancho.models.bottlenecks.funnel import Step, funnel
 from sancho.models.bottlenecks.search import Found, search
 from sancho.models.bottlenecks.segments import SIZE, SIZE_NAMES, names_in, segment_codes, segments_of
 from sancho.models.bottlenecks.trial import Condition, Key, Starts, Trial
@@ -13,7 +14,9 @@ __all__ = [
     "Found",
     "Key",
     "Starts",
+    "Step",
     "Trial",
+    "funnel",
     "names_in",
     "search",
     "segment_codes",

@@ -19,14 +19,13 @@ from sancho.features.kpis import Happenings
 from sancho.models.attainment import probability_of
 from sancho.models.kpis import Ahead
 from sancho.models.levers.levels import Level
-from sancho.models.simulate import Simulation, draw_open, on_step
+from sancho.models.simulate import Simulation, on_step
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 STRETCHES = (1.0, 1.15, 1.35, 1.6, 2.0)  # of the time ahead, for which deals' chances are worked out
 _WINDOWS, _APART = 52, 14 * DAY  # stretches looked back at
-_LIKELIEST = 0.99
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Drive:
     def stepped(self, step: Mapping[str, Floats], people: Ints) -> Simulation:
         """The simulation with levers moved by steps (people + 1,) on their own scales."""
         made = self.simulation
-        pipeline, who = made.pipeline, made.pipeline.person
+        who = made.pipeline.person
         ratio, new = np.ones(len(who)), np.ones(len(made.new_rate))
         if "proposals" in step:
             times = self.times("proposals", step["proposals"])
@@ -105,16 +104,10 @@ class Drive:
             new *= np.interp(stretch, STRETCHES, self.new_wins.stretched)
         new *= self.more_deals(step, people)
         bigger = np.exp(step["amount"]) if "amount" in step else np.ones(len(new))
-        odds, draws = made.odds, made.open_draws
-        if (ratio != 1).any():
-            likelier = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_LIKELIEST, pipeline.won_by))
-            raised = replace(pipeline, won_by=likelier)
-            pipeline, odds, draws = draw_open(made.organisation, raised, made.shift, made.sizes, made.seed)
+        made = made.likelier(ratio)
         rate = (made.new_rate * new[:, None]).astype(np.float32)
         new_draws = on_step(made.new.bring(rate, made.seed)[0] * bigger[:, None])
-        return replace(
-            made, pipeline=pipeline, odds=odds, open_draws=draws, new_draws=new_draws, new_rate=rate
-        )
+        return replace(made, new_draws=new_draws, new_rate=rate)
 
     def times(self, name: str, step: Floats) -> Floats:
         """A person's level after a step, as a multiple of the level before."""

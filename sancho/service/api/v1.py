@@ -200,6 +200,20 @@ def get_people(
     return say(request, _answers(request).people(period, scope, as_of, language_of(request)))
 
 
+@router.get(
+    "/bottlenecks",
+    response_model=schemas.BottleneckList,
+    responses=_UNKNOWN,
+    tags=["bottlenecks"],
+    summary="Process bottlenecks and what they cost",
+)
+def get_bottlenecks(
+    request: Request, scope: Scope = "company", period: PeriodName = None, as_of: AsOf = None
+) -> Response:
+    """Where deals stall in which segment, how sure that is, and what the open deals in it cost the goal."""
+    return say(request, _answers(request).bottlenecks(scope, period, as_of, language_of(request)))
+
+
 @router.post(
     "/plans",
     response_model=schemas.Plan,

@@ -441,6 +441,28 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return show_people(period, scope, as_of, as_json, _lang(ja))
 
+    @app.command(
+        help=t(
+            "商談が滞り、受注を逃している箇所と、その損失。",
+            "Where deals stall and wins are lost, and what that costs.",
+        )
+    )
+    def bottlenecks(
+        period: Annotated[
+            str | None,
+            typer.Option(
+                help=t("損失を測る期間。既定は今の四半期。", "Period it is priced for; default this quarter.")
+            ),
+        ] = None,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.bottlenecks import show_bottlenecks
+
+        return show_bottlenecks(period, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[
