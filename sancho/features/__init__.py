@@ -3,6 +3,7 @@
 from sancho.features.build import Current, build, current, open_at
 from sancho.features.calendar import Calendar
 from sancho.features.catalogue import CATALOGUE, GROUPS, Feature
+from sancho.features.deeds import Deeds, deeds_of, label_of, last_done
 from sancho.features.history import History, compile_history
 from sancho.features.horizon import (
     EVER_DAYS,
@@ -24,6 +25,7 @@ __all__ = [
     "HORIZON_MONOTONE",
     "Calendar",
     "Current",
+    "Deeds",
     "Feature",
     "History",
     "Levels",
@@ -31,7 +33,10 @@ __all__ = [
     "change_moments",
     "compile_history",
     "current",
+    "deeds_of",
     "horizon_columns",
+    "label_of",
+    "last_done",
     "one_deal",
     "open_at",
     "weeks_stood_for",

@@ -15,6 +15,7 @@ from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.passages import Passage, passages
 from sancho.models.bottlenecks import (
+    PAIRED,
     Bottleneck,
     Condition,
     Starts,
@@ -65,7 +66,8 @@ def find_bottlenecks(
         if shuffle is not None:
             came = replace(came, won=shuffle.permutation(came.won))
         trials += _trials(history, came, features, as_of)
-    found = [(one, trials[one.trial]) for one in search(trials)]
+    found = [(one, family[one.trial]) for family in _families(trials) for one in search(family)]
+    found.sort(key=lambda pair: pair[0].q)
     return tuple(
         Bottleneck(
             trial.condition,
@@ -80,6 +82,19 @@ def find_bottlenecks(
         )
         for one, trial in found
     )
+
+
+def _families(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """What is searched together: one kind of condition, by the usual columns or by the company's own."""
+    families: dict[tuple[str, bool], list[Trial]] = {}
+    for trial in trials:
+        usual = np.array(
+            [all(name in PAIRED for name, _ in key.parts) for key in trial.starts.segments], bool
+        )
+        for own, segments in ((False, usual), (True, ~usual)):
+            if segments.any():
+                families.setdefault((trial.condition.kind, own), []).append(trial.among(segments))
+    return list(families.values())
 
 
 def _ended(history: History, lives: Lives, cycle: Cycle, as_of: int, passage: Passage, used: Ints) -> _Came:

@@ -3,10 +3,11 @@
 from sancho.models.bottlenecks.finding import Bottleneck
 from sancho.models.bottlenecks.funnel import Step, funnel
 from sancho.models.bottlenecks.search import Found, search
-from sancho.models.bottlenecks.segments import SIZE, SIZE_NAMES, names_in, segment_codes, segments_of
+from sancho.models.bottlenecks.segments import PAIRED, SIZE, SIZE_NAMES, names_in, segment_codes, segments_of
 from sancho.models.bottlenecks.trial import Condition, Key, Starts, Trial
 
 __all__ = [
+    "PAIRED",
     "SIZE",
     "SIZE_NAMES",
     "Bottleneck",

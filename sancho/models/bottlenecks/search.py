@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 FALSE_SHARE = 0.05
 SCREEN_Z = -2.6  # as far from 0 as a condition must be in one half to be tested in the other
-MOST_TESTED = 4
+MOST_TESTED = 3
 PAIR_Z = 0.6  # segments of two columns are many: they must stand out by so much more
 ALMOST_Z = 0.7
 UNSEEN_SD = 0.02  # of win rates: what no column shows and what choosing adds, in the intervals told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -76,6 +76,12 @@ class Trial:
     spared: Flags
     outcome: Floats = field(repr=False)
     foreseen: Floats = field(repr=False)
+
+    def among(self, segments: Flags) -> Trial:
+        """The same trial of some segments (s,) only."""
+        chosen = [key for key, use in zip(self.starts.segments, segments, strict=True) if use]
+        starts = replace(self.starts, segments=tuple(chosen), inside=self.starts.inside[segments])
+        return replace(self, starts=starts)
 
     @cached_property
     def left(self) -> Floats:

@@ -1,0 +1,218 @@
+"""Do actions do what is said of them? Truth by living each world on with the action done and not done.
+
+    python benchmarks/accuracy_actions.py --first-seed 801 --seeds 10 --deals 8000
+
+At the end of a world effects are learned from its log; then it lives on from its true state, with each
+action done on every open deal within two weeks and as usual, with the same luck. Printed per action: deals
+acted on, the plain difference, the adjusted one, what is believed, the truth (means over open deals it is
+said of), the correlation over deals, how often the 80 % interval holds the truth. Truth per deal is a mean
+over replays and so noisy: coverage is judged by kinds of deal (stage, size, product, industry) where it is
+known well. Then: what is recommended first, what it truly brings against the best action, against a plain
+T-learner's and the top sellers' most frequent action; decoys recommended first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import end_of_day
+from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
+from sancho.crm.world.tables import frames
+from sancho.crm.world.truth import DECOYS, action_signs
+from sancho.features import Calendar, History, build, compile_history, deeds_of
+from sancho.models.actions import ActionEffect, Offer, leverage, offers
+from sancho.models.actions.reliability import UNRECORDED, Z80
+from sancho.training.actions import learn_actions
+from sancho.training.fit import lives_of
+from sancho.training.leaks import screen
+from sancho.training.snapshots import cycle_of
+
+Floats = NDArray[np.float64]
+TOKYO = ZoneInfo("Asia/Tokyo")
+END = date(2026, 9, 30)
+CELLS = 30  # deals of a kind, for its true mean effect to be known
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One world: what was offered for its open deals, and the true effects (n, actions) of the same."""
+
+    names: dict[str, str]  # what each true action is called in the log
+    chance: Floats  # as usual
+    truth: Floats
+    noise: Floats  # standard errors of the truth: replays are few
+    offered: dict[str, Offer]
+    known: dict[str, ActionEffect]
+    kinds: NDArray[np.int64]
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first-seed", type=int, default=801)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--deals", type=int, default=8_000)
+    parser.add_argument("--replays", type=int, default=60)
+    asked = parser.parse_args()
+    worlds = []
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        worlds.append(one_world(seed, asked.deals, asked.replays))
+        print(f"world {seed}: {len(worlds[-1].truth)} open deals", flush=True)
+    by_action(worlds)
+    recommended(worlds)
+
+
+def one_world(seed: int, deals: int, replays: int) -> Judged:
+    """Learn, live on, and set side by side."""
+    world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
+    log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
+    past = log.as_of(moment)
+    history = compile_history(past, Calendar(log.zone))
+    leaking = {f"deals.{leak.attribute}" for leak in screen(past, moment)}
+    used = np.array([n for n, one in enumerate(history.features) if not set(one.reads) & leaking], np.int64)
+    lives = lives_of(past, history)
+    known = learn_actions(history, lives, cycle_of(lives, moment), moment, used)
+    names = named(world, history)
+    ids, truth, noise = lived(world, replays, names)
+    number = history.deal_ids.get_indexer(ids)
+    x = build(history, number, np.full(len(number), moment))[:, used]
+    features = [history.features[at] for at in used]
+    chance = truth[:, 0]  # as usual
+    offered = offers(known, x, features, history.levels, chance, deeds_of(history), number, moment)
+    place = {feature.name: at for at, feature in enumerate(features)}
+    size = np.digitize(np.nan_to_num(np.expm1(x[:, place["employees"]])), (100, 1_000))
+    kinds = np.column_stack([x[:, place[name]] for name in ("stage", "product", "industry")] + [size])
+    known_by, offered_by = {one.action: one for one in known}, {one.action: one for one in offered}
+    return Judged(
+        names,
+        chance,
+        truth[:, 1:],
+        noise,
+        offered_by,
+        known_by,
+        np.nan_to_num(kinds, nan=-1.0).astype(np.int64),
+    )
+
+
+def named(world: World, history: History) -> dict[str, str]:
+    """What the world's actions are called in the log, of those it holds."""
+    there = {one.action for one in deeds_of(history)}
+    names = {}
+    for action, sign in action_signs(world.planted).items():
+        name = f"material:{sign['material']}" if "material" in sign else sign["kind"]
+        name = "visit_with_superior" if action == "superior_visit" else name
+        if name in there:
+            names[action] = name
+    return names
+
+
+def lived(world: World, replays: int, names: dict[str, str]) -> tuple[list[str], Floats, Floats]:
+    """(ids of the open deals, chance as usual and true effects of actions (n, 1 + a), their noise (n, a))."""
+    usual = replay(world, END + timedelta(days=1), replays, 5)
+    ids, before = usual.deal_ids, usual.won().astype(float)
+    columns, noise = [before.mean(0)], []
+    for action in names:
+        after = replay(
+            world, END + timedelta(days=1), replays, 5, Intervention(force=[(deal, action) for deal in ids])
+        )
+        gain = after.won() - before
+        columns.append(gain.mean(0))
+        noise.append(gain.std(0) / np.sqrt(replays))
+    return ids, np.column_stack(columns), np.column_stack(noise)
+
+
+def by_action(worlds: list[Judged]) -> None:
+    """How good the effects are, action by action."""
+    rows: dict[str, list[list[float]]] = defaultdict(list)
+    held: dict[str, list[bool]] = defaultdict(list)
+    deals: list[bool] = []
+    for world in worlds:
+        for at, (action, name) in enumerate(world.names.items()):
+            offer = world.offered.get(name)
+            if offer is None or not offer.comparable.any():
+                continue
+            use, own = offer.comparable, world.known[name]
+            effect, true = offer.effect[use], world.truth[use, at]
+            both = np.corrcoef(effect, true)[0, 1] if true.std() > 0 and effect.std() > 0 else np.nan
+            adjusted = float((effect + UNRECORDED * offer.chosen[use]).mean())
+            plain = adjusted + float(own.moved * leverage(world.chance[use]).mean())
+            rows[action].append([own.evidence.deals_with, plain, adjusted, effect.mean(), true.mean(), both])
+            held[action] += cells_held(offer, world, at)
+            sd = np.hypot((offer.high - offer.effect)[use] / Z80, world.noise[use, at])
+            deals += (np.abs(effect - true) <= Z80 * np.maximum(sd, 1e-9)).tolist()
+    print("\naction                  acted on  plain  adjusted  believed  truth  correlation  80 % holds")
+    every = [one for found in held.values() for one in found]
+    for action, found in rows.items():
+        n, plain, adjusted, said, true, both = np.nan_to_num(np.array(found)).mean(axis=0)
+        share = 100 * np.mean(held[action]) if held[action] else np.nan
+        print(
+            f"{action:22s} {n:9.0f} {100 * plain:+6.1f} {100 * adjusted:+9.1f} {100 * said:+9.1f} "
+            f"{100 * true:+6.1f} {both:12.2f} {share:9.0f} %"
+        )
+    print(
+        f"80 % intervals hold the truth of {100 * np.mean(every):.0f} % of {len(every)} kinds of deal; "
+        f"widened by the replays' noise, that of {100 * np.mean(deals):.0f} % of {len(deals)} deals"
+    )
+
+
+def cells_held(offer: Offer, world: Judged, at: int) -> list[bool]:
+    """Whether the mean interval of each kind of deal holds its mean true effect."""
+    out = []
+    for column in range(world.kinds.shape[1]):
+        for code in np.unique(world.kinds[:, column]):
+            mine = offer.comparable & (world.kinds[:, column] == code)
+            if mine.sum() >= CELLS:
+                true = world.truth[mine, at].mean()
+                out.append(bool(offer.low[mine].mean() <= true <= offer.high[mine].mean()))
+    return out
+
+
+def recommended(worlds: list[Judged]) -> None:
+    """What following the first recommendation would truly bring."""
+    got: dict[str, list[float]] = defaultdict(list)
+    for world in worlds:
+        names = list(world.names.values())
+        rows = [world.offered[name] for name in names if name in world.offered]
+        at = [names.index(one.action) for one in rows]
+        truth = world.truth[:, at]
+        fits = np.column_stack([one.comparable & ~one.done for one in rows])
+        sound = np.column_stack([one.recommended for one in rows])
+        effect = np.column_stack([one.effect for one in rows])
+        first = np.where(sound, effect, -np.inf).argmax(axis=1)
+        some = sound.any(axis=1)
+        deals = np.arange(len(truth))
+        true = truth[deals, first]
+        best = np.where(fits, truth, -np.inf).max(axis=1)
+        decoys = [n for n, one in enumerate(at) if list(world.names)[one] in DECOYS]
+        decoy = np.isin(first, decoys)
+        plain = np.column_stack([one.effect + UNRECORDED * one.chosen for one in rows])
+        plain_first = np.where(fits, plain, -np.inf).argmax(axis=1)
+        top = [world.known[one.action].evidence.top_share or 0.0 for one in rows]
+        favourite = np.where(fits, np.array(top), -np.inf).argmax(axis=1)
+        got["deals with a recommendation, %"].append(100 * some.mean())
+        got["true effect of the first recommendation, points"].append(100 * true[some].mean())
+        got["  share of them with a true effect above 0, %"].append(100 * (true[some] > 0).mean())
+        got["  share of them with a true effect below 0, %"].append(100 * (true[some] < 0).mean())
+        got["best possible action on the same deals, points"].append(100 * best[some].mean())
+        got["top sellers' most frequent action, points"].append(100 * truth[deals, favourite][some].mean())
+        got["largest effect by the adjusted difference alone, points"].append(
+            100 * truth[deals, plain_first][some].mean()
+        )
+        got["decoys recommended first, % of recommendations"].append(100 * decoy[some].mean())
+    print("\nfollowing the first recommendation: mean over worlds (least, most)")
+    for what, values in got.items():
+        print(f"  {what:60s} {np.nanmean(values):6.1f}  ({np.nanmin(values):.1f}, {np.nanmax(values):.1f})")
+
+
+if __name__ == "__main__":
+    main()

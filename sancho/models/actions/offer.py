@@ -1,0 +1,80 @@
+"""Which actions are open to which deals, and what would each do there?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, NEVER
+from sancho.features.catalogue import Feature
+from sancho.features.deeds import Deeds, last_done
+from sancho.models.actions.effects import leverage
+from sancho.models.actions.kept import ActionEffect, kinds_of
+from sancho.models.actions.reliability import believed
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+LEAST_IN_STAGE = 40  # deals acted on in a stage, for something to be said of the action there
+AGAIN = 14 * DAY  # a routine action is not recommended so soon after the last one
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An action on open deals (n,): its believed effect on winning with 80 % interval, in win rate.
+
+    `comparable`: enough deals of the stage were acted on; `done`: already done (a routine one: just now).
+    `chosen`: how much more than other actions' deals its deals were chosen for doing well, on each deal.
+    """
+
+    action: str
+    effect: Floats
+    low: Floats
+    high: Floats
+    comparable: Flags
+    done: Flags
+    chosen: Floats
+
+    @property
+    def recommended(self) -> Flags:
+        """Where it is not done yet, there is something to compare with, and the interval is all benefit."""
+        return self.comparable & ~self.done & (self.low > 0)
+
+
+def offers(
+    known: Sequence[ActionEffect],
+    x: Floats,
+    features: Sequence[Feature],
+    levels: Mapping[str, Any],
+    chance: Floats,
+    deeds: Sequence[Deeds],
+    deals: Ints,
+    moment: int,
+) -> list[Offer]:
+    """Every known action on open deals with features x (n, k), chances to be won and numbers `deals` (n,)."""
+    codes, _ = kinds_of(x, features, levels)
+    # What every action's deals were chosen by is the same for all; what one's were chosen by beyond that is
+    # not.
+    typical = float(np.median([one.moved for one in known])) if known else 0.0
+    slope = leverage(chance)
+    done_by = {one.action: one for one in deeds}
+    out = []
+    for one in known:
+        effect, variance = one.effects.of(codes, chance)
+        chosen = max(one.moved - typical, 0.0) * slope
+        told = believed(effect, variance, chosen)
+        stage = codes["stage"]
+        seen = np.append(np.asarray(one.by_stage, np.int64), 0)[stage]
+        last = np.full(len(deals), NEVER)
+        routine = False
+        if one.action in done_by:
+            last = last_done(done_by[one.action], deals, moment, NEVER)
+            routine = done_by[one.action].routine
+        done = (last != NEVER) & ((moment - last < AGAIN) | (not routine))
+        out.append(Offer(one.action, told.effect, told.low, told.high, seen >= LEAST_IN_STAGE, done, chosen))
+    return out

@@ -1,0 +1,213 @@
+"""What does each action do? Deals acted on, held against deals a seller turned to with an ordinary contact.
+
+A seller who calls has not given up on a deal; one who sends material has not either. Holding an action
+against an ordinary contact on the same kind of deal, rather than against any other day, leaves what is
+special about the action (an active comparator). The expected outcome is that of ordinary contacts at the
+same state, by trees that did not see the deal; a correction by the odds of being acted on makes the mean
+doubly robust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, NEVER
+from sancho.features import History, build
+from sancho.features.arrays import Floats, Ints
+from sancho.features.catalogue import Feature
+from sancho.features.deeds import Deeds, deeds_of
+from sancho.models.actions import ActionEffect, Evidence, fit_effects, kinds_of, leverage
+from sancho.training.crossfit import folds_of, foreseen
+from sancho.training.snapshots import Cycle, Lives
+
+Flags = NDArray[np.bool_]
+
+ORDINARY = ("call", "email")
+LEAST = 120  # deals acted on, for an action to be judged
+MOST_ORDINARY, MOST_ACTED = 24_000, 4_000
+APART = 14 * DAY  # a routine action so soon after the last one is part of it
+OVERLAP = (0.05, 0.95)  # of being acted on rather than ordinarily contacted, as a share of two equal groups
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Days on which something was done on deals (n,): features at the day's start, and whether it was won."""
+
+    deal: Ints
+    at: Ints
+    x: Floats
+    won: Floats
+
+
+def learn_actions(
+    history: History, lives: Lives, cycle: Cycle, as_of: int, used: Ints
+) -> tuple[ActionEffect, ...]:
+    """The effects of all actions done often enough, of a history as of a moment.
+
+    `used`: columns of the features that the model may look at.
+    """
+    features = [history.features[at] for at in used]
+    every = {one.action: one for one in deeds_of(history)}
+    ordinary = [every[name] for name in ORDINARY if name in every]
+    if not ordinary:
+        return ()
+    rng = np.random.default_rng(11)
+    base = _rows(history, lives, cycle, as_of, used, _joined(ordinary), MOST_ORDINARY, rng)
+    acted = {
+        name: _rows(history, lives, cycle, as_of, used, deeds, MOST_ACTED, rng)
+        for name, deeds in every.items()
+        if name not in ORDINARY
+    }
+    acted = {name: rows for name, rows in acted.items() if len(rows.won) >= LEAST}
+    if len(base.won) < 2 * LEAST or not acted:
+        return ()
+    parts = [base, *acted.values()]
+    number = np.repeat(np.arange(len(parts)), [len(part.won) for part in parts])
+    x, won = np.concatenate([p.x for p in parts]), np.concatenate([p.won for p in parts])
+    deal = np.concatenate([p.deal for p in parts])
+    expected = foreseen(x, features, won, folds_of(deal), number == 0)
+    usual = expected[number == 0]
+    best = _best_sellers(history, base)
+    return tuple(
+        _effect(history, features, name, rows, base, expected[number == place], usual, best)
+        for place, (name, rows) in enumerate(acted.items(), 1)
+    )
+
+
+def _joined(deeds: Sequence[Deeds]) -> Deeds:
+    deal, at = np.concatenate([one.deal for one in deeds]), np.concatenate([one.at for one in deeds])
+    order = np.lexsort((at, deal))
+    return Deeds(deeds[0].action, deal[order], at[order])
+
+
+def _rows(
+    history: History,
+    lives: Lives,
+    cycle: Cycle,
+    as_of: int,
+    used: Ints,
+    deeds: Deeds,
+    most: int,
+    rng: np.random.Generator,
+) -> _Rows:
+    """Days of an action on deals whose end is known: the first on each, of routine ones those well apart."""
+    known = deeds.at < as_of
+    deal, at = deeds.deal[known], deeds.at[known]
+    begins = np.ones(len(deal), bool)
+    begins[1:] = deal[1:] != deal[:-1]
+    if deeds.routine:
+        begins[1:] |= np.diff(at) > APART
+    deal, at = deal[begins], at[begins]
+    start = history.calendar.start_of(history.calendar.day_of(at))
+    done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
+    abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
+    end = np.where(done, lives.closed[deal], lives.last_sign[deal])
+    use = (done | abandoned) & (as_of - start >= cycle.longest_days * DAY)
+    use &= (start > lives.created[deal]) & (start < end)
+    rows = np.flatnonzero(use)
+    if len(rows) > most:
+        rows = np.sort(rng.choice(rows, most, replace=False))
+    deal, start = deal[rows], start[rows]
+    won = (done[rows] & (lives.outcome[deal] == 1)).astype(float)
+    return _Rows(deal, start, build(history, deal, start)[:, used], won)
+
+
+def _effect(
+    history: History,
+    features: Sequence[Feature],
+    name: str,
+    rows: _Rows,
+    base: _Rows,
+    expected: Floats,
+    usual: Floats,
+    best: Flags,
+) -> ActionEffect:
+    codes, sizes = kinds_of(rows.x, features, history.levels)
+    base_codes, _ = kinds_of(base.x, features, history.levels)
+    odds = _odds(codes, base_codes, sizes, expected, usual)
+    fair = len(base.won) / max(len(rows.won), 1)
+    share = odds[0] * fair / (1 + odds[0] * fair)
+    inside = (share > OVERLAP[0]) & (share < OVERLAP[1])
+    if inside.sum() < LEAST / 2:
+        inside = np.ones(len(inside), bool)
+    weight = odds[1]
+    correction = float(weight @ (base.won - usual) / max(weight.sum(), 1e-9))
+    left = rows.won - expected - correction
+    mine = {column: code[inside] for column, code in codes.items()}
+    effects = fit_effects(left[inside], expected[inside], mine, sizes)
+    stage, base_stage = codes["stage"], base_codes["stage"]
+    seen = np.bincount(stage[inside & (stage >= 0)], minlength=sizes["stage"])
+    plain = _plain_difference(rows.won[inside], stage[inside], base.won, base_stage)
+    evidence = Evidence(
+        len(rows.won),
+        len(base.won),
+        float(rows.won.mean()),
+        float((weight @ base.won) / max(weight.sum(), 1e-9)),
+        _share_of(rows.deal, base.deal, best[_owner(history, base.deal)]),
+        _share_of(rows.deal, base.deal, ~best[_owner(history, base.deal)]),
+    )
+    moved = (plain - float(left[inside].mean())) / float(leverage(expected[inside]).mean())
+    return ActionEffect(name, effects, moved, tuple(seen.tolist()), evidence)
+
+
+def _odds(
+    codes: Mapping[str, Ints],
+    base_codes: Mapping[str, Ints],
+    sizes: Mapping[str, int],
+    expected: Floats,
+    usual: Floats,
+) -> tuple[Floats, Floats]:
+    """Odds of being acted on rather than ordinarily contacted, of (those acted on, those contacted)."""
+    from sklearn.linear_model import LogisticRegression
+
+    def design(known: Mapping[str, Ints], chance: Floats) -> Floats:
+        score = np.log(np.clip(chance, 0.005, 0.995) / (1 - np.clip(chance, 0.005, 0.995)))
+        parts = [score[:, None], score[:, None] ** 2]
+        parts += [np.eye(sizes[name] + 1)[code] for name, code in known.items() if sizes[name] <= 30]
+        return np.concatenate(parts, axis=1)
+
+    acted, contacted = design(codes, expected), design(base_codes, usual)
+    model = LogisticRegression(C=1.0, max_iter=200)
+    model.fit(np.concatenate([acted, contacted]), np.r_[np.ones(len(acted)), np.zeros(len(contacted))])
+    return np.exp(model.decision_function(acted)), np.exp(model.decision_function(contacted))
+
+
+def _plain_difference(won: Floats, stage: Ints, base_won: Floats, base_stage: Ints) -> float:
+    """The difference in win rate from ordinary contacts of the same stages, nothing else adjusted."""
+    total = 0.0
+    for code in np.unique(stage):
+        mine, theirs = stage == code, base_stage == code
+        if theirs.any():
+            total += float((won[mine].mean() - base_won[theirs].mean()) * mine.sum())
+    return total / max(len(won), 1)
+
+
+def _best_sellers(history: History, base: _Rows) -> Flags:
+    """Which sellers (people + 1,) are the better quartile by win rate, drawn to the mean."""
+    deal, first = np.unique(base.deal, return_index=True)
+    owner, won = _owner(history, deal), base.won[first]
+    count = len(history.people) + 1
+    deals, wins = np.bincount(owner, minlength=count), np.bincount(owner, won, count)
+    mean = won.mean()
+    rate = (wins + 20 * mean) / (deals + 20)
+    known = deals >= 10
+    known[-1] = False
+    if known.sum() < 4:
+        return np.zeros(count, bool)
+    return np.asarray(known & (rate >= np.quantile(rate[known], 0.75)))
+
+
+def _owner(history: History, deal: Ints) -> Ints:
+    """The first owner of each deal (n,), the last number for nobody."""
+    code = history.deals.owner.first[deal]
+    return np.where(np.isnan(code), len(history.people), np.nan_to_num(code)).astype(np.int64)
+
+
+def _share_of(acted: Ints, contacted: Ints, mine: Flags) -> float | None:
+    """The share of the contacted deals of some sellers on which the action was done."""
+    deals = np.unique(contacted[mine])
+    return float(np.isin(deals, acted).mean()) if len(deals) else None
