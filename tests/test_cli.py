@@ -11,7 +11,7 @@ import pytest
 
 from sancho.service.cli import run
 
-LATER = {"actions", "report", "sync"}
+LATER = {"report", "sync"}
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.text import Text
-from sancho.features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, Ints
+from sancho.features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Ints
 from sancho.features.history import History
 from sancho.features.levels import names_of
 
@@ -35,11 +35,15 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Deeds:
-    """One action: the deals (n,) it was done on and when, by deal and oldest first."""
+    """One action: the deals (n,) it was done on and when, by deal and oldest first.
+
+    `minutes`: how long it usually takes, as recorded; NaN = never said.
+    """
 
     action: str
     deal: Ints
     at: Ints
+    minutes: float = float("nan")
 
     @property
     def routine(self) -> bool:
@@ -78,7 +82,16 @@ def deeds_of(history: History) -> list[Deeds]:
     sent = ours & (kind == KINDS.index("material"))
     for code, name in enumerate(names_of(history.levels, "material")):
         which[_SENDING + name] = sent & (material == code)
-    return [Deeds(name, deal[rows], acts.at[rows]) for name, rows in which.items() if rows.any()]
+    return [
+        Deeds(name, deal[rows], acts.at[rows], _minutes(acts.entry[rows, SECONDS]))
+        for name, rows in which.items()
+        if rows.any()
+    ]
+
+
+def _minutes(seconds: NDArray[np.int32]) -> float:
+    said = seconds[seconds > 0]
+    return float(np.median(said) / 60) if len(said) else float("nan")
 
 
 def last_done(deeds: Deeds, deals: Ints, moment: int, never: int) -> Ints:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sancho.crm.text import SanchoError, Text
 from sancho.features.calendar import Calendar
 from sancho.features.levels import Levels
+from sancho.models.actions import ActionEffect
 from sancho.models.bottlenecks import Bottleneck
 from sancho.models.calibrate import Stack
 from sancho.models.horizons import Windows
@@ -28,7 +29,7 @@ from sancho.models.win import Side, WinModel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FORMAT = 4
+FORMAT = 5
 TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 
@@ -80,6 +81,7 @@ class Bundle:
     facts: Mapping[str, Any] = field(default_factory=dict)
     drop_amount: bool = False  # the amount is known only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
+    actions: tuple[ActionEffect, ...] = ()
 
     def amount_now(self, amount: Floats) -> Floats:
         """The amounts (n,) the revenue model may look at."""
@@ -142,6 +144,7 @@ class Bundle:
             "facts": dict(self.facts),
             "drop_amount": self.drop_amount,
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
+            "actions": [one.to_json() for one in self.actions],
         }
         (folder / "bundle.json").write_text(json.dumps(text, ensure_ascii=False, allow_nan=True), "utf-8")
         np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
@@ -180,6 +183,7 @@ class Bundle:
             facts=text["facts"],
             drop_amount=text["drop_amount"],
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
+            actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
         )
 
 

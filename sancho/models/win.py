@@ -147,6 +147,16 @@ class WinModel:
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1), sd)
 
+    def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
+        """The leaf (n, trees) of each tree that a row asked "ever?" falls into; None without trees."""
+        if self.won.trees is None:
+            return None
+        days = self._days(np.full(len(x), np.inf))
+        columns = tree_columns(
+            x[:, self.used], self.layout, self.windows.ahead(moments, days, self.ever_days)
+        )
+        return np.asarray(self.won.trees.booster.predict(columns, pred_leaf=True), np.int16)
+
     def asked(self, rows: Rows) -> tuple[Floats, Floats]:
         """Members' log-odds (m, 3) of won and of lost for the questions of rows of the used features only."""
         parts = []

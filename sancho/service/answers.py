@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -19,14 +19,16 @@ from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
 from sancho.crm.period import Period
 from sancho.crm.store import Store
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.features import build, compile_history
+from sancho.features import build, compile_history, deeds_of
+from sancho.models.actions import offers
 from sancho.models.bundle import Bundle
 from sancho.models.change import told
 from sancho.service import paging, said
+from sancho.service.actions import Choice, Target, choose
 from sancho.service.asking import State
 from sancho.service.history import fill_one, history
 from sancho.service.insight import TREND_DAYS, Asked, Chances, insight
-from sancho.service.managing import Managing
+from sancho.service.recommending import Recommending
 from sancho.service.room import Room, brought_between, open_room, owned_within, scores
 from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
@@ -56,7 +58,7 @@ class Readiness:
     kept_rows: int = 0
 
 
-class Answers(Managing):
+class Answers(Recommending):
     """Answers questions from one store and one registry; any number of these can run side by side."""
 
     def __init__(
@@ -65,6 +67,7 @@ class Answers(Managing):
         super().__init__(settings)
         self._store = store if store is not None else Store.open(settings.store_url)
         self._registry = registry if registry is not None else Registry(settings.home)
+        self._waiting = {}
         self._warm = False
         self._asked_champion = -np.inf
         self._refreshing = threading.Lock()
@@ -74,7 +77,8 @@ class Answers(Managing):
         self._log: Log = structlog.get_logger("sancho.answers")
 
     def close(self) -> None:
-        """Gives up the store's connections."""
+        """Writes down what waits to be, and gives up the store's connections."""
+        self.write_recommendations()
         self._store.close()
 
     @property
@@ -89,6 +93,7 @@ class Answers(Managing):
                 self.refresh(warm=True)
                 self._fault = None
                 self._keep_history()
+                self.write_recommendations()
             except SanchoError as fault:
                 self._fault = fault.text
                 self._log.warning("not_ready", code=fault.code, reason=fault.text.en)
@@ -338,7 +343,10 @@ class Answers(Managing):
             self._currency(state, number),
             room.references,
         )
-        answer = self._insight(state, room, asked, lang)
+        choice = self._choice(state, room, row, asked.effect, lang)
+        self._note(choice, moment == state.now)
+        similar = self._similar(state, room, row) if choice.told else []
+        answer = self._insight(state, room, asked, choice, similar, lang)
         if len(state.insights) >= _INSIGHTS:
             state.insights.clear()
         state.insights[key] = answer
@@ -370,31 +378,42 @@ class Answers(Managing):
             request.deal.currency or self.settings.currency,  # type: ignore[attr-defined]
             room.references,
         )
-        return self._insight(state, room, asked, lang)
+        found = offers(
+            bundle.actions, now, state.catalogue, bundle.levels, np.array([chances.ever]), deeds_of(live),
+            np.zeros(1, np.int64), moment,
+        )  # fmt: skip
+        target = Target(asked.deal_id, 0, chances.ever, chances.by_end, asked.effect, float(amounts.mean()))
+        choice = choose(
+            target, found, bundle.actions, self.settings.actions, moment, state.info.version, zone, lang
+        )
+        similar = self._like(state, now, moment, -1) if choice.told else []
+        told = [{**one, "recommendation_id": None} for one in choice.told]  # nothing of it is stored
+        return self._insight(state, room, asked, replace(choice, told=told), similar, lang)
 
     def _chances(self, state: State, x: Floats, moment: int, period: Period) -> Chances:
         left = max((period.end(self.settings.zone) - moment) / DAY, 0.0)
         return Chances.of(state.bundle.win, x, moment, left)
 
-    def _insight(self, state: State, room: Room, asked: Asked, lang: Language) -> dict[str, Any]:
+    def _insight(
+        self,
+        state: State,
+        room: Room,
+        asked: Asked,
+        choice: Choice,
+        similar: list[dict[str, Any]],
+        lang: Language,
+    ) -> dict[str, Any]:
         answer = insight(state.bundle, state.catalogue, asked, self.settings.grades, lang)
-        warnings = (
-            [] if asked.effect is not None else [("no_target", said.no_target("company", room.period.name))]
-        )
+        answer["actions"] = [{**one, "similar_deals": similar} for one in choice.told]
+        answer["not_recommended"] = choice.refused
+        warnings = [("held_out", said.HELD_OUT)] if choice.held_out else []
+        if asked.effect is None:
+            warnings.append(("no_target", said.no_target("company", room.period.name)))
         return {**answer, **self._about(state, asked.moment, lang, warnings)}
 
     def _currency(self, state: State, number: int) -> str:
         currency = state.log["deals"]["currency"].iloc[number]
         return str(currency) if isinstance(currency, str) and currency else self.settings.currency
-
-    def _not_open(self, state: State, deal_id: str, moment: int) -> SanchoError:
-        found = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
-        zone = self.settings.zone
-        if found < 0 or state.history.created[found] >= moment:
-            return SanchoError(said.unknown_deal(deal_id), "unknown_deal")
-        return SanchoError(
-            said.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
-        )
 
 
 def _levels(bundle: Bundle) -> Any:

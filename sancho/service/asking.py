@@ -13,15 +13,18 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import as_of_instant, iso, last_known_day
 from sancho.crm.period import Period, parse_period, period_holding
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.features import Feature, History
+from sancho.features import Deeds, Feature, History
 from sancho.features.kpis import KPIS, own_kpis
+from sancho.models.actions import Offer
 from sancho.models.bundle import Bundle
+from sancho.models.similar import Past
 from sancho.service import said
 from sancho.service.room import Room, open_room
 from sancho.service.settings import Settings
@@ -50,6 +53,9 @@ class State:
     grounds: dict[tuple[int, str], Ground] = field(default_factory=dict)
     drivers: dict[tuple[int, str, str, Language], list[dict[str, Any]]] = field(default_factory=dict)
     handed: dict[int, Handed] = field(default_factory=dict)
+    offers: dict[tuple[int, str], list[Offer]] = field(default_factory=dict)
+    deeds: list[Deeds] = field(default_factory=list)
+    past: list[Past | None] = field(default_factory=list)  # one, once it was asked for
     insights: dict[tuple[str, int, str, Language], dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -92,6 +98,16 @@ class Asking:
             else:
                 state.rooms.move_to_end(key)
             return room
+
+    def _not_open(self, state: State, deal_id: str, moment: int) -> SanchoError:
+        """Why a deal cannot be asked about: it is not known then, or closed."""
+        found = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
+        zone = self.settings.zone
+        if found < 0 or state.history.created[found] >= moment:
+            return SanchoError(said.unknown_deal(deal_id), "unknown_deal")
+        return SanchoError(
+            said.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
+        )
 
     def _about(
         self, state: State, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()

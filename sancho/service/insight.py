@@ -142,7 +142,6 @@ def insight(
             for one in bundle.bottlenecks
             if one.touches(asked.x_now[None], catalogue, bundle.levels)[0][0]
         ],
-        "actions": [],
     }
 
 

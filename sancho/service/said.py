@@ -133,6 +133,33 @@ def difference_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[s
     }
 
 
+HELD_OUT = Text(
+    "この商談は効果測定の対照群のため、打ち手を表示していません（設定 actions.hold_out）。",
+    "this deal is held out to measure what recommendations bring, so none is shown (actions.hold_out).",
+)
+NO_ACTIONS = Text(
+    "打ち手の効果を学習できるだけの活動記録（電話・メールと、決着した商談での実施）がまだありません。",
+    "there are not yet enough recorded activities (calls or mails, and actions on closed deals) to learn "
+    "what actions do.",
+)
+NO_HOLD_OUT = Text(
+    "対照群がないため、効果は測れません。"
+    "sancho.toml の [actions] で hold_out = 0.1 のように設定してください。",
+    "without a hold-out the lift cannot be measured; set hold_out = 0.1 or so under [actions] in "
+    "sancho.toml.",
+)
+
+
+def unknown_recommendation(recommendation_id: str) -> Text:
+    """There is no such recommendation."""
+    return Text(
+        "打ち手「{recommendation_id}」は見当たりません。"
+        "GET /v1/actions または商談の actions にある recommendation_id を指定してください。",
+        "no such recommendation: {recommendation_id}; give a recommendation_id of GET /v1/actions or of a "
+        "deal's actions.",
+    ).format(recommendation_id=recommendation_id)
+
+
 NO_BOTTLENECK = Text(
     "偶然とは言えないボトルネックは見つかっていません。",
     "No bottleneck stands out beyond chance.",

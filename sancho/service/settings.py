@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -28,10 +28,23 @@ _FINE = {
     ),
     "train": Text("学習の設定の表 [train]", "a table [train] of training choices"),
     "kpi": Text("[[kpi]] の表（docs/kpis.md の例を参照）", "tables [[kpi]] as docs/kpis.md shows"),
+    "actions": Text(
+        "[actions] の表: explore = true または false、hold_out = 0から0.9の割合",
+        "a table [actions] with explore = true or false and hold_out = a share of 0 to 0.9",
+    ),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
 }
+
+
+class ActionSettings(BaseModel):
+    """How recommendations are tried out: both are off by default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    explore: bool = Field(False, description="Now and then another action that may be better comes first")
+    hold_out: float = Field(0.0, ge=0, le=0.9, description="Share of deals that get no recommendations")
 
 
 def _zone(name: str) -> str:
@@ -63,6 +76,7 @@ class Settings(BaseSettings):
     )
     train: dict[str, Any] = Field(default_factory=dict, description="Choices of training, see TrainConfig")
     kpi: list[dict[str, Any]] = Field(default_factory=list, description="KPIs of one's own, see docs/kpis.md")
+    actions: ActionSettings = Field(ActionSettings(), description="Trying recommendations out")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     refresh_seconds: float = Field(1.0, ge=0, description="How often a service looks for new data")

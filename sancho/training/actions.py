@@ -19,7 +19,7 @@ from sancho.crm.moment import DAY, NEVER
 from sancho.features import History, build
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
-from sancho.features.deeds import Deeds, deeds_of
+from sancho.features.deeds import WITH_SUPERIOR, Deeds, deeds_of
 from sancho.models.actions import ActionEffect, Evidence, fit_effects, kinds_of, leverage
 from sancho.training.crossfit import folds_of, foreseen
 from sancho.training.snapshots import Cycle, Lives
@@ -29,6 +29,8 @@ Flags = NDArray[np.bool_]
 ORDINARY = ("call", "email")
 LEAST = 120  # deals acted on, for an action to be judged
 MOST_ORDINARY, MOST_ACTED = 24_000, 4_000
+LEAST_MINUTES, UNSAID_MINUTES, TRAVEL_MINUTES = 5.0, 15.0, 60.0
+AWAY = ("visit", WITH_SUPERIOR)
 APART = 14 * DAY  # a routine action so soon after the last one is part of it
 OVERLAP = (0.05, 0.95)  # of being acted on rather than ordinarily contacted, as a share of two equal groups
 
@@ -73,7 +75,7 @@ def learn_actions(
     usual = expected[number == 0]
     best = _best_sellers(history, base)
     return tuple(
-        _effect(history, features, name, rows, base, expected[number == place], usual, best)
+        _effect(history, features, every[name], rows, base, expected[number == place], usual, best)
         for place, (name, rows) in enumerate(acted.items(), 1)
     )
 
@@ -119,7 +121,7 @@ def _rows(
 def _effect(
     history: History,
     features: Sequence[Feature],
-    name: str,
+    deeds: Deeds,
     rows: _Rows,
     base: _Rows,
     expected: Floats,
@@ -151,7 +153,13 @@ def _effect(
         _share_of(rows.deal, base.deal, ~best[_owner(history, base.deal)]),
     )
     moved = (plain - float(left[inside].mean())) / float(leverage(expected[inside]).mean())
-    return ActionEffect(name, effects, moved, tuple(seen.tolist()), evidence)
+    return ActionEffect(deeds.action, effects, moved, tuple(seen.tolist()), _effort(deeds), evidence)
+
+
+def _effort(deeds: Deeds) -> float:
+    """Minutes of a seller's time: as recorded, with the way there."""
+    said = UNSAID_MINUTES if np.isnan(deeds.minutes) else max(deeds.minutes, LEAST_MINUTES)
+    return said + (TRAVEL_MINUTES if deeds.action in AWAY else 0.0)
 
 
 def _odds(

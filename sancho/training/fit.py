@@ -20,6 +20,7 @@ from sancho.models.reference import won_peers
 from sancho.models.revenue import RevenueModel, fit_revenue
 from sancho.models.rows import Rows
 from sancho.models.win import FEW_DEALS, WinModel
+from sancho.training.actions import learn_actions
 from sancho.training.bottlenecks import find_bottlenecks
 from sancho.training.config import TrainConfig, most_rows
 from sancho.training.leaks import screen
@@ -91,7 +92,9 @@ def train(
     say(Text("金額と新規案件のモデルを学習しています", "Fitting amounts and new business"), 0.95)
     leaking = {leak.attribute for leak in report.leaks}
     revenue = revenue_of(history, shots, chosen, config, use_amount="amount" not in leaking)
-    say(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.97)
+    say(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
+    bottlenecks = find_bottlenecks(history, shots.lives, shots.cycle, as_of, chosen.used)
+    say(Text("打ち手の効果を学習しています", "Learning what actions do"), 0.98)
     bundle = Bundle(
         win=win,
         revenue=revenue,
@@ -106,7 +109,8 @@ def train(
         warnings=tuple(warnings_of(report, win)),
         facts=facts_of(report),
         drop_amount="amount" in leaking,
-        bottlenecks=find_bottlenecks(history, shots.lives, shots.cycle, as_of, chosen.used),
+        bottlenecks=bottlenecks,
+        actions=learn_actions(history, shots.lives, shots.cycle, as_of, chosen.used),
     )
     say(Text("完了", "Done"), 1.0)
     report.seconds = say.seconds

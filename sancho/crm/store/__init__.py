@@ -13,14 +13,15 @@ import sqlalchemy as sa
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.schema import TABLES
-from sancho.crm.store import outlooks
+from sancho.crm.store import outlooks, recommendations
 from sancho.crm.store.opening import WRITING, open_engine
 from sancho.crm.store.outlooks import Kept
 from sancho.crm.store.read import read_table
+from sancho.crm.store.recommendations import Outcome, Recommended
 from sancho.crm.store.tables import IMPORTS, QUARANTINE, STORED
 from sancho.crm.store.write import Writer
 
-__all__ = ["Kept", "Store", "Writer"]
+__all__ = ["Kept", "Outcome", "Recommended", "Store", "Writer"]
 
 
 class Store:
@@ -119,6 +120,27 @@ class Store:
         """The days (ISO dates) of a period (first..last) of which something is kept."""
         with self._reading() as connection:
             return outlooks.days_kept(connection, period)
+
+    def keep_recommendations(self, rows: Sequence[Recommended]) -> None:
+        """Writes recommendations down; one that is there already stays as it is."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            recommendations.keep(connection, rows)
+
+    def keep_outcome(self, outcome: Outcome) -> bool:
+        """Writes down what became of a recommendation; False where there is no such recommendation."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            return recommendations.keep_outcome(connection, outcome)
+
+    def recommendations(self) -> tuple[list[Recommended], list[Outcome]]:
+        """All recommendations, oldest first, and what became of them."""
+        with self._reading() as connection:
+            return recommendations.kept(connection), recommendations.outcomes(connection)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

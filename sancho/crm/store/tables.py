@@ -106,6 +106,29 @@ OUTLOOKS = sa.Table(
     sa.Column("model_version", sa.Text, nullable=False),
 )
 
+# What was recommended on which deal, with what the choice was made from; times are microseconds UTC.
+RECOMMENDATIONS = sa.Table(
+    "recommendations",
+    METADATA,
+    sa.Column("recommendation_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("made_at", "valid_until")),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("deal_id", "action", "arm", "model_version")),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in ("chance", "uplift", "low", "high", "propensity")
+    ),
+    sa.Column("alternatives", sa.Text, nullable=False),  # JSON: [{action, uplift, propensity}]
+)
+
+# What became of them: shown, accepted, dismissed (why), done.
+RECOMMENDATION_OUTCOMES = sa.Table(
+    "recommendation_outcomes",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("recommendation_id", "state")),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+
 API_KEYS = sa.Table(
     "api_keys",
     METADATA,

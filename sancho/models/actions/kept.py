@@ -42,13 +42,14 @@ class ActionEffect:
     """An action's effects by kind of deal; `moved`: what adjusting took off the plain difference in win rate.
 
     `moved` is told like the effects, on a deal as likely won as lost. `by_stage`: deals acted on in each
-    stage of the levels.
+    stage of the levels. `minutes`: what it costs the seller.
     """
 
     action: str
     effects: Effects
     moved: float
     by_stage: tuple[int, ...]
+    minutes: float
     evidence: Evidence
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class ActionEffect:
             "effects": self.effects.to_json(),
             "moved": self.moved,
             "by_stage": list(self.by_stage),
+            "minutes": self.minutes,
             "evidence": asdict(self.evidence),
         }
 
@@ -69,6 +71,7 @@ class ActionEffect:
             Effects.from_json(stored["effects"]),
             stored["moved"],
             tuple(stored["by_stage"]),
+            stored["minutes"],
             Evidence(**stored["evidence"]),
         )
 

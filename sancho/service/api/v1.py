@@ -214,6 +214,55 @@ def get_bottlenecks(
     return say(request, _answers(request).bottlenecks(scope, period, as_of, language_of(request)))
 
 
+@router.get(
+    "/actions",
+    response_model=schemas.ActionList,
+    responses=_UNKNOWN,
+    tags=["actions"],
+    summary="Ranked next actions",
+)
+def get_actions(
+    request: Request,
+    scope: Scope = "company",
+    deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
+    period: PeriodName = None,
+    as_of: AsOf = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+) -> Response:
+    """The best next action of each open deal, by points of the goal's probability per hour of effort."""
+    lang = language_of(request)
+    return say(request, _answers(request).actions(scope, deal_id, period, as_of, limit, lang))
+
+
+@router.post(
+    "/recommendations/{recommendation_id}/outcome",
+    response_model=schemas.OutcomeKept,
+    responses=_UNKNOWN | _BAD_JSON,
+    tags=["actions"],
+    summary="What became of a recommendation",
+)
+def post_outcome(
+    request: Request,
+    recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
+    body: schemas.OutcomeRequest,
+) -> Response:
+    """Shown, accepted, dismissed (and why) or done. Said twice changes nothing."""
+    return say(
+        request, _answers(request).outcome(recommendation_id, body.state, body.reason, language_of(request))
+    )
+
+
+@router.get(
+    "/recommendations/report",
+    response_model=schemas.LiftReport,
+    tags=["actions"],
+    summary="Whether recommendations help",
+)
+def get_lift(request: Request) -> Response:
+    """What became of them by action, the lift against deals held out, the value of the rule itself."""
+    return say(request, _answers(request).lift(language_of(request)))
+
+
 @router.post(
     "/plans",
     response_model=schemas.Plan,

@@ -463,6 +463,39 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
 
         return show_bottlenecks(period, scope, as_of, as_json, _lang(ja))
 
+    @app.command(
+        help=t(
+            "次の打ち手：どの商談に何をすると、目標達成にどれだけ効くか。",
+            "Next actions: what to do on which deal, and what it does to the goal.",
+        )
+    )
+    def actions(
+        deal: Annotated[
+            str | None,
+            typer.Option(metavar="ID", help=t("この商談だけを詳しく。", "Only this deal, in detail.")),
+        ] = None,
+        period: Annotated[
+            str | None,
+            typer.Option(help=t("目標の期間。既定は今の四半期。", "The goal's; default this quarter.")),
+        ] = None,
+        limit: Annotated[
+            int, typer.Option(help=t("表示する件数。", "How many to show."), min=1, max=1000)
+        ] = 20,
+        report: Annotated[
+            bool,
+            typer.Option("--report", help=t("打ち手の実績と効果。", "What became of them.")),
+        ] = False,
+        scope: Scope = "company",
+        as_of: AsOf = None,
+        as_json: Json = False,
+        lang: Lang = None,
+    ) -> Any:
+        from sancho.service.cli.actions import show_actions, show_lift
+
+        if report:
+            return show_lift(as_json, _lang(ja))
+        return show_actions(deal, period, limit, scope, as_of, as_json, _lang(ja))
+
     @app.command(help=t("APIを起動します。", "Serves the REST API."))
     def serve(
         host: Annotated[
