@@ -16,10 +16,23 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from sancho.models.actions import ActionEffect, Effects, Evidence
 from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
-from sancho.service.schemas import Forecast, Insight, KpiCheck, KpiList, PeopleList, Plan, Tree, WhatIf
+from sancho.service.schemas import (
+    ActionList,
+    BottleneckList,
+    Forecast,
+    Insight,
+    KpiCheck,
+    KpiList,
+    LiftReport,
+    PeopleList,
+    Plan,
+    Tree,
+    WhatIf,
+)
 from sancho.service.settings import Settings, read_settings
 from sancho.training.score import score_open
 
@@ -620,3 +633,74 @@ def _given(operation: Any) -> Any:
     from hypothesis import given
 
     return given(case=operation.as_strategy())
+
+
+def test_bottlenecks_come_with_their_price_and_the_funnel(service: Service) -> None:
+    for lang in ("ja", "en"):
+        answer = service.get(f"/v1/bottlenecks?as_of={AS_OF}", **{"Accept-Language": lang})
+        BottleneckList.model_validate(answer)
+    for step in answer["flow"]:
+        assert step["deals"] == step["went_on"] + step["ended"] + step["still"]
+    assert answer["bottlenecks"] or "no_bottleneck" in {one["code"] for one in answer["warnings"]}
+    team = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["children"][0]["scope"]
+    mine = service.get(f"/v1/bottlenecks?as_of={AS_OF}&scope={team}")["flow"]
+    assert sum(step["deals"] for step in mine) <= sum(step["deals"] for step in answer["flow"])
+
+
+@pytest.fixture
+def with_actions(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The service with a model that knows of an action which helps; a world of 300 deals shows none."""
+    state = service.answers._state
+    assert state is not None
+    stages = (500,) * len(state.bundle.levels["stage"])
+    effects = Effects((), (), np.array([0.3]), np.array([[1e-4]]))
+    helps = ActionEffect("demo", effects, 0.0, stages, 60.0, Evidence(200, 900, 0.4, 0.3, 0.5, 0.2))
+    bundle = dataclasses.replace(state.bundle, actions=(helps,))
+    told = dataclasses.replace(state, bundle=bundle, offers={}, insights={}, deeds=[], past=[])
+    monkeypatch.setattr(service.answers, "_state", told)
+    monkeypatch.setattr(service.answers, "refresh", lambda warm=False: None)
+    return service
+
+
+def test_a_recommendation_is_made_kept_and_followed_to_its_outcome(with_actions: Service) -> None:
+    service = with_actions
+    answer = service.get("/v1/actions?limit=500")
+    ActionList.model_validate(answer)
+    assert answer["actions"]
+    hours = [one["attainment_pp"] or 0.0 for one in answer["actions"]]
+    assert [round(one, 2) for one in hours] == sorted((round(one, 2) for one in hours), reverse=True)
+    first = answer["actions"][0]
+    path = f"/v1/recommendations/{first['recommendation_id']}/outcome"
+    body = {"state": "dismissed", "reason": "予算がない"}
+    for _ in range(2):
+        response = service.client.post(path, json=body)
+        assert response.status_code == 200, response.text
+    report = service.get("/v1/recommendations/report")
+    LiftReport.model_validate(report)
+    mine = next(one for one in report["by_action"] if one["action"] == "demo")
+    assert (mine["dismissed"], mine["reasons"]) == (1, {"予算がない": 1})
+    assert mine["made"] >= len(answer["actions"])
+    insight = service.get(f"/v1/deals/{first['deal_id']}")
+    assert insight["actions"][0]["recommendation_id"] == first["recommendation_id"]
+    assert {one["outcome"] for one in insight["actions"][0]["similar_deals"]} <= {"won", "lost"}
+
+
+def test_what_is_asked_of_the_past_is_no_recommendation(with_actions: Service) -> None:
+    before = with_actions.get("/v1/recommendations/report")["recommendations"]
+    with_actions.get(f"/v1/actions?as_of={AS_OF}")
+    with_actions.get(f"/v1/deals/{with_actions.open_deal()}?as_of={AS_OF}")
+    assert with_actions.get("/v1/recommendations/report")["recommendations"] == before
+
+
+def test_one_deal_is_told_why_actions_are_not_recommended(with_actions: Service) -> None:
+    answer = with_actions.get(f"/v1/actions?as_of={AS_OF}&deal_id={with_actions.open_deal()}")
+    assert {one["deal_id"] for one in answer["actions"]} <= {with_actions.open_deal()}
+    assert len(answer["actions"]) + len(answer["not_recommended"]) == 1
+    missing = with_actions.client.get("/v1/actions?deal_id=nobody")
+    assert missing.status_code == 404
+
+
+def test_an_outcome_of_what_was_never_recommended_is_refused(service: Service) -> None:
+    response = service.client.post("/v1/recommendations/R0/outcome", json={"state": "done"})
+    assert response.status_code == 404
+    assert "recommendation_id" in response.json()["detail"]

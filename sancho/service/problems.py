@@ -47,6 +47,7 @@ _DETAILS = {
 # Which status each kind of fault has; all others are the reader's to mend: 422.
 STATUS = {
     "unknown_deal": 404,
+    "unknown_recommendation": 404,
     "unknown_scope": 404,
     "unknown_table": 404,
     "unknown_model": 404,
