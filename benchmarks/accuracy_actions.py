@@ -27,13 +27,11 @@ from sancho.crm.moment import end_of_day
 from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
 from sancho.crm.world.tables import frames
 from sancho.crm.world.truth import DECOYS, action_signs
-from sancho.features import Calendar, History, build, compile_history, deeds_of
+from sancho.features import History, build, deeds_of
 from sancho.models.actions import ActionEffect, Offer, leverage, offers
 from sancho.models.actions.reliability import UNRECORDED, Z80
 from sancho.training.actions import learn_actions
-from sancho.training.fit import lives_of
-from sancho.training.leaks import screen
-from sancho.training.snapshots import cycle_of
+from sancho.training.study import Study
 
 Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -79,17 +77,13 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
     """Learn, live on, and set side by side."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
-    past = log.as_of(moment)
-    history = compile_history(past, Calendar(log.zone))
-    leaking = {f"deals.{leak.attribute}" for leak in screen(past, moment)}
-    used = np.array([n for n, one in enumerate(history.features) if not set(one.reads) & leaking], np.int64)
-    lives = lives_of(past, history)
-    known = learn_actions(history, lives, cycle_of(lives, moment), moment, used)
+    study = Study.of(log, moment)
+    history, features = study.history, study.features
+    known = learn_actions(study)
     names = named(world, history)
     ids, truth, noise, halves = lived(world, replays, names)
     number = history.deal_ids.get_indexer(ids)
-    x = build(history, number, np.full(len(number), moment))[:, used]
-    features = [history.features[at] for at in used]
+    x = build(history, number, np.full(len(number), moment))[:, study.used]
     chance = truth[:, 0]  # as usual
     offered = offers(known, x, features, history.levels, chance, deeds_of(history), number, moment)
     place = {feature.name: at for at, feature in enumerate(features)}

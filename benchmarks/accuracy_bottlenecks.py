@@ -25,12 +25,9 @@ from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate
 from sancho.crm.world.tables import frames
 from sancho.crm.world.truth import planted_truth
-from sancho.features import Calendar, compile_history
 from sancho.models.bottlenecks import Bottleneck
 from sancho.training.bottlenecks import find_bottlenecks
-from sancho.training.fit import lives_of
-from sancho.training.leaks import screen
-from sancho.training.snapshots import cycle_of
+from sancho.training.study import Study
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
@@ -99,13 +96,8 @@ def main() -> None:
 
 def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
     """(what is found, what is found with shuffled outcomes)."""
-    past = log.as_of(moment)
-    history = compile_history(past, Calendar(log.zone))
-    leaking = {f"deals.{leak.attribute}" for leak in screen(past, moment)}
-    used = np.array([n for n, one in enumerate(history.features) if not set(one.reads) & leaking], np.int64)
-    lives = lives_of(past, history)
-    asked = (history, lives, cycle_of(lives, moment), moment, used)
-    return find_bottlenecks(*asked), find_bottlenecks(*asked, np.random.default_rng(seed))
+    study = Study.of(log, moment)
+    return find_bottlenecks(study), find_bottlenecks(study, np.random.default_rng(seed))
 
 
 def _segment(true: Mapping[str, Any]) -> dict[str, str]:

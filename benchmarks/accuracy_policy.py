@@ -22,12 +22,10 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
 from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
 from sancho.crm.world.tables import frames
-from sancho.features import Calendar, build, compile_history, deeds_of
+from sancho.features import build, deeds_of
 from sancho.models.actions import off_policy, offers
 from sancho.training.actions import learn_actions
-from sancho.training.fit import lives_of
-from sancho.training.leaks import screen
-from sancho.training.snapshots import cycle_of
+from sancho.training.study import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -70,17 +68,13 @@ def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.b
     """(errors (logs, 3), whether the intervals hold, true win rate under the rule, as usual)."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
-    past = log.as_of(moment)
-    history = compile_history(past, Calendar(log.zone))
-    leaking = {f"deals.{leak.attribute}" for leak in screen(past, moment)}
-    used = np.array([n for n, one in enumerate(history.features) if not set(one.reads) & leaking], np.int64)
-    lives = lives_of(past, history)
-    known = learn_actions(history, lives, cycle_of(lives, moment), moment, used)
+    study = Study.of(log, moment)
+    history, features = study.history, study.features
+    known = learn_actions(study)
     usual = replay(world, END + timedelta(days=1), 4 * replays, 5)
     ids, chance = usual.deal_ids, usual.won().mean(0)
     number = history.deal_ids.get_indexer(ids)
-    x = build(history, number, np.full(len(number), moment))[:, used]
-    features = [history.features[at] for at in used]
+    x = build(history, number, np.full(len(number), moment))[:, study.used]
     offered = {
         one.action: one
         for one in offers(known, x, features, history.levels, chance, deeds_of(history), number, moment)

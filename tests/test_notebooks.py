@@ -23,8 +23,8 @@ def figures(book: Any) -> int:
     return sum(FIGURE in output.get("data", {}) for output in outputs(book))
 
 
-def test_the_four_notebooks_are_there():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04"]
+def test_the_six_notebooks_are_there():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

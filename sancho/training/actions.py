@@ -22,7 +22,7 @@ from sancho.features.catalogue import Feature
 from sancho.features.deeds import WITH_SUPERIOR, Deeds, deeds_of
 from sancho.models.actions import ActionEffect, Evidence, fit_effects, kinds_of, leverage
 from sancho.training.crossfit import folds_of, foreseen
-from sancho.training.snapshots import Cycle, Lives
+from sancho.training.study import Study
 
 Flags = NDArray[np.bool_]
 
@@ -45,24 +45,17 @@ class _Rows:
     won: Floats
 
 
-def learn_actions(
-    history: History, lives: Lives, cycle: Cycle, as_of: int, used: Ints
-) -> tuple[ActionEffect, ...]:
-    """The effects of all actions done often enough, of a history as of a moment.
-
-    `used`: columns of the features that the model may look at.
-    """
-    features = [history.features[at] for at in used]
+def learn_actions(study: Study) -> tuple[ActionEffect, ...]:
+    """The effects of all actions done often enough, of a history as of a moment."""
+    history, features = study.history, study.features
     every = {one.action: one for one in deeds_of(history)}
     ordinary = [every[name] for name in ORDINARY if name in every]
     if not ordinary:
         return ()
     rng = np.random.default_rng(11)
-    base = _rows(history, lives, cycle, as_of, used, _joined(ordinary), MOST_ORDINARY, rng)
+    base = _rows(study, _joined(ordinary), MOST_ORDINARY, rng)
     acted = {
-        name: _rows(history, lives, cycle, as_of, used, deeds, MOST_ACTED, rng)
-        for name, deeds in every.items()
-        if name not in ORDINARY
+        name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in every.items() if name not in ORDINARY
     }
     acted = {name: rows for name, rows in acted.items() if len(rows.won) >= LEAST}
     if len(base.won) < 2 * LEAST or not acted:
@@ -86,17 +79,9 @@ def _joined(deeds: Sequence[Deeds]) -> Deeds:
     return Deeds(deeds[0].action, deal[order], at[order])
 
 
-def _rows(
-    history: History,
-    lives: Lives,
-    cycle: Cycle,
-    as_of: int,
-    used: Ints,
-    deeds: Deeds,
-    most: int,
-    rng: np.random.Generator,
-) -> _Rows:
+def _rows(study: Study, deeds: Deeds, most: int, rng: np.random.Generator) -> _Rows:
     """Days of an action on deals whose end is known: the first on each, of routine ones those well apart."""
+    history, lives, cycle, as_of = study.history, study.lives, study.cycle, study.as_of
     known = deeds.at < as_of
     deal, at = deeds.deal[known], deeds.at[known]
     begins = np.ones(len(deal), bool)
@@ -115,7 +100,7 @@ def _rows(
         rows = np.sort(rng.choice(rows, most, replace=False))
     deal, start = deal[rows], start[rows]
     won = (done[rows] & (lives.outcome[deal] == 1)).astype(float)
-    return _Rows(deal, start, build(history, deal, start)[:, used], won)
+    return _Rows(deal, start, build(history, deal, start)[:, study.used], won)
 
 
 def _effect(

@@ -26,7 +26,7 @@ from sancho.models.bottlenecks import (
     segments_of,
 )
 from sancho.training.crossfit import folds_of, foreseen
-from sancho.training.snapshots import Cycle, Lives
+from sancho.training.study import Study
 
 Flags = NDArray[np.bool_]
 
@@ -46,26 +46,18 @@ class _Came:
     ended: Ints
 
 
-def find_bottlenecks(
-    history: History,
-    lives: Lives,
-    cycle: Cycle,
-    as_of: int,
-    used: Ints,
-    shuffle: np.random.Generator | None = None,
-) -> tuple[Bottleneck, ...]:
-    """Bottlenecks of a history as of a moment, the surest first.
+def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -> tuple[Bottleneck, ...]:
+    """Bottlenecks of a history, the surest first.
 
-    `used`: columns of the features that the model may look at. `shuffle`: deals exchange their outcomes, so
-    that there is nothing to be found.
+    `shuffle`: deals exchange their outcomes, so that there is nothing to be found.
     """
-    features = [history.features[at] for at in used]
+    history, as_of = study.history, study.as_of
     trials: list[Trial] = []
     for passage in passages(history, as_of):
-        came = _ended(history, lives, cycle, as_of, passage, used)
+        came = _ended(study, passage)
         if shuffle is not None:
             came = replace(came, won=shuffle.permutation(came.won))
-        trials += _trials(history, came, features, as_of)
+        trials += _trials(history, came, study.features, as_of)
     found = [(one, family[one.trial]) for family in _families(trials) for one in search(family)]
     found.sort(key=lambda pair: pair[0].q)
     return tuple(
@@ -97,8 +89,9 @@ def _families(trials: Sequence[Trial]) -> list[list[Trial]]:
     return list(families.values())
 
 
-def _ended(history: History, lives: Lives, cycle: Cycle, as_of: int, passage: Passage, used: Ints) -> _Came:
+def _ended(study: Study, passage: Passage) -> _Came:
     """Those that came so long ago that nearly all have ended; left out is who is still alive."""
+    lives, cycle, as_of = study.lives, study.cycle, study.as_of
     deal = passage.deal
     done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
     abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
@@ -114,7 +107,7 @@ def _ended(history: History, lives: Lives, cycle: Cycle, as_of: int, passage: Pa
         passage.went_on[at],
         passage.contacted[at],
     )
-    x = build(history, mine.deal, mine.came + 1)[:, used]
+    x = build(study.history, mine.deal, mine.came + 1)[:, study.used]
     won = (done & (lives.outcome[deal] == 1))[at].astype(float)
     return _Came(mine, x, won, ended[at])
 

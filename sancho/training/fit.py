@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import DAY
 from sancho.crm.text import SanchoError, Text
 from sancho.features import Calendar, History, change_moments, compile_history, current
 from sancho.models.bundle import Bundle, KeptRows, kept_rows
@@ -27,7 +27,8 @@ from sancho.training.leaks import screen
 from sancho.training.prove import Fitter, made_then, prove
 from sancho.training.report import Report, facts_of, warnings_of
 from sancho.training.selection import Selection, select
-from sancho.training.snapshots import Cycle, Lives, cycle_of, draw_horizons, make_rows
+from sancho.training.snapshots import Cycle, Lives, cycle_of, draw_horizons, lives_of, make_rows
+from sancho.training.study import Study
 from sancho.training.sufficiency import examine
 from sancho.training.work import HERE, Work
 
@@ -93,7 +94,8 @@ def train(
     leaking = {leak.attribute for leak in report.leaks}
     revenue = revenue_of(history, shots, chosen, config, use_amount="amount" not in leaking)
     say(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
-    bottlenecks = find_bottlenecks(history, shots.lives, shots.cycle, as_of, chosen.used)
+    study = Study(history, shots.lives, shots.cycle, as_of, chosen.used)
+    bottlenecks = find_bottlenecks(study)
     say(Text("打ち手の効果を学習しています", "Learning what actions do"), 0.98)
     bundle = Bundle(
         win=win,
@@ -110,7 +112,7 @@ def train(
         facts=facts_of(report),
         drop_amount="amount" in leaking,
         bottlenecks=bottlenecks,
-        actions=learn_actions(history, shots.lives, shots.cycle, as_of, chosen.used),
+        actions=learn_actions(study),
     )
     say(Text("完了", "Done"), 1.0)
     report.seconds = say.seconds
@@ -139,17 +141,6 @@ def snapshots(
     to_quarter_end = (calendar.start_of(calendar.quarter_end[day] + 1) - at) / DAY
     questions = draw_horizons(at, as_of, to_quarter_end, cycle, config.questions, rng)
     return Snapshots(make_rows(lives, deal, at, x, questions, cycle, as_of), cycle, lives)
-
-
-def lives_of(past: EventLog, history: History) -> Lives:
-    """When each deal came, went and last gave a sign; its closing is none."""
-    last = history.created.copy()
-    ends = np.where(history.closed == NEVER, np.iinfo(np.int64).max, history.closed)
-    for table in ("deal_events", "activities"):
-        row, at = codes_in(past[table]["deal_id"], history.deal_ids), micros(past[table]["at"])
-        sign = (row >= 0) & (at < ends[row])
-        np.maximum.at(last, row[sign], at[sign])
-    return Lives(history.created, history.closed, history.outcome.astype(np.int64), last)
 
 
 def revenue_of(

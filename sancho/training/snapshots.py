@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.moment import DAY, NEVER, iso
 from sancho.crm.text import Text
-from sancho.features import weeks_stood_for
+from sancho.features import History, weeks_stood_for
 from sancho.models.rows import Rows
 
 Floats = NDArray[np.float64]
@@ -63,6 +64,17 @@ class Cycle:
             "A deal older than {longest:.0f} days with nothing recorded for {silent:.0f} days counts as lost "
             "(abandoned); learned from {deals} closed deals.",
         ).format(longest=self.longest_days, silent=self.silent_days, deals=self.deals)
+
+
+def lives_of(past: EventLog, history: History) -> Lives:
+    """When each deal came, went and last gave a sign; its closing is none."""
+    last = history.created.copy()
+    ends = np.where(history.closed == NEVER, np.iinfo(np.int64).max, history.closed)
+    for table in ("deal_events", "activities"):
+        row, at = codes_in(past[table]["deal_id"], history.deal_ids), micros(past[table]["at"])
+        sign = (row >= 0) & (at < ends[row])
+        np.maximum.at(last, row[sign], at[sign])
+    return Lives(history.created, history.closed, history.outcome.astype(np.int64), last)
 
 
 def cycle_of(lives: Lives, as_of: int) -> Cycle:
