@@ -58,15 +58,13 @@ def offers(
 ) -> list[Offer]:
     """Every known action on open deals with features x (n, k), chances to be won and numbers `deals` (n,)."""
     codes, _ = kinds_of(x, features, levels)
-    # What every action's deals were chosen by is the same for all; what one's were chosen by beyond that is
-    # not.
-    typical = float(np.median([one.moved for one in known])) if known else 0.0
+    usual = usual_choice([one.moved for one in known])
     slope = leverage(chance)
     done_by = {one.action: one for one in deeds}
     out = []
     for one in known:
         effect, variance = one.effects.of(codes, chance)
-        chosen = max(one.moved - typical, 0.0) * slope
+        chosen = max(one.moved - usual, 0.0) * slope
         told = believed(effect, variance, chosen)
         stage = codes["stage"]
         seen = np.append(np.asarray(one.by_stage, np.int64), 0)[stage]
@@ -78,3 +76,14 @@ def offers(
         done = (last != NEVER) & ((moment - last < AGAIN) | (not routine))
         out.append(Offer(one.action, told.effect, told.low, told.high, seen >= LEAST_IN_STAGE, done, chosen))
     return out
+
+
+def usual_choice(moved: Sequence[float]) -> float:
+    """How much any action's deals are chosen for doing well: what is beyond that is one action's own.
+
+    The median over actions, and the median distance from it.
+    """
+    if not moved:
+        return 0.0
+    middle = float(np.median(moved))
+    return middle + float(np.median(np.abs(np.asarray(moved) - middle)))
