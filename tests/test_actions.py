@@ -27,6 +27,7 @@ from sancho.models.actions import (
     offers,
     reliability,
 )
+from sancho.models.actions.offer import usual_choice
 from sancho.models.attainment import Effect
 from sancho.models.similar import Past
 from sancho.service.actions import Target, choose, per_hour
@@ -186,6 +187,14 @@ def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_c
     assert [one["action"] for one in choice.told] == ["quote"]
     codes = {one["action"]: one["code"] for one in choice.refused}
     assert codes == {"demo": "no_comparison", "seminar": "done", "material:x": "chosen"}
+
+
+def test_only_choosing_beyond_what_is_usual_counts_against_an_action() -> None:
+    moved = [0.01, 0.02, 0.02, 0.03, 0.2]
+    assert usual_choice(moved) == pytest.approx(0.03)
+    found = offered(*(action(f"kind {n}", 0.1, moved=one) for n, one in enumerate(moved)))
+    assert [one.chosen[0] for one in found] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.17])
+    assert usual_choice([]) == 0.0
 
 
 def test_a_routine_action_is_done_again_after_two_weeks() -> None:

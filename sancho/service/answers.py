@@ -196,7 +196,8 @@ class Answers(Recommending):
         self._change(state, room, "company", "ja")
         for deal_id in list(room.place)[:2]:
             for lang in ("ja", "en"):
-                self._stored(state, room, deal_id, state.now, lang)
+                self._stored(state, room, deal_id, state.now, lang, keep=False)
+        state.insights.clear()  # nobody asked for those: the first to ask is recommended something
         self._sent(state, ScoreRequest.model_validate(said.WARMING_REQUEST), "ja")
         self._watch(state)
 
@@ -318,7 +319,9 @@ class Answers(Recommending):
             "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
         }
 
-    def _stored(self, state: State, room: Room, deal_id: str, moment: int, lang: Language) -> dict[str, Any]:
+    def _stored(
+        self, state: State, room: Room, deal_id: str, moment: int, lang: Language, keep: bool = True
+    ) -> dict[str, Any]:
         key = (deal_id, moment, room.period.name, lang)
         kept = state.insights.get(key)
         if kept is not None:
@@ -344,7 +347,7 @@ class Answers(Recommending):
             room.references,
         )
         choice = self._choice(state, room, row, asked.effect, lang)
-        self._note(choice, moment == state.now)
+        self._note(choice, keep and moment == state.now)
         similar = self._similar(state, room, row) if choice.told else []
         answer = self._insight(state, room, asked, choice, similar, lang)
         if len(state.insights) >= _INSIGHTS:

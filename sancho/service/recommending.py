@@ -108,7 +108,11 @@ class Recommending(Managing):
         """Writes down what waits to be."""
         if self._waiting:
             waiting, self._waiting = self._waiting, {}
-            self._store.keep_recommendations(list(waiting.values()))
+            try:
+                self._store.keep_recommendations(list(waiting.values()))
+            except Exception:
+                self._waiting = {**waiting, **self._waiting}  # for the next time
+                raise
 
     def _note(self, choice: Choice, is_now: bool) -> None:
         """A recommendation made now is kept; one asked of the past is none."""

@@ -1,0 +1,100 @@
+"""Where does the time of one deal's full answer go? Explanation, bottlenecks, actions, similar deals.
+
+    python benchmarks/insight_parts.py [--deals 3000] [--home DIR]
+
+Milliseconds per deal over the open deals of a small organisation, median of five rounds, and each part's
+share of the whole insight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROUNDS = 5
+MOST = 200
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--deals", type=int, default=3_000)
+    parser.add_argument("--home", type=Path, help="folder with a trained model, or to build one in")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        os.environ["SANCHO_HOME"] = str((chosen.home or Path(passing)).resolve())
+        measure(chosen.deals)
+
+
+def measure(deals: int) -> None:
+    """Build the organisation, then time its answers."""
+    from sancho.service.bottlenecks import told
+    from sancho.service.cli.ask import asked
+    from sancho.service.cli.demo import prepare
+    from sancho.service.settings import read_settings
+
+    settings = read_settings()
+    prepare(settings, deals, "en")
+    answers = asked(settings, warm=True)
+    state = answers._now()
+    room = answers._room(state, state.now, answers._period(None, state.now))
+    rows = range(min(len(room.place), MOST))
+    ids = list(room.place)[: len(rows)]
+    x, win = room.scored.x, state.bundle.win
+    answers.actions("company", ids[0], None, None, 1, "en")  # what is worked out once for all deals
+
+    def explain() -> None:
+        for row in rows:
+            three = np.repeat(x[row : row + 1], 3, axis=0)
+            win.contributions(three, np.full(3, room.moment), np.array([30.0, np.inf, np.inf]))
+
+    def bottlenecks() -> None:
+        for row in rows:
+            for one in state.bundle.bottlenecks:
+                if one.touches(x[row : row + 1], state.catalogue, state.bundle.levels)[0][0]:
+                    told(one, state.catalogue, "en")
+
+    def actions() -> None:
+        for row in rows:
+            answers._choice(state, room, row, room.effect(row), "en")
+
+    def similar() -> None:
+        for row in rows:
+            answers._similar(state, room, row)
+
+    def whole() -> None:
+        state.insights.clear()
+        for deal in ids:
+            answers._stored(state, room, deal, room.moment, "en")
+
+    found = {name: timed(part, len(rows)) for name, part in (
+        ("explanation (SHAP)", explain), ("bottlenecks", bottlenecks), ("next actions", actions),
+        ("similar deals", similar), ("whole insight", whole),
+    )}  # fmt: skip
+    total = found["whole insight"]
+    known = len(state.bundle.bottlenecks), len(state.bundle.actions)
+    print(f"{len(rows)} open deals; {known[0]} bottlenecks and {known[1]} actions known to the model")
+    for name, each in found.items():
+        print(f"  {name:20s} {each:6.2f} ms  {each / total:.2f} of the whole")
+    answers.close()
+
+
+def timed(part: Callable[[], None], count: int) -> float:
+    """Milliseconds per deal, the median of a few rounds."""
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        part()
+        taken.append(1_000 * (time.perf_counter() - began) / count)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    main()
