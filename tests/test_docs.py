@@ -49,7 +49,8 @@ def test_the_commands_of_the_readme_run_as_they_stand(
     shown = commands(ROOT / "README.md")
     assert shown.pop() == ["serve"]  # it would not come back; the story test asks the same application
     assert [words[0] for words in shown] == [
-        "import", "train", "forecast", "kpis", "tree", "plan", "people", "what-if", "score", "backtest",
+        "import", "train", "forecast", "kpis", "tree", "plan", "people", "bottlenecks",
+        "actions", "what-if", "score", "backtest",
     ]  # fmt: skip
     shown.pop()  # trains once for each period; test_cli_backtest runs it on one
     for words in shown:

@@ -1,0 +1,28 @@
+"""What does every answer carry?"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class ModelInfo(BaseModel):
+    """Which model answered."""
+
+    name: str = Field(examples=["sancho"])
+    version: str = Field(examples=["3"])
+    trained_at: str = Field(examples=["2026-11-20T03:00:00+09:00"])
+
+
+class Warned(BaseModel):
+    """Something to know about an answer."""
+
+    code: str = Field(examples=["no_target"])
+    message: str = Field(examples=["no revenue target is known for company in 2026-Q4."])
+
+
+class Answer(BaseModel):
+    """What every answer carries."""
+
+    as_of: str = Field(examples=["2026-11-20T23:59:59+09:00"])
+    model: ModelInfo
+    warnings: list[Warned]
