@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sancho.crm.schema import TABLES, Column, Kind, Table
 from sancho.service.schemas.base import Answer as Answer
 from sancho.service.schemas.base import ModelInfo as ModelInfo
+from sancho.service.schemas.base import Warned as Warned
 from sancho.service.schemas.steps import Action as Action
 from sancho.service.schemas.steps import ActionList as ActionList
 from sancho.service.schemas.steps import BottleneckList as BottleneckList
