@@ -179,6 +179,8 @@ class Current:
     """Code into `history.levels["stage"]`, -1 = unknown."""
     owner: Ints
     """Code into `history.people`, -1 = unknown."""
+    account: Ints
+    """Code into `history.accounts`, -1 = unknown."""
     amount: Floats
     """NaN = unknown."""
     close_day: Floats
@@ -188,13 +190,14 @@ class Current:
 
 
 def current(history: History, deals: Ints, moments: Ints) -> Current:
-    """Stage, owner, amount, expected close date and status of deals as of moments."""
+    """Stage, owner, account, amount, expected close date and status of deals as of moments."""
     deals, moments = ints(deals), ints(moments)
     of, n = history.deals, len(deals)
-    stage, outcome, owner = np.empty((3, n), np.int64)
+    stage, outcome, owner, account = np.empty((4, n), np.int64)
     amount, close = np.empty((2, n))
     status_rows(of.stage, of.stages.outcome, of.status, deals, moments, stage, outcome)
     code_rows(of.owner, deals, moments, owner)
+    code_rows(of.account, deals, moments, account)
     value_rows(of.amount, deals, moments, amount)
     value_rows(of.close, deals, moments, close)
     level = np.append(np.nan_to_num(of.stages.level, nan=-1.0), -1.0).astype(np.int64)[stage]
@@ -202,6 +205,7 @@ def current(history: History, deals: Ints, moments: Ints) -> Current:
     return Current(
         np.where(known, level, -1),
         np.where(known, owner, -1),
+        np.where(known, account, -1),
         np.where(known, amount, np.nan),
         np.where(known, close, np.nan),
         np.where(known, outcome, -2),

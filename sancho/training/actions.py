@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER
-from sancho.features import History, build
+from sancho.features import History, build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.deeds import WITH_SUPERIOR, Deeds, deeds_of
@@ -134,8 +134,8 @@ def _effect(
         len(base.won),
         float(rows.won.mean()),
         float((weight @ base.won) / max(weight.sum(), 1e-9)),
-        _share_of(rows.deal, base.deal, best[_owner(history, base.deal)]),
-        _share_of(rows.deal, base.deal, ~best[_owner(history, base.deal)]),
+        _share_of(rows.deal, base.deal, best[_owner(history, base)]),
+        _share_of(rows.deal, base.deal, ~best[_owner(history, base)]),
     )
     moved = (plain - float(left[inside].mean())) / float(leverage(expected[inside]).mean())
     return ActionEffect(deeds.action, effects, moved, tuple(seen.tolist()), _effort(deeds), evidence)
@@ -181,8 +181,8 @@ def _plain_difference(won: Floats, stage: Ints, base_won: Floats, base_stage: In
 
 def _best_sellers(history: History, base: _Rows) -> Flags:
     """Which sellers (people + 1,) are the better quartile by win rate, drawn to the mean."""
-    deal, first = np.unique(base.deal, return_index=True)
-    owner, won = _owner(history, deal), base.won[first]
+    _, first = np.unique(base.deal, return_index=True)
+    owner, won = _owner(history, base)[first], base.won[first]
     count = len(history.people) + 1
     deals, wins = np.bincount(owner, minlength=count), np.bincount(owner, won, count)
     mean = won.mean()
@@ -194,10 +194,10 @@ def _best_sellers(history: History, base: _Rows) -> Flags:
     return np.asarray(known & (rate >= np.quantile(rate[known], 0.75)))
 
 
-def _owner(history: History, deal: Ints) -> Ints:
-    """The first owner of each deal (n,), the last number for nobody."""
-    code = history.deals.owner.first[deal]
-    return np.where(np.isnan(code), len(history.people), np.nan_to_num(code)).astype(np.int64)
+def _owner(history: History, rows: _Rows) -> Ints:
+    """Whose each deal (n,) was then; the last number for nobody."""
+    code = current(history, rows.deal, rows.at).owner
+    return np.where(code < 0, len(history.people), code)
 
 
 def _share_of(acted: Ints, contacted: Ints, mine: Flags) -> float | None:

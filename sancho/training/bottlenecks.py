@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER
-from sancho.features import History, build
+from sancho.features import History, build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.passages import Passage, passages
@@ -138,12 +138,12 @@ def _trials(history: History, came: _Came, features: Sequence[Feature], as_of: i
 def _starts(
     history: History, passage: Passage, codes: Mapping[str, Ints], levels: Mapping[str, Any], as_of: int
 ) -> Starts:
-    segments = segments_of(codes, levels)
+    segments, whose = segments_of(codes, levels), current(history, passage.deal, passage.came + 1)
     inside = np.array([who for _, who in segments], np.float32).reshape(len(segments), len(passage.deal))
     return Starts(
         passage.deal,
-        np.nan_to_num(history.deals.account.first[passage.deal], nan=-1.0).astype(np.int64),
-        np.nan_to_num(history.deals.owner.first[passage.deal], nan=-1.0).astype(np.int64),
+        whose.account,
+        whose.owner,
         np.asarray((as_of - passage.came) // (BLOCK_DAYS * DAY) % 2),
         tuple(key for key, _ in segments),
         inside,
