@@ -78,7 +78,8 @@ def test_a_store_whose_keys_made_their_own_table_is_migrated(tmp_path, zone):
     path = tmp_path / "old.db"
     Store.open(str(path)).close()
     with sa.create_engine(f"sqlite:///{path}").begin() as raw:
-        raw.execute(sa.text("DROP TABLE outlooks"))
+        for table in ("outlooks", "recommendations", "recommendation_outcomes"):
+            raw.execute(sa.text(f"DROP TABLE {table}"))
         raw.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with Store.open(str(path)) as opened:
         opened.keep_outlooks([kept("2026-11-20", zone)])
