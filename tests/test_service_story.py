@@ -685,6 +685,23 @@ def test_a_recommendation_is_made_kept_and_followed_to_its_outcome(with_actions:
     assert {one["outcome"] for one in insight["actions"][0]["similar_deals"]} <= {"won", "lost"}
 
 
+def test_where_the_store_cannot_be_written_to_answers_go_on_and_it_is_tried_again(
+    with_actions: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_rows: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(with_actions.answers.store, "keep_recommendations", full)
+        first = with_actions.get("/v1/actions?limit=1")["actions"][0]
+        assert first["recommendation_id"] in with_actions.answers._waiting
+    response = with_actions.client.post(
+        f"/v1/recommendations/{first['recommendation_id']}/outcome", json={"state": "shown"}
+    )
+    assert response.status_code == 200
+    assert not with_actions.answers._waiting
+
+
 def test_what_is_asked_of_the_past_is_no_recommendation(with_actions: Service) -> None:
     before = with_actions.get("/v1/recommendations/report")["recommendations"]
     with_actions.get(f"/v1/actions?as_of={AS_OF}")

@@ -93,7 +93,7 @@ class Answers(Recommending):
                 self.refresh(warm=True)
                 self._fault = None
                 self._keep_history()
-                self.write_recommendations()
+                self._keep_recommendations()
             except SanchoError as fault:
                 self._fault = fault.text
                 self._log.warning("not_ready", code=fault.code, reason=fault.text.en)

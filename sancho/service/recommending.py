@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from sancho.crm.moment import as_of_instant
@@ -65,7 +66,7 @@ class Recommending(Managing):
         found.sort(key=lambda one: per_hour(one), reverse=True)
         if deal_id is not None:
             found = [{**one, "similar_deals": self._similar(state, room, int(rows[0]))} for one in found]
-        self.write_recommendations()
+        self._keep_recommendations()
         warnings = [] if state.bundle.actions else [("no_actions", said.NO_ACTIONS)]
         if room.facts.target(scope) is None:
             warnings.append(("no_target", said.no_target(scope, room.period.name)))
@@ -113,6 +114,13 @@ class Recommending(Managing):
             except Exception:
                 self._waiting = {**waiting, **self._waiting}  # for the next time
                 raise
+
+    def _keep_recommendations(self) -> None:
+        """The same; where the store cannot be written to, answers go on and it is tried again later."""
+        try:
+            self.write_recommendations()
+        except Exception as fault:
+            structlog.get_logger("sancho.answers").warning("recommendations_not_kept", exc_info=fault)
 
     def _note(self, choice: Choice, is_now: bool) -> None:
         """A recommendation made now is kept; one asked of the past is none."""
