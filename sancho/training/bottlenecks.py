@@ -33,6 +33,7 @@ Flags = NDArray[np.bool_]
 THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
 MOST_STARTS = 40_000  # the latest of each stage: enough to find what is worth it
 LEAST_EACH = 120  # deals with a condition, and without it
+MAIN_PART = 0.8  # of the false discoveries allowed
 BLOCK_DAYS = 91  # halves of the history take turns by stretches so long
 
 
@@ -58,7 +59,7 @@ def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -
         if shuffle is not None:
             came = replace(came, won=shuffle.permutation(came.won))
         trials += _trials(history, came, study.features, as_of)
-    found = [(one, family[one.trial]) for family in _families(trials) for one in search(family)]
+    found = [(one, family[one.trial]) for family, part in _families(trials) for one in search(family, part)]
     found.sort(key=lambda pair: pair[0].q)
     return tuple(
         Bottleneck(
@@ -76,8 +77,11 @@ def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -
     )
 
 
-def _families(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """What is searched together: one kind of condition, by the usual columns or by the company's own."""
+def _families(trials: Sequence[Trial]) -> list[tuple[list[Trial], float]]:
+    """What is searched together: one kind of condition, by the usual columns or by the company's own.
+
+    Each with its part of the false discoveries allowed: most for how long stages take in the usual segments.
+    """
     families: dict[tuple[str, bool], list[Trial]] = {}
     for trial in trials:
         usual = np.array(
@@ -86,7 +90,11 @@ def _families(trials: Sequence[Trial]) -> list[list[Trial]]:
         for own, segments in ((False, usual), (True, ~usual)):
             if segments.any():
                 families.setdefault((trial.condition.kind, own), []).append(trial.among(segments))
-    return list(families.values())
+    main = ("interval", False)
+    others = max(len(families) - (main in families), 1)
+    return [
+        (family, MAIN_PART if key == main else (1 - MAIN_PART) / others) for key, family in families.items()
+    ]
 
 
 def _ended(study: Study, passage: Passage) -> _Came:

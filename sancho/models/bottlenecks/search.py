@@ -62,12 +62,16 @@ class _Tested:
     screened: float
 
 
-def search(trials: Sequence[Trial]) -> list[Found]:
-    """The bottlenecks of these trials, the surest first."""
+def search(trials: Sequence[Trial], part: float = 1.0) -> list[Found]:
+    """The bottlenecks of these trials, the surest first.
+
+    `part`: how much of the share of false discoveries may be spent on them; q-values are told against all of
+    it.
+    """
     tested: list[_Tested] = []
     for half in (0, 1):
         chosen = _screen(trials, half)
-        tested += _test(trials, chosen, 1 - half)
+        tested += _test(trials, chosen, 1 - half, part)
     sound = [one for one in tested if one.q <= FALSE_SHARE and one.effect <= -WORTH_PP / 100]
     return _merged(trials, sorted(sound, key=lambda one: (one.q, one.screened)), tested)
 
@@ -100,7 +104,7 @@ def _widest(segments: Sequence[Key], z: Floats, at: int) -> int:
 
 
 def _test(
-    trials: Sequence[Trial], chosen: Sequence[tuple[int, int, float, Ints]], half: int
+    trials: Sequence[Trial], chosen: Sequence[tuple[int, int, float, Ints]], half: int, part: float
 ) -> list[_Tested]:
     """What was chosen, on the half that did not choose it."""
     if not chosen:
@@ -113,7 +117,7 @@ def _test(
         found.append((number, at, float(whole.effect[at]), float(whole.sd[at]), screened))
         p.append(float(norm.cdf(lean.z[at])) if np.isfinite(lean.effect[at]) else 1.0)
     # Half of the false share is spent on each way round.
-    q = np.minimum(2 * adjusted(np.array(p)), 1.0)
+    q = np.minimum(2 * adjusted(np.array(p)) / part, 1.0)
     return [
         _Tested(number, at, effect, sd, float(q[k]), screened)
         for k, (number, at, effect, sd, screened) in enumerate(found)
