@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -281,3 +282,7 @@ def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.Monk
     assert (held["win_rate_recommended"], held["win_rate_held_out"]) == (1.0, 0.5)
     assert held["lift_pp"] == pytest.approx(50.0)
     assert report["best_always"]["snips"]["value"] == pytest.approx(1.0)
+    # Deals that were recommended something before anyone was held out are no comparison.
+    early = [replace(recommended(500 + n), made_at=1) for n in range(100)]
+    monkeypatch.setattr(lift, "_won", lambda *_: won | {one.deal_id: 0.0 for one in early})
+    assert lift_report([*early, *made], [], None, [])["hold_out"] == held  # type: ignore[arg-type]

@@ -204,7 +204,7 @@ def test_passages_say_when_a_deal_came_went_on_and_was_first_contacted(log: Even
 def test_the_funnel_counts_who_went_on_ended_or_is_still_there(log: EventLog) -> None:
     moment = end_of_day(date(2026, 1, 31), TOKYO)
     history = compile_history(log.as_of(moment), Calendar(TOKYO))
-    steps = funnel(passages(history, moment), history.closed, np.ones(4, bool), 0, moment)
+    steps = funnel(passages(history, moment), history.closed != NEVER, np.ones(4, bool), 0)
     assert [(s.deals, s.went_on, s.ended, s.still) for s in steps] == [(4, 2, 1, 1), (2, 1, 0, 1)]
     assert steps[0].days == pytest.approx((5.75, 6.5, 7.25))
 

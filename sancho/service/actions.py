@@ -30,8 +30,8 @@ _WHY_NOT = {
         "Too few past deals had it in this stage to compare with.",
     ),
     "no_benefit": Text(
-        "効果がないことも否定できません（80%区間が0を含みます）。",
-        "It may well do nothing: its 80 % interval includes no benefit.",
+        "効果がないことも否定できません（80%区間の下端が0以下です）。",
+        "It may well do nothing: its 80 % interval reaches down to no benefit.",
     ),
     "chosen": Text(
         "見込みの良い商談で選んで行われていたため、効果か結果かを区別できません（関連はあるが信頼度は低い）。",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY
 from sancho.crm.text import Language, Text
-from sancho.features import Feature, History
+from sancho.features import Feature, History, current
 from sancho.features.passages import passages
 from sancho.models.attainment import probability_of
 from sancho.models.bottlenecks import SIZE, SIZE_NAMES, Bottleneck, funnel
@@ -128,9 +128,9 @@ def _segment(segment: Mapping[str, str], features: Sequence[Feature], lang: Lang
 
 def flow_rows(history: History, room: Room, owners: Flags) -> list[dict[str, Any]]:
     """The funnel of a scope's deals (d,), of the past year."""
-    steps = funnel(
-        passages(history, room.moment), history.closed, owners, room.moment - FLOW_DAYS * DAY, room.moment
-    )
+    every = np.arange(len(history.created))
+    closed = current(history, every, np.full(len(every), room.moment)).status >= 0
+    steps = funnel(passages(history, room.moment), closed, owners, room.moment - FLOW_DAYS * DAY)
     return [
         {
             "stage": step.stage,

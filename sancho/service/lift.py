@@ -88,7 +88,8 @@ def _against_hold_out(made: Sequence[Recommended], won: dict[str, float]) -> dic
     held = {one.deal_id for one in made if one.arm == "hold_out"}
     if not held:
         return None
-    helped = {one.deal_id for one in made} - held
+    since = min(one.made_at for one in made if one.arm == "hold_out")  # before, nobody was held out
+    helped = {one.deal_id for one in made if one.made_at >= since} - held
     ours, theirs = ([won[deal] for deal in sorted(side) if deal in won] for side in (helped, held))
     enough = min(len(ours), len(theirs)) >= LEAST_CLOSED
     gap = difference(np.array(ours), np.array(theirs)) if enough else None

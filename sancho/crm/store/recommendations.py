@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -83,7 +84,7 @@ def outcomes(connection: sa.Connection) -> list[Outcome]:
     return [Outcome(**row._mapping) for row in connection.execute(query)]
 
 
-def _insert(connection: sa.Connection, table: sa.Table):  # type: ignore[no-untyped-def]
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sancho.crm.moment import DAY, NEVER
 from sancho.features.passages import Passage
 
-Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
@@ -31,14 +30,14 @@ class Step:
     days: tuple[float, float, float] | None
 
 
-def funnel(passages: Sequence[Passage], closed: Ints, mine: Flags, first: int, moment: int) -> list[Step]:
-    """The steps of deals `mine` (d,) that came to each stage in [first, moment); `closed` (d,) or NEVER."""
+def funnel(passages: Sequence[Passage], closed: Flags, mine: Flags, first: int) -> list[Step]:
+    """The steps of deals `mine` (d,) that came to each stage from `first` on; who is `closed` (d,) now."""
     steps = []
     for one in passages:
         use = mine[one.deal] & (one.came >= first)
         deal, came, on = one.deal[use], one.came[use], one.went_on[use]
         went = on != NEVER
-        over = ~went & (closed[deal] != NEVER) & (closed[deal] < moment)
+        over = ~went & closed[deal]
         took = (on - came)[went] / DAY
         days = None
         if len(took):
