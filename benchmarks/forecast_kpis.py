@@ -27,7 +27,7 @@ from sancho.crm.world.tables import frames
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import KPIS, Happenings, Kpi, Shape, value_of
 from sancho.models.kpis import Ahead, Prospects
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import LEVELS, Pipeline, Simulation, simulate
 

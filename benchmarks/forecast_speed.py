@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.period import parse_period
 from sancho.models.attainment import probability_of, swing_points
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.simulate import LEVELS, SCENARIOS, Pipeline, simulate

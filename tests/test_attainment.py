@@ -17,7 +17,7 @@ from sancho.crm.moment import end_of_day
 from sancho.crm.period import parse_period
 from sancho.models.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
 from sancho.models.common_factors import CommonFactors, centred_log_odds, fit_common_factors
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.simulate import LEVELS, STEP, Pipeline, Simulation, attain_given, open_by_date, simulate

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sancho.models.attainment import probability_of
 from sancho.models.change import STEPS, Stand, changed, told
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.simulate import LEVELS, Pipeline, simulate
 

@@ -16,7 +16,7 @@ from sancho.features.calendar import Calendar
 from sancho.features.kpis import KPIS, Happenings, Tally
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.kpis.shares import Cohort
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import LEVELS, Pipeline, simulate
 from sancho.models.targets import targets_of

@@ -18,7 +18,7 @@ from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead
 from sancho.models.levers import LEVERS, Drive, Level, OpenDeals, levels_of, new_wins_of, smallest
 from sancho.models.levers.effect import STRETCHES, NewWins
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import LEVELS, Pipeline, simulate
 

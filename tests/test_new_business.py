@@ -14,7 +14,8 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import start_of_day
 from sancho.crm.period import parse_period, previous
 from sancho.features.calendar import Calendar
-from sancho.models.new_business import NewBusiness, NewBusinessRates
+from sancho.models.new_business import NewBusiness
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -199,3 +200,30 @@ def test_nothing_after_the_moment_changes_what_is_learned(log: EventLog) -> None
         {"deals": deals[deals["created_at"].astype("int64") < then], "people": PEOPLE}, TOKYO
     )
     assert NewBusiness.fit(before.as_of(then), then, Calendar(TOKYO)).to_json() == later
+
+
+def with_contracts(log: EventLog, growing: bool, since: str = "2020-01-01") -> EventLog:
+    """Deals of accounts that are customers; these as many all along, or ever more of them."""
+    deals = pd.DataFrame(log["deals"]).assign(account_id=[f"A{n % 200}" for n in range(len(log["deals"]))])
+    begins = pd.date_range(since, "2026-09-29", periods=200)
+    first = pd.Series(begins if growing else [pd.Timestamp(since)] * 200)
+    contracts = pd.DataFrame({"started_at": first, "account_id": [f"A{n}" for n in range(200)]})
+    contracts["contract_id"] = [f"K{n}" for n in range(200)]
+    return EventLog.of({"deals": deals, "people": PEOPLE, "contracts": contracts}, TOKYO)
+
+
+def expected_wins(log: EventLog) -> float:
+    moment, period = at("2026-10-01"), parse_period("FY2026-H2")
+    model = NewBusiness.fit(log, moment)
+    return float(model.rates(log, Organisation.of(log, []), moment, period).mean.sum())
+
+
+def test_more_customers_bring_more_business_than_they_did_when_they_were_fewer(log: EventLog) -> None:
+    still, more = expected_wins(with_contracts(log, False)), expected_wins(with_contracts(log, True))
+    assert still == pytest.approx(expected_wins(log), rel=1e-9)
+    assert more > 1.02 * still
+
+
+def test_contracts_kept_only_lately_are_no_growth_of_customers(log: EventLog) -> None:
+    late = with_contracts(log, True, since="2026-01-01")
+    assert expected_wins(late) == pytest.approx(expected_wins(log), rel=1e-9)

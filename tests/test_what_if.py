@@ -9,7 +9,7 @@ import pytest
 
 from sancho.crm.text import SanchoError
 from sancho.models.change import Stand
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.simulate import LEVELS, Pipeline, simulate
 from sancho.models.what_if import Joining, Supposed, join, outlook, suppose

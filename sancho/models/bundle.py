@@ -29,7 +29,7 @@ from sancho.models.win import Side, WinModel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FORMAT = 5
+FORMAT = 6
 TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.models.attainment import probability_of
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import Pipeline, Simulation, simulate
 

@@ -48,12 +48,15 @@ class Drift:
         return float(step @ self.spread @ step)
 
 
-def fit_drift(days_before: Ints, wins: Floats, lately: Floats, season: Floats, overlap: float) -> Drift:
+def fit_drift(
+    days_before: Ints, wins: Floats, lately: Floats, grown: Floats, season: Floats, overlap: float
+) -> Drift:
     """Learn from stretches (n,) that ended so many days before the one ahead.
 
-    `wins` they had, `lately` what had come in before them against the usual, `season` (12,) what is known of
-    it beforehand, `overlap` how many of them one day is counted in: together they say so much less. Least
-    squares of the logs, leaning on what is believed; what that season misses is learned from the rest.
+    `wins` they had, `lately` what had come in before them against the usual, `grown` what they were due to
+    bring against it by how many customers there were, `season` (12,) what is known of it beforehand,
+    `overlap` how many of them one day is counted in: together they say so much less. Least squares of the
+    logs, leaning on what is believed; what that season misses is learned from the rest.
     """
     believed = np.array([FOLLOWS, 0.0])
     before = np.diag(np.array([FOLLOWS_SD, GROWTH_SD]) ** -2.0)
@@ -62,11 +65,11 @@ def fit_drift(days_before: Ints, wins: Floats, lately: Floats, season: Floats, o
     back = months_of_year(days_before)
     known = 1 / (1 / (wins + 0.5) + MARKET_CV**2) / max(overlap, 1.0)
     x = np.column_stack([np.log(lately), -days_before / 365.25])
-    y = np.log((wins + 0.5) / (wins.mean() + 0.5)) - np.log(season)[back]
+    y = np.log((wins + 0.5) / (wins.mean() + 0.5)) - np.log(season[back] * grown)
     x, y = x - np.average(x, axis=0, weights=known), y - np.average(y, weights=known)
     spread: Floats = np.linalg.inv((known * x.T) @ x + before)
     follows, growth = (spread @ ((known * x.T) @ y + before @ believed)).tolist()
-    due = Drift(follows, growth, season, spread).against_now(lately, days_before)
+    due = Drift(follows, growth, season, spread).against_now(lately, days_before) * grown
     season = season * season_of(back, wins, due * wins.sum() / due.sum())
     return Drift(follows, growth, season / season[0], spread)
 

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,66 +20,26 @@ from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, NEVER, local_datetime
 from sancho.crm.period import Period, previous
 from sancho.features.calendar import Calendar
+from sancho.models.customers import customers_at, with_customers
 from sancho.models.drift import MARKET_CV, Drift, fit_drift, months_back, season_of_arrivals
-from sancho.models.luck import mixed, share_of
+from sancho.models.new_business_rates import POOL, NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.season import MONTHS, fit_season, month_of, no_season
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Rates = NDArray[np.float32]
 
 RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
 RECENT_WORKING_DAYS = 40  # of an ordinary such stretch: holidays in it do not make it a quiet one
 MONTH_WORKING_DAYS = 21
 YEARS_KEPT = 4
-POOL = 512  # equally likely amounts kept of past wins
 _MOST_WINDOWS = 16
 _HALF_LIFE_DAYS = 365.0
 # Beliefs before data, as coefficients of variation, and how many windows (or expected wins) they weigh.
 _TEAM_CV, _PERSON_CV, _PRIOR_WINDOWS = 0.15, 0.3, 4.0
 _QUIET = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
-_MANY = 64.0  # wins expected from which their number and their sum are normal enough
+_KEPT_SINCE = 0.25  # customers at the beginning against now, for contracts to have been kept all along
 _RARE = 0.2  # wins added to what past windows held: never seen is not impossible
-
-
-@dataclass(frozen=True)
-class NewBusinessRates:
-    """What is expected between a moment and a period's end; the noise around it is drawn.
-
-    `mean` (people + 1,) wins; `market_sd`, `team_sd` sizes of shared shifts in the log rate; `person_cv` a
-    person's own; `amounts` (POOL,) equally likely amounts; `scale` (people + 1,) a person's amounts against
-    those; `by_date` (j,) share of the period's new revenue expected by each date.
-    """
-
-    mean: Floats
-    market_sd: float
-    team_sd: float
-    person_cv: float
-    amounts: Floats
-    scale: Floats
-    by_date: Floats
-
-    def draw_rates(self, shift: Floats, rng: np.random.Generator) -> Rates:
-        """Wins expected by person and scenario, (people + 1, S): each person's own gamma noise on `mean`.
-
-        `shift` (people + 1, S) multiplies the rates; it is shared within teams and has mean 1.
-        """
-        rate = np.zeros(shift.shape, np.float32)
-        shape = 1 / max(self.person_cv, 1e-6) ** 2
-        for person in np.flatnonzero(self.mean > 0):
-            rate[person] = self.mean[person] * shift[person] * rng.gamma(shape, 1 / shape, shift.shape[1])
-        return rate
-
-    def bring(self, rate: Rates, seed: int) -> tuple[Floats, Rates]:
-        """(revenue, wins) drawn at rates (people + 1, S): Poisson counts, each win of an amount of the pool.
-
-        The same luck whatever the rates: at a higher rate come the same wins and more.
-        """
-        revenue, wins = np.zeros(rate.shape), np.zeros(rate.shape, np.float32)
-        if len(self.amounts):
-            _bring(rate, self.amounts, self.amounts.std(), self.scale, seed, revenue, wins)
-        return revenue, wins
 
 
 @dataclass(frozen=True)
@@ -99,6 +58,8 @@ class NewBusiness:
     until_day: int  # exclusive: days fully known
     arrivals: Ints  # what came in on each day from first_day on
     counts_leads: bool
+    customers: Ints  # accounts under contract at the beginning of each day from first_day on
+    theirs: float  # share of wins that were made with them
     coming_in: (
         Floats  # what the working days of each month of the year bring in (12,); the year averages to 1
     )
@@ -126,6 +87,7 @@ class NewBusiness:
         calendar = calendar or Calendar(log.zone)
         arrivals = np.bincount(came - first, minlength=max(until - first, 1)).astype(np.int64)
         working = np.asarray(calendar.is_working, float)
+        customers, theirs = _customers(log, first, until, won)
         ended = np.where(closed == NEVER, as_of, np.minimum(closed, as_of))
         begun = int(created.min()) if len(created) else as_of
         closing = fit_season(calendar, working, created, ended, closed_won, begun, as_of)
@@ -139,6 +101,8 @@ class NewBusiness:
             until,
             arrivals,
             bool(use_leads),
+            customers,
+            theirs,
             season_of_arrivals(arrivals, first, calendar),
             closing,
             calendar,
@@ -166,7 +130,7 @@ class NewBusiness:
                 np.zeros(people), 0.0, 0.0, 0.0, np.zeros(0), np.ones(people), np.ones(len(ends))
             )
         windows = self._windows(period, ahead, begun)
-        company, market_cv = self._company(windows, log, now, period, ahead, begun)
+        company, market_cv = self._company(windows, log, moment, period, ahead, begun)
         share, team_cv, person_cv = self._shares(windows, log, organisation, now)
         pool, scale = self._amounts(windows, organisation)
         market_sd, team_sd = (float(np.sqrt(np.log1p(cv**2))) for cv in (market_cv, team_cv))
@@ -194,6 +158,8 @@ class NewBusiness:
             until_day=int(state["until_day"]),
             arrivals=np.asarray(state["arrivals"], np.int64),
             counts_leads=bool(state["counts_leads"]),
+            customers=np.asarray(state["customers"], np.int64),
+            theirs=float(state["theirs"]),
             coming_in=np.asarray(state["coming_in"], float),
             closing=np.asarray(state["closing"], float),
             calendar=Calendar.of(state["calendar"]),
@@ -253,19 +219,21 @@ class NewBusiness:
         return np.asarray(inside, np.bool_)
 
     def _company(
-        self, windows: Windows, log: EventLog, now: int, period: Period, ahead: int, begun: int
+        self, windows: Windows, log: EventLog, moment: int, period: Period, ahead: int, begun: int
     ) -> tuple[float, float]:
         """(expected wins, coefficient of variation of the market around it)."""
         wins = np.array([self._inside(windows, k).sum() for k in range(len(windows.end))], float)
-        now_busy = float(self._recent(log, now))
+        now_busy = float(self._recent(log, _day(moment + DAY // 2, log)))
         # A window that starts where the log starts has nothing before it: as busy as usual.
         full = windows.start - self.first_day >= RECENT_DAYS
         usual = now_busy
         if full.any():
             usual = float(np.average(self._busy(windows)[full], weights=windows.weight[full]))
         end = _ordinal(period.last) + 1
-        drift = self._drift(period, ahead, begun, usual)
+        customers = int(customers_at(log, np.array([moment]))[0])
+        drift = self._drift(period, ahead, begun, usual, customers)
         lately = drift.against_now(self._lately(windows, usual), end - windows.end)
+        lately *= self._grown(windows, customers)
         level = (now_busy + _QUIET) / (usual + _QUIET)
         per = float((windows.weight @ wins + _RARE) / (windows.weight @ lately))
         expected = per * lately
@@ -286,7 +254,7 @@ class NewBusiness:
             stretch = max(ahead - begun, 1) / covered
         return per * level**drift.follows * stretch, float(np.sqrt(min(cv2, 4.0)))
 
-    def _drift(self, period: Period, ahead: int, begun: int, usual: float) -> Drift:
+    def _drift(self, period: Period, ahead: int, begun: int, usual: float, customers: int) -> Drift:
         """What makes stretches like the one ahead differ, from those that ended at each month before."""
         end = _ordinal(period.last) + 1
         year = self._stretches(np.array([end, *months_back(end, MONTHS - 1)]), np.ones(MONTHS), ahead, begun)
@@ -294,9 +262,15 @@ class NewBusiness:
         ends = np.array(sound, np.int64)
         months = self._stretches(ends, np.ones(len(ends)), ahead, begun)
         wins = np.array([self._inside(months, k).sum() for k in range(len(ends))], float)
-        return fit_drift(
-            end - ends, wins, self._lately(months, usual), self._season(year), ahead / MONTH_WORKING_DAYS
-        )
+        grown, overlap = self._grown(months, customers), ahead / MONTH_WORKING_DAYS
+        return fit_drift(end - ends, wins, self._lately(months, usual), grown, self._season(year), overlap)
+
+    def _grown(self, windows: Windows, customers: int) -> Floats:
+        """What each window was due to bring against the one ahead, by how many customers there were."""
+        if not self.theirs or not customers:
+            return np.ones(len(windows.start))
+        there = self.customers[np.clip(windows.start - self.first_day, 0, len(self.customers) - 1)]
+        return np.asarray(self.theirs * there / customers + 1 - self.theirs)
 
     def _season(self, stretches: Windows) -> Floats:
         """What each of twelve stretches brings by the months in it, against their mean (12,).
@@ -422,36 +396,6 @@ class Windows:
     weight: Floats
 
 
-@numba.njit(cache=True, parallel=True)
-def _bring(rate, amounts, spread, scale, seed, revenue, wins):  # type: ignore[no-untyped-def]
-    people, scenarios = rate.shape
-    mean, levels = amounts.mean(), np.uint32(len(amounts))
-    for person in numba.prange(people):
-        own = mixed(np.uint32(np.uint32(seed) ^ mixed(np.uint32(np.uint32(person) + np.uint32(0xB5297A4D)))))
-        for s in range(scenarios):
-            expected = np.float64(rate[person, s])
-            if expected <= 0.0:
-                continue
-            key = mixed(np.uint32(np.uint32(s) ^ own))
-            luck = share_of(key)
-            if expected > _MANY:
-                again = share_of(mixed(np.uint32(key ^ np.uint32(0x68E31DA4))))
-                radius, angle = np.sqrt(-2.0 * np.log(luck)), 2.0 * np.pi * again
-                count = max(np.round(expected + np.sqrt(expected) * radius * np.cos(angle)), 0.0)
-                brought = count * mean + np.sqrt(count) * spread * radius * np.sin(angle)
-                revenue[person, s] = max(brought, 0.0) * scale[person]
-            else:
-                count, chance = 0.0, np.exp(-expected)
-                below = chance
-                while luck > below and count < 4.0 * _MANY:
-                    count += 1.0
-                    chance *= expected / count
-                    below += chance
-                    key = mixed(np.uint32(key + np.uint32(0x9E3779B9)))
-                    revenue[person, s] += amounts[key % levels] * scale[person]
-            wins[person, s] = count
-
-
 def spreads(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
     """Coefficients of variation of a team's and a person's counts beyond chance, given the level above.
 
@@ -487,6 +431,19 @@ def presence(log: EventLog, organisation: Organisation) -> tuple[Ints, Ints]:
         dated = table[column].notna().to_numpy()
         out[at[dated]] = table[column].to_numpy("datetime64[D]")[dated].astype(np.int64) + late
     return since, until
+
+
+def _customers(log: EventLog, first: int, until: int, won: NDArray[np.bool_]) -> tuple[Ints, float]:
+    """(customers at the beginning of each day of [first, until], share of the wins made with them).
+
+    None where their number when the record begins shows that contracts were not kept from the start.
+    """
+    days = np.arange(first, until + 1).astype("datetime64[D]")
+    starts = micros(pd.Series(pd.DatetimeIndex(days).tz_localize(log.zone)))
+    count = customers_at(log, starts)
+    if count[0] < _KEPT_SINCE * count[-1] or not won.any():
+        return np.zeros(len(days), np.int64), 0.0
+    return count, float(with_customers(log)[won].mean())
 
 
 def _ordinal(day: date) -> int:

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from sancho.models.common_factors import centred_log_odds
 from sancho.models.luck import mixed, share_of, shuffled
-from sancho.models.new_business import NewBusinessRates
+from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 
 Floats = NDArray[np.float64]
