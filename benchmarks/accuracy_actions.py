@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
@@ -52,6 +53,7 @@ class Judged:
     halves: Floats  # the truth by each half of the replays (2, n, actions)
     offered: dict[str, Offer]
     known: dict[str, ActionEffect]
+    t_learner: dict[str, Floats]  # the plain T-learner's effects (n,)
     kinds: NDArray[np.int64]
 
 
@@ -91,7 +93,10 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
     kinds = np.column_stack([x[:, place[name]] for name in ("stage", "product", "industry")] + [size])
     kinds_known = np.nan_to_num(kinds, nan=-1.0).astype(np.int64)
     known_by, offered_by = {one.action: one for one in known}, {one.action: one for one in offered}
-    return Judged(world, ids, names, chance, truth[:, 1:], noise, halves, offered_by, known_by, kinds_known)
+    plain = TLearner.of(study, list(known_by)).effects(x)
+    return Judged(
+        world, ids, names, chance, truth[:, 1:], noise, halves, offered_by, known_by, plain, kinds_known
+    )
 
 
 def named(world: World, history: History) -> dict[str, str]:
@@ -207,6 +212,8 @@ def recommended(worlds: list[Judged]) -> None:
         decoy = np.isin(first, decoys)
         plain = np.column_stack([one.effect + UNRECORDED * one.chosen for one in rows])
         plain_first = np.where(fits, plain, -np.inf).argmax(axis=1)
+        theirs = np.column_stack([world.t_learner[one.action] for one in rows])
+        theirs_first = np.where(fits, theirs, -np.inf).argmax(axis=1)
         top = [world.known[one.action].evidence.top_share or 0.0 for one in rows]
         favourite = np.where(fits, np.array(top), -np.inf).argmax(axis=1)
         got["deals with a recommendation, %"].append(100 * some.mean())
@@ -218,15 +225,21 @@ def recommended(worlds: list[Judged]) -> None:
             100 * true[some].mean() / best[some].mean()
         )
         got["top sellers' most frequent action, points"].append(100 * truth[deals, favourite][some].mean())
+        got["plain T-learner's largest effect, points"].append(100 * truth[deals, theirs_first][some].mean())
         got["largest effect by the adjusted difference alone, points"].append(
             100 * truth[deals, plain_first][some].mean()
         )
         usual = quarter(world, [])
-        for what, row in (("first recommendation", first), ("top sellers' most frequent", favourite)):
+        for what, row in (
+            ("first recommendation", first),
+            ("top sellers' most frequent", favourite),
+            ("plain T-learner's", theirs_first),
+        ):
             done = [(world.ids[n], list(world.names)[at[row[n]]]) for n in np.flatnonzero(some).tolist()]
             gain = quarter(world, done) / usual - 1
             got[f"next quarter's revenue with the {what} action, % more"].append(100 * gain)
         got["decoys recommended first, % of recommendations"].append(100 * decoy[some].mean())
+        got["  by the plain T-learner"].append(100 * np.isin(theirs_first, decoys)[some].mean())
     print("\nfollowing the first recommendation: mean over worlds (least, most)")
     for what, values in got.items():
         print(f"  {what:60s} {np.nanmean(values):6.1f}  ({np.nanmin(values):.1f}, {np.nanmax(values):.1f})")

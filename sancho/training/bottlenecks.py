@@ -45,6 +45,7 @@ class _Came:
     x: Floats
     won: Floats
     ended: Ints
+    decided: Flags  # got as far as the last stage
 
 
 def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -> tuple[Bottleneck, ...]:
@@ -54,8 +55,9 @@ def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -
     """
     history, as_of = study.history, study.as_of
     trials: list[Trial] = []
-    for passage in passages(history, as_of):
-        came = _ended(study, passage)
+    every = passages(history, as_of)
+    for passage in every:
+        came = _ended(study, passage, every[-1].deal)
         if shuffle is not None:
             came = replace(came, won=shuffle.permutation(came.won))
         trials += _trials(history, came, study.features, as_of)
@@ -97,8 +99,11 @@ def _families(trials: Sequence[Trial]) -> list[tuple[list[Trial], float]]:
     ]
 
 
-def _ended(study: Study, passage: Passage) -> _Came:
-    """Those that came so long ago that nearly all have ended; left out is who is still alive."""
+def _ended(study: Study, passage: Passage, last: Ints) -> _Came:
+    """Those that came so long ago that nearly all have ended; left out is who is still alive.
+
+    `last`: the deals that came to the last stage.
+    """
     lives, cycle, as_of = study.lives, study.cycle, study.as_of
     deal = passage.deal
     done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
@@ -117,7 +122,7 @@ def _ended(study: Study, passage: Passage) -> _Came:
     )
     x = build(study.history, mine.deal, mine.came + 1)[:, study.used]
     won = (done & (lives.outcome[deal] == 1))[at].astype(float)
-    return _Came(mine, x, won, ended[at])
+    return _Came(mine, x, won, ended[at], np.isin(mine.deal, last) | (won > 0))
 
 
 def _trials(history: History, came: _Came, features: Sequence[Feature], as_of: int) -> list[Trial]:
@@ -139,7 +144,7 @@ def _trials(history: History, came: _Came, features: Sequence[Feature], as_of: i
         ):
             if met.sum() >= LEAST_EACH and spared.sum() >= LEAST_EACH:
                 condition = Condition(kind, passage.stage, passage.following, limit)
-                trials.append(Trial(condition, starts, met, spared, won, expected))
+                trials.append(Trial(condition, starts, met, spared, won, expected, came.decided))
     return trials
 
 

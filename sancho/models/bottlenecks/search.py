@@ -1,6 +1,7 @@
 """Which conditions cost wins in which segments? Found on one half of the history, tested on the other.
 
-Both ways round. What is found first is what stands out most; its deals are then set aside, so that what only
+Both ways round, each condition among all deals that came to its stage and among those that got to the last
+one: what kills deals there stands out against less luck. What is found first is what stands out most; its deals are then set aside, so that what only
 echoes it (a wider segment, a nearby threshold, a later stage in which deals it has killed linger) goes with
 them. The few that are left are tested on deals that had no say in choosing them, false discoveries held to
 `FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at half the rate: cross-screening, Zhao, Small &
@@ -53,6 +54,20 @@ class Found:
 
 
 @dataclass(frozen=True)
+class _Chosen:
+    """What stands out in one half, how far (`z`), and the deals set aside before it.
+
+    `end`: among the deals that got as far as the last stage, not among all.
+    """
+
+    trial: int
+    segment: int
+    end: bool
+    z: float
+    aside: Ints
+
+
+@dataclass(frozen=True)
 class _Tested:
     trial: int
     segment: int
@@ -76,25 +91,34 @@ def search(trials: Sequence[Trial], part: float = 1.0) -> list[Found]:
     return _merged(trials, sorted(sound, key=lambda one: (one.q, one.screened)), tested)
 
 
-def _screen(trials: Sequence[Trial], half: int) -> list[tuple[int, int, float, Ints]]:
-    """(trial, segment, z, deals set aside before it) of what stands out in one half, strongest first."""
-    handicaps = [np.array([PAIR_Z * (len(key.parts) - 1) for key in t.starts.segments]) for t in trials]
+def _screen(trials: Sequence[Trial], half: int) -> list[_Chosen]:
+    """What stands out in one half, strongest first."""
+    ways = [(number, end) for number in range(len(trials)) for end in (False, True)]
     aside = np.zeros(0, np.int64)
-    chosen: list[tuple[int, int, float, Ints]] = []
+    chosen: list[_Chosen] = []
     while len(chosen) < MOST_TESTED:
-        looked = [
-            contrast(trial, without(trial, aside) & (trial.starts.block == half), True).z for trial in trials
-        ]
-        stands_out = [z + handicap for z, handicap in zip(looked, handicaps, strict=True)]
-        number = int(np.argmin([z.min(initial=0.0) for z in stands_out]))
-        at = _widest(trials[number].starts.segments, looked[number], int(np.argmin(stands_out[number])))
-        if stands_out[number][at] > SCREEN_Z:
+        best: tuple[float, _Chosen] | None = None
+        for number, end in ways:
+            trial = trials[number]
+            segments = trial.starts.segments
+            use = without(trial, aside) & (trial.starts.block == half)
+            z = contrast(_way(trial, end), use, True).z
+            stands_out = z + np.array([PAIR_Z * (len(key.parts) - 1) for key in segments])
+            first = int(np.argmin(stands_out)) if len(segments) else 0
+            if len(segments) and (best is None or stands_out[first] < best[0]):
+                at = _widest(segments, z, first)
+                handicap = PAIR_Z * (len(segments[at].parts) - 1)
+                best = stands_out[first], _Chosen(number, at, end, float(z[at]) + handicap, aside)
+        if best is None or best[1].z > SCREEN_Z:
             break
-        z_best = float(looked[number][at])
-        chosen.append((number, at, z_best, aside))
-        trial = trials[number]
-        aside = np.union1d(aside, trial.starts.deal[trial.met & (trial.starts.inside[at] > 0)])
+        chosen.append(best[1])
+        trial = trials[best[1].trial]
+        aside = np.union1d(aside, trial.starts.deal[trial.met & (trial.starts.inside[best[1].segment] > 0)])
     return chosen
+
+
+def _way(trial: Trial, end: bool) -> Trial:
+    return trial.at_the_end if end else trial
 
 
 def _widest(segments: Sequence[Key], z: Floats, at: int) -> int:
@@ -103,18 +127,16 @@ def _widest(segments: Sequence[Key], z: Floats, at: int) -> int:
     return min(wider, key=lambda n: (len(segments[n].parts), z[n]))
 
 
-def _test(
-    trials: Sequence[Trial], chosen: Sequence[tuple[int, int, float, Ints]], half: int, part: float
-) -> list[_Tested]:
+def _test(trials: Sequence[Trial], chosen: Sequence[_Chosen], half: int, part: float) -> list[_Tested]:
     """What was chosen, on the half that did not choose it."""
     if not chosen:
         return []
     p, found = [], []
-    for number, at, screened, aside in chosen:
-        trial = trials[number]
-        use = without(trial, aside) & (trial.starts.block == half)
-        lean, whole = contrast(trial, use, True), contrast(trial, use, False)
-        found.append((number, at, float(whole.effect[at]), float(whole.sd[at]), screened))
+    for one in chosen:
+        trial, at = trials[one.trial], one.segment
+        use = without(trial, one.aside) & (trial.starts.block == half)
+        lean, whole = contrast(_way(trial, one.end), use, True), contrast(trial, use, False)
+        found.append((one.trial, at, float(whole.effect[at]), float(whole.sd[at]), one.z))
         p.append(float(norm.cdf(lean.z[at])) if np.isfinite(lean.effect[at]) else 1.0)
     # Half of the false share is spent on each way round.
     q = np.minimum(2 * adjusted(np.array(p)) / part, 1.0)

@@ -67,7 +67,8 @@ class Starts:
 class Trial:
     """One condition among the deals that came to its stage: `met` and `spared` (n,), the rest says nothing.
 
-    `outcome` (n,) 0/1, and the chance of it `foreseen` at the start by trees that did not see the deal.
+    `outcome` (n,) 0/1, and the chance of it `foreseen` at the start by trees that did not see the deal;
+    `decided` (n,) got as far as the last stage.
     """
 
     condition: Condition
@@ -76,6 +77,16 @@ class Trial:
     spared: Flags
     outcome: Floats = field(repr=False)
     foreseen: Floats = field(repr=False)
+    decided: Flags = field(repr=False)
+
+    @cached_property
+    def at_the_end(self) -> Trial:
+        """The same among those that got as far as the last stage only.
+
+        What became of the others on the way says little of a condition that shows when the customer decides:
+        without their luck it stands out more.
+        """
+        return replace(self, met=self.met & self.decided, spared=self.spared & self.decided)
 
     def among(self, segments: Flags) -> Trial:
         """The same trial of some segments (s,) only."""

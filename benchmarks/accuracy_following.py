@@ -1,0 +1,141 @@
+"""What is a quarter worth in which the recommendations are followed, every week?
+
+    python benchmarks/accuracy_following.py --first-seed 821 --seeds 6 --deals 8000
+
+At the end of a world effects are learned from its log. Then it lives on for a quarter from its true state: as
+usual; with what is recommended first for each open deal done within the week, asked anew every Monday from
+the log as it has become; and the same with the top sellers' most frequent action and with a plain T-learner's
+largest effect, as often as we recommend something. The same luck meets all of them; printed is revenue
+against the usual one, by world and luck.
+"""
+
+from __future__ import annotations
+
+import argparse
+from copy import deepcopy
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from accuracy_actions import named
+from numpy.typing import NDArray
+from plain_learner import TLearner
+
+from sancho.crm.eventlog import EventLog
+from sancho.crm.moment import end_of_day
+from sancho.crm.world import World, WorldSettings, simulate
+from sancho.crm.world.catalog import ACTIONS, OPEN
+from sancho.crm.world.chance import key_of
+from sancho.crm.world.engine import step
+from sancho.crm.world.record import C_WINS
+from sancho.crm.world.tables import frames
+from sancho.features import build, compile_history, deeds_of
+from sancho.models.actions import ActionEffect, offers
+from sancho.training.actions import learn_actions
+from sancho.training.study import Study
+
+Floats = NDArray[np.float64]
+TOKYO = ZoneInfo("Asia/Tokyo")
+END = date(2026, 9, 30)
+WEEKS, DAYS = 13, 92
+WAYS = ("ours", "top sellers", "T-learner")
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first-seed", type=int, default=821)
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--deals", type=int, default=8_000)
+    parser.add_argument(
+        "--lives", type=int, default=2, help="how often each world lives on, each with other luck"
+    )
+    asked = parser.parse_args()
+    gains: dict[str, list[float]] = {way: [] for way in WAYS}
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END))
+        study = Study.of(EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO))
+        known = learn_actions(study)
+        plain = TLearner.of(study, [one.action for one in known])
+        for life in range(asked.lives):
+            usual, _ = lived(world, life, None, study, known, plain)
+            said = []
+            for way in WAYS:
+                brought, done = lived(world, life, way, study, known, plain)
+                gains[way].append(100 * (brought / usual - 1))
+                said.append(f"{way} {gains[way][-1]:+.1f} % ({done} actions)")
+            print(f"world {seed}, luck {life}: {', '.join(said)}", flush=True)
+    print("revenue of the quarter against the usual, mean and its standard error over worlds and luck")
+    for way, found in gains.items():
+        by_world = np.array(found).reshape(-1, asked.lives).mean(axis=1)
+        error = by_world.std(ddof=1) / np.sqrt(len(by_world)) if len(by_world) > 1 else np.nan
+        print(f"  {way:12s} {by_world.mean():+.1f} +- {error:.1f} %")
+
+
+def lived(
+    world: World,
+    life: int,
+    way: str | None,
+    study: Study,
+    known: tuple[ActionEffect, ...],
+    plain: TLearner,
+) -> tuple[float, int]:
+    """(revenue of the quarter, actions asked for) when each week's choice is done within that week."""
+    world = deepcopy(world)
+    world.state.market["key"] = np.uint64(key_of(world.settings.seed, 7000 + life))
+    first = world.last_day + 1
+    names = {name: ACTIONS.index(action) for action, name in named(world, study.history).items()}
+    asked_for = 0
+    for day in range(DAYS):
+        if way is not None and day % 7 == 0 and day // 7 < WEEKS:
+            asked_for += ask(world, way, study, known, plain, names)
+        step(world.state, world, world.log)
+    wins = world.log.wins[: world.log.cursor[C_WINS]]
+    return float(wins["amount"][wins["day"] >= first].sum()), asked_for
+
+
+def ask(
+    world: World,
+    way: str,
+    study: Study,
+    known: tuple[ActionEffect, ...],
+    plain: TLearner,
+    names: dict[str, int],
+) -> int:
+    """Have each open deal's chosen action done within seven days; how many were chosen."""
+    log = EventLog.of(frames(world), TOKYO)
+    moment = end_of_day(world.date_of(world.last_day), TOKYO)
+    levels = {
+        name: kind if isinstance(kind, str) else list(kind) for name, kind in study.history.levels.items()
+    }
+    history = compile_history(log.as_of(moment), study.history.calendar, levels)
+    deals = world.state.deals
+    rows = np.flatnonzero(deals["status"] == OPEN)
+    number = history.deal_ids.get_indexer([f"D{serial + 1:07d}" for serial in deals["serial"][rows]])
+    rows, number = rows[number >= 0], number[number >= 0]
+    x = build(history, number, np.full(len(number), moment))[:, study.used]
+    chance = plain.chance(x)
+    offered = offers(known, x, study.features, levels, chance, deeds_of(history), number, moment)
+    offered = [one for one in offered if one.action in names]
+    some = np.any([one.recommended for one in offered], axis=0)
+    fits = np.column_stack([one.comparable & ~one.done for one in offered])
+    if way == "ours":
+        worth = np.column_stack([np.where(one.recommended, one.effect, -np.inf) for one in offered])
+    elif way == "T-learner":
+        effects = plain.effects(x)
+        worth = np.where(fits, np.column_stack([effects[one.action] for one in offered]), -np.inf)
+    else:
+        share = {one.action: one.evidence.top_share or 0.0 for one in known}
+        worth = np.where(fits, np.array([share[one.action] for one in offered]), -np.inf)
+    chosen = worth.argmax(axis=1)
+    some &= worth[np.arange(len(worth)), chosen] > -np.inf
+    codes = np.array([names[one.action] for one in offered])
+    deals["force"][rows[some]] = codes[chosen[some]]
+    deals["force_until"][rows[some]] = world.last_day + 7
+    return int(some.sum())
+
+
+if __name__ == "__main__":
+    main()

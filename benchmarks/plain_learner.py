@@ -1,0 +1,66 @@
+"""What a data scientist would try first: a T-learner on snapshots of past deals, without any of our care."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from numpy.typing import NDArray
+
+from sancho.crm.moment import DAY, NEVER
+from sancho.features import build, deeds_of
+from sancho.training.study import Study
+
+Floats = NDArray[np.float64]
+
+WITHIN = 14 * DAY  # of a snapshot, for an action to count as taken
+SNAPSHOTS = 3  # of each past deal
+
+
+@dataclass(frozen=True)
+class TLearner:
+    """The chance of winning as it goes, and by action two models: of deals acted on, and of the others."""
+
+    usual: LGBMClassifier
+    by_action: dict[str, tuple[LGBMClassifier, LGBMClassifier]]
+
+    @classmethod
+    def of(cls, study: Study, actions: list[str]) -> TLearner:
+        """Learn from a study: snapshots at random moments of closed deals."""
+        history, lives = study.history, study.lives
+        over = (lives.closed != NEVER) & (lives.closed < study.as_of)
+        deal = np.repeat(np.flatnonzero(over), SNAPSHOTS)
+        luck = np.random.default_rng(3).uniform(size=len(deal))
+        at = lives.created[deal] + (luck * (lives.closed[deal] - lives.created[deal])).astype(np.int64)
+        x = build(history, deal, at)[:, study.used]
+        won = lives.outcome[deal] == 1
+        models = {}
+        for deeds in deeds_of(history):
+            if deeds.action not in actions:
+                continue
+            order = np.lexsort((deeds.at, deeds.deal))
+            done = list(zip(deeds.deal[order].tolist(), deeds.at[order].tolist(), strict=True))
+            taken = np.zeros(len(deal), bool)
+            for row, (mine, when) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
+                after = bisect_right(done, (mine, when))
+                taken[row] = after < len(done) and done[after][0] == mine and done[after][1] <= when + WITHIN
+            models[deeds.action] = _grown(x[taken], won[taken]), _grown(x[~taken], won[~taken])
+        return cls(_grown(x, won), models)
+
+    def chance(self, x: Floats) -> Floats:
+        """Chances to win (n,) of deals x (n, k), as things go."""
+        return np.asarray(self.usual.predict_proba(x)[:, 1])
+
+    def effects(self, x: Floats) -> dict[str, Floats]:
+        """The effects (n,) of each action on deals x (n, k)."""
+        return {
+            action: np.asarray(acted.predict_proba(x)[:, 1] - left.predict_proba(x)[:, 1])
+            for action, (acted, left) in self.by_action.items()
+        }
+
+
+def _grown(x: Floats, won: NDArray[np.bool_]) -> LGBMClassifier:
+    settings = {"n_estimators": 120, "num_leaves": 15, "learning_rate": 0.06, "n_jobs": 1, "verbose": -1}
+    return LGBMClassifier(**settings).fit(x, won)
