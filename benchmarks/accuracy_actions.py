@@ -29,6 +29,7 @@ from sancho.crm.world import Intervention, World, WorldSettings, replay, simulat
 from sancho.crm.world.tables import frames
 from sancho.crm.world.truth import DECOYS, action_signs
 from sancho.features import History, build, deeds_of
+from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, Offer, leverage, offers
 from sancho.models.actions.reliability import UNRECORDED, Z80
 from sancho.training.actions import learn_actions
@@ -212,10 +213,12 @@ def recommended(worlds: list[Judged]) -> None:
         decoy = np.isin(first, decoys)
         plain = np.column_stack([one.effect + UNRECORDED * one.chosen for one in rows])
         plain_first = np.where(fits, plain, -np.inf).argmax(axis=1)
+        # The others choose among actions as ours did before it said anything of calls and mails.
+        special = fits & np.array([one.action not in ORDINARY for one in rows])
         theirs = np.column_stack([world.t_learner[one.action] for one in rows])
-        theirs_first = np.where(fits, theirs, -np.inf).argmax(axis=1)
+        theirs_first = np.where(special, theirs, -np.inf).argmax(axis=1)
         top = [world.known[one.action].evidence.top_share or 0.0 for one in rows]
-        favourite = np.where(fits, np.array(top), -np.inf).argmax(axis=1)
+        favourite = np.where(special, np.array(top), -np.inf).argmax(axis=1)
         got["deals with a recommendation, %"].append(100 * some.mean())
         got["true effect of the first recommendation, points"].append(100 * true[some].mean())
         got["  share of them with a true effect above 0, %"].append(100 * (true[some] > 0).mean())

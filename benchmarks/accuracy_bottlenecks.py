@@ -4,7 +4,9 @@
 
 Of the worlds every other one has bottlenecks planted, two each of 10, 12, 15, 20 or 30 points in turn. A
 finding is right where it names the planted stage and segment, or a part of it; what it misses or makes up is
-counted by the size planted. Then the outcomes of each world's deals are shuffled: nothing may be found.
+counted by the size planted. (A weak conversion of such a segment, there or later, is where its deals die: not
+false, but not counted as finding it.) Then the outcomes of each world's deals are shuffled: nothing may be
+found.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
 from sancho.crm.world import WorldSettings
+from sancho.crm.world.catalog import STAGES
 from sancho.crm.world.engine import simulate
 from sancho.crm.world.tables import frames
 from sancho.crm.world.truth import planted_truth
@@ -68,10 +71,13 @@ def main() -> None:
                 if _segment(truth[n]) == dict(one.segment):
                     errors.append(100 * one.effect - truth[n]["effect_pp"])
                     covered.append(100 * one.low <= truth[n]["effect_pp"] <= 100 * one.high)
-            right, wrong = right + bool(hits), wrong + (not hits)
+            dies_here = not hits and any(_shows(one, true) for true in truth)
+            right, wrong = right + bool(hits), wrong + (not hits and not dies_here)
+            condition = one.condition
             print(
-                f"{seed}  {'right' if hits else 'WRONG'}  {one.condition.kind} {one.condition.stage} "
-                f"> {one.condition.days} days {dict(one.segment)}: {100 * one.effect:+.1f} points "
+                f"{seed}  {'right' if hits else 'shows' if dies_here else 'WRONG'}  "
+                f"{condition.kind} {condition.feature} {condition.stage} "
+                f"> {condition.days} days {dict(one.segment)}: {100 * one.effect:+.1f} points "
                 f"({100 * one.low:+.1f} to {100 * one.high:+.1f}), q {one.q:.4f}, {one.deals} deals",
                 flush=True,
             )
@@ -110,6 +116,14 @@ def _about(one: Bottleneck, true: Mapping[str, Any]) -> bool:
     planted, told = set(_segment(true).items()), set(one.segment.items())
     same = one.condition.kind == "interval" and one.condition.stage == true["from_stage"]
     return same and (planted <= told or told <= planted)
+
+
+def _shows(one: Bottleneck, true: Mapping[str, Any]) -> bool:
+    """A weak conversion of the planted segment, or of a part of it, from the planted stage or a later one."""
+    order = [*STAGES]
+    later = order.index(one.condition.stage) >= order.index(true["from_stage"])
+    planted, told = set(_segment(true).items()), set(one.segment.items())
+    return one.condition.kind == "conversion" and later and (planted <= told or told <= planted)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from sancho.crm.world.engine import step
 from sancho.crm.world.record import C_WINS
 from sancho.crm.world.tables import frames
 from sancho.features import build, compile_history, deeds_of
+from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, offers
 from sancho.training.actions import learn_actions
 from sancho.training.study import Study
@@ -120,7 +121,8 @@ def ask(
     offered = offers(known, x, study.features, levels, chance, deeds_of(history), number, moment)
     offered = [one for one in offered if one.action in names]
     some = np.any([one.recommended for one in offered], axis=0)
-    fits = np.column_stack([one.comparable & ~one.done for one in offered])
+    # The others choose among all actions but calls and mails: those are what top sellers do most.
+    fits = np.column_stack([one.comparable & ~one.done & (one.action not in ORDINARY) for one in offered])
     if way == "ours":
         worth = np.column_stack([np.where(one.recommended, one.effect, -np.inf) for one in offered])
     elif way == "T-learner":

@@ -96,6 +96,17 @@ def test_what_only_echoes_a_finding_goes_with_it() -> None:
     assert len(search([mine, replace(mine, condition=longer, met=met)])) == 1
 
 
+def test_what_is_not_sure_once_sellers_share_their_luck_is_not_told() -> None:
+    """All slow deals of product 1 belong to two sellers, of whom one loses them all."""
+    mine = trial(4, 0.0)
+    slow = mine.met & (mine.starts.inside[1] > 0)
+    one_loses = slow & (np.arange(DEALS) % 3 == 0)
+    seller = np.where(slow, np.where(one_loses, 98, 99), mine.starts.seller)
+    lost = replace(mine, outcome=np.where(one_loses, 0.0, mine.outcome))
+    assert len(search([lost])) == 1
+    assert search([replace(lost, starts=replace(mine.starts, seller=seller))]) == []
+
+
 def test_false_discoveries_are_adjusted_as_benjamini_and_hochberg_do() -> None:
     assert adjusted(np.array([0.04, 0.01, 0.03])) == pytest.approx([0.04, 0.03, 0.04])
 

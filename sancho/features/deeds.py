@@ -18,6 +18,8 @@ WITH_SUPERIOR = "visit_with_superior"
 _SENDING = "material:"
 # Kinds that are a step of the deal itself, not something to be recommended.
 _STEPS = ("proposal", "material")
+# What any deal that is not given up gets: other actions are held against these.
+ORDINARY = ("call", "email")
 # What is done again and again on a deal; all else is done once, if at all.
 ROUTINE = ("call", "email", "visit", "web_meeting", "follow_up")
 _LABELS = {

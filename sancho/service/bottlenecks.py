@@ -27,10 +27,24 @@ _LABELS = {
         "{segment}: deals that take more than {days} days from {stage} to {following} are won {points:.0f} "
         "points less often",
     ),
+    "interval between activities": Text(
+        "{segment}で{what}が{days}日を超えた商談は、受注率が{points:.0f}ポイント低い",
+        "{segment}: deals with more than {days} days {what} are won {points:.0f} points less often",
+    ),
     "activity_gap": Text(
         "{segment}で「{stage}」に入って{days}日間こちらから連絡しなかった商談は、受注率が{points:.0f}ポイント低い",
         "{segment}: deals nobody contacts in their first {days} days in {stage} are won {points:.0f} points "
         "less often",
+    ),
+    "missing step": Text(
+        "{segment}で{what}のないまま「{stage}」から「{following}」へ進んだ商談は、受注率が{points:.0f}ポイント低い",
+        "{segment}: deals that go on from {stage} to {following} without {what} are won {points:.0f} points "
+        "less often",
+    ),
+    "conversion": Text(
+        "{segment}は「{stage}」から{next}へ進む割合が、他のステージでの進み方から見て{points:.0f}ポイント低い",
+        "{segment}: from {stage} to {next} {points:.0f} points fewer deals go on than its other stages lead "
+        "one to expect",
     ),
 }
 _ACTIONS = {
@@ -38,11 +52,35 @@ _ACTIONS = {
         "「{stage}」に入ったら{days}日以内に「{following}」へ進める予定を先に押さえる",
         "On coming to {stage}, fix a date for {following} within {days} days",
     ),
+    "interval between activities": Text(
+        "{what}を{days}日以内に収める（次の予定をその場で決める）",
+        "Keep it to {days} days {what}: fix the next date on the spot",
+    ),
     "activity_gap": Text(
         "「{stage}」に入ったら{days}日以内に必ず一度は連絡する",
         "Contact the customer at least once within {days} days of coming to {stage}",
     ),
+    "missing step": Text(
+        "「{following}」へ進める前に{what}を済ませる",
+        "See to {what} before going on to {following}",
+    ),
+    "conversion": Text(
+        "「{stage}」で止まっている商談を担当者と一つずつ見直し、進まない理由を確かめる",
+        "Go through the deals held up in {stage} with their sellers and find out what holds them",
+    ),
 }
+_WHAT = {
+    "effective_meetings": Text("有効商談", "an effective meeting"),
+    "demos": Text("製品デモ", "a product demonstration"),
+    "quotes": Text("見積の提示", "a quote"),
+    "manager_meetings": Text("上司の同席した面談", "a meeting with a superior"),
+    "materials": Text("資料の送付", "material sent"),
+    "follow_ups": Text("フォローの連絡", "a follow-up"),
+    "created_to_meeting_days": Text("商談作成から初回面談までの日数", "from creation to the first meeting"),
+    "meeting_to_proposal_days": Text("初回面談から提案までの日数", "from the first meeting to the proposal"),
+    "proposal_to_quote_days": Text("提案から見積提示までの日数", "from the proposal to the quote"),
+}
+_WON = Text("受注", "won")
 
 
 def bottleneck_rows(
@@ -81,34 +119,47 @@ def bottleneck_rows(
 def told(one: Bottleneck, features: Sequence[Feature], lang: Language) -> dict[str, Any]:
     """What is always true of a bottleneck, in the reader's language."""
     condition = one.condition
+    what = _WHAT.get(condition.feature)
     words = {
         "segment": _segment(one.segment, features, lang),
         "stage": condition.stage,
         "following": condition.following,
+        "next": _quoted(condition.following) if condition.following else _WON,
         "days": condition.days,
         "points": -100 * one.effect,
+        "what": what or condition.feature,
     }
-    feature = "days_in_stage" if condition.kind == "interval" else "days_without_contact"
+    kind = condition.kind
+    if condition.feature:
+        kind = "missing step" if kind == "activity_gap" else "interval between activities"
     return {
         "id": one.id,
         "kind": condition.kind,
         "segment": dict(one.segment),
-        "condition": {
-            "feature": feature,
-            "op": ">",
-            "value": condition.days,
-            "from": condition.stage,
-            "to": condition.following,
-        },
-        "label": _LABELS[condition.kind].format(**words).say(lang),
+        "condition": {**_condition(one), "from": condition.stage, "to": condition.following or None},
+        "label": _LABELS[kind].format(**words).say(lang),
         "deals": one.deals,
         "win_rate_with": one.rate_with,
         "win_rate_without": one.rate_without,
         "effect_pp": 100 * one.effect,
         "interval": [100 * one.low, 100 * one.high],
         "q_value": one.q,
-        "suggested_action": _ACTIONS[condition.kind].format(**words).say(lang),
+        "suggested_action": _ACTIONS[kind].format(**words).say(lang),
     }
+
+
+def _condition(one: Bottleneck) -> dict[str, Any]:
+    condition = one.condition
+    if condition.kind == "conversion":
+        return {"feature": "conversion", "op": "<", "value": one.rate_without}
+    if condition.kind == "activity_gap" and condition.feature:
+        return {"feature": condition.feature, "op": "=", "value": 0}
+    usual = "days_in_stage" if condition.kind == "interval" else "days_without_contact"
+    return {"feature": condition.feature or usual, "op": ">", "value": condition.days}
+
+
+def _quoted(stage: str) -> Text:
+    return Text(f"「{stage}」", stage)
 
 
 def _segment(segment: Mapping[str, str], features: Sequence[Feature], lang: Language) -> str:

@@ -2,9 +2,9 @@
 
 A seller who calls has not given up on a deal; one who sends material has not either. Holding an action
 against an ordinary contact on the same kind of deal, rather than against any other day, leaves what is
-special about the action (an active comparator). The expected outcome is that of ordinary contacts at the
-same state, by trees that did not see the deal; a correction by the odds of being acted on makes the mean
-doubly robust.
+special about the action (an active comparator); a call is held against mails, and a mail against calls. The
+expected outcome is that of ordinary contacts at the same state, by trees that did not see the deal; a
+correction by the odds of being acted on makes the mean doubly robust.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from sancho.crm.moment import DAY, NEVER
 from sancho.features import History, build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
-from sancho.features.deeds import WITH_SUPERIOR, Deeds, deeds_of
+from sancho.features.deeds import ORDINARY, WITH_SUPERIOR, Deeds, deeds_of
 from sancho.models.actions import ActionEffect, Evidence, fit_effects, kinds_of, leverage
 from sancho.training.crossfit import folds_of, foreseen
 from sancho.training.study import Study
 
 Flags = NDArray[np.bool_]
 
-ORDINARY = ("call", "email")
 LEAST = 120  # deals acted on, for an action to be judged
 MOST_ORDINARY, MOST_ACTED = 24_000, 4_000
 LEAST_MINUTES, UNSAID_MINUTES, TRAVEL_MINUTES = 5.0, 15.0, 60.0
@@ -47,19 +46,29 @@ class _Rows:
 
 def learn_actions(study: Study) -> tuple[ActionEffect, ...]:
     """The effects of all actions done often enough, of a history as of a moment."""
-    history, features = study.history, study.features
-    every = {one.action: one for one in deeds_of(history)}
-    ordinary = [every[name] for name in ORDINARY if name in every]
-    if not ordinary:
-        return ()
+    every = {one.action: one for one in deeds_of(study.history)}
+    ordinary = {name: every[name] for name in ORDINARY if name in every}
+    others = {name: deeds for name, deeds in every.items() if name not in ORDINARY}
     rng = np.random.default_rng(11)
-    base = _rows(study, _joined(ordinary), MOST_ORDINARY, rng)
-    acted = {
-        name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in every.items() if name not in ORDINARY
-    }
+    found = _held_against(study, list(ordinary.values()), others, rng)
+    for name, deeds in ordinary.items():
+        beside = [one for other, one in ordinary.items() if other != name]
+        found += _held_against(study, beside, {name: deeds}, rng)
+    return tuple(found)
+
+
+def _held_against(
+    study: Study, usual_deeds: Sequence[Deeds], every: Mapping[str, Deeds], rng: np.random.Generator
+) -> list[ActionEffect]:
+    """The effects of actions against usual ones on deals alike; of those with enough deals."""
+    if not usual_deeds:
+        return []
+    history, features = study.history, study.features
+    base = _rows(study, _joined(usual_deeds), MOST_ORDINARY, rng)
+    acted = {name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in every.items()}
     acted = {name: rows for name, rows in acted.items() if len(rows.won) >= LEAST}
     if len(base.won) < 2 * LEAST or not acted:
-        return ()
+        return []
     parts = [base, *acted.values()]
     number = np.repeat(np.arange(len(parts)), [len(part.won) for part in parts])
     x, won = np.concatenate([p.x for p in parts]), np.concatenate([p.won for p in parts])
@@ -67,10 +76,10 @@ def learn_actions(study: Study) -> tuple[ActionEffect, ...]:
     expected = foreseen(x, features, won, folds_of(deal), number == 0)
     usual = expected[number == 0]
     best = _best_sellers(history, base)
-    return tuple(
+    return [
         _effect(history, features, every[name], rows, base, expected[number == place], usual, best)
         for place, (name, rows) in enumerate(acted.items(), 1)
-    )
+    ]
 
 
 def _joined(deeds: Sequence[Deeds]) -> Deeds:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.moment import DAY, NEVER
 from sancho.features.catalogue import Feature
-from sancho.features.deeds import Deeds, last_done
+from sancho.features.deeds import ORDINARY, Deeds, last_done
 from sancho.models.actions.effects import leverage
 from sancho.models.actions.kept import ActionEffect, kinds_of
 from sancho.models.actions.reliability import believed
@@ -58,7 +58,7 @@ def offers(
 ) -> list[Offer]:
     """Every known action on open deals with features x (n, k), chances to be won and numbers `deals` (n,)."""
     codes, _ = kinds_of(x, features, levels)
-    usual = usual_choice([one.moved for one in known])
+    usual = usual_choice([one.moved for one in known if one.action not in ORDINARY])
     slope = leverage(chance)
     done_by = {one.action: one for one in deeds}
     out = []

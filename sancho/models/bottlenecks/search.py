@@ -1,11 +1,11 @@
 """Which conditions cost wins in which segments? Found on one half of the history, tested on the other.
 
 Both ways round, each condition among all deals that came to its stage and among those that got to the last
-one: what kills deals there stands out against less luck. What is found first is what stands out most; its deals are then set aside, so that what only
-echoes it (a wider segment, a nearby threshold, a later stage in which deals it has killed linger) goes with
-them. The few that are left are tested on deals that had no say in choosing them, false discoveries held to
-`FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at half the rate: cross-screening, Zhao, Small &
-Rosenbaum 2018).
+one: what kills deals there stands out against less luck. What is found first is what stands out most; its
+deals are then set aside, so that what only echoes it (a wider segment, a nearby threshold, a later stage in
+which deals it has killed linger) goes with them. The few that are left are tested on deals that had no say
+in choosing them, false discoveries held to `FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at
+half the rate: cross-screening, Zhao, Small & Rosenbaum 2018).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SCREEN_Z = -2.6  # as far from 0 as a condition must be in one half to be tested
 MOST_TESTED = 3
 PAIR_Z = 0.6  # segments of two columns are many: they must stand out by so much more
 ALMOST_Z = 0.7
-UNSEEN_SD = 0.02  # of win rates: what no column shows and what choosing adds, in the intervals told
+UNSEEN_SD = 0.03  # of win rates: what no column shows and what choosing adds, in the intervals told
 WORTH_PP = 5.0  # an effect estimated smaller than this is not worth a manager's time
 _Z90 = 1.6448536269514722
 
@@ -112,8 +112,7 @@ def _screen(trials: Sequence[Trial], half: int) -> list[_Chosen]:
         if best is None or best[1].z > SCREEN_Z:
             break
         chosen.append(best[1])
-        trial = trials[best[1].trial]
-        aside = np.union1d(aside, trial.starts.deal[trial.met & (trial.starts.inside[best[1].segment] > 0)])
+        aside = np.union1d(aside, trials[best[1].trial].fell_in(best[1].segment))
     return chosen
 
 
@@ -161,19 +160,22 @@ def _merged(trials: Sequence[Trial], sound: Sequence[_Tested], tested: Sequence[
     for one in sound:
         if not any(_same(trials, one, other) for other in kept):
             kept.append(one)
-    return [_found(trials, one, [other for other in tested if _twin(trials, one, other)]) for one in kept]
+    found = [_found(trials, one, [other for other in tested if _twin(trials, one, other)]) for one in kept]
+    # Where deals of one seller or account share their luck, what is sure by deals may not be by them.
+    return [one for one in found if one.high < 0]
 
 
 def _same(trials: Sequence[Trial], one: _Tested, other: _Tested) -> bool:
     a, b = trials[one.trial].condition, trials[other.trial].condition
     key, its = (trials[x.trial].starts.segments[x.segment] for x in (one, other))
-    return (a.kind, a.stage) == (b.kind, b.stage) and (key.within(its) or its.within(key))
+    same = (a.kind, a.stage, bool(a.feature)) == (b.kind, b.stage, bool(b.feature))
+    return same and (key.within(its) or its.within(key))
 
 
 def _twin(trials: Sequence[Trial], one: _Tested, other: _Tested) -> bool:
     a, b = trials[one.trial].condition, trials[other.trial].condition
     key, its = (trials[x.trial].starts.segments[x.segment] for x in (one, other))
-    return (a.kind, a.stage) == (b.kind, b.stage) and key == its
+    return (a.kind, a.stage, a.feature) == (b.kind, b.stage, b.feature) and key == its
 
 
 def _found(trials: Sequence[Trial], one: _Tested, twins: Sequence[_Tested]) -> Found:

@@ -34,17 +34,20 @@ class Key:
 
 @dataclass(frozen=True)
 class Condition:
-    """What went wrong between a stage and the next: it took more than `days`, or that long nothing was done.
+    """What went wrong between a stage and the next.
 
-    kind "interval": still in `stage` so many days after coming to it, held against those who went on by then.
+    kind "interval": still in `stage` more than `days` after coming to it, held against those who went on by
+    then; with a `feature` ("meeting_to_proposal_days"), that interval was longer, among those who went on.
     kind "activity_gap": nobody turned to the customer in the first `days` in `stage`, against those with whom
-    there was contact; both still there then.
+    there was contact, both still there then; with a `feature` ("demos"), the deal went on without one.
+    kind "conversion": fewer go on from `stage` than the segment's progress elsewhere would have.
     """
 
     kind: str
     stage: str
     following: str
     days: int
+    feature: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Trial:
     outcome: Floats = field(repr=False)
     foreseen: Floats = field(repr=False)
     decided: Flags = field(repr=False)
+    alone_sd: float = ALONE_SD
 
     @cached_property
     def at_the_end(self) -> Trial:
@@ -87,6 +91,15 @@ class Trial:
         without their luck it stands out more.
         """
         return replace(self, met=self.met & self.decided, spared=self.spared & self.decided)
+
+    def fell_in(self, segment: int) -> Ints:
+        """Numbers of the deals that a finding is about, to be set aside.
+
+        Where the others of the segment would be a selection by how they got on, all of the segment.
+        """
+        inside = self.starts.inside[segment] > 0
+        selects = self.condition.feature or self.condition.kind == "conversion"
+        return np.unique(self.starts.deal[inside if selects else inside & self.met])
 
     def among(self, segments: Flags) -> Trial:
         """The same trial of some segments (s,) only."""
@@ -162,7 +175,7 @@ def contrast(trial: Trial, use: Flags, lean: bool) -> Contrast:
         effect = slow - kept * quick
         variance = slow_var + kept**2 * quick_var + ((1 - kept) * ALIKE_SD) ** 2
         enough &= (here[:, 3] >= LEAST_QUICK) & (there[:, 3] >= LEAST_DEALS)
-        sd = np.sqrt(variance + ALONE_SD**2)
+        sd = np.sqrt(variance + trial.alone_sd**2)
     none = np.where(enough, 0.0, np.nan)
     return Contrast(effect + none, sd + none, here[:, 0])
 
@@ -181,7 +194,7 @@ def clustered_sd(trial: Trial, number: int, use: Flags, by: Ints) -> float:
     pulls = weight * (trial.left - _mean_of(trial, inside, use))
     alone = by < 0
     grouped = np.bincount(by[~alone], pulls[~alone]) if (~alone).any() else np.zeros(1)
-    return float(np.sqrt((grouped**2).sum() + (pulls[alone] ** 2).sum() + ALONE_SD**2))
+    return float(np.sqrt((grouped**2).sum() + (pulls[alone] ** 2).sum() + trial.alone_sd**2))
 
 
 def _mean_of(trial: Trial, inside: Flags, use: Flags) -> Floats:

@@ -10,29 +10,33 @@ from sancho.service.schemas.base import Answer
 
 
 class BottleneckCondition(BaseModel):
-    """`feature` `op` `value`, on the way from one stage to the next."""
+    """`feature` `op` `value`, on the way from one stage to the next (null: to being won).
+
+    days_in_stage and days_without_contact count from coming to the stage; `conversion` is the share going on
+    that the segment's other stages lead one to expect; all others are features of the catalogue.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
-    feature: Literal["days_in_stage", "days_without_contact"]
-    op: Literal[">"]
+    feature: str
+    op: Literal[">", "=", "<"]
     value: float
     start: str = Field(alias="from")
-    to: str
+    to: str | None
 
 
 class DealBottleneck(BaseModel):
     """A condition that goes with fewer wins in a segment, all else that is known being equal."""
 
     id: str
-    kind: Literal["interval", "activity_gap"]
+    kind: Literal["interval", "activity_gap", "conversion"]
     segment: dict[str, str] = Field(description="column: value; `size` is small, medium or large")
     condition: BottleneckCondition
     label: str
     deals: int = Field(description="Past deals with the condition in the segment")
-    win_rate_with: float
+    win_rate_with: float = Field(description="Of kind conversion: the share going on")
     win_rate_without: float | None
-    effect_pp: float = Field(description="Adjusted difference in win rate, estimated on deals apart")
+    effect_pp: float = Field(description="Adjusted difference in that rate, estimated on deals apart")
     interval: list[float] = Field(description="90 % interval of effect_pp")
     q_value: float = Field(description="Least share of false findings at which it still counts")
     suggested_action: str
@@ -58,7 +62,10 @@ class SimilarDeal(BaseModel):
 
 
 class ActionEvidence(BaseModel):
-    """Past deals with the action, and with ordinary contacts (calls, mails) on deals alike."""
+    """Past deals with the action, and with ordinary contacts (calls, mails) on deals alike.
+
+    A call is held against mails, a mail against calls.
+    """
 
     deals_with: int
     deals_without: int
