@@ -13,6 +13,8 @@ import pytest
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, NEVER, end_of_day
 from sancho.crm.store import Outcome, Recommended, Store
+from sancho.crm.world import WorldSettings, simulate
+from sancho.crm.world.tables import frames
 from sancho.features import Calendar, Deeds, compile_history, deeds_of, last_done
 from sancho.models.actions import (
     ActionEffect,
@@ -34,6 +36,8 @@ from sancho.models.similar import Past
 from sancho.service.actions import Target, choose, per_hour
 from sancho.service.lift import lift_report
 from sancho.service.settings import ActionSettings
+from sancho.training.actions import learn_actions
+from sancho.training.study import Study
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 MOMENT = end_of_day(pd.Timestamp("2026-01-20").date(), TOKYO)
@@ -196,6 +200,23 @@ def test_only_choosing_beyond_what_is_usual_counts_against_an_action() -> None:
     found = offered(*(action(f"kind {n}", 0.1, moved=one) for n, one in enumerate(moved)))
     assert [one.chosen[0] for one in found] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.17])
     assert usual_choice([]) == 0.0
+
+
+def test_what_calls_and_mails_are_chosen_for_says_nothing_of_other_actions() -> None:
+    special = (action("demo", 0.1, moved=0.2), action("quote", 0.1, moved=0.2))
+    everyday = (action("call", 0.1, moved=0.0), action("email", 0.1, moved=0.0))
+    assert [one.chosen[0] for one in offered(*special, *everyday)] == [0.0] * 4
+
+
+def test_calls_are_held_against_mails_and_mails_against_calls() -> None:
+    end = pd.Timestamp("2026-01-20").date()
+    world = simulate(WorldSettings(deals=2_500, seed=5, end=end, bottlenecks=0))
+    study = Study.of(EventLog.of(frames(world), TOKYO), end_of_day(end, TOKYO))
+    known = {one.action: one.evidence for one in learn_actions(study)}
+    assert {"call", "email", "demo", "quote"} <= set(known)
+    both = known["demo"].deals_without
+    assert known["call"].deals_without + known["email"].deals_without <= 1.5 * both
+    assert 0 < known["call"].deals_without < both > known["email"].deals_without > 0
 
 
 def test_a_routine_action_is_done_again_after_two_weeks() -> None:
