@@ -62,7 +62,7 @@ _ACTIONS = {
     ),
     "missing step": Text(
         "「{following}」へ進める前に{what}を済ませる",
-        "See to {what} before going on to {following}",
+        "Do not go on to {following} without {what}",
     ),
     "conversion": Text(
         "「{stage}」で止まっている商談を担当者と一つずつ見直し、進まない理由を確かめる",
