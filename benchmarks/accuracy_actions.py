@@ -241,6 +241,8 @@ def recommended(worlds: list[Judged]) -> None:
             done = [(world.ids[n], list(world.names)[at[row[n]]]) for n in np.flatnonzero(some).tolist()]
             gain = quarter(world, done) / usual - 1
             got[f"next quarter's revenue with the {what} action, % more"].append(100 * gain)
+        everyday = np.isin(first, [n for n, one in enumerate(rows) if one.action in ORDINARY])
+        got["calls and mails recommended first, %"].append(100 * everyday[some].mean())
         got["decoys recommended first, % of recommendations"].append(100 * decoy[some].mean())
         got["  by the plain T-learner"].append(100 * np.isin(theirs_first, decoys)[some].mean())
     print("\nfollowing the first recommendation: mean over worlds (least, most)")

@@ -22,6 +22,7 @@ from sancho.models.actions import (
     Evidence,
     Offer,
     believed,
+    borne_out,
     difference,
     e_value,
     fit_effects,
@@ -59,6 +60,25 @@ def test_effects_differ_by_kind_of_deal_and_few_deals_stay_near_the_others() -> 
     assert again.of({"industry": industry}, chance)[0] == pytest.approx(
         found.of({"industry": industry}, chance)[0]
     )
+
+
+def test_effects_that_the_other_half_of_the_deals_does_not_bear_out_come_to_little() -> None:
+    rng = np.random.default_rng(2)
+    count, chance = 6_000, np.full(6_000, 0.5)
+    industry, half = rng.integers(0, 8, count), rng.integers(0, 2, count)
+    luck = rng.random(count)
+    nothing = (luck < chance) - chance
+    once = (luck < chance + np.where(half == 0, 0.2, -0.2) * (industry % 2)) - chance
+    real = (luck < chance + 0.2 * (industry % 2)) - chance
+    kinds, levels = {"industry": industry}, {"industry": 8}
+    assert borne_out(real, chance, kinds, levels, half) > 0.9
+    assert borne_out(once, chance, kinds, levels, half) == 0.0
+    assert borne_out(nothing, chance, kinds, levels, half) < 0.9
+    effects = fit_effects(real, chance, kinds, levels)
+    plain, variance = effects.of(kinds, chance)
+    shrunk, same = effects.times(0.5).of(kinds, chance)
+    assert shrunk == pytest.approx(0.5 * plain)
+    assert same == pytest.approx(variance)
 
 
 def test_a_push_moves_deals_most_that_are_as_likely_won_as_lost() -> None:

@@ -62,6 +62,12 @@ def uplift(world, action, replays=60):
     return difference[ids].to_numpy(), chosen
 
 
+def test_a_call_is_made_when_asked_for_and_does_hardly_anything(world):
+    gain, _ = uplift(world, "call", 30)
+    assert (gain != 0).any()
+    assert abs(gain.mean()) < 0.02
+
+
 def test_replaying_changes_nothing_in_the_world(world, lived):
     before = world.state.deals.copy(), world.state.day, world.log.cursor.copy(), world.state.levers.copy()
     change = Intervention(skill=1.0, force=[(lived.deal_ids[0], "demo")])

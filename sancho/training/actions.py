@@ -20,7 +20,7 @@ from sancho.features import History, build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.deeds import ORDINARY, WITH_SUPERIOR, Deeds, deeds_of
-from sancho.models.actions import ActionEffect, Evidence, fit_effects, kinds_of, leverage
+from sancho.models.actions import ActionEffect, Evidence, borne_out, fit_effects, kinds_of, leverage
 from sancho.training.crossfit import folds_of, foreseen
 from sancho.training.study import Study
 
@@ -135,6 +135,10 @@ def _effect(
     left = rows.won - expected - correction
     mine = {column: code[inside] for column, code in codes.items()}
     effects = fit_effects(left[inside], expected[inside], mine, sizes)
+    if deeds.action in ORDINARY:
+        # One everyday contact in another's place: only what both halves of the deals bear out.
+        half = folds_of(rows.deal[inside]) % 2
+        effects = effects.times(borne_out(left[inside], expected[inside], mine, sizes, half))
     stage, base_stage = codes["stage"], base_codes["stage"]
     seen = np.bincount(stage[inside & (stage >= 0)], minlength=sizes["stage"])
     plain = _plain_difference(rows.won[inside], stage[inside], base.won, base_stage)

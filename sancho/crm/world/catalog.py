@@ -93,7 +93,7 @@ PLAYED_MATERIALS = (1, 2, 3, 4)
 
 ACTIONS = (
     "demo", "superior_visit", "quote", "material_by_industry", "material_by_product", "decoy_by_log",
-    "decoy_by_feeling", "seminar", "follow_up", "email",
+    "decoy_by_feeling", "seminar", "follow_up", "email", "call",
 )  # fmt: skip
 (A_DEMO, A_SUPERIOR, A_QUOTE, A_INDUSTRY, A_PRODUCT, A_DECOY_LOG, A_DECOY_FEELING, A_SEMINAR, A_FOLLOW,
- A_EMAIL) = _codes(10)  # fmt: skip
+ A_EMAIL, A_CALL) = _codes(11)  # fmt: skip

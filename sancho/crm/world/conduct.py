@@ -13,6 +13,7 @@ import numpy as np
 
 from sancho.crm.world import catalog as c
 from sancho.crm.world.catalog import (
+    A_CALL,
     A_DECOY_FEELING,
     A_DECOY_LOG,
     A_DEMO,
@@ -34,7 +35,7 @@ RATE = np.array([0.13, 0.10, 0.13, 0.14, 0.19])
 REPEATED = 0.3
 """Share of its effect that an action has from the second time on."""
 
-ACTIONS = 10
+ACTIONS = 11
 
 
 @compiled
@@ -77,6 +78,8 @@ def contact(
     early = deal.stage <= 1
     online = 0.25 if seat.style == 0 else (0.12 if seat.style == 1 else 0.55)
     if draw < (0.40 if early else 0.26):
+        if deal.forbid == A_CALL and today.day <= deal.forbid_until:
+            return
         action_call(deal, seat, place, today, activities, cursor)
     elif draw < (0.82 if early else 0.46):
         if deal.forbid == A_EMAIL and today.day <= deal.forbid_until:
@@ -170,7 +173,9 @@ def act_deliberately(
             do = uniform(place, 40 + action) < wanted(deal, seat, action, levers)
             if deal.forbid == action and today.day <= deal.forbid_until:
                 do = False
-        if do:
+        if do and action == A_CALL:
+            action_call(deal, seat, place, today, activities, cursor)
+        elif do:
             perform(action, deal, seat, place, today, effects, materials, activities, cursor)
             if action == A_SUPERIOR:
                 boss = seats[seat.manager]

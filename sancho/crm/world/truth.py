@@ -34,6 +34,7 @@ FIXED_SIGNS: dict[str, dict[str, str]] = {
     "seminar": {"kind": "seminar"},
     "follow_up": {"kind": "follow_up"},
     "email": {"kind": "email"},
+    "call": {"kind": "call"},
 }
 
 

@@ -1,6 +1,6 @@
 """Which action helps which deal, how much, and how far can that be believed?"""
 
-from sancho.models.actions.effects import Effects, fit_effects, leverage
+from sancho.models.actions.effects import Effects, borne_out, fit_effects, leverage
 from sancho.models.actions.kept import ActionEffect, Evidence, kinds_of
 from sancho.models.actions.offer import Offer, offers
 from sancho.models.actions.policy import PolicyValue, Value, difference, off_policy
@@ -16,6 +16,7 @@ __all__ = [
     "PolicyValue",
     "Value",
     "believed",
+    "borne_out",
     "difference",
     "e_value",
     "fit_effects",

@@ -9,7 +9,7 @@ Laird & Ware 1982).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 # Believed beforehand, in win rate: an action's mean effect; how a column's levels differ, and how many
 # levels' worth that belief weighs.
 MEAN_SD, LEVEL_SD, LEVEL_WEIGHT = 0.10, 0.03, 1.0
+SLOPE_SD = 0.5  # of what half of the deals foresee of the other half's effects, around once
 _ROUNDS = 60
 
 
@@ -41,6 +42,10 @@ class Effects:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and chances to be won."""
         design = _design(self.columns, self.levels, codes, len(chance)) * leverage(chance)[:, None]
         return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.spread, design)
+
+    def times(self, slope: float) -> Effects:
+        """The same effects, `slope` times as large; how well they are known stays."""
+        return replace(self, mean=slope * self.mean)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -91,6 +96,25 @@ def fit_effects(
             total = float(squares[mine].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
             between[number] = total / (mine.sum() + LEVEL_WEIGHT)
     return Effects(columns, counts, np.asarray(mean, float), np.asarray(spread, float))
+
+
+def borne_out(
+    left: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int], half: Ints
+) -> float:
+    """How much of the effects learned from one `half` (n,) of the deals the other bears out, 0 to 1.
+
+    The slope of the residuals on what the other half foresees, leaning on 1: an action that does nothing has
+    kinds of deal where it seems to, but not the same ones in both halves.
+    """
+    weight = 1 / np.clip(chance * (1 - chance), 0.02, None)
+    together = squares = 0.0
+    for mine in (half == 0, half == 1):
+        theirs = {column: code[~mine] for column, code in codes.items()}
+        learned = fit_effects(left[~mine], chance[~mine], theirs, levels)
+        foreseen, _ = learned.of({column: code[mine] for column, code in codes.items()}, chance[mine])
+        together += float((weight[mine] * foreseen) @ left[mine])
+        squares += float(weight[mine] @ foreseen**2)
+    return float(np.clip((together + SLOPE_SD**-2) / (squares + SLOPE_SD**-2), 0.0, 1.0))
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:
