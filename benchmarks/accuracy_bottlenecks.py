@@ -3,10 +3,10 @@
     python benchmarks/accuracy_bottlenecks.py --first-seed 701 --seeds 20 --deals 10000
 
 Of the worlds every other one has bottlenecks planted, two each of 10, 12, 15, 20 or 30 points in turn. A
-finding is right where it names the planted stage and segment, or a part of it; what it misses or makes up is
-counted by the size planted. (A weak conversion of such a segment, there or later, is where its deals die: not
-false, but not counted as finding it.) Then the outcomes of each world's deals are shuffled: nothing may be
-found.
+finding is right where it names the planted stage and its segment, a part of it or one that holds it (how many
+name the very segment is printed with the errors); what it misses or makes up is counted by the size planted.
+(A weak conversion of such a segment, there or later, is where its deals die: not false, but not counted as
+finding it.) Then the outcomes of each world's deals are shuffled: nothing may be found.
 """
 
 from __future__ import annotations

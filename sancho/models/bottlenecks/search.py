@@ -93,26 +93,25 @@ def search(trials: Sequence[Trial], part: float = 1.0) -> list[Found]:
 
 def _screen(trials: Sequence[Trial], half: int) -> list[_Chosen]:
     """What stands out in one half, strongest first."""
-    ways = [(number, end) for number in range(len(trials)) for end in (False, True)]
+    handicaps = [np.array([PAIR_Z * (len(key.parts) - 1) for key in t.starts.segments]) for t in trials]
     aside = np.zeros(0, np.int64)
     chosen: list[_Chosen] = []
     while len(chosen) < MOST_TESTED:
-        best: tuple[float, _Chosen] | None = None
-        for number, end in ways:
-            trial = trials[number]
-            segments = trial.starts.segments
+        best, strongest = None, np.inf
+        for number, (trial, handicap) in enumerate(zip(trials, handicaps, strict=True)):
             use = without(trial, aside) & (trial.starts.block == half)
-            z = contrast(_way(trial, end), use, True).z
-            stands_out = z + np.array([PAIR_Z * (len(key.parts) - 1) for key in segments])
-            first = int(np.argmin(stands_out)) if len(segments) else 0
-            if len(segments) and (best is None or stands_out[first] < best[0]):
-                at = _widest(segments, z, first)
-                handicap = PAIR_Z * (len(segments[at].parts) - 1)
-                best = stands_out[first], _Chosen(number, at, end, float(z[at]) + handicap, aside)
-        if best is None or best[1].z > SCREEN_Z:
+            for end in (False, True):
+                z = contrast(_way(trial, end), use, True).z
+                stands_out = z + handicap
+                if stands_out.min(initial=np.inf) < strongest:
+                    first = int(np.argmin(stands_out))
+                    at = _widest(trial.starts.segments, z, first)
+                    strongest = float(stands_out[first])
+                    best = _Chosen(number, at, end, float(stands_out[at]), aside)
+        if best is None or best.z > SCREEN_Z:
             break
-        chosen.append(best[1])
-        aside = np.union1d(aside, trials[best[1].trial].fell_in(best[1].segment))
+        chosen.append(best)
+        aside = np.union1d(aside, trials[best.trial].fell_in(best.segment))
     return chosen
 
 
