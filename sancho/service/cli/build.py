@@ -44,7 +44,7 @@ def simulate_to(
     folder: Path, deals: int, seed: int, end: date | None, oracle: list[date], step: Step
 ) -> None:
     """Simulates and writes, telling both."""
-    from sancho.crm.world import WorldSettings, simulate, write
+    from simulator import WorldSettings, simulate, write
 
     simulating = Text("営業組織を模擬しています", "Simulating a sales organisation")
     step(simulating, 0, 1)

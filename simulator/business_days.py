@@ -23,7 +23,7 @@ DAY = np.dtype(
         ("left_quarter", "i4"),
         ("season", "f8"),  # factor on leads
         ("rush", "f8"),  # factor on closing
-        ("people", "f8"),  # factor on leaving the company
+        ("turnover", "f8"),  # factor on leaving the company
         ("growth", "f8"),  # factor on everything since the first day
     ],
     align=True,
@@ -66,7 +66,7 @@ def calendar(start: date, days: int) -> NDArray[np.void]:
     table["season"] = np.asarray(LEAD_SEASON)[months % 12]
     table["rush"] = np.asarray(CLOSE_SEASON)[months % 12] * _rush(table["left_month"], table["left_quarter"])
     fiscal_turn = np.isin(months % 12 + 1, (3, 9)) & (table["left_month"] <= 3)
-    table["people"] = np.where(fiscal_turn, 8.0, 0.7)
+    table["turnover"] = np.where(fiscal_turn, 8.0, 0.7)
     table["growth"] = (1.0 + GROWTH_PER_YEAR) ** (table["day"] / 365.25)
     table = table[offset : offset + length]
     table.flags.writeable = False

@@ -50,9 +50,9 @@ LISTINGS = ("非上場", "スタンダード", "プライム", "グロース")
 SYSTEMS = ("表計算ソフト", "自社開発", "他社クラウド", "他社パッケージ", "なし")
 
 
-def person_name(who: int) -> str:
+def person_name(uid: int) -> str:
     """A surname and a given name from a 64-bit number."""
-    return f"{SURNAMES[who % len(SURNAMES)]} {GIVEN[(who // 1009) % len(GIVEN)]}"
+    return f"{SURNAMES[uid % len(SURNAMES)]} {GIVEN[(uid // 1009) % len(GIVEN)]}"
 
 
 def company_names(uid: NDArray[np.uint64], industry: NDArray[np.int32]) -> list[str]:

@@ -6,37 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.world.catalog import R_BUDGET, R_NEED, R_RIVAL, R_SILENT, R_TIMING
-from sancho.crm.world.chance import Record, compiled, normal, spot, uniform
-from sancho.crm.world.layout import FAR
+from simulator.catalog import R_BUDGET, R_NEED, R_RIVAL, R_SILENT, R_TIMING
+from simulator.random_stream import Record, compiled, normal, stream_at, uniform
+from simulator.state_arrays import FAR
 
-DYING = np.array([0.0155, 0.0125, 0.0145, 0.0125, 0.0105])
+SILENT_REFUSAL = np.array([0.0155, 0.0125, 0.0145, 0.0125, 0.0105])
 """Chance per working day that an averagely interested customer decides against it, by stage."""
 
 
 @compiled
-def feel_and_decide(deal: Record, place: Any, mood: Any, today: Record) -> None:
+def update_customer(deal: Record, stream: Any, mood: Any, today: Record) -> None:
     """Interest drifts, rivals come, champions leave, budgets appear; some customers say no to themselves.
 
     `mood` is market and team mood together. Questions 1 to 19.
     """
     silence = min(max(today.day - deal.last_two_way - 14, 0), 60)
     target = deal.need - 0.012 * silence - 0.5 * deal.rival - 1.4 * deal.dead - 0.5 * deal.doomed
-    deal.interest += 0.040 * (target - deal.interest) + 0.225 * normal(place, 1)
+    deal.interest += 0.040 * (target - deal.interest) + 0.225 * normal(stream, 1)
     deal.boost *= 0.992
     deal.momentum *= 0.93
     deal.inbound *= 0.93
-    if deal.rival == 0.0 and deal.stage >= 1 and uniform(place, 2) < 0.0036:
-        deal.rival = 0.4 + 1.1 * uniform(place, 3)
-    if deal.champion == 1 and uniform(place, 4) < 0.0011:
+    if deal.rival == 0.0 and deal.stage >= 1 and uniform(stream, 2) < 0.0036:
+        deal.rival = 0.4 + 1.1 * uniform(stream, 3)
+    if deal.champion == 1 and uniform(stream, 4) < 0.0011:
         deal.champion = 0
         deal.need -= 0.9
         deal.power -= 0.7
-    if deal.budget == 0 and uniform(place, 5) < (0.05 if today.month == 4 or today.month == 10 else 0.014):
+    if deal.budget == 0 and uniform(stream, 5) < (0.05 if today.month == 4 or today.month == 10 else 0.014):
         deal.budget = 1
     if deal.dead == 1:
         # Minds change back, though seldom: a new budget year, a new person.
-        if uniform(place, 8) < 0.005 * np.exp(0.5 * deal.need):
+        if uniform(stream, 8) < 0.005 * np.exp(0.5 * deal.need):
             deal.dead, deal.cause = 0, -1
             deal.interest += 0.6
     else:
@@ -44,13 +44,13 @@ def feel_and_decide(deal: Record, place: Any, mood: Any, today: Record) -> None:
         # Silence kills only after a while, and only those who were lukewarm anyway: not a product of the two.
         neglect = 1.0 + 0.05 * silence * (1.0 if z < 0.6 else 0.25)
         # Enthusiasm saturates, indifference does not.
-        if uniform(place, 6) < DYING[deal.stage] * np.exp(-1.0 * min(z, 1.3)) * neglect:
+        if uniform(stream, 6) < SILENT_REFUSAL[deal.stage] * np.exp(-1.0 * min(z, 1.3)) * neglect:
             deal.dead = 1
-            deal.cause = _cause(deal, silence, place)
+            deal.cause = _cause(deal, silence, stream)
 
 
 @compiled
-def _cause(deal: Record, silence: Any, place: Any) -> Any:
+def _cause(deal: Record, silence: Any, stream: Any) -> Any:
     """Why the customer really decided against it."""
     if deal.doomed == 1:
         return R_TIMING
@@ -58,32 +58,34 @@ def _cause(deal: Record, silence: Any, place: Any) -> Any:
         return R_RIVAL
     if silence > 12:
         return R_SILENT
-    if deal.budget == 0 and uniform(place, 7) < 0.6:
+    if deal.budget == 0 and uniform(stream, 7) < 0.6:
         return R_BUDGET
     return R_NEED
 
 
 @compiled
-def watch_intervals(deal: Record, bottlenecks: Any, key: Any, day: Any) -> None:
+def apply_bottlenecks(deal: Record, bottlenecks: Any, key: Any, day: Any) -> None:
     """A deal that stays longer than a planted interval allows is killed with the planted chance.
 
     The coin does not depend on the day, so that a world without the bottleneck differs in nothing else.
     """
     for b in range(bottlenecks.shape[0]):
-        k = bottlenecks[b]
-        if (deal.crossed >> b) & 1 or deal.stage != k.interval + 1:
+        bottleneck = bottlenecks[b]
+        if (deal.crossed >> b) & 1 or deal.stage != bottleneck.interval + 1:
             continue
-        if (k.product >= 0 and k.product != deal.product) or (
-            k.industry >= 0 and k.industry != deal.industry
+        if (bottleneck.product >= 0 and bottleneck.product != deal.product) or (
+            bottleneck.industry >= 0 and bottleneck.industry != deal.industry
         ):
             continue
-        if k.size >= 0 and k.size != deal.size:
+        if bottleneck.size >= 0 and bottleneck.size != deal.size:
             continue
         entered = (
-            deal.e_appointment if k.interval == 0 else (deal.e_visit if k.interval == 1 else deal.e_proposal)
+            deal.e_appointment
+            if bottleneck.interval == 0
+            else (deal.e_visit if bottleneck.interval == 1 else deal.e_proposal)
         )
-        if entered == FAR or day - entered <= k.days:
+        if entered == FAR or day - entered <= bottleneck.days:
             continue
         deal.crossed |= 1 << b
-        if k.on == 1 and uniform(spot(key, deal.uid, -50_000), 20 + b) < k.kill:
+        if bottleneck.on == 1 and uniform(stream_at(key, deal.uid, -50_000), 20 + b) < bottleneck.kill:
             deal.doomed = 1

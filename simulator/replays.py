@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world.catalog import ACTIONS, OPEN
-from sancho.crm.world.chance import key_of
-from sancho.crm.world.engine import State, World, step
-from sancho.crm.world.layout import WIN
-from sancho.crm.world.record import C_PERSONS, C_WINS, Log
-from sancho.crm.world.settings import Intervention
+from simulator.catalog import ACTIONS, OPEN
+from simulator.dynamics import step
+from simulator.log import C_PERSONS, C_WINS, Log
+from simulator.random_stream import key_of
+from simulator.settings import Intervention
+from simulator.state_arrays import WIN
+from simulator.world import State, World
 
 ROWS_AT_ONCE = 500_000
 """Deals, leads and contracts lived side by side: what fits a small machine's memory and caches."""
@@ -57,20 +58,20 @@ class Replay:
         wins = self.wins[self.wins["serial"] >= 0]
         if by is not None:
             wins = wins[wins["day"] <= self.world.day_of(by)]
-        place = np.searchsorted(self.open_deals, wins["serial"])
-        place = np.minimum(place, len(self.open_deals) - 1)
+        position = np.searchsorted(self.open_deals, wins["serial"])
+        position = np.minimum(position, len(self.open_deals) - 1)
         out = np.zeros((self.replays, len(self.open_deals)), bool)
-        known = self.open_deals[place] == wins["serial"] if len(self.open_deals) else np.zeros(0, bool)
-        out[wins["world"][known], place[known]] = True
+        known = self.open_deals[position] == wins["serial"] if len(self.open_deals) else np.zeros(0, bool)
+        out[wins["world"][known], position[known]] = True
         return out
 
     def amount_if_won(self) -> NDArray[np.float64]:
         """Mean final amount of each open deal where it is won (NaN if it never is), shape (n,)."""
         wins = self.wins[self.wins["serial"] >= 0]
         wins = wins[np.isin(wins["serial"], self.open_deals)]
-        place = np.searchsorted(self.open_deals, wins["serial"])
-        count = np.bincount(place, minlength=len(self.open_deals))
-        total = np.bincount(place, wins["amount"], len(self.open_deals))
+        position = np.searchsorted(self.open_deals, wins["serial"])
+        count = np.bincount(position, minlength=len(self.open_deals))
+        total = np.bincount(position, wins["amount"], len(self.open_deals))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def revenue(self, first: date, last: date) -> NDArray[np.float64]:
@@ -124,7 +125,7 @@ def replay(
         raise ValueError(f"until: expected {world.date_of(world.last_day)} or later, got {until}")
     if last + LONGEST_DAYS >= len(world.calendar):
         raise ValueError(f"until: the calendar ends before deals of {until} can end; ask for an earlier day")
-    changed = _changed(world, intervention or Intervention())
+    changed = _with_intervention(world, intervention or Intervention())
     rows = (
         len(changed.deals) + (len(changed.leads) + len(changed.contracts) + changed.customers.size // 8) // 4
     )
@@ -132,7 +133,7 @@ def replay(
     wins, funnels = [], []
     for first in range(0, replays, batch):
         numbers = np.arange(first, min(first + batch, replays))
-        won, funnel = _live(world, changed, last, numbers, seed, to_the_end)
+        won, funnel = _run_batch(world, changed, last, numbers, seed, to_the_end)
         wins.append(won)
         funnels.append(funnel)
     open_now = world.state.deals["serial"][world.state.deals["status"] == OPEN]
@@ -147,7 +148,7 @@ def replay(
     )
 
 
-def _live(
+def _run_batch(
     world: World, state: State, last: int, numbers: NDArray[np.int64], seed: int, to_the_end: bool
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Some replays side by side: their wins and their funnel."""
@@ -185,7 +186,7 @@ def _tiled(state: State, keys: Sequence[int]) -> State:
     return out
 
 
-def _changed(world: World, intervention: Intervention) -> State:
+def _with_intervention(world: World, intervention: Intervention) -> State:
     """The world's state with the intervention built in (a copy where it differs)."""
     state = copy(world.state)
     state.deals = state.deals.copy()
@@ -197,24 +198,24 @@ def _changed(world: World, intervention: Intervention) -> State:
     state.levers["skill"] += intervention.skill
     for number in intervention.drop_bottlenecks:
         if not 0 <= number < len(state.bottlenecks):
-            most = len(state.bottlenecks) - 1
-            raise ValueError(f"drop_bottlenecks: expected 0 to {most}, got {number}; see planted.json")
+            highest = len(state.bottlenecks) - 1
+            raise ValueError(f"drop_bottlenecks: expected 0 to {highest}, got {number}; see planted.json")
         state.bottlenecks["on"][number] = 0
     order = np.argsort(state.deals["serial"])
     numbers = state.deals["serial"][order]
     for name in ("force", "forbid"):
-        chosen = getattr(intervention, name)
-        if not chosen:
+        assignments = getattr(intervention, name)
+        if not assignments:
             continue
-        serial = np.array([int(deal[1:]) - 1 for deal, _ in chosen])
-        place = np.minimum(np.searchsorted(numbers, serial), len(numbers) - 1)
-        row = order[place] if len(numbers) else place
-        bad = np.ones(len(serial), bool) if not len(numbers) else (
-            (numbers[place] != serial) | (state.deals["status"][row] != OPEN))  # fmt: skip
-        if bad.any():
-            got, day = chosen[int(bad.argmax())][0], world.date_of(world.last_day)
+        serial = np.array([int(deal[1:]) - 1 for deal, _ in assignments])
+        position = np.minimum(np.searchsorted(numbers, serial), len(numbers) - 1)
+        row = order[position] if len(numbers) else position
+        refused = np.ones(len(serial), bool) if not len(numbers) else (
+            (numbers[position] != serial) | (state.deals["status"][row] != OPEN))  # fmt: skip
+        if refused.any():
+            got, day = assignments[int(refused.argmax())][0], world.date_of(world.last_day)
             raise ValueError(f"{name}: expected deals that are open on {day}, got {got}")
-        state.deals[name][row] = [_action(action) for _, action in chosen]
+        state.deals[name][row] = [_action(action) for _, action in assignments]
         state.deals[f"{name}_until"][row] = world.last_day + intervention.within_days
     return state
 

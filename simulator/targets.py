@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.chance import key_of, normal, spot
-from sancho.crm.world.days import CLOSE_SEASON, LEAD_SEASON
-from sancho.crm.world.engine import World
-from sancho.crm.world.layout import FAR
-from sancho.crm.world.record import C_EVENTS, C_PERSONS, C_WINS
+from simulator import catalog as c
+from simulator.business_days import CLOSE_SEASON, LEAD_SEASON
+from simulator.log import C_EVENTS, C_PERSONS, C_WINS
+from simulator.random_stream import key_of, normal, stream_at
+from simulator.state_arrays import FAR
+from simulator.world import World
 
 LOOK_BACK = 182
 SET_BEFORE = 12
@@ -33,7 +33,7 @@ UNIT = {"revenue": 100_000}
 
 
 @dataclass
-class Rows:
+class TargetRows:
     """Columns of the targets, as lists of equal length."""
 
     metric: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Rows:
 
 def targets_table(world: World) -> dict[str, list[Any]]:
     """All targets set up to the last day, with scope as kind and number (team or person)."""
-    rows = Rows()
+    rows = TargetRows()
     people = world.log.people[: world.log.cursor[C_PERSONS]]
     key = key_of(world.settings.seed, 99)
     facts = {metric: _facts(world, metric) for metric in METRICS}
@@ -71,14 +71,14 @@ def targets_table(world: World) -> dict[str, list[Any]]:
             set_day -= 1
         if set_day < 2:
             continue
-        here = np.flatnonzero(
+        present = np.flatnonzero(
             (people["start"] <= set_day) & ((people["end"] == FAR) | (people["end"] > set_day))
         )
         for m, metric in enumerate(METRICS):
-            place = np.uint64(spot(np.uint64(key), np.uint64(m), first))
-            ambition = float(np.exp(0.04 * normal(place, 1)))
+            stream = np.uint64(stream_at(np.uint64(key), np.uint64(m), first))
+            ambition = float(np.exp(0.04 * normal(stream, 1)))
             company = ambition * _expected(world, facts[metric], metric, set_day, first, world.day_of(end))
-            _split(rows, world, metric, label, company, facts[metric], people, here, set_day)
+            _split(rows, world, metric, label, company, facts[metric], people, present, set_day)
     return rows.__dict__
 
 
@@ -146,28 +146,28 @@ def _expected(
 
 
 def _split(
-    rows: Rows, world: World, metric: str, label: str, company: float, facts: dict[str, NDArray[Any]],
-    people: NDArray[np.void], here: NDArray[np.int64], set_day: int,
+    rows: TargetRows, world: World, metric: str, label: str, company: float, facts: dict[str, NDArray[Any]],
+    people: NDArray[np.void], present: NDArray[np.int64], set_day: int,
 ) -> None:  # fmt: skip
     """Split the company's target over people present, then add them up to teams and divisions."""
     set_at = set_day * 86_400 + 17 * 3600
     rows.add(metric, "company", 0, label, company, set_at)
     selling = (c.INSIDE,) if metric == "appointments" else (c.FIELD, c.ROUTE)
-    here = here[np.isin(people["style"][here], selling)]
-    if len(here) == 0 or company <= 0:
+    present = present[np.isin(people["style"][present], selling)]
+    if len(present) == 0 or company <= 0:
         return
     recent = (facts["day"] >= set_day - 365) & (facts["day"] < set_day)
     teams = len(world.organisation.team_names)
     past = np.bincount(facts["team"][recent], facts["weight"][recent], teams)
-    tenure = np.clip((set_day - people["start"][here]) / 250.0, 0.0, 1.0)
+    tenure = np.clip((set_day - people["start"][present]) / 250.0, 0.0, 1.0)
     weight = 0.45 + 0.55 * tenure
-    team = people["team"][here]
+    team = people["team"][present]
     by_head = np.bincount(team, weight, teams)
     share = by_head / by_head.sum()
     if past.sum() > 0:
         share = 0.35 * share + 0.65 * np.where(by_head > 0, past, 0.0) / max(past[by_head > 0].sum(), 1e-9)
     own = company * share[team] * weight / by_head[team]
-    for person, value in zip(here, own, strict=True):
+    for person, value in zip(present, own, strict=True):
         rows.add(metric, "person", int(person), label, LEVEL["person"] * value, set_at)
     total = company * share
     parent = world.organisation.parent

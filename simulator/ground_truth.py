@@ -8,14 +8,13 @@ chance is measured by replay, never computed from a formula in the model's featu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.layout import BOTTLENECK
+from simulator import catalog as c
+from simulator.state_arrays import BOTTLENECK
 
 INTERVALS = (
     ("アポイント", "初回訪問", (10, 14)),
@@ -29,7 +28,7 @@ QUICK_QUOTE_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Planted:
+class GroundTruth:
     """The truths of one world."""
 
     effects: NDArray[np.float64]
@@ -70,22 +69,7 @@ def draw_effects(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], N
     return effects, fit, rng.permutation(np.array(c.PLAYED_MATERIALS))
 
 
-@lru_cache(maxsize=8)
-def plant(seed: int, bottlenecks: int, pp: float) -> Planted:
-    """The truths of a seed with so many slow intervals, each worth `pp` points of win chance."""
-    effects, fit, materials = draw_effects(seed)
-    nothing = Planted(effects, fit, materials, np.zeros(0, BOTTLENECK), (), ())
-    if bottlenecks == 0:
-        return nothing
-    # Imported here: the pilot is itself a world, one without bottlenecks.
-    from sancho.crm.world.pilot import crossings
-
-    rng = np.random.default_rng([seed, 7002])
-    found = choose(crossings(seed), bottlenecks, pp, rng)
-    return Planted(effects, fit, materials, *found)
-
-
-def choose(
+def choose_bottlenecks(
     candidates: list[dict[str, Any]], count: int, pp: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.void], tuple[float, ...], tuple[float, ...]]:
     """Pick `count` candidates that share no interval and segment column value while others are left.
@@ -93,27 +77,30 @@ def choose(
     Each candidate has the BOTTLENECK fields, `deals` (how many fall into it) and `base` (share of them won).
     A bottleneck of `pp` points kills the fraction pp / (100 base) of its deals, so it needs base > pp / 95.
     """
-    able = [x for x in candidates if x["base"] * 0.95 >= pp / 100.0]
-    if not able:
-        best = max((x["base"] for x in candidates), default=0.0)
+    feasible = [candidate for candidate in candidates if candidate["base"] * 0.95 >= pp / 100.0]
+    if not feasible:
+        best = max((candidate["base"] for candidate in candidates), default=0.0)
         raise ValueError(
             f"bottleneck_pp: expected at most {best * 95:.0f} in this world, got {pp}; ask for fewer points"
         )
-    picked: list[dict[str, Any]] = []
-    for wanted_new in (2, 1, 0):
-        for k in rng.permutation(len(able)):
-            x = able[k]
+    chosen: list[dict[str, Any]] = []
+    for min_differences in (2, 1, 0):
+        for k in rng.permutation(len(feasible)):
+            candidate = feasible[k]
             new = all(
-                (x["interval"] != y["interval"])
-                + ((x["product"], x["industry"], x["size"]) != (y["product"], y["industry"], y["size"]))
-                >= wanted_new
-                for y in picked
+                (candidate["interval"] != other["interval"])
+                + (
+                    (candidate["product"], candidate["industry"], candidate["size"])
+                    != (other["product"], other["industry"], other["size"])
+                )
+                >= min_differences
+                for other in chosen
             )
-            if len(picked) < count and new and x not in picked:
-                picked.append(x)
-    table = np.zeros(len(picked), BOTTLENECK)
-    for row, x in zip(table, picked, strict=True):
+            if len(chosen) < count and new and candidate not in chosen:
+                chosen.append(candidate)
+    table = np.zeros(len(chosen), BOTTLENECK)
+    for row, candidate in zip(table, chosen, strict=True):
         for name in ("interval", "days", "product", "industry", "size"):
-            row[name] = x[name]
-        row["kill"], row["on"] = pp / 100.0 / x["base"], 1
-    return table, tuple(float(x["base"]) for x in picked), (pp,) * len(picked)
+            row[name] = candidate[name]
+        row["kill"], row["on"] = pp / 100.0 / candidate["base"], 1
+    return table, tuple(float(candidate["base"]) for candidate in chosen), (pp,) * len(chosen)

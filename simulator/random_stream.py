@@ -64,32 +64,32 @@ def mix(x: Any) -> Any:
 
 
 @compiled_as("uint64(uint64, uint64, int64)")
-def spot(key: Any, who: Any, day: Any) -> Any:
+def stream_at(key: Any, uid: Any, day: Any) -> Any:
     """The place in the stream of chance of one unit on one day: `uniform` and `normal` ask it questions."""
-    return mix(mix(key + np.uint64(who) * GOLDEN) + np.uint64(day + 100_000) * SECOND)
+    return mix(mix(key + np.uint64(uid) * GOLDEN) + np.uint64(day + 100_000) * SECOND)
 
 
 @compiled_as("float64(uint64, int64)")
-def uniform(place: Any, question: Any) -> Any:
+def uniform(stream: Any, draw_id: Any) -> Any:
     """A number in (0, 1), the same for the same place and question."""
-    return (np.float64(mix(place + np.uint64(question) * GOLDEN) >> S11) + 0.5) * (1.0 / 9007199254740992.0)
+    return (np.float64(mix(stream + np.uint64(draw_id) * GOLDEN) >> S11) + 0.5) * (1.0 / 9007199254740992.0)
 
 
 @compiled_as("float64(uint64, int64)")
-def normal(place: Any, question: Any) -> Any:
+def normal(stream: Any, draw_id: Any) -> Any:
     """A standard normal number (Box-Muller), the same for the same place and question."""
-    radius = np.sqrt(-2.0 * np.log(uniform(place, question)))
-    return radius * np.cos(TWO_PI * uniform(place, question + PARTNER))
+    radius = np.sqrt(-2.0 * np.log(uniform(stream, draw_id)))
+    return radius * np.cos(TWO_PI * uniform(stream, draw_id + PARTNER))
 
 
 @compiled
-def poisson(mean: Any, place: Any, question: Any) -> Any:
+def poisson(mean: Any, stream: Any, draw_id: Any) -> Any:
     """A Poisson count, growing with the mean: by inversion, from a mean of 60 on by a rounded normal."""
     if mean <= 0.0:
         return 0
     if mean >= 60.0:
-        return max(0, int(np.floor(mean + np.sqrt(mean) * normal(place, question) + 0.5)))
-    u = uniform(place, question)
+        return max(0, int(np.floor(mean + np.sqrt(mean) * normal(stream, draw_id) + 0.5)))
+    u = uniform(stream, draw_id)
     term = np.exp(-mean)
     total, count = term, 0
     while u > total and count < 400:
@@ -108,4 +108,4 @@ def sigmoid(x: Any) -> Any:
 def key_of(seed: int, salt: int = 0) -> int:
     """The key of a world from its seed: an unsigned 64-bit number."""
     with np.errstate(over="ignore"):
-        return int(spot(np.uint64(seed), np.uint64(salt), 0))
+        return int(stream_at(np.uint64(seed), np.uint64(salt), 0))

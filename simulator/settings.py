@@ -71,7 +71,7 @@ class Intervention:
 
     force: (deal_id, action): the action happens on that deal once within `within_days` days.
     forbid: (deal_id, action): that action does not happen on that deal during those days.
-    Action names are those of `sancho.crm.world.catalog.ACTIONS`.
+    Action names are those of `simulator.catalog.ACTIONS`.
     drop_bottlenecks: numbers (0, 1, ...) of planted bottlenecks that kill no more deals from now on.
     lead_inflow, appointment_rate, activity, amount: factors (1 = as it is) on leads per day, on the chance
     that a contacted lead agrees to meet, on how often sellers act, on the price of deals not yet created.

@@ -125,7 +125,7 @@ CONTRACT = np.dtype(
 
 SEAT = np.dtype(
     [
-        ("who", "u8"),  # the person's place in the stream of chance
+        ("uid", "u8"),  # the person's place in the stream of chance
         ("person", "i4"),  # number, -1 = vacant
         ("team", "i4"),
         ("style", "i4"),
@@ -146,7 +146,7 @@ SEAT = np.dtype(
 
 PERSON = np.dtype(
     [
-        ("who", "u8"),
+        ("uid", "u8"),
         ("seat", "i4"),
         ("team", "i4"),
         ("style", "i4"),

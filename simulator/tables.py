@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.engine import World, current_deals
-from sancho.crm.world.layout import FAR
-from sancho.crm.world.record import C_ACTIVITIES, C_EVENTS, C_PERSONS
-from sancho.crm.world.targets import targets_table
-from sancho.crm.world.words import LISTINGS, SYSTEMS, company_names, person_name
+from simulator import catalog as c
+from simulator.log import C_ACTIVITIES, C_EVENTS, C_PERSONS
+from simulator.names import LISTINGS, SYSTEMS, company_names, person_name
+from simulator.state_arrays import FAR
+from simulator.targets import targets_table
+from simulator.world import World, current_deals
 
 TABLES = (
     "deals", "deal_events", "activities", "leads", "accounts", "people", "teams", "contracts", "targets",
@@ -35,13 +35,13 @@ SEAT_FACTOR = 8
 """People that ever hold a seat, for the width of their numbers."""
 
 
-def numbered(prefix: str, numbers: NDArray[Any], width: int) -> Any:
+def format_ids(prefix: str, numbers: NDArray[Any], width: int) -> Any:
     """Ids like D0000001 from numbers counted from 0; null where negative."""
     digits = pc.cast(pa.array(np.asarray(numbers, np.int64) + 1, mask=np.asarray(numbers) < 0), pa.string())
     return pc.binary_join_element_wise(pa.scalar(prefix), pc.utf8_lpad(digits, width, "0"), "")
 
 
-def worded(codes: NDArray[Any], words: tuple[str, ...]) -> Any:
+def decode(codes: NDArray[Any], words: tuple[str, ...]) -> Any:
     """Words from codes; null where the code is negative or the word is empty."""
     codes = np.asarray(codes, np.int32)
     empty = (codes < 0) | np.array([w == "" for w in words])[np.maximum(codes, 0)]
@@ -49,7 +49,7 @@ def worded(codes: NDArray[Any], words: tuple[str, ...]) -> Any:
 
 
 @dataclass(frozen=True)
-class Writer:
+class TableBuilder:
     """Turns a world's numbers into the words of its tables."""
 
     world: World
@@ -72,24 +72,24 @@ class Writer:
 
     def deal_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of deals."""
-        return numbered("D", numbers, 7)
+        return format_ids("D", numbers, 7)
 
     def lead_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of leads."""
-        return numbered("L", numbers, 7)
+        return format_ids("L", numbers, 7)
 
     def person_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of people."""
-        return numbered("P", numbers, self.person_width)
+        return format_ids("P", numbers, self.person_width)
 
     def team_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of teams."""
-        return numbered("T", numbers, max(2, len(str(len(self.world.organisation.team_names)))))
+        return format_ids("T", numbers, max(2, len(str(len(self.world.organisation.team_names)))))
 
     def account_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of accounts: numbered in the order in which they became known."""
         numbers = np.asarray(numbers, np.int64)
-        return numbered("C", np.where(numbers >= 0, self.account_rank[np.maximum(numbers, 0)], -1), 7)
+        return format_ids("C", np.where(numbers >= 0, self.account_rank[np.maximum(numbers, 0)], -1), 7)
 
     @cached_property
     def person_width(self) -> int:
@@ -99,14 +99,14 @@ class Writer:
     @cached_property
     def account_order(self) -> NDArray[np.int64]:
         """Known accounts in the order in which they became known."""
-        seen = self.world.log.seen
+        seen = self.world.log.first_seen
         order = np.argsort(seen, kind="stable")
         return order[: int((seen < np.iinfo(np.int32).max).sum())]
 
     @cached_property
     def account_rank(self) -> NDArray[np.int64]:
         """Place of each account in that order, -1 if unknown."""
-        rank = np.full(len(self.world.log.seen), -1, np.int64)
+        rank = np.full(len(self.world.log.first_seen), -1, np.int64)
         rank[self.account_order] = np.arange(len(self.account_order))
         return rank
 
@@ -127,7 +127,7 @@ class Writer:
             won, lost = d["status"] == c.WON, (d["status"] == c.LOST) | (d["status"] == c.RESTING)
             over = won | lost
             name = self.account_name.take(pa.array(self.account_rank[d["account"]]))
-            product = worded(d["product"], c.PRODUCTS)
+            product = decode(d["product"], c.PRODUCTS)
             # Overwritten at closing, no history: what a careless model would learn the outcome from.
             certainty = np.where(won, 5, np.where(lost, 6, d["certainty"]))
             why_won = ((d["uid"] >> np.uint64(20)) % np.uint64(6)).astype(np.int32)
@@ -140,24 +140,24 @@ class Writer:
                     "account_id": self.account_ids(d["account"]),
                     "owner_id": self.person_ids(d["owner"]),
                     "product": product,
-                    "source": worded(d["source"], c.SOURCES),
-                    "deal_type": worded(d["kind"], c.DEAL_TYPES),
-                    "stage": worded(d["stage"], c.STAGES),
+                    "source": decode(d["source"], c.SOURCES),
+                    "deal_type": decode(d["kind"], c.DEAL_TYPES),
+                    "stage": decode(d["stage"], c.STAGES),
                     "amount": pa.array(d["amount"].astype(np.int64), mask=d["amount"] < 0),
                     "currency": pa.array(np.full(len(d), "JPY")),
                     "expected_close_date": self.dates(d["close"]),
                     "closed_at": self.times(
                         np.where(over, d["closed_day"].astype(np.int64) * 86_400 + d["closed_sec"], -1)
                     ),
-                    "outcome": worded(np.where(won, 0, np.where(lost, 1, -1)), ("won", "lost")),
-                    "lost_reason": worded(np.where(lost, d["reason"], -1), c.LOST_REASONS),
-                    "競合": worded(d["rival_seen"], c.RIVALS),
-                    "予算確認": worded(d["budget_seen"], c.BUDGETS),
-                    "決裁者接触": worded(d["power_seen"], c.POWERS),
-                    "導入時期": worded(d["timing_seen"], c.TIMINGS),
-                    "確度": worded(certainty, c.CERTAINTIES),
-                    "受注理由": worded(np.where(won, why_won, -1), c.WON_REASONS),
-                    "競合受注": worded(np.where(lost & (d["rival"] > 0), rival, -1), c.RIVALS),
+                    "outcome": decode(np.where(won, 0, np.where(lost, 1, -1)), ("won", "lost")),
+                    "lost_reason": decode(np.where(lost, d["reason"], -1), c.LOST_REASONS),
+                    "競合": decode(d["rival_seen"], c.RIVALS),
+                    "予算確認": decode(d["budget_seen"], c.BUDGETS),
+                    "決裁者接触": decode(d["power_seen"], c.POWERS),
+                    "導入時期": decode(d["timing_seen"], c.TIMINGS),
+                    "確度": decode(certainty, c.CERTAINTIES),
+                    "受注理由": decode(np.where(won, why_won, -1), c.WON_REASONS),
+                    "競合受注": decode(np.where(lost & (d["rival"] > 0), rival, -1), c.RIVALS),
                 }
             )
 
@@ -171,7 +171,7 @@ class Writer:
                 {
                     "deal_id": self.deal_ids(e["deal"]),
                     "at": self.times(e["at"]),
-                    "field": worded(e["field"], c.EVENT_FIELDS),
+                    "field": decode(e["field"], c.EVENT_FIELDS),
                     "value": self._values(e["field"], e["value"]),
                     "old_value": self._values(e["field"], e["old"]),
                     "actor_id": self.person_ids(e["actor"]),
@@ -198,7 +198,7 @@ class Writer:
                     c.F_BUDGET: c.BUDGETS,
                     c.F_POWER: c.POWERS,
                 }[code]
-                parts.append(worded(v, words))
+                parts.append(decode(v, words))
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_arrays(parts).take(pa.array(back))
@@ -212,19 +212,19 @@ class Writer:
             a = rows[part]
             yield pa.table(
                 {
-                    "activity_id": numbered("A", first + np.arange(len(a)), 8),
+                    "activity_id": format_ids("A", first + np.arange(len(a)), 8),
                     "at": self.times(a["at"]),
-                    "kind": worded(a["kind"], c.KINDS),
+                    "kind": decode(a["kind"], c.KINDS),
                     "deal_id": self.deal_ids(a["deal"]),
                     "lead_id": self.lead_ids(a["lead"]),
                     "account_id": self.account_ids(a["account"]),
                     "actor_id": self.person_ids(a["actor"]),
-                    "direction": worded(a["inbound"], ("out", "in")),
-                    "outcome": worded(a["outcome"], c.OUTCOMES),
+                    "direction": decode(a["inbound"], ("out", "in")),
+                    "outcome": decode(a["outcome"], c.OUTCOMES),
                     "effective": pa.array(a["effective"] == 1, mask=a["effective"] < 0),
                     "minutes": pa.array(a["minutes"].astype(np.int64), mask=a["minutes"] <= 0),
-                    "material": worded(a["material"], c.MATERIALS),
-                    "subject": worded(a["subject"], c.SUBJECTS),
+                    "material": decode(a["material"], c.MATERIALS),
+                    "subject": decode(a["subject"], c.SUBJECTS),
                 }
             )
             first += len(a)
@@ -239,7 +239,7 @@ class Writer:
                 {
                     "lead_id": self.lead_ids(part),
                     "created_at": self.times(r["created"]),
-                    "source": worded(r["source"], c.SOURCES),
+                    "source": decode(r["source"], c.SOURCES),
                     "owner_id": self.person_ids(r["owner"]),
                     "contacted_at": self.times(r["contacted"]),
                     "appointment_at": self.times(r["appointment"]),
@@ -263,12 +263,12 @@ class Writer:
             {
                 "account_id": self.account_ids(self.account_order),
                 "name": self.account_name,
-                "industry": worded(a["industry"], c.INDUSTRIES),
+                "industry": decode(a["industry"], c.INDUSTRIES),
                 "employees": pa.array(a["employees"].astype(np.int64)),
-                "region": worded(a["region"], c.REGIONS),
-                "created_at": self.times(self.world.log.seen[self.account_order]),
-                "上場区分": worded(listed, LISTINGS),
-                "既存システム": worded((a["uid"] >> np.uint64(30)) % np.uint64(5), SYSTEMS),
+                "region": decode(a["region"], c.REGIONS),
+                "created_at": self.times(self.world.log.first_seen[self.account_order]),
+                "上場区分": decode(listed, LISTINGS),
+                "既存システム": decode((a["uid"] >> np.uint64(30)) % np.uint64(5), SYSTEMS),
             }
         )
 
@@ -278,9 +278,9 @@ class Writer:
         yield pa.table(
             {
                 "person_id": self.person_ids(np.arange(len(p))),
-                "name": pa.array([person_name(int(who)) for who in p["who"]]),
+                "name": pa.array([person_name(int(uid)) for uid in p["uid"]]),
                 "team_id": self.team_ids(p["team"]),
-                "style": worded(p["style"], c.STYLES),
+                "style": decode(p["style"], c.STYLES),
                 "active_from": self.dates(p["start"]),
                 "active_to": self.dates(p["end"]),
             }
@@ -305,13 +305,13 @@ class Writer:
         r = rows[numbers]
         yield pa.table(
             {
-                "contract_id": numbered("K", numbers, 7),
+                "contract_id": format_ids("K", numbers, 7),
                 "account_id": self.account_ids(r["account"]),
                 "started_at": self.dates(r["started"]),
                 "ended_at": self.dates(np.where(r["ended"] <= last, r["ended"], FAR)),
                 "monthly_amount": pa.array(r["monthly"].astype(np.int64)),
-                "product": worded(r["product"], c.PRODUCTS),
-                "kind": worded(r["kind"], c.DEAL_TYPES),
+                "product": decode(r["product"], c.PRODUCTS),
+                "kind": decode(r["kind"], c.DEAL_TYPES),
             }
         )
 
@@ -343,10 +343,10 @@ class Writer:
         )
 
 
-def _scope(writer: Writer, kind: str, number: int) -> str:
+def _scope(builder: TableBuilder, kind: str, number: int) -> str:
     if kind == "company":
         return "company"
-    ids = writer.team_ids if kind == "team" else writer.person_ids
+    ids = builder.team_ids if kind == "team" else builder.person_ids
     return f"{kind}:{ids(np.array([number]))[0].as_py()}"
 
 
@@ -380,12 +380,12 @@ def _as_text(piece: pa.Table) -> pa.Table:
     return piece
 
 
-def frames(world: World) -> dict[str, Any]:
+def crm_tables(world: World) -> dict[str, Any]:
     """All canonical tables as pandas frames: times as datetime64[s], dates as datetime64[s] at midnight."""
-    writer = Writer(world)
+    builder = TableBuilder(world)
     out = {}
     for name in TABLES:
-        frame = pa.concat_tables(list(writer.slices(name))).to_pandas(date_as_object=False)
+        frame = pa.concat_tables(list(builder.slices(name))).to_pandas(date_as_object=False)
         for column in frame.columns[frame.dtypes.astype(str).str.startswith("datetime64")]:
             frame[column] = frame[column].astype("datetime64[s]")
         out[name] = frame

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.chance import Record, compiled, mix, normal, poisson, sigmoid, spot, uniform
-from sancho.crm.world.layout import FAR
-from sancho.crm.world.organisation import colleague, seat_for
-from sancho.crm.world.paperwork import hoped_close, rounded
-from sancho.crm.world.record import C_BORN, act, note
+from simulator import catalog as c
+from simulator.crm_entries import planned_close, rounded_amount
+from simulator.log import C_NEW_DEALS, log_activity, log_change
+from simulator.organisation import draw_seat, replacement_seat
+from simulator.random_stream import Record, compiled, mix, normal, poisson, sigmoid, stream_at, uniform
+from simulator.state_arrays import FAR
 
 APPOINTMENTS_PER_LEAD = 0.308
 """Share of inside leads that agree to meet, measured over seeds: the inflow of leads is set by it."""
@@ -37,8 +37,8 @@ PRODUCT_SHARE = np.array([
 
 @compiled
 def step_leads(
-    today: Record, leads: Any, fresh: Any, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, customers: Any, fit: Any, born: Any, activities: Any, lead_log: Any,
+    today: Record, leads: Any, new_leads: Any, seats: Any, market: Any, ranges: Any, calendar: Any,
+    levers: Any, accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any,
     next_lead: Any, cursor: Any,
 ) -> Any:  # fmt: skip
     """One day of leads: those that arrive (into `fresh`, their number is returned) and those being worked on.
@@ -48,23 +48,23 @@ def step_leads(
     count = 0
     for w in range(seats.shape[0]):
         key = market[w].key
-        h = spot(key, np.uint64(1) << np.uint64(44), today.day)
+        day_stream = stream_at(key, np.uint64(1) << np.uint64(44), today.day)
         mean = levers[0].leads * levers[0].inflow * today.growth * today.season * np.exp(market[w].inflow)
-        for k in range(poisson(mean * (1.0 if today.workday else 0.06), h, 200)):
+        for k in range(poisson(mean * (1.0 if today.workday else 0.06), day_stream, 200)):
             uid = mix(key ^ (np.uint64(today.day) << np.uint64(32)) ^ np.uint64(k))
-            place = spot(key, uid, -1)
-            account = int(accounts.shape[0] * uniform(place, 201) ** 1.25)
-            own = today.workday and uniform(place, 202) < levers[0].own_share
+            stream = stream_at(key, uid, -1)
+            account = int(accounts.shape[0] * uniform(stream, 201) ** 1.25)
+            own = today.workday and uniform(stream, 202) < levers[0].own_share
             sec = (
-                32_400 + int(32_000 * uniform(place, 203))
+                32_400 + int(32_000 * uniform(stream, 203))
                 if today.workday
-                else int(86_000 * uniform(place, 203))
+                else int(86_000 * uniform(stream, 203))
             )
-            source = _source(own, customers[w, account] > 0, place)
+            source = _source(own, customers[w, account] > 0, stream)
             if own:
-                seat = seat_for(seats, w, ranges[0], ranges[1], place, 210, False)
+                seat = draw_seat(seats, w, ranges[0], ranges[1], stream, 210, False)
             else:
-                seat = seat_for(seats, w, ranges[2], ranges[3], place, 210, False)
+                seat = draw_seat(seats, w, ranges[2], ranges[3], stream, 210, False)
             if seat < 0:
                 continue
             serial = next_lead[w]
@@ -74,16 +74,16 @@ def step_leads(
                 row.created, row.source, row.owner = today.day * 86_400 + sec, source, seats[w, seat].person
                 row.contacted = row.appointment = row.meeting = row.qualified = row.disqualified = -1
                 row.handed = row.deal = -1
-            quality = SOURCE_QUALITY[source] + accounts[account].affinity + 0.85 * normal(place, 204)
+            quality = SOURCE_QUALITY[source] + accounts[account].affinity + 0.85 * normal(stream, 204)
             if own:
                 if lead_log.shape[0] > 0:
                     lead_log[serial].contacted = today.day * 86_400 + sec + 600
                 kind = c.CROSS_SELL if customers[w, account] > 0 else c.NEW
-                birth(born, cursor, mix(uid), w, today, sec + 900, seats, seat, accounts, account, source,
-                      kind, np.int64(serial), NONE, FAR, quality, c.LEAD, NONE, fit, calendar,
-                      levers)  # fmt: skip
+                create_deal(new_deals, cursor, mix(uid), w, today, sec + 900, seats, seat, accounts, account,
+                            source, kind, np.int64(serial), NONE, FAR, quality, c.LEAD, NONE, fit, calendar,
+                            levers)  # fmt: skip
             else:
-                lead = fresh[count]
+                lead = new_leads[count]
                 count += 1
                 lead.uid, lead.world, lead.serial, lead.seat, lead.account = uid, w, serial, seat, account
                 lead.day0, lead.sec0, lead.contacted, lead.source, lead.status = (
@@ -96,24 +96,24 @@ def step_leads(
                 lead.tries, lead.interest = 0, quality
     if today.workday:
         for i in range(leads.shape[0]):
-            _work(today, leads[i], seats, market, ranges, calendar, levers, accounts, customers, fit, born,
-                  activities, lead_log, cursor)  # fmt: skip
+            _work_lead(today, leads[i], seats, market, ranges, calendar, levers, accounts, customers, fit,
+                       new_deals, activities, lead_log, cursor)  # fmt: skip
     return count
 
 
 @compiled
-def _source(own: Any, customer: Any, place: Any) -> Any:
+def _source(own: Any, customer: Any, stream: Any) -> Any:
     """Where a lead comes from."""
-    draw = uniform(place, 205)
+    draw = uniform(stream, 205)
     if own:
         return c.CUSTOMER if customer and draw < 0.5 else (c.REFERRAL if draw < 0.55 else c.COLD_CALL)
     return min(int(np.searchsorted(np.cumsum(SOURCE_SHARE), draw)), 5)
 
 
 @compiled
-def _work(
+def _work_lead(
     today: Record, lead: Record, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, customers: Any, fit: Any, born: Any, activities: Any, lead_log: Any, cursor: Any,
+    accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any, cursor: Any,
 ) -> None:  # fmt: skip
     """An inside seller's day with one lead: tries to reach it, agrees on an appointment, or gives up.
 
@@ -121,40 +121,40 @@ def _work(
     """
     w = lead.world
     if seats[w, lead.seat].person < 0:
-        other = colleague(seats, w, lead.seat, ranges, lead.uid, 220)
+        other = replacement_seat(seats, w, lead.seat, ranges, lead.uid, 220)
         if other < 0:
             return
         lead.seat = other
         if lead_log.shape[0] > 0:
             lead_log[lead.serial].owner = seats[w, lead.seat].person
     seat = seats[w, lead.seat]
-    place = spot(market[w].key, lead.uid, today.day)
+    stream = stream_at(market[w].key, lead.uid, today.day)
     age = today.day - lead.day0
     first = lead.contacted == FAR
     rate = (0.58 if first else 0.14) * seat.diligence * np.exp(-0.5 * seat.busy) * levers[0].activity
-    at = today.day * 86_400 + max(32_400 + int(30_000 * uniform(place, 221)), (lead.sec0 + 300) * (age == 0))
-    if uniform(place, 222) < rate / (1.0 + 0.12 * lead.tries * first):
+    at = today.day * 86_400 + max(32_400 + int(30_000 * uniform(stream, 221)), (lead.sec0 + 300) * (age == 0))
+    if uniform(stream, 222) < rate / (1.0 + 0.12 * lead.tries * first):
         lead.tries += 1
-        reached = uniform(place, 223) < 0.28 + 0.35 * sigmoid(lead.interest)
-        kind = c.K_CALL if first or uniform(place, 224) < 0.6 else c.K_EMAIL
+        reached = uniform(stream, 223) < 0.28 + 0.35 * sigmoid(lead.interest)
+        kind = c.K_CALL if first or uniform(stream, 224) < 0.6 else c.K_EMAIL
         cooled = 0.9 * lead.interest - 0.035 * age + 0.3 * seat.skill + market[w].level
-        agreed = reached and uniform(place, 225) < sigmoid(-1.35 + cooled) * levers[0].appointment
+        agreed = reached and uniform(stream, 225) < sigmoid(-1.35 + cooled) * levers[0].appointment
         outcome = c.O_ABSENT if kind == c.K_CALL else c.O_NO_REPLY
         if reached:
             outcome = c.O_APPOINTED if agreed else (c.O_REACHED if kind == c.K_CALL else c.O_REPLY)
-        act(activities, cursor, at, -1, lead.serial, lead.account, seat.person, kind, 0, outcome,
-            -1, 3 + int(12 * uniform(place, 226)) if reached else 1, 0, c.S_CALL)  # fmt: skip
+        log_activity(activities, cursor, at, -1, lead.serial, lead.account, seat.person, kind, 0, outcome, -1,
+                     3 + int(12 * uniform(stream, 226)) if reached else 1, 0, c.S_CALL)  # fmt: skip
         if reached and first:
             lead.contacted = today.day
             if lead_log.shape[0] > 0:
                 lead_log[lead.serial].contacted = at
         if agreed:
-            _hand_to_field(today, lead, at, place, seats, ranges, calendar, levers, accounts, customers, fit,
-                           born, lead_log, cursor)  # fmt: skip
+            _hand_to_field(today, lead, at, stream, seats, ranges, calendar, levers, accounts, customers, fit,
+                           new_deals, lead_log, cursor)  # fmt: skip
             return
-        if reached and uniform(place, 227) < 0.10 + 0.25 * sigmoid(-1.5 * lead.interest - 0.5):
+        if reached and uniform(stream, 227) < 0.10 + 0.25 * sigmoid(-1.5 * lead.interest - 0.5):
             lead.status = 2
-    if age > 75 and uniform(place, 228) < 0.12:
+    if age > 75 and uniform(stream, 228) < 0.12:
         lead.status = 2
     if lead.status == 2 and lead_log.shape[0] > 0:
         lead_log[lead.serial].disqualified = at + 1200
@@ -162,8 +162,8 @@ def _work(
 
 @compiled
 def _hand_to_field(
-    today: Record, lead: Record, at: Any, place: Any, seats: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, customers: Any, fit: Any, born: Any, lead_log: Any, cursor: Any,
+    today: Record, lead: Record, at: Any, stream: Any, seats: Any, ranges: Any, calendar: Any, levers: Any,
+    accounts: Any, customers: Any, fit: Any, new_deals: Any, lead_log: Any, cursor: Any,
 ) -> None:  # fmt: skip
     """The lead agreed to meet: a deal begins at the appointment, in the hands of a field seller.
 
@@ -171,7 +171,7 @@ def _hand_to_field(
     """
     w = lead.world
     large = accounts[lead.account].size == 2
-    owner = seat_for(seats, w, ranges[0], ranges[1], place, 230, large)
+    owner = draw_seat(seats, w, ranges[0], ranges[1], stream, 230, large)
     if owner < 0:
         return
     lead.status = 1
@@ -179,75 +179,82 @@ def _hand_to_field(
         row = lead_log[lead.serial]
         row.appointment, row.handed = at, seats[w, owner].person
     kind = c.CROSS_SELL if customers[w, lead.account] > 0 else c.NEW
-    quality = 0.65 * lead.interest + 0.35 * normal(place, 231)
+    quality = 0.65 * lead.interest + 0.35 * normal(stream, 231)
     sec = at - today.day * 86_400 + 240
-    birth(born, cursor, mix(lead.uid), np.int64(w), today, sec, seats, owner, accounts,
-          np.int64(lead.account), np.int64(lead.source), kind, np.int64(lead.serial), NONE, FAR, quality,
-          c.APPOINTMENT, NONE, fit, calendar, levers)  # fmt: skip
+    create_deal(new_deals, cursor, mix(lead.uid), np.int64(w), today, sec, seats, owner, accounts,
+                np.int64(lead.account), np.int64(lead.source), kind, np.int64(lead.serial), NONE, FAR,
+                quality, c.APPOINTMENT, NONE, fit, calendar, levers)  # fmt: skip
 
 
 @compiled
-def birth(
-    born: Any, cursor: Any, uid: Any, w: Any, today: Record, sec: Any, seats: Any, seat: Any, accounts: Any,
-    account: Any, source: Any, kind: Any, lead: Any, contract: Any, due: Any, quality: Any, stage: Any,
-    product: Any, fit: Any, calendar: Any, levers: Any,
+def create_deal(
+    new_deals: Any, cursor: Any, uid: Any, w: Any, today: Record, sec: Any, seats: Any, seat: Any,
+    accounts: Any, account: Any, source: Any, kind: Any, lead: Any, contract: Any, due: Any, quality: Any,
+    stage: Any, product: Any, fit: Any, calendar: Any, levers: Any,
 ) -> Any:  # fmt: skip
     """A new deal. `quality` is what is known of the customer's need so far; product -1 = to be drawn."""
-    deal = born[cursor[C_BORN]]
-    cursor[C_BORN] += 1
-    place = spot(uid, 0, -7)
+    deal = new_deals[cursor[C_NEW_DEALS]]
+    cursor[C_NEW_DEALS] += 1
+    stream = stream_at(uid, 0, -7)
     company, owner = accounts[account], seats[w, seat]
     if product < 0:
         shares = np.cumsum(PRODUCT_SHARE[company.size])
-        product = min(int(np.searchsorted(shares, uniform(place, 240))), 4)
+        product = min(int(np.searchsorted(shares, uniform(stream, 240))), 4)
     deal.uid, deal.world, deal.serial, deal.seat, deal.account = uid, w, -1, seat, account
     deal.lead, deal.contract, deal.due = lead, contract, due
     deal.day0, deal.sec0, deal.product, deal.source, deal.kind = today.day, sec, product, source, kind
     deal.industry, deal.size, deal.stage, deal.first_stage = company.industry, company.size, stage, stage
     deal.status = c.OPEN
-    dear = normal(place, 241)
+    price_level = normal(stream, 241)
     upsell = -0.5 if kind == c.UPSELL else 0.0
     deal.price = (
-        np.exp(PRICE[product] + PRICE_BY_SIZE[company.size] + upsell + 0.55 * dear) * levers[0].amount
+        np.exp(PRICE[product] + PRICE_BY_SIZE[company.size] + upsell + 0.55 * price_level) * levers[0].amount
     )
     bonus = (
         1.3 if kind == c.RENEWAL else (0.40 if kind == c.UPSELL else (0.25 if kind == c.CROSS_SELL else 0.0))
     )
     deal.need = (
-        quality - 0.22 + fit[company.industry, product] + bonus - 0.12 * dear + 0.25 * normal(place, 242)
+        quality
+        - 0.22
+        + fit[company.industry, product]
+        + bonus
+        - 0.12 * price_level
+        + 0.25 * normal(stream, 242)
     )
-    deal.interest = deal.need + 0.25 * normal(place, 243)
+    deal.interest = deal.need + 0.25 * normal(stream, 243)
     deal.boost = deal.momentum = deal.inbound = 0.0
-    deal.rival = 0.4 + 0.9 * uniform(place, 244) if uniform(place, 245) < 0.2 and kind != c.RENEWAL else 0.0
+    deal.rival = 0.4 + 0.9 * uniform(stream, 244) if uniform(stream, 245) < 0.2 and kind != c.RENEWAL else 0.0
     deal.power = (
-        0.7 * normal(place, 246) + (0.8 if kind == c.RENEWAL else -0.05) + (0.3 if company.size == 0 else 0.0)
+        0.7 * normal(stream, 246)
+        + (0.8 if kind == c.RENEWAL else -0.05)
+        + (0.3 if company.size == 0 else 0.0)
     )
-    deal.urgency = normal(place, 247)
-    deal.feel = 0.3 * deal.interest + 0.6 * normal(place, 248) + 0.3 * owner.optimism
-    deal.budget = 1 if kind == c.RENEWAL or uniform(place, 249) < 0.5 else 0
-    deal.champion = 1 if uniform(place, 250) < 0.7 else 0
+    deal.urgency = normal(stream, 247)
+    deal.feel = 0.3 * deal.interest + 0.6 * normal(stream, 248) + 0.3 * owner.optimism
+    deal.budget = 1 if kind == c.RENEWAL or uniform(stream, 249) < 0.5 else 0
+    deal.champion = 1 if uniform(stream, 250) < 0.7 else 0
     deal.dead = deal.doomed = deal.crossed = deal.done = 0
     deal.cause = deal.reason = -1
     deal.last_out = deal.last_two_way = deal.since = today.day
     deal.next_visit = (
-        today.day + 3 + int(14.0 * uniform(place, 251) / (owner.pace * np.exp(-0.5 * owner.busy)))
+        today.day + 3 + int(14.0 * uniform(stream, 251) / (owner.pace * np.exp(-0.5 * owner.busy)))
     )
     deal.return_on = deal.e_appointment = deal.e_visit = deal.e_proposal = deal.e_closing = FAR
     if stage == c.APPOINTMENT:
         deal.e_appointment = today.day
     # Estimates lean to the hopeful side; one in eight is left empty at first.
-    estimate = rounded(deal.price * np.exp(0.03 + 0.06 * owner.optimism + 0.18 * normal(place, 252)))
-    deal.amount = -1 if uniform(place, 253) < 0.12 and kind != c.RENEWAL else estimate
+    estimate = rounded_amount(deal.price * np.exp(0.03 + 0.06 * owner.optimism + 0.18 * normal(stream, 252)))
+    deal.amount = -1 if uniform(stream, 253) < 0.12 and kind != c.RENEWAL else estimate
     deal.amount0 = deal.amount
-    deal.close = deal.close0 = hoped_close(deal, owner, place, today, calendar, 1.0)
+    deal.close = deal.close0 = planned_close(deal, owner, stream, today, calendar, 1.0)
     if kind == c.RENEWAL:
         deal.close = deal.close0 = max(min(due, calendar.shape[0] - 1), today.day + 1)
     deal.pushes = deal.ticks = deal.clock = 0
     deal.closed_day, deal.closed_sec, deal.owner = FAR, 0, owner.person
     deal.rival_seen = deal.budget_seen = deal.power_seen = 0
-    asked = deal.urgency + 0.8 * normal(place, 254)
-    deal.timing_seen = 0 if uniform(place, 255) < 0.3 else (
-        1 if asked > 1.2 else (2 if asked > 0.2 else (3 if asked > -0.8 else 4)))  # fmt: skip
+    stated = deal.urgency + 0.8 * normal(stream, 254)
+    deal.timing_seen = 0 if uniform(stream, 255) < 0.3 else (
+        1 if stated > 1.2 else (2 if stated > 0.2 else (3 if stated > -0.8 else 4)))  # fmt: skip
     deal.certainty = 1 if stage == c.LEAD else 2
     deal.force = deal.forbid = -1
     deal.force_until = deal.forbid_until = FAR
@@ -255,13 +262,13 @@ def birth(
 
 
 @compiled
-def announce(born: Any, events: Any, cursor: Any) -> None:
+def log_creation(new_deals: Any, events: Any, cursor: Any) -> None:
     """The first rows of new deals: what was entered at creation."""
-    for i in range(born.shape[0]):
-        deal = born[i]
+    for i in range(new_deals.shape[0]):
+        deal = new_deals[i]
         at = deal.day0 * 86_400 + deal.sec0
-        note(events, cursor, deal.serial, at, c.F_STAGE, deal.stage, -1, deal.owner)
-        note(events, cursor, deal.serial, at, c.F_OWNER, deal.owner, -1, deal.owner)
-        note(events, cursor, deal.serial, at, c.F_CLOSE, deal.close, -1, deal.owner)
+        log_change(events, cursor, deal.serial, at, c.F_STAGE, deal.stage, -1, deal.owner)
+        log_change(events, cursor, deal.serial, at, c.F_OWNER, deal.owner, -1, deal.owner)
+        log_change(events, cursor, deal.serial, at, c.F_CLOSE, deal.close, -1, deal.owner)
         if deal.amount >= 0:
-            note(events, cursor, deal.serial, at, c.F_AMOUNT, deal.amount, -1, deal.owner)
+            log_change(events, cursor, deal.serial, at, c.F_AMOUNT, deal.amount, -1, deal.owner)
