@@ -1,4 +1,4 @@
-"""What becomes of contracts: do customers buy more, renew, or leave? Questions 300 to 339."""
+"""Do customers with a contract buy more, renew or leave? Draw ids 300 to 339."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.random_stream import Record, compiled, mix, normal, stream_at, un
 from simulator.state_arrays import FAR
 
 UPSELL_PER_DAY = 0.00105
-"""Chance per working day and contract that an averagely content customer thinks of buying more."""
+"""Chance per working day and contract that a customer of average contentment considers buying more."""
 RENEWAL_DEAL_SHARE = 0.25
 """Share of contracts whose renewal is negotiated; the others run on or are cancelled."""
 
@@ -23,7 +23,7 @@ def step_contracts(
     today: Record, contracts: Any, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
     accounts: Any, fit: Any, new_deals: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """One working day of all running contracts: deals they give rise to, and ends."""
+    """One working day of all running contracts: the deals that arise from them, and their ends."""
     first = ranges[1]
     last = first
     while last < ranges[2] and seats[0, last].opens <= today.day:
@@ -46,9 +46,9 @@ def step_contracts(
                 continue
             contract.status = 2
             deal = create_deal(new_deals, cursor, mix(stream), np.int64(w), today, sec, seats, seat, accounts,
-                         np.int64(contract.account), c.CUSTOMER, c.RENEWAL, NONE, np.int64(contract.serial),
-                         np.int64(contract.due), quality, c.APPOINTMENT, np.int64(contract.product), fit,
-                         calendar, levers)  # fmt: skip
+                               np.int64(contract.account), c.CUSTOMER, c.RENEWAL, NONE,
+                               np.int64(contract.serial), np.int64(contract.due), quality, c.APPOINTMENT,
+                               np.int64(contract.product), fit, calendar, levers)  # fmt: skip
             deal.price = 12.0 * contract.monthly * np.exp(0.04 + 0.10 * normal(stream, 304))
             deal.amount = max(50_000, 12 * contract.monthly // 10_000 * 10_000)
             deal.amount0 = deal.amount
@@ -73,7 +73,7 @@ def step_contracts(
 
 @compiled
 def _route_seller(seats: Any, w: Any, account: Any, first: Any, last: Any, ranges: Any) -> Any:
-    """The route seller (seats first to last - 1) who looks after an account: one, while they stay."""
+    """The route seller (seats first to last - 1) of an account: the same one as long as they stay."""
     if last == first:
         return -1
     seat = first + int(uniform(account, 320) * (last - first))
@@ -82,19 +82,14 @@ def _route_seller(seats: Any, w: Any, account: Any, first: Any, last: Any, range
 
 @compiled
 def draw_customers(contracts: Any, contract_log: Any, key: Any, accounts: Any) -> None:
-    """The contracts of the first day's customers, up to three years old; all running."""
+    """The contracts of the first day's customers: all running, up to three years old."""
     for i in range(contracts.shape[0]):
         contract = contracts[i]
         stream = stream_at(key, np.uint64(1) << np.uint64(45), i)
         account = int(accounts.shape[0] * uniform(stream, 1) ** 1.25)
         age = 1 + int(1090.0 * uniform(stream, 2))
-        contract.uid, contract.world, contract.serial, contract.account, contract.status = (
-            stream,
-            0,
-            i,
-            account,
-            0,
-        )
+        contract.uid, contract.world, contract.serial = stream, 0, i
+        contract.account, contract.status = account, 0
         contract.started = -age
         contract.due = contract.started + 365 * (1 + age // 365)
         contract.product = 0 if uniform(stream, 3) < 0.5 else (1 if uniform(stream, 3) < 0.75 else 3)
@@ -103,10 +98,5 @@ def draw_customers(contracts: Any, contract_log: Any, key: Any, accounts: Any) -
         )
         contract.kind, contract.content = c.NEW, 0.35 + 0.35 * normal(stream, 5)
         logged = contract_log[i]
-        logged.account, logged.started, logged.ended, logged.monthly = (
-            account,
-            contract.started,
-            FAR,
-            contract.monthly,
-        )
-        logged.product, logged.kind = contract.product, c.NEW
+        logged.account, logged.started, logged.ended = account, contract.started, FAR
+        logged.monthly, logged.product, logged.kind = contract.monthly, contract.product, c.NEW

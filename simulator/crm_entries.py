@@ -1,7 +1,7 @@
-"""What does a seller keep up to date in the CRM: amount, expected close date, qualification, forecast?
+"""Which fields does a seller update in the CRM: amount, expected close date, qualification, certainty?
 
-Close dates are hopes: set short by optimists, snapped to month and quarter ends, pushed when they have
-passed. Amounts are estimates first, a quote later, a discount at the end. Questions 80 to 129.
+Expected close dates are too early for optimists, set to month and quarter ends, and pushed when they have
+passed. Amounts are first estimates, later a quote, at the end a discount. Draw ids 80 to 129.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from simulator.log import advance_clock, log_change
 from simulator.random_stream import Record, compiled, normal, uniform
 
 PLANNED_DAYS = np.array([70.0, 60.0, 46.0, 30.0, 16.0])
-"""Days to closing that a seller hopes for, by stage."""
+"""Days to closing that a seller expects, by stage."""
 
 
 @compiled
 def rounded_amount(amount: Any) -> Any:
-    """To two or three figures, as people write prices; at least 50,000 JPY."""
+    """Rounded to two or three figures, as people write prices; at least 50,000 JPY."""
     unit = 10_000.0 if amount < 3e6 else (50_000.0 if amount < 1e7 else 100_000.0)
     return max(50_000, int(np.floor(min(amount, 9e8) / unit + 0.5) * unit))
 
 
 @compiled
 def planned_close(deal: Record, seat: Record, stream: Any, today: Record, calendar: Any, stretch: Any) -> Any:
-    """The close date entered today: `stretch` times the usual hope, mostly snapped to a month's end."""
+    """The close date entered today: `stretch` times the usual days ahead, mostly set to a month's end."""
     days = PLANNED_DAYS[deal.stage] * stretch * np.exp(0.35 * normal(stream, 80) - 0.25 * seat.optimism)
     days *= 1.25 if deal.size == 2 else 1.0
     day = min(today.day + max(4, int(days)), calendar.shape[0] - 40)
@@ -69,13 +69,13 @@ def set_amount(deal: Record, amount: Any, stream: Any, today: Record, events: An
 
 @compiled
 def quoted_amount(deal: Record, stream: Any) -> Any:
-    """The amount on the quote: what the customer would pay, roughly."""
+    """The amount on the quote: roughly what the customer would pay."""
     return rounded_amount(deal.price * np.exp(0.09 * normal(stream, 84)))
 
 
 @compiled
 def agreed_amount(deal: Record, seat: Record, stream: Any, today: Record) -> Any:
-    """The amount finally agreed: a discount that grows with rivals, haste and the seller's softness."""
+    """The amount finally agreed: less a discount that grows with rivals, quarter's end and habit."""
     haste = 1.6 if today.left_quarter <= 5 else 1.0
     cut = 0.030 * seat.discount * haste * (1.0 + 0.9 * deal.rival) * (0.3 + 1.4 * uniform(stream, 86))
     return rounded_amount(deal.amount * (1.0 - min(cut, 0.35)))
@@ -96,7 +96,7 @@ def update_fields(
             cursor,
         )
     elif deal.stage == 4 and deal.amount > 0 and uniform(stream, 91) < 0.022 * (1.0 + 0.7 * deal.rival):
-        # Haggling; now and then they order more instead.
+        # The price is negotiated down; sometimes the customer orders more instead.
         factor = (
             1.0 - 0.12 * uniform(stream, 92)
             if uniform(stream, 93) < 0.8
@@ -104,7 +104,7 @@ def update_fields(
         )
         set_amount(deal, rounded_amount(deal.amount * factor), stream, today, events, cursor)
     if deal.close < today.day:
-        # Passed and still open: pushed when the seller gets round to it.
+        # Passed and still open: pushed on the day the seller updates it.
         if uniform(stream, 94) < min(0.42 * seat.tidy, 0.9):
             stretch = 0.55 if deal.feel > 0.5 else 0.9
             set_close(
@@ -120,7 +120,7 @@ def update_fields(
         and deal.stage < 4
         and uniform(stream, 95) < (0.09 if deal.feel < 0.0 else 0.03)
     ):
-        # It will not be in time, and the seller knows.
+        # The seller knows that the deal will not close in time.
         set_close(
             deal, planned_close(deal, seat, stream, today, calendar, 0.9), stream, today, events, cursor
         )

@@ -1,4 +1,4 @@
-"""How does a customer's mind move, seen or unseen, from one working day to the next?"""
+"""How do a customer's interest and decision change from one working day to the next?"""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from simulator.random_stream import Record, compiled, normal, stream_at, uniform
 from simulator.state_arrays import FAR
 
 SILENT_REFUSAL = np.array([0.0155, 0.0125, 0.0145, 0.0125, 0.0105])
-"""Chance per working day that an averagely interested customer decides against it, by stage."""
+"""Chance per working day that a customer of average interest decides against the offer, by stage."""
 
 
 @compiled
 def update_customer(deal: Record, stream: Any, mood: Any, today: Record) -> None:
-    """Interest drifts, rivals come, champions leave, budgets appear; some customers say no to themselves.
+    """Interest drifts, rivals appear, champions leave, budgets open; some customers silently decide no.
 
-    `mood` is market and team mood together. Questions 1 to 19.
+    `mood` is market and team mood together. Draw ids 1 to 19.
     """
     silence = min(max(today.day - deal.last_two_way - 14, 0), 60)
     target = deal.need - 0.012 * silence - 0.5 * deal.rival - 1.4 * deal.dead - 0.5 * deal.doomed
@@ -35,15 +35,15 @@ def update_customer(deal: Record, stream: Any, mood: Any, today: Record) -> None
     if deal.budget == 0 and uniform(stream, 5) < (0.05 if today.month == 4 or today.month == 10 else 0.014):
         deal.budget = 1
     if deal.dead == 1:
-        # Minds change back, though seldom: a new budget year, a new person.
+        # Rarely the decision is reversed: a new budget year, a new person.
         if uniform(stream, 8) < 0.005 * np.exp(0.5 * deal.need):
             deal.dead, deal.cause = 0, -1
             deal.interest += 0.6
     else:
         z = deal.interest + deal.boost + 0.6 * mood
-        # Silence kills only after a while, and only those who were lukewarm anyway: not a product of the two.
+        # Neglect matters only after two weeks of silence, and little where interest is high.
         neglect = 1.0 + 0.05 * silence * (1.0 if z < 0.6 else 0.25)
-        # Enthusiasm saturates, indifference does not.
+        # The effect of high interest saturates, that of low interest does not.
         if uniform(stream, 6) < SILENT_REFUSAL[deal.stage] * np.exp(-1.0 * min(z, 1.3)) * neglect:
             deal.dead = 1
             deal.cause = _cause(deal, silence, stream)
@@ -51,7 +51,7 @@ def update_customer(deal: Record, stream: Any, mood: Any, today: Record) -> None
 
 @compiled
 def _cause(deal: Record, silence: Any, stream: Any) -> Any:
-    """Why the customer really decided against it."""
+    """The true reason of the decision."""
     if deal.doomed == 1:
         return R_TIMING
     if deal.rival > 0.7:
@@ -65,9 +65,9 @@ def _cause(deal: Record, silence: Any, stream: Any) -> Any:
 
 @compiled
 def apply_bottlenecks(deal: Record, bottlenecks: Any, key: Any, day: Any) -> None:
-    """A deal that stays longer than a planted interval allows is killed with the planted chance.
+    """A deal that stays in an interval longer than a bottleneck's threshold is lost with its planted chance.
 
-    The coin does not depend on the day, so that a world without the bottleneck differs in nothing else.
+    The draw does not depend on the day, so a world without the bottleneck differs in nothing else.
     """
     for b in range(bottlenecks.shape[0]):
         bottleneck = bottlenecks[b]

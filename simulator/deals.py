@@ -1,7 +1,7 @@
 """What happens to a deal in one working day?
 
-`step_deals` is the whole day of every open deal: the customer's mind, what the seller does, what is entered,
-and whether the deal moves on, is won, is lost or fades. Competing risks per day; questions 130 to 179.
+`step_deals` is the day of every open deal: the customer's interest, the seller's actions, the CRM entries,
+and whether the deal advances, is won or is lost. Competing risks per day; draw ids 130 to 179.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from simulator.seller_actions import customer_contact, deliberate_actions, hold_
 from simulator.state_arrays import FAR
 
 ADVANCE = np.array([0.050, 0.0, 0.033, 0.029, 0.043])
-"""Chance per working day that an averagely interested customer takes the next step (the last: signs)."""
+"""Chance per working day that a customer of average interest takes the next step (the last: signs)."""
 REFUSAL = np.array([0.007, 0.004, 0.0075, 0.0095, 0.0140])
-"""Chance per working day that they say no aloud."""
+"""Chance per working day of an open refusal."""
 OLD_DAYS = 540
-"""A deal older than this is cleared away whatever the seller feels."""
+"""A deal older than this is likely to be closed as lost whatever the seller's feeling."""
 
 
 @compiled
@@ -40,7 +40,7 @@ def step_deals(
     effects: Any, materials: Any, bottlenecks: Any, recurring: Any, contracts: Any, events: Any,
     activities: Any, lead_log: Any, wins: Any, cursor: Any, funnel: Any,
 ) -> None:  # fmt: skip
-    """One working day of all deals. deals (n,), seats (worlds, seats); counts funnel (worlds, stages) up."""
+    """One working day of all deals. deals (n,), seats (worlds, seats); adds to funnel (worlds, stages)."""
     for i in range(deals.shape[0]):
         deal = deals[i]
         if deal.status == c.WON or deal.status == c.LOST:
@@ -75,7 +75,7 @@ def step_deals(
 def _hand_over(
     deal: Record, seats: Any, w: Any, ranges: Any, stream: Any, today: Record, events: Any, cursor: Any
 ) -> None:
-    """The seller has left: a colleague takes over, a little behind with the customer."""
+    """The seller has left: a colleague takes over, and the customer's interest drops a little."""
     other = replacement_seat(seats, w, deal.seat, ranges, stream, 131)
     if other < 0:
         return
@@ -90,7 +90,7 @@ def _hand_over(
 
 @compiled
 def _reopen(deal: Record, stream: Any, today: Record, events: Any, cursor: Any) -> None:
-    """A customer who had said no comes back."""
+    """A customer who had refused comes back: the deal is reopened."""
     at = advance_clock(deal, stream, today.day, 1, 60)
     log_change(events, cursor, deal.serial, at, c.F_STAGE, c.PROPOSAL, c.LOST_STAGE, deal.owner)
     deal.status, deal.stage, deal.since = c.OPEN, c.PROPOSAL, today.day
@@ -107,7 +107,7 @@ def _reopen(deal: Record, stream: Any, today: Record, events: Any, cursor: Any) 
 def _enter_stage(
     deal: Record, stage: Any, stream: Any, today: Record, events: Any, cursor: Any, funnel: Any
 ) -> Any:
-    """Record a new stage; give the second at which it was entered."""
+    """Record a new stage; returns the second at which it was entered."""
     at = advance_clock(deal, stream, today.day, 3, 40)
     log_change(events, cursor, deal.serial, at, c.F_STAGE, stage, deal.stage, deal.owner)
     deal.stage, deal.since = stage, today.day
@@ -138,18 +138,18 @@ def _progress(
     recurring: Any, contracts: Any, events: Any, activities: Any, lead_log: Any, wins: Any, cursor: Any,
     funnel: Any,
 ) -> None:  # fmt: skip
-    """Next step, win, refusal, fading: at most one of them in a day."""
+    """Next step, win, open refusal or recorded loss: at most one of them in a day."""
     tenure = min(max(today.day - seat.hired, 0), 250) / 250.0
     skill = (seat.skill + levers.skill) * (0.5 + 0.5 * tenure) - 0.5 * (1.0 - tenure)
     z = deal.interest + deal.boost + 0.34 * skill + mood
-    # They say no aloud; the more so if somebody else stands ready.
+    # Open refusal: more likely with a rival.
     refusal = REFUSAL[deal.stage] * np.exp(-0.7 * min(z, 1.5)) * (1.0 + 0.8 * deal.rival)
     refusal *= 1.8 if deal.doomed == 1 else 1.0
     if uniform(stream, 140) < refusal:
         cause = deal.cause if deal.cause >= 0 else (c.R_RIVAL if deal.rival > 0.5 else c.R_PRICE)
         _lose(deal, cause, stream, today, events, cursor, funnel)
         return
-    # They said no to themselves: recorded when the seller admits it, mostly as a quarter is tidied up.
+    # Silent refusal: recorded when the seller admits it, mostly towards the end of a quarter.
     if deal.dead == 1 or today.day - deal.day0 > OLD_DAYS:
         admitting = 0.030 * seat.tidy * (2.2 if today.left_quarter <= 6 else 1.0)
         admitting *= 1.4 if deal.feel < -0.3 else 0.8
@@ -186,7 +186,7 @@ def _progress(
     elif deal.stage == c.CLOSING:
         chance = ADVANCE[4] * np.exp(0.45 * min(z, 2.0)) * today.rush
         chance *= 1.5 if -4 <= deal.close - today.day <= 4 else 0.85
-        # No budget, no signature; nobody who decides, hardly one.
+        # Without a budget or access to the decision maker, closing is unlikely.
         chance *= 1.0 if deal.budget == 1 else 0.10
         chance *= 0.35 + 0.75 * sigmoid(2.2 * deal.power)
         if deal.dead == 1 or deal.doomed == 1:
@@ -202,7 +202,7 @@ def _visit(
     deal: Record, seat: Record, speed: Any, stream: Any, today: Record, events: Any, activities: Any,
     lead_log: Any, cursor: Any, funnel: Any,
 ) -> None:  # fmt: skip
-    """The day of the appointment: they meet, or it is put off."""
+    """The day of the appointment: the visit takes place or is postponed."""
     if today.day < deal.next_visit:
         return
     if uniform(stream, 150) > (0.45 if deal.dead == 1 else 0.86):
@@ -228,7 +228,7 @@ def _propose(
     deal: Record, seat: Record, stream: Any, today: Record, calendar: Any, events: Any, activities: Any,
     lead_log: Any, cursor: Any, funnel: Any,
 ) -> None:  # fmt: skip
-    """The proposal: usually with a firmer amount and close date. Sometimes they want to sign at once."""
+    """The proposal: usually with a better amount and close date; sometimes closing begins at once."""
     at = advance_clock(deal, stream, today.day, 20, 90)
     outcome = c.O_GOOD if uniform(stream, 160) < sigmoid(deal.interest - deal.dead) else c.O_HOLD
     log_activity(activities, cursor, at, deal.serial, -1, deal.account, seat.person, c.K_PROPOSAL, 0, outcome,
@@ -251,7 +251,7 @@ def _propose(
 def _lose(
     deal: Record, cause: Any, stream: Any, today: Record, events: Any, cursor: Any, funnel: Any
 ) -> None:
-    """Record the loss; the reason entered is the true one in 60 of 100 cases."""
+    """Record the loss; the reason entered is the true one in at least 60 % of cases."""
     at = _enter_stage(deal, c.LOST_STAGE, stream, today, events, cursor, funnel)
     deal.reason = cause if uniform(stream, 170) < 0.6 else int(6.0 * uniform(stream, 171))
     deal.status, deal.closed_day, deal.closed_sec = c.LOST, today.day, at - today.day * 86_400
@@ -265,7 +265,7 @@ def _win(
     deal: Record, seat: Record, stream: Any, today: Record, recurring: Any, contracts: Any, events: Any,
     wins: Any, cursor: Any, funnel: Any,
 ) -> None:  # fmt: skip
-    """Record the win: last discount, then the stage; a contract begins if the product recurs."""
+    """Record the win: final discount, then the stage; a recurring product starts a contract."""
     if deal.amount < 0:
         set_amount(deal, quoted_amount(deal, stream), stream, today, events, cursor)
     if uniform(stream, 174) < 0.55:

@@ -1,6 +1,6 @@
-"""Where do new deals come from: leads worked by inside sellers, and field sellers' own finds?
+"""Where do new deals come from: leads of inside sellers, or leads that field sellers find?
 
-Questions 200 to 299 (a lead's own stream of chance is another than its deal's).
+Draw ids 200 to 299 (a lead has another random stream than its deal).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from simulator.random_stream import Record, compiled, mix, normal, poisson, sigm
 from simulator.state_arrays import FAR
 
 APPOINTMENTS_PER_LEAD = 0.308
-"""Share of inside leads that agree to meet, measured over seeds: the inflow of leads is set by it."""
+"""Share of inside leads that agree to meet, measured over seeds; it determines the inflow of leads."""
 HANDED_SHARE, OWN_SHARE = 0.63, 0.24
 """Shares of all deals that inside sellers hand over and that field sellers find; customers bring the rest."""
 
 NONE = np.int64(-1)
-"""No lead, no contract, no product yet: typed, like all arguments of `birth`, so that it is compiled once."""
+"""No lead, no contract, no product yet: typed like all arguments of `create_deal`: it is compiled once."""
 
 SOURCE_SHARE = np.array([0.30, 0.17, 0.15, 0.24, 0.0, 0.14, 0.0])
 SOURCE_QUALITY = np.array([0.15, -0.10, 0.05, -0.15, 0.40, -0.30, 0.25])
@@ -41,7 +41,7 @@ def step_leads(
     levers: Any, accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any,
     next_lead: Any, cursor: Any,
 ) -> Any:  # fmt: skip
-    """One day of leads: those that arrive (into `fresh`, their number is returned) and those being worked on.
+    """One day of leads: new ones (into `new_leads`, their number is returned) and those in progress.
 
     On days off a few leads arrive and nobody works. customers (worlds, accounts) counts contracts.
     """
@@ -86,13 +86,8 @@ def step_leads(
                 lead = new_leads[count]
                 count += 1
                 lead.uid, lead.world, lead.serial, lead.seat, lead.account = uid, w, serial, seat, account
-                lead.day0, lead.sec0, lead.contacted, lead.source, lead.status = (
-                    today.day,
-                    sec,
-                    FAR,
-                    source,
-                    0,
-                )
+                lead.day0, lead.sec0, lead.contacted = today.day, sec, FAR
+                lead.source, lead.status = source, 0
                 lead.tries, lead.interest = 0, quality
     if today.workday:
         for i in range(leads.shape[0]):
@@ -115,9 +110,9 @@ def _work_lead(
     today: Record, lead: Record, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
     accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """An inside seller's day with one lead: tries to reach it, agrees on an appointment, or gives up.
+    """An inside seller's day with one lead: tries to reach it, makes an appointment, or gives up.
 
-    Interest in a lead cools with its age: whoever is reached soon agrees more often.
+    A lead's interest falls with its age: leads reached early agree more often.
     """
     w = lead.world
     if seats[w, lead.seat].person < 0:
@@ -165,9 +160,9 @@ def _hand_to_field(
     today: Record, lead: Record, at: Any, stream: Any, seats: Any, ranges: Any, calendar: Any, levers: Any,
     accounts: Any, customers: Any, fit: Any, new_deals: Any, lead_log: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """The lead agreed to meet: a deal begins at the appointment, in the hands of a field seller.
+    """The lead agreed to meet: a deal begins at the appointment stage, owned by a field seller.
 
-    Managers give large companies to the better seller: skill and kind of deal go together in the log.
+    Managers give large companies to the better seller: skill and size of company are correlated in the log.
     """
     w = lead.world
     large = accounts[lead.account].size == 2
@@ -192,7 +187,7 @@ def create_deal(
     accounts: Any, account: Any, source: Any, kind: Any, lead: Any, contract: Any, due: Any, quality: Any,
     stage: Any, product: Any, fit: Any, calendar: Any, levers: Any,
 ) -> Any:  # fmt: skip
-    """A new deal. `quality` is what is known of the customer's need so far; product -1 = to be drawn."""
+    """A new deal. `quality` is the part of the customer's need already drawn; product -1 = to be drawn."""
     deal = new_deals[cursor[C_NEW_DEALS]]
     cursor[C_NEW_DEALS] += 1
     stream = stream_at(uid, 0, -7)
@@ -242,7 +237,7 @@ def create_deal(
     deal.return_on = deal.e_appointment = deal.e_visit = deal.e_proposal = deal.e_closing = FAR
     if stage == c.APPOINTMENT:
         deal.e_appointment = today.day
-    # Estimates lean to the hopeful side; one in eight is left empty at first.
+    # Estimates are biased upwards; one in eight is left empty at first.
     estimate = rounded_amount(deal.price * np.exp(0.03 + 0.06 * owner.optimism + 0.18 * normal(stream, 252)))
     deal.amount = -1 if uniform(stream, 253) < 0.12 and kind != c.RENEWAL else estimate
     deal.amount0 = deal.amount
@@ -263,7 +258,7 @@ def create_deal(
 
 @compiled
 def log_creation(new_deals: Any, events: Any, cursor: Any) -> None:
-    """The first rows of new deals: what was entered at creation."""
+    """Log the fields entered when the deals were created."""
     for i in range(new_deals.shape[0]):
         deal = new_deals[i]
         at = deal.day0 * 86_400 + deal.sec0

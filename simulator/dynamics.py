@@ -1,6 +1,6 @@
-"""What is the state of the organisation, and what is it one day later?
+"""How does the organisation's state change in one day?
 
-`step` is the only dynamics there is: the history is made by it, and so is every replay.
+`step` makes both the history and every replay.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _initial_state(
 
 
 def _levers(deals_per_day: float) -> NDArray[np.void]:
-    """As it is: every factor 1. Leads per working day follow from the deals wanted."""
+    """Every factor 1. Leads per working day follow from the requested number of deals."""
     levers = np.ones(1, LEVERS)
     levers["skill"] = 0.0
     # A nominal three years of growth average to `deals_per_day`, whatever the real length: a longer world
@@ -91,12 +91,12 @@ def _levers(deals_per_day: float) -> NDArray[np.void]:
 
 
 def step(state: State, world: World, log: Log) -> NDArray[np.int64]:
-    """Live one day: `state` and `log` move on. Returns stages first reached today, shape (worlds, stages)."""
+    """Simulate one day: changes `state` and `log`; returns stages first reached, shape (worlds, stages)."""
     days, organisation, ground_truth = world.calendar, world.organisation, world.ground_truth
     today = days[state.day]
     worlds, seats = state.seats.shape
     cursor = log.cursor
-    # Most leads a day can bring: the mean, its mood and six standard deviations.
+    # An upper bound of the day's leads: 2.5 times the mean (market mood) plus six standard deviations.
     mean = 2.5 * float(state.levers["leads"][0] * state.levers["inflow"][0] * today["growth"])
     max_leads = int(worlds * (mean + 6.0 * mean**0.5 + 10)) if state.new_business else 0
     log.reserve(len(state.deals), len(state.leads), seats)
@@ -151,13 +151,13 @@ def _apply_day(
     state: State, log: Log, new_deals: NDArray[np.void], new_leads: NDArray[np.void],
     new_contracts: NDArray[np.void], funnel: NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Take up what the day brought, put away what it ended."""
+    """Add what the day created, remove what it ended."""
     new_deals = new_deals[np.argsort(new_deals["sec0"], kind="stable")]
     np.add.at(funnel, (new_deals["world"], new_deals["first_stage"]), 1)
     is_closed = np.isin(state.deals["status"], (WON, LOST))
     closed = state.deals[is_closed]
     ended = state.contracts[state.contracts["status"] == 1]
-    # A renewal deal holds its contract: whatever came of it, the old contract is over.
+    # A renewal deal replaces its contract: whatever its outcome, the old contract has ended.
     renewals = closed[closed["kind"] == RENEWAL]
     np.subtract.at(state.customers, (ended["world"], ended["account"]), 1)
     np.subtract.at(state.customers, (renewals["world"], renewals["account"]), 1)
@@ -181,7 +181,7 @@ def _apply_day(
 def _filtered_and_extended(
     rows: NDArray[np.void], keep: NDArray[np.bool_], added: NDArray[np.void]
 ) -> NDArray[np.void]:
-    """Rows that stay, then those added: as raw bytes, for numpy copies structures field by field."""
+    """The kept rows, then the added ones: as raw bytes, because numpy copies structures field by field."""
     raw = np.dtype((np.void, rows.dtype.itemsize))
     return np.concatenate([rows.view(raw)[keep], added.view(raw)]).view(rows.dtype)
 
@@ -191,7 +191,7 @@ def _log_day(
     new_contracts: NDArray[np.void], closed: NDArray[np.void], ended: NDArray[np.void],
     renewals: NDArray[np.void],
 ) -> None:  # fmt: skip
-    """What the day's births and ends leave in the log."""
+    """Record in the log what the day created and ended."""
     day = state.day
     log.events = with_capacity(log.events, int(log.cursor[C_EVENTS]) + 4 * len(new_deals))
     log_creation(new_deals, log.events, log.cursor)

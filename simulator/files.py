@@ -1,4 +1,4 @@
-"""How does a world become files: canonical CSV tables, with the truth beside them?"""
+"""How is a world written: canonical CSV tables with the truth beside them?"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is true in this world: what do actions do, and which slow intervals kill deals?
+"""What is true in this world: which effects do actions have, and which slow intervals lose deals?
 
-Drawn from the seed, so that no two worlds have the same truth. Effects are in units of the customer's
-interest (added to `boost`, which fades with a half-life of about four months); what that is worth in win
-chance is measured by replay, never computed from a formula in the model's features.
+Drawn from the seed, so different seeds have different truths. Effects are in units of the customer's
+interest (added to `boost`, which fades with a half-life of about four months); their effect on the win
+probability is measured by replay, never computed from a formula in the model's features.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INTERVALS = (
 """Stage the interval starts at, stage it ends at, thresholds in days that may be planted."""
 
 QUICK_QUOTE_DAYS = 14
-"""A quote has its effect only when sent within so many days of the first visit."""
+"""A quote has an effect only when sent within this many days of the first visit."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class GroundTruth:
     fit: NDArray[np.float64]
     """How well each product suits each industry, shape (industries, products)."""
     materials: NDArray[np.int64]
-    """Which material plays A_INDUSTRY, A_PRODUCT, A_DECOY_LOG and A_DECOY_FEELING, shape (4,)."""
+    """Which material stands for A_INDUSTRY, A_PRODUCT, A_DECOY_LOG and A_DECOY_FEELING, shape (4,)."""
     bottlenecks: NDArray[np.void]
     bottleneck_base: tuple[float, ...]
-    """Win share of the deals in each bottleneck if it killed none (from the pilot)."""
+    """Share of the deals in each bottleneck that would be won without it (from the trial world)."""
     bottleneck_pp: tuple[float, ...]
 
 
@@ -48,21 +48,21 @@ def draw_effects(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], N
     rng = np.random.default_rng([seed, 7001])
     industries, sizes, products = len(c.INDUSTRIES), len(c.SIZES), len(c.PRODUCTS)
     effects = np.zeros((len(c.ACTIONS), industries, sizes, products))
-    # Demo: works in two industries, most of all with one product; a waste of their time in small companies.
+    # Demo: works in two industries, best with one product; lowers interest in small companies.
     good = rng.choice(industries, 2, replace=False)
     effects[c.A_DEMO] = 0.10
     effects[c.A_DEMO, good] = 0.85
     effects[c.A_DEMO][good, :, int(rng.integers(products))] += 0.45
     effects[c.A_DEMO][:, 0, :] -= 0.25
-    # A visit together with the superior: opens doors in large companies, intimidates small ones.
+    # A visit with the superior: raises interest in large companies, lowers it in small ones.
     for size, value in enumerate((-0.35, 0.15, 1.05)):
         effects[c.A_SUPERIOR][:, size, :] = value
-    # A quick quote: small companies decide on it, large ones feel pressed.
+    # A quick quote: raises interest in small companies, lowers it in large ones.
     for size, value in enumerate((0.85, 0.10, -0.35)):
         effects[c.A_QUOTE][:, size, :] = value
     effects[c.A_INDUSTRY, rng.choice(industries, 3, replace=False)] = 0.75
     effects[c.A_PRODUCT][:, :, rng.choice(products, 2, replace=False)] = 0.75
-    # Decoys and the seminar invitation: exactly nothing. Following up helps everyone a little, mail nags.
+    # Decoys and the seminar invitation: exactly 0. A follow-up helps a little, mail harms a little.
     effects[c.A_FOLLOW] = 0.12
     effects[c.A_EMAIL] = -0.03
     fit = rng.normal(0.0, 0.22, (industries, products))
@@ -72,10 +72,10 @@ def draw_effects(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], N
 def choose_bottlenecks(
     candidates: list[dict[str, Any]], count: int, pp: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.void], tuple[float, ...], tuple[float, ...]]:
-    """Pick `count` candidates that share no interval and segment column value while others are left.
+    """Choose `count` candidates, first those that differ from the chosen ones in both interval and segment.
 
     Each candidate has the BOTTLENECK fields, `deals` (how many fall into it) and `base` (share of them won).
-    A bottleneck of `pp` points kills the fraction pp / (100 base) of its deals, so it needs base > pp / 95.
+    A bottleneck of `pp` points loses the fraction pp / (100 base) of its deals, so it needs base > pp / 95.
     """
     feasible = [candidate for candidate in candidates if candidate["base"] * 0.95 >= pp / 100.0]
     if not feasible:

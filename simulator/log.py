@@ -1,6 +1,6 @@
-"""What does the organisation write down, and where does it go?
+"""Which rows does the simulation record, and how do compiled functions append them?
 
-Compiled code appends through `note` and `act`; a replay passes empty arrays and nothing is written.
+`log_change` and `log_activity` append; a replay passes empty arrays, and then nothing is recorded.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def with_capacity(array: NDArray[np.void], needed: int) -> NDArray[np.void]:
 
 @dataclass
 class Log:
-    """All that was recorded so far. Arrays are filled up to their cursor; not `recording` keeps wins only."""
+    """Everything recorded so far. Arrays are filled up to their cursor; not `recording`: only wins."""
 
     recording: bool = True
     cursor: NDArray[np.int64] = field(default_factory=lambda: np.zeros(6, np.int64))
@@ -78,10 +78,10 @@ class Log:
     market_history: list[tuple[int, float, float]] = field(default_factory=list)
     """(day, market level, market inflow) of each working day."""
     first_seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    """Second at which each account was first met, -1 = not yet known, shape (accounts,)."""
+    """Second at which each account was first met (the largest int32 = not yet), shape (accounts,)."""
 
     def reserve(self, deals: int, leads: int, seats: int) -> None:
-        """Room for one more day with that many open deals and leads (most days write far less)."""
+        """Make room for one more day with that many open deals and leads (most days need far less)."""
         events, activities = int(self.cursor[C_EVENTS]), int(self.cursor[C_ACTIVITIES])
         self.wins = with_capacity(self.wins, int(self.cursor[C_WINS]) + deals)
         self.people = with_capacity(self.people, int(self.cursor[C_PERSONS]) + seats)
@@ -92,9 +92,9 @@ class Log:
 
 @compiled
 def advance_clock(deal: Record, stream: Any, day: Any, min_minutes: Any, max_minutes: Any) -> Any:
-    """Move a deal's clock on by `least` to `most` minutes and give the second since the first midnight."""
+    """Move a deal's clock by `min_minutes` to `max_minutes`; returns the second since the first midnight."""
     share = np.float64((stream >> np.uint64(deal.ticks % 40)) & np.uint64(0xFFF)) / 4096.0
     deal.ticks += 1
     deal.clock = min(deal.clock + int((min_minutes + (max_minutes - min_minutes) * share) * 60.0), 75_000)
-    # The count keeps seconds apart when a late evening runs into its limit.
+    # The count keeps seconds distinct when the clock has reached its evening limit.
     return day * 86_400 + deal.clock + deal.ticks

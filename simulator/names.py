@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def _words(*lines: str) -> tuple[str, ...]:
-    """Words from lines of them."""
+    """The words of all lines."""
     return tuple(word for line in lines for word in line.split())
 
 
@@ -56,7 +56,7 @@ def person_name(uid: int) -> str:
 
 
 def company_names(uid: NDArray[np.uint64], industry: NDArray[np.int32]) -> list[str]:
-    """Company names from 64-bit numbers and industry codes, shape (n,) each. Some share one, as in life."""
+    """Company names from 64-bit numbers and industry codes, shape (n,) each. Some share a name."""
     names = []
     for number, kind in zip(uid.tolist(), industry.tolist(), strict=True):
         head = HEADS[number % len(HEADS)]

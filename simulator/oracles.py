@@ -1,6 +1,6 @@
-"""What could be known at best? True win probabilities and revenue distributions, by replaying the world.
+"""What is the best possible forecast? True win probabilities and revenue distributions, by replay.
 
-Nobody who sees only the log can do better than this: it continues from the true state, latent parts included.
+No forecast from the log alone can be better: replays continue from the true state, latent parts included.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Period = tuple[date, date]
 
 @dataclass(frozen=True)
 class RevenueDraws:
-    """Revenue of one period in each replay, in JPY: what was closed before plus what was drawn.
+    """Revenue of one period in each replay, in JPY: won before as_of plus won in the replay.
 
     company (replays,); teams: a column per team_id (all teams below it included); people: a column per
     person_id known at as_of and, under "", all hired later.
@@ -38,9 +38,9 @@ class RevenueDraws:
 
 @dataclass(frozen=True)
 class Oracle:
-    """The truth as of the end of a day.
+    """The true distribution as of the end of a day.
 
-    deals: deal_id, win_probability (ever), win_by_<last day> for each period, amount_if_won.
+    deals: deal_id, win_probability (at any time), win_by_<last day> for each period, amount_if_won.
     revenue: draws by period. kpis: draws of stages first reached by period, columns as the stages' kpi.
     """
 
@@ -75,10 +75,10 @@ def oracle(
     intervention: Intervention | None = None,
     world: World | None = None,
 ) -> Oracle:
-    """Truth as of the end of `as_of`, from `replays` continuations.
+    """The true distributions as of the end of `as_of`, from `replays` continuations.
 
     periods: first and last day, both inside; default the quarter of the next day and the one after it.
-    world: a world already lived exactly to `as_of`, to save living it again.
+    world: a world already simulated exactly to `as_of`, to save simulating it again.
     seed: of the replays; another seed is another sample.
     """
     if world is None or world.settings != settings or world.date_of(world.last_day) != as_of:

@@ -1,7 +1,7 @@
-"""Who sells, in which team and under whom, and who comes and goes?
+"""Who sells, in which team and under which manager, and who joins and leaves?
 
-A seat is a place in a team; people fill it one after another. Seats are laid out for the whole calendar at
-the start (later ones open as the company grows), so how long a world runs changes nothing before its end.
+A seat is a position in a team; people fill it one after another. Seats are created for the whole calendar at
+the start (later ones open as the company grows), so the length of a world changes nothing before its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEAT_UID, PERSON_UID, ACCOUNT_UID, TEAM_UID = 1 << 40, 1 << 41, 1 << 42, 1 << 43
 
 @dataclass(frozen=True)
 class Organisation:
-    """What is laid out once. Teams 0 = 本社, then 事業部 (divisions), then teams; `parent` of 本社 is -1."""
+    """What does not change. Teams 0 = 本社, then 事業部 (divisions), then teams; `parent` of 本社 is -1."""
 
     team_names: tuple[str, ...]
     parent: NDArray[np.int32]
@@ -46,7 +46,7 @@ class Organisation:
 
 
 def build_organisation(key: int, deals_per_day: float) -> Organisation:
-    """The organisation that deals per day call for: about 40 people for 10,000 deals in three years."""
+    """An organisation for that many deals per day: about 40 people for 10,000 deals in three years."""
     yearly = deals_per_day * 365.25
     sellers = max(2, round(yearly / DEALS_PER_SELLER_YEAR))
     counts = {
@@ -85,15 +85,15 @@ def build_organisation(key: int, deals_per_day: float) -> Organisation:
 
 def _teams(counts: dict[int, int]) -> tuple[list[str], list[int], list[int], dict[int, list[int]]]:
     """Names, parents and styles of teams, and the teams of each style."""
-    wanted = {kind: max(1, round(count / TEAM_SIZE)) for kind, count in counts.items()}
-    total = sum(wanted.values())
-    field_divisions = min(12, max(1, round(wanted[FIELD] / 4)))
+    team_counts = {kind: max(1, round(count / TEAM_SIZE)) for kind, count in counts.items()}
+    total = sum(team_counts.values())
+    field_divisions = min(12, max(1, round(team_counts[FIELD] / 4)))
     names, parent, style = ["本社"], [-1], [MANAGER]
     divisions: dict[int, list[int]] = {kind: [] for kind in counts}
     for kind, label, count in (
         (FIELD, "法人営業", field_divisions),
-        (ROUTE, "既存顧客", min(6, max(1, round(wanted[ROUTE] / 4)))),
-        (INSIDE, "インサイドセールス", min(6, max(1, round(wanted[INSIDE] / 4)))),
+        (ROUTE, "既存顧客", min(6, max(1, round(team_counts[ROUTE] / 4)))),
+        (INSIDE, "インサイドセールス", min(6, max(1, round(team_counts[INSIDE] / 4)))),
     ):
         if total <= 3:
             break
@@ -104,7 +104,7 @@ def _teams(counts: dict[int, int]) -> tuple[list[str], list[int], list[int], dic
             style.append(kind)
     teams_of: dict[int, list[int]] = {kind: [] for kind in counts}
     for kind, label in ((FIELD, "営業"), (ROUTE, "ルート"), (INSIDE, "IS")):
-        for k in range(wanted[kind]):
+        for k in range(team_counts[kind]):
             teams_of[kind].append(len(names))
             names.append(f"{label}第{k + 1}チーム")
             parent.append(divisions[kind][k % len(divisions[kind])] if divisions[kind] else 0)
@@ -113,7 +113,7 @@ def _teams(counts: dict[int, int]) -> tuple[list[str], list[int], list[int], dic
 
 
 def _accounts(key: int, size: int) -> NDArray[np.void]:
-    """The companies of the market, known to the organisation or not, shape (size,)."""
+    """All companies of the market, already known to the organisation or not, shape (size,)."""
     accounts = np.zeros(size, ACCOUNT)
     _draw_accounts(
         accounts, np.uint64(key), np.cumsum(np.array(INDUSTRY_SHARE)), np.cumsum(np.array(REGION_SHARE))
@@ -178,13 +178,13 @@ def step_organisation(
 def _hire(
     seat: Record, number: Any, stream: Any, day: Any, next_person: Any, w: Any, people: Any, cursor: Any
 ) -> None:
-    """Fill a seat with somebody new, with skills and habits of their own."""
+    """Fill a seat with a new person, with their own skills and habits."""
     seat.uid = stream
     seat.person = next_person[w]
     next_person[w] += 1
     seat.hired = day
     seat.skill = normal(stream, 11)
-    # Diligence and skill go together a little: so the log's busy sellers are not just busy.
+    # Diligence and skill are slightly correlated, so activity in the log is confounded with skill.
     seat.diligence = np.exp(0.22 * normal(stream, 12) + 0.06 * seat.skill)
     seat.pace = np.exp(0.38 * normal(stream, 13))
     seat.optimism = 0.6 * normal(stream, 14)
@@ -222,7 +222,7 @@ def draw_seat(seats: Any, w: Any, first: Any, last: Any, stream: Any, draw_id: A
         i = first + int(uniform(stream, draw_id + 17 * k) * (last - first))
         if seats[w, i].person < 0:
             continue
-        # Whoever is snowed under gets a little less.
+        # Busy sellers get fewer.
         if uniform(stream, draw_id + 17 * k + 7) > sigmoid(1.5 - 1.5 * seats[w, i].busy):
             continue
         if candidates == 0 or seats[w, i].skill > seats[w, chosen].skill:
@@ -240,7 +240,7 @@ def draw_seat(seats: Any, w: Any, first: Any, last: Any, stream: Any, draw_id: A
 
 @compiled
 def replacement_seat(seats: Any, w: Any, seat: Any, ranges: Any, stream: Any, draw_id: Any) -> Any:
-    """Who takes over from a vacant seat: somebody of the same team, else of the same style, else -1."""
+    """The seat that takes over from a vacant one: of the same team, else of the same style, else -1."""
     style, team = seats[w, seat].style, seats[w, seat].team
     first, last = ranges[style], ranges[style + 1]
     offset = int(uniform(stream, draw_id) * (last - first))

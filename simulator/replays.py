@@ -1,7 +1,7 @@
-"""What else could have happened? The world from its true state on, lived many times with other luck.
+"""What else could have happened? The world is continued from its true state many times with other draws.
 
-Replays with the same seed meet the same luck, so the difference between two interventions is measured with
-far less noise than either of them.
+Replays with the same seed use the same draws (common random numbers), so the difference between two
+interventions has far less noise than either of them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from simulator.state_arrays import WIN
 from simulator.world import State, World
 
 ROWS_AT_ONCE = 500_000
-"""Deals, leads and contracts lived side by side: what fits a small machine's memory and caches."""
+"""Deals, leads and contracts simulated side by side: what fits a small machine's memory and caches."""
 LONGEST_DAYS = 1090
-"""Open deals are followed at most so long: far beyond the age at which sellers clear them away."""
+"""Open deals are followed for at most this long: far beyond the age at which sellers close them as lost."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Replay:
     open_deals: NDArray[np.int32]
     """Numbers of the deals open at as_of, shape (n,); `deal_ids` gives their ids."""
     wins: NDArray[np.void]
-    """Every win (layout.WIN) after as_of; of deals not open at as_of only up to `until`."""
+    """Every win (state_arrays.WIN) after as_of; of deals not open at as_of only up to `until`."""
     funnel: NDArray[np.int64]
     """Stages first reached, shape (replays, days from as_of to until, stages)."""
 
@@ -50,7 +50,7 @@ class Replay:
         return [f"D{number + 1:07d}" for number in self.open_deals]
 
     def win_probability(self, by: date | None = None) -> NDArray[np.float64]:
-        """Share of the replays in which each open deal is won, by the end of `by` or ever, shape (n,)."""
+        """Share of the replays in which each open deal is won (by the end of `by`, or ever), shape (n,)."""
         return np.asarray(self.won(by).sum(axis=0) / self.replays)
 
     def won(self, by: date | None = None) -> NDArray[np.bool_]:
@@ -66,7 +66,7 @@ class Replay:
         return out
 
     def amount_if_won(self) -> NDArray[np.float64]:
-        """Mean final amount of each open deal where it is won (NaN if it never is), shape (n,)."""
+        """Mean final amount of each open deal over the replays that win it (NaN if none does), shape (n,)."""
         wins = self.wins[self.wins["serial"] >= 0]
         wins = wins[np.isin(wins["serial"], self.open_deals)]
         position = np.searchsorted(self.open_deals, wins["serial"])
@@ -115,10 +115,10 @@ def replay(
     intervention: Intervention | None = None,
     to_the_end: bool = True,
 ) -> Replay:
-    """Live on from `world`'s state to the end of `until`, `replays` times; the world itself stays as it is.
+    """Continue `world` from its state to the end of `until`, `replays` times; `world` stays unchanged.
 
-    With `to_the_end` the deals open now are followed beyond `until` to their end (no new deals then: no deal
-    depends on another). Replay r of a seed meets the same luck whatever the intervention.
+    With `to_the_end` the deals open now are followed beyond `until` to their end (without new deals then: no
+    deal depends on another). Replay r of a seed uses the same draws whatever the intervention.
     """
     last = world.day_of(until)
     if last < world.state.day - 1:
@@ -156,8 +156,8 @@ def _run_batch(
     log = Log(recording=False)
     funnel = np.zeros((len(numbers), max(last + 1 - tiled.day, 0), 7), np.int64)
     while tiled.day <= last:
-        k = tiled.day - state.day
-        funnel[:, k] = step(tiled, world, log)
+        days_ahead = tiled.day - state.day
+        funnel[:, days_ahead] = step(tiled, world, log)
     if to_the_end:
         tiled.new_business = False
         tiled.deals = tiled.deals[tiled.deals["serial"] >= 0]
@@ -171,7 +171,7 @@ def _run_batch(
 
 
 def _tiled(state: State, keys: Sequence[int]) -> State:
-    """The state once per key, side by side."""
+    """The state copied once per key, side by side."""
     count = len(keys)
     out = copy(state)
     for name in ("market", "seats", "teams", "next_person", "next_lead", "customers"):
@@ -187,7 +187,7 @@ def _tiled(state: State, keys: Sequence[int]) -> State:
 
 
 def _with_intervention(world: World, intervention: Intervention) -> State:
-    """The world's state with the intervention built in (a copy where it differs)."""
+    """The world's state with the intervention applied (a copy where it differs)."""
     state = copy(world.state)
     state.deals = state.deals.copy()
     state.levers, state.bottlenecks = state.levers.copy(), state.bottlenecks.copy()

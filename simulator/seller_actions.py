@@ -1,8 +1,8 @@
 """What do sellers do on a deal in one working day, and what does it do to the customer?
 
-Sellers act from habit, from what the log shows them and from what they feel about the customer; the last is
-nowhere in the log. Decoys (two materials) and the seminar invitation touch nothing the customer or the seller
-goes by, so their effect is exactly zero. Questions 20 to 79.
+What sellers do depends on their preferences, on what the log shows and on their feeling about the customer,
+which is nowhere in the log. Decoys (two materials) and the seminar invitation change nothing that a later
+draw depends on, so their effect is exactly zero. Draw ids 20 to 79.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from simulator.random_stream import Record, compiled, mix, normal, sigmoid, unif
 from simulator.state_arrays import FAR
 
 RATE = np.array([0.13, 0.10, 0.13, 0.14, 0.19])
-"""Contacts per working day that an average seller seeks on an average deal, by stage."""
+"""Contacts per working day that an average seller makes on an average deal, by stage."""
 REPEATED = 0.3
 """Share of its effect that an action has from the second time on."""
 
@@ -40,13 +40,13 @@ ACTIONS = 11
 
 @compiled
 def action_preference(uid: Any, action: Any) -> Any:
-    """How fond a person is of an action: a factor with median 1."""
+    """A person's preference for an action: a factor with median 1."""
     return np.exp(0.55 * normal(mix(uid), 400 + action))
 
 
 @compiled
 def hold_conversation(deal: Record, seat: Record, stream: Any, draw_id: Any, day: Any) -> Any:
-    """A conversation; gives whether it was a real one about needs. The seller gets a feeling from it."""
+    """A conversation; returns whether it was about real needs. It updates the seller's feeling."""
     chance = sigmoid(0.25 + 0.95 * (deal.interest + deal.boost) + 0.25 * seat.skill - 1.2 * deal.dead)
     effective = uniform(stream, draw_id) < chance
     deal.last_two_way = day
@@ -63,7 +63,7 @@ def routine_contact(
     deal: Record, seat: Record, stream: Any, today: Record, levers: Record, effects: Any, materials: Any,
     activities: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """The seller's ordinary contacts: call, mail, visit or web meeting, more of them where hope is."""
+    """The seller's ordinary contacts (call, mail, visit, web meeting), more where the seller is hopeful."""
     gap = min(max(today.day - deal.last_out, 0), 30)
     rate = RATE[deal.stage] * seat.diligence * np.exp(-0.5 * seat.busy) * levers.activity
     rate *= 0.35 + 1.1 * sigmoid(1.3 * deal.feel)
@@ -92,7 +92,7 @@ def routine_contact(
     elif not early:
         kind = c.K_WEB if uniform(stream, 22) < online else c.K_VISIT
         deal.last_out = today.day
-        # A customer who has decided against it is often not to be seen any more.
+        # A customer who has decided against it often does not meet any more.
         if uniform(stream, 23) < (0.55 if deal.dead == 1 else 0.93):
             effective = hold_conversation(deal, seat, stream, 24, today.day)
             outcome = c.O_GOOD if effective else (c.O_HOLD if uniform(stream, 26) < 0.7 else c.O_COLD)
@@ -105,7 +105,7 @@ def routine_contact(
 
 @compiled
 def action_call(deal: Record, seat: Record, stream: Any, today: Record, activities: Any, cursor: Any) -> None:
-    """A telephone call; whether it gets through says a little about the customer."""
+    """A telephone call; whether it is answered depends a little on the customer's interest."""
     deal.last_out = today.day
     reached = uniform(stream, 28) < 0.35 + 0.3 * sigmoid(deal.interest - 0.9 * deal.dead)
     at = advance_clock(deal, stream, today.day, 2, 60)
@@ -122,10 +122,10 @@ def action_call(deal: Record, seat: Record, stream: Any, today: Record, activiti
 
 @compiled
 def action_rate(deal: Record, seat: Record, action: Any, levers: Record) -> Any:
-    """The chance that the seller does an action on this deal today, of their own accord.
+    """The chance that the seller does an action on this deal today without an intervention.
 
-    Reads what the log shows (stage, conversations, inbound contacts) and the seller's feeling: a little for
-    everything, and for the decoy chosen on what the log does not show nothing else.
+    Depends on what the log shows (stage, conversations, inbound contacts) and on the seller's feeling: a
+    little for most actions, and on the feeling alone for A_DECOY_FEELING.
     """
     stage, repeated = deal.stage, (deal.done >> action) & 1
     eagerness = 0.5 + sigmoid(deal.feel)
@@ -143,7 +143,7 @@ def action_rate(deal: Record, seat: Record, action: Any, levers: Record) -> Any:
         rate = 0.012 * eagerness if 1 <= stage <= 3 else 0.0
         rate *= 0.2 if repeated else 1.0
     elif action == A_DECOY_LOG:
-        # Top sellers, on deals that everybody can see going well.
+        # Top sellers, on deals that the log shows going well.
         seen_well = deal.momentum + deal.inbound > 1.0 and stage >= 2
         rate = (0.09 if seat.skill > 0.7 else 0.02) if seen_well else 0.003
         rate *= 0.3 if repeated else 1.0
@@ -160,11 +160,11 @@ def deliberate_actions(
     deal: Record, seat: Record, seats: Any, stream: Any, today: Record, levers: Record, effects: Any,
     materials: Any, activities: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """The actions a recommender may suggest: done from habit, or because an intervention says so."""
+    """The actions a recommender may suggest: by own choice, or forced by an intervention."""
     for action in range(ACTIONS):
         forced = deal.force == action and today.day <= deal.force_until
         if forced:
-            # Some day before the time is up; on the last one at the latest.
+            # On a random day before the deadline, on the deadline at the latest.
             left = deal.force_until - today.day
             do = left <= 4 or uniform(stream, 40 + action) < 1.6 / left
             if do:
@@ -190,7 +190,7 @@ def perform_action(
     action: Any, deal: Record, seat: Record, stream: Any, today: Record, effects: Any, materials: Any,
     activities: Any, cursor: Any,
 ) -> None:  # fmt: skip
-    """Do one action: what it does to the customer, and the row it leaves in the log."""
+    """Do one action: its effect on the customer and its row in the log."""
     size = effects[action, deal.industry, deal.size, deal.product]
     if action == A_QUOTE and (deal.e_visit == FAR or today.day - deal.e_visit > QUICK_QUOTE_DAYS):
         size = 0.0
@@ -239,7 +239,7 @@ def perform_action(
 def customer_contact(
     deal: Record, seat: Record, stream: Any, today: Record, activities: Any, cursor: Any
 ) -> None:
-    """The customer calls or writes of their own accord: the more interested, the more often."""
+    """The customer calls or writes: the more interested, the more often."""
     if deal.dead == 1 or uniform(stream, 75) >= min(
         0.028 * np.exp(0.75 * (deal.interest + deal.boost)), 0.18
     ):

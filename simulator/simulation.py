@@ -1,4 +1,4 @@
-"""How is a simulated organisation made from its settings, and how does it live on?"""
+"""How is a simulated organisation made from its settings, and how is it continued?"""
 
 from __future__ import annotations
 

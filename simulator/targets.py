@@ -1,8 +1,8 @@
-"""Which targets were set, when, on what was known then?
+"""Which targets were set, when, and from which facts known then?
 
-Before each fiscal quarter management looks at the last half year, corrects it for season, moves it by its own
+Before each fiscal quarter management takes the last half year, corrects it for season, multiplies it by an
 ambition (about half of all targets are met), and splits it over teams and people by headcount, tenure and
-past share. Nothing after the moment of setting is looked at.
+past share. Only facts before the day of setting are used.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LOOK_BACK = 182
 SET_BEFORE = 12
 """Days before the quarter at which targets are set."""
 OPENING_YIELD = 0.50e6
-"""JPY per deal created that the opening plan reckons with, while there is no half year to look back on."""
+"""JPY per created deal assumed by the first plans, while there is no half year of history yet."""
 LEVEL = {"company": 1.0, "team": 0.97, "person": 0.88}
-"""What part of their arithmetic share teams and people are asked for: few results scatter widely, upwards."""
+"""Share of their arithmetic part that teams and people get as target: their results are skewed."""
 METRICS = ("revenue", "won_deals", "proposals", "first_visits", "appointments")
 UNIT = {"revenue": 100_000}
 
@@ -44,7 +44,7 @@ class TargetRows:
     set_at: list[int] = field(default_factory=list)
 
     def add(self, metric: str, kind: str, number: int, period: str, value: float, set_at: int) -> None:
-        """One target, rounded as people round; nothing if it would be nought."""
+        """Add one target, rounded to its unit; none if it would be 0."""
         unit = UNIT.get(metric, 1)
         amount = round(value / unit) * unit
         if amount > 0:
@@ -97,7 +97,7 @@ def fiscal_quarters(start: date, end: date) -> list[tuple[date, date, str]]:
 
 
 def _facts(world: World, metric: str) -> dict[str, NDArray[Any]]:
-    """What counts towards a metric: day, team, person and weight of each occurrence, shape (n,) each."""
+    """What counts towards a metric: day, team, person and weight of each event, shape (n,) each."""
     people = world.log.people
     if metric == "revenue" or metric == "won_deals":
         wins = world.log.wins[: world.log.cursor[C_WINS]]
@@ -116,7 +116,7 @@ def _facts(world: World, metric: str) -> dict[str, NDArray[Any]]:
 
 
 def _season(world: World, metric: str, first: int, last: int) -> float:
-    """Weight of the days first to last - 1: working days times the season management knows of."""
+    """Weight of the days first to last - 1: working days times the season that management knows."""
     days = world.calendar[max(first, 0) : last]
     table = CLOSE_SEASON if metric in ("revenue", "won_deals") else LEAD_SEASON
     return float((days["workday"] * np.asarray(table)[days["month"] - 1]).sum())
@@ -125,7 +125,7 @@ def _season(world: World, metric: str, first: int, last: int) -> float:
 def _expected(
     world: World, facts: dict[str, NDArray[Any]], metric: str, set_day: int, first: int, last: int
 ) -> float:
-    """What the quarter would bring if things went on as in the last half year, corrected for season."""
+    """The quarter's result at the rate of the last half year, corrected for season."""
     recent = (facts["day"] >= set_day - LOOK_BACK) & (facts["day"] < set_day)
     seen = _season(world, metric, set_day - LOOK_BACK, set_day)
     quarter = _season(world, metric, first, last)
@@ -134,7 +134,7 @@ def _expected(
         return rate * quarter
     if metric != "revenue":
         return 1.15 * rate * quarter if set_day > 120 else 0.0
-    # The company has only begun to use the CRM: a plan from what deals usually bring.
+    # The company has just begun to use the CRM: a plan from the usual revenue per deal.
     plan = (
         world.settings.deals_per_day
         * OPENING_YIELD
@@ -149,7 +149,7 @@ def _split(
     rows: TargetRows, world: World, metric: str, label: str, company: float, facts: dict[str, NDArray[Any]],
     people: NDArray[np.void], present: NDArray[np.int64], set_day: int,
 ) -> None:  # fmt: skip
-    """Split the company's target over people present, then add them up to teams and divisions."""
+    """Split the company's target over the people present, then sum over teams and divisions."""
     set_at = set_day * 86_400 + 17 * 3600
     rows.add(metric, "company", 0, label, company, set_at)
     selling = (c.INSIDE,) if metric == "appointments" else (c.FIELD, c.ROUTE)
@@ -171,7 +171,7 @@ def _split(
         rows.add(metric, "person", int(person), label, LEVEL["person"] * value, set_at)
     total = company * share
     parent = world.organisation.parent
-    # Teams come after their parents, so adding upwards from the last reaches the top.
+    # Teams come after their parents, so summing from the last upwards reaches the top.
     for number in range(teams - 1, 0, -1):
         if parent[number] > 0:
             total[parent[number]] += total[number]

@@ -1,9 +1,9 @@
-"""What is written beside the data: what was planted, who is skilled, what the oracle says?
+"""Which truth is written beside the data: planted effects, latent skills, the oracle's forecasts?
 
 planted.json: action effects by segment, decoys, bottlenecks. sellers.csv: latent skills and habits.
 deals.csv: latent state of each deal on the last day or at closing. market.csv: the market's mood by day.
 oracle/DATE/deals.csv: true win probabilities. oracle/DATE/revenue.csv: draws of revenue by period and scope.
-oracle/DATE/kpis.csv: draws of stages reached in what was left of each period.
+oracle/DATE/kpis.csv: draws of stages first reached in the rest of each period.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write_truth(
     builder: TableBuilder, folder: Path, oracle_dates: Iterable[date] = (), replays: int = 400,
     periods: Iterable[tuple[date, date]] | None = None,
 ) -> None:  # fmt: skip
-    """All of it into `folder`."""
+    """Write all truth files into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     world = builder.world
     text = json.dumps(ground_truth_dict(world.ground_truth), ensure_ascii=False, indent=1)
@@ -62,7 +62,7 @@ def write_truth(
 
 
 def action_signs(ground_truth: GroundTruth) -> dict[str, dict[str, str]]:
-    """How each action shows in the activities table: the columns and values to look for."""
+    """How each action appears in the activities table: columns and their values."""
     signs = dict(FIXED_SIGNS)
     for action, material in zip(c.ACTIONS[c.A_INDUSTRY : c.A_SEMINAR], ground_truth.materials, strict=True):
         signs[action] = {"kind": "material", "material": c.MATERIALS[int(material)]}

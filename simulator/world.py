@@ -1,4 +1,4 @@
-"""What does a simulated organisation hold: its settings, its truths, its present state and its log?"""
+"""What does a simulated organisation consist of: settings, ground truth, current state and log?"""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from simulator.settings import WorldSettings
 
 @dataclass
 class State:
-    """Everything that tomorrow depends on, for one world or for many replays side by side.
+    """Everything the next day depends on, for one world or for many replays side by side.
 
-    Structured arrays as in `layout`: market (worlds,), seats (worlds, seats), teams (worlds, teams),
-    customers (worlds, accounts), else one element per thing with its `world`. `day` is the next to live.
+    Structured arrays as in `state_arrays`: market (worlds,), seats (worlds, seats), teams (worlds, teams),
+    customers (worlds, accounts), else one element per unit with its `world`. `day` is the next to simulate.
     """
 
     day: int
@@ -37,12 +37,12 @@ class State:
     levers: NDArray[np.void]
     bottlenecks: NDArray[np.void]
     new_business: bool = True
-    """Whether leads arrive and contracts give rise to deals: without it open deals are lived to their end."""
+    """Whether leads arrive and contracts lead to deals; without, open deals run to their end."""
 
 
 @dataclass
 class World:
-    """A simulated organisation: settings, truths, and all that has happened (latent state included)."""
+    """A simulated organisation: settings, ground truth and all that happened, latent state included."""
 
     settings: WorldSettings
     organisation: Organisation
@@ -53,7 +53,7 @@ class World:
 
     @property
     def last_day(self) -> int:
-        """The last day lived, counted from the first (0)."""
+        """The last simulated day, counted from the first (0)."""
         return self.state.day - 1
 
     def date_of(self, day: int) -> date:
@@ -66,7 +66,7 @@ class World:
 
 
 def current_deals(world: World) -> NDArray[np.void]:
-    """Every deal so far as it stands, latent state included, by number: shape (deals,)."""
+    """The current row of every deal so far, latent state included, by number: shape (deals,)."""
     deals = world.log.deals[: world.state.next_deal].copy()
     deals[world.state.deals["serial"]] = world.state.deals
     return deals

@@ -213,7 +213,9 @@ def test_top_sellers_win_more_and_targets_are_met_about_half_the_time(grown):
     ("change", "words"),
     [
         ({"deals": 0}, "deals: expected 1 or more, got 0"),
-        ({"days": 0}, "days: expected 1 or more, got 0"),
+        ({"days": 0}, "days: expected 1 to 20000, got 0"),
+        ({"days": 20_001}, "days: expected 1 to 20000, got 20001"),
+        ({"end": date(9999, 1, 1)}, "end: expected 1970-01-01 to 2080-12-31, got 9999-01-01"),
         ({"seed": -1}, "seed: expected 0"),
         ({"bottlenecks": 9}, "bottlenecks: expected 0 to 6, got 9"),
         ({"bottleneck_pp": 50.0}, "bottleneck_pp: expected above 0 and at most 30, got 50.0"),
