@@ -125,9 +125,7 @@ def build(arguments: Sequence[str]) -> Callable[..., Any]:
         seed: Annotated[
             int,
             typer.Option(
-                help=t("乱数の種。同じ種なら同じ世界。", "Seed; the same seed gives the same world."),
-                min=0,
-                max=2**63 - 1,
+                help=t("乱数の種。同じ種なら同じ世界。", "Seed; the same seed gives the same world."), min=0
             ),
         ] = 1,
         end: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.service.cli.output import Step, note, print_json, print_table, progress, say
 from sancho.service.cli.spread import workers
+from sancho.service.cli.world_settings import world_settings
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sancho.training.registry import ModelInfo
     from sancho.training.sufficiency import Finding
     from sancho.training.watch import Watch
-    from simulator import WorldSettings
 
 _FAULTS_SHOWN = 10
 _AGAIN_DAYS = 28  # after a training whose model was not taken
@@ -47,7 +47,7 @@ def simulate_to(
     """Simulates and writes, telling both."""
     from simulator import simulate, write
 
-    settings = _world_settings(deals, seed, end, oracle)
+    settings = world_settings(deals, seed, end, oracle)
     simulating = Text("営業組織を模擬しています", "Simulating a sales organisation")
     step(simulating, 0, 1)
     made = simulate(settings)
@@ -56,36 +56,6 @@ def simulate_to(
     step(writing, 0, 1)
     write(made, folder, oracle_dates=oracle)
     step(writing, 1, 1)
-
-
-def _world_settings(deals: int, seed: int, end: date | None, oracle: list[date]) -> WorldSettings:
-    """The simulator's settings, once the days are possible ones."""
-    from simulator import WorldSettings
-    from simulator.settings import FIRST_END, LAST_END
-
-    if end is not None and not FIRST_END <= end <= LAST_END:
-        raise SanchoError(
-            Text(
-                "--end には {first} から {last} までの日付を指定してください（{day} は使えません）。",
-                "--end: expected a date from {first} to {last}, got {day}.",
-            ).format(first=FIRST_END, last=LAST_END, day=end),
-            "bad_date",
-        )
-    settings = (
-        WorldSettings(deals=deals, seed=seed)
-        if end is None
-        else WorldSettings(deals=deals, seed=seed, end=end)
-    )
-    for day in oracle:
-        if not settings.start <= day <= settings.end:
-            raise SanchoError(
-                Text(
-                    "--oracle は模擬する期間（{first} から {last}）の日付です。{day} は期間外です。",
-                    "--oracle: expected a date of the simulated period, {first} to {last}, got {day}.",
-                ).format(first=settings.start, last=settings.end, day=day),
-                "bad_date",
-            )
-    return settings
 
 
 def import_files(
