@@ -6,6 +6,7 @@ COPY requirements.lock ./
 RUN /opt/sancho/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY sancho ./sancho
+COPY simulator ./simulator
 RUN /opt/sancho/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

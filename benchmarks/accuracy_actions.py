@@ -25,15 +25,14 @@ from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
-from sancho.crm.world.tables import frames
-from sancho.crm.world.truth import DECOYS, action_signs
 from sancho.features import History, build, deeds_of
 from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, Offer, leverage, offers
 from sancho.models.actions.reliability import UNRECORDED, Z80
 from sancho.training.actions import learn_actions
 from sancho.training.study import Study
+from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
+from simulator.truth_files import DECOYS
 
 Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -79,7 +78,7 @@ def main() -> None:
 def one_world(seed: int, deals: int, replays: int) -> Judged:
     """Learn, live on, and set side by side."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
-    log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
+    log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
     study = Study.of(log, moment)
     history, features = study.history, study.features
     known = learn_actions(study)
@@ -104,7 +103,7 @@ def named(world: World, history: History) -> dict[str, str]:
     """What the world's actions are called in the log, of those it holds."""
     there = {one.action for one in deeds_of(history)}
     names = {}
-    for action, sign in action_signs(world.planted).items():
+    for action, sign in action_signs(world.ground_truth).items():
         name = f"material:{sign['material']}" if "material" in sign else sign["kind"]
         name = "visit_with_superior" if action == "superior_visit" else name
         if name in there:

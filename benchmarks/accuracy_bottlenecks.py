@@ -23,14 +23,11 @@ import numpy as np
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import WorldSettings
-from sancho.crm.world.catalog import STAGES
-from sancho.crm.world.engine import simulate
-from sancho.crm.world.tables import frames
-from sancho.crm.world.truth import planted_truth
 from sancho.models.bottlenecks import Bottleneck
 from sancho.training.bottlenecks import find_bottlenecks
 from sancho.training.study import Study
+from simulator import WorldSettings, crm_tables, ground_truth_dict, simulate
+from simulator.catalog import STAGES
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
@@ -57,8 +54,8 @@ def main() -> None:
         seed = asked.first_seed + number
         settings = {"bottlenecks": 0} if points is None else {"bottlenecks": 2, "bottleneck_pp": points}
         world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END, **settings))
-        truth = planted_truth(world.planted)["bottlenecks"]
-        log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
+        truth = ground_truth_dict(world.ground_truth)["bottlenecks"]
+        log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
         began = time.perf_counter()
         found, nothing = _searched(log, moment, seed)
         seconds += time.perf_counter() - began

@@ -23,17 +23,15 @@ from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import World, WorldSettings, simulate
-from sancho.crm.world.catalog import ACTIONS, OPEN
-from sancho.crm.world.chance import key_of
-from sancho.crm.world.engine import step
-from sancho.crm.world.record import C_WINS
-from sancho.crm.world.tables import frames
 from sancho.features import build, compile_history, deeds_of
 from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, offers
 from sancho.training.actions import learn_actions
 from sancho.training.study import Study
+from simulator import World, WorldSettings, advance, crm_tables, simulate
+from simulator.catalog import ACTIONS, OPEN
+from simulator.log import C_WINS
+from simulator.random_stream import key_of
 
 Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -57,7 +55,7 @@ def main() -> None:
     gains: dict[str, list[float]] = {way: [] for way in WAYS}
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END))
-        study = Study.of(EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO))
+        study = Study.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO))
         known = learn_actions(study)
         plain = TLearner.of(study, [one.action for one in known])
         for life in range(asked.lives):
@@ -92,7 +90,7 @@ def lived(
     for day in range(DAYS):
         if way is not None and day % 7 == 0 and day // 7 < WEEKS:
             asked_for += ask(world, way, study, known, plain, names)
-        step(world.state, world, world.log)
+        advance(world, world.date_of(first + day))
     wins = world.log.wins[: world.log.cursor[C_WINS]]
     return float(wins["amount"][wins["day"] >= first].sum()), asked_for
 
@@ -106,7 +104,7 @@ def ask(
     names: dict[str, int],
 ) -> int:
     """Have each open deal's chosen action done within seven days; how many were chosen."""
-    log = EventLog.of(frames(world), TOKYO)
+    log = EventLog.of(crm_tables(world), TOKYO)
     moment = end_of_day(world.date_of(world.last_day), TOKYO)
     levels = {
         name: kind if isinstance(kind, str) else list(kind) for name, kind in study.history.levels.items()

@@ -19,10 +19,10 @@ from measured_costs import keep
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import WorldSettings
 from sancho.training import metrics
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
+from simulator import WorldSettings
 
 LIVED = 730  # days before the cut-off
 LACKING = {

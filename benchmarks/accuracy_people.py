@@ -18,16 +18,14 @@ from scipy.stats import spearmanr
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, end_of_day
-from sancho.crm.world import WorldSettings
-from sancho.crm.world.engine import simulate
-from sancho.crm.world.record import C_PERSONS
-from sancho.crm.world.tables import frames
 from sancho.features import compile_history
 from sancho.models.organisation import Organisation
 from sancho.training.config import TrainConfig
 from sancho.training.fair import handed_deals, standing
 from sancho.training.fit import train
 from sancho.training.score import feature_columns
+from simulator import WorldSettings, crm_tables, simulate
+from simulator.log import C_PERSONS
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 LEAST = 30
@@ -57,7 +55,7 @@ def main() -> None:
 def one_world(seed: int, deals: int, as_of: date) -> list[float]:
     """Sellers, and the four correlations."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=as_of))
-    log, moment = EventLog.of(frames(world), TOKYO), end_of_day(as_of, TOKYO)
+    log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(as_of, TOKYO)
     bundle, _ = train(log, moment, TrainConfig())
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
     history = compile_history(log, bundle.calendar, levels)

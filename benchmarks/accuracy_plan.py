@@ -24,11 +24,6 @@ import numpy as np
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
 from sancho.crm.period import parse_period
-from sancho.crm.world import WorldSettings
-from sancho.crm.world.engine import simulate
-from sancho.crm.world.replay import replay
-from sancho.crm.world.settings import Intervention
-from sancho.crm.world.tables import frames
 from sancho.features import compile_history
 from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead, Prospects
@@ -37,6 +32,7 @@ from sancho.service.levers import drive_of
 from sancho.service.room import open_room
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
+from simulator import Intervention, WorldSettings, crm_tables, replay, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 FACTORS = {"leads": "lead_inflow", "appointment_rate": "appointment_rate", "amount": "amount"}
@@ -73,7 +69,7 @@ def main() -> None:
 def one_world(seed: int, asked: argparse.Namespace) -> list[float]:
     """Pairs of promised and replayed: own target before, with the plan, from the same start, revenue gain."""
     world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=asked.as_of))
-    log = EventLog.of(frames(world), TOKYO)
+    log = EventLog.of(crm_tables(world), TOKYO)
     moment, period = end_of_day(asked.as_of, TOKYO), parse_period(asked.period)
     bundle, _ = train(log, moment, TrainConfig())
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}

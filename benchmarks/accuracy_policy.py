@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
-from sancho.crm.world.tables import frames
 from sancho.features import build, deeds_of
 from sancho.models.actions import off_policy, offers
 from sancho.training.actions import learn_actions
 from sancho.training.study import Study
+from simulator import Intervention, World, WorldSettings, crm_tables, replay, simulate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,7 +66,7 @@ def main() -> None:
 def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.bool_], float, float]:
     """(errors (logs, 3), whether the intervals hold, true win rate under the rule, as usual)."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
-    log, moment = EventLog.of(frames(world), TOKYO), end_of_day(END, TOKYO)
+    log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
     study = Study.of(log, moment)
     history, features = study.history, study.features
     known = learn_actions(study)

@@ -27,9 +27,6 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import DAY, NEVER, end_of_day
 from sancho.crm.schema import TABLES
-from sancho.crm.world import WorldSettings
-from sancho.crm.world.engine import simulate, step
-from sancho.crm.world.tables import frames
 from sancho.features import build, compile_history, open_at
 from sancho.models.bundle import Bundle
 from sancho.models.rows import Rows
@@ -41,6 +38,7 @@ from sancho.training.baselines import Baseline
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.score import feature_columns
+from simulator import WorldSettings, advance, crm_tables, simulate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -116,18 +114,17 @@ def seen_by(settings: WorldSettings, last_day: date) -> tuple[EventLog, EventLog
     snapshots would have kept it: the answer must not stand in the row that asks.
     """
     world = simulate(settings, until=last_day)
-    past = EventLog.of(frames(world), TOKYO)
+    past = EventLog.of(crm_tables(world), TOKYO)
     known = past["deals"]
     custom = [name for name in known.columns if name not in TABLES["deals"].by_name]
     told = []
     for passed in [*range(EVERY, JUDGED, EVERY), JUDGED + AFTER]:
         day = last_day + timedelta(days=passed)
-        while world.state.day <= world.day_of(day):
-            step(world.state, world, world.log)
-        now = EventLog.of(frames(world), TOKYO)["deals"]
+        advance(world, day)
+        now = EventLog.of(crm_tables(world), TOKYO)["deals"]
         told += [changed(known, now, name, end_of_day(day, TOKYO) - 1) for name in custom]
         known = now
-    tables = frames(world)
+    tables = crm_tables(world)
     events = pd.concat([tables["deal_events"], *told], ignore_index=True)
     return past, EventLog.of({**tables, "deal_events": events}, TOKYO)
 

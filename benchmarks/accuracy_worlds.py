@@ -27,10 +27,6 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import last_known_day
 from sancho.crm.period import parse_period
-from sancho.crm.world import World, WorldSettings
-from sancho.crm.world.engine import simulate, step
-from sancho.crm.world.oracle import Oracle, oracle
-from sancho.crm.world.tables import frames
 from sancho.training import metrics
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import (
@@ -44,6 +40,7 @@ from sancho.training.backtest.deal_scores import (
 from sancho.training.backtest.period_scores import Judged, Line, figures
 from sancho.training.backtest.resample import Interval, closed_share, means_of
 from sancho.training.config import TrainConfig
+from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +91,7 @@ def one_world(seed: int, asked: argparse.Namespace) -> tuple[Backtest, dict[int,
         days=YEARS_BEFORE + DAYS_AFTER,
     )
     world = simulate(settings)
-    log = EventLog.of(frames(world), TOKYO)
+    log = EventLog.of(crm_tables(world), TOKYO)
     config = replace(TrainConfig(), seed=seed, threads=asked.threads)
     found = backtest(
         log,
@@ -119,8 +116,7 @@ def truths_of(settings: WorldSettings, found: Backtest, replays: int) -> dict[in
         day = last_known_day(moment, TOKYO)
         if world is None:
             world = simulate(settings, until=day)
-        while world.state.day <= world.day_of(day):
-            step(world.state, world, world.log)
+        advance(world, day)
         name = next(period for at, period in of_moment.items() if pd.Timestamp(at).value // 1000 == moment)
         period = parse_period(name)
         truths[moment] = oracle(settings, day, replays, [(period.first, period.last)], world=world)

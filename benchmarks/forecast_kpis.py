@@ -21,15 +21,14 @@ import numpy as np
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY
 from sancho.crm.period import Period, parse_period, previous
-from sancho.crm.world import WorldSettings
-from sancho.crm.world.engine import simulate as live
-from sancho.crm.world.tables import frames
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import KPIS, Happenings, Kpi, Shape, value_of
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import LEVELS, Pipeline, Simulation, simulate
+from simulator import WorldSettings, crm_tables
+from simulator import simulate as simulate_world
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)
@@ -50,8 +49,8 @@ def main() -> None:
     asked = parser.parse_args()
     rows: dict[tuple[str, int], list[list[float]]] = defaultdict(list)
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-        world = live(WorldSettings(deals=asked.deals, seed=seed, end=asked.end))
-        log = EventLog.of(frames(world), TOKYO)
+        world = simulate_world(WorldSettings(deals=asked.deals, seed=seed, end=asked.end))
+        log = EventLog.of(crm_tables(world), TOKYO)
         for back in range(asked.quarters):
             judge(log, previous(parse_period("2026-Q3"), back), rows)
         print(f"world {seed} done", flush=True)

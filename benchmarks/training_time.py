@@ -32,7 +32,6 @@ import numpy as np
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import end_of_day
-from sancho.crm.world import WorldSettings, simulate
 from sancho.features import Calendar
 from sancho.training.cluster import LOCAL, LOCAL_WORKERS, Source, cluster, to_parquet
 from sancho.training.cluster.source import read_parquet
@@ -40,6 +39,7 @@ from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.shocks import with_common_factors
 from sancho.training.work import HERE, Work
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
@@ -75,7 +75,7 @@ def world(deals: int, folder: Path) -> tuple[EventLog, Source]:
     """A simulated world, and where it is kept as Parquet files, made once."""
     there = folder / str(deals)
     if not (there / "deals.parquet").exists():
-        tables = simulate(WorldSettings(deals=deals, seed=1, end=END)).tables()
+        tables = crm_tables(simulate(WorldSettings(deals=deals, seed=1, end=END)))
         to_parquet(EventLog.of(tables, TOKYO), there)
     log = read_parquet(there, TOKYO)
     return log, Source.in_folder(there, log)

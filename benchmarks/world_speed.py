@@ -15,7 +15,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from sancho.crm.world import WorldSettings, replay, simulate, write
+from simulator import WorldSettings, replay, simulate, write
 
 END = date(2026, 11, 20)
 

@@ -13,8 +13,6 @@ import pytest
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, NEVER, end_of_day
 from sancho.crm.store import Outcome, Recommended, Store
-from sancho.crm.world import WorldSettings, simulate
-from sancho.crm.world.tables import frames
 from sancho.features import Calendar, Deeds, compile_history, deeds_of, last_done
 from sancho.models.actions import (
     ActionEffect,
@@ -39,6 +37,7 @@ from sancho.service.lift import lift_report
 from sancho.service.settings import ActionSettings
 from sancho.training.actions import learn_actions
 from sancho.training.study import Study
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 MOMENT = end_of_day(pd.Timestamp("2026-01-20").date(), TOKYO)
@@ -231,7 +230,7 @@ def test_what_calls_and_mails_are_chosen_for_says_nothing_of_other_actions() -> 
 def test_calls_are_held_against_mails_and_mails_against_calls() -> None:
     end = pd.Timestamp("2026-01-20").date()
     world = simulate(WorldSettings(deals=2_500, seed=5, end=end, bottlenecks=0))
-    study = Study.of(EventLog.of(frames(world), TOKYO), end_of_day(end, TOKYO))
+    study = Study.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(end, TOKYO))
     known = {one.action: one.evidence for one in learn_actions(study)}
     assert {"call", "email", "demo", "quote"} <= set(known)
     both = known["demo"].deals_without

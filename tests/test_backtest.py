@@ -14,7 +14,6 @@ import pytest
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import HOUR, start_of_day
 from sancho.crm.text import SanchoError
-from sancho.crm.world import WorldSettings, simulate
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
 from sancho.training.backtest.origins import told_until
@@ -23,6 +22,7 @@ from sancho.training.backtest.result import to_json
 from sancho.training.backtest.rivals import LABELS
 from sancho.training.backtest.run import fewer_than, warnings_of
 from sancho.training.config import TrainConfig
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SMALL = TrainConfig(trees=20, leaves=8, most_moments=6_000, most_questions=8_000, threads=1)
@@ -34,7 +34,7 @@ def log() -> EventLog:
     world = simulate(WorldSettings(deals=900, seed=5, end=date(2026, 3, 31), days=820))
     frames = {
         name: table.to_pandas() if hasattr(table, "to_pandas") else table
-        for name, table in world.tables().items()
+        for name, table in crm_tables(world).items()
     }
     return EventLog.of(frames, TOKYO)
 

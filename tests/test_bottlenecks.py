@@ -12,8 +12,6 @@ import pytest
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, NEVER, end_of_day
-from sancho.crm.world import WorldSettings, simulate
-from sancho.crm.world.tables import frames
 from sancho.features import Calendar, Feature, build, compile_history
 from sancho.features.passages import passages
 from sancho.models.bottlenecks import (
@@ -28,6 +26,7 @@ from sancho.models.bottlenecks import (
     segments_of,
 )
 from sancho.models.bottlenecks.search import adjusted
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DEALS = 6_000
@@ -237,7 +236,7 @@ def test_the_funnel_counts_who_went_on_ended_or_is_still_there(log: EventLog) ->
 def test_segments_are_the_columns_managers_divide_by() -> None:
     moment = end_of_day(date(2024, 6, 30), TOKYO)
     world = simulate(WorldSettings(deals=900, seed=3, end=date(2024, 6, 30), days=450, bottlenecks=0))
-    history = compile_history(EventLog.of(frames(world), TOKYO).as_of(moment), Calendar(TOKYO))
+    history = compile_history(EventLog.of(crm_tables(world), TOKYO).as_of(moment), Calendar(TOKYO))
     deals = np.arange(len(history.created))
     features: list[Feature] = list(history.features)
     codes = segment_codes(build(history, deals, np.full(len(deals), moment)), features, history.levels)

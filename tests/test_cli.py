@@ -176,6 +176,25 @@ def test_a_key_is_printed_alone_and_listed_without_its_secret(capsys: pytest.Cap
     assert run(["key", "revoke", key.split("_")[1]]) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "ja", "en"),
+    [
+        (["--seed", str(2**63)], "2^63 未満", "--seed: expected 0 to 2^63 - 1"),
+        (["--end", "9999-01-01"], "1970-01-01 から 2080-12-31", "expected a date from 1970-01-01 to 2080"),
+        (["--oracle", "2020-01-01"], "2020-01-01 は期間外です", "of the simulated period"),
+    ],
+)
+def test_a_world_that_cannot_be_simulated_is_refused_in_both_languages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], ja: str, en: str
+) -> None:
+    for lang, words in (("ja", ja), ("en", en)):
+        assert run(["world", str(tmp_path / "w"), "--deals", "40", *option, "--lang", lang]) == 1
+        message = capsys.readouterr().err
+        assert words in message
+        assert "SANCHO_DEBUG" not in message
+    assert not (tmp_path / "w").exists()
+
+
 def test_the_same_seed_writes_the_same_world(tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert (

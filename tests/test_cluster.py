@@ -22,8 +22,6 @@ from sancho.crm.moment import as_of_instant
 from sancho.crm.period import parse_period
 from sancho.crm.store import Store
 from sancho.crm.text import SanchoError
-from sancho.crm.world import WorldSettings, simulate, write
-from sancho.crm.world.tables import frames
 from sancho.features import Calendar, build, change_moments, compile_history
 from sancho.models.bundle import Bundle
 from sancho.service.cli import run
@@ -36,6 +34,7 @@ from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.report import Report
 from sancho.training.score import score_open
+from simulator import WorldSettings, crm_tables, simulate, write
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-09-30", TOKYO)
@@ -53,7 +52,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def log() -> EventLog:
-    return EventLog.of(frames(simulate(WorldSettings(deals=700, seed=4, end=date(2026, 11, 23)))), TOKYO)
+    return EventLog.of(crm_tables(simulate(WorldSettings(deals=700, seed=4, end=date(2026, 11, 23)))), TOKYO)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.world import WorldSettings, simulate
 from sancho.features import (
     Calendar,
     History,
@@ -24,6 +23,7 @@ from sancho.features import (
     one_deal,
     open_at,
 )
+from simulator import WorldSettings, crm_tables, simulate
 
 CALENDAR = Calendar(TOKYO)
 RELAXED = settings(
@@ -95,7 +95,7 @@ def test_what_happens_later_changes_no_feature_of_real_loan_applications(shared_
 @pytest.fixture(scope="module")
 def world() -> EventLog:
     return EventLog.of(
-        simulate(WorldSettings(deals=600, seed=11, end=date(2026, 11, 20), days=500)).tables(), TOKYO
+        crm_tables(simulate(WorldSettings(deals=600, seed=11, end=date(2026, 11, 20), days=500))), TOKYO
     )
 
 

@@ -16,7 +16,6 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import DAY, end_of_day
 from sancho.crm.period import parse_period
 from sancho.crm.text import SanchoError
-from sancho.crm.world import WorldSettings, simulate
 from sancho.models.bundle import Bundle
 from sancho.training.card import model_card
 from sancho.training.config import TrainConfig
@@ -25,6 +24,7 @@ from sancho.training.promote import train_and_promote
 from sancho.training.registry import Registry
 from sancho.training.report import Report
 from sancho.training.score import COLUMNS, close_days, score_open
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SMALL = TrainConfig(trees=20, leaves=8, most_moments=8_000, most_questions=8_000, threads=1)
@@ -35,7 +35,7 @@ PERIOD = parse_period("2026-Q1")
 @pytest.fixture(scope="module")
 def log() -> EventLog:
     world = simulate(WorldSettings(deals=1_000, seed=8, end=date(2026, 3, 31), days=700))
-    return EventLog.of(world.tables(), TOKYO)
+    return EventLog.of(crm_tables(world), TOKYO)
 
 
 @pytest.fixture(scope="module")

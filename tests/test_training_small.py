@@ -13,13 +13,13 @@ import pytest
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.moment import NEVER, end_of_day
 from sancho.crm.period import parse_period
-from sancho.crm.world import WorldSettings, simulate
 from sancho.service.cli import run
 from sancho.training import costs, prove
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from sancho.training.score import score_open
 from sancho.training.sufficiency import examine
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DAY = date(2026, 10, 31)
@@ -30,7 +30,7 @@ SMALL = TrainConfig(trees=10, leaves=6, most_moments=2_000, most_questions=3_000
 
 @pytest.fixture(scope="module")
 def log():
-    return EventLog.of(simulate(WorldSettings(deals=500, seed=5, end=DAY, days=600)).tables(), TOKYO)
+    return EventLog.of(crm_tables(simulate(WorldSettings(deals=500, seed=5, end=DAY, days=600))), TOKYO)
 
 
 def having(log, closed, still_open=25):

@@ -11,8 +11,6 @@ import pytest
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.moment import as_of_instant
-from sancho.crm.world import WorldSettings, simulate
-from sancho.crm.world.tables import frames
 from sancho.features import compile_history
 from sancho.models.bundle import Bundle
 from sancho.training.config import TrainConfig
@@ -22,6 +20,7 @@ from sancho.training.watch import watch
 from sancho.training.watch.drift import drifts, false_discovery, stability
 from sancho.training.watch.moments import asked
 from sancho.training.watch.promises import Promises, kept_promises
+from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS, PER_WEEK = 40, 60
@@ -133,7 +132,7 @@ def test_a_segment_of_few_deals_is_not_judged():
 
 @pytest.fixture(scope="module")
 def log() -> EventLog:
-    return EventLog.of(frames(simulate(WorldSettings(deals=900, seed=21, end=date(2026, 11, 23)))), TOKYO)
+    return EventLog.of(crm_tables(simulate(WorldSettings(deals=900, seed=21, end=date(2026, 11, 23)))), TOKYO)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from sancho.crm.world import WorldSettings, simulate, write
-from sancho.crm.world.chance import compiled, key_of, normal, poisson, spot, uniform
-from sancho.crm.world.days import calendar
-from sancho.crm.world.engine import current_deals
-from sancho.crm.world.organisation import lay_out
-from sancho.crm.world.planted import choose
+from simulator import WorldSettings, crm_tables, simulate, write
+from simulator.business_days import calendar
+from simulator.ground_truth import choose_bottlenecks
+from simulator.organisation import build_organisation
+from simulator.random_stream import compiled, key_of, normal, poisson, stream_at, uniform
+from simulator.world import current_deals
 
 END = date(2026, 11, 20)
 SMALL = WorldSettings(deals=900, seed=3, end=END, days=450, bottlenecks=0)
@@ -34,7 +34,7 @@ def test_a_draw_is_the_hash_that_plain_python_computes():
     golden, second = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
     place = mix((mix((key + who * golden) & MASK) + (day + 100_000) * second) & MASK)
     expected = ((mix((place + question * golden) & MASK) >> 11) + 0.5) / 2**53
-    got = np.uint64(spot(np.uint64(key), np.uint64(who), day))
+    got = np.uint64(stream_at(np.uint64(key), np.uint64(who), day))
     assert int(got) == place
     assert uniform(got, question) == expected
 
@@ -43,7 +43,7 @@ def test_a_draw_is_the_hash_that_plain_python_computes():
 def _draws(key, count, mean):
     out = np.empty((3, count))
     for k in range(count):
-        place = spot(key, np.uint64(k), 5)
+        place = stream_at(key, np.uint64(k), 5)
         out[0, k], out[1, k], out[2, k] = uniform(place, 1), normal(place, 2), poisson(mean, place, 3)
     return out
 
@@ -82,7 +82,7 @@ def test_a_longer_calendar_begins_like_a_shorter_one():
 
 
 def test_ten_thousand_deals_in_three_years_need_about_forty_people_in_about_eight_teams():
-    organisation = lay_out(1, 10_000 / 1096)
+    organisation = build_organisation(1, 10_000 / 1096)
     first_day = organisation.seats["opens"] == 0
     assert 30 <= (first_day & (organisation.seats["style"] < 3)).sum() <= 45
     selling = [t for t in range(len(organisation.parent)) if t not in set(organisation.parent.tolist())]
@@ -101,15 +101,15 @@ def test_the_same_settings_write_the_same_bytes(tmp_path):
 
 def test_another_seed_is_another_world():
     one, two = simulate(SMALL), simulate(replace(SMALL, seed=4))
-    assert one.tables()["deals"]["amount"].sum() != two.tables()["deals"]["amount"].sum()
-    assert (one.planted.effects != two.planted.effects).any()
+    assert crm_tables(one)["deals"]["amount"].sum() != crm_tables(two)["deals"]["amount"].sum()
+    assert (one.ground_truth.effects != two.ground_truth.effects).any()
 
 
 def test_a_longer_world_begins_with_the_same_history():
     longer = replace(SMALL, deals=1100, days=550, end=END + timedelta(days=100))
     assert longer.start == SMALL.start
     now = pd.Timestamp(END) + pd.Timedelta(days=1)
-    short, long = simulate(SMALL).tables(), simulate(longer).tables()
+    short, long = crm_tables(simulate(SMALL)), crm_tables(simulate(longer))
     for name, time in (
         ("deal_events", "at"),
         ("activities", "at"),
@@ -130,15 +130,15 @@ def test_a_longer_world_begins_with_the_same_history():
 
 def test_stopping_early_and_ending_early_are_the_same():
     until = END - timedelta(days=150)
-    stopped = simulate(SMALL, until=until).tables()
-    ended = simulate(replace(SMALL, deals=600, days=300, end=until)).tables()
+    stopped = crm_tables(simulate(SMALL, until=until))
+    ended = crm_tables(simulate(replace(SMALL, deals=600, days=300, end=until)))
     for name, frame in stopped.items():
         assert_frame_equal(frame, ended[name], obj=name)
 
 
 def test_a_world_of_a_few_deals_still_lives():
     world = simulate(WorldSettings(deals=30, seed=1, end=END, days=400, bottlenecks=0))
-    tables = world.tables()
+    tables = crm_tables(world)
     assert len(tables["deals"]) > 5
     assert set(tables["people"]["style"]) == {"field", "route", "inside", "manager"}
 
@@ -162,8 +162,8 @@ def test_base_rates_are_those_of_a_sales_organisation(grown):
     assert 0.90 <= (won["amount"] / won["amount0"]).mean() <= 0.99
     assert 1e6 <= np.median(won["amount"]) <= 3e6
     assert 0.3 <= (closed["pushes"] > 0).mean() <= 0.7
-    missing = grown.tables()["deal_events"].query("field == 'amount'").groupby("deal_id")["at"].min()
-    created = grown.tables()["deals"].set_index("deal_id")["created_at"]
+    missing = crm_tables(grown)["deal_events"].query("field == 'amount'").groupby("deal_id")["at"].min()
+    created = crm_tables(grown)["deals"].set_index("deal_id")["created_at"]
     assert 0.05 <= (missing.reindex(created.index) != created).mean() <= 0.2
 
 
@@ -179,7 +179,7 @@ def test_more_is_closed_as_months_and_quarters_run_out(grown):
 
 
 def test_sellers_come_and_go_and_their_deals_are_handed_over(grown):
-    tables = grown.tables()
+    tables = crm_tables(grown)
     people, events = tables["people"], tables["deal_events"]
     left = people[people["active_to"].notna()].set_index("person_id")
     assert 5 <= len(left) <= 60
@@ -195,7 +195,7 @@ def test_top_sellers_win_more_and_targets_are_met_about_half_the_time(grown):
     skill = grown.log.people["skill"][old["owner"]]
     won = old["status"] == 1
     assert won[skill > 0.5].mean() > won[skill < -0.5].mean() + 0.03
-    targets = grown.tables()["targets"].query("metric == 'revenue' and scope.str.startswith('person')")
+    targets = crm_tables(grown)["targets"].query("metric == 'revenue' and scope.str.startswith('person')")
     wins = grown.log.wins[: grown.log.cursor[4]]
     quarter = pd.PeriodIndex([grown.date_of(d) for d in wins["day"]], freq="Q-MAR")
     person = pd.Series(wins["amount"]).groupby([quarter.astype(str), wins["person"]]).sum()
@@ -213,7 +213,9 @@ def test_top_sellers_win_more_and_targets_are_met_about_half_the_time(grown):
     ("change", "words"),
     [
         ({"deals": 0}, "deals: expected 1 or more, got 0"),
-        ({"days": 0}, "days: expected 1 or more, got 0"),
+        ({"days": 0}, "days: expected 1 to 20000, got 0"),
+        ({"days": 20_001}, "days: expected 1 to 20000, got 20001"),
+        ({"end": date(9999, 1, 1)}, "end: expected 1970-01-01 to 2080-12-31, got 9999-01-01"),
         ({"seed": -1}, "seed: expected 0"),
         ({"bottlenecks": 9}, "bottlenecks: expected 0 to 6, got 9"),
         ({"bottleneck_pp": 50.0}, "bottleneck_pp: expected above 0 and at most 30, got 50.0"),
@@ -235,7 +237,7 @@ def test_a_bottleneck_is_planted_only_where_enough_deals_would_have_been_won():
                 "base": base, "deals": 500}  # fmt: skip
 
     several = [candidate(1, 0, 0.30), candidate(1, 1, 0.30), candidate(2, 1, 0.40), candidate(2, 2, 0.15)]
-    table, base, pp = choose(several, 2, 20.0, np.random.default_rng(0))
+    table, base, pp = choose_bottlenecks(several, 2, 20.0, np.random.default_rng(0))
     assert pp == (20.0, 20.0)
     assert table["kill"] == pytest.approx([0.20 / b for b in base])
     # They share neither interval nor segment, and the one that cannot be made 20 points worse is not taken.
@@ -243,4 +245,4 @@ def test_a_bottleneck_is_planted_only_where_enough_deals_would_have_been_won():
     assert 2 not in table["product"]
     assert len(set(table["product"])) == 2
     with pytest.raises(ValueError, match="bottleneck_pp: expected at most 38 in this world, got 39"):
-        choose(several, 1, 39.0, np.random.default_rng(0))
+        choose_bottlenecks(several, 1, 39.0, np.random.default_rng(0))

@@ -8,8 +8,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from sancho.crm.schema import TABLES, Kind
-from sancho.crm.world import WorldSettings, simulate, write
-from sancho.crm.world.engine import current_deals
+from simulator import WorldSettings, crm_tables, simulate, write
+from simulator.world import current_deals
 
 END = date(2026, 11, 20)
 CUSTOM = {
@@ -26,7 +26,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def tables(world):
-    return world.tables()
+    return crm_tables(world)
 
 
 @pytest.mark.parametrize("name", list(TABLES))

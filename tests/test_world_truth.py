@@ -1,7 +1,6 @@
 """Is the planted truth true: does replaying the world show the effects that were planted, and only those?"""
 
 import json
-import sys
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,13 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.world import Intervention, WorldSettings, oracle, replay, simulate, write
-from sancho.crm.world.catalog import ACTIONS, INDUSTRIES
-from sancho.crm.world.engine import current_deals
-from sancho.crm.world.oracle import quarters_from
+from simulator import Intervention, WorldSettings, oracle, replay, replays, simulate, write
+from simulator.catalog import ACTIONS, INDUSTRIES
+from simulator.oracles import quarters_from
+from simulator.world import current_deals
 
-REPLAY = sys.modules["sancho.crm.world.replay"]
-"""The module: in the package its name stands for the function."""
 END = date(2026, 11, 20)
 AS_OF = date(2026, 6, 30)
 QUARTER = (date(2026, 7, 1), date(2026, 9, 30))
@@ -79,7 +76,7 @@ def test_replaying_changes_nothing_in_the_world(world, lived):
 
 
 def test_the_same_replay_seed_gives_the_same_futures_in_any_batch_size(world, lived, monkeypatch):
-    monkeypatch.setattr(REPLAY, "ROWS_AT_ONCE", 3000)
+    monkeypatch.setattr(replays, "ROWS_AT_ONCE", 3000)
     again = replay(world, QUARTER[1], replays=60, seed=1)
     assert (again.won() == lived.won()).all()
     assert (again.revenue(*QUARTER) == lived.revenue(*QUARTER)).all()
@@ -91,7 +88,7 @@ def test_the_history_itself_is_one_such_future(monkeypatch):
     """A replay that is given the world's own key lives on exactly as the world does."""
     early, late = simulate(SETTINGS, until=date(2026, 3, 31)), simulate(SETTINGS, until=AS_OF)
     own_key = int(early.state.market["key"][0])
-    monkeypatch.setattr(REPLAY, "key_of", lambda seed, salt: own_key)
+    monkeypatch.setattr(replays, "key_of", lambda seed, salt: own_key)
     wins = replay(early, AS_OF, replays=1, to_the_end=False).wins
     truth = late.log.wins[: late.log.cursor[4]]
     truth = truth[truth["day"] >= early.state.day]
@@ -165,7 +162,7 @@ def test_a_decoy_looks_good_in_the_log_all_the_same():
 
 def test_an_action_works_where_it_was_planted_and_nowhere_else(world):
     difference, chosen = uplift(world, "material_by_industry")
-    effect = world.planted.effects[ACTIONS.index("material_by_industry"), :, 0, 0]
+    effect = world.ground_truth.effects[ACTIONS.index("material_by_industry"), :, 0, 0]
     inside = effect[chosen["industry"]] > 0
     assert inside.sum() > 20
     assert (~inside).sum() > 20
@@ -192,7 +189,7 @@ def test_a_planted_slow_interval_takes_its_number_of_points(slow):
     with_it = with_it[np.isin(with_it["uid"], without["uid"])]
     with_it, without = with_it[np.argsort(with_it["uid"])], without[np.argsort(without["uid"])]
     lost_points, expected, variance = 0.0, 0.0, 0.0
-    for number, row in enumerate(slow[0].planted.bottlenecks):
+    for number, row in enumerate(slow[0].ground_truth.bottlenecks):
         inside = (with_it["crossed"] >> number & 1 == 1) & (with_it["day0"] < 750)
         assert inside.sum() > 100
         for name in ("product", "industry", "size"):
@@ -212,7 +209,7 @@ def test_dropping_a_bottleneck_saves_deals_in_its_segment_and_no_others(slow):
     world = simulate(slow[0].settings, until=AS_OF)
     as_is = replay(world, AS_OF, 40, 3)
     freed = replay(world, AS_OF, 40, 3, Intervention(drop_bottlenecks=(0,)))
-    row, deals = world.planted.bottlenecks[0], rows(world, as_is)
+    row, deals = world.ground_truth.bottlenecks[0], rows(world, as_is)
     inside = np.ones(len(deals), bool)
     for name in ("product", "industry", "size"):
         inside &= (deals[name] == row[name]) | (row[name] < 0)
@@ -240,7 +237,7 @@ def test_levers_move_what_they_are_named_for(world):
 
 
 def test_worlds_without_bottlenecks_exist(world):
-    assert len(world.planted.bottlenecks) == 0
+    assert len(world.ground_truth.bottlenecks) == 0
     assert (world.state.deals["doomed"] == 0).all()
     with pytest.raises(ValueError, match="drop_bottlenecks: expected 0 to -1, got 0"):
         replay(world, AS_OF, 1, 0, Intervention(drop_bottlenecks=(0,)))

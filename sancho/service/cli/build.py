@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sancho.crm.text import Language, SanchoError, Text
 from sancho.service.cli.output import Step, note, print_json, print_table, progress, say
 from sancho.service.cli.spread import workers
+from sancho.service.cli.world_settings import world_settings
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -44,15 +45,11 @@ def simulate_to(
     folder: Path, deals: int, seed: int, end: date | None, oracle: list[date], step: Step
 ) -> None:
     """Simulates and writes, telling both."""
-    from sancho.crm.world import WorldSettings, simulate, write
+    from simulator import simulate, write
 
+    settings = world_settings(deals, seed, end, oracle)
     simulating = Text("営業組織を模擬しています", "Simulating a sales organisation")
     step(simulating, 0, 1)
-    settings = (
-        WorldSettings(deals=deals, seed=seed)
-        if end is None
-        else WorldSettings(deals=deals, seed=seed, end=end)
-    )
     made = simulate(settings)
     step(simulating, 1, 1)
     writing = Text("書き出しています", "Writing")

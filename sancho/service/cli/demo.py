@@ -85,8 +85,8 @@ def prepare(settings: Settings, deals: int, lang: Language) -> None:
 
 
 def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
-    from sancho.crm.world.settings import yesterday
     from sancho.service.cli.build import simulate_to
+    from simulator.settings import yesterday
 
     shutil.rmtree(folder, ignore_errors=True)  # half a world of an interrupted run
     end: date = yesterday()

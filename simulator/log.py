@@ -1,6 +1,6 @@
-"""What does the organisation write down, and where does it go?
+"""Which rows does the simulation record, and how do compiled functions append them?
 
-Compiled code appends through `note` and `act`; a replay passes empty arrays and nothing is written.
+`log_change` and `log_activity` append; a replay passes empty arrays, and then nothing is recorded.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world.chance import Record, compiled
-from sancho.crm.world.layout import (
+from simulator.random_stream import Record, compiled
+from simulator.state_arrays import (
     ACTIVITY,
     CONTRACT_LOG,
     DEAL,
@@ -22,12 +22,14 @@ from sancho.crm.world.layout import (
     WIN,
 )
 
-C_EVENTS, C_ACTIVITIES, C_BORN, C_CONTRACTS, C_WINS, C_PERSONS = range(6)
+C_EVENTS, C_ACTIVITIES, C_NEW_DEALS, C_CONTRACTS, C_WINS, C_PERSONS = range(6)
 """Positions of the cursors: how many rows of each array are filled."""
 
 
 @compiled
-def note(events: Any, cursor: Any, deal: Any, at: Any, field: Any, value: Any, old: Any, actor: Any) -> None:
+def log_change(
+    events: Any, cursor: Any, deal: Any, at: Any, field: Any, value: Any, old: Any, actor: Any
+) -> None:
     """Append one change of a deal's field."""
     if events.shape[0] == 0:
         return
@@ -37,7 +39,7 @@ def note(events: Any, cursor: Any, deal: Any, at: Any, field: Any, value: Any, o
 
 
 @compiled
-def act(
+def log_activity(
     activities: Any, cursor: Any, at: Any, deal: Any, lead: Any, account: Any, actor: Any, kind: Any,
     inbound: Any, outcome: Any, effective: Any, minutes: Any, material: Any, subject: Any,
 ) -> None:  # fmt: skip
@@ -51,7 +53,7 @@ def act(
     row.minutes, row.material, row.subject = minutes, material, subject
 
 
-def grown(array: NDArray[np.void], needed: int) -> NDArray[np.void]:
+def with_capacity(array: NDArray[np.void], needed: int) -> NDArray[np.void]:
     """The array, or a copy with room for `needed` elements (half as much again, so that copies stay rare)."""
     if len(array) >= needed:
         return array
@@ -62,7 +64,7 @@ def grown(array: NDArray[np.void], needed: int) -> NDArray[np.void]:
 
 @dataclass
 class Log:
-    """All that was recorded so far. Arrays are filled up to their cursor; not `recording` keeps wins only."""
+    """Everything recorded so far. Arrays are filled up to their cursor; not `recording`: only wins."""
 
     recording: bool = True
     cursor: NDArray[np.int64] = field(default_factory=lambda: np.zeros(6, np.int64))
@@ -73,26 +75,26 @@ class Log:
     deals: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, DEAL))
     people: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, PERSON))
     wins: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WIN))
-    moods: list[tuple[int, float, float]] = field(default_factory=list)
+    market_history: list[tuple[int, float, float]] = field(default_factory=list)
     """(day, market level, market inflow) of each working day."""
-    seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    """Second at which each account was first met, -1 = not yet known, shape (accounts,)."""
+    first_seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Second at which each account was first met (the largest int32 = not yet), shape (accounts,)."""
 
     def reserve(self, deals: int, leads: int, seats: int) -> None:
-        """Room for one more day with that many open deals and leads (most days write far less)."""
+        """Make room for one more day with that many open deals and leads (most days need far less)."""
         events, activities = int(self.cursor[C_EVENTS]), int(self.cursor[C_ACTIVITIES])
-        self.wins = grown(self.wins, int(self.cursor[C_WINS]) + deals)
-        self.people = grown(self.people, int(self.cursor[C_PERSONS]) + seats)
+        self.wins = with_capacity(self.wins, int(self.cursor[C_WINS]) + deals)
+        self.people = with_capacity(self.people, int(self.cursor[C_PERSONS]) + seats)
         if self.recording:
-            self.events = grown(self.events, events + 16 * deals + 64)
-            self.activities = grown(self.activities, activities + 16 * deals + 4 * leads + 64)
+            self.events = with_capacity(self.events, events + 16 * deals + 64)
+            self.activities = with_capacity(self.activities, activities + 16 * deals + 4 * leads + 64)
 
 
 @compiled
-def tick(deal: Record, place: Any, day: Any, least: Any, most: Any) -> Any:
-    """Move a deal's clock on by `least` to `most` minutes and give the second since the first midnight."""
-    share = np.float64((place >> np.uint64(deal.ticks % 40)) & np.uint64(0xFFF)) / 4096.0
+def advance_clock(deal: Record, stream: Any, day: Any, min_minutes: Any, max_minutes: Any) -> Any:
+    """Move a deal's clock by `min_minutes` to `max_minutes`; returns the second since the first midnight."""
+    share = np.float64((stream >> np.uint64(deal.ticks % 40)) & np.uint64(0xFFF)) / 4096.0
     deal.ticks += 1
-    deal.clock = min(deal.clock + int((least + (most - least) * share) * 60.0), 75_000)
-    # The count keeps seconds apart when a late evening runs into its limit.
+    deal.clock = min(deal.clock + int((min_minutes + (max_minutes - min_minutes) * share) * 60.0), 75_000)
+    # The count keeps seconds distinct when the clock has reached its evening limit.
     return day * 86_400 + deal.clock + deal.ticks

@@ -1,8 +1,8 @@
-"""How is chance drawn so that no draw depends on any other?
+"""How are random numbers drawn so that no draw depends on any other?
 
-Every draw is a hash of (key of the world, who, which day, which question). So the past does not depend on
-what comes after, on how long a world runs or on who else lives in it, and two replays with the same key meet
-the same luck except where they were made to differ (common random numbers). The mixing function is the
+Every draw is a hash of (key of the world, unit, day, draw id). So the past does not depend on what comes
+after, on how long a world runs or on which other units it has, and two replays with the same key get the same
+draws except where an intervention makes them differ (common random numbers). The mixing function is the
 finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
 """
 
@@ -27,14 +27,14 @@ SECOND_MIX = np.uint64(0x94D049BB133111EB)
 S27, S30, S31, S11 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(11)
 TWO_PI = 2.0 * np.pi
 PARTNER = 1009
-"""Added to a question's number for the second uniform that a normal draw needs; questions stay below it."""
+"""Added to a draw id for the second uniform that a normal draw needs; draw ids stay below it."""
 
 
 def compiled(function: Function, signature: str | None = None) -> Function:
     """Compile once per machine: for the types met in calls, or for the one `signature` given.
 
-    Numba's cache asks only whether the file a function stands in has changed, though helpers and constants of
-    other files are compiled into it. So it is given the state of the whole package to compare.
+    Numba's cache checks only whether the function's own file has changed, although helpers and constants of
+    other files are compiled into it. So the cache gets the state of the whole package to compare.
     """
     dispatcher = numba.njit(signature, cache=True)(function)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
@@ -44,7 +44,7 @@ def compiled(function: Function, signature: str | None = None) -> Function:
 
 
 def compiled_as(signature: str) -> Callable[[Function], Function]:
-    """`compiled` for one signature: without, it is compiled anew for each literal number it is given."""
+    """`compiled` for one signature; without it numba compiles again for each literal number passed."""
     return lambda function: compiled(function, signature)
 
 
@@ -64,32 +64,32 @@ def mix(x: Any) -> Any:
 
 
 @compiled_as("uint64(uint64, uint64, int64)")
-def spot(key: Any, who: Any, day: Any) -> Any:
-    """The place in the stream of chance of one unit on one day: `uniform` and `normal` ask it questions."""
-    return mix(mix(key + np.uint64(who) * GOLDEN) + np.uint64(day + 100_000) * SECOND)
+def stream_at(key: Any, uid: Any, day: Any) -> Any:
+    """The random stream of one unit on one day: `uniform` and `normal` draw from it by draw id."""
+    return mix(mix(key + np.uint64(uid) * GOLDEN) + np.uint64(day + 100_000) * SECOND)
 
 
 @compiled_as("float64(uint64, int64)")
-def uniform(place: Any, question: Any) -> Any:
-    """A number in (0, 1), the same for the same place and question."""
-    return (np.float64(mix(place + np.uint64(question) * GOLDEN) >> S11) + 0.5) * (1.0 / 9007199254740992.0)
+def uniform(stream: Any, draw_id: Any) -> Any:
+    """A number in (0, 1), the same for the same stream and draw id."""
+    return (np.float64(mix(stream + np.uint64(draw_id) * GOLDEN) >> S11) + 0.5) * (1.0 / 9007199254740992.0)
 
 
 @compiled_as("float64(uint64, int64)")
-def normal(place: Any, question: Any) -> Any:
-    """A standard normal number (Box-Muller), the same for the same place and question."""
-    radius = np.sqrt(-2.0 * np.log(uniform(place, question)))
-    return radius * np.cos(TWO_PI * uniform(place, question + PARTNER))
+def normal(stream: Any, draw_id: Any) -> Any:
+    """A standard normal number (Box-Muller), the same for the same stream and draw id."""
+    radius = np.sqrt(-2.0 * np.log(uniform(stream, draw_id)))
+    return radius * np.cos(TWO_PI * uniform(stream, draw_id + PARTNER))
 
 
 @compiled
-def poisson(mean: Any, place: Any, question: Any) -> Any:
-    """A Poisson count, growing with the mean: by inversion, from a mean of 60 on by a rounded normal."""
+def poisson(mean: Any, stream: Any, draw_id: Any) -> Any:
+    """A Poisson count, not decreasing in the mean: by inversion; from a mean of 60 by a rounded normal."""
     if mean <= 0.0:
         return 0
     if mean >= 60.0:
-        return max(0, int(np.floor(mean + np.sqrt(mean) * normal(place, question) + 0.5)))
-    u = uniform(place, question)
+        return max(0, int(np.floor(mean + np.sqrt(mean) * normal(stream, draw_id) + 0.5)))
+    u = uniform(stream, draw_id)
     term = np.exp(-mean)
     total, count = term, 0
     while u > total and count < 400:
@@ -108,4 +108,4 @@ def sigmoid(x: Any) -> Any:
 def key_of(seed: int, salt: int = 0) -> int:
     """The key of a world from its seed: an unsigned 64-bit number."""
     with np.errstate(over="ignore"):
-        return int(spot(np.uint64(seed), np.uint64(salt), 0))
+        return int(stream_at(np.uint64(seed), np.uint64(salt), 0))

@@ -23,7 +23,7 @@ DAY = np.dtype(
         ("left_quarter", "i4"),
         ("season", "f8"),  # factor on leads
         ("rush", "f8"),  # factor on closing
-        ("people", "f8"),  # factor on leaving the company
+        ("turnover", "f8"),  # factor on the chance that a seller leaves
         ("growth", "f8"),  # factor on everything since the first day
     ],
     align=True,
@@ -45,7 +45,7 @@ def is_workday(day: date, closed: holidays.HolidayBase) -> bool:
 def calendar(start: date, days: int) -> NDArray[np.void]:
     """One DAY per day from `start`, at least `days` and three years more, shape (n,). Read only."""
     length = max(int(YEARS * 365.25), days + 1096)
-    # Counted from the first of the month to the last, so that what is left of a month is known on each day.
+    # Whole months, so that the working days left in a month are known on each day.
     first = start.replace(day=1)
     dates = [first + timedelta(days=k) for k in range((start - first).days + length + 100)]
     closed = holidays.country_holidays("JP", years=range(first.year, dates[-1].year + 1))
@@ -66,7 +66,7 @@ def calendar(start: date, days: int) -> NDArray[np.void]:
     table["season"] = np.asarray(LEAD_SEASON)[months % 12]
     table["rush"] = np.asarray(CLOSE_SEASON)[months % 12] * _rush(table["left_month"], table["left_quarter"])
     fiscal_turn = np.isin(months % 12 + 1, (3, 9)) & (table["left_month"] <= 3)
-    table["people"] = np.where(fiscal_turn, 8.0, 0.7)
+    table["turnover"] = np.where(fiscal_turn, 8.0, 0.7)
     table["growth"] = (1.0 + GROWTH_PER_YEAR) ** (table["day"] / 365.25)
     table = table[offset : offset + length]
     table.flags.writeable = False
@@ -82,7 +82,7 @@ def _left(work: NDArray[np.bool_], group: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _rush(left_month: NDArray[Any], left_quarter: NDArray[Any]) -> NDArray[np.float64]:
-    """How much more likely a deal is closed as the month and the quarter run out."""
+    """Factor by which closing becomes more likely towards the end of the month and the quarter."""
     quarter = np.where(left_quarter <= 3, 3.2, np.where(left_quarter <= 8, 2.1, 1.0))
     month = np.where(left_month <= 3, 1.8, 1.0)
     return 0.72 * np.maximum(quarter, month)

@@ -1,6 +1,6 @@
-"""What could be known at best? True win probabilities and revenue distributions, by replaying the world.
+"""What is the best possible forecast? True win probabilities and revenue distributions, by replay.
 
-Nobody who sees only the log can do better than this: it continues from the true state, latent parts included.
+No forecast from the log alone can be better: replays continue from the true state, latent parts included.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.world.engine import World, simulate
-from sancho.crm.world.replay import Replay, replay
-from sancho.crm.world.settings import Intervention, WorldSettings
-from sancho.crm.world.tables import Writer
+from simulator.replays import Replay, replay
+from simulator.settings import Intervention, WorldSettings
+from simulator.simulation import simulate
+from simulator.tables import TableBuilder
+from simulator.world import World
 
 Period = tuple[date, date]
 """First and last day, both inside."""
 
 
 @dataclass(frozen=True)
-class Draws:
-    """Revenue of one period in each replay, in JPY: what was closed before plus what was drawn.
+class RevenueDraws:
+    """Revenue of one period in each replay, in JPY: won before as_of plus won in the replay.
 
     company (replays,); teams: a column per team_id (all teams below it included); people: a column per
     person_id known at as_of and, under "", all hired later.
@@ -37,16 +38,16 @@ class Draws:
 
 @dataclass(frozen=True)
 class Oracle:
-    """The truth as of the end of a day.
+    """The true distribution as of the end of a day.
 
-    deals: deal_id, win_probability (ever), win_by_<last day> for each period, amount_if_won.
+    deals: deal_id, win_probability (at any time), win_by_<last day> for each period, amount_if_won.
     revenue: draws by period. kpis: draws of stages first reached by period, columns as the stages' kpi.
     """
 
     as_of: date
     replays: int
     deals: pd.DataFrame
-    revenue: dict[Period, Draws]
+    revenue: dict[Period, RevenueDraws]
     kpis: dict[Period, pd.DataFrame] = field(default_factory=dict)
 
 
@@ -74,10 +75,10 @@ def oracle(
     intervention: Intervention | None = None,
     world: World | None = None,
 ) -> Oracle:
-    """Truth as of the end of `as_of`, from `replays` continuations.
+    """The true distributions as of the end of `as_of`, from `replays` continuations.
 
     periods: first and last day, both inside; default the quarter of the next day and the one after it.
-    world: a world already lived exactly to `as_of`, to save living it again.
+    world: a world already simulated exactly to `as_of`, to save simulating it again.
     seed: of the replays; another seed is another sample.
     """
     if world is None or world.settings != settings or world.date_of(world.last_day) != as_of:
@@ -87,32 +88,32 @@ def oracle(
     return summarise(replay(world, until, replays, seed, intervention), chosen)
 
 
-def summarise(lived: Replay, periods: list[Period]) -> Oracle:
+def summarise(replayed: Replay, periods: list[Period]) -> Oracle:
     """An Oracle from replays."""
-    writer = Writer(lived.world)
-    deals = pd.DataFrame({"deal_id": lived.deal_ids, "win_probability": lived.win_probability()})
+    builder = TableBuilder(replayed.world)
+    deals = pd.DataFrame({"deal_id": replayed.deal_ids, "win_probability": replayed.win_probability()})
     for _, last in periods:
-        deals[f"win_by_{last}"] = lived.win_probability(last)
-    deals["amount_if_won"] = lived.amount_if_won()
-    teams = writer.team_ids(np.arange(len(lived.world.organisation.parent))).to_pylist()
+        deals[f"win_by_{last}"] = replayed.win_probability(last)
+    deals["amount_if_won"] = replayed.amount_if_won()
+    teams = builder.team_ids(np.arange(len(replayed.world.organisation.parent))).to_pylist()
     revenue, kpis = {}, {}
     for first, last in periods:
-        people = lived.revenue_by_person(first, last)
-        ids = [*writer.person_ids(np.arange(people.shape[1] - 1)).to_pylist(), ""]
-        revenue[first, last] = Draws(
-            company=lived.revenue(first, last),
-            teams=pd.DataFrame(lived.revenue_by_team(first, last), columns=teams),
+        people = replayed.revenue_by_person(first, last)
+        ids = [*builder.person_ids(np.arange(people.shape[1] - 1)).to_pylist(), ""]
+        revenue[first, last] = RevenueDraws(
+            company=replayed.revenue(first, last),
+            teams=pd.DataFrame(replayed.revenue_by_team(first, last), columns=teams),
             people=pd.DataFrame(people, columns=ids),
         )
-        kpis[first, last] = _kpis(lived, first, last)
-    return Oracle(lived.as_of, lived.replays, deals, revenue, kpis)
+        kpis[first, last] = _kpis(replayed, first, last)
+    return Oracle(replayed.as_of, replayed.replays, deals, revenue, kpis)
 
 
-def _kpis(lived: Replay, first: date, last: date) -> pd.DataFrame:
+def _kpis(replayed: Replay, first: date, last: date) -> pd.DataFrame:
     """Deals that first reached each stage within the part of the period that lies after as_of, per replay."""
-    offset = (lived.as_of + timedelta(days=1) - lived.world.settings.start).days
-    lo = max(lived.world.day_of(first) - offset, 0)
-    hi = max(lived.world.day_of(last) - offset + 1, 0)
-    counts = lived.funnel[:, lo:hi].sum(axis=1)
+    offset = (replayed.as_of + timedelta(days=1) - replayed.world.settings.start).days
+    lo = max(replayed.world.day_of(first) - offset, 0)
+    hi = max(replayed.world.day_of(last) - offset + 1, 0)
+    counts = replayed.funnel[:, lo:hi].sum(axis=1)
     names = ("lead", "appointment", "first_visit", "proposal", "closing", "won")
     return pd.DataFrame(counts[:, : len(names)], columns=list(names))

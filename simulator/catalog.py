@@ -1,6 +1,6 @@
 """Which stages, kinds, products, words and other named things exist, and what number stands for each?
 
-Inside the simulation a word is its position in one of these tuples; numbers become words at the edge.
+Inside the simulation a word is its position in one of these tuples; `tables` turns codes into words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def _codes(count: int) -> tuple[Any, ...]:
-    """0, 1, ... as typed numbers: a function called with them is compiled once, not once for each."""
+    """0, 1, ... as typed numbers: a function that gets them is compiled once, not once per number."""
     return tuple(np.int64(k) for k in range(count))
 
 
@@ -89,7 +89,7 @@ MATERIALS = (
 )  # fmt: skip
 M_NONE, M_COMPANY, M_CATALOG, M_INVITATION, M_QUOTE, M_PROPOSAL = 0, 5, 6, 7, 8, 9
 PLAYED_MATERIALS = (1, 2, 3, 4)
-"""Which of these plays which role (two work, two are decoys) is drawn from the seed."""
+"""Which of these has which role (two work, two are decoys) is drawn from the seed."""
 
 ACTIONS = (
     "demo", "superior_visit", "quote", "material_by_industry", "material_by_product", "decoy_by_log",

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 DEFAULT_DAYS = 1096
 """Three years, leap day included."""
+MAX_DAYS = 20_000
+FIRST_END, LAST_END = date(1970, 1, 1), date(2080, 12, 31)
+"""Bounds of the last day: Japan's holidays are known from 1949 to 2099, and the calendar runs 12 years on."""
 
 
 def yesterday() -> date:
@@ -18,13 +21,13 @@ def yesterday() -> date:
 
 @dataclass(frozen=True)
 class WorldSettings:
-    """What makes a world: the same settings give the same world, byte for byte.
+    """What defines a world: the same settings give the same world, byte for byte.
 
     deals: about how many deals are created in `days` days ending with `end` (its last day, inclusive).
     The organisation's size follows deals per day, so a longer world with the same seed, first day and deals
     per day begins with the same history.
-    bottlenecks: how many slow intervals that kill deals are planted (0 = none).
-    bottleneck_pp: percentage points of win chance that each takes from the deals that fall into it.
+    bottlenecks: how many bottlenecks are planted (0 = none), intervals in which staying too long loses deals.
+    bottleneck_pp: percentage points of win probability that each takes from the deals that fall into it.
     """
 
     deals: int = 10_000
@@ -35,19 +38,21 @@ class WorldSettings:
     bottleneck_pp: float = 20.0
 
     def __post_init__(self) -> None:
-        faults = []
+        problems = []
         if self.deals < 1:
-            faults.append(f"deals: expected 1 or more, got {self.deals}")
-        if self.days is not None and self.days < 1:
-            faults.append(f"days: expected 1 or more, got {self.days}")
+            problems.append(f"deals: expected 1 or more, got {self.deals}")
+        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
+            problems.append(f"days: expected 1 to {MAX_DAYS}, got {self.days}")
+        if not FIRST_END <= self.end <= LAST_END:
+            problems.append(f"end: expected {FIRST_END} to {LAST_END}, got {self.end}")
         if not 0 <= self.seed < 2**63:
-            faults.append(f"seed: expected 0 to 2^63 - 1, got {self.seed}")
+            problems.append(f"seed: expected 0 to 2^63 - 1, got {self.seed}")
         if not 0 <= self.bottlenecks <= 6:
-            faults.append(f"bottlenecks: expected 0 to 6, got {self.bottlenecks}")
+            problems.append(f"bottlenecks: expected 0 to 6, got {self.bottlenecks}")
         if not 0 < self.bottleneck_pp <= 30:
-            faults.append(f"bottleneck_pp: expected above 0 and at most 30, got {self.bottleneck_pp}")
-        if faults:
-            raise ValueError("; ".join(faults))
+            problems.append(f"bottleneck_pp: expected above 0 and at most 30, got {self.bottleneck_pp}")
+        if problems:
+            raise ValueError("; ".join(problems))
 
     @property
     def length(self) -> int:
@@ -67,14 +72,14 @@ class WorldSettings:
 
 @dataclass(frozen=True)
 class Intervention:
-    """What is done differently in a replay. The default changes nothing.
+    """What a replay changes. The default changes nothing.
 
     force: (deal_id, action): the action happens on that deal once within `within_days` days.
     forbid: (deal_id, action): that action does not happen on that deal during those days.
-    Action names are those of `sancho.crm.world.catalog.ACTIONS`.
-    drop_bottlenecks: numbers (0, 1, ...) of planted bottlenecks that kill no more deals from now on.
-    lead_inflow, appointment_rate, activity, amount: factors (1 = as it is) on leads per day, on the chance
-    that a contacted lead agrees to meet, on how often sellers act, on the price of deals not yet created.
+    Action names are those of `simulator.catalog.ACTIONS`.
+    drop_bottlenecks: numbers (0, 1, ...) of planted bottlenecks that lose no more deals from now on.
+    lead_inflow, appointment_rate, activity, amount: factors (1 = unchanged) on leads per day, on the
+    chance that a contacted lead agrees to meet, on how often sellers act, on the price of later deals.
     skill: standard deviations of closing skill added to every seller.
     """
 
@@ -95,6 +100,6 @@ class Intervention:
         if self.within_days < 1:
             raise ValueError(f"within_days: expected 1 or more, got {self.within_days}")
         for name in ("force", "forbid"):
-            chosen = [deal for deal, _ in getattr(self, name)]
-            if len(set(chosen)) < len(chosen):
+            deal_ids = [deal for deal, _ in getattr(self, name)]
+            if len(set(deal_ids)) < len(deal_ids):
                 raise ValueError(f"{name}: expected one action per deal, got a deal twice")

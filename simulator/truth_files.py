@@ -1,9 +1,9 @@
-"""What is written beside the data: what was planted, who is skilled, what the oracle says?
+"""Which truth is written beside the data: planted effects, latent skills, the oracle's forecasts?
 
 planted.json: action effects by segment, decoys, bottlenecks. sellers.csv: latent skills and habits.
 deals.csv: latent state of each deal on the last day or at closing. market.csv: the market's mood by day.
 oracle/DATE/deals.csv: true win probabilities. oracle/DATE/revenue.csv: draws of revenue by period and scope.
-oracle/DATE/kpis.csv: draws of stages reached in what was left of each period.
+oracle/DATE/kpis.csv: draws of stages first reached in the rest of each period.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.conduct import REPEATED
-from sancho.crm.world.engine import current_deals
-from sancho.crm.world.oracle import Oracle, oracle
-from sancho.crm.world.planted import INTERVALS, QUICK_QUOTE_DAYS, Planted
-from sancho.crm.world.record import C_PERSONS
-from sancho.crm.world.tables import Writer, worded, write_csv
+from simulator import catalog as c
+from simulator.ground_truth import INTERVALS, QUICK_QUOTE_DAYS, GroundTruth
+from simulator.log import C_PERSONS
+from simulator.oracles import Oracle, oracle
+from simulator.seller_actions import REPEATED
+from simulator.tables import TableBuilder, decode, write_csv
+from simulator.world import current_deals
 
 DECOYS = ("decoy_by_log", "decoy_by_feeling")
 FIXED_SIGNS: dict[str, dict[str, str]] = {
@@ -39,38 +39,42 @@ FIXED_SIGNS: dict[str, dict[str, str]] = {
 
 
 def write_truth(
-    writer: Writer, folder: Path, oracle_dates: Iterable[date] = (), replays: int = 400,
+    builder: TableBuilder, folder: Path, oracle_dates: Iterable[date] = (), replays: int = 400,
     periods: Iterable[tuple[date, date]] | None = None,
 ) -> None:  # fmt: skip
-    """All of it into `folder`."""
+    """Write all truth files into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    world = writer.world
-    text = json.dumps(planted_truth(world.planted), ensure_ascii=False, indent=1)
+    world = builder.world
+    text = json.dumps(ground_truth_dict(world.ground_truth), ensure_ascii=False, indent=1)
     (folder / "planted.json").write_text(text + "\n", encoding="utf-8")
-    write_csv([sellers(writer)], folder / "sellers.csv")
-    write_csv([latent_deals(writer)], folder / "deals.csv")
-    moods = np.array(world.log.moods, float).reshape(-1, 3)
-    market = {"date": writer.dates(moods[:, 0].astype(int)), "level": moods[:, 1], "inflow": moods[:, 2]}
+    write_csv([sellers(builder)], folder / "sellers.csv")
+    write_csv([latent_deals(builder)], folder / "deals.csv")
+    market_history = np.array(world.log.market_history, float).reshape(-1, 3)
+    market = {
+        "date": builder.dates(market_history[:, 0].astype(int)),
+        "level": market_history[:, 1],
+        "inflow": market_history[:, 2],
+    }
     write_csv([pa.table(market)], folder / "market.csv")
     chosen = None if periods is None else list(periods)
     for as_of in oracle_dates:
         write_oracle(oracle(world.settings, as_of, replays, chosen), folder / "oracle" / str(as_of))
 
 
-def action_signs(planted: Planted) -> dict[str, dict[str, str]]:
-    """How each action shows in the activities table: the columns and values to look for."""
+def action_signs(ground_truth: GroundTruth) -> dict[str, dict[str, str]]:
+    """How each action appears in the activities table: columns and their values."""
     signs = dict(FIXED_SIGNS)
-    for action, material in zip(c.ACTIONS[c.A_INDUSTRY : c.A_SEMINAR], planted.materials, strict=True):
+    for action, material in zip(c.ACTIONS[c.A_INDUSTRY : c.A_SEMINAR], ground_truth.materials, strict=True):
         signs[action] = {"kind": "material", "material": c.MATERIALS[int(material)]}
     return {action: signs[action] for action in c.ACTIONS}
 
 
-def planted_truth(planted: Planted) -> dict[str, Any]:
+def ground_truth_dict(ground_truth: GroundTruth) -> dict[str, Any]:
     """The planted truths as plain data: an effect for each action and segment in which it is not 0."""
-    signs = action_signs(planted)
+    signs = action_signs(ground_truth)
     actions = []
     for number, action in enumerate(c.ACTIONS):
-        effect = planted.effects[number]
+        effect = ground_truth.effects[number]
         table = [
             {
                 "industry": c.INDUSTRIES[i],
@@ -83,7 +87,7 @@ def planted_truth(planted: Planted) -> dict[str, Any]:
         actions.append({"action": action, "sign": signs[action], "decoy": action in DECOYS, "effects": table})
     bottlenecks = []
     for row, base, pp in zip(
-        planted.bottlenecks, planted.bottleneck_base, planted.bottleneck_pp, strict=True
+        ground_truth.bottlenecks, ground_truth.bottleneck_base, ground_truth.bottleneck_pp, strict=True
     ):
         begin, end, _ = INTERVALS[int(row["interval"])]
         segment = {
@@ -111,26 +115,26 @@ def planted_truth(planted: Planted) -> dict[str, Any]:
     }
 
 
-def sellers(writer: Writer) -> pa.Table:
+def sellers(builder: TableBuilder) -> pa.Table:
     """Latent skills and habits by person."""
-    people = writer.world.log.people[: writer.world.log.cursor[C_PERSONS]]
-    columns: dict[str, Any] = {"person_id": writer.person_ids(np.arange(len(people)))}
+    people = builder.world.log.people[: builder.world.log.cursor[C_PERSONS]]
+    columns: dict[str, Any] = {"person_id": builder.person_ids(np.arange(len(people)))}
     for name in ("skill", "diligence", "pace", "optimism", "tidy", "tact", "discount"):
         columns[name] = people[name].astype(float).round(4)
     return pa.table(columns)
 
 
-def latent_deals(writer: Writer) -> pa.Table:
+def latent_deals(builder: TableBuilder) -> pa.Table:
     """Latent state of each deal on the last day, or as it was when it closed."""
-    deals = current_deals(writer.world)
-    columns: dict[str, Any] = {"deal_id": writer.deal_ids(deals["serial"])}
+    deals = current_deals(builder.world)
+    columns: dict[str, Any] = {"deal_id": builder.deal_ids(deals["serial"])}
     for name in ("need", "interest", "boost", "rival", "power", "urgency", "feel", "price"):
         columns[name] = deals[name].astype(float).round(4)
     for name in ("budget", "champion", "dead", "doomed"):
         columns[name] = deals[name] == 1
-    for number in range(len(writer.world.planted.bottlenecks)):
+    for number in range(len(builder.world.ground_truth.bottlenecks)):
         columns[f"in_bottleneck_{number}"] = (deals["crossed"] >> number) & 1 == 1
-    columns["true_cause"] = worded(deals["cause"], c.LOST_REASONS)
+    columns["true_cause"] = decode(deals["cause"], c.LOST_REASONS)
     return pa.table(columns)
 
 

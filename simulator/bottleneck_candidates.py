@@ -1,4 +1,4 @@
-"""What share of the deals in a slow interval would have been won? A trial world without bottlenecks says."""
+"""Where can a bottleneck be planted? A trial world without any gives slow intervals and their win rates."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.engine import current_deals, live
-from sancho.crm.world.layout import BOTTLENECK, FAR
-from sancho.crm.world.planted import INTERVALS, Planted, draw_effects
-from sancho.crm.world.settings import WorldSettings
+from simulator import catalog as c
+from simulator.dynamics import run
+from simulator.ground_truth import INTERVALS, GroundTruth, draw_effects
+from simulator.settings import WorldSettings
+from simulator.state_arrays import BOTTLENECK, FAR
+from simulator.world import current_deals
 
 PILOT = WorldSettings(deals=36_000, seed=1, end=date(2023, 12, 31), days=1096, bottlenecks=0)
-"""Size and length of the trial world: fixed, so that the truth does not depend on the world asked for."""
+"""Size and length of the trial world: fixed, so that the truth does not depend on the world requested."""
 LEAST_DEALS = 0.045
-"""Share of all deals that must fall into a slow interval for it to be worth planting."""
+"""Smallest share of all deals that a slow interval must hold to become a candidate."""
 
 
 @lru_cache(maxsize=8)
-def crossings(seed: int) -> list[dict[str, Any]]:
-    """Candidates for a planted bottleneck, with the deals in it and the share of them that was won."""
+def bottleneck_candidates(seed: int) -> list[dict[str, Any]]:
+    """Candidates for a planted bottleneck, with the number of deals in each and the share of them won."""
     settings = WorldSettings(
         deals=PILOT.deals, seed=seed ^ 0x5A17, end=PILOT.end, days=PILOT.length, bottlenecks=0
     )
-    world = live(settings, Planted(*draw_effects(seed), np.zeros(0, BOTTLENECK), (), ()), settings.length - 1)
+    world = run(
+        settings, GroundTruth(*draw_effects(seed), np.zeros(0, BOTTLENECK), (), ()), settings.length - 1
+    )
     deals = current_deals(world)
-    # Only deals whose end is known: created a year and more before the trial's end.
+    # Only deals whose outcome is known: created more than a year before the trial's end.
     deals = deals[deals["day0"] < settings.length - 400]
     segments: list[dict[str, int]] = [{"product": p} for p in range(len(c.PRODUCTS))]
     segments += [{"industry": i} for i in range(len(c.INDUSTRIES))]

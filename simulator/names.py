@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def _words(*lines: str) -> tuple[str, ...]:
-    """Words from lines of them."""
+    """The words of all lines."""
     return tuple(word for line in lines for word in line.split())
 
 
@@ -50,13 +50,13 @@ LISTINGS = ("非上場", "スタンダード", "プライム", "グロース")
 SYSTEMS = ("表計算ソフト", "自社開発", "他社クラウド", "他社パッケージ", "なし")
 
 
-def person_name(who: int) -> str:
+def person_name(uid: int) -> str:
     """A surname and a given name from a 64-bit number."""
-    return f"{SURNAMES[who % len(SURNAMES)]} {GIVEN[(who // 1009) % len(GIVEN)]}"
+    return f"{SURNAMES[uid % len(SURNAMES)]} {GIVEN[(uid // 1009) % len(GIVEN)]}"
 
 
 def company_names(uid: NDArray[np.uint64], industry: NDArray[np.int32]) -> list[str]:
-    """Company names from 64-bit numbers and industry codes, shape (n,) each. Some share one, as in life."""
+    """Company names from 64-bit numbers and industry codes, shape (n,) each. Some share a name."""
     names = []
     for number, kind in zip(uid.tolist(), industry.tolist(), strict=True):
         head = HEADS[number % len(HEADS)]

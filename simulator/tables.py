@@ -1,4 +1,4 @@
-"""Which rows would the CRM hold? The canonical tables, nothing latent in them.
+"""Which rows would the CRM hold? The canonical tables, without latent state.
 
 Large tables are made slice by slice as arrow tables, so that writing a million deals needs little memory.
 """
@@ -18,39 +18,39 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.engine import World, current_deals
-from sancho.crm.world.layout import FAR
-from sancho.crm.world.record import C_ACTIVITIES, C_EVENTS, C_PERSONS
-from sancho.crm.world.targets import targets_table
-from sancho.crm.world.words import LISTINGS, SYSTEMS, company_names, person_name
+from simulator import catalog as c
+from simulator.log import C_ACTIVITIES, C_EVENTS, C_PERSONS
+from simulator.names import LISTINGS, SYSTEMS, company_names, person_name
+from simulator.state_arrays import FAR
+from simulator.targets import targets_table
+from simulator.world import World, current_deals
 
 TABLES = (
     "deals", "deal_events", "activities", "leads", "accounts", "people", "teams", "contracts", "targets",
     "stages",
 )  # fmt: skip
 SLICE = 1_000_000
-"""Rows made at a time."""
+"""Rows per slice."""
 SEAT_FACTOR = 8
-"""People that ever hold a seat, for the width of their numbers."""
+"""Assumed number of people per four seats over time, for the width of their numbers."""
 
 
-def numbered(prefix: str, numbers: NDArray[Any], width: int) -> Any:
+def format_ids(prefix: str, numbers: NDArray[Any], width: int) -> Any:
     """Ids like D0000001 from numbers counted from 0; null where negative."""
     digits = pc.cast(pa.array(np.asarray(numbers, np.int64) + 1, mask=np.asarray(numbers) < 0), pa.string())
     return pc.binary_join_element_wise(pa.scalar(prefix), pc.utf8_lpad(digits, width, "0"), "")
 
 
-def worded(codes: NDArray[Any], words: tuple[str, ...]) -> Any:
-    """Words from codes; null where the code is negative or the word is empty."""
+def decode(codes: NDArray[Any], words: tuple[str, ...]) -> Any:
+    """Words of codes; null where the code is negative or the word is empty."""
     codes = np.asarray(codes, np.int32)
     empty = (codes < 0) | np.array([w == "" for w in words])[np.maximum(codes, 0)]
     return pa.array(list(words)).take(pa.array(codes, mask=empty))
 
 
 @dataclass(frozen=True)
-class Writer:
-    """Turns a world's numbers into the words of its tables."""
+class TableBuilder:
+    """Turns a world's codes into the values of its tables."""
 
     world: World
 
@@ -72,41 +72,41 @@ class Writer:
 
     def deal_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of deals."""
-        return numbered("D", numbers, 7)
+        return format_ids("D", numbers, 7)
 
     def lead_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of leads."""
-        return numbered("L", numbers, 7)
+        return format_ids("L", numbers, 7)
 
     def person_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of people."""
-        return numbered("P", numbers, self.person_width)
+        return format_ids("P", numbers, self.person_width)
 
     def team_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of teams."""
-        return numbered("T", numbers, max(2, len(str(len(self.world.organisation.team_names)))))
+        return format_ids("T", numbers, max(2, len(str(len(self.world.organisation.team_names)))))
 
     def account_ids(self, numbers: NDArray[Any]) -> Any:
         """Ids of accounts: numbered in the order in which they became known."""
         numbers = np.asarray(numbers, np.int64)
-        return numbered("C", np.where(numbers >= 0, self.account_rank[np.maximum(numbers, 0)], -1), 7)
+        return format_ids("C", np.where(numbers >= 0, self.account_rank[np.maximum(numbers, 0)], -1), 7)
 
     @cached_property
     def person_width(self) -> int:
-        """Digits of a person's number: from the size of the organisation, not from who has come so far."""
+        """Digits of a person's number: from the size of the organisation, not from the people so far."""
         return max(3, len(str(SEAT_FACTOR * len(self.world.organisation.seats) // 4)))
 
     @cached_property
     def account_order(self) -> NDArray[np.int64]:
         """Known accounts in the order in which they became known."""
-        seen = self.world.log.seen
+        seen = self.world.log.first_seen
         order = np.argsort(seen, kind="stable")
         return order[: int((seen < np.iinfo(np.int32).max).sum())]
 
     @cached_property
     def account_rank(self) -> NDArray[np.int64]:
         """Place of each account in that order, -1 if unknown."""
-        rank = np.full(len(self.world.log.seen), -1, np.int64)
+        rank = np.full(len(self.world.log.first_seen), -1, np.int64)
         rank[self.account_order] = np.arange(len(self.account_order))
         return rank
 
@@ -121,60 +121,62 @@ class Writer:
         yield from getattr(self, name)()
 
     def deals(self) -> Iterator[pa.Table]:
-        """deals: one row per deal as it stands on the last day."""
+        """deals: one row per deal, as of the last day."""
         deals = current_deals(self.world)
-        for d in _sliced(deals):
-            won, lost = d["status"] == c.WON, (d["status"] == c.LOST) | (d["status"] == c.RESTING)
+        for batch in _sliced(deals):
+            won, lost = batch["status"] == c.WON, (batch["status"] == c.LOST) | (batch["status"] == c.RESTING)
             over = won | lost
-            name = self.account_name.take(pa.array(self.account_rank[d["account"]]))
-            product = worded(d["product"], c.PRODUCTS)
-            # Overwritten at closing, no history: what a careless model would learn the outcome from.
-            certainty = np.where(won, 5, np.where(lost, 6, d["certainty"]))
-            why_won = ((d["uid"] >> np.uint64(20)) % np.uint64(6)).astype(np.int32)
-            rival = np.where(d["rival_seen"] > 1, d["rival_seen"], 5)
+            name = self.account_name.take(pa.array(self.account_rank[batch["account"]]))
+            product = decode(batch["product"], c.PRODUCTS)
+            # Overwritten at closing and without history: a leak that a model must not learn from.
+            certainty = np.where(won, 5, np.where(lost, 6, batch["certainty"]))
+            why_won = ((batch["uid"] >> np.uint64(20)) % np.uint64(6)).astype(np.int32)
+            rival = np.where(batch["rival_seen"] > 1, batch["rival_seen"], 5)
             yield pa.table(
                 {
-                    "deal_id": self.deal_ids(d["serial"]),
-                    "created_at": self.times(d["day0"].astype(np.int64) * 86_400 + d["sec0"]),
+                    "deal_id": self.deal_ids(batch["serial"]),
+                    "created_at": self.times(batch["day0"].astype(np.int64) * 86_400 + batch["sec0"]),
                     "name": pc.binary_join_element_wise(name, product, " "),
-                    "account_id": self.account_ids(d["account"]),
-                    "owner_id": self.person_ids(d["owner"]),
+                    "account_id": self.account_ids(batch["account"]),
+                    "owner_id": self.person_ids(batch["owner"]),
                     "product": product,
-                    "source": worded(d["source"], c.SOURCES),
-                    "deal_type": worded(d["kind"], c.DEAL_TYPES),
-                    "stage": worded(d["stage"], c.STAGES),
-                    "amount": pa.array(d["amount"].astype(np.int64), mask=d["amount"] < 0),
-                    "currency": pa.array(np.full(len(d), "JPY")),
-                    "expected_close_date": self.dates(d["close"]),
+                    "source": decode(batch["source"], c.SOURCES),
+                    "deal_type": decode(batch["kind"], c.DEAL_TYPES),
+                    "stage": decode(batch["stage"], c.STAGES),
+                    "amount": pa.array(batch["amount"].astype(np.int64), mask=batch["amount"] < 0),
+                    "currency": pa.array(np.full(len(batch), "JPY")),
+                    "expected_close_date": self.dates(batch["close"]),
                     "closed_at": self.times(
-                        np.where(over, d["closed_day"].astype(np.int64) * 86_400 + d["closed_sec"], -1)
+                        np.where(
+                            over, batch["closed_day"].astype(np.int64) * 86_400 + batch["closed_sec"], -1
+                        )
                     ),
-                    "outcome": worded(np.where(won, 0, np.where(lost, 1, -1)), ("won", "lost")),
-                    "lost_reason": worded(np.where(lost, d["reason"], -1), c.LOST_REASONS),
-                    "競合": worded(d["rival_seen"], c.RIVALS),
-                    "予算確認": worded(d["budget_seen"], c.BUDGETS),
-                    "決裁者接触": worded(d["power_seen"], c.POWERS),
-                    "導入時期": worded(d["timing_seen"], c.TIMINGS),
-                    "確度": worded(certainty, c.CERTAINTIES),
-                    "受注理由": worded(np.where(won, why_won, -1), c.WON_REASONS),
-                    "競合受注": worded(np.where(lost & (d["rival"] > 0), rival, -1), c.RIVALS),
+                    "outcome": decode(np.where(won, 0, np.where(lost, 1, -1)), ("won", "lost")),
+                    "lost_reason": decode(np.where(lost, batch["reason"], -1), c.LOST_REASONS),
+                    "競合": decode(batch["rival_seen"], c.RIVALS),
+                    "予算確認": decode(batch["budget_seen"], c.BUDGETS),
+                    "決裁者接触": decode(batch["power_seen"], c.POWERS),
+                    "導入時期": decode(batch["timing_seen"], c.TIMINGS),
+                    "確度": decode(certainty, c.CERTAINTIES),
+                    "受注理由": decode(np.where(won, why_won, -1), c.WON_REASONS),
+                    "競合受注": decode(np.where(lost & (batch["rival"] > 0), rival, -1), c.RIVALS),
                 }
             )
 
     def deal_events(self) -> Iterator[pa.Table]:
-        """deal_events: every recorded change, in the order of time."""
+        """deal_events: every recorded change, ordered by time."""
         events = self.world.log.events[: self.world.log.cursor[C_EVENTS]]
         order = np.argsort(events["at"], kind="stable")
         for part in _sliced(order):
-            e = events[part]
+            batch = events[part]
             yield pa.table(
                 {
-                    "deal_id": self.deal_ids(e["deal"]),
-                    "at": self.times(e["at"]),
-                    "field": worded(e["field"], c.EVENT_FIELDS),
-                    "value": self._values(e["field"], e["value"]),
-                    "old_value": self._values(e["field"], e["old"]),
-                    "actor_id": self.person_ids(e["actor"]),
+                    "deal_id": self.deal_ids(batch["deal"]),
+                    "at": self.times(batch["at"]),
+                    "field": decode(batch["field"], c.EVENT_FIELDS),
+                    "value": self._values(batch["field"], batch["value"]),
+                    "old_value": self._values(batch["field"], batch["old"]),
+                    "actor_id": self.person_ids(batch["actor"]),
                 }
             )
 
@@ -183,14 +185,14 @@ class Writer:
         order = np.argsort(field, kind="stable")
         parts = []
         for code in range(len(c.EVENT_FIELDS)):
-            v = value[field == code]
+            part = value[field == code]
             if code == c.F_AMOUNT:
-                parts.append(pc.cast(pa.array(v.astype(np.int64), mask=v < 0), pa.string()))
+                parts.append(pc.cast(pa.array(part.astype(np.int64), mask=part < 0), pa.string()))
             elif code == c.F_CLOSE:
-                dates = self.dates(np.where(v < 0, FAR, v))
+                dates = self.dates(np.where(part < 0, FAR, part))
                 parts.append(pc.cast(dates, pa.string()))
             elif code == c.F_OWNER:
-                parts.append(self.person_ids(v))
+                parts.append(self.person_ids(part))
             else:
                 words = {
                     c.F_STAGE: c.STAGES,
@@ -198,91 +200,91 @@ class Writer:
                     c.F_BUDGET: c.BUDGETS,
                     c.F_POWER: c.POWERS,
                 }[code]
-                parts.append(worded(v, words))
+                parts.append(decode(part, words))
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_arrays(parts).take(pa.array(back))
 
     def activities(self) -> Iterator[pa.Table]:
-        """activities: everything sellers and customers did that was entered, in the order of time."""
+        """activities: every recorded activity of sellers and customers, ordered by time."""
         rows = self.world.log.activities[: self.world.log.cursor[C_ACTIVITIES]]
         order = np.argsort(rows["at"], kind="stable")
         first = 0
         for part in _sliced(order):
-            a = rows[part]
+            batch = rows[part]
             yield pa.table(
                 {
-                    "activity_id": numbered("A", first + np.arange(len(a)), 8),
-                    "at": self.times(a["at"]),
-                    "kind": worded(a["kind"], c.KINDS),
-                    "deal_id": self.deal_ids(a["deal"]),
-                    "lead_id": self.lead_ids(a["lead"]),
-                    "account_id": self.account_ids(a["account"]),
-                    "actor_id": self.person_ids(a["actor"]),
-                    "direction": worded(a["inbound"], ("out", "in")),
-                    "outcome": worded(a["outcome"], c.OUTCOMES),
-                    "effective": pa.array(a["effective"] == 1, mask=a["effective"] < 0),
-                    "minutes": pa.array(a["minutes"].astype(np.int64), mask=a["minutes"] <= 0),
-                    "material": worded(a["material"], c.MATERIALS),
-                    "subject": worded(a["subject"], c.SUBJECTS),
+                    "activity_id": format_ids("A", first + np.arange(len(batch)), 8),
+                    "at": self.times(batch["at"]),
+                    "kind": decode(batch["kind"], c.KINDS),
+                    "deal_id": self.deal_ids(batch["deal"]),
+                    "lead_id": self.lead_ids(batch["lead"]),
+                    "account_id": self.account_ids(batch["account"]),
+                    "actor_id": self.person_ids(batch["actor"]),
+                    "direction": decode(batch["inbound"], ("out", "in")),
+                    "outcome": decode(batch["outcome"], c.OUTCOMES),
+                    "effective": pa.array(batch["effective"] == 1, mask=batch["effective"] < 0),
+                    "minutes": pa.array(batch["minutes"].astype(np.int64), mask=batch["minutes"] <= 0),
+                    "material": decode(batch["material"], c.MATERIALS),
+                    "subject": decode(batch["subject"], c.SUBJECTS),
                 }
             )
-            first += len(a)
+            first += len(batch)
 
     def leads(self) -> Iterator[pa.Table]:
         """leads: one row per lead."""
         rows = self.world.log.leads[: int(self.world.state.next_lead[0])]
         order = np.arange(len(rows))
         for part in _sliced(order):
-            r = rows[part]
+            batch = rows[part]
             yield pa.table(
                 {
                     "lead_id": self.lead_ids(part),
-                    "created_at": self.times(r["created"]),
-                    "source": worded(r["source"], c.SOURCES),
-                    "owner_id": self.person_ids(r["owner"]),
-                    "contacted_at": self.times(r["contacted"]),
-                    "appointment_at": self.times(r["appointment"]),
-                    "meeting_at": self.times(r["meeting"]),
-                    "qualified_at": self.times(r["qualified"]),
-                    "handed_to": self.person_ids(r["handed"]),
-                    "deal_id": self.deal_ids(r["deal"]),
-                    "disqualified_at": self.times(r["disqualified"]),
+                    "created_at": self.times(batch["created"]),
+                    "source": decode(batch["source"], c.SOURCES),
+                    "owner_id": self.person_ids(batch["owner"]),
+                    "contacted_at": self.times(batch["contacted"]),
+                    "appointment_at": self.times(batch["appointment"]),
+                    "meeting_at": self.times(batch["meeting"]),
+                    "qualified_at": self.times(batch["qualified"]),
+                    "handed_to": self.person_ids(batch["handed"]),
+                    "deal_id": self.deal_ids(batch["deal"]),
+                    "disqualified_at": self.times(batch["disqualified"]),
                 }
             )
 
     def accounts(self) -> Iterator[pa.Table]:
         """accounts: companies met so far."""
-        a = self.world.organisation.accounts[self.account_order]
+        batch = self.world.organisation.accounts[self.account_order]
         listed = np.where(
-            a["employees"] < 300,
+            batch["employees"] < 300,
             0,
-            np.where((a["uid"] >> np.uint64(9)) % np.uint64(3) == 0, 0, 1 + a["uid"] % np.uint64(3)),
+            np.where((batch["uid"] >> np.uint64(9)) % np.uint64(3) == 0, 0, 1 + batch["uid"] % np.uint64(3)),
         )
         yield pa.table(
             {
                 "account_id": self.account_ids(self.account_order),
                 "name": self.account_name,
-                "industry": worded(a["industry"], c.INDUSTRIES),
-                "employees": pa.array(a["employees"].astype(np.int64)),
-                "region": worded(a["region"], c.REGIONS),
-                "created_at": self.times(self.world.log.seen[self.account_order]),
-                "上場区分": worded(listed, LISTINGS),
-                "既存システム": worded((a["uid"] >> np.uint64(30)) % np.uint64(5), SYSTEMS),
+                "industry": decode(batch["industry"], c.INDUSTRIES),
+                "employees": pa.array(batch["employees"].astype(np.int64)),
+                "region": decode(batch["region"], c.REGIONS),
+                "created_at": self.times(self.world.log.first_seen[self.account_order]),
+                "上場区分": decode(listed, LISTINGS),
+                "既存システム": decode((batch["uid"] >> np.uint64(30)) % np.uint64(5), SYSTEMS),
             }
         )
 
     def people(self) -> Iterator[pa.Table]:
-        """people: everyone who ever filled a seat."""
-        p = self.world.log.people[: self.world.log.cursor[C_PERSONS]]
+        """people: everyone who has ever filled a seat."""
+        people = self.world.log.people[: self.world.log.cursor[C_PERSONS]]
         yield pa.table(
             {
-                "person_id": self.person_ids(np.arange(len(p))),
-                "name": pa.array([person_name(int(who)) for who in p["who"]]),
-                "team_id": self.team_ids(p["team"]),
-                "style": worded(p["style"], c.STYLES),
-                "active_from": self.dates(p["start"]),
-                "active_to": self.dates(p["end"]),
+                "person_id": self.person_ids(np.arange(len(people))),
+                "name": pa.array([person_name(int(uid)) for uid in people["uid"]]),
+                "team_id": self.team_ids(people["team"]),
+                "style": decode(people["style"], c.STYLES),
+                "active_from": self.dates(people["start"]),
+                "active_to": self.dates(people["end"]),
             }
         )
 
@@ -298,20 +300,20 @@ class Writer:
         )
 
     def contracts(self) -> Iterator[pa.Table]:
-        """contracts: those that have begun; an end is known once it has come."""
+        """contracts: those that have begun; an end is known once it has passed."""
         rows = self.world.log.contracts[: self.world.state.next_contract]
         last = self.world.last_day
         numbers = np.flatnonzero(rows["started"] <= last)
-        r = rows[numbers]
+        batch = rows[numbers]
         yield pa.table(
             {
-                "contract_id": numbered("K", numbers, 7),
-                "account_id": self.account_ids(r["account"]),
-                "started_at": self.dates(r["started"]),
-                "ended_at": self.dates(np.where(r["ended"] <= last, r["ended"], FAR)),
-                "monthly_amount": pa.array(r["monthly"].astype(np.int64)),
-                "product": worded(r["product"], c.PRODUCTS),
-                "kind": worded(r["kind"], c.DEAL_TYPES),
+                "contract_id": format_ids("K", numbers, 7),
+                "account_id": self.account_ids(batch["account"]),
+                "started_at": self.dates(batch["started"]),
+                "ended_at": self.dates(np.where(batch["ended"] <= last, batch["ended"], FAR)),
+                "monthly_amount": pa.array(batch["monthly"].astype(np.int64)),
+                "product": decode(batch["product"], c.PRODUCTS),
+                "kind": decode(batch["kind"], c.DEAL_TYPES),
             }
         )
 
@@ -343,10 +345,10 @@ class Writer:
         )
 
 
-def _scope(writer: Writer, kind: str, number: int) -> str:
+def _scope(builder: TableBuilder, kind: str, number: int) -> str:
     if kind == "company":
         return "company"
-    ids = writer.team_ids if kind == "team" else writer.person_ids
+    ids = builder.team_ids if kind == "team" else builder.person_ids
     return f"{kind}:{ids(np.array([number]))[0].as_py()}"
 
 
@@ -380,12 +382,12 @@ def _as_text(piece: pa.Table) -> pa.Table:
     return piece
 
 
-def frames(world: World) -> dict[str, Any]:
+def crm_tables(world: World) -> dict[str, Any]:
     """All canonical tables as pandas frames: times as datetime64[s], dates as datetime64[s] at midnight."""
-    writer = Writer(world)
+    builder = TableBuilder(world)
     out = {}
     for name in TABLES:
-        frame = pa.concat_tables(list(writer.slices(name))).to_pandas(date_as_object=False)
+        frame = pa.concat_tables(list(builder.slices(name))).to_pandas(date_as_object=False)
         for column in frame.columns[frame.dtypes.astype(str).str.startswith("datetime64")]:
             frame[column] = frame[column].astype("datetime64[s]")
         out[name] = frame

@@ -1,7 +1,7 @@
-"""What is remembered of each deal, lead, contract, seat, team and market from one day to the next?
+"""Which state do a deal, lead, contract, seat and market carry from one day to the next?
 
-One structured array per kind of thing; compiled code writes to its elements. `world` says which replay an
-element belongs to (0 in the history itself). Days count from the world's first day, -1 or FAR = not yet;
+One structured array per kind of unit; compiled functions write to its elements. `world` says which replay an
+element belongs to (0 in the history itself). Days count from the world's first day; FAR = not yet;
 `sec` are seconds since midnight; amounts are JPY.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 FAR = np.int64(-99_999)
-"""A day that has not come."""
+"""A day that has not come yet."""
 
 DEAL = np.dtype(
     [
         # who and what
-        ("uid", "u8"),  # place in the stream of chance
+        ("uid", "u8"),  # unit of its random stream
         ("world", "i4"),
-        ("serial", "i4"),  # number in the log; -1 for deals born in a replay
+        ("serial", "i4"),  # number in the log; -1 for deals created in a replay
         ("seat", "i4"),
         ("account", "i4"),
         ("lead", "i4"),  # the lead's number in the log, -1 = none
@@ -33,29 +33,29 @@ DEAL = np.dtype(
         ("stage", "i1"),
         ("first_stage", "i1"),
         ("status", "i1"),
-        # latent: what no CRM sees
+        # latent: in no CRM
         ("need", "f4"),
         ("interest", "f4"),
         ("boost", "f4"),  # what sellers' actions added
         ("rival", "f4"),  # strength of a competitor, 0 = none
-        ("power", "f4"),  # how near the one who decides is
+        ("power", "f4"),  # access to the decision maker
         ("urgency", "f4"),
-        ("feel", "f4"),  # what the seller feels about the customer
+        ("feel", "f4"),  # the seller's feeling about the customer's interest
         ("price", "f4"),  # what the customer would pay
         ("budget", "i1"),
         ("champion", "i1"),
         ("dead", "i1"),  # the customer has decided against it, silently
-        ("doomed", "i1"),  # a planted slow interval has killed it
-        ("crossed", "i2"),  # bit per planted bottleneck
+        ("doomed", "i1"),  # a planted bottleneck has made it unwinnable
+        ("crossed", "i2"),  # one bit per planted bottleneck: the deal has exceeded its threshold
         ("cause", "i1"),  # true reason of the loss
-        # what has been done, as both sides remember it
+        # what has been done so far
         ("last_out", "i4"),
         ("last_two_way", "i4"),
         ("momentum", "f4"),  # decayed count of real conversations
         ("inbound", "f4"),  # decayed count of the customer's own contacts
-        ("done", "i4"),  # bit per action done once
+        ("done", "i4"),  # one bit per action: done at least once
         ("next_visit", "i4"),
-        ("return_on", "i4"),  # RESTING: the day it is taken up again
+        ("return_on", "i4"),  # RESTING: the day it is reopened
         # recorded
         ("since", "i4"),  # day of the last change of stage
         ("e_appointment", "i4"),
@@ -99,7 +99,7 @@ LEAD = np.dtype(
         ("sec0", "i4"),
         ("contacted", "i4"),
         ("source", "i1"),
-        ("status", "i1"),  # 0 worked on, 1 became a deal, 2 disqualified
+        ("status", "i1"),  # 0 in progress, 1 became a deal, 2 disqualified
         ("tries", "i2"),
         ("interest", "f4"),
     ],
@@ -117,15 +117,15 @@ CONTRACT = np.dtype(
         ("monthly", "i4"),
         ("product", "i1"),
         ("kind", "i1"),
-        ("status", "i1"),  # 0 runs, 1 ended, 2 in the hands of a renewal deal
-        ("content", "f4"),  # how content the customer is
+        ("status", "i1"),  # 0 running, 1 ended, 2 being renewed by a deal
+        ("content", "f4"),  # the customer's contentment
     ],
     align=True,
 )
 
 SEAT = np.dtype(
     [
-        ("who", "u8"),  # the person's place in the stream of chance
+        ("uid", "u8"),  # unit of the person's random stream
         ("person", "i4"),  # number, -1 = vacant
         ("team", "i4"),
         ("style", "i4"),
@@ -146,7 +146,7 @@ SEAT = np.dtype(
 
 PERSON = np.dtype(
     [
-        ("who", "u8"),
+        ("uid", "u8"),
         ("seat", "i4"),
         ("team", "i4"),
         ("style", "i4"),
@@ -184,7 +184,7 @@ BOTTLENECK = np.dtype(
         ("product", "i4"),  # -1 = any
         ("industry", "i4"),
         ("size", "i4"),
-        ("kill", "f8"),  # chance that a deal in it can no longer be won
+        ("kill", "f8"),  # chance that a deal in it becomes unwinnable
         ("on", "i4"),
     ],
     align=True,
@@ -193,7 +193,7 @@ BOTTLENECK = np.dtype(
 LEVERS = np.dtype(
     [
         ("leads", "f8"),  # leads per working day at growth 1
-        ("own_share", "f8"),  # share of them that field sellers find themselves
+        ("own_share", "f8"),  # share of them that field sellers find
         ("inflow", "f8"),
         ("appointment", "f8"),
         ("activity", "f8"),
@@ -260,4 +260,4 @@ WIN = np.dtype(
     [("world", "i4"), ("day", "i4"), ("serial", "i4"), ("team", "i4"), ("person", "i4"), ("amount", "i4")],
     align=True,
 )
-"""One deal won: where, when, which (-1 = born in the replay), by whom (persons are numbered per world)."""
+"""One won deal: world, day, number (-1 = created in the replay), team and person (numbered per world)."""

@@ -1,4 +1,4 @@
-"""How does a world become files: canonical CSV tables, with the truth beside them?"""
+"""How is a world written: canonical CSV tables with the truth beside them?"""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from sancho.crm.world.engine import World
-from sancho.crm.world.tables import TABLES, Writer, write_csv
-from sancho.crm.world.truth import write_truth
+from simulator.tables import TABLES, TableBuilder, write_csv
+from simulator.truth_files import write_truth
+from simulator.world import World
 
 
 def write(
@@ -24,7 +24,7 @@ def write(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    writer = Writer(world)
+    builder = TableBuilder(world)
     for name in TABLES:
-        write_csv(writer.slices(name), folder / f"{name}.csv")
-    write_truth(writer, folder / "truth", oracle_dates, replays, periods)
+        write_csv(builder.slices(name), folder / f"{name}.csv")
+    write_truth(builder, folder / "truth", oracle_dates, replays, periods)

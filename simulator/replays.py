@@ -1,7 +1,7 @@
-"""What else could have happened? The world from its true state on, lived many times with other luck.
+"""What else could have happened? The world is continued from its true state many times with other draws.
 
-Replays with the same seed meet the same luck, so the difference between two interventions is measured with
-far less noise than either of them.
+Replays with the same seed use the same draws (common random numbers), so the difference between two
+interventions has far less noise than either of them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world.catalog import ACTIONS, OPEN
-from sancho.crm.world.chance import key_of
-from sancho.crm.world.engine import State, World, step
-from sancho.crm.world.layout import WIN
-from sancho.crm.world.record import C_PERSONS, C_WINS, Log
-from sancho.crm.world.settings import Intervention
+from simulator.catalog import ACTIONS, OPEN
+from simulator.dynamics import step
+from simulator.log import C_PERSONS, C_WINS, Log
+from simulator.random_stream import key_of
+from simulator.settings import Intervention
+from simulator.state_arrays import WIN
+from simulator.world import State, World
 
 ROWS_AT_ONCE = 500_000
-"""Deals, leads and contracts lived side by side: what fits a small machine's memory and caches."""
+"""Deals, leads and contracts simulated side by side: what fits a small machine's memory and caches."""
 LONGEST_DAYS = 1090
-"""Open deals are followed at most so long: far beyond the age at which sellers clear them away."""
+"""Open deals are followed for at most this long: far beyond the age at which sellers close them as lost."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Replay:
     open_deals: NDArray[np.int32]
     """Numbers of the deals open at as_of, shape (n,); `deal_ids` gives their ids."""
     wins: NDArray[np.void]
-    """Every win (layout.WIN) after as_of; of deals not open at as_of only up to `until`."""
+    """Every win (state_arrays.WIN) after as_of; of deals not open at as_of only up to `until`."""
     funnel: NDArray[np.int64]
     """Stages first reached, shape (replays, days from as_of to until, stages)."""
 
@@ -49,7 +50,7 @@ class Replay:
         return [f"D{number + 1:07d}" for number in self.open_deals]
 
     def win_probability(self, by: date | None = None) -> NDArray[np.float64]:
-        """Share of the replays in which each open deal is won, by the end of `by` or ever, shape (n,)."""
+        """Share of the replays in which each open deal is won (by the end of `by`, or ever), shape (n,)."""
         return np.asarray(self.won(by).sum(axis=0) / self.replays)
 
     def won(self, by: date | None = None) -> NDArray[np.bool_]:
@@ -57,20 +58,20 @@ class Replay:
         wins = self.wins[self.wins["serial"] >= 0]
         if by is not None:
             wins = wins[wins["day"] <= self.world.day_of(by)]
-        place = np.searchsorted(self.open_deals, wins["serial"])
-        place = np.minimum(place, len(self.open_deals) - 1)
+        position = np.searchsorted(self.open_deals, wins["serial"])
+        position = np.minimum(position, len(self.open_deals) - 1)
         out = np.zeros((self.replays, len(self.open_deals)), bool)
-        known = self.open_deals[place] == wins["serial"] if len(self.open_deals) else np.zeros(0, bool)
-        out[wins["world"][known], place[known]] = True
+        known = self.open_deals[position] == wins["serial"] if len(self.open_deals) else np.zeros(0, bool)
+        out[wins["world"][known], position[known]] = True
         return out
 
     def amount_if_won(self) -> NDArray[np.float64]:
-        """Mean final amount of each open deal where it is won (NaN if it never is), shape (n,)."""
+        """Mean final amount of each open deal over the replays that win it (NaN if none does), shape (n,)."""
         wins = self.wins[self.wins["serial"] >= 0]
         wins = wins[np.isin(wins["serial"], self.open_deals)]
-        place = np.searchsorted(self.open_deals, wins["serial"])
-        count = np.bincount(place, minlength=len(self.open_deals))
-        total = np.bincount(place, wins["amount"], len(self.open_deals))
+        position = np.searchsorted(self.open_deals, wins["serial"])
+        count = np.bincount(position, minlength=len(self.open_deals))
+        total = np.bincount(position, wins["amount"], len(self.open_deals))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def revenue(self, first: date, last: date) -> NDArray[np.float64]:
@@ -114,17 +115,17 @@ def replay(
     intervention: Intervention | None = None,
     to_the_end: bool = True,
 ) -> Replay:
-    """Live on from `world`'s state to the end of `until`, `replays` times; the world itself stays as it is.
+    """Continue `world` from its state to the end of `until`, `replays` times; `world` stays unchanged.
 
-    With `to_the_end` the deals open now are followed beyond `until` to their end (no new deals then: no deal
-    depends on another). Replay r of a seed meets the same luck whatever the intervention.
+    With `to_the_end` the deals open now are followed beyond `until` to their end (without new deals then: no
+    deal depends on another). Replay r of a seed uses the same draws whatever the intervention.
     """
     last = world.day_of(until)
     if last < world.state.day - 1:
         raise ValueError(f"until: expected {world.date_of(world.last_day)} or later, got {until}")
     if last + LONGEST_DAYS >= len(world.calendar):
         raise ValueError(f"until: the calendar ends before deals of {until} can end; ask for an earlier day")
-    changed = _changed(world, intervention or Intervention())
+    changed = _with_intervention(world, intervention or Intervention())
     rows = (
         len(changed.deals) + (len(changed.leads) + len(changed.contracts) + changed.customers.size // 8) // 4
     )
@@ -132,7 +133,7 @@ def replay(
     wins, funnels = [], []
     for first in range(0, replays, batch):
         numbers = np.arange(first, min(first + batch, replays))
-        won, funnel = _live(world, changed, last, numbers, seed, to_the_end)
+        won, funnel = _run_batch(world, changed, last, numbers, seed, to_the_end)
         wins.append(won)
         funnels.append(funnel)
     open_now = world.state.deals["serial"][world.state.deals["status"] == OPEN]
@@ -147,7 +148,7 @@ def replay(
     )
 
 
-def _live(
+def _run_batch(
     world: World, state: State, last: int, numbers: NDArray[np.int64], seed: int, to_the_end: bool
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Some replays side by side: their wins and their funnel."""
@@ -155,8 +156,8 @@ def _live(
     log = Log(recording=False)
     funnel = np.zeros((len(numbers), max(last + 1 - tiled.day, 0), 7), np.int64)
     while tiled.day <= last:
-        k = tiled.day - state.day
-        funnel[:, k] = step(tiled, world, log)
+        days_ahead = tiled.day - state.day
+        funnel[:, days_ahead] = step(tiled, world, log)
     if to_the_end:
         tiled.new_business = False
         tiled.deals = tiled.deals[tiled.deals["serial"] >= 0]
@@ -170,7 +171,7 @@ def _live(
 
 
 def _tiled(state: State, keys: Sequence[int]) -> State:
-    """The state once per key, side by side."""
+    """The state copied once per key, side by side."""
     count = len(keys)
     out = copy(state)
     for name in ("market", "seats", "teams", "next_person", "next_lead", "customers"):
@@ -185,8 +186,8 @@ def _tiled(state: State, keys: Sequence[int]) -> State:
     return out
 
 
-def _changed(world: World, intervention: Intervention) -> State:
-    """The world's state with the intervention built in (a copy where it differs)."""
+def _with_intervention(world: World, intervention: Intervention) -> State:
+    """The world's state with the intervention applied (a copy where it differs)."""
     state = copy(world.state)
     state.deals = state.deals.copy()
     state.levers, state.bottlenecks = state.levers.copy(), state.bottlenecks.copy()
@@ -197,24 +198,24 @@ def _changed(world: World, intervention: Intervention) -> State:
     state.levers["skill"] += intervention.skill
     for number in intervention.drop_bottlenecks:
         if not 0 <= number < len(state.bottlenecks):
-            most = len(state.bottlenecks) - 1
-            raise ValueError(f"drop_bottlenecks: expected 0 to {most}, got {number}; see planted.json")
+            highest = len(state.bottlenecks) - 1
+            raise ValueError(f"drop_bottlenecks: expected 0 to {highest}, got {number}; see planted.json")
         state.bottlenecks["on"][number] = 0
     order = np.argsort(state.deals["serial"])
     numbers = state.deals["serial"][order]
     for name in ("force", "forbid"):
-        chosen = getattr(intervention, name)
-        if not chosen:
+        assignments = getattr(intervention, name)
+        if not assignments:
             continue
-        serial = np.array([int(deal[1:]) - 1 for deal, _ in chosen])
-        place = np.minimum(np.searchsorted(numbers, serial), len(numbers) - 1)
-        row = order[place] if len(numbers) else place
-        bad = np.ones(len(serial), bool) if not len(numbers) else (
-            (numbers[place] != serial) | (state.deals["status"][row] != OPEN))  # fmt: skip
-        if bad.any():
-            got, day = chosen[int(bad.argmax())][0], world.date_of(world.last_day)
+        serial = np.array([int(deal[1:]) - 1 for deal, _ in assignments])
+        position = np.minimum(np.searchsorted(numbers, serial), len(numbers) - 1)
+        row = order[position] if len(numbers) else position
+        refused = np.ones(len(serial), bool) if not len(numbers) else (
+            (numbers[position] != serial) | (state.deals["status"][row] != OPEN))  # fmt: skip
+        if refused.any():
+            got, day = assignments[int(refused.argmax())][0], world.date_of(world.last_day)
             raise ValueError(f"{name}: expected deals that are open on {day}, got {got}")
-        state.deals[name][row] = [_action(action) for _, action in chosen]
+        state.deals[name][row] = [_action(action) for _, action in assignments]
         state.deals[f"{name}_until"][row] = world.last_day + intervention.within_days
     return state
 

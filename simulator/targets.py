@@ -1,8 +1,8 @@
-"""Which targets were set, when, on what was known then?
+"""Which targets were set, when, and from which facts known then?
 
-Before each fiscal quarter management looks at the last half year, corrects it for season, moves it by its own
+Before each fiscal quarter management takes the last half year, corrects it for season, multiplies it by an
 ambition (about half of all targets are met), and splits it over teams and people by headcount, tenure and
-past share. Nothing after the moment of setting is looked at.
+past share. Only facts before the day of setting are used.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.world import catalog as c
-from sancho.crm.world.chance import key_of, normal, spot
-from sancho.crm.world.days import CLOSE_SEASON, LEAD_SEASON
-from sancho.crm.world.engine import World
-from sancho.crm.world.layout import FAR
-from sancho.crm.world.record import C_EVENTS, C_PERSONS, C_WINS
+from simulator import catalog as c
+from simulator.business_days import CLOSE_SEASON, LEAD_SEASON
+from simulator.log import C_EVENTS, C_PERSONS, C_WINS
+from simulator.random_stream import key_of, normal, stream_at
+from simulator.state_arrays import FAR
+from simulator.world import World
 
 LOOK_BACK = 182
 SET_BEFORE = 12
 """Days before the quarter at which targets are set."""
 OPENING_YIELD = 0.50e6
-"""JPY per deal created that the opening plan reckons with, while there is no half year to look back on."""
+"""JPY per created deal assumed by the first plans, while there is no half year of history yet."""
 LEVEL = {"company": 1.0, "team": 0.97, "person": 0.88}
-"""What part of their arithmetic share teams and people are asked for: few results scatter widely, upwards."""
+"""Share of their arithmetic part that teams and people get as target: their results are skewed."""
 METRICS = ("revenue", "won_deals", "proposals", "first_visits", "appointments")
 UNIT = {"revenue": 100_000}
 
 
 @dataclass
-class Rows:
+class TargetRows:
     """Columns of the targets, as lists of equal length."""
 
     metric: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Rows:
     set_at: list[int] = field(default_factory=list)
 
     def add(self, metric: str, kind: str, number: int, period: str, value: float, set_at: int) -> None:
-        """One target, rounded as people round; nothing if it would be nought."""
+        """Add one target, rounded to its unit; none if it would be 0."""
         unit = UNIT.get(metric, 1)
         amount = round(value / unit) * unit
         if amount > 0:
@@ -58,7 +58,7 @@ class Rows:
 
 def targets_table(world: World) -> dict[str, list[Any]]:
     """All targets set up to the last day, with scope as kind and number (team or person)."""
-    rows = Rows()
+    rows = TargetRows()
     people = world.log.people[: world.log.cursor[C_PERSONS]]
     key = key_of(world.settings.seed, 99)
     facts = {metric: _facts(world, metric) for metric in METRICS}
@@ -71,14 +71,14 @@ def targets_table(world: World) -> dict[str, list[Any]]:
             set_day -= 1
         if set_day < 2:
             continue
-        here = np.flatnonzero(
+        present = np.flatnonzero(
             (people["start"] <= set_day) & ((people["end"] == FAR) | (people["end"] > set_day))
         )
         for m, metric in enumerate(METRICS):
-            place = np.uint64(spot(np.uint64(key), np.uint64(m), first))
-            ambition = float(np.exp(0.04 * normal(place, 1)))
+            stream = np.uint64(stream_at(np.uint64(key), np.uint64(m), first))
+            ambition = float(np.exp(0.04 * normal(stream, 1)))
             company = ambition * _expected(world, facts[metric], metric, set_day, first, world.day_of(end))
-            _split(rows, world, metric, label, company, facts[metric], people, here, set_day)
+            _split(rows, world, metric, label, company, facts[metric], people, present, set_day)
     return rows.__dict__
 
 
@@ -97,7 +97,7 @@ def fiscal_quarters(start: date, end: date) -> list[tuple[date, date, str]]:
 
 
 def _facts(world: World, metric: str) -> dict[str, NDArray[Any]]:
-    """What counts towards a metric: day, team, person and weight of each occurrence, shape (n,) each."""
+    """What counts towards a metric: day, team, person and weight of each event, shape (n,) each."""
     people = world.log.people
     if metric == "revenue" or metric == "won_deals":
         wins = world.log.wins[: world.log.cursor[C_WINS]]
@@ -116,7 +116,7 @@ def _facts(world: World, metric: str) -> dict[str, NDArray[Any]]:
 
 
 def _season(world: World, metric: str, first: int, last: int) -> float:
-    """Weight of the days first to last - 1: working days times the season management knows of."""
+    """Weight of the days first to last - 1: working days times the season that management knows."""
     days = world.calendar[max(first, 0) : last]
     table = CLOSE_SEASON if metric in ("revenue", "won_deals") else LEAD_SEASON
     return float((days["workday"] * np.asarray(table)[days["month"] - 1]).sum())
@@ -125,7 +125,7 @@ def _season(world: World, metric: str, first: int, last: int) -> float:
 def _expected(
     world: World, facts: dict[str, NDArray[Any]], metric: str, set_day: int, first: int, last: int
 ) -> float:
-    """What the quarter would bring if things went on as in the last half year, corrected for season."""
+    """The quarter's result at the rate of the last half year, corrected for season."""
     recent = (facts["day"] >= set_day - LOOK_BACK) & (facts["day"] < set_day)
     seen = _season(world, metric, set_day - LOOK_BACK, set_day)
     quarter = _season(world, metric, first, last)
@@ -134,7 +134,7 @@ def _expected(
         return rate * quarter
     if metric != "revenue":
         return 1.15 * rate * quarter if set_day > 120 else 0.0
-    # The company has only begun to use the CRM: a plan from what deals usually bring.
+    # The company has just begun to use the CRM: a plan from the usual revenue per deal.
     plan = (
         world.settings.deals_per_day
         * OPENING_YIELD
@@ -146,32 +146,32 @@ def _expected(
 
 
 def _split(
-    rows: Rows, world: World, metric: str, label: str, company: float, facts: dict[str, NDArray[Any]],
-    people: NDArray[np.void], here: NDArray[np.int64], set_day: int,
+    rows: TargetRows, world: World, metric: str, label: str, company: float, facts: dict[str, NDArray[Any]],
+    people: NDArray[np.void], present: NDArray[np.int64], set_day: int,
 ) -> None:  # fmt: skip
-    """Split the company's target over people present, then add them up to teams and divisions."""
+    """Split the company's target over the people present, then sum over teams and divisions."""
     set_at = set_day * 86_400 + 17 * 3600
     rows.add(metric, "company", 0, label, company, set_at)
     selling = (c.INSIDE,) if metric == "appointments" else (c.FIELD, c.ROUTE)
-    here = here[np.isin(people["style"][here], selling)]
-    if len(here) == 0 or company <= 0:
+    present = present[np.isin(people["style"][present], selling)]
+    if len(present) == 0 or company <= 0:
         return
     recent = (facts["day"] >= set_day - 365) & (facts["day"] < set_day)
     teams = len(world.organisation.team_names)
     past = np.bincount(facts["team"][recent], facts["weight"][recent], teams)
-    tenure = np.clip((set_day - people["start"][here]) / 250.0, 0.0, 1.0)
+    tenure = np.clip((set_day - people["start"][present]) / 250.0, 0.0, 1.0)
     weight = 0.45 + 0.55 * tenure
-    team = people["team"][here]
+    team = people["team"][present]
     by_head = np.bincount(team, weight, teams)
     share = by_head / by_head.sum()
     if past.sum() > 0:
         share = 0.35 * share + 0.65 * np.where(by_head > 0, past, 0.0) / max(past[by_head > 0].sum(), 1e-9)
     own = company * share[team] * weight / by_head[team]
-    for person, value in zip(here, own, strict=True):
+    for person, value in zip(present, own, strict=True):
         rows.add(metric, "person", int(person), label, LEVEL["person"] * value, set_at)
     total = company * share
     parent = world.organisation.parent
-    # Teams come after their parents, so adding upwards from the last reaches the top.
+    # Teams come after their parents, so summing from the last upwards reaches the top.
     for number in range(teams - 1, 0, -1):
         if parent[number] > 0:
             total[parent[number]] += total[number]
