@@ -43,8 +43,8 @@ def measure(deals: int) -> None:
     settings = read_settings()
     prepare(settings, deals, "en")
     answers = asked(settings, warm=True)
-    question = answers.serving.ask(None, None)
-    state, forecast = question.state, question.forecast
+    context = answers.serving.context(None, None)
+    state, forecast = context.state, context.forecast
     rows = range(min(len(forecast.place), MOST))
     ids = list(forecast.place)[: len(rows)]
     x, win = forecast.scored.x, state.bundle.win
@@ -64,15 +64,15 @@ def measure(deals: int) -> None:
 
     def actions() -> None:
         for row in rows:
-            answers.recommendations.choice(question, row, forecast.effect(row), "en")
+            answers.recommendations.choice(context, row, forecast.effect(row), "en")
 
     def similar() -> None:
         for row in rows:
-            answers.recommendations.similar(question, row)
+            answers.recommendations.similar(context, row)
 
     def whole() -> None:
         for deal in ids:
-            answers.deals._insight_of_stored(question, deal, "en")
+            answers.deals._insight_of_stored(context, deal, "en")
 
     found = {name: timed(part, len(rows)) for name, part in (
         ("explanation (SHAP)", explain), ("bottlenecks", bottlenecks), ("next actions", actions),

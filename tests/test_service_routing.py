@@ -86,6 +86,20 @@ def test_parameters_arrive_as_they_were_sent(client: TestClient):
     assert asked == ["team:T1", "2026-11-20", "2026-Q4", "deal_id", "None", "3", "en"]
 
 
+def test_a_call_whose_log_line_cannot_be_written_is_answered(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    class Closed:
+        def write(self, _text: str) -> int:
+            raise ValueError("I/O operation on closed file.")
+
+        flush = close = lambda self: None
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert client.get("/v1/deals").status_code == 200
+
+
 def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {

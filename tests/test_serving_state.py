@@ -213,9 +213,9 @@ def test_any_number_of_periods_can_be_asked_about_as_of_now(
     months = [f"2026-{month:02d}" for month in range(1, 13)]
     for _ in range(2):
         for month in months:
-            assert serving.ask(None, month).forecast.period.name == month
+            assert serving.context(None, month).forecast.period.name == month
     assert len(serving.current().caches.forecasts) == serving_state._PERIODS
-    serving.ask(None, months[-1])
+    serving.context(None, months[-1])
     assert len(opened) == 24, "the last one asked about is kept"
 
 
@@ -228,7 +228,7 @@ def test_a_question_is_quick_once_its_forecast_is_kept(
     assert serving.is_quick("2026-11-20", None), "what is refused is refused at once"
     serving.refresh()
     assert not serving.is_quick(None, None)
-    serving.ask(None, None)
+    serving.context(None, None)
     assert serving.is_quick(None, None)
     assert not serving.is_quick("2026-11-20", None)
     assert not serving.is_quick(None, "2026-Q4")

@@ -24,7 +24,7 @@ from sancho.service.period_forecast import owned_within, scores
 from sancho.service.recommendations import Recommendations
 from sancho.service.schemas import ScoreRequest
 from sancho.service.sent import read_request
-from sancho.service.serving_state import ModelState, Question, ServingState
+from sancho.service.serving_state import AnswerContext, ModelState, ServingState
 
 Floats = NDArray[np.float64]
 # Score rows of the deals open at a moment: of a bundle, a log, the moment, a period and the model's version.
@@ -45,15 +45,15 @@ class DealInsights:
 
     def stored(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
         """Insight for a deal of the store."""
-        question = self._serving.ask(as_of, period)
+        context = self._serving.context(as_of, period)
 
         def compute() -> dict[str, Any]:
-            answer, choice = self._insight_of_stored(question, deal_id, lang)
-            self._recommendations.keep(question, choice)
+            answer, choice = self._insight_of_stored(context, deal_id, lang)
+            self._recommendations.keep(context, choice)
             return answer
 
-        key = (deal_id, *question.key, lang)
-        return question.state.caches.insights.get(key, compute)
+        key = (deal_id, *context.key, lang)
+        return context.state.caches.insights.get(key, compute)
 
     def sent(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
         """Insight for a deal sent in a request; nothing is stored."""
@@ -75,7 +75,7 @@ class DealInsights:
         moment = self._serving.moment(state, as_of)
         within, version = self._serving.period(period, moment), state.info.version
         if scorer is None:
-            forecast = self._serving.question(state, moment, within).forecast
+            forecast = self._serving.context_of(state, moment, within).forecast
             frame = scores(forecast, state.bundle, version, iso(moment, self._settings.zone))
             mine = frame[frame["person"].isin(forecast.organisation.members(scope))].drop(columns="person")
         else:
@@ -86,17 +86,17 @@ class DealInsights:
 
     def warm_up(self, state: ModelState) -> None:
         """Two stored deals and a sent one. Nobody asked for those: nothing that they recommend is kept."""
-        question = self._serving.question(state, state.now, self._serving.period(None, state.now))
+        context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
         languages: tuple[Language, ...] = ("ja", "en")
-        for deal_id in list(question.forecast.place)[:2]:
+        for deal_id in list(context.forecast.place)[:2]:
             for lang in languages:
-                self._insight_of_stored(question, deal_id, lang)
+                self._insight_of_stored(context, deal_id, lang)
         self._insight_of_sent(state, ScoreRequest.model_validate(said.WARMING_REQUEST), "ja")
 
     def _insight_of_stored(
-        self, question: Question, deal_id: str, lang: Language
+        self, context: AnswerContext, deal_id: str, lang: Language
     ) -> tuple[dict[str, Any], Choice]:
-        state, moment, forecast = question.state, question.moment, question.forecast
+        state, moment, forecast = context.state, context.moment, context.forecast
         row = forecast.place.get(deal_id)
         if row is None:
             raise self._serving.not_open(state, deal_id, moment)
@@ -117,9 +117,9 @@ class DealInsights:
             self._currency(state, number),
             forecast.references,
         )
-        choice = self._recommendations.choice(question, row, asked.effect, lang)
-        similar = self._recommendations.similar(question, row) if choice.told else []
-        return self._insight(question, asked, choice, similar, lang), choice
+        choice = self._recommendations.choice(context, row, asked.effect, lang)
+        similar = self._recommendations.similar(context, row) if choice.told else []
+        return self._insight(context, asked, choice, similar, lang), choice
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
         zone, bundle = self._settings.zone, state.bundle
@@ -131,8 +131,8 @@ class DealInsights:
         now = x[:1]
         chances = self._chances(state, now[0], moment, period)
         amounts = bundle.revenue.draws(now, bundle.amount_now(said.amount_of(live, moment)))[0]
-        question = self._serving.question(state, state.now if request.as_of is None else moment, period)
-        forecast = question.forecast
+        context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
+        forecast = context.forecast
         asked = Asked(
             request.deal.deal_id,  # type: ignore[attr-defined]
             moment,
@@ -155,7 +155,7 @@ class DealInsights:
         choice = self._recommendations.choice_among(state, target, found, moment, lang)
         similar = self._recommendations.similar_to(state, now, moment, -1) if choice.told else []
         nameless = [{**one, "recommendation_id": None} for one in choice.told]  # nothing of it is stored
-        return self._insight(question, asked, replace(choice, told=nameless), similar, lang)
+        return self._insight(context, asked, replace(choice, told=nameless), similar, lang)
 
     def _chances(self, state: ModelState, x: Floats, moment: int, period: Period) -> Chances:
         left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
@@ -163,19 +163,19 @@ class DealInsights:
 
     def _insight(
         self,
-        question: Question,
+        context: AnswerContext,
         asked: Asked,
         choice: Choice,
         similar: list[dict[str, Any]],
         lang: Language,
     ) -> dict[str, Any]:
-        state = question.state
+        state = context.state
         answer = insight(state.bundle, state.catalogue, asked, self._settings.grades, lang)
         answer["actions"] = [{**one, "similar_deals": similar} for one in choice.told]
         answer["not_recommended"] = choice.refused
         warnings = [("held_out", said.HELD_OUT)] if choice.held_out else []
         if asked.effect is None:
-            warnings.append(("no_target", said.no_target("company", question.forecast.period.name)))
+            warnings.append(("no_target", said.no_target("company", context.forecast.period.name)))
         return {**answer, **self._serving.about(state, asked.moment, lang, warnings)}
 
     def _currency(self, state: ModelState, number: int) -> str:

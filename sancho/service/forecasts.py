@@ -19,7 +19,7 @@ from sancho.service.history import fill_one, history
 from sancho.service.logs import note
 from sancho.service.period_forecast import PeriodForecast, brought_between, open_period_forecast
 from sancho.service.schemas import NewLevel, WhatIfRequest
-from sancho.service.serving_state import ModelState, Question, ServingState
+from sancho.service.serving_state import AnswerContext, ModelState, ServingState
 from sancho.service.smart import OWN_LEVER
 
 CHANGE_DAYS = 7  # the forecast says what changed since so many days ago
@@ -38,24 +38,24 @@ class Forecasts:
         self, period: str, scope: str, as_of: str | None, lang: Language, target: float | None = None
     ) -> dict[str, Any]:
         """The forecast of a scope for a period."""
-        question = self._serving.ask(as_of, period)
-        answer = question.forecast.of_scope(scope, target)
+        context = self._serving.context(as_of, period)
+        answer = context.forecast.of_scope(scope, target)
         warnings = [] if answer["target"] is not None else [("no_target", said.no_target(scope, period))]
         return {
             **answer,
             "period": period,
             "history": history(
-                self._serving.store, question.forecast.period, scope, question.moment, self._zone
+                self._serving.store, context.forecast.period, scope, context.moment, self._zone
             ),
-            "drivers": self._goals.drivers(question, scope, lang) if target is None else [],
-            "change": self._change(question, scope, lang) if target is None else None,
-            **self._serving.about(question.state, question.moment, lang, warnings),
+            "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
+            "change": self._change(context, scope, lang) if target is None else None,
+            **self._serving.about(context.state, context.moment, lang, warnings),
         }
 
     def what_if(self, period: str, asked: WhatIfRequest, lang: Language) -> dict[str, Any]:
         """A forecast before and after something is supposed, in the same scenarios."""
-        question = self._serving.ask(asked.as_of, period)
-        moment, forecast = question.moment, question.forecast
+        context = self._serving.context(asked.as_of, period)
+        moment, forecast = context.moment, context.forecast
         before, scope = forecast.stand, asked.scope
         targets = {one.scope: one.value for one in asked.targets}
         for one in targets:
@@ -70,7 +70,7 @@ class Forecasts:
         )
         after = suppose(before, supposed, forecast.days_ahead)
         if asked.levels:
-            after = replace(after, simulation=self._levelled(question, after.simulation, asked.levels))
+            after = replace(after, simulation=self._levelled(context, after.simulation, asked.levels))
         for number, newcomer in enumerate(asked.joining, 1):
             day = moment if newcomer.start is None else start_of_day(newcomer.start, self._zone)
             name = said.NEWCOMER.format(number=number).say(lang)
@@ -86,7 +86,7 @@ class Forecasts:
             **sides[0],
             "assumptions": said.assumptions_of(supposed, bool(asked.joining), bool(asked.levels), lang),
             "children": sides[1:],
-            **self._serving.about(question.state, moment, lang),
+            **self._serving.about(context.state, moment, lang),
         }
 
     def write_history(self) -> None:
@@ -99,7 +99,7 @@ class Forecasts:
 
         def forecast_as_of(moment: int) -> PeriodForecast:
             if moment == state.now:
-                return self._serving.question(state, moment, period).forecast
+                return self._serving.context_of(state, moment, period).forecast
             return open_period_forecast(state.bundle, state.log, state.history, moment, period)
 
         store, version = self._serving.store, state.info.version
@@ -118,29 +118,31 @@ class Forecasts:
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, with what changed."""
-        question = self._serving.question(state, state.now, self._serving.period(None, state.now))
-        question.forecast.of_scope(COMPANY)
-        self._change(question, COMPANY, "ja")
+        context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
+        context.forecast.of_scope(COMPANY)
+        self._change(context, COMPANY, "ja")
 
-    def _change(self, question: Question, scope: str, lang: Language) -> dict[str, Any] | None:
+    def _change(self, context: AnswerContext, scope: str, lang: Language) -> dict[str, Any] | None:
         """What made a scope's outlook change since a week before; None without a target, or a week before."""
-        state, forecast = question.state, question.forecast
+        state, forecast = context.state, context.forecast
         since = forecast.moment - CHANGE_DAYS * DAY
         if forecast.facts.target(scope) is None or since <= int(state.history.created.min(initial=since)):
             return None
-        then = self._serving.question(state, since, forecast.period).forecast
+        then = self._serving.context_of(state, since, forecast.period).forecast
         brought = brought_between(state.log, since, forecast.moment)
         found = told(forecast.changed_since(then, brought), scope)
         return None if found is None else said.change_of(found, iso(since, self._zone), lang)
 
-    def _levelled(self, question: Question, simulation: Simulation, levels: Sequence[NewLevel]) -> Simulation:
+    def _levelled(
+        self, context: AnswerContext, simulation: Simulation, levels: Sequence[NewLevel]
+    ) -> Simulation:
         """A simulation with KPIs of some people at other levels."""
-        ground = self._goals.ground(question)
+        ground = self._goals.ground(context)
         for one in levels:
             lever = OWN_LEVER.get(one.kpi, one.kpi)
             if lever not in ground.drive.levels:
                 fine = ", ".join(dict.fromkeys([*OWN_LEVER, *ground.drive.levels]))
                 raise SanchoError(said.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
-            people = question.forecast.organisation.members(one.scope)
+            people = context.forecast.organisation.members(one.scope)
             simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.times, people)
         return simulation

@@ -19,7 +19,7 @@ from sancho.service.kpis import kpi_rows
 from sancho.service.levers import drive_of, drivers_of, planned, tree_of
 from sancho.service.people import people_rows
 from sancho.service.schemas import CheckRequest, PlanRequest
-from sancho.service.serving_state import Question, ServingState
+from sancho.service.serving_state import AnswerContext, ServingState
 from sancho.service.smart import Ground, checked
 from sancho.training.fair import handed_deals
 
@@ -36,13 +36,13 @@ class Goals:
 
     def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
-        question = self._serving.ask(as_of, period)
+        context = self._serving.context(as_of, period)
         return {
             "period": period,
             "scope": scope,
-            "business_days_left": self.ground(question).prospects.ahead.working_days,
-            "kpis": self._kpi_rows(question, scope, lang),
-            **self._serving.about(question.state, question.moment, lang),
+            "business_days_left": self.ground(context).prospects.ahead.working_days,
+            "kpis": self._kpi_rows(context, scope, lang),
+            **self._serving.about(context.state, context.moment, lang),
         }
 
     def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
@@ -57,9 +57,9 @@ class Goals:
                 one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.reviewed
             )
             within = period or self._serving.period(None, moment)
-            question = self._serving.question(state, moment, within)
-            strongest = self._strongest(question, lang)
-            known = self.ground(question).facts(proposal, strongest)
+            context = self._serving.context_of(state, moment, within)
+            strongest = self._strongest(context, lang)
+            known = self.ground(context).facts(proposal, strongest)
             proposals.append(proposal)
             facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
         today = last_known_day(moment, self._settings.zone)
@@ -67,9 +67,9 @@ class Goals:
 
     def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """How people stand in a period, what their deals would have brought an average seller taken out."""
-        question = self._serving.ask(as_of, period)
-        state, moment, within = question.state, question.moment, question.forecast.period
-        prospects, zone = self.ground(question).prospects, self._settings.zone
+        context = self._serving.context(as_of, period)
+        state, moment, within = context.state, context.moment, context.forecast.period
+        prospects, zone = self.ground(context).prospects, self._settings.zone
         every = state.caches.handed.get(
             moment,
             lambda: handed_deals(
@@ -77,7 +77,7 @@ class Goals:
                 state.history,
                 state.columns,
                 prospects.happenings.known,
-                question.forecast.organisation,
+                context.forecast.organisation,
                 moment,
             ),
         )
@@ -87,72 +87,72 @@ class Goals:
 
     def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """KGI, the drivers it depends on here, and the KPIs each shows in."""
-        question = self._serving.ask(as_of, period)
-        target = question.forecast.facts.target(scope)
-        rows = self._kpi_rows(question, scope, lang)
-        goal = {"kpi": "revenue", **outlook(question.forecast.stand, scope)}
+        context = self._serving.context(as_of, period)
+        target = context.forecast.facts.target(scope)
+        rows = self._kpi_rows(context, scope, lang)
+        goal = {"kpi": "revenue", **outlook(context.forecast.stand, scope)}
         warnings = [] if target is not None else [("no_target", said.no_target(scope, period))]
         return {
             "period": period,
             "scope": scope,
-            **tree_of(self.drivers(question, scope, lang), rows, goal),
-            **self._serving.about(question.state, question.moment, lang, warnings),
+            **tree_of(self.drivers(context, scope, lang), rows, goal),
+            **self._serving.about(context.state, context.moment, lang, warnings),
         }
 
     def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
         """The smallest change of levers that brings attainment to the asked probability."""
-        question = self._serving.ask(asked.as_of, asked.period)
-        target = question.forecast.facts.target(asked.scope) if asked.target is None else asked.target
+        context = self._serving.context(asked.as_of, asked.period)
+        target = context.forecast.facts.target(asked.scope) if asked.target is None else asked.target
         if target is None:
             raise SanchoError(said.no_target(asked.scope, asked.period), "no_target")
-        ground = self.ground(question)
+        ground = self.ground(context)
         plan = planned(
             ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
         )
         return {
             "period": asked.period,
             **plan,
-            **self._serving.about(question.state, question.moment, lang),
+            **self._serving.about(context.state, context.moment, lang),
         }
 
-    def drivers(self, question: Question, scope: str, lang: Language) -> list[dict[str, Any]]:
+    def drivers(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
         """What one feasible step of each lever adds to a scope's attainment."""
-        target = question.forecast.facts.target(scope)
+        target = context.forecast.facts.target(scope)
         if target is None:
             return []
 
         def compute() -> list[dict[str, Any]]:
-            people, drive = question.forecast.organisation.members(scope), self.ground(question).drive
+            people, drive = context.forecast.organisation.members(scope), self.ground(context).drive
             before = drive.probability({}, people, target)
             return drivers_of(drive, people, target, before, lang)
 
-        return question.state.caches.drivers.get((*question.key, scope, lang), compute)
+        return context.state.caches.drivers.get((*context.key, scope, lang), compute)
 
-    def ground(self, question: Question) -> Ground:
+    def ground(self, context: AnswerContext) -> Ground:
         """What the KPIs and levers of a period are judged by."""
 
         def compute() -> Ground:
-            state, forecast, zone = question.state, question.forecast, self._settings.zone
-            known, organisation = state.log.as_of(question.moment), forecast.organisation
+            state, forecast, zone = context.state, context.forecast, self._settings.zone
+            known, organisation = state.log.as_of(context.moment), forecast.organisation
             happenings = Happenings(known, organisation.people)
-            bounds = question.moment, forecast.period.start(zone), forecast.period.end(zone)
+            bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
             ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
             prospects = Prospects(forecast.simulation, happenings, ahead, forecast.period)
             drive = drive_of(forecast, prospects, state.bundle)
             return Ground(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
 
-        return question.state.caches.grounds.get(question.key, compute)
+        return context.state.caches.grounds.get(context.key, compute)
 
-    def _kpi_rows(self, question: Question, scope: str, lang: Language) -> list[dict[str, Any]]:
-        today = last_known_day(question.moment, self._settings.zone)
-        strongest = self._strongest(question, lang)
+    def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
+        today = last_known_day(context.moment, self._settings.zone)
+        strongest = self._strongest(context, lang)
         return kpi_rows(
-            self.ground(question), scope, self._settings.fiscal_start_month, today, strongest, lang
+            self.ground(context), scope, self._settings.fiscal_start_month, today, strongest, lang
         )
 
-    def _strongest(self, question: Question, lang: Language) -> tuple[Text, float] | None:
+    def _strongest(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
         """The lever that moves the company's goal most, and by how many points."""
-        drivers = self.drivers(question, COMPANY, lang)
+        drivers = self.drivers(context, COMPANY, lang)
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])

@@ -27,7 +27,7 @@ from sancho.service.goals import Goals
 from sancho.service.lift import lift_report
 from sancho.service.logs import note
 from sancho.service.period_forecast import PeriodForecast
-from sancho.service.serving_state import ModelState, Question, ServingState
+from sancho.service.serving_state import AnswerContext, ModelState, ServingState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,8 +50,8 @@ class Recommendations:
         self, scope: str, period: str | None, as_of: str | None, lang: Language
     ) -> dict[str, Any]:
         """Bottlenecks of the process with what they cost a scope's goal, and its funnel."""
-        question = self._serving.ask(as_of, period)
-        state, forecast = question.state, question.forecast
+        context = self._serving.context(as_of, period)
+        state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
         found, levels = state.bundle.bottlenecks, state.bundle.levels
         warnings = [] if found else [("no_bottleneck", said.NO_BOTTLENECK)]
@@ -59,8 +59,8 @@ class Recommendations:
             "period": forecast.period.name,
             "scope": scope,
             "bottlenecks": bottleneck_rows(found, forecast, state.catalogue, levels, scope, lang),
-            "flow": flow_rows(state.history, forecast, self._owned(question, people)),
-            **self._serving.about(state, question.moment, lang, warnings),
+            "flow": flow_rows(state.history, forecast, self._owned(context, people)),
+            **self._serving.about(state, context.moment, lang, warnings),
         }
 
     def actions(
@@ -73,26 +73,26 @@ class Recommendations:
         lang: Language,
     ) -> dict[str, Any]:
         """The best next action of each open deal of a scope, the most points of its goal per hour first."""
-        question = self._serving.ask(as_of, period)
-        state, forecast = question.state, question.forecast
+        context = self._serving.context(as_of, period)
+        state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
         rows = np.flatnonzero(np.isin(forecast.simulation.pipeline.person, people))
         if deal_id is not None:
             if deal_id not in forecast.place:
-                raise self._serving.not_open(state, deal_id, question.moment)
+                raise self._serving.not_open(state, deal_id, context.moment)
             rows, scope = np.array([forecast.place[deal_id]]), COMPANY
         effects = _effects_on(forecast, scope, rows)
         actions, refused, held = [], [], 0
         for row, effect in zip(rows.tolist(), effects, strict=True):
-            choice = self.choice(question, row, effect, lang)
+            choice = self.choice(context, row, effect, lang)
             held += choice.held_out
             recommended = choice.told if deal_id is not None else choice.told[:1]
             actions += [_deal_of(forecast, row) | one for one in recommended]
             refused += choice.refused if deal_id is not None else []
-            self.keep(question, choice)
+            self.keep(context, choice)
         actions.sort(key=per_hour, reverse=True)
         if deal_id is not None:
-            actions = [{**one, "similar_deals": self.similar(question, int(rows[0]))} for one in actions]
+            actions = [{**one, "similar_deals": self.similar(context, int(rows[0]))} for one in actions]
         self.write_if_possible()
         warnings = [] if state.bundle.actions else [("no_actions", said.NO_ACTIONS)]
         if forecast.facts.target(scope) is None:
@@ -104,7 +104,7 @@ class Recommendations:
             "held_out": held,
             "actions": actions[:limit],
             "not_recommended": refused,
-            **self._serving.about(state, question.moment, lang, warnings),
+            **self._serving.about(state, context.moment, lang, warnings),
         }
 
     def outcome(
@@ -152,26 +152,26 @@ class Recommendations:
         except Exception as fault:
             note("sancho.recommendations", "warning", "recommendations_not_kept", exc_info=fault)
 
-    def keep(self, question: Question, choice: Choice) -> None:
+    def keep(self, context: AnswerContext, choice: Choice) -> None:
         """A recommendation made now waits to be stored; one asked of the past is none."""
-        if question.moment != question.state.now or choice.log is None:
+        if context.moment != context.state.now or choice.log is None:
             return
         with self._guard:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting[choice.log.recommendation_id] = choice.log
 
-    def choice(self, question: Question, row: int, effect: Effect | None, lang: Language) -> Choice:
+    def choice(self, context: AnswerContext, row: int, effect: Effect | None, lang: Language) -> Choice:
         """What is recommended for an open deal, and what is not."""
-        scored = question.forecast.scored
+        scored = context.forecast.scored
         target = Target(
-            str(question.forecast.simulation.pipeline.deal_ids[row]),
+            str(context.forecast.simulation.pipeline.deal_ids[row]),
             row,
             float(scored.ever[row]),
             float(scored.by_end[row]),
             effect,
             float(scored.pipeline.amounts[row].mean()),
         )
-        return self.choice_among(question.state, target, self._offers(question), question.moment, lang)
+        return self.choice_among(context.state, target, self._offers(context), context.moment, lang)
 
     def choice_among(
         self, state: ModelState, target: Target, found: list[Offer], moment: int, lang: Language
@@ -188,11 +188,11 @@ class Recommendations:
             lang,
         )
 
-    def similar(self, question: Question, row: int) -> list[dict[str, Any]]:
+    def similar(self, context: AnswerContext, row: int) -> list[dict[str, Any]]:
         """Closed deals that the win model cannot tell from an open one."""
-        scored = question.forecast.scored
+        scored = context.forecast.scored
         x, own = scored.x[row : row + 1], int(scored.deals[row])
-        return self.similar_to(question.state, x, question.moment, own)
+        return self.similar_to(context.state, x, context.moment, own)
 
     def similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
         """Closed deals that the win model cannot tell from one with features x (1, k), but for deal `own`."""
@@ -211,11 +211,11 @@ class Recommendations:
             for deal, won, share in past.like(leaves[0], moment, own)
         ]
 
-    def _offers(self, question: Question) -> list[Offer]:
+    def _offers(self, context: AnswerContext) -> list[Offer]:
         """What every action would do on every open deal."""
 
         def compute() -> list[Offer]:
-            state, scored = question.state, question.forecast.scored
+            state, scored = context.state, context.forecast.scored
             return offers(
                 state.bundle.actions,
                 scored.x,
@@ -224,17 +224,17 @@ class Recommendations:
                 scored.ever,
                 _action_events(state),
                 scored.deals,
-                question.moment,
+                context.moment,
             )
 
-        return question.state.caches.offers.get(question.key, compute)
+        return context.state.caches.offers.get(context.key, compute)
 
-    def _owned(self, question: Question, people: Ints) -> Flags:
+    def _owned(self, context: AnswerContext, people: Ints) -> Flags:
         """Which deals of the history belong to some people at the moment."""
-        known = self._goals.ground(question).prospects.happenings.known["deals"]
+        known = self._goals.ground(context).prospects.happenings.known["deals"]
         owners = known["owner_id"].astype(object).where(known["owner_id"].notna(), None)
-        mine = np.isin(question.forecast.organisation.person(pd.Index(owners)), people)
-        history = question.state.history
+        mine = np.isin(context.forecast.organisation.person(pd.Index(owners)), people)
+        history = context.state.history
         out = np.zeros(len(history.created), bool)
         out[codes_in(known["deal_id"], history.deal_ids)[mine]] = True
         return out

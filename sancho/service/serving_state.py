@@ -82,8 +82,8 @@ class ModelState:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What an answer is about: a state, the moment of prediction, and a period's forecast as of then."""
+class AnswerContext:
+    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of then."""
 
     state: ModelState
     moment: int
@@ -135,7 +135,7 @@ class ServingState:
         self._thread.stop()
         self.store.close()
 
-    # what a question is about
+    # what an answer is computed from
 
     def current(self) -> ModelState:
         """The state that answers now."""
@@ -158,20 +158,20 @@ class ServingState:
             return parse_period(name, month)
         return period_holding(last_known_day(moment, self.settings.zone), "quarter", month)
 
-    def ask(self, as_of: str | None, period: str | None) -> Question:
-        """A question as of a moment about a period, to the state that answers now."""
+    def context(self, as_of: str | None, period: str | None) -> AnswerContext:
+        """The context of an answer as of a moment, about a period, by the state that answers now."""
         state = self.current()
         moment = self.moment(state, as_of)
-        return self.question(state, moment, self.period(period, moment))
+        return self.context_of(state, moment, self.period(period, moment))
 
-    def question(self, state: ModelState, moment: int, period: Period) -> Question:
-        """A question to a state."""
+    def context_of(self, state: ModelState, moment: int, period: Period) -> AnswerContext:
+        """The context of an answer by a state; opens the period's forecast unless it is kept."""
 
         def compute() -> PeriodForecast:
             _refuse_absurd(moment, period, self.settings)
             return open_period_forecast(state.bundle, state.log, state.history, moment, period)
 
-        return Question(state, moment, state.caches.forecasts.get((moment, period.name), compute))
+        return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
         """Whether a question about one deal needs no new simulation."""
