@@ -69,7 +69,7 @@ class Rounds:
 
     def __init__(self, serving: ServingState) -> None:
         self._count, self._changed = 0, threading.Condition()
-        serving.call((), (self._end,))
+        serving.register((), (self._end,))
 
     def _end(self) -> None:
         with self._changed:

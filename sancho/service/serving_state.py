@@ -120,7 +120,7 @@ class ServingState:
         self._chores: tuple[Callable[[], None], ...] = ()
         self._thread = WatchedThread("sancho-ready", self._keep_ready)
 
-    def call(
+    def register(
         self, warm_ups: Sequence[Callable[[ModelState], None]], chores: Sequence[Callable[[], None]]
     ) -> None:
         """What warms a fresh state up before it answers, and what is done after each look for new data."""

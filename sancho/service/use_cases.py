@@ -44,7 +44,7 @@ class UseCases:
         recommendations = Recommendations(serving, goals)
         deals = DealInsights(serving, recommendations)
         models = ModelAdmin(serving)
-        serving.call(
+        serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
             chores=(forecasts.keep_history, recommendations.write_if_possible),
         )
