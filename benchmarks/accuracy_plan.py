@@ -29,7 +29,7 @@ from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.levers import smallest
 from sancho.service.levers import drive_of
-from sancho.service.room import open_room
+from sancho.service.period_forecast import open_period_forecast
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
 from simulator import Intervention, WorldSettings, crm_tables, replay, simulate
@@ -74,12 +74,12 @@ def one_world(seed: int, asked: argparse.Namespace) -> list[float]:
     bundle, _ = train(log, moment, TrainConfig())
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
     history = compile_history(log.as_of(moment), bundle.calendar, levels)
-    room = open_room(bundle, log, history, moment, period)
-    known, organisation = log.as_of(moment), room.organisation
+    forecast = open_period_forecast(bundle, log, history, moment, period)
+    known, organisation = log.as_of(moment), forecast.organisation
     ahead = Ahead.of(known, bundle.calendar, organisation, moment, period.start(TOKYO), period.end(TOKYO))
-    prospects = Prospects(room.simulation, Happenings(known, organisation.people), ahead, period)
-    drive, people = drive_of(room, prospects, bundle), organisation.members("company")
-    target = float(np.quantile(room.total, 1 - asked.before))
+    prospects = Prospects(forecast.simulation, Happenings(known, organisation.people), ahead, period)
+    drive, people = drive_of(forecast, prospects, bundle), organisation.members("company")
+    target = float(np.quantile(forecast.total, 1 - asked.before))
     plan = smallest(drive, list(FACTORS), people, target, asked.wanted)
     change, said = {}, []
     for name, share in plan.shares.items():
@@ -96,7 +96,7 @@ def one_world(seed: int, asked: argparse.Namespace) -> list[float]:
     fair = float(np.quantile(lived[0], 1 - asked.before))
     replayed = float((lived[1] >= fair).mean())
     plain = [float((revenue >= target).mean()) for revenue in lived]
-    gain = drive.moved(plan.shares, people).total(people).mean() / room.total.mean() - 1
+    gain = drive.moved(plan.shares, people).total(people).mean() / forecast.total.mean() - 1
     pairs = [plan.before, plain[0], plan.reached, plain[1], plan.reached, replayed]
     pairs += [gain, lived[1].mean() / lived[0].mean() - 1]
     print(f"{seed}  {', '.join(said)}")

@@ -43,17 +43,18 @@ def measure(deals: int) -> None:
     settings = read_settings()
     prepare(settings, deals, "en")
     answers = asked(settings, warm=True)
-    state = answers._now()
-    room = answers._room(state, state.now, answers._period(None, state.now))
-    rows = range(min(len(room.place), MOST))
-    ids = list(room.place)[: len(rows)]
-    x, win = room.scored.x, state.bundle.win
-    answers.actions("company", ids[0], None, None, 1, "en")  # what is worked out once for all deals
+    context = answers.serving.context(None, None)
+    state, forecast = context.state, context.forecast
+    rows = range(min(len(forecast.place), MOST))
+    ids = list(forecast.place)[: len(rows)]
+    x, win = forecast.scored.x, state.bundle.win
+    # What is computed once for all deals.
+    answers.recommendations.actions("company", ids[0], None, None, 1, "en")
 
     def explain() -> None:
         for row in rows:
             three = np.repeat(x[row : row + 1], 3, axis=0)
-            win.contributions(three, np.full(3, room.moment), np.array([30.0, np.inf, np.inf]))
+            win.contributions(three, np.full(3, forecast.moment), np.array([30.0, np.inf, np.inf]))
 
     def bottlenecks() -> None:
         for row in rows:
@@ -63,16 +64,15 @@ def measure(deals: int) -> None:
 
     def actions() -> None:
         for row in rows:
-            answers._choice(state, room, row, room.effect(row), "en")
+            answers.recommendations.choice(context, row, forecast.effect(row), "en")
 
     def similar() -> None:
         for row in rows:
-            answers._similar(state, room, row)
+            answers.recommendations.similar(context, row)
 
     def whole() -> None:
-        state.insights.clear()
         for deal in ids:
-            answers._stored(state, room, deal, room.moment, "en")
+            answers.deals._insight_of_stored(context, deal, "en")
 
     found = {name: timed(part, len(rows)) for name, part in (
         ("explanation (SHAP)", explain), ("bottlenecks", bottlenecks), ("next actions", actions),

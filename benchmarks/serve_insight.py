@@ -85,7 +85,7 @@ def add_echo(app, answers) -> None:
     from fastapi import Depends, Request
 
     from sancho.service.api.access import known_caller
-    from sancho.service.api.v1 import say
+    from sancho.service.api.responses import send
     from sancho.service.problems import language_of
     from sancho.service.schemas import ScoreRequest
 
@@ -94,8 +94,8 @@ def add_echo(app, answers) -> None:
     async def echo(request: Request, body: ScoreRequest):
         lang = language_of(request)
         if lang not in kept:
-            kept[lang] = answers.insight_of_sent(body, lang)
-        return say(request, kept[lang])
+            kept[lang] = answers.deals.sent(body, lang)
+        return send(request, kept[lang])
 
     app.post("/v1/echo", dependencies=[Depends(known_caller)], response_model=None)(echo)
 

@@ -14,18 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sancho.crm.text import SanchoError, Text
-from sancho.service.answers import Readiness
 from sancho.service.api import create_app
 from sancho.service.keys import Keys
 from sancho.service.language import negotiate
 from sancho.service.logs import configure_logs
 from sancho.service.paging import page
 from sancho.service.problems import MEDIA_TYPE
+from sancho.service.serving_state import Readiness
 from sancho.service.settings import Settings, read_settings
+from sancho.service.use_cases import UseCases
 
 
 class Unable:
-    """Stands in for what answers: every question is a fault of the test's choosing."""
+    """Stands in for every use case: each question is a fault of the test's choosing."""
 
     fault: Exception = SanchoError(Text("日本語", "English"), "unknown_deal")
 
@@ -41,8 +42,6 @@ class Unable:
     def readiness(self) -> Readiness:
         return Readiness(Text("まだ", "not yet"))
 
-    def close(self) -> None: ...
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -56,7 +55,9 @@ def unable() -> Unable:
 
 @pytest.fixture
 def client(settings: Settings, unable: Unable) -> TestClient:
-    client = TestClient(create_app(settings, unable, warm=False), raise_server_exceptions=False)  # type: ignore[arg-type]
+    names = ("serving", "deals", "forecasts", "goals", "recommendations", "models", "tables")
+    cases = UseCases(settings=settings, **dict.fromkeys(names, unable))  # type: ignore[arg-type]
+    client = TestClient(create_app(settings, cases, warm=False), raise_server_exceptions=False)
     key = Keys(settings.store_url).create("test")
     client.headers["Authorization"] = f"Bearer {key}"
     return client

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.settings import read_settings
+from sancho.service.use_cases import UseCases
 from sancho.training.registry import Registry
 
 SMALL = "[train]\ntrees = 5\nleaves = 4\nmost_moments = 2000\nquestions = 1\n"
@@ -41,8 +41,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def client(place: Path) -> Iterator[TestClient]:
     settings = read_settings()
-    answers = Answers(settings)
-    answers.refresh(warm=True)
+    answers = UseCases.open(settings)
+    answers.serving.refresh(warm=True)
     app = create_app(settings, answers, warm=False)
     with_key = TestClient(app, raise_server_exceptions=False)
     with_key.headers.update(
@@ -85,10 +85,10 @@ def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: p
 def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     """What became of the model is looked at when it is taken up and every quarter of an hour."""
     first = client.get("/v1/models").json()["watch"]
-    monkeypatch.delattr("sancho.service.answers.watch")
+    monkeypatch.delattr("sancho.service.model_admin.watch")
     row = {"deal_id": "MORE", "created_at": "2026-10-30", "stage": "アポイント"}
     client.put("/v1/tables/deals", content=json.dumps(row), headers={"Content-Type": "application/x-ndjson"})
-    client.app.state.answers.refresh(warm=True)
+    client.app.state.use_cases.serving.refresh(warm=True)
     assert client.get("/v1/models").json()["watch"] == first
 
 

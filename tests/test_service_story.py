@@ -17,7 +17,6 @@ from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sancho.models.actions import ActionEffect, Effects, Evidence
-from sancho.service.answers import Answers
 from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.schemas import (
@@ -33,7 +32,9 @@ from sancho.service.schemas import (
     Tree,
     WhatIf,
 )
+from sancho.service.serving_state import Caches
 from sancho.service.settings import Settings, read_settings
+from sancho.service.use_cases import UseCases
 from sancho.training.score import score_open
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
@@ -45,7 +46,7 @@ class Service:
     """A running service of a small organisation."""
 
     client: TestClient
-    answers: Answers
+    use_cases: UseCases
     settings: Settings
     key: str
     folder: Path
@@ -71,8 +72,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         assert run(["import", "world"]) == 0
         assert run(["train", "--as-of", AS_OF]) == 0
         found = read_settings()
-        answers = Answers(found)
-        answers.refresh(warm=True)
+        answers = UseCases.open(found)
+        answers.serving.refresh(warm=True)
         app = create_app(found, answers, warm=False)
         key = app.state.keys.create("story")
         client = TestClient(app, raise_server_exceptions=False)
@@ -91,11 +92,10 @@ def test_the_service_is_ready_and_says_which_model_answers(service: Service) -> 
 def test_it_is_not_ready_when_a_kept_row_scores_differently(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = service.answers._state
-    assert state is not None
+    state = service.use_cases.serving.current()
     kept = dataclasses.replace(state.bundle.kept, won_by=state.bundle.kept.won_by + 1e-6)
     bent = dataclasses.replace(state, bundle=dataclasses.replace(state.bundle, kept=kept))
-    monkeypatch.setattr(service.answers, "_state", bent)
+    monkeypatch.setattr(service.use_cases.serving, "_state", bent)
     response = service.client.get("/readyz", headers={"Accept-Language": "en"})
     assert response.status_code == 503
     assert "sancho models rollback" in response.json()["detail"]
@@ -135,8 +135,7 @@ def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -
         100 * (change["to"] - change["from"]), abs=1e-9
     )
     assert change["because"][0]["label"] == "Deals won"
-    state = service.answers._state
-    assert state is not None
+    state = service.use_cases.serving.current()
     deals = state.log["deals"].set_index("deal_id")
     for code, outcome in (("won", "won"), ("lost", "lost")):
         part = next(part for part in change["because"] if part["code"] == code)
@@ -147,12 +146,11 @@ def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -
 
 
 def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) -> None:
-    answers = service.answers
-    state = answers._now()
-    period = answers._period(None, state.now)
+    answers = service.use_cases
+    period = answers.serving.context(None, None).forecast.period
     for _ in range(20):  # today, then the weeks since the quarter began, one at a time
-        answers.write_history()
-    assert answers._written is not None
+        answers.forecasts.write_history()
+    assert answers.forecasts._written is not None
     for scope in ("company", "person:P001"):
         told = service.get(f"/v1/forecasts/{period.name}?scope={scope}")
         assert len(told["history"]) >= 1
@@ -162,26 +160,26 @@ def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) 
         assert last["mean"] == pytest.approx(told["revenue"]["mean"])
         assert not last["computed_later"]
     kept = service.get(f"/v1/forecasts/{period.name}")["history"]
-    answers.write_history()
+    answers.forecasts.write_history()
     assert service.get(f"/v1/forecasts/{period.name}")["history"] == kept
 
 
 def test_a_store_that_takes_no_history_stops_no_answer(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = service.answers
+    answers = service.use_cases
     asked = []
 
     def full(*_: Any) -> bool:
         asked.append(1)
         raise OSError("disk full")
 
-    monkeypatch.setattr("sancho.service.answers.fill_one", full)
-    monkeypatch.setattr(answers, "_written", None)
+    monkeypatch.setattr("sancho.service.forecasts.fill_one", full)
+    monkeypatch.setattr(answers.forecasts, "_written", None)
     for _ in range(3):
-        answers._keep_history()
+        answers.forecasts.keep_history()
     assert len(asked) == 1, "it tries again tomorrow, not every second"
-    assert answers.readiness().fault is None
+    assert answers.serving.readiness().fault is None
 
 
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
@@ -194,9 +192,8 @@ def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
 
 def test_a_deal_sent_scores_as_the_same_deal_stored(service: Service) -> None:
     deal_id = service.open_deal()
-    state = service.answers._state
-    assert state is not None
-    known = state.log.as_of(service.answers._moment(state, AS_OF))
+    state = service.use_cases.serving.current()
+    known = state.log.as_of(service.use_cases.serving.moment(state, AS_OF))
 
     def rows(table: str) -> list[dict[str, Any]]:
         mine = known[table][known[table]["deal_id"] == deal_id]
@@ -231,9 +228,9 @@ def _rounded(part: Any) -> Any:
 
 
 def test_nothing_sent_is_stored(service: Service) -> None:
-    before = service.answers.store.counts()
+    before = service.use_cases.serving.store.counts()
     service.client.post("/v1/deals/score", json=example())
-    assert service.answers.store.counts() == before
+    assert service.use_cases.serving.store.counts() == before
 
 
 def example() -> dict[str, Any]:
@@ -353,8 +350,7 @@ def test_what_cannot_be_answered_is_a_problem(service: Service, path: str, statu
 
 
 def test_a_closed_deal_says_when_it_closed(service: Service) -> None:
-    state = service.answers._state
-    assert state is not None
+    state = service.use_cases.serving.current()
     closed = state.history.deal_ids[int(np.flatnonzero(state.history.outcome == 1)[0])]
     response = service.client.get(f"/v1/deals/{closed}?as_of={AS_OF}")
     assert (response.status_code, response.json()["code"]) == (422, "deal_closed")
@@ -382,7 +378,7 @@ def test_json_on_the_command_line_is_what_rest_answers(
 def test_scores_made_elsewhere_are_those_made_here(service: Service, scope: str) -> None:
     def asked(scorer: Any) -> list[dict[str, Any]]:
         question = (scope, AS_OF, PERIOD, "-win_by_period_end", None, None, "ja")
-        return service.answers.deals(*question, scorer)["deals"]
+        return service.use_cases.deals.scored(*question, scorer)["deals"]
 
     def spread(bundle: Any, log: Any, *question: Any) -> Any:
         return score_open(bundle, log, *question).sample(frac=1.0, random_state=1)
@@ -575,7 +571,7 @@ def test_pushed_rows_are_answered_for_after_a_moment(service: Service) -> None:
     assert (first["faults"][0]["line"], first["faults"][0]["column"]) == (2, "amount")
     again = service.client.put("/v1/tables/deals", content=json.dumps(row), headers=headers).json()
     assert (again["imported"], again["unchanged"]) == (0, 1)
-    service.answers.refresh()
+    service.use_cases.serving.refresh()
     assert service.get("/v1/deals/PUSHED")["deal_id"] == "PUSHED"
 
 
@@ -650,15 +646,14 @@ def test_bottlenecks_come_with_their_price_and_the_funnel(service: Service) -> N
 @pytest.fixture
 def with_actions(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The service with a model that knows of an action which helps; a world of 300 deals shows none."""
-    state = service.answers._state
-    assert state is not None
+    state = service.use_cases.serving.current()
     stages = (500,) * len(state.bundle.levels["stage"])
     effects = Effects((), (), np.array([0.3]), np.array([[1e-4]]))
     helps = ActionEffect("demo", effects, 0.0, stages, 60.0, Evidence(200, 900, 0.4, 0.3, 0.5, 0.2))
     bundle = dataclasses.replace(state.bundle, actions=(helps,))
-    told = dataclasses.replace(state, bundle=bundle, offers={}, insights={}, deeds=[], past=[])
-    monkeypatch.setattr(service.answers, "_state", told)
-    monkeypatch.setattr(service.answers, "refresh", lambda warm=False: None)
+    told = dataclasses.replace(state, bundle=bundle, caches=Caches())
+    monkeypatch.setattr(service.use_cases.serving, "_state", told)
+    monkeypatch.setattr(service.use_cases.serving, "refresh", lambda warm=False: None)
     return service
 
 
@@ -692,14 +687,14 @@ def test_where_the_store_cannot_be_written_to_answers_go_on_and_it_is_tried_agai
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(with_actions.answers.store, "keep_recommendations", full)
+        patch.setattr(with_actions.use_cases.serving.store, "keep_recommendations", full)
         first = with_actions.get("/v1/actions?limit=1")["actions"][0]
-        assert first["recommendation_id"] in with_actions.answers._waiting
+        assert first["recommendation_id"] in with_actions.use_cases.recommendations._waiting
     response = with_actions.client.post(
         f"/v1/recommendations/{first['recommendation_id']}/outcome", json={"state": "shown"}
     )
     assert response.status_code == 200
-    assert not with_actions.answers._waiting
+    assert not with_actions.use_cases.recommendations._waiting
 
 
 def test_what_is_asked_of_the_past_is_no_recommendation(with_actions: Service) -> None:

@@ -14,7 +14,7 @@ from sancho.features import Feature, History, current
 from sancho.features.passages import passages
 from sancho.models.attainment import probability_of
 from sancho.models.bottlenecks import SIZE, SIZE_NAMES, Bottleneck, funnel
-from sancho.service.room import Room
+from sancho.service.period_forecast import PeriodForecast
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -85,31 +85,31 @@ _WON = Text("受注", "won")
 
 def bottleneck_rows(
     found: Sequence[Bottleneck],
-    room: Room,
+    forecast: PeriodForecast,
     features: Sequence[Feature],
     levels: Mapping[str, Any],
     scope: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
     """Each bottleneck with what it costs a scope, the dearest first."""
-    people = room.organisation.members(scope)
-    simulation, target = room.simulation, room.facts.target(scope)
+    people = forecast.organisation.members(scope)
+    simulation, target = forecast.simulation, forecast.facts.target(scope)
     before = probability_of(simulation, people, target)
     mine = np.isin(simulation.pipeline.person, people)
     amounts = simulation.pipeline.amounts.mean(1) if len(mine) else np.zeros(0)
     rows = []
     for one in found:
-        inside, coming = one.touches(room.scored.x, features, levels)
+        inside, coming = one.touches(forecast.scored.x, features, levels)
         inside, coming = inside & mine, coming & mine
-        spared = np.where(inside, one.spared(room.scored.ever), room.scored.ever)
-        ratio = np.where(inside, spared / np.maximum(room.scored.ever, 1e-9), 1.0)
+        spared = np.where(inside, one.spared(forecast.scored.ever), forecast.scored.ever)
+        ratio = np.where(inside, spared / np.maximum(forecast.scored.ever, 1e-9), 1.0)
         after = None if before is None else probability_of(simulation.likelier(ratio), people, target)
         rows.append(
             {
                 **told(one, features, lang),
                 "open_deals": int(inside.sum()),
                 "approaching_deals": int(coming.sum()),
-                "revenue_at_stake": float((spared - room.scored.ever) @ amounts),
+                "revenue_at_stake": float((spared - forecast.scored.ever) @ amounts),
                 "attainment_pp": None if before is None or after is None else 100 * (after - before),
             }
         )
@@ -177,11 +177,11 @@ def _segment(segment: Mapping[str, str], features: Sequence[Feature], lang: Lang
     return ", ".join(f"{label} {value}" for label, value in parts)
 
 
-def flow_rows(history: History, room: Room, owners: Flags) -> list[dict[str, Any]]:
+def flow_rows(history: History, forecast: PeriodForecast, owners: Flags) -> list[dict[str, Any]]:
     """The funnel of a scope's deals (d,), of the past year."""
     every = np.arange(len(history.created))
-    closed = current(history, every, np.full(len(every), room.moment)).status >= 0
-    steps = funnel(passages(history, room.moment), closed, owners, room.moment - FLOW_DAYS * DAY)
+    closed = current(history, every, np.full(len(every), forecast.moment)).status >= 0
+    steps = funnel(passages(history, forecast.moment), closed, owners, forecast.moment - FLOW_DAYS * DAY)
     return [
         {
             "stage": step.stage,

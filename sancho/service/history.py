@@ -1,4 +1,4 @@
-"""How did the probability of a target come about? Each day's is written down, missing weeks asked anew."""
+"""What was forecast earlier? Each day's forecast is stored; missing weeks are computed afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sancho.crm.moment import end_of_day, iso, last_known_day
 from sancho.crm.period import Period
 from sancho.crm.store import Kept, Store
 from sancho.models.attainment import probability_of, spread
-from sancho.service.room import Room
+from sancho.service.period_forecast import PeriodForecast
 
 WEEK = timedelta(days=7)
 _LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after which a row was not written on its day
@@ -31,19 +31,19 @@ def days_missing(store: Store, period: Period, today: date) -> list[date]:
     return missing
 
 
-def write_down(store: Store, room: Room, version: str, zone: ZoneInfo) -> None:
-    """Keeps what a room says of every scope of its period."""
-    day, now = last_known_day(room.moment, zone).isoformat(), time.time_ns() // 1000
+def write_down(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:
+    """Stores what a forecast says of every scope of its period."""
+    day, now = last_known_day(forecast.moment, zone).isoformat(), time.time_ns() // 1000
     rows = []
-    for scope in room.organisation.scopes():
-        people = room.organisation.members(scope)
-        target = room.facts.target(scope)
-        of = spread(room.simulation.total(people))
-        chance = probability_of(room.simulation, people, target)
+    for scope in forecast.organisation.scopes():
+        people = forecast.organisation.members(scope)
+        target = forecast.facts.target(scope)
+        of = spread(forecast.simulation.total(people))
+        chance = probability_of(forecast.simulation, people, target)
         figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
         rows.append(
             Kept(
-                period=_name(room.period), scope=scope, day=day, as_of=room.moment, kept_at=now,
+                period=_name(forecast.period), scope=scope, day=day, as_of=forecast.moment, kept_at=now,
                 probability=chance, target=target, model_version=version, **figures,
             )
         )  # fmt: skip
@@ -51,7 +51,12 @@ def write_down(store: Store, room: Room, version: str, zone: ZoneInfo) -> None:
 
 
 def fill_one(
-    store: Store, period: Period, now: int, version: str, zone: ZoneInfo, room_of: Callable[[int], Room]
+    store: Store,
+    period: Period,
+    now: int,
+    version: str,
+    zone: ZoneInfo,
+    forecast_as_of: Callable[[int], PeriodForecast],
 ) -> bool:
     """Writes one missing day down, today first; whether there was one."""
     today = last_known_day(now, zone)
@@ -59,7 +64,7 @@ def fill_one(
     if not missing:
         return False
     moment = now if missing[0] == today else end_of_day(missing[0], zone)
-    write_down(store, room_of(moment), version, zone)
+    write_down(store, forecast_as_of(moment), version, zone)
     return True
 
 

@@ -24,7 +24,7 @@ from sancho.models.levers import (
     new_wins_of,
     smallest,
 )
-from sancho.service.room import Room
+from sancho.service.period_forecast import PeriodForecast
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,20 +40,20 @@ _WORK = {
 }
 
 
-def drive_of(room: Room, prospects: Prospects, bundle: Bundle) -> Drive:
-    """The levers of a room's forecast."""
+def drive_of(forecast: PeriodForecast, prospects: Prospects, bundle: Bundle) -> Drive:
+    """The levers of a period's forecast."""
     happenings, ahead = prospects.happenings, prospects.ahead
-    x, ids = room.scored.x, room.simulation.pipeline.deal_ids
-    moments = np.full(len(ids), room.moment, np.int64)
-    start, length = (ahead.start - room.moment) / DAY, (ahead.end - ahead.start) / DAY
+    x, ids = forecast.scored.x, forecast.simulation.pipeline.deal_ids
+    moments = np.full(len(ids), forecast.moment, np.int64)
+    start, length = (ahead.start - forecast.moment) / DAY, (ahead.end - ahead.start) / DAY
     days = np.array([start, *(start + length * stretch for stretch in STRETCHES)])
     won = bundle.win.curve(x, moments, days).won if len(ids) else np.zeros((0, len(days)))
     before = won[:, :1] if start > 0 else np.zeros((len(won), 1))
     deals = OpenDeals(
-        room.scored.ever, happenings.reached("proposal", ids), np.maximum(won[:, 1:] - before, 0.0)
+        forecast.scored.ever, happenings.reached("proposal", ids), np.maximum(won[:, 1:] - before, 0.0)
     )
     levels = levels_of(happenings, ahead)
-    return Drive(room.simulation, levels, deals, new_wins_of(happenings, ahead))
+    return Drive(forecast.simulation, levels, deals, new_wins_of(happenings, ahead))
 
 
 def drivers_of(

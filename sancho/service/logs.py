@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import Any, Literal
 
 import orjson
 import structlog
@@ -31,6 +33,12 @@ def configure_logs(level: int = logging.INFO) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format='{"level":"%(levelname)s","event":"%(message)s"}'
     )
+
+
+def note(logger: str, level: Literal["info", "warning", "error"], event: str, **facts: Any) -> None:
+    """One line of a log; where it cannot be written (standard error is closed), the work goes on."""
+    with suppress(Exception):
+        getattr(structlog.get_logger(logger), level)(event, **facts)
 
 
 def _without_secrets(

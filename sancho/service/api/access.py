@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import structlog
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sancho.crm.text import SanchoError, Text
 from sancho.service.keys import Keys
+from sancho.service.logs import note
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
@@ -37,11 +37,13 @@ async def known_caller(
 
 
 class AccessLog:
-    """Writes one line per call: method, path, status, milliseconds, whose key. No query, header or body."""
+    """Writes one line per call: method, path, status, milliseconds, whose key. No query, header or body.
+
+    A line that cannot be written fails no call.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._log = structlog.get_logger("sancho.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The call, timed."""
@@ -60,7 +62,9 @@ class AccessLog:
         try:
             await self._app(scope, receive, noted)
         finally:
-            self._log.info(
+            note(
+                "sancho.access",
+                "info",
                 "request",
                 method=scope["method"],
                 path=scope["path"],

@@ -1,21 +1,21 @@
-"""Which application answers? FastAPI with its endpoints, faults, credentials and life."""
+"""Which application answers? FastAPI with its endpoints, problems, credentials and lifetime."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 
 import sancho
 from sancho.service import problems
-from sancho.service.answers import Answers
-from sancho.service.api import health, v1
-from sancho.service.api.access import AccessLog
+from sancho.service.api import actions, bottlenecks, deals, forecasts, health, kpis, models, people, tables
+from sancho.service.api.access import AccessLog, known_caller
+from sancho.service.api.responses import documented_problems
 from sancho.service.keys import Keys
 from sancho.service.settings import Settings
+from sancho.service.use_cases import UseCases
 
 _ABOUT = """How likely a sales target is, why, and what to do about it.
 
@@ -23,22 +23,26 @@ Probabilities are 0 to 1; effects on a probability are in percentage points and 
 Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Faults are
 problem details (RFC 9457). All but health needs `Authorization: Bearer KEY`.
 """
+_ROUTERS = [
+    module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables)
+]
+_TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "health"]
 
 
-def create_app(settings: Settings, answers: Answers | None = None, warm: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, use_cases: UseCases | None = None, warm: bool = True, keys: Keys | None = None
+) -> FastAPI:
     """The application. With `warm`, a thread gets everything ready while health already answers."""
-    asked = answers if answers is not None else Answers(settings)
+    cases = use_cases if use_cases is not None else UseCases.open(settings)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        stop = threading.Event()
         app.state.keys.check("sancho_warm_up")  # opens its connection before the first caller waits for it
         app.openapi()
         if warm:
-            threading.Thread(target=asked.keep_ready, args=(stop,), daemon=True, name="sancho-ready").start()
+            cases.serving.start()
         yield
-        stop.set()
-        asked.close()
+        cases.close()
         app.state.keys.close()
 
     app = FastAPI(
@@ -49,25 +53,25 @@ def create_app(settings: Settings, answers: Answers | None = None, warm: bool = 
         docs_url=None,  # the built-in pages load their scripts from the internet
         redoc_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        openapi_tags=[
-            {"name": "deals"},
-            {"name": "forecasts"},
-            {"name": "models"},
-            {"name": "data"},
-            {"name": "health"},
-        ],
+        openapi_tags=[{"name": name} for name in _TAGS],
+        generate_unique_id_function=_operation_id,
     )
-    app.state.answers = asked
-    app.state.keys = Keys(settings.store_url)
+    app.state.use_cases = cases
+    app.state.keys = keys if keys is not None else Keys(settings.store_url)
     app.state.language = settings.language
     problems.install(app)
     app.include_router(health.router)
-    app.include_router(v1.router, responses=faults(401, 422, 503))
+    for router in _ROUTERS:
+        app.include_router(
+            router,
+            prefix="/v1",
+            dependencies=[Depends(known_caller)],
+            responses=documented_problems(401, 422, 503),
+        )
     app.add_middleware(AccessLog)
     return app
 
 
-def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How faults are documented."""
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": problems.Problem, "content": content} for status in statuses}
+def _operation_id(route: APIRoute) -> str:
+    """An endpoint's function names its operation: generated clients have score_deal(), get_forecast()."""
+    return route.name

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from sancho.crm.text import SanchoError, Text
-from sancho.service.answers import Answers
-from sancho.service.problems import MEDIA_TYPE, Problem
+from sancho.crm.text import SanchoError
+from sancho.service.api.responses import documented_problems
+from sancho.service.api.use_cases import AskServing
 
 router = APIRouter(tags=["health"])
 
@@ -30,24 +29,15 @@ class Ready(BaseModel):
 
 
 @router.get("/healthz", response_model=Alive, summary="Liveness")
-async def healthz() -> dict[str, str]:
+async def check_liveness() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get(
-    "/readyz",
-    response_model=Ready,
-    responses={503: {"model": Problem, "content": {MEDIA_TYPE: {}}}},
-    summary="Readiness",
-)
-async def readyz(request: Request) -> Response | dict[str, Any]:
-    """A model is loaded, its kept rows score as in training, and everything is compiled and warm."""
-    answers: Answers = request.app.state.answers
-    state = answers.readiness()
-    if state.fault is not None:
-        raise SanchoError(state.fault, "not_ready")
-    return {"status": "ready", "model_version": state.model_version, "kept_rows": state.kept_rows}
-
-
-STARTING = Text("準備中です。しばらくお待ちください。", "getting ready; ask again in a moment.")
+@router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
+async def check_readiness(serving: AskServing) -> dict[str, Any]:
+    """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
+    found = serving.readiness()
+    if found.fault is not None:
+        raise SanchoError(found.fault, "not_ready")
+    return {"status": "ready", "model_version": found.model_version, "kept_rows": found.kept_rows}

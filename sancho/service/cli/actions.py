@@ -30,7 +30,7 @@ def show_actions(
     """The next actions of a scope, or of one deal."""
     settings = read_settings()
     answers = asked(settings)
-    answer = answers.actions(scope, deal, period, as_of, limit, lang)
+    answer = answers.recommendations.actions(scope, deal, period, as_of, limit, lang)
     answers.close()
     if as_json:
         print_json(answer)
@@ -42,7 +42,7 @@ def show_actions(
 def show_lift(as_json: bool, lang: Language) -> int:
     """What became of recommendations, and whether they help."""
     answers = asked(read_settings())
-    answer = answers.lift(lang)
+    answer = answers.recommendations.report(lang)
     answers.close()
     if as_json:
         print_json(answer)

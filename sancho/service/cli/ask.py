@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sancho.crm.text import Language, SanchoError, Text
-from sancho.service.answers import Answers, Scorer
 from sancho.service.cli.output import note, percent, print_json, print_table, print_warnings, say
 from sancho.service.cli.spread import workers
+from sancho.service.deal_insight import Scorer
 from sancho.service.language import money_text
 from sancho.service.logs import configure_logs
 from sancho.service.settings import Settings, read_settings
+from sancho.service.use_cases import UseCases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,9 @@ def score_deals(
     """Every open deal of a scope."""
     settings = read_settings()
     scorer = None if dask is None else _spread(dask, settings)
-    answer = asked(settings).deals(scope, as_of, period, "-win_by_period_end", None, None, lang, scorer)
+    answer = asked(settings).deals.scored(
+        scope, as_of, period, "-win_by_period_end", None, None, lang, scorer
+    )
     if out is not None:
         _write(answer["deals"], out)
         note(
@@ -59,8 +62,8 @@ def show_forecast(
     settings = read_settings()
     answers = asked(settings)
     if as_of is None:
-        answers.write_history()
-    answer = answers.forecast(period, scope, as_of, lang, target)
+        answers.forecasts.write_history()
+    answer = answers.forecasts.forecast(period, scope, as_of, lang, target)
     if as_json:
         print_json(answer)
     else:
@@ -68,11 +71,11 @@ def show_forecast(
     return 0
 
 
-def asked(settings: Settings, warm: bool = False) -> Answers:
+def asked(settings: Settings, warm: bool = False) -> UseCases:
     """Something that answers, with the champion and the store as they are now."""
     configure_logs(logging.WARNING)
-    answers = Answers(settings)
-    answers.refresh(warm)
+    answers = UseCases.open(settings)
+    answers.serving.refresh(warm)
     return answers
 
 

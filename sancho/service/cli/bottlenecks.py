@@ -14,7 +14,7 @@ from sancho.service.settings import Settings, read_settings
 def show_bottlenecks(period: str | None, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
     """The bottlenecks of a scope, the dearest first."""
     settings = read_settings()
-    answer = asked(settings).bottlenecks(scope, period, as_of, lang)
+    answer = asked(settings).recommendations.bottlenecks(scope, period, as_of, lang)
     if as_json:
         print_json(answer)
     else:

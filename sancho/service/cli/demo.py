@@ -18,7 +18,7 @@ from sancho.service.cli.output import Step, progress, say
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from sancho.service.answers import Answers
+    from sancho.service.use_cases import UseCases
 
 _SEED = 7
 _KEY_NAME = "demo"
@@ -164,10 +164,10 @@ def free_port(host: str, wanted: int) -> int:
     )
 
 
-def what_to_try(answers: Answers, key: str, lang: Language) -> str:
+def what_to_try(answers: UseCases, key: str, lang: Language) -> str:
     """Three lines for a terminal that work as they stand."""
     settings = answers.settings
-    row = answers.deals("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
+    row = answers.deals.scored("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
     deal, period = row["deal_id"], row["period"]
     base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
     words = f"-H 'Accept-Language: {lang}'"

@@ -15,7 +15,7 @@ from sancho.service.settings import Settings, read_settings
 def show_kpis(period: str, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
     """KPI values and attainment of a scope."""
     settings = read_settings()
-    answer = asked(settings).kpis(period, scope, as_of, lang)
+    answer = asked(settings).goals.kpis(period, scope, as_of, lang)
     if as_json:
         print_json(answer)
     else:

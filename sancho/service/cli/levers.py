@@ -16,7 +16,7 @@ from sancho.service.settings import Settings, read_settings
 def show_tree(period: str, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
     """KGI, drivers and KPIs of a scope."""
     settings = read_settings()
-    answer = asked(settings).tree(period, scope, as_of, lang)
+    answer = asked(settings).goals.tree(period, scope, as_of, lang)
     if as_json:
         print_json(answer)
     else:
@@ -44,7 +44,7 @@ def show_plan(
         levers=list(levers),
         target=target,
     )
-    answer = asked(settings).plan(request, lang)
+    answer = asked(settings).goals.plan(request, lang)
     if as_json:
         print_json(answer)
     else:

@@ -14,7 +14,7 @@ from sancho.service.settings import Settings, read_settings
 def show_people(period: str, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
     """The people of a scope beside an average seller with the same deals."""
     settings = read_settings()
-    answer = asked(settings).people(period, scope, as_of, lang)
+    answer = asked(settings).goals.people(period, scope, as_of, lang)
     if as_json:
         print_json(answer)
     else:

@@ -16,7 +16,7 @@ def list_models(as_json: bool, lang: Language) -> int:
     if as_json:
         from sancho.service.cli.ask import asked
 
-        print_json(asked(settings).models(lang))
+        print_json(asked(settings).models.versions(lang))
         return 0
     ja = lang == "ja"
     rows = [

@@ -11,7 +11,7 @@ from sancho.service.keys import Keys
 from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from sancho.service.answers import Answers
+    from sancho.service.use_cases import UseCases
 
 
 def serve_api(host: str | None, port: int | None, lang: Language) -> int:
@@ -30,7 +30,7 @@ def serve_api(host: str | None, port: int | None, lang: Language) -> int:
     return 0
 
 
-def run_server(settings: Settings, answers: Answers | None = None) -> None:
+def run_server(settings: Settings, answers: UseCases | None = None) -> None:
     """Serves in the foreground, with something that answers already where there is one."""
     import uvicorn
 

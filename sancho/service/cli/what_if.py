@@ -50,7 +50,7 @@ def show_what_if(
             "bad_request",
         ) from None
     settings = read_settings()
-    answer = asked(settings).what_if(period, request, lang)
+    answer = asked(settings).forecasts.what_if(period, request, lang)
     if as_json:
         print_json(answer)
     else:

@@ -1,4 +1,4 @@
-"""What is worked out once for a moment and a period, and then asked many times?"""
+"""What is known of a period at a moment? One simulation, computed once and then asked many times."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ from sancho.models.period_facts import PeriodFacts
 from sancho.models.pipeline import Scored
 from sancho.models.reference import Reference, references
 from sancho.models.simulate import Simulation, attain_given, without
+from sancho.service.cache import Cache
 from sancho.training.outlook import look_ahead
 from sancho.training.score import close_days
 
 Floats = NDArray[np.float64]
 
+_FORECASTS = 500  # kept, of scopes
+_CHANGES = 2  # kept, since earlier moments
+
 
 @dataclass(frozen=True)
-class Room:
-    """One joint simulation with all that is read off it. Keeps what it was asked before."""
+class PeriodForecast:
+    """One joint simulation with all that is read off it. Keeps the answers it has given."""
 
     moment: int
     period: Period
@@ -41,34 +45,33 @@ class Room:
     facts: PeriodFacts
     close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
     references: Mapping[float, Reference]  # by stage, what won deals of it have
-    _forecasts: dict[tuple[str, float | None], dict[str, Any]] = field(default_factory=dict)
-    _changes: dict[int, Change] = field(default_factory=dict)
+    _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
+        default_factory=lambda: Cache(_FORECASTS)
+    )
+    _changes: Cache[int, Change] = field(default_factory=lambda: Cache(_CHANGES))
 
     @cached_property
     def place(self) -> dict[str, int]:
         """Row of each open deal."""
         return {str(deal): row for row, deal in enumerate(self.simulation.pipeline.deal_ids)}
 
-    def forecast(self, scope: str, target: float | None = None) -> dict[str, Any]:
+    def of_scope(self, scope: str, target: float | None = None) -> dict[str, Any]:
         """The forecast of a scope, for its own target or another."""
-        key = (scope, target)
-        if key not in self._forecasts:
+
+        def compute() -> dict[str, Any]:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
             points = self._points.get(scope) if target is None else None
-            self._forecasts[key] = forecast(
-                self.simulation, facts, self.simulation.new.by_date, scope, points
-            )
-        return self._forecasts[key]
+            return forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
+
+        return self._forecasts.get((scope, target), compute)
 
     @cached_property
     def _points(self) -> dict[str, Floats]:
         return swing_points(self.simulation, self.facts)
 
-    def changed_since(self, then: Room, brought: Mapping[str, float]) -> Change:
+    def changed_since(self, then: PeriodForecast, brought: Mapping[str, float]) -> Change:
         """What made the outlook change since an earlier moment; `brought` by the deals won since."""
-        if then.moment not in self._changes:
-            self._changes[then.moment] = changed(then.stand, self.stand, brought)
-        return self._changes[then.moment]
+        return self._changes.get(then.moment, lambda: changed(then.stand, self.stand, brought))
 
     @property
     def days_ahead(self) -> Floats:
@@ -79,7 +82,7 @@ class Room:
 
     @property
     def stand(self) -> Stand:
-        """The scenarios, and the targets they are held against."""
+        """The scenarios, and the targets they are compared with."""
         return Stand(self.simulation, self.facts.targets)
 
     @cached_property
@@ -111,7 +114,9 @@ class Room:
         return effect_of_another(total, probability, amounts, target)
 
 
-def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, period: Period) -> Room:
+def open_period_forecast(
+    bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
+) -> PeriodForecast:
     """Scores all deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
     known = _without_activities(log).as_of(moment)
@@ -125,7 +130,7 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
     days = close_days(bundle, seen.scored.x, moments, (0.1, 0.5, 0.9)) if len(moments) else np.zeros((0, 3))
     left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
     compared = references(bundle.win, bundle.peers, moment, left)
-    return Room(
+    return PeriodForecast(
         moment,
         period,
         organisation,
@@ -137,18 +142,18 @@ def open_room(bundle: Bundle, log: EventLog, history: History, moment: int, peri
     )
 
 
-def scores(room: Room, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:
+def scores(found: PeriodForecast, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:
     """One Score row of the contract per open deal."""
-    scored = room.scored
+    scored = found.scored
     amounts = scored.pipeline.amounts
     money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if len(amounts) else np.zeros((3, 0))
     zone = bundle.calendar.zone
-    ends = pd.to_datetime(room.moment + (room.close_days[:, 1] * DAY).astype(np.int64), unit="us", utc=True)
+    ends = pd.to_datetime(found.moment + (found.close_days[:, 1] * DAY).astype(np.int64), unit="us", utc=True)
     return pd.DataFrame(
         {
             "deal_id": scored.pipeline.deal_ids.astype(str),
             "as_of": as_of,
-            "period": room.period.name,
+            "period": found.period.name,
             "win_probability": scored.ever,
             "win_by_period_end": scored.by_end,
             "expected_revenue": scored.by_end * (amounts.mean(1) if len(amounts) else np.zeros(0)),

@@ -1,0 +1,19 @@
+"""What can most endpoints be asked with? The parameters they share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        description="Moment of prediction, default now; a date means the end of that day",
+        examples=["2026-11-20"],
+    ),
+]
+PeriodName = Annotated[
+    str | None, Query(description="Default the current quarter", examples=["2026-Q4", "FY2026-H2", "2026-11"])
+]
+Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]

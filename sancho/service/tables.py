@@ -1,0 +1,40 @@
+"""What became of rows that were sent? They go into the store as an import's do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sancho.crm.moment import as_of_instant, iso
+from sancho.crm.text import Language
+from sancho.service import said
+from sancho.service.serving_state import ServingState
+
+
+class Tables:
+    """The canonical tables of the store, as far as they are written to by REST."""
+
+    def __init__(self, serving: ServingState) -> None:
+        self._serving = serving
+
+    def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
+        """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
+        from sancho.crm.importing import push_rows
+
+        zone, info = self._serving.settings.zone, self._serving.info()
+        result = push_rows(self._serving.store, table, rows, zone)
+        counts = result.total
+        return {
+            "table": table,
+            "read": counts.read,
+            "imported": counts.imported,
+            "unchanged": counts.unchanged,
+            "quarantined": result.quarantined,
+            "faults": [
+                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
+                for f in result.faults
+            ],
+            "as_of": iso(as_of_instant(None, zone), zone),
+            "model": None if info is None else said.model_of(info),
+            "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
+        }

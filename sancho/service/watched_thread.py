@@ -1,0 +1,65 @@
+"""How is work repeated in a thread that nothing ends but being stopped?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+_RETRY_SECONDS = 3.0  # after a round that raised
+_LOOK_SECONDS = 1.0  # how often the watcher looks whether the thread is alive
+
+
+class WatchedThread:
+    """Repeats a round of work in a thread; a second thread starts it again should it die.
+
+    `work` returns how many seconds to wait until the next round. Whatever it raises, be it SystemExit from a
+    library, ends that round alone. It reports its faults itself.
+    """
+
+    def __init__(self, name: str, work: Callable[[], float]) -> None:
+        self._name = name
+        self._work = work
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watcher: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Starts the thread and its watcher."""
+        self.revive()
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name=f"{self._name}-watcher")
+        self._watcher.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """No further round; waits for the present one, but not for longer than the timeout."""
+        self._stopped.set()
+        for thread in (self._thread, self._watcher):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(timeout)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was started and has ended, though nobody stopped it."""
+        thread = self._thread
+        return thread is not None and not thread.is_alive() and not self._stopped.is_set()
+
+    def revive(self) -> None:
+        """Starts the thread where it does not run."""
+        with self._starting:
+            if not self._stopped.is_set() and (self._thread is None or not self._thread.is_alive()):
+                thread = threading.Thread(target=self._repeat, daemon=True, name=self._name)
+                thread.start()
+                self._thread = thread
+
+    def _repeat(self) -> None:
+        while not self._stopped.is_set():
+            seconds = _RETRY_SECONDS
+            with suppress(BaseException):
+                seconds = self._work()
+            self._stopped.wait(seconds)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(_LOOK_SECONDS):
+            with suppress(BaseException):  # should no thread be had just now, it is tried again
+                self.revive()

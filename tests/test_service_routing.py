@@ -1,0 +1,126 @@
+"""Does each address ask the use case it is for? With fakes in their place, in milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from sancho.service.api import create_app, use_cases
+from sancho.service.api.access import known_caller
+from sancho.service.settings import Settings
+from sancho.service.use_cases import UseCases
+
+KINDS = {
+    use_cases.deal_insights: "deals",
+    use_cases.forecasts: "forecasts",
+    use_cases.goals: "goals",
+    use_cases.recommendations: "recommendations",
+    use_cases.model_admin: "models",
+    use_cases.tables: "tables",
+}
+
+
+class Fake:
+    """Stands in for a use case: answers every question by repeating it."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def is_quick(self, *_: object) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *asked: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    settings = Settings(home=tmp_path_factory.mktemp("routing"))
+    nothing: dict[str, Any] = dict.fromkeys(["serving", *KINDS.values()])
+    app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=object())  # type: ignore[arg-type]
+    app.dependency_overrides[known_caller] = lambda: "tester"
+    for provider, kind in KINDS.items():
+        app.dependency_overrides[provider] = lambda kind=kind: Fake(kind)
+    return TestClient(app)
+
+
+DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "asked"),
+    [
+        ("GET", "/deals?limit=2", None, "deals.scored"),
+        ("GET", "/deals/D1", None, "deals.stored"),
+        ("POST", "/deals/score", DEAL, "deals.sent"),
+        ("GET", "/forecasts/2026-Q4", None, "forecasts.forecast"),
+        ("POST", "/forecasts/2026-Q4/what-if", {"won": ["D1"]}, "forecasts.what_if"),
+        ("GET", "/kpis/2026-Q4", None, "goals.kpis"),
+        ("POST", "/kpis/check", {"proposals": [{"kpi": "leads"}]}, "goals.check_kpis"),
+        ("GET", "/trees/2026-Q4", None, "goals.tree"),
+        ("POST", "/plans", {"period": "2026-Q4", "probability": 0.9}, "goals.plan"),
+        ("GET", "/people/2026-Q4", None, "goals.people"),
+        ("GET", "/bottlenecks", None, "recommendations.bottlenecks"),
+        ("GET", "/actions", None, "recommendations.actions"),
+        ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.outcome"),
+        ("GET", "/recommendations/report", None, "recommendations.report"),
+        ("GET", "/models", None, "models.versions"),
+        ("POST", "/models/3/promote", None, "models.promote"),
+        ("POST", "/models/rollback", None, "models.rollback"),
+        ("PUT", "/tables/deals", [{"deal_id": "D1"}], "tables.push"),
+    ],
+)
+def test_an_address_asks_its_use_case(client: TestClient, method: str, path: str, body: Any, asked: str):
+    response = client.request(method, f"/v1{path}", json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 200, response.text
+    assert response.json()["asked"] == asked
+    assert response.json()["with"][-1] == "en"
+    assert response.headers["content-language"] == "en"
+
+
+def test_parameters_arrive_as_they_were_sent(client: TestClient):
+    path = "/v1/deals?scope=team:T1&as_of=2026-11-20&period=2026-Q4&sort=deal_id&limit=3"
+    asked = client.get(path, headers={"Accept-Language": "en"}).json()["with"]
+    assert asked == ["team:T1", "2026-11-20", "2026-Q4", "deal_id", "None", "3", "en"]
+
+
+def test_a_call_whose_log_line_cannot_be_written_is_answered(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    class Closed:
+        def write(self, _text: str) -> int:
+            raise ValueError("I/O operation on closed file.")
+
+        flush = close = lambda self: None
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert client.get("/v1/deals").status_code == 200
+
+
+def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {one["operationId"] for path in paths.values() for one in path.values()} == {
+        "ask_what_if",
+        "check_kpis",
+        "check_liveness",
+        "check_readiness",
+        "compare_people",
+        "get_deal",
+        "get_forecast",
+        "get_kpis",
+        "get_tree",
+        "list_actions",
+        "list_bottlenecks",
+        "list_deals",
+        "list_models",
+        "make_plan",
+        "promote_model",
+        "put_table_rows",
+        "record_outcome",
+        "report_recommendations",
+        "roll_back_model",
+        "score_deal",
+    }

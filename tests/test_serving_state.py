@@ -1,0 +1,234 @@
+"""Do new data and models appear whatever happens in the refreshing thread, and is memory bounded?"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sancho.service import serving_state
+from sancho.service.serving_state import ServingState
+from sancho.service.settings import Settings
+from sancho.service.watched_thread import WatchedThread
+
+PATIENCE = 30.0  # seconds after which a test that hangs fails
+
+
+class FakeStore:
+    """A store without rows whose revision a test sets."""
+
+    def __init__(self) -> None:
+        self.now_at = 1
+        self.before_revision: Callable[[], None] = lambda: None
+
+    def revision(self) -> int:
+        self.before_revision()
+        return self.now_at
+
+    def read(self, _zone: object) -> object:
+        return object()
+
+    def close(self) -> None: ...
+
+
+class FakeRegistry:
+    """A registry of models without content whose champion a test sets."""
+
+    def __init__(self) -> None:
+        self.version = "1"
+
+    def champion(self) -> Any:
+        return SimpleNamespace(name="sancho", version=self.version, trained_at="2026-11-20")
+
+    def load(self, _version: str) -> tuple[Any, Any]:
+        bundle = SimpleNamespace(
+            check=lambda: None, calendar=None, levels={}, warnings=(), kept=SimpleNamespace(at=[1, 2])
+        )
+        return bundle, self.champion()
+
+
+@pytest.fixture
+def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingState]:
+    monkeypatch.setattr(
+        serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], name="history")
+    )
+    monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
+    settings = Settings(home=tmp_path, refresh_seconds=0.0)
+    serving = ServingState(settings, FakeStore(), FakeRegistry())  # type: ignore[arg-type]
+    yield serving
+    serving.close()
+
+
+class Rounds:
+    """Counts rounds of the thread, and lets a test wait for them."""
+
+    def __init__(self, serving: ServingState) -> None:
+        self._count, self._changed = 0, threading.Condition()
+        serving.register((), (self._end,))
+
+    def _end(self) -> None:
+        with self._changed:
+            self._count += 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Until two more rounds have ended: the second of them began after the call."""
+        with self._changed:
+            wanted = self._count + 2
+            assert self._changed.wait_for(lambda: self._count >= wanted, PATIENCE), "no round ends any more"
+
+
+# the thread
+
+
+def test_refresh_takes_up_new_data_and_models(serving: ServingState):
+    assert serving.readiness().fault is not None
+    assert serving._keep_ready() == 0.0
+    assert (serving.current().revision, serving.current().info.version) == (1, "1")
+    serving.store.now_at, serving.registry.version = 2, "2"  # type: ignore[attr-defined]
+    serving._champion_asked_at = -float("inf")
+    serving._keep_ready()
+    assert (serving.current().revision, serving.current().info.version) == (2, "2")
+    assert serving.readiness().model_version == "2"
+
+
+def test_refresh_whose_log_cannot_be_written_ends_nothing(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    class Closed:
+        def write(self, _text: str) -> int:
+            raise ValueError("I/O operation on closed file.")
+
+        flush = close = lambda self: None
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    monkeypatch.setattr(sys, "stdout", Closed())
+    rounds = Rounds(serving)
+    serving.start()
+    rounds.wait()
+    assert serving.readiness().fault is None
+    serving.store.now_at = 2  # type: ignore[attr-defined]
+    rounds.wait()
+    assert serving.current().revision == 2
+
+
+def test_refresh_failing_where_the_log_cannot_be_written_is_tried_again(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    def closed(*_: object) -> Any:
+        raise ValueError("I/O operation on closed file.")
+
+    def fail_once() -> None:
+        serving.store.before_revision = lambda: None  # type: ignore[attr-defined]
+        raise OSError("disk full")
+
+    monkeypatch.setattr("structlog.get_logger", closed)
+    monkeypatch.setattr(serving_state, "_RETRY_SECONDS", 0.0)
+    serving.store.before_revision = fail_once  # type: ignore[attr-defined]
+    rounds = Rounds(serving)
+    serving.start()
+    rounds.wait()
+    assert serving.readiness().fault is None
+
+
+def test_refresh_that_wants_to_end_the_process_ends_nothing(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    def leave_once() -> None:
+        serving.store.before_revision = lambda: None  # type: ignore[attr-defined]
+        raise SystemExit(2)
+
+    monkeypatch.setattr(serving_state, "_RETRY_SECONDS", 0.0)
+    rounds = Rounds(serving)
+    serving.start()
+    rounds.wait()
+    serving.store.before_revision = leave_once  # type: ignore[attr-defined]
+    serving.store.now_at = 2  # type: ignore[attr-defined]
+    rounds.wait()
+    assert serving.current().revision == 2
+    assert serving.readiness().fault is None
+
+
+def test_readiness_ends_where_the_thread_has_died(serving: ServingState, monkeypatch: pytest.MonkeyPatch):
+    rounds = Rounds(serving)
+    serving._keep_ready()
+    assert serving.readiness().fault is None, "nobody started a thread"
+    with monkeypatch.context() as patch:
+        patch.setattr(WatchedThread, "_repeat", lambda self: None)  # it ends at once
+        serving._thread.revive()
+        serving._thread._thread.join(PATIENCE)  # type: ignore[union-attr]
+    fault = serving.readiness().fault
+    assert fault is not None
+    assert "being started again" in fault.en
+    serving._thread.revive()
+    rounds.wait()
+    assert serving.readiness().fault is None
+
+
+def test_watched_thread_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sancho.service.watched_thread._LOOK_SECONDS", 0.0)
+    worked, deaths = threading.Event(), []
+    repeat = WatchedThread._repeat
+
+    def die_twice(self: WatchedThread) -> None:
+        if len(deaths) < 2:
+            deaths.append(1)
+        else:
+            repeat(self)
+
+    def work() -> float:
+        worked.set()
+        return PATIENCE
+
+    monkeypatch.setattr(WatchedThread, "_repeat", die_twice)
+    thread = WatchedThread("test", work)
+    thread.start()
+    assert worked.wait(PATIENCE)
+    assert not thread.is_dead
+    thread.stop()
+    assert not thread.is_dead, "it was stopped"
+    assert thread._watcher is not None
+    assert not thread._watcher.is_alive()
+
+
+# memory
+
+
+def test_any_number_of_periods_can_be_asked_about_as_of_now(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[str] = []
+
+    def forecast_of(*question: Any) -> Any:
+        opened.append(question[-1].name)
+        return SimpleNamespace(period=question[-1])
+
+    monkeypatch.setattr(serving_state, "open_period_forecast", forecast_of)
+    serving.refresh()
+    months = [f"2026-{month:02d}" for month in range(1, 13)]
+    for _ in range(2):
+        for month in months:
+            assert serving.context(None, month).forecast.period.name == month
+    assert len(serving.current().caches.forecasts) == serving_state._PERIODS
+    serving.context(None, months[-1])
+    assert len(opened) == 24, "the last one asked about is kept"
+
+
+def test_a_question_is_quick_once_its_forecast_is_kept(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        serving_state, "open_period_forecast", lambda *question: SimpleNamespace(period=question[-1])
+    )
+    assert serving.is_quick("2026-11-20", None), "what is refused is refused at once"
+    serving.refresh()
+    assert not serving.is_quick(None, None)
+    serving.context(None, None)
+    assert serving.is_quick(None, None)
+    assert not serving.is_quick("2026-11-20", None)
+    assert not serving.is_quick(None, "2026-Q4")
