@@ -27,9 +27,9 @@ from sancho.service.schemas import (
     Insight,
     KpiCheck,
     KpiList,
-    LiftReport,
     PeopleList,
     Plan,
+    RecommendationReport,
     Tree,
     WhatIf,
 )
@@ -676,7 +676,7 @@ def test_a_recommendation_is_made_kept_and_followed_to_its_outcome(with_actions:
         response = service.client.post(path, json=body)
         assert response.status_code == 200, response.text
     report = service.get("/v1/recommendations/report")
-    LiftReport.model_validate(report)
+    RecommendationReport.model_validate(report)
     mine = next(one for one in report["by_action"] if one["action"] == "demo")
     assert (mine["dismissed"], mine["reasons"]) == (1, {"予算がない": 1})
     assert mine["made"] >= len(answer["actions"])

@@ -236,7 +236,7 @@ def get_actions(
 
 @router.post(
     "/recommendations/{recommendation_id}/outcome",
-    response_model=schemas.OutcomeKept,
+    response_model=schemas.RecordedOutcome,
     responses=_UNKNOWN | _BAD_JSON,
     tags=["actions"],
     summary="What became of a recommendation",
@@ -254,7 +254,7 @@ def post_outcome(
 
 @router.get(
     "/recommendations/report",
-    response_model=schemas.LiftReport,
+    response_model=schemas.RecommendationReport,
     tags=["actions"],
     summary="Whether recommendations help",
 )

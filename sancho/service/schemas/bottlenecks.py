@@ -1,0 +1,83 @@
+"""What do answers about bottlenecks and the funnel look like?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sancho.service.schemas.base import Answer
+
+
+class BottleneckCondition(BaseModel):
+    """`feature` `op` `value`, on the way from one stage to the next (null: to being won).
+
+    days_in_stage and days_without_contact count from coming to the stage; `conversion` is the share going on
+    that the segment's other stages lead one to expect; all others are features of the catalogue.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    feature: str
+    op: Literal[">", "=", "<"]
+    value: float
+    start: str = Field(alias="from")
+    to: str | None
+
+
+class DealBottleneck(BaseModel):
+    """A condition that goes with fewer wins in a segment, all else that is known being equal."""
+
+    id: str
+    kind: Literal["interval", "activity_gap", "conversion"]
+    segment: dict[str, str] = Field(description="column: value; `size` is small, medium or large")
+    condition: BottleneckCondition
+    label: str
+    deals: int = Field(description="Past deals with the condition in the segment")
+    win_rate_with: float = Field(description="Of kind conversion: the share going on")
+    win_rate_without: float | None
+    effect_pp: float = Field(description="Adjusted difference in that rate, estimated on deals apart")
+    interval: list[float] = Field(description="90 % interval of effect_pp")
+    q_value: float = Field(description="Least share of false findings at which it still counts")
+    suggested_action: str
+
+
+class Bottleneck(DealBottleneck):
+    """A bottleneck with what it costs a scope now."""
+
+    open_deals: int = Field(description="Open deals in it")
+    approaching_deals: int = Field(description="Open deals that come into it if nothing is done")
+    revenue_at_stake: float = Field(description="Expected revenue its open deals lose by it")
+    attainment_pp: float | None = Field(
+        description="What its open deals would add to the target's probability without it; null: no target"
+    )
+
+
+class FunnelDays(BaseModel):
+    """Days until those that went on did."""
+
+    p25: float
+    p50: float
+    p75: float
+
+
+class FunnelStage(BaseModel):
+    """Deals that came to a stage in the past year."""
+
+    stage: str
+    to: str | None
+    deals: int
+    went_on: int = Field(description="To a later stage, or won")
+    ended: int = Field(description="Lost in this stage")
+    still: int
+    conversion: float | None = Field(description="went_on of those that went on or ended")
+    days: FunnelDays | None
+
+
+class BottleneckList(Answer):
+    """Bottlenecks, the dearest first, and the funnel they were found in."""
+
+    period: str
+    scope: str
+    bottlenecks: list[Bottleneck]
+    flow: list[FunnelStage]
