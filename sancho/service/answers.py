@@ -272,7 +272,7 @@ class Answers(Recommending):
         state = self._now()
         listed = [said.model_row(info) for info in self._registry.list()]
         seen = self._watch(state)
-        return {"models": listed, "watch": seen.to_json(lang), **self._about(state, state.now, lang)}
+        return {"models": listed, "monitoring": seen.to_json(lang), **self._about(state, state.now, lang)}
 
     def promote(self, version: str, lang: Language) -> dict[str, Any]:
         """Makes a version the champion, once its kept rows have scored as in training."""
@@ -310,7 +310,7 @@ class Answers(Recommending):
             "imported": counts.imported,
             "unchanged": counts.unchanged,
             "quarantined": result.quarantined,
-            "faults": [
+            "errors": [
                 {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
                 for f in result.faults
             ],

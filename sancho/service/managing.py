@@ -65,7 +65,9 @@ class Managing(Asking):
         for number, newcomer in enumerate(asked.joining, 1):
             day = moment if newcomer.start is None else start_of_day(newcomer.start, self.settings.zone)
             name = said.NEWCOMER.format(number=number).say(lang)
-            after = join(after, Joining(name, newcomer.team, max((day - moment) / DAY, 0.0)), room.days_ahead)
+            after = join(
+                after, Joining(name, newcomer.team_id, max((day - moment) / DAY, 0.0)), room.days_ahead
+            )
         there, sides = {scope, *room.organisation.children(scope)}, []
         for one in (scope, *after.simulation.organisation.children(scope)):
             now = outlook(after, one)
@@ -108,7 +110,7 @@ class Managing(Asking):
             period = None if one.period is None else self._period_or_none(one.period)
             last = None if period is None else period.last
             proposal = Proposal(
-                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.reviewed
+                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.last_reviewed
             )
             room = self._room(state, moment, period or self._period(None, moment))
             strongest = self._strongest(state, room, lang)
@@ -166,7 +168,7 @@ class Managing(Asking):
             "period": room.period.name,
             "scope": scope,
             "bottlenecks": bottleneck_rows(found, room, state.catalogue, levels, scope, lang),
-            "flow": flow_rows(state.history, room, self._owned(state, room, people)),
+            "funnel": flow_rows(state.history, room, self._owned(state, room, people)),
             **self._about(state, moment, lang, [] if found else [("no_bottleneck", said.NO_BOTTLENECK)]),
         }
 
@@ -244,7 +246,7 @@ class Managing(Asking):
                 fine = ", ".join(dict.fromkeys([*OWN_LEVER, *ground.drive.levels]))
                 raise SanchoError(said.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
             people = room.organisation.members(one.scope)
-            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.times, people)
+            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.multiplier, people)
         return simulation
 
     def _period_or_none(self, name: str) -> Period | None:

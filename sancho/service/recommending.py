@@ -74,7 +74,7 @@ class Recommending(Managing):
             "period": room.period.name,
             "scope": scope,
             "open_deals": len(rows),
-            "held_out": held,
+            "held_out_deals": held,
             "actions": found[:limit],
             "not_recommended": refused,
             **self._about(state, moment, lang, warnings),

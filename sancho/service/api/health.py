@@ -26,7 +26,7 @@ class Ready(BaseModel):
 
     status: str
     model_version: str
-    kept_rows: int
+    verified_rows: int
 
 
 @router.get("/healthz", response_model=Alive, summary="Liveness")
@@ -47,7 +47,7 @@ async def readyz(request: Request) -> Response | dict[str, Any]:
     state = answers.readiness()
     if state.fault is not None:
         raise SanchoError(state.fault, "not_ready")
-    return {"status": "ready", "model_version": state.model_version, "kept_rows": state.kept_rows}
+    return {"status": "ready", "model_version": state.model_version, "verified_rows": state.kept_rows}
 
 
 STARTING = Text("準備中です。しばらくお待ちください。", "getting ready; ask again in a moment.")

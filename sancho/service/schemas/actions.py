@@ -10,7 +10,7 @@ from sancho.service.schemas.base import Answer
 
 
 class SimilarDeal(BaseModel):
-    """A closed deal that the win model's trees hardly tell from this one."""
+    """A closed deal that the win model's trees treat much like this one."""
 
     deal_id: str
     outcome: Literal["won", "lost"]
@@ -18,15 +18,15 @@ class SimilarDeal(BaseModel):
 
 
 class ActionEvidence(BaseModel):
-    """Past deals with the action, and with ordinary contacts (calls, mails) on deals alike.
+    """Past deals with the action, compared with ordinary contacts (calls, emails) on similar deals.
 
-    A call is held against mails, a mail against calls.
+    A call is compared with emails, an email with calls.
     """
 
     deals_with: int
     deals_without: int
     win_rate_with: float
-    win_rate_without: float = Field(description="Weighed to be like those with it")
+    win_rate_without: float = Field(description="Weighted to be comparable with the deals with it")
     adjusted_for: str
     top_sellers_share: float | None = Field(description="Of the better quartile of sellers' deals, with it")
     other_sellers_share: float | None
@@ -57,8 +57,8 @@ class ActionNotRecommended(BaseModel):
 
     action: str
     label: str
-    code: Literal["done", "no_comparison", "no_benefit", "chosen"]
-    why: str
+    code: Literal["done", "no_comparison", "no_benefit", "confounded"]
+    message: str
 
 
 class DealAction(Action):
@@ -75,13 +75,15 @@ class ActionList(Answer):
     period: str
     scope: str
     open_deals: int
-    held_out: int = Field(description="Deals without recommendations, to measure what these bring")
+    held_out_deals: int = Field(
+        description="Deals that get no recommendations, so that their effect can be measured"
+    )
     actions: list[DealAction]
     not_recommended: list[ActionNotRecommended] = Field(description="Of one deal")
 
 
 class OutcomeRequest(BaseModel):
-    """What became of a recommendation; `reason` where it was dismissed."""
+    """The outcome of a recommendation; `reason` where it was dismissed."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"state": "accepted"}]})
 
@@ -90,7 +92,7 @@ class OutcomeRequest(BaseModel):
 
 
 class RecordedOutcome(Answer):
-    """What was written down."""
+    """The outcome that was recorded."""
 
     recommendation_id: str
     state: str
@@ -98,19 +100,19 @@ class RecordedOutcome(Answer):
 
 
 class ActionCounts(BaseModel):
-    """What became of an action's recommendations."""
+    """Outcomes of an action's recommendations."""
 
     action: str
-    made: int
+    recommended: int
     shown: int
     accepted: int
     dismissed: int
-    done: int = Field(description="Said, or seen in the activities while it was valid")
+    done: int = Field(description="Reported, or seen in the activities while it was valid")
     reasons: dict[str, int] = Field(description="Why it was dismissed, how often")
 
 
 class HoldOut(BaseModel):
-    """Deals with recommendations against deals held out; 90 % interval."""
+    """Deals with recommendations compared with deals held out; 90 % interval."""
 
     recommended_closed: int
     held_out_closed: int
@@ -129,14 +131,14 @@ class Estimate(BaseModel):
 
 
 class OffPolicyValue(BaseModel):
-    """Win rate if the action thought best always came first, judged by explored choices."""
+    """Off-policy estimate: the win rate if the best-rated action always came first."""
 
     deals: int
-    win_rate_as_chosen: float
+    win_rate_observed: float
     ips: Estimate
     snips: Estimate
     doubly_robust: Estimate
-    effective: float
+    effective_sample_size: float
 
 
 class RecommendationReport(Answer):
@@ -145,4 +147,4 @@ class RecommendationReport(Answer):
     recommendations: int
     by_action: list[ActionCounts]
     hold_out: HoldOut | None
-    best_always: OffPolicyValue | None = Field(description="null until 30 explored deals have closed")
+    off_policy_value: OffPolicyValue | None = Field(description="null until 30 explored deals have closed")

@@ -26,7 +26,7 @@ class BottleneckCondition(BaseModel):
 
 
 class DealBottleneck(BaseModel):
-    """A condition that goes with fewer wins in a segment, all else that is known being equal."""
+    """A condition with fewer wins in a segment, adjusted for everything else that is known."""
 
     id: str
     kind: Literal["interval", "activity_gap", "conversion"]
@@ -38,7 +38,7 @@ class DealBottleneck(BaseModel):
     win_rate_without: float | None
     effect_pp: float = Field(description="Adjusted difference in that rate, estimated on deals apart")
     interval: list[float] = Field(description="90 % interval of effect_pp")
-    q_value: float = Field(description="Least share of false findings at which it still counts")
+    q_value: float = Field(description="Smallest false discovery rate at which it is still reported")
     suggested_action: str
 
 
@@ -54,7 +54,7 @@ class Bottleneck(DealBottleneck):
 
 
 class FunnelDays(BaseModel):
-    """Days until those that went on did."""
+    """Days until deals advanced."""
 
     p25: float
     p50: float
@@ -62,22 +62,22 @@ class FunnelDays(BaseModel):
 
 
 class FunnelStage(BaseModel):
-    """Deals that came to a stage in the past year."""
+    """Deals that entered a stage in the past year."""
 
     stage: str
     to: str | None
-    deals: int
-    went_on: int = Field(description="To a later stage, or won")
-    ended: int = Field(description="Lost in this stage")
-    still: int
-    conversion: float | None = Field(description="went_on of those that went on or ended")
+    entered: int
+    advanced: int = Field(description="To a later stage, or won")
+    lost: int = Field(description="Lost in this stage")
+    open: int
+    conversion: float | None = Field(description="advanced / (advanced + lost)")
     days: FunnelDays | None
 
 
 class BottleneckList(Answer):
-    """Bottlenecks, the dearest first, and the funnel they were found in."""
+    """Bottlenecks, the costliest first, and the funnel of the scope."""
 
     period: str
     scope: str
     bottlenecks: list[Bottleneck]
-    flow: list[FunnelStage]
+    funnel: list[FunnelStage]

@@ -78,7 +78,7 @@ class ScoreRequest(BaseModel):
 
 
 class CurvePoint(BaseModel):
-    """Chances by a date; they add up to 1."""
+    """Probabilities by a date; they add up to 1."""
 
     date: date
     won: float = Field(ge=0, le=1)
@@ -87,7 +87,7 @@ class CurvePoint(BaseModel):
 
 
 class Factor(BaseModel):
-    """What a feature does to the chance of being won by the period's end, against the named reference."""
+    """Effect of a feature on the probability of a win by the period's end, compared with the reference."""
 
     feature: str
     label: str
@@ -100,7 +100,7 @@ class Factor(BaseModel):
 
 
 class FeatureValue(BaseModel):
-    """A feature that tells a reason."""
+    """A feature and its value."""
 
     feature: str
     label: str
@@ -108,7 +108,7 @@ class FeatureValue(BaseModel):
 
 
 class DealReason(BaseModel):
-    """A reason, made of related features: what they do together against the named reference."""
+    """A group of related features, and their joint effect compared with the reference."""
 
     reason: str
     label: str
@@ -121,15 +121,15 @@ class DealReason(BaseModel):
 
 
 class Trend(BaseModel):
-    """How the win probability changed, and what of the deal changed it."""
+    """How the win probability changed since a moment, and the factors of that change."""
 
     since: str
     change_pp: float
-    because: list[Factor]
+    factors: list[Factor]
 
 
 class Win(BaseModel):
-    """Chance of being won: ever, by the period's end, and by date."""
+    """Probability of a win: ever, by the period's end, and by date."""
 
     probability: float = Field(ge=0, le=1)
     by_period_end: float = Field(ge=0, le=1)
@@ -156,7 +156,7 @@ class CloseDate(BaseModel):
 
 
 class DealRevenue(BaseModel):
-    """What it will bring: `expected` counts the chance of losing; the quantiles are of the amount if won."""
+    """Revenue: `expected` includes the chance of losing; the quantiles are of the amount if won."""
 
     expected: float
     p10: float
@@ -211,4 +211,4 @@ class DealList(Answer):
     """Scored open deals, a page of them."""
 
     deals: list[DealScore]
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last")

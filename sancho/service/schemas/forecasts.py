@@ -11,7 +11,7 @@ from sancho.service.schemas.base import MOST_ROWS, Answer
 
 
 class PushedDeal(BaseModel):
-    """An open deal that closes so many days later."""
+    """An open deal that closes some days later."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class RepricedDeal(BaseModel):
 
 
 class NewTarget(BaseModel):
-    """A revenue target in place of the known one."""
+    """A revenue target in place of the stored one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,28 +38,28 @@ class NewTarget(BaseModel):
 
 
 class NewHire(BaseModel):
-    """A seller who joins; sells new business like the average one of the team."""
+    """A seller who joins, and sells new business like the average member of the team."""
 
     model_config = ConfigDict(extra="forbid")
 
-    team: str | None = Field(None, description="team_id; null = of no team", examples=["T01"])
+    team_id: str | None = Field(None, description="null = of no team", examples=["T01"])
     start: date | None = Field(None, description="First day, default today")
 
 
 class NewLevel(BaseModel):
-    """A KPI or lever at so many times its level, for a scope."""
+    """A KPI or lever whose level is multiplied, for a scope."""
 
     model_config = ConfigDict(extra="forbid")
 
     kpi: str = Field(
         description="leads, appointments, proposals or win_rate, or a lever of the tree", examples=["leads"]
     )
-    times: float = Field(gt=0, le=10, examples=[1.2])
+    multiplier: float = Field(gt=0, le=10, examples=[1.2])
     scope: str = Field("company", max_length=500)
 
 
 class WhatIfRequest(BaseModel):
-    """What is supposed of a period."""
+    """The assumptions about a period."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -129,7 +129,7 @@ class ChildForecast(BaseModel):
 
 
 class Baselines(BaseModel):
-    """What plain rules would say."""
+    """What simple rules forecast."""
 
     stage_weighted: float | None
     run_rate: float | None
@@ -137,14 +137,14 @@ class Baselines(BaseModel):
 
 
 class ChangedDeal(BaseModel):
-    """A deal, and by how much it changed the revenue to expect."""
+    """A deal, and by how much it changed the expected revenue."""
 
     deal_id: str
     revenue: float
 
 
 class ChangeContribution(BaseModel):
-    """One thing that changed the outlook, the ones before it already done."""
+    """One cause of the change, after the causes before it in the list."""
 
     code: Literal["won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target"]
     label: str
@@ -152,22 +152,22 @@ class ChangeContribution(BaseModel):
         description="Points of the probability of attainment; parts add up to the change"
     )
     revenue: float = Field(description="Expected revenue; parts add up to the change")
-    deals: list[ChangedDeal] = Field(description="Those that made most of it")
+    deals: list[ChangedDeal] = Field(description="The deals that contributed most")
 
 
 class Change(BaseModel):
-    """What made the outlook change since a week ago, then and now in the same scenarios."""
+    """What changed the forecast since a week ago, then and now in the same scenarios."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     since: str
     before: float = Field(alias="from", ge=0, le=1)
     to: float = Field(ge=0, le=1)
-    because: list[ChangeContribution]
+    contributions: list[ChangeContribution]
 
 
 class PastForecast(BaseModel):
-    """What was foreseen on a day of the period."""
+    """What was forecast on a day of the period."""
 
     as_of: str
     probability: float | None
@@ -177,11 +177,11 @@ class PastForecast(BaseModel):
     p50: float
     p90: float
     model_version: str
-    computed_later: bool = Field(description="as of that day, by a model that was made after it")
+    computed_later: bool = Field(description="Computed as of that day by a later model")
 
 
 class Driver(BaseModel):
-    """A lever, from where it stands to where a step takes it."""
+    """A lever, from its current level to the level after a feasible step."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -207,16 +207,16 @@ class Forecast(Answer):
     pace: list[PacePoint]
     history: list[PastForecast]
     drivers: list[Driver] = Field(
-        description="What a feasible step of each lever adds, up to the better quartile of peers"
+        description="What a feasible step of each lever adds, up to the top quartile of peers"
     )
     deals: list[ForecastDeal]
     children: list[ChildForecast]
     baselines: Baselines
-    change: Change | None = Field(description="null without a target, or where there was no week before")
+    change: Change | None = Field(description="null without a target or a week of history")
 
 
 class ForecastSummary(BaseModel):
-    """Target, probability of reaching it, revenue."""
+    """Target, probability of reaching it, and revenue."""
 
     target: float | None
     probability: float | None
@@ -234,7 +234,7 @@ class WhatIfSide(BaseModel):
 
 
 class WhatIf(Answer):
-    """A forecast before and after something was supposed, in the same scenarios."""
+    """A forecast before and after the assumptions, in the same scenarios."""
 
     period: str
     scope: str

@@ -27,11 +27,11 @@ class KpiValue(BaseModel):
 
 
 class CriterionResult(BaseModel):
-    """Whether a criterion is met, why, and what would be better."""
+    """Whether a criterion is met, why, and a suggestion where it is not."""
 
     ok: bool
     why: str
-    better: str | None = None
+    suggestion: str | None = None
 
 
 class Kpi(BaseModel):
@@ -62,7 +62,7 @@ class KpiList(Answer):
 
 
 class ProposedKpi(BaseModel):
-    """A KPI as somebody proposes it; what is left out counts as not said."""
+    """A KPI as somebody proposes it; a field left out counts as not stated."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class ProposedKpi(BaseModel):
     unit: str | None = Field(None, max_length=50)
     segment: dict[str, str] = Field(default_factory=dict, description="column: value")
     period: str | None = Field(None, max_length=50, examples=["2026-Q4"])
-    reviewed: date | None = Field(None, description="Day of the last review")
+    last_reviewed: date | None = Field(None, description="Day of the last review")
 
 
 class CheckRequest(BaseModel):
@@ -111,7 +111,7 @@ class KpiCheck(Answer):
 
 
 class Branch(Driver):
-    """A driver of the goal, and the KPIs it shows in."""
+    """A driver of the goal, and the KPIs that measure it."""
 
     ksf: bool = Field(description="One of the strongest controllable drivers: a key success factor")
     kpis: list[dict[str, Any]]
@@ -133,7 +133,7 @@ class Tree(Answer):
 
 
 class PlanRequest(BaseModel):
-    """What is asked for; `levers` empty = all of them."""
+    """The probability to reach, and the levers that may change (empty: all of them)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -145,11 +145,11 @@ class PlanRequest(BaseModel):
         default_factory=list, max_length=20, examples=[["leads", "win_rate"]],
         description="leads, appointment_rate, proposals, win_rate, amount, cycle_time",
     )  # fmt: skip
-    target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default the one on record")
+    target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default: the stored target")
 
 
 class PlannedLever(BaseModel):
-    """How far a lever is to go."""
+    """How far the plan moves a lever."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -158,39 +158,39 @@ class PlannedLever(BaseModel):
     unit: str
     before: float = Field(alias="from")
     to: float
-    share_of_step: float = Field(ge=0, le=1, description="Of the way to the better quartile of peers")
-    alone_pp: float = Field(description="What all of the way of this lever alone would add")
+    share_of_step: float = Field(ge=0, le=1, description="Share of the way to the top quartile of peers")
+    alone_pp: float = Field(description="What this lever alone would add at the top quartile, in points")
 
 
 class PlannedKpi(BaseModel):
-    """A person's number for the rest of the period."""
+    """A person's number of one KPI for the rest of the period."""
 
     kpi: str
     label: str
     unit: str
-    usual_per_week: float = Field(description="As things are going")
+    usual_per_week: float = Field(description="At the current pace")
     per_week: float
     per_day: float
     by_period_end: float
 
 
 class PersonPlan(BaseModel):
-    """What a person does by the plan."""
+    """What a person does under the plan."""
 
     scope: str
     kpis: list[PlannedKpi]
 
 
 class Plan(Answer):
-    """The smallest change that attains as wanted; where it cannot be had, the most there is."""
+    """The smallest change that reaches the requested probability; where none does, the maximum."""
 
     period: str
     scope: str
     target: float
-    wanted: float
-    before: float
+    requested_probability: float
+    current_probability: float = Field(description="Without the plan")
     attainable: bool
     probability: float = Field(description="With the plan")
-    most: float = Field(description="With all chosen levers all the way")
+    maximum: float = Field(description="Probability with every chosen lever at the top quartile of peers")
     levers: list[PlannedLever]
     people: list[PersonPlan]

@@ -14,58 +14,58 @@ class ModelVersion(BaseModel):
     version: str
     trained_at: str | None
     aliases: list[str] = Field(examples=[["champion"]])
-    figures: dict[str, float] = Field(description="On later deals, from its training")
-    gate: str | None = Field(description="What the gate said when it was judged")
+    metrics: dict[str, float] = Field(description="On deals after its training data")
+    gate_decision: str | None = Field(description="Whether it was promoted after training, and why")
 
 
 class SegmentCalibration(BaseModel):
-    """Wins the model expected and wins that came since it was made: of all deals, or of a segment."""
+    """Wins expected and wins observed since the training: of all deals (null), or of a segment."""
 
     segment: dict[str, str] | None
     deals: int
     rows: int
-    expected: float = Field(description="By the model, corrected by how far it missed in training")
-    came: float
-    shift: float = Field(
-        description="In the log-odds of winning since; of a segment, against all other deals"
+    expected: float = Field(description="By the model, corrected by its error in training")
+    observed: float
+    log_odds_shift: float = Field(
+        description="Of the log-odds of a win since then; of a segment, compared with all other deals"
     )
-    interval: list[float] = Field(description="95 % interval of the shift")
+    interval: list[float] = Field(description="95 % interval of log_odds_shift")
     p_value: float
     alarm: bool
 
 
 class FeatureDrift(BaseModel):
-    """How far a feature moved since the model was made."""
+    """How far the distribution of a feature moved since the training."""
 
     feature: str
     label: str
-    index: float = Field(description="Population stability index; 0 = alike")
-    weight: float = Field(description="Share of all contributions to scores")
+    psi: float = Field(description="Population stability index; 0 = no change")
+    importance: float = Field(description="Share of all contributions to scores")
     p_value: float
     alarm: bool
 
 
 class ScoreDrift(BaseModel):
-    """How far win probabilities moved since the model was made."""
+    """How far the distribution of win probabilities moved since the training."""
 
-    index: float = Field(description="Population stability index; 0 = alike")
+    psi: float = Field(description="Population stability index; 0 = no change")
     p_value: float
     alarm: bool
 
 
 class MonitoringReport(BaseModel):
-    """What became of the model in service, and whether to train anew."""
+    """How the model in service performs on new data, and whether to retrain."""
 
-    as_of: str = Field(description="Up to when was looked; at most a quarter of an hour ago")
+    as_of: str = Field(description="Moment of the check; at most a quarter of an hour ago")
     retrain: bool
     reasons: list[str]
-    since: str
-    closed_since: int
-    closed_learned: int
+    model_as_of: str = Field(description="Moment up to which the model's training data reach")
+    closed_deals_since: int
+    closed_deals_in_training: int
     horizon_days: float | None
     quality: dict[str, float | None] | None
-    promises: list[SegmentCalibration]
-    drift: list[FeatureDrift]
+    calibration: list[SegmentCalibration]
+    feature_drift: list[FeatureDrift]
     score_drift: ScoreDrift | None
 
 
@@ -73,4 +73,4 @@ class ModelList(Answer):
     """The registry."""
 
     models: list[ModelVersion]
-    watch: MonitoringReport
+    monitoring: MonitoringReport

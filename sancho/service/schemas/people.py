@@ -10,7 +10,7 @@ from sancho.service.schemas.base import Answer
 
 
 class AboveExpected(BaseModel):
-    """Above what an average seller would have brought, luck taken out: 80 % between p10 and p90."""
+    """Difference from what an average seller would have brought, shrunk for chance; p10 to p90 is 80 %."""
 
     p10: float
     p50: float
@@ -18,22 +18,22 @@ class AboveExpected(BaseModel):
 
 
 class SellingResults(BaseModel):
-    """Results beside what the deals handed over would have brought an average seller."""
+    """Results compared with what an average seller would have brought with the same deals."""
 
     scope: str
     deals: int = Field(description="Closed in the period")
     wins: int
     expected_wins: float
-    wins_above: AboveExpected
+    wins_above_expected: AboveExpected
     revenue: float
     expected_revenue: float
-    revenue_above: AboveExpected
-    verdict: Literal["above", "below", "luck"]
-    told: str
+    revenue_above_expected: AboveExpected
+    verdict: Literal["above", "below", "within_chance"]
+    message: str = Field(description="The verdict as a sentence")
 
 
 class StageTransition(BaseModel):
-    """From one checkpoint to the next, in the past year."""
+    """From one checkpoint to the next, of deals closed in the past year."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -41,17 +41,19 @@ class StageTransition(BaseModel):
     to: str
     deals: int
     conversion: float
-    top_quartile: float | None = Field(description="Of peers of the same selling style")
+    top_quartile_conversion: float | None = Field(description="Of peers of the same selling style")
     days: float | None
     top_quartile_days: float | None
 
 
 class PersonResults(SellingResults):
-    """A person, and the way of the person's deals from checkpoint to checkpoint."""
+    """A person's results, and the conversion of the person's deals from checkpoint to checkpoint."""
 
     style: str | None
     stages: list[StageTransition]
-    help: str | None = Field(description="Where most is lost against the better quartile of peers")
+    coaching_focus: str | None = Field(
+        description="Transition with the largest gap to the top quartile of peers"
+    )
 
 
 class PeopleList(Answer):

@@ -8,7 +8,7 @@ from sancho.service.schemas.base import AnswerWarning, ModelInfo
 
 
 class RowError(BaseModel):
-    """A row that could not be used, and why."""
+    """An error in a row that was quarantined."""
 
     line: int | None
     column: str
@@ -17,14 +17,14 @@ class RowError(BaseModel):
 
 
 class TableResult(BaseModel):
-    """What became of pushed rows."""
+    """How many rows were read, imported, unchanged and quarantined, and why."""
 
     table: str
     read: int
     imported: int
     unchanged: int
     quarantined: int
-    faults: list[RowError]
+    errors: list[RowError]
     as_of: str
     model: ModelInfo | None
     warnings: list[AnswerWarning]
