@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -15,6 +15,7 @@ import structlog
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
+from sancho.crm.importing.source import Source
 from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
 from sancho.crm.period import Period
 from sancho.crm.store import Store
@@ -298,7 +299,7 @@ class Answers(Recommending):
                 self._watched = (state.info.version, time.monotonic(), seen)
             return seen
 
-    def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
+    def push(self, table: str, rows: Source, lang: Language) -> dict[str, Any]:
         """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
         from sancho.crm.importing import push_rows
 

@@ -14,7 +14,7 @@ from sancho.service import schemas
 from sancho.service.answers import Answers
 from sancho.service.api.access import known_caller
 from sancho.service.problems import MEDIA_TYPE, Problem, language_of
-from sancho.service.pushed import pushed_rows
+from sancho.service.request_rows import request_rows
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known_caller)])
 
@@ -343,5 +343,6 @@ async def put_rows(
     request: Request, table: Annotated[str, Path(examples=["deals"], max_length=50)]
 ) -> Response:
     """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
-    rows = pushed_rows(table, await request.body(), request.headers.get("content-type", ""))
+    content_type = request.headers.get("content-type", "")
+    rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
     return say(request, await run_in_threadpool(_answers(request).push, table, rows, language_of(request)))
