@@ -43,8 +43,20 @@ class ActionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    explore: bool = Field(False, description="Now and then another action that may be better comes first")
-    hold_out: float = Field(0.0, ge=0, le=0.9, description="Share of deals that get no recommendations")
+    explore: Annotated[
+        bool,
+        Text(
+            "最善とは限らない打ち手もときどき先頭に出し、効果を比べられるようにする",
+            "Sometimes put another action first that may be better, so that effects can be compared",
+        ),
+    ] = False
+    hold_out: Annotated[
+        float,
+        Text(
+            "効果測定のために打ち手を推奨しない商談の割合（0から0.9）",
+            "Share of deals that get no recommendations, so that their effect can be measured (0 to 0.9)",
+        ),
+    ] = Field(0.0, ge=0, le=0.9)
 
 
 def _zone(name: str) -> str:
@@ -62,24 +74,65 @@ class Settings(BaseSettings):
         env_prefix="SANCHO_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
     )
 
-    home: Path = Field(
-        Path(".sancho"), description="Folder of the embedded database, MLflow's and the models"
+    home: Annotated[
+        Path,
+        Text(
+            "組み込みのデータベース、MLflowの記録、モデルを置くフォルダー",
+            "Folder of the embedded database, MLflow's records and the models",
+        ),
+    ] = Path(".sancho")
+    database_url: Annotated[
+        str,
+        Text(
+            "データの保存先（SQLAlchemyのURL）。空なら home の中のSQLite",
+            "Store, as an SQLAlchemy URL; empty = SQLite in the home",
+        ),
+    ] = ""
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Text("組織のタイムゾーン（IANAの名前）", "Time zone of the organisation, an IANA name"),
+    ] = "Asia/Tokyo"
+    currency: Annotated[str, Text("組織の通貨（3文字）", "Currency of the organisation, three letters")] = (
+        Field("JPY", pattern=r"^[A-Z]{3}$")
     )
-    database_url: str = Field("", description="Store; empty = SQLite in the home")
-    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Tokyo"
-    currency: str = Field("JPY", pattern=r"^[A-Z]{3}$")
-    fiscal_start_month: int = Field(4, ge=1, le=12)
-    language: Language = Field("ja", description="Language where a reader asks for none")
-    country: str = Field("JP", pattern=r"^[A-Z]{2}$", description="Whose public holidays are kept")
-    grades: tuple[float, float, float] = Field(
-        (0.6, 0.35, 0.15), description="Win probability from which a deal is graded A, B, C; below, D"
+    fiscal_start_month: Annotated[
+        int, Text("年度の最初の月（1から12）", "First month of the fiscal year, 1 to 12")
+    ] = Field(4, ge=1, le=12)
+    language: Annotated[
+        Language,
+        Text(
+            "言語の指定がないときの言語（ja または en）", "Language where a reader asks for none (ja or en)"
+        ),
+    ] = "ja"
+    country: Annotated[
+        str,
+        Text("祝日を数える国（2文字の国コード）", "Country whose public holidays count, two letters"),
+    ] = Field("JP", pattern=r"^[A-Z]{2}$")
+    grades: Annotated[
+        tuple[float, float, float],
+        Text(
+            "商談をA、B、Cと評価する受注確率の下限。それ未満はD",
+            "Win probability from which a deal is graded A, B, C; below, D",
+        ),
+    ] = (0.6, 0.35, 0.15)
+    train: Annotated[dict[str, Any], Text("学習の設定（表）", "Training choices, a table")] = Field(
+        default_factory=dict
     )
-    train: dict[str, Any] = Field(default_factory=dict, description="Choices of training, see TrainConfig")
-    kpi: list[dict[str, Any]] = Field(default_factory=list, description="KPIs of one's own, see docs/kpis.md")
-    actions: ActionSettings = Field(ActionSettings(), description="Trying recommendations out")
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
-    refresh_seconds: float = Field(1.0, ge=0, description="How often a service looks for new data")
+    kpi: Annotated[list[dict[str, Any]], Text("自社のKPI（表）", "KPIs of your own, tables")] = Field(
+        default_factory=list
+    )
+    actions: Annotated[
+        ActionSettings, Text("打ち手の効果の測り方（表）", "How recommendations are tested, a table")
+    ] = ActionSettings()
+    host: Annotated[str, Text("サービスが待ち受けるアドレス", "Address at which the service listens")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Text("サービスのポート番号", "Port of the service")] = Field(8000, ge=1, le=65535)
+    refresh_seconds: Annotated[
+        float,
+        Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),
+    ] = Field(1.0, ge=0)
 
     @field_validator("grades")
     @classmethod

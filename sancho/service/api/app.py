@@ -48,6 +48,7 @@ def create_app(settings: Settings, answers: Answers | None = None, warm: bool = 
         lifespan=life,
         docs_url=None,  # the built-in pages load their scripts from the internet
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # get_forecast: a stable verb
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[
             {"name": "deals"},
