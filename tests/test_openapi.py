@@ -98,7 +98,7 @@ def test_the_interface_is_the_documented_one() -> None:
     found = changes(json.loads(committed), json.loads(generated))
     breaking = "\n  ".join(what for breaks, what in found if breaks)
     assert not breaking, (
-        "the REST interface lost or changed what docs/openapi.json documents and programs rely on; give it back "
+        "REST lost or changed what docs/openapi.json documents; programs rely on it: restore it "
         f"(where it must change, say so in CHANGELOG.md and run: python docs/generate.py):\n  {breaking}"
     )
     added = "\n  ".join(what for _, what in found)

@@ -42,7 +42,8 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
     if len(body) > _MAX_BYTES:
         raise SanchoError(
             Text(
-                "本文は64MBまでです。分けて送ってください。", "a body can have up to 64 MB; send it in parts."
+                "リクエスト本文は64MBまでです。分けて送ってください。",
+                "a body can have up to 64 MB; send it in parts.",
             ),
             "too_large",
         )
@@ -53,7 +54,7 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
         source = read_bytes(body, kind, "", how=Reading(encoding=charset))[0]
     except UnreadableError as fault:
         raise SanchoError(
-            Text("本文を読めません（{fault}）。", "the body cannot be read ({fault}).").format(
+            Text("リクエスト本文を読めません（{fault}）。", "the body cannot be read ({fault}).").format(
                 fault=str(fault)
             ),
             "bad_json" if kind == "ndjson" else "bad_csv",

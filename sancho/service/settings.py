@@ -39,7 +39,7 @@ _FINE = {
 
 
 class ActionSettings(BaseModel):
-    """How recommendations are tried out: both are off by default."""
+    """How recommendations are tested; both are off by default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,7 +68,7 @@ def _zone(name: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Settings of an installation: environment variables SANCHO_*, else sancho.toml, else these defaults."""
+    """Settings of an installation: environment variables SANCHO_*, then sancho.toml, then these defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="SANCHO_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What a caller says comes first, then the environment, then the file."""
+        """A caller's values come first, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
@@ -165,13 +165,13 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings; a wrong one is told by key, value and what would have been fine."""
+    """The settings; the error for a wrong one names its key, its value and the valid values."""
     try:
         return Settings(**given)
     except ValidationError as fault:
-        told = [_told(error) for error in fault.errors()]
+        wrong = [_explained(error) for error in fault.errors()]
         raise SanchoError(
-            Text("；".join(text.ja for text in told), "; ".join(text.en for text in told)), "bad_setting"
+            Text("；".join(text.ja for text in wrong), "; ".join(text.en for text in wrong)), "bad_setting"
         ) from None
     except ValueError as fault:  # the TOML file itself
         raise SanchoError(
@@ -183,7 +183,7 @@ def read_settings(**given: Any) -> Settings:
         ) from None
 
 
-def _told(error: Any) -> Text:
+def _explained(error: Any) -> Text:
     key = str(error["loc"][0]) if error["loc"] else "?"
     name = f"SANCHO_{key.upper()}"
     if error["type"] == "extra_forbidden":

@@ -33,12 +33,12 @@ class ActionEvidence(BaseModel):
 
 
 class Action(BaseModel):
-    """A next action and what it is expected to do; 80 % interval."""
+    """A next action and its expected effect; 80 % interval."""
 
     recommendation_id: str | None = Field(description="null for a deal that is not stored")
     action: str = Field(examples=["demo", "material:導入事例集", "visit_with_superior"])
     label: str
-    uplift_pp: float = Field(description="Points of win probability against the usual course")
+    uplift_pp: float = Field(description="Points of win probability, compared with the usual course")
     interval: list[float] = Field(description="80 % interval of uplift_pp")
     attainment_pp: float | None = Field(description="Points of the goal's probability; null without a target")
     expected_revenue: float = Field(description="More revenue expected within the period")

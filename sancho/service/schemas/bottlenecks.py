@@ -12,8 +12,8 @@ from sancho.service.schemas.base import Answer
 class BottleneckCondition(BaseModel):
     """`feature` `op` `value`, on the way from one stage to the next (null: to being won).
 
-    days_in_stage and days_without_contact count from coming to the stage; `conversion` is the share going on
-    that the segment's other stages lead one to expect; all others are features of the catalogue.
+    days_in_stage and days_without_contact count from entering the stage; `conversion` is the conversion
+    expected from the segment's other stages; all others are features of the catalogue.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -34,9 +34,11 @@ class DealBottleneck(BaseModel):
     condition: BottleneckCondition
     label: str
     deals: int = Field(description="Past deals with the condition in the segment")
-    win_rate_with: float = Field(description="Of kind conversion: the share going on")
+    win_rate_with: float = Field(description="Of kind conversion: the conversion")
     win_rate_without: float | None
-    effect_pp: float = Field(description="Adjusted difference in that rate, estimated on deals apart")
+    effect_pp: float = Field(
+        description="Adjusted difference in that rate, estimated on deals not used to find it"
+    )
     interval: list[float] = Field(description="90 % interval of effect_pp")
     q_value: float = Field(description="Smallest false discovery rate at which it is still reported")
     suggested_action: str
@@ -46,10 +48,10 @@ class Bottleneck(DealBottleneck):
     """A bottleneck with what it costs a scope now."""
 
     open_deals: int = Field(description="Open deals in it")
-    approaching_deals: int = Field(description="Open deals that come into it if nothing is done")
-    revenue_at_stake: float = Field(description="Expected revenue its open deals lose by it")
+    approaching_deals: int = Field(description="Open deals that will be in it if nothing is done")
+    revenue_at_stake: float = Field(description="Expected revenue that its open deals lose")
     attainment_pp: float | None = Field(
-        description="What its open deals would add to the target's probability without it; null: no target"
+        description="Points of attainment that its open deals would add without it; null: no target"
     )
 
 
