@@ -1,19 +1,62 @@
-"""Which pages are made from code? tables.md from the schema, features.md and kpis.md from the catalogues.
+"""Which pages are made from code? tables.md, features.md, kpis.md, settings.md and openapi.json.
 
 `python docs/generate.py` writes them; a test fails where they are not up to date.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_type_hints
 
 from sancho.crm.schema import TABLES, Column
+from sancho.crm.text import Text
 from sancho.features import CATALOGUE
 from sancho.features.kpis import KPIS
 from sancho.features.kpis.count import HAPPENINGS
 from sancho.features.kpis.own import OWN_EXAMPLE
+from sancho.service.api import create_app
+from sancho.service.settings import ActionSettings, Settings
+from sancho.training.config import TrainConfig
 
 HERE = Path(__file__).parent
+SETTINGS_EXAMPLE = """\
+timezone = "Asia/Tokyo"
+fiscal_start_month = 4
+
+[actions]
+hold_out = 0.1
+
+[train]
+exclude = ["deals.確度"]
+owner_blind = true\
+"""
+_GENERAL = Text("全般", "General")
+_ONLY_VARIABLES = {
+    "MLFLOW_TRACKING_URI": Text(
+        "MLflowの記録先とモデルの登録先。空なら home の中のSQLite",
+        "MLflow's tracking server and model registry; empty = SQLite in the home",
+    ),
+    "SANCHO_DEBUG": Text(
+        "空でなければ、予期しないエラーの詳細を表示する", "Not empty: show all details of an unexpected error"
+    ),
+}
+_LESS = {"fiscal_start_month", "country", "currency"}  # of a training: default to the setting of that name
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of the settings page."""
+
+    group: Text
+    name: str
+    variable: str
+    key: str
+    default: str
+    meaning: Text
 
 
 def tables_page() -> str:
@@ -90,7 +133,78 @@ def kpis_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"tables.md": tables_page, "features.md": features_page, "kpis.md": kpis_page}
+def settings_page() -> str:
+    """Every setting in both languages, as Markdown."""
+    lines = [
+        "# Settings",
+        "",
+        "An environment variable comes first, then `sancho.toml` in the working folder, then the default.",
+        "A wrong name or value stops the command with a sentence that says which values are valid. A table",
+        "can also be an environment variable that holds it as JSON: `SANCHO_ACTIONS='{\"hold_out\": 0.1}'`,",
+        "`SANCHO_TRAIN`, `SANCHO_KPI`. The `[[kpi]]` tables are described with the [KPIs](kpis.md#your-own).",
+        "",
+        "環境変数、作業フォルダーの `sancho.toml`、既定値の順に優先します。誤った名前や値があると、",
+        "使える値を示して終了します。表はJSONの環境変数（`SANCHO_ACTIONS` など）でも指定できます。",
+    ]
+    groups: dict[str, list[str]] = {}
+    for row in settings():
+        cells = (f"`{cell}`" if cell else "" for cell in (row.name, row.variable, row.key, row.default))
+        line = f"| {' | '.join(cells)} | {row.meaning.ja} | {row.meaning.en} |"
+        groups.setdefault(row.group.both(), []).append(line)
+    for group, rows in groups.items():
+        heading = "| setting | environment variable | sancho.toml | default | 意味 | meaning |"
+        lines += ["", f"## {group}", "", heading, "| --- | --- | --- | --- | --- | --- |", *rows]
+    lines += ["", "## 例 / Example", "", "```toml", SETTINGS_EXAMPLE, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> Iterator[Setting]:
+    """Every setting: of the installation, of recommendations, of a training, and environment variables."""
+    for name, field in Settings.model_fields.items():
+        if name not in ("actions", "train", "kpi"):
+            default = "./.sancho" if name == "home" else _toml(field.default)
+            meaning = _meaning(Settings, name)
+            yield Setting(_GENERAL, name, f"SANCHO_{name.upper()}", name, default, meaning)
+    for name, meaning in _ONLY_VARIABLES.items():
+        yield Setting(_GENERAL, name, name, "", "", meaning)
+    for name, field in ActionSettings.model_fields.items():
+        group = Text("打ち手 [actions]", "Recommendations")
+        meaning = _meaning(ActionSettings, name)
+        yield Setting(group, name, "", f"actions.{name}", _toml(field.default), meaning)
+    for name, value in vars(TrainConfig()).items():
+        group = Text("学習 [train]", "Training")
+        default = "" if name in _LESS else _toml(value)
+        yield Setting(group, name, "", f"train.{name}", default, _meaning(TrainConfig, name))
+
+
+def _meaning(kind: type, name: str) -> Text:
+    """The text beside a setting's type."""
+    hint = get_type_hints(kind, include_extras=True)[name]
+    found = [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Text)]
+    if len(found) != 1:
+        raise SystemExit(f"{kind.__name__}.{name}: give its type a Text that says what it means")
+    return found[0]
+
+
+def _toml(value: Any) -> str:
+    """A default as `sancho.toml` writes it."""
+    return json.dumps(value if not isinstance(value, Path) else str(value), ensure_ascii=False)
+
+
+def openapi() -> str:
+    """The REST interface as the application describes it, sorted so that a difference is a change."""
+    with TemporaryDirectory() as home:
+        described = create_app(Settings(home=Path(home)), warm=False).openapi()
+    return json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+PAGES = {
+    "tables.md": tables_page,
+    "features.md": features_page,
+    "kpis.md": kpis_page,
+    "settings.md": settings_page,
+    "openapi.json": openapi,
+}
 
 
 def _row(column: Column) -> str:

@@ -210,7 +210,7 @@ def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_c
     )
     assert [one["action"] for one in choice.told] == ["quote"]
     codes = {one["action"]: one["code"] for one in choice.refused}
-    assert codes == {"demo": "no_comparison", "seminar": "done", "material:x": "chosen"}
+    assert codes == {"demo": "no_comparison", "seminar": "done", "material:x": "confounded"}
 
 
 def test_only_choosing_beyond_what_is_usual_counts_against_an_action() -> None:
@@ -303,11 +303,11 @@ def test_the_report_counts_what_became_of_them_and_sees_what_was_done(log: Event
     outcomes = [Outcome("R1", "shown", 1), Outcome("R1", "dismissed", 2, "早い")]
     report = lift_report(made, outcomes, history, deeds_of(history))
     assert report["by_action"] == [
-        {"action": "demo", "made": 2, "shown": 1, "accepted": 0, "dismissed": 1, "done": 1,
+        {"action": "demo", "recommended": 2, "shown": 1, "accepted": 0, "dismissed": 1, "done": 1,
          "reasons": {"早い": 1}}
     ]  # fmt: skip
     assert report["hold_out"]["lift_pp"] is None
-    assert report["best_always"] is None
+    assert report["off_policy_value"] is None
 
 
 def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.Monk
     held = report["hold_out"]
     assert (held["win_rate_recommended"], held["win_rate_held_out"]) == (1.0, 0.5)
     assert held["lift_pp"] == pytest.approx(50.0)
-    assert report["best_always"]["snips"]["value"] == pytest.approx(1.0)
+    assert report["off_policy_value"]["snips"]["value"] == pytest.approx(1.0)
     # Deals that were recommended something before anyone was held out are no comparison.
     early = [replace(recommended(500 + n), made_at=1) for n in range(100)]
     monkeypatch.setattr(lift, "_won", lambda *_: won | {one.deal_id: 0.0 for one in early})

@@ -56,8 +56,8 @@ THEN = stand([("A", 0, 0.6, 300.0), ("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), 
 def parts(then: Stand, now: Stand, brought: Mapping[str, float], scope: str = COMPANY) -> dict[str, dict]:
     found = told(changed(then, now, brought), scope)
     assert found is not None
-    assert [part["code"] for part in found["because"]] == list(STEPS)
-    return {part["code"]: part for part in found["because"]}
+    assert [part["code"] for part in found["contributions"]] == list(STEPS)
+    return {part["code"]: part for part in found["contributions"]}
 
 
 def only(found: Mapping[str, dict], *codes: str) -> None:
@@ -159,8 +159,8 @@ def test_parts_add_up_to_the_change_for_every_scope(seed):
         found = told(change, scope)
         assert found is not None
         assert found["to"] == probability_of(whole, people, now.targets[scope])
-        effects = sum(part["effect_pp"] for part in found["because"])
+        effects = sum(part["effect_pp"] for part in found["contributions"])
         assert effects == pytest.approx(100 * (found["to"] - found["from"]), abs=1e-9)
-        revenue = sum(part["revenue"] for part in found["because"])
+        revenue = sum(part["revenue"] for part in found["contributions"])
         start = change.stages[0].total(people).mean()
         assert revenue == pytest.approx(whole.total(people).mean() - start, abs=1e-6)

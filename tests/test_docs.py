@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import runpy
 import shlex
@@ -11,16 +12,46 @@ import pytest
 
 from sancho.crm.importing.mapping import load_mapping
 from sancho.service.cli import run
+from sancho.service.settings import ActionSettings, Settings, read_settings
+from sancho.training.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+ROOMS = ("sancho", "crm", "features", "models", "training", "service")
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"
 
 
-@pytest.mark.parametrize("name", ["tables.md", "features.md"])
+GENERATE = runpy.run_path(str(DOCS / "generate.py"))
+
+
+@pytest.mark.parametrize("name", sorted(name for name in GENERATE["PAGES"] if name.endswith(".md")))
 def test_a_page_made_from_code_is_up_to_date(name: str) -> None:
-    page = runpy.run_path(str(DOCS / "generate.py"))["PAGES"][name]()
+    page = GENERATE["PAGES"][name]()
     assert (DOCS / name).read_text(encoding="utf-8") == page, "run: python docs/generate.py"
+
+
+def test_the_settings_page_has_every_setting_and_variable() -> None:
+    rows = list(GENERATE["settings"]())
+    tables = {"actions", "train", "kpi"}
+    assert {row.key for row in rows if row.key} == {
+        *(name for name in Settings.model_fields if name not in tables),
+        *(f"actions.{name}" for name in ActionSettings.model_fields),
+        *(f"train.{field.name}" for field in dataclasses.fields(TrainConfig)),
+    }
+    code = "\n".join(path.read_text("utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    read = set(re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", code))
+    assert read
+    assert read <= {row.variable for row in rows}
+    for row in rows:
+        assert row.meaning.ja != row.meaning.en, row.name
+
+
+def test_the_settings_shown_are_ones_that_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sancho.toml").write_text(GENERATE["SETTINGS_EXAMPLE"], "utf-8")
+    found = read_settings()
+    assert found.actions.hold_out == 0.1
+    assert TrainConfig.of(found.train).owner_blind
 
 
 def test_the_mapping_shown_in_the_docs_is_one_that_loads(tmp_path: Path) -> None:

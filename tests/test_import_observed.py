@@ -54,7 +54,7 @@ def test_a_row_that_changed_leaves_what_it_was_in_the_history(store):
         "競合": "B社",
     }
     result = sync(store, SECOND, ROW | changed)
-    assert result.observed == result.to_dict()["observed"] == 5
+    assert result.observed == result.to_dict()["detected_changes"] == 5
     assert any("5 changes observed" in notice.en for notice in result.notices)
     assert seen(store) == sorted(
         [

@@ -84,12 +84,12 @@ def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: p
 
 def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     """What became of the model is looked at when it is taken up and every quarter of an hour."""
-    first = client.get("/v1/models").json()["watch"]
+    first = client.get("/v1/models").json()["monitoring"]
     monkeypatch.delattr("sancho.service.model_admin.watch")
     row = {"deal_id": "MORE", "created_at": "2026-10-30", "stage": "アポイント"}
     client.put("/v1/tables/deals", content=json.dumps(row), headers={"Content-Type": "application/x-ndjson"})
     client.app.state.use_cases.serving.refresh(warm=True)
-    assert client.get("/v1/models").json()["watch"] == first
+    assert client.get("/v1/models").json()["monitoring"] == first
 
 
 def test_what_cannot_be_promoted_or_rolled_back_is_a_problem(client: TestClient):
@@ -105,11 +105,11 @@ def test_what_cannot_be_promoted_or_rolled_back_is_a_problem(client: TestClient)
 
 def test_the_registry_says_in_the_readers_language_whether_to_train_anew(client: TestClient):
     client.post("/v1/models/1/promote")
-    found = client.get("/v1/models").json()["watch"]
+    found = client.get("/v1/models").json()["monitoring"]
     assert found["retrain"]
     assert any("deals have closed since" in reason for reason in found["reasons"])
     assert found["quality"]["log_loss"] < found["quality"]["constant_log_loss"]
-    japanese = client.get("/v1/models", headers={"Accept-Language": "ja"}).json()["watch"]
+    japanese = client.get("/v1/models", headers={"Accept-Language": "ja"}).json()["monitoring"]
     assert any("決着しました" in reason for reason in japanese["reasons"])
     client.post("/v1/models/rollback")
 
@@ -119,7 +119,7 @@ def test_doctor_and_cron_go_by_the_same_verdict(place: Path, capsys: pytest.Capt
     assert run(asked) == 0
     kept = json.loads(capsys.readouterr().out)
     assert kept["model"] is None
-    assert not kept["watch"]["retrain"]
+    assert not kept["monitoring"]["retrain"]
     Registry(place / "home").promote("1")
     assert run(["doctor", "--json", "--lang", "en"]) == 1
     checks = {one["check"]: one for one in json.loads(capsys.readouterr().out)["checks"]}

@@ -26,9 +26,9 @@ from sancho.service.schemas import (
     Insight,
     KpiCheck,
     KpiList,
-    LiftReport,
     PeopleList,
     Plan,
+    RecommendationReport,
     Tree,
     WhatIf,
 )
@@ -85,7 +85,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_the_service_is_ready_and_says_which_model_answers(service: Service) -> None:
     ready = service.get("/readyz")
     assert ready["status"] == "ready"
-    assert ready["kept_rows"] > 0
+    assert ready["verified_rows"] > 0
     assert ready["model_version"] == service.get("/v1/models")["model"]["version"]
 
 
@@ -131,17 +131,17 @@ def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -
     change = forecast["change"]
     assert change["since"].startswith("2026-11-14T00:00:00")
     assert change["to"] == forecast["probability"]
-    assert sum(part["effect_pp"] for part in change["because"]) == pytest.approx(
+    assert sum(part["effect_pp"] for part in change["contributions"]) == pytest.approx(
         100 * (change["to"] - change["from"]), abs=1e-9
     )
-    assert change["because"][0]["label"] == "Deals won"
+    assert change["contributions"][0]["label"] == "Deals won"
     state = service.use_cases.serving.current()
     deals = state.log["deals"].set_index("deal_id")
     for code, outcome in (("won", "won"), ("lost", "lost")):
-        part = next(part for part in change["because"] if part["code"] == code)
+        part = next(part for part in change["contributions"] if part["code"] == code)
         assert {deals["outcome"][deal["deal_id"]] for deal in part["deals"]} <= {outcome}
     japanese = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["change"]
-    assert japanese["because"][0]["label"] == "受注した商談"
+    assert japanese["contributions"][0]["label"] == "受注した商談"
     assert service.get(f"/v1/forecasts/{PERIOD}?as_of=2020-01-01")["change"] is None
 
 
@@ -185,7 +185,7 @@ def test_a_store_that_takes_no_history_stops_no_answer(
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
     for row in service.get(f"/v1/deals?as_of={AS_OF}&limit=10")["deals"]:
         trend = service.get(f"/v1/deals/{row['deal_id']}?as_of={AS_OF}")["win"]["trend"]
-        assert sum(factor["effect_pp"] for factor in trend["because"]) == pytest.approx(
+        assert sum(factor["effect_pp"] for factor in trend["factors"]) == pytest.approx(
             trend["change_pp"], abs=1e-5
         )
 
@@ -418,7 +418,7 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
 
 
 def test_a_newcomer_and_another_kpi_level_can_be_supposed(service: Service) -> None:
-    body = {"as_of": "2026-10-05", "joining": [{}], "levels": [{"kpi": "win_rate", "times": 1.3}]}
+    body = {"as_of": "2026-10-05", "joining": [{}], "levels": [{"kpi": "win_rate", "multiplier": 1.3}]}
     address = f"/v1/forecasts/{PERIOD}/what-if"
     response = service.client.post(address, json=body, headers={"Accept-Language": "en"})
     assert response.status_code == 200, response.text
@@ -432,7 +432,7 @@ def test_a_newcomer_and_another_kpi_level_can_be_supposed(service: Service) -> N
     assert sum(side.revenue_change for side in both.children) == pytest.approx(both.revenue_change)
     assert "person:newcomer 1" in [side.scope for side in both.children]
     assert len(both.assumptions) == 2
-    strange = service.client.post(address, json={"levels": [{"kpi": "joy", "times": 2}]})
+    strange = service.client.post(address, json={"levels": [{"kpi": "joy", "multiplier": 2}]})
     assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")
 
 
@@ -473,9 +473,9 @@ def test_the_tree_and_the_plan_say_the_same_by_rest_and_on_the_command_line(
     response = service.client.post("/v1/plans", json=body, headers={"Accept-Language": "en"})
     assert response.status_code == 200, response.text
     plan = Plan.model_validate(response.json())
-    assert plan.before == pytest.approx(forecast["probability"])
-    assert plan.attainable == (plan.most >= 0.97 or plan.before >= 0.97)
-    assert plan.probability >= plan.before
+    assert plan.current_probability == pytest.approx(forecast["probability"])
+    assert plan.attainable == (plan.maximum >= 0.97 or plan.current_probability >= 0.97)
+    assert plan.probability >= plan.current_probability
     assert {row.kpi for one in plan.people for row in one.kpis} <= {"leads", "appointments", "proposals"}
     capfd.readouterr()
     assert run(["plan", PERIOD, "--probability", "0.97", "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
@@ -519,7 +519,10 @@ def test_people_are_compared_fairly_by_rest_and_on_the_command_line(
     assert response.status_code == 200, response.text
     people = PeopleList.model_validate(response.json()).people
     assert sum(row.expected_wins for row in people) == pytest.approx(sum(row.wins for row in people), rel=0.1)
-    assert all(row.wins_above.p10 <= row.wins_above.p50 <= row.wins_above.p90 for row in people)
+    assert all(
+        row.wins_above_expected.p10 <= row.wins_above_expected.p50 <= row.wins_above_expected.p90
+        for row in people
+    )
     assert any(row.stages for row in people)
     capfd.readouterr()
     assert run(["people", "FY2026", "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
@@ -568,7 +571,7 @@ def test_pushed_rows_are_answered_for_after_a_moment(service: Service) -> None:
     headers = {"Content-Type": "application/x-ndjson", "Accept-Language": "en"}
     first = service.client.put("/v1/tables/deals", content=body, headers=headers).json()
     assert (first["read"], first["imported"], first["quarantined"]) == (2, 1, 1)
-    assert (first["faults"][0]["line"], first["faults"][0]["column"]) == (2, "amount")
+    assert (first["errors"][0]["line"], first["errors"][0]["column"]) == (2, "amount")
     again = service.client.put("/v1/tables/deals", content=json.dumps(row), headers=headers).json()
     assert (again["imported"], again["unchanged"]) == (0, 1)
     service.use_cases.serving.refresh()
@@ -635,12 +638,12 @@ def test_bottlenecks_come_with_their_price_and_the_funnel(service: Service) -> N
     for lang in ("ja", "en"):
         answer = service.get(f"/v1/bottlenecks?as_of={AS_OF}", **{"Accept-Language": lang})
         BottleneckList.model_validate(answer)
-    for step in answer["flow"]:
-        assert step["deals"] == step["went_on"] + step["ended"] + step["still"]
+    for step in answer["funnel"]:
+        assert step["entered"] == step["advanced"] + step["lost"] + step["open"]
     assert answer["bottlenecks"] or "no_bottleneck" in {one["code"] for one in answer["warnings"]}
     team = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["children"][0]["scope"]
-    mine = service.get(f"/v1/bottlenecks?as_of={AS_OF}&scope={team}")["flow"]
-    assert sum(step["deals"] for step in mine) <= sum(step["deals"] for step in answer["flow"])
+    mine = service.get(f"/v1/bottlenecks?as_of={AS_OF}&scope={team}")["funnel"]
+    assert sum(step["entered"] for step in mine) <= sum(step["entered"] for step in answer["funnel"])
 
 
 @pytest.fixture
@@ -671,10 +674,10 @@ def test_a_recommendation_is_made_kept_and_followed_to_its_outcome(with_actions:
         response = service.client.post(path, json=body)
         assert response.status_code == 200, response.text
     report = service.get("/v1/recommendations/report")
-    LiftReport.model_validate(report)
+    RecommendationReport.model_validate(report)
     mine = next(one for one in report["by_action"] if one["action"] == "demo")
     assert (mine["dismissed"], mine["reasons"]) == (1, {"予算がない": 1})
-    assert mine["made"] >= len(answer["actions"])
+    assert mine["recommended"] >= len(answer["actions"])
     insight = service.get(f"/v1/deals/{first['deal_id']}")
     assert insight["actions"][0]["recommendation_id"] == first["recommendation_id"]
     assert {one["outcome"] for one in insight["actions"][0]["similar_deals"]} <= {"won", "lost"}

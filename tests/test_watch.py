@@ -208,8 +208,8 @@ def test_wins_that_stay_away_are_told_with_their_numbers(bundle: Bundle, log: Ev
     assert "実際は0件" in seen.said().ja
     told = seen.to_json("en")
     assert told["retrain"]
-    assert told["promises"][0]["segment"] is None
-    assert {"stage", "deal_type"} <= {name for one in told["promises"][1:] for name in one["segment"]}
+    assert told["calibration"][0]["segment"] is None
+    assert {"stage", "deal_type"} <= {name for one in told["calibration"][1:] for name in one["segment"]}
 
 
 def test_scores_that_moved_are_a_reason(bundle: Bundle, log: EventLog, monkeypatch: pytest.MonkeyPatch):

@@ -137,7 +137,7 @@ def told(change: Change, scope: str) -> dict[str, Any] | None:
         }
         for number, step in enumerate(STEPS)
     ]
-    return {"from": chances[0], "to": chances[-1], "because": because}
+    return {"from": chances[0], "to": chances[-1], "contributions": because}
 
 
 def _named(change: Change, step: str, here: Flags) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ _WHY_NOT = {
         "効果がないことも否定できません（80%区間の下端が0以下です）。",
         "It may well do nothing: its 80 % interval reaches down to no benefit.",
     ),
-    "chosen": Text(
+    "confounded": Text(
         "見込みの良い商談で選んで行われていたため、効果か結果かを区別できません（関連はあるが信頼度は低い）。",
         "It was done on deals that were going well, so its doing cannot be told from theirs: an association "
         "of low reliability.",
@@ -170,14 +170,14 @@ def _refused(at: int, offer: Offer, lang: Language) -> dict[str, Any]:
     elif not offer.comparable[at]:
         why = "no_comparison"
     elif offer.chosen[at] > 0 and offer.effect[at] + offer.chosen[at] > 0:
-        why = "chosen"
+        why = "confounded"
     else:
         why = "no_benefit"
     return {
         "action": offer.action,
         "label": label_of(offer.action).say(lang),
         "code": why,
-        "why": _WHY_NOT[why].say(lang),
+        "message": _WHY_NOT[why].say(lang),
     }
 
 

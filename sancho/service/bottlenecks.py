@@ -186,10 +186,10 @@ def flow_rows(history: History, forecast: PeriodForecast, owners: Flags) -> list
         {
             "stage": step.stage,
             "to": step.following or None,
-            "deals": step.deals,
-            "went_on": step.went_on,
-            "ended": step.ended,
-            "still": step.still,
+            "entered": step.deals,
+            "advanced": step.went_on,
+            "lost": step.ended,
+            "open": step.still,
             "conversion": step.went_on / (step.went_on + step.ended) if step.went_on + step.ended else None,
             "days": None if step.days is None else dict(zip(("p25", "p50", "p75"), step.days, strict=True)),
         }

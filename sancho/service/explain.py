@@ -123,7 +123,7 @@ def trend(
     told, rest = _largest(catalogue, levels, now, change, MOST_CHANGES, currency, lang)
     time = now_odds - then_odds - float(change.sum())
     because = _finished(told, rest, time, slope, since, lang)
-    return {"since": since, "change_pp": 100 * (_chance(now_odds) - _chance(then_odds)), "because": because}
+    return {"since": since, "change_pp": 100 * (_chance(now_odds) - _chance(then_odds)), "factors": because}
 
 
 def _largest(

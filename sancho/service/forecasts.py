@@ -74,7 +74,7 @@ class Forecasts:
         for number, newcomer in enumerate(asked.joining, 1):
             day = moment if newcomer.start is None else start_of_day(newcomer.start, self._zone)
             name = said.NEWCOMER.format(number=number).say(lang)
-            joining = Joining(name, newcomer.team, max((day - moment) / DAY, 0.0))
+            joining = Joining(name, newcomer.team_id, max((day - moment) / DAY, 0.0))
             after = join(after, joining, forecast.days_ahead)
         there, sides = {scope, *forecast.organisation.children(scope)}, []
         for one in (scope, *after.simulation.organisation.children(scope)):
@@ -144,5 +144,5 @@ class Forecasts:
                 fine = ", ".join(dict.fromkeys([*OWN_LEVER, *ground.drive.levels]))
                 raise SanchoError(said.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
             people = context.forecast.organisation.members(one.scope)
-            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.times, people)
+            simulation = replace(ground.drive, simulation=simulation).scaled(lever, one.multiplier, people)
         return simulation

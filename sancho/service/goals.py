@@ -54,7 +54,7 @@ class Goals:
             period = None if one.period is None else self._period_or_none(one.period)
             last = None if period is None else period.last
             proposal = Proposal(
-                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.reviewed
+                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.last_reviewed
             )
             within = period or self._serving.period(None, moment)
             context = self._serving.context_of(state, moment, within)

@@ -121,11 +121,11 @@ def planned(
     return {
         "scope": scope,
         "target": target,
-        "wanted": wanted,
-        "before": plan.before,
+        "requested_probability": wanted,
+        "current_probability": plan.before,
         "attainable": plan.attains(wanted),
         "probability": plan.reached,
-        "most": max(plan.most, plan.before),
+        "maximum": max(plan.most, plan.before),
         "levers": sorted(rows, key=lambda row: -row["alone_pp"]),
         "people": _people(drive, prospects, plan, people, lang),
     }

@@ -34,7 +34,7 @@ def lift_report(
         if one.arm == "hold_out":
             continue
         count = rows.setdefault(one.action, Counter())
-        count["made"] += 1
+        count["recommended"] += 1
         for state in ("shown", "accepted", "dismissed"):
             count[state] += (one.recommendation_id, state) in said
         count["done"] += (one.recommendation_id, "done") in said or one.recommendation_id in seen
@@ -43,17 +43,17 @@ def lift_report(
             reasons.setdefault(one.action, Counter())[dismissed.reason] += 1
     won = _won(made, history)
     return {
-        "recommendations": sum(count["made"] for count in rows.values()),
+        "recommendations": sum(count["recommended"] for count in rows.values()),
         "by_action": [
             {
                 "action": action,
-                **{name: count[name] for name in ("made", "shown", "accepted", "dismissed", "done")},
+                **{name: count[name] for name in ("recommended", "shown", "accepted", "dismissed", "done")},
                 "reasons": dict(reasons.get(action, {})),
             }
             for action, count in sorted(rows.items())
         ],
         "hold_out": _against_hold_out(made, won),
-        "best_always": _best_always(made, won),
+        "off_policy_value": _best_always(made, won),
     }
 
 
@@ -121,4 +121,10 @@ def _best_always(made: Sequence[Recommended], won: dict[str, float]) -> dict[str
         expected[at, : len(uplift)] = np.clip(one.chance + uplift, 0, 1)
     chosen = np.zeros(len(rows), np.int64)
     value = off_policy(outcome, chosen, np.array([one.propensity for one in rows]), rule, expected)
-    return {"deals": len(rows), "win_rate_as_chosen": float(outcome.mean()), **asdict(value)}
+    estimates = {name: asdict(one) for name, one in vars(value).items() if name != "effective"}
+    return {
+        "deals": len(rows),
+        "win_rate_observed": float(outcome.mean()),
+        **estimates,
+        "effective_sample_size": value.effective,
+    }

@@ -32,7 +32,7 @@ class ModelAdmin:
         seen = self._watch(state)
         return {
             "models": listed,
-            "watch": seen.to_json(lang),
+            "monitoring": seen.to_json(lang),
             **self._serving.about(state, state.now, lang),
         }
 

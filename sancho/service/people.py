@@ -24,7 +24,7 @@ _VERDICTS = {
         "案件の質を差し引くと、平均的な担当者より受注が少なくなっています。",
         "Fewer wins than these deals would have brought an average seller.",
     ),
-    "luck": Text(
+    "within_chance": Text(
         "平均的な担当者との差は、偶然で説明できる範囲です。",
         "No different from an average seller beyond what luck explains.",
     ),
@@ -51,7 +51,7 @@ def people_rows(
         for person in people.tolist()
         if whose.deals[person] > 0
     ]
-    rows.sort(key=lambda row: -row["wins_above"]["p50"])
+    rows.sort(key=lambda row: -row["wins_above_expected"]["p50"])
     teams = []
     busy = whose.deals > 0
     for team in (f"team:{name}" for name in organisation.teams):
@@ -68,18 +68,18 @@ def people_rows(
 
 def _row(found: Standing, at: int, lang: Language) -> dict[str, Any]:
     low, middle, high = found.wins_above[at].tolist()
-    verdict = "above" if low > 0 else "below" if high < 0 else "luck"
+    verdict = "above" if low > 0 else "below" if high < 0 else "within_chance"
     more = found.revenue_above[at].tolist()
     return {
         "deals": int(found.deals[at]),
         "wins": int(found.wins[at]),
         "expected_wins": float(found.expected_wins[at]),
-        "wins_above": {"p10": low, "p50": middle, "p90": high},
+        "wins_above_expected": {"p10": low, "p50": middle, "p90": high},
         "revenue": float(found.revenue[at]),
         "expected_revenue": float(found.expected_revenue[at]),
-        "revenue_above": dict(zip(("p10", "p50", "p90"), more, strict=True)),
+        "revenue_above_expected": dict(zip(("p10", "p50", "p90"), more, strict=True)),
         "verdict": verdict,
-        "told": _VERDICTS[verdict].say(lang),
+        "message": _VERDICTS[verdict].say(lang),
     }
 
 
@@ -96,7 +96,7 @@ def _legs(legs: list[Leg], person: int, lang: Language) -> dict[str, Any]:
                 "to": leg.end.say(lang),
                 "deals": int(leg.deals[person]),
                 "conversion": float(leg.share[person]),
-                "top_quartile": _known(leg.top_share[person]),
+                "top_quartile_conversion": _known(leg.top_share[person]),
                 "days": _known(leg.days[person]),
                 "top_quartile_days": _known(leg.top_days[person]),
             }
@@ -109,7 +109,7 @@ def _legs(legs: list[Leg], person: int, lang: Language) -> dict[str, Any]:
             ).format(
                 start=leg.start, end=leg.end, own=float(leg.share[person]), top=float(leg.top_share[person])
             )
-    return {"stages": rows, "help": None if help_with is None else help_with.say(lang)}
+    return {"stages": rows, "coaching_focus": None if help_with is None else help_with.say(lang)}
 
 
 def _known(value: float) -> float | None:

@@ -18,17 +18,17 @@ from sancho.service.language import negotiate
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
-    400: Text("要求が正しくありません", "Bad request"),
-    401: Text("認証が必要です", "A credential is needed"),
-    403: Text("許可されていません", "Not allowed"),
+    400: Text("リクエストが正しくありません", "Bad request"),
+    401: Text("認証が必要です", "Authentication required"),
+    403: Text("許可されていません", "Forbidden"),
     404: Text("見つかりません", "Not found"),
-    405: Text("この方法では呼べません", "Method not allowed"),
-    409: Text("今の状態ではできません", "Not possible in the present state"),
+    405: Text("このメソッドには対応していません", "Method not allowed"),
+    409: Text("現在の状態では実行できません", "Conflict with the current state"),
     413: Text("内容が大きすぎます", "Content too large"),
-    415: Text("この形式は受け取れません", "Unsupported media type"),
-    422: Text("内容を確認してください", "The content cannot be used"),
-    500: Text("サーバー内部の誤りです", "Internal error"),
-    503: Text("まだ答えられません", "Not ready to answer"),
+    415: Text("この形式には対応していません", "Unsupported media type"),
+    422: Text("内容を確認してください", "Invalid content"),
+    500: Text("サーバー内部でエラーが発生しました", "Internal error"),
+    503: Text("準備中です", "Not ready"),
 }
 _DETAILS = {
     404: Text(
@@ -36,15 +36,15 @@ _DETAILS = {
         "nothing is at this address; /openapi.json lists what there is.",
     ),
     405: Text(
-        "このアドレスはこのメソッドを受け付けません。/openapi.json を確認してください。",
-        "this address does not take this method; see /openapi.json.",
+        "このアドレスはこのメソッドに対応していません。/openapi.json を確認してください。",
+        "this address does not support this method; see /openapi.json.",
     ),
     500: Text(
-        "予期しない誤りが起きました。サーバーの記録を確認してください。",
-        "something unexpected went wrong; the server's log says what.",
+        "予期しないエラーが発生しました。サーバーのログを確認してください。",
+        "an unexpected error occurred; see the server log.",
     ),
 }
-# Which status each kind of fault has; all others are the reader's to mend: 422.
+# The status of each kind of error; all others, which the sender can fix, are 422.
 STATUS = {
     "unknown_deal": 404,
     "unknown_recommendation": 404,
@@ -70,13 +70,13 @@ class Problem(BaseModel):
     title: str = Field(examples=["Not found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["deal 'D-1' is not known; GET /v1/deals lists the open ones."])
-    code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of fault")
+    code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of error")
     instance: str | None = Field(None, examples=["/v1/deals/D-1"])
     errors: list[dict[str, Any]] | None = Field(None, description="Where in the request: {location, message}")
 
 
 class RequestError(SanchoError):
-    """A request that cannot be used, with every place in it that is wrong: {location, message Text}."""
+    """A request that cannot be used, with every invalid place in it: {location, message Text}."""
 
     def __init__(self, text: Text, code: str, errors: Sequence[tuple[str, Text]] = ()) -> None:
         super().__init__(text, code)
@@ -91,9 +91,9 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer for a fault, in the reader's language."""
+    """The answer to an error, in the reader's language."""
     lang = language_of(request)
-    title = _TITLES.get(status, Text("誤り", "Error"))
+    title = _TITLES.get(status, Text("エラー", "Error"))
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title.say(lang),
@@ -119,7 +119,7 @@ def language_of(request: Request) -> Language:
 
 
 def install(app: FastAPI) -> None:
-    """Every fault of the application becomes problem details."""
+    """Every error of the application becomes problem details."""
     app.add_exception_handler(SanchoError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -143,7 +143,7 @@ async def _invalid(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, RequestValidationError)  # noqa: S101 - registered for it
     found = fault.errors()
     if any(error["type"] == "json_invalid" for error in found):
-        detail = Text("本文がJSONとして読めません。", "the body cannot be read as JSON.")
+        detail = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
         return problem(request, 400, "bad_json", detail)
     lang = language_of(request)
     errors = [
@@ -151,14 +151,14 @@ async def _invalid(request: Request, fault: Exception) -> Response:
         for error in found
     ]
     detail = Text(
-        "{n}か所が使えません。errors を確認してください。", "{n} places cannot be used; see errors."
+        "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
     ).format(n=len(errors))
     return problem(request, 422, "invalid_request", detail, errors)
 
 
 _REASONS = {
     "missing": Text("必須です。", "is required."),
-    "extra_forbidden": Text("この項目はありません。", "does not exist."),
+    "extra_forbidden": Text("この項目はありません。", "is not a known field."),
     "string_type": Text("文字列を指定してください。", "must be text."),
     "datetime_parsing": Text(
         "日時は 2026-11-20T09:00+09:00 の形で指定してください。",
@@ -194,9 +194,7 @@ _REASONS = {
 
 
 def _reason(error: Mapping[str, Any]) -> Text:
-    known = _REASONS.get(
-        str(error["type"]), Text("値を確認してください（{msg}）。", "cannot be used ({msg}).")
-    )
+    known = _REASONS.get(str(error["type"]), Text("値を確認してください（{msg}）。", "is invalid ({msg})."))
     return known.format(msg=error.get("msg", ""), **(error.get("ctx") or {}))
 
 

@@ -59,7 +59,7 @@ class Recommendations:
             "period": forecast.period.name,
             "scope": scope,
             "bottlenecks": bottleneck_rows(found, forecast, state.catalogue, levels, scope, lang),
-            "flow": flow_rows(state.history, forecast, self._owned(context, people)),
+            "funnel": flow_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.about(state, context.moment, lang, warnings),
         }
 
@@ -101,7 +101,7 @@ class Recommendations:
             "period": forecast.period.name,
             "scope": scope,
             "open_deals": len(rows),
-            "held_out": held,
+            "held_out_deals": held,
             "actions": actions[:limit],
             "not_recommended": refused,
             **self._serving.about(state, context.moment, lang, warnings),

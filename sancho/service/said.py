@@ -92,8 +92,8 @@ def model_row(info: ModelInfo) -> dict[str, Any]:
         "version": info.version,
         "trained_at": info.trained_at or None,
         "aliases": ["champion"] if info.champion else [],
-        "figures": info.figures,
-        "gate": info.gate or None,
+        "metrics": info.figures,
+        "gate_decision": info.gate or None,
     }
 
 
@@ -119,8 +119,8 @@ _CHANGES = {
 
 def change_of(found: Mapping[str, Any], since: str, lang: Language) -> dict[str, Any]:
     """A change with its parts named."""
-    because = [{"label": _CHANGES[part["code"]].say(lang), **part} for part in found["because"]]
-    return {"since": since, **found, "because": because}
+    because = [{"label": _CHANGES[part["code"]].say(lang), **part} for part in found["contributions"]]
+    return {"since": since, **found, "contributions": because}
 
 
 def difference_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _check(
 
 def _refused(wrong: list[tuple[str, Text]]) -> RequestError:
     detail = Text(
-        "{n}か所が使えません。errors を確認してください。", "{n} places cannot be used; see errors."
+        "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
     )
     return RequestError(detail.format(n=len(wrong)), "invalid_request", wrong)
 

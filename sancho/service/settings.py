@@ -39,12 +39,24 @@ _FINE = {
 
 
 class ActionSettings(BaseModel):
-    """How recommendations are tried out: both are off by default."""
+    """How recommendations are tested; both are off by default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    explore: bool = Field(False, description="Now and then another action that may be better comes first")
-    hold_out: float = Field(0.0, ge=0, le=0.9, description="Share of deals that get no recommendations")
+    explore: Annotated[
+        bool,
+        Text(
+            "最善とは限らない打ち手もときどき先頭に出し、効果を比べられるようにする",
+            "Sometimes put another action first that may be better, so that effects can be compared",
+        ),
+    ] = False
+    hold_out: Annotated[
+        float,
+        Text(
+            "効果測定のために打ち手を推奨しない商談の割合（0から0.9）",
+            "Share of deals that get no recommendations, so that their effect can be measured (0 to 0.9)",
+        ),
+    ] = Field(0.0, ge=0, le=0.9)
 
 
 def _zone(name: str) -> str:
@@ -56,30 +68,71 @@ def _zone(name: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Settings of an installation: environment variables SANCHO_*, else sancho.toml, else these defaults."""
+    """Settings of an installation: environment variables SANCHO_*, then sancho.toml, then these defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="SANCHO_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
     )
 
-    home: Path = Field(
-        Path(".sancho"), description="Folder of the embedded database, MLflow's and the models"
+    home: Annotated[
+        Path,
+        Text(
+            "組み込みのデータベース、MLflowの記録、モデルを置くフォルダー",
+            "Folder of the embedded database, MLflow's records and the models",
+        ),
+    ] = Path(".sancho")
+    database_url: Annotated[
+        str,
+        Text(
+            "データの保存先（SQLAlchemyのURL）。空なら home の中のSQLite",
+            "Store, as an SQLAlchemy URL; empty = SQLite in the home",
+        ),
+    ] = ""
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Text("組織のタイムゾーン（IANAの名前）", "Time zone of the organisation, an IANA name"),
+    ] = "Asia/Tokyo"
+    currency: Annotated[str, Text("組織の通貨（3文字）", "Currency of the organisation, three letters")] = (
+        Field("JPY", pattern=r"^[A-Z]{3}$")
     )
-    database_url: str = Field("", description="Store; empty = SQLite in the home")
-    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Tokyo"
-    currency: str = Field("JPY", pattern=r"^[A-Z]{3}$")
-    fiscal_start_month: int = Field(4, ge=1, le=12)
-    language: Language = Field("ja", description="Language where a reader asks for none")
-    country: str = Field("JP", pattern=r"^[A-Z]{2}$", description="Whose public holidays are kept")
-    grades: tuple[float, float, float] = Field(
-        (0.6, 0.35, 0.15), description="Win probability from which a deal is graded A, B, C; below, D"
+    fiscal_start_month: Annotated[
+        int, Text("年度の最初の月（1から12）", "First month of the fiscal year, 1 to 12")
+    ] = Field(4, ge=1, le=12)
+    language: Annotated[
+        Language,
+        Text(
+            "言語の指定がないときの言語（ja または en）", "Language where a reader asks for none (ja or en)"
+        ),
+    ] = "ja"
+    country: Annotated[
+        str,
+        Text("祝日を数える国（2文字の国コード）", "Country whose public holidays count, two letters"),
+    ] = Field("JP", pattern=r"^[A-Z]{2}$")
+    grades: Annotated[
+        tuple[float, float, float],
+        Text(
+            "商談をA、B、Cと評価する受注確率の下限。それ未満はD",
+            "Win probability from which a deal is graded A, B, C; below, D",
+        ),
+    ] = (0.6, 0.35, 0.15)
+    train: Annotated[dict[str, Any], Text("学習の設定（表）", "Training choices, a table")] = Field(
+        default_factory=dict
     )
-    train: dict[str, Any] = Field(default_factory=dict, description="Choices of training, see TrainConfig")
-    kpi: list[dict[str, Any]] = Field(default_factory=list, description="KPIs of one's own, see docs/kpis.md")
-    actions: ActionSettings = Field(ActionSettings(), description="Trying recommendations out")
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
-    refresh_seconds: float = Field(1.0, ge=0, description="How often a service looks for new data")
+    kpi: Annotated[list[dict[str, Any]], Text("自社のKPI（表）", "KPIs of your own, tables")] = Field(
+        default_factory=list
+    )
+    actions: Annotated[
+        ActionSettings, Text("打ち手の効果の測り方（表）", "How recommendations are tested, a table")
+    ] = ActionSettings()
+    host: Annotated[str, Text("サービスが待ち受けるアドレス", "Address at which the service listens")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Text("サービスのポート番号", "Port of the service")] = Field(8000, ge=1, le=65535)
+    refresh_seconds: Annotated[
+        float,
+        Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),
+    ] = Field(1.0, ge=0)
 
     @field_validator("grades")
     @classmethod
@@ -97,7 +150,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What a caller says comes first, then the environment, then the file."""
+        """A caller's values come first, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
@@ -112,13 +165,13 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings; a wrong one is told by key, value and what would have been fine."""
+    """The settings; the error for a wrong one names its key, its value and the valid values."""
     try:
         return Settings(**given)
     except ValidationError as fault:
-        told = [_told(error) for error in fault.errors()]
+        wrong = [_explained(error) for error in fault.errors()]
         raise SanchoError(
-            Text("；".join(text.ja for text in told), "; ".join(text.en for text in told)), "bad_setting"
+            Text("；".join(text.ja for text in wrong), "; ".join(text.en for text in wrong)), "bad_setting"
         ) from None
     except ValueError as fault:  # the TOML file itself
         raise SanchoError(
@@ -130,7 +183,7 @@ def read_settings(**given: Any) -> Settings:
         ) from None
 
 
-def _told(error: Any) -> Text:
+def _explained(error: Any) -> Text:
     key = str(error["loc"][0]) if error["loc"] else "?"
     name = f"SANCHO_{key.upper()}"
     if error["type"] == "extra_forbidden":

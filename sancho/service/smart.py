@@ -167,7 +167,7 @@ def said(findings: Mapping[str, Finding], lang: Language) -> dict[str, Any]:
         name: {
             "ok": one.ok,
             "why": one.why.say(lang),
-            "better": None if one.better is None else one.better.say(lang),
+            "suggestion": None if one.better is None else one.better.say(lang),
         }
         for name, one in findings.items()
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sancho.crm.importing.source import Source
 from sancho.crm.moment import as_of_instant, iso
 from sancho.crm.text import Language
 from sancho.service import said
@@ -17,7 +17,7 @@ class Tables:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
-    def push(self, table: str, rows: Sequence[Mapping[str, Any]], lang: Language) -> dict[str, Any]:
+    def push(self, table: str, rows: Source, lang: Language) -> dict[str, Any]:
         """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
         from sancho.crm.importing import push_rows
 
@@ -30,7 +30,7 @@ class Tables:
             "imported": counts.imported,
             "unchanged": counts.unchanged,
             "quarantined": result.quarantined,
-            "faults": [
+            "errors": [
                 {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
                 for f in result.faults
             ],

@@ -6,35 +6,60 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from sancho.crm.text import SanchoError, Text
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Choices of a training. The same log, cut-off and choices give the same model, number for number.
+    """Choices of a training. The same log, cut-off and choices give the same model, number for number."""
 
-    owner_blind: scores that do not depend on who sells. exclude: features or columns ("deals.確度") to leave
-    out; include: columns to use although the leak screen rejects them. most_moments, most_questions: rows
-    beyond so many are drawn at random; 0 = as many as the number of deals warrants. questions: horizons asked
-    of each moment.
-    """
-
-    seed: int = 0
-    threads: int = 2
-    fiscal_start_month: int = 4
-    country: str = "JP"
-    currency: str = "JPY"
-    owner_blind: bool = False
-    exclude: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    most_moments: int = 0
-    questions: int = 2
-    most_questions: int = 0
-    trees: int = 200
-    leaves: int = 24
-    pace: float = 0.06
+    seed: Annotated[int, Text("乱数の種", "Seed of all random draws")] = 0
+    threads: Annotated[int, Text("学習に使うスレッドの数", "Threads a training uses")] = 2
+    fiscal_start_month: Annotated[
+        int, Text("年度の最初の月（既定は組織の設定）", "First month of the fiscal year (the setting above)")
+    ] = 4
+    country: Annotated[
+        str,
+        Text("祝日を数える国（既定は組織の設定）", "Country whose public holidays count (the setting above)"),
+    ] = "JP"
+    currency: Annotated[
+        str, Text("組織の通貨（既定は組織の設定）", "Currency of the organisation (the setting above)")
+    ] = "JPY"
+    owner_blind: Annotated[
+        bool, Text("担当者によらない受注確率にする", "Win probabilities do not depend on who sells")
+    ] = False
+    exclude: Annotated[
+        tuple[str, ...],
+        Text(
+            "使わない特徴量または列（例 deals.確度）", "Features or columns to leave out, such as deals.確度"
+        ),
+    ] = ()
+    include: Annotated[
+        tuple[str, ...],
+        Text("結果の漏れの検査で除かれても使う列", "Columns to use although the leakage screen rejects them"),
+    ] = ()
+    most_moments: Annotated[
+        int,
+        Text(
+            "学習に使う時点の上限（超えた分は無作為に選ぶ）。0 = 商談数に応じて決める",
+            "Snapshots to learn from, drawn at random beyond that; 0 = by the number of deals",
+        ),
+    ] = 0
+    questions: Annotated[
+        int, Text("1つの時点について学習する期間の数", "Horizons learned from at each snapshot")
+    ] = 2
+    most_questions: Annotated[
+        int,
+        Text(
+            "学習に使う行（時点×期間）の上限。0 = 商談数に応じて決める",
+            "Rows (snapshot and horizon) to learn from; 0 = by the number of deals",
+        ),
+    ] = 0
+    trees: Annotated[int, Text("木の数", "Trees of a boosted model")] = 200
+    leaves: Annotated[int, Text("1本の木の葉の数の上限", "Leaves of a tree, at most")] = 24
+    pace: Annotated[float, Text("学習率", "Learning rate of the boosted models")] = 0.06
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> TrainConfig:

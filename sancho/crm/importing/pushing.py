@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from sancho.crm.importing.faults import Fault, reason
 from sancho.crm.importing.reading import table_of
 from sancho.crm.importing.result import Counts, ImportResult
 from sancho.crm.importing.session import session
+from sancho.crm.importing.source import Source
 from sancho.crm.moment import instant
 from sancho.crm.schema import TABLES, Kind, Table
 from sancho.crm.store import Store
@@ -29,17 +31,32 @@ Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 
 
 def push_rows(
-    store: Store, table: str, rows: Rows, zone: ZoneInfo, source: str = "api", now: int | None = None
+    store: Store,
+    table: str,
+    rows: Rows | Source,
+    zone: ZoneInfo,
+    source: str = "api",
+    now: int | None = None,
 ) -> ImportResult:
-    """Upserts rows in one transaction; bad ones go to the quarantine, their line being their place from 1."""
+    """Upserts rows in one transaction; bad ones go to the quarantine by their line.
+
+    The line of a row is that of its source (`read_bytes`), else its place from 1.
+    """
+    body = rows if isinstance(rows, Source) else None
     columns, problem = _named(table, rows)
     with session(store, source, zone, now=now) as run:
-        size = columns.num_rows
+        size = columns.num_rows if body is None else body.rows
         if problem is not None:
             run.refuse(source, problem, size)
             return run.result
         run.digests.append(hashlib.blake2b(orjson.dumps(columns.to_pylist(), default=str)).hexdigest())
-        counts, _ = run.take(Batch(table, source, columns, lambda places: places + 1))
+        lines_of = (lambda places: places + 1) if body is None else body.lines_of
+        broken = [] if body is None else [replace(fault, file=source) for fault in body.faults]
+        damaged = body is not None and body.damaged
+        counts, _ = run.take(Batch(table, source, columns, lines_of, damaged=damaged))
+        run.broken(table, broken)
+        counts.read += len(broken)
+        counts.quarantined += len(broken)
         run.result.files.setdefault(source, Counts()).add(counts)
     return run.result
 
@@ -86,14 +103,15 @@ def check_rows(
     return whole[checked.sound].reset_index(drop=True), faults
 
 
-def _named(table: str, rows: Rows) -> tuple[pa.Table, Fault | None]:
+def _named(table: str, rows: Rows | Source) -> tuple[pa.Table, Fault | None]:
     """Rows as columns under canonical names; a fault where they lack what every row needs."""
     schema = TABLES[table]
-    given = (
-        pa.Table.from_pandas(rows, preserve_index=False)
-        if isinstance(rows, pd.DataFrame)
-        else table_of(list(rows))
-    )
+    if isinstance(rows, Source):
+        given = rows.columns
+    elif isinstance(rows, pd.DataFrame):
+        given = pa.Table.from_pandas(rows, preserve_index=False)
+    else:
+        given = table_of(list(rows))
     found = headings(schema, given.column_names)
     lacking = [c.name for c in schema.columns if c.required and c.name not in found.names.values()]
     if given.num_rows and (found.problem is not None or lacking):

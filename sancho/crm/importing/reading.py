@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ def data_format(path: Path) -> str | None:
 
 def read(path: Path, name: str, encode: Encode = lambda _: False, how: Reading | None = None) -> list[Source]:
     """The sources in a file: one, or for a workbook one per sheet."""
-    how = how or Reading()
     kind = data_format(path)
     if kind is None:
         hint = Text(
@@ -48,18 +47,30 @@ def read(path: Path, name: str, encode: Encode = lambda _: False, how: Reading |
             "Save it as CSV, TSV, XLSX, Parquet or NDJSON.",
         )
         raise UnreadableError(path.suffix or path.name, hint)
-    again = Text("書き出し直してください。", "Export it again.")
     try:
         data = path.read_bytes()
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         if _gzipped(path):
             data = gzip.decompress(data)
-        sources = _READERS[kind](data, name, encode, how)
-    except UnreadableError:
-        raise
-    except (OSError, EOFError, zlib.error, pa.ArrowException, csv.Error, KeyError, ValueError) as fault:
-        raise UnreadableError(str(fault).split("\n")[0][:200] or type(fault).__name__, again) from fault
-    return [replace(_without_blank_rows(source), digest=digest) for source in sources]
+    except (OSError, EOFError, zlib.error) as fault:
+        raise _unreadable(fault) from fault
+    return [replace(source, digest=digest) for source in read_bytes(data, kind, name, encode, how)]
+
+
+def read_bytes(
+    data: bytes, kind: str, name: str, encode: Encode = lambda _: False, how: Reading | None = None
+) -> list[Source]:
+    """The sources in a file's contents, or in the body of a request; `kind` is a value of FORMATS."""
+    try:
+        sources = _READERS[kind](data, name, encode, how or Reading())
+    except (OSError, EOFError, pa.ArrowException, csv.Error, KeyError, ValueError) as fault:
+        raise _unreadable(fault) from fault
+    return [_without_blank_rows(source) for source in sources]
+
+
+def _unreadable(fault: Exception) -> UnreadableError:
+    again = Text("書き出し直してください。", "Export it again.")
+    return UnreadableError(str(fault).split("\n")[0][:200] or type(fault).__name__, again)
 
 
 def _without_blank_rows(source: Source) -> Source:
@@ -96,25 +107,34 @@ def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
-    data, charset, _ = decode(data, how.encoding)
-    if data.lstrip()[:1] == b"[":
-        lines = [(number, value) for number, value in enumerate(orjson.loads(data), 1)]
-        return [replace(_objects(lines, name, []), charset=charset)]
+    """One object a line, or one list of objects, whose elements are numbered instead of lines."""
+    data, charset, damaged = decode(data, how.encoding)
     found: list[tuple[int, Any]] = []
     faults: list[Fault] = []
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = orjson.loads(line)
-            if not isinstance(value, dict):
-                raise ValueError("not an object")
+    for number, line, value in _values(data):
+        if isinstance(value, dict):
             found.append((number, value))
-        except ValueError as fault:
-            said = reason("bad_json", detail=str(fault)[:100])
-            text = line.decode("utf-8", "replace")[:500]
-            faults.append(Fault("", name, number, "", text, "bad_json", said, raw={"json": text}))
-    return [replace(_objects(found, name, faults), charset=charset)]
+            continue
+        said = reason(
+            "bad_json", detail=str(value)[:100] if isinstance(value, ValueError) else "not an object"
+        )
+        text = line.decode("utf-8", "replace")[:500]
+        faults.append(Fault("", name, number, "", text, "bad_json", said, raw={"json": text}))
+    return [replace(_objects(found, name, faults), charset=charset, damaged=damaged)]
+
+
+def _values(data: bytes) -> Iterator[tuple[int, bytes, Any]]:
+    """Each value with its number and text; an error in place of a value that is not JSON."""
+    if data.lstrip()[:1] == b"[":
+        for number, value in enumerate(orjson.loads(data), 1):
+            yield number, b"" if isinstance(value, dict) else orjson.dumps(value), value
+        return
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield number, line, orjson.loads(line)
+            except ValueError as fault:
+                yield number, line, fault
 
 
 def _objects(found: list[tuple[int, Any]], name: str, faults: list[Fault]) -> Source:

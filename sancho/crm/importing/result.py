@@ -75,8 +75,8 @@ class ImportResult:
             "dry_run": self.dry_run,
             "tables": {name: counts.to_dict() for name, counts in self.tables.items()},
             "files": {name: counts.to_dict() for name, counts in self.files.items()},
-            "faults": [fault.to_dict() for fault in self.faults],
+            "errors": [fault.to_dict() for fault in self.faults],
             "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
-            "mended": self.mended,
-            "observed": self.observed,
+            "resolved": self.mended,
+            "detected_changes": self.observed,
         }

@@ -38,7 +38,7 @@ def list_actions(
 
 @router.post(
     "/recommendations/{recommendation_id}/outcome",
-    response_model=schemas.OutcomeKept,
+    response_model=schemas.RecordedOutcome,
     responses=documented_problems(404, 400),
     summary="What became of a recommendation",
 )
@@ -55,7 +55,7 @@ def record_outcome(
 
 @router.get(
     "/recommendations/report",
-    response_model=schemas.LiftReport,
+    response_model=schemas.RecommendationReport,
     summary="Whether recommendations help",
 )
 def report_recommendations(request: Request, recommendations: AskRecommendations) -> Response:

@@ -25,7 +25,7 @@ class Ready(BaseModel):
 
     status: str
     model_version: str
-    kept_rows: int
+    verified_rows: int
 
 
 @router.get("/healthz", response_model=Alive, summary="Liveness")
@@ -40,4 +40,4 @@ async def check_readiness(serving: AskServing) -> dict[str, Any]:
     found = serving.readiness()
     if found.fault is not None:
         raise SanchoError(found.fault, "not_ready")
-    return {"status": "ready", "model_version": found.model_version, "kept_rows": found.kept_rows}
+    return {"status": "ready", "model_version": found.model_version, "verified_rows": found.kept_rows}

@@ -12,7 +12,7 @@ from sancho.service import schemas
 from sancho.service.api.responses import documented_problems, send
 from sancho.service.api.use_cases import AskTables
 from sancho.service.problems import language_of
-from sancho.service.pushed import pushed_rows
+from sancho.service.request_rows import request_rows
 
 router = APIRouter(prefix="/tables", tags=["data"])
 
@@ -42,5 +42,6 @@ async def put_table_rows(
     request: Request, tables: AskTables, table: Annotated[str, Path(examples=["deals"], max_length=50)]
 ) -> Response:
     """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
-    rows = pushed_rows(table, await request.body(), request.headers.get("content-type", ""))
+    content_type = request.headers.get("content-type", "")
+    rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
     return send(request, await run_in_threadpool(tables.push, table, rows, language_of(request)))

@@ -94,7 +94,7 @@ def _show(answer: dict[str, Any], deal: str | None, settings: Settings, lang: La
                 else f"  the best sellers do it on {top:.0f} % of their deals, the others on {other:.0f} %"
             )
     for one in answer["not_recommended"]:
-        say(f"{'見送り' if ja else 'not recommended'}: {one['label']} – {one['why']}")
+        say(f"{'見送り' if ja else 'not recommended'}: {one['label']} – {one['message']}")
     say(("時点 " if ja else "as of ") + answer["as_of"])
     print_warnings(answer, lang)
 
@@ -109,7 +109,7 @@ def _show_lift(answer: dict[str, Any], lang: Language) -> None:
     rows = [
         [
             label_of(one["action"]).say(lang),
-            *(str(one[name]) for name in ("made", "shown", "accepted", "dismissed", "done")),
+            *(str(one[name]) for name in ("recommended", "shown", "accepted", "dismissed", "done")),
         ]
         for one in answer["by_action"]
     ]

@@ -200,7 +200,7 @@ def _show_change(change: dict[str, Any], money: Callable[[float | None], str], j
             money(part["revenue"]),
             "、".join(deal["deal_id"] for deal in part["deals"][:3]),
         ]
-        for part in change["because"]
+        for part in change["contributions"]
         if part["effect_pp"] or part["revenue"]
     ]
     since = change["since"][:10]

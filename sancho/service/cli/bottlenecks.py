@@ -54,14 +54,14 @@ def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
     rows = [
         [
             step["stage"],
-            str(step["deals"]),
-            str(step["went_on"]),
-            str(step["ended"]),
-            str(step["still"]),
+            str(step["entered"]),
+            str(step["advanced"]),
+            str(step["lost"]),
+            str(step["open"]),
             "–" if step["conversion"] is None else f"{100 * step['conversion']:.0f}%",
             "–" if step["days"] is None else f"{step['days']['p50']:.0f}",
         ]
-        for step in answer["flow"]
+        for step in answer["funnel"]
     ]
     title = "直近1年の商談の流れ" if ja else "How deals flowed in the past year"
     print_table(f"{title}  {answer['scope']}", headings, rows, right=(1, 2, 3, 4, 5, 6))

@@ -139,7 +139,7 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
         seen = watched(settings, as_of)
         if seen is not None and not seen.needed:
             if as_json:
-                print_json({"model": None, "watch": seen.to_json(lang)})
+                print_json({"model": None, "monitoring": seen.to_json(lang)})
             else:
                 say(seen.said().say(lang))
             return 0
@@ -147,7 +147,7 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
             refused = _refused_lately(settings, seen.now)
             if refused is not None:
                 if as_json:
-                    print_json({"model": None, "watch": seen.to_json(lang), "refused": refused.version})
+                    print_json({"model": None, "monitoring": seen.to_json(lang), "refused": refused.version})
                 else:
                     say(_told_refused(refused).say(lang))
                 return 0

@@ -80,9 +80,9 @@ def _show_tree(answer: dict[str, Any], settings: Settings, lang: Language) -> No
 
 def _show_plan(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
     ja = lang == "ja"
-    wanted, reached = percent(answer["wanted"]), percent(answer["probability"])
-    before, most = percent(answer["before"]), percent(answer["most"])
-    if answer["before"] >= answer["wanted"]:
+    wanted, reached = percent(answer["requested_probability"]), percent(answer["probability"])
+    before, most = percent(answer["current_probability"]), percent(answer["maximum"])
+    if answer["current_probability"] >= answer["requested_probability"]:
         told = (
             f"このままで達成確率は{before}です。追加の改善は要りません。"
             if ja

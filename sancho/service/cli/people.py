@@ -35,7 +35,7 @@ def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
 
     rows = []
     for row in (*answer["teams"], *answer["people"]):
-        above = row["wins_above"]
+        above = row["wins_above_expected"]
         rows.append(
             [
                 row["scope"].removeprefix("person:"),
@@ -49,8 +49,8 @@ def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
         )
     print_table(f"{answer['period']}  {answer['scope']}", headings, rows, right=(1, 2, 3, 4, 5, 6))
     for row in answer["people"]:
-        told = [] if row["verdict"] == "luck" else [row["told"]]
-        told += [row["help"]] if row["help"] else []
+        told = [] if row["verdict"] == "within_chance" else [row["message"]]
+        told += [row["coaching_focus"]] if row["coaching_focus"] else []
         if told:
             say(f"{row['scope'].removeprefix('person:')}: " + ("" if ja else " ").join(told))
     say(("時点 " if ja else "as of ") + answer["as_of"])

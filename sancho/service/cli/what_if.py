@@ -35,7 +35,7 @@ def show_what_if(
     repriced = [{"deal_id": deal, "amount": value} for deal, value in map(_pair, amount)]
     targets = [] if target is None else [{"scope": scope, "value": target}]
     joining = [_newcomer(one) for one in join]
-    levels = [{"kpi": kpi, "times": times, "scope": scope} for kpi, times in map(_pair, level)]
+    levels = [{"kpi": kpi, "multiplier": times, "scope": scope} for kpi, times in map(_pair, level)]
     told = {
         "scope": scope, "as_of": as_of, "won": won, "lost": lost, "pushed": pushed, "repriced": repriced,
         "leaving": leave, "joining": joining, "levels": levels, "targets": targets,
@@ -76,7 +76,7 @@ def _pair(text: str) -> tuple[str, float]:
 
 def _newcomer(text: str) -> dict[str, str | None]:
     team, _, start = text.partition(":")
-    return {"team": team or None, "start": start or None}
+    return {"team_id": team or None, "start": start or None}
 
 
 def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:

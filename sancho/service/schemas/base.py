@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+MOST_ROWS = 20_000  # entries up to which a list in a request is read
+
 
 class ModelInfo(BaseModel):
     """Which model answered."""
@@ -13,7 +15,7 @@ class ModelInfo(BaseModel):
     trained_at: str = Field(examples=["2026-11-20T03:00:00+09:00"])
 
 
-class Warned(BaseModel):
+class AnswerWarning(BaseModel):
     """Something to know about an answer."""
 
     code: str = Field(examples=["no_target"])
@@ -25,4 +27,4 @@ class Answer(BaseModel):
 
     as_of: str = Field(examples=["2026-11-20T23:59:59+09:00"])
     model: ModelInfo
-    warnings: list[Warned]
+    warnings: list[AnswerWarning]

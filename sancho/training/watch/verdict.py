@@ -80,39 +80,39 @@ class Watch:
             "as_of": iso(self.now, self.zone),
             "retrain": self.needed,
             "reasons": [reason.say(lang) for reason in self.reasons],
-            "since": iso(self.model_as_of, self.zone),
-            "closed_since": self.closed_since,
-            "closed_learned": self.closed_learned,
+            "model_as_of": iso(self.model_as_of, self.zone),
+            "closed_deals_since": self.closed_since,
+            "closed_deals_in_training": self.closed_learned,
             "horizon_days": self.horizon_days,
             "quality": None
             if self.quality is None
             else {name: value if value == value else None for name, value in vars(self.quality).items()},
-            "promises": [
+            "calibration": [
                 {
                     "segment": None if one.feature is None else {one.feature: self.level(one)},
                     "deals": one.deals,
                     "rows": one.rows,
                     "expected": round(one.expected, 2),
-                    "came": one.came,
-                    "shift": round(one.shift, 4),
+                    "observed": one.came,
+                    "log_odds_shift": round(one.shift, 4),
                     "interval": [round(one.lo, 4), round(one.hi, 4)],
                     "p_value": one.p_value,
                     "alarm": one.alarm,
                 }
                 for one in sorted(self.promises, key=lambda one: (one.feature is not None, one.p_value))
             ],
-            "drift": [
+            "feature_drift": [
                 {
                     "feature": name,
                     "label": self.labels[name].say(lang),
-                    "index": round(self.drift[name].index, 4),
-                    "weight": round(self.weight.get(name, 0.0), 4),
+                    "psi": round(self.drift[name].index, 4),
+                    "importance": round(self.weight.get(name, 0.0), 4),
                     "p_value": self.drift[name].p_value,
                     "alarm": self.drift[name].alarm,
                 }
                 for name in moved[:10]
             ],
-            "score_drift": None if self.score_drift is None else vars(self.score_drift),
+            "score_drift": None if self.score_drift is None else _moved(self.score_drift),
         }
 
     def level(self, kept: Kept) -> str:
@@ -163,6 +163,10 @@ def watch(bundle: Bundle, history: History, now: int, seed: int = 0) -> Watch:
     )
     made.reasons.extend(_reasons(made))
     return made
+
+
+def _moved(drift: Drift) -> dict[str, Any]:
+    return {"psi": drift.index, "p_value": drift.p_value, "alarm": drift.alarm}
 
 
 def _drift(
