@@ -52,7 +52,6 @@ def create_app(
         lifespan=life,
         docs_url=None,  # the built-in pages load their scripts from the internet
         redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,  # get_forecast: a stable verb
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[{"name": name} for name in _TAGS],
         generate_unique_id_function=_operation_id,
