@@ -162,15 +162,23 @@ class Answers(Recommending):
         """The champion, proven, where it is not the one in service."""
         if state is not None and time.monotonic() - self._asked_champion < _CHAMPION_SECONDS:
             return None
-        champion = self._registry.champion()
-        self._asked_champion = time.monotonic()
-        if champion is None:
-            if state is not None:
+        try:
+            champion = self._registry.champion()
+            self._asked_champion = time.monotonic()
+            if champion is None:
+                if state is not None:
+                    return None
+                raise SanchoError(said.NO_MODEL, "no_model")
+            if state is not None and champion.version == state.info.version:
                 return None
-            raise SanchoError(said.NO_MODEL, "no_model")
-        if state is not None and champion.version == state.info.version:
+            bundle, info = self._registry.load(champion.version)
+        except SanchoError as fault:
+            if state is None or fault.code != "registry_unavailable":
+                raise
+            # The model in service goes on answering, and new data are taken up all the same.
+            self._asked_champion = time.monotonic()
+            self._log.warning("registry_unavailable", reason=fault.text.en)
             return None
-        bundle, info = self._registry.load(champion.version)
         bundle.check()
         return bundle, info
 
