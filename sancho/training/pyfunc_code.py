@@ -12,8 +12,8 @@ import pandas as pd
 _UNREADABLE = (
     "このモデルを読み込むコードがこの環境にありません（{fault}）。モデルの requirements.txt にある"
     "バージョンをインストールするか、再学習してください（sancho train）。 / The code that reads this model "
-    "is not in this environment ({fault}): install the version in the model's requirements.txt, or train again "
-    "(sancho train)."
+    "is not in this environment ({fault}): install the version in the model's requirements.txt, or train "
+    "again (sancho train)."
 )
 
 
