@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from sancho.crm.text import SanchoError, Text
 from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.settings import read_settings
@@ -92,6 +96,15 @@ def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch:
     assert client.get("/v1/models").json()["monitoring"] == first
 
 
+def test_the_registry_is_asked_by_four_at_once_and_the_process_stays_as_it_was(client: TestClient):
+    """Output swapped for quiet was once left closed, and the thread that refreshes died of it."""
+    before = (sys.stdout, sys.stderr)
+    with ThreadPoolExecutor(4) as pool:
+        answered = list(pool.map(lambda _: client.get("/v1/models").status_code, range(8)))
+    assert answered == [200] * 8
+    assert (sys.stdout, sys.stderr) == before
+
+
 def test_what_cannot_be_promoted_or_rolled_back_is_a_problem(client: TestClient):
     unknown = client.post("/v1/models/99/promote")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")
@@ -165,3 +178,22 @@ def test_an_old_score_can_be_had_again_from_its_version_and_time(
     Registry(place / "home").promote("1")
     assert run([*asked, "again.csv"]) == 0
     pd.testing.assert_frame_equal(pd.read_csv("again.csv", dtype=str), then)
+
+
+def test_the_model_in_service_stays_while_the_registry_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An outage of the registry does not keep new data from being taken up; without a model it is a fault."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
+
+    class Down(Registry):
+        def champion(self) -> None:
+            raise SanchoError(Text("停止中", "stopped"), "registry_unavailable")
+
+    cases = UseCases.open(read_settings(), registry=Down(tmp_path))
+    in_service = SimpleNamespace(info=SimpleNamespace(version="1"))
+    assert cases.serving._new_champion(in_service) is None
+    with pytest.raises(SanchoError, match="stopped"):
+        cases.serving._new_champion(None)
+    cases.close()

@@ -60,6 +60,7 @@ STATUS = {
     "no_earlier_model": 409,
     "not_ready": 503,
     "store_unavailable": 503,
+    "registry_unavailable": 503,
 }
 
 

@@ -262,15 +262,23 @@ class ServingState:
         """The champion, proven, where it is not the one in service."""
         if state is not None and time.monotonic() - self._champion_asked_at < _CHAMPION_SECONDS:
             return None
-        champion = self.registry.champion()
-        self._champion_asked_at = time.monotonic()
-        if champion is None:
-            if state is not None:
+        try:
+            champion = self.registry.champion()
+            self._champion_asked_at = time.monotonic()
+            if champion is None:
+                if state is not None:
+                    return None
+                raise SanchoError(said.NO_MODEL, "no_model")
+            if state is not None and champion.version == state.info.version:
                 return None
-            raise SanchoError(said.NO_MODEL, "no_model")
-        if state is not None and champion.version == state.info.version:
+            bundle, info = self.registry.load(champion.version)
+        except SanchoError as fault:
+            if state is None or fault.code != "registry_unavailable":
+                raise
+            # The model in service goes on answering, and new data are taken up all the same.
+            self._champion_asked_at = time.monotonic()
+            note(_LOG, "warning", "registry_unavailable", reason=fault.text.en)
             return None
-        bundle, info = self.registry.load(champion.version)
         bundle.check()
         return bundle, info
 

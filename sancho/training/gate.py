@@ -104,6 +104,19 @@ def in_time(milliseconds: float, champion: float | None) -> Verdict | None:
     )
 
 
+def superseded(version: str) -> Verdict:
+    """The refusal where another version became the champion while the challenger was being trained."""
+    return Verdict(
+        False,
+        Text(
+            "採用しませんでした：学習中にバージョン{v}が採用され、比較した相手が使用中のモデルではなくなりました。"
+            "必要であれば再学習してください（sancho train）。",
+            "Not promoted: version {v} was promoted during this training, so the comparison is not with the "
+            "model in service; train again if needed (sancho train).",
+        ).format(v=version),
+    )
+
+
 def _enough(deal: Ints) -> bool:
     return len(deal) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
 

@@ -15,7 +15,7 @@ from sancho.models.bundle import Bundle
 from sancho.models.rows import Rows
 from sancho.training.config import TrainConfig
 from sancho.training.fit import Progress, train
-from sancho.training.gate import Verdict, in_time, judge
+from sancho.training.gate import Verdict, in_time, judge, superseded
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.report import Report
 from sancho.training.score import feature_columns
@@ -34,8 +34,13 @@ def train_and_promote(
     progress: Progress | None = None,
     work: Work = HERE,
 ) -> tuple[ModelInfo, Verdict, Report]:
-    """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass."""
-    champion = _champion(registry)
+    """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass.
+
+    The verdict is about the champion that was in service as the training began: where another has taken its
+    place meanwhile, nothing is promoted. Nor where the registry cannot say which one is in service.
+    """
+    seen = registry.champion()
+    champion = None if seen is None else _readable(registry, seen.version)
     bundle, report = train(log, as_of, config, progress, None if champion is None else champion.as_of, work)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Sizing what deals share"), 0.9)
@@ -47,10 +52,14 @@ def train_and_promote(
     challenger.check()  # what was stored scores the kept rows as the model made it did
     late = None if champion is None else in_time(milliseconds(challenger), milliseconds(champion))
     verdict = late or _judged(report, log, champion, config)
-    if verdict.promote:
-        info = registry.promote(info.version, verdict)
-    else:
-        registry.note(info.version, verdict)
+    with registry.deciding():
+        current = registry.champion()
+        if verdict.promote and current is not None and (seen is None or current.version != seen.version):
+            verdict = superseded(current.version)
+        if verdict.promote:
+            info = registry.promote(info.version, verdict)
+        else:
+            registry.note(info.version, verdict)
     return info, verdict, report
 
 
@@ -61,12 +70,19 @@ def put_in_service(registry: Registry, version: str) -> ModelInfo:
 
 
 def roll_back(registry: Registry, from_version: str | None = None) -> ModelInfo:
-    """Back to the champion before, proven alike; nothing happens where `from_version` is not the champion."""
-    champion = registry.champion()
-    if champion is not None and from_version is not None and champion.version != from_version:
-        return champion
-    registry.load(registry.earlier())[0].check()
-    return registry.rollback()
+    """From `from_version` (None: the champion as the call begins) back to the champion before, proven alike.
+
+    The champion as it is afterwards; nothing happens where `from_version` is no longer the champion, so that
+    of several calls about one version only the first goes back.
+    """
+    seen = registry.champion()
+    if seen is not None and from_version is not None and seen.version != from_version:
+        return seen
+    with registry.deciding():
+        current = registry.champion()
+        if seen is None or current is None or current.version == seen.version:
+            registry.load(registry.earlier())[0].check()
+        return registry.rollback(None if seen is None else seen.version)
 
 
 def milliseconds(bundle: Bundle) -> float:
@@ -79,11 +95,12 @@ def milliseconds(bundle: Bundle) -> float:
     return float(np.median(took[1:])) if len(took) > 1 else 0.0
 
 
-def _champion(registry: Registry) -> Bundle | None:
+def _readable(registry: Registry, version: str) -> Bundle | None:
+    """A version's model, None where another version of the format stored it: nothing can be compared."""
     try:
-        return registry.load()[0]
+        return registry.load(version)[0]
     except SanchoError as fault:
-        if fault.code in ("no_model", "model_format"):
+        if fault.code == "model_format":
             return None
         raise
 

@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
+import pandas as pd
+
+_UNREADABLE = (
+    "このモデルを読み込むコードがこの環境にありません（{fault}）。モデルの requirements.txt にある"
+    "バージョンをインストールするか、再学習してください（sancho train）。 / The code that reads this model "
+    "is not in this environment ({fault}): install the version in the model's requirements.txt, or train "
+    "again (sancho train)."
+)
 
 
 class SanchoModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -16,19 +25,24 @@ class SanchoModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: Any) -> None:
         """Load the bundle that was logged with this code."""
-        from sancho.models.bundle import Bundle
+        try:
+            from sancho.models.bundle import Bundle
+        except ImportError as fault:
+            raise ImportError(_UNREADABLE.format(fault=fault)) from fault
 
         self.bundle = Bundle.load(Path(context.artifacts["bundle"]))
 
-    # Without type hints: MLflow would take them for a schema of its own.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
+    # Hints that MLflow makes no schema of; without hints it warns.
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
         """A frame with `won_by` for each row."""
-        import numpy as np
-        import pandas as pd
-
         x = model_input.reindex(columns=list(self.bundle.features)).to_numpy(np.float64)
         moment = model_input["moment"].to_numpy(np.int64)
-        horizon = model_input["horizon_days"].astype(float).fillna(np.inf).to_numpy()
+        horizon = model_input["horizon_days"].astype(float).fillna(np.inf).to_numpy(np.float64)
         return pd.DataFrame({"won_by": self.bundle.win.won_by(x, moment, horizon)}, index=model_input.index)
 
 

@@ -62,8 +62,9 @@ def promote_model(version: str, lang: Language) -> int:
 def roll_back(lang: Language) -> int:
     """Goes back to the version before."""
     registry = Registry(read_settings().home)
-    if registry.champion() is None:
+    champion = registry.champion()
+    if champion is None:
         raise SanchoError(NO_MODEL, "no_model")
-    info = promote.roll_back(registry)
+    info = promote.roll_back(registry, champion.version)
     say(Text("第{v}版に戻しました。", "back to version {v}.").format(v=info.version).say(lang))
     return 0
