@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.models.bottlenecks import Bottleneck
 from sancho.training.bottlenecks import find_bottlenecks
 from sancho.training.study import Study

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.features import build, compile_history, deeds_of
 from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, offers

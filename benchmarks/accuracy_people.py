@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, end_of_day
+from sancho.crm.instants import DAY, end_of_day
 from sancho.features import compile_history
 from sancho.models.organisation import Organisation
 from sancho.training.config import TrainConfig

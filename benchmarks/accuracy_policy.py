@@ -19,7 +19,7 @@ from accuracy_actions import named
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.features import build, deeds_of
 from sancho.models.actions import off_policy, offers
 from sancho.training.actions import learn_actions

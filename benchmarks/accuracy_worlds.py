@@ -25,8 +25,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import last_known_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import last_known_day
+from sancho.crm.periods import parse_period
 from sancho.training import metrics
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import (

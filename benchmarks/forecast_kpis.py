@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY
-from sancho.crm.period import Period, parse_period, previous
+from sancho.crm.instants import DAY
+from sancho.crm.periods import Period, parse_period, previous
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import KPIS, Happenings, Kpi, Shape, value_of
 from sancho.models.kpis import Ahead, Prospects

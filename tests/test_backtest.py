@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import HOUR, start_of_day
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import HOUR, start_of_day
+from sancho.crm.errors import SanchoError
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
 from sancho.training.backtest.origins import told_until

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, NEVER, end_of_day
+from sancho.crm.instants import DAY, NEVER, end_of_day
 from sancho.features import Calendar, Feature, build, compile_history
 from sancho.features.passages import passages
 from sancho.models.bottlenecks import (

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from sancho.crm.text import SanchoError
+from sancho.crm.errors import SanchoError
 from sancho.training import promote
 from sancho.training.config import TrainConfig
 from sancho.training.registry import NAME, Registry, _inside
@@ -219,7 +219,7 @@ def test_promotions_at_once_all_stay_in_the_history(tmp_path: Path):
 def test_the_lock_holds_for_other_processes(tmp_path: Path):
     code = (
         "import sys; from pathlib import Path; from sancho.training import registry as module;"
-        "module._LOCK_SECONDS = 0.0; from sancho.crm.text import SanchoError\n"
+        "module._LOCK_SECONDS = 0.0; from sancho.crm.errors import SanchoError\n"
         "try:\n"
         "    with module.Registry(Path(sys.argv[1])).deciding(): print('in')\n"
         "except SanchoError as fault: print(fault.code, fault)\n"

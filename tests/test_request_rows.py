@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sancho.crm.importing import ImportResult, push_rows
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError
+from sancho.crm.errors import SanchoError
 from sancho.service.request_rows import request_rows
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -42,14 +42,14 @@ def names(store: Store) -> dict[str, Any]:
 )
 def test_a_csv_body_in_cp932_is_read(store: Store, content_type: str) -> None:
     result = pushed(store, "team_id,name\nT1,法人営業①\n".encode("cp932"), content_type)
-    assert (result.total.imported, result.faults) == (1, [])
+    assert (result.total.imported, result.errors) == (1, [])
     assert names(store) == {"T1": "法人営業①"}
 
 
 def test_a_malformed_line_of_ndjson_is_quarantined_and_the_others_are_stored(store: Store) -> None:
     body = '{"team_id": "T1"}\n{"team_id": \n\n{"team_id": "T2"}\n'
     result = pushed(store, body, "application/x-ndjson")
-    (fault,) = result.faults
+    (fault,) = result.errors
     assert (fault.table, fault.file, fault.line, fault.code) == ("teams", "api", 2, "bad_json")
     assert (fault.value, fault.raw) == ('{"team_id": ', {"json": '{"team_id": '})
     assert (result.total.read, result.total.imported, result.quarantined) == (3, 2, 1)
@@ -58,27 +58,27 @@ def test_a_malformed_line_of_ndjson_is_quarantined_and_the_others_are_stored(sto
 
 def test_a_csv_row_with_too_many_fields_is_quarantined(store: Store) -> None:
     result = pushed(store, "team_id,name\nT1,a\nT2,b,c\nT3,d\n", "text/csv")
-    assert [(f.line, f.code) for f in result.faults] == [(3, "column_count")]
-    assert "3 columns where the header has 2" in result.faults[0].reason.en
+    assert [(f.line, f.code) for f in result.errors] == [(3, "column_count")]
+    assert "3 columns where the header has 2" in result.errors[0].reason.en
     assert set(names(store)) == {"T1", "T3"}
 
 
 def test_a_bad_value_is_named_by_its_line_in_the_body(store: Store) -> None:
     body = "deal_id,created_at,stage\nD1,someday,初回訪問\n\nD2,2026-11-01,初回訪問\nD3,never,初回訪問\n"
     result = pushed(store, body, "text/csv", "deals")
-    assert [(f.line, f.column) for f in result.faults] == [(2, "created_at"), (5, "created_at")]
+    assert [(f.line, f.column) for f in result.errors] == [(2, "created_at"), (5, "created_at")]
 
 
 def test_an_element_of_a_json_list_that_is_no_object_is_quarantined(store: Store) -> None:
     result = pushed(store, '[{"team_id": "T1"}, 5, {"team_id": "T2"}]', "application/json")
-    assert [(f.line, f.value, f.code) for f in result.faults] == [(2, "5", "bad_json")]
+    assert [(f.line, f.value, f.code) for f in result.errors] == [(2, "5", "bad_json")]
     assert set(names(store)) == {"T1", "T2"}
 
 
 def test_bytes_that_fit_no_character_cost_their_own_line_only(store: Store) -> None:
     body = b'{"team_id": "T1", "name": "a"}\n{"team_id": "T2", "name": "\xff\xfe"}\n'
     result = pushed(store, body, "application/x-ndjson")
-    assert [(f.line, f.code) for f in result.faults] == [(2, "wrong_encoding")]
+    assert [(f.line, f.code) for f in result.errors] == [(2, "wrong_encoding")]
     assert names(store) == {"T1": "a"}
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.settings import read_settings

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, end_of_day
-from sancho.crm.period import parse_period
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import DAY, end_of_day
+from sancho.crm.periods import parse_period
+from sancho.crm.errors import SanchoError
 from sancho.models.bundle import Bundle
 from sancho.training.card import model_card
 from sancho.training.config import TrainConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.features import compile_history
 from sancho.models.bundle import Bundle
 from sancho.training.config import TrainConfig

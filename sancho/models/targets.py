@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.period import Period, parse_period
-from sancho.crm.text import SanchoError
+from sancho.crm.periods import Period, parse_period
+from sancho.crm.errors import SanchoError
 
 
 def targets_of(

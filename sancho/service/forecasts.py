@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sancho.crm.moment import DAY, iso, last_known_day, start_of_day
-from sancho.crm.text import Language, SanchoError
+from sancho.crm.instants import DAY, iso, last_known_day, start_of_day
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language
 from sancho.models.change import told
 from sancho.models.organisation import COMPANY
 from sancho.models.simulate import Simulation
@@ -73,7 +74,7 @@ class Forecasts:
             after = replace(after, simulation=self._levelled(context, after.simulation, asked.levels))
         for number, newcomer in enumerate(asked.joining, 1):
             day = moment if newcomer.start is None else start_of_day(newcomer.start, self._zone)
-            name = said.NEWCOMER.format(number=number).say(lang)
+            name = said.NEWCOMER.format(number=number).to(lang)
             joining = Joining(name, newcomer.team_id, max((day - moment) / DAY, 0.0))
             after = join(after, joining, forecast.days_ahead)
         there, sides = {scope, *forecast.organisation.children(scope)}, []

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sancho.crm.moment import end_of_day, iso, last_known_day
-from sancho.crm.period import Period
-from sancho.crm.store import Kept, Store
+from sancho.crm.instants import end_of_day, iso, last_known_day
+from sancho.crm.periods import Period
+from sancho.crm.store import StoredOutlook, Store
 from sancho.models.attainment import probability_of, spread
 from sancho.service.period_forecast import PeriodForecast
 
@@ -42,12 +42,12 @@ def write_down(store: Store, forecast: PeriodForecast, version: str, zone: ZoneI
         chance = probability_of(forecast.simulation, people, target)
         figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
         rows.append(
-            Kept(
+            StoredOutlook(
                 period=_name(forecast.period), scope=scope, day=day, as_of=forecast.moment, kept_at=now,
                 probability=chance, target=target, model_version=version, **figures,
             )
         )  # fmt: skip
-    store.keep_outlooks(rows)
+    store.save_outlooks(rows)
 
 
 def fill_one(

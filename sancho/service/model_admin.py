@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.text import Language
+from sancho.crm.i18n import Language
 from sancho.service import said
 from sancho.service.serving_state import ModelState, ServingState
 from sancho.training.promote import put_in_service, roll_back

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import codes_in
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Outcome, Recommended
-from sancho.crm.text import Language, SanchoError
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language
 from sancho.features import Deeds, deeds_of
 from sancho.models.actions import Offer, offers
 from sancho.models.attainment import Effect
@@ -113,7 +114,7 @@ class Recommendations:
         """Stores what came of a recommendation."""
         self.write()
         at = as_of_instant(None, self._settings.zone)
-        if not self._serving.store.keep_outcome(Outcome(recommendation_id, outcome, at, reason)):
+        if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
             raise SanchoError(said.unknown_recommendation(recommendation_id), "unknown_recommendation")
         state = self._serving.current()
         return {
@@ -139,7 +140,7 @@ class Recommendations:
         if not waiting:
             return
         try:
-            self._serving.store.keep_recommendations(list(waiting.values()))
+            self._serving.store.save_recommendations(list(waiting.values()))
         except Exception:
             with self._guard:  # for the next time
                 self._waiting = dict(islice({**waiting, **self._waiting}.items(), _MOST_WAITING))

@@ -7,10 +7,11 @@ from email.message import Message
 
 import pyarrow as pa
 
-from sancho.crm.importing.reading import read_bytes
+from sancho.crm.importing.read import read_bytes
 from sancho.crm.importing.source import Reading, Source, UnreadableError
 from sancho.crm.schema import TABLES
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 
 _MAX_BYTES = 64 << 20
 _FORMATS = {

@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant, iso, last_known_day
-from sancho.crm.period import Period, parse_period, period_holding
+from sancho.crm.instants import as_of_instant, iso, last_known_day
+from sancho.crm.periods import Period, parse_period, period_holding
 from sancho.crm.store import Store
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.features import Deeds, Feature, History, compile_history
 from sancho.models.actions import Offer
 from sancho.models.bundle import Bundle
@@ -201,7 +202,7 @@ class ServingState:
         return {
             "as_of": iso(moment, zone),
             "model": said.model_of(state.info),
-            "warnings": [{"code": code, "message": text.say(lang)} for code, text in (*warnings, *also)],
+            "warnings": [{"code": code, "message": text.to(lang)} for code, text in (*warnings, *also)],
         }
 
     # staying fresh

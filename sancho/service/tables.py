@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sancho.crm.importing.source import Source
-from sancho.crm.moment import as_of_instant, iso
-from sancho.crm.text import Language
+from sancho.crm.instants import as_of_instant, iso
+from sancho.crm.i18n import Language
 from sancho.service import said
 from sancho.service.serving_state import ServingState
 
@@ -31,10 +31,10 @@ class Tables:
             "unchanged": counts.unchanged,
             "quarantined": result.quarantined,
             "errors": [
-                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
-                for f in result.faults
+                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.to(lang)}
+                for f in result.errors
             ],
             "as_of": iso(as_of_instant(None, zone), zone),
             "model": None if info is None else said.model_of(info),
-            "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
+            "warnings": [{"code": "notice", "message": text.to(lang)} for text in result.notices],
         }

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from sancho.crm.text import LANGUAGES, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import LANGUAGES, Text
 from sancho.models.bundle import Bundle
 from sancho.training.card import model_card
 from sancho.training.gate import Verdict

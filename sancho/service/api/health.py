@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from sancho.crm.text import SanchoError
+from sancho.crm.errors import SanchoError
 from sancho.service.api.responses import documented_problems
 from sancho.service.api.use_cases import AskServing
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.service.settings import Settings
 
 if TYPE_CHECKING:

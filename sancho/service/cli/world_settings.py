@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 
 if TYPE_CHECKING:
     from simulator import WorldSettings

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.schema import TABLES
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.features import Calendar, History, compile_history
 
 _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "at"), ("activities", "at"))
