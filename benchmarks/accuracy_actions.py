@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
 from sancho.crm.world.tables import frames
 from sancho.crm.world.truth import DECOYS, action_signs

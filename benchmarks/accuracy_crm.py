@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from real_logs import imported, judge_open
 
-from sancho.crm.moment import NEVER, as_of_instant
+from sancho.crm.instants import NEVER, as_of_instant
 from sancho.features import build, compile_history
 from sancho.training import metrics
 from sancho.training.config import TrainConfig

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from plain_learner import TLearner
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.crm.world import World, WorldSettings, simulate
 from sancho.crm.world.catalog import ACTIONS, OPEN
 from sancho.crm.world.chance import key_of

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from real_logs import base_rate, compare, imported, judge_open, score, won_within
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, NEVER, as_of_instant
+from sancho.crm.instants import DAY, NEVER, as_of_instant
 from sancho.features import Calendar, History, compile_history, current
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train

@@ -18,7 +18,7 @@ from accuracy_small import AFTER, END, JUDGED, TOKYO, questions_of, seen_by
 from measured_costs import keep
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.crm.world import WorldSettings
 from sancho.training import metrics
 from sancho.training.config import TrainConfig

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, end_of_day
+from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate
 from sancho.crm.world.record import C_PERSONS

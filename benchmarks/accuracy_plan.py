@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import end_of_day
+from sancho.crm.periods import parse_period
 from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate
 from sancho.crm.world.replay import replay

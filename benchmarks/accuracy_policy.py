@@ -19,7 +19,7 @@ from accuracy_actions import named
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.crm.world import Intervention, World, WorldSettings, replay, simulate
 from sancho.crm.world.tables import frames
 from sancho.features import build, deeds_of

@@ -25,7 +25,7 @@ from measured_costs import keep
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER, end_of_day
+from sancho.crm.instants import DAY, NEVER, end_of_day
 from sancho.crm.schema import TABLES
 from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate, step

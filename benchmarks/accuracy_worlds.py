@@ -25,8 +25,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import last_known_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import last_known_day
+from sancho.crm.periods import parse_period
 from sancho.crm.world import World, WorldSettings
 from sancho.crm.world.engine import simulate, step
 from sancho.crm.world.oracle import Oracle, oracle

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.crm.schema import TABLES, Kind
 from sancho.features import Calendar, build, change_moments, compile_history, one_deal
 

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY
-from sancho.crm.period import Period, parse_period, previous
+from sancho.crm.instants import DAY
+from sancho.crm.periods import Period, parse_period, previous
 from sancho.crm.world import WorldSettings
 from sancho.crm.world.engine import simulate as live
 from sancho.crm.world.tables import frames

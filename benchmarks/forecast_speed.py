@@ -16,7 +16,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.period import parse_period
+from sancho.crm.periods import parse_period
 from sancho.models.attainment import probability_of, swing_points
 from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation

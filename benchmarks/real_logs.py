@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.importing import import_path
-from sancho.crm.moment import DAY, NEVER, as_of_instant
+from sancho.crm.instants import DAY, NEVER, as_of_instant
 from sancho.crm.store import Store
 from sancho.features import History, build, compile_history, current, open_at
 from sancho.models.bundle import Bundle

@@ -31,7 +31,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.crm.world import WorldSettings, simulate
 from sancho.features import Calendar
 from sancho.training.cluster import LOCAL, LOCAL_WORKERS, Source, cluster, to_parquet

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, NEVER, end_of_day
+from sancho.crm.instants import DAY, NEVER, end_of_day
 from sancho.crm.store import Outcome, Recommended, Store
 from sancho.crm.world import WorldSettings, simulate
 from sancho.crm.world.tables import frames

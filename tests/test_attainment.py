@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.moment import end_of_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import end_of_day
+from sancho.crm.periods import parse_period
 from sancho.models.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
 from sancho.models.common_factors import CommonFactors, centred_log_odds, fit_common_factors
 from sancho.models.new_business_rates import NewBusinessRates

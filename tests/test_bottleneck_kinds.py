@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import end_of_day
+from sancho.crm.instants import end_of_day
 from sancho.features import CATALOGUE
 from sancho.models.bottlenecks import Bottleneck, Condition
 from sancho.service.bottlenecks import told

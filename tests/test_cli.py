@@ -49,7 +49,7 @@ def test_an_import_can_tell_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run(["import", str(path), "--json"]) == 3
     told = json.loads(capsys.readouterr().out)
     assert told["tables"]["deals"] == {"read": 2, "imported": 1, "unchanged": 0, "quarantined": 1}
-    assert told["faults"][0]["column"] == "created_at"
+    assert told["errors"][0]["column"] == "created_at"
 
 
 def test_a_rehearsed_import_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def test_it_is_what_the_library_says_of_the_same_log(at_home: Path, capsys: pyte
     zone = ZoneInfo("Asia/Tokyo")
     with Store.open(f"sqlite:///{at_home / 'home' / 'sancho.db'}") as store:
         log = store.read(zone)
-    from sancho.crm.moment import as_of_instant
+    from sancho.crm.instants import as_of_instant
 
     until = as_of_instant("2026-06-30", zone)
     found = to_json(backtest(log.as_of(until), TrainConfig(**SMALL), 1, (4,), until=until))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.moment import DAY, start_of_day
+from sancho.crm.instants import DAY, start_of_day
 from sancho.features import Calendar
 from sancho.models.clock import KINDS, Clock, day_kinds, even_pace, fit_pace
 from sancho.models.horizons import Windows

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.importing import import_path
-from sancho.crm.moment import as_of_instant
-from sancho.crm.period import parse_period
+from sancho.crm.instants import as_of_instant
+from sancho.crm.periods import parse_period
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError
 from sancho.crm.world import WorldSettings, simulate, write
 from sancho.crm.world.tables import frames
 from sancho.features import Calendar, build, change_moments, compile_history

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import NEVER, as_of_instant
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import NEVER, as_of_instant
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import Happenings
 from sancho.models.flow import legs_of

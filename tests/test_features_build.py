@@ -12,7 +12,7 @@ from features_logs import DEALS, TICKS, TOKYO, at, random_logs
 from hypothesis import HealthCheck, given, settings
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features import (
     CATALOGUE,
     GROUPS,

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.importing import check_rows, import_path, push_rows
-from sancho.crm.importing.reading import data_format
-from sancho.crm.moment import as_of_instant
+from sancho.crm.importing.read import data_format
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)
@@ -126,7 +126,7 @@ def test_a_file_of_some_columns_changes_those_and_leaves_the_others(store, tmp_p
     )
     result = take(store, tmp_path)
     assert (result.total.imported, result.total.quarantined) == (1, 1)
-    assert [(f.line, f.code, f.column) for f in result.faults] == [(3, "new_row_incomplete", "created_at")]
+    assert [(f.line, f.code, f.column) for f in result.errors] == [(3, "new_row_incomplete", "created_at")]
     found = deals(store)
     assert (found["stage"]["D1"], found["amount"]["D1"]) == ("クロージング", 1200000)
     assert pd.isna(found["name"]["D1"])
@@ -139,7 +139,7 @@ def test_a_change_in_part_is_checked_against_what_is_stored(store, tmp_path):
         "deal_id,stage,closed_at\nD1,受注,2026-10-30\nD2,受注,2026-11-10\n", encoding="utf-8"
     )
     result = take(store, tmp_path)
-    assert [(f.line, f.code) for f in result.faults] == [(2, "closed_before_created")]
+    assert [(f.line, f.code) for f in result.errors] == [(2, "closed_before_created")]
     assert deals(store)["outcome"]["D2"] == "won"
 
 
@@ -153,7 +153,7 @@ D3,2026-11-03T10:00:00+09:00,受注,"1,000円",,2026/11/10,,無
 def test_japanese_labels_dates_and_amounts_are_read_and_told(store, tmp_path):
     (tmp_path / "商談_11月.csv").write_bytes(JAPANESE.encode("cp932"))
     result = take(store, tmp_path)
-    assert [(f.line, f.column, f.value, f.code) for f in result.faults] == [
+    assert [(f.line, f.column, f.value, f.code) for f in result.errors] == [
         (3, "amount", "３００万", "bad_number")
     ]
     found = deals(store)
@@ -170,7 +170,7 @@ def test_a_near_miss_is_asked_about_and_other_files_go_on(store, tmp_path):
     )
     (tmp_path / "teams.csv").write_text("team_id,name\nT1,x\n", encoding="utf-8")
     result = take(store, tmp_path)
-    (fault,) = result.faults
+    (fault,) = result.errors
     assert (fault.file, fault.line, fault.column, fault.code) == ("deals.csv", 1, "stage", "missing_column")
     assert "列「フェーズ」は stage のことですか" in fault.reason.ja
     assert result.tables["deals"].quarantined == 2
@@ -194,7 +194,7 @@ def test_a_file_whose_table_is_unknown_is_told_and_the_table_can_be_given(store,
     path = tmp_path / "export-0815.csv"
     path.write_text(DEALS, encoding="utf-8")
     result = take(store, path)
-    (fault,) = result.faults
+    (fault,) = result.errors
     assert (fault.code, result.files["export-0815.csv"].quarantined, result.quarantined) == (
         "unknown_table",
         2,
@@ -225,7 +225,7 @@ def test_tables_go_in_before_those_that_name_them_and_lines_are_true(store, tmp_
     )  # fmt: skip
     (tmp_path / "deals.csv").write_text(DEALS, encoding="utf-8")
     result = take(store, tmp_path)
-    assert [(f.line, f.column, f.code) for f in result.faults] == [
+    assert [(f.line, f.column, f.code) for f in result.errors] == [
         (5, "deal_id", "unknown_deal"),
         (6, "effective", "bad_flag"),
     ]
@@ -269,9 +269,9 @@ def test_a_file_that_cannot_be_read_is_one_fault_and_stops_nobody(store, tmp_pat
     (tmp_path / name).write_bytes(contents)
     (tmp_path / "teams.csv").write_text("team_id\nT1\n", encoding="utf-8")
     result = take(store, tmp_path)
-    assert [fault.file for fault in result.faults] == [name]
+    assert [fault.file for fault in result.errors] == [name]
     assert result.tables["teams"].imported == 1
-    assert result.faults[0].reason.ja
+    assert result.errors[0].reason.ja
 
 
 def test_where_there_is_nothing_to_import_the_user_is_told(store, tmp_path):
@@ -311,9 +311,9 @@ def test_pushed_rows_are_checked_like_those_of_files(store):
     ]
     result = push_rows(store, "deals", rows, TOKYO, now=NOW)
     assert (result.total.imported, result.total.quarantined) == (1, 1)
-    assert [(f.line, f.column) for f in result.faults] == [(2, "created_at"), (2, "amount")]
+    assert [(f.line, f.column) for f in result.errors] == [(2, "created_at"), (2, "amount")]
     assert deals(store)["規模"]["D1"] == 3
-    assert push_rows(store, "deals", [{"stage": "x"}], TOKYO).faults[0].code == "missing_column"
+    assert push_rows(store, "deals", [{"stage": "x"}], TOKYO).errors[0].code == "missing_column"
     assert push_rows(store, "deals", [], TOKYO).total.read == 0
 
 
@@ -352,5 +352,5 @@ def test_a_broken_line_of_json_is_told_and_the_rest_goes_in(store, tmp_path):
     lines = [json.dumps({"team_id": "T1"}), "{broken", "", "[1]", json.dumps({"team_id": "T2", "name": "x"})]
     (tmp_path / "teams.ndjson").write_text("\n".join(lines), encoding="utf-8")
     result = take(store, tmp_path)
-    assert [(f.line, f.code) for f in result.faults] == [(2, "bad_json"), (4, "bad_json")]
+    assert [(f.line, f.code) for f in result.errors] == [(2, "bad_json"), (4, "bad_json")]
     assert (result.total.read, result.total.imported) == (4, 2)

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, NEVER, start_of_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import DAY, NEVER, start_of_day
+from sancho.crm.periods import parse_period
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import KPIS, Happenings, Tally
 from sancho.models.kpis import Ahead, Prospects

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import start_of_day
-from sancho.crm.period import parse_period, previous
+from sancho.crm.instants import start_of_day
+from sancho.crm.periods import parse_period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.new_business import NewBusiness
 from sancho.models.new_business_rates import NewBusinessRates

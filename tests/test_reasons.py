@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.features import CATALOGUE, Calendar
 from sancho.features.reasons import REASONS, reasons_of
 from sancho.models.horizons import Windows

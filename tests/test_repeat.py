@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lifetimes.datasets import load_cdnow_summary, load_cdnow_summary_data_with_monetary_value
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.features.kpis.repeat import Purchases, Repeat, fit_repeat
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.moment import DAY, start_of_day
+from sancho.crm.instants import DAY, start_of_day
 from sancho.features import Calendar
 from sancho.models.clock import Clock, even_pace
 from sancho.models.season import fit_season, month_of, no_season

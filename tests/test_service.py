@@ -12,8 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sancho.crm.errors import SanchoError
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.i18n import Text
 from sancho.service.answers import Readiness
 from sancho.service.api import create_app
 from sancho.service.keys import Keys

@@ -572,7 +572,7 @@ def test_pushed_rows_are_answered_for_after_a_moment(service: Service) -> None:
     headers = {"Content-Type": "application/x-ndjson", "Accept-Language": "en"}
     first = service.client.put("/v1/tables/deals", content=body, headers=headers).json()
     assert (first["read"], first["imported"], first["quarantined"]) == (2, 1, 1)
-    assert (first["faults"][0]["line"], first["faults"][0]["column"]) == (2, "amount")
+    assert (first["errors"][0]["line"], first["errors"][0]["column"]) == (2, "amount")
     again = service.client.put("/v1/tables/deals", content=json.dumps(row), headers=headers).json()
     assert (again["imported"], again["unchanged"]) == (0, 1)
     service.answers.refresh()

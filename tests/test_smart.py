@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.models.smart import CRITERIA, Facts, Proposal, check, check_person
 
 TODAY = date(2026, 11, 25)

@@ -16,13 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.importing import push_rows
 from sancho.crm.schema import TABLES
 from sancho.crm.store import Store
-from sancho.crm.store.opening import HEAD
+from sancho.crm.store.engine import HEAD
 from sancho.crm.store.tables import METADATA, stored_columns
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

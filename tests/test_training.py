@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, end_of_day
-from sancho.crm.period import parse_period
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import DAY, end_of_day
+from sancho.crm.periods import parse_period
 from sancho.crm.world import WorldSettings, simulate
 from sancho.models.bundle import Bundle
 from sancho.training.card import model_card

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sancho.crm.errors import SanchoError
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant
-from sancho.crm.store.observed import OBSERVER
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import as_of_instant
+from sancho.crm.store.detected_changes import OBSERVER
 from sancho.features.catalogue import CATALOGUE
 from sancho.training.config import TrainConfig
 from sancho.training.leaks import Leak, screen

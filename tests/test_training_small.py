@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import NEVER, end_of_day
-from sancho.crm.period import parse_period
+from sancho.crm.instants import NEVER, end_of_day
+from sancho.crm.periods import parse_period
 from sancho.crm.world import WorldSettings, simulate
 from sancho.service.cli import run
 from sancho.training import costs, prove

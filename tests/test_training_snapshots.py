@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.training.snapshots import (
     Cycle,
     Lives,

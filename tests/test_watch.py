@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.crm.world import WorldSettings, simulate
 from sancho.crm.world.tables import frames
 from sancho.features import compile_history

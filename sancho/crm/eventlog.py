@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sancho.crm.moment import NEVER, start_of_day
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
+from sancho.crm.instants import NEVER, start_of_day
 from sancho.crm.schema import DEFAULT_STAGES, TABLES, Column, Kind, Table
-from sancho.crm.text import SanchoError, Text
 
 # Columns of a deal that no event describes: when it began and how it ended.
 _CREATION = ("deal_id", "created_at")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 
 class Kind(StrEnum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 Group = Literal[
     "deal", "stage", "amount", "close_date", "activity", "seller", "account", "lead", "calendar", "custom"

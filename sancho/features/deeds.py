@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Ints
 from sancho.features.history import History
 from sancho.features.levels import names_of

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import NEVER, start_of_day
+from sancho.crm.instants import NEVER, start_of_day
 from sancho.features.arrays import (
     ACTOR,
     BEGUN,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.arrays import OUTCOME, Ints, ints
 from sancho.features.history import History
 from sancho.features.primitives import compiled, status_before

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sancho.crm.moment import NEVER, instant
+from sancho.crm.instants import NEVER, instant
 from sancho.features.arrays import (
     KINDS,
     Accounts,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.moment import HOUR, NEVER
+from sancho.crm.instants import HOUR, NEVER
 from sancho.features.arrays import (
     ACCOUNT,
     AMOUNT,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.moment import DAY, HOUR, NEVER
+from sancho.crm.instants import DAY, HOUR, NEVER
 from sancho.features.activity_rows import is_meeting, joined
 from sancho.features.arrays import (
     ACCOUNT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.moment import NEVER
+from sancho.crm.instants import NEVER
 from sancho.features.arrays import INBOUND, Ints
 from sancho.features.history import History
 from sancho.features.primitives import compiled

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.arrays import (
     AMOUNT,
     AMOUNTS,

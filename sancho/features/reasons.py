@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.features.catalogue import Feature, Group
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.features.arrays import KIND, KINDS, MATERIAL, RESULT
 from sancho.features.catalogue import Feature
 from sancho.features.levels import MOST_WORDS, Levels, names_of

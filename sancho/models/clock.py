@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import EVER_DAYS
 from sancho.models.season import month_of, no_season

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import NEVER
+from sancho.crm.instants import NEVER
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

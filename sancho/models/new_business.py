@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER, local_datetime
-from sancho.crm.period import Period, previous
+from sancho.crm.instants import DAY, NEVER, local_datetime
+from sancho.crm.periods import Period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.customers import customers_at, with_customers
 from sancho.models.drift import MARKET_CV, Drift, fit_drift, months_back, season_of_arrivals

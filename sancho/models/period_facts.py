@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import NEVER, end_of_day
-from sancho.crm.period import Period, previous
+from sancho.crm.instants import NEVER, end_of_day
+from sancho.crm.periods import Period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.common_factors import summed
 from sancho.models.organisation import Organisation

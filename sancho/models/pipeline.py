@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, end_of_day
-from sancho.crm.period import Period
+from sancho.crm.instants import DAY, end_of_day
+from sancho.crm.periods import Period
 from sancho.features.calendar import Calendar
 from sancho.models.organisation import Organisation
 from sancho.models.revenue import RevenueModel

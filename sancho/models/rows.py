@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

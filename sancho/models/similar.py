@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import NEVER
+from sancho.crm.instants import NEVER
 from sancho.features import History, build
 from sancho.models.win import WinModel
 

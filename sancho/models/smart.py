@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 LEAST_CHANCE, MOST_CHANCE = 0.3, 0.9  # below: out of reach; above: it will come by itself
 LEAST_COMPLETE = 0.8  # share of rows that say what the KPI counts

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, iso, last_known_day
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, iso, last_known_day
 from sancho.crm.store import Recommended
-from sancho.crm.text import Language, Text
 from sancho.features import label_of
 from sancho.models.actions import Z80, ActionEffect, Offer, e_value, reliability
 from sancho.models.attainment import Effect
@@ -137,7 +137,7 @@ def _row(
     return {
         "recommendation_id": "R" + _digest(f"{target.deal_id}|{offer.action}|{day}|{version}")[:15],
         "action": offer.action,
-        "label": label_of(offer.action).say(lang),
+        "label": label_of(offer.action).to(lang),
         "uplift_pp": 100 * uplift,
         "interval": [100 * low, 100 * high],
         "attainment_pp": goal,
@@ -150,7 +150,7 @@ def _row(
             "deals_without": evidence.deals_without,
             "win_rate_with": evidence.rate_with,
             "win_rate_without": evidence.rate_without,
-            "adjusted_for": _ADJUSTED.say(lang),
+            "adjusted_for": _ADJUSTED.to(lang),
             "top_sellers_share": evidence.top_share,
             "other_sellers_share": evidence.other_share,
         },
@@ -175,9 +175,9 @@ def _refused(at: int, offer: Offer, lang: Language) -> dict[str, Any]:
         why = "no_benefit"
     return {
         "action": offer.action,
-        "label": label_of(offer.action).say(lang),
+        "label": label_of(offer.action).to(lang),
         "code": why,
-        "why": _WHY_NOT[why].say(lang),
+        "why": _WHY_NOT[why].to(lang),
     }
 
 

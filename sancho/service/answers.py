@@ -14,11 +14,12 @@ import pandas as pd
 import structlog
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, as_of_instant, iso, last_known_day
-from sancho.crm.period import Period
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, as_of_instant, iso, last_known_day
+from sancho.crm.periods import Period
 from sancho.crm.store import Store
-from sancho.crm.text import Language, SanchoError, Text
 from sancho.features import build, compile_history, deeds_of
 from sancho.models.actions import offers
 from sancho.models.bundle import Bundle
@@ -310,13 +311,13 @@ class Answers(Recommending):
             "imported": counts.imported,
             "unchanged": counts.unchanged,
             "quarantined": result.quarantined,
-            "faults": [
-                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.say(lang)}
-                for f in result.faults
+            "errors": [
+                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.to(lang)}
+                for f in result.errors
             ],
             "as_of": iso(as_of_instant(None, self.settings.zone), self.settings.zone),
             "model": None if self._state is None else said.model_of(self._state.info),
-            "warnings": [{"code": "notice", "message": text.say(lang)} for text in result.notices],
+            "warnings": [{"code": "notice", "message": text.to(lang)} for text in result.notices],
         }
 
     def _stored(

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import as_of_instant, iso, last_known_day
-from sancho.crm.period import Period, parse_period, period_holding
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import as_of_instant, iso, last_known_day
+from sancho.crm.periods import Period, parse_period, period_holding
 from sancho.features import Deeds, Feature, History
 from sancho.features.kpis import KPIS, own_kpis
 from sancho.models.actions import Offer
@@ -122,7 +123,7 @@ class Asking:
                 "version": state.info.version,
                 "trained_at": state.info.trained_at,
             },
-            "warnings": [{"code": code, "message": text.say(lang)} for code, text in (*told, *also)],
+            "warnings": [{"code": code, "message": text.to(lang)} for code, text in (*told, *also)],
         }
 
 

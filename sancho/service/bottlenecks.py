@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY
 from sancho.features import Feature, History, current
 from sancho.features.passages import passages
 from sancho.models.attainment import probability_of
@@ -137,14 +137,14 @@ def told(one: Bottleneck, features: Sequence[Feature], lang: Language) -> dict[s
         "kind": condition.kind,
         "segment": dict(one.segment),
         "condition": {**_condition(one), "from": condition.stage, "to": condition.following or None},
-        "label": _LABELS[kind].format(**words).say(lang),
+        "label": _LABELS[kind].format(**words).to(lang),
         "deals": one.deals,
         "win_rate_with": one.rate_with,
         "win_rate_without": one.rate_without,
         "effect_pp": 100 * one.effect,
         "interval": [100 * one.low, 100 * one.high],
         "q_value": one.q,
-        "suggested_action": _ACTIONS[kind].format(**words).say(lang),
+        "suggested_action": _ACTIONS[kind].format(**words).to(lang),
     }
 
 
@@ -167,11 +167,11 @@ def _segment(segment: Mapping[str, str], features: Sequence[Feature], lang: Lang
     parts = []
     for column, value in segment.items():
         if column == "size":
-            parts.append((SIZE.say(lang), SIZE_NAMES[value].say(lang)))
+            parts.append((SIZE.to(lang), SIZE_NAMES[value].to(lang)))
         else:
-            parts.append((labels[column].say(lang) if column in labels else column, value))
+            parts.append((labels[column].to(lang) if column in labels else column, value))
     if not parts:
-        return _EVERYONE.say(lang)
+        return _EVERYONE.to(lang)
     if lang == "ja":
         return "・".join(f"{label}「{value}」" for label, value in parts)
     return ", ".join(f"{label} {value}" for label, value in parts)

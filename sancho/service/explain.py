@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, iso
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, iso
 from sancho.features import Feature
 from sancho.features.reasons import REASONS, reasons_of
 from sancho.models.reference import Reference
@@ -71,7 +71,7 @@ def factors(
 ) -> list[dict[str, Any]]:
     """What each feature (k,) adds on the log-odds, as points of probability: the largest, then the rest."""
     told, rest = _largest(catalogue, levels, x, beside.values, MOST_FACTORS, currency, lang)
-    return _finished(told, rest + beside.rest, 0.0, beside.slope, beside.name.say(lang), lang)
+    return _finished(told, rest + beside.rest, 0.0, beside.slope, beside.name.to(lang), lang)
 
 
 def reasons(
@@ -95,16 +95,16 @@ def reasons(
         found.append(
             {
                 "reason": reason.code,
-                "label": reason.label.say(lang),
+                "label": reason.label.to(lang),
                 "contribution": float(total[at]),
                 "controllable": reason.controllable,
                 "features": [{name: one[name] for name in ("feature", "label", "value")} for one in told],
             }
         )
     if abs(beside.rest) * beside.slope > _NEGLIGIBLE:
-        plain = {"reason": "other", "label": _REST.say(lang), "features": []}
+        plain = {"reason": "other", "label": _REST.to(lang), "features": []}
         found.append({**plain, "contribution": beside.rest, "controllable": False})
-    return _pointed(found, beside.slope, beside.name.say(lang))
+    return _pointed(found, beside.slope, beside.name.to(lang))
 
 
 def trend(
@@ -148,7 +148,7 @@ def _largest(
         told.append(
             {
                 "feature": feature.name,
-                "label": feature.label.say(lang),
+                "label": feature.label.to(lang),
                 "value": value_text(feature, float(x[at]), levels, currency, lang),
                 "contribution": amount,
                 "controllable": feature.controllable,
@@ -163,7 +163,7 @@ def _finished(
     """Factors with their points, and what they leave over under its own name."""
     for name, label, amount in (("other", _OTHER, rest), ("time", _TIME, time)):
         if abs(amount) * slope > _NEGLIGIBLE:
-            plain = {"feature": name, "label": label.say(lang), "value": None}
+            plain = {"feature": name, "label": label.to(lang), "value": None}
             told.append({**plain, "contribution": amount, "controllable": False})
     return _pointed(told, slope, reference)
 
@@ -197,7 +197,7 @@ def value_text(
     if unit == "share, 0 to 1":
         return f"{number_text(100 * value)}%"
     if unit == "1 = yes":
-        return _YES_NO[int(value >= 0.5)].say(lang)
+        return _YES_NO[int(value >= 0.5)].to(lang)
     if lang == "ja":
         return f"{number_text(value)}{feature.unit.ja}"
     return f"{number_text(value)} {unit}".rstrip()
@@ -251,7 +251,7 @@ def flags(deal: Lookup, moment: int, zone: Any, lang: Language) -> list[dict[str
     return [
         {
             "code": code,
-            "label": _FLAGS[code].say(lang),
+            "label": _FLAGS[code].to(lang),
             "since": None if math.isnan(days) else iso(moment - int(days * DAY), zone),
         }
         for code, days in found

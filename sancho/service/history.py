@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sancho.crm.moment import end_of_day, iso, last_known_day
-from sancho.crm.period import Period
-from sancho.crm.store import Kept, Store
+from sancho.crm.instants import end_of_day, iso, last_known_day
+from sancho.crm.periods import Period
+from sancho.crm.store import Store, StoredOutlook
 from sancho.models.attainment import probability_of, spread
 from sancho.service.room import Room
 
@@ -42,7 +42,7 @@ def write_down(store: Store, room: Room, version: str, zone: ZoneInfo) -> None:
         chance = probability_of(room.simulation, people, target)
         figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
         rows.append(
-            Kept(
+            StoredOutlook(
                 period=_name(room.period), scope=scope, day=day, as_of=room.moment, kept_at=now,
                 probability=chance, target=target, model_version=version, **figures,
             )

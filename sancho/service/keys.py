@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from sancho.crm.store.opening import WRITING, open_engine
+from sancho.crm.store.engine import WRITING, open_engine
 from sancho.crm.store.tables import API_KEYS
 
 _PREFIX = "sancho"

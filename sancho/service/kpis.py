@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
 from sancho.features.kpis import Kpi
 from sancho.features.kpis.definition import STYLES
 from sancho.models.kpis import Prospects
@@ -55,9 +55,9 @@ def _row(
         smart = said(check(proposal, ground.facts(proposal, stronger), today), lang)
     return {
         "kpi": kpi.id,
-        "label": kpi.label.say(lang),
-        "meaning": kpi.meaning.say(lang),
-        "unit": kpi.unit.say(lang),
+        "label": kpi.label.to(lang),
+        "meaning": kpi.meaning.to(lang),
+        "unit": kpi.unit.to(lang),
         "style": list(kpi.styles),
         "value": found.value,
         "target": target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from sancho.crm.text import LANGUAGES, Language
+from sancho.crm.i18n import LANGUAGES, Language
 
 
 def negotiate(accept_language: str | None, default: Language) -> Language:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY
 from sancho.features.kpis import KPIS
 from sancho.models.bundle import Bundle
 from sancho.models.kpis import Prospects
@@ -135,8 +136,8 @@ def _named(level: Level, people: Ints, share: float, lang: Language) -> dict[str
     lever = level.lever
     return {
         "lever": lever.id,
-        "label": lever.label.say(lang),
-        "unit": lever.unit.say(lang),
+        "label": lever.label.to(lang),
+        "unit": lever.unit.to(lang),
         "from": level.of(people),
         "to": level.of(people, level.moved(share, people)),
     }
@@ -167,8 +168,8 @@ def _people(
                 work.append(
                     {
                         "kpi": name,
-                        "label": kpi.label.say(lang),
-                        "unit": kpi.unit.say(lang),
+                        "label": kpi.label.to(lang),
+                        "unit": kpi.unit.to(lang),
                         "usual_per_week": 5 * now,
                         "per_week": 5 * now * times,
                         "per_day": now * times,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.moment import NEVER
+from sancho.crm.instants import NEVER
 from sancho.crm.store import Outcome, Recommended
 from sancho.features import Deeds, History
 from sancho.models.actions import difference, off_policy

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import codes_in
-from sancho.crm.moment import DAY, last_known_day, start_of_day
-from sancho.crm.period import Period
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, last_known_day, start_of_day
+from sancho.crm.periods import Period
 from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.levers import LEVERS
@@ -64,7 +65,7 @@ class Managing(Asking):
             after = replace(after, simulation=self._levelled(state, room, after.simulation, asked.levels))
         for number, newcomer in enumerate(asked.joining, 1):
             day = moment if newcomer.start is None else start_of_day(newcomer.start, self.settings.zone)
-            name = said.NEWCOMER.format(number=number).say(lang)
+            name = said.NEWCOMER.format(number=number).to(lang)
             after = join(after, Joining(name, newcomer.team, max((day - moment) / DAY, 0.0)), room.days_ahead)
         there, sides = {scope, *room.organisation.children(scope)}, []
         for one in (scope, *after.simulation.organisation.children(scope)):

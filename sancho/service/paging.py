@@ -10,7 +10,8 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 
 _KEY = "deal_id"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
 from sancho.models.flow import Leg, legs_of
 from sancho.models.kpis import Prospects
 from sancho.training.fair import Handed, Standing, standing
@@ -79,7 +79,7 @@ def _row(found: Standing, at: int, lang: Language) -> dict[str, Any]:
         "expected_revenue": float(found.expected_revenue[at]),
         "revenue_above": dict(zip(("p10", "p50", "p90"), more, strict=True)),
         "verdict": verdict,
-        "told": _VERDICTS[verdict].say(lang),
+        "told": _VERDICTS[verdict].to(lang),
     }
 
 
@@ -92,8 +92,8 @@ def _legs(legs: list[Leg], person: int, lang: Language) -> dict[str, Any]:
         gap = float(leg.top_share[person] - leg.share[person])
         rows.append(
             {
-                "from": leg.start.say(lang),
-                "to": leg.end.say(lang),
+                "from": leg.start.to(lang),
+                "to": leg.end.to(lang),
                 "deals": int(leg.deals[person]),
                 "conversion": float(leg.share[person]),
                 "top_quartile": _known(leg.top_share[person]),
@@ -109,7 +109,7 @@ def _legs(legs: list[Leg], person: int, lang: Language) -> dict[str, Any]:
             ).format(
                 start=leg.start, end=leg.end, own=float(leg.share[person]), top=float(leg.top_share[person])
             )
-    return {"stages": rows, "help": None if help_with is None else help_with.say(lang)}
+    return {"stages": rows, "help": None if help_with is None else help_with.to(lang)}
 
 
 def _known(value: float) -> float | None:

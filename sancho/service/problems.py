@@ -13,7 +13,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.language import negotiate
 
 MEDIA_TYPE = "application/problem+json"
@@ -96,9 +97,9 @@ def problem(
     title = _TITLES.get(status, Text("誤り", "Error"))
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": title.say(lang),
+        "title": title.to(lang),
         "status": status,
-        "detail": detail.say(lang),
+        "detail": detail.to(lang),
         "code": code,
         "instance": request.url.path,
     }
@@ -132,7 +133,7 @@ async def _ours(request: Request, fault: Exception) -> Response:
     lang = language_of(request)
     errors = None
     if isinstance(fault, RequestError):
-        errors = [{"location": where, "message": text.say(lang)} for where, text in fault.errors]
+        errors = [{"location": where, "message": text.to(lang)} for where, text in fault.errors]
     headers = (
         {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
     )
@@ -147,7 +148,7 @@ async def _invalid(request: Request, fault: Exception) -> Response:
         return problem(request, 400, "bad_json", detail)
     lang = language_of(request)
     errors = [
-        {"location": ".".join(str(part) for part in error["loc"]), "message": _reason(error).say(lang)}
+        {"location": ".".join(str(part) for part in error["loc"]), "message": _reason(error).to(lang)}
         for error in found
     ]
     detail = Text(

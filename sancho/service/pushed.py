@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.schema import TABLES
-from sancho.crm.text import SanchoError, Text
 
 _MOST_BYTES = 64 << 20
 

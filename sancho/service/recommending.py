@@ -8,9 +8,10 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from sancho.crm.moment import as_of_instant
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Outcome, Recommended, Store
-from sancho.crm.text import Language, SanchoError
 from sancho.features import deeds_of
 from sancho.models.actions import Offer, offers
 from sancho.models.attainment import Effect

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, end_of_day
-from sancho.crm.period import Period
+from sancho.crm.instants import DAY, end_of_day
+from sancho.crm.periods import Period
 from sancho.features import History
 from sancho.models.attainment import Effect, effect_of_another, forecast, pace_dates, swing_points
 from sancho.models.bundle import Bundle

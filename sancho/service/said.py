@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, last_known_day
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, last_known_day
 from sancho.features import History, current
 from sancho.models.what_if import Supposed
 from sancho.training.registry import ModelInfo
@@ -119,7 +119,7 @@ _CHANGES = {
 
 def change_of(found: Mapping[str, Any], since: str, lang: Language) -> dict[str, Any]:
     """A change with its parts named."""
-    because = [{"label": _CHANGES[part["code"]].say(lang), **part} for part in found["because"]]
+    because = [{"label": _CHANGES[part["code"]].to(lang), **part} for part in found["because"]]
     return {"since": since, **found, "because": because}
 
 
@@ -214,4 +214,4 @@ def assumptions_of(supposed: Supposed, joining: bool, levels: bool, lang: Langua
                 "A KPI's level changes from today on; prices already named stand.",
             )
         )
-    return [text.say(lang) for text in found]
+    return [text.to(lang) for text in found]

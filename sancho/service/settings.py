@@ -14,7 +14,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 
 CONFIG_FILE = "sancho.toml"
 _FINE = {

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.period import Period
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
+from sancho.crm.periods import Period
 from sancho.crm.schema import TABLES
-from sancho.crm.text import Language, SanchoError, Text
 from sancho.features.kpis import Kpi, Shape
 from sancho.models.attainment import probability_of
 from sancho.models.kpis import Prospect, Prospects
@@ -137,7 +138,7 @@ def checked(
     rows = [
         {
             "kpi": proposal.kpi,
-            "label": known.label.say(lang),
+            "label": known.label.to(lang),
             "scope": proposal.scope,
             "value": proposal.value,
             "period": proposal.period,
@@ -166,8 +167,8 @@ def said(findings: Mapping[str, Finding], lang: Language) -> dict[str, Any]:
     return {
         name: {
             "ok": one.ok,
-            "why": one.why.say(lang),
-            "better": None if one.better is None else one.better.say(lang),
+            "why": one.why.to(lang),
+            "better": None if one.better is None else one.better.to(lang),
         }
         for name, one in findings.items()
     }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features import History, build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature

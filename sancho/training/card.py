@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sancho.crm.moment import iso
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import iso
 from sancho.models.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
         return _p(Text("商談が少なく、検証できていません。", "Not proven: too few deals."), lang)
     head = (
-        "<tr><th></th>"
-        + "".join(f"<th>{escape(text.say(lang))}</th>" for text in _FIGURES.values())
-        + "</tr>"
+        "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
     rows = []
     tables = [
@@ -93,7 +91,7 @@ def _accuracy(report: Report, lang: Language) -> str:
             f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>"
             for key in _FIGURES
         )
-        rows.append(f"<tr><td>{escape(label.say(lang))}</td>{cells}</tr>")
+        rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
     gaps = [
         Text(
             "対数損失の差（このモデル − {name}）: {gap}（95%区間、商談単位のブートストラップ）",
@@ -113,21 +111,21 @@ def _weights(report: Report, lang: Language) -> str:
     told = []
     for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):
         parts = [
-            f"{name.say(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
+            f"{name.to(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
         ]
         told.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
     return _list(told, lang)
 
 
 def _h(level: int, text: Text, lang: Language) -> str:
-    return f"<h{level}>{escape(text.say(lang))}</h{level}>"
+    return f"<h{level}>{escape(text.to(lang))}</h{level}>"
 
 
 def _p(text: Text, lang: Language) -> str:
-    return f"<p>{escape(text.say(lang))}</p>"
+    return f"<p>{escape(text.to(lang))}</p>"
 
 
 def _list(texts: list[Text], lang: Language, style: str = "") -> str:
     if not texts:
         return _p(Text("なし", "none"), lang)
-    return f'<ul class="{style}">' + "".join(f"<li>{escape(text.say(lang))}</li>" for text in texts) + "</ul>"
+    return f'<ul class="{style}">' + "".join(f"<li>{escape(text.to(lang))}</li>" for text in texts) + "</ul>"

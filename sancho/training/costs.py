@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 
 @dataclass(frozen=True)

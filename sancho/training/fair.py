@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import NEVER
+from sancho.crm.instants import NEVER
 from sancho.features import Feature, History, build
 from sancho.models.bundle import Bundle
 from sancho.models.organisation import Organisation

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.period import Period
+from sancho.crm.periods import Period
 from sancho.features import History, build, current, open_at
 from sancho.models.bundle import Bundle
 from sancho.models.common_factors import CommonFactors

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.features import Calendar
 from sancho.models.calibrate import WEIGHT_PULL, Stack, fit_stack
 from sancho.models.clock import day_kinds, fit_pace

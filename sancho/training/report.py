@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.models.bundle import Warned
 from sancho.models.win import FEW_DEALS, WinModel
 from sancho.training.config import TrainConfig

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, iso, local_datetime
-from sancho.crm.period import Period
+from sancho.crm.instants import DAY, iso, local_datetime
+from sancho.crm.periods import Period
 from sancho.features import History, build, compile_history, current, open_at
 from sancho.models.bundle import Bundle
 

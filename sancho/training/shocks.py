@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features import Calendar, History, build, compile_history, current, open_at
 from sancho.models.bundle import Bundle, with_facts
 from sancho.models.common_factors import CommonFactors, fit_common_factors

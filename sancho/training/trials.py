@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features import build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.passages import Passage

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from sancho.crm.importing.faults import reason
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import reason
 from sancho.crm.importing.values import folded
 from sancho.crm.schema import TABLES, Kind, Table
-from sancho.crm.text import Text
 
 # Columns that an exported quarantine adds to the rows; read again, they only tell which row was mended.
 MENDED = "_quarantine"

@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sancho.crm.importing.batch import Batch, Progress, Run
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.importing.columns import MENDED, few_values, headings, likely_table, missing_hint, table_named
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.mended import unguarded
-from sancho.crm.importing.reading import data_format, read
+from sancho.crm.importing.load import Batch, Progress, Run
+from sancho.crm.importing.read import data_format, read
+from sancho.crm.importing.resubmitted import unguarded
 from sancho.crm.importing.result import Counts, ImportResult
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.session import session
 from sancho.crm.importing.source import Source, UnreadableError
 from sancho.crm.schema import TABLES
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError, Text
 
 # Tables that others name come first.
 ORDER = (
@@ -71,7 +72,7 @@ def import_path(
     named = None if mapping is None else str(mapping)
     with session(store, str(path), zone, named, dry_run, progress, now) as run:
         if mapping is not None:
-            from sancho.crm.importing.mapped import import_mapped
+            from sancho.crm.importing.apply_mapping import import_mapped
             from sancho.crm.importing.mapping import load_mapping
 
             import_mapped(run, files, load_mapping(mapping))
@@ -134,8 +135,8 @@ def _sheet_jobs(path: Path, name: str, table: str | None) -> list[_Job]:
     """Sheets named after tables are those tables; else the first sheet is what the file's name says."""
     try:
         sheets = read(path, name)
-    except UnreadableError as fault:
-        return [_Job(name, table or table_named(name), _failing(fault))]
+    except UnreadableError as error:
+        return [_Job(name, table or table_named(name), _failing(error))]
     if not sheets:
         return []
     named = [(sheet, table_named(sheet.sheet or "")) for sheet in sheets]
@@ -148,9 +149,9 @@ def _giving(sources: list[Source]) -> Callable[[], list[Source]]:
     return lambda: sources
 
 
-def _failing(fault: Exception) -> Callable[[], list[Source]]:
+def _failing(error: Exception) -> Callable[[], list[Source]]:
     def load() -> list[Source]:
-        raise fault
+        raise error
 
     return load
 
@@ -158,8 +159,10 @@ def _failing(fault: Exception) -> Callable[[], list[Source]]:
 def _take_job(run: Run, job: _Job) -> None:
     try:
         sources = job.load()
-    except UnreadableError as fault:
-        run.refuse(job.file, Fault(job.table or "", job.file, None, "", "", "unreadable_file", fault.text), 0)
+    except UnreadableError as error:
+        run.refuse(
+            job.file, RowError(job.table or "", job.file, None, "", "", "unreadable_file", error.text), 0
+        )
         return
     for source in sources:
         run.digests.append(source.digest)
@@ -176,7 +179,7 @@ def _take_source(run: Run, source: Source, table: str | None) -> None:
             else Text("", "")
         )
         said = reason("unknown_table", hint=hint)
-        run.refuse(source.file, Fault("", source.file, 1, "", "", "unknown_table", said), source.rows)
+        run.refuse(source.file, RowError("", source.file, 1, "", "", "unknown_table", said), source.rows)
         return
     schema = TABLES[table]
     found = headings(schema, names)
@@ -185,22 +188,22 @@ def _take_source(run: Run, source: Source, table: str | None) -> None:
     problem = found.problem or _nothing_stored(run, table, names, found.names)
     if problem is not None:
         column, code, said = problem
-        run.refuse(source.file, Fault(table, source.file, 1, column, "", code, said), source.rows)
+        run.refuse(source.file, RowError(table, source.file, 1, column, "", code, said), source.rows)
         return
     used = [name for name in names if name in found.names or name == MENDED]
     columns = source.columns.select(used).rename_columns([found.names.get(name, name) for name in used])
     columns = unguarded(columns) if MENDED in columns.column_names else columns
     counts, _ = run.take(Batch(table, source.file, columns, source.lines_of, damaged=source.damaged))
-    run.broken(table, source.faults)
-    counts.read += len(source.faults)
-    counts.quarantined += len(source.faults)
+    run.broken(table, source.errors)
+    counts.read += len(source.errors)
+    counts.quarantined += len(source.errors)
     run.result.files.setdefault(source.file, Counts()).add(counts)
 
 
 def _nothing_stored(
     run: Run, table: str, given: Sequence[str], names: Mapping[str, str]
 ) -> tuple[str, str, Text] | None:
-    """A file that lacks a required column can only change stored rows; with none stored, it is a fault."""
+    """A file that lacks a required column can only change stored rows; with none stored, it is a error."""
     schema = TABLES[table]
     lacking = [column for column in schema.columns if column.required and column.name not in names.values()]
     if not lacking or run.writer.any_rows(table):

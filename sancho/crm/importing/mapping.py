@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.importing.source import Reading
 from sancho.crm.schema import TABLES
-from sancho.crm.text import SanchoError, Text
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
 UNITS = {
@@ -47,7 +48,7 @@ class Rule:
     template: str | None = None
     first: tuple[Rule, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)  # canonical value by source value
-    others: str = "keep"  # keep, blank or fault: what becomes of a value without a meaning
+    others: str = "keep"  # keep, blank or error: what becomes of a value without a meaning
     lookup: Lookup | None = None
     unit: float | None = None
     dates: tuple[str, ...] = ()
@@ -134,14 +135,14 @@ def load_mapping(name: str | Path) -> FileMapping:
         )
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SanchoError(
             Text(
-                "マッピング {path} は TOML として読めません（{fault}）。"
+                "マッピング {path} は TOML として読めません（{error}）。"
                 'その行を直してください（日本語のキーは "案件名" のように引用符で囲みます）。',
-                "mapping {path} is not TOML ({fault}); mend that line "
+                "mapping {path} is not TOML ({error}); mend that line "
                 '(keys beyond a-z need quotes, like "案件名").',
-            ).format(path=path.name, fault=fault),
+            ).format(path=path.name, error=error),
             "bad_mapping",
         ) from None
     return _Reader(path.stem).mapping(said)
@@ -310,8 +311,8 @@ class _Reader:
                 "write a table of source value = new value.",
             )
         others = said.get("others", "keep")
-        if others not in ("keep", "blank", "fault"):
-            self.one_of(f"{place}.others", str(others), ["keep", "blank", "fault"])
+        if others not in ("keep", "blank", "error"):
+            self.one_of(f"{place}.others", str(others), ["keep", "blank", "error"])
         return Rule(
             source=None if "from" not in said else self.text(f"{place}.from", said["from"]),
             const=None if "const" not in said else self.text(f"{place}.const", said["const"]),

@@ -10,28 +10,28 @@ from typing import Any
 import orjson
 
 from sancho.crm.importing.columns import NOTES
-from sancho.crm.importing.faults import Fault
-from sancho.crm.importing.mended import guarded, identity
+from sancho.crm.importing.resubmitted import guarded, identity
+from sancho.crm.importing.row_errors import RowError
 from sancho.crm.schema import TABLES
 from sancho.crm.store import Store
 
 
-def quarantine_rows(faults: Iterable[Fault], import_id: int) -> Iterator[dict[str, object]]:
+def quarantine_rows(errors: Iterable[RowError], import_id: int) -> Iterator[dict[str, object]]:
     """Faults as rows of the store's quarantine."""
-    for fault in faults:
+    for error in errors:
         yield {
             "import_id": import_id,
-            "row": fault.row,
-            "table_name": fault.table,
-            "file": fault.file,
-            "line": fault.line,
-            "column_name": fault.column,
-            "value": fault.value[:2000].replace("\0", "\N{SYMBOL FOR NULL}"),
-            "code": fault.code,
-            "reason_ja": fault.reason.ja.replace("\0", ""),
-            "reason_en": fault.reason.en.replace("\0", ""),
-            "identity": identity(fault.table, fault.raw or {}, fault.file),
-            "raw": None if fault.raw is None else orjson.dumps(fault.raw).decode().replace("\\u0000", ""),
+            "row": error.row,
+            "table_name": error.table,
+            "file": error.file,
+            "line": error.line,
+            "column_name": error.column,
+            "value": error.value[:2000].replace("\0", "\N{SYMBOL FOR NULL}"),
+            "code": error.code,
+            "reason_ja": error.reason.ja.replace("\0", ""),
+            "reason_en": error.reason.en.replace("\0", ""),
+            "identity": identity(error.table, error.raw or {}, error.file),
+            "raw": None if error.raw is None else orjson.dumps(error.raw).decode().replace("\\u0000", ""),
         }
 
 
@@ -59,21 +59,21 @@ def export_quarantine(store: Store, folder: str | Path) -> list[Path]:
     return written
 
 
-def _one_per_row(faults: list[dict[Hashable, Any]]) -> Iterator[dict[str, str]]:
+def _one_per_row(errors: list[dict[Hashable, Any]]) -> Iterator[dict[str, str]]:
     """Faults of one row told together."""
     rows: dict[str, list[dict[Hashable, Any]]] = {}
-    for fault in faults:
-        rows.setdefault(f"{fault['import_id']}:{fault['row']}", []).append(fault)
+    for error in errors:
+        rows.setdefault(f"{error['import_id']}:{error['row']}", []).append(error)
     for number, mine in rows.items():
-        values = [str(fault["value"]) for fault in mine]
+        values = [str(error["value"]) for error in mine]
         yield {
             "_quarantine": number,
             "_file": str(mine[0]["file"]),
             "_line": str(mine[0]["line"]),
-            "_column": " | ".join(str(fault["column_name"]) for fault in mine),
+            "_column": " | ".join(str(error["column_name"]) for error in mine),
             "_value": " | ".join(values),
-            "_reason_ja": " | ".join(str(fault["reason_ja"]) for fault in mine),
-            "_reason_en": " | ".join(str(fault["reason_en"]) for fault in mine),
+            "_reason_ja": " | ".join(str(error["reason_ja"]) for error in mine),
+            "_reason_en": " | ".join(str(error["reason_en"]) for error in mine),
             **orjson.loads(str(mine[0]["raw"])),
         }
 

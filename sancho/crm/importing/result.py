@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sancho.crm.importing.faults import Fault
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import RowError
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Counts:
 
 @dataclass
 class ImportResult:
-    """Of one import: counts by canonical table and by source file, faults, and what else to tell.
+    """Of one import: counts by canonical table and by source file, errors, and what else to tell.
 
     By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
     make several canonical rows or none. `observed` counts changes of deals that no event tells and that were
@@ -42,10 +42,10 @@ class ImportResult:
     source: str
     tables: dict[str, Counts] = field(default_factory=dict)
     files: dict[str, Counts] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
     notices: list[Text] = field(default_factory=list)
     import_id: int | None = None
-    mended: int = 0
+    fixed: int = 0
     observed: int = 0
     dry_run: bool = False
 
@@ -75,8 +75,8 @@ class ImportResult:
             "dry_run": self.dry_run,
             "tables": {name: counts.to_dict() for name, counts in self.tables.items()},
             "files": {name: counts.to_dict() for name, counts in self.files.items()},
-            "faults": [fault.to_dict() for fault in self.faults],
+            "errors": [error.to_dict() for error in self.errors],
             "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
-            "mended": self.mended,
+            "fixed": self.fixed,
             "observed": self.observed,
         }

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sancho.crm.importing.batch import Progress, Run
+from sancho.crm.importing.load import Progress, Run
 from sancho.crm.importing.quarantine import quarantine_rows
 from sancho.crm.importing.result import ImportResult
-from sancho.crm.moment import instant
+from sancho.crm.instants import instant
 from sancho.crm.store import Store
 
 
@@ -46,4 +46,4 @@ def session(
                 "digest": digest,
             }
         )
-        writer.quarantine(quarantine_rows(result.faults, result.import_id))
+        writer.quarantine(quarantine_rows(result.errors, result.import_id))

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import RowError, reason
 
 Ints = NDArray[np.int64]
 Encode = Callable[[str], bool]  # whether a column has few distinct values, best kept as codes
@@ -30,13 +30,13 @@ class Reading:
 class Source:
     """Rows of one file or sheet: columns of text (or typed, where the file has types), nulls for blanks.
 
-    `lines_of` gives the file's lines (Excel's rows) of row numbers; `faults` are lines that are no rows.
+    `lines_of` gives the file's lines (Excel's rows) of row numbers; `errors` are lines that are no rows.
     """
 
     file: str
     columns: pa.Table
     lines_of: Callable[[Ints], Ints]
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
     sheet: str | None = None
     digest: str = ""
     charset: str = "utf-8"
@@ -45,7 +45,7 @@ class Source:
     @property
     def rows(self) -> int:
         """Rows read, those that are no rows included."""
-        return int(self.columns.num_rows) + len(self.faults)
+        return int(self.columns.num_rows) + len(self.errors)
 
 
 class UnreadableError(Exception):

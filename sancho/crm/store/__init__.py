@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sancho.crm.eventlog import EventLog
 from sancho.crm.schema import TABLES
 from sancho.crm.store import outlooks, recommendations
-from sancho.crm.store.opening import WRITING, open_engine
-from sancho.crm.store.outlooks import Kept
+from sancho.crm.store.engine import WRITING, open_engine
+from sancho.crm.store.outlooks import StoredOutlook
 from sancho.crm.store.read import read_table
 from sancho.crm.store.recommendations import Outcome, Recommended
 from sancho.crm.store.tables import IMPORTS, QUARANTINE, STORED
 from sancho.crm.store.write import Writer
 
-__all__ = ["Kept", "Outcome", "Recommended", "Store", "Writer"]
+__all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
 
 
 class Store:
@@ -103,7 +103,7 @@ class Store:
         """Faults of rows waiting to be mended; faults of one row share (import_id, row)."""
         return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
 
-    def keep_outlooks(self, rows: Sequence[Kept]) -> None:
+    def keep_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
         """Writes down what was foreseen; a day that is there already stays as it is."""
         with (
             self._engine.connect().execution_options(**{WRITING: True}) as connection,
@@ -111,7 +111,7 @@ class Store:
         ):
             outlooks.keep(connection, rows)
 
-    def outlooks(self, period: str, scope: str, until: int) -> list[Kept]:
+    def outlooks(self, period: str, scope: str, until: int) -> list[StoredOutlook]:
         """What was foreseen of a scope in a period (first..last), as of `until` or earlier, oldest first."""
         with self._reading() as connection:
             return outlooks.kept(connection, period, scope, until)

@@ -11,7 +11,7 @@ from sancho.crm.store.tables import OUTLOOKS
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredOutlook:
     """What was foreseen of a scope's revenue in a period (first..last) on a day (ISO date).
 
     `as_of` and `kept_at`, when it was written down, are microseconds UTC; without a target `probability` and
@@ -32,7 +32,7 @@ class Kept:
     model_version: str
 
 
-def keep(connection: sa.Connection, rows: Sequence[Kept]) -> None:
+def keep(connection: sa.Connection, rows: Sequence[StoredOutlook]) -> None:
     """Writes rows down; a day that is there already stays as it is, whoever wrote it."""
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -41,12 +41,12 @@ def keep(connection: sa.Connection, rows: Sequence[Kept]) -> None:
         connection.execute(made.on_conflict_do_nothing(), [asdict(row) for row in rows])
 
 
-def kept(connection: sa.Connection, period: str, scope: str, until: int) -> list[Kept]:
+def kept(connection: sa.Connection, period: str, scope: str, until: int) -> list[StoredOutlook]:
     """A scope's rows of a period that were asked as of `until` or earlier, oldest first."""
     table = OUTLOOKS.c
     mine = (table.period == period) & (table.scope == scope) & (table.as_of <= until)
     found = connection.execute(sa.select(OUTLOOKS).where(mine).order_by(table.as_of))
-    return [Kept(**row._mapping) for row in found]
+    return [StoredOutlook(**row._mapping) for row in found]
 
 
 def days_kept(connection: sa.Connection, period: str) -> set[str]:

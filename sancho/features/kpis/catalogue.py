@@ -5,7 +5,7 @@ Whoever needs another defines it in sancho.toml (see `own`).
 
 from __future__ import annotations
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
 
 # What CRMs call a call that reached somebody.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 STYLES = ("field", "route", "inside")
 MONEY = Text("金額", "money")  # read in the organisation's currency

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

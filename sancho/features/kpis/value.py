@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.kpis.count import Flags, Happenings, Tally
 from sancho.features.kpis.definition import Kpi, Shape
 

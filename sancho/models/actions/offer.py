@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.catalogue import Feature
 from sancho.features.deeds import ORDINARY, Deeds, last_done
 from sancho.models.actions.effects import leverage

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.features.catalogue import Feature
 from sancho.models.bottlenecks.trial import Key
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY
-from sancho.crm.period import Period, previous
+from sancho.crm.instants import DAY
+from sancho.crm.periods import Period, previous
 from sancho.features.kpis import Count, Happenings, Kpi, Shape, parts_of, value_of
 from sancho.models.kpis.counts import SCENARIOS, Ahead, Draws, counts_ahead
 from sancho.models.kpis.shares import cohort_of, share_of

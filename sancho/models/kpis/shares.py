@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import CensoredData, ecdf
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.kpis import Tally
 from sancho.models.kpis.counts import SCENARIOS, Ahead, Draws
 

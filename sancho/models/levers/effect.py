@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.kpis import Happenings
 from sancho.models.attainment import probability_of
 from sancho.models.kpis import Ahead

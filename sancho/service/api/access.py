@@ -10,7 +10,8 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.service.keys import Keys
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")

@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explained(fault: Exception, arguments: Sequence[str]) -> int:
-    from sancho.crm.text import SanchoError
+    from sancho.crm.errors import SanchoError
 
     if isinstance(fault, SanchoError):
         return _failed(told(arguments, fault.text.ja, fault.text.en), 1)

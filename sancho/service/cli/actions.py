@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
 from sancho.features import label_of
 from sancho.service.cli.ask import asked
 from sancho.service.cli.output import print_json, print_table, print_warnings, say
@@ -71,7 +71,7 @@ def _show(answer: dict[str, Any], deal: str | None, settings: Settings, lang: La
                 "–" if goal is None else f"{goal:+.2f}",
                 "+" + money_text(one["expected_revenue"], settings.currency, lang, short=True),
                 f"{one['effort_minutes']:.0f}",
-                _RELIABILITY[one["reliability"]].say(lang),
+                _RELIABILITY[one["reliability"]].to(lang),
             ]
         )
     print_table(f"{answer['period']}  {deal or answer['scope']}", headings, rows, right=(4, 5, 6))
@@ -108,7 +108,7 @@ def _show_lift(answer: dict[str, Any], lang: Language) -> None:
     )
     rows = [
         [
-            label_of(one["action"]).say(lang),
+            label_of(one["action"]).to(lang),
             *(str(one[name]) for name in ("made", "shown", "accepted", "dismissed", "done")),
         ]
         for one in answer["by_action"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.answers import Answers, Scorer
 from sancho.service.cli.output import note, percent, print_json, print_table, print_warnings, say
 from sancho.service.cli.spread import workers
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sancho.crm.eventlog import EventLog
-    from sancho.crm.period import Period
+    from sancho.crm.periods import Period
     from sancho.models.bundle import Bundle
 
 _SHOWN = 30
@@ -43,7 +44,7 @@ def score_deals(
         note(
             Text("{n}件を {out} に書き出しました。", "{n} deals written to {out}.")
             .format(n=len(answer["deals"]), out=out)
-            .say(lang)
+            .to(lang)
         )
     if as_json:
         print_json(answer)

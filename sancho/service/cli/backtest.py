@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.build import train_config
 from sancho.service.cli.output import note, print_json, print_table, progress, say
 from sancho.service.cli.spread import workers
@@ -57,7 +58,7 @@ def run_backtest(
     for warning in result["warnings"]:
         note(("注意：" if lang == "ja" else "Note: ") + warning[lang])
     for path in written:
-        note(Text("書き出しました：{path}", "written: {path}").format(path=path).say(lang))
+        note(Text("書き出しました：{path}", "written: {path}").format(path=path).to(lang))
     return 0
 
 
@@ -70,7 +71,7 @@ def backtested(
     tell: Any,
 ) -> dict[str, Any]:
     """The backtest of what the store holds, as its JSON."""
-    from sancho.crm.moment import as_of_instant
+    from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.training.backtest import backtest
     from sancho.training.backtest.origins import told_until
@@ -102,9 +103,9 @@ def show(result: Json, lang: Language) -> None:
     for kind, part in result["periods"].items():
         if part["overall"]["methods"]:
             _show_periods(kind, part["overall"], lang)
-    say(_MARKS.say(lang))
+    say(_MARKS.to(lang))
     for sentence in summary(result):
-        say(sentence.say(lang))
+        say(sentence.to(lang))
 
 
 _VERDICTS = {"better": "▲", "worse": "▼", "same": "="}
@@ -132,7 +133,7 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
     )
     rows = [
         [
-            LABELS[name].say(lang),
+            LABELS[name].to(lang),
             number(one["log_loss"]["mean"], 4),
             number(one["brier"]["mean"], 4),
             number(one["auc"]),
@@ -140,15 +141,15 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
         ]
         for name, one in part["methods"].items()
     ]
-    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4))
+    print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4))
     gaps = [
         [
-            LABELS[name].say(lang),
+            LABELS[name].to(lang),
             *(_gap(one[kind], lambda value: f"{value:+.4f}") for kind in ("log_loss", "brier")),
         ]
         for name, one in part["against"].items()
     ]
-    print_table("", [_MINUS.say(lang), *headings[1:3]], gaps, right=(1, 2))
+    print_table("", [_MINUS.to(lang), *headings[1:3]], gaps, right=(1, 2))
 
 
 def _show_periods(kind: str, part: Json, lang: Language) -> None:
@@ -168,7 +169,7 @@ def _show_periods(kind: str, part: Json, lang: Language) -> None:
 
     rows = [
         [
-            LABELS[name].say(lang),
+            LABELS[name].to(lang),
             share(one["crps"]["mean"]),
             share(one["pinball"]["mean"]),
             share(one["error"]["mean"], "+"),
@@ -177,17 +178,17 @@ def _show_periods(kind: str, part: Json, lang: Language) -> None:
         ]
         for name, one in part["methods"].items()
     ]
-    print_table(title.say(lang), headings, rows, right=(1, 2, 3, 4, 5))
+    print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4, 5))
     gaps = [
         [
-            LABELS[name].say(lang),
+            LABELS[name].to(lang),
             _gap(one["crps"], lambda value: share(value, "+")),
             _gap(one["pinball"], lambda value: share(value, "+")),
             _gap(one["brier"], lambda value: f"{value:+.3f}"),
         ]
         for name, one in part["against"].items()
     ]
-    print_table("", [_MINUS.say(lang), *headings[1:3], headings[5]], gaps, right=(1, 2, 3))
+    print_table("", [_MINUS.to(lang), *headings[1:3], headings[5]], gaps, right=(1, 2, 3))
 
 
 def _gap(value: Json, said: Callable[[float], str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sancho.crm.text import Language
+from sancho.crm.i18n import Language
 from sancho.service.cli.ask import asked
 from sancho.service.cli.output import print_json, print_table, print_warnings, say
 from sancho.service.language import money_text

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.output import Step, note, print_json, print_table, progress, say
 from sancho.service.cli.spread import workers
 from sancho.service.settings import Settings, read_settings
@@ -35,7 +36,7 @@ def write_world(
             "written to {folder}; next: `sancho import {folder}`.",
         )
         .format(folder=folder)
-        .say(lang)
+        .to(lang)
     )
     return 0
 
@@ -107,8 +108,8 @@ def show_import(result: Any, lang: Language) -> None:
     )
     print_table(title, headings, rows, right=(1, 2, 3, 4))
     for notice in result.notices:
-        note(notice.say(lang))
-    if not result.faults:
+        note(notice.to(lang))
+    if not result.errors:
         return
     headings = ["ファイル", "行", "列", "値", "理由"] if ja else ["file", "line", "column", "value", "reason"]
     shown = [
@@ -117,9 +118,9 @@ def show_import(result: Any, lang: Language) -> None:
             "" if fault.line is None else str(fault.line),
             fault.column,
             fault.value[:60],
-            fault.reason.say(lang),
+            fault.reason.to(lang),
         ]
-        for fault in result.faults[:_FAULTS_SHOWN]
+        for fault in result.errors[:_FAULTS_SHOWN]
     ]
     title = (
         f"使えなかった行：{result.quarantined:,}"
@@ -131,7 +132,7 @@ def show_import(result: Any, lang: Language) -> None:
         Text(
             "`--quarantine DIR` を付けると、使えなかった行をCSVで書き出します。直して再び取り込めます。",
             "with `--quarantine DIR` they are written as CSV, to be mended and imported again.",
-        ).say(lang)
+        ).to(lang)
     )
 
 
@@ -144,7 +145,7 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
             if as_json:
                 print_json({"model": None, "watch": seen.to_json(lang)})
             else:
-                say(seen.said().say(lang))
+                say(seen.said().to(lang))
             return 0
         if seen is not None:
             refused = _refused_lately(settings, seen.now)
@@ -152,18 +153,18 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
                 if as_json:
                     print_json({"model": None, "watch": seen.to_json(lang), "refused": refused.version})
                 else:
-                    say(_told_refused(refused).say(lang))
+                    say(_told_refused(refused).to(lang))
                 return 0
-            note(seen.said().say(lang))
+            note(seen.said().to(lang))
     with progress(lang) as step:
         info, verdict, findings = train_and_register(settings, as_of, step, dask)
     if as_json:
         print_json(
             {
                 "model": vars(info),
-                "gate": {"promoted": verdict.promote, "reason": verdict.text.say(lang)},
+                "gate": {"promoted": verdict.promote, "reason": verdict.text.to(lang)},
                 "data": [
-                    {"code": one.code, "serious": one.serious, "message": one.text.say(lang)}
+                    {"code": one.code, "serious": one.serious, "message": one.text.to(lang)}
                     for one in findings
                 ],
             }
@@ -173,9 +174,9 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
     title = f"モデル 第{info.version}版" if ja else f"Model version {info.version}"
     rows = [[name, f"{value:.4g}"] for name, value in info.figures.items()]
     print_table(title, ["指標" if ja else "figure", ""], rows, right=(1,))
-    say(verdict.text.say(lang))
+    say(verdict.text.to(lang))
     for finding in findings:
-        note(finding.text.say(lang))
+        note(finding.text.to(lang))
     return 0
 
 
@@ -183,7 +184,7 @@ def train_and_register(
     settings: Settings, as_of: str | None, step: Step, dask: str | None = None
 ) -> tuple[ModelInfo, Verdict, list[Finding]]:
     """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
-    from sancho.crm.moment import as_of_instant
+    from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.features import Calendar
     from sancho.training.promote import train_and_promote
@@ -211,7 +212,7 @@ def train_and_register(
 
 def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
     """What became of the model in service up to a moment; None where there is none that can be used."""
-    from sancho.crm.moment import as_of_instant
+    from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.features import compile_history
     from sancho.training.registry import Registry
@@ -231,7 +232,7 @@ def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
 
 def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:
     """A newer version than the one in service, of data less than four weeks old: another would be alike."""
-    from sancho.crm.moment import DAY
+    from sancho.crm.instants import DAY
     from sancho.training.registry import Registry
 
     newest = Registry(settings.home).list()[0]

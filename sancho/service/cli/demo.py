@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.output import Step, progress, say
 from sancho.service.settings import Settings, read_settings
 
@@ -189,12 +190,12 @@ def what_to_try(answers: Answers, key: str, lang: Language) -> str:
             f"curl -s {base}/forecasts/{period} {bearer} {words}",
         ),
     ]
-    tried = [f"{title.say(lang)}\n{line} | python3 -m json.tool --no-ensure-ascii" for title, line in lines]
+    tried = [f"{title.to(lang)}\n{line} | python3 -m json.tool --no-ensure-ascii" for title, line in lines]
     opening = Text(
         "別の端末で試してください（このキーは今回の起動中だけ有効です）。終了は Ctrl+C。",
         "Try this in another terminal (the key is good until the demo is started again). Ctrl+C ends it.",
     )
-    return "\n\n".join([opening.say(lang), *tried, ""])
+    return "\n\n".join([opening.to(lang), *tried, ""])
 
 
 def example_request(settings: Settings) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.output import print_json, print_table
 from sancho.service.settings import Settings, read_settings
 
@@ -25,11 +26,11 @@ def check_installation(as_json: bool, lang: Language) -> int:
     """All checks; exit status 1 where one fails."""
     findings = examine()
     if as_json:
-        checks = [{"check": f.name.say(lang), "ok": f.ok, "detail": f.detail.say(lang)} for f in findings]
+        checks = [{"check": f.name.to(lang), "ok": f.ok, "detail": f.detail.to(lang)} for f in findings]
         print_json({"ok": all(f.ok for f in findings), "checks": checks})
     else:
         ja = lang == "ja"
-        rows = [[f.name.say(lang), "✓" if f.ok else "✗", f.detail.say(lang)] for f in findings]
+        rows = [[f.name.to(lang), "✓" if f.ok else "✗", f.detail.to(lang)] for f in findings]
         print_table("", ["項目", "", "内容"] if ja else ["check", "", "detail"], rows)
     return 0 if all(finding.ok for finding in findings) else 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sancho.crm.text import Language
+from sancho.crm.i18n import Language
 from sancho.features.kpis.definition import MONEY, SHARE
 from sancho.service.cli.ask import asked
 from sancho.service.cli.output import percent, print_json, print_table, print_warnings, say
@@ -60,8 +60,8 @@ def kpi_text(value: float | None, unit: str, currency: str, lang: Language) -> s
     """A KPI's number as a reader expects it of its unit."""
     if value is None:
         return "–"
-    if unit == SHARE.say(lang):
+    if unit == SHARE.to(lang):
         return f"{value:.1%}"
-    if unit == MONEY.say(lang):
+    if unit == MONEY.to(lang):
         return money_text(value, currency, lang, short=True)
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"

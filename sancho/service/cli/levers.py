@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sancho.crm.text import Language
+from sancho.crm.i18n import Language
 from sancho.service.cli.ask import asked
 from sancho.service.cli.kpis import kpi_text
 from sancho.service.cli.output import percent, print_json, print_table, print_warnings, say

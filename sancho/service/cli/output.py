@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
 
 Step = Callable[[Text, int, int | None], None]
 
@@ -72,7 +72,7 @@ def progress(lang: Language) -> Iterator[Step]:
         begun: set[str] = set()
 
         def tell(what: Text, done: int, total: int | None) -> None:  # noqa: ARG001 - a step's signature
-            words = what.say(lang)
+            words = what.to(lang)
             if words not in begun:
                 begun.add(words)
                 note(words)
@@ -90,7 +90,7 @@ def progress(lang: Language) -> Iterator[Step]:
         tasks: dict[str, TaskID] = {}
 
         def step(what: Text, done: int, total: int | None) -> None:
-            words = what.say(lang)
+            words = what.to(lang)
             if words not in tasks:
                 for task in tasks.values():  # one thing after another: what came before is done
                     known = bar.tasks[task].total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.output import print_json, print_table, say
 from sancho.service.said import NO_MODEL
 from sancho.service.settings import read_settings
@@ -55,7 +56,7 @@ def show_model(version: str, as_json: bool, lang: Language) -> int:
 def promote_model(version: str, lang: Language) -> int:
     """Makes a version the one that answers."""
     info = promote.put_in_service(Registry(read_settings().home), version)
-    say(Text("第{v}版を使用します。", "version {v} is in service.").format(v=info.version).say(lang))
+    say(Text("第{v}版を使用します。", "version {v} is in service.").format(v=info.version).to(lang))
     return 0
 
 
@@ -65,5 +66,5 @@ def roll_back(lang: Language) -> int:
     if registry.champion() is None:
         raise SanchoError(NO_MODEL, "no_model")
     info = promote.roll_back(registry)
-    say(Text("第{v}版に戻しました。", "back to version {v}.").format(v=info.version).say(lang))
+    say(Text("第{v}版に戻しました。", "back to version {v}.").format(v=info.version).to(lang))
     return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.output import note, print_table, say
 from sancho.service.keys import Keys
 from sancho.service.settings import Settings, read_settings
@@ -24,7 +25,7 @@ def serve_api(host: str | None, port: int | None, lang: Language) -> int:
             "listening at http://{host}:{port} (Ctrl+C ends it).",
         )
         .format(host=settings.host, port=settings.port)
-        .say(lang)
+        .to(lang)
     )
     run_server(settings)
     return 0
@@ -65,7 +66,7 @@ def create_key(name: str, lang: Language) -> int:
         Text(
             "このキーは今だけ表示されます。Authorization: Bearer キー として送ってください。",
             "this key is shown only now; send it as Authorization: Bearer KEY.",
-        ).say(lang)
+        ).to(lang)
     )
     return 0
 
@@ -94,5 +95,5 @@ def revoke_key(key_id: str, lang: Language) -> int:
             ).format(key_id=key_id),
             "unknown_key",
         )
-    say(Text("無効にしました。", "revoked.").say(lang))
+    say(Text("無効にしました。", "revoked.").to(lang))
     return 0

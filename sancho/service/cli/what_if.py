@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sancho.crm.text import Language, SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
 from sancho.service.cli.ask import asked
 from sancho.service.cli.output import percent, print_json, print_table, print_warnings, say
 from sancho.service.language import money_text

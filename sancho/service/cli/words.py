@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from sancho.crm.text import Language
+from sancho.crm.i18n import Language
 
 _DEFAULT: Language = "ja"
 

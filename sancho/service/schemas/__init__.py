@@ -784,7 +784,7 @@ class TableResult(BaseModel):
     imported: int
     unchanged: int
     quarantined: int
-    faults: list[ImportFault]
+    errors: list[ImportFault]
     as_of: str
     model: ModelInfo | None
     warnings: list[Warned]

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.moment import DAY, NEVER, last_known_day
-from sancho.crm.period import Period, previous
+from sancho.crm.instants import DAY, NEVER, last_known_day
+from sancho.crm.periods import Period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.training.snapshots import Cycle, Lives, cycle_of
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.training.backtest.books import Page
 from sancho.training.backtest.spread import crps
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.moment import DAY
+from sancho.crm.instants import DAY
 from sancho.features import compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.organisation import Organisation

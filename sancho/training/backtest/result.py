@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.training.backtest import period_rivals, rivals
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, QUESTIONS, deal_tables
 from sancho.training.backtest.period_scores import period_tables

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 from sancho.models.encode import fit_encoder
 from sancho.models.horizons import Windows
 from sancho.models.logistic import fit_logistic, sigmoid

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
-from sancho.crm.text import SanchoError
 from sancho.features import Calendar, History, build, open_at
 from sancho.features.arrays import Floats, Ints
 from sancho.features.levels import Levels
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-    from sancho.crm.period import Period
+    from sancho.crm.periods import Period
     from sancho.models.bundle import Bundle
 
 PARTS_PER_WORKER = 4

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER
+from sancho.crm.instants import DAY, NEVER
 from sancho.features import History, build, change_moments
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.moment import DAY, NEVER, iso
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, NEVER, iso
 from sancho.features import Feature, History
 from sancho.features.levels import names_of
 from sancho.models.bundle import Bundle
@@ -79,7 +79,7 @@ class Watch:
         return {
             "as_of": iso(self.now, self.zone),
             "retrain": self.needed,
-            "reasons": [reason.say(lang) for reason in self.reasons],
+            "reasons": [reason.to(lang) for reason in self.reasons],
             "since": iso(self.model_as_of, self.zone),
             "closed_since": self.closed_since,
             "closed_learned": self.closed_learned,
@@ -104,7 +104,7 @@ class Watch:
             "drift": [
                 {
                     "feature": name,
-                    "label": self.labels[name].say(lang),
+                    "label": self.labels[name].to(lang),
                     "index": round(self.drift[name].index, 4),
                     "weight": round(self.weight.get(name, 0.0), 4),
                     "p_value": self.drift[name].p_value,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sancho.crm.text import Language, Text
+from sancho.crm.i18n import Language, Text
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, OURS, QUESTIONS
 from sancho.training.backtest.report.words import KIND_LABELS, money
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
@@ -52,13 +52,13 @@ def figures(result: Json, lang: Language) -> dict[str, Any]:
 def reliability(result: Json, question: str, lang: Language) -> Any:
     """Probability said against share that came true, in 15 bins of equal mass; on the diagonal is right."""
     figure = _figure(
-        QUESTION_LABELS[question].say(lang),
-        Text("予測した確率", "Probability said").say(lang),
-        Text("実際に受注した割合", "Share that was won").say(lang),
+        QUESTION_LABELS[question].to(lang),
+        Text("予測した確率", "Probability said").to(lang),
+        Text("実際に受注した割合", "Share that was won").to(lang),
     )
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": INK, "width": 1, "dash": "dot"},
-        name=Text("完全に正しい", "Exactly right").say(lang), hoverinfo="skip",
+        name=Text("完全に正しい", "Exactly right").to(lang), hoverinfo="skip",
     )  # fmt: skip
     for number, (name, rows) in enumerate(result["deals"][question]["reliability"].items()):
         shown = name in (OURS, "stage_rates")
@@ -80,9 +80,9 @@ def loss_by_week(result: Json, lang: Language) -> Any:
     """Log loss of "won by the period's end" by week of the period, with 95 % intervals."""
     rows = [row for row in result["deals"][BY_PERIOD_END]["by_week"] if row["methods"]]
     figure = _figure(
-        QUESTION_LABELS[BY_PERIOD_END].say(lang),
-        Text("期間の経過週", "Weeks of the period over").say(lang),
-        Text("対数損失（低いほど良い）", "Log loss (lower is better)").say(lang),
+        QUESTION_LABELS[BY_PERIOD_END].to(lang),
+        Text("期間の経過週", "Weeks of the period over").to(lang),
+        Text("対数損失（低いほど良い）", "Log loss (lower is better)").to(lang),
     )
     for number, name in enumerate(rows[0]["methods"] if rows else []):
         means = [row["methods"][name]["log_loss"] for row in rows]
@@ -104,9 +104,9 @@ def company(result: Json, lang: Language) -> Any:
     at = [_at(line, lang) for line in lines]
     ours = [line["methods"][OURS] for line in lines]
     figure = _figure(
-        Text("会社の売上：予測と実績", "The company's revenue: forecast and actual").say(lang),
+        Text("会社の売上：予測と実績", "The company's revenue: forecast and actual").to(lang),
         "",
-        Text("売上", "Revenue").say(lang),
+        Text("売上", "Revenue").to(lang),
     )
     for lo, hi, width, label in (
         ("p05", "p95", 3, "90 %"),
@@ -121,24 +121,24 @@ def company(result: Json, lang: Language) -> Any:
         figure.add_scatter(
             x=xs, y=ys, mode="lines", line={"color": COLOURS[OURS], "width": width}, opacity=0.3,
             hoverinfo="skip",
-            name=Text(f"{label}区間", f"{label} interval").say(lang),
+            name=Text(f"{label}区間", f"{label} interval").to(lang),
         )  # fmt: skip
     figure.add_scatter(
         x=at, y=[one["p50"] for one in ours], mode="markers",
-        name=Text("中央の予測", "Median forecast").say(lang),
+        name=Text("中央の予測", "Median forecast").to(lang),
         marker={"color": COLOURS[OURS], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
     )  # fmt: skip
     figure.add_scatter(
         x=at, y=[line["methods"]["stage_weighted"]["p50"] for line in lines], mode="markers",
-        name=LABELS["stage_weighted"].say(lang),
+        name=LABELS["stage_weighted"].to(lang),
         marker={"color": COLOURS["stage_weighted"], "size": 8, "symbol": "square-open", "line": {"width": 2}},
     )  # fmt: skip
     figure.add_scatter(
-        x=at, y=[line["actual"] for line in lines], mode="markers", name=Text("実績", "Actual").say(lang),
+        x=at, y=[line["actual"] for line in lines], mode="markers", name=Text("実績", "Actual").to(lang),
         marker={"color": INK, "size": 10, "symbol": "x"},
     )  # fmt: skip
     figure.add_scatter(
-        x=at, y=[line["target"] for line in lines], mode="markers", name=Text("目標", "Target").say(lang),
+        x=at, y=[line["target"] for line in lines], mode="markers", name=Text("目標", "Target").to(lang),
         marker={"color": "#D55E00", "size": 12, "symbol": "line-ew-open", "line": {"width": 2}},
     )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=-40)
@@ -148,7 +148,7 @@ def company(result: Json, lang: Language) -> Any:
     figure.update_yaxes(
         rangemode="tozero",
         tickvals=ticks,
-        ticktext=[money(value).say(lang) if value else "0" for value in ticks],
+        ticktext=[money(value).to(lang) if value else "0" for value in ticks],
     )
     return figure
 
@@ -158,7 +158,7 @@ def crps_by_week(result: Json, lang: Language) -> Any:
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
-    figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].say(lang) for kind in kinds])
+    figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].to(lang) for kind in kinds])
     for column, kind in enumerate(kinds, start=1):
         rows = [row for row in result["periods"][kind]["by_week"] if row["methods"]]
         for number, name in enumerate(rows[0]["methods"] if rows else []):
@@ -177,9 +177,9 @@ def crps_by_week(result: Json, lang: Language) -> Any:
         Text(
             "売上予測の誤差（CRPS、実績平均に対する割合）",
             "Error of the revenue forecast (CRPS / mean actual)",
-        ).say(lang),
+        ).to(lang),
     )
-    figure.update_xaxes(title=Text("経過週", "Weeks over").say(lang), tickvals=result["settings"]["weeks"])
+    figure.update_xaxes(title=Text("経過週", "Weeks over").to(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
 
@@ -190,7 +190,7 @@ def coverage(result: Json, lang: Language) -> Any:
 
     kinds = list(result["periods"])
     figure = make_subplots(
-        cols=len(kinds), subplot_titles=[KIND_LABELS[kind].say(lang) for kind in kinds], shared_yaxes=True
+        cols=len(kinds), subplot_titles=[KIND_LABELS[kind].to(lang) for kind in kinds], shared_yaxes=True
     )
     for column, kind in enumerate(kinds, start=1):
         rows = [row for row in result["periods"][kind]["by_week"] if row["methods"]]
@@ -202,7 +202,7 @@ def coverage(result: Json, lang: Language) -> Any:
                 y=[one["mean"] for one in held],
                 error_y=_bars(held),
                 mode="lines+markers",
-                name=Text(f"{level} %区間", f"{level} % interval").say(lang),
+                name=Text(f"{level} %区間", f"{level} % interval").to(lang),
                 legendgroup=level,
                 showlegend=column == 1,
                 line={"color": colour, "dash": DASHES[number]},
@@ -219,9 +219,9 @@ def coverage(result: Json, lang: Language) -> Any:
         Text(
             "区間に実績が入った割合（点線が約束した割合）",
             "Share of actuals inside our intervals (dotted: as promised)",
-        ).say(lang),
+        ).to(lang),
     )
-    figure.update_xaxes(title=Text("経過週", "Weeks over").say(lang), tickvals=result["settings"]["weeks"])
+    figure.update_xaxes(title=Text("経過週", "Weeks over").to(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
     return figure
 
@@ -231,7 +231,7 @@ def pit(result: Json, lang: Language) -> Any:
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
-    figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].say(lang) for kind in kinds])
+    figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].to(lang) for kind in kinds])
     for column, kind in enumerate(kinds, start=1):
         counts = result["periods"][kind]["pit"].get(OURS, [])
         figure.add_bar(
@@ -251,7 +251,7 @@ def pit(result: Json, lang: Language) -> Any:
         Text(
             "実績は予測分布のどこにあったか（PIT、平らなら正しい）",
             "Where actuals fell in our distributions (PIT; flat is right)",
-        ).say(lang),
+        ).to(lang),
     )
     figure.update_layout(bargap=0.02)
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
@@ -264,13 +264,13 @@ def attainment(result: Json, lang: Language) -> Any:
         Text(
             "目標達成：予測した確率と実際（全範囲・全時点）",
             "Targets: probability said and what came (all scopes and origins)",
-        ).say(lang),
-        Text("予測した達成確率", "Probability said").say(lang),
-        Text("達成した割合", "Share reached").say(lang),
+        ).to(lang),
+        Text("予測した達成確率", "Probability said").to(lang),
+        Text("達成した割合", "Share reached").to(lang),
     )
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": INK, "width": 1, "dash": "dot"},
-        name=Text("完全に正しい", "Exactly right").say(lang), hoverinfo="skip",
+        name=Text("完全に正しい", "Exactly right").to(lang), hoverinfo="skip",
     )  # fmt: skip
     lines = [line for line in result["forecasts"] if line["target"] is not None]
     for number, name in enumerate((OURS, "stage_weighted")):
@@ -306,12 +306,12 @@ def _round_steps(top: float) -> list[float]:
 
 
 def _at(line: Json, lang: Language) -> str:
-    return Text("{p} {w}週", "{p} wk {w}").format(p=line["period"], w=line["week"]).say(lang)
+    return Text("{p} {w}週", "{p} wk {w}").format(p=line["period"], w=line["week"]).to(lang)
 
 
 def _style(name: str, number: int, lang: Language) -> dict[str, Any]:
     return {
-        "name": LABELS[name].say(lang),
+        "name": LABELS[name].to(lang),
         "line": {
             "color": COLOURS[name],
             "width": 3 if name == OURS else 1.5,

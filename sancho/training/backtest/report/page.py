@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from sancho.crm.text import LANGUAGES, Language, Text
+from sancho.crm.i18n import LANGUAGES, Language, Text
 from sancho.training.backtest.deal_scores import OURS, QUESTIONS
 from sancho.training.backtest.report.figures import figures
 from sancho.training.backtest.report.words import KIND_LABELS, money, summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sancho.crm.text import LANGUAGES, Text
+from sancho.crm.i18n import LANGUAGES, Text
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
 from sancho.training.backtest.result import LABELS
 

@@ -1,4 +1,4 @@
-"""How does a batch of rows go into the store? Checked, upserted, counted, its faults kept."""
+"""How does a batch of rows go into the store? Checked, upserted, counted, its errors kept."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sancho.crm.importing import check as checks
+from sancho.crm.i18n import Text
+from sancho.crm.importing import validate as checks
 from sancho.crm.importing import values as parse
-from sancho.crm.importing.check import Known, check, custom_values
+from sancho.crm.importing.change_detection import Observer
 from sancho.crm.importing.columns import MENDED
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.mended import Waiting
-from sancho.crm.importing.observed import Observer
-from sancho.crm.importing.reading import cell_text
+from sancho.crm.importing.read import cell_text
+from sancho.crm.importing.resubmitted import QuarantineTracker
 from sancho.crm.importing.result import Counts, ImportResult
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.source import Ints
+from sancho.crm.importing.validate import Known, check, custom_values
 from sancho.crm.schema import TABLES, Table
 from sancho.crm.store import Writer
 from sancho.crm.store.tables import keyed_by_all
-from sancho.crm.text import Text
 
 _FEW = 20_000  # names up to which the store is asked for each, rather than for all it has
 _STEP = 400_000  # rows checked and written at a time, which bounds memory
@@ -41,8 +41,8 @@ class Batch:
     lines_of: Callable[[Ints], Ints]
     damaged: bool = False
     zone: ZoneInfo | None = None
-    # For rows that a mapping made: faults it already found, by row.
-    faults: tuple[tuple[int, str, str, dict[str, object]], ...] = ()
+    # For rows that a mapping made: errors it already found, by row.
+    errors: tuple[tuple[int, str, str, dict[str, object]], ...] = ()
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Run:
     _unknown: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._waiting = Waiting(self.writer)
+        self._waiting = QuarantineTracker(self.writer)
         self._observer = Observer(self.writer)
 
     def take(self, batch: Batch) -> tuple[Counts, np.ndarray]:
@@ -86,34 +86,34 @@ class Run:
         self._forget_what_changed(batch.table)
         return counts, bad
 
-    def refuse(self, file: str, fault: Fault, rows: int) -> None:
+    def refuse(self, file: str, error: RowError, rows: int) -> None:
         """A file that cannot be used as a whole."""
         self._rows += 1
-        self.result.faults.append(replace(fault, row=self._rows, rows=rows, line=fault.line or 1))
+        self.result.errors.append(replace(error, row=self._rows, rows=rows, line=error.line or 1))
         counts = Counts(read=rows, quarantined=rows)
-        if fault.table:
-            self.result.tables.setdefault(fault.table, Counts()).add(counts)
+        if error.table:
+            self.result.tables.setdefault(error.table, Counts()).add(counts)
         self.result.files.setdefault(file, Counts()).add(counts)
 
-    def broken_file(self, fault: Fault) -> None:
-        """A fault of a whole file whose rows are counted elsewhere."""
+    def broken_file(self, error: RowError) -> None:
+        """A error of a whole file whose rows are counted elsewhere."""
         self._rows += 1
-        self.result.faults.append(replace(fault, row=self._rows))
+        self.result.errors.append(replace(error, row=self._rows))
 
-    def broken(self, table: str, faults: list[Fault]) -> None:
+    def broken(self, table: str, errors: list[RowError]) -> None:
         """Lines of a file that are no rows at all."""
-        for fault in faults:
+        for error in errors:
             self._rows += 1
-            self.result.faults.append(replace(fault, table=table, row=self._rows))
-        if faults:
-            counts = Counts(read=len(faults), quarantined=len(faults))
+            self.result.errors.append(replace(error, table=table, row=self._rows))
+        if errors:
+            counts = Counts(read=len(errors), quarantined=len(errors))
             self.result.tables.setdefault(table, Counts()).add(counts)
 
     def finish(self) -> None:
         """What can be told only once all has been taken in: unknown names, rows mended."""
         self._note_unknown_names()
         self._observe()
-        self.result.mended = self._waiting.settle(self.result.faults, self.result.files)
+        self.result.fixed = self._waiting.settle(self.result.errors, self.result.files)
 
     def _own_columns(self, batch: Batch, table: Table) -> pa.Table:
         """The batch's columns without notes; custom attributes as numbers where all their values are."""
@@ -137,20 +137,20 @@ class Run:
     ) -> tuple[np.ndarray, int]:
         known = self._known(batch.zone or self.zone, table, part)
         checked = check(table, part, known, batch.damaged)
-        mapped = {(row - start, column) for row, column, *_ in batch.faults}
-        faults = [fault for fault in checked.faults.found if fault[:2] not in mapped]
+        mapped = {(row - start, column) for row, column, *_ in batch.errors}
+        errors = [error for error in checked.errors.found if error[:2] not in mapped]
         sound = checked.sound
         inside = range(start, start + part.num_rows)
-        for row, column, code, said in batch.faults:
+        for row, column, code, said in batch.errors:
             if row in inside:
-                faults.append((row - start, column, code, said))
+                errors.append((row - start, column, code, said))
                 sound[row - start] = False
         for row, first in clash.items():
             if row in inside and sound[row - start]:
                 line = int(batch.lines_of(np.array([first]))[0])
-                faults.append((row - start, table.key[0], "duplicate_id", {"first": line}))
+                errors.append((row - start, table.key[0], "duplicate_id", {"first": line}))
                 sound[row - start] = False
-        self._new_rows_whole(table, checked.columns, sound, faults)
+        self._new_rows_whole(table, checked.columns, sound, errors)
         used = sound.copy()
         used[[row - start for row in repeat if row in inside]] = False
         kept = checked.columns if used.all() else _filtered(checked.columns, used)
@@ -160,7 +160,7 @@ class Run:
         changed = self.writer.upsert(table.name, kept)
         if table.name == "deal_events" and changed:
             self._observer.meet_events(kept)
-        self._keep(batch, table, part, start, faults)
+        self._keep(batch, table, part, start, errors)
         return sound, changed
 
     def _known(self, zone: ZoneInfo, table: Table, part: pa.Table) -> Known:
@@ -185,7 +185,7 @@ class Run:
         return self.writer.rows("deals", names, keys)
 
     def _new_rows_whole(
-        self, table: Table, columns: Mapping[str, pa.Array], sound: np.ndarray, faults: list[Any]
+        self, table: Table, columns: Mapping[str, pa.Array], sound: np.ndarray, errors: list[Any]
     ) -> None:
         """Where the file lacks required columns, its rows can change stored ones but not be new."""
         lacking = [c.name for c in table.columns if c.required and c.name not in columns]
@@ -196,7 +196,7 @@ class Run:
         for row in np.flatnonzero(sound):
             if keys[row] not in stored:
                 sound[row] = False
-                faults.append((int(row), lacking[0], "new_row_incomplete", {"column": lacking[0]}))
+                errors.append((int(row), lacking[0], "new_row_incomplete", {"column": lacking[0]}))
 
     def _note_unknown(self, table: Table, columns: Mapping[str, pa.Array]) -> None:
         """Gathers people, accounts and stages that are named but not known, for a notice at the end."""
@@ -247,19 +247,19 @@ class Run:
                 ).format(n=self.result.observed)
             )
 
-    def _keep(self, batch: Batch, table: Table, part: pa.Table, start: int, faults: list[Any]) -> None:
-        """Keeps the faults of bad rows with their lines and texts."""
-        if not faults:
+    def _keep(self, batch: Batch, table: Table, part: pa.Table, start: int, errors: list[Any]) -> None:
+        """Keeps the errors of bad rows with their lines and texts."""
+        if not errors:
             return
-        rows = sorted({fault[0] for fault in faults})
+        rows = sorted({error[0] for error in errors})
         lines = dict(zip(rows, batch.lines_of(np.array(rows, np.int64) + start).tolist(), strict=True))
         texts = texts_of(part, rows)
         numbers = {row: self._rows + place for place, row in enumerate(rows, 1)}
         self._rows += len(rows)
-        for row, column, code, said in sorted(faults, key=lambda fault: fault[0]):
+        for row, column, code, said in sorted(errors, key=lambda error: error[0]):
             raw = texts[row]
-            self.result.faults.append(
-                Fault(
+            self.result.errors.append(
+                RowError(
                     table.name, batch.file, lines[row], column, raw.get(column, ""), code,
                     reason(code, **said), numbers[row], raw,
                 )

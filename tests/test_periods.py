@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sancho.crm.errors import SanchoError
 
-from sancho.crm.period import parse_period, period_holding, previous
-from sancho.crm.text import SanchoError
+from sancho.crm.periods import parse_period, period_holding, previous
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sancho.crm.store import Writer
-from sancho.crm.store.observed import Change, drop_told, keep_changes
+from sancho.crm.store.detected_changes import Change, drop_told, keep_changes
 from sancho.crm.store.tables import CUSTOM
 from sancho.crm.store.write import python_values
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from sancho.crm.importing import values as parse
 from sancho.crm.importing.columns import MENDED
-from sancho.crm.importing.faults import Fault
+from sancho.crm.importing.row_errors import RowError
 from sancho.crm.schema import TABLES, Table
 from sancho.crm.store import Writer
 
@@ -45,7 +45,7 @@ def unguarded(columns: pa.Table) -> pa.Table:
     return columns
 
 
-class Waiting:
+class QuarantineTracker:
     """The quarantine as one import meets it. A row that came again is by now stored, or newly quarantined."""
 
     def __init__(self, writer: Writer) -> None:
@@ -72,13 +72,13 @@ class Waiting:
             found = {name: rows for (name, rows), came in zip(held.items(), here, strict=True) if came}
         self._came.update(row for name, rows in found.items() if name.strip(_BETWEEN) for row in rows)
 
-    def settle(self, faults: Iterable[Fault], files: Iterable[str]) -> int:
-        """Takes out what came again; how many of those rows are not among the new faults, so were mended."""
+    def settle(self, errors: Iterable[RowError], files: Iterable[str]) -> int:
+        """Takes out what came again; how many of those rows are not among the new errors, so were mended."""
         if not self._any:
             return 0
         again: dict[str, set[str]] = {}
-        for fault in faults:
-            again.setdefault(fault.table, set()).add(identity(fault.table, fault.raw or {}, fault.file))
+        for error in errors:
+            again.setdefault(error.table, set()).add(identity(error.table, error.raw or {}, error.file))
         replaced = {
             row
             for table, names in again.items()

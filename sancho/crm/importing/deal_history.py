@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from sancho.crm.importing import values as parse
-from sancho.crm.importing.check import DEFAULT_OUTCOMES
+from sancho.crm.importing.validate import DEFAULT_OUTCOMES
 
 if TYPE_CHECKING:
-    from sancho.crm.importing.mapped import Made
+    from sancho.crm.importing.apply_mapping import MappedRows
 
 
-def _frame(parts: Sequence[Made], zone: ZoneInfo) -> pd.DataFrame:
+def _frame(parts: Sequence[MappedRows], zone: ZoneInfo) -> pd.DataFrame:
     """Events of several blocks in the order of their time, then of their recording."""
     frames = []
     for number, part in enumerate(parts):
@@ -26,13 +26,13 @@ def _frame(parts: Sequence[Made], zone: ZoneInfo) -> pd.DataFrame:
         at = parse.moments(part.columns["at"], zone)
         frame["at"] = at.column.to_pandas()
         frame = frame.assign(part=number, place=np.arange(len(frame)), row=part.rows)
-        frames.append(frame.drop([place for place, *_ in part.faults]))  # what cannot be used tells nothing
+        frames.append(frame.drop([place for place, *_ in part.errors]))  # what cannot be used tells nothing
     whole = pd.concat(frames, ignore_index=True)
     whole = whole[whole["deal_id"].notna() & whole["field"].notna() & whole["at"].notna()]
     return whole.sort_values(["deal_id", "field", "at", "row"], kind="stable")
 
 
-def chain(made: list[Made], zone: ZoneInfo) -> list[Made]:
+def chain(made: list[MappedRows], zone: ZoneInfo) -> list[MappedRows]:
     """Events in order, each with the value before it; one that repeats the value says nothing and goes.
 
     Blocks that give old_value themselves are left as they are.
@@ -59,20 +59,20 @@ def chain(made: list[Made], zone: ZoneInfo) -> list[Made]:
         place = np.cumsum(kept) - 1
         # Rows that repeat are part of nothing new (-1): the store already says what they say.
         gone = {int(row): -1 for row in part.rows[~kept]}
-        faults = [(int(place[row]), *rest) for row, *rest in part.faults if kept[row]]
+        errors = [(int(place[row]), *rest) for row, *rest in part.errors if kept[row]]
         done[id(part)] = replace(
             part,
             rows=part.rows[kept],
             columns={name: array.filter(pa.array(kept)) for name, array in columns.items()},
             part_of={**part.part_of, **gone},
-            faults=faults,  # type: ignore[arg-type]
+            errors=errors,  # type: ignore[arg-type]
         )
     rest = [part for part in made if id(part) not in done]
     files = {id(part.file): part.file for part in parts}
     return rest + [_in_recording_order([p for p in done.values() if id(p.file) == key]) for key in files]
 
 
-def _in_recording_order(parts: list[Made]) -> Made:
+def _in_recording_order(parts: list[MappedRows]) -> MappedRows:
     """Events of one file as one part, in the file's order: it decides between changes of one instant."""
     names = list(dict.fromkeys(name for part in parts for name in part.columns))
     columns = {
@@ -90,18 +90,18 @@ def _in_recording_order(parts: list[Made]) -> Made:
     place[order] = np.arange(len(order))
     starts = np.cumsum([0, *(len(part.rows) for part in parts)])
     part_of: dict[int, int] = {}
-    faults = []
+    errors = []
     for start, part in zip(starts, parts, strict=False):
         part_of |= {
             row: int(place[start + at]) if at >= 0 else part_of.get(row, -1)
             for row, at in part.part_of.items()
         }
-        faults += [(int(place[start + row]), *said) for row, *said in part.faults]
+        errors += [(int(place[start + row]), *said) for row, *said in part.errors]
     taken = {name: array.take(pa.array(order)) for name, array in columns.items()}
-    return replace(parts[0], rows=rows[order], columns=taken, part_of=part_of, faults=faults)  # type: ignore[arg-type]
+    return replace(parts[0], rows=rows[order], columns=taken, part_of=part_of, errors=errors)  # type: ignore[arg-type]
 
 
-def fill_history(made: list[Made], zone: ZoneInfo) -> None:
+def fill_history(made: list[MappedRows], zone: ZoneInfo) -> None:
     """Fills the columns of deals that a block takes from the history: latest values, and how a deal ended.
 
     A deal has ended where its latest stage has an outcome in the mapping's own stages (else the default).
@@ -118,7 +118,7 @@ def fill_history(made: list[Made], zone: ZoneInfo) -> None:
             part.columns[name] = _latest(latest, ids, name, outcomes)
 
 
-def _outcomes(made: list[Made]) -> dict[str, str | None]:
+def _outcomes(made: list[MappedRows]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for part in made:
         if part.table == "stages" and {"stage", "outcome"} <= set(part.columns):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 # Reasons by code, as sentences around {value}, {column} and what else a check knows.
 REASONS: dict[str, Text] = {
@@ -127,8 +127,8 @@ REASONS: dict[str, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault: where it is, what was there, why it cannot be used; one of a whole file covers `rows` rows.
+class RowError:
+    """One error: where it is, what was there, why it cannot be used; one of a whole file covers `rows` rows.
 
     Faults of one bad row share `row`, its number within the import; `raw` is the row as text.
     """
@@ -158,13 +158,13 @@ class Fault:
 
 
 @dataclass(slots=True)
-class RowFaults:
+class RowErrors:
     """Faults found in the rows of one slice, each as (row, column, code, what the reason says)."""
 
     found: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
 
     def add(self, row: int, column: str, code: str, **values: object) -> None:
-        """Notes one fault."""
+        """Notes one error."""
         self.found.append((row, column, code, values))
 
 

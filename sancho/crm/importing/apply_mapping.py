@@ -13,16 +13,17 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.importing import values as parse
-from sancho.crm.importing.batch import Batch, Run
-from sancho.crm.importing.faults import Fault, reason
+from sancho.crm.importing.column_rules import MissingColumnError, Texts, chosen, column_of, paired
+from sancho.crm.importing.deal_history import chain, fill_history
+from sancho.crm.importing.load import Batch, Run
 from sancho.crm.importing.mapping import LINE, MINUTES, Block, FileMapping, Origin
-from sancho.crm.importing.reading import data_format, read
+from sancho.crm.importing.read import data_format, read
 from sancho.crm.importing.result import Counts
-from sancho.crm.importing.rules import MissingColumnError, Texts, chosen, column_of, paired
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.source import Ints, Source, UnreadableError
-from sancho.crm.importing.story import chain, fill_history
-from sancho.crm.text import SanchoError, Text
 
 _UNUSED, _SAME, _USED, _BAD = range(4)  # what became of a source row, worst last
 
@@ -37,7 +38,7 @@ class File:
 
 
 @dataclass
-class Made:
+class MappedRows:
     """Canonical rows made by one block from one file, and the source rows they came from."""
 
     table: str
@@ -45,7 +46,7 @@ class Made:
     rows: Ints  # source row of each
     columns: dict[str, pa.Array]
     own_old_values: bool = False
-    faults: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
+    errors: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
     part_of: Mapping[int, int] = field(
         default_factory=dict
     )  # further source rows -> place of the row they are part of
@@ -99,8 +100,8 @@ def _read_sources(run: Run, files: list[Path], mapping: FileMapping) -> dict[str
 def _read_file(run: Run, path: Path, origin: Origin) -> list[File]:
     try:
         sources = read(path, path.name, how=origin.how)[: None if origin.how.sheet else 1]
-    except UnreadableError as fault:
-        run.refuse(path.name, Fault("", path.name, None, "", "", "unreadable_file", fault.text), 0)
+    except UnreadableError as error:
+        run.refuse(path.name, RowError("", path.name, None, "", "", "unreadable_file", error.text), 0)
         return []
     held = []
     for source in sources:
@@ -115,24 +116,26 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
 
 
-def _make(run: Run, block: Block, sources: Mapping[str, list[File]], mapping: FileMapping) -> list[Made]:
+def _make(
+    run: Run, block: Block, sources: Mapping[str, list[File]], mapping: FileMapping
+) -> list[MappedRows]:
     if block.source is None:
         names = list(dict.fromkeys(name for row in block.rows for name in row))
         columns = {name: pa.array([row.get(name) for row in block.rows], pa.string()) for name in names}
-        return [Made(block.table, None, np.arange(len(block.rows)), columns)]
+        return [MappedRows(block.table, None, np.arange(len(block.rows)), columns)]
     made = []
     for file in sources[block.source]:
         try:
             made.append(_make_from(run, block, file, sources, mapping))
-        except MissingColumnError as fault:
+        except MissingColumnError as error:
             hint = Text(
                 f"いまの列は {'、'.join(file.texts)} です。", f"Its columns are {', '.join(file.texts)}."
             )
-            said = reason("missing_source_column", column=fault.column, hint=hint)
+            said = reason("missing_source_column", column=error.column, hint=hint)
             name, rows = file.source.file, len(file.fate)
-            if not any(held.file == name and held.column == fault.column for held in run.result.faults):
+            if not any(held.file == name and held.column == error.column for held in run.result.errors):
                 run.broken_file(
-                    Fault(block.table, name, 1, fault.column, "", "missing_column", said, rows=rows)
+                    RowError(block.table, name, 1, error.column, "", "missing_column", said, rows=rows)
                 )
             file.fate[:] = _BAD
     return made
@@ -140,7 +143,7 @@ def _make(run: Run, block: Block, sources: Mapping[str, list[File]], mapping: Fi
 
 def _make_from(
     run: Run, block: Block, file: File, sources: Mapping[str, list[File]], mapping: FileMapping
-) -> Made:
+) -> MappedRows:
     texts = dict(file.texts)
     texts[LINE] = pa.array(file.source.lines_of(np.arange(len(file.fate)))).cast(pa.string())
     rows = chosen(texts, block.where)
@@ -151,17 +154,19 @@ def _make_from(
     here: Texts = {name: array.take(pa.array(rows)) for name, array in texts.items()}
     others = {name: [held.texts for held in files] for name, files in sources.items()}
     columns: dict[str, pa.Array] = {}
-    faults: list[tuple[int, str, str, dict[str, object]]] = []
+    errors: list[tuple[int, str, str, dict[str, object]]] = []
     for name, rule in block.columns.items():
         columns[name], wrong = column_of(rule, here, len(rows), others, mapping.dates, block.table, name)
-        faults += [(int(row), name, "unmapped_value", {}) for row in wrong]
+        errors += [(int(row), name, "unmapped_value", {}) for row in wrong]
     if block.table == "deals" and mapping.currency and "currency" not in columns:
         columns["currency"] = pa.array([mapping.currency] * len(rows), pa.string())
-    made = Made(block.table, file, rows, columns, "old_value" in columns, faults, part_of, block.history)
+    made = MappedRows(
+        block.table, file, rows, columns, "old_value" in columns, errors, part_of, block.history
+    )
     return _distinct(made) if block.distinct else made
 
 
-def _distinct(made: Made) -> Made:
+def _distinct(made: MappedRows) -> MappedRows:
     """One row of those that are alike; the others are part of it."""
     frame = pd.DataFrame({name: array.to_pandas() for name, array in made.columns.items()})
     group = frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup().to_numpy()
@@ -175,7 +180,7 @@ def _distinct(made: Made) -> Made:
     return replace(made, rows=made.rows[first], columns=columns, part_of=part_of)
 
 
-def _take(run: Run, part: Made, mapping: FileMapping) -> None:
+def _take(run: Run, part: MappedRows, mapping: FileMapping) -> None:
     columns = pa.table(part.columns)
     name = part.file.source.file if part.file else f"{mapping.name}.toml"
     rows = part.rows
@@ -184,7 +189,7 @@ def _take(run: Run, part: Made, mapping: FileMapping) -> None:
         return part.file.source.lines_of(rows[places]) if part.file else places + 1
 
     damaged = part.file is not None and part.file.source.damaged
-    batch = Batch(part.table, name, columns, lines_of, damaged, mapping.zone, tuple(part.faults))
+    batch = Batch(part.table, name, columns, lines_of, damaged, mapping.zone, tuple(part.errors))
     counts, bad = run.take(batch)
     if part.file is None:
         run.result.files.setdefault(name, Counts()).add(counts)
@@ -199,9 +204,9 @@ def _account(run: Run, file: File, name: str, mapping: FileMapping) -> None:
     """Adds up what became of a file's rows."""
     looked_up = any(_looks_up(block, name) for block in mapping.blocks)
     fates = np.bincount(file.fate, minlength=4)
-    broken = len(file.source.faults)
+    broken = len(file.source.errors)
     run.broken(
-        next((block.table for block in mapping.blocks if block.source == name), "deals"), file.source.faults
+        next((block.table for block in mapping.blocks if block.source == name), "deals"), file.source.errors
     )
     counts = Counts(
         read=len(file.fate) + broken,

@@ -12,18 +12,18 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from sancho.crm.importing.batch import Batch, texts_of
-from sancho.crm.importing.check import DEFAULT_OUTCOMES, Known, check, custom_values
+from sancho.crm.i18n import Text
 from sancho.crm.importing.columns import headings
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.reading import table_of
+from sancho.crm.importing.load import Batch, texts_of
+from sancho.crm.importing.read import table_of
 from sancho.crm.importing.result import Counts, ImportResult
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.session import session
-from sancho.crm.moment import instant
+from sancho.crm.importing.validate import DEFAULT_OUTCOMES, Known, check, custom_values
+from sancho.crm.instants import instant
 from sancho.crm.schema import TABLES, Kind, Table
 from sancho.crm.store import Store
 from sancho.crm.store.tables import CUSTOM
-from sancho.crm.text import Text
 
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 
@@ -51,8 +51,8 @@ def check_rows(
     now: int | None = None,
     outcomes: Mapping[str, str | None] | None = None,
     where: str = "request",
-) -> tuple[pd.DataFrame, list[Fault]]:
-    """The sound rows as a frame that `EventLog.of` takes, and the faults of the others by their place from 1.
+) -> tuple[pd.DataFrame, list[RowError]]:
+    """The sound rows as a frame that `EventLog.of` takes, and the errors of the others by their place from 1.
 
     Nothing is stored and any deal may be named. `outcomes` tells which stages end deals (stage -> won, lost
     or None); the default pipeline's where not given.
@@ -63,9 +63,9 @@ def check_rows(
         return pd.DataFrame(columns=list(schema.names)), [problem]
     moment = instant(datetime.now(zone), zone) if now is None else now
     checked = check(schema, columns, Known(zone, moment, DEFAULT_OUTCOMES if outcomes is None else outcomes))
-    texts = texts_of(columns, sorted({row for row, *_ in checked.faults.found}))
-    faults = [
-        Fault(
+    texts = texts_of(columns, sorted({row for row, *_ in checked.errors.found}))
+    errors = [
+        RowError(
             table,
             where,
             row + 1,
@@ -76,18 +76,18 @@ def check_rows(
             row,
             texts[row],
         )
-        for row, column, code, said in sorted(checked.faults.found, key=lambda fault: fault[0])
+        for row, column, code, said in sorted(checked.errors.found, key=lambda error: error[0])
     ]
     frame = pd.DataFrame(
         {name: _frame_column(name, array, schema) for name, array in checked.columns.items()}
     )
     custom = {name: columns[name].to_pandas() for name in columns.column_names if name not in schema.by_name}
     whole = frame.drop(columns=CUSTOM, errors="ignore").assign(**custom)
-    return whole[checked.sound].reset_index(drop=True), faults
+    return whole[checked.sound].reset_index(drop=True), errors
 
 
-def _named(table: str, rows: Rows) -> tuple[pa.Table, Fault | None]:
-    """Rows as columns under canonical names; a fault where they lack what every row needs."""
+def _named(table: str, rows: Rows) -> tuple[pa.Table, RowError | None]:
+    """Rows as columns under canonical names; a error where they lack what every row needs."""
     schema = TABLES[table]
     given = (
         pa.Table.from_pandas(rows, preserve_index=False)
@@ -98,7 +98,7 @@ def _named(table: str, rows: Rows) -> tuple[pa.Table, Fault | None]:
     lacking = [c.name for c in schema.columns if c.required and c.name not in found.names.values()]
     if given.num_rows and (found.problem is not None or lacking):
         column, code, said = found.problem or _missing(schema, lacking[0])
-        return given, Fault(table, "request", None, column, "", code, said)
+        return given, RowError(table, "request", None, column, "", code, said)
     used = [name for name in given.column_names if name in found.names]
     columns = given.select(used).rename_columns([found.names[name] for name in used])
     for place, name in enumerate(columns.column_names):

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sancho.crm.errors import SanchoError
 
-from sancho.crm.moment import (
+from sancho.crm.instants import (
     as_of_instant,
     end_of_day,
     instant,
@@ -18,7 +19,6 @@ from sancho.crm.moment import (
     local_datetime,
     start_of_day,
 )
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

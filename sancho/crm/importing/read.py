@@ -16,11 +16,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from sancho.crm.i18n import Text
 from sancho.crm.importing.delimited import delimited, tabbed
 from sancho.crm.importing.encoding import decode
-from sancho.crm.importing.faults import Fault, reason
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, column_names
-from sancho.crm.text import Text
 
 FORMATS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx",
@@ -57,8 +57,8 @@ def read(path: Path, name: str, encode: Encode = lambda _: False, how: Reading |
         sources = _READERS[kind](data, name, encode, how)
     except UnreadableError:
         raise
-    except (OSError, EOFError, zlib.error, pa.ArrowException, csv.Error, KeyError, ValueError) as fault:
-        raise UnreadableError(str(fault).split("\n")[0][:200] or type(fault).__name__, again) from fault
+    except (OSError, EOFError, zlib.error, pa.ArrowException, csv.Error, KeyError, ValueError) as error:
+        raise UnreadableError(str(error).split("\n")[0][:200] or type(error).__name__, again) from error
     return [replace(_without_blank_rows(source), digest=digest) for source in sources]
 
 
@@ -101,7 +101,7 @@ def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sourc
         lines = [(number, value) for number, value in enumerate(orjson.loads(data), 1)]
         return [replace(_objects(lines, name, []), charset=charset)]
     found: list[tuple[int, Any]] = []
-    faults: list[Fault] = []
+    errors: list[RowError] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -110,17 +110,17 @@ def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sourc
             if not isinstance(value, dict):
                 raise ValueError("not an object")
             found.append((number, value))
-        except ValueError as fault:
-            said = reason("bad_json", detail=str(fault)[:100])
+        except ValueError as error:
+            said = reason("bad_json", detail=str(error)[:100])
             text = line.decode("utf-8", "replace")[:500]
-            faults.append(Fault("", name, number, "", text, "bad_json", said, raw={"json": text}))
-    return [replace(_objects(found, name, faults), charset=charset)]
+            errors.append(RowError("", name, number, "", text, "bad_json", said, raw={"json": text}))
+    return [replace(_objects(found, name, errors), charset=charset)]
 
 
-def _objects(found: list[tuple[int, Any]], name: str, faults: list[Fault]) -> Source:
+def _objects(found: list[tuple[int, Any]], name: str, errors: list[RowError]) -> Source:
     numbers = np.array([number for number, _ in found], np.int64)
     table = table_of([value for _, value in found])
-    return Source(name, table, lambda rows: numbers[rows], faults)
+    return Source(name, table, lambda rows: numbers[rows], errors)
 
 
 def table_of(rows: list[Mapping[str, Any]]) -> pa.Table:
@@ -147,9 +147,9 @@ def _xlsx(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError) as fault:
+    except (zipfile.BadZipFile, InvalidFileException, KeyError) as error:
         hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
-        raise UnreadableError(str(fault), hint) from fault
+        raise UnreadableError(str(error), hint) from error
     wanted = [how.sheet] if how.sheet else book.sheetnames
     if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
         hint = Text(

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from sancho.crm.importing import import_path, push_rows
-from sancho.crm.moment import DAY, HOUR, as_of_instant
-from sancho.crm.store.observed import OBSERVER
+from sancho.crm.instants import DAY, HOUR, as_of_instant
+from sancho.crm.store.detected_changes import OBSERVER
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEK = 7 * DAY
@@ -27,7 +27,7 @@ ROW = {
 
 def sync(store, now, *rows, table="deals"):
     result = push_rows(store, table, list(rows), TOKYO, now=now)
-    assert not result.faults
+    assert not result.errors
     return result
 
 

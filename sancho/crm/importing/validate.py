@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import values as parse
 from sancho.crm.importing.encoding import DAMAGED
-from sancho.crm.importing.faults import RowFaults
+from sancho.crm.importing.row_errors import RowErrors
 from sancho.crm.importing.values import Bools, Read
-from sancho.crm.moment import DAY, NEVER, iso, local_datetime
-from sancho.crm.period import parse_period
+from sancho.crm.instants import DAY, NEVER, iso, local_datetime
+from sancho.crm.periods import parse_period
 from sancho.crm.schema import ACTIVITY_KINDS, DEFAULT_STAGES, TABLES, Column, Kind, Table
 from sancho.crm.store.tables import CUSTOM
-from sancho.crm.text import SanchoError
 
 Stored = Callable[[Sequence[str], Sequence[str]], list[tuple[Any, ...]]]
 DEFAULT_OUTCOMES: Mapping[str, str | None] = {stage: outcome for stage, _, outcome, _ in DEFAULT_STAGES}
@@ -69,11 +69,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Checked:
-    """Columns in the form of storage, which rows are sound, and the faults of the others."""
+    """Columns in the form of storage, which rows are sound, and the errors of the others."""
 
     columns: dict[str, pa.Array]
     sound: Bools
-    faults: RowFaults
+    errors: RowErrors
 
 
 def check(
@@ -98,11 +98,11 @@ def check(
     _row_checks(work)
     if table.custom and (extra := [name for name in columns.column_names if name not in table.by_name]):
         work.values[CUSTOM] = custom_json({name: work.raw(name) for name in extra})
-    return Checked(work.values, work.sound, work.faults)
+    return Checked(work.values, work.sound, work.errors)
 
 
 class _Work:
-    """A check under way: values read so far, rows still sound, faults found."""
+    """A check under way: values read so far, rows still sound, errors found."""
 
     def __init__(self, table: Table, columns: pa.Table, known: Known) -> None:
         self.table, self.known, self.size = table, known, columns.num_rows
@@ -111,15 +111,15 @@ class _Work:
         self.sound: Bools = np.ones(columns.num_rows, bool)
         self.legible: Bools = self.sound  # rows whose texts are whole: only their values are worth judging
         self.unreadable: dict[str, Bools] = {}
-        self.faults = RowFaults()
+        self.errors = RowErrors()
 
     def raw(self, name: str) -> pa.Array:
         return self._raw[name]
 
     def flag(self, column: str, mask: Bools, code: str, **said: object) -> None:
-        """These rows have this fault."""
+        """These rows have this error."""
         for row in np.flatnonzero(mask):
-            self.faults.add(int(row), column, code, **said)
+            self.errors.add(int(row), column, code, **said)
         self.sound &= ~mask
 
     def look_for(self, text: str, code: str) -> None:
@@ -131,7 +131,7 @@ class _Work:
             found |= mask
 
     def read(self, column: Column) -> None:
-        """Reads one column into the form of storage; unreadable values are faults."""
+        """Reads one column into the form of storage; unreadable values are errors."""
         (values, unreadable), code = _read(column, self._raw[column.name], self.known.zone)
         said = {"choices": ", ".join(column.choices)} if column.choices else {}
         self.unreadable[column.name] = unreadable
@@ -214,7 +214,7 @@ def _in_order(work: _Work, later: str, earlier: str, code: str, word: str) -> No
     if work.table[later].kind is Kind.DATE:
         wrong = np.asarray(pc.less(work.values[later], work.values[earlier]).fill_null(False)) & work.sound
         for row in np.flatnonzero(wrong):
-            work.faults.add(int(row), later, code, **{word: work.values[earlier][row].as_py()})
+            work.errors.add(int(row), later, code, **{word: work.values[earlier][row].as_py()})
         work.sound &= ~wrong
         return
     ends, begins = work.instants(later).copy(), _stored_or(work, earlier)
@@ -226,7 +226,7 @@ def _in_order(work: _Work, later: str, earlier: str, code: str, word: str) -> No
             # Given as a plain day, the day it began: then it is no earlier than that.
             ends[row], moved = begins[row], True
             continue
-        work.faults.add(int(row), later, code, **{word: begin.isoformat()[:16]})
+        work.errors.add(int(row), later, code, **{word: begin.isoformat()[:16]})
         work.sound[row] = False
     if moved:
         work.values[later] = pa.array(ends, mask=ends == NEVER)
@@ -263,7 +263,7 @@ def _endings(work: _Work) -> None:
     has_outcome, ends = outcome != None, meant != None  # noqa: E711  (elementwise)
     contradicts = has_outcome & ends & (outcome != meant) & work.sound
     for row in np.flatnonzero(contradicts):
-        work.faults.add(
+        work.errors.add(
             int(row),
             "outcome",
             "outcome_contradicts_stage",
@@ -274,11 +274,11 @@ def _endings(work: _Work) -> None:
     work.sound &= ~contradicts
     undated = (has_outcome | ends) & ~closed & work.sound
     for row in np.flatnonzero(undated):
-        work.faults.add(int(row), "closed_at", "outcome_without_closed_at", ending=outcome[row] or meant[row])
+        work.errors.add(int(row), "closed_at", "outcome_without_closed_at", ending=outcome[row] or meant[row])
     work.sound &= ~undated
     untold = closed & ~has_outcome & ~ends & work.sound
     for row in np.flatnonzero(untold):
-        work.faults.add(int(row), "outcome", "closed_at_without_outcome", stage=stage[row])
+        work.errors.add(int(row), "outcome", "closed_at_without_outcome", stage=stage[row])
     work.sound &= ~untold
     told = closed & ~has_outcome & ends & work.sound
     if told.any():
@@ -332,7 +332,7 @@ def _deals_exist(work: _Work) -> None:
         lost = ~np.asarray(there) & np.asarray(named.is_valid())
     for row in np.flatnonzero(lost & work.sound):
         known = named[int(row)].as_py() in work.known.quarantined_deals
-        work.faults.add(int(row), "deal_id", "deal_in_quarantine" if known else "unknown_deal")
+        work.errors.add(int(row), "deal_id", "deal_in_quarantine" if known else "unknown_deal")
     work.sound &= ~lost
 
 

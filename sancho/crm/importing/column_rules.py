@@ -115,7 +115,7 @@ def _valued(found: pa.Array, rule: Rule) -> tuple[pa.Array, Ints]:
         return text if rule.others == "keep" else None
 
     values, _ = parse.by_level(found, mean, pa.string())
-    if rule.others != "fault":
+    if rule.others != "error":
         return values, _NONE
     known = pc.is_in(found, value_set=pa.array(list(rule.meanings), pa.string()))
     wrong = np.flatnonzero(~np.asarray(known) & np.asarray(found.is_valid()))
