@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import check_rows, import_path, push_rows
 from sancho.crm.importing.read import data_format
 from sancho.crm.instants import as_of_instant

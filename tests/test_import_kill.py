@@ -16,7 +16,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 CODE = """
 import sys
 from zoneinfo import ZoneInfo
-from sancho.crm.importing import load, import_path
+from sancho.crm.importing import import_path, load
 from sancho.crm.store import Store
 load._STEP = 20_000  # so that it tells often how far it is
 import_path(Store.open(sys.argv[1]), sys.argv[2], ZoneInfo("Asia/Tokyo"),

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import import_path
 from sancho.crm.importing.mapping import load_mapping, shipped_mappings
 from sancho.crm.instants import as_of_instant

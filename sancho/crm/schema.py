@@ -236,7 +236,21 @@ TABLES: Mapping[str, Table] = {
     )
 }
 
-# The pipeline of an organisation that has not said its own: (stage, position, outcome, kpi).
+# Tables whose rows others refer to are loaded first.
+LOAD_ORDER = (
+    "stages",
+    "teams",
+    "people",
+    "accounts",
+    "deals",
+    "leads",
+    "contracts",
+    "targets",
+    "deal_events",
+    "activities",
+)
+
+# The pipeline of an organisation that has imported none: (stage, position, outcome, kpi).
 DEFAULT_STAGES: tuple[tuple[str, int, str | None, str | None], ...] = (
     ("リード獲得", 1, None, "lead"),
     ("アポイント", 2, None, "appointment"),
@@ -246,3 +260,4 @@ DEFAULT_STAGES: tuple[tuple[str, int, str | None, str | None], ...] = (
     ("受注", 6, "won", "won"),
     ("失注", 7, "lost", None),
 )
+DEFAULT_OUTCOMES: Mapping[str, str | None] = {stage: outcome for stage, _, outcome, _ in DEFAULT_STAGES}

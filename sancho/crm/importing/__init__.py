@@ -1,9 +1,10 @@
-"""How do files and pushed rows become the canonical tables? Read, checked, upserted in one transaction."""
+"""How do files and pushed rows become the canonical tables? Read, validated, loaded in one transaction."""
 
 from __future__ import annotations
 
 from sancho.crm.importing.files import import_path
 from sancho.crm.importing.load import Progress
+from sancho.crm.importing.mapping import load_mapping, shipped_mappings
 from sancho.crm.importing.quarantine import export_quarantine
 from sancho.crm.importing.result import Counts, ImportResult
 from sancho.crm.importing.row_errors import RowError
@@ -17,5 +18,7 @@ __all__ = [
     "check_rows",
     "export_quarantine",
     "import_path",
+    "load_mapping",
     "push_rows",
+    "shipped_mappings",
 ]

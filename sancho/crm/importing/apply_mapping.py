@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -11,104 +11,84 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
 from sancho.crm.importing import values as parse
 from sancho.crm.importing.column_rules import MissingColumnError, Texts, chosen, column_of, paired
-from sancho.crm.importing.deal_history import chain, fill_history
-from sancho.crm.importing.load import Batch, Run
+from sancho.crm.importing.deal_history import fill_history, with_old_values
+from sancho.crm.importing.load import Loader
+from sancho.crm.importing.mapped_rows import Fate, MappedFile, MappedRows
 from sancho.crm.importing.mapping import LINE, MINUTES, Block, FileMapping, Origin
 from sancho.crm.importing.read import data_format, read
 from sancho.crm.importing.result import Counts
-from sancho.crm.importing.row_errors import RowError, reason
-from sancho.crm.importing.source import Ints, Source, UnreadableError
+from sancho.crm.importing.row_errors import CellError, RowError, reason
+from sancho.crm.importing.source import Ints, UnreadableError
+from sancho.crm.importing.validate import Batch
+from sancho.crm.schema import LOAD_ORDER
 
-_UNUSED, _SAME, _USED, _BAD = range(4)  # what became of a source row, worst last
-
-
-@dataclass
-class File:
-    """A source file while its rows are being turned into canonical ones."""
-
-    source: Source
-    texts: Texts
-    fate: NDArray[np.int8]  # per source row: unused, used, bad
+_Sources = Mapping[str, list[MappedFile]]
 
 
-@dataclass
-class MappedRows:
-    """Canonical rows made by one block from one file, and the source rows they came from."""
-
-    table: str
-    file: File | None
-    rows: Ints  # source row of each
-    columns: dict[str, pa.Array]
-    own_old_values: bool = False
-    errors: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
-    part_of: Mapping[int, int] = field(
-        default_factory=dict
-    )  # further source rows -> place of the row they are part of
-    history: tuple[str, ...] = ()
+def import_mapped(loader: Loader, files: list[Path], mapping: FileMapping) -> None:
+    """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file."""
+    zone = mapping.zone or loader.zone
+    sources = _read_sources(loader, files, mapping)
+    mapped = [rows for block in mapping.blocks for rows in _map_block(loader, block, sources, mapping)]
+    mapped = with_old_values(mapped, zone)
+    fill_history(mapped, zone)
+    for rows in sorted(mapped, key=lambda rows: LOAD_ORDER.index(rows.table)):
+        _load(loader, rows, mapping)
+    for name, mapped_files in sources.items():
+        for file in mapped_files:
+            _count_file(loader, file, name, mapping)
 
 
-def import_mapped(run: Run, files: list[Path], mapping: FileMapping) -> None:
-    """Takes a folder's or a file's rows in as a mapping says; what became of each is counted by file."""
-    sources = _read_sources(run, files, mapping)
-    made = [part for block in mapping.blocks for part in _make(run, block, sources, mapping)]
-    made = chain(made, mapping.zone or run.zone)
-    fill_history(made, mapping.zone or run.zone)
-    from sancho.crm.importing.files import ORDER
-
-    for part in sorted(made, key=lambda part: ORDER.index(part.table)):
-        _take(run, part, mapping)
-    for name, held in sources.items():
-        for file in held:
-            _account(run, file, name, mapping)
-
-
-def _read_sources(run: Run, files: list[Path], mapping: FileMapping) -> dict[str, list[File]]:
-    found: dict[str, list[File]] = {}
+def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> dict[str, list[MappedFile]]:
+    sources: dict[str, list[MappedFile]] = {}
     used: set[Path] = set()
     for name, origin in mapping.sources.items():
-        mine = [
-            path for path in files if any(fnmatch(path.name.lower(), form.lower()) for form in origin.files)
+        matching = [
+            path
+            for path in files
+            if any(fnmatch(path.name.lower(), pattern.lower()) for pattern in origin.files)
         ]
-        if not mine and not origin.optional:
+        if not matching and not origin.optional:
             raise SanchoError(
                 Text(
                     "マッピング {mapping} の {files} に合うファイルがありません。"
-                    "フォルダを確認してください。",
+                    "フォルダーを確認してください。",
                     "no file matches {files} of mapping {mapping}; check the folder.",
                 ).format(mapping=mapping.name, files=" / ".join(origin.files)),
                 "no_source_file",
             )
-        used.update(mine)
-        found[name] = [file for path in mine for file in _read_file(run, path, origin)]
+        used.update(matching)
+        sources[name] = [file for path in matching for file in _read_file(loader, path, origin)]
     for path in files:
         if path not in used and data_format(path) is not None:
-            run.result.note(
+            loader.log.result.note(
                 Text(
                     f"{path.name} はマッピングにないので使いませんでした。",
                     f"{path.name} is not named by the mapping and was not used.",
                 )
             )
-    return found
+    return sources
 
 
-def _read_file(run: Run, path: Path, origin: Origin) -> list[File]:
+def _read_file(loader: Loader, path: Path, origin: Origin) -> list[MappedFile]:
     try:
         sources = read(path, path.name, how=origin.how)[: None if origin.how.sheet else 1]
     except UnreadableError as error:
-        run.refuse(path.name, RowError("", path.name, None, "", "", "unreadable_file", error.text), 0)
+        unreadable = RowError("", path.name, None, "", "", "unreadable_file", error.text)
+        loader.log.reject_file(path.name, unreadable, 0)
         return []
-    held = []
+    mapped_files = []
     for source in sources:
-        run.digests.append(source.digest)
+        loader.log.digests.append(source.digest)
         texts = {name: _plain(source.columns[name]) for name in source.columns.column_names}
-        held.append(File(source, texts, np.full(source.columns.num_rows, _UNUSED, np.int8)))
-    return held
+        fate = np.full(source.columns.num_rows, Fate.UNUSED, np.int8)
+        mapped_files.append(MappedFile(source, texts, fate))
+    return mapped_files
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
@@ -116,111 +96,125 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
 
 
-def _make(
-    run: Run, block: Block, sources: Mapping[str, list[File]], mapping: FileMapping
-) -> list[MappedRows]:
+def _map_block(loader: Loader, block: Block, sources: _Sources, mapping: FileMapping) -> list[MappedRows]:
+    """The rows that a block makes of each of its files; a file that lacks a column makes none."""
     if block.source is None:
         names = list(dict.fromkeys(name for row in block.rows for name in row))
         columns = {name: pa.array([row.get(name) for row in block.rows], pa.string()) for name in names}
-        return [MappedRows(block.table, None, np.arange(len(block.rows)), columns)]
-    made = []
+        rows = np.arange(len(block.rows))
+        return [MappedRows(table=block.table, file=None, rows=rows, columns=columns)]
+    mapped = []
     for file in sources[block.source]:
         try:
-            made.append(_make_from(run, block, file, sources, mapping))
+            mapped.append(_map_file(loader, block, file, sources, mapping))
         except MissingColumnError as error:
-            hint = Text(
-                f"いまの列は {'、'.join(file.texts)} です。", f"Its columns are {', '.join(file.texts)}."
-            )
-            said = reason("missing_source_column", column=error.column, hint=hint)
-            name, rows = file.source.file, len(file.fate)
-            if not any(held.file == name and held.column == error.column for held in run.result.errors):
-                run.broken_file(
-                    RowError(block.table, name, 1, error.column, "", "missing_column", said, rows=rows)
-                )
-            file.fate[:] = _BAD
-    return made
+            _reject_for_column(loader, block, file, error.column)
+    return mapped
 
 
-def _make_from(
-    run: Run, block: Block, file: File, sources: Mapping[str, list[File]], mapping: FileMapping
+def _reject_for_column(loader: Loader, block: Block, file: MappedFile, column: str) -> None:
+    """All rows of a file that lacks a column; the same column is reported once a file."""
+    hint = Text(
+        f"ファイルにある列：{'、'.join(file.texts)}", f"The file's columns are {', '.join(file.texts)}."
+    )
+    why = reason("missing_source_column", column=column, hint=hint)
+    name, rows = file.source.file, len(file.fate)
+    errors = loader.log.result.errors
+    if not any(error.file == name and error.column == column for error in errors):
+        error = RowError(block.table, name, 1, column, "", "missing_column", why, rows=rows)
+        loader.log.add_file_error(error)
+    file.fate[:] = Fate.REJECTED
+
+
+def _map_file(
+    loader: Loader, block: Block, file: MappedFile, sources: _Sources, mapping: FileMapping
 ) -> MappedRows:
     texts = dict(file.texts)
     texts[LINE] = pa.array(file.source.lines_of(np.arange(len(file.fate)))).cast(pa.string())
     rows = chosen(texts, block.where)
     part_of: dict[int, int] = {}
     if block.pair is not None:
-        rows, minutes, part_of = paired(texts, rows, block.pair, mapping.zone or run.zone)
+        rows, minutes, part_of = paired(texts, rows, block.pair, mapping.zone or loader.zone)
         texts[MINUTES] = minutes
-    here: Texts = {name: array.take(pa.array(rows)) for name, array in texts.items()}
-    others = {name: [held.texts for held in files] for name, files in sources.items()}
+    chosen_texts: Texts = {name: array.take(pa.array(rows)) for name, array in texts.items()}
+    others = {name: [other.texts for other in files] for name, files in sources.items()}
     columns: dict[str, pa.Array] = {}
-    errors: list[tuple[int, str, str, dict[str, object]]] = []
+    errors: list[CellError] = []
     for name, rule in block.columns.items():
-        columns[name], wrong = column_of(rule, here, len(rows), others, mapping.dates, block.table, name)
-        errors += [(int(row), name, "unmapped_value", {}) for row in wrong]
+        columns[name], unknown = column_of(
+            rule, chosen_texts, len(rows), others, mapping.dates, block.table, name
+        )
+        errors += [CellError(int(row), name, "unmapped_value") for row in unknown]
     if block.table == "deals" and mapping.currency and "currency" not in columns:
         columns["currency"] = pa.array([mapping.currency] * len(rows), pa.string())
-    made = MappedRows(
-        block.table, file, rows, columns, "old_value" in columns, errors, part_of, block.history
+    mapped = MappedRows(
+        table=block.table,
+        file=file,
+        rows=rows,
+        columns=columns,
+        own_old_values="old_value" in columns,
+        errors=errors,
+        part_of=part_of,
+        history=block.history,
     )
-    return _distinct(made) if block.distinct else made
+    return _distinct(mapped) if block.distinct else mapped
 
 
-def _distinct(made: MappedRows) -> MappedRows:
+def _distinct(mapped: MappedRows) -> MappedRows:
     """One row of those that are alike; the others are part of it."""
-    frame = pd.DataFrame({name: array.to_pandas() for name, array in made.columns.items()})
+    frame = pd.DataFrame({name: array.to_pandas() for name, array in mapped.columns.items()})
     group = frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup().to_numpy()
     _, first = np.unique(group, return_index=True)
     first.sort()
-    place = {int(group[row]): number for number, row in enumerate(first)}
-    again = np.setdiff1d(np.arange(len(frame)), first)
-    part_of = {int(made.rows[row]): place[int(group[row])] for row in again}
+    position = {int(group[row]): number for number, row in enumerate(first)}
+    repeated = np.setdiff1d(np.arange(len(frame)), first)
+    part_of = {int(mapped.rows[row]): position[int(group[row])] for row in repeated}
     kept = pa.array(first)
-    columns = {name: array.take(kept) for name, array in made.columns.items()}
-    return replace(made, rows=made.rows[first], columns=columns, part_of=part_of)
+    columns = {name: array.take(kept) for name, array in mapped.columns.items()}
+    return replace(mapped, rows=mapped.rows[first], columns=columns, part_of=part_of)
 
 
-def _take(run: Run, part: MappedRows, mapping: FileMapping) -> None:
-    columns = pa.table(part.columns)
-    name = part.file.source.file if part.file else f"{mapping.name}.toml"
-    rows = part.rows
+def _load(loader: Loader, mapped: MappedRows, mapping: FileMapping) -> None:
+    """Loads mapped rows and marks what became of their source rows."""
+    file, rows = mapped.file, mapped.rows
+    name = file.source.file if file else f"{mapping.name}.toml"
 
-    def lines_of(places: Ints) -> Ints:
-        return part.file.source.lines_of(rows[places]) if part.file else places + 1
+    def lines_of(positions: Ints) -> Ints:
+        return file.source.lines_of(rows[positions]) if file else positions + 1
 
-    damaged = part.file is not None and part.file.source.damaged
-    batch = Batch(part.table, name, columns, lines_of, damaged, mapping.zone, tuple(part.errors))
-    counts, bad = run.take(batch)
-    if part.file is None:
-        run.result.files.setdefault(name, Counts()).add(counts)
+    damaged = file is not None and file.source.damaged
+    columns = pa.table(mapped.columns)
+    batch = Batch(mapped.table, name, columns, lines_of, damaged, mapping.zone, tuple(mapped.errors))
+    counts, rejected = loader.load(batch)
+    if file is None:
+        loader.log.count_file(name, counts)
         return
-    fate = np.where(bad, _BAD, _USED if counts.imported else _SAME).astype(np.int8)
-    np.maximum.at(part.file.fate, rows, fate)
-    for row, place in part.part_of.items():
-        part.file.fate[row] = max(part.file.fate[row], _SAME if place < 0 else fate[place])
+    loaded = Fate.IMPORTED if counts.imported else Fate.UNCHANGED
+    fate = np.where(rejected, Fate.REJECTED, loaded).astype(np.int8)
+    np.maximum.at(file.fate, rows, fate)
+    for row, position in mapped.part_of.items():
+        file.fate[row] = max(file.fate[row], Fate.UNCHANGED if position < 0 else fate[position])
 
 
-def _account(run: Run, file: File, name: str, mapping: FileMapping) -> None:
+def _count_file(loader: Loader, file: MappedFile, name: str, mapping: FileMapping) -> None:
     """Adds up what became of a file's rows."""
-    looked_up = any(_looks_up(block, name) for block in mapping.blocks)
-    fates = np.bincount(file.fate, minlength=4)
-    broken = len(file.source.errors)
-    run.broken(
-        next((block.table for block in mapping.blocks if block.source == name), "deals"), file.source.errors
-    )
+    fates = np.bincount(file.fate, minlength=len(Fate))
+    broken_lines = file.source.errors
+    table = next((block.table for block in mapping.blocks if block.source == name), "deals")
+    loader.log.reject_lines(table, broken_lines)
     counts = Counts(
-        read=len(file.fate) + broken,
-        imported=int(fates[_USED]),
-        unchanged=int(fates[_UNUSED] + fates[_SAME]),
-        quarantined=int(fates[_BAD]) + broken,
+        read=len(file.fate) + len(broken_lines),
+        imported=int(fates[Fate.IMPORTED]),
+        unchanged=int(fates[Fate.UNUSED] + fates[Fate.UNCHANGED]),
+        quarantined=int(fates[Fate.REJECTED]) + len(broken_lines),
     )
-    run.result.files.setdefault(file.source.file, Counts()).add(counts)
-    if fates[_UNUSED] and not looked_up:
-        run.result.note(
+    loader.log.count_file(file.source.file, counts)
+    if fates[Fate.UNUSED] and not any(_looks_up(block, name) for block in mapping.blocks):
+        loader.log.result.note(
             Text(
-                f"{file.source.file} の {fates[_UNUSED]:,} 行は、"
+                f"{file.source.file} の {fates[Fate.UNUSED]:,} 行は、"
                 "マッピングのどの表の条件にも合わず使いませんでした。",
-                f"{fates[_UNUSED]:,} rows of {file.source.file} meet no condition of the mapping "
+                f"{fates[Fate.UNUSED]:,} rows of {file.source.file} meet no condition of the mapping "
                 "and were not used.",
             )
         )

@@ -119,7 +119,7 @@ def _records(text: str, delimiter: str) -> Iterator[int]:
 
 
 def _exact_csv(text: str, shape: _Shape) -> Source:
-    """Line by line, for files with broken lines: each is told, the rest is read."""
+    """Line by line, for files with broken lines: each becomes an error, the rest is read."""
     csv.field_size_limit(sys.maxsize)
     name, names, delimiter, skipped = shape.file, shape.names, shape.delimiter, shape.skipped
     lines = list(io.StringIO(text, newline=""))
@@ -146,10 +146,10 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
                 continue
             raw = lines[first].rstrip("\r\n")
             code = "open_quote" if swallowed else "column_count"
-            said = reason(code, **({} if swallowed else {"found": len(record), "expected": len(names)}))
+            why = reason(code, **({} if swallowed else {"found": len(record), "expected": len(names)}))
             cells = next(csv.reader([raw], delimiter=delimiter), [])
             kept = dict(zip(names, cells, strict=False))
-            errors.append(RowError("", name, first + 1 + skipped, "", raw[:500], code, said, raw=kept))
+            errors.append(RowError("", name, first + 1 + skipped, "", raw[:500], code, why, raw=kept))
             if line - first > 1:  # a quote left open swallowed what follows: go on behind the first line
                 restart = first + 1
                 break

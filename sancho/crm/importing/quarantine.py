@@ -1,4 +1,4 @@
-"""How do quarantined rows go out to be mended? One CSV per table, which `sancho import` takes back."""
+"""How are quarantined rows exported to be put right? One CSV per table, which `sancho import` takes back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sancho.crm.store import Store
 
 
 def quarantine_rows(errors: Iterable[RowError], import_id: int) -> Iterator[dict[str, object]]:
-    """Faults as rows of the store's quarantine."""
+    """Errors as rows of the store's quarantine."""
     for error in errors:
         yield {
             "import_id": import_id,
@@ -38,43 +38,42 @@ def quarantine_rows(errors: Iterable[RowError], import_id: int) -> Iterator[dict
 def export_quarantine(store: Store, folder: str | Path) -> list[Path]:
     """Writes the quarantined rows to `folder`, a CSV (UTF-8 with BOM, for Excel) per table; which files.
 
-    Each row carries what was wrong with it in columns that begin with _ and, in `_quarantine`, its number:
-    mended and imported again, it leaves the quarantine. Faults of whole files go to `files.log`.
+    Each row carries its errors in columns that begin with _ and, in `_quarantine`, its number: put right and
+    imported again, it leaves the quarantine. Errors of whole files go to `files.log`.
     """
-    kept = store.quarantine()
+    quarantined = store.quarantine()
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     written = []
-    rows = kept[kept["raw"].notna()]
-    for table, mine in rows.groupby("table_name", sort=False):
+    rows = quarantined[quarantined["raw"].notna()]
+    for table, errors in rows.groupby("table_name", sort=False):
         path = target / f"{str(table) or 'unknown'}.csv"
-        _write(path, str(table), list(_one_per_row(mine.to_dict("records"))))
+        _write(path, str(table), list(_one_per_row(errors.to_dict("records"))))
         written.append(path)
-    whole = kept[kept["raw"].isna()]
-    if len(whole):
+    of_files = quarantined[quarantined["raw"].isna()]
+    if len(of_files):
         path = target / "files.log"
-        lines = [f"{f.file}: {f.reason_ja} / {f.reason_en}" for f in whole.itertuples()]
+        lines = [f"{error.file}: {error.reason_ja} / {error.reason_en}" for error in of_files.itertuples()]
         path.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
         written.append(path)
     return written
 
 
 def _one_per_row(errors: list[dict[Hashable, Any]]) -> Iterator[dict[str, str]]:
-    """Faults of one row told together."""
+    """The errors of each row joined in one line."""
     rows: dict[str, list[dict[Hashable, Any]]] = {}
     for error in errors:
         rows.setdefault(f"{error['import_id']}:{error['row']}", []).append(error)
-    for number, mine in rows.items():
-        values = [str(error["value"]) for error in mine]
+    for number, of_row in rows.items():
         yield {
             "_quarantine": number,
-            "_file": str(mine[0]["file"]),
-            "_line": str(mine[0]["line"]),
-            "_column": " | ".join(str(error["column_name"]) for error in mine),
-            "_value": " | ".join(values),
-            "_reason_ja": " | ".join(str(error["reason_ja"]) for error in mine),
-            "_reason_en": " | ".join(str(error["reason_en"]) for error in mine),
-            **orjson.loads(str(mine[0]["raw"])),
+            "_file": str(of_row[0]["file"]),
+            "_line": str(of_row[0]["line"]),
+            "_column": " | ".join(str(error["column_name"]) for error in of_row),
+            "_value": " | ".join(str(error["value"]) for error in of_row),
+            "_reason_ja": " | ".join(str(error["reason_ja"]) for error in of_row),
+            "_reason_en": " | ".join(str(error["reason_en"]) for error in of_row),
+            **orjson.loads(str(of_row[0]["raw"])),
         }
 
 

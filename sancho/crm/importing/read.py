@@ -20,7 +20,7 @@ from sancho.crm.i18n import Text
 from sancho.crm.importing.delimited import delimited, tabbed
 from sancho.crm.importing.encoding import decode
 from sancho.crm.importing.row_errors import RowError, reason
-from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, column_names
+from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, cell_text, column_names
 
 FORMATS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx",
@@ -100,7 +100,7 @@ def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sourc
     if data.lstrip()[:1] == b"[":
         lines = [(number, value) for number, value in enumerate(orjson.loads(data), 1)]
         return [replace(_objects(lines, name, []), charset=charset)]
-    found: list[tuple[int, Any]] = []
+    objects: list[tuple[int, Any]] = []
     errors: list[RowError] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
@@ -109,17 +109,17 @@ def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sourc
             value = orjson.loads(line)
             if not isinstance(value, dict):
                 raise ValueError("not an object")
-            found.append((number, value))
+            objects.append((number, value))
         except ValueError as error:
-            said = reason("bad_json", detail=str(error)[:100])
+            why = reason("bad_json", detail=str(error)[:100])
             text = line.decode("utf-8", "replace")[:500]
-            errors.append(RowError("", name, number, "", text, "bad_json", said, raw={"json": text}))
-    return [replace(_objects(found, name, errors), charset=charset)]
+            errors.append(RowError("", name, number, "", text, "bad_json", why, raw={"json": text}))
+    return [replace(_objects(objects, name, errors), charset=charset)]
 
 
-def _objects(found: list[tuple[int, Any]], name: str, errors: list[RowError]) -> Source:
-    numbers = np.array([number for number, _ in found], np.int64)
-    table = table_of([value for _, value in found])
+def _objects(numbered: list[tuple[int, Any]], name: str, errors: list[RowError]) -> Source:
+    numbers = np.array([number for number, _ in numbered], np.int64)
+    table = table_of([value for _, value in numbered])
     return Source(name, table, lambda rows: numbers[rows], errors)
 
 
@@ -172,35 +172,14 @@ def _sheet(sheet: Any, title: str, name: str, skip: int) -> Source | None:
     titles = [cell_text(cell) or "" for cell in header[1]]
     while titles and not titles[-1]:
         titles.pop()
-    found = list(filled)
-    numbers = np.array([number for number, _ in found], np.int64)
+    body = list(filled)
+    numbers = np.array([number for number, _ in body], np.int64)
     columns = [
-        pa.array([cell_text(row[place]) if place < len(row) else None for _, row in found], pa.string())
-        for place in range(len(titles))
+        pa.array([cell_text(row[index]) if index < len(row) else None for _, row in body], pa.string())
+        for index in range(len(titles))
     ]
     table = pa.table(columns, names=column_names(titles))
     return Source(name, table, lambda wanted: numbers[wanted], sheet=title)
-
-
-def cell_text(value: Any) -> str | None:
-    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
-    match value:
-        case None | "":
-            return None
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-        case int() | float():
-            return repr(value)
-        case dict() | list():
-            return orjson.dumps(value).decode()
-    if hasattr(value, "isoformat"):
-        text: str = value.isoformat()
-        return text.removesuffix("T00:00:00")
-    return str(value)
 
 
 _READERS: dict[str, Callable[[bytes, str, Encode, Reading], list[Source]]] = {

@@ -26,17 +26,17 @@ class Counts:
         self.quarantined += other.quarantined
 
     def to_dict(self) -> dict[str, int]:
-        """As JSON tells it."""
+        """The value as JSON holds it."""
         return {name: getattr(self, name) for name in ("read", "imported", "unchanged", "quarantined")}
 
 
 @dataclass
 class ImportResult:
-    """Of one import: counts by canonical table and by source file, errors, and what else to tell.
+    """Of one import: counts by canonical table and by source file, errors and notices.
 
     By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
-    make several canonical rows or none. `observed` counts changes of deals that no event tells and that were
-    added to their history.
+    make several canonical rows or none. `fixed` counts rows that left the quarantine because they came again
+    without errors; `observed` changes of deals that no event records and that were added to their history.
     """
 
     source: str
@@ -68,7 +68,7 @@ class ImportResult:
             self.notices.append(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON tells it."""
+        """The value as JSON holds it."""
         return {
             "source": self.source,
             "import_id": self.import_id,

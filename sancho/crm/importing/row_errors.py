@@ -1,13 +1,15 @@
-"""What was wrong with a row or a file, in words that help to mend it?"""
+"""What is wrong with a row or a file, in words that help to put it right?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sancho.crm.i18n import Text
 
-# Reasons by code, as sentences around {value}, {column} and what else a check knows.
+# Reasons by code: sentences into which a check fills {value}, {column} and other details.
 REASONS: dict[str, Text] = {
     "bad_moment": Text(
         "日時として読めません。2026-11-20 09:00、2026/11/20、2026年11月20日 のように書いてください。",
@@ -126,11 +128,20 @@ REASONS: dict[str, Text] = {
 }
 
 
+class CellError(NamedTuple):
+    """What is wrong with one value of a slice of rows; `values` fill in the reason's sentence."""
+
+    row: int
+    column: str
+    code: str
+    values: Mapping[str, object] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """One error: where it is, what was there, why it cannot be used; one of a whole file covers `rows` rows.
+    """One error: where it is, the value there, why it is refused; one of a whole file covers `rows` rows.
 
-    Faults of one bad row share `row`, its number within the import; `raw` is the row as text.
+    Errors of one bad row share `row`, its number within the import; `raw` is the row as text.
     """
 
     table: str
@@ -145,7 +156,7 @@ class RowError:
     rows: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON tells it."""
+        """The error as JSON holds it."""
         return {
             "table": self.table,
             "file": self.file,
@@ -157,17 +168,6 @@ class RowError:
         }
 
 
-@dataclass(slots=True)
-class RowErrors:
-    """Faults found in the rows of one slice, each as (row, column, code, what the reason says)."""
-
-    found: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
-
-    def add(self, row: int, column: str, code: str, **values: object) -> None:
-        """Notes one error."""
-        self.found.append((row, column, code, values))
-
-
 def reason(code: str, **values: object) -> Text:
-    """The words of a reason."""
+    """The sentence that explains an error code, with its values filled in."""
     return REASONS[code].format(**values) if values else REASONS[code]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -57,9 +59,30 @@ class UnreadableError(Exception):
 
 
 def column_names(header: list[str]) -> list[str]:
-    """Names as written, blank ones numbered; one that comes twice is told apart by a NUL and found later."""
+    """Names as written, blank ones numbered; a repeated one gets a NUL and a number and is refused later."""
     names: list[str] = []
     for number, raw in enumerate(header, 1):
         name = " ".join(raw.split()) or f"column_{number}"
         names.append(name if name not in names else f"{name}\0{number}")
     return names
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case int() | float():
+            return repr(value)
+        case dict() | list():
+            return orjson.dumps(value).decode()
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.removesuffix("T00:00:00")
+    return str(value)
