@@ -26,8 +26,8 @@ StoredKeys = Callable[[set[str]], set[str]]
 class Context:
     """What rows are checked against: time zone, now, the outcome of each stage, the deals that exist.
 
-    `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored deals,
-    for rows that change a deal in part; `stored_keys` which of some keys its table holds.
+    `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored
+    deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds.
     """
 
     zone: ZoneInfo
