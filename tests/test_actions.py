@@ -288,11 +288,11 @@ def recommended(number: int, arm: str = "usual", act: str = "demo", propensity: 
 
 
 def test_what_was_recommended_and_what_became_of_it_are_kept(store: Store) -> None:
-    store.keep_recommendations([recommended(1), recommended(2)])
-    store.keep_recommendations([recommended(1, act="quote")])  # already there: stays
-    assert store.keep_outcome(Outcome("R1", "dismissed", 5, "予算がない"))
-    assert store.keep_outcome(Outcome("R1", "dismissed", 6, "時期が早い"))
-    assert not store.keep_outcome(Outcome("R9", "shown", 5))
+    store.save_recommendations([recommended(1), recommended(2)])
+    store.save_recommendations([recommended(1, act="quote")])  # already there: stays
+    assert store.save_outcome(Outcome("R1", "dismissed", 5, "予算がない"))
+    assert store.save_outcome(Outcome("R1", "dismissed", 6, "時期が早い"))
+    assert not store.save_outcome(Outcome("R9", "shown", 5))
     made, outcomes = store.recommendations()
     assert [(one.recommendation_id, one.action) for one in made] == [("R1", "demo"), ("R2", "demo")]
     assert outcomes == [Outcome("R1", "dismissed", 6, "時期が早い")]

@@ -24,19 +24,19 @@ def kept(day: str, zone, chance: float | None = 0.5, scope: str = "company", lat
 
 
 def test_a_day_is_written_down_once_and_stays(store: Store, zone):
-    store.keep_outlooks([kept("2026-11-20", zone, 0.4), kept("2026-11-20", zone, None, "team:T1")])
-    store.keep_outlooks([kept("2026-11-20", zone, 0.9), kept("2026-11-21", zone, 0.6)])
+    store.save_outlooks([kept("2026-11-20", zone, 0.4), kept("2026-11-20", zone, None, "team:T1")])
+    store.save_outlooks([kept("2026-11-20", zone, 0.9), kept("2026-11-21", zone, 0.6)])
     found = store.outlooks(NAME, "company", end_of_day(date(2026, 12, 31), zone))
     assert [(row.day, row.probability) for row in found] == [("2026-11-20", 0.4), ("2026-11-21", 0.6)]
     (team,) = store.outlooks(NAME, "team:T1", end_of_day(date(2026, 12, 31), zone))
     assert (team.probability, team.target, team.p90) == (None, None, 120.0)
     assert store.outlook_days(NAME) == {"2026-11-20", "2026-11-21"}
     assert store.outlook_days("2026-11-01..2026-11-30") == set()
-    store.keep_outlooks([])
+    store.save_outlooks([])
 
 
 def test_nobody_sees_what_was_foreseen_after_the_moment_they_ask_as_of(store: Store, zone):
-    store.keep_outlooks([kept("2026-11-20", zone), kept("2026-11-21", zone, late=9)])
+    store.save_outlooks([kept("2026-11-20", zone), kept("2026-11-21", zone, late=9)])
     at = start_of_day(date(2026, 11, 21), zone)
     assert [row["as_of"] for row in history(store, PERIOD, "company", at, zone)] == [
         "2026-11-21T00:00:00+09:00"
@@ -61,7 +61,7 @@ def test_today_is_missing_first_then_each_week_of_which_nothing_is_kept(
     tmp_path, zone, there: list[str], today: str, missing: list[str]
 ):
     with Store.open(str(tmp_path / "s.db")) as opened:
-        opened.keep_outlooks([kept(day, zone) for day in there])
+        opened.save_outlooks([kept(day, zone) for day in there])
         found = days_missing(opened, PERIOD, date.fromisoformat(today))
     assert [day.isoformat() for day in found] == missing
 
@@ -84,5 +84,5 @@ def test_a_store_whose_keys_made_their_own_table_is_migrated(tmp_path, zone):
             raw.execute(sa.text(f"DROP TABLE {table}"))
         raw.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with Store.open(str(path)) as opened:
-        opened.keep_outlooks([kept("2026-11-20", zone)])
+        opened.save_outlooks([kept("2026-11-20", zone)])
         assert opened.outlook_days(NAME) == {"2026-11-20"}

@@ -1,4 +1,4 @@
-"""Does history grow where a source gives only the present state of deals, and is nothing told twice?"""
+"""Does history grow where a source gives only the present state of deals, and is nothing recorded twice?"""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def event(value, at, old="初回訪問"):
 
 def test_a_change_that_an_event_already_tells_is_not_observed(store):
     sync(store, FIRST, ROW)
-    told = event("初回訪問", FIRST - DAY, "アポイント"), event("提案・見積", SECOND - DAY)
-    sync(store, SECOND, *told, table="deal_events")
+    events = event("初回訪問", FIRST - DAY, "アポイント"), event("提案・見積", SECOND - DAY)
+    sync(store, SECOND, *events, table="deal_events")
     assert sync(store, SECOND, ROW | {"stage": "提案・見積"}).observed == 0
     # Back to what it was: that an earlier event had this value does not tell it.
     assert sync(store, THIRD, ROW).observed == 1

@@ -76,7 +76,7 @@ def test_a_file_with_five_percent_broken_rows_of_ten_kinds_gives_all_others(stor
         (code for _, code, _ in BROKEN.values()), 10
     )
     assert all(
-        fault.reason.ja and fault.reason.en and "{" not in fault.reason.both() for fault in result.errors
+        error.reason.ja and error.reason.en and "{" not in error.reason.both() for error in result.errors
     )
     deals, activities = result.tables["deals"], result.tables["activities"]
     assert (deals.read, deals.imported, deals.quarantined) == (2000, 1900, 100)
@@ -85,7 +85,7 @@ def test_a_file_with_five_percent_broken_rows_of_ten_kinds_gives_all_others(stor
     assert len(store.quarantine()) == 120
 
 
-def test_several_faults_of_one_row_are_told_together(store, tmp_path):
+def test_several_errors_of_one_row_are_reported_together(store, tmp_path):
     (tmp_path / "deals.csv").write_text(f"{HEADER}\n,きのう,初回訪問,x,-3,,draw\n", encoding="utf-8")
     result = take(store, tmp_path)
     assert {(f.column, f.code) for f in result.errors} == {
@@ -98,7 +98,7 @@ def test_several_faults_of_one_row_are_told_together(store, tmp_path):
 
 
 DEALS = [
-    # stage, created_at, closed_at, outcome -> fault or what the outcome becomes
+    # stage, created_at, closed_at, outcome -> error or what the outcome becomes
     ("受注", "2026-01-05", "2026-02-01", "won", None, "won"),
     ("受注", "2026-01-05", "2026-02-01", "", None, "won"),
     ("失注", "2026-01-05", "2026-02-01", "", None, "lost"),
@@ -115,13 +115,13 @@ DEALS = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "created", "closed", "outcome", "fault", "becomes"), DEALS)
-def test_a_deals_ending_tells_one_story(store, tmp_path, stage, created, closed, outcome, fault, becomes):
+@pytest.mark.parametrize(("stage", "created", "closed", "outcome", "error", "becomes"), DEALS)
+def test_a_deals_ending_tells_one_story(store, tmp_path, stage, created, closed, outcome, error, becomes):
     (tmp_path / "deals.csv").write_text(
         f"{HEADER}\nD1,{created},{stage},x,1,{closed},{outcome}\n", encoding="utf-8"
     )
     result = take(store, tmp_path)
-    assert [f.code for f in result.errors] == ([fault] if fault else [])
+    assert [f.code for f in result.errors] == ([error] if error else [])
     if becomes:
         deal = store.read(TOKYO)["deals"].iloc[0]
         assert deal["outcome"] == becomes
@@ -212,16 +212,16 @@ def test_control_characters_are_refused_before_a_database_is(store, tmp_path):
     ]
 
 
-def test_rows_alike_are_one_and_rows_that_differ_are_told(store, tmp_path):
+def test_rows_alike_are_one_and_rows_that_differ_are_reported(store, tmp_path):
     (tmp_path / "teams.csv").write_text("team_id,name\nT1,a\nT1,a \nT1,b\nT2,c\n", encoding="utf-8")
     result = take(store, tmp_path)
     assert (result.total.imported, result.total.unchanged, result.total.quarantined) == (2, 1, 1)
-    (fault,) = result.errors
-    assert (fault.line, fault.code) == (4, "duplicate_id")
-    assert "line 2" in fault.reason.en
+    (error,) = result.errors
+    assert (error.line, error.code) == (4, "duplicate_id")
+    assert "line 2" in error.reason.en
 
 
-def test_a_mended_quarantine_goes_in_and_leaves_it(store, tmp_path):
+def test_a_corrected_quarantine_goes_in_and_leaves_it(store, tmp_path):
     (tmp_path / "deals.csv").write_text(
         f"{HEADER},規模\nD1,2026-01-05,初回訪問,東京商事,未定,,,3\nD2,2026-02-30,初回訪問,y,1,,,4\nD3,2026-01-05,初回訪問,z,1,,,5\n",
         encoding="utf-8",
@@ -233,7 +233,7 @@ def test_a_mended_quarantine_goes_in_and_leaves_it(store, tmp_path):
     assert "未定" in text
     assert "数値ではありません" in text
     assert "not a number" in text
-    path.write_text(text.replace("未定", "5000"), encoding="utf-8-sig")  # one mended in Excel, one left
+    path.write_text(text.replace("未定", "5000"), encoding="utf-8-sig")  # one corrected in Excel, one left
     result = take(store, out)
     assert (result.fixed, result.total.imported, result.total.quarantined) == (1, 1, 1)
     assert store.quarantine()["code"].tolist() == ["bad_moment"]
@@ -253,7 +253,7 @@ def test_an_exported_value_is_no_formula_and_comes_back_as_it_was(store, tmp_pat
     assert store.read(TOKYO)["deals"]["name"].tolist() == [name]
 
 
-def test_a_row_mended_at_its_source_leaves_the_quarantine_and_one_left_alone_stays_once(store, tmp_path):
+def test_a_row_corrected_at_its_source_leaves_the_quarantine_and_one_left_alone_stays_once(store, tmp_path):
     path = tmp_path / "deals.csv"
     path.write_text(
         f"{HEADER}\nD1,2026-01-05,初回訪問,x,未定,,\nD2,2026-02-30,初回訪問,y,1,,\n", encoding="utf-8"
@@ -295,9 +295,9 @@ def test_a_file_without_its_columns_is_off_the_list_once_it_has_them(store, tmp_
     ],
 )  # fmt: skip
 def test_a_character_set_is_decided_strictly(data, charset, damaged):
-    found = decode(data)
-    assert (found.charset, found.damaged) == (charset, damaged)
-    assert (DAMAGED in found.data.decode()) == damaged
+    decoded = decode(data)
+    assert (decoded.charset, decoded.damaged) == (charset, damaged)
+    assert (DAMAGED in decoded.data.decode()) == damaged
 
 
 def cp932(text):

@@ -692,7 +692,7 @@ def test_where_the_store_cannot_be_written_to_answers_go_on_and_it_is_tried_agai
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(with_actions.answers.store, "keep_recommendations", full)
+        patch.setattr(with_actions.answers.store, "save_recommendations", full)
         first = with_actions.get("/v1/actions?limit=1")["actions"][0]
         assert first["recommendation_id"] in with_actions.answers._waiting
     response = with_actions.client.post(

@@ -10,7 +10,7 @@ from sancho.crm.i18n import Text
 
 
 class Kind(StrEnum):
-    """What a column's values are, and so how they are parsed, stored and held in memory."""
+    """What a column's values are, and so how they are parsed, stored and kept in memory."""
 
     ID = "id"  # text that names a row
     TEXT = "text"  # free text or a name
@@ -216,7 +216,7 @@ TABLES: Mapping[str, Table] = {
             ("metric", "scope", "period"),
             (
                 _c("metric", K.CODE, "指標", "Metric", required=True),
-                _c("scope", K.CODE, "範囲", "Scope", required=True),
+                _c("scope", K.CODE, "対象", "Scope", required=True),
                 _c("period", K.CODE, "期間", "Period", required=True),
                 _c("value", K.NUMBER, "目標値", "Value", required=True),
                 _c("set_at", K.MOMENT, "設定日時", "Set"),

@@ -47,7 +47,7 @@ def write_down(store: Store, room: Room, version: str, zone: ZoneInfo) -> None:
                 probability=chance, target=target, model_version=version, **figures,
             )
         )  # fmt: skip
-    store.keep_outlooks(rows)
+    store.save_outlooks(rows)
 
 
 def fill_one(

@@ -87,7 +87,7 @@ class Recommending(Managing):
         """Writes down what became of a recommendation."""
         self.write_recommendations()
         at = as_of_instant(None, self.settings.zone)
-        if not self._store.keep_outcome(Outcome(recommendation_id, outcome, at, reason)):
+        if not self._store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
             raise SanchoError(said.unknown_recommendation(recommendation_id), "unknown_recommendation")
         state = self._now()
         return {
@@ -111,7 +111,7 @@ class Recommending(Managing):
         if self._waiting:
             waiting, self._waiting = self._waiting, {}
             try:
-                self._store.keep_recommendations(list(waiting.values()))
+                self._store.save_recommendations(list(waiting.values()))
             except Exception:
                 self._waiting = {**waiting, **self._waiting}  # for the next time
                 raise
