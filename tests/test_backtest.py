@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import HOUR, start_of_day
 from sancho.crm.world import WorldSettings, simulate

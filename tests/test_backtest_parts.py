@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.instants import DAY, iso, start_of_day
 from sancho.crm.periods import parse_period
 from sancho.training import metrics

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.importing import import_path
 from sancho.crm.instants import as_of_instant

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from features_logs import random_logs
 from hypothesis import given, settings
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, as_of_instant
 from sancho.crm.periods import parse_period

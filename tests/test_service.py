@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
 from sancho.service.answers import Readiness
 from sancho.service.api import create_app

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.periods import parse_period

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import as_of_instant
 from sancho.crm.store.detected_changes import OBSERVER

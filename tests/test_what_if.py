@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sancho.crm.errors import SanchoError
 
+from sancho.crm.errors import SanchoError
 from sancho.models.change import Stand
 from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import COMPANY, Organisation
