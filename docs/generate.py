@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_type_hints
 
-from sancho.crm.schema import TABLES, Column
 from sancho.crm.i18n import Text
+from sancho.crm.schema import TABLES, Column
 from sancho.features import CATALOGUE
 from sancho.features.kpis import KPIS
 from sancho.features.kpis.count import HAPPENINGS

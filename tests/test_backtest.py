@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import HOUR, start_of_day
-from sancho.crm.errors import SanchoError
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
 from sancho.training.backtest.origins import told_until

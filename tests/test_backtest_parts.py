@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.instants import DAY, iso, start_of_day
 from sancho.crm.periods import parse_period
-from sancho.crm.errors import SanchoError
 from sancho.training import metrics
 from sancho.training.backtest import deal_scores, period_rivals, spread
 from sancho.training.backtest.deal_scores import OURS, DealRows

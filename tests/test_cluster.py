@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.importing import import_path
 from sancho.crm.instants import as_of_instant
 from sancho.crm.periods import parse_period
 from sancho.crm.store import Store
-from sancho.crm.errors import SanchoError
 from sancho.features import Calendar, build, change_moments, compile_history
 from sancho.models.bundle import Bundle
 from sancho.service.cli import run

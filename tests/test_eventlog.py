@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.moment import NEVER, as_of_instant
-from sancho.crm.text import SanchoError
+from sancho.crm.instants import NEVER, as_of_instant
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -343,5 +343,5 @@ def test_an_attribute_of_ones_own_may_not_take_a_standard_name_nor_unknown_deals
     changes = pd.DataFrame([seen("D9", "2026-02-03", 1)])
     with pytest.raises(SanchoError, match="standard column"):
         paper.with_attribute("amount", changes.assign(deal_id="D1"))
-    with pytest.raises(SanchoError, match="'D9'"):
+    with pytest.raises(SanchoError, match="first: D9"):
         paper.with_attribute("mine", changes)

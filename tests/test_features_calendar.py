@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.instants import DAY, HOUR, start_of_day
 from sancho.crm.errors import SanchoError
+from sancho.crm.instants import DAY, HOUR, start_of_day
 from sancho.features import (
     EVER_DAYS,
     HORIZON_CATALOGUE,

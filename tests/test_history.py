@@ -8,7 +8,7 @@ import pytest
 
 from sancho.crm.instants import DAY, end_of_day, start_of_day
 from sancho.crm.periods import parse_period
-from sancho.crm.store import StoredOutlook, Store
+from sancho.crm.store import Store, StoredOutlook
 from sancho.service.history import days_missing, history
 
 PERIOD = parse_period("2026-Q4")
@@ -18,7 +18,9 @@ NAME = "2026-10-01..2026-12-31"
 def kept(day: str, zone, chance: float | None = 0.5, scope: str = "company", late: int = 0) -> StoredOutlook:
     as_of = end_of_day(date.fromisoformat(day), zone)
     target = None if chance is None else 100.0
-    return StoredOutlook(NAME, scope, day, as_of, as_of + late * DAY, chance, target, 90.0, 70.0, 88.0, 120.0, "3")
+    return StoredOutlook(
+        NAME, scope, day, as_of, as_of + late * DAY, chance, target, 90.0, 70.0, 88.0, 120.0, "3"
+    )
 
 
 def test_a_day_is_written_down_once_and_stays(store: Store, zone):

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import check_rows, import_path, push_rows
-from sancho.crm.importing.reading import data_format
-from sancho.crm.moment import as_of_instant
+from sancho.crm.importing.read import data_format
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)
@@ -46,15 +46,15 @@ def deals(store):
 def test_the_character_set_is_recognised(store, tmp_path, encoding, ends):
     (tmp_path / "deals.csv").write_bytes(DEALS.replace("\n", ends).encode(encoding))
     assert take(store, tmp_path / "deals.csv").total.imported == 2
-    found = deals(store)
-    assert (found["stage"]["D1"], found["name"]["D1"], found["amount"]["D1"]) == (
+    stored = deals(store)
+    assert (stored["stage"]["D1"], stored["name"]["D1"], stored["amount"]["D1"]) == (
         "初回訪問",
         "東京商事",
         1200000,
     )
-    assert found["created_at"]["D1"] == pd.Timestamp("2026-11-01T09:30", tz=TOKYO)
-    assert found["created_at"]["D2"] == pd.Timestamp("2026-11-02T00:00", tz=TOKYO)
-    assert found["expected_close_date"]["D1"] == pd.Timestamp("2026-12-31")
+    assert stored["created_at"]["D1"] == pd.Timestamp("2026-11-01T09:30", tz=TOKYO)
+    assert stored["created_at"]["D2"] == pd.Timestamp("2026-11-02T00:00", tz=TOKYO)
+    assert stored["expected_close_date"]["D1"] == pd.Timestamp("2026-12-31")
 
 
 def frame():
@@ -87,16 +87,16 @@ WAYS = {
 def test_every_format_gives_the_same_rows(store, tmp_path, name):
     WAYS[name](frame(), tmp_path / name)
     assert take(store, tmp_path / name).total.imported == 2
-    found = deals(store)
-    assert found["created_at"].tolist() == [
+    stored = deals(store)
+    assert stored["created_at"].tolist() == [
         pd.Timestamp("2026-11-01T09:30", tz=TOKYO),
         pd.Timestamp("2026-11-02", tz=TOKYO),
     ]
-    assert found["name"]["D1"] == "東京商事"
-    assert pd.isna(found["name"]["D2"])
-    assert found["amount"].tolist()[0] == 1200000
-    assert found["expected_close_date"]["D1"] == pd.Timestamp("2026-12-31")
-    assert found["規模"].tolist() == [3.0, 4.0]
+    assert stored["name"]["D1"] == "東京商事"
+    assert pd.isna(stored["name"]["D2"])
+    assert stored["amount"].tolist()[0] == 1200000
+    assert stored["expected_close_date"]["D1"] == pd.Timestamp("2026-12-31")
+    assert stored["規模"].tolist() == [3.0, 4.0]
 
 
 def test_the_same_file_again_changes_nothing_and_a_newer_one_replaces(store, tmp_path):
@@ -126,10 +126,10 @@ def test_a_file_of_some_columns_changes_those_and_leaves_the_others(store, tmp_p
     )
     result = take(store, tmp_path)
     assert (result.total.imported, result.total.quarantined) == (1, 1)
-    assert [(f.line, f.code, f.column) for f in result.faults] == [(3, "new_row_incomplete", "created_at")]
-    found = deals(store)
-    assert (found["stage"]["D1"], found["amount"]["D1"]) == ("クロージング", 1200000)
-    assert pd.isna(found["name"]["D1"])
+    assert [(f.line, f.code, f.column) for f in result.errors] == [(3, "new_row_incomplete", "created_at")]
+    stored = deals(store)
+    assert (stored["stage"]["D1"], stored["amount"]["D1"]) == ("クロージング", 1200000)
+    assert pd.isna(stored["name"]["D1"])
 
 
 def test_a_change_in_part_is_checked_against_what_is_stored(store, tmp_path):
@@ -139,7 +139,7 @@ def test_a_change_in_part_is_checked_against_what_is_stored(store, tmp_path):
         "deal_id,stage,closed_at\nD1,受注,2026-10-30\nD2,受注,2026-11-10\n", encoding="utf-8"
     )
     result = take(store, tmp_path)
-    assert [(f.line, f.code) for f in result.faults] == [(2, "closed_before_created")]
+    assert [(f.line, f.code) for f in result.errors] == [(2, "closed_before_created")]
     assert deals(store)["outcome"]["D2"] == "won"
 
 
@@ -150,17 +150,17 @@ D3,2026-11-03T10:00:00+09:00,受注,"1,000円",,2026/11/10,,無
 """
 
 
-def test_japanese_labels_dates_and_amounts_are_read_and_told(store, tmp_path):
+def test_japanese_labels_dates_and_amounts_are_read_and_reported(store, tmp_path):
     (tmp_path / "商談_11月.csv").write_bytes(JAPANESE.encode("cp932"))
     result = take(store, tmp_path)
-    assert [(f.line, f.column, f.value, f.code) for f in result.faults] == [
+    assert [(f.line, f.column, f.value, f.code) for f in result.errors] == [
         (3, "amount", "３００万", "bad_number")
     ]
-    found = deals(store)
-    assert found["amount"].to_dict() == {"D1": 1200000, "D3": 1000}
-    assert found["created_at"]["D1"] == pd.Timestamp("2026-11-01T09:05", tz=TOKYO)
-    assert found["outcome"]["D3"] == "won"  # the stage tells it
-    assert found["競合"]["D1"] == "有"
+    stored = deals(store)
+    assert stored["amount"].to_dict() == {"D1": 1200000, "D3": 1000}
+    assert stored["created_at"]["D1"] == pd.Timestamp("2026-11-01T09:05", tz=TOKYO)
+    assert stored["outcome"]["D3"] == "won"  # implied by the stage
+    assert stored["競合"]["D1"] == "有"
     assert any("ステージ" in notice.ja and "stage" in notice.ja for notice in result.notices)
 
 
@@ -170,9 +170,9 @@ def test_a_near_miss_is_asked_about_and_other_files_go_on(store, tmp_path):
     )
     (tmp_path / "teams.csv").write_text("team_id,name\nT1,x\n", encoding="utf-8")
     result = take(store, tmp_path)
-    (fault,) = result.faults
-    assert (fault.file, fault.line, fault.column, fault.code) == ("deals.csv", 1, "stage", "missing_column")
-    assert "列「フェーズ」は stage のことですか" in fault.reason.ja
+    (error,) = result.errors
+    assert (error.file, error.line, error.column, error.code) == ("deals.csv", 1, "stage", "missing_column")
+    assert "列「フェーズ」は stage のことですか" in error.reason.ja
     assert result.tables["deals"].quarantined == 2
     assert result.tables["teams"].imported == 1
 
@@ -183,24 +183,24 @@ def test_a_spare_column_that_looks_like_a_known_one_is_asked_about(store, tmp_pa
     )
     (tmp_path / "teams.csv").write_text("team_id,color\nT1,x\n", encoding="utf-8")
     result = take(store, tmp_path)
-    said = [notice.en for notice in result.notices]
+    notices = [notice.en for notice in result.notices]
     assert any(
-        "'amout' was imported as a custom attribute. Is it meant to be amount?" in text for text in said
+        "'amout' was imported as a custom attribute. Is it meant to be amount?" in text for text in notices
     )
-    assert any("'color' is not a column of teams and was not used." in text for text in said)
+    assert any("'color' is not a column of teams and was not used." in text for text in notices)
 
 
-def test_a_file_whose_table_is_unknown_is_told_and_the_table_can_be_given(store, tmp_path):
+def test_a_file_whose_table_is_unknown_is_reported_and_the_table_can_be_given(store, tmp_path):
     path = tmp_path / "export-0815.csv"
     path.write_text(DEALS, encoding="utf-8")
     result = take(store, path)
-    (fault,) = result.faults
-    assert (fault.code, result.files["export-0815.csv"].quarantined, result.quarantined) == (
+    (error,) = result.errors
+    assert (error.code, result.files["export-0815.csv"].quarantined, result.quarantined) == (
         "unknown_table",
         2,
         2,
     )
-    assert "deals" in fault.reason.en
+    assert "deals" in error.reason.en
     assert take(store, path, table="deals").total.imported == 2
     with pytest.raises(SanchoError, match="it is one of deals"):
         take(store, path, table="dealz")
@@ -225,7 +225,7 @@ def test_tables_go_in_before_those_that_name_them_and_lines_are_true(store, tmp_
     )  # fmt: skip
     (tmp_path / "deals.csv").write_text(DEALS, encoding="utf-8")
     result = take(store, tmp_path)
-    assert [(f.line, f.column, f.code) for f in result.faults] == [
+    assert [(f.line, f.column, f.code) for f in result.errors] == [
         (5, "deal_id", "unknown_deal"),
         (6, "effective", "bad_flag"),
     ]
@@ -247,10 +247,10 @@ def test_custom_columns_are_numbers_only_where_every_value_is(store, tmp_path):
         encoding="utf-8",
     )
     take(store, tmp_path)
-    found = deals(store)
-    assert found["点数"].dtype == "float64"
-    assert found["コード"].tolist() == ["007", "012"]
-    assert found["混在"].tolist() == ["1", "x"]
+    stored = deals(store)
+    assert stored["点数"].dtype == "float64"
+    assert stored["コード"].tolist() == ["007", "012"]
+    assert stored["混在"].tolist() == ["1", "x"]
 
 
 @pytest.mark.parametrize(
@@ -265,16 +265,16 @@ def test_custom_columns_are_numbers_only_where_every_value_is(store, tmp_path):
         ("deals.json", b"[{]"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_fault_and_stops_nobody(store, tmp_path, name, contents):
+def test_a_file_that_cannot_be_read_is_one_error_and_stops_nobody(store, tmp_path, name, contents):
     (tmp_path / name).write_bytes(contents)
     (tmp_path / "teams.csv").write_text("team_id\nT1\n", encoding="utf-8")
     result = take(store, tmp_path)
-    assert [fault.file for fault in result.faults] == [name]
+    assert [error.file for error in result.errors] == [name]
     assert result.tables["teams"].imported == 1
-    assert result.faults[0].reason.ja
+    assert result.errors[0].reason.ja
 
 
-def test_where_there_is_nothing_to_import_the_user_is_told(store, tmp_path):
+def test_where_there_is_nothing_to_import_the_user_is_reported(store, tmp_path):
     with pytest.raises(SanchoError, match="holds no file to import"):
         take(store, tmp_path)
     with pytest.raises(SanchoError, match="does not exist"):
@@ -283,9 +283,9 @@ def test_where_there_is_nothing_to_import_the_user_is_told(store, tmp_path):
 
 def test_long_work_tells_how_far_it_is(store, tmp_path):
     (tmp_path / "deals.csv").write_text(DEALS, encoding="utf-8")
-    told = []
-    take(store, tmp_path, progress=lambda stage, done, total: told.append((stage.ja, done, total)))
-    assert told[-1] == ("商談を取り込み中", 2, 2)
+    reported = []
+    take(store, tmp_path, progress=lambda stage, done, total: reported.append((stage.ja, done, total)))
+    assert reported[-1] == ("商談を取り込み中", 2, 2)
 
 
 def test_names_that_no_table_holds_are_noted_not_refused(store, tmp_path):
@@ -311,14 +311,14 @@ def test_pushed_rows_are_checked_like_those_of_files(store):
     ]
     result = push_rows(store, "deals", rows, TOKYO, now=NOW)
     assert (result.total.imported, result.total.quarantined) == (1, 1)
-    assert [(f.line, f.column) for f in result.faults] == [(2, "created_at"), (2, "amount")]
+    assert [(f.line, f.column) for f in result.errors] == [(2, "created_at"), (2, "amount")]
     assert deals(store)["規模"]["D1"] == 3
-    assert push_rows(store, "deals", [{"stage": "x"}], TOKYO).faults[0].code == "missing_column"
+    assert push_rows(store, "deals", [{"stage": "x"}], TOKYO).errors[0].code == "missing_column"
     assert push_rows(store, "deals", [], TOKYO).total.read == 0
 
 
 def test_rows_can_be_checked_without_a_store():
-    sound, faults = check_rows(
+    sound, errors = check_rows(
         "activities",
         [
             {
@@ -335,7 +335,7 @@ def test_rows_can_be_checked_without_a_store():
     )
     assert sound["kind"].tolist() == ["call"]
     assert sound["at"].tolist() == [pd.Timestamp("2026-11-01T09:00:00Z")]
-    assert [(fault.line, fault.code) for fault in faults] == [(2, "future")]
+    assert [(error.line, error.code) for error in errors] == [(2, "future")]
 
 
 def test_only_data_files_are_data():
@@ -348,9 +348,9 @@ def test_a_gzipped_file_is_read_like_a_plain_one(store, tmp_path):
     assert take(store, tmp_path).total.imported == 2
 
 
-def test_a_broken_line_of_json_is_told_and_the_rest_goes_in(store, tmp_path):
+def test_a_broken_line_of_json_is_reported_and_the_rest_goes_in(store, tmp_path):
     lines = [json.dumps({"team_id": "T1"}), "{broken", "", "[1]", json.dumps({"team_id": "T2", "name": "x"})]
     (tmp_path / "teams.ndjson").write_text("\n".join(lines), encoding="utf-8")
     result = take(store, tmp_path)
-    assert [(f.line, f.code) for f in result.faults] == [(2, "bad_json"), (4, "bad_json")]
+    assert [(f.line, f.code) for f in result.errors] == [(2, "bad_json"), (4, "bad_json")]
     assert (result.total.read, result.total.imported) == (4, 2)

@@ -11,10 +11,10 @@ import pytest
 from features_logs import random_logs
 from hypothesis import given, settings
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, as_of_instant
 from sancho.crm.periods import parse_period
-from sancho.crm.errors import SanchoError
 from sancho.features.kpis import KPIS, Happenings, own_kpis, value_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -11,8 +11,8 @@ import pytest
 from scipy.special import logit
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import start_of_day
 from sancho.crm.i18n import Text
+from sancho.crm.instants import start_of_day
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import import_path
 from sancho.crm.importing.mapping import load_mapping, shipped_mappings
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)
@@ -40,7 +40,7 @@ columns.amount = { first = [
   { from = "見込金額(千円)", unit = "千円" },
   { from = "商品コード", lookup = "shohin", on = "コード", take = "定価" },
 ] }
-columns.deal_type = { from = "区分", values = { "新" = "new", "追" = "upsell" }, others = "fault" }
+columns.deal_type = { from = "区分", values = { "新" = "new", "追" = "upsell" }, others = "error" }
 columns.expected_close_date = { from = "受注予定", dates = ["%Y年%m月期末", "%y/%m/%d"] }
 columns.region = { const = "東日本" }
 columns.memo = { from = "備考", optional = true }
@@ -52,7 +52,7 @@ where = { "項目" = "フェーズ" }
 columns.deal_id = { template = "SFA-{案件番号}" }
 columns.at = "日時"
 columns.field = { const = "stage" }
-columns.value = { from = "値", values = { A = "アポイント", B = "提案・見積", X = "受注" }, others = "fault" }
+columns.value = { from = "値", values = { A = "アポイント", B = "提案・見積", X = "受注" }, others = "error" }
 
 [[tables]]
 table = "deal_events"
@@ -110,8 +110,8 @@ def take(store, folder, mapping, **options):
 
 
 def counts(result, file):
-    found = result.files[file]
-    return (found.read, found.imported, found.unchanged, found.quarantined)
+    counts = result.files[file]
+    return (counts.read, counts.imported, counts.unchanged, counts.quarantined)
 
 
 def test_an_export_becomes_deals_and_their_history(store, export):
@@ -128,13 +128,13 @@ def test_an_export_becomes_deals_and_their_history(store, export):
     assert second["closed_at"] == pd.Timestamp("2026-10-20T10:00", tz=TOKYO)
     assert second["expected_close_date"] == pd.Timestamp("2027-03-01")
     events = store.read(TOKYO)["deal_events"]
-    told = (
+    changes = (
         events.astype(object)
         .where(events.notna(), None)[["deal_id", "field", "value", "old_value"]]
         .to_numpy()
         .tolist()
     )
-    assert told == [
+    assert changes == [
         ["SFA-1", "stage", "アポイント", None],
         ["SFA-1", "stage", "提案・見積", "アポイント"],
         ["SFA-1", "owner_id", "P1", None],
@@ -142,7 +142,7 @@ def test_an_export_becomes_deals_and_their_history(store, export):
         ["SFA-2", "stage", "アポイント", None],
         ["SFA-2", "stage", "受注", "アポイント"],
     ]
-    assert {(f.file, f.line, f.column, f.value, f.code) for f in result.faults} == {
+    assert {(f.file, f.line, f.column, f.value, f.code) for f in result.errors} == {
         ("案件一覧.csv", 7, "amount", "多", "bad_number"),
         ("案件一覧.csv", 7, "deal_type", "謎", "unmapped_value"),
         ("案件一覧.csv", 7, "stage", "", "missing"),
@@ -166,12 +166,12 @@ def test_the_same_export_again_changes_nothing(store, export):
     assert len(store.quarantine()) == 4
 
 
-def test_a_column_that_the_file_lacks_is_told_with_those_it_has(store, export):
+def test_a_column_that_the_file_lacks_is_reported_with_those_it_has(store, export):
     (export / "履歴.csv").write_text(RIREKI.replace("日時", "更新日"), encoding="utf-8")
     result = take(store, export, export.parent / "sfa.toml")
-    fault = next(f for f in result.faults if f.file == "履歴.csv")
-    assert (fault.code, fault.column) == ("missing_column", "日時")
-    assert "更新日" in fault.reason.ja
+    error = next(f for f in result.errors if f.file == "履歴.csv")
+    assert (error.code, error.column) == ("missing_column", "日時")
+    assert "更新日" in error.reason.ja
     assert counts(result, "履歴.csv") == (9, 0, 0, 9)
 
 
@@ -283,18 +283,18 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), MISTAKES)
-def test_a_mistake_in_a_mapping_is_one_sentence_with_its_place(tmp_path, text, said):
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_a_mistake_in_a_mapping_is_one_sentence_with_its_place(tmp_path, text, message):
     if text.startswith("COLUMN"):
         table = "teams" if text.endswith("TEAMS") else "deals"
         columns = text.removeprefix("COLUMN").removesuffix("TEAMS")
         text = f"[sources]\ns = {{files = 's.csv'}}\n[[tables]]\ntable = '{table}'\nsource = 's'\n"
         text += f"[tables.columns]\n{columns}\n"
     (tmp_path / "m.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(SanchoError, match=said) as told:
+    with pytest.raises(SanchoError, match=message) as raised:
         load_mapping(tmp_path / "m.toml")
-    assert told.value.text.ja.startswith("マッピング")
-    assert "\n" not in told.value.text.en
+    assert raised.value.text.ja.startswith("マッピング")
+    assert "\n" not in raised.value.text.en
 
 
 def test_shipped_mappings_load_and_an_unknown_one_names_them():
@@ -307,7 +307,7 @@ def test_shipped_mappings_load_and_an_unknown_one_names_them():
 
 def test_every_row_of_the_loan_applications_is_accounted_for(store, shared_data):
     result = take(store, shared_data / "loan_applications_2011", "loan_applications", now=None)
-    assert result.faults == []
+    assert result.errors == []
     assert counts(result, "cases.csv") == (7455, 7455, 0, 0)
     read, imported, unchanged, quarantined = counts(result, "events.csv.gz")
     assert (read, quarantined) == (138_797, 0)
@@ -341,10 +341,10 @@ def test_as_of_a_loans_past_nothing_later_shows(store, shared_data):
     assert pd.isna(case["outcome"])
 
 
-def test_the_crm_export_goes_in_mended_and_what_has_no_creation_is_quarantined(store, shared_data):
+def test_the_crm_export_goes_in_corrected_and_what_has_no_creation_is_quarantined(store, shared_data):
     result = take(store, shared_data / "crm_sales_opportunities", "crm_sales_opportunities", now=None)
     assert counts(result, "sales_pipeline.csv") == (8800, 8300, 0, 500)
-    assert {(f.column, f.code) for f in result.faults} == {("created_at", "missing")}
+    assert {(f.column, f.code) for f in result.errors} == {("created_at", "missing")}
     log = store.read(TOKYO)
     assert "GTXPro" not in set(log["deals"]["product"])
     assert set(log["accounts"]["industry"]).isdisjoint({"technolgy"})

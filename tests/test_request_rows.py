@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import ImportResult, push_rows
 from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
-from sancho.crm.errors import SanchoError
 from sancho.service.request_rows import request_rows
 
 TOKYO = ZoneInfo("Asia/Tokyo")

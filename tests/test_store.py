@@ -17,12 +17,12 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.importing import push_rows
 from sancho.crm.schema import TABLES
 from sancho.crm.store import Store
-from sancho.crm.store.opening import HEAD
+from sancho.crm.store.engine import HEAD
 from sancho.crm.store.tables import METADATA, stored_columns
-from sancho.crm.text import SanchoError
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -153,10 +153,10 @@ def test_a_store_of_a_newer_sancho_is_refused_with_what_to_do(tmp_path):
 @pytest.mark.parametrize(
     "url", ["mysql://x/y", "postgresql://nobody:secret@127.0.0.1:1/none", "/proc/nope/x.db"]
 )
-def test_a_database_that_cannot_be_opened_is_told_without_its_password(url):
-    with pytest.raises(SanchoError) as told:
+def test_a_database_that_cannot_be_opened_is_reported_without_its_password(url):
+    with pytest.raises(SanchoError) as raised:
         Store.open(url)
-    assert "secret" not in told.value.text.both()
+    assert "secret" not in raised.value.text.both()
 
 
 def test_opening_an_up_to_date_store_does_not_load_alembic(tmp_path):

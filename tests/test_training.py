@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.periods import parse_period
-from sancho.crm.errors import SanchoError
 from sancho.models.bundle import Bundle
 from sancho.training.card import model_card
 from sancho.training.config import TrainConfig

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import as_of_instant
 from sancho.crm.store.detected_changes import OBSERVER
-from sancho.crm.errors import SanchoError
 from sancho.features.catalogue import CATALOGUE
 from sancho.training.config import TrainConfig
 from sancho.training.leaks import Leak, screen

@@ -1,6 +1,6 @@
 """What was known at a moment? The canonical tables in memory, and their as-of view.
 
-The one module that decides it: training, backtest and the live request all ask here or read the arrays that
+The one module that decides it: training, backtest and the live request all call it or read the arrays that
 `features` compiles from here.
 """
 
@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sancho.crm.moment import NEVER, start_of_day
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
+from sancho.crm.instants import NEVER, start_of_day
 from sancho.crm.schema import DEFAULT_STAGES, TABLES, Column, Kind, Table
-from sancho.crm.text import SanchoError, Text
 
 # Columns of a deal that no event describes: when it began and how it ended.
 _CREATION = ("deal_id", "created_at")
@@ -36,11 +37,11 @@ class EventLog:
     @classmethod
     def of(cls, tables: Mapping[str, pd.DataFrame], zone: ZoneInfo) -> EventLog:
         """A log from frames; tables not given are empty, stages not given are the default pipeline."""
-        whole = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
-        if whole["stages"].empty:
+        full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
+        if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
-            whole["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
-        return cls(whole, zone)
+            full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
+        return cls(full, zone)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -69,7 +70,7 @@ class EventLog:
         return EventLog(known, self.zone)
 
     def with_attribute(self, name: str, changes: pd.DataFrame, before: str | float | None = None) -> EventLog:
-        """The same log with one more attribute of deals and its history: a feature of one's own.
+        """The same log with one more attribute of deals and its history: for a feature of your own.
 
         `changes` (deal_id, at, value) has a row for each time it changed; `before` is what it was until then,
         and is for deals without a change (None = unknown). As of a moment only changes before it are seen.
@@ -86,8 +87,8 @@ class EventLog:
         if len(unknown):
             raise SanchoError(
                 Text(
-                    "「{first}」など{n}件の変更の商談が見つかりません。deal_id を確認してください。",
-                    "{n} changes are of unknown deals, the first of {first!r}; check deal_id.",
+                    "変更履歴{n}件（{first} など）に対応する商談がありません。deal_id を確認してください。",
+                    "{n} changes refer to unknown deals (first: {first}); check deal_id.",
                 ).format(first=unknown.iloc[0], n=len(unknown)),
                 "unknown_deal",
             )
@@ -102,10 +103,13 @@ class EventLog:
         last = ordered.drop_duplicates("deal_id", keep="last").set_index("deal_id")["value"]
         ids = self["deals"]["deal_id"].astype(object)
         deals = self["deals"].assign(**{name: ids.map(last).where(ids.isin(last.index), before)})
-        whole = [_uncoded(self["deal_events"]), _uncoded(typed(events, TABLES["deal_events"], self.zone))]
+        logs = [
+            _uncoded(self["deal_events"]),
+            _uncoded(typed(events, TABLES["deal_events"], self.zone)),
+        ]
         grown = {
             "deals": typed(deals, TABLES["deals"], self.zone),
-            "deal_events": typed(pd.concat(whole), TABLES["deal_events"], self.zone),
+            "deal_events": typed(pd.concat(logs), TABLES["deal_events"], self.zone),
         }
         return EventLog({**self.tables, **grown}, self.zone)
 
@@ -193,8 +197,8 @@ def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
     """Position of each value in `ids`, int64 of shape (n,); -1 where missing or not in it."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         of_category = np.append(ids.get_indexer(values.cat.categories), -1)
-        found: np.ndarray = of_category[values.cat.codes.to_numpy()]
-        return found.astype(np.int64)
+        positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
+        return positions.astype(np.int64)
     return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
 
 
@@ -247,9 +251,9 @@ def _deals_as_of(
     seen = np.bincount(group, at < moment, minlength=len(first)).astype(np.int64)
     columns = {}
     for number, name in enumerate(attributes):
-        mine = field[first] == number
-        reached, before = mine & (seen > 0), mine & (seen == 0)
-        if not mine.any():
+        of_field = field[first] == number
+        reached, before = of_field & (seen > 0), of_field & (seen == 0)
+        if not of_field.any():
             continue
         last = first[reached] + seen[reached] - 1
         values = now[name].astype(object).to_numpy(copy=True)
@@ -271,8 +275,8 @@ def _reached_at(
 ) -> np.ndarray:
     """When each deal reached the stage it is in, int64 of shape (deals,); NEVER without a stage event."""
     when = np.full(len(deals), NEVER)
-    mine = (field[first] == attributes.index("stage")) & (seen > 0)
-    when[row[first[mine]]] = at[first[mine] + seen[mine] - 1]
+    of_field = (field[first] == attributes.index("stage")) & (seen > 0)
+    when[row[first[of_field]]] = at[first[of_field] + seen[of_field] - 1]
     return when
 
 

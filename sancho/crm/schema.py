@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
 
 class Kind(StrEnum):
-    """What a column's values are, and so how they are parsed, stored and held in memory."""
+    """What a column's values are, and so how they are parsed, stored and kept in memory."""
 
     ID = "id"  # text that names a row
     TEXT = "text"  # free text or a name
@@ -216,7 +216,7 @@ TABLES: Mapping[str, Table] = {
             ("metric", "scope", "period"),
             (
                 _c("metric", K.CODE, "指標", "Metric", required=True),
-                _c("scope", K.CODE, "範囲", "Scope", required=True),
+                _c("scope", K.CODE, "対象", "Scope", required=True),
                 _c("period", K.CODE, "期間", "Period", required=True),
                 _c("value", K.NUMBER, "目標値", "Value", required=True),
                 _c("set_at", K.MOMENT, "設定日時", "Set"),
@@ -236,7 +236,21 @@ TABLES: Mapping[str, Table] = {
     )
 }
 
-# The pipeline of an organisation that has not said its own: (stage, position, outcome, kpi).
+# Tables whose rows others refer to are loaded first.
+LOAD_ORDER = (
+    "stages",
+    "teams",
+    "people",
+    "accounts",
+    "deals",
+    "leads",
+    "contracts",
+    "targets",
+    "deal_events",
+    "activities",
+)
+
+# The pipeline of an organisation that has imported none: (stage, position, outcome, kpi).
 DEFAULT_STAGES: tuple[tuple[str, int, str | None, str | None], ...] = (
     ("リード獲得", 1, None, "lead"),
     ("アポイント", 2, None, "appointment"),
@@ -246,3 +260,4 @@ DEFAULT_STAGES: tuple[tuple[str, int, str | None, str | None], ...] = (
     ("受注", 6, "won", "won"),
     ("失注", 7, "lost", None),
 )
+DEFAULT_OUTCOMES: Mapping[str, str | None] = {stage: outcome for stage, _, outcome, _ in DEFAULT_STAGES}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import NEVER
 from sancho.crm.i18n import Text
+from sancho.crm.instants import NEVER
 from sancho.features.arrays import Floats, Track, floats, ints
 from sancho.features.catalogue import Feature
 from sancho.features.levels import (

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sancho.crm.instants import DAY
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY
 from sancho.features.calendar import Calendar, Floats, Ints
 from sancho.features.catalogue import Feature
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sancho.crm.instants import DAY, NEVER
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead
 from sancho.models.levers.levels import odds_of, standing

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog, codes_in
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog, codes_in
 from sancho.crm.i18n import Text
 
 Ints = NDArray[np.int64]

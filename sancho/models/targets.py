@@ -6,9 +6,9 @@ from datetime import date
 
 import numpy as np
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.periods import Period, parse_period
-from sancho.crm.errors import SanchoError
 
 
 def targets_of(

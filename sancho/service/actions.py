@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.crm.i18n import Language, Text
 from sancho.crm.instants import DAY, iso, last_known_day
 from sancho.crm.store import Recommended
-from sancho.crm.i18n import Language, Text
 from sancho.features import label_of
 from sancho.models.actions import Z80, ActionEffect, Offer, e_value, reliability
 from sancho.models.attainment import Effect

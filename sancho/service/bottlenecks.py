@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY
 from sancho.features import Feature, History, current
 from sancho.features.passages import passages
 from sancho.models.attainment import probability_of

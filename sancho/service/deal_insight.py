@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
+from sancho.crm.i18n import Language
 from sancho.crm.instants import DAY, as_of_instant, iso
 from sancho.crm.periods import Period
-from sancho.crm.i18n import Language
 from sancho.features import build, deeds_of
 from sancho.models.actions import offers
 from sancho.models.bundle import Bundle

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY, iso
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, iso
 from sancho.features import Feature
 from sancho.features.reasons import REASONS, reasons_of
 from sancho.models.reference import Reference

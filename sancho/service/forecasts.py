@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sancho.crm.instants import DAY, iso, last_known_day, start_of_day
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language
+from sancho.crm.instants import DAY, iso, last_known_day, start_of_day
 from sancho.models.change import told
 from sancho.models.organisation import COMPANY
 from sancho.models.simulate import Simulation

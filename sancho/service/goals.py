@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sancho.crm.instants import DAY, last_known_day
-from sancho.crm.periods import Period
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, last_known_day
+from sancho.crm.periods import Period
 from sancho.features.kpis import KPIS, Happenings, own_kpis
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.levers import LEVERS

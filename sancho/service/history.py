@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sancho.crm.instants import end_of_day, iso, last_known_day
 from sancho.crm.periods import Period
-from sancho.crm.store import StoredOutlook, Store
+from sancho.crm.store import Store, StoredOutlook
 from sancho.models.attainment import probability_of, spread
 from sancho.service.period_forecast import PeriodForecast
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY, iso, local_datetime
 from sancho.crm.i18n import Language
+from sancho.crm.instants import DAY, iso, local_datetime
 from sancho.features import Feature
 from sancho.models.attainment import Effect
 from sancho.models.bundle import Bundle

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY
 from sancho.features.kpis import KPIS
 from sancho.models.bundle import Bundle
 from sancho.models.kpis import Prospects

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import codes_in
+from sancho.crm.i18n import Language
 from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Outcome, Recommended
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Language
 from sancho.features import Deeds, deeds_of
 from sancho.models.actions import Offer, offers
 from sancho.models.attainment import Effect

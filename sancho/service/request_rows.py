@@ -7,11 +7,11 @@ from email.message import Message
 
 import pyarrow as pa
 
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.importing.read import read_bytes
 from sancho.crm.importing.source import Reading, Source, UnreadableError
 from sancho.crm.schema import TABLES
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
 
 _MAX_BYTES = 64 << 20
 _FORMATS = {
@@ -60,8 +60,8 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
             ),
             "bad_json" if kind == "ndjson" else "bad_csv",
         ) from None
-    if kind == "ndjson" and source.faults and not source.columns.num_rows:
-        first = source.faults[0]
+    if kind == "ndjson" and source.errors and not source.columns.num_rows:
+        first = source.errors[0]
         raise SanchoError(
             Text("{line}行目：{reason}", "line {line}: {reason}").format(
                 line=first.line, reason=first.reason

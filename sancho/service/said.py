@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY, last_known_day
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, last_known_day
 from sancho.features import History, current
 from sancho.models.what_if import Supposed
 from sancho.training.registry import ModelInfo

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, instant, iso
 from sancho.crm.schema import ACTIVITY_KINDS
-from sancho.crm.i18n import Text
 from sancho.features import History, one_deal
 from sancho.service.problems import RequestError
 from sancho.service.schemas import ScoreRequest

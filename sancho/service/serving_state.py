@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
+from sancho.crm.i18n import Language, Text
 from sancho.crm.instants import as_of_instant, iso, last_known_day
 from sancho.crm.periods import Period, parse_period, period_holding
 from sancho.crm.store import Store
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Language, Text
 from sancho.features import Deeds, Feature, History, compile_history
 from sancho.models.actions import Offer
 from sancho.models.bundle import Bundle

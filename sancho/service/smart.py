@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.periods import Period
-from sancho.crm.schema import TABLES
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language, Text
+from sancho.crm.periods import Period
+from sancho.crm.schema import TABLES
 from sancho.features.kpis import Kpi, Shape
 from sancho.models.attainment import probability_of
 from sancho.models.kpis import Prospect, Prospects

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sancho.crm.i18n import Language
 from sancho.crm.importing.source import Source
 from sancho.crm.instants import as_of_instant, iso
-from sancho.crm.i18n import Language
 from sancho.service import said
 from sancho.service.serving_state import ServingState
 

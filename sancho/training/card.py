@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sancho.crm.instants import iso
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import iso
 from sancho.models.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
         return _p(Text("商談が少なく、検証できていません。", "Not proven: too few deals."), lang)
     head = (
-        "<tr><th></th>"
-        + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values())
-        + "</tr>"
+        "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
     rows = []
     tables = [

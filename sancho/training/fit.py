@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY
 from sancho.features import Calendar, History, change_moments, compile_history, current
 from sancho.models.bundle import Bundle, KeptRows, kept_rows
 from sancho.models.new_business import NewBusiness

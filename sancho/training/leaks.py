@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
+from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER
 from sancho.crm.schema import TABLES
 from sancho.crm.store.detected_changes import OBSERVER
-from sancho.crm.i18n import Text
 from sancho.models.win import FEW_DEALS
 from sancho.training.metrics import auc
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog
 from sancho.crm.i18n import Text
 from sancho.features import build, compile_history
 from sancho.models.bundle import Bundle

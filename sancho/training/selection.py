@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY
 from sancho.features.catalogue import Feature
 from sancho.models.members import Layout
 from sancho.training.config import TrainConfig

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.instants import DAY, NEVER, iso
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY, NEVER, iso
 from sancho.features import History, weeks_stood_for
 from sancho.models.rows import Rows
 

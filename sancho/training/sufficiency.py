@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
+from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER
 from sancho.crm.schema import TABLES
-from sancho.crm.i18n import Text
 from sancho.training.costs import Cost, cost_of, cost_of_few
 
 _AGAINST = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from sancho.crm.importing.faults import reason
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import reason
 from sancho.crm.importing.values import folded
 from sancho.crm.schema import TABLES, Kind, Table
-from sancho.crm.text import Text
 
-# Columns that an exported quarantine adds to the rows; read again, they only tell which row was mended.
-MENDED = "_quarantine"
-NOTES = (MENDED, "_file", "_line", "_column", "_value", "_reason_ja", "_reason_en")
+# Columns that an exported quarantine adds to the rows; read again, the first names the row that comes back.
+QUARANTINE_ID = "_quarantine"
+NOTES = (QUARANTINE_ID, "_file", "_line", "_column", "_value", "_reason_ja", "_reason_en")
 
 # What CRMs call these columns; they make suggestions, never decisions.
 _ALIASES: dict[str, tuple[str, ...]] = {
@@ -89,7 +89,7 @@ def likely_table(headings: Iterable[str]) -> str | None:
 
 
 def headings(table: Table, given: list[str]) -> Headings:
-    """Which column each heading means; further ones are custom attributes, or set aside and told."""
+    """Which column each heading means; further ones are custom attributes, or set aside with a notice."""
     if doubled := [name.split("\0")[0] for name in given if "\0" in name]:
         return Headings(
             {}, [], (doubled[0], "duplicate_column", reason("duplicate_column", column=doubled[0]))
@@ -110,23 +110,23 @@ def headings(table: Table, given: list[str]) -> Headings:
         column = labels.get(folded(heading))
         if heading not in names and heading not in NOTES and column and column not in names.values():
             names[heading] = column
-            notices.append(_said_label(heading, column))
+            notices.append(_label_notice(heading, column))
     missing = [name for name in table.names if name not in names.values()]
     spare = [heading for heading in given if heading not in names and heading not in NOTES]
     for name in _needed(table):
         if name in missing:
-            words = missing_hint(spare, name, table, given)
-            said = reason("missing_column", column=name, label=table[name].label, hint=words)
-            return Headings(names, notices, (name, "missing_column", said))
+            hint = missing_hint(spare, name, table, given)
+            why = reason("missing_column", column=name, label=table[name].label, hint=hint)
+            return Headings(names, notices, (name, "missing_column", why))
     for heading in spare:
         near = next((name for name in missing if _near(heading, name, table)), None)
         if table.custom:
             if '"' in heading or "\\" in heading or len(heading) > 200:
-                said = reason("bad_column_name", column=heading[:50])
-                return Headings(names, notices, (heading, "bad_column_name", said))
+                why = reason("bad_column_name", column=heading[:50])
+                return Headings(names, notices, (heading, "bad_column_name", why))
             names[heading] = heading
         if near is not None or not table.custom:
-            notices.append(_said_spare(heading, near, table))
+            notices.append(_spare_notice(heading, near, table))
     return Headings(names, notices)
 
 
@@ -154,7 +154,7 @@ def _question(spare: list[str], name: str, table: Table) -> Text | None:
 
 def _columns_are(given: list[str]) -> Text:
     shown = [name for name in given if name not in NOTES][:20]
-    return Text(f"いまの列は {'、'.join(shown)} です。", f"The columns are {', '.join(shown)}.")
+    return Text(f"ファイルにある列：{'、'.join(shown)}", f"The columns are {', '.join(shown)}.")
 
 
 def _near(heading: str, name: str, table: Table) -> bool:
@@ -162,22 +162,22 @@ def _near(heading: str, name: str, table: Table) -> bool:
 
 
 def _likeness(heading: str, name: str, table: Table) -> float:
-    said = folded(re.sub(r"[（(].*?[)）]", "", heading)).replace(" ", "_")
+    written = folded(re.sub(r"[（(].*?[)）]", "", heading)).replace(" ", "_")
     column = table[name]
     known = [folded(text).replace(" ", "_") for text in (name, column.label.ja, column.label.en)]
     known += [folded(text).replace(" ", "_") for text in _ALIASES.get(name, ())]
-    if said in known:
+    if written in known:
         return 1.0
-    ratios = [difflib.SequenceMatcher(None, said, other).ratio() for other in known]
-    inside = [0.75 for other in known[1:2] if len(other) > 1 and other in said]
+    ratios = [difflib.SequenceMatcher(None, written, other).ratio() for other in known]
+    inside = [0.75 for other in known[1:2] if len(other) > 1 and other in written]
     return max([*ratios, *inside])
 
 
-def _said_label(heading: str, column: str) -> Text:
+def _label_notice(heading: str, column: str) -> Text:
     return Text(f"列「{heading}」を {column} として読みました。", f"column {heading!r} was read as {column}.")
 
 
-def _said_spare(heading: str, near: str | None, table: Table) -> Text:
+def _spare_notice(heading: str, near: str | None, table: Table) -> Text:
     question = Text("", "")
     if near is not None:
         question = Text(f"{near} のことですか。", f" Is it meant to be {near}?")

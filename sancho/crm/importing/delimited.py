@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from sancho.crm.i18n import Text
 from sancho.crm.importing.encoding import decode
-from sancho.crm.importing.faults import Fault, reason
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.source import Encode, Ints, Reading, Source, UnreadableError, column_names
-from sancho.crm.text import Text
 
 
 def delimited(data: bytes, name: str, encode: Encode, how: Reading) -> list[Source]:
@@ -99,7 +99,7 @@ def _fast_csv(data: bytes, shape: _Shape, encode: Encode) -> Source | None:
     counted: list[Ints] = []
 
     def lines_of(rows: Ints) -> Ints:
-        if not counted:  # only where a fault asks for its line
+        if not counted:  # only where a error asks for its line
             records = _records(data[shape.start :].decode("utf-8"), shape.delimiter)
             counted.append(np.array(list(records)[1:], np.int64) + shape.skipped)
         return counted[0][rows]
@@ -119,13 +119,13 @@ def _records(text: str, delimiter: str) -> Iterator[int]:
 
 
 def _exact_csv(text: str, shape: _Shape) -> Source:
-    """Line by line, for files with broken lines: each is told, the rest is read."""
+    """Line by line, for files with broken lines: each becomes an error, the rest is read."""
     csv.field_size_limit(sys.maxsize)
     name, names, delimiter, skipped = shape.file, shape.names, shape.delimiter, shape.skipped
     lines = list(io.StringIO(text, newline=""))
     rows: list[list[str]] = []
     at: list[int] = []
-    faults: list[Fault] = []
+    errors: list[RowError] = []
     start, header_seen = 0, False
     while start < len(lines):
         reader = csv.reader(iter(lines[start:]), delimiter=delimiter)
@@ -146,10 +146,10 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
                 continue
             raw = lines[first].rstrip("\r\n")
             code = "open_quote" if swallowed else "column_count"
-            said = reason(code, **({} if swallowed else {"found": len(record), "expected": len(names)}))
+            why = reason(code, **({} if swallowed else {"found": len(record), "expected": len(names)}))
             cells = next(csv.reader([raw], delimiter=delimiter), [])
             kept = dict(zip(names, cells, strict=False))
-            faults.append(Fault("", name, first + 1 + skipped, "", raw[:500], code, said, raw=kept))
+            errors.append(RowError("", name, first + 1 + skipped, "", raw[:500], code, why, raw=kept))
             if line - first > 1:  # a quote left open swallowed what follows: go on behind the first line
                 restart = first + 1
                 break
@@ -157,7 +157,7 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
     arrays = [pa.array([cell or None for cell in column], pa.string()) for column in zip(*rows, strict=True)]
     table = pa.table(arrays or [pa.array([], pa.string()) for _ in names], names=names)
     numbers = np.array(at, np.int64)
-    return Source(name, table, lambda wanted: numbers[wanted], faults)
+    return Source(name, table, lambda wanted: numbers[wanted], errors)
 
 
 def _open(lines: list[str]) -> bool:

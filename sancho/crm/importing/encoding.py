@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import NamedTuple
 
-DAMAGED = "\N{REPLACEMENT CHARACTER}"  # stands where bytes fit no character; a cell that holds it is a fault
+DAMAGED = "\N{REPLACEMENT CHARACTER}"  # stands where bytes fit no character; a cell that holds it is a error
 _STEP = 1 << 24
 # Python's cp932 lets these bytes through, though no character belongs to them.
 _NO_CHARACTER = re.compile("[\x80\xa0\uf8f0-\uf8f3]")

@@ -7,40 +7,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sancho.crm.importing.batch import Batch, Progress, Run
-from sancho.crm.importing.columns import MENDED, few_values, headings, likely_table, missing_hint, table_named
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.mended import unguarded
-from sancho.crm.importing.reading import data_format, read
-from sancho.crm.importing.result import Counts, ImportResult
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
+from sancho.crm.importing.apply_mapping import import_mapped
+from sancho.crm.importing.columns import (
+    QUARANTINE_ID,
+    few_values,
+    headings,
+    likely_table,
+    missing_hint,
+    table_named,
+)
+from sancho.crm.importing.load import Loader, Progress
+from sancho.crm.importing.mapping import load_mapping
+from sancho.crm.importing.read import data_format, read
+from sancho.crm.importing.resubmitted import unguarded
+from sancho.crm.importing.result import ImportResult
+from sancho.crm.importing.row_errors import RowError, reason
 from sancho.crm.importing.session import session
 from sancho.crm.importing.source import Source, UnreadableError
-from sancho.crm.schema import TABLES
+from sancho.crm.importing.validate import Batch
+from sancho.crm.schema import LOAD_ORDER, TABLES
 from sancho.crm.store import Store
-from sancho.crm.text import SanchoError, Text
-
-# Tables that others name come first.
-ORDER = (
-    "stages",
-    "teams",
-    "people",
-    "accounts",
-    "deals",
-    "leads",
-    "contracts",
-    "targets",
-    "deal_events",
-    "activities",
-)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A file, or one sheet of a workbook, and the table it is for (None: its name does not tell)."""
+    """A file, or one sheet of a workbook, and the table it is for (None: its name is none of a table)."""
 
     file: str
     table: str | None
-    load: Callable[[], list[Source]]
+    read: Callable[[], list[Source]]
 
 
 def import_path(
@@ -69,28 +66,25 @@ def import_path(
         )
     files = _files(root)
     named = None if mapping is None else str(mapping)
-    with session(store, str(path), zone, named, dry_run, progress, now) as run:
+    with session(store, str(path), zone, named, dry_run, progress, now) as loader:
         if mapping is not None:
-            from sancho.crm.importing.mapped import import_mapped
-            from sancho.crm.importing.mapping import load_mapping
-
-            import_mapped(run, files, load_mapping(mapping))
+            import_mapped(loader, files, load_mapping(mapping))
         else:
             for job in _jobs(files, root, table):
-                _take_job(run, job)
-    return run.result
+                _load_job(loader, job)
+    return loader.log.result
 
 
 def _files(root: Path) -> list[Path]:
     if root.is_dir():
-        found = sorted(
+        paths = sorted(
             path for path in root.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))
         )
-        if any(data_format(path) for path in found):
-            return found
+        if any(data_format(path) for path in paths):
+            return paths
         raise SanchoError(
             Text(
-                "フォルダ「{root}」に取り込めるファイルがありません。"
+                "フォルダー「{root}」に取り込めるファイルがありません。"
                 "CSV、TSV、XLSX、Parquet、NDJSON を置いてください。",
                 "folder {root} holds no file to import; put CSV, TSV, XLSX, Parquet or NDJSON files in it.",
             ).format(root=root),
@@ -116,12 +110,12 @@ def _jobs(files: list[Path], root: Path, table: str | None) -> list[_Job]:
         if kind == "xlsx":
             jobs += _sheet_jobs(path, name, table)
             continue
-        mine = table or table_named(name)
-        jobs.append(_Job(name, mine, _loader(path, name, mine)))
-    return sorted(jobs, key=lambda job: (ORDER.index(job.table) if job.table else -1, job.file))
+        own_table = table or table_named(name)
+        jobs.append(_Job(name, own_table, _reader(path, name, own_table)))
+    return sorted(jobs, key=lambda job: (LOAD_ORDER.index(job.table) if job.table else -1, job.file))
 
 
-def _loader(path: Path, name: str, table: str | None) -> Callable[[], list[Source]]:
+def _reader(path: Path, name: str, table: str | None) -> Callable[[], list[Source]]:
     known = TABLES.get(table or "")
 
     def few(heading: str) -> bool:
@@ -134,40 +128,45 @@ def _sheet_jobs(path: Path, name: str, table: str | None) -> list[_Job]:
     """Sheets named after tables are those tables; else the first sheet is what the file's name says."""
     try:
         sheets = read(path, name)
-    except UnreadableError as fault:
-        return [_Job(name, table or table_named(name), _failing(fault))]
+    except UnreadableError as error:
+        return [_Job(name, table or table_named(name), _raising(error))]
     if not sheets:
         return []
     named = [(sheet, table_named(sheet.sheet or "")) for sheet in sheets]
-    if table is None and any(found for _, found in named):
-        return [_Job(f"{name}[{sheet.sheet}]", found, _giving([sheet])) for sheet, found in named if found]
-    return [_Job(name, table or table_named(name), _giving(sheets[:1]))]
+    if table is None and any(own_table for _, own_table in named):
+        return [
+            _Job(f"{name}[{sheet.sheet}]", own_table, _returning([sheet]))
+            for sheet, own_table in named
+            if own_table
+        ]
+    return [_Job(name, table or table_named(name), _returning(sheets[:1]))]
 
 
-def _giving(sources: list[Source]) -> Callable[[], list[Source]]:
+def _returning(sources: list[Source]) -> Callable[[], list[Source]]:
     return lambda: sources
 
 
-def _failing(fault: Exception) -> Callable[[], list[Source]]:
-    def load() -> list[Source]:
-        raise fault
+def _raising(error: Exception) -> Callable[[], list[Source]]:
+    def read_again() -> list[Source]:
+        raise error
 
-    return load
+    return read_again
 
 
-def _take_job(run: Run, job: _Job) -> None:
+def _load_job(loader: Loader, job: _Job) -> None:
     try:
-        sources = job.load()
-    except UnreadableError as fault:
-        run.refuse(job.file, Fault(job.table or "", job.file, None, "", "", "unreadable_file", fault.text), 0)
+        sources = job.read()
+    except UnreadableError as error:
+        unreadable = RowError(job.table or "", job.file, None, "", "", "unreadable_file", error.text)
+        loader.log.reject_file(job.file, unreadable, 0)
         return
     for source in sources:
-        run.digests.append(source.digest)
-        _take_source(run, replace(source, file=job.file), job.table)
+        loader.log.digests.append(source.digest)
+        _load_source(loader, replace(source, file=job.file), job.table)
 
 
-def _take_source(run: Run, source: Source, table: str | None) -> None:
-    names = source.columns.column_names
+def _load_source(loader: Loader, source: Source, table: str | None) -> None:
+    log, names = loader.log, source.columns.column_names
     if table is None:
         likely = likely_table(names)
         hint = (
@@ -175,38 +174,37 @@ def _take_source(run: Run, source: Source, table: str | None) -> None:
             if likely
             else Text("", "")
         )
-        said = reason("unknown_table", hint=hint)
-        run.refuse(source.file, Fault("", source.file, 1, "", "", "unknown_table", said), source.rows)
+        why = reason("unknown_table", hint=hint)
+        log.reject_file(source.file, RowError("", source.file, 1, "", "", "unknown_table", why), source.rows)
         return
-    schema = TABLES[table]
-    found = headings(schema, names)
-    for notice in found.notices:
-        run.result.note(Text(f"{source.file}：{notice.ja}", f"{source.file}: {notice.en}"))
-    problem = found.problem or _nothing_stored(run, table, names, found.names)
+    meant = headings(TABLES[table], names)
+    for notice in meant.notices:
+        log.result.note(Text(f"{source.file}：{notice.ja}", f"{source.file}: {notice.en}"))
+    problem = meant.problem or _nothing_stored(loader, table, names, meant.names)
     if problem is not None:
-        column, code, said = problem
-        run.refuse(source.file, Fault(table, source.file, 1, column, "", code, said), source.rows)
+        column, code, why = problem
+        log.reject_file(source.file, RowError(table, source.file, 1, column, "", code, why), source.rows)
         return
-    used = [name for name in names if name in found.names or name == MENDED]
-    columns = source.columns.select(used).rename_columns([found.names.get(name, name) for name in used])
-    columns = unguarded(columns) if MENDED in columns.column_names else columns
-    counts, _ = run.take(Batch(table, source.file, columns, source.lines_of, damaged=source.damaged))
-    run.broken(table, source.faults)
-    counts.read += len(source.faults)
-    counts.quarantined += len(source.faults)
-    run.result.files.setdefault(source.file, Counts()).add(counts)
+    used = [name for name in names if name in meant.names or name == QUARANTINE_ID]
+    columns = source.columns.select(used).rename_columns([meant.names.get(name, name) for name in used])
+    columns = unguarded(columns) if QUARANTINE_ID in columns.column_names else columns
+    counts, _ = loader.load(Batch(table, source.file, columns, source.lines_of, damaged=source.damaged))
+    log.reject_lines(table, source.errors)
+    counts.read += len(source.errors)
+    counts.quarantined += len(source.errors)
+    log.count_file(source.file, counts)
 
 
 def _nothing_stored(
-    run: Run, table: str, given: Sequence[str], names: Mapping[str, str]
+    loader: Loader, table: str, given: Sequence[str], names: Mapping[str, str]
 ) -> tuple[str, str, Text] | None:
-    """A file that lacks a required column can only change stored rows; with none stored, it is a fault."""
+    """A file that lacks a required column can only change stored rows; with none stored, it is an error."""
     schema = TABLES[table]
-    lacking = [column for column in schema.columns if column.required and column.name not in names.values()]
-    if not lacking or run.writer.any_rows(table):
+    missing = [column for column in schema.columns if column.required and column.name not in names.values()]
+    if not missing or loader.writer.any_rows(table):
         return None
-    column = lacking[0]
+    column = missing[0]
     spare = [name for name in given if names.get(name) not in schema.by_name]
     hint = missing_hint(spare, column.name, schema, given)
-    said = reason("missing_column", column=column.name, label=column.label, hint=hint)
-    return column.name, "missing_column", said
+    why = reason("missing_column", column=column.name, label=column.label, hint=hint)
+    return column.name, "missing_column", why

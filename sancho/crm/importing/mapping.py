@@ -1,4 +1,4 @@
-"""What does a mapping file say? Its TOML read strictly, every mistake named with its place and a way out."""
+"""What does a mapping file define? Its TOML is read strictly: a mistake is named with its place and a fix."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 from sancho.crm.importing.source import Reading
 from sancho.crm.schema import TABLES
-from sancho.crm.text import SanchoError, Text
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
 UNITS = {
@@ -47,7 +48,7 @@ class Rule:
     template: str | None = None
     first: tuple[Rule, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)  # canonical value by source value
-    others: str = "keep"  # keep, blank or fault: what becomes of a value without a meaning
+    others: str = "keep"  # keep, blank or error: what becomes of a value without a meaning
     lookup: Lookup | None = None
     unit: float | None = None
     dates: tuple[str, ...] = ()
@@ -133,18 +134,18 @@ def load_mapping(name: str | Path) -> FileMapping:
             "no_such_mapping",
         )
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SanchoError(
             Text(
-                "マッピング {path} は TOML として読めません（{fault}）。"
+                "マッピング {path} は TOML として読めません（{error}）。"
                 'その行を直してください（日本語のキーは "案件名" のように引用符で囲みます）。',
-                "mapping {path} is not TOML ({fault}); mend that line "
+                "mapping {path} is not TOML ({error}); correct that line "
                 '(keys beyond a-z need quotes, like "案件名").',
-            ).format(path=path.name, fault=fault),
+            ).format(path=path.name, error=error),
             "bad_mapping",
         ) from None
-    return _Reader(path.stem).mapping(said)
+    return _Reader(path.stem).mapping(document)
 
 
 def _did_you_mean(given: str, known: list[str]) -> Text:
@@ -153,227 +154,236 @@ def _did_you_mean(given: str, known: list[str]) -> Text:
 
 
 class _Reader:
-    """Reads a mapping's parts; `fail` tells the first mistake."""
+    """Reads a mapping's parts; the first mistake raises an error."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.sources: set[str] = set()
 
-    def fail(self, place: str, ja: str, en: str) -> NoReturn:
+    def fail(self, at: str, ja: str, en: str) -> NoReturn:
         raise SanchoError(
-            Text(f"マッピング {self.name} の {place}：{ja}", f"mapping {self.name}, {place}: {en}"),
+            Text(f"マッピング {self.name} の {at}：{ja}", f"mapping {self.name}, {at}: {en}"),
             "bad_mapping",
         )
 
-    def keys(self, place: str, said: Any, allowed: str) -> Mapping[str, Any]:
+    def keys(self, at: str, value: Any, allowed: str) -> Mapping[str, Any]:
         """A table of settings, all of whose keys are known."""
-        if not isinstance(said, dict):
+        if not isinstance(value, dict):
             self.fail(
-                place, f"設定の表が必要ですが {said!r} です。", f"expected a table of settings, got {said!r}."
+                at,
+                f"設定の表が必要ですが {value!r} です。",
+                f"expected a table of settings, got {value!r}.",
             )
         known = allowed.split()
-        for key in said:
+        for key in value:
             if key not in known:
                 question = _did_you_mean(key, known)
                 self.fail(
-                    place,
+                    at,
                     f"キー「{key}」は使えません。{question.ja}使えるのは {'、'.join(known)} です。",
                     f"unknown key {key!r}; {question.en}known are {', '.join(known)}.",
                 )
-        return said
+        return value
 
-    def text(self, place: str, said: Any) -> str:
+    def text(self, at: str, value: Any) -> str:
         """A value as text."""
-        if isinstance(said, bool) or not isinstance(said, str | int | float):
-            self.fail(place, f"文字列が必要ですが {said!r} です。", f"expected text, got {said!r}.")
-        return str(said)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            self.fail(at, f"文字列が必要ですが {value!r} です。", f"expected text, got {value!r}.")
+        return str(value)
 
-    def texts(self, place: str, said: Any) -> tuple[str, ...]:
+    def texts(self, at: str, value: Any) -> tuple[str, ...]:
         """One text or several."""
-        return tuple(self.text(place, part) for part in (said if isinstance(said, list) else [said]))
+        return tuple(self.text(at, part) for part in (value if isinstance(value, list) else [value]))
 
-    def mapping(self, said: Any) -> FileMapping:
+    def mapping(self, value: Any) -> FileMapping:
         """The whole file."""
-        said = self.keys("先頭 (top)", said, "title_ja title_en zone currency dates sources tables")
-        self.sources = set(said.get("sources", {}))
-        zone = self.zone(said.get("zone"))
+        value = self.keys("先頭 (top)", value, "title_ja title_en zone currency dates sources tables")
+        self.sources = set(value.get("sources", {}))
+        zone = self.zone(value.get("zone"))
         sources = {
-            name: self.origin(f"sources.{name}", part) for name, part in said.get("sources", {}).items()
+            name: self.origin(f"sources.{name}", part) for name, part in value.get("sources", {}).items()
         }
-        blocks = tuple(self.block(f"tables[{n}]", part) for n, part in enumerate(said.get("tables", []), 1))
+        blocks = tuple(self.block(f"tables[{n}]", part) for n, part in enumerate(value.get("tables", []), 1))
         if not blocks:
             self.fail(
                 "tables",
                 "[[tables]] がありません。1つ以上書いてください。",
                 "no [[tables]]; write at least one.",
             )
-        title = Text(str(said.get("title_ja", self.name)), str(said.get("title_en", self.name)))
-        currency = said.get("currency")
+        title = Text(str(value.get("title_ja", self.name)), str(value.get("title_en", self.name)))
+        currency = value.get("currency")
         return FileMapping(
             self.name, title, sources, blocks, zone,
             None if currency is None else self.text("currency", currency),
-            self.texts("dates", said.get("dates", [])),
+            self.texts("dates", value.get("dates", [])),
         )  # fmt: skip
 
-    def zone(self, said: Any) -> ZoneInfo | None:
-        if said is None:
+    def zone(self, value: Any) -> ZoneInfo | None:
+        if value is None:
             return None
         try:
-            return ZoneInfo(self.text("zone", said))
+            return ZoneInfo(self.text("zone", value))
         except (ZoneInfoNotFoundError, ValueError):
             self.fail(
                 "zone",
-                f"時間帯「{said}」はありません。Asia/Tokyo のように書いてください。",
-                f"no time zone {said!r}; write it like Asia/Tokyo.",
+                f"時間帯「{value}」はありません。Asia/Tokyo のように書いてください。",
+                f"no time zone {value!r}; write it like Asia/Tokyo.",
             )
 
-    def origin(self, place: str, said: Any) -> Origin:
-        said = self.keys(place, said, "files encoding delimiter skip sheet optional")
-        if "files" not in said:
+    def origin(self, at: str, value: Any) -> Origin:
+        value = self.keys(at, value, "files encoding delimiter skip sheet optional")
+        if "files" not in value:
             self.fail(
-                place,
+                at,
                 'files がありません（例 files = "deals*.csv"）。',
                 'files is missing (e.g. files = "deals*.csv").',
             )
         how = Reading(
-            said.get("encoding"), said.get("delimiter"), int(said.get("skip", 0)), said.get("sheet")
+            value.get("encoding"),
+            value.get("delimiter"),
+            int(value.get("skip", 0)),
+            value.get("sheet"),
         )
-        return Origin(self.texts(f"{place}.files", said["files"]), how, bool(said.get("optional", False)))
+        return Origin(self.texts(f"{at}.files", value["files"]), how, bool(value.get("optional", False)))
 
-    def block(self, place: str, said: Any) -> Block:
-        said = self.keys(place, said, "table source columns where rows distinct pair history")
-        table = self.text(f"{place}.table", said.get("table", ""))
+    def block(self, at: str, value: Any) -> Block:
+        value = self.keys(at, value, "table source columns where rows distinct pair history")
+        table = self.text(f"{at}.table", value.get("table", ""))
         if table not in TABLES:
-            self.one_of(f"{place}.table", table, list(TABLES))
-        place = f"{place} ({table})"
-        source = said.get("source")
-        rows = tuple(self.row(f"{place}.rows", row, table) for row in said.get("rows", []))
+            self.one_of(f"{at}.table", table, list(TABLES))
+        at = f"{at} ({table})"
+        source = value.get("source")
+        rows = tuple(self.row(f"{at}.rows", row, table) for row in value.get("rows", []))
         if (source is None) == (not rows):
-            self.fail(place, "source か rows のどちらか一方を書いてください。", "give either source or rows.")
+            self.fail(at, "source か rows のどちらか一方を書いてください。", "give either source or rows.")
         if source is not None and source not in self.sources:
-            self.one_of(f"{place}.source", str(source), sorted(self.sources))
+            self.one_of(f"{at}.source", str(source), sorted(self.sources))
         columns = {
-            name: self.rule(f"{place}.columns.{name}", part) for name, part in said.get("columns", {}).items()
+            name: self.rule(f"{at}.columns.{name}", part) for name, part in value.get("columns", {}).items()
         }
-        self.columns(f"{place}.columns", columns, table)
-        history = self.texts(f"{place}.history", said.get("history", []))
+        self.columns(f"{at}.columns", columns, table)
+        history = self.texts(f"{at}.history", value.get("history", []))
         if history and table != "deals":
-            self.fail(place, "history は deals の表だけで使えます。", "history is only for the table deals.")
+            self.fail(at, "history は deals の表だけで使えます。", "history is only for the table deals.")
         return Block(
-            table, source, columns, self.where(f"{place}.where", said.get("where", {})), rows,
-            bool(said.get("distinct", False)), self.pair(f"{place}.pair", said.get("pair")), history,
+            table, source, columns, self.where(f"{at}.where", value.get("where", {})), rows,
+            bool(value.get("distinct", False)), self.pair(f"{at}.pair", value.get("pair")), history,
         )  # fmt: skip
 
-    def one_of(self, place: str, given: str, known: list[str]) -> NoReturn:
+    def one_of(self, at: str, given: str, known: list[str]) -> NoReturn:
         question = _did_you_mean(given, known)
         self.fail(
-            place,
+            at,
             f"「{given}」はありません。{question.ja}使えるのは {'、'.join(known)} です。",
             f"no {given!r}; {question.en}known are {', '.join(known)}.",
         )
 
-    def columns(self, place: str, given: Mapping[str, object], table: str) -> None:
+    def columns(self, at: str, given: Mapping[str, object], table: str) -> None:
         for name in given:
             if name not in TABLES[table].by_name and not TABLES[table].custom:
-                self.one_of(place, name, list(TABLES[table].names))
+                self.one_of(at, name, list(TABLES[table].names))
             if name.startswith("_") or '"' in name or "\\" in name:
-                self.fail(place, f"列名「{name}」は使えません。", f"column name {name!r} cannot be used.")
+                self.fail(at, f"列名「{name}」は使えません。", f"column name {name!r} cannot be used.")
 
-    def row(self, place: str, said: Any, table: str) -> Mapping[str, str]:
-        if not isinstance(said, dict):
+    def row(self, at: str, value: Any, table: str) -> Mapping[str, str]:
+        if not isinstance(value, dict):
             self.fail(
-                place,
-                f"行は表の形で書いてください（{said!r}）。",
-                f"write each row as a table, not {said!r}.",
+                at,
+                f"行は表の形で書いてください（{value!r}）。",
+                f"write each row as a table, not {value!r}.",
             )
-        self.columns(place, said, table)
-        return {name: self.text(f"{place}.{name}", value) for name, value in said.items()}
+        self.columns(at, value, table)
+        return {name: self.text(f"{at}.{name}", cell) for name, cell in value.items()}
 
-    def rule(self, place: str, said: Any) -> Rule:
-        if isinstance(said, str):
-            return Rule(source=said)
-        said = self.keys(
-            place, said, "from const template first values others lookup on take unit dates where optional"
+    def rule(self, at: str, value: Any) -> Rule:
+        if isinstance(value, str):
+            return Rule(source=value)
+        value = self.keys(
+            at,
+            value,
+            "from const template first values others lookup on take unit dates where optional",
         )
-        ways = [way for way in ("from", "const", "template", "first") if way in said]
+        ways = [way for way in ("from", "const", "template", "first") if way in value]
         if len(ways) != 1:
             self.fail(
-                place,
+                at,
                 "from、const、template、first のどれか1つを書いてください。",
                 "give exactly one of from, const, template, first.",
             )
-        values = said.get("values", {})
+        values = value.get("values", {})
         if not isinstance(values, dict):
             self.fail(
-                f"{place}.values",
+                f"{at}.values",
                 "元の値 = 新しい値 の表を書いてください。",
                 "write a table of source value = new value.",
             )
-        others = said.get("others", "keep")
-        if others not in ("keep", "blank", "fault"):
-            self.one_of(f"{place}.others", str(others), ["keep", "blank", "fault"])
+        others = value.get("others", "keep")
+        if others not in ("keep", "blank", "error"):
+            self.one_of(f"{at}.others", str(others), ["keep", "blank", "error"])
         return Rule(
-            source=None if "from" not in said else self.text(f"{place}.from", said["from"]),
-            const=None if "const" not in said else self.text(f"{place}.const", said["const"]),
-            template=None if "template" not in said else self.text(f"{place}.template", said["template"]),
-            first=tuple(self.rule(f"{place}.first", part) for part in said.get("first", [])),
-            meanings={key: self.text(f"{place}.values.{key}", value) for key, value in values.items()},
+            source=None if "from" not in value else self.text(f"{at}.from", value["from"]),
+            const=None if "const" not in value else self.text(f"{at}.const", value["const"]),
+            template=None if "template" not in value else self.text(f"{at}.template", value["template"]),
+            first=tuple(self.rule(f"{at}.first", part) for part in value.get("first", [])),
+            meanings={key: self.text(f"{at}.values.{key}", meaning) for key, meaning in values.items()},
             others=others,
-            lookup=self.lookup(place, said),
-            unit=self.unit(f"{place}.unit", said.get("unit")),
-            dates=self.texts(f"{place}.dates", said.get("dates", [])),
-            where=self.where(f"{place}.where", said.get("where", {})),
-            optional=bool(said.get("optional", False)),
+            lookup=self.lookup(at, value),
+            unit=self.unit(f"{at}.unit", value.get("unit")),
+            dates=self.texts(f"{at}.dates", value.get("dates", [])),
+            where=self.where(f"{at}.where", value.get("where", {})),
+            optional=bool(value.get("optional", False)),
         )
 
-    def lookup(self, place: str, said: Mapping[str, Any]) -> Lookup | None:
-        given = [key for key in ("lookup", "on", "take") if key in said]
+    def lookup(self, at: str, value: Mapping[str, Any]) -> Lookup | None:
+        given = [key for key in ("lookup", "on", "take") if key in value]
         if not given:
             return None
         if len(given) < 3:
             self.fail(
-                place, "lookup、on、take は3つそろえて書いてください。", "lookup, on and take go together."
+                at, "lookup、on、take は3つそろえて書いてください。", "lookup, on and take go together."
             )
-        if said["lookup"] not in self.sources:
-            self.one_of(f"{place}.lookup", str(said["lookup"]), sorted(self.sources))
+        if value["lookup"] not in self.sources:
+            self.one_of(f"{at}.lookup", str(value["lookup"]), sorted(self.sources))
         return Lookup(
-            said["lookup"], self.text(f"{place}.on", said["on"]), self.text(f"{place}.take", said["take"])
+            value["lookup"],
+            self.text(f"{at}.on", value["on"]),
+            self.text(f"{at}.take", value["take"]),
         )
 
-    def unit(self, place: str, said: Any) -> float | None:
-        if said is None:
+    def unit(self, at: str, value: Any) -> float | None:
+        if value is None:
             return None
-        if isinstance(said, int | float) and not isinstance(said, bool):
-            return float(said)
-        if said not in UNITS:
-            self.one_of(place, str(said), list(UNITS))
-        return UNITS[said]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if value not in UNITS:
+            self.one_of(at, str(value), list(UNITS))
+        return UNITS[value]
 
-    def where(self, place: str, said: Any) -> dict[str, Condition]:
-        if not isinstance(said, dict):
-            self.fail(place, "列 = 条件 の表を書いてください。", "write a table of column = condition.")
-        return {column: self.condition(f"{place}.{column}", part) for column, part in said.items()}
+    def where(self, at: str, value: Any) -> dict[str, Condition]:
+        if not isinstance(value, dict):
+            self.fail(at, "列 = 条件 の表を書いてください。", "write a table of column = condition.")
+        return {column: self.condition(f"{at}.{column}", part) for column, part in value.items()}
 
-    def condition(self, place: str, said: Any) -> Condition:
-        if isinstance(said, bool):
-            return Condition(filled=said)
-        if not isinstance(said, dict):
-            return Condition(among=self.texts(place, said))
-        said = self.keys(place, said, "among without starts filled")
-        among, without = said.get("among"), said.get("without")
+    def condition(self, at: str, value: Any) -> Condition:
+        if isinstance(value, bool):
+            return Condition(filled=value)
+        if not isinstance(value, dict):
+            return Condition(among=self.texts(at, value))
+        value = self.keys(at, value, "among without starts filled")
+        among, without = value.get("among"), value.get("without")
         return Condition(
-            None if among is None else self.texts(place, among),
-            None if without is None else self.texts(place, without),
-            None if "starts" not in said else self.text(place, said["starts"]),
-            said.get("filled"),
+            None if among is None else self.texts(at, among),
+            None if without is None else self.texts(at, without),
+            None if "starts" not in value else self.text(at, value["starts"]),
+            value.get("filled"),
         )
 
-    def pair(self, place: str, said: Any) -> Pair | None:
-        if said is None:
+    def pair(self, at: str, value: Any) -> Pair | None:
+        if value is None:
             return None
-        said = self.keys(place, said, "by column start end time")
+        value = self.keys(at, value, "by column start end time")
         for key in ("by", "column", "start", "end", "time"):
-            if key not in said:
-                self.fail(place, f"{key} がありません。", f"{key} is missing.")
-        rest = [self.text(f"{place}.{key}", said[key]) for key in ("column", "start", "end", "time")]
-        return Pair(self.texts(f"{place}.by", said["by"]), *rest)
+            if key not in value:
+                self.fail(at, f"{key} がありません。", f"{key} is missing.")
+        rest = [self.text(f"{at}.{key}", value[key]) for key in ("column", "start", "end", "time")]
+        return Pair(self.texts(f"{at}.by", value["by"]), *rest)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sancho.crm.importing.faults import Fault
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import RowError
 
 
 @dataclass
@@ -26,27 +26,27 @@ class Counts:
         self.quarantined += other.quarantined
 
     def to_dict(self) -> dict[str, int]:
-        """As JSON tells it."""
+        """The value as JSON holds it."""
         return {name: getattr(self, name) for name in ("read", "imported", "unchanged", "quarantined")}
 
 
 @dataclass
 class ImportResult:
-    """Of one import: counts by canonical table and by source file, faults, and what else to tell.
+    """Of one import: counts by canonical table and by source file, errors and notices.
 
     By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
-    make several canonical rows or none. `observed` counts changes of deals that no event tells and that were
-    added to their history.
+    make several canonical rows or none. `resolved`: rows that left the quarantine because they came again
+    without errors; `detected_changes`: changes of deals that no event records, added to their history.
     """
 
     source: str
     tables: dict[str, Counts] = field(default_factory=dict)
     files: dict[str, Counts] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
     notices: list[Text] = field(default_factory=list)
     import_id: int | None = None
-    mended: int = 0
-    observed: int = 0
+    resolved: int = 0
+    detected_changes: int = 0
     dry_run: bool = False
 
     @property
@@ -68,15 +68,15 @@ class ImportResult:
             self.notices.append(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON tells it."""
+        """The value as JSON holds it."""
         return {
             "source": self.source,
             "import_id": self.import_id,
             "dry_run": self.dry_run,
             "tables": {name: counts.to_dict() for name, counts in self.tables.items()},
             "files": {name: counts.to_dict() for name, counts in self.files.items()},
-            "errors": [fault.to_dict() for fault in self.faults],
+            "errors": [error.to_dict() for error in self.errors],
             "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
-            "resolved": self.mended,
-            "detected_changes": self.observed,
+            "resolved": self.resolved,
+            "detected_changes": self.detected_changes,
         }

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sancho.crm.importing.batch import Progress, Run
+from sancho.crm.importing.import_log import ImportLog
+from sancho.crm.importing.load import Loader, Progress
 from sancho.crm.importing.quarantine import quarantine_rows
 from sancho.crm.importing.result import ImportResult
-from sancho.crm.moment import instant
+from sancho.crm.instants import instant
 from sancho.crm.store import Store
 
 
@@ -24,16 +25,17 @@ def session(
     dry_run: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
-) -> Iterator[Run]:
-    """An import from beginning to end: what is taken into the run is kept as a whole, or not at all."""
+) -> Iterator[Loader]:
+    """An import from beginning to end: what is loaded is kept as a whole, or not at all."""
     moment = instant(datetime.now(zone), zone) if now is None else now
     result = ImportResult(source, dry_run=dry_run)
+    log = ImportLog(result)
     with store.transaction(keep=not dry_run) as writer:
-        run = Run(writer, zone, moment, result, progress)
-        yield run
-        run.finish()
+        loader = Loader(writer, zone, moment, log, progress)
+        yield loader
+        loader.finish()
         total = result.total
-        digest = hashlib.sha256("\n".join([*run.digests, mapping or ""]).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join([*log.digests, mapping or ""]).encode()).hexdigest()
         result.import_id = writer.record(
             {
                 "at": moment,
@@ -46,4 +48,4 @@ def session(
                 "digest": digest,
             }
         )
-        writer.quarantine(quarantine_rows(result.faults, result.import_id))
+        writer.quarantine(quarantine_rows(result.errors, result.import_id))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
+from sancho.crm.importing.row_errors import RowError, reason
 
 Ints = NDArray[np.int64]
 Encode = Callable[[str], bool]  # whether a column has few distinct values, best kept as codes
@@ -30,13 +32,13 @@ class Reading:
 class Source:
     """Rows of one file or sheet: columns of text (or typed, where the file has types), nulls for blanks.
 
-    `lines_of` gives the file's lines (Excel's rows) of row numbers; `faults` are lines that are no rows.
+    `lines_of` gives the file's lines (Excel's rows) of row numbers; `errors` are lines that are no rows.
     """
 
     file: str
     columns: pa.Table
     lines_of: Callable[[Ints], Ints]
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
     sheet: str | None = None
     digest: str = ""
     charset: str = "utf-8"
@@ -45,7 +47,7 @@ class Source:
     @property
     def rows(self) -> int:
         """Rows read, those that are no rows included."""
-        return int(self.columns.num_rows) + len(self.faults)
+        return int(self.columns.num_rows) + len(self.errors)
 
 
 class UnreadableError(Exception):
@@ -57,9 +59,30 @@ class UnreadableError(Exception):
 
 
 def column_names(header: list[str]) -> list[str]:
-    """Names as written, blank ones numbered; one that comes twice is told apart by a NUL and found later."""
+    """Names as written, blank ones numbered; a repeated one gets a NUL and a number and is refused later."""
     names: list[str] = []
     for number, raw in enumerate(header, 1):
         name = " ".join(raw.split()) or f"column_{number}"
         names.append(name if name not in names else f"{name}\0{number}")
     return names
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case int() | float():
+            return repr(value)
+        case dict() | list():
+            return orjson.dumps(value).decode()
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.removesuffix("T00:00:00")
+    return str(value)

@@ -262,8 +262,8 @@ def _any_form(texts: pa.Array, as_written: bool) -> Clock:
     plain = pc.replace_substring_regex(plain, r"\((?:[月火水木金土日]|[A-Za-z]{3})\)", "")
     parts = pc.extract_regex(plain, _WRITTEN)
     compact = pc.extract_regex(plain, _COMPACT)
-    found = np.asarray(parts.is_valid())
-    short = ~found & np.asarray(compact.is_valid())
+    written = np.asarray(parts.is_valid())
+    short = ~written & np.asarray(compact.is_valid())
 
     def part(name: str, missing: int = 0) -> NDArray[np.int64]:
         texts = parts.field(name)
@@ -281,7 +281,7 @@ def _any_form(texts: pa.Array, as_written: bool) -> Clock:
         np.clip(month, 1, 12) - 1
     ).astype("m8[M]")
     in_month = ((month_start + 1).astype("datetime64[D]") - month_start.astype("datetime64[D]")).astype(int)
-    sound = (found | short) & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
+    sound = (written | short) & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
     sound &= (day >= 1) & (day <= in_month) & (hour < 24) & (minute < 60) & (second < 60)
     clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro
     times = month_start.astype("datetime64[us]") + (day - 1).astype("m8[D]") + clock.astype("m8[us]")
@@ -301,8 +301,8 @@ def _offsets(texts: pa.Array) -> NDArray[np.int64]:
         size = int(digits[:2]) * 3600 + int(digits[2:]) * 60
         return -size if text[0] == "-" else size
 
-    found, _ = by_level(texts, seconds, pa.int64())
-    offsets: NDArray[np.int64] = found.fill_null(0).to_numpy() * 1_000_000
+    read, _ = by_level(texts, seconds, pa.int64())
+    offsets: NDArray[np.int64] = read.fill_null(0).to_numpy() * 1_000_000
     return offsets
 
 

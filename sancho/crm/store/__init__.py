@@ -1,4 +1,4 @@
-"""Where is what Sancho knows kept? One SQL database: SQLite by default, PostgreSQL when outgrown."""
+"""Where does Sancho store what it knows? One SQL database: SQLite by default, PostgreSQL when outgrown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sancho.crm.eventlog import EventLog
 from sancho.crm.schema import TABLES
 from sancho.crm.store import outlooks, recommendations
-from sancho.crm.store.opening import WRITING, open_engine
-from sancho.crm.store.outlooks import Kept
+from sancho.crm.store.engine import WRITING, open_engine
+from sancho.crm.store.outlooks import StoredOutlook
 from sancho.crm.store.read import read_table
 from sancho.crm.store.recommendations import Outcome, Recommended
 from sancho.crm.store.tables import IMPORTS, QUARANTINE, STORED
 from sancho.crm.store.write import Writer
 
-__all__ = ["Kept", "Outcome", "Recommended", "Store", "Writer"]
+__all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
 
 
 class Store:
@@ -81,7 +81,7 @@ class Store:
             return int(connection.scalar(changed) or 0)
 
     def fingerprint(self) -> str:
-        """Names what the store holds by how it came about: the same imports in order, the same name."""
+        """A name for what the store holds: the same imports in the same order give the same name."""
         changed = sa.select(IMPORTS.c.digest).where(IMPORTS.c.imported > 0).order_by(IMPORTS.c.id)
         with self._reading() as connection:
             digests = connection.execute(changed).scalars().all()
@@ -100,47 +100,47 @@ class Store:
         return self._frame(sa.select(IMPORTS).order_by(IMPORTS.c.id))
 
     def quarantine(self) -> pd.DataFrame:
-        """Faults of rows waiting to be mended; faults of one row share (import_id, row)."""
+        """Errors of rows that could not be used; those of one row share (import_id, row)."""
         return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
 
-    def keep_outlooks(self, rows: Sequence[Kept]) -> None:
-        """Writes down what was foreseen; a day that is there already stays as it is."""
+    def save_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
+        """Stores predictions; a day that is stored already stays as it is."""
         with (
             self._engine.connect().execution_options(**{WRITING: True}) as connection,
             connection.begin(),
         ):
-            outlooks.keep(connection, rows)
+            outlooks.save(connection, rows)
 
-    def outlooks(self, period: str, scope: str, until: int) -> list[Kept]:
-        """What was foreseen of a scope in a period (first..last), as of `until` or earlier, oldest first."""
+    def outlooks(self, period: str, scope: str, until: int) -> list[StoredOutlook]:
+        """Predictions for a scope in a period (first..last), as of `until` or earlier, oldest first."""
         with self._reading() as connection:
-            return outlooks.kept(connection, period, scope, until)
+            return outlooks.stored(connection, period, scope, until)
 
     def outlook_days(self, period: str) -> set[str]:
-        """The days (ISO dates) of a period (first..last) of which something is kept."""
+        """The days (ISO dates) of a period (first..last) for which something is stored."""
         with self._reading() as connection:
-            return outlooks.days_kept(connection, period)
+            return outlooks.days_stored(connection, period)
 
-    def keep_recommendations(self, rows: Sequence[Recommended]) -> None:
-        """Writes recommendations down; one that is there already stays as it is."""
+    def save_recommendations(self, rows: Sequence[Recommended]) -> None:
+        """Stores recommendations; one that is stored already stays as it is."""
         with (
             self._engine.connect().execution_options(**{WRITING: True}) as connection,
             connection.begin(),
         ):
-            recommendations.keep(connection, rows)
+            recommendations.save(connection, rows)
 
-    def keep_outcome(self, outcome: Outcome) -> bool:
-        """Writes down what became of a recommendation; False where there is no such recommendation."""
+    def save_outcome(self, outcome: Outcome) -> bool:
+        """Stores the outcome of a recommendation; False where there is no such recommendation."""
         with (
             self._engine.connect().execution_options(**{WRITING: True}) as connection,
             connection.begin(),
         ):
-            return recommendations.keep_outcome(connection, outcome)
+            return recommendations.save_outcome(connection, outcome)
 
     def recommendations(self) -> tuple[list[Recommended], list[Outcome]]:
-        """All recommendations, oldest first, and what became of them."""
+        """All recommendations and their outcomes, oldest first."""
         with self._reading() as connection:
-            return recommendations.kept(connection), recommendations.outcomes(connection)
+            return recommendations.stored(connection), recommendations.outcomes(connection)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

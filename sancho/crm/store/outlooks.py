@@ -1,4 +1,4 @@
-"""How likely was a target, day by day? What was foreseen is kept, so that its history can be shown."""
+"""How likely was a target, day by day? Each day's prediction is stored, so that its history can be shown."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sancho.crm.store.tables import OUTLOOKS
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What was foreseen of a scope's revenue in a period (first..last) on a day (ISO date).
+class StoredOutlook:
+    """What was predicted for a scope's revenue in a period (first..last) on a day (ISO date).
 
-    `as_of` and `kept_at`, when it was written down, are microseconds UTC; without a target `probability` and
+    `as_of` and `kept_at`, when it was stored, are microseconds UTC; without a target `probability` and
     `target` are None.
     """
 
@@ -32,24 +32,24 @@ class Kept:
     model_version: str
 
 
-def keep(connection: sa.Connection, rows: Sequence[Kept]) -> None:
-    """Writes rows down; a day that is there already stays as it is, whoever wrote it."""
+def save(connection: sa.Connection, rows: Sequence[StoredOutlook]) -> None:
+    """Stores rows; a day that is stored already stays as it is, whoever stored it."""
     from sqlalchemy.dialects import postgresql, sqlite
 
-    made = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(OUTLOOKS)
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(OUTLOOKS)
     if rows:
-        connection.execute(made.on_conflict_do_nothing(), [asdict(row) for row in rows])
+        connection.execute(insert.on_conflict_do_nothing(), [asdict(row) for row in rows])
 
 
-def kept(connection: sa.Connection, period: str, scope: str, until: int) -> list[Kept]:
-    """A scope's rows of a period that were asked as of `until` or earlier, oldest first."""
+def stored(connection: sa.Connection, period: str, scope: str, until: int) -> list[StoredOutlook]:
+    """A scope's rows of a period as of `until` or earlier, oldest first."""
     table = OUTLOOKS.c
-    mine = (table.period == period) & (table.scope == scope) & (table.as_of <= until)
-    found = connection.execute(sa.select(OUTLOOKS).where(mine).order_by(table.as_of))
-    return [Kept(**row._mapping) for row in found]
+    selected = (table.period == period) & (table.scope == scope) & (table.as_of <= until)
+    rows = connection.execute(sa.select(OUTLOOKS).where(selected).order_by(table.as_of))
+    return [StoredOutlook(**row._mapping) for row in rows]
 
 
-def days_kept(connection: sa.Connection, period: str) -> set[str]:
-    """The days of which something is kept."""
+def days_stored(connection: sa.Connection, period: str) -> set[str]:
+    """The days for which something is stored."""
     query = sa.select(OUTLOOKS.c.day).where(OUTLOOKS.c.period == period).distinct()
     return set(connection.scalars(query))

@@ -110,17 +110,17 @@ def series(values: pa.ChunkedArray, column: Column) -> pd.Series:
 
 def categories(values: pa.ChunkedArray) -> pd.Categorical:
     """A dictionary column as a categorical with sorted levels, blanks missing."""
-    whole = values.unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.chunk(0) if whole.num_chunks else pa.array([], pa.string()).dictionary_encode()
-    levels = whole.dictionary.to_numpy(zero_copy_only=False).astype(object)
-    codes = whole.indices.fill_null(-1).to_numpy()
+    encoded = values.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    levels = encoded.dictionary.to_numpy(zero_copy_only=False).astype(object)
+    codes = encoded.indices.fill_null(-1).to_numpy()
     named = np.array([level is not None for level in levels], bool)
     order = sorted(np.flatnonzero(named), key=lambda number: levels[number])
-    place = np.full(len(levels) + 1, -1, np.int32)
-    place[order] = np.arange(len(order))
+    position = np.full(len(levels) + 1, -1, np.int32)
+    position[order] = np.arange(len(order))
     return pd.Categorical.from_codes(
-        place[codes], categories=pd.Index([levels[n] for n in order], dtype="str")
+        position[codes], categories=pd.Index([levels[n] for n in order], dtype="str")
     )
 
 

@@ -1,4 +1,4 @@
-"""What was recommended, and what became of it? Kept, so that it can be told whether it helps."""
+"""What was recommended, and with what outcome? Stored, so that the effect can be measured."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recommendation, one of `STATES`, with the reason where it was dismissed."""
+    """The outcome of a recommendation, one of `STATES`, with the reason where it was dismissed."""
 
     recommendation_id: str
     state: str
@@ -47,15 +47,15 @@ class Outcome:
     reason: str | None = None
 
 
-def keep(connection: sa.Connection, rows: Sequence[Recommended]) -> None:
-    """Writes recommendations down; one that is there already stays as it is."""
+def save(connection: sa.Connection, rows: Sequence[Recommended]) -> None:
+    """Stores recommendations; one that is stored already stays as it is."""
     if rows:
-        made = _insert(connection, RECOMMENDATIONS).on_conflict_do_nothing()
-        connection.execute(made, [asdict(row) for row in rows])
+        insert = _insert(connection, RECOMMENDATIONS).on_conflict_do_nothing()
+        connection.execute(insert, [asdict(row) for row in rows])
 
 
-def keep_outcome(connection: sa.Connection, outcome: Outcome) -> bool:
-    """Writes an outcome down, the last word on its state; False where there is no such recommendation."""
+def save_outcome(connection: sa.Connection, outcome: Outcome) -> bool:
+    """Stores an outcome, the latest for its state; False where there is no such recommendation."""
     table = RECOMMENDATIONS.c.recommendation_id
     if connection.scalar(sa.select(table).where(table == outcome.recommendation_id)) is None:
         return False
@@ -70,7 +70,7 @@ def keep_outcome(connection: sa.Connection, outcome: Outcome) -> bool:
     return True
 
 
-def kept(connection: sa.Connection) -> list[Recommended]:
+def stored(connection: sa.Connection) -> list[Recommended]:
     """All recommendations, oldest first."""
     query = sa.select(RECOMMENDATIONS).order_by(
         RECOMMENDATIONS.c.made_at, RECOMMENDATIONS.c.recommendation_id

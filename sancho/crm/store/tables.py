@@ -1,4 +1,4 @@
-"""How do the canonical tables lie in a database? SQLAlchemy tables generated from the schema."""
+"""How are the canonical tables laid out in a database? SQLAlchemy tables generated from the schema."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ IMPORTS = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
 )
 
-# One row per fault; those of one bad row share (import_id, row). `identity` is its key, `raw` all of it.
+# One row per error; those of one bad row share (import_id, row). `identity` is its key, `raw` all of it.
 QUARANTINE = sa.Table(
     "quarantine",
     METADATA,
@@ -95,7 +95,7 @@ QUARANTINE = sa.Table(
     sa.Index("quarantine_identity", "identity"),
 )
 
-# What was foreseen of a scope in a period (first..last) on a day.
+# What was predicted for a scope in a period (first..last) on a day.
 OUTLOOKS = sa.Table(
     "outlooks",
     METADATA,
@@ -120,7 +120,7 @@ RECOMMENDATIONS = sa.Table(
     sa.Column("alternatives", sa.Text, nullable=False),  # JSON: [{action, uplift, propensity}]
 )
 
-# What became of them: shown, accepted, dismissed (why), done.
+# Their outcomes: shown, accepted, dismissed (why), done.
 RECOMMENDATION_OUTCOMES = sa.Table(
     "recommendation_outcomes",
     METADATA,

@@ -52,8 +52,8 @@ class Writer:
         """All values of a table's key (or another column), as text without blanks."""
         name = column or TABLES[table].key[0]
         statement = sa.select(STORED[table].c[name])
-        found = self.connection.execute(statement.where(STORED[table].c[name].is_not(None))).scalars()
-        return pa.array(found.all(), pa.string())
+        filled = statement.where(STORED[table].c[name].is_not(None))
+        return pa.array(self.connection.execute(filled).scalars().all(), pa.string())
 
     def rows(
         self, table: str, names: Sequence[str], keys: Sequence[str] | None = None
@@ -74,10 +74,10 @@ class Writer:
         return {row[0] for row in self.rows(table, (TABLES[table].key[0],), list(names))}
 
     def _each(
-        self, statement: sa.Select[Any], column: sa.ColumnElement[Any], wanted: Sequence[str]
+        self, statement: sa.Select[Any], column: sa.ColumnElement[Any], keys: Sequence[str]
     ) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(wanted), 500):
-            some = statement.where(column.in_(list(wanted[start : start + 500])))
+        for start in range(0, len(keys), 500):
+            some = statement.where(column.in_(list(keys[start : start + 500])))
             yield from (tuple(row) for row in self.connection.execute(some))
 
     def record(self, values: Mapping[str, object]) -> int:
@@ -85,40 +85,42 @@ class Writer:
         statement = sa.insert(IMPORTS).values(**values).returning(IMPORTS.c.id)
         return int(self.connection.execute(statement).scalar_one())
 
-    def quarantine(self, faults: Iterable[Mapping[str, object]]) -> None:
-        """Keeps the faults of rows that could not be used."""
-        remaining = iter(faults)
+    def quarantine(self, errors: Iterable[Mapping[str, object]]) -> None:
+        """Stores the errors of rows that could not be used."""
+        remaining = iter(errors)
         while step := list(islice(remaining, 10_000)):
             self.connection.execute(sa.insert(QUARANTINE), step)
 
-    def any_waiting(self) -> bool:
+    def any_quarantined(self) -> bool:
         """Whether the quarantine holds anything."""
         return self.connection.scalar(sa.select(QUARANTINE.c.id).limit(1)) is not None
 
-    def waiting(
+    def quarantined(
         self, table: str | None, identities: Sequence[str] | None = None
     ) -> dict[str, list[tuple[int, int]]]:
         """Rows (import, row) in the quarantine by identity: of a table (None: of any), all or those named."""
-        held = QUARANTINE.c
-        statement = sa.select(held.identity, held.import_id, held.row).distinct()
+        columns = QUARANTINE.c
+        statement = sa.select(columns.identity, columns.import_id, columns.row).distinct()
         if table is not None:
-            statement = statement.where(held.table_name == table)
+            statement = statement.where(columns.table_name == table)
         rows: Iterable[tuple[Any, ...]]
         if identities is None:
             rows = (tuple(row) for row in self.connection.execute(statement))
         else:
-            rows = self._each(statement, held.identity, identities)
-        found: dict[str, list[tuple[int, int]]] = {}
+            rows = self._each(statement, columns.identity, identities)
+        rows_of: dict[str, list[tuple[int, int]]] = {}
         for identity, import_id, row in rows:
-            found.setdefault(identity, []).append((import_id, row))
-        return found
+            rows_of.setdefault(identity, []).append((import_id, row))
+        return rows_of
 
-    def forget(self, rows: Sequence[tuple[int, int]]) -> None:
+    def release(self, rows: Sequence[tuple[int, int]]) -> None:
         """Takes rows (import, row) out of the quarantine."""
-        mine = (QUARANTINE.c.import_id == sa.bindparam("of")) & (QUARANTINE.c.row == sa.bindparam("number"))
+        same_row = (QUARANTINE.c.import_id == sa.bindparam("of")) & (
+            QUARANTINE.c.row == sa.bindparam("number")
+        )
         if rows:
             values = [{"of": import_id, "number": row} for import_id, row in rows]
-            self.connection.execute(sa.delete(QUARANTINE).where(mine), values)
+            self.connection.execute(sa.delete(QUARANTINE).where(same_row), values)
 
     def _execute(self, table: Table, given: Columns, partial: bool) -> int:
         """SQLite: the driver's executemany on tuples."""
@@ -134,7 +136,7 @@ class Writer:
         return int(driver.total_changes - before)
 
     def _copy(self, table: Table, given: Columns, partial: bool) -> int:
-        """PostgreSQL: COPY into a passing table, then one statement."""
+        """PostgreSQL: COPY into a temporary table, then one statement."""
         names = list(given)
         listed = ", ".join(f'"{name}"' for name in names)
         run = self.connection.exec_driver_sql

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
+from sancho.crm.i18n import Text
 from sancho.crm.instants import NEVER
 from sancho.crm.schema import TABLES
-from sancho.crm.i18n import Text
 from sancho.features.kpis.definition import Count
 from sancho.features.kpis.repeat import AHEAD_WEEKS, Purchases, Repeat, fit_repeat
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sancho.crm.schema import TABLES, Kind
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
+from sancho.crm.schema import TABLES, Kind
 from sancho.features.kpis.catalogue import KPIS
 from sancho.features.kpis.count import EXTRA_COLUMNS, HAPPENINGS
 from sancho.features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape

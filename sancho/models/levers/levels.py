@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from sancho.crm.instants import DAY, NEVER
 from sancho.crm.i18n import Text
+from sancho.crm.instants import DAY, NEVER
 from sancho.features.kpis import Count, Happenings, Tally
 from sancho.features.kpis.definition import MONEY, SHARE
 from sancho.models.kpis import Ahead

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sancho.crm.eventlog import EventLog
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog
 from sancho.crm.i18n import Text
 from sancho.service.settings import Settings
 

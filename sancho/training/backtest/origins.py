@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog, micros
+from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER, end_of_day, last_known_day, start_of_day
 from sancho.crm.periods import Period, period_holding, previous
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
 
 # Whole weeks of a period that are over when the forecast is made, by the period's length.
 WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}

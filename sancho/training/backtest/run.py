@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
+from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, iso
 from sancho.crm.periods import Period
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
 from sancho.features.calendar import Calendar
 from sancho.models.attainment import probability_of
 from sancho.models.bundle import Bundle

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import RLock
 from zoneinfo import ZoneInfo
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.schema import TABLES
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.i18n import Text
+from sancho.crm.schema import TABLES
 from sancho.features import Calendar, History, compile_history
 
 _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "at"), ("activities", "at"))

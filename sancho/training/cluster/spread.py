@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sancho.crm.eventlog import EventLog
 from sancho.crm.errors import SanchoError
+from sancho.crm.eventlog import EventLog
 from sancho.features import Calendar, History, build, open_at
 from sancho.features.arrays import Floats, Ints
 from sancho.features.levels import Levels

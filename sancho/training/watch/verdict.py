@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY, NEVER, iso
 from sancho.crm.i18n import Language, Text
+from sancho.crm.instants import DAY, NEVER, iso
 from sancho.features import Feature, History
 from sancho.features.levels import names_of
 from sancho.models.bundle import Bundle

@@ -1,4 +1,4 @@
-"""Does history grow where a source gives only the present state of deals, and is nothing told twice?"""
+"""Does history grow where a source gives only the present state of deals, and is nothing recorded twice?"""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from sancho.crm.importing import import_path, push_rows
-from sancho.crm.moment import DAY, HOUR, as_of_instant
-from sancho.crm.store.observed import OBSERVER
+from sancho.crm.instants import DAY, HOUR, as_of_instant
+from sancho.crm.store.detected_changes import OBSERVER
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEK = 7 * DAY
@@ -27,7 +27,7 @@ ROW = {
 
 def sync(store, now, *rows, table="deals"):
     result = push_rows(store, table, list(rows), TOKYO, now=now)
-    assert not result.faults
+    assert not result.errors
     return result
 
 
@@ -54,7 +54,7 @@ def test_a_row_that_changed_leaves_what_it_was_in_the_history(store):
         "競合": "B社",
     }
     result = sync(store, SECOND, ROW | changed)
-    assert result.observed == result.to_dict()["detected_changes"] == 5
+    assert result.detected_changes == result.to_dict()["detected_changes"] == 5
     assert any("5 changes observed" in notice.en for notice in result.notices)
     assert seen(store) == sorted(
         [
@@ -105,8 +105,8 @@ def event(value, at, old="初回訪問"):
 
 def test_a_change_that_an_event_already_tells_is_not_observed(store):
     sync(store, FIRST, ROW)
-    told = event("初回訪問", FIRST - DAY, "アポイント"), event("提案・見積", SECOND - DAY)
-    sync(store, SECOND, *told, table="deal_events")
+    events = event("初回訪問", FIRST - DAY, "アポイント"), event("提案・見積", SECOND - DAY)
+    sync(store, SECOND, *events, table="deal_events")
     assert sync(store, SECOND, ROW | {"stage": "提案・見積"}).observed == 0
     # Back to what it was: that an earlier event had this value does not tell it.
     assert sync(store, THIRD, ROW).observed == 1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sancho.crm.period import parse_period, period_holding, previous
-from sancho.crm.text import SanchoError
+from sancho.crm.errors import SanchoError
+from sancho.crm.periods import parse_period, period_holding, previous
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_name_covers_these_days(name, fiscal, first, last):
         "2026-1",
     ],
 )
-def test_what_is_no_period_is_told_with_what_would_be_one(name):
+def test_an_unreadable_period_is_refused_with_an_example(name):
     with pytest.raises(SanchoError, match="write it as 2026-Q4"):
         parse_period(name)
 

@@ -1,4 +1,4 @@
-"""How is a database opened and brought to today's tables?"""
+"""How is a database opened and migrated to the current tables?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
 
 # Newest migration: an up-to-date store opens without loading Alembic. A test holds it to the scripts.
 HEAD = "0003"
@@ -22,16 +23,16 @@ def open_engine(url: str) -> sa.Engine:
     try:
         engine = _sqlite(url) if _is_sqlite(url) else _postgresql(url)
         _migrate(engine)
-    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as fault:
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         raise SanchoError(
             Text(
-                "データベース「{url}」を開けません（{fault}）。"
+                "データベース「{url}」を開けません（{error}）。"
                 "SANCHO_DATABASE_URL と接続先を確認してください。",
-                "cannot open the database {url} ({fault}); "
+                "cannot open the database {url} ({error}); "
                 "check SANCHO_DATABASE_URL and that it can be reached.",
-            ).format(url=_shown(url), fault=str(getattr(fault, "orig", fault)).strip().split("\n")[0]),
+            ).format(url=_shown(url), error=str(getattr(error, "orig", error)).strip().split("\n")[0]),
             "store_unavailable",
-        ) from fault
+        ) from error
     return engine
 
 
@@ -103,8 +104,8 @@ def _migrate(engine: sa.Engine) -> None:
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return found
+    version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def _upgrade(connection: sa.Connection) -> None:
@@ -117,11 +118,11 @@ def _upgrade(connection: sa.Connection) -> None:
     config.attributes["connection"] = connection
     try:
         alembic.command.upgrade(config, "head")
-    except alembic.util.CommandError as fault:
+    except alembic.util.CommandError as error:
         raise SanchoError(
             Text(
-                "データベースは新しい版の Sancho のものです（{fault}）。Sancho を更新してください。",
-                "the database belongs to a newer Sancho ({fault}); update Sancho.",
-            ).format(fault=fault),
+                "データベースは新しいバージョンの Sancho のものです（{error}）。Sancho を更新してください。",
+                "the database belongs to a newer Sancho ({error}); update Sancho.",
+            ).format(error=error),
             "store_too_new",
-        ) from fault
+        ) from error

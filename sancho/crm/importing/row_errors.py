@@ -1,13 +1,15 @@
-"""What was wrong with a row or a file, in words that help to mend it?"""
+"""What is wrong with a row or a file, in words that help to put it right?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from sancho.crm.text import Text
+from sancho.crm.i18n import Text
 
-# Reasons by code, as sentences around {value}, {column} and what else a check knows.
+# Reasons by code: sentences into which a check fills {value}, {column} and other details.
 REASONS: dict[str, Text] = {
     "bad_moment": Text(
         "日時として読めません。2026-11-20 09:00、2026/11/20、2026年11月20日 のように書いてください。",
@@ -50,7 +52,7 @@ REASONS: dict[str, Text] = {
         "wrong encoding: some bytes fit neither UTF-8 nor CP932 (Shift_JIS); save the file again as one.",
     ),
     "control_character": Text(
-        "使えない制御文字が含まれています。取り除いてください。", "holds a NUL character; take it out."
+        "使えない制御文字が含まれています。取り除いてください。", "contains a NUL character; remove it."
     ),
     "column_count": Text(
         "列の数が {found} で、見出しの {expected} と合いません。区切り文字や引用符を確認してください。",
@@ -58,26 +60,26 @@ REASONS: dict[str, Text] = {
     ),
     "open_quote": Text(
         '引用符（"）が閉じられていません。閉じるか取り除いてください。',
-        "a quote is opened and never closed; close it or take it out.",
+        "a quote is opened and never closed; close it or remove it.",
     ),
     "bad_json": Text(
         "JSON として読めません（{detail}）。1行に1つのオブジェクトを書いてください。",
-        "not JSON ({detail}); write one object a line.",
+        "not JSON ({detail}); write one object per line.",
     ),
     "duplicate_id": Text(
         "同じIDの行が{first}行目にあり、内容が違います。どちらかを直すか削ってください。",
-        "the same ID is on line {first} with other contents; mend or remove one of them.",
+        "the same ID is on line {first} with other contents; correct or remove one of them.",
     ),
     "unknown_deal": Text(
-        "この商談は、保存済みのデータにもこの取込にもありません。先に商談を取り込むか、IDを直してください。",
-        "no such deal, neither stored nor in this import; import the deal first or mend the ID.",
+        "この商談は、保存済みのデータにもこの取り込みにもありません。先に商談を取り込むか、IDを直してください。",
+        "no such deal, neither stored nor in this import; import the deal first or correct the ID.",
     ),
     "deal_in_quarantine": Text(
-        "この商談の行が同じ取込で隔離されました。商談の行を直してから、もう一度取り込んでください。",
-        "the deal's own row was quarantined in this import; mend that row, then import this one again.",
+        "この商談の行が同じ取り込みでエラー行になりました。商談の行を直してから、もう一度取り込んでください。",
+        "the deal's own row was rejected in this import; fix that row, then import this one again.",
     ),
     "future": Text(
-        "未来の日時です（いまは {now}）。実際に起きた日時にしてください。",
+        "未来の日時です（現在は {now}）。実際に起きた日時にしてください。",
         "in the future (it is now {now}); give the time it happened.",
     ),
     "closed_before_created": Text(
@@ -94,11 +96,11 @@ REASONS: dict[str, Text] = {
         "the deal has ended ({ending}) but closed_at is blank.",
     ),
     "closed_at_without_outcome": Text(
-        "決着日時があるのに結果（outcome）が空で、ステージ「{stage}」からも分かりません。",
-        "closed_at is given but outcome is blank, and stage {stage!r} does not tell it.",
+        "決着日時があるのに結果（outcome）が空で、ステージ「{stage}」からもわかりません。",
+        "closed_at is given but outcome is blank, and stage {stage!r} does not imply it.",
     ),
     "bad_scope": Text(
-        "範囲は company、team:ID、person:ID のいずれかです。", "scope must be company, team:ID or person:ID."
+        "対象は company、team:ID、person:ID のいずれかです。", "scope must be company, team:ID or person:ID."
     ),
     "bad_period": Text(
         "期間は 2026-Q4、FY2026-Q3、FY2026-H2、FY2026、2026-11、2026-W47、"
@@ -114,7 +116,7 @@ REASONS: dict[str, Text] = {
         "ファイルを読めません（{detail}）。{hint}", "cannot read the file ({detail}). {hint}"
     ),
     "unknown_table": Text(
-        "どの表のファイルか分かりません。ファイル名を deals.csv のような表の名前にするか、"
+        "どの表のファイルかわかりません。ファイル名を deals.csv のような表の名前にするか、"
         "--table またはマッピングで指定してください。{hint}",
         "cannot tell which table this file is; name it after its table, like deals.csv, "
         "or use --table or a mapping. {hint}",
@@ -126,11 +128,20 @@ REASONS: dict[str, Text] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault: where it is, what was there, why it cannot be used; one of a whole file covers `rows` rows.
+class CellError(NamedTuple):
+    """What is wrong with one value of a slice of rows; `values` fill in the reason's sentence."""
 
-    Faults of one bad row share `row`, its number within the import; `raw` is the row as text.
+    row: int
+    column: str
+    code: str
+    values: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One error: where it is, the value there, why it is refused; one of a whole file covers `rows` rows.
+
+    Errors of one bad row share `row`, its number within the import; `raw` is the row as text.
     """
 
     table: str
@@ -145,7 +156,7 @@ class Fault:
     rows: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON tells it."""
+        """The error as JSON holds it."""
         return {
             "table": self.table,
             "file": self.file,
@@ -157,17 +168,6 @@ class Fault:
         }
 
 
-@dataclass(slots=True)
-class RowFaults:
-    """Faults found in the rows of one slice, each as (row, column, code, what the reason says)."""
-
-    found: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
-
-    def add(self, row: int, column: str, code: str, **values: object) -> None:
-        """Notes one fault."""
-        self.found.append((row, column, code, values))
-
-
 def reason(code: str, **values: object) -> Text:
-    """The words of a reason."""
+    """The sentence that explains an error code, with its values filled in."""
     return REASONS[code].format(**values) if values else REASONS[code]

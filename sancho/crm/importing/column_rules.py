@@ -71,67 +71,67 @@ def column_of(
     """The column that a rule gives, as text, and the rows whose value it does not know."""
     wrong = _NONE
     if rule.const is not None:
-        found = pa.array([rule.const] * size, pa.string())
+        filled = pa.array([rule.const] * size, pa.string())
     elif rule.template is not None:
-        found = _filled_in(rule.template, texts, size)
+        filled = _filled_in(rule.template, texts, size)
     elif rule.first:
         parts = [column_of(part, texts, size, others, dates, table, column) for part in rule.first]
-        found, wrong = pc.coalesce(*(part for part, _ in parts)), parts[-1][1]
+        filled, wrong = pc.coalesce(*(part for part, _ in parts)), parts[-1][1]
     elif rule.optional and rule.source not in texts:
-        found = pa.nulls(size, pa.string())
+        filled = pa.nulls(size, pa.string())
     else:
-        found = _of(texts, rule.source or "")
+        filled = _of(texts, rule.source or "")
     if rule.meanings:
-        found, wrong = _valued(found, rule)
+        filled, wrong = _valued(filled, rule)
     if rule.lookup is not None:
-        found = _looked_up(found, rule.lookup, others[rule.lookup.source])
+        filled = _looked_up(filled, rule.lookup, others[rule.lookup.source])
     if rule.unit is not None:
-        found = _in_units(found, rule.unit)
+        filled = _in_units(filled, rule.unit)
     kind = TABLES[table][column].kind if column in TABLES[table].by_name else None
     if rule.dates or (dates and kind in (Kind.MOMENT, Kind.DATE)):
-        found = parse.reformatted(found, rule.dates or dates)
+        filled = parse.reformatted(filled, rule.dates or dates)
     if rule.where:
         mask = np.ones(size, bool)
         for name, condition in rule.where.items():
             mask &= meets(_of(texts, name), condition)
-        found, wrong = pc.if_else(pa.array(mask), found, pa.scalar(None, pa.string())), wrong[mask[wrong]]
-    return found, wrong
+        filled, wrong = pc.if_else(pa.array(mask), filled, pa.scalar(None, pa.string())), wrong[mask[wrong]]
+    return filled, wrong
 
 
 def _filled_in(template: str, texts: Texts, size: int) -> pa.Array:
     """A template's text with its {column} marks filled in; blank where any of them is."""
     pieces: list[pa.Array | str] = []
-    for place, piece in enumerate(_FIELD.split(template)):
-        pieces.append(_of(texts, piece) if place % 2 else piece)
+    for index, piece in enumerate(_FIELD.split(template)):
+        pieces.append(_of(texts, piece) if index % 2 else piece)
     if not any(isinstance(piece, pa.Array) for piece in pieces):
         return pa.array([template] * size, pa.string())
     return pc.binary_join_element_wise(*pieces, "")
 
 
-def _valued(found: pa.Array, rule: Rule) -> tuple[pa.Array, Ints]:
+def _valued(filled: pa.Array, rule: Rule) -> tuple[pa.Array, Ints]:
     def mean(text: str) -> str | None:
         if text in rule.meanings:
             return rule.meanings[text] or None
         return text if rule.others == "keep" else None
 
-    values, _ = parse.by_level(found, mean, pa.string())
-    if rule.others != "fault":
+    values, _ = parse.by_level(filled, mean, pa.string())
+    if rule.others != "error":
         return values, _NONE
-    known = pc.is_in(found, value_set=pa.array(list(rule.meanings), pa.string()))
-    wrong = np.flatnonzero(~np.asarray(known) & np.asarray(found.is_valid()))
-    return pc.coalesce(values, pc.if_else(known, pa.scalar(None, pa.string()), found)), wrong
+    known = pc.is_in(filled, value_set=pa.array(list(rule.meanings), pa.string()))
+    wrong = np.flatnonzero(~np.asarray(known) & np.asarray(filled.is_valid()))
+    return pc.coalesce(values, pc.if_else(known, pa.scalar(None, pa.string()), filled)), wrong
 
 
-def _looked_up(found: pa.Array, lookup: Lookup, sources: Sequence[Texts]) -> pa.Array:
+def _looked_up(filled: pa.Array, lookup: Lookup, sources: Sequence[Texts]) -> pa.Array:
     keys = pa.concat_arrays([_of(source, lookup.on) for source in sources] or [pa.array([], pa.string())])
     take = pa.concat_arrays([_of(source, lookup.take) for source in sources] or [pa.array([], pa.string())])
-    return take.take(pc.index_in(found, value_set=keys))
+    return take.take(pc.index_in(filled, value_set=keys))
 
 
-def _in_units(found: pa.Array, unit: float) -> pa.Array:
-    read = parse.numbers(found)
+def _in_units(filled: pa.Array, unit: float) -> pa.Array:
+    read = parse.numbers(filled)
     scaled = parse.as_text(pc.round(pc.multiply(read.column, unit), 6))
-    return pc.coalesce(scaled, found)
+    return pc.coalesce(scaled, filled)
 
 
 def paired(texts: Texts, rows: Ints, pair: Pair, zone: ZoneInfo) -> tuple[Ints, pa.Array, dict[int, int]]:
@@ -154,9 +154,9 @@ def paired(texts: Texts, rows: Ints, pair: Pair, zone: ZoneInfo) -> tuple[Ints, 
     kept = np.ones(len(rows), bool)
     kept[start] = False
     remaining = rows[kept]
-    place = np.cumsum(kept) - 1
+    position = np.cumsum(kept) - 1
     return (
         remaining,
         pa.array(minutes, pa.string()),
-        dict(zip(rows[start].tolist(), place[end].tolist(), strict=True)),
+        dict(zip(rows[start].tolist(), position[end].tolist(), strict=True)),
     )

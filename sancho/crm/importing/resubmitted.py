@@ -1,4 +1,4 @@
-"""Which rows of the quarantine have come again, mended or not, and so need waiting there no longer?"""
+"""Which rows of the quarantine have come again, put right or not, and so can leave it?"""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sancho.crm.importing import values as parse
-from sancho.crm.importing.columns import MENDED
-from sancho.crm.importing.faults import Fault
+from sancho.crm.importing.columns import QUARANTINE_ID
+from sancho.crm.importing.row_errors import RowError
 from sancho.crm.schema import TABLES, Table
 from sancho.crm.store import Writer
 
 _NUMBER = re.compile(r"[+-]?[\d,.]+")
 _BETWEEN = "\x1f"
-_FEW = 20_000  # up to so many rows are asked for by name, beyond it all that wait are read
+_FEW = 20_000  # up to so many rows are asked for by name, beyond it all quarantined ones are read
 
 
 def identity(table: str, raw: Mapping[str, str], file: str) -> str:
-    """What makes two faulty rows the same: their key, or where that is blank all they hold and their file."""
+    """What makes two bad rows the same: their key, or where that is blank all they hold and their file."""
     key = [raw.get(name, "").strip() for name in TABLES[table].key] if table in TABLES else []
     if key and key[0]:
         return _BETWEEN.join(key)
@@ -38,58 +38,63 @@ def guarded(text: str) -> str:
 
 def unguarded(columns: pa.Table) -> pa.Table:
     """Columns of an exported quarantine without the apostrophes that `guarded` put there."""
-    for place, name in enumerate(columns.column_names):
+    for index, name in enumerate(columns.column_names):
         texts = _texts(columns[name], blank=None)
         plain = pc.replace_substring_regex(texts, r"^'([=+\-@])", r"\1")
-        columns = columns.set_column(place, name, pa.chunked_array([plain]))
+        columns = columns.set_column(index, name, pa.chunked_array([plain]))
     return columns
 
 
-class Waiting:
-    """The quarantine as one import meets it. A row that came again is by now stored, or newly quarantined."""
+class QuarantineTracker:
+    """Quarantined rows that come again in one import; by its end they are stored, or quarantined again."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._any = writer.any_waiting()
-        self._came: set[tuple[int, int]] = set()
+        self._any_quarantined = writer.any_quarantined()
+        self._resubmitted: set[tuple[int, int]] = set()
 
     def meet(self, table: Table, columns: pa.Table) -> None:
         """Rows arrive: those of the same identity, and those an exported quarantine numbers, came again."""
-        if not self._any:
+        if not self._any_quarantined:
             return
-        if MENDED in columns.column_names:
-            self._came |= _numbers(columns[MENDED])
+        if QUARANTINE_ID in columns.column_names:
+            self._resubmitted |= _numbers(columns[QUARANTINE_ID])
         if table.key[0] not in columns.column_names or columns.num_rows == 0:
             return
         blank = pa.array([""] * columns.num_rows, pa.string())
         parts = [_texts(columns[name]) if name in columns.column_names else blank for name in table.key]
         keys = pc.binary_join_element_wise(*parts, _BETWEEN)
         if columns.num_rows <= _FEW:
-            found = self._writer.waiting(table.name, keys.unique().to_pylist())
+            rows_of = self._writer.quarantined(table.name, keys.unique().to_pylist())
         else:
-            held = self._writer.waiting(table.name)
-            here = pc.is_in(pa.array(list(held), pa.string()), value_set=keys).to_pylist()
-            found = {name: rows for (name, rows), came in zip(held.items(), here, strict=True) if came}
-        self._came.update(row for name, rows in found.items() if name.strip(_BETWEEN) for row in rows)
+            quarantined = self._writer.quarantined(table.name)
+            again = pc.is_in(pa.array(list(quarantined), pa.string()), value_set=keys).to_pylist()
+            rows_of = {
+                name: rows for (name, rows), came in zip(quarantined.items(), again, strict=True) if came
+            }
+        self._resubmitted.update(
+            row for name, rows in rows_of.items() if name.strip(_BETWEEN) for row in rows
+        )
 
-    def settle(self, faults: Iterable[Fault], files: Iterable[str]) -> int:
-        """Takes out what came again; how many of those rows are not among the new faults, so were mended."""
-        if not self._any:
+    def settle(self, errors: Iterable[RowError], files: Iterable[str]) -> int:
+        """Takes out what came again; how many of those rows are not among the new errors, so were fixed."""
+        if not self._any_quarantined:
             return 0
-        again: dict[str, set[str]] = {}
-        for fault in faults:
-            again.setdefault(fault.table, set()).add(identity(fault.table, fault.raw or {}, fault.file))
+        identities: dict[str, set[str]] = {}
+        for error in errors:
+            own = identity(error.table, error.raw or {}, error.file)
+            identities.setdefault(error.table, set()).add(own)
         replaced = {
             row
-            for table, names in again.items()
-            for rows in self._writer.waiting(table, sorted(names)).values()
+            for table, names in identities.items()
+            for rows in self._writer.quarantined(table, sorted(names)).values()
             for row in rows
         }
         # A file that could not be used before has been read now, whatever became of its rows.
-        whole = self._writer.waiting(None, [identity("", {}, file) for file in files])
-        self._came.update(row for rows in whole.values() for row in rows)
-        self._writer.forget(sorted(self._came | replaced))
-        return len(self._came - replaced)
+        whole = self._writer.quarantined(None, [identity("", {}, file) for file in files])
+        self._resubmitted.update(row for rows in whole.values() for row in rows)
+        self._writer.release(sorted(self._resubmitted | replaced))
+        return len(self._resubmitted - replaced)
 
 
 def _texts(column: pa.ChunkedArray, blank: str | None = "") -> pa.Array:
@@ -99,9 +104,10 @@ def _texts(column: pa.ChunkedArray, blank: str | None = "") -> pa.Array:
 
 
 def _numbers(column: pa.ChunkedArray) -> set[tuple[int, int]]:
-    found = set()
+    """Rows of the quarantine (import, row) by the numbers that an export gave them."""
+    numbers = set()
     for text in column.unique().to_pylist():
         import_id, _, row = str(text or "").partition(":")
         if import_id.isdecimal() and row.isdecimal():
-            found.add((int(import_id), int(row)))
-    return found
+            numbers.add((int(import_id), int(row)))
+    return numbers

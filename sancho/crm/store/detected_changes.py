@@ -1,4 +1,4 @@
-"""Which changes of deals has an import seen that no event tells? They are kept as events of their own."""
+"""Which changes of deals has an import seen that no event records? They become events of their own."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Change:
     old_value: str
 
 
-def keep_changes(connection: sa.Connection, changes: Sequence[Change], at: int) -> int:
+def add_changes(connection: sa.Connection, changes: Sequence[Change], at: int) -> int:
     """Adds as events at an instant the changes whose new value the latest event of the attribute lacks.
 
     How many were added. A few statements for all changes together.
     """
     if not changes:
         return 0
-    seen = _passing_table(connection)
+    seen = _temporary_table(connection)
     connection.execute(sa.insert(seen), [asdict(change) for change in changes])
     latest = (
         sa.select(_EVENTS.c.value)
@@ -41,7 +41,7 @@ def keep_changes(connection: sa.Connection, changes: Sequence[Change], at: int) 
         .correlate(seen)
         .scalar_subquery()
     )
-    untold = sa.select(
+    unrecorded = sa.select(
         seen.c.deal_id,
         sa.literal(at, sa.BigInteger()),
         seen.c.field,
@@ -50,16 +50,16 @@ def keep_changes(connection: sa.Connection, changes: Sequence[Change], at: int) 
         sa.literal(OBSERVER),
     ).where(seen.c.value.is_distinct_from(latest))
     names = ("deal_id", "at", "field", "value", "old_value", "actor_id")
-    added = int(connection.scalar(sa.select(sa.func.count()).select_from(untold.subquery())) or 0)
-    connection.execute(sa.insert(_EVENTS).from_select(names, untold))
+    added = int(connection.scalar(sa.select(sa.func.count()).select_from(unrecorded.subquery())) or 0)
+    connection.execute(sa.insert(_EVENTS).from_select(names, unrecorded))
     seen.drop(connection)
     return added
 
 
-def drop_told(connection: sa.Connection, deals: Collection[str]) -> int:
-    """Takes out observed changes that real events of these deals now tell; how many.
+def drop_recorded(connection: sa.Connection, deals: Collection[str]) -> int:
+    """Removes observed changes that real events of these deals now record; how many.
 
-    An observed change is told when the event before it, of the same deal and attribute, has its value.
+    An observed change is recorded when the event before it, of the same deal and attribute, has its value.
     """
     own = sorted(deals) if len(deals) <= _MANY else []
     parts = [own[first : first + 500] for first in range(0, len(own), 500)] if own else [None]
@@ -77,18 +77,18 @@ def drop_told(connection: sa.Connection, deals: Collection[str]) -> int:
         .correlate(_EVENTS)
         .scalar_subquery()
     )
-    told: list[int] = []
+    recorded: list[int] = []
     for part in parts if deals else []:
-        found = sa.select(_EVENTS.c.seq).where(_EVENTS.c.actor_id == OBSERVER, _EVENTS.c.value == before)
-        found = found if part is None else found.where(_EVENTS.c.deal_id.in_(part))
-        told += connection.execute(found).scalars()
-    if told:
-        gone = sa.delete(_EVENTS).where(_EVENTS.c.seq == sa.bindparam("number"))
-        connection.execute(gone, [{"number": number} for number in told])
-    return len(told)
+        query = sa.select(_EVENTS.c.seq).where(_EVENTS.c.actor_id == OBSERVER, _EVENTS.c.value == before)
+        query = query if part is None else query.where(_EVENTS.c.deal_id.in_(part))
+        recorded += connection.execute(query).scalars()
+    if recorded:
+        removal = sa.delete(_EVENTS).where(_EVENTS.c.seq == sa.bindparam("number"))
+        connection.execute(removal, [{"number": number} for number in recorded])
+    return len(recorded)
 
 
-def _passing_table(connection: sa.Connection) -> sa.Table:
+def _temporary_table(connection: sa.Connection) -> sa.Table:
     names = ("deal_id", "field", "value", "old_value")
     columns = [sa.Column(name, sa.Text, nullable=False) for name in names]
     table = sa.Table("observed", sa.MetaData(), *columns, prefixes=["TEMPORARY"])

@@ -16,11 +16,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from sancho.crm.i18n import Text
 from sancho.crm.importing.delimited import delimited, tabbed
 from sancho.crm.importing.encoding import decode
-from sancho.crm.importing.faults import Fault, reason
-from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, column_names
-from sancho.crm.text import Text
+from sancho.crm.importing.row_errors import RowError, reason
+from sancho.crm.importing.source import Encode, Reading, Source, UnreadableError, cell_text, column_names
 
 FORMATS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx",
@@ -52,8 +52,8 @@ def read(path: Path, name: str, encode: Encode = lambda _: False, how: Reading |
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         if _gzipped(path):
             data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as fault:
-        raise _unreadable(fault) from fault
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(error) from error
     return [replace(source, digest=digest) for source in read_bytes(data, kind, name, encode, how)]
 
 
@@ -63,14 +63,16 @@ def read_bytes(
     """The sources in a file's contents, or in the body of a request; `kind` is a value of FORMATS."""
     try:
         sources = _READERS[kind](data, name, encode, how or Reading())
-    except (OSError, EOFError, pa.ArrowException, csv.Error, KeyError, ValueError) as fault:
-        raise _unreadable(fault) from fault
+    except UnreadableError:
+        raise
+    except (OSError, EOFError, pa.ArrowException, csv.Error, KeyError, ValueError) as error:
+        raise _unreadable(error) from error
     return [_without_blank_rows(source) for source in sources]
 
 
-def _unreadable(fault: Exception) -> UnreadableError:
+def _unreadable(error: Exception) -> UnreadableError:
     again = Text("書き出し直してください。", "Export it again.")
-    return UnreadableError(str(fault).split("\n")[0][:200] or type(fault).__name__, again)
+    return UnreadableError(str(error).split("\n")[0][:200] or type(error).__name__, again)
 
 
 def _without_blank_rows(source: Source) -> Source:
@@ -109,18 +111,17 @@ def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
     """One object a line, or one list of objects, whose elements are numbered instead of lines."""
     data, charset, damaged = decode(data, how.encoding)
-    found: list[tuple[int, Any]] = []
-    faults: list[Fault] = []
+    objects: list[tuple[int, Any]] = []
+    errors: list[RowError] = []
     for number, line, value in _values(data):
         if isinstance(value, dict):
-            found.append((number, value))
+            objects.append((number, value))
             continue
-        said = reason(
-            "bad_json", detail=str(value)[:100] if isinstance(value, ValueError) else "not an object"
-        )
+        detail = str(value)[:100] if isinstance(value, ValueError) else "not an object"
+        why = reason("bad_json", detail=detail)
         text = line.decode("utf-8", "replace")[:500]
-        faults.append(Fault("", name, number, "", text, "bad_json", said, raw={"json": text}))
-    return [replace(_objects(found, name, faults), charset=charset, damaged=damaged)]
+        errors.append(RowError("", name, number, "", text, "bad_json", why, raw={"json": text}))
+    return [replace(_objects(objects, name, errors), charset=charset, damaged=damaged)]
 
 
 def _values(data: bytes) -> Iterator[tuple[int, bytes, Any]]:
@@ -133,14 +134,14 @@ def _values(data: bytes) -> Iterator[tuple[int, bytes, Any]]:
         if line.strip():
             try:
                 yield number, line, orjson.loads(line)
-            except ValueError as fault:
-                yield number, line, fault
+            except ValueError as error:
+                yield number, line, error
 
 
-def _objects(found: list[tuple[int, Any]], name: str, faults: list[Fault]) -> Source:
-    numbers = np.array([number for number, _ in found], np.int64)
-    table = table_of([value for _, value in found])
-    return Source(name, table, lambda rows: numbers[rows], faults)
+def _objects(numbered: list[tuple[int, Any]], name: str, errors: list[RowError]) -> Source:
+    numbers = np.array([number for number, _ in numbered], np.int64)
+    table = table_of([value for _, value in numbered])
+    return Source(name, table, lambda rows: numbers[rows], errors)
 
 
 def table_of(rows: list[Mapping[str, Any]]) -> pa.Table:
@@ -167,9 +168,9 @@ def _xlsx(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]
 
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError) as fault:
+    except (zipfile.BadZipFile, InvalidFileException, KeyError) as error:
         hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
-        raise UnreadableError(str(fault), hint) from fault
+        raise UnreadableError(str(error), hint) from error
     wanted = [how.sheet] if how.sheet else book.sheetnames
     if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
         hint = Text(
@@ -192,35 +193,14 @@ def _sheet(sheet: Any, title: str, name: str, skip: int) -> Source | None:
     titles = [cell_text(cell) or "" for cell in header[1]]
     while titles and not titles[-1]:
         titles.pop()
-    found = list(filled)
-    numbers = np.array([number for number, _ in found], np.int64)
+    body = list(filled)
+    numbers = np.array([number for number, _ in body], np.int64)
     columns = [
-        pa.array([cell_text(row[place]) if place < len(row) else None for _, row in found], pa.string())
-        for place in range(len(titles))
+        pa.array([cell_text(row[index]) if index < len(row) else None for _, row in body], pa.string())
+        for index in range(len(titles))
     ]
     table = pa.table(columns, names=column_names(titles))
     return Source(name, table, lambda wanted: numbers[wanted], sheet=title)
-
-
-def cell_text(value: Any) -> str | None:
-    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
-    match value:
-        case None | "":
-            return None
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-        case int() | float():
-            return repr(value)
-        case dict() | list():
-            return orjson.dumps(value).decode()
-    if hasattr(value, "isoformat"):
-        text: str = value.isoformat()
-        return text.removesuffix("T00:00:00")
-    return str(value)
 
 
 _READERS: dict[str, Callable[[bytes, str, Encode, Reading], list[Source]]] = {

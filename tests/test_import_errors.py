@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sancho.crm.importing import export_quarantine, import_path
 from sancho.crm.importing.encoding import DAMAGED, decode
-from sancho.crm.moment import as_of_instant
+from sancho.crm.instants import as_of_instant
 from sancho.crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -70,13 +70,13 @@ def test_a_file_with_five_percent_broken_rows_of_ten_kinds_gives_all_others(stor
             lines.append(f"A{number},2026-02-01,call,D{number // 20 * 20}".encode())
     (tmp_path / "activities.csv").write_bytes(b"\n".join(lines))
     result = take(store, tmp_path)
-    assert {f.line: (f.column, f.code) for f in result.faults if f.file == "deals.csv"} == expected
-    assert {f.line: (f.column, f.code) for f in result.faults if f.file == "activities.csv"} == lost
+    assert {f.line: (f.column, f.code) for f in result.errors if f.file == "deals.csv"} == expected
+    assert {f.line: (f.column, f.code) for f in result.errors if f.file == "activities.csv"} == lost
     assert Counter(code for _, code in expected.values()) == dict.fromkeys(
         (code for _, code, _ in BROKEN.values()), 10
     )
     assert all(
-        fault.reason.ja and fault.reason.en and "{" not in fault.reason.both() for fault in result.faults
+        error.reason.ja and error.reason.en and "{" not in error.reason.both() for error in result.errors
     )
     deals, activities = result.tables["deals"], result.tables["activities"]
     assert (deals.read, deals.imported, deals.quarantined) == (2000, 1900, 100)
@@ -85,10 +85,10 @@ def test_a_file_with_five_percent_broken_rows_of_ten_kinds_gives_all_others(stor
     assert len(store.quarantine()) == 120
 
 
-def test_several_faults_of_one_row_are_told_together(store, tmp_path):
+def test_several_errors_of_one_row_are_reported_together(store, tmp_path):
     (tmp_path / "deals.csv").write_text(f"{HEADER}\n,きのう,初回訪問,x,-3,,draw\n", encoding="utf-8")
     result = take(store, tmp_path)
-    assert {(f.column, f.code) for f in result.faults} == {
+    assert {(f.column, f.code) for f in result.errors} == {
         ("deal_id", "missing"),
         ("created_at", "bad_moment"),
         ("amount", "negative"),
@@ -98,7 +98,7 @@ def test_several_faults_of_one_row_are_told_together(store, tmp_path):
 
 
 DEALS = [
-    # stage, created_at, closed_at, outcome -> fault or what the outcome becomes
+    # stage, created_at, closed_at, outcome -> error or what the outcome becomes
     ("受注", "2026-01-05", "2026-02-01", "won", None, "won"),
     ("受注", "2026-01-05", "2026-02-01", "", None, "won"),
     ("失注", "2026-01-05", "2026-02-01", "", None, "lost"),
@@ -115,13 +115,13 @@ DEALS = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "created", "closed", "outcome", "fault", "becomes"), DEALS)
-def test_a_deals_ending_tells_one_story(store, tmp_path, stage, created, closed, outcome, fault, becomes):
+@pytest.mark.parametrize(("stage", "created", "closed", "outcome", "error", "becomes"), DEALS)
+def test_a_deals_ending_tells_one_story(store, tmp_path, stage, created, closed, outcome, error, becomes):
     (tmp_path / "deals.csv").write_text(
         f"{HEADER}\nD1,{created},{stage},x,1,{closed},{outcome}\n", encoding="utf-8"
     )
     result = take(store, tmp_path)
-    assert [f.code for f in result.faults] == ([fault] if fault else [])
+    assert [f.code for f in result.errors] == ([error] if error else [])
     if becomes:
         deal = store.read(TOKYO)["deals"].iloc[0]
         assert deal["outcome"] == becomes
@@ -133,7 +133,7 @@ def test_the_organisations_own_stages_decide_what_an_ending_is(store, tmp_path):
     (tmp_path / "deals.csv").write_text(
         f"{HEADER}\nD1,2026-01-05,成約,x,1,2026-02-01,lost\n", encoding="utf-8"
     )
-    assert [f.code for f in take(store, tmp_path).faults] == ["outcome_contradicts_stage"]
+    assert [f.code for f in take(store, tmp_path).errors] == ["outcome_contradicts_stage"]
 
 
 def test_what_names_a_quarantined_deal_says_so(store, tmp_path):
@@ -141,7 +141,7 @@ def test_what_names_a_quarantined_deal_says_so(store, tmp_path):
     (tmp_path / "deal_events.csv").write_text(
         "deal_id,at,field,value\nD1,2026-01-06,stage,提案・見積\n", encoding="utf-8"
     )
-    assert [f.code for f in take(store, tmp_path).faults] == ["bad_moment", "deal_in_quarantine"]
+    assert [f.code for f in take(store, tmp_path).errors] == ["bad_moment", "deal_in_quarantine"]
 
 
 def test_values_of_events_are_read_like_the_columns_they_describe(store, tmp_path):
@@ -157,7 +157,7 @@ def test_values_of_events_are_read_like_the_columns_they_describe(store, tmp_pat
         encoding="utf-8",
     )
     result = take(store, tmp_path)
-    assert [(f.line, f.column, f.code) for f in result.faults] == [
+    assert [(f.line, f.column, f.code) for f in result.errors] == [
         (3, "value", "bad_number"),
         (4, "old_value", "negative"),
         (6, "value", "bad_date"),
@@ -178,7 +178,7 @@ def test_targets_name_a_metric_a_scope_and_a_period(store, tmp_path):
         encoding="utf-8",
     )
     result = take(store, tmp_path)
-    assert [f.code for f in result.faults] == ["bad_metric", "bad_scope", "bad_period", "negative"]
+    assert [f.code for f in result.errors] == ["bad_metric", "bad_scope", "bad_period", "negative"]
     assert result.total.imported == 2
 
 
@@ -192,7 +192,7 @@ def test_what_may_lie_ahead_is_let_in(store, tmp_path):
         encoding="utf-8",
     )
     result = take(store, tmp_path)
-    assert [(f.file, f.line, f.code) for f in result.faults] == [
+    assert [(f.file, f.line, f.code) for f in result.errors] == [
         ("people.csv", 3, "ended_before_started"),
         ("contracts.csv", 3, "ended_before_started"),
     ]
@@ -201,27 +201,27 @@ def test_what_may_lie_ahead_is_let_in(store, tmp_path):
 def test_a_quote_left_open_costs_its_own_line_only(store, tmp_path):
     (tmp_path / "teams.csv").write_text('team_id,name\nT1,a\nT2,"open\nT3,c\nT4,d\n', encoding="utf-8")
     result = take(store, tmp_path)
-    assert [(f.line, f.code) for f in result.faults] == [(3, "open_quote")]
+    assert [(f.line, f.code) for f in result.errors] == [(3, "open_quote")]
     assert store.read(TOKYO)["teams"]["team_id"].tolist() == ["T1", "T3", "T4"]
 
 
 def test_control_characters_are_refused_before_a_database_is(store, tmp_path):
     (tmp_path / "teams.csv").write_bytes(b"team_id,name\nT1,a\x00b\nT2,c\n")
-    assert [(f.line, f.column, f.code) for f in take(store, tmp_path).faults] == [
+    assert [(f.line, f.column, f.code) for f in take(store, tmp_path).errors] == [
         (2, "name", "control_character")
     ]
 
 
-def test_rows_alike_are_one_and_rows_that_differ_are_told(store, tmp_path):
+def test_rows_alike_are_one_and_rows_that_differ_are_reported(store, tmp_path):
     (tmp_path / "teams.csv").write_text("team_id,name\nT1,a\nT1,a \nT1,b\nT2,c\n", encoding="utf-8")
     result = take(store, tmp_path)
     assert (result.total.imported, result.total.unchanged, result.total.quarantined) == (2, 1, 1)
-    (fault,) = result.faults
-    assert (fault.line, fault.code) == (4, "duplicate_id")
-    assert "line 2" in fault.reason.en
+    (error,) = result.errors
+    assert (error.line, error.code) == (4, "duplicate_id")
+    assert "line 2" in error.reason.en
 
 
-def test_a_mended_quarantine_goes_in_and_leaves_it(store, tmp_path):
+def test_a_corrected_quarantine_goes_in_and_leaves_it(store, tmp_path):
     (tmp_path / "deals.csv").write_text(
         f"{HEADER},規模\nD1,2026-01-05,初回訪問,東京商事,未定,,,3\nD2,2026-02-30,初回訪問,y,1,,,4\nD3,2026-01-05,初回訪問,z,1,,,5\n",
         encoding="utf-8",
@@ -233,9 +233,9 @@ def test_a_mended_quarantine_goes_in_and_leaves_it(store, tmp_path):
     assert "未定" in text
     assert "数値ではありません" in text
     assert "not a number" in text
-    path.write_text(text.replace("未定", "5000"), encoding="utf-8-sig")  # one mended in Excel, one left
+    path.write_text(text.replace("未定", "5000"), encoding="utf-8-sig")  # one corrected in Excel, one left
     result = take(store, out)
-    assert (result.mended, result.total.imported, result.total.quarantined) == (1, 1, 1)
+    assert (result.resolved, result.total.imported, result.total.quarantined) == (1, 1, 1)
     assert store.quarantine()["code"].tolist() == ["bad_moment"]
     deal = store.read(TOKYO)["deals"].set_index("deal_id").loc["D1"]
     assert (deal["amount"], deal["規模"]) == (5000, 3)
@@ -249,11 +249,11 @@ def test_an_exported_value_is_no_formula_and_comes_back_as_it_was(store, tmp_pat
     text = path.read_text(encoding="utf-8-sig")
     assert f"'{name}" in text
     path.write_text(text.replace("-5", "5"), encoding="utf-8-sig")
-    assert take(store, path).mended == 1
+    assert take(store, path).resolved == 1
     assert store.read(TOKYO)["deals"]["name"].tolist() == [name]
 
 
-def test_a_row_mended_at_its_source_leaves_the_quarantine_and_one_left_alone_stays_once(store, tmp_path):
+def test_a_row_corrected_at_its_source_leaves_the_quarantine_and_one_left_alone_stays_once(store, tmp_path):
     path = tmp_path / "deals.csv"
     path.write_text(
         f"{HEADER}\nD1,2026-01-05,初回訪問,x,未定,,\nD2,2026-02-30,初回訪問,y,1,,\n", encoding="utf-8"
@@ -262,7 +262,7 @@ def test_a_row_mended_at_its_source_leaves_the_quarantine_and_one_left_alone_sta
     take(store, path)
     assert len(store.quarantine()) == 2
     path.write_text(path.read_text(encoding="utf-8").replace("未定", "7"), encoding="utf-8")
-    assert take(store, path).mended == 1
+    assert take(store, path).resolved == 1
     assert store.quarantine()["code"].tolist() == ["bad_moment"]
 
 
@@ -273,7 +273,7 @@ def test_a_file_without_its_columns_is_off_the_list_once_it_has_them(store, tmp_
     assert store.quarantine()["code"].tolist() == ["missing_column"]
     (listed,) = export_quarantine(store, tmp_path / "out")
     (tmp_path / "out" / "teams.csv").write_text("team_id\nT1\n", encoding="utf-8")
-    assert take(store, tmp_path / "out").faults == []  # what is written there is read back, or no data
+    assert take(store, tmp_path / "out").errors == []  # what is written there is read back, or no data
     assert "ステージ名" in listed.read_text(encoding="utf-8")
     path.write_text("deal_id,created_at,stage\nD1,2026-01-05,初回訪問\n", encoding="utf-8")
     take(store, path)
@@ -295,9 +295,9 @@ def test_a_file_without_its_columns_is_off_the_list_once_it_has_them(store, tmp_
     ],
 )  # fmt: skip
 def test_a_character_set_is_decided_strictly(data, charset, damaged):
-    found = decode(data)
-    assert (found.charset, found.damaged) == (charset, damaged)
-    assert (DAMAGED in found.data.decode()) == damaged
+    decoded = decode(data)
+    assert (decoded.charset, decoded.damaged) == (charset, damaged)
+    assert (DAMAGED in decoded.data.decode()) == damaged
 
 
 def cp932(text):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sancho.crm.moment import start_of_day
-from sancho.crm.text import SanchoError, Text
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Text
+from sancho.crm.instants import start_of_day
 
 
 @dataclass(frozen=True, slots=True)
