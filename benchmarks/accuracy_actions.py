@@ -30,7 +30,7 @@ from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, Offer, leverage, offers
 from sancho.models.actions.reliability import UNRECORDED, Z80
 from sancho.training.actions import learn_actions
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
 from simulator.truth_files import DECOYS
 
@@ -79,7 +79,7 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
     """Learn, live on, and set side by side."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
-    study = Study.of(log, moment)
+    study = ObservationalData.of(log, moment)
     history, features = study.history, study.features
     known = learn_actions(study)
     names = named(world, history)

@@ -23,10 +23,10 @@ from sancho.crm.eventlog import EventLog
 from sancho.features import build, compile_history
 from sancho.models.encode import fit_encoder
 from sancho.models.logistic import fit_logistic, sigmoid
+from sancho.models.scoring import feature_columns
 from sancho.training import metrics
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
-from sancho.training.score import feature_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

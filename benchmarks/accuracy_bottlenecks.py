@@ -25,7 +25,7 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import end_of_day
 from sancho.models.bottlenecks import Bottleneck
 from sancho.training.bottlenecks import find_bottlenecks
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 from simulator import WorldSettings, crm_tables, ground_truth_dict, simulate
 from simulator.catalog import STAGES
 
@@ -99,7 +99,7 @@ def main() -> None:
 
 def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
     """(what is found, what is found with shuffled outcomes)."""
-    study = Study.of(log, moment)
+    study = ObservationalData.of(log, moment)
     return find_bottlenecks(study), find_bottlenecks(study, np.random.default_rng(seed))
 
 

@@ -16,10 +16,10 @@ from real_logs import imported, judge_open
 
 from sancho.crm.instants import NEVER, as_of_instant
 from sancho.features import build, compile_history
+from sancho.models.scoring import feature_columns
 from sancho.training import metrics
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
-from sancho.training.score import feature_columns
 
 CONFIG = TrainConfig(fiscal_start_month=1, country="US", currency="USD")
 

@@ -27,7 +27,7 @@ from sancho.features import build, compile_history, deeds_of
 from sancho.features.deeds import ORDINARY
 from sancho.models.actions import ActionEffect, offers
 from sancho.training.actions import learn_actions
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 from simulator import World, WorldSettings, advance, crm_tables, simulate
 from simulator.catalog import ACTIONS, OPEN
 from simulator.log import C_WINS
@@ -55,7 +55,7 @@ def main() -> None:
     gains: dict[str, list[float]] = {way: [] for way in WAYS}
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END))
-        study = Study.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO))
+        study = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO))
         known = learn_actions(study)
         plain = TLearner.of(study, [one.action for one in known])
         for life in range(asked.lives):
@@ -77,7 +77,7 @@ def lived(
     world: World,
     life: int,
     way: str | None,
-    study: Study,
+    study: ObservationalData,
     known: tuple[ActionEffect, ...],
     plain: TLearner,
 ) -> tuple[float, int]:
@@ -98,7 +98,7 @@ def lived(
 def ask(
     world: World,
     way: str,
-    study: Study,
+    study: ObservationalData,
     known: tuple[ActionEffect, ...],
     plain: TLearner,
     names: dict[str, int],

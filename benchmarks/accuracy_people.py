@@ -20,10 +20,10 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, end_of_day
 from sancho.features import compile_history
 from sancho.models.organisation import Organisation
+from sancho.models.scoring import feature_columns
+from sancho.models.seller_attribution import attributed_deals, results_above_expected
 from sancho.training.config import TrainConfig
-from sancho.training.fair import handed_deals, standing
 from sancho.training.fit import train
-from sancho.training.score import feature_columns
 from simulator import WorldSettings, crm_tables, simulate
 from simulator.log import C_PERSONS
 
@@ -60,10 +60,10 @@ def one_world(seed: int, deals: int, as_of: date) -> list[float]:
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
     history = compile_history(log, bundle.calendar, levels)
     organisation = Organisation.of(log)
-    handed = handed_deals(bundle, history, feature_columns(bundle, history), log, organisation, moment)
+    handed = attributed_deals(bundle, history, feature_columns(bundle, history), log, organisation, moment)
     lately = handed.within(moment - 730 * DAY, moment)
     people = len(organisation.people)
-    stands = standing(lately, lately, np.append(np.arange(people), -1), people)
+    stands = results_above_expected(lately, lately, np.append(np.arange(people), -1), people)
     skill = world.log.people["skill"][: world.log.cursor[C_PERSONS]][:people]
     use = stands.deals >= LEAST
     fair = stands.wins_above[use, 1] / stands.expected_wins[use]

@@ -23,7 +23,7 @@ from sancho.crm.instants import end_of_day
 from sancho.features import build, deeds_of
 from sancho.models.actions import off_policy, offers
 from sancho.training.actions import learn_actions
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 from simulator import Intervention, World, WorldSettings, crm_tables, replay, simulate
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.b
     """(errors (logs, 3), whether the intervals hold, true win rate under the rule, as usual)."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
-    study = Study.of(log, moment)
+    study = ObservationalData.of(log, moment)
     history, features = study.history, study.features
     known = learn_actions(study)
     usual = replay(world, END + timedelta(days=1), 4 * replays, 5)

@@ -30,14 +30,14 @@ from sancho.crm.schema import TABLES
 from sancho.features import build, compile_history, open_at
 from sancho.models.bundle import Bundle
 from sancho.models.rows import Rows
+from sancho.models.scoring import feature_columns
 from sancho.training import metrics
+from sancho.training.backtest.deal_baselines import BaselineMethod, baseline_methods
 from sancho.training.backtest.predict import learned_rows
 from sancho.training.backtest.resample import Interval, means_of
-from sancho.training.backtest.rivals import Rival, rivals
 from sancho.training.baselines import Baseline
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
-from sancho.training.score import feature_columns
 from simulator import WorldSettings, advance, crm_tables, simulate
 
 Floats = NDArray[np.float64]
@@ -156,7 +156,7 @@ def judge(
     train_rows = learned_rows(bundle, past, config)
     plain = {
         rival.name: chosen(rival, train_rows, config.seed)
-        for rival in rivals(bundle.win.layout, bundle.win.windows, config.seed, config.threads)
+        for rival in baseline_methods(bundle.win.layout, bundle.win.windows, config.seed, config.threads)
     }
     before = micros(whole["deals"]["created_at"]) < cut
     groups = max(round(float(before.sum() / learned.sum())), 1)
@@ -228,7 +228,7 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]
     return rows, x
 
 
-def chosen(rival: Rival, rows: Rows, seed: int, folds: int = 5) -> Baseline:
+def chosen(rival: BaselineMethod, rows: Rows, seed: int, folds: int = 5) -> Baseline:
     """A plain method in the variant that did best on deals it had not learned from, fitted on all."""
     if len(rival.variants) == 1:
         return rival.variants[0][1](rows)

@@ -37,7 +37,7 @@ from sancho.training.backtest.deal_scores import (
     DealRows,
     slope_interval,
 )
-from sancho.training.backtest.period_scores import Judged, Line, figures
+from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, figures
 from sancho.training.backtest.resample import Interval, closed_share, means_of
 from sancho.training.config import TrainConfig
 from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
@@ -54,7 +54,7 @@ def main() -> None:
     """Run and print."""
     asked = _arguments()
     deals: dict[str, list[DealRows]] = {question: [] for question in QUESTIONS}
-    lines: list[Line] = []
+    lines: list[ScopeForecast] = []
     for number, seed in enumerate(range(asked.first_seed, asked.first_seed + asked.seeds)):
         began = time.perf_counter()
         found, truths = one_world(seed, asked)
@@ -143,7 +143,9 @@ def with_truth(found: Backtest, question: str, truths: dict[int, Oracle], number
     return out
 
 
-def judged_lines(lines: Sequence[Line], truths: dict[int, Oracle], number: int) -> list[Line]:
+def judged_lines(
+    lines: Sequence[ScopeForecast], truths: dict[int, Oracle], number: int
+) -> list[ScopeForecast]:
     """The forecasts with the oracle's beside them."""
     out = []
     for line in lines:
@@ -152,7 +154,7 @@ def judged_lines(lines: Sequence[Line], truths: dict[int, Oracle], number: int) 
         kind, _, name = line.scope.partition(":")
         table = draws.teams if kind == "team" else draws.people
         of_scope = draws.company if kind == "company" else table[name].to_numpy(float)
-        judged = Judged.of(np.asarray(of_scope, float), line.actual, line.target, 0.5)
+        judged = ForecastScore.of(np.asarray(of_scope, float), line.actual, line.target, 0.5)
         out.append(replace(line, cluster=line.cluster + number * 10_000_000, by={**line.by, ORACLE: judged}))
     return out
 
@@ -227,7 +229,7 @@ def calibration_of_parts(rows: DealRows, rng: np.random.Generator, size: int = 5
     return max(metrics.calibration_error(rows.chance[OURS][part], rows.outcome[part]) for part in parts)
 
 
-def period_part(lines: list[Line], rng: np.random.Generator) -> dict[str, object]:
+def period_part(lines: list[ScopeForecast], rng: np.random.Generator) -> dict[str, object]:
     """Figures of one kind of scope: overall and by week, with the share of the way to the oracle closed.
 
     `pit`: how often the actual came in each tenth of the forecast, evenly where forecasts are honest.
@@ -247,7 +249,7 @@ def period_part(lines: list[Line], rng: np.random.Generator) -> dict[str, object
     }
 
 
-def period_figures(lines: list[Line], rng: np.random.Generator) -> dict[str, object]:
+def period_figures(lines: list[ScopeForecast], rng: np.random.Generator) -> dict[str, object]:
     """All methods on some lines; shares closed in CRPS and in the Brier score of reaching the target."""
     cluster = np.array([line.cluster for line in lines], np.int64)
     crps = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-PATH = Path(__file__).parent.parent / "sancho" / "training" / "costs.json"
+PATH = Path(__file__).parent.parent / "sancho" / "training" / "data_quality_costs.json"
 
 
 def keep(found: dict[str, list[float]], command: str) -> None:

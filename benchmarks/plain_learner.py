@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY, NEVER
 from sancho.features import build, deeds_of
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
 
@@ -27,9 +27,9 @@ class TLearner:
     by_action: dict[str, tuple[LGBMClassifier, LGBMClassifier]]
 
     @classmethod
-    def of(cls, study: Study, actions: list[str]) -> TLearner:
+    def of(cls, study: ObservationalData, actions: list[str]) -> TLearner:
         """Learn from a study: snapshots at random moments of closed deals."""
-        history, lives = study.history, study.lives
+        history, lives = study.history, study.outcomes
         over = (lives.closed != NEVER) & (lives.closed < study.as_of)
         deal = np.repeat(np.flatnonzero(over), SNAPSHOTS)
         luck = np.random.default_rng(3).uniform(size=len(deal))

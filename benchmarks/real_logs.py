@@ -17,8 +17,8 @@ from sancho.crm.instants import DAY, NEVER, as_of_instant
 from sancho.crm.store import Store
 from sancho.features import History, build, compile_history, current, open_at
 from sancho.models.bundle import Bundle
+from sancho.models.scoring import feature_columns
 from sancho.training import metrics
-from sancho.training.score import feature_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -33,12 +33,12 @@ import numpy as np
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import end_of_day
 from sancho.features import Calendar
-from sancho.training.cluster import LOCAL, LOCAL_WORKERS, Source, cluster, to_parquet
-from sancho.training.cluster.source import read_parquet
+from sancho.training.common_factors import with_common_factors
 from sancho.training.config import TrainConfig
+from sancho.training.dask import LOCAL, LOCAL_WORKERS, Source, open_cluster, to_parquet
+from sancho.training.dask.source import read_parquet
+from sancho.training.executor import IN_PROCESS, Executor
 from sancho.training.fit import train
-from sancho.training.shocks import with_common_factors
-from sancho.training.work import HERE, Work
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -81,7 +81,7 @@ def world(deals: int, folder: Path) -> tuple[EventLog, Source]:
     return log, Source.in_folder(there, log)
 
 
-def trained(log: EventLog, work: Work = HERE, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
+def trained(log: EventLog, work: Executor = IN_PROCESS, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
     bundle, report = train(log, NOW, config, work=work)
     return with_common_factors(bundle, log, NOW, config), report
 
@@ -115,7 +115,7 @@ def spread(deals: int, folder: Path) -> None:
     here, there = Clock(), Clock()
     trained(world(400, folder)[0], config=TrainConfig(trees=2))
     one, told = here.over(trained)(log)
-    with cluster(LOCAL, source) as workers:
+    with open_cluster(LOCAL, source) as workers:
         calendar = Calendar(TOKYO, CONFIG.fiscal_start_month, CONFIG.country)
         two, also = there.over(trained)(log, workers.work(NOW, calendar))
     loss = [report.evaluation.overall["model"]["log_loss"] for report in (told, also)]

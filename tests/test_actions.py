@@ -36,7 +36,7 @@ from sancho.service.actions import Target, choose, per_hour
 from sancho.service.lift import lift_report
 from sancho.service.settings import ActionSettings
 from sancho.training.actions import learn_actions
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -230,7 +230,7 @@ def test_what_calls_and_mails_are_chosen_for_says_nothing_of_other_actions() -> 
 def test_calls_are_held_against_mails_and_mails_against_calls() -> None:
     end = pd.Timestamp("2026-01-20").date()
     world = simulate(WorldSettings(deals=2_500, seed=5, end=end, bottlenecks=0))
-    study = Study.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(end, TOKYO))
+    study = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(end, TOKYO))
     known = {one.action: one.evidence for one in learn_actions(study)}
     assert {"call", "email", "demo", "quote"} <= set(known)
     both = known["demo"].deals_without

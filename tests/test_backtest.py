@@ -15,11 +15,11 @@ from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import HOUR, start_of_day
 from sancho.training.backtest import Backtest, backtest
+from sancho.training.backtest.deal_baselines import LABELS
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
-from sancho.training.backtest.origins import told_until
+from sancho.training.backtest.origins import recorded_until
 from sancho.training.backtest.report import page
 from sancho.training.backtest.result import to_json
-from sancho.training.backtest.rivals import LABELS
 from sancho.training.backtest.run import fewer_than, warnings_of
 from sancho.training.config import TrainConfig
 from simulator import WorldSettings, crm_tables, simulate
@@ -138,8 +138,8 @@ def test_a_log_tells_what_happened_up_to_the_end_of_its_last_recorded_day(log: E
     day = start_of_day(date(2025, 7, 9), TOKYO)
     noon = day - 12 * HOUR
     past = log.as_of(day)
-    assert told_until(past, start_of_day(date(2026, 7, 1), TOKYO)) == day
-    assert told_until(log.as_of(noon), noon) == noon
+    assert recorded_until(past, start_of_day(date(2026, 7, 1), TOKYO)) == day
+    assert recorded_until(log.as_of(noon), noon) == noon
 
 
 def test_a_history_too_short_says_so(log: EventLog) -> None:

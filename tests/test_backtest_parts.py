@@ -15,13 +15,13 @@ from sancho.crm.errors import SanchoError
 from sancho.crm.instants import DAY, iso, start_of_day
 from sancho.crm.periods import parse_period
 from sancho.training import metrics
-from sancho.training.backtest import deal_scores, period_rivals, spread
+from sancho.training.backtest import deal_scores, distribution_scores, period_baselines
 from sancho.training.backtest.deal_scores import OURS, DealRows
 from sancho.training.backtest.origins import Span, choose_periods, earlier, origins
 from sancho.training.backtest.outcomes import Outcomes
-from sancho.training.backtest.period_scores import Judged, Line, period_tables
+from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, period_tables
 from sancho.training.backtest.resample import closed_share, interval_of, means_of
-from sancho.training.snapshots import Cycle, Lives
+from sancho.training.snapshots import Cycle, DealOutcomes
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -71,20 +71,20 @@ def test_crps_of_a_normal_is_the_known_formula() -> None:
     draws = norm.ppf((np.arange(20_000) + 0.5) / 20_000, 10.0, 2.0)
     z = (13.0 - 10.0) / 2.0
     known = 2.0 * (z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi))
-    assert spread.crps(draws, 13.0) == pytest.approx(known, abs=1e-3)
+    assert distribution_scores.crps(draws, 13.0) == pytest.approx(known, abs=1e-3)
 
 
 def test_crps_is_fair_to_a_few_draws() -> None:
     rng = np.random.default_rng(1)
     actual = rng.normal(size=4000)
-    few = np.mean([spread.crps(rng.normal(size=5), y) for y in actual])
-    many = np.mean([spread.crps(rng.normal(size=500), y) for y in actual])
+    few = np.mean([distribution_scores.crps(rng.normal(size=5), y) for y in actual])
+    many = np.mean([distribution_scores.crps(rng.normal(size=500), y) for y in actual])
     assert few == pytest.approx(many, abs=0.03)
 
 
 def test_pinball_at_the_median_is_half_the_absolute_error() -> None:
-    assert spread.pinball(np.array([3.0]), np.array([0.5]), 5.0)[0] == pytest.approx(1.0)
-    assert spread.pinball(np.array([3.0]), np.array([0.5]), 1.0)[0] == pytest.approx(1.0)
+    assert distribution_scores.pinball(np.array([3.0]), np.array([0.5]), 5.0)[0] == pytest.approx(1.0)
+    assert distribution_scores.pinball(np.array([3.0]), np.array([0.5]), 1.0)[0] == pytest.approx(1.0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -93,8 +93,8 @@ def test_crps_is_at_most_the_mean_distance_and_wider_levels_cover_more(
     draws: list[float], actual: float
 ) -> None:
     values = np.array(draws)
-    assert spread.crps(values, actual) <= np.abs(values - actual).mean() + 1e-6
-    held = spread.covered(values, actual)
+    assert distribution_scores.crps(values, actual) <= np.abs(values - actual).mean() + 1e-6
+    held = distribution_scores.covered(values, actual)
     assert (np.diff(held) >= 0).all()
 
 
@@ -102,7 +102,9 @@ def test_pit_of_right_distributions_is_even_also_where_much_is_certain() -> None
     rng = np.random.default_rng(2)
     draws = np.maximum(rng.normal(size=(3000, 200)), 0.0)
     actual = np.maximum(rng.normal(size=3000), 0.0)
-    values = np.array([spread.pit(d, y, u) for d, y, u in zip(draws, actual, rng.random(3000), strict=True)])
+    values = np.array(
+        [distribution_scores.pit(d, y, u) for d, y, u in zip(draws, actual, rng.random(3000), strict=True)]
+    )
     counts, _ = np.histogram(values, bins=10, range=(0, 1))
     assert counts.min() > 230
     assert counts.max() < 370
@@ -203,8 +205,8 @@ def test_joined_rows_keep_only_methods_that_answered_all_of_them() -> None:
     assert len(DealRows.joined([])) == 0
 
 
-def lives(created: list[int], closed: list[int], outcome: list[int], sign: list[int]) -> Lives:
-    return Lives(*(np.array(values, np.int64) for values in (created, closed, outcome, sign)))
+def lives(created: list[int], closed: list[int], outcome: list[int], sign: list[int]) -> DealOutcomes:
+    return DealOutcomes(*(np.array(values, np.int64) for values in (created, closed, outcome, sign)))
 
 
 def test_a_deal_won_after_the_period_is_not_won_by_its_end_but_is_won_in_the_end() -> None:
@@ -221,32 +223,34 @@ def test_a_deal_won_after_the_period_is_not_won_by_its_end_but_is_won_in_the_end
     assert not outcomes.is_mature(101 * DAY)
 
 
-def lesson(factor: float, noise: float, periods: int = 8, seed: int = 0) -> dict[str, period_rivals.Lesson]:
+def lesson(
+    factor: float, noise: float, periods: int = 8, seed: int = 0
+) -> dict[str, period_baselines.Lesson]:
     rng = np.random.default_rng(seed)
     found = {}
     for kind, scopes in (("company", 1), ("team", 6)):
         weighted = rng.uniform(50, 150, periods * scopes)
         rest = np.maximum(factor * weighted * (1.0 + noise * rng.normal(size=len(weighted))), 0.0)
         columns = np.stack([weighted, rng.uniform(50, 150, len(weighted))], axis=1)
-        found[kind] = period_rivals.Lesson(columns, rest, np.repeat(np.arange(periods), scopes))
+        found[kind] = period_baselines.Lesson(columns, rest, np.repeat(np.arange(periods), scopes))
     return found
 
 
 def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
     taught = lesson(0.5, 0.05)
     alone = {
-        kind: period_rivals.Lesson(part.columns[:, :1], part.rest, part.period)
+        kind: period_baselines.Lesson(part.columns[:, :1], part.rest, part.period)
         for kind, part in taught.items()
     }
     for known, width in ((taught, 2), (alone, 1)):
-        draws = period_rivals.fit_rule("company", known, width).draws(10.0, np.full(width, 100.0))
+        draws = period_baselines.fit_rule("company", known, width).draws(10.0, np.full(width, 100.0))
         assert draws.mean() == pytest.approx(60.0, rel=0.15)
-    assert len(draws) == period_rivals.GRID
+    assert len(draws) == period_baselines.GRID
 
 
 def test_a_pipeline_with_larger_past_errors_gets_a_wider_spread() -> None:
     def width(noise: float) -> float:
-        rule = period_rivals.fit_rule("team", lesson(1.0, noise), 2)
+        rule = period_baselines.fit_rule("team", lesson(1.0, noise), 2)
         draws = rule.draws(0.0, np.array([100.0, 100.0]))
         return float(np.quantile(draws, 0.9) - np.quantile(draws, 0.1))
 
@@ -258,31 +262,34 @@ def test_a_recalibrated_rule_covers_what_it_promises() -> None:
     for seed in range(60):
         taught = lesson(0.8, 0.3, periods=9, seed=seed)
         known = {
-            kind: period_rivals.Lesson(
+            kind: period_baselines.Lesson(
                 *(column[part.period < 8] for column in (part.columns, part.rest, part.period))
             )
             for kind, part in taught.items()
         }
-        rule = period_rivals.fit_rule("team", known, 2)
+        rule = period_baselines.fit_rule("team", known, 2)
         new = taught["team"].period == 8
         for columns, rest in zip(taught["team"].columns[new], taught["team"].rest[new], strict=True):
-            held.append(spread.covered(rule.draws(0.0, columns), rest)[1])
+            held.append(distribution_scores.covered(rule.draws(0.0, columns), rest)[1])
     assert np.mean(held) == pytest.approx(0.8, abs=0.08)
 
 
 def test_without_past_periods_a_rule_says_what_it_says_with_a_wide_spread() -> None:
-    rule = period_rivals.fit_rule("company", {}, 1)
+    rule = period_baselines.fit_rule("company", {}, 1)
     draws = rule.draws(5.0, np.array([100.0]))
     assert draws.mean() == pytest.approx(105.0, rel=0.01)
     assert np.quantile(draws, 0.9) - np.quantile(draws, 0.1) > 80
-    assert rule.draws(5.0, np.array([0.0])).tolist() == [5.0] * period_rivals.GRID
+    assert rule.draws(5.0, np.array([0.0])).tolist() == [5.0] * period_baselines.GRID
 
 
 def line(
     actual: float, ours: np.ndarray, theirs: np.ndarray, target: float | None, cluster: int, week: int
-) -> Line:
-    by = {OURS: Judged.of(ours, actual, target, 0.5), "run_rate": Judged.of(theirs, actual, target, 0.5)}
-    return Line(
+) -> ScopeForecast:
+    by = {
+        OURS: ForecastScore.of(ours, actual, target, 0.5),
+        "run_rate": ForecastScore.of(theirs, actual, target, 0.5),
+    }
+    return ScopeForecast(
         "p", cluster, week, "t", "company", "company", 0.0, actual, target, "set" if target else "", by
     )
 

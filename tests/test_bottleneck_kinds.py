@@ -15,7 +15,7 @@ from sancho.features import CATALOGUE
 from sancho.models.bottlenecks import Bottleneck, Condition
 from sancho.service.bottlenecks import told
 from sancho.training.bottlenecks import find_bottlenecks
-from sancho.training.study import Study
+from sancho.training.observational_data import ObservationalData
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 6, 30)
@@ -85,7 +85,7 @@ def organisation(seed: int, planted: bool) -> EventLog:
 
 @pytest.fixture(scope="module")
 def found() -> tuple[Bottleneck, ...]:
-    return find_bottlenecks(Study.of(organisation(1, True), end_of_day(END, TOKYO)))
+    return find_bottlenecks(ObservationalData.of(organisation(1, True), end_of_day(END, TOKYO)))
 
 
 def test_a_step_left_out_an_interval_between_activities_and_a_weak_conversion_are_found(
@@ -103,7 +103,7 @@ def test_a_step_left_out_an_interval_between_activities_and_a_weak_conversion_ar
 
 
 def test_where_nothing_is_planted_nothing_is_found() -> None:
-    assert find_bottlenecks(Study.of(organisation(2, False), end_of_day(END, TOKYO))) == ()
+    assert find_bottlenecks(ObservationalData.of(organisation(2, False), end_of_day(END, TOKYO))) == ()
 
 
 def test_each_is_told_in_both_languages(found: tuple[Bottleneck, ...]) -> None:

@@ -24,16 +24,16 @@ from sancho.crm.periods import parse_period
 from sancho.crm.store import Store
 from sancho.features import Calendar, build, change_moments, compile_history
 from sancho.models.bundle import Bundle
+from sancho.models.scoring import score_open
 from sancho.service.cli import run
 from sancho.training.backtest import backtest
 from sancho.training.backtest.origins import Span, choose_periods
 from sancho.training.backtest.result import to_json
-from sancho.training.cluster import Cluster, Source, cluster, to_parquet
-from sancho.training.cluster.waiting import gathered, together
 from sancho.training.config import TrainConfig
+from sancho.training.dask import Cluster, Source, open_cluster, to_parquet
+from sancho.training.dask.gather import gathered, together
 from sancho.training.fit import train
 from sancho.training.report import Report
-from sancho.training.score import score_open
 from simulator import WorldSettings, crm_tables, simulate, write
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -162,10 +162,10 @@ def _flat(result: dict) -> tuple[list[str], list[float]]:
 
 
 def test_an_address_where_nobody_answers_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sancho.training.cluster.opening.PATIENCE_SECONDS", 1)
+    monkeypatch.setattr("sancho.training.dask.connect.PATIENCE_SECONDS", 1)
     with (
         pytest.raises(SanchoError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
-        cluster("tcp://127.0.0.1:9", NOWHERE),
+        open_cluster("tcp://127.0.0.1:9", NOWHERE),
     ):
         pass
 
@@ -174,7 +174,7 @@ def test_a_scheduler_without_workers_is_told(client: Client):
     with (
         LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as nobody,
         pytest.raises(SanchoError, match="has no workers"),
-        cluster(nobody.scheduler_address, NOWHERE),
+        open_cluster(nobody.scheduler_address, NOWHERE),
     ):
         pass
 
@@ -229,7 +229,7 @@ def few() -> Iterator[tuple[LocalCluster, Client]]:
 def test_work_that_needs_all_workers_ends_when_one_is_lost(
     few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sancho.training.cluster.waiting.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("sancho.training.dask.gather.LOOK_SECONDS", 0.05)
     _, client = few
     for_ever = Event()
 
@@ -245,8 +245,8 @@ def test_work_that_needs_all_workers_ends_when_one_is_lost(
 def test_a_task_does_not_wait_for_ever_for_workers_that_are_gone(
     few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sancho.training.cluster.waiting.LOOK_SECONDS", 0.05)
-    monkeypatch.setattr("sancho.training.cluster.waiting.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("sancho.training.dask.gather.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("sancho.training.dask.gather.PATIENCE_SECONDS", 0.2)
     _, client = few
     client.retire_workers(list(client.nthreads()))
     with pytest.raises(SanchoError, match="a worker died"):
@@ -268,14 +268,14 @@ def test_workers_with_another_version_are_refused(
     monkeypatch.setattr("importlib.metadata.version", lambda _: next(versions))
     with (
         pytest.raises(SanchoError, match=r"worker .* has sancho 2\.0; install 1\.0 there"),
-        cluster(few[0].scheduler_address, NOWHERE),
+        open_cluster(few[0].scheduler_address, NOWHERE),
     ):
         pass
 
 
 def test_without_dask_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SanchoError, match=r"pip install 'sancho\[scale\]'"), cluster("local", NOWHERE):
+    with pytest.raises(SanchoError, match=r"pip install 'sancho\[scale\]'"), open_cluster("local", NOWHERE):
         pass
 
 

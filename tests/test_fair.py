@@ -15,12 +15,12 @@ from sancho.features.kpis import Happenings
 from sancho.models.flow import legs_of
 from sancho.models.kpis import Ahead
 from sancho.models.organisation import Organisation
-from sancho.training.fair import Handed, _got_at, standing
+from sancho.models.seller_attribution import AttributedDeals, _got_at, results_above_expected
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-def handed(skill: list[float], chance: list[float], deals: int, seed: int) -> Handed:
+def handed(skill: list[float], chance: list[float], deals: int, seed: int) -> AttributedDeals:
     """Deals of several sellers, each handed deals of a chance of its own, won more often by the skilled."""
     rng = np.random.default_rng(seed)
     person = np.repeat(np.arange(len(skill)), deals)
@@ -28,13 +28,13 @@ def handed(skill: list[float], chance: list[float], deals: int, seed: int) -> Ha
     won = rng.random(len(person)) < p * (1 + np.array(skill)[person])
     amount = np.full(len(person), 100.0)
     brought = np.where(won, amount * rng.lognormal(-0.02, 0.2, len(person)), 0.0)
-    return Handed(person, np.arange(len(person)), won, brought, p, amount, 0.2)
+    return AttributedDeals(person, np.arange(len(person)), won, brought, p, amount, 0.2)
 
 
 def test_good_deals_do_not_count_as_skill_and_skill_shows_through_poor_ones() -> None:
     skill, chance = [0.0, 0.0, 0.5, -0.5, 0.0, 0.0], [0.5, 0.5, 0.15, 0.3, 0.15, 0.3]
     found = handed(skill, chance, 400, 1)
-    stands = standing(found, found, np.append(np.arange(6), -1), 6)
+    stands = results_above_expected(found, found, np.append(np.arange(6), -1), 6)
     assert stands.wins[0] > stands.wins[2]  # the raw numbers say the opposite
     above = stands.wins_above / stands.expected_wins[:, None]
     assert int(above[:, 1].argmax()) == 2
@@ -51,7 +51,7 @@ def test_intervals_cover_the_true_skill_as_often_as_they_say() -> None:
     for seed in range(60):
         skill = np.clip(rng.normal(0, 0.2, 12), -0.6, 0.6)
         found = handed(skill.tolist(), [0.25] * 12, 60, seed)
-        stands = standing(found, found, np.append(np.arange(12), -1), 12)
+        stands = results_above_expected(found, found, np.append(np.arange(12), -1), 12)
         low, _, high = (stands.wins_above / stands.expected_wins[:, None]).T
         inside.append((low <= skill) & (skill <= high))
     assert 0.72 <= np.mean(inside) <= 0.88

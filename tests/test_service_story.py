@@ -17,6 +17,7 @@ from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sancho.models.actions import ActionEffect, Effects, Evidence
+from sancho.models.scoring import score_open
 from sancho.service.api import create_app
 from sancho.service.cli import run
 from sancho.service.schemas import (
@@ -35,7 +36,6 @@ from sancho.service.schemas import (
 from sancho.service.serving_state import Caches
 from sancho.service.settings import Settings, read_settings
 from sancho.service.use_cases import UseCases
-from sancho.training.score import score_open
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"

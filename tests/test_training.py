@@ -17,13 +17,13 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.periods import parse_period
 from sancho.models.bundle import Bundle
-from sancho.training.card import model_card
+from sancho.models.scoring import COLUMNS, close_days, score_open
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
+from sancho.training.model_card import model_card
 from sancho.training.promote import train_and_promote
 from sancho.training.registry import Registry
 from sancho.training.report import Report
-from sancho.training.score import COLUMNS, close_days, score_open
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")

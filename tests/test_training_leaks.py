@@ -16,7 +16,7 @@ from sancho.crm.instants import as_of_instant
 from sancho.crm.store.detected_changes import OBSERVER
 from sancho.features.catalogue import CATALOGUE
 from sancho.training.config import TrainConfig
-from sancho.training.leaks import Leak, screen
+from sancho.training.leakage import Leak, screen
 from sancho.training.selection import select
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sancho.training.gate import judge
 from sancho.training.metrics import (
     auc,
     calibration_error,
@@ -15,6 +14,7 @@ from sancho.training.metrics import (
     reliability,
     summary,
 )
+from sancho.training.promotion_gate import judge
 
 
 def _draw(count: int = 6_000, seed: int = 0):

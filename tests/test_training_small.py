@@ -13,12 +13,12 @@ import pytest
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.instants import NEVER, end_of_day
 from sancho.crm.periods import parse_period
+from sancho.models.scoring import score_open
 from sancho.service.cli import run
-from sancho.training import costs, prove
+from sancho.training import data_quality_costs, validation
 from sancho.training.config import TrainConfig
+from sancho.training.data_quality import examine
 from sancho.training.fit import train
-from sancho.training.score import score_open
-from sancho.training.sufficiency import examine
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -102,7 +102,9 @@ def present(log):
 
 def test_without_a_history_it_learns_and_says_what_that_costs(log, present, monkeypatch):
     monkeypatch.setattr(
-        costs, "_measured", lambda: {"no_history": {"mean": 0.1, "lo": 0.05, "hi": 0.2, "samples": 8}}
+        data_quality_costs,
+        "_measured",
+        lambda: {"no_history": {"mean": 0.1, "lo": 0.05, "hi": 0.2, "samples": 8}},
     )
     bundle, report = train(present, AS_OF, SMALL)
     assert report.counts["closed_deals"] > 100
@@ -132,20 +134,20 @@ def test_what_is_missing_is_told_in_both_languages(log):
 
 
 def test_every_measured_cost_is_quoted_as_measured():
-    for code, held in costs._measured().items():
-        cost = costs.cost_of(code)
+    for code, held in data_quality_costs._measured().items():
+        cost = data_quality_costs.cost_of(code)
         assert cost is not None
         assert held["lo"] <= held["mean"] <= held["hi"] or held["samples"] < 5
         assert f"{held['mean']:+.1%}" in cost.said().en
         assert held["command"].startswith("accuracy_")
-    assert costs.cost_of("size") is None
+    assert data_quality_costs.cost_of("size") is None
 
 
 def test_the_cost_of_few_deals_is_that_of_the_next_smaller_number_measured(monkeypatch):
     held = {f"closed_{n}": {"mean": n / 1000, "lo": 0.0, "hi": 1.0, "samples": 16} for n in (30, 100)}
-    monkeypatch.setattr(costs, "_measured", lambda: held)
-    assert costs.cost_of_few(29) is None
-    assert [costs.cost_of_few(n).mean for n in (30, 99, 100, 250)] == [0.03, 0.03, 0.1, 0.1]
+    monkeypatch.setattr(data_quality_costs, "_measured", lambda: held)
+    assert data_quality_costs.cost_of_few(29) is None
+    assert [data_quality_costs.cost_of_few(n).mean for n in (30, 99, 100, 250)] == [0.03, 0.03, 0.1, 0.1]
 
 
 def test_an_owner_blind_score_does_not_change_with_the_owner(log):
@@ -179,7 +181,7 @@ def undated(count=150, seed=3):
 def test_where_no_deal_came_later_the_other_deals_teach_the_weights(monkeypatch):
     log = undated()
     learned, _ = train(log, AS_OF, SMALL)
-    monkeypatch.setattr(prove, "PARTS_FROM", 10**9)
+    monkeypatch.setattr(validation, "PARTS_FROM", 10**9)
     default, _ = train(log, AS_OF, SMALL)
     assert default.win.won.stack.weights.tolist() == [0.5, 0.5, 0.0]
     # The default is too timid where every answer tells something.
@@ -192,13 +194,13 @@ def test_deals_entered_twice_do_not_prove_each_other(monkeypatch):
     twice = log["deals"].assign(deal_id=[f"T{n}" for n in range(60)])
     both = EventLog.of({"deals": pd.concat([log["deals"], twice])}, TOKYO)
     parts = []
-    judge = prove._judge
+    judge = validation._judge
 
     def seen(fitter, fold, number):
         parts.append((set(fold.train.deal.tolist()), set(fold.valid.deal.tolist())))
         return judge(fitter, fold, number)
 
-    monkeypatch.setattr(prove, "_judge", seen)
+    monkeypatch.setattr(validation, "_judge", seen)
     train(both, AS_OF, SMALL)
     assert len(parts) > 1
     for learned, judged in parts:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sancho.crm.instants import DAY, NEVER
 from sancho.training.snapshots import (
     Cycle,
-    Lives,
+    DealOutcomes,
     cycle_of,
     draw_horizons,
     make_rows,
@@ -23,10 +23,10 @@ AS_OF = 100 * DAY
 CYCLE = Cycle(40.0, 20.0, 50)
 
 
-def _lives(*deals: tuple[float, float | None, int, float]) -> Lives:
+def _lives(*deals: tuple[float, float | None, int, float]) -> DealOutcomes:
     """Deals as (created, closed or None, outcome, last sign), all in days."""
     created, closed, outcome, sign = zip(*deals, strict=True)
-    return Lives(
+    return DealOutcomes(
         np.array([int(day * DAY) for day in created]),
         np.array([NEVER if day is None else int(day * DAY) for day in closed]),
         np.array(outcome),
@@ -34,7 +34,7 @@ def _lives(*deals: tuple[float, float | None, int, float]) -> Lives:
     )
 
 
-def _rows(lives: Lives, at_days: list[float], horizon: list[float]):
+def _rows(lives: DealOutcomes, at_days: list[float], horizon: list[float]):
     at = np.array([int(day * DAY) for day in at_days])
     row = np.arange(len(at))
     days = np.array(horizon)

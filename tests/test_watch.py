@@ -15,11 +15,11 @@ from sancho.features import compile_history
 from sancho.models.bundle import Bundle
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
-from sancho.training.gate import MOST_MS, in_time
-from sancho.training.watch import watch
-from sancho.training.watch.drift import drifts, false_discovery, stability
-from sancho.training.watch.moments import asked
-from sancho.training.watch.promises import Promises, kept_promises
+from sancho.training.monitoring import monitor
+from sancho.training.monitoring.calibration import PredictedOutcomes, segment_calibrations
+from sancho.training.monitoring.drift import drifts, false_discovery, stability
+from sancho.training.monitoring.samples import prediction_windows
+from sancho.training.promotion_gate import MOST_MS, in_time
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -83,12 +83,12 @@ def test_the_share_of_false_discoveries_is_held():
 
 def promised(
     rng: np.random.Generator, weaker: float = 1.0, all_weaker: float = 1.0, rows: int = 900
-) -> Promises:
+) -> PredictedOutcomes:
     """Promises in a segment of three levels; in level 2 only `weaker` times as much came."""
     segment = rng.integers(0, 3, rows).astype(float)
     chance = rng.uniform(0.1, 0.6, rows)
     true = all_weaker * np.where(segment == 2, weaker * chance, chance)
-    return Promises(chance, (rng.random(rows) < true).astype(float), np.arange(rows), {"s": segment})
+    return PredictedOutcomes(chance, (rng.random(rows) < true).astype(float), np.arange(rows), {"s": segment})
 
 
 def test_promises_that_are_kept_raise_hardly_any_alarm():
@@ -97,13 +97,13 @@ def test_promises_that_are_kept_raise_hardly_any_alarm():
     for _ in range(300):
         # Missed by as much in training as now: no reason to train anew.
         before, since = promised(rng, 0.8, 0.9, 2_000), promised(rng, 0.8, 0.9)
-        alarms.append(any(one.alarm for one in kept_promises(since, before, 0.0, 0.0)))
+        alarms.append(any(one.alarm for one in segment_calibrations(since, before, 0.0, 0.0)))
     assert 0.01 <= np.mean(alarms) <= 0.08
 
 
 def test_a_segment_that_halved_is_named_and_no_other():
     rng = np.random.default_rng(6)
-    found = kept_promises(promised(rng, weaker=0.5), promised(rng), 0.2, 0.1)
+    found = segment_calibrations(promised(rng, weaker=0.5), promised(rng), 0.2, 0.1)
     assert {(one.feature, one.level) for one in found if one.alarm} == {("s", 2.0)}
     (worst,) = (one for one in found if one.level == 2.0)
     assert worst.came < 0.7 * worst.expected
@@ -112,14 +112,14 @@ def test_a_segment_that_halved_is_named_and_no_other():
 
 def test_what_all_deals_share_is_told_once_and_of_no_segment():
     rng = np.random.default_rng(7)
-    found = kept_promises(promised(rng, all_weaker=0.6), promised(rng), 0.0, 0.0)
+    found = segment_calibrations(promised(rng, all_weaker=0.6), promised(rng), 0.0, 0.0)
     assert [one.feature for one in found if one.alarm] == [None]
 
 
 def test_a_shock_that_all_deals_share_is_allowed_for():
     rng = np.random.default_rng(8)
     since, before = promised(rng, all_weaker=0.87, rows=2_000), promised(rng, rows=2_000)
-    alone, with_shock = (kept_promises(since, before, sd, 0.0)[0] for sd in (0.0, 0.3))
+    alone, with_shock = (segment_calibrations(since, before, sd, 0.0)[0] for sd in (0.0, 0.3))
     assert alone.alarm
     assert not with_shock.alarm
 
@@ -127,7 +127,7 @@ def test_a_shock_that_all_deals_share_is_allowed_for():
 def test_a_segment_of_few_deals_is_not_judged():
     rng = np.random.default_rng(9)
     since, before = promised(rng, rows=45), promised(rng)
-    assert [one.feature for one in kept_promises(since, before, 0.0, 0.0)] == [None]
+    assert [one.feature for one in segment_calibrations(since, before, 0.0, 0.0)] == [None]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def bundle(log: EventLog) -> Bundle:
 
 def seen_at(bundle: Bundle, log: EventLog, day: str):
     moment = as_of_instant(day, TOKYO)
-    return watch(bundle, compile_history(log.as_of(moment), bundle.calendar, bundle.levels), moment)
+    return monitor(bundle, compile_history(log.as_of(moment), bundle.calendar, bundle.levels), moment)
 
 
 def test_a_fresh_model_of_an_unchanged_world_needs_no_training(bundle: Bundle, log: EventLog):
@@ -158,7 +158,7 @@ def test_a_fresh_model_of_an_unchanged_world_needs_no_training(bundle: Bundle, l
 def test_it_does_not_matter_at_what_hour_one_looks(bundle: Bundle, log: EventLog):
     night = as_of_instant("2026-09-30", TOKYO)
     history = compile_history(log.as_of(night), bundle.calendar, bundle.levels)
-    late, noon = (watch(bundle, history, moment) for moment in (night - 1, night - 12 * HOUR))
+    late, noon = (monitor(bundle, history, moment) for moment in (night - 1, night - 12 * HOUR))
     assert late.drift == noon.drift
     assert late.promises == noon.promises
 
@@ -166,7 +166,7 @@ def test_it_does_not_matter_at_what_hour_one_looks(bundle: Bundle, log: EventLog
 def test_windows_of_one_deal_do_not_overlap_and_are_over(bundle: Bundle, log: EventLog):
     now, first, day = as_of_instant("2026-10-31", TOKYO), bundle.as_of, 24 * HOUR
     history = compile_history(log.as_of(now), bundle.calendar, bundle.levels)
-    found = asked(history, np.arange(3), first, now, 28.0, np.random.default_rng(0))
+    found = prediction_windows(history, np.arange(3), first, now, 28.0, np.random.default_rng(0))
     assert found.at.min() >= first
     assert (found.at + 28 * day <= now).all()
     same = found.deal[1:] == found.deal[:-1]
@@ -217,7 +217,7 @@ def test_scores_that_moved_are_a_reason(bundle: Bundle, log: EventLog, monkeypat
         found = drifts(before, week, since, weeks, categories)
         return [*found[:-1], replace(found[-1], index=0.5, alarm=True)]
 
-    monkeypatch.setattr("sancho.training.watch.verdict.drifts", moved)
+    monkeypatch.setattr("sancho.training.monitoring.status.drifts", moved)
     assert "win probabilities moved more than it used to (stability index 0.50)" in (
         seen_at(bundle, log, "2026-08-15").said().en
     )

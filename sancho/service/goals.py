@@ -13,6 +13,7 @@ from sancho.features.kpis import KPIS, Happenings, own_kpis
 from sancho.models.kpis import Ahead, Prospects
 from sancho.models.levers import LEVERS
 from sancho.models.organisation import COMPANY
+from sancho.models.seller_attribution import attributed_deals
 from sancho.models.smart import Proposal
 from sancho.models.what_if import outlook
 from sancho.service import said
@@ -22,7 +23,6 @@ from sancho.service.people import people_rows
 from sancho.service.schemas import CheckRequest, PlanRequest
 from sancho.service.serving_state import AnswerContext, ServingState
 from sancho.service.smart import Ground, checked
-from sancho.training.fair import handed_deals
 
 _LATELY = 730 * DAY  # how much people differ is learned from so long
 
@@ -73,7 +73,7 @@ class Goals:
         prospects, zone = self.ground(context).prospects, self._settings.zone
         every = state.caches.handed.get(
             moment,
-            lambda: handed_deals(
+            lambda: attributed_deals(
                 state.bundle,
                 state.history,
                 state.columns,

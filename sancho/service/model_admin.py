@@ -11,8 +11,8 @@ import numpy as np
 from sancho.crm.i18n import Language
 from sancho.service import said
 from sancho.service.serving_state import ModelState, ServingState
+from sancho.training.monitoring import MonitoringReport, monitor
 from sancho.training.promote import put_in_service, roll_back
-from sancho.training.watch import Watch, watch
 
 _WATCHED_SECONDS = 900.0  # how long a look at the model in service holds
 
@@ -23,7 +23,7 @@ class ModelAdmin:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
         self._watching = threading.Lock()
-        self._watched: tuple[str, float, Watch] | None = None  # version, when, what was found
+        self._watched: tuple[str, float, MonitoringReport] | None = None  # version, when, what was found
 
     def versions(self, lang: Language) -> dict[str, Any]:
         """Registered versions, newest first."""
@@ -52,12 +52,12 @@ class ModelAdmin:
         """The look at a model just taken up."""
         self._watch(state)
 
-    def _watch(self, state: ModelState) -> Watch:
+    def _watch(self, state: ModelState) -> MonitoringReport:
         """How the model does; looked at again every quarter of an hour, however fast data come."""
         with self._watching:
             version, looked_at, seen = self._watched or ("", -np.inf, None)
             old = time.monotonic() - looked_at > _WATCHED_SECONDS
             if seen is None or version != state.info.version or old:
-                seen = watch(state.bundle, state.history, state.now)
+                seen = monitor(state.bundle, state.history, state.now)
                 self._watched = (state.info.version, time.monotonic(), seen)
             return seen

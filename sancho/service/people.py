@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sancho.crm.i18n import Language, Text
 from sancho.models.flow import Leg, legs_of
 from sancho.models.kpis import Prospects
-from sancho.training.fair import Handed, Standing, standing
+from sancho.models.seller_attribution import AttributedDeals, ResultsAboveExpected, results_above_expected
 
 Floats = NDArray[np.float64]
 
@@ -32,14 +32,14 @@ _VERDICTS = {
 
 
 def people_rows(
-    handed: Handed, lately: Handed, prospects: Prospects, scope: str, lang: Language
+    handed: AttributedDeals, lately: AttributedDeals, prospects: Prospects, scope: str, lang: Language
 ) -> dict[str, Any]:
     """The people and teams of a scope against what an average seller would have brought."""
     organisation = prospects.ahead.organisation
     people = organisation.members(scope)
     people = people[people < len(organisation.people)]
     own = np.append(np.arange(len(organisation.people)), -1)
-    whose = standing(handed, lately, own, len(organisation.people))
+    whose = results_above_expected(handed, lately, own, len(organisation.people))
     legs = legs_of(prospects.happenings, prospects.ahead)
     rows = [
         {
@@ -60,13 +60,13 @@ def people_rows(
             continue  # not of the scope, or all there is
         group = np.full(len(own), -1, np.int64)
         group[members] = 0
-        together = standing(handed, lately, group, 1)
+        together = results_above_expected(handed, lately, group, 1)
         if together.deals[0] > 0:
             teams.append({"scope": team, **_row(together, 0, lang)})
     return {"people": rows, "teams": teams}
 
 
-def _row(found: Standing, at: int, lang: Language) -> dict[str, Any]:
+def _row(found: ResultsAboveExpected, at: int, lang: Language) -> dict[str, Any]:
     low, middle, high = found.wins_above[at].tolist()
     verdict = "above" if low > 0 else "below" if high < 0 else "within_chance"
     more = found.revenue_above[at].tolist()

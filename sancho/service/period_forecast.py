@@ -20,12 +20,12 @@ from sancho.models.bundle import Bundle
 from sancho.models.change import Change, Stand, changed
 from sancho.models.organisation import COMPANY, Organisation
 from sancho.models.period_facts import PeriodFacts
+from sancho.models.period_outlook import look_ahead
 from sancho.models.pipeline import Scored
 from sancho.models.reference import Reference, references
+from sancho.models.scoring import close_days
 from sancho.models.simulate import Simulation, attain_given, without
 from sancho.service.cache import Cache
-from sancho.training.outlook import look_ahead
-from sancho.training.score import close_days
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from sancho.crm.i18n import Language, Text
 from sancho.crm.instants import DAY, last_known_day
 from sancho.features import History, current
 from sancho.models.what_if import Supposed
+from sancho.training.monitoring.status import OLD_DAYS
 from sancho.training.registry import ModelInfo
-from sancho.training.watch.verdict import OLD_DAYS
 
 STARTING = Text(
     "準備中です。しばらくしてからもう一度お試しください。", "getting ready; ask again in a moment."

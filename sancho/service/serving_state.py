@@ -22,6 +22,8 @@ from sancho.crm.store import Store
 from sancho.features import Deeds, Feature, History, compile_history
 from sancho.models.actions import Offer
 from sancho.models.bundle import Bundle
+from sancho.models.scoring import feature_columns
+from sancho.models.seller_attribution import AttributedDeals
 from sancho.models.similar import Past
 from sancho.service import said
 from sancho.service.cache import Cache
@@ -30,9 +32,7 @@ from sancho.service.period_forecast import PeriodForecast, open_period_forecast
 from sancho.service.settings import Settings
 from sancho.service.smart import Ground
 from sancho.service.watched_thread import WatchedThread
-from sancho.training.fair import Handed
 from sancho.training.registry import ModelInfo, Registry
-from sancho.training.score import feature_columns
 
 _LOG = "sancho.serving"
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
@@ -55,7 +55,7 @@ class Caches:
     forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(_PERIODS))
     grounds: Cache[tuple[int, str], Ground] = field(default_factory=lambda: Cache(_PERIODS))
     offers: Cache[tuple[int, str], list[Offer]] = field(default_factory=lambda: Cache(_PERIODS))
-    handed: Cache[int, Handed] = field(default_factory=lambda: Cache(_MOMENTS))
+    handed: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
     drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )

@@ -21,8 +21,8 @@ from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.deeds import ORDINARY, WITH_SUPERIOR, Deeds, deeds_of
 from sancho.models.actions import ActionEffect, Evidence, borne_out, fit_effects, kinds_of, leverage
-from sancho.training.crossfit import folds_of, foreseen
-from sancho.training.study import Study
+from sancho.models.crossfit import cross_fitted, folds_of
+from sancho.training.observational_data import ObservationalData
 
 Flags = NDArray[np.bool_]
 
@@ -44,7 +44,7 @@ class _Rows:
     won: Floats
 
 
-def learn_actions(study: Study) -> tuple[ActionEffect, ...]:
+def learn_actions(study: ObservationalData) -> tuple[ActionEffect, ...]:
     """The effects of all actions done often enough, of a history as of a moment."""
     every = {one.action: one for one in deeds_of(study.history)}
     ordinary = {name: every[name] for name in ORDINARY if name in every}
@@ -58,7 +58,10 @@ def learn_actions(study: Study) -> tuple[ActionEffect, ...]:
 
 
 def _held_against(
-    study: Study, usual_deeds: Sequence[Deeds], every: Mapping[str, Deeds], rng: np.random.Generator
+    study: ObservationalData,
+    usual_deeds: Sequence[Deeds],
+    every: Mapping[str, Deeds],
+    rng: np.random.Generator,
 ) -> list[ActionEffect]:
     """The effects of actions against usual ones on deals alike; of those with enough deals."""
     if not usual_deeds:
@@ -73,7 +76,7 @@ def _held_against(
     number = np.repeat(np.arange(len(parts)), [len(part.won) for part in parts])
     x, won = np.concatenate([p.x for p in parts]), np.concatenate([p.won for p in parts])
     deal = np.concatenate([p.deal for p in parts])
-    expected = foreseen(x, features, won, folds_of(deal), number == 0)
+    expected = cross_fitted(x, features, won, folds_of(deal), number == 0)
     usual = expected[number == 0]
     best = _best_sellers(history, base)
     return [
@@ -88,9 +91,9 @@ def _joined(deeds: Sequence[Deeds]) -> Deeds:
     return Deeds(deeds[0].action, deal[order], at[order])
 
 
-def _rows(study: Study, deeds: Deeds, most: int, rng: np.random.Generator) -> _Rows:
+def _rows(study: ObservationalData, deeds: Deeds, most: int, rng: np.random.Generator) -> _Rows:
     """Days of an action on deals whose end is known: the first on each, of routine ones those well apart."""
-    history, lives, cycle, as_of = study.history, study.lives, study.cycle, study.as_of
+    history, lives, cycle, as_of = study.history, study.outcomes, study.cycle, study.as_of
     known = deeds.at < as_of
     deal, at = deeds.deal[known], deeds.at[known]
     begins = np.ones(len(deal), bool)

@@ -8,19 +8,21 @@ import numpy as np
 
 from sancho.features.passages import passages
 from sancho.models.bottlenecks import PAIRED, Bottleneck, Found, Key, Trial, names_in, search
-from sancho.training.study import Study
-from sancho.training.trials import came_to, trials_of
+from sancho.training.bottleneck_contrasts import stage_entries, trials_of
+from sancho.training.observational_data import ObservationalData
 
 MAIN_PART = 0.8  # of the false discoveries allowed
 
 
-def find_bottlenecks(study: Study, shuffle: np.random.Generator | None = None) -> tuple[Bottleneck, ...]:
+def find_bottlenecks(
+    study: ObservationalData, shuffle: np.random.Generator | None = None
+) -> tuple[Bottleneck, ...]:
     """Bottlenecks of a history, the surest first.
 
     `shuffle`: deals exchange their outcomes, so that there is nothing to be found.
     """
     every = passages(study.history, study.as_of)
-    came = [came_to(study, passage, every[-1].deal) for passage in every]
+    came = [stage_entries(study, passage, every[-1].deal) for passage in every]
     if shuffle is not None:
         came = [one.shuffled(shuffle) for one in came]
     found: list[tuple[Found, Trial]] = []
@@ -63,7 +65,7 @@ def _families(trials: Sequence[Trial]) -> list[tuple[list[Trial], float]]:
     return [(main, MAIN_PART), *others]
 
 
-def _told(study: Study, one: Found, trial: Trial) -> Bottleneck:
+def _told(study: ObservationalData, one: Found, trial: Trial) -> Bottleneck:
     without = None if np.isnan(one.rate_without) else one.rate_without
     if trial.condition.kind == "conversion":  # against what others in its place would do
         without = float(np.clip(one.rate_with - one.effect, 0.0, 1.0))

@@ -24,14 +24,14 @@ from sancho.models.win import FEW_DEALS, WinModel
 from sancho.training.actions import learn_actions
 from sancho.training.bottlenecks import find_bottlenecks
 from sancho.training.config import TrainConfig, most_rows
-from sancho.training.leaks import screen
-from sancho.training.prove import Fitter, made_then, prove
+from sancho.training.data_quality import examine
+from sancho.training.executor import IN_PROCESS, Executor
+from sancho.training.leakage import screen
+from sancho.training.observational_data import ObservationalData
 from sancho.training.report import Report, facts_of, warnings_of
 from sancho.training.selection import Selection, select
-from sancho.training.snapshots import Cycle, Lives, cycle_of, draw_horizons, lives_of, make_rows
-from sancho.training.study import Study
-from sancho.training.sufficiency import examine
-from sancho.training.work import HERE, Work
+from sancho.training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
+from sancho.training.validation import Fitter, refit_as_of, validate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,7 +46,7 @@ class Snapshots:
 
     rows: Rows
     cycle: Cycle
-    lives: Lives
+    lives: DealOutcomes
 
 
 def train(
@@ -55,7 +55,7 @@ def train(
     config: TrainConfig | None = None,
     progress: Progress | None = None,
     champion_as_of: int | None = None,
-    work: Work = HERE,
+    work: Executor = IN_PROCESS,
 ) -> tuple[Bundle, Report]:
     """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is.
 
@@ -83,11 +83,11 @@ def train(
     report.counts = _counts(shots.rows, chosen)
     fitter = Fitter(shots.rows, chosen, calendar, config, _stage_positions(history, past), work.trees)
     say(Text("後の商談で検証しています", "Proving the model on later deals"), 0.3)
-    proof = prove(fitter, as_of, len(shots.lives), _stage_names(history))
+    proof = validate(fitter, as_of, len(shots.lives), _stage_names(history))
     report.folds = [fold.said(log.zone) for fold in proof.folds]
     report.evaluation, report.later, report.later_chance = proof.evaluation, proof.later, proof.later_chance
     if champion_as_of is not None and report.later is not None and champion_as_of > report.later.train_until:
-        report.rival = made_then(fitter, proof, champion_as_of, as_of, len(shots.lives))
+        report.rival = refit_as_of(fitter, proof, champion_as_of, as_of, len(shots.lives))
     say(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, proof.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
@@ -95,7 +95,7 @@ def train(
     leaking = {leak.attribute for leak in report.leaks}
     revenue = revenue_of(history, shots, chosen, config, use_amount="amount" not in leaking)
     say(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
-    study = Study(history, shots.lives, shots.cycle, as_of, chosen.used)
+    study = ObservationalData(history, shots.lives, shots.cycle, as_of, chosen.used)
     bottlenecks = find_bottlenecks(study)
     say(Text("打ち手の効果を学習しています", "Learning what actions do"), 0.98)
     bundle = Bundle(
@@ -127,10 +127,10 @@ def snapshots(
     as_of: int,
     config: TrainConfig,
     rng: np.random.Generator,
-    work: Work = HERE,
+    work: Executor = IN_PROCESS,
 ) -> Snapshots:
     """Training rows of all deals: moments, features, horizons, answers."""
-    lives = lives_of(past, history)
+    lives = deal_outcomes(past, history)
     cycle = cycle_of(lives, as_of)
     deal, at = change_moments(history, as_of)
     most = config.most_moments or most_rows(len(lives))

@@ -14,14 +14,14 @@ from sancho.crm.i18n import Text
 from sancho.features import build, compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.rows import Rows
+from sancho.models.scoring import feature_columns
+from sancho.training.common_factors import with_common_factors
 from sancho.training.config import TrainConfig
+from sancho.training.executor import IN_PROCESS, Executor
 from sancho.training.fit import Progress, train
-from sancho.training.gate import Verdict, in_time, judge, superseded
+from sancho.training.promotion_gate import Verdict, in_time, judge, superseded
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.report import Report
-from sancho.training.score import feature_columns
-from sancho.training.shocks import with_common_factors
-from sancho.training.work import HERE, Work
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def train_and_promote(
     registry: Registry,
     fingerprint: str = "",
     progress: Progress | None = None,
-    work: Work = HERE,
+    work: Executor = IN_PROCESS,
 ) -> tuple[ModelInfo, Verdict, Report]:
     """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass.
 

@@ -23,8 +23,8 @@ from filelock import FileLock, Timeout
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import LANGUAGES, Text
 from sancho.models.bundle import Bundle
-from sancho.training.card import model_card
-from sancho.training.gate import Verdict
+from sancho.training.model_card import model_card
+from sancho.training.promotion_gate import Verdict
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

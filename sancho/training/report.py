@@ -12,10 +12,10 @@ from sancho.crm.i18n import Text
 from sancho.models.bundle import Warned
 from sancho.models.win import FEW_DEALS, WinModel
 from sancho.training.config import TrainConfig
+from sancho.training.data_quality import DataFinding
 from sancho.training.evaluate import Evaluation
-from sancho.training.leaks import Leak
+from sancho.training.leakage import Leak
 from sancho.training.snapshots import Cycle, Fold
-from sancho.training.sufficiency import Finding
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class Report:
     as_of: int
     config: TrainConfig
     cycle: Cycle | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[DataFinding] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     left_out: dict[str, Text] = field(default_factory=dict)
     folds: list[str] = field(default_factory=list)

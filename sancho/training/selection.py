@@ -13,7 +13,7 @@ from sancho.crm.instants import DAY
 from sancho.features.catalogue import Feature
 from sancho.models.members import Layout
 from sancho.training.config import TrainConfig
-from sancho.training.leaks import Leak
+from sancho.training.leakage import Leak
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -23,7 +23,7 @@ LONG_SHARE = 0.98  # the longest cycle is the one that this share of won deals k
 
 
 @dataclass(frozen=True)
-class Lives:
+class DealOutcomes:
     """How each deal (d,) of a log came and went: instants created and closed (NEVER = open), outcome 1/0/-1.
 
     `last_sign` is the last instant at which anything was recorded of it before the cut-off.
@@ -66,7 +66,7 @@ class Cycle:
         ).format(longest=self.longest_days, silent=self.silent_days, deals=self.deals)
 
 
-def lives_of(past: EventLog, history: History) -> Lives:
+def deal_outcomes(past: EventLog, history: History) -> DealOutcomes:
     """When each deal came, went and last gave a sign; its closing is none."""
     last = history.created.copy()
     ends = np.where(history.closed == NEVER, np.iinfo(np.int64).max, history.closed)
@@ -74,20 +74,20 @@ def lives_of(past: EventLog, history: History) -> Lives:
         row, at = codes_in(past[table]["deal_id"], history.deal_ids), micros(past[table]["at"])
         sign = (row >= 0) & (at < ends[row])
         np.maximum.at(last, row[sign], at[sign])
-    return Lives(history.created, history.closed, history.outcome.astype(np.int64), last)
+    return DealOutcomes(history.created, history.closed, history.outcome.astype(np.int64), last)
 
 
-def cycle_of(lives: Lives, as_of: int) -> Cycle:
+def cycle_of(outcomes: DealOutcomes, as_of: int) -> Cycle:
     """The pace of a log as it stood at the cut-off; 180 and 60 days where fewer than 10 deals have closed."""
-    done = (lives.closed != NEVER) & (lives.closed < as_of)
+    done = (outcomes.closed != NEVER) & (outcomes.closed < as_of)
     if done.sum() < 10:
         return Cycle(180.0, 60.0, int(done.sum()))
-    won = done & (lives.outcome == 1)
+    won = done & (outcomes.outcome == 1)
     judged = won if won.sum() >= 10 else done
-    age = (lives.closed - lives.created)[judged] / DAY
-    span = (as_of - lives.created.min()) / DAY
+    age = (outcomes.closed - outcomes.created)[judged] / DAY
+    span = (as_of - outcomes.created.min()) / DAY
     longest = float(np.clip(np.quantile(age, LONG_SHARE), 7.0, max(0.6 * span, 7.0)))
-    silence = (lives.closed - np.minimum(lives.last_sign, lives.closed))[done] / DAY
+    silence = (outcomes.closed - np.minimum(outcomes.last_sign, outcomes.closed))[done] / DAY
     return Cycle(longest, float(np.clip(np.quantile(silence, LONG_SHARE), 14.0, 365.0)), int(done.sum()))
 
 
@@ -113,7 +113,7 @@ def draw_horizons(
 
 
 def make_rows(
-    lives: Lives,
+    outcomes: DealOutcomes,
     deal: Ints,
     at: Ints,
     x: Floats,
@@ -126,18 +126,18 @@ def make_rows(
     A moment on the grid weighs the weeks it stands for, one just after a change 1: known at the moment.
     "Ever" is answered for deals that closed and for abandoned ones; a deal still alive then has none.
     """
-    closed = lives.closed[deal]
+    closed = outcomes.closed[deal]
     done = (closed != NEVER) & (closed < as_of)
     days = (np.where(done, closed, as_of) - at) / DAY
-    event = np.where(done, lives.outcome[deal], -1)
+    event = np.where(done, outcomes.outcome[deal], -1)
     row, horizon, matures = questions
     ever = horizon == cycle.ever_days
-    abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
+    abandoned = ~done & (as_of - outcomes.last_sign[deal] > cycle.silent_days * DAY)
     within = days[row] < horizon
     won = (event[row] == 1) & (within | ever)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
     answered = ~ever | done[row] | abandoned[row]
-    weeks = weeks_stood_for(lives.created[deal], at)
+    weeks = weeks_stood_for(outcomes.created[deal], at)
     return Rows(
         x=x,
         at=at,

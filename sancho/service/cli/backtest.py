@@ -74,7 +74,7 @@ def backtested(
     from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.training.backtest import backtest
-    from sancho.training.backtest.origins import told_until
+    from sancho.training.backtest.origins import recorded_until
     from sancho.training.backtest.result import to_json
     from sancho.training.backtest.run import fewer_than
 
@@ -83,7 +83,7 @@ def backtested(
         whole = store.read(settings.zone)
     moment = as_of_instant(as_of, settings.zone)
     log = whole.as_of(moment)
-    until = told_until(log, moment)
+    until = recorded_until(log, moment)
     config = train_config(settings)
     with workers(dask, settings, whole) as found:
         if found is None:

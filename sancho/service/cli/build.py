@@ -15,10 +15,10 @@ from sancho.service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from sancho.training.config import TrainConfig
-    from sancho.training.gate import Verdict
+    from sancho.training.data_quality import DataFinding
+    from sancho.training.monitoring import MonitoringReport
+    from sancho.training.promotion_gate import Verdict
     from sancho.training.registry import ModelInfo
-    from sancho.training.sufficiency import Finding
-    from sancho.training.watch import Watch
 
 _FAULTS_SHOWN = 10
 _AGAIN_DAYS = 28  # after a training whose model was not taken
@@ -179,14 +179,14 @@ def train_models(as_of: str | None, if_needed: bool, dask: str | None, as_json: 
 
 def train_and_register(
     settings: Settings, as_of: str | None, step: Step, dask: str | None = None
-) -> tuple[ModelInfo, Verdict, list[Finding]]:
+) -> tuple[ModelInfo, Verdict, list[DataFinding]]:
     """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
     from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.features import Calendar
+    from sancho.training.executor import IN_PROCESS
     from sancho.training.promote import train_and_promote
     from sancho.training.registry import Registry
-    from sancho.training.work import HERE
 
     reading = Text("データを読み込んでいます", "Reading the data")
     with Store.open(settings.store_url) as store:
@@ -202,18 +202,18 @@ def train_and_register(
     config = train_config(settings)
     with workers(dask, settings, log) as found:
         calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
-        work = HERE if found is None else found.work(moment, calendar)
+        work = IN_PROCESS if found is None else found.work(moment, calendar)
         info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
     return info, verdict, report.findings
 
 
-def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
+def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | None:
     """What became of the model in service up to a moment; None where there is none that can be used."""
     from sancho.crm.instants import as_of_instant
     from sancho.crm.store import Store
     from sancho.features import compile_history
+    from sancho.training.monitoring import monitor
     from sancho.training.registry import Registry
-    from sancho.training.watch import watch
 
     try:
         bundle, _ = Registry(settings.home).load()
@@ -224,7 +224,7 @@ def watched(settings: Settings, as_of: str | None = None) -> Watch | None:
     moment = as_of_instant(as_of, settings.zone)
     with Store.open(settings.store_url) as store:
         log = store.read(settings.zone).as_of(moment)
-    return watch(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
+    return monitor(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
 
 
 def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:

@@ -12,7 +12,7 @@ from sancho.crm.i18n import Text
 from sancho.service.settings import Settings
 
 if TYPE_CHECKING:
-    from sancho.training.cluster import Cluster
+    from sancho.training.dask import Cluster
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def workers(dask: str | None, settings: Settings, log: EventLog) -> Iterator[Clu
     if dask is None:
         yield None
         return
-    from sancho.training.cluster import LOCAL, Source, cluster
+    from sancho.training.dask import LOCAL, Source, open_cluster
 
     if dask != LOCAL and settings.store_url.startswith("sqlite"):
         raise SanchoError(
@@ -33,5 +33,5 @@ def workers(dask: str | None, settings: Settings, log: EventLog) -> Iterator[Clu
             ),
             "store_not_shared",
         )
-    with cluster(dask, Source.in_store(settings.store_url, log)) as found:
+    with open_cluster(dask, Source.in_store(settings.store_url, log)) as found:
         yield found

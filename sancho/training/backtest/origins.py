@@ -55,7 +55,7 @@ class Span:
         return cls(int(created[created != NEVER].min()), until)
 
 
-def told_until(log: EventLog, moment: int) -> int:
+def recorded_until(log: EventLog, moment: int) -> int:
     """Up to when a log as of a moment tells what happened: the end of the last day with a record in it.
 
     Days of which nothing was imported yet are not days on which nothing was won, so a period is judged only

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.instants import DAY, NEVER
-from sancho.training.snapshots import Cycle, Lives, cycle_of
+from sancho.training.snapshots import Cycle, DealOutcomes, cycle_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -21,7 +21,7 @@ class Outcomes:
     """Every deal's life up to `end`; `cycle` is the company's pace over all of it."""
 
     deal_ids: pd.Index
-    lives: Lives
+    outcomes: DealOutcomes
     cycle: Cycle
     end: int
 
@@ -38,8 +38,8 @@ class Outcomes:
             np.maximum.at(last, row[row >= 0], micros(past[table]["at"])[row >= 0])
         ended = deals["outcome"].astype(object)
         outcome = np.where(ended == "won", 1, np.where(ended == "lost", 0, -1)).astype(np.int64)
-        lives = Lives(created, micros(deals["closed_at"]), outcome, last)
-        return cls(ids, lives, cycle_of(lives, end), end)
+        outcomes = DealOutcomes(created, micros(deals["closed_at"]), outcome, last)
+        return cls(ids, outcomes, cycle_of(outcomes, end), end)
 
     def is_mature(self, moment: int) -> bool:
         """Whether the longest cycle has passed since a moment, so that "ever" can be judged of it."""
@@ -51,14 +51,14 @@ class Outcomes:
 
     def won_by(self, deal: NDArray[np.int64], until: int) -> Floats:
         """Whether each deal (n,) was won before an instant, 1 or 0."""
-        closed = self.lives.closed[deal]
-        won: Floats = ((self.lives.outcome[deal] == 1) & (closed != NEVER) & (closed < until)).astype(
+        closed = self.outcomes.closed[deal]
+        won: Floats = ((self.outcomes.outcome[deal] == 1) & (closed != NEVER) & (closed < until)).astype(
             np.float64
         )
         return won
 
     def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
         """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (not of deals alive)."""
-        closed = self.lives.closed[deal] != NEVER
-        silent = self.end - self.lives.last_sign[deal] > self.cycle.silent_days * DAY
-        return (self.lives.outcome[deal] == 1).astype(np.float64), closed | silent
+        closed = self.outcomes.closed[deal] != NEVER
+        silent = self.end - self.outcomes.last_sign[deal] > self.cycle.silent_days * DAY
+        return (self.outcomes.outcome[deal] == 1).astype(np.float64), closed | silent

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.training.backtest import spread
+from sancho.training.backtest import distribution_scores
 from sancho.training.backtest.deal_scores import OURS
 from sancho.training.backtest.resample import Interval, means_of
 
@@ -20,11 +20,12 @@ _SCORES = ("crps", "pinball", "error")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One method's forecast of one scope, held against what came.
+class ForecastScore:
+    """One method's forecast of one scope, compared with the actual.
 
-    `error` is mean minus actual (positive: promised too much); `quantiles` at spread.QUANTILES; `covered`
-    at spread.LEVELS; `reach` the probability of reaching the target, None without one.
+    `error` is mean minus actual (positive: the forecast was too high); `quantiles` at
+    distribution_scores.QUANTILES; `covered` at distribution_scores.LEVELS; `reach` the probability of
+    reaching the target, None without one.
     """
 
     mean: float
@@ -38,25 +39,25 @@ class Judged:
     @classmethod
     def of(
         cls, draws: Floats, actual: float, target: float | None, u: float, reach: float | None = None
-    ) -> Judged:
+    ) -> ForecastScore:
         """From draws (s,) of the total; `reach` where a better figure than their share is known."""
-        levels = np.array(spread.QUANTILES)
+        levels = np.array(distribution_scores.QUANTILES)
         quantiles = np.quantile(draws, levels)
         if target is not None and reach is None:
-            reach = spread.reaching(draws, target)
+            reach = distribution_scores.reaching(draws, target)
         return cls(
             float(draws.mean()),
             quantiles,
-            spread.crps(draws, actual),
-            spread.pinball(quantiles, levels, actual),
-            spread.covered(draws, actual),
-            spread.pit(draws, actual, u),
+            distribution_scores.crps(draws, actual),
+            distribution_scores.pinball(quantiles, levels, actual),
+            distribution_scores.covered(draws, actual),
+            distribution_scores.pit(draws, actual, u),
             reach,
         )
 
 
 @dataclass(frozen=True)
-class Line:
+class ScopeForecast:
     """A scope at an origin: what came, its target (None without), and every method's forecast.
 
     `cluster` numbers the periods: lines of one period share their luck.
@@ -72,11 +73,11 @@ class Line:
     actual: float
     target: float | None
     target_from: str
-    by: Mapping[str, Judged]
+    by: Mapping[str, ForecastScore]
 
     def to_json(self) -> dict[str, Any]:
         """The forecast as a row of the result."""
-        names = [f"p{round(100 * level):02d}" for level in spread.QUANTILES]
+        names = [f"p{round(100 * level):02d}" for level in distribution_scores.QUANTILES]
         return {
             "period": self.period,
             "week": self.week,
@@ -100,7 +101,7 @@ class Line:
         }
 
 
-def period_tables(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
+def period_tables(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
     """Figures overall and by week, and each method's PIT histogram; by kind of scope."""
     out = {}
     for kind in dict.fromkeys(line.kind for line in lines):
@@ -119,13 +120,13 @@ def period_tables(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, 
     return out
 
 
-def methods(lines: Sequence[Line]) -> list[str]:
+def methods(lines: Sequence[ScopeForecast]) -> list[str]:
     """Methods that answered every line."""
     first = list(lines[0].by) if lines else []
     return [name for name in first if all(name in line.by for line in lines)]
 
 
-def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
+def figures(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
     """One line of a table: rows counted, each method's figures, ours minus others'; clustered by period."""
     names = methods(lines)
     cluster = np.array([line.cluster for line in lines], np.int64)
@@ -174,7 +175,7 @@ def figures(lines: Sequence[Line], rng: np.random.Generator) -> dict[str, Any]:
     return {**counted, "methods": found, "against": against}
 
 
-def _scores(lines: Sequence[Line], name: str, actual: Floats) -> dict[str, Floats]:
+def _scores(lines: Sequence[ScopeForecast], name: str, actual: Floats) -> dict[str, Floats]:
     by = [line.by[name] for line in lines]
     reach = np.array([np.nan if one.reach is None else one.reach for one in by])
     target = np.array([np.nan if line.target is None else line.target for line in lines])
@@ -185,16 +186,20 @@ def _scores(lines: Sequence[Line], name: str, actual: Floats) -> dict[str, Float
         "error": np.array([one.mean for one in by]) - actual,
         "reach": reach,
         "brier": (reach - (actual >= target)) ** 2,
-        "width80": quantiles[:, spread.QUANTILES.index(0.9)] - quantiles[:, spread.QUANTILES.index(0.1)],
+        "width80": quantiles[:, distribution_scores.QUANTILES.index(0.9)]
+        - quantiles[:, distribution_scores.QUANTILES.index(0.1)],
     }
 
 
 def _coverage(
-    lines: Sequence[Line], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
+    lines: Sequence[ScopeForecast], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
 ) -> dict[str, dict[str, float | None]]:
     held = np.array([line.by[name].covered for line in lines])
     means = means_of(held, weight, cluster, rng)
-    return {f"{round(100 * level)}": one.to_json() for level, one in zip(spread.LEVELS, means, strict=True)}
+    return {
+        f"{round(100 * level)}": one.to_json()
+        for level, one in zip(distribution_scores.LEVELS, means, strict=True)
+    }
 
 
 def _mean(values: Floats, cluster: Ints, rng: np.random.Generator) -> Interval:
@@ -202,5 +207,5 @@ def _mean(values: Floats, cluster: Ints, rng: np.random.Generator) -> Interval:
 
 
 def _histogram(values: Sequence[float]) -> list[int]:
-    counts, _ = np.histogram(np.clip(values, 0.0, 1.0), bins=spread.PIT_BINS, range=(0.0, 1.0))
+    counts, _ = np.histogram(np.clip(values, 0.0, 1.0), bins=distribution_scores.PIT_BINS, range=(0.0, 1.0))
     return [int(count) for count in counts]

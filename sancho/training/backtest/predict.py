@@ -12,21 +12,21 @@ from sancho.crm.instants import DAY
 from sancho.features import compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.organisation import Organisation
+from sancho.models.period_outlook import look_ahead
 from sancho.models.pipeline import Scored
 from sancho.models.rows import Rows
+from sancho.models.scoring import feature_columns
 from sancho.models.simulate import Simulation
 from sancho.training.backtest.origins import Origin
 from sancho.training.config import TrainConfig
 from sancho.training.fit import snapshots
-from sancho.training.outlook import look_ahead
-from sancho.training.score import feature_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Said:
+class OriginForecast:
     """Answers at one origin about its open deals (n,), with their stage as of then."""
 
     origin: Origin
@@ -36,7 +36,9 @@ class Said:
     simulation: Simulation
 
 
-def say(bundle: Bundle, past: EventLog, origin: Origin, organisation: Organisation, closed: Floats) -> Said:
+def forecast_at(
+    bundle: Bundle, past: EventLog, origin: Origin, organisation: Organisation, closed: Floats
+) -> OriginForecast:
     """Scores of the deals open at the origin and the joint simulation of its period.
 
     `past` is the log as of the origin; `closed` (people + 1,) what the period has brought so far.
@@ -46,7 +48,7 @@ def say(bundle: Bundle, past: EventLog, origin: Origin, organisation: Organisati
     seen = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
     ids = seen.scored.pipeline.deal_ids
     stage = past["deals"].set_index("deal_id")["stage"].astype(object).reindex(ids)
-    return Said(origin, ids, stage.fillna("").to_numpy(object), seen.scored, seen.simulation)
+    return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), seen.scored, seen.simulation)
 
 
 def learned_rows(bundle: Bundle, past: EventLog, config: TrainConfig) -> Rows:
@@ -58,7 +60,7 @@ def learned_rows(bundle: Bundle, past: EventLog, config: TrainConfig) -> Rows:
     return shots.rows.with_columns(columns)
 
 
-def asked(said: Said, bundle: Bundle, longest_days: float) -> Rows:
+def deal_questions(said: OriginForecast, bundle: Bundle, longest_days: float) -> Rows:
     """Two questions about each open deal, for the rivals: won by the period's end (n,), then won ever (n,).
 
     Their answers are not in these rows.

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from sancho.crm.i18n import Text
-from sancho.training.backtest import period_rivals, rivals
+from sancho.training.backtest import deal_baselines, period_baselines
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, QUESTIONS, deal_tables
 from sancho.training.backtest.period_scores import period_tables
 from sancho.training.backtest.run import Backtest
 
 FORMAT = 1
-LABELS: dict[str, Text] = {OURS: Text("Sancho", "Sancho"), **rivals.LABELS, **period_rivals.LABELS}
+LABELS: dict[str, Text] = {OURS: Text("Sancho", "Sancho"), **deal_baselines.LABELS, **period_baselines.LABELS}
 QUESTION_LABELS = {
     BY_PERIOD_END: Text("期末までに受注するか", "Won by the end of the period"),
     EVER: Text("最終的に受注するか", "Won eventually"),

@@ -20,16 +20,16 @@ from sancho.features.calendar import Calendar
 from sancho.models.attainment import probability_of
 from sancho.models.bundle import Bundle
 from sancho.models.simulate import Simulation
-from sancho.training.backtest import period_rivals, rivals
-from sancho.training.backtest.books import Books, Page
+from sancho.training.backtest import deal_baselines, period_baselines
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, DealRows
 from sancho.training.backtest.origins import WEEKS, Origin, Span, choose_periods, earlier, origins
 from sancho.training.backtest.outcomes import Outcomes
-from sancho.training.backtest.period_scores import Judged, Line
-from sancho.training.backtest.predict import Said, asked, learned_rows, say
+from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast
+from sancho.training.backtest.period_snapshots import PeriodSnapshot, SnapshotCache
+from sancho.training.backtest.predict import OriginForecast, deal_questions, forecast_at, learned_rows
+from sancho.training.common_factors import with_common_factors
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
-from sancho.training.shocks import with_common_factors
 
 Floats = NDArray[np.float64]
 Progress = Callable[[Text, float], None]
@@ -97,7 +97,7 @@ class Backtest:
     deal_ids: pd.Index = field(repr=False)
     folds: list[Fold] = field(default_factory=list)
     deals: dict[str, list[DealRows]] = field(default_factory=lambda: {EVER: [], BY_PERIOD_END: []})
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ScopeForecast] = field(default_factory=list)
     warnings: list[tuple[str, Text]] = field(default_factory=list)
     stages: tuple[str, ...] = ()
 
@@ -179,10 +179,10 @@ class _Maker:
 
     def __post_init__(self) -> None:
         calendar = Calendar(self.log.zone, self.config.fiscal_start_month, self.config.country)
-        object.__setattr__(self, "books", Books(self.log, calendar))
+        object.__setattr__(self, "books", SnapshotCache(self.log, calendar))
         object.__setattr__(self, "outcomes", Outcomes.of(self.log, self.span.end))
 
-    books: Books = field(init=False)
+    books: SnapshotCache = field(init=False)
     outcomes: Outcomes = field(init=False)
 
     def settings(self, chosen: Sequence[Period]) -> dict[str, Any]:
@@ -218,7 +218,7 @@ class _Maker:
             return None
         bundle, report = train(past, cut, self.config)
         bundle = with_common_factors(bundle, past, cut, self.config)
-        fitted: dict[str, rivals.Fitted] = {}
+        fitted: dict[str, deal_baselines.FittedBaseline] = {}
         longest = report.cycle.longest_days if report.cycle else 0.0
         if self.plain:
             tell(
@@ -227,11 +227,11 @@ class _Maker:
                 )
             )
             rows = learned_rows(bundle, past, self.config)
-            known = rivals.rivals(
+            known = deal_baselines.baseline_methods(
                 bundle.win.layout, bundle.win.windows, self.config.seed, self.config.threads
             )
             rng = np.random.default_rng((self.config.seed, 31))
-            fitted = rivals.fit_rivals(rows, cut, known, int(rows.deal.max()) + 1, rng)
+            fitted = deal_baselines.fit_baselines(rows, cut, known, int(rows.deal.max()) + 1, rng)
         notes = []
         for origin in group:
             judging = Text("{p} の{w}週目の予測を検証しています", "Judging {p} after week {w}")
@@ -251,23 +251,28 @@ class _Maker:
         self,
         bundle: Bundle,
         origin: Origin,
-        fitted: dict[str, rivals.Fitted],
+        fitted: dict[str, deal_baselines.FittedBaseline],
         longest: float,
         result: Backtest,
     ) -> dict[str, Any]:
         page = self.books.page(origin)
         past = self.books.as_of(origin.as_of)
-        said = say(bundle, past, origin, page.organisation, page.closed_by_person)
+        said = forecast_at(bundle, past, origin, page.organisation, page.closed_by_person)
         counts = self._deals(bundle, said, fitted, longest, result)
         result.lines += self._lines(said.simulation, page)
         return {"week": origin.week, "as_of": iso(origin.as_of, self.log.zone), **counts}
 
     def _deals(
-        self, bundle: Bundle, said: Said, fitted: dict[str, rivals.Fitted], longest: float, result: Backtest
+        self,
+        bundle: Bundle,
+        said: OriginForecast,
+        fitted: dict[str, deal_baselines.FittedBaseline],
+        longest: float,
+        result: Backtest,
     ) -> dict[str, int]:
         """Rows of the open deals: by the period's end all of them, ever those whose answer is known."""
         count, origin = len(said.deal_ids), said.origin
-        questions = asked(said, bundle, longest)
+        questions = deal_questions(said, bundle, longest)
         chances = {name: one.chance(questions) for name, one in fitted.items()} if count else {}
         number = self.outcomes.numbers(said.deal_ids)
         whole = DealRows(
@@ -297,11 +302,11 @@ class _Maker:
             "left_out_alive": int((~known).sum()) if mature else 0,
         }
 
-    def _lines(self, simulation: Simulation, page: Page) -> list[Line]:
+    def _lines(self, simulation: Simulation, page: PeriodSnapshot) -> list[ScopeForecast]:
         """Forecasts of every scope by every method, held against what came."""
         actual = self.books.actuals(page.origin.period)
         rules = self._rules(page.origin)
-        columns = {name: period_rivals.columns_of(name, page) for name in rules}
+        columns = {name: period_baselines.columns_of(name, page) for name in rules}
         rng = np.random.default_rng((self.config.seed, page.origin.as_of // DAY))
         cluster = page.origin.period.first.toordinal()
         lines = []
@@ -313,12 +318,14 @@ class _Maker:
             people = simulation.organisation.members(scope)
             u = float(rng.random())
             draws = simulation.total(people)
-            by = {OURS: Judged.of(draws, came, target, u, probability_of(simulation, people, target))}
+            by = {OURS: ForecastScore.of(draws, came, target, u, probability_of(simulation, people, target))}
             kind = str(page.kind[at])
             for name, of_kind in rules.items():
-                by[name] = Judged.of(of_kind[kind].draws(page.closed[at], columns[name][at]), came, target, u)
+                by[name] = ForecastScore.of(
+                    of_kind[kind].draws(page.closed[at], columns[name][at]), came, target, u
+                )
             lines.append(
-                Line(
+                ScopeForecast(
                     page.origin.period.name,
                     cluster,
                     page.origin.week,
@@ -334,7 +341,7 @@ class _Maker:
             )
         return lines
 
-    def _rules(self, origin: Origin) -> dict[str, dict[str, period_rivals.Rule]]:
+    def _rules(self, origin: Origin) -> dict[str, dict[str, period_baselines.Rule]]:
         """The plain period rules, recalibrated on the same week of earlier periods."""
         before = earlier(origin.period, PAST_PERIODS, self.length, self.config.fiscal_start_month)
         pages, actuals = [], []
@@ -345,11 +352,11 @@ class _Maker:
                 pages.append(self.books.page(one))
                 actuals.append(self.books.actuals(period))
         found = {}
-        for name in period_rivals.LABELS:
-            taught = period_rivals.lessons(name, pages, actuals)
+        for name in period_baselines.LABELS:
+            taught = period_baselines.lessons(name, pages, actuals)
             width = 2 if name == "stage_weighted" else 1
             found[name] = {
-                kind: period_rivals.fit_rule(kind, taught, width) for kind in ("company", "team", "person")
+                kind: period_baselines.fit_rule(kind, taught, width) for kind in ("company", "team", "person")
             }
         return found
 

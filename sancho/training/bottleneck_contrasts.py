@@ -13,8 +13,8 @@ from sancho.features import build, current
 from sancho.features.arrays import Floats, Ints
 from sancho.features.passages import Passage
 from sancho.models.bottlenecks import PAIRED, Condition, Starts, Trial, segment_codes, segments_of
-from sancho.training.crossfit import folds_of, foreseen
-from sancho.training.study import Study
+from sancho.models.crossfit import cross_fitted, folds_of
+from sancho.training.observational_data import ObservationalData
 
 Flags = NDArray[np.bool_]
 
@@ -31,7 +31,7 @@ BLOCK_DAYS = 91  # halves of the history take turns by stretches so long
 
 
 @dataclass(frozen=True)
-class Came:
+class StageEntries:
     """Deals (n,) that came to a stage and whose end is known: their passage, features at coming and outcome.
 
     `on` 1 where they went on (after the last stage: were won), `decided` where they got to the last stage.
@@ -45,17 +45,17 @@ class Came:
     decided: Flags
     starts: Starts
 
-    def shuffled(self, rng: np.random.Generator) -> Came:
+    def shuffled(self, rng: np.random.Generator) -> StageEntries:
         """The same deals with their outcomes exchanged among them."""
         return replace(self, won=rng.permutation(self.won), on=rng.permutation(self.on))
 
 
-def came_to(study: Study, passage: Passage, last: Ints) -> Came:
+def stage_entries(study: ObservationalData, passage: Passage, last: Ints) -> StageEntries:
     """Those that came so long ago that nearly all have ended; left out is who is still alive.
 
     `last`: the deals that came to the last stage.
     """
-    lives, cycle, as_of = study.lives, study.cycle, study.as_of
+    lives, cycle, as_of = study.outcomes, study.cycle, study.as_of
     deal = passage.deal
     done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
     abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
@@ -75,10 +75,10 @@ def came_to(study: Study, passage: Passage, last: Ints) -> Came:
     won = (done & (lives.outcome[deal] == 1))[at].astype(float)
     on = (mine.went_on != NEVER).astype(float) if mine.following else won
     decided = np.isin(mine.deal, last) | (won > 0)
-    return Came(mine, x, won, on, ended[at], decided, _starts(study, mine, x))
+    return StageEntries(mine, x, won, on, ended[at], decided, _starts(study, mine, x))
 
 
-def _starts(study: Study, passage: Passage, x: Floats) -> Starts:
+def _starts(study: ObservationalData, passage: Passage, x: Floats) -> Starts:
     levels = study.history.levels
     segments = segments_of(segment_codes(x, study.features, levels), levels)
     whose = current(study.history, passage.deal, passage.came + 1)
@@ -93,12 +93,12 @@ def _starts(study: Study, passage: Passage, x: Floats) -> Starts:
     )
 
 
-def trials_of(study: Study, came: Sequence[Came]) -> list[Trial]:
+def trials_of(study: ObservationalData, came: Sequence[StageEntries]) -> list[Trial]:
     """Every trial of a history's stages."""
     out: list[Trial] = []
     for one in came:
         if len(one.won) >= 2 * LEAST_EACH and one.passage.following:
-            expected = foreseen(one.x, study.features, one.won, folds_of(np.arange(len(one.won))))
+            expected = cross_fitted(one.x, study.features, one.won, folds_of(np.arange(len(one.won))))
             out += _waits(one, expected, study.as_of)
             out += _passed(study, one, expected)
     return [*out, *_conversions(study, came)]
@@ -108,7 +108,7 @@ def _enough(trials: Sequence[Trial]) -> list[Trial]:
     return [one for one in trials if min(one.met.sum(), one.spared.sum()) >= LEAST_EACH]
 
 
-def _waits(came: Came, expected: Floats, as_of: int) -> list[Trial]:
+def _waits(came: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
     """Too long in the stage, and too long without contact in it. (Of the last stage the outcome tells.)"""
     passage = came.passage
     went = passage.went_on != NEVER
@@ -126,7 +126,7 @@ def _waits(came: Came, expected: Floats, as_of: int) -> list[Trial]:
     return _enough(trials)
 
 
-def _passed(study: Study, came: Came, expected: Floats) -> list[Trial]:
+def _passed(study: ObservationalData, came: StageEntries, expected: Floats) -> list[Trial]:
     """What deals went on without, and how long activities were apart, as far as this stage decided it."""
     passage = came.passage
     went = np.flatnonzero(passage.went_on != NEVER)
@@ -156,7 +156,7 @@ def _passed(study: Study, came: Came, expected: Floats) -> list[Trial]:
     )
 
 
-def _conversions(study: Study, came: Sequence[Came]) -> list[Trial]:
+def _conversions(study: ObservationalData, came: Sequence[StageEntries]) -> list[Trial]:
     """Going on from each stage, held against the same segment's going on from the other stages.
 
     What is expected of a deal goes by all that is known of it but who it belongs to.
@@ -177,7 +177,7 @@ def _conversions(study: Study, came: Sequence[Came]) -> list[Trial]:
     expected = np.empty(len(on))
     for place, one in enumerate(came):
         mine = number == place
-        expected[mine] = foreseen(one.x[:, neutral], features, one.on, fold[mine])
+        expected[mine] = cross_fitted(one.x[:, neutral], features, one.on, fold[mine])
         expected[mine] += one.on.mean() - expected[mine].mean()
     shared = [key for key in came[0].starts.segments if all(key in one.starts.segments for one in came)]
     shared = [key for key in shared if len(key.parts) == 1]

@@ -5,8 +5,8 @@ the past of its seller, account and product. So only deals, moments and their fe
 the same function on the same arrays: the features are equal bit for bit.
 """
 
-from sancho.training.cluster.opening import LOCAL, LOCAL_WORKERS, cluster
-from sancho.training.cluster.source import Source, to_parquet
-from sancho.training.cluster.spread import Cluster
+from sancho.training.dask.cluster import Cluster
+from sancho.training.dask.connect import LOCAL, LOCAL_WORKERS, open_cluster
+from sancho.training.dask.source import Source, to_parquet
 
-__all__ = ["LOCAL", "LOCAL_WORKERS", "Cluster", "Source", "cluster", "to_parquet"]
+__all__ = ["LOCAL", "LOCAL_WORKERS", "Cluster", "Source", "open_cluster", "to_parquet"]

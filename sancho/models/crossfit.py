@@ -26,7 +26,7 @@ def folds_of(groups: Ints) -> Ints:
     return np.asarray((np.random.default_rng(7).permutation(count) % FOLDS)[groups])
 
 
-def foreseen(
+def cross_fitted(
     x: Floats,
     features: Sequence[Feature],
     y: Floats,

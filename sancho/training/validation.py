@@ -75,7 +75,7 @@ def windows_of(rows: Rows, calendar: Calendar) -> Windows:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FoldPredictions:
     """A fold's model on the fold's later deals: log-odds of its members, for won and lost."""
 
     fold: Fold
@@ -97,7 +97,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Validation:
     """What later deals said: the stacks they teach (None = too few deals), and how good the last fold was.
 
     `later` and `later_chance` are the last fold and the chances given to its questions by a model,
@@ -109,10 +109,10 @@ class Proof:
     evaluation: Evaluation | None = None
     later: Fold | None = None
     later_chance: Floats | None = None
-    judged: tuple[Judged, ...] = ()
+    judged: tuple[FoldPredictions, ...] = ()
 
 
-def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Proof:
+def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Validation:
     """Two folds: the first teaches weights and calibration, the second is judged by them, then both teach."""
     rows, seed = fitter.rows, fitter.config.seed
     halves = np.random.default_rng((seed, 99)).random(deals) < 0.5
@@ -124,7 +124,7 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         if enough and len(fold.valid.row):
             judged.append(_judge(fitter, fold, number + 1))
     if not judged:
-        return Proof(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
+        return Validation(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
     last = judged[-1]
     valid = last.fold.valid
     rng = np.random.default_rng((seed, 7))
@@ -136,10 +136,12 @@ def prove(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, st
         model = with_stacks(model, stack, model.lost.stack, for_level(last.fold.train, rng))
     chance = sigmoid(model.won.stack(last.won, valid.horizon))
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
-    return Proof(_stacks(judged), folds, evaluation, last.fold, chance, tuple(judged))
+    return Validation(_stacks(judged), folds, evaluation, last.fold, chance, tuple(judged))
 
 
-def made_then(fitter: Fitter, proof: Proof, cut: int, as_of: int, deals: int) -> tuple[Fold, Floats] | None:
+def refit_as_of(
+    fitter: Fitter, proof: Validation, cut: int, as_of: int, deals: int
+) -> tuple[Fold, Floats] | None:
     """The same way of fitting at an earlier cut-off: the fold, and chances (m,) for what came after it.
 
     So a model made at that cut-off has a rival that knew no less and no more. Weights and calibration are
@@ -159,7 +161,7 @@ def made_then(fitter: Fitter, proof: Proof, cut: int, as_of: int, deals: int) ->
     return fold, sigmoid(model.won.stack(one.won, fold.valid.horizon))
 
 
-def _by_parts(fitter: Fitter, as_of: int) -> list[Judged]:
+def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
     """Where no deals came later, such as in a list without dates: each part judged by a model of the others.
 
     It teaches weights and calibration, and proves nothing about later deals. Deals alike in all features
@@ -181,7 +183,7 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[Judged]:
     return judged
 
 
-def _stacks(judged: list[Judged], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
+def _stacks(judged: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
     if not judged:
         return None
     everything = [(one, np.ones(len(one.fold.valid.row), bool)) for one in judged]
@@ -189,10 +191,10 @@ def _stacks(judged: list[Judged], pull: float = WEIGHT_PULL) -> tuple[Stack, Sta
     return None if won is None or lost is None else (won, lost)
 
 
-def _judge(fitter: Fitter, fold: Fold, number: int) -> Judged:
+def _judge(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
     model = fitter.fit(fold.train, number)
     won, lost = model.asked(fold.valid)
-    return Judged(fold, model, won, lost)
+    return FoldPredictions(fold, model, won, lost)
 
 
 def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
@@ -204,7 +206,7 @@ def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
 
 
 def _stack(
-    judged: list[tuple[Judged, NDArray[np.bool_]]], side: str, pull: float = WEIGHT_PULL
+    judged: list[tuple[FoldPredictions, NDArray[np.bool_]]], side: str, pull: float = WEIGHT_PULL
 ) -> Stack | None:
     parts = [one.answers(use, side) for one, use in judged]
     logits, days, outcome, weight, deal = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -11,13 +11,13 @@ from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER
 from sancho.crm.schema import TABLES
-from sancho.training.costs import Cost, cost_of, cost_of_few
+from sancho.training.data_quality_costs import Cost, cost_of, cost_of_few
 
 _AGAINST = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataFinding:
     """One thing the data has or lacks, in words; a `serious` one goes with every answer of the model."""
 
     code: str
@@ -25,7 +25,7 @@ class Finding:
     text: Text
 
 
-def examine(log: EventLog, as_of: int) -> list[Finding]:
+def examine(log: EventLog, as_of: int) -> list[DataFinding]:
     """What a log offers to learn from, as it stood at `as_of`, what it lacks and what that costs."""
     deals, events, activities = log["deals"], log["deal_events"], log["activities"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
@@ -37,7 +37,7 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
     staged = _share(codes_in(events["deal_id"][events["field"] == "stage"], ids), done)
     active = _share(codes_in(activities["deal_id"], ids), np.ones(count, bool))
     found = [
-        Finding(
+        DataFinding(
             "size",
             False,
             Text(
@@ -48,7 +48,7 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
     ]
     if 30 <= done.sum() < 300:
         found.append(
-            Finding(
+            DataFinding(
                 "few_deals",
                 True,
                 Text(
@@ -61,7 +61,7 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
         )
     if done.any() and not 0 < won.sum() < done.sum():
         found.append(
-            Finding(
+            DataFinding(
                 "one_outcome",
                 True,
                 Text(
@@ -130,7 +130,7 @@ def examine(log: EventLog, as_of: int) -> list[Finding]:
         if absent:
             share = staged if code == "no_stage_history" else active
             text = Text(ja, en).format(share=share, cost=_priced(cost_of(code)))
-            found.append(Finding(code, serious, Text(text.ja.strip(), text.en.strip())))
+            found.append(DataFinding(code, serious, Text(text.ja.strip(), text.en.strip())))
     return found
 
 

@@ -20,8 +20,8 @@ from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.instants import NEVER
 from sancho.features import Feature, History, build
 from sancho.models.bundle import Bundle
+from sancho.models.crossfit import cross_fitted, folds_of
 from sancho.models.organisation import Organisation
-from sancho.training.crossfit import folds_of, foreseen
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,7 +34,7 @@ _SKILL_CV, _BELIEVED, _LEAST_CV = 0.2, 10.0, 0.05
 
 
 @dataclass(frozen=True)
-class Handed:
+class AttributedDeals:
     """Closed deals (n,): whose, when closed, whether won, what they brought, what was to be expected.
 
     `amount_sd`: spread of the logarithm of amounts around the expected one.
@@ -48,7 +48,7 @@ class Handed:
     amount: Floats
     amount_sd: float
 
-    def within(self, first: int, end: int) -> Handed:
+    def within(self, first: int, end: int) -> AttributedDeals:
         """Those closed in [first, end), expected to bring together what they brought."""
         use = (self.closed >= first) & (self.closed < end)
         mine = replace(
@@ -71,7 +71,7 @@ class Handed:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ResultsAboveExpected:
     """Of each group (g,): deals closed, wins and revenue, what was expected, and how far above.
 
     `wins_above`, `revenue_above` (g, 3): lower end, middle and upper end (80 %) of what is not luck.
@@ -86,14 +86,14 @@ class Standing:
     revenue_above: Floats
 
 
-def handed_deals(
+def attributed_deals(
     bundle: Bundle,
     history: History,
     columns: Ints,
     known: EventLog,
     organisation: Organisation,
     moment: int,
-) -> Handed:
+) -> AttributedDeals:
     """All deals closed before the moment; `columns` are the model's features in the history's."""
     deals = known["deals"]
     closed = micros(deals["closed_at"])
@@ -112,12 +112,14 @@ def handed_deals(
     brought = np.where(won, deals["amount"].fillna(0.0).to_numpy(float)[over], 0.0)
     person = organisation.person(pd.Index(deals["owner_id"].astype(object).to_numpy()[over]))
     fold = folds_of(np.arange(len(over)))
-    chance = foreseen(x, features, won.astype(float), fold)
+    chance = cross_fitted(x, features, won.astype(float), fold)
     amount, spread = _amounts(x, features, won, brought, fold)
-    return Handed(person, closed[over], won, brought, chance, amount, spread)
+    return AttributedDeals(person, closed[over], won, brought, chance, amount, spread)
 
 
-def standing(handed: Handed, lately: Handed, group: Ints, groups: int) -> Standing:
+def results_above_expected(
+    handed: AttributedDeals, lately: AttributedDeals, group: Ints, groups: int
+) -> ResultsAboveExpected:
     """How groups stand in `handed`; `group` (people + 1,), -1 = in none; `lately` tells how they differ."""
     spreads = []
     for wins in (True, False):
@@ -125,11 +127,11 @@ def standing(handed: Handed, lately: Handed, group: Ints, groups: int) -> Standi
         spreads.append(_between(effect, noise))
     deals, won, expected, above = _above(handed, group, groups, True, spreads[0])
     _, brought, due, more = _above(handed, group, groups, False, spreads[1])
-    return Standing(deals, won, expected, above, brought, due, more)
+    return ResultsAboveExpected(deals, won, expected, above, brought, due, more)
 
 
 def _above(
-    handed: Handed, group: Ints, groups: int, wins: bool, between: float
+    handed: AttributedDeals, group: Ints, groups: int, wins: bool, between: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """(deals, got, expected, [lower, middle, upper] above expectation that is not luck)."""
     effect, noise, got, due = _effects(handed, group, groups, wins)
@@ -141,7 +143,9 @@ def _above(
     return deals, got, due, np.stack([middle - _Z80 * sd, middle, middle + _Z80 * sd], axis=1) * due[:, None]
 
 
-def _effects(handed: Handed, group: Ints, groups: int, wins: bool) -> tuple[Floats, Floats, Floats, Floats]:
+def _effects(
+    handed: AttributedDeals, group: Ints, groups: int, wins: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
     """(relative difference, its variance by luck, got, expected) by group."""
     mine = group[handed.person]
     use = mine >= 0
@@ -191,6 +195,6 @@ def _amounts(
     if not use.any():
         return np.zeros(len(won)), 0.0
     logs = np.log(np.where(use, brought, 1.0))
-    out = foreseen(x, features, logs, fold, use, objective="regression")
+    out = cross_fitted(x, features, logs, fold, use, objective="regression")
     left = logs[use] - out[use]
     return np.exp(out) * float(np.exp(left).mean()), float(left.std())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.training.metrics import calibration_error, calibration_slope, log_losses
-from sancho.training.watch.drift import SHARE, false_discovery
+from sancho.training.monitoring.drift import SHARE, false_discovery
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +22,7 @@ _MOST_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared w
 
 
 @dataclass(frozen=True)
-class Promises:
+class PredictedOutcomes:
     """Chances given to windows that do not overlap within a deal, what came (0, 1) and whose they were (n,).
 
     `segments`: by feature, the level (n,) each was in, NaN = unknown.
@@ -38,7 +38,7 @@ class Promises:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SegmentCalibration:
     """Promises of one segment (`feature` and `level`, None = all deals): wins expected, and wins that came.
 
     Expected: by the chances, corrected by how far they missed in training. `shift` is by how much the
@@ -70,7 +70,9 @@ class Quality:
     intercept: float
 
 
-def kept_promises(since: Promises, before: Promises, company_sd: float, segment_sd: float) -> list[Kept]:
+def segment_calibrations(
+    since: PredictedOutcomes, before: PredictedOutcomes, company_sd: float, segment_sd: float
+) -> list[SegmentCalibration]:
     """Promises of all deals, then of each level of each segment; where nothing moved, any alarm in 5 %.
 
     What came minus what was promised, over sum p(1 - p), is to first order the shift in log-odds; since minus
@@ -86,7 +88,7 @@ def kept_promises(since: Promises, before: Promises, company_sd: float, segment_
     judged = [one for one in found if one is not None]
     stands = false_discovery(np.array([one.p_value for one in judged]), SHARE)
     return [
-        Kept(
+        SegmentCalibration(
             **{
                 **vars(one),
                 "alarm": bool(stand) and abs(one.came - one.expected) >= LEAST_MISS * one.expected,
@@ -99,12 +101,12 @@ def kept_promises(since: Promises, before: Promises, company_sd: float, segment_
 def _judged(
     feature: str | None,
     level: float,
-    since: Promises,
-    before: Promises,
+    since: PredictedOutcomes,
+    before: PredictedOutcomes,
     parts: tuple[Flags, Flags],
     company_sd: float,
     segment_sd: float,
-) -> Kept | None:
+) -> SegmentCalibration | None:
     """A segment's promises, no alarm yet; None where they are too few to be judged."""
     from scipy.stats import norm
 
@@ -124,7 +126,7 @@ def _judged(
         others, theirs = _moved(since, before, ~now, ~then)
         shift, variance = shift - others, variance + theirs + segment_sd**2
     reach = float(norm.ppf(0.975) * np.sqrt(variance))
-    return Kept(
+    return SegmentCalibration(
         feature,
         level,
         int(now.sum()),
@@ -139,17 +141,19 @@ def _judged(
     )
 
 
-def _moved(since: Promises, before: Promises, now: Flags, then: Flags) -> tuple[float, float]:
+def _moved(
+    since: PredictedOutcomes, before: PredictedOutcomes, now: Flags, then: Flags
+) -> tuple[float, float]:
     """By how much the log-odds of winning moved, and the variance of that."""
     shift = _shift(since, now) - _shift(before, then)
     return shift, 1.0 / _spread(since, now) + 1.0 / _spread(before, then)
 
 
-def _shift(promises: Promises, mine: Flags) -> float:
+def _shift(promises: PredictedOutcomes, mine: Flags) -> float:
     return float((promises.came - promises.chance)[mine].sum()) / _spread(promises, mine)
 
 
-def _spread(promises: Promises, mine: Flags) -> float:
+def _spread(promises: PredictedOutcomes, mine: Flags) -> float:
     chance = promises.chance[mine]
     return float((chance * (1.0 - chance)).sum())
 

@@ -1,4 +1,4 @@
-"""What did the books say of each scope at an origin, and what did the period then bring it?"""
+"""What was known of each scope at an origin, and what was its actual revenue?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATE_DAYS = 28  # a run rate looks back at least so far
 
 
 @dataclass(frozen=True)
-class Page:
+class PeriodSnapshot:
     """One origin, as of then: a line per scope (n,); money in the organisation's currency.
 
     `closed_by_person` (people + 1,) is what the period has brought so far, by number in the organisation.
@@ -55,13 +55,13 @@ class Page:
 
 
 @dataclass
-class Books:
-    """Pages and actuals of a log, each worked out once, from the log as it stood at the moment."""
+class SnapshotCache:
+    """Snapshots and actuals of a log, each computed once, from the log as it stood at the moment."""
 
     log: EventLog
     calendar: Calendar
     _past: dict[int, EventLog] = field(default_factory=dict)
-    _pages: dict[tuple[str, int], Page] = field(default_factory=dict)
+    _snapshots: dict[tuple[str, int], PeriodSnapshot] = field(default_factory=dict)
     _actuals: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def as_of(self, moment: int) -> EventLog:
@@ -70,15 +70,15 @@ class Books:
             self._past = {moment: self.log.as_of(moment)}
         return self._past[moment]
 
-    def page(self, origin: Origin) -> Page:
-        """The page of an origin."""
+    def snapshot(self, origin: Origin) -> PeriodSnapshot:
+        """The snapshot of an origin."""
         key = (origin.period.name, origin.as_of)
-        if key not in self._pages:
-            self._pages[key] = page_of(self.as_of(origin.as_of), origin, self.calendar)
-        return self._pages[key]
+        if key not in self._snapshots:
+            self._snapshots[key] = snapshot_of(self.as_of(origin.as_of), origin, self.calendar)
+        return self._snapshots[key]
 
     def actuals(self, period: Period) -> dict[str, float]:
-        """Revenue of every scope in a period, as the books stood at its end; scopes as of then."""
+        """Revenue of every scope in a period, as known at its end; scopes as of then."""
         if period.name not in self._actuals:
             past = self.as_of(period.end(self.log.zone))
             organisation = organisation_of(past)
@@ -128,8 +128,8 @@ def organisation_of(log: EventLog) -> Organisation:
     return Organisation.of(log, [str(owner) for owner in owners])
 
 
-def page_of(past: EventLog, origin: Origin, calendar: Calendar) -> Page:
-    """The page of an origin, from the log as of it."""
+def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSnapshot:
+    """The snapshot of an origin, from the log as of it."""
     organisation = organisation_of(past)
     facts = PeriodFacts.of(past, organisation, origin.as_of, origin.period, [], calendar)
     wins = Wins.of(past, organisation)
@@ -147,7 +147,7 @@ def page_of(past: EventLog, origin: Origin, calendar: Calendar) -> Page:
     for values, name in stand_ins:
         use = np.isnan(target) & (values > 0)
         target, source = np.where(use, values, target), np.where(use, name, source)
-    return Page(
+    return PeriodSnapshot(
         origin=origin,
         organisation=organisation,
         scopes=tuple(scopes),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
-from sancho.training.cluster.source import Source
-from sancho.training.cluster.spread import Cluster
+from sancho.training.dask.cluster import Cluster
+from sancho.training.dask.source import Source
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 10
 
 
 @contextmanager
-def cluster(address: str, source: Source) -> Iterator[Cluster]:
+def open_cluster(address: str, source: Source) -> Iterator[Cluster]:
     """A cluster at work: "local" (two processes on this machine) or the address of a Dask scheduler."""
     distributed = _distributed()
     if address == LOCAL:

@@ -9,33 +9,33 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.features import Calendar, Feature, History, compile_history
-from sancho.training.leaks import screen
-from sancho.training.snapshots import Cycle, Lives, cycle_of, lives_of
+from sancho.training.leakage import screen
+from sancho.training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Study:
+class ObservationalData:
     """A history as of `as_of` (microseconds UTC), its deals' lives and the company's pace.
 
     `used` (u,): the columns of its features that may be looked at.
     """
 
     history: History
-    lives: Lives
+    lives: DealOutcomes
     cycle: Cycle
     as_of: int
     used: Ints
 
     @classmethod
-    def of(cls, log: EventLog, as_of: int) -> Study:
+    def of(cls, log: EventLog, as_of: int) -> ObservationalData:
         """The study of a log: all its features but those that leak."""
         past = log.as_of(as_of)
         history = compile_history(past, Calendar(log.zone))
         leaking = {f"deals.{leak.attribute}" for leak in screen(past, as_of)}
         sound = [at for at, one in enumerate(history.features) if not set(one.reads) & leaking]
-        lives = lives_of(past, history)
+        lives = deal_outcomes(past, history)
         return cls(history, lives, cycle_of(lives, as_of), as_of, np.array(sound, np.int64))
 
     @property

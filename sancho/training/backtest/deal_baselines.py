@@ -29,7 +29,7 @@ _INNER_SHARE = 0.25  # the last part of the training time, on which variants are
 
 
 @dataclass(frozen=True)
-class Rival:
+class BaselineMethod:
     """A plain method with its variants; which one is used is decided before the test period begins."""
 
     name: str
@@ -38,7 +38,7 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedBaseline:
     """A rival ready to answer, with the variant chosen and the inner log loss of each."""
 
     name: str
@@ -56,7 +56,9 @@ LABELS = {
 }
 
 
-def rivals(layout: Layout, windows: Windows, seed: int = 0, threads: int = 2) -> list[Rival]:
+def baseline_methods(
+    layout: Layout, windows: Windows, seed: int = 0, threads: int = 2
+) -> list[BaselineMethod]:
     """The named baselines, each with the variants a careful analyst would try."""
     stage_table: list[tuple[str, Fit]] = [
         (f"stage x horizon, prior {prior:g}", _stage_table(layout, prior)) for prior in (2.0, 20.0)
@@ -88,12 +90,12 @@ def rivals(layout: Layout, windows: Windows, seed: int = 0, threads: int = 2) ->
         "logistic": regressions,
         "lightgbm_closed": boosted,
     }
-    return [Rival(name, label, variants[name]) for name, label in LABELS.items()]
+    return [BaselineMethod(name, label, variants[name]) for name, label in LABELS.items()]
 
 
-def fit_rivals(
-    train: Rows, as_of: int, found: Sequence[Rival], deals: int, rng: np.random.Generator
-) -> dict[str, Fitted]:
+def fit_baselines(
+    train: Rows, as_of: int, found: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
+) -> dict[str, FittedBaseline]:
     """Each rival fitted on all training rows, in the variant that was best on the last quarter of their time.
 
     `deals` is the number of deals of the log. Deals do not stand on both sides of the inner split, and only
@@ -112,7 +114,7 @@ def fit_rivals(
                 loss = metrics.log_losses(fit(inner.train)(inner.valid), inner.valid.won)
                 tried[variant] = float(np.average(loss, weights=inner.valid.question_weight))
         best = min(tried, key=tried.__getitem__) if tried else rival.variants[0][0]
-        ready[rival.name] = Fitted(rival.name, best, tried, fits[best](train))
+        ready[rival.name] = FittedBaseline(rival.name, best, tried, fits[best](train))
     return ready
 
 

@@ -11,11 +11,11 @@ from sancho.models.trees import TreeFitter, fit_trees
 
 
 @dataclass(frozen=True)
-class Work:
+class Executor:
     """How features of moments are computed and trees are grown; by default here."""
 
     features: Callable[[History, Ints, Ints], Floats] = build
     trees: TreeFitter = fit_trees
 
 
-HERE = Work()
+IN_PROCESS = Executor()

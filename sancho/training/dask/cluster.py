@@ -19,10 +19,10 @@ from sancho.features.levels import Levels
 from sancho.models.trees import Trees, TreeSettings, parameters
 from sancho.training.backtest.origins import Span, choose_periods
 from sancho.training.backtest.run import Backtest, backtest, warnings_of
-from sancho.training.cluster.source import Source, history_of, log_of
-from sancho.training.cluster.waiting import gathered, together
 from sancho.training.config import TrainConfig
-from sancho.training.work import Work
+from sancho.training.dask.gather import gathered, together
+from sancho.training.dask.source import Source, history_of, log_of
+from sancho.training.executor import Executor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,13 +41,13 @@ class Cluster:
     client: Client
     source: Source
 
-    def work(self, as_of: int, calendar: Calendar) -> Work:
+    def work(self, as_of: int, calendar: Calendar) -> Executor:
         """Features and trees of a training of the log as of an instant (microseconds UTC)."""
 
         def features(history: History, deals: Ints, moments: Ints) -> Floats:
             return self.features(as_of, calendar, history.levels, deals, moments)
 
-        return Work(features, self.trees)
+        return Executor(features, self.trees)
 
     def features(self, as_of: int, calendar: Calendar, levels: Levels, deals: Ints, moments: Ints) -> Floats:
         """What `build` gives for deals (n,) at moments (n,), computed by partitions of deals."""
@@ -108,7 +108,7 @@ class Cluster:
         """The same as `score_open`, by parts of the deals open at `as_of`."""
         import pandas as pd
 
-        from sancho.training.score import in_order
+        from sancho.models.scoring import in_order
 
         made = self.client.scatter(bundle, broadcast=True, hash=False)
         (deals,) = self._all(_open, [(self.source, made, as_of)])
@@ -189,7 +189,7 @@ def _open(source: Source, bundle: Bundle, as_of: int) -> Ints:
 def _score(
     source: Source, bundle: Bundle, as_of: int, period: Period, model_version: str, deals: Ints
 ) -> pd.DataFrame:
-    from sancho.training.score import score_deals
+    from sancho.models.scoring import score_deals
 
     history = _of_bundle(source, bundle, as_of)
     return score_deals(bundle, history, deals, as_of, period, model_version)

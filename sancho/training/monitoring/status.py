@@ -15,10 +15,24 @@ from sancho.features import Feature, History
 from sancho.features.levels import names_of
 from sancho.models.bundle import Bundle
 from sancho.models.common_factors import CommonFactors
-from sancho.training.score import feature_columns
-from sancho.training.watch.drift import Drift, drifts
-from sancho.training.watch.moments import MOST_BEFORE, MOST_RECENT, WEEK, Weekly, asked, weekly, won_within
-from sancho.training.watch.promises import Kept, Promises, Quality, kept_promises, quality
+from sancho.models.scoring import feature_columns
+from sancho.training.monitoring.calibration import (
+    PredictedOutcomes,
+    Quality,
+    SegmentCalibration,
+    quality,
+    segment_calibrations,
+)
+from sancho.training.monitoring.drift import Drift, drifts
+from sancho.training.monitoring.samples import (
+    MOST_BEFORE,
+    MOST_RECENT,
+    WEEK,
+    Weekly,
+    prediction_windows,
+    weekly,
+    won_within,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,7 +49,7 @@ _EXPLAINED = 300
 
 
 @dataclass(frozen=True)
-class Watch:
+class MonitoringReport:
     """What was seen of a model between its data time and `now` (microseconds UTC).
 
     `drift` and `weight` (share of contributions) by feature; `promises` are of wins within `horizon_days`.
@@ -48,7 +62,7 @@ class Watch:
     closed_learned: int
     horizon_days: float | None
     quality: Quality | None
-    promises: list[Kept]
+    promises: list[SegmentCalibration]
     drift: Mapping[str, Drift]
     weight: Mapping[str, float]
     score_drift: Drift | None
@@ -115,13 +129,13 @@ class Watch:
             "score_drift": None if self.score_drift is None else _moved(self.score_drift),
         }
 
-    def level(self, kept: Kept) -> str:
+    def level(self, kept: SegmentCalibration) -> str:
         """The name of a segment's level."""
         names = names_of(self.levels, kept.feature or "")
         return names[int(kept.level)] if int(kept.level) < len(names) else str(int(kept.level))
 
 
-def watch(bundle: Bundle, history: History, now: int, seed: int = 0) -> Watch:
+def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> MonitoringReport:
     """What became of a model since its data time.
 
     `history` is compiled with the model's levels from the log as of now. For drift, the last weeks since, at
@@ -145,7 +159,7 @@ def watch(bundle: Bundle, history: History, now: int, seed: int = 0) -> Watch:
     done = (history.closed != NEVER) & (history.closed >= bundle.as_of) & (history.closed < now)
     labels = {feature.name: feature.label for feature in features}
     closed, learned = int(done.sum()), bundle.win.closed_deals
-    made = Watch(
+    made = MonitoringReport(
         bundle.as_of,
         now,
         [],
@@ -205,7 +219,7 @@ def _promises(
     features: list[Feature],
     between: tuple[int, int],
     rng: np.random.Generator,
-) -> tuple[float | None, list[Kept], Quality | None]:
+) -> tuple[float | None, list[SegmentCalibration], Quality | None]:
     start, now = between
     for days in HORIZONS:
         if now - bundle.as_of >= int((days + 7.0 * LEAST_WEEKS) * DAY):
@@ -216,20 +230,20 @@ def _promises(
     watched = [name for name in categories if len(names_of(bundle.levels, name)) <= MOST_LEVELS]
     place = {feature.name: at for at, feature in enumerate(features)}
 
-    def promised(first: int, last: int) -> Promises:
-        one = asked(history, columns, first, last, days, rng)
+    def promised(first: int, last: int) -> PredictedOutcomes:
+        one = prediction_windows(history, columns, first, last, days, rng)
         chance = bundle.win.won_by(one.x, one.at, np.full(len(one), days))
         came = won_within(history, one.deal, one.at, days)
-        return Promises(chance, came, one.deal, {name: one.x[:, place[name]] for name in watched})
+        return PredictedOutcomes(chance, came, one.deal, {name: one.x[:, place[name]] for name in watched})
 
     since, before = promised(bundle.as_of, now), promised(start, bundle.as_of)
     stored = bundle.facts.get("common_factors")
     shocks = CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
-    judged = kept_promises(since, before, *shocks.at(days * 5.0 / 7.0))
+    judged = segment_calibrations(since, before, *shocks.at(days * 5.0 / 7.0))
     return days, judged, quality(since.chance, since.came)
 
 
-def _reasons(seen: Watch) -> list[Text]:
+def _reasons(seen: MonitoringReport) -> list[Text]:
     found = []
     for one in seen.promises:
         if not one.alarm:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.i18n import Text
-from sancho.training.backtest.books import Page
-from sancho.training.backtest.spread import crps
+from sancho.training.backtest.distribution_scores import crps
+from sancho.training.backtest.period_snapshots import PeriodSnapshot
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Rule:
         return out
 
 
-def columns_of(name: str, page: Page) -> Floats:
+def columns_of(name: str, page: PeriodSnapshot) -> Floats:
     """What a rule looks at, a line per scope (n, k): its prediction, and for the pipeline the usual pace."""
     if name == "stage_weighted":
         # Deals not yet created are in no pipeline: a careful planner adds a share of the usual pace.
@@ -74,7 +74,9 @@ def columns_of(name: str, page: Page) -> Floats:
     return np.where(np.isnan(page.last_year), page.usual, page.last_year)[:, None]
 
 
-def lessons(name: str, pages: Sequence[Page], actuals: Sequence[dict[str, float]]) -> dict[str, Lesson]:
+def lessons(
+    name: str, pages: Sequence[PeriodSnapshot], actuals: Sequence[dict[str, float]]
+) -> dict[str, Lesson]:
     """By kind of scope, all lines of past pages with what then came."""
     rows: dict[str, list[tuple[Floats, float, int]]] = {}
     for number, (page, actual) in enumerate(zip(pages, actuals, strict=True)):

@@ -18,8 +18,8 @@ from sancho.models.common_factors import CommonFactors
 from sancho.models.new_business import NewBusiness
 from sancho.models.organisation import Organisation
 from sancho.models.pipeline import Scored, score_pipeline
+from sancho.models.scoring import feature_columns
 from sancho.models.simulate import Simulation, simulate
-from sancho.training.score import feature_columns
 
 Floats = NDArray[np.float64]
 

@@ -33,7 +33,7 @@ class Weekly:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PredictionWindows:
     """Moments at which a promise was asked for: deal, moment (n,) and features x (n, k)."""
 
     deal: Ints
@@ -72,9 +72,9 @@ def weekly(
     return Weekly(deal, at, number, build(history, deal, at)[:, columns])
 
 
-def asked(
+def prediction_windows(
     history: History, columns: Ints, first: int, last: int, days: float, rng: np.random.Generator
-) -> Asked:
+) -> PredictionWindows:
     """Moments in [first, last - days] of at most 3,000 deals, as training picks them, `days` or more apart.
 
     A deal's windows do not overlap, so each win is counted once; and where the chances are right, what one
@@ -88,7 +88,7 @@ def asked(
     deal, at = deal[ripe], at[ripe]
     keep = _apart(deal, at, int(days * DAY))
     deal, at = deal[keep], at[keep]
-    return Asked(deal, at, build(history, deal, at)[:, columns])
+    return PredictionWindows(deal, at, build(history, deal, at)[:, columns])
 
 
 def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:

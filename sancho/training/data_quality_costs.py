@@ -43,6 +43,6 @@ def cost_of_few(closed_deals: int) -> Cost | None:
 
 @cache
 def _measured() -> dict[str, dict[str, float]]:
-    content = files("sancho.training").joinpath("costs.json").read_text("utf-8")
+    content = files("sancho.training").joinpath("data_quality_costs.json").read_text("utf-8")
     found: dict[str, dict[str, float]] = json.loads(content)
     return found
