@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from real_logs import imported
+from scipy.special import expit
 
 from sancho.crm.eventlog import EventLog
 from sancho.features import build, compile_history
 from sancho.models.encode import fit_encoder
-from sancho.models.logistic import fit_logistic, sigmoid
+from sancho.models.logistic import fit_logistic
 from sancho.models.scoring import feature_columns
 from sancho.training import metrics
 from sancho.training.config import TrainConfig
@@ -131,7 +132,7 @@ def naive_bayes(added: float) -> Fit:
                 code = np.nan_to_num(of[:, column], nan=-1.0)
                 at = np.minimum(np.searchsorted(codes, code), len(codes) - 1)
                 score += np.where(codes[at] == code, ratio[at], 0.0)
-            return sigmoid(score)
+            return expit(score)
 
         return chance
 
@@ -147,7 +148,7 @@ def regression(ridge: float) -> Fit:
         penalty = np.full(design.shape[1], ridge)
         penalty[0] = 1e-6
         found = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
-        return lambda of: sigmoid(found[0] + encoder(of) @ found[1:])
+        return lambda of: expit(found[0] + encoder(of) @ found[1:])
 
     return fit
 

@@ -31,13 +31,14 @@ from sancho.features import build, compile_history, open_at
 from sancho.models.bundle import Bundle
 from sancho.models.rows import Rows
 from sancho.models.scoring import feature_columns
+from sancho.models.statistics import Interval, means_of
 from sancho.training import metrics
 from sancho.training.backtest.deal_baselines import BaselineMethod, baseline_methods
 from sancho.training.backtest.predict import learned_rows
-from sancho.training.backtest.resample import Interval, means_of
 from sancho.training.baselines import Baseline
 from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from sancho.training.data import TrainingData
+from sancho.training.fit import train_on
 from simulator import WorldSettings, advance, crm_tables, simulate
 
 Floats = NDArray[np.float64]
@@ -152,8 +153,9 @@ def judge(
     """Trains on some deals, asks about the later ones, a like share of them at a time."""
     ids = whole["deals"]["deal_id"]
     past = part_of(past, set(ids[learned]))
-    bundle, _ = train(past, cut, config)
-    train_rows = learned_rows(bundle, past, config)
+    data = TrainingData.of(past, cut, config)
+    bundle, _ = train_on(data, config)
+    train_rows = learned_rows(bundle, data)
     plain = {
         rival.name: chosen(rival, train_rows, config.seed)
         for rival in baseline_methods(bundle.win.layout, bundle.win.windows, config.seed, config.threads)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import last_known_day
 from sancho.crm.periods import parse_period
+from sancho.models.statistics import Interval, closed_share, means_of
 from sancho.training import metrics
 from sancho.training.backtest import Backtest, backtest
 from sancho.training.backtest.deal_scores import (
@@ -38,7 +39,6 @@ from sancho.training.backtest.deal_scores import (
     slope_interval,
 )
 from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, figures
-from sancho.training.backtest.resample import Interval, closed_share, means_of
 from sancho.training.config import TrainConfig
 from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
 

@@ -102,7 +102,18 @@ def ours(
 ) -> Answer:
     """Probability and the swings of its deals, in points of probability, for every scope."""
     made = simulate(organisation, pipeline, np.zeros(PEOPLE + 1), new, *SIZES)
-    facts = PeriodFacts(PERIOD, 0, {}, (), np.zeros(0), np.zeros((0, 0)), targets, np.zeros(0), None, 0.0)
+    facts = PeriodFacts(
+        period=PERIOD,
+        moment=0,
+        day_ends={},
+        dates=(),
+        closed=np.zeros(0),
+        closed_by_date=np.zeros((0, 0)),
+        targets=targets,
+        stage_weighted=np.zeros(0),
+        last_year=None,
+        run_rate=None,
+    )
     points = swing_points(made, facts)
     return {
         scope: (float(probability_of(made, organisation.members(scope), target) or 0.0), points[scope])

@@ -37,8 +37,9 @@ from sancho.training.common_factors import with_common_factors
 from sancho.training.config import TrainConfig
 from sancho.training.dask import LOCAL, LOCAL_WORKERS, Source, open_cluster, to_parquet
 from sancho.training.dask.source import read_parquet
+from sancho.training.data import TrainingData
 from sancho.training.executor import IN_PROCESS, Executor
-from sancho.training.fit import train
+from sancho.training.fit import train_on
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -82,8 +83,9 @@ def world(deals: int, folder: Path) -> tuple[EventLog, Source]:
 
 
 def trained(log: EventLog, work: Executor = IN_PROCESS, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
-    bundle, report = train(log, NOW, config, work=work)
-    return with_common_factors(bundle, log, NOW, config), report
+    data = TrainingData.of(log, NOW, config, work=work)
+    bundle, report = train_on(data, config, work=work)
+    return with_common_factors(bundle, data, config), report
 
 
 def measure(deals: int, folder: Path) -> dict[str, Any]:

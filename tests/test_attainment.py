@@ -71,7 +71,18 @@ def facts(targets: dict[str, float], closed: Sequence[float] = (0,) * 6) -> Peri
     known = np.asarray(closed, float)
     by_date = np.array([known * (day <= date(2026, 11, 20)) for day in DATES])
     ends = {day: end_of_day(day, TOKYO) for day in DATES}
-    return PeriodFacts(PERIOD, MOMENT, ends, DATES, known, by_date, targets, np.zeros(6), None, 0.5)
+    return PeriodFacts(
+        period=PERIOD,
+        moment=MOMENT,
+        day_ends=ends,
+        dates=DATES,
+        closed=known,
+        closed_by_date=by_date,
+        targets=targets,
+        stage_weighted=np.zeros(6),
+        last_year=None,
+        run_rate=None,
+    )
 
 
 def enumerated(chances: Sequence[float], amounts: Sequence[float], target: float) -> float:

@@ -52,7 +52,7 @@ def result(found: Backtest) -> dict:
 def test_each_period_is_trained_at_its_start_and_asked_at_the_weeks(found: Backtest, log: EventLog) -> None:
     assert [fold.period for fold in found.folds] == ["2025-Q2", "2025-Q3"]
     assert found.folds[0].train_until == start_of_day(date(2025, 4, 1), TOKYO)
-    assert [note["week"] for note in found.folds[0].asked] == list(WEEKS)
+    assert [note["week"] for note in found.folds[0].origins] == list(WEEKS)
     said = found.folds[0].said(log)
     assert "train until 2025-04-01T00:00" in said
     assert "validate at weeks 4, 12 until 2025-07-01T00:00" in said
@@ -77,10 +77,10 @@ def test_what_came_later_changes_no_forecast(found: Backtest, log: EventLog) -> 
 
 
 def test_every_open_deal_is_judged_or_counted_as_left_out(found: Backtest) -> None:
-    notes = [note for fold in found.folds for note in fold.asked]
+    notes = [note for fold in found.folds for note in fold.origins]
     assert sum(note["open_deals"] for note in notes) == len(found.rows(BY_PERIOD_END))
     for note in notes:
-        assert note["open_deals"] == note["rows_ever"] + note["left_out_immature"] + note["left_out_alive"]
+        assert note["open_deals"] == note["rows_ever"] + note["left_out_immature"] + note["left_out_open"]
     assert len(found.rows(EVER)) == sum(note["rows_ever"] for note in notes)
 
 
@@ -119,7 +119,7 @@ def test_the_page_stands_alone_and_speaks_both_languages(result: dict) -> None:
     own = html.split("<script>")[0]
     assert not re.search(r'(?:src|href)\s*=\s*"', own)
     assert "要約" in own
-    assert "In plain words" in own
+    assert "Summary" in own
     assert own.count("<table>") >= 8
 
 
@@ -127,10 +127,10 @@ def test_periods_asked_for_and_not_judged_are_told(found: Backtest) -> None:
     assert fewer_than(None, found) == fewer_than(2, found) == []
     ((code, text),) = fewer_than(5, found)
     assert code == "fewer_periods"
-    assert text.en.startswith("5 periods were asked for; 2 are over")
+    assert text.en.startswith("5 periods were requested; 2 have ended")
     skipped = replace(found, settings={**found.settings, "periods": ["2023-Q4", "2025-Q2", "2025-Q3"]})
     told = dict(warnings_of(skipped))
-    assert told["skipped_periods"].en.startswith("2023-Q4: not judged")
+    assert told["skipped_periods"].en.startswith("2023-Q4: not evaluated")
     assert "skipped_periods" not in dict(warnings_of(found))
 
 

@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sancho.crm.errors import SanchoError
-from sancho.crm.instants import DAY, iso, start_of_day
+from sancho.crm.eventlog import EventLog
+from sancho.crm.instants import DAY, end_of_day, iso, start_of_day
 from sancho.crm.periods import parse_period
-from sancho.training import metrics
+from sancho.features import Calendar, compile_history
+from sancho.models.statistics import closed_share, interval_of, means_of
 from sancho.training.backtest import deal_scores, distribution_scores, period_baselines
 from sancho.training.backtest.deal_scores import OURS, DealRows
 from sancho.training.backtest.origins import Span, choose_periods, earlier, origins
 from sancho.training.backtest.outcomes import Outcomes
 from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, period_tables
-from sancho.training.backtest.resample import closed_share, interval_of, means_of
-from sancho.training.snapshots import Cycle, DealOutcomes
+from sancho.training.snapshots import Cycle, DealOutcomes, deal_outcomes
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -119,16 +120,6 @@ def test_rows_of_one_deal_repeated_ten_times_are_not_ten_times_as_sure() -> None
     )[0]
     assert repeated.mean == pytest.approx(once.mean)
     assert repeated.hi - repeated.lo == pytest.approx(once.hi - once.lo, rel=0.01)
-
-
-def test_the_bootstrap_gives_the_same_interval_as_the_paired_difference_of_training() -> None:
-    rng = np.random.default_rng(4)
-    ours, theirs, deal = rng.random(500), rng.random(500), rng.integers(0, 80, 500)
-    known = metrics.paired_difference(ours, theirs, deal, np.random.default_rng(0), draws=4000)
-    mine = means_of((ours - theirs)[:, None], np.ones(500), deal, np.random.default_rng(1), draws=4000)[0]
-    assert mine.mean == pytest.approx(known.mean)
-    assert mine.lo == pytest.approx(known.lo, abs=0.005)
-    assert mine.hi == pytest.approx(known.hi, abs=0.005)
 
 
 def test_one_cluster_has_no_interval() -> None:
@@ -307,3 +298,22 @@ def test_period_figures_by_hand() -> None:
     assert ours["coverage"]["80"]["mean"] == pytest.approx(0.5)
     assert ours["brier"]["mean"] == pytest.approx(0.0)
     assert table["against"]["run_rate"]["crps"]["mean"] == pytest.approx(10.0 - 30.0)
+
+
+def test_silence_before_a_closing_is_the_same_in_the_backtest_as_in_training() -> None:
+    created = pd.Timestamp("2026-01-05 10:00")
+    deals, events = [], []
+    for number in range(12):
+        name, closed = f"D{number}", created + pd.Timedelta(days=60 + number)
+        deals.append(
+            {"deal_id": name, "created_at": created, "closed_at": closed, "outcome": "won", "stage": "受注"}
+        )
+        for at, stage in ((created + pd.Timedelta(days=20), "提案・見積"), (closed, "受注")):
+            events.append({"deal_id": name, "at": at, "field": "stage", "value": stage})
+    log = EventLog.of({"deals": pd.DataFrame(deals), "deal_events": pd.DataFrame(events)}, TOKYO)
+    end = end_of_day(date(2026, 12, 31), TOKYO)
+    outcomes = Outcomes.of(log, end)
+    trained = deal_outcomes(log.as_of(end), compile_history(log.as_of(end), Calendar(TOKYO)))
+    assert outcomes.outcomes.last_sign.tolist() == trained.last_sign.tolist()
+    # The closing itself is no sign of life: up to 51 days of silence came before one.
+    assert outcomes.cycle.silent_days == pytest.approx(50.78)

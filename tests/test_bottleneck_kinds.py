@@ -128,7 +128,17 @@ def test_open_deals_are_in_it_or_come_to_it() -> None:
     )
 
     def touched(condition: Condition) -> tuple[list[bool], list[bool]]:
-        one = Bottleneck(condition, {"product": "B"}, -0.2, -0.3, -0.1, 0.01, 300, 0.3, 0.5)
+        one = Bottleneck(
+            condition=condition,
+            segment={"product": "B"},
+            effect=-0.2,
+            low=-0.3,
+            high=-0.1,
+            q=0.01,
+            deals=300,
+            rate_with=0.3,
+            rate_without=0.5,
+        )
         inside, coming = one.touches(x, features, levels)
         return inside.tolist(), coming.tolist()
 
@@ -143,5 +153,15 @@ def test_open_deals_are_in_it_or_come_to_it() -> None:
 
 
 def test_without_a_weak_conversion_as_many_more_get_as_far() -> None:
-    one = Bottleneck(Condition("conversion", "b", "c", 0), {}, -0.2, -0.3, -0.1, 0.01, 300, 0.4, 0.6)
+    one = Bottleneck(
+        condition=Condition("conversion", "b", "c", 0),
+        segment={},
+        effect=-0.2,
+        low=-0.3,
+        high=-0.1,
+        q=0.01,
+        deals=300,
+        rate_with=0.4,
+        rate_without=0.6,
+    )
     assert one.spared(np.array([0.2, 0.9, 0.995])) == pytest.approx([0.3, 0.99, 0.995])

@@ -25,7 +25,6 @@ from sancho.models.bottlenecks import (
     segment_codes,
     segments_of,
 )
-from sancho.models.bottlenecks.search import adjusted
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -104,10 +103,6 @@ def test_what_is_not_sure_once_sellers_share_their_luck_is_not_told() -> None:
     lost = replace(mine, outcome=np.where(one_loses, 0.0, mine.outcome))
     assert len(search([lost])) == 1
     assert search([replace(lost, starts=replace(mine.starts, seller=seller))]) == []
-
-
-def test_false_discoveries_are_adjusted_as_benjamini_and_hochberg_do() -> None:
-    assert adjusted(np.array([0.04, 0.01, 0.03])) == pytest.approx([0.04, 0.03, 0.04])
 
 
 def test_too_few_deals_find_nothing() -> None:

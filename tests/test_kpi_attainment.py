@@ -216,14 +216,14 @@ def test_who_has_waited_in_vain_is_less_likely_to_come(november: Prospects) -> N
     by_age = np.interp(np.arange(400), [0, 2 * days], [0.0, 0.8])[None]
     cohort = Cohort(by_age, np.zeros(5, np.int64), np.ones(5), 0.02)
     came = Tally(
-        np.full(3, ahead.moment - int(days * DAY)),
-        np.zeros(3, np.int64),
-        np.ones(3),
-        None,
-        None,
-        np.full(3, NEVER),
-        1.0,
-        None,
+        at=np.full(3, ahead.moment - int(days * DAY)),
+        person=np.zeros(3, np.int64),
+        weight=np.ones(3),
+        key=None,
+        until=None,
+        reached=np.full(3, NEVER),
+        complete=1.0,
+        lacking=None,
     )
     later = cohort.later(came, 0, ahead, "by hand")
     assert later[0].mean() == pytest.approx(3 * (0.8 - 0.4) / (1 - 0.4), rel=0.03)  # 40 % had come by now

@@ -138,7 +138,7 @@ def test_doctor_and_cron_go_by_the_same_verdict(place: Path, capsys: pytest.Capt
     assert run(["doctor", "--json", "--lang", "en"]) == 1
     checks = {one["check"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
     assert not checks["model freshness"]["ok"]
-    assert "train anew (sancho train)" in checks["model freshness"]["detail"]
+    assert "retrain (sancho train)" in checks["model freshness"]["detail"]
     assert run(asked) == 0
     assert json.loads(capsys.readouterr().out)["refused"] == "2", "version 2 is of nearly the same data"
     assert run([*asked, "--as-of", "2026-11-30"]) == 0

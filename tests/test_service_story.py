@@ -115,6 +115,14 @@ def test_a_stored_deal_gets_its_whole_insight(service: Service) -> None:
         assert 0 < action["interval"][0] <= action["uplift_pp"] <= action["interval"][1]
 
 
+def test_an_insight_and_its_score_row_name_the_same_close_date(service: Service) -> None:
+    rows = service.get(f"/v1/deals?as_of={AS_OF}&limit=20")["deals"]
+    insights = [service.get(f"/v1/deals/{row['deal_id']}?as_of={AS_OF}") for row in rows]
+    assert [insight["close_date"]["p50"] for insight in insights] == [
+        row["expected_close_date"] for row in rows
+    ]
+
+
 def test_factors_add_up_to_the_difference_from_their_reference(service: Service) -> None:
     insight = service.get(f"/v1/deals/{service.open_deal()}?as_of={AS_OF}")
     factors, by_end = insight["factors"], insight["win"]["by_period_end"]

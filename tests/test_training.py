@@ -17,6 +17,7 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.periods import parse_period
 from sancho.models.bundle import Bundle
+from sancho.models.common_factors import CommonFactors
 from sancho.models.scoring import COLUMNS, close_days, score_open
 from sancho.training.config import TrainConfig
 from sancho.training.fit import train
@@ -116,7 +117,7 @@ def test_a_period_that_is_over_leaves_no_chance(bundle: Bundle, log: EventLog):
 
 def test_close_days_grow_with_the_share(bundle: Bundle):
     kept = bundle.kept
-    days = close_days(bundle, kept.x, kept.at, (0.1, 0.5, 0.9))
+    days = close_days(bundle.win, kept.x, kept.at, (0.1, 0.5, 0.9))
     assert (np.diff(days, axis=1) >= 0).all()
     assert (days > 0).all()
 
@@ -289,3 +290,18 @@ def test_a_young_champion_is_held_against_a_model_made_when_it_was(log: EventLog
     _, verdict, _ = train_and_promote(log, AS_OF, blind, registry)
     assert not verdict.promote, "a worse way of fitting does not take its place"
     assert registry.champion().version == first.version
+
+
+def test_sizes_of_common_factors_are_stored_with_the_model(bundle: Bundle, tmp_path: Path):
+    assert bundle.common_factors.to_json() == CommonFactors.prior().to_json()
+    measured = CommonFactors(np.array([2.0, 65.0]), np.array([0.31, 0.12]), np.array([0.2, 0.1]), 9)
+    replace(bundle, common_factors=measured).save(tmp_path)
+    assert Bundle.load(tmp_path).common_factors.to_json() == measured.to_json()
+
+
+def test_a_model_of_an_older_format_says_to_train_again(bundle: Bundle, tmp_path: Path):
+    bundle.save(tmp_path)
+    stored = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
+    (tmp_path / "bundle.json").write_text(json.dumps({**stored, "format": 6}), "utf-8")
+    with pytest.raises(SanchoError, match="sancho train"):
+        Bundle.load(tmp_path)

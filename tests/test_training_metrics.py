@@ -100,14 +100,14 @@ def test_a_worse_challenger_is_not_promoted_and_the_reason_is_said():
     verdict = _verdict(np.full(len(won), won.mean()), won, chance, rng)
     assert not verdict.promote
     assert "worse than the champion" in verdict.text.en
-    assert "劣り" in verdict.text.ja
+    assert "予測誤差が大きい" in verdict.text.ja
 
 
 def test_a_challenger_that_is_not_calibrated_is_not_promoted():
     chance, won, rng = _draw()
     verdict = _verdict(np.clip(chance + 0.2, 0, 0.99), won, np.full(len(won), 0.5), rng)
     assert not verdict.promote
-    assert "not calibrated" in verdict.text.en
+    assert "calibration on later deals is insufficient" in verdict.text.en
 
 
 def test_with_too_few_later_deals_the_newer_model_is_promoted():

@@ -113,7 +113,7 @@ def test_without_a_history_it_learns_and_says_what_that_costs(log, present, monk
     assert score_open(bundle, present, AS_OF, PERIOD)["win_probability"].nunique() > 10
     found = {warning.code: warning for warning in bundle.warnings}["no_history"]
     assert "変更履歴がない" in found.message.ja
-    assert "+10.0%（+5.0%～+20.0%）" in found.message.ja
+    assert "+10.0%（+5.0%〜+20.0%）" in found.message.ja
     assert "no history of changes" in found.message.en
     assert "+10.0% (+5.0% to +20.0%)" in found.message.en
     assert "no_history" not in {finding.code for finding in examine(log, AS_OF)}

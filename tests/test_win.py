@@ -11,7 +11,7 @@ import pytest
 from sancho.crm.instants import DAY
 from sancho.features import Calendar
 from sancho.models.horizons import Windows
-from sancho.models.logistic import logit
+from sancho.models.logistic import bounded_logit
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
 from sancho.models.trees import TreeSettings, fit_trees
@@ -184,7 +184,7 @@ def test_fewer_deals_make_wider_intervals(model: WinModel, rows: Rows):
     few = fit(make_rows(120, seed=2), trees=False)
     days = np.full(100, 45.0)
     ends = [one.contributions(rows.x[:100], rows.at[:100], days).interval() for one in (few, model)]
-    width = [(logit(hi) - logit(lo)).mean() for lo, hi in ends]
+    width = [(bounded_logit(hi) - bounded_logit(lo)).mean() for lo, hi in ends]
     assert width[0] > width[1]
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from sancho.models.calibrate import Stack, default_weights, fit_stack
 from sancho.models.encode import fit_encoder
 from sancho.models.horizons import close_columns, ramps
-from sancho.models.logistic import fit_logistic, logit, sigmoid
+from sancho.models.logistic import bounded_logit, fit_logistic
 from sancho.models.stage_rates import fit_stage_rates, horizon_grid, interpolate, stated_prior
 
 
@@ -18,7 +19,7 @@ def test_a_regression_without_penalty_finds_the_coefficients_that_made_the_data(
     rng = np.random.default_rng(1)
     design = np.concatenate([np.ones((40_000, 1)), rng.normal(size=(40_000, 2))], axis=1)
     truth = np.array([-0.5, 1.0, -2.0])
-    outcome = (rng.random(40_000) < sigmoid(design @ truth)).astype(float)
+    outcome = (rng.random(40_000) < expit(design @ truth)).astype(float)
     found = fit_logistic(design, outcome, np.ones(40_000), np.zeros(3)).coefficients
     assert found == pytest.approx(truth, abs=0.06)
 
@@ -28,7 +29,7 @@ def test_a_regression_agrees_with_scikit_learn():
 
     rng = np.random.default_rng(2)
     design = rng.normal(size=(500, 4))
-    outcome = (rng.random(500) < sigmoid(design @ np.array([1.0, -1, 0.5, 0]))).astype(float)
+    outcome = (rng.random(500) < expit(design @ np.array([1.0, -1, 0.5, 0]))).astype(float)
     ours = fit_logistic(design, outcome, np.ones(500), np.full(4, 2.0)).coefficients
     theirs = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-10, max_iter=1000).fit(design, outcome)
     assert ours == pytest.approx(theirs.coef_[0], abs=1e-4)
@@ -37,7 +38,7 @@ def test_a_regression_agrees_with_scikit_learn():
 def test_a_coefficient_that_may_not_be_negative_stays_at_zero():
     rng = np.random.default_rng(3)
     design = rng.normal(size=(2_000, 2))
-    outcome = (rng.random(2_000) < sigmoid(design @ np.array([1.0, -1.0]))).astype(float)
+    outcome = (rng.random(2_000) < expit(design @ np.array([1.0, -1.0]))).astype(float)
     bounded = np.array([False, True])
     found = fit_logistic(design, outcome, np.ones(2_000), np.full(2, 0.1), not_negative=bounded).coefficients
     assert found[1] == 0.0
@@ -48,14 +49,14 @@ def test_a_coefficient_that_may_not_be_negative_stays_at_zero():
 def test_a_penalty_pulls_coefficients_to_their_centre():
     design, outcome = np.ones((50, 1)), np.ones(50)
     found = fit_logistic(design, outcome, np.ones(50), np.full(1, 50.0), np.array([0.7])).coefficients[0]
-    # Where 50 (1 - sigmoid(b)), the pull of the outcomes, equals 50 (b - 0.7), that of the penalty.
-    assert 1 - sigmoid(found) == pytest.approx(found - 0.7, abs=1e-6)
+    # Where 50 (1 - expit(b)), the pull of the outcomes, equals 50 (b - 0.7), that of the penalty.
+    assert 1 - expit(found) == pytest.approx(found - 0.7, abs=1e-6)
 
 
 def test_many_columns_come_out_as_if_every_step_had_been_exact(monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(5)
     design = np.concatenate([np.ones((3_000, 1)), rng.normal(size=(3_000, 70))], axis=1)
-    outcome = (rng.random(3_000) < sigmoid(design[:, 1] - 1.0)).astype(float)
+    outcome = (rng.random(3_000) < expit(design[:, 1] - 1.0)).astype(float)
     rough = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
     monkeypatch.setattr("sancho.models.logistic.MANY_COLUMNS", 1_000)
     exact = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
@@ -63,8 +64,9 @@ def test_many_columns_come_out_as_if_every_step_had_been_exact(monkeypatch: pyte
     assert rough.curvature == pytest.approx(exact.curvature, rel=1e-6, abs=1e-5)
 
 
-def test_logit_and_sigmoid_undo_each_other():
-    assert sigmoid(logit(np.array([0.001, 0.3, 0.9]))) == pytest.approx([0.001, 0.3, 0.9])
+def test_log_odds_stay_within_15_at_impossible_and_certain_things():
+    assert bounded_logit(np.array([0.0, 0.5, 1.0])) == pytest.approx([-15.0, 0.0, 15.0])
+    assert expit(bounded_logit(np.array([0.001, 0.3, 0.9]))) == pytest.approx([0.001, 0.3, 0.9])
 
 
 def _cohort(count: int, share: float, days: float) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +208,7 @@ def _later_deals(count: int, slope: float, seed: int) -> tuple[np.ndarray, np.nd
     truth = rng.normal(-1, 1.5, count)
     logits = np.stack([truth / slope, truth / slope, np.zeros(count)], axis=1)
     days = np.exp(rng.uniform(0, 6, count))
-    return logits, days, (rng.random(count) < sigmoid(truth)).astype(float)
+    return logits, days, (rng.random(count) < expit(truth)).astype(float)
 
 
 def test_calibration_undoes_overconfidence():

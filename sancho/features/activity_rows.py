@@ -30,8 +30,9 @@ from sancho.features.arrays import (
     WEB,
 )
 from sancho.features.catalogue import columns
+from sancho.features.kernel_cache import compiled
 from sancho.features.organisation import gap
-from sancho.features.primitives import NAN, before, compiled, count_before, days
+from sancho.features.primitives import NAN, before, count_before, days
 
 (IN_7, IN_30, IN_90, ALL, TREND, CALLS_30, EMAILS_30, MEETINGS_30) = columns(
     "activities_7d", "activities_30d", "activities_90d", "activities", "activity_trend", "calls_30d",

@@ -13,6 +13,7 @@ from sancho.crm.i18n import Text
 from sancho.crm.instants import NEVER
 from sancho.features.arrays import Floats, Track, floats, ints
 from sancho.features.catalogue import Feature
+from sancho.features.kernel_cache import compiled
 from sancho.features.levels import (
     Coded,
     Levels,
@@ -22,7 +23,7 @@ from sancho.features.levels import (
     most_frequent,
     names_of,
 )
-from sancho.features.primitives import before, compiled, days, last_before
+from sancho.features.primitives import before, days, last_before
 from sancho.features.tracks import EventTable, FieldEvents, names_track, track
 
 FIXED = ("deal_type", "source")

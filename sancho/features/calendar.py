@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from sancho.features.arrays import Floats, Ints
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # day 0 is 1970-01-01
 RUSH_DAYS = 10

@@ -8,8 +8,9 @@ import numpy as np
 
 from sancho.features.arrays import OUTCOME, QUANTUM
 from sancho.features.catalogue import columns
+from sancho.features.kernel_cache import compiled
 from sancho.features.organisation import stay
-from sancho.features.primitives import compiled, count_before, days, last_before, stage_before
+from sancho.features.primitives import count_before, days, last_before, stage_before
 
 (PRODUCT, AGE) = columns("product", "age_days")
 (STAGE, POSITION, IN_STAGE, LONGEST, MOVES, BACK, PER_STAGE, REOPENED) = columns(

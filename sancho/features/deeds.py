@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sancho.crm.i18n import Text
-from sancho.features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Ints
+from sancho.features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Flags, Ints
 from sancho.features.history import History
 from sancho.features.levels import names_of
-
-Flags = NDArray[np.bool_]
 
 WITH_SUPERIOR = "visit_with_superior"
 _SENDING = "material:"

@@ -53,7 +53,7 @@ from sancho.features.words import word_features
 OUTCOME_CODE = {"won": 1, "lost": 0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """Deals over time and the organisation's past. Made by `compile_history` or `one_deal`, read by `build`.
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY
-from sancho.features.calendar import Calendar, Floats, Ints
+from sancho.features.arrays import Floats, Ints
+from sancho.features.calendar import Calendar
 from sancho.features.catalogue import Feature
 
 EVER_DAYS = 1_096.0

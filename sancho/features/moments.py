@@ -9,7 +9,8 @@ import numpy as np
 from sancho.crm.instants import DAY, NEVER
 from sancho.features.arrays import OUTCOME, Ints, ints
 from sancho.features.history import History
-from sancho.features.primitives import compiled, status_before
+from sancho.features.kernel_cache import compiled
+from sancho.features.primitives import status_before
 
 WEEK = 7 * DAY
 WEEKLY, FORTNIGHTLY = 4, 12
@@ -31,16 +32,6 @@ def change_moments(history: History, until: int, deals: Ints | None = None) -> t
     if len(moments):
         _moments(*facts, which, until, start, moments)
     return ints(np.repeat(which, np.diff(start))), moments
-
-
-def regular_moments(history: History, moment: int, deals: Ints | None = None) -> tuple[Ints, Ints]:
-    """One moment for all deals open at it: (deals, moments)."""
-    from sancho.features.build import open_at
-
-    found = open_at(history, moment)
-    if deals is not None:
-        found = ints(np.intersect1d(found, deals))
-    return found, ints(np.full(len(found), moment))
 
 
 def weeks_stood_for(created: Ints, moments: Ints) -> Ints:

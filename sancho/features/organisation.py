@@ -35,9 +35,9 @@ from sancho.features.arrays import (
     Track,
     ints,
 )
+from sancho.features.kernel_cache import compiled
 from sancho.features.primitives import (
     closing,
-    compiled,
     days,
     last_before,
     quantised,

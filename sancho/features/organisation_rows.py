@@ -29,11 +29,11 @@ from sancho.features.arrays import (
 )
 from sancho.features.attributes import entered_before
 from sancho.features.catalogue import columns
+from sancho.features.kernel_cache import compiled
 from sancho.features.organisation import gap, stay
 from sancho.features.primitives import (
     before,
     closings_before,
-    compiled,
     count_before,
     days,
     smoothed_rate,

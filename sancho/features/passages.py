@@ -10,7 +10,7 @@ import numpy as np
 from sancho.crm.instants import NEVER
 from sancho.features.arrays import INBOUND, Ints
 from sancho.features.history import History
-from sancho.features.primitives import compiled
+from sancho.features.kernel_cache import compiled
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,31 +23,9 @@ from sancho.features.arrays import (
     UNKNOWN,
     WON,
 )
+from sancho.features.kernel_cache import compiled
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 NAN = np.nan
-
-
-def _stamp() -> bytes:
-    """A digest of this package's sources."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return sha256(b"".join(source.read_bytes() for source in sources)).digest()
-
-
-_STAMP = _stamp()
-
-
-def compiled(function: Function) -> Function:
-    """Compile once per machine, and again when any source of this package has changed.
-
-    Numba's cache looks only at the file a function stands in, not at the helpers and constants it takes from
-    others; the stamp of its index is therefore made from all of them.
-    """
-    made = numba.njit(cache=True, nogil=True)(function)
-    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
-    if index is not None:
-        index._source_stamp = _STAMP
-    return cast(Function, made)
 
 
 @compiled

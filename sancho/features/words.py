@@ -7,8 +7,9 @@ from typing import Any
 from sancho.crm.i18n import Text
 from sancho.features.arrays import KIND, KINDS, MATERIAL, RESULT
 from sancho.features.catalogue import Feature
+from sancho.features.kernel_cache import compiled
 from sancho.features.levels import MOST_WORDS, Levels, names_of
-from sancho.features.primitives import compiled, count_before
+from sancho.features.primitives import count_before
 
 _COUNT = Text("件", "count")
 

@@ -8,14 +8,11 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.organisation import UNASSIGNED
 from sancho.models.period_facts import PeriodFacts
 from sancho.models.simulate import LEVELS, Simulation, attain_given, open_by_date, swings
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
 
@@ -77,13 +74,6 @@ class Effect:
     probability: float
     if_won: float
     if_lost: float
-
-
-def effect_of_deal(simulation: Simulation, row: int, people: Ints, target: float) -> Effect:
-    """What an open deal of the simulation does to the goal of a scope."""
-    total = simulation.total(people)
-    won, lost, overall = attain_given(simulation, np.array([row]), total, target)
-    return Effect(float(overall[0]), float(won[0]), float(lost[0]))
 
 
 def effect_of_another(total: Floats, probability: float, amounts: Floats, target: float) -> Effect:

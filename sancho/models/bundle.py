@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.features.levels import Levels
 from sancho.models.actions import ActionEffect
 from sancho.models.bottlenecks import Bottleneck
 from sancho.models.calibrate import Stack
+from sancho.models.common_factors import CommonFactors
 from sancho.models.horizons import Windows
 from sancho.models.members import Layout, Linear
 from sancho.models.new_business import NewBusiness
@@ -27,10 +29,7 @@ from sancho.models.stage_rates import StageRates
 from sancho.models.trees import Trees
 from sancho.models.win import Side, WinModel
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-FORMAT = 6
+FORMAT = 7
 TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 
@@ -61,11 +60,11 @@ class KeptRows:
     won_by: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A trained model. `features` are the names of the columns of `x` in order, `levels` their categories.
 
-    `facts` are plain numbers and texts worth telling (rows, deals, cut-off, what was left out and why).
+    `common_factors` are sizes of shocks that deals share: those believed beforehand until they are measured.
     """
 
     win: WinModel
@@ -79,7 +78,7 @@ class Bundle:
     kept: KeptRows
     peers: Peers
     warnings: tuple[Warned, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    common_factors: CommonFactors = field(default_factory=CommonFactors.prior)
     drop_amount: bool = False  # the amount is known only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
     actions: tuple[ActionEffect, ...] = ()
@@ -142,7 +141,7 @@ class Bundle:
             "as_of": self.as_of,
             "trained_at": self.trained_at,
             "warnings": [warning.to_json() for warning in self.warnings],
-            "facts": dict(self.facts),
+            "common_factors": self.common_factors.to_json(),
             "drop_amount": self.drop_amount,
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
             "actions": [one.to_json() for one in self.actions],
@@ -181,7 +180,7 @@ class Bundle:
             kept=KeptRows(**_part(arrays, "kept")),
             peers=Peers(**_part(arrays, "peers")),
             warnings=tuple(Warned.from_json(warning) for warning in text["warnings"]),
-            facts=text["facts"],
+            common_factors=CommonFactors.from_json(text["common_factors"]),
             drop_amount=text["drop_amount"],
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
             actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
@@ -202,14 +201,14 @@ def _win(
             trees = Trees((folder / side["trees"]["file"]).read_text("utf-8"), side["trees"]["threads"])
         sides[name] = Side(linear, trees, Stack.from_json(side["stack"]))
     return WinModel(
-        arrays["win.used"],
-        Layout(**layout),
-        StageRates.from_json(text["rates"]),
-        sides["won"],
-        sides["lost"],
-        text["ever_days"],
-        text["closed_deals"],
-        Windows(
+        used=arrays["win.used"],
+        layout=Layout(**layout),
+        rates=StageRates.from_json(text["rates"]),
+        won=sides["won"],
+        lost=sides["lost"],
+        ever_days=text["ever_days"],
+        closed_deals=text["closed_deals"],
+        windows=Windows(
             calendar,
             text["longest_days"],
             np.asarray(text["pace"], np.float64),
@@ -225,8 +224,3 @@ def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
 def kept_rows(win: WinModel, x: Floats, at: Ints, horizon: Floats) -> KeptRows:
     """Rows with the scores they have now."""
     return KeptRows(x, at, horizon, win.won_by(x, at, horizon))
-
-
-def with_facts(bundle: Bundle, **facts: Any) -> Bundle:
-    """The same model with more to tell."""
-    return replace(bundle, facts={**bundle.facts, **facts})

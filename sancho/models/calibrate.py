@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import expit
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.horizons import ramps
-from sancho.models.logistic import fit_logistic, sigmoid
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.models.logistic import fit_logistic
 
 FULL_WEIGHTS = (0.1, 0.45, 0.45)  # stage rates, regression, trees once there are deals enough for all
 SMALL_WEIGHTS = (0.5, 0.5, 0.0)
@@ -142,7 +140,7 @@ def levelled(stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight
     low, high = -4.0, 4.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if (votes * sigmoid(score + middle)).sum() < share:  # a dot product would wake all cores each time
+        if (votes * expit(score + middle)).sum() < share:  # a dot product would wake all cores each time
             low = middle
         else:
             high = middle

@@ -15,14 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Flags, Floats, Ints
 from sancho.models.attainment import probability_of
 from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.simulate import Pipeline, Simulation, simulate
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 STEPS = ("won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target")
 MOST_DEALS = 5  # named with a step

@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import EVER_DAYS
 from sancho.models.season import month_of, no_season
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Kinds of day: closed, ordinary, the last four working days of a month, the last ten of a quarter.
 MONTH_DAYS = 4

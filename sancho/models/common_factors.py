@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import expit, logit
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
 
 # Before any past period speaks: a shock that moves odds by about a quarter, known to within a factor of two.
 PRIOR_SD, PRIOR_LOG_SPREAD = 0.25, 0.7
@@ -136,11 +135,10 @@ def centred_log_odds(probability: Floats, sd: float) -> Floats:
     >>> float(centred_log_odds(np.array([0.9]), 1.0)[0]) > 2.3
     True
     """
-    with np.errstate(divide="ignore"):
-        plain = np.log(probability) - np.log1p(-probability)
+    plain = np.asarray(logit(probability), np.float64)
     if sd == 0:
-        return np.asarray(plain)
+        return plain
     grid = np.linspace(-20, 20, 1601)
-    mean = (1 / (1 + np.exp(-(grid[:, None] + sd * _NODES))) @ _WEIGHTS) / _WEIGHTS.sum()
-    inside = np.interp(plain, np.log(mean) - np.log1p(-mean), grid)
+    mean = (expit(grid[:, None] + sd * _NODES) @ _WEIGHTS) / _WEIGHTS.sum()
+    inside = np.interp(plain, logit(mean), grid)
     return np.where(np.isfinite(plain), inside, plain)

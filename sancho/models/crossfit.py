@@ -1,4 +1,4 @@
-"""What would have been expected of each row by trees that did not see it?"""
+"""What do trees predict for each row that they were not fitted on?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Flags = NDArray[np.bool_]
 
 FOLDS = 5
 _SETTINGS = TreeSettings(count=80, leaves=12, depth=4, pace=0.06, rows_per_leaf=40)
-_LEAST = 100  # rows to learn from; with fewer all are alike
+_LEAST = 100  # rows to fit on; with fewer the prediction is the mean
 
 
 def folds_of(groups: Ints) -> Ints:
@@ -35,7 +35,7 @@ def cross_fitted(
     weight: Floats | None = None,
     objective: str = "binary",
 ) -> Floats:
-    """Expected `y` (n,) of rows x (n, k), each from the other folds' rows; `learn` (n,) may be learned from.
+    """Expected `y` (n,) of rows x (n, k), each by trees fitted on the other folds; `learn` (n,) may be used.
 
     `objective` "binary" for chances of a `y` of 0 and 1, "regression" for means. Too few rows: the mean.
     """
@@ -45,21 +45,23 @@ def cross_fitted(
     mean = float(weight[learn] @ y[learn]) / total if total else 0.0
     if objective == "binary":
         mean = (mean * total + 0.5) / (total + 1.0)
-    out = np.full(len(y), mean)
+    expected = np.full(len(y), mean)
     if learn.sum() < _LEAST or np.ptp(y[learn]) == 0:
-        return out
+        return expected
     for part in range(FOLDS):
-        held, taught = fold == part, learn & (fold != part)
-        if held.any() and taught.any():
-            out[held] = _grown(x[taught], features, y[taught], weight[taught], objective).predict(x[held])
-    return out
+        left_out, fitted = fold == part, learn & (fold != part)
+        if left_out.any() and fitted.any():
+            expected[left_out] = _fitted_trees(
+                x[fitted], features, y[fitted], weight[fitted], objective
+            ).predict(x[left_out])
+    return expected
 
 
-def _grown(x: Floats, features: Sequence[Feature], y: Floats, weight: Floats, objective: str) -> Any:
+def _fitted_trees(x: Floats, features: Sequence[Feature], y: Floats, weight: Floats, objective: str) -> Any:
     import lightgbm
 
-    kinds = [at for at, one in enumerate(features) if one.kind == "category"]
-    told = parameters(_SETTINGS, [], x.shape[1]) | {"objective": objective}
-    del told["monotone_constraints"], told["monotone_constraints_method"]
-    data = lightgbm.Dataset(x, label=y, weight=weight, categorical_feature=kinds, free_raw_data=True)
-    return lightgbm.train(told, data, num_boost_round=_SETTINGS.count)
+    categorical = [at for at, feature in enumerate(features) if feature.kind == "category"]
+    settings = parameters(_SETTINGS, [], x.shape[1]) | {"objective": objective}
+    del settings["monotone_constraints"], settings["monotone_constraints_method"]
+    data = lightgbm.Dataset(x, label=y, weight=weight, categorical_feature=categorical, free_raw_data=True)
+    return lightgbm.train(settings, data, num_boost_round=_SETTINGS.count)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.instants import NEVER
-
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from sancho.features.arrays import Flags, Ints
 
 
 def customers_at(log: EventLog, at: Ints) -> Ints:

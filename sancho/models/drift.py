@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.models.season import MONTHS, no_season, season_of
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 EPOCH = date(1970, 1, 1)
 # Wins go with what came in lately to this power: believed beforehand (mean, spread), then learned.

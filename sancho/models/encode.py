@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
+from sancho.features.kernel_cache import compiled
 
 MEAN_ROWS = 20_000  # encoded at a time for their mean
 LOOKED_AT = 100_000  # rows that say well enough how a feature is spread
 LIMIT = 4.0  # standard deviations beyond which a value counts as this far
+
+
+class _Columns(NamedTuple):
+    """An encoder's arrays as the kernel takes them."""
+
+    value: Ints
+    logged: NDArray[np.bool_]
+    centre: Floats
+    scale: Floats
+    level: Ints
+    code: Floats
+    gap: Ints
 
 
 @dataclass(frozen=True)
@@ -38,11 +49,15 @@ class Encoder:
         """The feature each column is made of, int64 of shape (columns,)."""
         return np.concatenate([self.value, self.level, self.gap])
 
+    @property
+    def _columns(self) -> _Columns:
+        return _Columns(*(getattr(self, name) for name in _Columns._fields))
+
     def __call__(self, x: Floats) -> Floats:
         """Columns (n, c) for features (n, k)."""
         out: Floats = np.empty((len(x), len(self.value) + len(self.level) + len(self.gap)))
         x = np.ascontiguousarray(x, np.float64)
-        _encode(x, self.value, self.logged, self.centre, self.scale, self.level, self.code, self.gap, out)
+        _encode(x, self._columns, out)
         return out
 
     def mean(self, x: Floats) -> Floats:
@@ -109,10 +124,9 @@ def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most
     )
 
 
-@numba.njit(cache=True, nogil=True)
-def _encode(  # type: ignore[no-untyped-def]
-    x, value, logged, centre, scale, level, code, gap, out
-):
+@compiled
+def _encode(x: Floats, columns: _Columns, out: Floats) -> None:
+    value, logged, centre, scale, level, code, gap = columns
     for i in range(len(x)):
         for j in range(len(value)):
             raw = x[i, value[j]]

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Floats
 from sancho.features.kpis import Happenings
 from sancho.models.kpis import Ahead
 from sancho.models.levers.levels import odds_of, standing
-
-Floats = NDArray[np.float64]
 
 _YEAR = 365 * DAY
 CHECKPOINTS = (

@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns, period_ends
 from sancho.models.clock import Clock, even_pace
 from sancho.models.season import no_season
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 RAMP_EDGES = (0.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 CLOSE_REACH_DAYS = 60.0

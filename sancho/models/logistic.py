@@ -6,27 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
 
-Floats = NDArray[np.float64]
+from sancho.features.arrays import Floats
+
 LOGIT_LIMIT = 15.0
 MANY_COLUMNS = 64  # from which the curvature on the way is summed in single precision
 
 
-def sigmoid(logit: Floats) -> Floats:
-    """1 / (1 + exp(-logit)), without overflow."""
-    out: Floats = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(logit, np.float64)))
-    return out
-
-
-def logit(probability: ArrayLike) -> Floats:
+def bounded_logit(probability: ArrayLike) -> Floats:
     """Log-odds, with probabilities kept off 0 and 1 so that the answer stays within 15.
 
-    >>> float(logit(0.5)), round(float(logit(1.0)), 6)
+    >>> float(bounded_logit(0.5)), round(float(bounded_logit(1.0)), 6)
     (0.0, 15.0)
     """
     limit = 1.0 / (1.0 + np.exp(LOGIT_LIMIT))
     p = np.clip(np.asarray(probability, np.float64), limit, 1.0 - limit)
-    out: Floats = np.log(p) - np.log1p(-p)
+    out: Floats = logit(p)
     return out
 
 
@@ -68,7 +64,7 @@ def fit_logistic(
     # The way down need not be known to the last digits, only where it ends: half the bytes, half the time.
     rough = design.astype(np.float32) if count >= MANY_COLUMNS else design
     for _ in range(rounds):
-        chance = sigmoid(score)
+        chance = expit(score)
         gradient = design.T @ (weight * (chance - outcome)) + penalty * (coefficients - centre)
         curvature = _curvature(rough, weight * chance * (1.0 - chance), penalty)
         held = bounded & (coefficients <= 1e-12) & (gradient > 0)
@@ -83,7 +79,7 @@ def fit_logistic(
         value = better
         if done:
             break
-    chance = sigmoid(score)
+    chance = expit(score)
     return LogisticFit(coefficients, _curvature(design, weight * chance * (1.0 - chance), penalty))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import numba
+from typing import Any
+
 import numpy as np
 
+from sancho.features.kernel_cache import compiled
 
-@numba.njit(cache=True, inline="always")
-def shuffled(i, w, p):  # type: ignore[no-untyped-def]
+
+@compiled(inline="always")
+def shuffled(i: Any, w: Any, p: Any) -> Any:
     """Place of scenario i in permutation p of w + 1 = 2^k places.
 
     Kensler (2013), "Correlated Multi-Jittered Sampling".
@@ -34,8 +37,8 @@ def shuffled(i, w, p):  # type: ignore[no-untyped-def]
     return np.uint32(np.uint32(i + p) & w)
 
 
-@numba.njit(cache=True, inline="always")
-def mixed(x):  # type: ignore[no-untyped-def]
+@compiled(inline="always")
+def mixed(x: Any) -> Any:
     """A well-mixed 32-bit hash: Wellons' lowbias32."""
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x7FEB352D))
@@ -44,7 +47,7 @@ def mixed(x):  # type: ignore[no-untyped-def]
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@numba.njit(cache=True, inline="always")
-def share_of(x):  # type: ignore[no-untyped-def]
+@compiled(inline="always")
+def share_of(x: Any) -> Any:
     """A 32-bit hash as a number between 0 and 1, both excluded."""
     return (np.float64(x) + 0.5) / 4294967296.0

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats
 from sancho.models.encode import Encoder
 from sancho.models.horizons import Ahead, close_columns, ramps
-from sancho.models.logistic import fit_logistic, logit
+from sancho.models.logistic import bounded_logit, fit_logistic
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import StageRates, interpolate
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MEMBER_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
 RIDGE = 12.0  # penalty of a standardised coefficient, in deals
@@ -182,7 +180,7 @@ def fit_linear(
     with threadpool_limits(1, "blas"):
         for outcome in outcomes:
             start = np.zeros(design.shape[1])
-            start[0] = float(logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
+            start[0] = float(bounded_logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
             fit = fit_logistic(design, outcome, weight, penalty, start, rising)
             spread = np.asarray(np.linalg.inv(fit.curvature), np.float64)
             found.append(replace(draft, coefficients=fit.coefficients, spread=spread))
@@ -222,4 +220,4 @@ def rates_contributions(
 
 def clipped(chance: Floats) -> Floats:
     """Log-odds of a member's chance, within the limit set for members."""
-    return np.clip(logit(chance), -MEMBER_LIMIT, MEMBER_LIMIT)
+    return np.clip(bounded_logit(chance), -MEMBER_LIMIT, MEMBER_LIMIT)

@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.instants import DAY, NEVER, local_datetime
 from sancho.crm.periods import Period, previous
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.models.customers import customers_at, with_customers
 from sancho.models.drift import MARKET_CV, Drift, fit_drift, months_back, season_of_arrivals
 from sancho.models.new_business_rates import POOL, NewBusinessRates
 from sancho.models.organisation import Organisation
 from sancho.models.season import MONTHS, fit_season, month_of, no_season
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
 RECENT_WORKING_DAYS = 40  # of an ordinary such stretch: holidays in it do not make it a quiet one
@@ -42,7 +40,7 @@ _KEPT_SINCE = 0.25  # customers at the beginning against now, for contracts to h
 _RARE = 0.2  # wins added to what past windows held: never seen is not impossible
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NewBusiness:
     """Past wins by day of creation and of winning, what came in each day, and the working days between.
 
@@ -92,20 +90,20 @@ class NewBusiness:
         begun = int(created.min()) if len(created) else as_of
         closing = fit_season(calendar, working, created, ended, closed_won, begun, as_of)
         return cls(
-            born[won],
-            _days(closed[won], log),
-            deals["amount"].to_numpy(float)[won],
-            owners.cat.codes.to_numpy()[won].astype(np.int64),
-            tuple(str(name) for name in owners.cat.categories),
-            first,
-            until,
-            arrivals,
-            bool(use_leads),
-            customers,
-            theirs,
-            season_of_arrivals(arrivals, first, calendar),
-            closing,
-            calendar,
+            created_day=born[won],
+            won_day=_days(closed[won], log),
+            amount=deals["amount"].to_numpy(float)[won],
+            owner=owners.cat.codes.to_numpy()[won].astype(np.int64),
+            owners=tuple(str(name) for name in owners.cat.categories),
+            first_day=first,
+            until_day=until,
+            arrivals=arrivals,
+            counts_leads=bool(use_leads),
+            customers=customers,
+            theirs=theirs,
+            coming_in=season_of_arrivals(arrivals, first, calendar),
+            closing=closing,
+            calendar=calendar,
         )
 
     def rates(

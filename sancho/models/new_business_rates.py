@@ -8,9 +8,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats
+from sancho.features.kernel_cache import compiled
 from sancho.models.luck import mixed, share_of
 
-Floats = NDArray[np.float64]
 Rates = NDArray[np.float32]
 
 POOL = 512  # equally likely amounts kept of past wins
@@ -56,8 +57,10 @@ class NewBusinessRates:
         return revenue, wins
 
 
-@numba.njit(cache=True, parallel=True)
-def _bring(rate, amounts, spread, scale, seed, revenue, wins):  # type: ignore[no-untyped-def]
+@compiled(parallel=True)
+def _bring(
+    rate: Rates, amounts: Floats, spread: float, scale: Floats, seed: int, revenue: Floats, wins: Rates
+) -> None:
     people, scenarios = rate.shape
     mean, levels = amounts.mean(), np.uint32(len(amounts))
     for person in numba.prange(people):

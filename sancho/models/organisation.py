@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.eventlog import EventLog, codes_in
 from sancho.crm.i18n import Text
+from sancho.features.arrays import Ints
 
-Ints = NDArray[np.int64]
 COMPANY = "company"
 UNASSIGNED = "unassigned"  # what belongs to the company and to no person: shown so that children add up
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from sancho.crm.eventlog import EventLog
 from sancho.crm.periods import Period
 from sancho.features import History, build, current, open_at
 from sancho.models.bundle import Bundle
-from sancho.models.common_factors import CommonFactors
 from sancho.models.new_business import NewBusiness
 from sancho.models.organisation import Organisation
 from sancho.models.pipeline import Scored, score_pipeline
@@ -72,12 +70,6 @@ def look_ahead(
     new = new_business.rates(known, organisation, moment, period, dates)
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])
     left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
-    sizes = common_factors(bundle).at(left)
+    sizes = bundle.common_factors.at(left)
     simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
     return Outlook(scored, simulation)
-
-
-def common_factors(bundle: Bundle) -> CommonFactors:
-    """The sizes of shared shocks a model was trained with, or what is believed before any was seen."""
-    stored: Mapping[str, Any] | None = bundle.facts.get("common_factors")
-    return CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)

@@ -8,18 +8,15 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY, end_of_day
 from sancho.crm.periods import Period
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.models.organisation import Organisation
 from sancho.models.revenue import RevenueModel
 from sancho.models.simulate import Pipeline
 from sancho.models.win import WinModel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.rows import Rows
 from sancho.models.win import WinModel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MOST_OF_STAGE, LEAST_OF_STAGE = 40, 10  # won deals kept of each stage, and enough of them to compare with
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from scipy.special import ndtri
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
 
 KNOTS = 101  # quantiles kept of each distribution, at (k + 1/2) / 101
 DRAWN_LEVELS = 64  # a distribution as so many equally likely amounts
@@ -168,9 +168,7 @@ def _leaning(values: Floats, deal: Ints, base: Floats, pull: float) -> Floats:
 
 
 def _normal_quantiles() -> Floats:
-    from scipy.stats import norm
-
-    out: Floats = norm.ppf((np.arange(KNOTS) + 0.5) / KNOTS)
+    out: Floats = ndtri((np.arange(KNOTS) + 0.5) / KNOTS)
     return out
 
 

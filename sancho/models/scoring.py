@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,6 +14,7 @@ from sancho.crm.instants import DAY, iso, local_datetime
 from sancho.crm.periods import Period
 from sancho.features import History, build, compile_history, current, open_at
 from sancho.models.bundle import Bundle
+from sancho.models.win import WinModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,22 +71,52 @@ def score_deals(
     x = build(history, deals, moments)[:, feature_columns(bundle, history)]
     left = max((period.end(zone) - as_of) / DAY, 0.0)
     curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
-    by_end, ever = curve.won[:, 0], curve.won[:, 1]
     amount = bundle.amount_now(current(history, deals, moments).amount)
-    amounts = bundle.revenue.draws(x, amount)
-    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if len(deals) else np.zeros((3, 0))
+    return score_rows(
+        deal_ids=np.asarray(history.deal_ids)[deals],
+        as_of=as_of,
+        period=period,
+        ever=curve.won[:, 1],
+        by_end=curve.won[:, 0],
+        amounts=bundle.revenue.draws(x, amount),
+        median_days=close_days(bundle.win, x, moments, (0.5,))[:, 0],
+        zone=zone,
+        model_version=model_version,
+    )
+
+
+def score_rows(
+    *,
+    deal_ids: NDArray[np.object_],
+    as_of: int,
+    period: Period,
+    ever: Floats,
+    by_end: Floats,
+    amounts: Floats,
+    median_days: Floats,
+    zone: ZoneInfo,
+    model_version: str | int,
+) -> pd.DataFrame:
+    """The Score row of each deal (n,), in their order.
+
+    `ever` and `by_end` are chances to be won, `amounts` (n, LEVELS) equally likely final amounts if won,
+    `median_days` the days within which half of them are won if at all.
+    """
+    some = len(deal_ids) > 0
+    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if some else np.zeros((3, 0))
+    closes = as_of + (median_days * DAY).astype(np.int64)
     frame = pd.DataFrame(
         {
-            "deal_id": np.asarray(history.deal_ids)[deals],
+            "deal_id": deal_ids,
             "as_of": iso(as_of, zone),
             "period": period.name,
             "win_probability": ever,
             "win_by_period_end": by_end,
-            "expected_revenue": by_end * amounts.mean(axis=1),
+            "expected_revenue": by_end * (amounts.mean(axis=1) if some else np.zeros(0)),
             "revenue_p10": money[0],
             "revenue_p50": money[1],
             "revenue_p90": money[2],
-            "expected_close_date": _close_dates(bundle, x, moments, zone),
+            "expected_close_date": [local_datetime(int(at), zone).date().isoformat() for at in closes],
             "model_version": str(model_version),
         }
     )
@@ -102,28 +134,35 @@ def feature_columns(bundle: Bundle, history: History) -> Ints:
     return np.array([place[name] for name in bundle.features], np.int64)
 
 
-def close_days(bundle: Bundle, x: Floats, moments: Ints, shares: tuple[float, ...]) -> Floats:
-    """Days (n, shares) by which a deal is won with these probabilities, if it is won at all."""
-    longest = bundle.win.windows.longest_days
-    grid = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
-    won = bundle.win.curve(x, moments, np.append(grid, np.inf)).won
-    part = won / np.maximum(won[:, -1:], 1e-12)
+def close_days(win: WinModel, x: Floats, moments: Ints, shares: Sequence[float]) -> Floats:
+    """Days (n, shares) within which a deal is won with these probabilities, if it is won at all."""
+    if not len(x):
+        return np.zeros((0, len(shares)))
+    won = win.curve(x, moments, np.append(close_grid(win), np.inf)).won
+    return close_days_of(win, won[:, :-1], won[:, -1], shares)
+
+
+def close_grid(win: WinModel) -> Floats:
+    """Horizons in days at which the chance to be won is asked to find the likely day, ascending."""
+    longest = win.windows.longest_days
+    grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+    return grid
+
+
+def close_days_of(win: WinModel, won: Floats, ever: Floats, shares: Sequence[float]) -> Floats:
+    """`close_days` of chances already known: `won` (n, grid) by each day of `close_grid`, and `ever` (n,).
+
+    Linear between the days of the grid; what is won after them is spread up to the horizon of "ever".
+    """
+    part = np.append(won, ever[:, None], axis=1) / np.maximum(ever[:, None], 1e-12)
     part[:, -1] = 1.0
-    days = np.append(grid, max(bundle.win.ever_days, longest + 1.0))
-    padded, edges = np.concatenate([np.zeros((len(x), 1)), part], axis=1), np.append(0.0, days)
-    out = np.empty((len(x), len(shares)))
-    rows = np.arange(len(x))
+    days = np.append(close_grid(win), max(win.ever_days, win.windows.longest_days + 1.0))
+    padded, edges = np.concatenate([np.zeros((len(won), 1)), part], axis=1), np.append(0.0, days)
+    out = np.empty((len(won), len(shares)))
+    rows = np.arange(len(won))
     for number, share in enumerate(shares):
         right = np.maximum((padded < share).sum(axis=1), 1)
         below, above = padded[rows, right - 1], padded[rows, right]
         within = np.clip((share - below) / np.maximum(above - below, 1e-12), 0.0, 1.0)
         out[:, number] = edges[right - 1] + within * (edges[right] - edges[right - 1])
     return out
-
-
-def _close_dates(bundle: Bundle, x: Floats, moments: Ints, zone: ZoneInfo) -> list[str]:
-    if not len(x):
-        return []
-    days = close_days(bundle, x, moments, (0.5,))[:, 0]
-    ends = moments + (days * DAY).astype(np.int64)
-    return [local_datetime(int(end), zone).date().isoformat() for end in ends]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Flags, Floats, Ints
 from sancho.features.calendar import Calendar
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from sancho.models.statistics import with_belief
 
 MONTHS = 12
 AGE_EDGES = (*range(0, 182, 7), 182, 273, 365)  # days since creation at which a band of ages begins
@@ -58,7 +55,7 @@ def season_of(month: Ints, seen: Floats, expected: Floats) -> Floats:
     known = weight > 0
     mean = np.bincount(month, y / (noise + market), MONTHS)[known] / weight[known]
     between = max(float((mean**2 - 1.0 / weight[known]).mean()), 0.0)
-    season = (SEASON_MONTHS * SEASON_SD**2 + known.sum() * between) / (SEASON_MONTHS + known.sum())
+    season = with_belief(between, float(known.sum()), SEASON_SD**2, SEASON_MONTHS)
     out: Floats = no_season()
     out[known] = np.exp(mean * season / (season + 1.0 / weight[known]))
     out /= out.mean()
@@ -79,7 +76,7 @@ def _market_variance(month: Ints, y: Floats, noise: Floats) -> float:
     left = (y - mean[month]) ** 2 * (years / np.maximum(years - 1, 1))[month] - noise
     free = float((years - 1)[years > 1].sum())
     found = max(float(left.mean()), 0.0)
-    return (MARKET_MONTHS * MARKET_SD**2 + free * found) / (MARKET_MONTHS + free)
+    return with_belief(found, free, MARKET_SD**2, MARKET_MONTHS)
 
 
 def _whole_months(calendar: Calendar, first: int, last: int) -> tuple[Ints, Ints]:

@@ -1,9 +1,10 @@
-"""What would the deals handed to each person have brought an average seller, and what did they bring?
+"""How do each person's results compare with what an average seller would have won with the same deals?
 
-Each closed deal's chance and amount are foreseen from what was known when its last owner got it, by trees
-that do not see who sells and did not see the deal (five folds). Over a period the expectations add up to what
-the company won: the average seller is the company's. A person's difference leans on zero by how much of
-people's differences is luck (an empirical-Bayes mean, their spread as in DerSimonian & Laird 1986).
+Each closed deal's chance and amount are predicted from what was known when its last owner received it, by
+trees that do not see who sells and were fitted without the deal (five folds). Over a period the expectations
+add up to what the company won: the average seller is the company's. A person's difference is shrunk towards
+zero by the share of people's differences that is chance (empirical Bayes, variance as in DerSimonian & Laird
+1986).
 """
 
 from __future__ import annotations
@@ -22,20 +23,19 @@ from sancho.features import Feature, History, build
 from sancho.models.bundle import Bundle
 from sancho.models.crossfit import cross_fitted, folds_of
 from sancho.models.organisation import Organisation
+from sancho.models.statistics import Z80, variance_beyond_chance, with_belief
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_Z80 = 1.2815515655446004
-# How far sellers' results differ by skill, relative, as believed beforehand; how many people that weighs; the
-# least that is ever believed.
+# Prior coefficient of variation of sellers' skill; how many people it counts as; the least ever assumed.
 _SKILL_CV, _BELIEVED, _LEAST_CV = 0.2, 10.0, 0.05
 
 
 @dataclass(frozen=True)
 class AttributedDeals:
-    """Closed deals (n,): whose, when closed, whether won, what they brought, what was to be expected.
+    """Closed deals (n,): whose, when closed, whether won, revenue, and what was expected of each.
 
     `amount_sd`: spread of the logarithm of amounts around the expected one.
     """
@@ -49,9 +49,9 @@ class AttributedDeals:
     amount_sd: float
 
     def within(self, first: int, end: int) -> AttributedDeals:
-        """Those closed in [first, end), expected to bring together what they brought."""
+        """Those closed in [first, end), their expectations scaled to add up to the results."""
         use = (self.closed >= first) & (self.closed < end)
-        mine = replace(
+        inside = replace(
             self,
             person=self.person[use],
             closed=self.closed[use],
@@ -60,21 +60,24 @@ class AttributedDeals:
             chance=self.chance[use],
             amount=self.amount[use],
         )
-        won = mine.won.sum()
-        if not 0 < won < len(mine.won):
-            return mine
-        odds = logit(np.clip(mine.chance, 1e-4, 1 - 1e-4))
+        won = inside.won.sum()
+        if not 0 < won < len(inside.won):
+            return inside
+        odds = logit(np.clip(inside.chance, 1e-4, 1 - 1e-4))
         shift = brentq(lambda by: float(expit(odds + by).sum()) - won, -20, 20)
         chance = expit(odds + shift)
-        due = float(chance @ mine.amount)
-        return replace(mine, chance=chance, amount=mine.amount * (mine.brought.sum() / due if due else 1.0))
+        due = float(chance @ inside.amount)
+        return replace(
+            inside, chance=chance, amount=inside.amount * (inside.brought.sum() / due if due else 1.0)
+        )
 
 
 @dataclass(frozen=True)
 class ResultsAboveExpected:
-    """Of each group (g,): deals closed, wins and revenue, what was expected, and how far above.
+    """Of each group (g,): deals closed, wins and revenue, what was expected, and the difference.
 
-    `wins_above`, `revenue_above` (g, 3): lower end, middle and upper end (80 %) of what is not luck.
+    `wins_above`, `revenue_above` (g, 3): lower end, middle and upper end (80%) of the difference not due to
+    chance.
     """
 
     deals: Floats
@@ -101,76 +104,76 @@ def attributed_deals(
     over = np.flatnonzero((closed != NEVER) & (closed < moment) & outcome.notna().to_numpy())
     ids = deals["deal_id"].astype(object).to_numpy()[over]
     number = codes_in(pd.Series(ids, dtype=object), history.deal_ids)
-    got = _got_at(known, ids, micros(deals["created_at"])[over], closed[over])
-    x = build(history, number, got)[:, columns][:, bundle.win.used]
+    received = _got_at(known, ids, micros(deals["created_at"])[over], closed[over])
+    x = build(history, number, received)[:, columns][:, bundle.win.used]
     features = [history.features[at] for at in columns[bundle.win.used]]
-    blind = [
-        at for at, one in enumerate(features) if one.group != "seller" and "deals.owner_id" not in one.reads
+    without_seller = [
+        at
+        for at, feature in enumerate(features)
+        if feature.group != "seller" and "deals.owner_id" not in feature.reads
     ]
-    x, features = x[:, blind], [features[at] for at in blind]
+    x, features = x[:, without_seller], [features[at] for at in without_seller]
     won = (outcome == "won").to_numpy()[over]
-    brought = np.where(won, deals["amount"].fillna(0.0).to_numpy(float)[over], 0.0)
+    revenue = np.where(won, deals["amount"].fillna(0.0).to_numpy(float)[over], 0.0)
     person = organisation.person(pd.Index(deals["owner_id"].astype(object).to_numpy()[over]))
     fold = folds_of(np.arange(len(over)))
     chance = cross_fitted(x, features, won.astype(float), fold)
-    amount, spread = _amounts(x, features, won, brought, fold)
-    return AttributedDeals(person, closed[over], won, brought, chance, amount, spread)
+    amount, spread = _amounts(x, features, won, revenue, fold)
+    return AttributedDeals(person, closed[over], won, revenue, chance, amount, spread)
 
 
 def results_above_expected(
     handed: AttributedDeals, lately: AttributedDeals, group: Ints, groups: int
 ) -> ResultsAboveExpected:
-    """How groups stand in `handed`; `group` (people + 1,), -1 = in none; `lately` tells how they differ."""
+    """Results of groups in `handed`; `group` (people + 1,), -1 = in none; `lately`: how far they differ."""
     spreads = []
     for wins in (True, False):
         effect, noise, _, _ = _effects(lately, group, groups, wins)
         spreads.append(_between(effect, noise))
     deals, won, expected, above = _above(handed, group, groups, True, spreads[0])
-    _, brought, due, more = _above(handed, group, groups, False, spreads[1])
-    return ResultsAboveExpected(deals, won, expected, above, brought, due, more)
+    _, revenue, due, more = _above(handed, group, groups, False, spreads[1])
+    return ResultsAboveExpected(deals, won, expected, above, revenue, due, more)
 
 
 def _above(
     handed: AttributedDeals, group: Ints, groups: int, wins: bool, between: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """(deals, got, expected, [lower, middle, upper] above expectation that is not luck)."""
+    """(deals, got, expected, [lower, middle, upper] above expectation that is not chance)."""
     effect, noise, got, due = _effects(handed, group, groups, wins)
-    mine = group[handed.person]
-    deals = np.bincount(mine[mine >= 0], minlength=groups).astype(float)
-    kept = np.where(np.isfinite(noise), between / (between + noise), 0.0)
-    middle = kept * np.where(np.isfinite(noise), effect, 0.0)
-    sd = np.sqrt(between * (1 - kept))
-    return deals, got, due, np.stack([middle - _Z80 * sd, middle, middle + _Z80 * sd], axis=1) * due[:, None]
+    group_of_deal = group[handed.person]
+    deals = np.bincount(group_of_deal[group_of_deal >= 0], minlength=groups).astype(float)
+    reliability = np.where(np.isfinite(noise), between / (between + noise), 0.0)
+    middle = reliability * np.where(np.isfinite(noise), effect, 0.0)
+    sd = np.sqrt(between * (1 - reliability))
+    return deals, got, due, np.stack([middle - Z80 * sd, middle, middle + Z80 * sd], axis=1) * due[:, None]
 
 
 def _effects(
     handed: AttributedDeals, group: Ints, groups: int, wins: bool
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """(relative difference, its variance by luck, got, expected) by group."""
-    mine = group[handed.person]
-    use = mine >= 0
+    """(relative difference, its variance by chance, got, expected) by group."""
+    group_of_deal = group[handed.person]
+    use = group_of_deal >= 0
     p, amount = handed.chance[use], np.ones(int(use.sum())) if wins else handed.amount[use]
     outcome = handed.won[use].astype(float) if wins else handed.brought[use]
     luck = p * (1 - p) * amount**2
     if not wins:
         luck = luck + p * amount**2 * np.expm1(handed.amount_sd**2)
     got, due, variance = (
-        np.bincount(mine[use], values, groups).astype(float) for values in (outcome, p * amount, luck)
+        np.bincount(group_of_deal[use], values, groups).astype(float)
+        for values in (outcome, p * amount, luck)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         return (got - due) / due, np.where(due > 0, variance / due**2, np.inf), got, due
 
 
 def _between(effect: Floats, noise: Floats) -> float:
-    """Variance of effects beyond luck."""
+    """Variance of effects beyond chance."""
     use = np.isfinite(noise) & (noise > 0)
     if use.sum() < 3:
         return _SKILL_CV**2
-    weight, free = 1 / noise[use], int(use.sum()) - 1
-    mean = float(np.average(effect[use], weights=weight))
-    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    found = (float(weight @ (effect[use] - mean) ** 2) - free) / scale
-    return max((free * found + _BELIEVED * _SKILL_CV**2) / (free + _BELIEVED), _LEAST_CV**2)
+    found = variance_beyond_chance(effect[use], noise[use])
+    return max(with_belief(found, use.sum() - 1.0, _SKILL_CV**2, _BELIEVED), _LEAST_CV**2)
 
 
 def _got_at(known: EventLog, ids: NDArray[np.object_], created: Ints, closed: Ints) -> Ints:
@@ -188,13 +191,13 @@ def _got_at(known: EventLog, ids: NDArray[np.object_], created: Ints, closed: In
 
 
 def _amounts(
-    x: Floats, features: list[Feature], won: Flags, brought: Floats, fold: Ints
+    x: Floats, features: list[Feature], won: Flags, revenue: Floats, fold: Ints
 ) -> tuple[Floats, float]:
     """(expected amount if won (n,), spread of the logarithm around it)."""
-    use = won & (brought > 0)
+    use = won & (revenue > 0)
     if not use.any():
         return np.zeros(len(won)), 0.0
-    logs = np.log(np.where(use, brought, 1.0))
-    out = cross_fitted(x, features, logs, fold, use, objective="regression")
-    left = logs[use] - out[use]
-    return np.exp(out) * float(np.exp(left).mean()), float(left.std())
+    logs = np.log(np.where(use, revenue, 1.0))
+    log_amounts = cross_fitted(x, features, logs, fold, use, objective="regression")
+    residual = logs[use] - log_amounts[use]
+    return np.exp(log_amounts) * float(np.exp(residual).mean()), float(residual.std())

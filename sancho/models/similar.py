@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from sancho.crm.instants import NEVER
 from sancho.features import History, build
+from sancho.features.arrays import Ints
 from sancho.models.win import WinModel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MOST_KEPT = 2_000  # of the deals closed last
 

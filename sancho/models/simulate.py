@@ -8,19 +8,19 @@ scenario is kept: a counter-based hash gives the same draws again whenever they 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from sancho.features.arrays import Floats, Ints
+from sancho.features.kernel_cache import compiled
 from sancho.models.common_factors import centred_log_odds
 from sancho.models.luck import mixed, share_of, shuffled
 from sancho.models.new_business_rates import NewBusinessRates
 from sancho.models.organisation import Organisation
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SCENARIOS = 1 << 14  # a power of two, for the permutation that stratifies each deal's draws
 LEVELS = 64  # equally likely final amounts kept of a deal
@@ -47,7 +47,7 @@ class Pipeline:
     amounts: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Simulation:
     """Draws by person, shape (people + 1, S), of what open deals and deals not yet created bring; and how."""
 
@@ -121,7 +121,17 @@ def simulate(
     rate = new.draw_rates(swing[_groups(organisation)], rng)
     new_draws = on_step(new.bring(rate, seed)[0])
     return Simulation(
-        organisation, pipeline, on_step(closed), open_draws, new_draws, odds, shift, seed, sizes, new, rate
+        organisation=organisation,
+        pipeline=pipeline,
+        closed=on_step(closed),
+        open_draws=open_draws,
+        new_draws=new_draws,
+        odds=odds,
+        shift=shift,
+        seed=seed,
+        sizes=sizes,
+        new=new,
+        new_rate=rate,
     )
 
 
@@ -140,10 +150,20 @@ def draw_open(
     pipeline = replace(pipeline, amounts=on_step(pipeline.amounts))
     draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
     group = _groups(organisation)[pipeline.person]
-    _draw_open(
-        np.arange(len(odds)), odds[:, -1], pipeline.amounts, pipeline.person, group, shift, seed, draws
-    )
+    deals = _OpenDeals(np.arange(len(odds)), odds[:, -1], pipeline.amounts, group, shift, seed)
+    _draw_open(deals, pipeline.person, draws)
     return pipeline, odds, draws
+
+
+class _OpenDeals(NamedTuple):
+    """Open deals (n,) as the kernels take them: `row` in the simulation is what their luck hangs on."""
+
+    row: Ints
+    odds: Floats  # by the period's end (n,), or by each date (n, j)
+    amounts: Floats
+    group: Ints  # row of `shift` that each moves with
+    shift: Floats
+    seed: int
 
 
 def group_of(simulation: Simulation) -> Ints:
@@ -153,20 +173,19 @@ def group_of(simulation: Simulation) -> Ints:
 
 def wins_drawn(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each."""
-    pipeline, use = simulation.pipeline, np.flatnonzero(rows)
+    use = np.flatnonzero(rows)
     out = np.zeros((2, len(simulation.organisation.people) + 1, simulation.shift.shape[1]))
-    for number, amounts in enumerate((np.ones((len(use), LEVELS)), pipeline.amounts[use])):
-        _draw_open(
-            use,
-            simulation.odds[use, -1],
-            amounts,
-            pipeline.person[use],
-            group_of(simulation)[use],
-            simulation.shift,
-            simulation.seed,
-            out[number],
-        )
+    deals, person = _deals(simulation, use), simulation.pipeline.person[use]
+    _draw_open(deals._replace(amounts=np.ones((len(use), LEVELS))), person, out[0])
+    _draw_open(deals, person, out[1])
     return out[0], out[1]
+
+
+def _deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
+    """Some open deals with their odds by the period's end."""
+    group = group_of(simulation)[rows]
+    odds, amounts = simulation.odds[rows, -1], simulation.pipeline.amounts[rows]
+    return _OpenDeals(rows, odds, amounts, group, simulation.shift, simulation.seed)
 
 
 def _groups(organisation: Organisation) -> Ints:
@@ -186,17 +205,8 @@ def attain_given(
     attainment with the deal's own noise integrated out exactly: each scenario weighs both by the deal's
     probability in it.
     """
-    pipeline = simulation.pipeline
-    return _attain_given(  # type: ignore[no-any-return]
-        rows,
-        simulation.odds[rows, -1],
-        pipeline.amounts[rows],
-        group_of(simulation)[rows],
-        simulation.shift,
-        simulation.seed,
-        total,
-        float(target),
-    )
+    found: tuple[Floats, Floats, Floats] = _attain_given(_deals(simulation, rows), total, float(target))
+    return found
 
 
 def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints) -> Floats:
@@ -205,47 +215,23 @@ def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints
     `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's luck
     is worked out once for all of its scopes.
     """
-    return _swings(  # type: ignore[no-any-return]
-        simulation.odds[:, -1],
-        simulation.pipeline.amounts,
-        group_of(simulation),
-        simulation.shift,
-        simulation.seed,
-        totals,
-        targets,
-        scopes,
-    )
+    every = np.arange(len(simulation.odds))
+    found: Floats = _swings(_deals(simulation, every), totals, targets, scopes)
+    return found
 
 
 def without(simulation: Simulation, row: int, total: Floats) -> Floats:
     """Draws of a scope's revenue (S,) with one open deal of it taken out."""
     own = np.zeros((1, len(total)))
-    odds, amounts = simulation.odds[row : row + 1, -1:], simulation.pipeline.amounts[row : row + 1]
-    _draw_by_date(
-        np.array([row]),
-        odds,
-        amounts,
-        group_of(simulation)[row : row + 1],
-        simulation.shift,
-        simulation.seed,
-        own,
-    )
+    deal = _deals(simulation, np.array([row]))
+    _draw_by_date(deal._replace(odds=deal.odds[:, None]), own)
     return np.asarray(total - own[0])
 
 
 def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
     """Draws of what the deals of `rows` have brought by each date of `won_by`, shape (dates, S)."""
     out = np.zeros((simulation.odds.shape[1], simulation.shift.shape[1]))
-    amounts = simulation.pipeline.amounts[rows]
-    _draw_by_date(
-        rows,
-        simulation.odds[rows],
-        amounts,
-        group_of(simulation)[rows],
-        simulation.shift,
-        simulation.seed,
-        out,
-    )
+    _draw_by_date(_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
     return np.cumsum(out, 0)
 
 
@@ -255,16 +241,17 @@ def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
     return np.asarray(ndtri((cells + 0.5) / scenarios))
 
 
-@numba.njit(cache=True, inline="always")
-def _keys(deal, seed):  # type: ignore[no-untyped-def]
+@compiled(inline="always")
+def _keys(row: Any, seed: Any) -> Any:
     """(permutation, offset within a cell, amount key) of a deal."""
-    a = mixed(np.uint32(np.uint32(deal) + np.uint32(seed)))
+    a = mixed(np.uint32(np.uint32(row) + np.uint32(seed)))
     b = mixed(np.uint32(a ^ np.uint32(0x9E3779B9)))
     return a, share_of(mixed(b)), b
 
 
-@numba.njit(cache=True, parallel=True)
-def _draw_open(rows, odds, amounts, person, group, shift, seed, out):  # type: ignore[no-untyped-def]
+@compiled(parallel=True)
+def _draw_open(deals: _OpenDeals, person: Ints, out: Floats) -> None:
+    rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     for block in numba.prange(scenarios // _BLOCK):
@@ -278,8 +265,9 @@ def _draw_open(rows, odds, amounts, person, group, shift, seed, out):  # type: i
                     out[who, s] += amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
-@numba.njit(cache=True, parallel=True)
-def _draw_by_date(rows, odds, amounts, group, shift, seed, out):  # type: ignore[no-untyped-def]
+@compiled(parallel=True)
+def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
+    rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     last = odds.shape[1] - 1
@@ -297,8 +285,9 @@ def _draw_by_date(rows, odds, amounts, group, shift, seed, out):  # type: ignore
                     out[date, s] += amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
-@numba.njit(cache=True, parallel=True)
-def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # type: ignore[no-untyped-def]
+@compiled(parallel=True)
+def _attain_given(deals: _OpenDeals, total: Floats, target: float) -> Any:
+    rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     if_won, if_lost, overall = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
@@ -321,13 +310,14 @@ def _attain_given(rows, odds, amounts, group, shift, seed, total, target):  # ty
     return if_won, if_lost, overall
 
 
-@numba.njit(cache=True, parallel=True)
-def _swings(odds, amounts, group, shift, seed, totals, targets, scopes):  # type: ignore[no-untyped-def]
+@compiled(parallel=True)
+def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) -> Any:
+    rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     found = np.zeros(scopes.shape)
     for deal in numba.prange(len(odds)):
-        a, offset, b = _keys(deal, seed)
+        a, offset, b = _keys(rows[deal], seed)
         pull = shift[group[deal]]
         amount, drawn = np.empty(scenarios), np.empty(scenarios)
         for s in range(scenarios):

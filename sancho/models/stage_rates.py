@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
 
 # How many deals a cell needs before it weighs as much as what it leans on.
 STRENGTH = 12.0

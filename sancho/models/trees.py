@@ -9,11 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats
 from sancho.models.explain import TreeShap
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

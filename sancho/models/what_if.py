@@ -8,17 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Text
+from sancho.features.arrays import Floats
 from sancho.models.attainment import probability_of, spread
 from sancho.models.change import Stand
 from sancho.models.organisation import COMPANY
 from sancho.models.simulate import Pipeline, on_step, simulate
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, ndtri
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.calibrate import Stack, default_weights, levelled
 from sancho.models.encode import fit_encoder
 from sancho.models.horizons import ALMOST, Ahead, Windows
-from sancho.models.logistic import sigmoid
 from sancho.models.members import (
     MEMBER_LIMIT,
     Layout,
@@ -23,9 +24,6 @@ from sancho.models.members import (
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from sancho.models.trees import TreeFitter, Trees, TreeSettings, fit_trees
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FEW_DEALS = 30  # closed deals below which only the stated prior speaks
 TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
@@ -70,10 +68,8 @@ class Contributions:
 
     def interval(self, level: float = LEVEL) -> tuple[Floats, Floats]:
         """Where the true chance (n,) lies with probability `level`: its ends (n,), (n,)."""
-        from scipy.special import ndtri
-
         reach = ndtri(0.5 + level / 2.0) * self.sd
-        return sigmoid(self.log_odds - reach), sigmoid(self.log_odds + reach)
+        return expit(self.log_odds - reach), expit(self.log_odds + reach)
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class Side:
     stack: Stack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WinModel:
     """The fitted win model. `used` are the features, of those given at scoring, that it looks at."""
 
@@ -114,7 +110,7 @@ class WinModel:
 
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
         """Chance (n,) to be won within a horizon of one's own, days (n,)."""
-        out: Floats = sigmoid(self._log_odds("won", x, moments, self._days(horizon_days)))
+        out: Floats = expit(self._log_odds("won", x, moments, self._days(horizon_days)))
         return out
 
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
@@ -174,7 +170,7 @@ class WinModel:
         count = len(days)
         rows = np.repeat(np.arange(len(x)), count)
         log_odds = self._log_odds(side, x[rows], moments[rows], np.tile(days, len(x)))
-        chance = np.where(np.tile(days, len(x)) > 0, sigmoid(log_odds), 0.0)
+        chance = np.where(np.tile(days, len(x)) > 0, expit(log_odds), 0.0)
         return chance.reshape(len(x), count)
 
     def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
@@ -283,14 +279,14 @@ def fit_win(
     plain = Stack.plain(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
     model = WinModel(
-        used,
-        layout,
-        rates,
-        Side(linear[0], trees[0], won_stack),
-        Side(linear[1], trees[1], lost_stack),
-        rows.ever_days,
-        closed,
-        windows,
+        used=used,
+        layout=layout,
+        rates=rates,
+        won=Side(linear[0], trees[0], won_stack),
+        lost=Side(linear[1], trees[1], lost_stack),
+        ever_days=rows.ever_days,
+        closed_deals=closed,
+        windows=windows,
     )
     return with_stacks(model, won_stack, lost_stack, for_level(rows, rng))
 

@@ -15,8 +15,9 @@ from sancho.crm.i18n import Language, Text
 from sancho.crm.instants import DAY, iso, last_known_day
 from sancho.crm.store import Recommended
 from sancho.features import label_of
-from sancho.models.actions import Z80, ActionEffect, Offer, e_value, reliability
+from sancho.models.actions import ActionEffect, Offer, e_value, reliability
 from sancho.models.attainment import Effect
+from sancho.models.statistics import Z80
 from sancho.service.settings import ActionSettings
 
 Floats = NDArray[np.float64]

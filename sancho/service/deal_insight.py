@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.i18n import Language
-from sancho.crm.instants import DAY, as_of_instant, iso
+from sancho.crm.instants import DAY, as_of_instant
 from sancho.crm.periods import Period
 from sancho.features import build, deeds_of
 from sancho.models.actions import offers
@@ -76,7 +76,7 @@ class DealInsights:
         within, version = self._serving.period(period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, within).forecast
-            frame = scores(forecast, state.bundle, version, iso(moment, self._settings.zone))
+            frame = scores(forecast, state.bundle, version)
             mine = frame[frame["person"].isin(forecast.organisation.members(scope))].drop(columns="person")
         else:
             frame = scorer(state.bundle, state.log, moment, within, version)

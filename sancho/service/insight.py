@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from sancho.features import Feature
 from sancho.models.attainment import Effect
 from sancho.models.bundle import Bundle
 from sancho.models.reference import Reference
+from sancho.models.scoring import close_days_of, close_grid
 from sancho.models.win import WinModel
 from sancho.service import explain
 from sancho.service.bottlenecks import told
@@ -23,7 +24,7 @@ from sancho.service.bottlenecks import told
 Floats = NDArray[np.float64]
 
 TREND_DAYS = 7
-_CLOSE_STEPS = 24  # horizons at which the chance to be won is asked to find the likely day
+CLOSE_SHARES = (0.1, 0.5, 0.9)
 _CURVE_DAYS = np.array([7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0])
 
 
@@ -37,12 +38,12 @@ class Chances:
     shown: tuple[int, ...]  # which of the days are shown
     ever: float
     by_end: float
+    close_days: Floats  # (3,): days within which it is won with 10, 50 and 90 %, if it is won at all
 
     @classmethod
     def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> Chances:
         """One question to the model for all that is told about time; `x` (k,)."""
-        longest = win.windows.longest_days
-        grid = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+        grid = close_grid(win)
         told = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
         days = np.unique(np.concatenate([grid, told, [left_days] if left_days > 0 else []]))
         curve = win.curve(x[None, :], np.array([moment], np.int64), np.append(days, np.inf))
@@ -55,13 +56,8 @@ class Chances:
             tuple(shown.tolist()),
             float(curve.won[0, -1]),
             float(by_end),
+            close_days_of(win, curve.won[:, np.searchsorted(days, grid)], curve.won[:, -1], CLOSE_SHARES)[0],
         )
-
-    def close_days(self, shares: Sequence[float]) -> list[float]:
-        """Days within which it is won with these probabilities, if it is won at all."""
-        part = np.concatenate([[0.0], self.won / max(self.ever, 1e-12), [1.0]])
-        days = np.concatenate([[0.0], self.days, [self.days[-1] + 1.0]])
-        return [float(day) for day in np.interp(shares, np.minimum(part, 1.0), days)]
 
 
 @dataclass(frozen=True)
@@ -99,8 +95,7 @@ def insight(
     lo, hi = why.interval()
     place = {feature.name: at for at, feature in enumerate(catalogue)}
     deal = explain.Lookup(place, catalogue, asked.x_now)
-    closes = asked.chances.close_days((0.1, 0.5, 0.9))
-    ends = [local_datetime(asked.moment + int(days * DAY), zone).date() for days in closes]
+    ends = [local_datetime(asked.moment + int(days * DAY), zone).date() for days in asked.chances.close_days]
     ever, by_end = asked.chances.ever, asked.chances.by_end
     p10, p50, p90 = np.quantile(asked.amounts, [0.1, 0.5, 0.9]).tolist()
     words = (catalogue, bundle.levels)

@@ -23,7 +23,7 @@ from sancho.models.period_facts import PeriodFacts
 from sancho.models.period_outlook import look_ahead
 from sancho.models.pipeline import Scored
 from sancho.models.reference import Reference, references
-from sancho.models.scoring import close_days
+from sancho.models.scoring import close_days, score_rows
 from sancho.models.simulate import Simulation, attain_given, without
 from sancho.service.cache import Cache
 
@@ -127,7 +127,7 @@ def open_period_forecast(
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
     seen = look_ahead(bundle, known, history, organisation, facts.closed, moment, period, ahead)
     moments = np.full(len(seen.scored.deals), moment, np.int64)
-    days = close_days(bundle, seen.scored.x, moments, (0.1, 0.5, 0.9)) if len(moments) else np.zeros((0, 3))
+    days = close_days(bundle.win, seen.scored.x, moments, (0.1, 0.5, 0.9))
     left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
     compared = references(bundle.win, bundle.peers, moment, left)
     return PeriodForecast(
@@ -142,29 +142,21 @@ def open_period_forecast(
     )
 
 
-def scores(found: PeriodForecast, bundle: Bundle, version: str, as_of: str) -> pd.DataFrame:
-    """One Score row of the contract per open deal."""
+def scores(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+    """One Score row of the contract per open deal, and the number of the person who has it."""
     scored = found.scored
-    amounts = scored.pipeline.amounts
-    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if len(amounts) else np.zeros((3, 0))
-    zone = bundle.calendar.zone
-    ends = pd.to_datetime(found.moment + (found.close_days[:, 1] * DAY).astype(np.int64), unit="us", utc=True)
-    return pd.DataFrame(
-        {
-            "deal_id": scored.pipeline.deal_ids.astype(str),
-            "as_of": as_of,
-            "period": found.period.name,
-            "win_probability": scored.ever,
-            "win_by_period_end": scored.by_end,
-            "expected_revenue": scored.by_end * (amounts.mean(1) if len(amounts) else np.zeros(0)),
-            "revenue_p10": money[0],
-            "revenue_p50": money[1],
-            "revenue_p90": money[2],
-            "expected_close_date": ends.tz_convert(zone).strftime("%Y-%m-%d"),
-            "model_version": version,
-            "person": scored.pipeline.person,
-        }
+    rows = score_rows(
+        deal_ids=scored.pipeline.deal_ids.astype(str),
+        as_of=found.moment,
+        period=found.period,
+        ever=scored.ever,
+        by_end=scored.by_end,
+        amounts=scored.pipeline.amounts,
+        median_days=found.close_days[:, 1],
+        zone=bundle.calendar.zone,
+        model_version=version,
     )
+    return rows.assign(person=scored.pipeline.person)
 
 
 def brought_between(log: EventLog, first: int, last: int) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""What does each action do? Deals acted on, held against deals a seller turned to with an ordinary contact.
+"""What is the effect of each action? Deals with it, compared with deals that had an ordinary contact instead.
 
-A seller who calls has not given up on a deal; one who sends material has not either. Holding an action
-against an ordinary contact on the same kind of deal, rather than against any other day, leaves what is
-special about the action (an active comparator); a call is held against mails, and a mail against calls. The
+A seller who calls has not given up on a deal; one who sends material has not either. Comparing an action
+with an ordinary contact on the same kind of deal, rather than with any other day, isolates what is
+special about the action (an active comparator); a call is compared with mails, and a mail with calls. The
 expected outcome is that of ordinary contacts at the same state, by trees that did not see the deal; a
 correction by the odds of being acted on makes the mean doubly robust.
 """
@@ -26,7 +26,7 @@ from sancho.training.observational_data import ObservationalData
 
 Flags = NDArray[np.bool_]
 
-LEAST = 120  # deals acted on, for an action to be judged
+LEAST = 120  # deals acted on, for the effect of an action to be estimated
 MOST_ORDINARY, MOST_ACTED = 24_000, 4_000
 LEAST_MINUTES, UNSAID_MINUTES, TRAVEL_MINUTES = 5.0, 15.0, 60.0
 AWAY = ("visit", WITH_SUPERIOR)
@@ -45,30 +45,30 @@ class _Rows:
 
 
 def learn_actions(study: ObservationalData) -> tuple[ActionEffect, ...]:
-    """The effects of all actions done often enough, of a history as of a moment."""
-    every = {one.action: one for one in deeds_of(study.history)}
-    ordinary = {name: every[name] for name in ORDINARY if name in every}
-    others = {name: deeds for name, deeds in every.items() if name not in ORDINARY}
+    """The effects of all actions done often enough."""
+    events_of = {events.action: events for events in deeds_of(study.history)}
+    ordinary = {name: events_of[name] for name in ORDINARY if name in events_of}
+    special = {name: events for name, events in events_of.items() if name not in ORDINARY}
     rng = np.random.default_rng(11)
-    found = _held_against(study, list(ordinary.values()), others, rng)
-    for name, deeds in ordinary.items():
-        beside = [one for other, one in ordinary.items() if other != name]
-        found += _held_against(study, beside, {name: deeds}, rng)
-    return tuple(found)
+    effects = _compared(study, list(ordinary.values()), special, rng)
+    for name, events in ordinary.items():
+        comparators = [contacts for other, contacts in ordinary.items() if other != name]
+        effects += _compared(study, comparators, {name: events}, rng)
+    return tuple(effects)
 
 
-def _held_against(
+def _compared(
     study: ObservationalData,
     usual_deeds: Sequence[Deeds],
-    every: Mapping[str, Deeds],
+    events_of: Mapping[str, Deeds],
     rng: np.random.Generator,
 ) -> list[ActionEffect]:
-    """The effects of actions against usual ones on deals alike; of those with enough deals."""
+    """The effects of actions compared with usual ones on similar deals; of those with enough deals."""
     if not usual_deeds:
         return []
     history, features = study.history, study.features
-    base = _rows(study, _joined(usual_deeds), MOST_ORDINARY, rng)
-    acted = {name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in every.items()}
+    base = _rows(study, _merged(usual_deeds), MOST_ORDINARY, rng)
+    acted = {name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in events_of.items()}
     acted = {name: rows for name, rows in acted.items() if len(rows.won) >= LEAST}
     if len(base.won) < 2 * LEAST or not acted:
         return []
@@ -80,15 +80,18 @@ def _held_against(
     usual = expected[number == 0]
     best = _best_sellers(history, base)
     return [
-        _effect(history, features, every[name], rows, base, expected[number == place], usual, best)
-        for place, (name, rows) in enumerate(acted.items(), 1)
+        _effect(history, features, events_of[name], rows, base, expected[number == position], usual, best)
+        for position, (name, rows) in enumerate(acted.items(), 1)
     ]
 
 
-def _joined(deeds: Sequence[Deeds]) -> Deeds:
-    deal, at = np.concatenate([one.deal for one in deeds]), np.concatenate([one.at for one in deeds])
+def _merged(parts: Sequence[Deeds]) -> Deeds:
+    deal, at = (
+        np.concatenate([events.deal for events in parts]),
+        np.concatenate([events.at for events in parts]),
+    )
     order = np.lexsort((at, deal))
-    return Deeds(deeds[0].action, deal[order], at[order])
+    return Deeds(parts[0].action, deal[order], at[order])
 
 
 def _rows(study: ObservationalData, deeds: Deeds, most: int, rng: np.random.Generator) -> _Rows:
@@ -135,13 +138,13 @@ def _effect(
         inside = np.ones(len(inside), bool)
     weight = odds[1]
     correction = float(weight @ (base.won - usual) / max(weight.sum(), 1e-9))
-    left = rows.won - expected - correction
-    mine = {column: code[inside] for column, code in codes.items()}
-    effects = fit_effects(left[inside], expected[inside], mine, sizes)
+    residual = rows.won - expected - correction
+    codes_inside = {column: code[inside] for column, code in codes.items()}
+    effects = fit_effects(residual[inside], expected[inside], codes_inside, sizes)
     if deeds.action in ORDINARY:
-        # One everyday contact in another's place: only what both halves of the deals bear out.
+        # One ordinary contact in place of another: only as far as both halves of the deals agree.
         half = folds_of(rows.deal[inside]) % 2
-        effects = effects.times(borne_out(left[inside], expected[inside], mine, sizes, half))
+        effects = effects.times(borne_out(residual[inside], expected[inside], codes_inside, sizes, half))
     stage, base_stage = codes["stage"], base_codes["stage"]
     seen = np.bincount(stage[inside & (stage >= 0)], minlength=sizes["stage"])
     plain = _plain_difference(rows.won[inside], stage[inside], base.won, base_stage)
@@ -153,14 +156,14 @@ def _effect(
         _share_of(rows.deal, base.deal, best[_owner(history, base)]),
         _share_of(rows.deal, base.deal, ~best[_owner(history, base)]),
     )
-    moved = (plain - float(left[inside].mean())) / float(leverage(expected[inside]).mean())
+    moved = (plain - float(residual[inside].mean())) / float(leverage(expected[inside]).mean())
     return ActionEffect(deeds.action, effects, moved, tuple(seen.tolist()), _effort(deeds), evidence)
 
 
 def _effort(deeds: Deeds) -> float:
     """Minutes of a seller's time: as recorded, with the way there."""
-    said = UNSAID_MINUTES if np.isnan(deeds.minutes) else max(deeds.minutes, LEAST_MINUTES)
-    return said + (TRAVEL_MINUTES if deeds.action in AWAY else 0.0)
+    minutes = UNSAID_MINUTES if np.isnan(deeds.minutes) else max(deeds.minutes, LEAST_MINUTES)
+    return minutes + (TRAVEL_MINUTES if deeds.action in AWAY else 0.0)
 
 
 def _odds(
@@ -189,9 +192,9 @@ def _plain_difference(won: Floats, stage: Ints, base_won: Floats, base_stage: In
     """The difference in win rate from ordinary contacts of the same stages, nothing else adjusted."""
     total = 0.0
     for code in np.unique(stage):
-        mine, theirs = stage == code, base_stage == code
-        if theirs.any():
-            total += float((won[mine].mean() - base_won[theirs].mean()) * mine.sum())
+        acted_here, contacted_here = stage == code, base_stage == code
+        if contacted_here.any():
+            total += float((won[acted_here].mean() - base_won[contacted_here].mean()) * acted_here.sum())
     return total / max(len(won), 1)
 
 
@@ -216,7 +219,7 @@ def _owner(history: History, rows: _Rows) -> Ints:
     return np.where(code < 0, len(history.people), code)
 
 
-def _share_of(acted: Ints, contacted: Ints, mine: Flags) -> float | None:
+def _share_of(acted: Ints, contacted: Ints, sellers: Flags) -> float | None:
     """The share of the contacted deals of some sellers on which the action was done."""
-    deals = np.unique(contacted[mine])
+    deals = np.unique(contacted[sellers])
     return float(np.isin(deals, acted).mean()) if len(deals) else None

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from sancho.models.encode import fit_encoder
-from sancho.models.logistic import fit_logistic, sigmoid
+from sancho.models.logistic import fit_logistic
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
 
@@ -85,7 +86,7 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
     penalty = np.ones(design.shape[1])
     penalty[0] = 1e-6
     found = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
-    return _by_band(train, lambda rows: sigmoid(found[0] + encoder(rows.x) @ found[1:])[rows.row])
+    return _by_band(train, lambda rows: expit(found[0] + encoder(rows.x) @ found[1:])[rows.row])
 
 
 def _by_band(train: Rows, ever: Callable[[Rows], Floats]) -> Baseline:

@@ -1,4 +1,4 @@
-"""Which conditions can a history put on trial? Those that enough deals of a stage met, and enough did not."""
+"""Which conditions can be contrasted? Those that enough deals of a stage met, and enough others did not."""
 
 from __future__ import annotations
 
@@ -19,63 +19,64 @@ from sancho.training.observational_data import ObservationalData
 Flags = NDArray[np.bool_]
 
 THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
-# Steps that a deal may go on without, and intervals between two activities, by the features that tell.
+# Steps that a deal may skip, and intervals between two activities, by the features that show them.
 STEPS = ("effective_meetings", "demos", "quotes", "manager_meetings", "materials", "follow_ups")
 INTERVALS = ("created_to_meeting_days", "meeting_to_proposal_days", "proposal_to_quote_days")
 INTERVAL_DAYS = (7, 14, 21, 28, 45)
-MOST_STARTS = 40_000  # the latest of each stage: enough to find what is worth it
+MOST_STARTS = 40_000  # the latest of each stage
 LEAST_EACH = 120  # deals with a condition, and without it
-# By how much a segment's going on from one stage differs from the other stages' anyway, as a spread.
+# Standard deviation of how much a segment's conversion from one stage usually differs from the other stages'.
 USUAL_SD = 0.03
-BLOCK_DAYS = 91  # halves of the history take turns by stretches so long
+BLOCK_DAYS = 91  # the history is halved by alternating blocks of this length
 
 
 @dataclass(frozen=True)
 class StageEntries:
-    """Deals (n,) that came to a stage and whose end is known: their passage, features at coming and outcome.
+    """Deals (n,) that entered a stage and whose end is known: passage, features at entry and outcome.
 
-    `on` 1 where they went on (after the last stage: were won), `decided` where they got to the last stage.
+    `advanced` 1 where they reached the next stage (after the last: were won), `decided` where they reached
+    the last stage.
     """
 
     passage: Passage
     x: Floats
     won: Floats
-    on: Floats
+    advanced: Floats
     ended: Ints
     decided: Flags
     starts: Starts
 
     def shuffled(self, rng: np.random.Generator) -> StageEntries:
-        """The same deals with their outcomes exchanged among them."""
-        return replace(self, won=rng.permutation(self.won), on=rng.permutation(self.on))
+        """The same deals with their outcomes permuted."""
+        return replace(self, won=rng.permutation(self.won), advanced=rng.permutation(self.advanced))
 
 
 def stage_entries(study: ObservationalData, passage: Passage, last: Ints) -> StageEntries:
-    """Those that came so long ago that nearly all have ended; left out is who is still alive.
+    """Entries so long ago that nearly all have ended; deals still open are left out.
 
-    `last`: the deals that came to the last stage.
+    `last`: the deals that entered the last stage.
     """
-    lives, cycle, as_of = study.outcomes, study.cycle, study.as_of
+    outcomes, cycle, as_of = study.outcomes, study.cycle, study.as_of
     deal = passage.deal
-    done = (lives.closed[deal] != NEVER) & (lives.closed[deal] < as_of)
-    abandoned = ~done & (as_of - lives.last_sign[deal] > cycle.silent_days * DAY)
-    ended = np.where(done, lives.closed[deal], lives.last_sign[deal])
+    done = (outcomes.closed[deal] != NEVER) & (outcomes.closed[deal] < as_of)
+    abandoned = ~done & (as_of - outcomes.last_sign[deal] > cycle.silent_days * DAY)
+    ended = np.where(done, outcomes.closed[deal], outcomes.last_sign[deal])
     use = (as_of - passage.came >= cycle.longest_days * DAY) & (done | abandoned) & (passage.came < ended)
-    at = np.flatnonzero(use)
-    at = at[np.argsort(passage.came[at], kind="stable")[-MOST_STARTS:]]
-    mine = Passage(
+    rows = np.flatnonzero(use)
+    rows = rows[np.argsort(passage.came[rows], kind="stable")[-MOST_STARTS:]]
+    kept = Passage(
         passage.stage,
         passage.following,
-        deal[at],
-        passage.came[at],
-        passage.went_on[at],
-        passage.contacted[at],
+        deal[rows],
+        passage.came[rows],
+        passage.went_on[rows],
+        passage.contacted[rows],
     )
-    x = build(study.history, mine.deal, mine.came + 1)[:, study.used]
-    won = (done & (lives.outcome[deal] == 1))[at].astype(float)
-    on = (mine.went_on != NEVER).astype(float) if mine.following else won
-    decided = np.isin(mine.deal, last) | (won > 0)
-    return StageEntries(mine, x, won, on, ended[at], decided, _starts(study, mine, x))
+    x = build(study.history, kept.deal, kept.came + 1)[:, study.used]
+    won = (done & (outcomes.outcome[deal] == 1))[rows].astype(float)
+    advanced = (kept.went_on != NEVER).astype(float) if kept.following else won
+    decided = np.isin(kept.deal, last) | (won > 0)
+    return StageEntries(kept, x, won, advanced, ended[rows], decided, _starts(study, kept, x))
 
 
 def _starts(study: ObservationalData, passage: Passage, x: Floats) -> Starts:
@@ -93,26 +94,28 @@ def _starts(study: ObservationalData, passage: Passage, x: Floats) -> Starts:
     )
 
 
-def trials_of(study: ObservationalData, came: Sequence[StageEntries]) -> list[Trial]:
-    """Every trial of a history's stages."""
-    out: list[Trial] = []
-    for one in came:
-        if len(one.won) >= 2 * LEAST_EACH and one.passage.following:
-            expected = cross_fitted(one.x, study.features, one.won, folds_of(np.arange(len(one.won))))
-            out += _waits(one, expected, study.as_of)
-            out += _passed(study, one, expected)
-    return [*out, *_conversions(study, came)]
+def trials_of(study: ObservationalData, stages: Sequence[StageEntries]) -> list[Trial]:
+    """Every contrast of a history's stages."""
+    trials: list[Trial] = []
+    for entries in stages:
+        if len(entries.won) >= 2 * LEAST_EACH and entries.passage.following:
+            expected = cross_fitted(
+                entries.x, study.features, entries.won, folds_of(np.arange(len(entries.won)))
+            )
+            trials += _waits(entries, expected, study.as_of)
+            trials += _passed(study, entries, expected)
+    return [*trials, *_conversions(study, stages)]
 
 
 def _enough(trials: Sequence[Trial]) -> list[Trial]:
-    return [one for one in trials if min(one.met.sum(), one.spared.sum()) >= LEAST_EACH]
+    return [trial for trial in trials if min(trial.met.sum(), trial.spared.sum()) >= LEAST_EACH]
 
 
-def _waits(came: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
-    """Too long in the stage, and too long without contact in it. (Of the last stage the outcome tells.)"""
-    passage = came.passage
+def _waits(entries: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
+    """Too long in the stage, and too long without contact in it (in the last stage, the outcome decides)."""
+    passage = entries.passage
     went = passage.went_on != NEVER
-    days = (np.where(went, np.minimum(passage.went_on, came.ended), came.ended) - passage.came) / DAY
+    days = (np.where(went, np.minimum(passage.went_on, entries.ended), entries.ended) - passage.came) / DAY
     quiet = (np.where(passage.contacted == NEVER, as_of, passage.contacted) - passage.came) / DAY
     trials = []
     for limit in THRESHOLDS:
@@ -122,87 +125,102 @@ def _waits(came: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
             ("activity_gap", slow & silent, slow & ~silent),
         ):
             condition = Condition(kind, passage.stage, passage.following, limit)
-            trials.append(Trial(condition, came.starts, met, spared, came.won, expected, came.decided))
+            trials.append(
+                Trial(condition, entries.starts, met, spared, entries.won, expected, entries.decided)
+            )
     return _enough(trials)
 
 
-def _passed(study: ObservationalData, came: StageEntries, expected: Floats) -> list[Trial]:
-    """What deals went on without, and how long activities were apart, as far as this stage decided it."""
-    passage = came.passage
+def _passed(study: ObservationalData, entries: StageEntries, expected: Floats) -> list[Trial]:
+    """Steps that deals skipped in this stage, and how far apart activities in it were."""
+    passage = entries.passage
     went = np.flatnonzero(passage.went_on != NEVER)
     if len(went) < 2 * LEAST_EACH:
         return []
-    then = np.full(came.x.shape, np.nan)
-    then[went] = build(study.history, passage.deal[went], passage.went_on[went] + 1)[:, study.used]
-    on = passage.went_on != NEVER
-    place = {feature.name: at for at, feature in enumerate(study.features)}
-    found = []
-    for name in (name for name in STEPS if name in place):
-        before, after = came.x[:, place[name]], then[:, place[name]]
-        found.append(
+    features_then = np.full(entries.x.shape, np.nan)
+    features_then[went] = build(study.history, passage.deal[went], passage.went_on[went] + 1)[:, study.used]
+    advanced = passage.went_on != NEVER
+    column = {feature.name: at for at, feature in enumerate(study.features)}
+    contrasts = []
+    for name in (name for name in STEPS if name in column):
+        before, after = entries.x[:, column[name]], features_then[:, column[name]]
+        contrasts.append(
             (Condition("activity_gap", passage.stage, passage.following, 0, name), before == 0, after == 0)
         )
-    for name in (name for name in INTERVALS if name in place):
-        before, after = came.x[:, place[name]], then[:, place[name]]
+    for name in (name for name in INTERVALS if name in column):
+        before, after = entries.x[:, column[name]], features_then[:, column[name]]
         open_yet = np.isnan(before) & ~np.isnan(after)
         for limit in INTERVAL_DAYS:
             condition = Condition("interval", passage.stage, passage.following, limit, name)
-            found.append((condition, open_yet, after > limit))
+            contrasts.append((condition, open_yet, after > limit))
     return _enough(
         [
-            Trial(one, came.starts, on & of & met, on & of & ~met, came.won, expected, came.decided)
-            for one, of, met in found
+            Trial(
+                condition,
+                entries.starts,
+                advanced & among & met,
+                advanced & among & ~met,
+                entries.won,
+                expected,
+                entries.decided,
+            )
+            for condition, among, met in contrasts
         ]
     )
 
 
-def _conversions(study: ObservationalData, came: Sequence[StageEntries]) -> list[Trial]:
-    """Going on from each stage, held against the same segment's going on from the other stages.
+def _conversions(study: ObservationalData, stages: Sequence[StageEntries]) -> list[Trial]:
+    """Conversion from each stage, compared with the same segment's conversion from the other stages.
 
-    What is expected of a deal goes by all that is known of it but who it belongs to.
+    The expectation for a deal uses all that is known of it except its owner.
     """
-    came = [one for one in came if len(one.on) >= 2 * LEAST_EACH]
-    if len(came) < 2:
+    stages = [entries for entries in stages if len(entries.advanced) >= 2 * LEAST_EACH]
+    if len(stages) < 2:
         return []
     neutral = [
         at
-        for at, one in enumerate(study.features)
-        if one.name not in PAIRED and one.name != "employees" and one.group not in ("seller", "custom")
+        for at, feature in enumerate(study.features)
+        if feature.name not in PAIRED
+        and feature.name != "employees"
+        and feature.group not in ("seller", "custom")
     ]
     features = [study.features[at] for at in neutral]
-    number = np.repeat(np.arange(len(came)), [len(one.on) for one in came])
-    deal = np.concatenate([one.passage.deal for one in came])
+    number = np.repeat(np.arange(len(stages)), [len(entries.advanced) for entries in stages])
+    deal = np.concatenate([entries.passage.deal for entries in stages])
     fold = folds_of(deal)
-    on = np.concatenate([one.on for one in came])
-    expected = np.empty(len(on))
-    for place, one in enumerate(came):
-        mine = number == place
-        expected[mine] = cross_fitted(one.x[:, neutral], features, one.on, fold[mine])
-        expected[mine] += one.on.mean() - expected[mine].mean()
-    shared = [key for key in came[0].starts.segments if all(key in one.starts.segments for one in came)]
+    advanced = np.concatenate([entries.advanced for entries in stages])
+    expected = np.empty(len(advanced))
+    for stage, entries in enumerate(stages):
+        here = number == stage
+        expected[here] = cross_fitted(entries.x[:, neutral], features, entries.advanced, fold[here])
+        expected[here] += entries.advanced.mean() - expected[here].mean()
+    shared = [
+        key for key in stages[0].starts.segments if all(key in entries.starts.segments for entries in stages)
+    ]
     shared = [key for key in shared if len(key.parts) == 1]
     inside = np.concatenate(
-        [one.starts.inside[[one.starts.segments.index(key) for key in shared]] for one in came], axis=1
+        [entries.starts.inside[[entries.starts.segments.index(key) for key in shared]] for entries in stages],
+        axis=1,
     )
     starts = Starts(
         deal,
-        np.concatenate([one.starts.account for one in came]),
-        np.concatenate([one.starts.seller for one in came]),
-        np.concatenate([one.starts.block for one in came]),
+        np.concatenate([entries.starts.account for entries in stages]),
+        np.concatenate([entries.starts.seller for entries in stages]),
+        np.concatenate([entries.starts.block for entries in stages]),
         tuple(shared),
         inside,
     )
-    everybody = np.ones(len(on), bool)
+    everyone = np.ones(len(advanced), bool)
     return [
         Trial(
-            Condition("conversion", one.passage.stage, one.passage.following, 0),
+            Condition("conversion", entries.passage.stage, entries.passage.following, 0),
             starts,
-            number == place,
-            number != place,
-            on,
+            number == stage,
+            number != stage,
+            advanced,
             expected,
-            everybody,
+            everyone,
             USUAL_SD,
         )
-        for place, one in enumerate(came)
+        for stage, entries in enumerate(stages)
     ]

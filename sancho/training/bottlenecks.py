@@ -1,4 +1,4 @@
-"""Which bottlenecks does the history show? Trials of every stage's passages, and what their search found."""
+"""Which bottlenecks does the history show? The contrasts of every stage, searched family by family."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from sancho.models.bottlenecks import PAIRED, Bottleneck, Found, Key, Trial, nam
 from sancho.training.bottleneck_contrasts import stage_entries, trials_of
 from sancho.training.observational_data import ObservationalData
 
-MAIN_PART = 0.8  # of the false discoveries allowed
+MAIN_PART = 0.8  # share of the false discoveries allowed
 
 
 def find_bottlenecks(
     study: ObservationalData, shuffle: np.random.Generator | None = None
 ) -> tuple[Bottleneck, ...]:
-    """Bottlenecks of a history, the surest first.
+    """Bottlenecks of a history, the most certain first.
 
-    `shuffle`: deals exchange their outcomes, so that there is nothing to be found.
+    `shuffle`: permutes the outcomes of deals, so that there is nothing to find.
     """
-    every = passages(study.history, study.as_of)
-    came = [stage_entries(study, passage, every[-1].deal) for passage in every]
+    passages_by_stage = passages(study.history, study.as_of)
+    stages = [stage_entries(study, passage, passages_by_stage[-1].deal) for passage in passages_by_stage]
     if shuffle is not None:
-        came = [one.shuffled(shuffle) for one in came]
-    found: list[tuple[Found, Trial]] = []
-    for family, part in _families(trials_of(study, came)):
-        # What was found already shows in other conditions of the same deals too.
-        others = [_apart(trial, [one.key for one, _ in found]) for trial in family]
-        found += [(one, others[one.trial]) for one in search(others, part)]
-    found.sort(key=lambda pair: pair[0].q)
-    return tuple(_told(study, one, trial) for one, trial in found)
+        stages = [discovery.shuffled(shuffle) for discovery in stages]
+    discoveries: list[tuple[Found, Trial]] = []
+    for family, part in _families(trials_of(study, stages)):
+        # What was discovered already shows in other conditions of the same deals too.
+        others = [_distinct(trial, [discovery.key for discovery, _ in discoveries]) for trial in family]
+        discoveries += [(discovery, others[discovery.trial]) for discovery in search(others, part)]
+    discoveries.sort(key=lambda pair: pair[0].q)
+    return tuple(_bottleneck(study, discovery, trial) for discovery, trial in discoveries)
 
 
-def _apart(trial: Trial, known: Sequence[Key]) -> Trial:
-    """The trial in segments of which none holds a known one or lies within it."""
+def _distinct(trial: Trial, known: Sequence[Key]) -> Trial:
+    """The trial in segments of which none contains a known one or lies within it."""
     keys = trial.starts.segments
-    apart = [not any(key.within(one) or one.within(key) for one in known) for key in keys]
-    return trial if all(apart) else trial.among(np.array(apart, bool))
+    distinct = [not any(key.within(other) or other.within(key) for other in known) for key in keys]
+    return trial if all(distinct) else trial.among(np.array(distinct, bool))
 
 
 def _families(trials: Sequence[Trial]) -> list[tuple[list[Trial], float]]:
-    """What is searched together, one after the other, each with its part of the false discoveries allowed.
+    """Trials that are searched together, in order, each family with its share of the false discoveries.
 
-    First and with most of it how long stages take in the usual segments; then the rest, the company's own
-    columns among them.
+    First, with most of that share, how long stages take in the usual segments; then the rest, including the
+    company's own columns.
     """
     families: dict[tuple[str, bool, bool], list[Trial]] = {("interval", False, False): []}
     for trial in trials:
@@ -65,18 +65,20 @@ def _families(trials: Sequence[Trial]) -> list[tuple[list[Trial], float]]:
     return [(main, MAIN_PART), *others]
 
 
-def _told(study: ObservationalData, one: Found, trial: Trial) -> Bottleneck:
-    without = None if np.isnan(one.rate_without) else one.rate_without
+def _bottleneck(study: ObservationalData, discovery: Found, trial: Trial) -> Bottleneck:
+    without = None if np.isnan(discovery.rate_without) else discovery.rate_without
     if trial.condition.kind == "conversion":  # against what others in its place would do
-        without = float(np.clip(one.rate_with - one.effect, 0.0, 1.0))
+        without = float(np.clip(discovery.rate_with - discovery.effect, 0.0, 1.0))
     return Bottleneck(
-        trial.condition,
-        {column: str(names_in(column, study.history.levels)[code]) for column, code in one.key.parts},
-        one.effect,
-        one.low,
-        one.high,
-        one.q,
-        one.deals,
-        one.rate_with,
-        without,
+        condition=trial.condition,
+        segment={
+            column: str(names_in(column, study.history.levels)[code]) for column, code in discovery.key.parts
+        },
+        effect=discovery.effect,
+        low=discovery.low,
+        high=discovery.high,
+        q=discovery.q,
+        deals=discovery.deals,
+        rate_with=discovery.rate_with,
+        rate_without=without,
     )

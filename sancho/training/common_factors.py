@@ -1,7 +1,7 @@
-"""How much did past periods' totals stray together? The common factors of the joint simulation, from history.
+"""How much do deals' outcomes vary together? The common factors of the joint simulation, from past quarters.
 
-Each past quarter is foreseen from a few days of it, every deal by a plain model that learned from other deals
-only; what is left over in the totals is what deals share.
+Each past quarter is predicted from a few days of it, every deal by a plain model that was fitted on other
+deals only; the residuals of the totals are what deals have in common.
 """
 
 from __future__ import annotations
@@ -14,47 +14,47 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY, NEVER
-from sancho.features import Calendar, History, build, compile_history, current, open_at
-from sancho.models.bundle import Bundle, with_facts
+from sancho.features import Calendar, History, build, current, open_at
+from sancho.models.bundle import Bundle
 from sancho.models.common_factors import CommonFactors, fit_common_factors
 from sancho.models.organisation import Organisation
+from sancho.models.rows import Rows
 from sancho.models.win import FEW_DEALS, WinModel, WinSettings, fit_win
 from sancho.training.config import TrainConfig
-from sancho.training.fit import Snapshots, snapshots
+from sancho.training.data import TrainingData, draw_snapshots
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, from where it is foreseen
+DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter: when it is predicted
 QUARTERS = 12
 _DEALS_PER_MOMENT = 1_500
 _MOMENTS, _QUESTIONS = 80_000, 8_000  # a plain model needs no more
 
 
-def with_common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> Bundle:
-    """The model, with the sizes of shared shocks among its facts."""
-    return with_facts(bundle, common_factors=common_factors(bundle, log, as_of, config).to_json())
+def with_common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> Bundle:
+    """The model, with the sizes of the common factors."""
+    return replace(bundle, common_factors=common_factors(bundle, data, config))
 
 
-def common_factors(bundle: Bundle, log: EventLog, as_of: int, config: TrainConfig) -> CommonFactors:
-    """Sizes of shared shocks as known at `as_of`; those believed beforehand where there is too little."""
-    past = log.as_of(as_of)
-    history = compile_history(past, bundle.calendar, bundle.levels)
+def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> CommonFactors:
+    """Sizes of the common factors in a model's training data; the prior where there is too little of it."""
+    past, history, as_of = data.past, data.history, data.as_of
     rng = np.random.default_rng((config.seed, 11))
     deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
     if not len(deal):
         return CommonFactors.prior()
     fewer = replace(config, most_moments=min(config.most_moments or _MOMENTS, _MOMENTS), questions=1)
-    shots = snapshots(past, history, bundle.calendar, as_of, fewer, rng)
+    snapshots = draw_snapshots(past, history, as_of, fewer, rng, known=data.snapshots)
     half = rng.random(len(history.created)) < 0.5
     chance = np.full(len(deal), np.nan)
     for side in (False, True):
-        model = _learned_from(shots, bundle, half == side, rng)
+        model = _fit_plain(snapshots.rows, bundle, half == side, rng)
         if model is None:
             return CommonFactors.prior()
-        mine = half[deal] != side
-        x = build(history, deal[mine], moment[mine])
-        chance[mine] = model.won_by(x, moment[mine], (end[mine] - moment[mine]) / DAY)
+        other = half[deal] != side
+        x = build(history, deal[other], moment[other])
+        chance[other] = model.won_by(x, moment[other], (end[other] - moment[other]) / DAY)
     won = (history.outcome[deal] == 1) & (history.closed[deal] != NEVER) & (history.closed[deal] < end)
     origin = np.unique(moment, return_inverse=True)[1].astype(np.int64)
     left = bundle.calendar.working_days(moment, end)
@@ -87,12 +87,12 @@ def _past_moments(
     return deal, moment, end, quarter
 
 
-def _learned_from(
-    shots: Snapshots, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
+def _fit_plain(
+    rows: Rows, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
 ) -> WinModel | None:
     """A win model without trees, of some of the deals; None where they are too few."""
     win = bundle.win
-    rows = shots.rows.with_columns(win.used)
+    rows = rows.with_columns(win.used)
     rows = rows.where(deals[rows.deal])
     if rows.closed_deals < FEW_DEALS:
         return None

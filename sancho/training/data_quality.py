@@ -1,4 +1,4 @@
-"""Is there enough in the data to train on, what is missing, and what does that cost?"""
+"""Is there enough data to train on, what is missing, and how much accuracy does that cost?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AGAINST = Text("決着1,000件の場合と比べて、", "Compared with 1,000 c
 
 @dataclass(frozen=True)
 class DataFinding:
-    """One thing the data has or lacks, in words; a `serious` one goes with every answer of the model."""
+    """One thing that the data has or lacks, in words; every answer of the model carries a `serious` one."""
 
     code: str
     serious: bool
@@ -26,7 +26,7 @@ class DataFinding:
 
 
 def examine(log: EventLog, as_of: int) -> list[DataFinding]:
-    """What a log offers to learn from, as it stood at `as_of`, what it lacks and what that costs."""
+    """What a log as of `as_of` offers for training, what it lacks and how much accuracy that costs."""
     deals, events, activities = log["deals"], log["deal_events"], log["activities"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
     done = (closed != NEVER) & (closed < as_of)
@@ -36,7 +36,7 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
     ids = pd.Index(deals["deal_id"])
     staged = _share(codes_in(events["deal_id"][events["field"] == "stage"], ids), done)
     active = _share(codes_in(activities["deal_id"], ids), np.ones(count, bool))
-    found = [
+    findings = [
         DataFinding(
             "size",
             False,
@@ -47,26 +47,26 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
         )
     ]
     if 30 <= done.sum() < 300:
-        found.append(
+        findings.append(
             DataFinding(
                 "few_deals",
                 True,
                 Text(
-                    "決着した商談が{n}件と少ないため、ステージ別の平均に近い予測になり、区間は広くなります。"
+                    "決着した商談が{n}件と少ないため、ステージ別の平均に近い予測になり、予測幅は広くなります。"
                     "{cost}件数が増えると精度が上がります。",
-                    "With {n} closed deals, predictions stay close to averages by stage and intervals are "
-                    "wide. {cost}More closed deals sharpen them.",
+                    "With {n} closed deals, predictions stay close to averages by stage and ranges are wide. "
+                    "{cost}More closed deals improve accuracy.",
                 ).format(n=int(done.sum()), cost=_priced(cost_of_few(int(done.sum())), _AGAINST)),
             )
         )
     if done.any() and not 0 < won.sum() < done.sum():
-        found.append(
+        findings.append(
             DataFinding(
                 "one_outcome",
                 True,
                 Text(
                     "決着した商談がすべて受注、またはすべて失注です。失注した商談も取り込んでください。",
-                    "All closed deals are won, or all are lost; import the others as well.",
+                    "All closed deals are won, or all are lost; import both won and lost deals.",
                 ),
             )
         )
@@ -75,44 +75,44 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
             "no_history",
             bool(count) and not len(events),
             True,
-            "商談の変更履歴がないため、作成時に分かることと経過日数だけから学習します。{cost}"
+            "商談の変更履歴がないため、作成時にわかることと経過日数だけから学習します。{cost}"
             "取り込むたびに前回からの変更が記録されるので、同じ一覧を定期的に取り込むと履歴が増え、精度が上がります。",
-            "There is no history of changes, so the model learns from what is known at creation and from age "
-            "alone. {cost}Every import keeps what changed since the last: import the same list regularly and "
-            "history, and accuracy, will grow.",
+            "There is no history of changes, so the model is trained on what is known at creation and on age "
+            "alone. {cost}Every import records what changed since the last one: import the same list "
+            "regularly, and accuracy will improve.",
         ),
         (
             "no_stage_history",
             bool(done.any()) and staged < 0.5 and len(events) > 0,
             True,
             "ステージの変更履歴がない商談が多く（履歴あり{share:.0%}）、進み方を学べません。予測は大まかになります。{cost}",
-            "Most closed deals have no history of stages ({share:.0%} have), so pace cannot be learned: "
-            "predictions are coarse. {cost}",
+            "Most closed deals have no history of stages ({share:.0%} have), so the sales pace cannot be "
+            "learned and predictions are coarse. {cost}",
         ),
         (
             "no_activities",
             active < 0.2,
             False,
             "活動記録のある商談は{share:.0%}です。訪問・電話などの記録を取り込むと精度が上がります。{cost}",
-            "{share:.0%} of deals have activities; importing visits, calls and e-mails would "
-            "sharpen predictions. {cost}",
+            "{share:.0%} of deals have activities; importing visits, calls and emails improves "
+            "accuracy. {cost}",
         ),
     ]
     for column, ja, en in (
         (
             "amount",
             "金額がない商談は、商品ごとの平均的な金額で見積もります。",
-            "deals without one are valued as is usual for their product.",
+            "deals without one are valued at the usual amount for their product.",
         ),
         (
             "expected_close_date",
             "受注予定日がない商談は、時期の予測が大まかになります。",
-            "without one, when a deal closes is predicted coarsely.",
+            "without one, the close date is predicted coarsely.",
         ),
         (
             "owner_id",
-            "担当者がない商談は、チームや担当者の見込みに入りません。",
-            "deals without one are in no team's forecast.",
+            "担当者がない商談は、チームや担当者の着地見込みに入りません。",
+            "deals without one are in no team's or rep's forecast.",
         ),
     ):
         share = float(deals[column].notna().mean()) if count else 0.0
@@ -123,24 +123,24 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
                 low,
                 False,
                 f"「{TABLES['deals'][column].label.ja}」の入力率は{share:.0%}です。{ja}{{cost}}",
-                f"{column} is filled in {share:.0%} of deals: {en} {{cost}}",
+                f"{column} is filled in for {share:.0%} of deals; {en} {{cost}}",
             )
         )
     for code, absent, serious, ja, en in missing:
         if absent:
             share = staged if code == "no_stage_history" else active
             text = Text(ja, en).format(share=share, cost=_priced(cost_of(code)))
-            found.append(DataFinding(code, serious, Text(text.ja.strip(), text.en.strip())))
-    return found
+            findings.append(DataFinding(code, serious, Text(text.ja.strip(), text.en.strip())))
+    return findings
 
 
 def _priced(cost: Cost | None, before: Text | None = None) -> Text:
     """A measured cost as a sentence among others."""
     if cost is None:
         return Text("", "")
-    said = cost.said()
-    start = before or Text("これがないと、", "Without it, ")
-    return Text(f"{start.ja}{said.ja}", f"{start.en}{said.en} ")
+    text = cost.said()
+    start = before or Text("これがない場合、", "Without it, ")
+    return Text(f"{start.ja}{text.ja}", f"{start.en}{text.en} ")
 
 
 def _share(rows: np.ndarray, among: np.ndarray) -> float:

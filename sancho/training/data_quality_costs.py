@@ -1,4 +1,4 @@
-"""What did it cost simulated organisations to lack something? Measured by benchmarks, quoted by the check."""
+"""How much accuracy does missing data cost? Measured on simulated organisations, quoted by the data check."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Cost:
     samples: int
 
     def said(self) -> Text:
-        """In words, to follow what is lacking."""
+        """In words, to follow what is missing."""
         return Text(
-            "模擬データ{n}社での実測で、予測の誤差（後の商談での対数損失）は{mean:+.1%}（{lo:+.1%}～{hi:+.1%}）でした。",
+            "架空の営業組織{n}社での実測では、予測誤差（学習後の商談での対数損失）の変化は{mean:+.1%}"
+            "（{lo:+.1%}〜{hi:+.1%}）でした。",
             "in {n} simulated organisations the error of predictions (log loss on later deals) changed "
             "by {mean:+.1%} ({lo:+.1%} to {hi:+.1%}).",
         ).format(n=self.samples, mean=self.mean, lo=self.lo, hi=self.hi)
@@ -30,8 +31,8 @@ class Cost:
 
 def cost_of(code: str) -> Cost | None:
     """The measured cost of a finding; None where none was measured."""
-    found = _measured().get(code)
-    return None if found is None else Cost(found["mean"], found["lo"], found["hi"], int(found["samples"]))
+    cost = _measured().get(code)
+    return None if cost is None else Cost(cost["mean"], cost["lo"], cost["hi"], int(cost["samples"]))
 
 
 def cost_of_few(closed_deals: int) -> Cost | None:
@@ -44,5 +45,5 @@ def cost_of_few(closed_deals: int) -> Cost | None:
 @cache
 def _measured() -> dict[str, dict[str, float]]:
     content = files("sancho.training").joinpath("data_quality_costs.json").read_text("utf-8")
-    found: dict[str, dict[str, float]] = json.loads(content)
-    return found
+    costs: dict[str, dict[str, float]] = json.loads(content)
+    return costs

@@ -1,4 +1,4 @@
-"""Which attributes are filled in, or changed, only when a deal closes, and so know what they should not?"""
+"""Which attributes leak the outcome: filled in, or changed, only when a deal closes?"""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ Flags = NDArray[np.bool_]
 # What is known from creation, or only from closing and never looked at before, needs no screen.
 NOT_SCREENED = ("deal_id", "created_at", "closed_at", "outcome", "lost_reason", "currency", "name")
 MOST_DEALS = 4000  # the latest created are compared
-LEAST_DEALS = 20  # on each side, else nothing can be said
+LEAST_DEALS = 20  # on each side; with fewer there is no test
 FILL_GAP, FILL_DOUBT = 0.15, 5.0  # share of filled rows: difference, and that many standard errors
 OPEN_VALUE, CLOSED_VALUE = 0.25, 0.01  # a value this common while open, this rare once closed
 ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled for one outcome at least, for the other at most
-TOO_GOOD = 0.9  # an attribute alone that ranks won above lost like this was written afterwards
-CLOSING_DAY = 0.3  # share of closed deals with the very day of closing in a date meant to foresee it
+TOO_GOOD = 0.9  # area under the curve above which an attribute alone was filled in after the outcome
+CLOSING_DAY = 0.3  # share of closed deals whose expected date is the day of closing itself
 STAGE_HISTORY, HISTORY = 0.5, 0.05  # share of closed deals with an event of it: its changes are recorded
 
 
 @dataclass(frozen=True)
 class Leak:
-    """An attribute kept out, and why."""
+    """An attribute that is not used for prediction, and why."""
 
     attribute: str
     reason: str  # fill | value | one_outcome | too_good | no_history | closing_day | unscreened
@@ -44,9 +44,9 @@ class Leak:
 def screen(log: EventLog, as_of: int) -> list[Leak]:
     """Attributes of deals without a history of changes that tell open from closed deals, or won from lost.
 
-    Open and closed deals are compared within the same month of creation, so a column that came into use
-    lately is not mistaken for a leak. The company's own attributes wait until so many deals have closed that
-    they can be told. `log` as it stood at `as_of`.
+    Open and closed deals are compared within the same month of creation, so a column introduced recently is
+    not mistaken for a leak. The company's own attributes are not used until enough deals have closed to
+    screen them. `log` as it stood at `as_of`.
     """
     deals = log["deals"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
@@ -57,18 +57,18 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
     events = log["deal_events"]
     known = TABLES["deals"].by_name
     enough = done.sum() >= 5 * LEAST_DEALS and LEAST_DEALS <= won.sum() <= done.sum() - LEAST_DEALS
-    found = []
+    leaks = []
     for name in deals.columns:
         if name in NOT_SCREENED:
             continue
-        told, seen = _told(events, deals, name)
+        recorded, seen = _changed(events, deals, name)
         filled = done & deals[name].notna().to_numpy()
         if name == "stage":
             # With fewer nothing is learned, and the stated prior may go by the stage as it is.
-            if done.sum() >= FEW_DEALS and not (told | seen)[filled].mean() >= STAGE_HISTORY:
-                found.append(_no_stage_history())
+            if done.sum() >= FEW_DEALS and not (recorded | seen)[filled].mean() >= STAGE_HISTORY:
+                leaks.append(_no_stage_history())
             continue
-        if told.any() and (not filled.any() or told[filled].mean() >= HISTORY):
+        if recorded.any() and (not filled.any() or recorded[filled].mean() >= HISTORY):
             continue
         # Changes seen by imports are a history of the deals since; those that closed before are looked at.
         doubt = ~(done & seen)
@@ -76,8 +76,8 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
         if leak is None and not enough and name not in known:
             leak = _unscreened(name)
         if leak is not None:
-            found.append(leak)
-    return found
+            leaks.append(leak)
+    return leaks
 
 
 def _leak(
@@ -99,15 +99,15 @@ def _leak(
     )
 
 
-def _told(events: pd.DataFrame, deals: pd.DataFrame, name: str) -> tuple[Flags, Flags]:
-    """Deals (n,) with a real event of an attribute, and those with a change of it that an import saw."""
-    mine = events[(events["field"] == name).to_numpy(bool)]
-    rows = codes_in(mine["deal_id"], pd.Index(deals["deal_id"]))
-    by_import = (mine["actor_id"] == OBSERVER).to_numpy(bool)
-    told, seen = np.zeros(len(deals), bool), np.zeros(len(deals), bool)
-    told[rows[(rows >= 0) & ~by_import]] = True
+def _changed(events: pd.DataFrame, deals: pd.DataFrame, name: str) -> tuple[Flags, Flags]:
+    """Deals (n,) with a recorded event of an attribute, and those with a change of it that an import saw."""
+    changes = events[(events["field"] == name).to_numpy(bool)]
+    rows = codes_in(changes["deal_id"], pd.Index(deals["deal_id"]))
+    by_import = (changes["actor_id"] == OBSERVER).to_numpy(bool)
+    recorded, seen = np.zeros(len(deals), bool), np.zeros(len(deals), bool)
+    recorded[rows[(rows >= 0) & ~by_import]] = True
     seen[rows[(rows >= 0) & by_import]] = True
-    return told, seen
+    return recorded, seen
 
 
 def _fill_leak(
@@ -144,10 +144,10 @@ def _fill_leak(
         "fill",
         Text(
             "「{label}」は、進行中の商談では{open:.0%}、同じ月に作成され決着した商談では{closed:.0%}で入力されています。"
-            "決着時に入力される項目とみなし、モデルから除きました。変更履歴があれば使えます。",
-            "{label} is filled in {open:.0%} of open deals but in {closed:.0%} of closed ones created in "
-            "the same months: it looks filled at closing and is kept out. With a history of changes "
-            "it could be used.",
+            "決着時に入力される項目とみなし、予測に使っていません。変更履歴があれば使えます。",
+            "{label} is filled in for {open:.0%} of open deals but {closed:.0%} of closed ones created in "
+            "the same months. It appears to be filled in at closing, so it is not used for prediction. "
+            "With a history of changes it can be used.",
         ).format(label=_label(name), open=open_fill / weight, closed=closed_fill / weight),
     )
 
@@ -169,9 +169,9 @@ def _closing_day(name: str, deals: pd.DataFrame, done: Flags, zone: ZoneInfo) ->
         "closing_day",
         Text(
             "「{label}」は、決着した商談の{same:.0%}で決着した日と同じです。"
-            "決着時に書き換えられる項目とみなし、モデルから除きました。変更履歴があれば使えます。",
-            "{label} is the very day of closing in {same:.0%} of closed deals: it looks rewritten at closing "
-            "and is kept out. With a history of changes it could be used.",
+            "決着時に書き換えられる項目とみなし、予測に使っていません。変更履歴があれば使えます。",
+            "{label} equals the day of closing in {same:.0%} of closed deals. It appears to be overwritten "
+            "at closing, so it is not used for prediction. With a history of changes it can be used.",
         ).format(label=_label(name), same=same),
     )
 
@@ -192,9 +192,9 @@ def _value_leak(name: str, values: pd.Series, done: Flags, recent: Flags) -> Lea
                 "value",
                 Text(
                     "「{label}」の値「{value}」は、進行中の商談の{open:.0%}にありますが、決着した商談では{closed:.1%}です。"
-                    "決着時に書き換えられる項目とみなし、モデルから除きました。",
-                    "{label} is {value!r} in {open:.0%} of open deals but in {closed:.1%} of closed ones: it "
-                    "looks rewritten at closing and is kept out.",
+                    "決着時に書き換えられる項目とみなし、予測に使っていません。",
+                    "{label} is {value!r} in {open:.0%} of open deals but {closed:.1%} of closed ones. It "
+                    "appears to be overwritten at closing, so it is not used for prediction.",
                 ).format(label=_label(name), value=value, open=share, closed=rest),
             )
     return None
@@ -214,9 +214,9 @@ def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak 
         "one_outcome",
         Text(
             "「{label}」は、受注した商談の{won:.1%}、失注した商談の{lost:.1%}で入力されています。"
-            "結果が決まってから入力される項目とみなし、モデルから除きました。",
-            "{label} is filled in {won:.1%} of won and {lost:.1%} of lost deals: it looks filled once the "
-            "outcome is known and is kept out.",
+            "結果が決まってから入力される項目とみなし、予測に使っていません。",
+            "{label} is filled in for {won:.1%} of won and {lost:.1%} of lost deals. It appears to be filled "
+            "in once the outcome is known, so it is not used for prediction.",
         ).format(label=_label(name), won=of_won, lost=of_lost),
     )
 
@@ -240,10 +240,10 @@ def _too_good(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | N
         name,
         "too_good",
         Text(
-            "「{label}」だけで受注と失注がほぼ分かります（AUC {auc:.2f}）。"
-            "決着後に書かれた値とみなし、モデルから除きました。",
-            "{label} alone tells won from lost (AUC {auc:.2f}): it looks written after closing "
-            "and is kept out.",
+            "「{label}」だけで受注と失注がほぼわかります（AUC {auc:.2f}）。"
+            "決着後に入力された値とみなし、予測に使っていません。",
+            "{label} alone separates won from lost deals (AUC {auc:.2f}). It appears to be filled in after "
+            "closing, so it is not used for prediction.",
         ).format(label=_label(name), auc=area),
     )
 
@@ -253,10 +253,10 @@ def _no_stage_history() -> Leak:
         "stage",
         "no_history",
         Text(
-            "ステージの変更履歴がないため、過去の時点のステージが分かりません。ステージを使わずに予測します。"
+            "ステージの変更履歴がないため、過去の時点のステージがわかりません。ステージを使わずに予測します。"
             "今後の変更を記録すれば、精度が上がります。",
-            "There is no history of stages, so the stage at a past moment is unknown: it is not used. Record "
-            "changes from now on and predictions will sharpen.",
+            "There is no history of stages, so the stage at a past moment is unknown and is not used for "
+            "prediction. Record changes from now on, and accuracy will improve.",
         ),
     )
 
@@ -267,7 +267,7 @@ def _unscreened(name: str) -> Leak:
         "unscreened",
         Text(
             "決着した商談が少なく、「{label}」が決着時に入力される項目かどうかをまだ判断できないため、使わずに予測します。",
-            "Too few deals have closed to tell whether {label} is filled at closing: it is not used yet.",
+            "Too few deals have closed to tell whether {label} is filled in at closing; it is not used yet.",
         ).format(label=_label(name)),
     )
 

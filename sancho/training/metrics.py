@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.models.logistic import fit_logistic, logit
+from sancho.models.logistic import bounded_logit, fit_logistic
+from sancho.models.statistics import DRAWS, Interval, means_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,7 +73,7 @@ def calibration_slope(chance: Floats, outcome: Floats, weight: Floats | None = N
     if len(outcome) < 10 or outcome.min() == outcome.max():
         return np.nan, np.nan
     weight = np.ones(len(chance)) if weight is None else weight
-    design = np.stack([np.ones(len(chance)), logit(np.clip(chance, FLOOR, 1 - FLOOR))], axis=1)
+    design = np.stack([np.ones(len(chance)), bounded_logit(np.clip(chance, FLOOR, 1 - FLOOR))], axis=1)
     found = fit_logistic(design, outcome, weight, np.full(2, 1e-9), np.array([0.0, 1.0])).coefficients
     return float(found[0]), float(found[1])
 
@@ -95,21 +94,13 @@ def auc(chance: Floats, outcome: Floats) -> float:
     return float((ranks[happened].sum() - happened.sum() * (happened.sum() + 1) / 2) / pairs)
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Interval):
     """A mean difference between two methods on the same rows, ours minus theirs, with its 95 % interval."""
-
-    mean: float
-    lo: float
-    hi: float
 
     @property
     def better(self) -> bool:
         """Whether ours is better beyond doubt: the whole interval below 0."""
         return self.hi < 0.0
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.4f} [{self.lo:+.4f}, {self.hi:+.4f}]"
 
 
 def paired_difference(
@@ -118,22 +109,12 @@ def paired_difference(
     cluster: Ints,
     rng: np.random.Generator,
     weight: Floats | None = None,
-    draws: int = 1000,
+    draws: int = DRAWS,
 ) -> Difference:
     """Mean of ours - theirs over rows (n,); its interval by a bootstrap that draws whole clusters (deals)."""
     weight = np.ones(len(ours)) if weight is None else weight
-    _, number = np.unique(cluster, return_inverse=True)
-    count = int(number.max()) + 1 if len(number) else 0
-    if count == 0:
-        return Difference(np.nan, np.nan, np.nan)
-    total = np.bincount(number, weight * (ours - theirs), count)
-    mass = np.bincount(number, weight, count)
-    means = np.empty(draws)
-    for draw in range(draws):
-        picked = rng.integers(0, count, count)
-        means[draw] = total[picked].sum() / mass[picked].sum()
-    lo, hi = np.quantile(means, [0.025, 0.975])
-    return Difference(float(total.sum() / mass.sum()), float(lo), float(hi))
+    found = means_of((ours - theirs)[:, None], weight, cluster, rng, draws)[0]
+    return Difference(found.mean, found.lo, found.hi)
 
 
 def summary(chance: Floats, outcome: Floats, weight: Floats | None = None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What should someone know before trusting a model? Its card, as one HTML page."""
+"""What should somebody know before trusting a model? Its card, as one HTML page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STYLE = (
 
 
 def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
-    """The card in one language: what it learned from, how good it is, what it leaves out."""
+    """The card in one language: its training data, its accuracy, what it leaves out."""
     zone = bundle.calendar.zone
     parts = [
         _h(1, Text("モデルカード", "Model card"), lang),
@@ -42,18 +42,18 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
             Text(
                 "進行中の商談が、いつまでに受注・失注となるかの確率と、受注した場合の金額を予測します。"
                 "個々の人の評価に使うものではありません。",
-                "Predicts by when an open deal will be won or lost, and what it brings if won. It is not "
-                "made to judge people.",
+                "Predicts by when an open deal will be won or lost, and its amount if won. It is not meant "
+                "for evaluating people.",
             ),
             lang,
         ),
-        _p(Text("データの時点: {as_of}", "Data as of {as_of}").format(as_of=iso(bundle.as_of, zone)), lang),
-        _h(2, Text("学習データ", "Learned from"), lang),
+        _p(Text("データの時点：{as_of}", "Data as of {as_of}").format(as_of=iso(bundle.as_of, zone)), lang),
+        _h(2, Text("学習データ", "Training data"), lang),
         _list([finding.text for finding in report.findings], lang),
     ]
     if report.cycle is not None:
         parts.append(_p(report.cycle.said(), lang))
-    parts += [_h(2, Text("後の商談での精度", "How good on later deals"), lang), _accuracy(report, lang)]
+    parts += [_h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang), _accuracy(report, lang)]
     if report.folds:
         parts.append(
             "<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>"
@@ -65,7 +65,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
         _list(
             [Text(f"{name}: {why.ja}", f"{name}: {why.en}") for name, why in report.left_out.items()], lang
         ),
-        _h(2, Text("モデルの組み合わせ", "How the members are weighed"), lang),
+        _h(2, Text("モデルの組み合わせ", "Weights of the base models"), lang),
         _weights(report, lang),
     ]
     return (
@@ -76,7 +76,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
 
 def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
-        return _p(Text("商談が少なく、検証できていません。", "Not proven: too few deals."), lang)
+        return _p(Text("商談が少なく、検証できていません。", "Not validated: too few deals."), lang)
     head = (
         "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
@@ -94,8 +94,8 @@ def _accuracy(report: Report, lang: Language) -> str:
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
     gaps = [
         Text(
-            "対数損失の差（このモデル − {name}）: {gap}（95%区間、商談単位のブートストラップ）",
-            "Log loss, this model less {name}: {gap} (95 % interval, bootstrap over deals)",
+            "対数損失の差（このモデル − {name}）：{gap}（95%区間、商談単位のブートストラップ）",
+            "Log loss, this model minus {name}: {gap} (95% interval, bootstrap over deals)",
         ).format(name=_METHODS[name], gap=str(gap))
         for name, gap in report.evaluation.log_loss_against.items()
     ]
@@ -108,13 +108,13 @@ def _weights(report: Report, lang: Language) -> str:
         Text("ロジスティック回帰", "logistic regression"),
         Text("勾配ブースティング木", "boosted trees"),
     )
-    told = []
+    lines = []
     for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):
         parts = [
             f"{name.to(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
         ]
-        told.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
-    return _list(told, lang)
+        lines.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
+    return _list(lines, lang)
 
 
 def _h(level: int, text: Text, lang: Language) -> str:

@@ -17,28 +17,28 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ObservationalData:
-    """A history as of `as_of` (microseconds UTC), its deals' lives and the company's pace.
+    """A history as of `as_of` (microseconds UTC), its deal outcomes and the company's sales cycle.
 
-    `used` (u,): the columns of its features that may be looked at.
+    `used` (u,): the columns of its features that may be used.
     """
 
     history: History
-    lives: DealOutcomes
+    outcomes: DealOutcomes
     cycle: Cycle
     as_of: int
     used: Ints
 
     @classmethod
     def of(cls, log: EventLog, as_of: int) -> ObservationalData:
-        """The study of a log: all its features but those that leak."""
+        """From a log: all its features but those that leak."""
         past = log.as_of(as_of)
         history = compile_history(past, Calendar(log.zone))
         leaking = {f"deals.{leak.attribute}" for leak in screen(past, as_of)}
-        sound = [at for at, one in enumerate(history.features) if not set(one.reads) & leaking]
-        lives = deal_outcomes(past, history)
-        return cls(history, lives, cycle_of(lives, as_of), as_of, np.array(sound, np.int64))
+        sound = [at for at, feature in enumerate(history.features) if not set(feature.reads) & leaking]
+        outcomes = deal_outcomes(past, history)
+        return cls(history, outcomes, cycle_of(outcomes, as_of), as_of, np.array(sound, np.int64))
 
     @property
     def features(self) -> list[Feature]:
-        """The features that may be looked at."""
+        """The features that may be used."""
         return [self.history.features[at] for at in self.used]

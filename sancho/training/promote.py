@@ -17,8 +17,9 @@ from sancho.models.rows import Rows
 from sancho.models.scoring import feature_columns
 from sancho.training.common_factors import with_common_factors
 from sancho.training.config import TrainConfig
+from sancho.training.data import Progress, TrainingData
 from sancho.training.executor import IN_PROCESS, Executor
-from sancho.training.fit import Progress, train
+from sancho.training.fit import train_on
 from sancho.training.promotion_gate import Verdict, in_time, judge, superseded
 from sancho.training.registry import ModelInfo, Registry
 from sancho.training.report import Report
@@ -42,10 +43,11 @@ def train_and_promote(
     """
     seen = registry.champion()
     champion = None if seen is None else _readable(registry, seen.version)
-    bundle, report = train(log, as_of, config, progress, None if champion is None else champion.as_of, work)
+    data = TrainingData.of(log, as_of, config, progress, work)
+    bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, work)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Sizing what deals share"), 0.9)
-    bundle = with_common_factors(bundle, log, as_of, config)
+    bundle = with_common_factors(bundle, data, config)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
     info = registry.log_and_register(bundle, report, fingerprint)

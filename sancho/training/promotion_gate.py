@@ -54,8 +54,10 @@ def judge(
         return Verdict(
             False,
             Text(
-                "昇格しません: 後の商談での較正が不十分です（誤差 {error:.3f}、傾き {slope:.2f}）。",
-                "Not promoted: not calibrated on later deals (error {error:.3f}, slope {slope:.2f}).",
+                "採用しませんでした：学習後に決着した商談で、予測と実績のずれが大きいためです"
+                "（較正誤差 {error:.3f}、傾き {slope:.2f}）。",
+                "Not promoted: calibration on later deals is insufficient (calibration error {error:.3f}, "
+                "slope {slope:.2f}).",
             ).format(error=figures["calibration_error"], slope=figures["slope"]),
         )
     chance, outcome, champion = chance[fair], outcome[fair], champion[fair]
@@ -64,8 +66,9 @@ def judge(
         return Verdict(
             True,
             Text(
-                "比べられる後の商談が少ないため（{n}行）、新しいデータで学習したモデルを採用しました。",
-                "Promoted: too few later deals to compare on ({n} rows), and this one has seen more data.",
+                "採用しました：比較できる学習後の商談が少ないため（{n}行）、新しいデータで学習したモデルを使います。",
+                "Promoted: too few later deals to compare on ({n} rows), and this model was trained on newer "
+                "data.",
             ).format(n=len(chance)),
         )
     gap = metrics.paired_difference(
@@ -74,12 +77,13 @@ def judge(
     worse = gap.lo > 0.0 or gap.mean > MARGIN
     text = (
         Text(
-            "昇格しません: 同じ後の商談で今のモデルより劣ります（対数損失の差 {gap}）。",
+            "採用しませんでした：学習後の同じ商談で、使用中のモデルより予測誤差が大きいためです"
+            "（対数損失の差 {gap}）。",
             "Not promoted: worse than the champion on the same later deals (log loss {gap}).",
         )
         if worse
         else Text(
-            "採用しました: 同じ後の商談で今のモデルに劣りません（対数損失の差 {gap}）。",
+            "採用しました：学習後の同じ商談で、使用中のモデルに劣りません（対数損失の差 {gap}）。",
             "Promoted: not worse than the champion on the same later deals (log loss {gap}).",
         )
     )
@@ -98,9 +102,9 @@ def in_time(milliseconds: float, champion: float | None) -> Verdict | None:
     return Verdict(
         False,
         Text(
-            "昇格しません: 1件の採点に{ms:.1f}ミリ秒かかります（今のモデルは{theirs}）。",
-            "Not promoted: one row takes {ms:.1f} ms to score (the champion: {theirs}).",
-        ).format(ms=milliseconds, theirs="–" if champion is None else f"{champion:.1f} ms"),
+            "採用しませんでした：受注確率の算出に1件あたり{ms:.1f}ミリ秒かかります（使用中のモデルは{usual}）。",
+            "Not promoted: scoring one row takes {ms:.1f} ms (the champion: {usual}).",
+        ).format(ms=milliseconds, usual="–" if champion is None else f"{champion:.1f} ms"),
     )
 
 

@@ -42,7 +42,7 @@ class SanchoModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """A frame with `won_by` for each row."""
         x = model_input.reindex(columns=list(self.bundle.features)).to_numpy(np.float64)
         moment = model_input["moment"].to_numpy(np.int64)
-        horizon = model_input["horizon_days"].astype(float).fillna(np.inf).to_numpy(np.float64)
+        horizon = np.asarray(model_input["horizon_days"].astype(float).fillna(np.inf), np.float64)
         return pd.DataFrame({"won_by": self.bundle.win.won_by(x, moment, horizon)}, index=model_input.index)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog, codes_in, micros
@@ -67,14 +68,23 @@ class Cycle:
 
 
 def deal_outcomes(past: EventLog, history: History) -> DealOutcomes:
-    """When each deal came, went and last gave a sign; its closing is none."""
-    last = history.created.copy()
-    ends = np.where(history.closed == NEVER, np.iinfo(np.int64).max, history.closed)
+    """When each deal came, went and last gave a sign."""
+    last = last_signs(past, history.deal_ids, history.created, history.closed)
+    return DealOutcomes(history.created, history.closed, history.outcome.astype(np.int64), last)
+
+
+def last_signs(past: EventLog, deal_ids: pd.Index, created: Ints, closed: Ints) -> Ints:
+    """The last instant (d,) at which anything was recorded of each deal before it closed (NEVER = open).
+
+    The closing itself is no sign of life.
+    """
+    last = created.copy()
+    ends = np.where(closed == NEVER, np.iinfo(np.int64).max, closed)
     for table in ("deal_events", "activities"):
-        row, at = codes_in(past[table]["deal_id"], history.deal_ids), micros(past[table]["at"])
+        row, at = codes_in(past[table]["deal_id"], deal_ids), micros(past[table]["at"])
         sign = (row >= 0) & (at < ends[row])
         np.maximum.at(last, row[sign], at[sign])
-    return DealOutcomes(history.created, history.closed, history.outcome.astype(np.int64), last)
+    return last
 
 
 def cycle_of(outcomes: DealOutcomes, as_of: int) -> Cycle:

@@ -14,12 +14,10 @@ from sancho.crm.eventlog import EventLog, codes_in, micros
 from sancho.crm.i18n import Text
 from sancho.crm.instants import NEVER
 from sancho.crm.schema import TABLES
+from sancho.features.arrays import Flags, Floats, Ints
 from sancho.features.kpis.definition import Count
 from sancho.features.kpis.repeat import AHEAD_WEEKS, Purchases, Repeat, fit_repeat
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 
 ANY = "*"
@@ -86,7 +84,7 @@ EXTRA_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"leads": ("deal
 STAGE_STEPS = ("appointment", "first_visit", "proposal", "closing")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tally:
     """Occurrences of one count, oldest first: instant, person (number), weight, all of shape (n,).
 
@@ -245,7 +243,16 @@ class Happenings:
             ended = micros(chosen["ended_at"])
             until = np.where(ended == NEVER, np.iinfo(np.int64).max, ended)
         reached = None if count.reached is None else micros(chosen[count.reached])
-        return Tally(at[use], person, weight, key, until, reached, complete, lacking)
+        return Tally(
+            at=at[use],
+            person=person,
+            weight=weight,
+            key=key,
+            until=until,
+            reached=reached,
+            complete=complete,
+            lacking=lacking,
+        )
 
     def _frame(self, table: str) -> pd.DataFrame:
         if table not in self._frames:

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from sancho.crm.instants import DAY, NEVER
-from sancho.features.kpis.count import Flags, Happenings, Tally
+from sancho.features.arrays import Flags
+from sancho.features.kpis.count import Happenings, Tally
 from sancho.features.kpis.definition import Kpi, Shape
 
 YEAR = 365 * DAY

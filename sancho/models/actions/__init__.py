@@ -4,10 +4,9 @@ from sancho.models.actions.effects import Effects, borne_out, fit_effects, lever
 from sancho.models.actions.kept import ActionEffect, Evidence, kinds_of
 from sancho.models.actions.offer import Offer, offers
 from sancho.models.actions.policy import PolicyValue, Value, difference, off_policy
-from sancho.models.actions.reliability import Z80, Believed, believed, e_value, reliability
+from sancho.models.actions.reliability import Believed, believed, e_value, reliability
 
 __all__ = [
-    "Z80",
     "ActionEffect",
     "Believed",
     "Effects",

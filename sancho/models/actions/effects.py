@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
 
 # Believed beforehand, in win rate: an action's mean effect; how a column's levels differ, and how many
 # levels' worth that belief weighs.

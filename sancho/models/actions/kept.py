@@ -7,14 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.models.actions.effects import Effects
 from sancho.models.bottlenecks.segments import SIZES, segment_codes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 COLUMNS = ("stage", "product", "industry", "source", "size", "stay")
 CROSSED = (("product", "industry"), ("stage", "size"), ("stay", "size"))

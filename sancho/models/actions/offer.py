@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Flags, Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.features.deeds import ORDINARY, Deeds, last_done
 from sancho.models.actions.effects import leverage
 from sancho.models.actions.kept import ActionEffect, kinds_of
 from sancho.models.actions.reliability import believed
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 LEAST_IN_STAGE = 40  # deals acted on in a stage, for something to be said of the action there
 AGAIN = 14 * DAY  # a routine action is not recommended so soon after the last one

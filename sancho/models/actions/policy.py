@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-_Z90 = 1.6448536269514722
+from sancho.features.arrays import Floats, Ints
+from sancho.models.statistics import Z90
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,10 @@ def difference(first: Floats, second: Floats) -> Value:
     """The difference of two groups' mean outcomes (n,), (m,), with its 90 % interval."""
     gap = float(first.mean() - second.mean())
     sd = float(np.sqrt(first.var() / len(first) + second.var() / len(second)))
-    return Value(gap, gap - _Z90 * sd, gap + _Z90 * sd)
+    return Value(gap, gap - Z90 * sd, gap + Z90 * sd)
 
 
 def _mean(values: Floats) -> Value:
     mean = float(values.mean())
     sd = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
-    return Value(mean, mean - _Z90 * sd, mean + _Z90 * sd)
+    return Value(mean, mean - Z90 * sd, mean + Z90 * sd)

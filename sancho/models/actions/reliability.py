@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from sancho.features.arrays import Floats
+from sancho.models.statistics import Z80
+
 Reliability = Literal["high", "medium", "low"]
 
 # Of the move by recorded reasons: taken off for unrecorded ones, and their spread; and a spread there always
 # is.
 UNRECORDED, UNRECORDED_SD, ALWAYS_SD = 1.0, 0.5, 0.003
 _MUCH = 0.5  # of the effect: an allowance larger than this leaves little that can be believed
-Z80 = 1.2815515655446004
 
 
 @dataclass(frozen=True)

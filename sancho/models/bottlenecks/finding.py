@@ -8,19 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Flags, Floats
 from sancho.features.catalogue import Feature
 from sancho.models.bottlenecks.segments import names_in, segment_codes
 from sancho.models.bottlenecks.trial import Condition
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
 _LIKELIEST = 0.99  # as far as a chance is raised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bottleneck:
     """A condition that costs wins in a segment ({column: value}); `effect`, `low`, `high` (90 %) in win rate.
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Flags
 from sancho.features.passages import Passage
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

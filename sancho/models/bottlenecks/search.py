@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import false_discovery_control, norm
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.bottlenecks.trial import Key, Trial, clustered_sd, contrast, without
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.models.statistics import Z90
 
 FALSE_SHARE = 0.05
 SCREEN_Z = -2.6  # as far from 0 as a condition must be in one half to be tested in the other
@@ -29,10 +27,9 @@ PAIR_Z = 0.6  # segments of two columns are many: they must stand out by so much
 ALMOST_Z = 0.7
 UNSEEN_SD = 0.03  # of win rates: what no column shows and what choosing adds, in the intervals told
 WORTH_PP = 5.0  # an effect estimated smaller than this is not worth a manager's time
-_Z90 = 1.6448536269514722
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """A condition that costs wins in a segment.
 
@@ -137,20 +134,11 @@ def _test(trials: Sequence[Trial], chosen: Sequence[_Chosen], half: int, part: f
         found.append((one.trial, at, float(whole.effect[at]), float(whole.sd[at]), one.z))
         p.append(float(norm.cdf(lean.z[at])) if np.isfinite(lean.effect[at]) else 1.0)
     # Half of the false share is spent on each way round.
-    q = np.minimum(2 * adjusted(np.array(p)) / part, 1.0)
+    q = np.minimum(2 * false_discovery_control(p) / part, 1.0)
     return [
         _Tested(number, at, effect, sd, float(q[k]), screened)
         for k, (number, at, effect, sd, screened) in enumerate(found)
     ]
-
-
-def adjusted(p: Floats) -> Floats:
-    """Benjamini-Hochberg q-values (n,) of p-values."""
-    order = np.argsort(p)
-    ranked = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty(len(p))
-    q[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return q
 
 
 def _merged(trials: Sequence[Trial], sound: Sequence[_Tested], tested: Sequence[_Tested]) -> list[Found]:
@@ -191,14 +179,14 @@ def _found(trials: Sequence[Trial], one: _Tested, twins: Sequence[_Tested]) -> F
     inside = trial.starts.inside[one.segment] > 0
     met, spared = trial.met & inside, trial.spared & inside
     return Found(
-        one.trial,
-        one.segment,
-        trial.starts.segments[one.segment],
-        effect,
-        effect - _Z90 * sd,
-        effect + _Z90 * sd,
-        one.q,
-        int(met.sum()),
-        float(trial.outcome[met].mean()),
-        float(trial.outcome[spared].mean()) if spared.any() else float("nan"),
+        trial=one.trial,
+        segment=one.segment,
+        key=trial.starts.segments[one.segment],
+        effect=effect,
+        low=effect - Z90 * sd,
+        high=effect + Z90 * sd,
+        q=one.q,
+        deals=int(met.sum()),
+        rate_with=float(trial.outcome[met].mean()),
+        rate_without=float(trial.outcome[spared].mean()) if spared.any() else float("nan"),
     )

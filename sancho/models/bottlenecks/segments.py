@@ -7,15 +7,11 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sancho.crm.i18n import Text
+from sancho.features.arrays import Flags, Floats, Ints
 from sancho.features.catalogue import Feature
 from sancho.models.bottlenecks.trial import Key
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 PAIRED = ("product", "industry", "region", "source", "seller_team", "deal_type", "size")
 SIZE_BOUNDS = (100, 1_000)  # employees: the classes of Japan's wage statistics (賃金構造基本統計調査)

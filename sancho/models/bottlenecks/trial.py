@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from sancho.features.arrays import Flags, Floats, Ints
+
 Matrix = NDArray[np.float32]
 
 LEAST_DEALS = 40  # with the condition inside a segment, for it to be looked at

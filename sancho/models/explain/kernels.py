@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats
+from sancho.features.kernel_cache import compiled
 from sancho.models.explain.layout import Layout
 from sancho.models.explain.shares import add_shares
 from sancho.models.explain.splits import NEAR_ZERO
 
-Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
 ONE, TWO, THREE, SEVEN = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(7)
@@ -25,7 +25,7 @@ BLOCK = 32  # rows that go through the tables together: a table is still at hand
 FEW = 4  # rows up to which that does not pay
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
     """Add every feature's contribution to the score of rows (n, k) to `out` (n, k)."""
     rows = np.uint64(len(x))
@@ -44,7 +44,7 @@ def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
             _add_lone(model, bins, out[first : first + count])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_scores(model: Layout, x: Floats, out: Floats) -> None:
     """Add the score of rows (n, k) to `out` (n,), in the order of the trees, as LightGBM does."""
     words, bins = np.empty(model.words, np.uint64), np.empty(len(model.asked), np.uint64)
@@ -60,7 +60,7 @@ def add_scores(model: Layout, x: Floats, out: Floats) -> None:
         out[row] += score
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _find(model: Layout, x: Floats, bins: Words, words: Words) -> None:
     """The bin of every feature asked about and the cells of all runs, for one row (k,)."""
     for word in range(np.uint64(model.words)):
@@ -73,7 +73,7 @@ def _find(model: Layout, x: Floats, bins: Words, words: Words) -> None:
             words[model.word[j]] += model.step[ahead + j]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add_row(model: Layout, words: Words, out: Floats) -> None:
     """Add what the tables hold for one row to `out` (k,)."""
     for run in range(np.uint64(len(model.runs))):
@@ -84,7 +84,7 @@ def _add_row(model: Layout, words: Words, out: Floats) -> None:
             out[model.feature[j]] += model.shares[ahead + j]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add_block(model: Layout, words: Words, out: Floats) -> None:
     """Add what the tables hold for some rows to `out` (n, k), table by table."""
     for run in range(np.uint64(len(model.runs))):
@@ -96,7 +96,7 @@ def _add_block(model: Layout, words: Words, out: Floats) -> None:
                 out[row, model.feature[j]] += model.shares[ahead + j]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _bin(model: Layout, asked: int, value: float) -> Any:
     """The bin of a value, as `splits.Bins` describes."""
     begin, end = model.asked[asked, 1], model.asked[asked, 2]
@@ -121,14 +121,14 @@ def _bin(model: Layout, asked: int, value: float) -> Any:
     return at - begin
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _met(model: Layout, bins: Words, slot: int) -> Any:
     """Does the row agree with everything the slot's path asks of its feature?"""
     which = bins[model.lone_asked[slot]]
     return (np.uint64(model.lone_met[slot, which >> THREE]) >> (which & SEVEN)) & ONE
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _all_met(model: Layout, bins: Words, leaf: int) -> bool:
     met = True
     for slot in range(model.lone_at[leaf], model.lone_at[leaf + ONE]):
@@ -136,7 +136,7 @@ def _all_met(model: Layout, bins: Words, leaf: int) -> bool:
     return met
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add_lone(model: Layout, bins: Words, out: Floats) -> None:
     """Add the contributions of leaves too deep for a table, worked out for each row."""
     deepest = np.diff(model.lone_at).max()

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
 from sancho.models.explain.paths import Paths, read_paths
 from sancho.models.explain.shares import rules
 from sancho.models.explain.splits import Ensemble
 from sancho.models.explain.tables import Cut, Table, cut, fill
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Places = NDArray[np.uint32]

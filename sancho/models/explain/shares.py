@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from sancho.features.arrays import Floats
+from sancho.features.kernel_cache import compiled
+
 Bytes = NDArray[np.uint8]
 
 
@@ -19,7 +20,7 @@ def rules(most: int) -> tuple[Floats, Floats]:
     return np.concatenate([(x + 1.0) / 2.0 for x, _ in made]), np.concatenate([w / 2.0 for _, w in made])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_shares(
     met: Bytes, kept: Floats, value: float, points: Floats, weights: Floats, ahead: Floats, out: Floats
 ) -> None:
@@ -32,8 +33,6 @@ def add_shares(
         phi_i = value (met_i - kept_i) * integral over t in [0, 1] of prod_{j != i} met_j t + kept_j (1 - t),
 
     a polynomial of degree d - 1, which ceil(d / 2) points integrate exactly. `ahead` (d + 1,) is scratch.
-
-    Compiled into the callers: numba notices a change here only once their caches are deleted, too.
     """
     d = len(met)
     n = (d + 1) // 2

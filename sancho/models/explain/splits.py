@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.features.arrays import Floats, Ints
+
 Bytes = NDArray[np.uint8]
 
 NEAR_ZERO = float(np.float32(1e-35))  # LightGBM takes anything this small for 0

@@ -8,16 +8,16 @@ combination of classes, with number sum_j class_j * stride_j.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats, Ints
+from sancho.features.kernel_cache import compiled
 from sancho.models.explain.paths import Paths
 from sancho.models.explain.shares import add_shares
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
@@ -60,6 +60,27 @@ class Table:
         return max((len(self.reached) - 1).bit_length(), 1)
 
 
+class _Leaves(NamedTuple):
+    """A run of leaves as the kernel takes it: arrays of `Paths`, the run's first leaf and its end."""
+
+    at: Ints
+    feature: Ints
+    met: Bytes
+    kept: Floats
+    value: Floats
+    first: int
+    end: int
+
+
+class _Cells(NamedTuple):
+    """How a run's table is numbered: its features, the class of each of their bins, how many, and strides."""
+
+    features: Ints
+    classes: Ints
+    sizes: Ints
+    strides: Ints
+
+
 def cut(paths: Paths, bins: Ints, most_cells: int) -> Cut:
     """How leaves are best cut into runs of at most so many cells. `bins` is how many a feature has."""
     ends, cells, features = _cut(paths.at, paths.feature, paths.met, bins, most_cells)
@@ -72,12 +93,12 @@ def fill(paths: Paths, bins: Ints, first: int, end: int, points: Floats, weights
     order = np.argsort(features)
     features, classes, sizes = features[order], classes[order], sizes[order]
     strides = np.cumprod(np.append(1, sizes))[:-1]
-    run = (paths.at, paths.feature, paths.met, paths.kept, paths.value, first, end)
-    shares, reached = _fill(*run, features, classes, sizes, strides, points, weights)
+    leaves = _Leaves(paths.at, paths.feature, paths.met, paths.kept, paths.value, first, end)
+    shares, reached = _fill(leaves, _Cells(features, classes, sizes, strides), points, weights)
     return Table(features, classes * strides[:, None], shares, reached)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add_leaf(
     leaf: int,
     at: Ints,
@@ -110,7 +131,7 @@ def _add_leaf(
     return known
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _classify(
     at: Ints, feature: Ints, met: Bytes, bins: Ints, first: int, end: int
 ) -> tuple[Ints, Ints, Ints]:
@@ -124,7 +145,7 @@ def _classify(
     return features[:known], classes[:known], sizes[:known]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _cut(at: Ints, feature: Ints, met: Bytes, bins: Ints, most_cells: int) -> tuple[Ints, Floats, Ints]:
     """The cheapest cut, a shortest path: a run costs a look-up and as many additions as it has features."""
     look_up = 3.0  # in additions
@@ -154,23 +175,11 @@ def _cut(at: Ints, feature: Ints, met: Bytes, bins: Ints, most_cells: int) -> tu
     return kept, cells_of[kept[1:]], features_of[kept[1:]]
 
 
-@numba.njit(cache=True, nogil=True)
-def _fill(
-    at: Ints,
-    feature: Ints,
-    met: Bytes,
-    kept: Floats,
-    value: Floats,
-    first: int,
-    end: int,
-    features: Ints,
-    classes: Ints,
-    sizes: Ints,
-    strides: Ints,
-    points: Floats,
-    weights: Floats,
-) -> tuple[Floats, Floats]:
+@compiled
+def _fill(leaves: _Leaves, table: _Cells, points: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Shares (cells, features), reached values (cells,); each leaf's once per pattern of demands met."""
+    at, feature, met, kept, value, first, end = leaves
+    features, classes, sizes, strides = table
     cells = 1
     for size in sizes:
         cells *= size

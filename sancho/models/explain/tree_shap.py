@@ -8,14 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sancho.features.arrays import Floats
 from sancho.models.explain.splits import read_ensemble
 
 if TYPE_CHECKING:
     from sancho.models.explain.layout import Layout
 
-Floats = NDArray[np.float64]
 
 MOST_CELLS = 256  # of a table: larger ones spare additions, but are less often still in the cache
 MOST_BYTES = 256 << 20  # of all tables of a model; a model that needs more is answered partly without tables

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from sancho.crm.eventlog import EventLog
+from sancho.features.arrays import Floats, Ints
 from sancho.features.calendar import Calendar
 from sancho.features.kpis import Tally
 from sancho.models.new_business import presence, spreads
 from sancho.models.organisation import Organisation
 from sancho.models.season import MONTHS, month_of, no_season, season_of
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Draws = NDArray[np.float32]
 
 SCENARIOS = 1 << 12

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from sancho.crm.instants import DAY
 from sancho.crm.periods import Period, previous
+from sancho.features.arrays import Floats
 from sancho.features.kpis import Count, Happenings, Kpi, Shape, parts_of, value_of
 from sancho.models.kpis.counts import SCENARIOS, Ahead, Draws, counts_ahead
 from sancho.models.kpis.shares import cohort_of, share_of
 from sancho.models.simulate import Simulation, wins_drawn
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _TREND = 8  # periods before this one
 _YEAR = 365 * DAY

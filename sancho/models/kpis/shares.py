@@ -10,16 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import CensoredData, ecdf
 
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Floats, Ints
 from sancho.features.kpis import Tally
 from sancho.models.kpis.counts import SCENARIOS, Ahead, Draws
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from sancho.models.statistics import with_belief
 
 _YEAR = 365 * DAY
 _POOLED = 20.0  # of the company's that weigh like in a person's share
@@ -152,11 +150,11 @@ def _odds_sd(got: Floats, of: Floats, due: Floats | None = None) -> float:
     noise = 1 / (got[use] + 0.5) + 1 / np.maximum(of[use] - got[use] + 0.5, 0.5)
     if due is not None:
         y = y - logit(np.clip(due[use], 0.005, 0.995))
-    free, excess = max(len(y) - 1, 0), 0.0
+    free, found = max(len(y) - 1, 0), 0.0
     if free:
-        excess = float(((y - np.average(y, weights=1 / noise)) ** 2 * len(y) / free - noise).sum())
-    found = (excess * free / max(len(y), 1) + _PRIOR_WINDOWS * _ODDS_SD**2) / (free + _PRIOR_WINDOWS)
-    return float(np.sqrt(np.clip(found, 0.02**2, 1.0)))
+        found = float(((y - np.average(y, weights=1 / noise)) ** 2 * len(y) / free - noise).mean())
+    variance = with_belief(found, free, _ODDS_SD**2, _PRIOR_WINDOWS)
+    return float(np.sqrt(np.clip(variance, 0.02**2, 1.0)))
 
 
 def _taken(count: Draws, chance: Floats, odds_sd: float, ahead: Ahead, name: str) -> Draws:

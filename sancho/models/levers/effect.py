@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Floats, Ints
 from sancho.features.kpis import Happenings
 from sancho.models.attainment import probability_of
 from sancho.models.kpis import Ahead
 from sancho.models.levers.levels import Level
 from sancho.models.simulate import Simulation, on_step
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 STRETCHES = (1.0, 1.15, 1.35, 1.6, 2.0)  # of the time ahead, for which deals' chances are worked out
 _WINDOWS, _APART = 52, 14 * DAY  # stretches looked back at

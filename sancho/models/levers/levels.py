@@ -14,12 +14,11 @@ from scipy.special import expit, logit
 
 from sancho.crm.i18n import Text
 from sancho.crm.instants import DAY, NEVER
+from sancho.features.arrays import Floats, Ints
 from sancho.features.kpis import Count, Happenings, Tally
 from sancho.features.kpis.definition import MONEY, SHARE
 from sancho.models.kpis import Ahead
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sancho.models.statistics import shrunk
 
 _YEAR = 365 * DAY
 _RIPE = 60 * DAY  # leads younger than this have not had their time
@@ -120,10 +119,10 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
 
     def told(name: str, y: Floats, noise: Floats, weight: Floats, scale: float = 1.0) -> None:
         lever = next(one for one in LEVERS if one.id == name)
-        shrunk, top = standing(y, noise, weight, ahead.style, lever.lower_is_better)
-        known = ~np.isnan(shrunk)
+        levels, top = standing(y, noise, weight, ahead.style, lever.lower_is_better)
+        known = ~np.isnan(levels)
         if known.any():
-            found[name] = Level(lever, shrunk, np.where(known, weight, 0.0), top, scale)
+            found[name] = Level(lever, levels, np.where(known, weight, 0.0), top, scale)
 
     def share(name: str, met: Floats, of: Floats) -> None:
         told(name, *odds_of(met, of), of)
@@ -168,13 +167,13 @@ def standing(
     NaN where too little is known of a person, or of too few peers. `low`: lower is better.
     """
     enough = (weight >= _LEAST) & (np.arange(len(y)) < len(y) - 1)
-    shrunk, top = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    levels, top = np.full(len(y), np.nan), np.full(len(y), np.nan)
     for one in np.unique(style[enough]):
         peers = enough & (style == one)
-        shrunk[peers] = _leaning(y[peers], noise[peers])
+        levels[peers] = shrunk(y[peers], noise[peers])
         if peers.sum() >= _LEAST_PEERS:
-            top[peers] = np.quantile(shrunk[peers], 0.25 if low else 0.75)
-    return shrunk, top
+            top[peers] = np.quantile(levels[peers], 0.25 if low else 0.75)
+    return levels, top
 
 
 def _met(tally: Tally, first: int, end: int, people: int) -> tuple[Floats, Floats]:
@@ -190,16 +189,3 @@ def _means(values: Floats, who: Ints, people: int) -> tuple[Floats, Floats, Floa
     count = np.bincount(who, minlength=people).astype(float)
     mean = np.bincount(who, values, people) / np.maximum(count, 1)
     return mean, float(values.var() + 1e-6) / np.maximum(count, 1), count
-
-
-def _leaning(y: Floats, noise: Floats) -> Floats:
-    """Each towards the mean of all, by how much of its spread is noise."""
-    weight = 1 / noise
-    mean = float(np.average(y, weights=weight))
-    free = len(y) - 1
-    if not free:
-        return y
-    scale = weight.sum() - (weight**2).sum() / weight.sum()
-    between = max((float(weight @ (y - mean) ** 2) - free) / max(scale, 1e-9), 0.0)
-    middle = float(np.average(y, weights=1 / (noise + between)))
-    return np.asarray(middle + (y - middle) * between / (between + noise))

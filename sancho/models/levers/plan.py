@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sancho.features.arrays import Ints
 from sancho.models.levers.effect import Drive
-
-Ints = NDArray[np.int64]
 
 _STEPS = 12  # halvings of how far to go
 _FURTHEST = 1e3

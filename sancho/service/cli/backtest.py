@@ -125,7 +125,9 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
     title = Text(
         "{question}（商談{deals:,}件、予測{rows:,}件、受注{won:.1%}）",
         "{question} ({deals:,} deals, {rows:,} answers, {won:.1%} won)",
-    ).format(question=QUESTION_LABELS[question], deals=part["deals"], rows=part["rows"], won=part["happened"])
+    ).format(
+        question=QUESTION_LABELS[question], deals=part["deals"], rows=part["rows"], won=part["won_share"]
+    )
     headings = (
         ["方法", "対数損失", "Brier", "AUC", "較正誤差（偶然分）"]
         if ja

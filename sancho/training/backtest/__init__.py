@@ -1,5 +1,6 @@
-"""Would it have held? Rolling origins over past periods, at deal and period level, against plain methods."""
+"""How accurate were forecasts in the past? Rolling origins, for deals and periods, beside plain methods."""
 
+from sancho.training.backtest.result import to_json
 from sancho.training.backtest.run import Backtest, Fold, backtest
 
-__all__ = ["Backtest", "Fold", "backtest"]
+__all__ = ["Backtest", "Fold", "backtest", "to_json"]

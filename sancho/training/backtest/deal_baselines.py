@@ -1,4 +1,4 @@
-"""What would careful plain methods, tuned on the training time alone, have said of the same open deals?"""
+"""What would careful baseline methods, tuned on the training time alone, predict for the same open deals?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from sancho.crm.i18n import Text
 from sancho.models.encode import fit_encoder
 from sancho.models.horizons import Windows
-from sancho.models.logistic import fit_logistic, sigmoid
+from sancho.models.logistic import fit_logistic
 from sancho.models.members import Layout
 from sancho.models.rows import Rows
 from sancho.models.stage_rates import fit_stage_rates, horizon_grid
@@ -23,14 +24,14 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Fit = Callable[[Rows], Baseline]
 
-MOST_QUESTIONS = 40_000  # of the training questions, drawn alike, that a regression or LightGBM learns from
-LEAST_LATER = 50  # questions that a choice between variants must be able to look at
+MOST_QUESTIONS = 40_000  # of the training questions, sampled, that a regression or LightGBM is fitted on
+LEAST_LATER = 50  # questions needed to choose between variants
 _INNER_SHARE = 0.25  # the last part of the training time, on which variants are chosen
 
 
 @dataclass(frozen=True)
 class BaselineMethod:
-    """A plain method with its variants; which one is used is decided before the test period begins."""
+    """A baseline method with its variants; the one to use is chosen before the test period begins."""
 
     name: str
     label: Text
@@ -39,7 +40,7 @@ class BaselineMethod:
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A rival ready to answer, with the variant chosen and the inner log loss of each."""
+    """A fitted baseline method, with the variant chosen and the inner log loss of each."""
 
     name: str
     variant: str
@@ -64,7 +65,8 @@ def baseline_methods(
         (f"stage x horizon, prior {prior:g}", _stage_table(layout, prior)) for prior in (2.0, 20.0)
     ]
     stage_table += [
-        (f"stage x age x horizon, strength {held:g}", _survival(layout, held)) for held in (12.0, 50.0)
+        (f"stage x age x horizon, strength {strength:g}", _survival(layout, strength))
+        for strength in (12.0, 50.0)
     ]
     regressions: list[tuple[str, Fit]] = [
         (f"all ripe questions, ridge {ridge:g}", _regression(layout, windows, ridge, seed))
@@ -73,10 +75,10 @@ def baseline_methods(
     regressions.append(("closed deals", lambda rows: baselines.closed_deals_model(rows, layout, trees=False)))
     boosted: list[tuple[str, Fit]] = [
         (
-            f"{leaves} leaves, {trees} trees, pace {pace:g}",
-            _boosted(layout, windows, leaves, trees, pace, seed, threads),
+            f"{leaves} leaves, {trees} trees, pace {learning_rate:g}",
+            _boosted(layout, windows, leaves, trees, learning_rate, seed, threads),
         )
-        for leaves, trees, pace in ((31, 100, 0.1), (15, 100, 0.05), (7, 60, 0.1))
+        for leaves, trees, learning_rate in ((31, 100, 0.1), (15, 100, 0.05), (7, 60, 0.1))
     ]
     boosted.append(
         ("31 leaves, 100 trees, no horizon", lambda rows: _plain_boosted(rows, layout, seed, threads)),
@@ -94,28 +96,28 @@ def baseline_methods(
 
 
 def fit_baselines(
-    train: Rows, as_of: int, found: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
+    train: Rows, as_of: int, methods: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
 ) -> dict[str, FittedBaseline]:
-    """Each rival fitted on all training rows, in the variant that was best on the last quarter of their time.
+    """Each method fitted on all training rows, in the variant that was best on the last quarter of the time.
 
-    `deals` is the number of deals of the log. Deals do not stand on both sides of the inner split, and only
-    answers known at its cut-off are learned from.
+    `deals` is the number of deals of the log. No deal is on both sides of the inner split, and only answers
+    known at its cut-off are used for fitting.
     """
     span = as_of - int(train.at.min())
     cut = as_of - int(span * _INNER_SHARE)
     inner = split(train, cut, as_of, as_of, rng.random(deals) < 0.5)
     enough = len(inner.valid.row) >= LEAST_LATER and inner.train.closed_deals >= LEAST_LATER
-    ready = {}
-    for rival in found:
+    fitted = {}
+    for method in methods:
         tried: dict[str, float] = {}
-        fits = dict(rival.variants)
+        fits = dict(method.variants)
         if enough and len(fits) > 1:
-            for variant, fit in rival.variants:
+            for variant, fit in method.variants:
                 loss = metrics.log_losses(fit(inner.train)(inner.valid), inner.valid.won)
                 tried[variant] = float(np.average(loss, weights=inner.valid.question_weight))
-        best = min(tried, key=tried.__getitem__) if tried else rival.variants[0][0]
-        ready[rival.name] = FittedBaseline(rival.name, best, tried, fits[best](train))
-    return ready
+        best = min(tried, key=tried.__getitem__) if tried else method.variants[0][0]
+        fitted[method.name] = FittedBaseline(method.name, best, tried, fits[best](train))
+    return fitted
 
 
 def _stage_table(layout: Layout, prior: float) -> Fit:
@@ -133,8 +135,8 @@ def _survival(layout: Layout, strength: float) -> Fit:
         )
 
         def chance(rows: Rows) -> Floats:
-            now = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
-            return table.read(table.won, now[0][rows.row], now[1][rows.row], rows.horizon[:, None])[:, 0]
+            state = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
+            return table.read(table.won, state[0][rows.row], state[1][rows.row], rows.horizon[:, None])[:, 0]
 
         return chance
 
@@ -146,9 +148,9 @@ _FEW = ("stage", "source", "deal_type", "product", "industry", "region")
 
 
 def _bayes_columns(layout: Layout) -> dict[str, list[int]]:
-    few = [place for place in layout.categorical if layout.names[place] in _FEW]
+    few = [column for column in layout.categorical if layout.names[column] in _FEW]
     return {
-        "stage and source": [place for place in few if layout.names[place] in _FEW[:2]],
+        "stage and source": [column for column in few if layout.names[column] in _FEW[:2]],
         "usual columns": few,
         "all categories": list(layout.categorical),
     }
@@ -171,8 +173,8 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
         for column in columns:
             known = ~np.isnan(x[:, column])
             pairs = np.unique(np.stack([deal[known], x[known, column], won[known]], axis=1), axis=0)
-            codes, place = np.unique(pairs[:, 1], return_inverse=True)
-            counts = [np.bincount(place[pairs[:, 2] == side], minlength=len(codes)) for side in (1, 0)]
+            codes, position = np.unique(pairs[:, 1], return_inverse=True)
+            counts = [np.bincount(position[pairs[:, 2] == side], minlength=len(codes)) for side in (1, 0)]
             ratio = np.log((counts[0] + 0.1) / (total[True] + 0.1)) - np.log(
                 (counts[1] + 0.1) / (total[False] + 0.1)
             )
@@ -184,7 +186,7 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
                 if len(codes):
                     at = np.minimum(np.searchsorted(codes, rows.x[:, column]), len(codes) - 1)
                     score += np.where(codes[at] == rows.x[:, column], ratio[at], 0.0)
-            return np.clip(sigmoid(score), 0.01, 0.99)[rows.row]
+            return np.asarray(np.clip(expit(score), 0.01, 0.99)[rows.row])
 
         return by_band(train, ever)
 
@@ -195,9 +197,9 @@ def by_band(train: Rows, ever: Baseline) -> Baseline:
     """Brings a chance of ever winning to each horizon band by the ratio that fits the training questions."""
     edges = baselines.horizon_bands(train)
     band = np.searchsorted(edges, train.horizon)
-    said = np.bincount(band, train.question_weight * ever(train), len(edges) + 1)
-    came = np.bincount(band, train.question_weight * train.won, len(edges) + 1)
-    ratio = (came + 0.5) / np.maximum(said, 0.5)
+    predicted = np.bincount(band, train.question_weight * ever(train), len(edges) + 1)
+    actual = np.bincount(band, train.question_weight * train.won, len(edges) + 1)
+    ratio = (actual + 0.5) / np.maximum(predicted, 0.5)
     return lambda rows: np.clip(ever(rows) * ratio[np.searchsorted(edges, rows.horizon)], 1e-4, 1.0 - 1e-4)
 
 
@@ -211,25 +213,36 @@ def _regression(layout: Layout, windows: Windows, ridge: float, seed: int) -> Fi
         stages = stages[~np.isnan(stages)]
         top = np.maximum(np.abs(windows(rows.question_at, rows.horizon)).max(axis=0, initial=1.0), 1.0)
 
-        def design(of: Rows) -> Floats:
-            ahead = np.log1p(np.minimum(of.horizon, rows.ever_days))[:, None] / np.log1p(rows.ever_days)
-            stage = layout.column(of.x, layout.stage)[of.row]
-            ever = (of.horizon >= rows.ever_days)[:, None].astype(np.float64)
-            parts = [np.ones((len(of.row), 1)), encoder(of.x)[of.row], ahead, ahead**2, ever]
-            parts += [windows(of.question_at, of.horizon) / top, (stage[:, None] == stages) * ahead]
+        def design(asked: Rows) -> Floats:
+            log_horizon = np.log1p(np.minimum(asked.horizon, rows.ever_days))[:, None] / np.log1p(
+                rows.ever_days
+            )
+            stage = layout.column(asked.x, layout.stage)[asked.row]
+            ever = (asked.horizon >= rows.ever_days)[:, None].astype(np.float64)
+            parts = [
+                np.ones((len(asked.row), 1)),
+                encoder(asked.x)[asked.row],
+                log_horizon,
+                log_horizon**2,
+                ever,
+            ]
+            parts += [
+                windows(asked.question_at, asked.horizon) / top,
+                (stage[:, None] == stages) * log_horizon,
+            ]
             return np.concatenate(parts, axis=1)
 
         columns = design(rows)
         penalty = np.full(columns.shape[1], ridge)
         penalty[0] = 1e-6
-        found = fit_logistic(columns, rows.won, rows.question_weight, penalty).coefficients
-        return lambda of: sigmoid(design(of) @ found)
+        coefficients = fit_logistic(columns, rows.won, rows.question_weight, penalty).coefficients
+        return lambda asked: expit(design(asked) @ coefficients)
 
     return fit
 
 
 def _boosted(
-    layout: Layout, windows: Windows, leaves: int, trees: int, pace: float, seed: int, threads: int
+    layout: Layout, windows: Windows, leaves: int, trees: int, learning_rate: float, seed: int, threads: int
 ) -> Fit:
     """Plain LightGBM on questions about deals that have closed, the horizon among its features."""
 
@@ -240,14 +253,16 @@ def _boosted(
         if not len(rows.row) or rows.won.min() == rows.won.max():
             return baselines.base_rate(train)
 
-        def columns(of: Rows) -> Floats:
-            ahead = np.minimum(of.horizon, rows.ever_days)[:, None]
-            return np.concatenate([of.x[of.row], ahead, windows(of.question_at, of.horizon)], axis=1)
+        def columns(asked: Rows) -> Floats:
+            horizon = np.minimum(asked.horizon, rows.ever_days)[:, None]
+            return np.concatenate(
+                [asked.x[asked.row], horizon, windows(asked.question_at, asked.horizon)], axis=1
+            )
 
         settings = {
             "objective": "binary",
             "num_leaves": leaves,
-            "learning_rate": pace,
+            "learning_rate": learning_rate,
             "num_threads": threads,
             "seed": seed,
             "verbosity": -1,
@@ -255,7 +270,7 @@ def _boosted(
         }
         data = lightgbm.Dataset(columns(rows), rows.won, categorical_feature=list(layout.categorical))
         booster = lightgbm.train(settings, data, num_boost_round=trees)
-        return lambda of: np.asarray(booster.predict(columns(of), num_threads=threads), np.float64)
+        return lambda asked: np.asarray(booster.predict(columns(asked), num_threads=threads), np.float64)
 
     return fit
 
@@ -265,7 +280,7 @@ def _plain_boosted(train: Rows, layout: Layout, seed: int, threads: int) -> Base
 
 
 def thinned(rows: Rows, rng: np.random.Generator, most: int = MOST_QUESTIONS) -> Rows:
-    """At most so many of the questions, drawn alike."""
+    """At most `most` of the questions, sampled."""
     if len(rows.row) <= most:
         return rows
     keep: Flags = np.zeros(len(rows.row), bool)

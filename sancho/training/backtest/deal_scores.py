@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from sancho.models.logistic import logit, sigmoid
+from sancho.models.logistic import bounded_logit
+from sancho.models.statistics import Interval, means_of
 from sancho.training import metrics
-from sancho.training.backtest.resample import Interval, means_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +101,7 @@ def figures(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
     counted = {
         "rows": len(rows),
         "deals": len(np.unique(rows.deal)),
-        "happened": float(rows.outcome.mean()) if len(rows) else None,
+        "won_share": float(rows.outcome.mean()) if len(rows) else None,
     }
     if len(rows) < LEAST_ROWS or OURS not in rows.chance:
         return {**counted, "methods": {}, "against": {}}
@@ -122,14 +123,14 @@ def figures(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
         for name in others:
             against[name][kind] = next(means).to_json()
     for name in names:
-        methods[name] |= _one(rows.chance[name], rows.outcome, rows.deal, rng)
+        methods[name] |= _method_figures(rows.chance[name], rows.outcome, rows.deal, rng)
     return {**counted, "methods": methods, "against": against}
 
 
-def _one(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.Generator) -> dict[str, Any]:
+def _method_figures(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.Generator) -> dict[str, Any]:
     intercept, slope = slope_interval(chance, outcome, deal)
     return {
-        "said": float(chance.mean()),
+        "mean_probability": float(chance.mean()),
         "auc": _plain(metrics.auc(chance, outcome)),
         "calibration_error": metrics.calibration_error(chance, outcome, bins=BINS),
         "calibration_noise": calibration_noise(chance, deal, rng),
@@ -148,8 +149,8 @@ def slope_interval(chance: Floats, outcome: Floats, cluster: Ints) -> tuple[Inte
     if not np.isfinite(slope):
         return Interval(np.nan, np.nan, np.nan), Interval(np.nan, np.nan, np.nan)
     clipped = np.clip(chance, metrics.FLOOR, 1.0 - metrics.FLOOR)
-    design = np.stack([np.ones(len(chance)), logit(clipped)], axis=1)
-    fitted = sigmoid(design @ np.array([intercept, slope]))
+    design = np.stack([np.ones(len(chance)), bounded_logit(clipped)], axis=1)
+    fitted = expit(design @ np.array([intercept, slope]))
     _, number = np.unique(cluster, return_inverse=True)
     pull = np.zeros((int(number.max()) + 1, 2))
     np.add.at(pull, number, design * (outcome - fitted)[:, None])

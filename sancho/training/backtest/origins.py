@@ -1,4 +1,4 @@
-"""At which past moments is the whole pipeline asked again, and for which periods?"""
+"""At which past moments is the whole pipeline run again, and for which periods?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sancho.crm.periods import Period, period_holding, previous
 # Whole weeks of a period that are over when the forecast is made, by the period's length.
 WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}
 LENGTHS = tuple(WEEKS)
-LEAST_PERIODS = 3  # periods that must fit for a length to be chosen by itself
+LEAST_PERIODS = 3  # periods that must fit for a length to be chosen automatically
 LEAST_HISTORY = 2  # a period is forecast only after so many whole ones
 
 
@@ -31,7 +31,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Span:
-    """What a log covers: first creation of a deal, and the moment up to which it tells what happened."""
+    """What a log covers: first creation of a deal, and the moment up to which it is recorded."""
 
     first: int
     end: int
@@ -56,10 +56,10 @@ class Span:
 
 
 def recorded_until(log: EventLog, moment: int) -> int:
-    """Up to when a log as of a moment tells what happened: the end of the last day with a record in it.
+    """Up to when a log as of a moment is recorded: the end of the last day with a record in it.
 
-    Days of which nothing was imported yet are not days on which nothing was won, so a period is judged only
-    when the records reach its end.
+    Days not imported yet are not days on which nothing was won, so a period is evaluated only when the
+    records reach its end.
     """
     last = Span.of(log).end
     return min(end_of_day(last_known_day(last, log.zone), log.zone), moment)
@@ -86,13 +86,13 @@ def choose_periods(
             ).format(length=length),
             "bad_period_length",
         )
-    found: list[Period] = []
-    for one in LENGTHS if length is None else (length,):
-        found = _whole_periods(span, zone, one, fiscal_start_month)
-        found = [period for period in found if last_day is None or period.last <= last_day]
-        if len(found) >= LEAST_PERIODS or (length is not None and found):
+    whole: list[Period] = []
+    for kind in LENGTHS if length is None else (length,):
+        whole = _whole_periods(span, zone, kind, fiscal_start_month)
+        whole = [period for period in whole if last_day is None or period.last <= last_day]
+        if len(whole) >= LEAST_PERIODS or (length is not None and whole):
             break
-    if not found:
+    if not whole:
         raise SanchoError(
             Text(
                 "履歴が{days}日分しかなく、過去検証には短すぎます（判定する期間の前に同じ長さの期間が2つ必要です）。"
@@ -102,7 +102,7 @@ def choose_periods(
             ).format(days=max(span.end - span.first, 0) // DAY),
             "too_short",
         )
-    return one, found[-(count or 8) :]
+    return kind, whole[-(count or 8) :]
 
 
 def _whole_periods(span: Span, zone: ZoneInfo, length: str, fiscal_start_month: int) -> list[Period]:
@@ -110,11 +110,11 @@ def _whole_periods(span: Span, zone: ZoneInfo, length: str, fiscal_start_month: 
     period = period_holding(last, length, fiscal_start_month)
     if period.end(zone) > span.end:
         period = _before(period, length, fiscal_start_month)
-    found: list[Period] = []
+    periods: list[Period] = []
     while previous(period, LEAST_HISTORY).first >= first:
-        found.append(period)
+        periods.append(period)
         period = _before(period, length, fiscal_start_month)
-    return found[::-1]
+    return periods[::-1]
 
 
 def _before(period: Period, length: str, fiscal_start_month: int) -> Period:
@@ -123,19 +123,19 @@ def _before(period: Period, length: str, fiscal_start_month: int) -> Period:
 
 def earlier(period: Period, count: int, length: str, fiscal_start_month: int = 4) -> list[Period]:
     """The `count` periods of the same length just before one, oldest first, with their names."""
-    found: list[Period] = []
+    before: list[Period] = []
     for _ in range(count):
-        period = _before(found[-1] if found else period, length, fiscal_start_month)
-        found.append(period)
-    return found[::-1]
+        period = _before(before[-1] if before else period, length, fiscal_start_month)
+        before.append(period)
+    return before[::-1]
 
 
 def origins(period: Period, weeks: Sequence[int], zone: ZoneInfo) -> list[Origin]:
     """The moments at which so many weeks of the period are over; weeks it does not hold are left out."""
-    found = []
+    moments = []
     for week in weeks:
         # By calendar days, so that every origin is a midnight of the zone.
         day = date.fromordinal(period.first.toordinal() + 7 * week)
         if period.first <= day <= period.last:
-            found.append(Origin(period, week, start_of_day(day, zone)))
-    return found
+            moments.append(Origin(period, week, start_of_day(day, zone)))
+    return moments

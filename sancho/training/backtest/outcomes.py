@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog, codes_in, micros
+from sancho.crm.eventlog import EventLog, micros
 from sancho.crm.instants import DAY, NEVER
-from sancho.training.snapshots import Cycle, DealOutcomes, cycle_of
+from sancho.training.snapshots import Cycle, DealOutcomes, cycle_of, last_signs
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -31,14 +31,10 @@ class Outcomes:
         past = log.as_of(end)
         deals = past["deals"]
         ids = pd.Index(deals["deal_id"])
-        created = micros(deals["created_at"])
-        last = created.copy()
-        for table in ("deal_events", "activities"):
-            row = codes_in(past[table]["deal_id"], ids)
-            np.maximum.at(last, row[row >= 0], micros(past[table]["at"])[row >= 0])
+        created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
         ended = deals["outcome"].astype(object)
         outcome = np.where(ended == "won", 1, np.where(ended == "lost", 0, -1)).astype(np.int64)
-        outcomes = DealOutcomes(created, micros(deals["closed_at"]), outcome, last)
+        outcomes = DealOutcomes(created, closed, outcome, last_signs(past, ids, created, closed))
         return cls(ids, outcomes, cycle_of(outcomes, end), end)
 
     def is_mature(self, moment: int) -> bool:

@@ -1,4 +1,4 @@
-"""What would plain rules, recalibrated on their own past errors, have said of a period's revenue?"""
+"""What would simple rules, recalibrated on their own past errors, have forecast for a period's revenue?"""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sancho.training.backtest.period_snapshots import PeriodSnapshot
 Floats = NDArray[np.float64]
 
 LABELS = {
-    "stage_weighted": Text("ステージ加重パイプライン", "Stage-weighted pipeline"),
-    "run_rate": Text("ランレート", "Run rate"),
-    "last_year": Text("前年同期", "Same period last year"),
+    "stage_weighted": Text("ステージ別受注率による積み上げ", "Stage-weighted pipeline"),
+    "run_rate": Text("現在のペースの着地（ランレート）", "Run rate"),
+    "last_year": Text("前年同期実績", "Same period last year"),
 }
 GRID = 999  # equally likely amounts that stand for a distribution
 _CHOOSING_GRID = 99
@@ -64,27 +64,27 @@ class Rule:
         return out
 
 
-def columns_of(name: str, page: PeriodSnapshot) -> Floats:
+def columns_of(name: str, snapshot: PeriodSnapshot) -> Floats:
     """What a rule looks at, a line per scope (n, k): its prediction, and for the pipeline the usual pace."""
     if name == "stage_weighted":
         # Deals not yet created are in no pipeline: a careful planner adds a share of the usual pace.
-        return np.stack([page.weighted, page.usual], axis=1)
+        return np.stack([snapshot.weighted, snapshot.usual], axis=1)
     if name == "run_rate":
-        return page.run_rate[:, None]
-    return np.where(np.isnan(page.last_year), page.usual, page.last_year)[:, None]
+        return snapshot.run_rate[:, None]
+    return np.where(np.isnan(snapshot.last_year), snapshot.usual, snapshot.last_year)[:, None]
 
 
 def lessons(
-    name: str, pages: Sequence[PeriodSnapshot], actuals: Sequence[dict[str, float]]
+    name: str, snapshots: Sequence[PeriodSnapshot], actuals: Sequence[dict[str, float]]
 ) -> dict[str, Lesson]:
     """By kind of scope, all lines of past pages with what then came."""
     rows: dict[str, list[tuple[Floats, float, int]]] = {}
-    for number, (page, actual) in enumerate(zip(pages, actuals, strict=True)):
-        columns = columns_of(name, page)
-        for at, scope in enumerate(page.scopes):
+    for number, (snapshot, actual) in enumerate(zip(snapshots, actuals, strict=True)):
+        columns = columns_of(name, snapshot)
+        for at, scope in enumerate(snapshot.scopes):
             if scope in actual:
-                rest = max(actual[scope] - page.closed[at], 0.0)
-                rows.setdefault(str(page.kind[at]), []).append((columns[at], rest, number))
+                rest = max(actual[scope] - snapshot.closed[at], 0.0)
+                rows.setdefault(str(snapshot.kind[at]), []).append((columns[at], rest, number))
     return {
         kind: Lesson(
             np.array([line[0] for line in lines]),
@@ -95,14 +95,14 @@ def lessons(
     }
 
 
-def fit_rule(kind: str, taught: dict[str, Lesson], width: int) -> Rule:
+def fit_rule(kind: str, examples_by_kind: dict[str, Lesson], width: int) -> Rule:
     """The rule for one kind of scope: the form that forecast each past period best from the others.
 
     The company has one line per period, so it also learns from the teams' lines; the size of its own errors
     then counts for its spread.
     """
     kinds = ("company", "team") if kind == "company" else (kind,)
-    parts = [taught[one] for one in kinds if one in taught]
+    parts = [examples_by_kind[name] for name in kinds if name in examples_by_kind]
     if not parts:
         return Rule(np.eye(width)[0], 0.0, _PRIOR_CV, "as it is")
     lesson = Lesson(
@@ -111,7 +111,7 @@ def fit_rule(kind: str, taught: dict[str, Lesson], width: int) -> Rule:
             for column in ("columns", "rest", "period")
         )
     )
-    own = taught.get(kind)
+    own = examples_by_kind.get(kind)
     forms: dict[str, Form] = {"as it is": _as_it_is, "factor": _factor, "factor + usual pace": _two_factors}
     if width == 1:
         del forms["factor + usual pace"]
@@ -125,15 +125,17 @@ def fit_rule(kind: str, taught: dict[str, Lesson], width: int) -> Rule:
     return _spread(lesson, own, forms[best](lesson), best)
 
 
-def _left_out_loss(lesson: Lesson, judged: Lesson, fit: Form, periods: NDArray[np.int64]) -> float:
+def _left_out_loss(lesson: Lesson, evaluated: Lesson, fit: Form, periods: NDArray[np.int64]) -> float:
     total = 0.0
     for period in periods:
         use = lesson.period != period
         others = Lesson(lesson.columns[use], lesson.rest[use], lesson.period[use])
         rule = _spread(others, None, fit(others), "")
-        mine = judged.period == period
-        drawn = rule.rests(judged.columns[mine], _CHOOSING_GRID)
-        total += sum(crps(draws, float(rest)) for draws, rest in zip(drawn, judged.rest[mine], strict=True))
+        held_out = evaluated.period == period
+        drawn = rule.rests(evaluated.columns[held_out], _CHOOSING_GRID)
+        total += sum(
+            crps(draws, float(rest)) for draws, rest in zip(drawn, evaluated.rest[held_out], strict=True)
+        )
     return total
 
 
@@ -162,8 +164,8 @@ def _solved(columns: Floats, lesson: Lesson, prior: Floats) -> Floats:
     periods = max(len(np.unique(lesson.period)), 1)
     lean = np.sqrt(_PRIOR_PERIODS / periods * ((columns * weight[:, None]) ** 2).sum(axis=0).clip(1e-12))
     design = np.concatenate([columns * weight[:, None], np.diag(lean)])
-    found: Floats = nnls(design, np.concatenate([lesson.rest * weight, lean * prior]))[0]
-    return found
+    factors: Floats = nnls(design, np.concatenate([lesson.rest * weight, lean * prior]))[0]
+    return factors
 
 
 def _spread(lesson: Lesson, own: Lesson | None, factors: Floats, form: str) -> Rule:
@@ -181,15 +183,15 @@ def _spread(lesson: Lesson, own: Lesson | None, factors: Floats, form: str) -> R
     square = error**2 * free
     design = np.stack([1.0 / mean, np.ones(len(mean))], axis=1)
     votes = np.minimum(1.0, mean / np.median(mean))
-    believed = np.sqrt(_PRIOR_PERIODS / max(periods, 1) * (votes**2).sum())
-    rows = np.concatenate([design * votes[:, None], [[0.0, believed]]])
-    noise, shock2 = nnls(rows, np.append(square / mean**2 * votes, believed * _PRIOR_CV**2 * 0.25))[0]
+    prior_weight = np.sqrt(_PRIOR_PERIODS / max(periods, 1) * (votes**2).sum())
+    rows = np.concatenate([design * votes[:, None], [[0.0, prior_weight]]])
+    noise, shock2 = nnls(rows, np.append(square / mean**2 * votes, prior_weight * _PRIOR_CV**2 * 0.25))[0]
     if own is not None and len(np.unique(own.period)) == len(own.period):
-        promised = np.nan_to_num(own.columns) @ factors
-        variance = noise * promised + shock2 * promised**2
+        predicted = np.nan_to_num(own.columns) @ factors
+        variance = noise * predicted + shock2 * predicted**2
         sound = variance > 0
         if sound.any():
-            z2 = float(((own.rest - promised)[sound] ** 2 / variance[sound]).sum())
+            z2 = float(((own.rest - predicted)[sound] ** 2 / variance[sound]).sum())
             scale = (z2 + 3.0) / (sound.sum() + 3.0)
             noise, shock2 = noise * scale, shock2 * scale
     return Rule(factors, float(noise), float(np.sqrt(shock2)), form)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sancho.models.statistics import Interval, means_of
 from sancho.training.backtest import distribution_scores
 from sancho.training.backtest.deal_scores import OURS
-from sancho.training.backtest.resample import Interval, means_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.instants import DAY, NEVER, last_known_day
+from sancho.crm.eventlog import EventLog
+from sancho.crm.instants import DAY, last_known_day
 from sancho.crm.periods import Period, previous
 from sancho.features.calendar import Calendar
 from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.period_facts import PeriodFacts
+from sancho.models.period_facts import PeriodFacts, Wins, year_before
 from sancho.training.backtest.origins import Origin
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KINDS = ("company", "team", "person")
 SET, LAST_YEAR, LAST_PERIOD = "set", "last_year", "last_period"  # where a target comes from
-RATE_DAYS = 28  # a run rate looks back at least so far
 
 
 @dataclass(frozen=True)
@@ -91,37 +88,6 @@ class SnapshotCache:
         return self._actuals[period.name]
 
 
-@dataclass(frozen=True)
-class Wins:
-    """Won deals of a log: when, how much, by whom (number of the person)."""
-
-    at: Ints
-    amount: Floats
-    person: Ints
-    people: int
-    first: int  # creation of the first deal: nothing is known of earlier times
-
-    @classmethod
-    def of(cls, log: EventLog, organisation: Organisation) -> Wins:
-        """All wins a log knows of."""
-        deals = log["deals"]
-        closed = micros(deals["closed_at"])
-        won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER)
-        person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
-        amount = deals["amount"].fillna(0.0).to_numpy(float)
-        created = micros(deals["created_at"])
-        first = int(created.min()) if len(created) else 0
-        return cls(closed[won], amount[won], person[won], len(organisation.people) + 1, first)
-
-    def between(self, start: int, end: int) -> Floats:
-        """Revenue of each person (people,) in [start, end)."""
-        use = (self.at >= start) & (self.at < end)
-        out: Floats = np.bincount(self.person[use], self.amount[use], minlength=self.people).astype(
-            np.float64
-        )
-        return out
-
-
 def organisation_of(log: EventLog) -> Organisation:
     """The organisation with everyone who owns a deal."""
     owners = log["deals"]["owner_id"].astype(object).dropna().unique()
@@ -166,18 +132,12 @@ def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSna
 def _by_person(wins: Wins, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
     """Plain predictions of what the rest of the period brings each person."""
     period, zone, moment = origin.period, calendar.zone, origin.as_of
-    left = _working(calendar, moment, period.end(zone))
-
-    def at_pace_since(start: int) -> Floats:
-        begun = max(start, wins.first)
-        return wins.between(begun, moment) / max(_working(calendar, begun, moment), 1.0) * left
-
-    ago = _a_year_before(period)
+    ago = year_before(period)
     point = ago.start(zone) + (moment - period.start(zone))
-    known = wins.first < ago.start(zone)
+    known = wins.known_at(ago.start(zone))
     return {
-        "run_rate": at_pace_since(min(period.start(zone), moment - RATE_DAYS * DAY)),
-        "usual": at_pace_since(moment - 365 * DAY),
+        "run_rate": wins.run_rate(moment, period, calendar),
+        "usual": wins.rest_at_pace(moment - 365 * DAY, moment, period, calendar),
         "last_year": wins.between(point, ago.end(zone)) if known else np.full(wins.people, np.nan),
     }
 
@@ -186,17 +146,10 @@ def _stand_ins(wins: Wins, origin: Origin, calendar: Calendar) -> list[tuple[Flo
     """Goals for scopes without a target: what the same period brought a year before, or the last one."""
     zone = calendar.zone
     found = []
-    for period, name in ((_a_year_before(origin.period), LAST_YEAR), (previous(origin.period), LAST_PERIOD)):
-        if wins.first < period.start(zone):
+    for period, name in ((year_before(origin.period), LAST_YEAR), (previous(origin.period), LAST_PERIOD)):
+        if wins.known_at(period.start(zone)):
             found.append((wins.between(period.start(zone), period.end(zone)), name))
     return found
-
-
-def _a_year_before(period: Period) -> Period:
-    months = round(period.days / 30.4)
-    if months and 12 % months == 0:
-        return previous(period, 12 // months)
-    return Period("", period.first - timedelta(days=364), period.last - timedelta(days=364))
 
 
 def _scopes(
@@ -225,8 +178,3 @@ def _scopes(
         if name not in left and (expected[number] > 0 or facts.target(f"person:{name}") is not None)
     ]
     return [COMPANY, *teams, *persons]
-
-
-def _working(calendar: Calendar, start: int, end: int) -> float:
-    bounds = np.array([start, max(end, start)])
-    return float(calendar.working_days(bounds[:1], bounds[1:])[0])

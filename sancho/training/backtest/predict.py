@@ -1,4 +1,4 @@
-"""What did the pipeline say at an origin: a chance for each open deal, and draws of each scope's revenue?"""
+"""What does the pipeline forecast at an origin: a chance for each open deal, and draws of each revenue?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sancho.crm.eventlog import EventLog
 from sancho.crm.instants import DAY
-from sancho.features import compile_history
+from sancho.features import History, compile_history
 from sancho.models.bundle import Bundle
 from sancho.models.organisation import Organisation
 from sancho.models.period_outlook import look_ahead
@@ -18,8 +18,7 @@ from sancho.models.rows import Rows
 from sancho.models.scoring import feature_columns
 from sancho.models.simulate import Simulation
 from sancho.training.backtest.origins import Origin
-from sancho.training.config import TrainConfig
-from sancho.training.fit import snapshots
+from sancho.training.data import TrainingData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,7 +26,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class OriginForecast:
-    """Answers at one origin about its open deals (n,), with their stage as of then."""
+    """The forecast at one origin: its open deals (n,), with their stage as of then, and the period."""
 
     origin: Origin
     deal_ids: NDArray[np.object_]
@@ -37,40 +36,43 @@ class OriginForecast:
 
 
 def forecast_at(
-    bundle: Bundle, past: EventLog, origin: Origin, organisation: Organisation, closed: Floats
+    bundle: Bundle,
+    past: EventLog,
+    origin: Origin,
+    organisation: Organisation,
+    closed: Floats,
+    history: History | None = None,
 ) -> OriginForecast:
     """Scores of the deals open at the origin and the joint simulation of its period.
 
-    `past` is the log as of the origin; `closed` (people + 1,) what the period has brought so far.
+    `past` is the log as of the origin; `closed` (people + 1,) the revenue of the period so far;
+    `history` where it is compiled already.
     """
-    history = compile_history(past, bundle.calendar, bundle.levels)
+    if history is None:
+        history = compile_history(past, bundle.calendar, bundle.levels)
     period = origin.period
-    seen = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
-    ids = seen.scored.pipeline.deal_ids
+    outlook = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
+    ids = outlook.scored.pipeline.deal_ids
     stage = past["deals"].set_index("deal_id")["stage"].astype(object).reindex(ids)
-    return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), seen.scored, seen.simulation)
+    return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), outlook.scored, outlook.simulation)
 
 
-def learned_rows(bundle: Bundle, past: EventLog, config: TrainConfig) -> Rows:
-    """The rows the bundle learned from, with the features it looks at: what its rivals learn from too."""
-    history = compile_history(past, bundle.calendar, bundle.levels)
-    rng = np.random.default_rng(config.seed)
-    shots = snapshots(past, history, bundle.calendar, bundle.as_of, config, rng)
-    columns = feature_columns(bundle, history)[bundle.win.used]
-    return shots.rows.with_columns(columns)
+def learned_rows(bundle: Bundle, data: TrainingData) -> Rows:
+    """The rows that the bundle was fitted on, with the features it uses: the baselines get the same."""
+    return data.snapshots.rows.with_columns(feature_columns(bundle, data.history)[bundle.win.used])
 
 
-def deal_questions(said: OriginForecast, bundle: Bundle, longest_days: float) -> Rows:
-    """Two questions about each open deal, for the rivals: won by the period's end (n,), then won ever (n,).
+def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> Rows:
+    """Two questions about each open deal, for baselines: won by the period's end (n,), then won ever (n,).
 
     Their answers are not in these rows.
     """
-    count = len(said.deal_ids)
-    moments = np.full(count, said.origin.as_of, np.int64)
-    left = (said.origin.period.end(bundle.calendar.zone) - said.origin.as_of) / DAY
+    count = len(forecast.deal_ids)
+    moments = np.full(count, forecast.origin.as_of, np.int64)
+    left = (forecast.origin.period.end(bundle.calendar.zone) - forecast.origin.as_of) / DAY
     unknown = np.full(count, np.nan)
     return Rows(
-        x=said.scored.x[:, bundle.win.used],
+        x=forecast.scored.x[:, bundle.win.used],
         at=moments,
         deal=np.arange(count),
         days=unknown,

@@ -1,4 +1,4 @@
-"""What is handed on of a backtest: one JSON that programs may hold on to, described in docs/backtest.md."""
+"""What does a backtest's JSON hold? Its format is described in docs/backtest.md, for programs to rely on."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ QUESTION_LABELS = {
 }
 
 
-def to_json(found: Backtest) -> dict[str, Any]:
+def to_json(result: Backtest) -> dict[str, Any]:
     """All figures of a backtest as plain values; the same backtest gives the same values."""
-    rng = np.random.default_rng((found.settings["seed"], 17))
+    rng = np.random.default_rng((result.settings["seed"], 17))
     return {
         "format": FORMAT,
-        "settings": found.settings,
+        "settings": result.settings,
         "methods": {name: {"ja": label.ja, "en": label.en} for name, label in LABELS.items()},
-        "warnings": [{"code": code, "ja": text.ja, "en": text.en} for code, text in found.warnings],
-        "folds": [fold.to_json(found.log) for fold in found.folds],
-        "deals": {question: deal_tables(found.rows(question), rng, found.stages) for question in QUESTIONS},
-        "periods": period_tables(found.lines, rng),
-        "forecasts": [line.to_json() for line in found.lines],
+        "warnings": [{"code": code, "ja": text.ja, "en": text.en} for code, text in result.warnings],
+        "folds": [fold.to_json(result.log) for fold in result.folds],
+        "deals": {question: deal_tables(result.rows(question), rng, result.stages) for question in QUESTIONS},
+        "periods": period_tables(result.lines, rng),
+        "forecasts": [line.to_json() for line in result.lines],
     }

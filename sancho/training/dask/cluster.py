@@ -1,4 +1,4 @@
-"""What does each worker do: features or scores of some deals, its part of the trees, a backtested period?"""
+"""What does each worker compute: features or scores of some deals, part of the trees, a backtested period?"""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Cluster:
         order = np.argsort(deals, kind="stable")
         asked = (self.source, as_of, json.dumps(calendar.settings()), json.dumps(dict(levels)))
         parts = np.array_split(order, self._parts(len(order)))
-        found = self._all(_features, [(*asked, deals[part], moments[part]) for part in parts])
-        x: Floats = np.empty((len(order), found[0].shape[1]))
-        for part, rows in zip(parts, found, strict=True):
+        results = self._all(_features, [(*asked, deals[part], moments[part]) for part in parts])
+        x: Floats = np.empty((len(order), results[0].shape[1]))
+        for part, rows in zip(parts, results, strict=True):
             x[part] = rows
         return x
 
@@ -73,19 +73,19 @@ class Cluster:
         import lightgbm
 
         lightgbm.register_logger(logging.getLogger("sancho.lightgbm"))  # it would print to standard output
-        held, votes, grown = self._spread(columns), self._spread(weight), []
+        columns_there, weights_there, grown = self._spread(columns), self._spread(weight), []
         for outcome, size in zip(outcomes, settings, strict=True):
-            told = parameters(size, rising, columns.shape[1])
+            parameters_here = parameters(size, rising, columns.shape[1])
             here = ("num_threads", "force_row_wise")
             # A regressor: labels are numbers on every worker, whichever of them its part happens to hold.
             model = lightgbm.DaskLGBMRegressor(
-                **{name: value for name, value in told.items() if name not in here},
+                **{name: value for name, value in parameters_here.items() if name not in here},
                 n_estimators=size.count,
                 tree_learner="data",
                 client=self.client,
             )
-            named = {"sample_weight": votes, "categorical_feature": list(categorical)}
-            together(self.client, lambda: model.fit(held, self._spread(outcome), **named))  # noqa: B023
+            named = {"sample_weight": weights_there, "categorical_feature": list(categorical)}
+            together(self.client, lambda: model.fit(columns_there, self._spread(outcome), **named))  # noqa: B023
             grown.append(Trees(model.booster_.model_to_string(), size.threads))
         return grown
 
@@ -110,22 +110,24 @@ class Cluster:
 
         from sancho.models.scoring import in_order
 
-        made = self.client.scatter(bundle, broadcast=True, hash=False)
-        (deals,) = self._all(_open, [(self.source, made, as_of)])
+        bundle_there = self.client.scatter(bundle, broadcast=True, hash=False)
+        (deals,) = self._all(_open, [(self.source, bundle_there, as_of)])
         parts = np.array_split(deals, self._parts(len(deals)))
-        found = self._all(_score, [(self.source, made, as_of, period, model_version, part) for part in parts])
-        return in_order(pd.concat(found, ignore_index=True))
+        results = self._all(
+            _score, [(self.source, bundle_there, as_of, period, model_version, part) for part in parts]
+        )
+        return in_order(pd.concat(results, ignore_index=True))
 
     def _spread(self, values: Floats) -> Any:
         import dask.array as da
 
         parts = np.array_split(values, len(self.client.nthreads()))
         # Keys of their own: the same values sent again while the first are being let go would be lost.
-        held = self.client.scatter(parts, hash=False)
+        columns_there = self.client.scatter(parts, hash=False)
         return da.concatenate(
             [
                 da.from_delayed(future, part.shape, part.dtype)
-                for future, part in zip(held, parts, strict=True)
+                for future, part in zip(columns_there, parts, strict=True)
             ]
         )
 
@@ -133,7 +135,9 @@ class Cluster:
         return max(min(PARTS_PER_WORKER * len(self.client.nthreads()), rows), 1)
 
     def _all(self, task: Callable[..., Any], asked: Sequence[tuple[Any, ...]]) -> list[Any]:
-        return gathered(self.client, [self.client.submit(task, *one, pure=False) for one in asked])
+        return gathered(
+            self.client, [self.client.submit(task, *arguments, pure=False) for arguments in asked]
+        )
 
 
 def _features(source: Source, as_of: int, calendar: str, levels: str, deals: Ints, moments: Ints) -> Floats:

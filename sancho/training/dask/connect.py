@@ -1,4 +1,4 @@
-"""How does one get at a cluster, and what if there is none?"""
+"""How is a Dask cluster connected, and what if there is none?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 10
 
 @contextmanager
 def open_cluster(address: str, source: Source) -> Iterator[Cluster]:
-    """A cluster at work: "local" (two processes on this machine) or the address of a Dask scheduler."""
+    """A connected cluster: "local" (two processes on this machine) or the address of a Dask scheduler."""
     distributed = _distributed()
     if address == LOCAL:
         threads = max((os.cpu_count() or LOCAL_WORKERS) // LOCAL_WORKERS, 1)
@@ -36,7 +36,7 @@ def open_cluster(address: str, source: Source) -> Iterator[Cluster]:
             ) as workers,
             distributed.Client(workers) as client,
         ):
-            client.run(_speak_aside)
+            client.run(_print_to_stderr)
             yield Cluster(client, source)
         return
     with _reached(distributed, address) as client:
@@ -62,7 +62,7 @@ def _reached(distributed: Any, address: str) -> Any:
 def _refuse_unlike_workers(client: Client, address: str) -> None:
     """Features are the same bit for bit only if they are computed by the same code."""
 
-    def version() -> str | None:  # looked up over there, where Sancho may be missing
+    def version() -> str | None:  # runs on the worker, where Sancho may be missing
         from importlib import metadata
 
         try:
@@ -78,21 +78,25 @@ def _refuse_unlike_workers(client: Client, address: str) -> None:
             ).format(address=address),
             "no_workers",
         )
-    ours, found = version(), client.run(version)
-    for worker, theirs in found.items():
-        if theirs != ours:
+    version_here, versions = version(), client.run(version)
+    for worker, version_there in versions.items():
+        if version_there != version_here:
             raise SanchoError(
                 Text(
                     "ワーカー {worker} の sancho は {theirs} です。"
                     "このマシンと同じ {ours} を入れて、起動し直してください。",
                     "worker {worker} has sancho {theirs}; install {ours} there, as here, and restart it.",
-                ).format(worker=worker, ours=ours, theirs=theirs or Text("未インストール", "not installed")),
+                ).format(
+                    worker=worker,
+                    ours=version_here,
+                    theirs=version_there or Text("未インストール", "not installed"),
+                ),
                 "other_version",
             )
 
 
-def _speak_aside() -> None:
-    """What a worker prints, LightGBM's greetings, goes to standard error: the output is the command's."""
+def _print_to_stderr() -> None:
+    """Sends what a worker prints, such as LightGBM's greetings, to standard error."""
     os.dup2(2, 1)
 
 
@@ -107,5 +111,5 @@ def _distributed() -> Any:
             ),
             "no_dask",
         ) from None
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each comrade that comes and goes
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every worker that comes and goes
     return distributed

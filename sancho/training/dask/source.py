@@ -1,4 +1,4 @@
-"""Where do workers read the log, and is it the one that this process has?"""
+"""Where do workers read the log, and is it the same as in this process?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "a
 class Source:
     """Where workers read a log: a folder of Parquet files (`parquet`) or a store (`url`, never shown).
 
-    `stamp` is the digest of the log that is meant, so that a worker never answers from another.
+    `stamp` is the digest of the intended log, so that a worker never answers from another one.
     """
 
     zone: str
@@ -41,7 +41,7 @@ class Source:
         return cls(str(log.zone), digest(log), parquet=str(folder.resolve()))
 
     def read(self) -> EventLog:
-        """The whole log. Raises SanchoError where it is not the one that is meant."""
+        """The whole log. Raises SanchoError where it is not the intended one."""
         log = self._read()
         if digest(log) == self.stamp:
             return log
@@ -67,11 +67,11 @@ class Source:
 
 
 def digest(log: EventLog) -> str:
-    """Tells logs apart: by when deals, events and activities came, in their order."""
-    found = sha256()
+    """Identifies a log by the times of its deals, events and activities, in their order."""
+    hashed = sha256()
     for table, column in _INSTANTS:
-        found.update(micros(log[table][column]).tobytes())
-    return found.hexdigest()
+        hashed.update(micros(log[table][column]).tobytes())
+    return hashed.hexdigest()
 
 
 def to_parquet(log: EventLog, folder: Path) -> Source:
@@ -86,12 +86,12 @@ def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
     """The log that `to_parquet` wrote."""
     import pandas as pd
 
-    found = {name: folder / f"{name}.parquet" for name in TABLES}
-    return EventLog.of({name: pd.read_parquet(file) for name, file in found.items() if file.exists()}, zone)
+    paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    return EventLog.of({name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}, zone)
 
 
-class _Held:
-    """What a worker process keeps from task to task: one log or history at a time, made by one thread."""
+class _WorkerCache:
+    """What a worker process keeps from task to task: one log or history at a time, read by one thread."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -99,27 +99,27 @@ class _Held:
         self.history: tuple[tuple[object, ...], History] | None = None
 
 
-_HELD = _Held()
+_CACHE = _WorkerCache()
 
 
 def log_of(source: Source) -> EventLog:
     """The source's log, read once."""
-    with _HELD.lock:
-        if _HELD.log is None or _HELD.log[0] != source:
-            _HELD.log = _HELD.history = None
-            _HELD.log = (source, source.read())
-        return _HELD.log[1]
+    with _CACHE.lock:
+        if _CACHE.log is None or _CACHE.log[0] != source:
+            _CACHE.log = _CACHE.history = None
+            _CACHE.log = (source, source.read())
+        return _CACHE.log[1]
 
 
 def history_of(source: Source, as_of: int, calendar: str, levels: str) -> History:
     """The source's history as of an instant, compiled once; its frames are let go. Settings are in JSON."""
     asked = (source, as_of, calendar, levels)
-    with _HELD.lock:
-        if _HELD.history is None or _HELD.history[0] != asked:
-            _HELD.log = _HELD.history = None
+    with _CACHE.lock:
+        if _CACHE.history is None or _CACHE.history[0] != asked:
+            _CACHE.log = _CACHE.history = None
             past = source.read().as_of(as_of)
-            _HELD.history = (
+            _CACHE.history = (
                 asked,
                 compile_history(past, Calendar.of(json.loads(calendar)), json.loads(levels)),
             )
-        return _HELD.history[1]
+        return _CACHE.history[1]

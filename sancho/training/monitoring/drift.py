@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, t
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,7 +77,7 @@ def drifts(
     found = [
         _drift(before[:, k], stretch, numbers, since[:, k], k in categories) for k in range(since.shape[1])
     ]
-    alarms = false_discovery(np.array([p for _, p in found]), SHARE)
+    alarms = false_discovery_control([p for _, p in found]) <= SHARE
     return [
         Drift(index, p, bool(alarm) and index >= LEAST_MOVE)
         for (index, p), alarm in zip(found, alarms, strict=True)
@@ -86,8 +87,6 @@ def drifts(
 def _drift(
     before: Floats, stretch: Ints, numbers: Ints, since: Floats, category: bool
 ) -> tuple[float, float]:
-    from scipy.stats import t
-
     index = stability(before, since, category)
     if len(numbers) < LEAST_STRETCHES or not len(since):
         return index, 1.0
@@ -95,18 +94,3 @@ def _drift(
     logs = np.log(quiet + 1e-4)
     spread = max(float(logs.std(ddof=1)), 0.1) * np.sqrt(1.0 + 1.0 / len(logs))
     return index, float(t.sf((np.log(index + 1e-4) - logs.mean()) / spread, len(logs) - 1))
-
-
-def false_discovery(p_values: Floats, share: float) -> NDArray[np.bool_]:
-    """Which of p-values (k,) stand, so that on average at most `share` of them are false.
-
-    >>> false_discovery(np.array([0.001, 0.9, 0.012, 0.5]), 0.05).tolist()
-    [True, False, True, False]
-    """
-    count = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    passing = np.flatnonzero(p_values[order] <= share * np.arange(1, count + 1) / max(count, 1))
-    stands = np.zeros(count, bool)
-    if len(passing):
-        stands[order[: passing[-1] + 1]] = True
-    return stands

@@ -1,4 +1,4 @@
-"""Should the model in service be trained anew, and why? Drift, promises kept, new deals since it was made."""
+"""Should the model in service be retrained, and why? Drift, calibration, and deals closed since training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sancho.crm.instants import DAY, NEVER, iso
 from sancho.features import Feature, History
 from sancho.features.levels import names_of
 from sancho.models.bundle import Bundle
-from sancho.models.common_factors import CommonFactors
 from sancho.models.scoring import feature_columns
 from sancho.training.monitoring.calibration import (
     PredictedOutcomes,
@@ -37,22 +36,23 @@ from sancho.training.monitoring.samples import (
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-HORIZONS = (28.0, 7.0)  # the longest of these that enough weeks have passed for is judged
-LEAST_WEEKS = 2  # in service before drift can be told
-STRETCHES = 8  # of the time before, that drift is held against
-ENOUGH_NEW = 0.2  # new closed deals, as a share of those learned from, that make training worth while
+HORIZONS = (28.0, 7.0)  # in days; the longest for which enough weeks have passed is evaluated
+LEAST_WEEKS = 2  # in service before drift is tested
+STRETCHES = 8  # intervals of the time before, with which drift is compared
+ENOUGH_NEW = 0.2  # new closed deals, as a share of those learned from, that make retraining worthwhile
 LEAST_NEW = 30
-OLD_DAYS = 92  # from the model's data time, when anything that closed since is reason enough
-HEAVY = 0.02  # share of all contributions from which a feature's drift is a reason to train
-MOST_LEVELS = 20  # of a feature, for its levels to be watched as segments
+OLD_DAYS = 92  # from the model's data time, after which any deal closed since is reason enough
+HEAVY = 0.02  # share of all contributions from which a feature's drift is a reason to retrain
+MOST_LEVELS = 20  # of a feature, for its levels to be monitored as segments
 _EXPLAINED = 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MonitoringReport:
-    """What was seen of a model between its data time and `now` (microseconds UTC).
+    """The state of a model between its data time and `now` (microseconds UTC).
 
-    `drift` and `weight` (share of contributions) by feature; `promises` are of wins within `horizon_days`.
+    `drift` and `weight` (share of contributions) by feature; `promises` is the calibration of
+    wins within `horizon_days`.
     """
 
     model_as_of: int
@@ -72,24 +72,26 @@ class MonitoringReport:
 
     @property
     def needed(self) -> bool:
-        """Whether to train anew."""
+        """Whether to retrain."""
         return bool(self.reasons)
 
     def said(self) -> Text:
-        """The verdict in a sentence or two."""
+        """The result in a sentence or two."""
         if not self.reasons:
             return Text(
-                "学習し直す必要はありません（前回の学習データ以降に決着した商談{n:,}件）。",
-                "no need to train anew ({n:,} deals closed since the model's data).",
+                "再学習は不要です（前回の学習データ以降に決着した商談{n:,}件）。",
+                "no need to retrain ({n:,} deals closed since the model's data).",
             ).format(n=self.closed_since)
-        joined = Text("".join(one.ja for one in self.reasons), " ".join(one.en for one in self.reasons))
-        return Text("学習し直してください（sancho train）。{why}", "train anew (sancho train). {why}").format(
+        joined = Text(
+            "".join(segment.ja for segment in self.reasons), " ".join(segment.en for segment in self.reasons)
+        )
+        return Text("再学習してください（sancho train）。{why}", "retrain (sancho train). {why}").format(
             why=joined
         )
 
     def to_json(self, lang: Language) -> dict[str, Any]:
         """Plain values, worded in one language."""
-        moved = sorted(self.drift, key=lambda name: self.drift[name].p_value)
+        by_p_value = sorted(self.drift, key=lambda name: self.drift[name].p_value)
         return {
             "as_of": iso(self.now, self.zone),
             "retrain": self.needed,
@@ -103,17 +105,19 @@ class MonitoringReport:
             else {name: value if value == value else None for name, value in vars(self.quality).items()},
             "calibration": [
                 {
-                    "segment": None if one.feature is None else {one.feature: self.level(one)},
-                    "deals": one.deals,
-                    "rows": one.rows,
-                    "expected": round(one.expected, 2),
-                    "observed": one.came,
-                    "log_odds_shift": round(one.shift, 4),
-                    "interval": [round(one.lo, 4), round(one.hi, 4)],
-                    "p_value": one.p_value,
-                    "alarm": one.alarm,
+                    "segment": None if segment.feature is None else {segment.feature: self.level(segment)},
+                    "deals": segment.deals,
+                    "rows": segment.rows,
+                    "expected": round(segment.expected, 2),
+                    "observed": segment.came,
+                    "log_odds_shift": round(segment.shift, 4),
+                    "interval": [round(segment.lo, 4), round(segment.hi, 4)],
+                    "p_value": segment.p_value,
+                    "alarm": segment.alarm,
                 }
-                for one in sorted(self.promises, key=lambda one: (one.feature is not None, one.p_value))
+                for segment in sorted(
+                    self.promises, key=lambda segment: (segment.feature is not None, segment.p_value)
+                )
             ],
             "feature_drift": [
                 {
@@ -124,7 +128,7 @@ class MonitoringReport:
                     "p_value": self.drift[name].p_value,
                     "alarm": self.drift[name].alarm,
                 }
-                for name in moved[:10]
+                for name in by_p_value[:10]
             ],
             "score_drift": None if self.score_drift is None else _moved(self.score_drift),
         }
@@ -136,12 +140,12 @@ class MonitoringReport:
 
 
 def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> MonitoringReport:
-    """What became of a model since its data time.
+    """How a model has done since its data time.
 
     `history` is compiled with the model's levels from the log as of now. For drift, the last weeks since, at
-    most an eighth of the 104 looked at before, 400 open deals of each; for promises at most 3,000 deals since
-    and before. Of the alarms about features, and of those about segments, at most 5 % are false on average;
-    moves below .1 of the stability index and misses below a tenth of the wins expected raise none.
+    most an eighth of the 104 before, 400 open deals of each; for calibration at most 3,000 deals since and
+    before. Of the alarms about features, and of those about segments, at most 5% are false on average;
+    changes below .1 of the stability index and differences below a tenth of the wins expected raise none.
     """
     rng = np.random.default_rng((seed, 41))
     columns = feature_columns(bundle, history)
@@ -149,34 +153,34 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
     weekday = int(history.calendar.day_of(np.array([now]))[0]) % 7
     start = max(bundle.as_of - MOST_BEFORE * WEEK, int(history.created.min(initial=bundle.as_of)))
     before = weekly(history, columns, (start, bundle.as_of), weekday, MOST_BEFORE, rng)
-    # No more weeks than leave stretches enough to know how much the business always moves.
+    # Not more weeks than leave enough intervals to measure how much the business usually changes.
     recent = min(max((int(before.week.max(initial=-1)) + 1) // STRETCHES, LEAST_WEEKS), MOST_RECENT)
     since = weekly(history, columns, (bundle.as_of, now), weekday, recent, rng)
     weeks = int(since.week.max(initial=-1)) + 1
     drift, score, weight = _drift(bundle, features, before, since, weeks)
     today = int(history.calendar.start_of(history.calendar.day_of(np.array([now])))[0])
-    days, judged, told = _promises(bundle, history, columns, features, (start, today), rng)
+    days, calibrations, figures = _predictions(bundle, history, columns, features, (start, today), rng)
     done = (history.closed != NEVER) & (history.closed >= bundle.as_of) & (history.closed < now)
     labels = {feature.name: feature.label for feature in features}
     closed, learned = int(done.sum()), bundle.win.closed_deals
-    made = MonitoringReport(
-        bundle.as_of,
-        now,
-        [],
-        closed,
-        learned,
-        days,
-        told,
-        judged,
-        drift,
-        weight,
-        score,
-        bundle.levels,
-        labels,
-        bundle.calendar.zone,
+    report = MonitoringReport(
+        model_as_of=bundle.as_of,
+        now=now,
+        reasons=[],
+        closed_since=closed,
+        closed_learned=learned,
+        horizon_days=days,
+        quality=figures,
+        promises=calibrations,
+        drift=drift,
+        weight=weight,
+        score_drift=score,
+        levels=bundle.levels,
+        labels=labels,
+        zone=bundle.calendar.zone,
     )
-    made.reasons.extend(_reasons(made))
-    return made
+    report.reasons.extend(_reasons(report))
+    return report
 
 
 def _moved(drift: Drift) -> dict[str, Any]:
@@ -190,14 +194,15 @@ def _drift(
     if weeks < LEAST_WEEKS or not len(since) or not len(before):
         return {}, None, {}
     scores = [
-        bundle.win.won_by(one.x, one.at, np.full(len(one), HORIZONS[0]))[:, None] for one in (before, since)
+        bundle.win.won_by(sample.x, sample.at, np.full(len(sample), HORIZONS[0]))[:, None]
+        for sample in (before, since)
     ]
-    categories = frozenset(place for place, at in enumerate(used) if features[at].kind == "category")
+    categories = frozenset(position for position, at in enumerate(used) if features[at].kind == "category")
     columns = [
-        np.concatenate([one.x[:, used], score], axis=1)
-        for one, score in zip((before, since), scores, strict=True)
+        np.concatenate([sample.x[:, used], score], axis=1)
+        for sample, score in zip((before, since), scores, strict=True)
     ]
-    found = drifts(columns[0], before.week, columns[1], weeks, categories)
+    column_drifts = drifts(columns[0], before.week, columns[1], weeks, categories)
     names = [features[at].name for at in used]
     step = max(len(since) // _EXPLAINED, 1)
     parts = bundle.win.contributions(
@@ -206,13 +211,13 @@ def _drift(
     strength = np.abs(parts.values[:, used]).mean(axis=0)
     share = strength / max(float(strength.sum()), 1e-12)
     return (
-        dict(zip(names, found[:-1], strict=True)),
-        found[-1],
+        dict(zip(names, column_drifts[:-1], strict=True)),
+        column_drifts[-1],
         dict(zip(names, share.tolist(), strict=True)),
     )
 
 
-def _promises(
+def _predictions(
     bundle: Bundle,
     history: History,
     columns: Ints,
@@ -227,65 +232,68 @@ def _promises(
     else:
         return None, [], None
     categories = [features[at].name for at in bundle.win.used if features[at].kind == "category"]
-    watched = [name for name in categories if len(names_of(bundle.levels, name)) <= MOST_LEVELS]
-    place = {feature.name: at for at, feature in enumerate(features)}
+    segments = [name for name in categories if len(names_of(bundle.levels, name)) <= MOST_LEVELS]
+    column_of = {feature.name: at for at, feature in enumerate(features)}
 
-    def promised(first: int, last: int) -> PredictedOutcomes:
-        one = prediction_windows(history, columns, first, last, days, rng)
-        chance = bundle.win.won_by(one.x, one.at, np.full(len(one), days))
-        came = won_within(history, one.deal, one.at, days)
-        return PredictedOutcomes(chance, came, one.deal, {name: one.x[:, place[name]] for name in watched})
-
-    since, before = promised(bundle.as_of, now), promised(start, bundle.as_of)
-    stored = bundle.facts.get("common_factors")
-    shocks = CommonFactors.prior() if stored is None else CommonFactors.from_json(stored)
-    judged = segment_calibrations(since, before, *shocks.at(days * 5.0 / 7.0))
-    return days, judged, quality(since.chance, since.came)
-
-
-def _reasons(seen: MonitoringReport) -> list[Text]:
-    found = []
-    for one in seen.promises:
-        if not one.alarm:
-            continue
-        where = Text("全体", "Overall")
-        if one.feature is not None:
-            label, level = seen.labels[one.feature], seen.level(one)
-            where = Text(f"{label.ja}「{level}」", f"{label.en} {level!r}")
-        found.append(
-            Text(
-                "{where}：{days:.0f}日以内の受注を{expected:.0f}件と見込みましたが、実際は{came:.0f}件でした。",
-                "{where}: {expected:.0f} wins within {days:.0f} days were expected, {came:.0f} came.",
-            ).format(where=where, days=seen.horizon_days, expected=one.expected, came=one.came)
+    def predicted(first: int, last: int) -> PredictedOutcomes:
+        windows = prediction_windows(history, columns, first, last, days, rng)
+        chance = bundle.win.won_by(windows.x, windows.at, np.full(len(windows), days))
+        won = won_within(history, windows.deal, windows.at, days)
+        return PredictedOutcomes(
+            chance, won, windows.deal, {name: windows.x[:, column_of[name]] for name in segments}
         )
-    heavy = [name for name, one in seen.drift.items() if one.alarm and seen.weight.get(name, 0.0) >= HEAVY]
-    for name in sorted(heavy, key=lambda name: -seen.weight[name])[:3]:
-        found.append(
+
+    since, before = predicted(bundle.as_of, now), predicted(start, bundle.as_of)
+    calibrations = segment_calibrations(since, before, *bundle.common_factors.at(days * 5.0 / 7.0))
+    return days, calibrations, quality(since.chance, since.came)
+
+
+def _reasons(report: MonitoringReport) -> list[Text]:
+    reasons = []
+    for segment in report.promises:
+        if not segment.alarm:
+            continue
+        scope = Text("全体", "Overall")
+        if segment.feature is not None:
+            label, level = report.labels[segment.feature], report.level(segment)
+            scope = Text(f"{label.ja}「{level}」", f"{label.en} {level!r}")
+        reasons.append(
+            Text(
+                "{scope}：{days:.0f}日以内の受注を{expected:.0f}件と予測しましたが、実際は{actual:.0f}件でした。",
+                "{scope}: {expected:.0f} wins within {days:.0f} days were expected; there were {actual:.0f}.",
+            ).format(scope=scope, days=report.horizon_days, expected=segment.expected, actual=segment.came)
+        )
+    heavy = [
+        name for name, drift in report.drift.items() if drift.alarm and report.weight.get(name, 0.0) >= HEAVY
+    ]
+    for name in sorted(heavy, key=lambda name: -report.weight[name])[:3]:
+        reasons.append(
             Text(
                 "「{label}」の分布が、これまでの変動を超えて変わりました（安定度指標 {index:.2f}）。",
-                "The distribution of “{label}” moved more than it used to (stability index {index:.2f}).",
-            ).format(label=seen.labels[name], index=seen.drift[name].index)
+                "The distribution of “{label}” changed more than it usually does (stability index "
+                "{index:.2f}).",
+            ).format(label=report.labels[name], index=report.drift[name].index)
         )
-    if seen.score_drift is not None and seen.score_drift.alarm:
-        found.append(
+    if report.score_drift is not None and report.score_drift.alarm:
+        reasons.append(
             Text(
                 "受注確率の分布が、これまでの変動を超えて変わりました（安定度指標 {index:.2f}）。",
-                "The distribution of win probabilities moved more than it used to (stability index "
+                "The distribution of win probabilities changed more than it usually does (stability index "
                 "{index:.2f}).",
-            ).format(index=seen.score_drift.index)
+            ).format(index=report.score_drift.index)
         )
-    if seen.closed_since >= max(LEAST_NEW, ENOUGH_NEW * seen.closed_learned):
-        found.append(
+    if report.closed_since >= max(LEAST_NEW, ENOUGH_NEW * report.closed_learned):
+        reasons.append(
             Text(
                 "学習に使った{learned:,}件に対し、その後{n:,}件の商談が決着しました。",
-                "{n:,} deals have closed since, {learned:,} were learned from.",
-            ).format(n=seen.closed_since, learned=seen.closed_learned)
+                "{n:,} deals have closed since; the model was trained on {learned:,}.",
+            ).format(n=report.closed_since, learned=report.closed_learned)
         )
-    elif seen.closed_since and seen.now - seen.model_as_of > OLD_DAYS * DAY:
-        found.append(
+    elif report.closed_since and report.now - report.model_as_of > OLD_DAYS * DAY:
+        reasons.append(
             Text(
                 "学習データの時点から{days:.0f}日たち、その後{n:,}件の商談が決着しました。",
                 "{days:.0f} days have passed since the model's data, and {n:,} deals have closed.",
-            ).format(days=(seen.now - seen.model_as_of) / DAY, n=seen.closed_since)
+            ).format(days=(report.now - report.model_as_of) / DAY, n=report.closed_since)
         )
-    return found
+    return reasons

@@ -1,5 +1,6 @@
-"""How is a backtest shown to people: words, tables, figures, one page that works offline?"""
+"""How is a backtest shown to people: sentences, tables, figures, one page that works offline?"""
 
+from sancho.training.backtest.report.figures import figures
 from sancho.training.backtest.report.page import page
 
-__all__ = ["page"]
+__all__ = ["figures", "page"]

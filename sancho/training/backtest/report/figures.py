@@ -8,7 +8,7 @@ from typing import Any
 
 from sancho.crm.i18n import Language, Text
 from sancho.training.backtest.deal_scores import BY_PERIOD_END, OURS, QUESTIONS
-from sancho.training.backtest.report.words import KIND_LABELS, money
+from sancho.training.backtest.report.words import KIND_LABELS, currency_of, money
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
@@ -31,34 +31,34 @@ INK, GRID = "#222222", "#dddddd"
 
 
 def figures(result: Json, lang: Language) -> dict[str, Any]:
-    """Plotly figures by name, in one language; those that nothing is known for are left out."""
-    found: dict[str, Any] = {}
+    """Plotly figures by name, in one language; those without data are left out."""
+    drawn: dict[str, Any] = {}
     for question in QUESTIONS[::-1]:
         if OURS in result["deals"][question]["overall"]["methods"]:
-            found[f"reliability_{question}"] = reliability(result, question, lang)
+            drawn[f"reliability_{question}"] = reliability(result, question, lang)
     if len(result["deals"][BY_PERIOD_END]["by_week"]) > 1:
-        found["loss_by_week"] = loss_by_week(result, lang)
+        drawn["loss_by_week"] = loss_by_week(result, lang)
     if any(line["scope"] == "company" for line in result["forecasts"]):
-        found["company"] = company(result, lang)
+        drawn["company"] = company(result, lang)
     if result["periods"]:
-        found["crps"] = crps_by_week(result, lang)
-        found["coverage"] = coverage(result, lang)
-        found["pit"] = pit(result, lang)
+        drawn["crps"] = crps_by_week(result, lang)
+        drawn["coverage"] = coverage(result, lang)
+        drawn["pit"] = pit(result, lang)
     if any(line["target"] is not None for line in result["forecasts"]):
-        found["attainment"] = attainment(result, lang)
-    return found
+        drawn["attainment"] = attainment(result, lang)
+    return drawn
 
 
 def reliability(result: Json, question: str, lang: Language) -> Any:
-    """Probability said against share that came true, in 15 bins of equal mass; on the diagonal is right."""
+    """Predicted probability against the share won, in 15 bins of equal mass; the diagonal is right."""
     figure = _figure(
         QUESTION_LABELS[question].to(lang),
-        Text("予測した確率", "Probability said").to(lang),
-        Text("実際に受注した割合", "Share that was won").to(lang),
+        Text("予測した確率", "Predicted probability").to(lang),
+        Text("実際に受注した割合", "Share won").to(lang),
     )
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": INK, "width": 1, "dash": "dot"},
-        name=Text("完全に正しい", "Exactly right").to(lang), hoverinfo="skip",
+        name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     for number, (name, rows) in enumerate(result["deals"][question]["reliability"].items()):
         shown = name in (OURS, "stage_rates")
@@ -81,14 +81,14 @@ def loss_by_week(result: Json, lang: Language) -> Any:
     rows = [row for row in result["deals"][BY_PERIOD_END]["by_week"] if row["methods"]]
     figure = _figure(
         QUESTION_LABELS[BY_PERIOD_END].to(lang),
-        Text("期間の経過週", "Weeks of the period over").to(lang),
+        Text("期間の経過週", "Weeks of the period elapsed").to(lang),
         Text("対数損失（低いほど良い）", "Log loss (lower is better)").to(lang),
     )
     for number, name in enumerate(rows[0]["methods"] if rows else []):
         means = [row["methods"][name]["log_loss"] for row in rows]
         figure.add_scatter(
             x=[row["week"] for row in rows],
-            y=[one["mean"] for one in means],
+            y=[mean["mean"] for mean in means],
             error_y=_bars(means),
             mode="lines+markers",
             visible=True if name != "naive_bayes" else "legendonly",
@@ -99,33 +99,33 @@ def loss_by_week(result: Json, lang: Language) -> Any:
 
 
 def company(result: Json, lang: Language) -> Any:
-    """The company's revenue: what was forecast at each origin, and what came."""
+    """The company's revenue: the forecast at each origin, and the actual."""
     lines = [line for line in result["forecasts"] if line["scope"] == "company"]
     at = [_at(line, lang) for line in lines]
     ours = [line["methods"][OURS] for line in lines]
     figure = _figure(
-        Text("会社の売上：予測と実績", "The company's revenue: forecast and actual").to(lang),
+        Text("全社の売上：着地見込みと実績", "Company revenue: forecast and actual").to(lang),
         "",
         Text("売上", "Revenue").to(lang),
     )
     for lo, hi, width, label in (
-        ("p05", "p95", 3, "90 %"),
-        ("p10", "p90", 7, "80 %"),
-        ("p25", "p75", 13, "50 %"),
+        ("p05", "p95", 3, "90%"),
+        ("p10", "p90", 7, "80%"),
+        ("p25", "p75", 13, "50%"),
     ):
         xs: list[Any] = []
         ys: list[Any] = []
-        for place, one in zip(at, ours, strict=True):
-            xs += [place, place, None]
-            ys += [one[lo], one[hi], None]
+        for moment, forecast in zip(at, ours, strict=True):
+            xs += [moment, moment, None]
+            ys += [forecast[lo], forecast[hi], None]
         figure.add_scatter(
             x=xs, y=ys, mode="lines", line={"color": COLOURS[OURS], "width": width}, opacity=0.3,
             hoverinfo="skip",
-            name=Text(f"{label}区間", f"{label} interval").to(lang),
+            name=Text(f"予測幅（{label}）", f"{label} range").to(lang),
         )  # fmt: skip
     figure.add_scatter(
-        x=at, y=[one["p50"] for one in ours], mode="markers",
-        name=Text("中央の予測", "Median forecast").to(lang),
+        x=at, y=[forecast["p50"] for forecast in ours], mode="markers",
+        name=Text("着地見込み（中央値）", "Median forecast").to(lang),
         marker={"color": COLOURS[OURS], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
     )  # fmt: skip
     figure.add_scatter(
@@ -143,12 +143,16 @@ def company(result: Json, lang: Language) -> Any:
     )  # fmt: skip
     figure.update_xaxes(type="category", tickangle=-40)
     figure.update_layout(legend={"y": -0.45}, height=480)
-    top = max(value for line, one in zip(lines, ours, strict=True) for value in (one["p95"], line["actual"]))
+    top = max(
+        value
+        for line, forecast in zip(lines, ours, strict=True)
+        for value in (forecast["p95"], line["actual"])
+    )
     ticks = _round_steps(top)
     figure.update_yaxes(
         rangemode="tozero",
         tickvals=ticks,
-        ticktext=[money(value).to(lang) if value else "0" for value in ticks],
+        ticktext=[money(value, currency=currency_of(result)).to(lang) if value else "0" for value in ticks],
     )
     return figure
 
@@ -179,13 +183,13 @@ def crps_by_week(result: Json, lang: Language) -> Any:
             "Error of the revenue forecast (CRPS / mean actual)",
         ).to(lang),
     )
-    figure.update_xaxes(title=Text("経過週", "Weeks over").to(lang), tickvals=result["settings"]["weeks"])
+    figure.update_xaxes(title=Text("経過週", "Weeks elapsed").to(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
 
 
 def coverage(result: Json, lang: Language) -> Any:
-    """How often our 50, 80 and 90 % intervals held the actual, by kind of scope and week."""
+    """How often the 50, 80 and 90% ranges held the actual, by kind of scope and week."""
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
@@ -195,14 +199,14 @@ def coverage(result: Json, lang: Language) -> Any:
     for column, kind in enumerate(kinds, start=1):
         rows = [row for row in result["periods"][kind]["by_week"] if row["methods"]]
         for number, level in enumerate(("50", "80", "90")):
-            held = [row["methods"][OURS]["coverage"][level] for row in rows]
+            shares = [row["methods"][OURS]["coverage"][level] for row in rows]
             colour = (COLOURS["stage_rates"], COLOURS[OURS], COLOURS["logistic"])[number]
             figure.add_scatter(
                 x=[row["week"] for row in rows],
-                y=[one["mean"] for one in held],
-                error_y=_bars(held),
+                y=[share["mean"] for share in shares],
+                error_y=_bars(shares),
                 mode="lines+markers",
-                name=Text(f"{level} %区間", f"{level} % interval").to(lang),
+                name=Text(f"予測幅（{level}%）", f"{level}% range").to(lang),
                 legendgroup=level,
                 showlegend=column == 1,
                 line={"color": colour, "dash": DASHES[number]},
@@ -217,17 +221,17 @@ def coverage(result: Json, lang: Language) -> Any:
     _dress(
         figure,
         Text(
-            "区間に実績が入った割合（点線が約束した割合）",
-            "Share of actuals inside our intervals (dotted: as promised)",
+            "予測幅に実績が入った割合（点線は想定の割合）",
+            "Share of actuals in the range (dotted: expected)",
         ).to(lang),
     )
-    figure.update_xaxes(title=Text("経過週", "Weeks over").to(lang), tickvals=result["settings"]["weeks"])
+    figure.update_xaxes(title=Text("経過週", "Weeks elapsed").to(lang), tickvals=result["settings"]["weeks"])
     figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
     return figure
 
 
 def pit(result: Json, lang: Language) -> Any:
-    """Where actuals fell in our distributions: even bars mean the distributions were right."""
+    """Where actuals lie in the predicted distributions: even bars mean that these were right."""
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
@@ -249,8 +253,8 @@ def pit(result: Json, lang: Language) -> Any:
     _dress(
         figure,
         Text(
-            "実績は予測分布のどこにあったか（PIT、平らなら正しい）",
-            "Where actuals fell in our distributions (PIT; flat is right)",
+            "予測分布の中での実績の位置（PIT、平らなら正しい）",
+            "Where actuals lie in the predicted distribution (PIT; flat is right)",
         ).to(lang),
     )
     figure.update_layout(bargap=0.02)
@@ -262,15 +266,15 @@ def attainment(result: Json, lang: Language) -> Any:
     """Probability of reaching the target against the share that did, in ten bands, all scopes and origins."""
     figure = _figure(
         Text(
-            "目標達成：予測した確率と実際（全範囲・全時点）",
-            "Targets: probability said and what came (all scopes and origins)",
+            "目標達成：予測した確率と実際（全対象・全時点）",
+            "Targets: predicted probability and share reached (all scopes and origins)",
         ).to(lang),
-        Text("予測した達成確率", "Probability said").to(lang),
+        Text("予測した達成確率", "Predicted probability").to(lang),
         Text("達成した割合", "Share reached").to(lang),
     )
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": INK, "width": 1, "dash": "dot"},
-        name=Text("完全に正しい", "Exactly right").to(lang), hoverinfo="skip",
+        name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     lines = [line for line in result["forecasts"] if line["target"] is not None]
     for number, name in enumerate((OURS, "stage_weighted")):
@@ -278,15 +282,15 @@ def attainment(result: Json, lang: Language) -> Any:
         for line in lines:
             chance = line["methods"][name]["probability"]
             bands.setdefault(min(int(chance * 10), 9), []).append((chance, line["attained"]))
-        held = [bands[band] for band in sorted(bands)]
+        filled = [bands[band] for band in sorted(bands)]
         figure.add_scatter(
-            x=[sum(one[0] for one in band) / len(band) for band in held],
-            y=[sum(one[1] for one in band) / len(band) for band in held],
-            text=[f"n = {len(band)}" for band in held],
+            x=[sum(chance for chance, _ in band) / len(band) for band in filled],
+            y=[sum(reached for _, reached in band) / len(band) for band in filled],
+            text=[f"n = {len(band)}" for band in filled],
             mode="lines+markers",
             **_style(name, number, lang),
         )
-        figure.data[-1].marker.size = [6 + 24 * (len(band) / len(lines)) ** 0.5 for band in held]
+        figure.data[-1].marker.size = [6 + 24 * (len(band) / len(lines)) ** 0.5 for band in filled]
     figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
     figure.update_yaxes(tickformat=".0%", range=[-0.05, 1.05])
     return figure
@@ -325,9 +329,13 @@ def _bars(intervals: list[Json]) -> dict[str, Any]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [(one["hi"] if one["hi"] is not None else one["mean"]) - one["mean"] for one in intervals],
+        "array": [
+            (interval["mean"] if interval["hi"] is None else interval["hi"]) - interval["mean"]
+            for interval in intervals
+        ],
         "arrayminus": [
-            one["mean"] - (one["lo"] if one["lo"] is not None else one["mean"]) for one in intervals
+            interval["mean"] - (interval["mean"] if interval["lo"] is None else interval["lo"])
+            for interval in intervals
         ],
         "width": 2,
         "thickness": 1,

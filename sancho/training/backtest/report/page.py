@@ -10,7 +10,7 @@ from typing import Any
 from sancho.crm.i18n import LANGUAGES, Language, Text
 from sancho.training.backtest.deal_scores import OURS, QUESTIONS
 from sancho.training.backtest.report.figures import figures
-from sancho.training.backtest.report.words import KIND_LABELS, money, summary
+from sancho.training.backtest.report.words import KIND_LABELS, currency_of, money, summary
 from sancho.training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
@@ -23,9 +23,11 @@ def page(result: Json, lang: Language = "ja") -> str:
     from plotly.offline import get_plotlyjs
 
     drawn = {
-        one: {name: json.loads(figure.to_json()) for name, figure in figures(result, one).items()}
-        for one in LANGUAGES
+        shown: {name: json.loads(figure.to_json()) for name, figure in figures(result, shown).items()}
+        for shown in LANGUAGES
     }
+
+    currency = currency_of(result)
 
     def both(text: Text) -> Markup:
         return Markup('<span class="ja" lang="ja">{}</span><span class="en" lang="en">{}</span>').format(
@@ -39,10 +41,10 @@ def page(result: Json, lang: Language = "ja") -> str:
         "number": number,
         "ci": interval,
         "gap": gap,
-        "money": lambda value: both(money(value)),
-        "money_gap": lambda value: both(money_gap(value)),
-        "percent": lambda value: "–" if value is None else f"{100 * value:.1f} %",
-        "signed_share": lambda value: f"{100 * value:+.1f} %",
+        "money": lambda value: both(money(value, currency=currency)),
+        "money_gap": lambda value: both(money_gap(value, currency)),
+        "percent": lambda value: "–" if value is None else f"{100 * value:.1f}%",
+        "signed_share": lambda value: f"{100 * value:+.1f}%",
         "signed": lambda value, digits: "–" if value is None else f"{value:+.{digits}f}",
         "verdict": verdict,
         "label": lambda name: both(LABELS[name]),
@@ -55,7 +57,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         result=result,
         lang=lang,
         summary=summary(result),
-        questions=[one for one in QUESTIONS[::-1] if result["deals"][one]["overall"]["methods"]],
+        questions=[name for name in QUESTIONS[::-1] if result["deals"][name]["overall"]["methods"]],
         ours=OURS,
         names=list(drawn["en"]),
         # "</" would end the script element that holds the figures.
@@ -65,7 +67,7 @@ def page(result: Json, lang: Language = "ja") -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure to so many digits; what is not known is a dash."""
+    """A figure to so many digits; unknown is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
@@ -89,10 +91,10 @@ def gap(value: Json, digits: int = 3) -> str:
     return f"{value['mean']:+.{digits}f}{ends}"
 
 
-def money_gap(value: Json) -> Text:
+def money_gap(value: Json, currency: str = "JPY") -> Text:
     """A difference of amounts, signed, with its 95 % interval."""
     ends = ("lo", "hi") if value["lo"] is not None else ()
-    mean, *rest = (money(value[name], signed=True) for name in ("mean", *ends))
+    mean, *rest = (money(value[name], signed=True, currency=currency) for name in ("mean", *ends))
     return (
         Text("{mean} [{lo}, {hi}]", "{mean} [{lo}, {hi}]").format(mean=mean, lo=rest[0], hi=rest[1])
         if rest

@@ -1,0 +1,81 @@
+"""When must a compiled function be compiled again? When its own source or anything it is made of has changed.
+
+Numba's cache on disk looks only at the file a function stands in. Helpers, constants and tuples taken from
+other files are compiled into the function, too: without a guard it would go on answering by the old ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast, overload
+
+import numba
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PLAIN = (bool, int, float, str, bytes, np.generic)
+
+
+@overload
+def compiled(function: Function, /) -> Function: ...
+
+
+@overload
+def compiled(*, parallel: bool = False, inline: str = "never") -> Callable[[Function], Function]: ...
+
+
+def compiled(
+    function: Function | None = None, /, *, parallel: bool = False, inline: str = "never"
+) -> Function | Callable[[Function], Function]:
+    """Compile once per machine, and again when what the function is made of has changed.
+
+    That is: any source in the function's folder, a compiled function that its module imports, a constant or
+    the fields of a named tuple in its module. Options are those of `numba.njit`.
+    """
+
+    def compile_one(function: Function) -> Function:
+        # Parallel kernels keep the lock: numba's simplest threads may not be used from two threads at once.
+        made = numba.njit(cache=True, nogil=not parallel, parallel=parallel, inline=inline)(function)
+        index = _index(made)
+        if index is not None:
+            index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
+        return cast(Function, made)
+
+    return compile_one if function is None else compile_one(function)
+
+
+def _stamp(source: Path, names: Mapping[str, Any]) -> bytes:
+    """A digest of the sources in a function's folder and of what its module has from elsewhere."""
+    digest = sha256(_sources(source.parent))
+    for name, value in sorted(names.items()):
+        if name.startswith("__"):
+            continue
+        if _is_plain(value):
+            digest.update(f"{name}={value!r}".encode())
+        elif isinstance(value, np.ndarray):
+            digest.update(name.encode() + value.tobytes())
+        elif isinstance(value, type) and issubclass(value, tuple):
+            digest.update(f"{name}={getattr(value, '_fields', ())}".encode())
+        else:
+            stamp = getattr(_index(value), "_source_stamp", None)
+            digest.update(stamp if isinstance(stamp, bytes) else b"")
+    return digest.digest()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is written the same in every process, so that it can be part of a stamp."""
+    return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(_is_plain(one) for one in value))
+
+
+@cache
+def _sources(folder: Path) -> bytes:
+    return b"".join(source.read_bytes() for source in sorted(folder.glob("*.py")))
+
+
+def _index(made: Any) -> Any:
+    """The index of a compiled function's cache on disk; None where there is none."""
+    return getattr(getattr(made, "_cache", None), "_cache_file", None)
