@@ -36,13 +36,13 @@ def main() -> None:
 def measure(deals: int) -> None:
     """Build the organisation, then time its answers."""
     from sancho.service.bottlenecks import told
-    from sancho.service.cli.ask import asked
+    from sancho.service.cli.answer import open_service
     from sancho.service.cli.demo import prepare
     from sancho.service.settings import read_settings
 
     settings = read_settings()
     prepare(settings, deals, "en")
-    answers = asked(settings, warm=True)
+    answers = open_service(settings, warm=True)
     context = answers.serving.context(None, None)
     state, forecast = context.state, context.forecast
     rows = range(min(len(forecast.place), MOST))

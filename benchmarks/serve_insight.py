@@ -50,7 +50,7 @@ def measure(deals: int, seconds: float) -> None:
     import orjson
 
     from sancho.service.api import create_app
-    from sancho.service.cli.ask import asked
+    from sancho.service.cli.answer import open_service
     from sancho.service.cli.demo import example_request, prepare
     from sancho.service.logs import configure_logs
     from sancho.service.settings import read_settings
@@ -58,7 +58,7 @@ def measure(deals: int, seconds: float) -> None:
     configure_logs(logging.WARNING)
     settings = read_settings()
     prepare(settings, deals, "en")
-    answers = asked(settings)
+    answers = open_service(settings)
     app = create_app(settings, answers)
     body = orjson.dumps(example_request(settings))
     key = app.state.keys.create("benchmark")

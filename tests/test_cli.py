@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from sancho.service.cli import run
+from sancho.service.cli.app import build
 
 LATER = {"report", "sync"}
 
@@ -31,7 +33,7 @@ def deals_csv(folder: Path, rows: str) -> Path:
 
 def test_a_sound_import_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["import", str(deals_csv(tmp_path, "D1,2026-01-05,アポイント,100\n"))]) == 0
-    assert "deals" in capsys.readouterr().out
+    assert "商談" in capsys.readouterr().out
 
 
 def test_an_import_with_bad_rows_ends_with_3_and_names_them(
@@ -130,6 +132,75 @@ def test_help_speaks_both_languages(
     monkeypatch.setenv("SANCHO_LANGUAGE", "en")
     run(["--help"])
     assert "How likely a sales target is" in capsys.readouterr().out
+
+
+def commands() -> list[list[str]]:
+    """Every command of the command line, as it is typed."""
+    found: list[list[str]] = [[]]
+    for name, command in build("ja").commands.items():
+        found.append([name])
+        found += [[name, inner] for inner in getattr(command, "commands", {})]
+    return found
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_help_is_in_one_language_and_fits_80_columns(
+    lang: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANCHO_LANGUAGE", lang)
+    theirs = (
+        ("使い方", "オプション", "必須") if lang == "en" else ("Usage", "Options", "required", "Shows", "<")
+    )
+    ours = "Usage: sancho" if lang == "en" else "使い方：sancho"
+    typed = commands()
+    assert len(typed) > 20
+    for command in typed:
+        assert run([*command, "--help"]) == 0
+        page = capsys.readouterr().out
+        assert page.startswith(ours)
+        assert not [word for word in theirs if word in page], command
+        assert "\x1f" not in page
+        assert max(cell_len(line) for line in page.splitlines()) <= 80, command
+
+
+def test_every_option_and_command_has_help_that_ends_as_a_sentence() -> None:
+    for lang, end in (("ja", "。"), ("en", ".")):
+        command_line = build(lang)
+        for typed in commands():
+            command = command_line
+            for name in typed:
+                command = command.commands[name]
+            for one in (command, *command.params):
+                assert one.help.endswith(end), (typed, one.name, one.help)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ja", "en"),
+    [
+        (
+            ["kpis"],
+            "期間（PERIOD）を指定してください。例：sancho kpis 2026-Q4",
+            "Give a period, e.g. sancho kpis 2026-Q4.",
+        ),
+        (["score", "--nope"], "オプション --nope はありません。", "There is no option --nope."),
+        (["nothing"], "そのようなコマンドはありません。", "There is no such command;"),
+        (["serve", "--port", "x"], "--port の値が正しくありません。1以上65535以下", "--port cannot be used."),
+        (["plan", "2026-Q4", "--probability", "3"], "0.01以上0.99以下の数値", "Give a number, 0.01 to 0.99."),
+        (["plan", "2026-Q4", "--probability"], "--probability の値を指定", "Give a value for --probability."),
+        (["kpis", "2026-Q4", "2026-Q3"], "引数が多すぎます。", "Too many arguments."),
+        (["key", "create"], "名前（--name）を指定してください。", "Give --name (who or what will use it)."),
+        (["kpis", "2026-Q4", "--lang", "fr"], "ja、en のいずれか", "Give ja or en."),
+    ],
+)
+def test_wrong_usage_is_explained_in_the_readers_language(
+    typed: list[str], ja: str, en: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lang, words in (("ja", ja), ("en", en)):
+        monkeypatch.setenv("SANCHO_LANGUAGE", lang)
+        assert run(typed) == 2
+        err = capsys.readouterr().err
+        if "--lang" not in typed or lang == "ja":
+            assert words in err
 
 
 def test_help_loads_nothing_heavy() -> None:

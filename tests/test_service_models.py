@@ -137,8 +137,8 @@ def test_doctor_and_cron_go_by_the_same_verdict(place: Path, capsys: pytest.Capt
     Registry(place / "home").promote("1")
     assert run(["doctor", "--json", "--lang", "en"]) == 1
     checks = {one["check"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
-    assert not checks["model freshness"]["ok"]
-    assert "retrain (sancho train)" in checks["model freshness"]["detail"]
+    assert not checks["retraining needed?"]["ok"]
+    assert "retrain (sancho train)" in checks["retraining needed?"]["detail"]
     assert run(asked) == 0
     assert json.loads(capsys.readouterr().out)["refused"] == "2", "version 2 is of nearly the same data"
     assert run([*asked, "--as-of", "2026-11-30"]) == 0

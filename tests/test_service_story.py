@@ -418,7 +418,7 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
     assert run([*asked, "--json", "--lang", "en"]) == 0
     assert capfd.readouterr().out.strip() == response.text
     assert run([*asked, "--lang", "ja"]) == 0
-    assert "仮定した場合" in capfd.readouterr().out
+    assert "（現状→仮定）" in capfd.readouterr().out
     assert run(["what-if", PERIOD, "--push", "D1", "--lang", "en"]) == 1
     assert "write it as ID:NUMBER" in capfd.readouterr().err
     unknown = service.client.post(f"/v1/forecasts/{PERIOD}/what-if", json={"lost": ["nope"]})
@@ -536,7 +536,7 @@ def test_people_are_compared_fairly_by_rest_and_on_the_command_line(
     assert run(["people", "FY2026", "--as-of", AS_OF, "--json", "--lang", "en"]) == 0
     assert capfd.readouterr().out.strip() == response.text
     assert run(["people", "FY2026", "--as-of", AS_OF, "--lang", "ja"]) == 0
-    assert "実力差" in capfd.readouterr().out
+    assert "期待比" in capfd.readouterr().out
 
 
 def test_a_target_may_be_tried_on_the_command_line(

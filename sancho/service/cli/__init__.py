@@ -7,48 +7,51 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sancho.service.cli.words import told
+from sancho.crm.errors import SanchoError
+from sancho.crm.i18n import Language, Text
+from sancho.service.cli.language import language
 
 
 def main() -> NoReturn:
-    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 done with quarantined rows."""
+    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 done with rejected rows."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Exit status of a command line; faults are one sentence on standard error."""
+    """Exit status of a command line; an error is one sentence on standard error."""
     from sancho.service.cli.app import build
 
+    lang = language(arguments)
     try:
-        outcome = build(arguments)(list(arguments), prog_name="sancho", standalone_mode=False)
+        status = build(lang)(list(arguments), prog_name="sancho", standalone_mode=False, obj=lang)
     except (KeyboardInterrupt, BrokenPipeError):
-        return _failed(told(arguments, "中断しました。", "interrupted."), 1)
-    except Exception as fault:
-        return _explained(fault, arguments)
-    return outcome if isinstance(outcome, int) else 0
+        return _failed(Text("中断しました。", "interrupted."), lang, 1)
+    except Exception as error:
+        return _explained(error, lang)
+    return status if isinstance(status, int) else 0
 
 
-def _explained(fault: Exception, arguments: Sequence[str]) -> int:
-    from sancho.crm.errors import SanchoError
-
-    if isinstance(fault, SanchoError):
-        return _failed(told(arguments, fault.text.ja, fault.text.en), 1)
-    if hasattr(fault, "format_message"):  # the parser's own, whichever library it brings
-        if type(fault).__name__ == "NoArgsIsHelpError":
-            sys.stdout.write(f"{fault}\n")
+def _explained(error: Exception, lang: Language) -> int:
+    if isinstance(error, SanchoError):
+        return _failed(error.text, lang, 1)
+    if hasattr(error, "format_message"):  # the parser's own, whichever library it brings
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(f"{error}\n")
             return 2
-        path = getattr(getattr(fault, "ctx", None), "command_path", "sancho")
-        ja = "使い方が正しくありません（{fault}）。`{path} --help` を見てください。"
-        en = "usage: {fault} See `{path} --help`."
-        return _failed(told(arguments, ja, en).format(fault=fault.format_message(), path=path), 2)
+        from sancho.service.cli.help import usage_text
+
+        path = getattr(getattr(error, "ctx", None), "command_path", "sancho")
+        return _failed(usage_text(error, path), lang, 2)
     if os.environ.get("SANCHO_DEBUG"):
-        raise fault
-    what = f"{type(fault).__name__}: {fault}".split("\n")[0]
-    ja = "予期しない誤りです（{what}）。SANCHO_DEBUG=1 を付けて実行すると詳細が出ます。"
-    en = "something unexpected went wrong ({what}); run it again with SANCHO_DEBUG=1 for details."
-    return _failed(told(arguments, ja, en).format(what=what), 1)
+        raise error
+    what = f"{type(error).__name__}: {error}".split("\n")[0]
+    text = Text(
+        "予期しないエラーが発生しました（{what}）。SANCHO_DEBUG=1 を付けて実行すると詳細を表示します。",
+        "unexpected error ({what}); run it again with SANCHO_DEBUG=1 for details.",
+    )
+    return _failed(text.format(what=what), lang, 1)
 
 
-def _failed(sentence: str, status: int) -> int:
-    sys.stderr.write(f"sancho: {sentence}\n")
+def _failed(text: Text, lang: Language, status: int) -> int:
+    sys.stderr.write(f"sancho: {text.to(lang)}\n")
     return status

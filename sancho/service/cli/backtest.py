@@ -1,4 +1,4 @@
-"""What does `backtest` do? Asks the whole pipeline again at past moments, and shows what held."""
+"""What does `backtest` do? Forecasts again as of past moments, and compares with what happened."""
 
 from __future__ import annotations
 
@@ -7,37 +7,67 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language, Text
-from sancho.service.cli.build import train_config
+from sancho.service.cli.command import AsOf, Command, Dask, Lang, option
+from sancho.service.cli.executor import workers
 from sancho.service.cli.output import note, print_json, print_table, progress, say
-from sancho.service.cli.spread import workers
-from sancho.service.settings import Settings, read_settings
-from sancho.training.backtest.deal_scores import QUESTIONS
-from sancho.training.backtest.report.page import number, verdict
-from sancho.training.backtest.report.words import KIND_LABELS, money, summary
-from sancho.training.backtest.result import LABELS, QUESTION_LABELS
+from sancho.service.cli.train import train_config
+
+if TYPE_CHECKING:
+    from sancho.service.settings import Settings
 
 Json = Mapping[str, Any]
 
 
-def run_backtest(
-    periods: int | None,
-    weeks: str | None,
-    as_of: str | None,
-    out: Path | None,
-    dask: str | None,
-    as_json: bool,
-    lang: Language,
+def backtest(
+    periods: Annotated[
+        int | None,
+        option(
+            "--periods",
+            "N",
+            Text("直近の何期間を検証するか。既定は最大8。", "How many past periods; at most 8 by default."),
+            min=1,
+        ),
+    ] = None,
+    weeks: Annotated[
+        str | None,
+        option(
+            "--weeks",
+            "W,W",
+            Text(
+                "期間の何週目の終わりに予測するか。既定は1,4,8,12（四半期）。",
+                "Weeks of the period after which to forecast. Default 1,4,8,12 (quarters).",
+            ),
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    out: Annotated[
+        Path | None,
+        option(
+            "--out",
+            "FILE",
+            Text(
+                "書き出す .html（同名の .json も書き出します）。既定はデータフォルダーの backtests。",
+                "The .html to write, a .json beside it. Default: in backtests of the data folder.",
+            ),
+        ),
+    ] = None,
+    dask: Dask = None,
+    as_json: Annotated[
+        bool, option("--json", None, Text("結果をJSONで出力します。", "Print the result as JSON."))
+    ] = False,
+    lang: Lang = "ja",
 ) -> int:
     """Backtests, keeps page and JSON as files and in MLflow, and prints the figures."""
+    from sancho.service.settings import read_settings
     from sancho.training.backtest.report import page
     from sancho.training.registry import Registry
 
     settings = read_settings()
-    asked, file = _weeks(weeks), _file(out, settings)
+    after, file = _weeks(weeks), _file(out, settings)
     _make_room(file)
     with progress(lang) as step:
 
@@ -45,7 +75,7 @@ def run_backtest(
             if share < 1.0:  # there is more to do when the backtest is done
                 step(what, 0, None)
 
-        result = backtested(settings, periods, asked, as_of, dask, tell)
+        result = backtested(settings, periods, after, as_of, dask, tell)
         step(Text("レポートを書き出しています", "Writing the report"), 0, None)
         html = page(result, lang)
         written = _write(file, html, result)
@@ -60,6 +90,16 @@ def run_backtest(
     for path in written:
         note(Text("書き出しました：{path}", "written: {path}").format(path=path).to(lang))
     return 0
+
+
+COMMAND = Command(
+    "backtest",
+    backtest,
+    Text(
+        "過去の時点に戻って予測し、実績や比較手法と比べます。",
+        "Forecasts as of past moments; compares with what happened and with baseline methods.",
+    ),
+)
 
 
 def backtested(
@@ -97,6 +137,9 @@ def backtested(
 
 def show(result: Json, lang: Language) -> None:
     """The figures as tables: deals by question, then revenue by kind of scope; last, in words."""
+    from sancho.training.backtest.deal_scores import QUESTIONS
+    from sancho.training.backtest.report.words import summary
+
     for question in QUESTIONS[::-1]:
         if result["deals"][question]["overall"]["methods"]:
             _show_deals(result, question, lang)
@@ -108,19 +151,22 @@ def show(result: Json, lang: Language) -> None:
         say(sentence.to(lang))
 
 
-_VERDICTS = {"better": "▲", "worse": "▼", "same": "="}
-_MINUS = Text("Sancho − 相手［95%区間］", "Sancho minus it [95 %]")
+_VERDICTS = {"better": "○", "worse": "×", "same": "＝"}
+_MINUS = Text("Sancho − 比較手法［95%区間］", "Sancho − baseline [95%]")
 _MARKS = Text(
-    "差はマイナスなら Sancho の方が良く、▲は確かに良い、▼は確かに悪い、=は差が確かでないことを示します。"
+    "差がマイナスなら Sancho の方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
     "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
     "週別・ステージ別の数字とグラフはHTMLにあります。",
-    "A difference below 0 speaks for Sancho: ▲ better beyond doubt, ▼ worse beyond doubt, = no certain "
-    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. By week and by stage, and "
-    "as charts: see the page.",
+    "A difference below 0 speaks for Sancho: ○ clearly better, × clearly worse, ＝ no clear difference. "
+    "CRPS, pinball and bias of revenue are shares of the mean actual. By week and by stage, and as charts: "
+    "see the page.",
 )
 
 
 def _show_deals(result: Json, question: str, lang: Language) -> None:
+    from sancho.training.backtest.report.page import number
+    from sancho.training.backtest.result import LABELS, QUESTION_LABELS
+
     ja, part = lang == "ja", result["deals"][question]["overall"]
     title = Text(
         "{question}（商談{deals:,}件、予測{rows:,}件、受注{won:.1%}）",
@@ -129,9 +175,9 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
         question=QUESTION_LABELS[question], deals=part["deals"], rows=part["rows"], won=part["won_share"]
     )
     headings = (
-        ["方法", "対数損失", "Brier", "AUC", "較正誤差（偶然分）"]
+        ["手法", "対数損失", "Brier", "AUC", "予測と実績のずれ\n（較正誤差、偶然分）"]
         if ja
-        else ["method", "log loss", "Brier", "AUC", "calibration error (luck)"]
+        else ["method", "log loss", "Brier", "AUC", "calibration error\n(by chance)"]
     )
     rows = [
         [
@@ -155,15 +201,19 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
 
 
 def _show_periods(kind: str, part: Json, lang: Language) -> None:
+    from sancho.training.backtest.report.page import number
+    from sancho.training.backtest.report.words import KIND_LABELS, money
+    from sancho.training.backtest.result import LABELS
+
     ja, actual = lang == "ja", part["mean_actual"]
     title = Text(
-        "売上の見通し：{kind}（予測{rows:,}件、{periods}期間、実績の平均{actual}）",
+        "着地見込み：{kind}（予測{rows:,}件、{periods}期間、実績の平均{actual}）",
         "Revenue: {kind} (forecasts: {rows:,}, periods: {periods}, mean actual {actual})",
     ).format(kind=KIND_LABELS[kind], rows=part["rows"], periods=part["periods"], actual=money(actual))
     headings = (
-        ["方法", "CRPS", "ピンボール", "偏り", "50/80/90%区間", "達成Brier"]
+        ["手法", "CRPS", "ピンボール", "偏り", "50/80/90%区間", "達成Brier"]
         if ja
-        else ["method", "CRPS", "pinball", "bias", "50/80/90 % held", "target Brier"]
+        else ["method", "CRPS", "pinball", "bias", "50/80/90% covered", "target Brier"]
     )
 
     def share(value: float, sign: str = "") -> str:
@@ -195,6 +245,8 @@ def _show_periods(kind: str, part: Json, lang: Language) -> None:
 
 def _gap(value: Json, said: Callable[[float], str]) -> str:
     """A difference with its verdict, its interval below it."""
+    from sancho.training.backtest.report.page import verdict
+
     if value["mean"] is None:
         return "–"
     ends = "" if value["lo"] is None else f"\n[{said(value['lo'])}, {said(value['hi'])}]"

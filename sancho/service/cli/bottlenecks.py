@@ -1,69 +1,103 @@
-"""What does `bottlenecks` do? Shows where deals stall, how sure that is, what it costs, and the funnel."""
+"""What does `bottlenecks` do? Shows where deals stall, how sure that is, what it costs, and the stages."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from sancho.crm.i18n import Language
-from sancho.service.cli.ask import asked
-from sancho.service.cli.output import print_json, print_table, print_warnings, say
-from sancho.service.language import money_text
-from sancho.service.settings import Settings, read_settings
-
-
-def show_bottlenecks(period: str | None, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
-    """The bottlenecks of a scope, the dearest first."""
-    settings = read_settings()
-    answer = asked(settings).recommendations.bottlenecks(scope, period, as_of, lang)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer, settings, lang)
-    return 0
+from sancho.crm.i18n import Text
+from sancho.service.cli.answer import Answer, print_answer
+from sancho.service.cli.command import AsOf, Command, Json, Lang, Scope, option
+from sancho.service.cli.reader import Reader
+from sancho.service.language import signed_text
 
 
-def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
-    ja = lang == "ja"
-    for number, one in enumerate(answer["bottlenecks"], 1):
-        low, high = one["interval"]
-        say(f"{number}. {one['label']}")
-        stake = money_text(one["revenue_at_stake"], settings.currency, lang, short=True)
-        pp = one["attainment_pp"]
-        if ja:
-            goal = "" if pp is None else f"、達成確率 {pp:+.1f}ポイント"
-            say(
-                f"   差 {one['effect_pp']:+.1f}（90%区間 {low:+.1f}〜{high:+.1f}）、過去{one['deals']}件、"
-                f"該当中の商談 {one['open_deals']}件、まもなく該当 {one['approaching_deals']}件"
-            )
-            say(f"   なくなれば 見込み売上 +{stake}{goal}")
-            say(f"   対策: {one['suggested_action']}")
-        else:
-            goal = "" if pp is None else f", probability of the target {pp:+.1f} points"
-            say(
-                f"   difference {one['effect_pp']:+.1f} (90 % interval {low:+.1f} to {high:+.1f}), "
-                f"{one['deals']} past deals, {one['open_deals']} open ones in it, "
-                f"{one['approaching_deals']} about to be"
-            )
-            say(f"   without it: expected revenue +{stake}{goal}")
-            say(f"   do: {one['suggested_action']}")
-    headings = (
-        ["ステージ", "到達", "次へ", "失注", "滞在中", "移行率", "日数（中央値）"]
-        if ja
-        else ["stage", "came", "went on", "lost", "still there", "conversion", "days (median)"]
+def bottlenecks(
+    period: Annotated[
+        str | None,
+        option(
+            "--period",
+            "PERIOD",
+            Text("損失を測る期間。既定は今の四半期。", "Period of the loss. Default: the current quarter."),
+        ),
+    ] = None,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """The bottlenecks of a scope, the most costly first."""
+    return print_answer(
+        lambda service: service.recommendations.bottlenecks(scope, period, as_of, lang), _show, as_json, lang
     )
+
+
+COMMAND = Command(
+    "bottlenecks",
+    bottlenecks,
+    Text(
+        "商談が滞り、受注を逃している箇所と、その損失を示します。",
+        "Shows where deals stall and wins are lost, and what that costs.",
+    ),
+)
+_HEADINGS = [
+    Text("ステージ", "stage"),
+    Text("到達", "reached"),
+    Text("次ステージへ", "advanced"),
+    Text("失注", "lost"),
+    Text("進行中", "open"),
+    Text("移行率", "conversion"),
+    Text("所要日数\n（中央値）", "days\n(median)"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    for number, one in enumerate(answer["bottlenecks"], 1):
+        _show_one(number, one, reader)
     rows = [
         [
             step["stage"],
-            str(step["entered"]),
-            str(step["advanced"]),
-            str(step["lost"]),
-            str(step["open"]),
-            "–" if step["conversion"] is None else f"{100 * step['conversion']:.0f}%",
+            *(f"{step[name]:,}" for name in ("entered", "advanced", "lost", "open")),
+            "–" if step["conversion"] is None else f"{step['conversion']:.0%}",
             "–" if step["days"] is None else f"{step['days']['p50']:.0f}",
         ]
         for step in answer["funnel"]
     ]
-    title = "直近1年の商談の流れ" if ja else "How deals flowed in the past year"
-    print_table(f"{title}  {answer['scope']}", headings, rows, right=(1, 2, 3, 4, 5, 6))
-    say(("時点 " if ja else "as of ") + answer["as_of"])
-    print_warnings(answer, lang)
+    title = reader.text(
+        "直近1年のステージ移行率　{scope}",
+        "Stage conversion in the past year, {scope}",
+        scope=reader.scope(answer["scope"]),
+    )
+    reader.table(_HEADINGS, rows, right=[1, 2, 3, 4, 5, 6], whole=[0], title=title)
+
+
+def _show_one(number: int, one: Answer, reader: Reader) -> None:
+    low, high = (signed_text(end, 0) for end in one["interval"])
+    reader.line(f"{number}. {one['label']}")
+    reader.line(
+        reader.text(
+            "   根拠：過去{deals:,}件（推定幅 {ends}ポイント）。"
+            "いま該当：{open}件、放置すると該当：{coming}件",
+            "   Basis: {deals:,} past deals (90% range {ends}). Affected now: {open}; at risk: {coming}",
+            deals=one["deals"],
+            ends=reader.range(low, high),
+            open=one["open_deals"],
+            coming=one["approaching_deals"],
+        )
+    )
+    reader.line(
+        reader.text(
+            "   解消した場合の増加見込み：{money}{effect}",
+            "   If resolved: {money}{effect}",
+            money=reader.money(one["revenue_at_stake"], signed=True),
+            effect=_effect(one["attainment_pp"], reader),
+        )
+    )
+    reader.line(reader.text("   打ち手：{action}", "   Action: {action}", action=one["suggested_action"]))
+
+
+def _effect(points: float | None, reader: Reader) -> Text:
+    if points is None:
+        return Text("", "")
+    if abs(points) < 0.05:
+        return Text("（達成確率への影響はごくわずか）", " (next to no effect on the chance of target)")
+    return Text("（達成確率 {pp}）", " (chance of target {pp})").format(pp=reader.points(points))

@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sancho.crm.errors import SanchoError
 from sancho.crm.i18n import Language, Text
+from sancho.service.cli.answer import open_service
+from sancho.service.cli.command import Command, Host, Lang, Port, option
 from sancho.service.cli.output import Step, progress, say
-from sancho.service.settings import Settings, read_settings
+from sancho.service.cli.serve import run_server, settings_with
 
 if TYPE_CHECKING:
+    from sancho.service.settings import Settings
     from sancho.service.use_cases import UseCases
 
 _SEED = 7
@@ -51,23 +52,33 @@ class Steps:
         passing.replace(self.path)
 
 
-def run_demo(deals: int, host: str | None, port: int | None, lang: Language) -> int:
+def demo(
+    deals: Annotated[int, option("--deals", "N", Text("商談の件数。", "Number of deals."), min=200)] = 8000,
+    host: Host = None,
+    port: Port = None,
+    lang: Lang = "ja",
+) -> int:
     """Builds what is missing, then serves in the foreground."""
-    settings = read_settings(
-        **{name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    )
+    settings = settings_with(host, port)
     prepare(settings, deals, lang)
     served = settings.model_copy(update={"port": free_port(settings.host, settings.port)})
-    from sancho.service.cli.ask import asked
-    from sancho.service.cli.run import run_server
-
     with progress(lang) as step:
         step(_STARTING, 0, 1)
-        answers = asked(served, warm=True)
+        service = open_service(served, warm=True)
         step(_STARTING, 1, 1)
-    say(what_to_try(answers, _new_key(served), lang))
-    run_server(served, answers)
+    say(what_to_try(service, _new_key(served), lang))
+    run_server(served, service)
     return 0
+
+
+COMMAND = Command(
+    "demo",
+    demo,
+    Text(
+        "サンプル組織を作成し、取り込み、学習し、APIを起動します。",
+        "Builds a sample organisation, imports, trains, serves the API.",
+    ),
+)
 
 
 def prepare(settings: Settings, deals: int, lang: Language) -> None:
@@ -86,7 +97,7 @@ def prepare(settings: Settings, deals: int, lang: Language) -> None:
 
 
 def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
-    from sancho.service.cli.build import simulate_to
+    from sancho.service.cli.simulate import simulate_to
     from simulator.settings import yesterday
 
     shutil.rmtree(folder, ignore_errors=True)  # half a world of an interrupted run
@@ -104,7 +115,8 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
     if result.quarantined:
         raise SanchoError(
             Text(
-                "見本データの{n}行が取り込めませんでした。", "{n} rows of the sample could not be imported."
+                "サンプルデータの{n}行を取り込めませんでした。",
+                "{n} rows of the sample could not be imported.",
             ).format(n=result.quarantined),
             "demo_failed",
         )
@@ -112,7 +124,7 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
 
 
 def _train(settings: Settings, step: Step) -> dict[str, Any]:
-    from sancho.service.cli.build import train_and_register
+    from sancho.service.cli.train import train_and_register
 
     info, *_ = train_and_register(settings, None, step)
     return {"version": info.version}
@@ -127,7 +139,7 @@ def _refuse_other_data(settings: Settings) -> None:
     raise SanchoError(
         Text(
             "{home} にはすでにデータがあります。SANCHO_HOME に別のフォルダーを指定してください。",
-            "{home} holds data already; build the sample elsewhere by setting SANCHO_HOME to another folder.",
+            "{home} already contains data; set SANCHO_HOME to another folder for the sample.",
         ).format(home=settings.home),
         "home_in_use",
     )
@@ -165,10 +177,12 @@ def free_port(host: str, wanted: int) -> int:
     )
 
 
-def what_to_try(answers: UseCases, key: str, lang: Language) -> str:
+def what_to_try(service: UseCases, key: str, lang: Language) -> str:
     """Three lines for a terminal that work as they stand."""
-    settings = answers.settings
-    row = answers.deals.scored("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
+    import orjson
+
+    settings = service.settings
+    row = service.deals.scored("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
     deal, period = row["deal_id"], row["period"]
     base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
     words = f"-H 'Accept-Language: {lang}'"

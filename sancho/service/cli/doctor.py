@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Language, Text
+from sancho.crm.i18n import Text
+from sancho.service.cli.command import Command, Json, Lang
 from sancho.service.cli.output import print_json, print_table
-from sancho.service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from sancho.service.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,30 +25,40 @@ class Finding:
     detail: Text
 
 
-def check_installation(as_json: bool, lang: Language) -> int:
+def doctor(as_json: Json = False, lang: Lang = "ja") -> int:
     """All checks; exit status 1 where one fails."""
     findings = examine()
     if as_json:
         checks = [{"check": f.name.to(lang), "ok": f.ok, "detail": f.detail.to(lang)} for f in findings]
         print_json({"ok": all(f.ok for f in findings), "checks": checks})
     else:
-        ja = lang == "ja"
         rows = [[f.name.to(lang), "✓" if f.ok else "✗", f.detail.to(lang)] for f in findings]
-        print_table("", ["項目", "", "内容"] if ja else ["check", "", "detail"], rows)
+        headings = (Text("項目", "check"), Text("", ""), Text("内容", "detail"))
+        print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+COMMAND = Command("doctor", doctor, Text("この環境が正しく動くかを確認します。", "Checks this installation."))
 
 
 def examine() -> list[Finding]:
     """Settings, home, store, data, model, keys; later checks are left out where an earlier one fails."""
+    from sancho.service.settings import read_settings
+
     found: list[Finding] = []
     settings: Settings | None = _try(
-        found, Text("設定", "settings"), read_settings, lambda s: Text(str(s.home), str(s.home))
+        found, Text("設定", "settings"), read_settings, lambda one: Text(str(one.home), str(one.home))
     )
     if settings is None:
         return found
-    if not _try(found, Text("ホーム", "home"), lambda: _writable(settings), lambda home: Text(home, home)):
+    if not _try(
+        found,
+        Text("データフォルダー（SANCHO_HOME）", "data folder (SANCHO_HOME)"),
+        lambda: _writable(settings),
+        lambda home: Text(home, home),
+    ):
         return found
-    counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _told_counts)
+    counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
     if counts is not None:
         _add(
             found,
@@ -67,17 +80,19 @@ def examine() -> list[Finding]:
                 "none yet; make one by `sancho key create --name NAME`.",
             ),
         )
-    info = _try(found, Text("モデル", "model"), lambda: _champion(settings), _told_model)
+    info = _try(
+        found, Text("モデル", "model"), lambda: _champion(settings), lambda one: _model_text(one, settings)
+    )
     if info is not None:
         _watch(found, settings)
     return found
 
 
 def _watch(found: list[Finding], settings: Settings) -> None:
-    """Whether the model in service should be trained anew."""
-    from sancho.service.cli.build import watched
+    """Whether the model in service should be retrained."""
+    from sancho.service.cli.train import watched
 
-    name = Text("モデルの鮮度", "model freshness")
+    name = Text("再学習の要否", "retraining needed?")
     seen = _try(
         found, name, lambda: watched(settings), lambda one: Text("", "") if one is None else one.said()
     )
@@ -124,9 +139,14 @@ def _counts(settings: Settings) -> dict[str, int]:
         return store.counts()
 
 
-def _told_counts(counts: dict[str, int]) -> Text:
-    told = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
-    return Text(told or "空です", told or "empty")
+def _counts_text(counts: dict[str, int]) -> Text:
+    from sancho.crm.schema import TABLES
+
+    kept = [(TABLES[name].label, count) for name, count in counts.items() if count]
+    return Text(
+        "、".join(f"{label.ja} {count:,}" for label, count in kept) or "空です",
+        ", ".join(f"{label.en.lower()} {count:,}" for label, count in kept) or "empty",
+    )
 
 
 def _keys(settings: Settings) -> int:
@@ -147,8 +167,13 @@ def _champion(settings: Settings) -> Any:
     return info
 
 
-def _told_model(info: Any) -> Text:
+def _model_text(info: Any, settings: Settings) -> Text:
+    from datetime import datetime
+
+    from sancho.service.language import moment_text
+
+    trained = datetime.fromisoformat(info.trained_at).astimezone(settings.zone).isoformat()
     return Text(
-        "第{v}版（{at} に学習）。保存した商談は学習時と同じ確率になります。",
-        "version {v}, trained {at}; kept deals score as in training.",
-    ).format(v=info.version, at=info.trained_at)
+        "バージョン{v}（{at} に学習）。学習時と同じ確率を再現できることを確認しました。",
+        "version {v}, trained {at}; it reproduces its training scores.",
+    ).format(v=info.version, at=Text(moment_text(trained, "ja"), moment_text(trained, "en")))

@@ -1,67 +1,71 @@
-"""What does `kpis` do? Shows each KPI's value, its outlook and how likely its target is."""
+"""What does `kpis` do? Shows each KPI's value, its forecast and how likely its target is."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sancho.crm.i18n import Language
-from sancho.features.kpis.definition import MONEY, SHARE
-from sancho.service.cli.ask import asked
-from sancho.service.cli.output import percent, print_json, print_table, print_warnings, say
-from sancho.service.language import money_text
-from sancho.service.settings import Settings, read_settings
+from sancho.crm.i18n import Text
+from sancho.service.cli.answer import Answer, print_answer
+from sancho.service.cli.command import AsOf, Command, Json, Lang, Period, Scope
+from sancho.service.cli.reader import Reader
 
 
-def show_kpis(period: str, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
+def kpis(
+    period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
+) -> int:
     """KPI values and attainment of a scope."""
-    settings = read_settings()
-    answer = asked(settings).goals.kpis(period, scope, as_of, lang)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer, settings, lang)
-    return 0
+    return print_answer(lambda service: service.goals.kpis(period, scope, as_of, lang), _show, as_json, lang)
 
 
-def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
-    ja = lang == "ja"
-    headings = (
-        ["KPI", "現在", "目標", "達成確率", "期末の80%区間", "必要/営業日", "前期"]
-        if ja
-        else ["KPI", "now", "target", "chance", "by the end (80 %)", "needed/day", "last"]
-    )
-    rows = []
-    for row in answer["kpis"]:
-        if row["value"] is None and row["forecast"] is None:
-            continue
-        unit = row["unit"]
-
-        def number(value: float | None, unit: str = unit) -> str:
-            return kpi_text(value, unit, settings.currency, lang)
-
-        ahead = row["forecast"]
-        rows.append(
-            [
-                row["label"],
-                number(row["value"]),
-                number(row["target"]),
-                percent(row["probability"]),
-                "–" if ahead is None else f"{number(ahead['p10'])} – {number(ahead['p90'])}",
-                number(row["required_per_business_day"]),
-                number(row["trend"][-1]["value"]),
-            ]
-        )
-    print_table(f"{answer['period']}  {answer['scope']}", headings, rows, right=(1, 2, 3, 4, 5, 6))
-    say(("時点 " if ja else "as of ") + answer["as_of"])
-    print_warnings(answer, lang)
+COMMAND = Command(
+    "kpis",
+    kpis,
+    Text(
+        "KPIの実績と着地見込み、目標の達成確率を表示します。",
+        "Shows every KPI so far, its forecast, and how likely its target is.",
+    ),
+)
+_KPI, _SO_FAR = Text("KPI", "KPI"), Text("期首からの実績", "so far")
+_WITH_TARGET = [
+    _KPI,
+    _SO_FAR,
+    Text("目標", "target"),
+    Text("達成確率", "chance\nof target"),
+    Text("必要ペース\n（1営業日あたり）", "needed per\nworking day"),
+]
+_ALL = [
+    _KPI,
+    _SO_FAR,
+    Text("期末着地の予測幅（80%）", "by period end,\n80% range"),
+    Text("前期実績", "previous\nperiod"),
+]
 
 
-def kpi_text(value: float | None, unit: str, currency: str, lang: Language) -> str:
-    """A KPI's number as a reader expects it of its unit."""
-    if value is None:
-        return "–"
-    if unit == SHARE.to(lang):
-        return f"{value:.1%}"
-    if unit == MONEY.to(lang):
-        return money_text(value, currency, lang, short=True)
-    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
+def _show(answer: Answer, reader: Reader) -> None:
+    known = [row for row in answer["kpis"] if row["value"] is not None or row["forecast"] is not None]
+    with_target = [
+        [
+            row["label"],
+            reader.kpi(row["value"], row["unit"]),
+            reader.kpi(row["target"], row["unit"]),
+            reader.percent(row["probability"]),
+            reader.kpi(row["required_per_business_day"], row["unit"]),
+        ]
+        for row in known
+        if row["target"] is not None
+    ]
+    title = reader.title(answer["period"], answer["scope"])
+    if with_target:
+        about = title + reader.text("　目標のあるKPI", ": KPIs with a target")
+        reader.table(_WITH_TARGET, with_target, right=[1, 2, 3, 4], whole=[0], title=about)
+    rows = [
+        [
+            row["label"],
+            reader.kpi(row["value"], row["unit"]),
+            "–"
+            if row["forecast"] is None
+            else reader.kpi_range(row["forecast"]["p10"], row["forecast"]["p90"], row["unit"]),
+            reader.kpi(row["trend"][-1]["value"], row["unit"]),
+        ]
+        for row in known
+    ]
+    about = title + reader.text("　すべてのKPI", ": all KPIs")
+    reader.table(_ALL, rows, right=[1, 2, 3], whole=[0], title=about)

@@ -1,57 +1,87 @@
-"""What does `people` do? Compares people fairly, and says whom to help with what."""
+"""What does `people` do? Compares reps on equal deals, and shows whom to help with what."""
 
 from __future__ import annotations
 
-from typing import Any
+from sancho.crm.i18n import Text
+from sancho.service.cli.answer import Answer, print_answer
+from sancho.service.cli.command import AsOf, Command, Json, Lang, Period, Scope
+from sancho.service.cli.reader import Reader
+from sancho.service.language import signed_text
 
-from sancho.crm.i18n import Language
-from sancho.service.cli.ask import asked
-from sancho.service.cli.output import print_json, print_table, print_warnings, say
-from sancho.service.language import money_text
-from sancho.service.settings import Settings, read_settings
-
-
-def show_people(period: str, scope: str, as_of: str | None, as_json: bool, lang: Language) -> int:
-    """The people of a scope beside an average seller with the same deals."""
-    settings = read_settings()
-    answer = asked(settings).goals.people(period, scope, as_of, lang)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer, settings, lang)
-    return 0
+_SPOKEN_OF = 5
 
 
-def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
-    ja = lang == "ja"
-    headings = (
-        ["担当者", "決着", "受注", "期待値", "実力差（80%区間）", "売上", "期待値"]
-        if ja
-        else ["who", "closed", "won", "expected", "skill (80 %)", "revenue", "expected"]
+def people(
+    period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
+) -> int:
+    """The reps of a scope beside an average rep with the same deals."""
+    return print_answer(
+        lambda service: service.goals.people(period, scope, as_of, lang), _show, as_json, lang
     )
 
-    def money(value: float) -> str:
-        return money_text(value, settings.currency, lang, short=True)
 
-    rows = []
-    for row in (*answer["teams"], *answer["people"]):
-        above = row["wins_above_expected"]
-        rows.append(
+COMMAND = Command(
+    "people",
+    people,
+    Text(
+        "担当商談の条件をそろえて担当者を比較し、支援すべきステージを示します。",
+        "Compares reps on equal deals; shows where to help.",
+    ),
+)
+_REP, _TEAM = Text("担当者", "rep"), Text("チーム", "team")
+_HEADINGS = [
+    Text("受注／決着\n（件）", "won /\nclosed"),
+    Text("期待\n受注件数", "expected\nwins"),
+    Text("期待比\n（件、80%幅）", "vs expected\n(80% range)"),
+    Text("受注額", "revenue"),
+    Text("期待受注額", "expected\nrevenue"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    title = reader.title(answer["period"], answer["scope"])
+    for heading, rows in ((_TEAM, answer["teams"]), (_REP, answer["people"])):
+        if rows:
+            _show_rows(heading, rows, title, reader)
+            title = ""
+    spoken_of = [
+        row for row in answer["people"] if row["verdict"] != "within_chance" or row["coaching_focus"]
+    ]
+    spoken_of.sort(key=lambda row: -abs(row["wins_above_expected"]["p50"]))
+    for row in spoken_of[:_SPOKEN_OF]:
+        sentences = [] if row["verdict"] == "within_chance" else [row["message"]]
+        sentences += [row["coaching_focus"]] if row["coaching_focus"] else []
+        reader.line(
+            reader.text(
+                "{who}：{what}", "{who}: {what}", who=reader.scope(row["scope"]), what=_joined(sentences)
+            )
+        )
+    if len(spoken_of) > _SPOKEN_OF:
+        more = len(spoken_of) - _SPOKEN_OF
+        reader.line(reader.text("ほかの{n}人は --json で表示します。", "{n} more: --json.", n=more))
+
+
+def _show_rows(heading: Text, rows: list[Answer], title: str, reader: Reader) -> None:
+    money = zip(
+        reader.money_column(row["revenue"] for row in rows),
+        reader.money_column(row["expected_revenue"] for row in rows),
+        strict=True,
+    )
+    cells = []
+    for row, (revenue, expected) in zip(rows, money, strict=True):
+        low, middle, high = (signed_text(row["wins_above_expected"][name]) for name in ("p10", "p50", "p90"))
+        cells.append(
             [
-                row["scope"].removeprefix("person:"),
-                str(row["deals"]),
-                str(row["wins"]),
+                row["scope"].partition(":")[2] or reader.scope(row["scope"]),
+                f"{row['wins']} / {row['deals']}",
                 f"{row['expected_wins']:.1f}",
-                f"{above['p50']:+.1f} ({above['p10']:+.1f} – {above['p90']:+.1f})",
-                money(row["revenue"]),
-                money(row["expected_revenue"]),
+                reader.text("{x}（{ends}）", "{x} ({ends})", x=middle, ends=reader.range(low, high)),
+                revenue,
+                expected,
             ]
         )
-    print_table(f"{answer['period']}  {answer['scope']}", headings, rows, right=(1, 2, 3, 4, 5, 6))
-    for row in answer["people"]:
-        told = [] if row["verdict"] == "within_chance" else [row["message"]]
-        told += [row["coaching_focus"]] if row["coaching_focus"] else []
-        if told:
-            say(f"{row['scope'].removeprefix('person:')}: " + ("" if ja else " ").join(told))
-    say(("時点 " if ja else "as of ") + answer["as_of"])
-    print_warnings(answer, lang)
+    reader.table([heading, *_HEADINGS], cells, right=[1, 2, 3, 4, 5], title=title, whole=[0])
+
+
+def _joined(sentences: list[str]) -> Text:
+    return Text("".join(sentences), " ".join(sentences))

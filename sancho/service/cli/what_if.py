@@ -1,75 +1,124 @@
-"""What does `what-if` do? Supposes something, and shows the outlook before and after."""
+"""What does `what-if` do? Compares the forecast as it is with the one under assumptions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from pydantic import ValidationError
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Language, Text
-from sancho.service.cli.ask import asked
-from sancho.service.cli.output import percent, print_json, print_table, print_warnings, say
-from sancho.service.language import money_text
-from sancho.service.schemas import WhatIfRequest
-from sancho.service.settings import Settings, read_settings
+from sancho.crm.i18n import Text
+from sancho.service.cli.answer import Answer, print_answer
+from sancho.service.cli.command import AsOf, Command, Json, Lang, Period, Scope, option
+from sancho.service.cli.reader import Reader
+
+if TYPE_CHECKING:
+    from sancho.service.schemas import WhatIfRequest
+
+Several = list[str] | None
 
 
-def show_what_if(
-    period: str,
-    won: Sequence[str],
-    lost: Sequence[str],
-    push: Sequence[str],
-    amount: Sequence[str],
-    leave: Sequence[str],
-    join: Sequence[str],
-    level: Sequence[str],
-    target: float | None,
-    scope: str,
-    as_of: str | None,
-    as_json: bool,
-    lang: Language,
+def what_if(
+    period: Period,
+    won: Annotated[
+        Several, option("--won", "ID", Text("受注と仮定する商談。", "A deal assumed won."))
+    ] = None,
+    lost: Annotated[
+        Several, option("--lost", "ID", Text("失注と仮定する商談。", "A deal assumed lost."))
+    ] = None,
+    push: Annotated[
+        Several,
+        option("--push", "ID:DAYS", Text("後ろ倒しにする商談と日数。", "A deal pushed back, and days.")),
+    ] = None,
+    amount: Annotated[
+        Several, option("--amount", "ID:V", Text("商談の新しい金額。", "A deal's new amount."))
+    ] = None,
+    leave: Annotated[
+        Several, option("--leave", "PERSON", Text("離任する担当者。", "A rep who leaves today."))
+    ] = None,
+    join: Annotated[
+        Several,
+        option("--join", "TEAM[:DATE]", Text("担当者が着任するチームと着任日。", "A team a rep joins.")),
+    ] = None,
+    level: Annotated[
+        Several,
+        option("--level", "KPI:TIMES", Text("KPIを何倍にするか。", "A KPI, and times its level.")),
+    ] = None,
+    target: Annotated[
+        float | None,
+        option("--target", "V", Text("対象の新しい売上目標。", "The scope's new target."), min=0),
+    ] = None,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
 ) -> int:
-    """The outlook of a scope before and after."""
-    pushed = [{"deal_id": deal, "days": days} for deal, days in map(_pair, push)]
-    repriced = [{"deal_id": deal, "amount": value} for deal, value in map(_pair, amount)]
-    targets = [] if target is None else [{"scope": scope, "value": target}]
-    joining = [_newcomer(one) for one in join]
-    levels = [{"kpi": kpi, "multiplier": times, "scope": scope} for kpi, times in map(_pair, level)]
-    told = {
-        "scope": scope, "as_of": as_of, "won": won, "lost": lost, "pushed": pushed, "repriced": repriced,
-        "leaving": leave, "joining": joining, "levels": levels, "targets": targets,
-    }  # fmt: skip
+    """The forecast of a scope now and under assumptions."""
+    request = _request(
+        {
+            "scope": scope,
+            "as_of": as_of,
+            "won": won or [],
+            "lost": lost or [],
+            "pushed": [{"deal_id": deal, "days": days} for deal, days in map(_valued, push or [])],
+            "repriced": [{"deal_id": deal, "amount": value} for deal, value in map(_valued, amount or [])],
+            "leaving": leave or [],
+            "joining": [_newcomer(text) for text in join or []],
+            "levels": [
+                {"kpi": kpi, "multiplier": times, "scope": scope} for kpi, times in map(_valued, level or [])
+            ],
+            "targets": [] if target is None else [{"scope": scope, "value": target}],
+        }
+    )
+    return print_answer(
+        lambda service: service.forecasts.what_if(period, request, lang), _show, as_json, lang
+    )
+
+
+COMMAND = Command(
+    "what-if",
+    what_if,
+    Text(
+        "商談の受注・失注・後ろ倒し・金額変更、担当者の離任・着任、目標の変更を仮定して、達成確率を比較します。",
+        "Compares the chance of target if deals were won, lost, pushed back or repriced, reps left or "
+        "joined, or the target changed.",
+    ),
+)
+_HEADINGS = [
+    Text("対象", "scope"),
+    Text("達成確率\n（現状→仮定）", "chance of target\n(now → if)"),
+    Text("達成確率の\n増減", "change"),
+    Text("着地見込み\n（仮定）", "forecast if"),
+    Text("着地見込みの\n増減", "change of\nforecast"),
+]
+
+
+def _request(values: Mapping[str, Any]) -> WhatIfRequest:
+    from pydantic import ValidationError
+
+    from sancho.service.schemas import WhatIfRequest
+
     try:
-        request = WhatIfRequest.model_validate(told)
-    except ValidationError as fault:
+        return WhatIfRequest.model_validate(values)
+    except ValidationError as error:
         raise SanchoError(
-            Text("仮定を読めません：{fault}", "cannot read what is supposed: {fault}").format(
-                fault=fault.errors()[0]["msg"]
+            Text("仮定を読み取れません：{why}", "cannot read the assumptions: {why}").format(
+                why=error.errors()[0]["msg"]
             ),
             "bad_request",
         ) from None
-    settings = read_settings()
-    answer = asked(settings).forecasts.what_if(period, request, lang)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer, settings, lang)
-    return 0
 
 
-def _pair(text: str) -> tuple[str, float]:
-    deal, colon, number = text.rpartition(":")
+def _valued(text: str) -> tuple[str, float]:
+    name, colon, number = text.rpartition(":")
     try:
-        if not colon or not deal:
+        if not colon or not name:
             raise ValueError
-        return deal, float(number)
+        return name, float(number)
     except ValueError:
         raise SanchoError(
             Text(
-                "「{text}」を読めません。商談ID:数値 の形で指定してください（例 D0001:14）。",
-                "cannot read {text!r}; write it as ID:NUMBER, such as D0001:14.",
+                "「{text}」を読めません。ID:数値 の形で指定してください（例 D0001:14、leads:1.2）。",
+                "cannot read {text!r}; write it as ID:NUMBER, such as D0001:14 or leads:1.2.",
             ).format(text=text),
             "bad_request",
         ) from None
@@ -77,32 +126,32 @@ def _pair(text: str) -> tuple[str, float]:
 
 def _newcomer(text: str) -> dict[str, str | None]:
     team, _, start = text.partition(":")
-    return {"team_id": team or None, "start": start or None}
+    return {"team": team or None, "start": start or None}
 
 
-def _show(answer: dict[str, Any], settings: Settings, lang: Language) -> None:
-    ja = lang == "ja"
-    headings = (
-        ["範囲", "達成確率", "仮定した場合", "差", "売上の見通し", "差"]
-        if ja
-        else ["scope", "probability", "supposed", "difference", "revenue", "difference"]
-    )
-    rows = []
-    for side in (answer, *answer["children"]):
-        before, after = side["before"], side["after"]
-        effect = side["effect_pp"]
-        rows.append(
-            [
-                side["scope"],
-                percent(before["probability"]),
-                percent(after["probability"]),
-                "–" if effect is None else f"{effect:+.1f}pp",
-                money_text(after["revenue"]["mean"], settings.currency, lang),
-                money_text(side["revenue_change"], settings.currency, lang),
-            ]
+def _show(answer: Answer, reader: Reader) -> None:
+    sides = (answer, *answer["children"])
+    rows = [
+        [
+            reader.scope(side["scope"]),
+            _from_to(side, reader),
+            reader.points(side["effect_pp"]),
+            revenue,
+            change,
+        ]
+        for side, revenue, change in zip(
+            sides,
+            reader.money_column(side["after"]["revenue"]["mean"] for side in sides),
+            reader.money_column((side["revenue_change"] for side in sides), signed=True),
+            strict=True,
         )
-    print_table(answer["period"], headings, rows, right=(1, 2, 3, 4, 5))
+    ]
+    title = reader.title(answer["period"], answer["scope"])
+    reader.table(_HEADINGS, rows, right=[1, 2, 3, 4], title=title)
     for line in answer["assumptions"]:
-        say(line)
-    say(("時点 " if ja else "as of ") + answer["as_of"])
-    print_warnings(answer, lang)
+        reader.line(line)
+
+
+def _from_to(side: Answer, reader: Reader) -> str:
+    before, after = (side[end]["probability"] for end in ("before", "after"))
+    return "–" if before is None and after is None else f"{reader.percent(before)} → {reader.percent(after)}"

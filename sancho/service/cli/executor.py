@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
 from sancho.crm.i18n import Text
-from sancho.service.settings import Settings
 
 if TYPE_CHECKING:
+    from sancho.crm.eventlog import EventLog
+    from sancho.service.settings import Settings
     from sancho.training.dask import Cluster
 
 

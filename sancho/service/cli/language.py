@@ -27,10 +27,5 @@ def language(arguments: Sequence[str]) -> Language:
         return _DEFAULT
 
 
-def told(arguments: Sequence[str], ja: str, en: str) -> str:
-    """The one of two texts that this person reads."""
-    return ja if language(arguments) == "ja" else en
-
-
 def _known(name: str) -> Language:
     return "en" if name.lower().startswith("en") else "ja"
