@@ -6,7 +6,12 @@ COPY requirements.lock ./
 RUN /opt/sancho/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY sancho ./sancho
+COPY crm ./crm
 COPY simulator ./simulator
+COPY features ./features
+COPY models ./models
+COPY training ./training
+COPY service ./service
 RUN /opt/sancho/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

@@ -23,16 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 from plain_learner import TLearner
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.features import History, build, deeds_of
-from sancho.features.deeds import ORDINARY
-from sancho.models.actions import ActionEffect, Offer, leverage, offers
-from sancho.models.actions.reliability import UNRECORDED, Z80
-from sancho.training.actions import learn_actions
-from sancho.training.observational_data import ObservationalData
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from features import History, build, deeds_of
+from features.action_events import ORDINARY
+from models.actions import ActionEffect, Offer, leverage, offers
+from models.actions.reliability import UNRECORDED, Z80
 from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
 from simulator.truth_files import DECOYS
+from training.actions import learn_actions
+from training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from real_logs import imported
 from scipy.special import expit
 
-from sancho.crm.eventlog import EventLog
-from sancho.features import build, compile_history
-from sancho.models.encode import fit_encoder
-from sancho.models.logistic import fit_logistic
-from sancho.models.scoring import feature_columns
-from sancho.training import metrics
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.eventlog import EventLog
+from features import build, compile_history
+from models.logistic import fit_logistic
+from models.scoring import feature_columns
+from models.win.encoder import fit_encoder
+from training import metrics
+from training.config import TrainConfig
+from training.fit import train
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

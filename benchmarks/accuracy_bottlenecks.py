@@ -21,13 +21,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.models.bottlenecks import Bottleneck
-from sancho.training.bottlenecks import find_bottlenecks
-from sancho.training.observational_data import ObservationalData
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from models.bottlenecks import Bottleneck
 from simulator import WorldSettings, crm_tables, ground_truth_dict, simulate
 from simulator.catalog import STAGES
+from training.bottlenecks import find_bottlenecks
+from training.observational_data import ObservationalData
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)

@@ -14,12 +14,12 @@ import sys
 import numpy as np
 from real_logs import imported, judge_open
 
-from sancho.crm.instants import NEVER, as_of_instant
-from sancho.features import build, compile_history
-from sancho.models.scoring import feature_columns
-from sancho.training import metrics
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.instants import NEVER, as_of_instant
+from features import build, compile_history
+from models.scoring import feature_columns
+from training import metrics
+from training.config import TrainConfig
+from training.fit import train
 
 CONFIG = TrainConfig(fiscal_start_month=1, country="US", currency="USD")
 

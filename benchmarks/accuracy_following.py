@@ -21,17 +21,17 @@ from accuracy_actions import named
 from numpy.typing import NDArray
 from plain_learner import TLearner
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.features import build, compile_history, deeds_of
-from sancho.features.deeds import ORDINARY
-from sancho.models.actions import ActionEffect, offers
-from sancho.training.actions import learn_actions
-from sancho.training.observational_data import ObservationalData
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from features import build, compile_history, deeds_of
+from features.action_events import ORDINARY
+from models.actions import ActionEffect, offers
 from simulator import World, WorldSettings, advance, crm_tables, simulate
 from simulator.catalog import ACTIONS, OPEN
 from simulator.log import C_WINS
 from simulator.random_stream import key_of
+from training.actions import learn_actions
+from training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from real_logs import base_rate, compare, imported, judge_open, score, won_within
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, NEVER, as_of_instant
-from sancho.features import Calendar, History, compile_history, current
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.eventlog import EventLog
+from crm.instants import DAY, NEVER, as_of_instant
+from features import Calendar, History, compile_history, current
+from training.config import TrainConfig
+from training.fit import train
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

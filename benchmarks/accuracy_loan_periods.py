@@ -15,8 +15,8 @@ import numpy as np
 from accuracy_loan import CONFIG
 from real_logs import imported
 
-from sancho.training.backtest import backtest
-from sancho.training.backtest.period_scores import OURS, period_tables
+from training.backtest import backtest
+from training.backtest.period_scores import OURS, period_tables
 
 
 def main() -> None:

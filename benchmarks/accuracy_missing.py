@@ -17,12 +17,12 @@ import numpy as np
 from accuracy_small import AFTER, END, JUDGED, TOKYO, questions_of, seen_by
 from measured_costs import keep
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.training import metrics
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
 from simulator import WorldSettings
+from training import metrics
+from training.config import TrainConfig
+from training.fit import train
 
 LIVED = 730  # days before the cut-off
 LACKING = {

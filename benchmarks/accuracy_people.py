@@ -16,16 +16,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from scipy.stats import spearmanr
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, end_of_day
-from sancho.features import compile_history
-from sancho.models.organisation import Organisation
-from sancho.models.scoring import feature_columns
-from sancho.models.seller_attribution import attributed_deals, results_above_expected
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.eventlog import EventLog
+from crm.instants import DAY, end_of_day
+from features import compile_history
+from models.forecast.organisation import Organisation
+from models.scoring import feature_columns
+from models.seller_attribution import attributed_deals, results_above_expected
 from simulator import WorldSettings, crm_tables, simulate
 from simulator.log import C_PERSONS
+from training.config import TrainConfig
+from training.fit import train
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 LEAST = 30

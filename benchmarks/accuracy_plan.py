@@ -21,18 +21,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.crm.periods import parse_period
-from sancho.features import compile_history
-from sancho.features.kpis import Happenings
-from sancho.models.kpis import Ahead, Prospects
-from sancho.models.levers import smallest
-from sancho.service.levers import drive_of
-from sancho.service.period_forecast import open_period_forecast
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from crm.periods import parse_period
+from features import compile_history
+from features.kpis import Happenings
+from models.kpis import Ahead, Prospects
+from models.levers import smallest
+from service.drivers import drive_of
+from service.period_forecast import open_period_forecast
 from simulator import Intervention, WorldSettings, crm_tables, replay, simulate
+from training.config import TrainConfig
+from training.fit import train
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 FACTORS = {"leads": "lead_inflow", "appointment_rate": "appointment_rate", "amount": "amount"}

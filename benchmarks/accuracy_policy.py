@@ -18,13 +18,13 @@ import numpy as np
 from accuracy_actions import named
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.features import build, deeds_of
-from sancho.models.actions import off_policy, offers
-from sancho.training.actions import learn_actions
-from sancho.training.observational_data import ObservationalData
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from features import build, deeds_of
+from models.actions import off_policy, offers
 from simulator import Intervention, World, WorldSettings, crm_tables, replay, simulate
+from training.actions import learn_actions
+from training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

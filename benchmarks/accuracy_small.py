@@ -24,22 +24,22 @@ import pandas as pd
 from measured_costs import keep
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.instants import DAY, NEVER, end_of_day
-from sancho.crm.schema import TABLES
-from sancho.features import build, compile_history, open_at
-from sancho.models.bundle import Bundle
-from sancho.models.rows import Rows
-from sancho.models.scoring import feature_columns
-from sancho.models.statistics import Interval, means_of
-from sancho.training import metrics
-from sancho.training.backtest.deal_baselines import BaselineMethod, baseline_methods
-from sancho.training.backtest.predict import learned_rows
-from sancho.training.baselines import Baseline
-from sancho.training.config import TrainConfig
-from sancho.training.data import TrainingData
-from sancho.training.fit import train_on
+from crm.eventlog import EventLog, micros
+from crm.instants import DAY, NEVER, end_of_day
+from crm.schema import TABLES
+from features import build, compile_history, open_at
+from models.bundle import Bundle
+from models.scoring import feature_columns
+from models.snapshot_rows import Rows
+from models.statistics import Interval, means_of
 from simulator import WorldSettings, advance, crm_tables, simulate
+from training import metrics
+from training.backtest.deal_baselines import BaselineMethod, baseline_methods
+from training.backtest.predict import learned_rows
+from training.baselines import Baseline
+from training.config import TrainConfig
+from training.data import TrainingData
+from training.fit import train_on
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -24,13 +24,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import last_known_day
-from sancho.crm.periods import parse_period
-from sancho.models.statistics import Interval, closed_share, means_of
-from sancho.training import metrics
-from sancho.training.backtest import Backtest, backtest
-from sancho.training.backtest.deal_scores import (
+from crm.eventlog import EventLog
+from crm.instants import last_known_day
+from crm.periods import parse_period
+from models.statistics import Interval, closed_share, means_of
+from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
+from training import metrics
+from training.backtest import Backtest, backtest
+from training.backtest.deal_scores import (
     BY_PERIOD_END,
     EVER,
     OURS,
@@ -38,9 +39,8 @@ from sancho.training.backtest.deal_scores import (
     DealRows,
     slope_interval,
 )
-from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, figures
-from sancho.training.config import TrainConfig
-from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
+from training.backtest.period_scores import ForecastScore, ScopeForecast, figures
+from training.config import TrainConfig
 
 Floats = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.models.explain import TreeShap
+from models.explain import TreeShap
 
 FRESH = """
 import sys, time
@@ -29,7 +29,7 @@ import numpy as np
 from pathlib import Path
 text = Path(sys.argv[1]).read_text()
 import numba
-from sancho.models.explain import TreeShap
+from models.explain import TreeShap
 start = time.perf_counter()
 explainer = TreeShap.of(text)
 built = time.perf_counter()

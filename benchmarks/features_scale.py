@@ -24,10 +24,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY
-from sancho.crm.schema import TABLES, Kind
-from sancho.features import Calendar, build, change_moments, compile_history, one_deal
+from crm.eventlog import EventLog
+from crm.instants import DAY
+from crm.schema import TABLES, Kind
+from features import Calendar, build, change_moments, compile_history, one_deal
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 EVENTS, ACTIVITIES, SNAPSHOTS = 8, 12, 3

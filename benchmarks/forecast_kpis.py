@@ -18,15 +18,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY
-from sancho.crm.periods import Period, parse_period, previous
-from sancho.features.calendar import Calendar
-from sancho.features.kpis import KPIS, Happenings, Kpi, Shape, value_of
-from sancho.models.kpis import Ahead, Prospects
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import Organisation
-from sancho.models.simulate import LEVELS, Pipeline, Simulation, simulate
+from crm.eventlog import EventLog
+from crm.instants import DAY
+from crm.periods import Period, parse_period, previous
+from features.calendar import Calendar
+from features.kpis import KPIS, Happenings, Kpi, Shape, value_of
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import Organisation
+from models.forecast.simulate import LEVELS, Pipeline, Simulation, simulate
+from models.kpis import Ahead, Prospects
 from simulator import WorldSettings, crm_tables
 from simulator import simulate as simulate_world
 

@@ -16,12 +16,12 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.periods import parse_period
-from sancho.models.attainment import probability_of, swing_points
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.period_facts import PeriodFacts
-from sancho.models.simulate import LEVELS, SCENARIOS, Pipeline, simulate
+from crm.periods import parse_period
+from models.forecast.attainment import probability_of, swing_points
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.period_facts import PeriodFacts
+from models.forecast.simulate import LEVELS, SCENARIOS, Pipeline, simulate
 
 Floats = NDArray[np.float64]
 

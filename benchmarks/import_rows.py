@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from sancho.crm.importing import import_path
-from sancho.crm.store import Store
+from crm.importing import import_path
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 KINDS = [

@@ -35,10 +35,10 @@ def main() -> None:
 
 def measure(deals: int) -> None:
     """Build the organisation, then time its answers."""
-    from sancho.service.bottlenecks import told
-    from sancho.service.cli.answer import open_service
-    from sancho.service.cli.demo import prepare
-    from sancho.service.settings import read_settings
+    from service.bottlenecks import told
+    from service.cli.answer import open_service
+    from service.cli.demo import prepare
+    from service.settings import read_settings
 
     settings = read_settings()
     prepare(settings, deals, "en")

@@ -9,9 +9,9 @@ import numpy as np
 from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 
-from sancho.crm.instants import DAY, NEVER
-from sancho.features import build, deeds_of
-from sancho.training.observational_data import ObservationalData
+from crm.instants import DAY, NEVER
+from features import build, deeds_of
+from training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
 

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.importing import import_path
-from sancho.crm.instants import DAY, NEVER, as_of_instant
-from sancho.crm.store import Store
-from sancho.features import History, build, compile_history, current, open_at
-from sancho.models.bundle import Bundle
-from sancho.models.scoring import feature_columns
-from sancho.training import metrics
+from crm.eventlog import EventLog
+from crm.importing import import_path
+from crm.instants import DAY, NEVER, as_of_instant
+from crm.store import Store
+from features import History, build, compile_history, current, open_at
+from models.bundle import Bundle
+from models.scoring import feature_columns
+from training import metrics
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

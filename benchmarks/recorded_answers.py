@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from sancho.service.cli import run
+from service.cli import run
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def help_seconds() -> float:
-    code = "from sancho.service.cli import run; run(['--help'])"
+    code = "from service.cli import run; run(['--help'])"
     taken = []
     for _ in range(HELP_RUNS):
         began = time.perf_counter()
@@ -49,11 +49,11 @@ def measure(deals: int, seconds: float) -> None:
 
     import orjson
 
-    from sancho.service.api import create_app
-    from sancho.service.cli.answer import open_service
-    from sancho.service.cli.demo import example_request, prepare
-    from sancho.service.logs import configure_logs
-    from sancho.service.settings import read_settings
+    from service.api import create_app
+    from service.cli.answer import open_service
+    from service.cli.demo import example_request, prepare
+    from service.logs import configure_logs
+    from service.settings import read_settings
 
     configure_logs(logging.WARNING)
     settings = read_settings()
@@ -84,10 +84,10 @@ def add_echo(app, answers) -> None:
     """An endpoint that understands the same request and answers the same bytes, without thinking."""
     from fastapi import Depends, Request
 
-    from sancho.service.api.access import known_caller
-    from sancho.service.api.responses import send
-    from sancho.service.problems import language_of
-    from sancho.service.schemas import ScoreRequest
+    from service.api.access import known_caller
+    from service.api.responses import send
+    from service.problems import language_of
+    from service.schemas import ScoreRequest
 
     kept: dict[str, dict] = {}
 

@@ -30,17 +30,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.features import Calendar
-from sancho.training.common_factors import with_common_factors
-from sancho.training.config import TrainConfig
-from sancho.training.dask import LOCAL, LOCAL_WORKERS, Source, open_cluster, to_parquet
-from sancho.training.dask.source import read_parquet
-from sancho.training.data import TrainingData
-from sancho.training.executor import IN_PROCESS, Executor
-from sancho.training.fit import train_on
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from features import Calendar
 from simulator import WorldSettings, crm_tables, simulate
+from training.common_factors import with_common_factors
+from training.config import TrainConfig
+from training.dask import LOCAL, LOCAL_WORKERS, Source, open_cluster, to_parquet
+from training.dask.source import read_parquet
+from training.data import TrainingData
+from training.executor import IN_PROCESS, Executor
+from training.fit import train_on
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)

@@ -12,15 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_type_hints
 
-from sancho.crm.i18n import Text
-from sancho.crm.schema import TABLES, Column
-from sancho.features import CATALOGUE
-from sancho.features.kpis import KPIS
-from sancho.features.kpis.count import HAPPENINGS
-from sancho.features.kpis.own import OWN_EXAMPLE
-from sancho.service.api import create_app
-from sancho.service.settings import ActionSettings, Settings
-from sancho.training.config import TrainConfig
+from crm.i18n import Text
+from crm.schema import TABLES, Column
+from features import CATALOGUE
+from features.kpis import KPIS
+from features.kpis.count import HAPPENINGS
+from features.kpis.own import OWN_EXAMPLE
+from service.api import create_app
+from service.settings import ActionSettings, Settings
+from training.config import TrainConfig
 
 HERE = Path(__file__).parent
 SETTINGS_EXAMPLE = """\

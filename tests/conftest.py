@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from sancho.crm.store import Store
+from crm.store import Store
 
 ROOT = Path(__file__).parent.parent
 TOKYO = ZoneInfo("Asia/Tokyo")

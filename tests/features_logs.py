@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, start_of_day
+from crm.eventlog import EventLog
+from crm.instants import DAY, start_of_day
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 START = start_of_day(pd.Timestamp("2026-03-20").date(), TOKYO)

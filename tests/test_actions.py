@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, NEVER, end_of_day
-from sancho.crm.store import Outcome, Recommended, Store
-from sancho.features import Calendar, Deeds, compile_history, deeds_of, last_done
-from sancho.models.actions import (
+from crm.eventlog import EventLog
+from crm.instants import DAY, NEVER, end_of_day
+from crm.store import Outcome, Recommended, Store
+from features import Calendar, Deeds, compile_history, deeds_of, last_done
+from models.actions import (
     ActionEffect,
     Effects,
     Evidence,
@@ -29,15 +29,15 @@ from sancho.models.actions import (
     offers,
     reliability,
 )
-from sancho.models.actions.offer import usual_choice
-from sancho.models.attainment import Effect
-from sancho.models.similar import Past
-from sancho.service.actions import Target, choose, per_hour
-from sancho.service.lift import lift_report
-from sancho.service.settings import ActionSettings
-from sancho.training.actions import learn_actions
-from sancho.training.observational_data import ObservationalData
+from models.actions.candidates import usual_choice
+from models.forecast.attainment import Effect
+from models.win.similar_deals import Past
+from service.actions import Target, choose, per_hour
+from service.recommendation_report import lift_report
+from service.settings import ActionSettings
 from simulator import WorldSettings, crm_tables, simulate
+from training.actions import learn_actions
+from training.observational_data import ObservationalData
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 MOMENT = end_of_day(pd.Timestamp("2026-01-20").date(), TOKYO)
@@ -174,7 +174,7 @@ def action(name: str, effect: float, moved: float = 0.0, by_stage: tuple[int, ..
 
 
 def offered(*known: ActionEffect, deeds: tuple[Deeds, ...] = ()) -> list[Offer]:
-    from sancho.features import CATALOGUE
+    from features import CATALOGUE
 
     stage = next(one for one in CATALOGUE if one.name == "stage")
     levels = {"stage": ["提案・見積"]}
@@ -311,7 +311,7 @@ def test_the_report_counts_what_became_of_them_and_sees_what_was_done(log: Event
 
 
 def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sancho.service import lift
+    from service import recommendation_report as lift
 
     made = [recommended(n, "hold_out" if n % 2 else "explore", propensity=0.5) for n in range(1, 201)]
     won = {one.deal_id: float(one.arm == "explore" or n % 4 == 0) for n, one in enumerate(made)}

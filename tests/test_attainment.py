@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.instants import end_of_day
-from sancho.crm.periods import parse_period
-from sancho.models.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
-from sancho.models.common_factors import CommonFactors, centred_log_odds, fit_common_factors
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.period_facts import PeriodFacts
-from sancho.models.simulate import LEVELS, STEP, Pipeline, Simulation, attain_given, open_by_date, simulate
+from crm.instants import end_of_day
+from crm.periods import parse_period
+from models.forecast.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
+from models.forecast.common_factors import CommonFactors, centred_log_odds, fit_common_factors
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.period_facts import PeriodFacts
+from models.forecast.simulate import LEVELS, STEP, Pipeline, Simulation, attain_given, open_by_date, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PERIOD = parse_period("2026-Q4")
@@ -327,6 +327,6 @@ def test_common_factors_survive_being_stored() -> None:
 
 
 def test_a_team_that_is_its_own_ancestor_does_not_hang() -> None:
-    from sancho.models.organisation import _without_cycles
+    from models.forecast.organisation import _without_cycles
 
     assert _without_cycles(np.array([1, 0, 1])).tolist() in ([-1, 0, 1], [1, -1, 1])

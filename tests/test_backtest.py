@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import HOUR, start_of_day
-from sancho.training.backtest import Backtest, backtest
-from sancho.training.backtest.deal_baselines import LABELS
-from sancho.training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
-from sancho.training.backtest.origins import recorded_until
-from sancho.training.backtest.report import page
-from sancho.training.backtest.result import to_json
-from sancho.training.backtest.run import fewer_than, warnings_of
-from sancho.training.config import TrainConfig
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import HOUR, start_of_day
 from simulator import WorldSettings, crm_tables, simulate
+from training.backtest import Backtest, backtest
+from training.backtest.deal_baselines import LABELS
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
+from training.backtest.origins import recorded_until
+from training.backtest.report import page
+from training.backtest.result import to_json
+from training.backtest.run import fewer_than, warnings_of
+from training.config import TrainConfig
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SMALL = TrainConfig(trees=20, leaves=8, most_moments=6_000, most_questions=8_000, threads=1)

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, end_of_day, iso, start_of_day
-from sancho.crm.periods import parse_period
-from sancho.features import Calendar, compile_history
-from sancho.models.statistics import closed_share, interval_of, means_of
-from sancho.training.backtest import deal_scores, distribution_scores, period_baselines
-from sancho.training.backtest.deal_scores import OURS, DealRows
-from sancho.training.backtest.origins import Span, choose_periods, earlier, origins
-from sancho.training.backtest.outcomes import Outcomes
-from sancho.training.backtest.period_scores import ForecastScore, ScopeForecast, period_tables
-from sancho.training.snapshots import Cycle, DealOutcomes, deal_outcomes
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import DAY, end_of_day, iso, start_of_day
+from crm.periods import parse_period
+from features import Calendar, compile_history
+from models.statistics import closed_share, interval_of, means_of
+from training.backtest import deal_scores, distribution_scores, period_baselines
+from training.backtest.deal_scores import OURS, DealRows
+from training.backtest.origins import Span, choose_periods, earlier, origins
+from training.backtest.outcomes import Outcomes
+from training.backtest.period_scores import ForecastScore, ScopeForecast, period_tables
+from training.snapshots import Cycle, DealOutcomes, deal_outcomes
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import end_of_day
-from sancho.features import CATALOGUE
-from sancho.models.bottlenecks import Bottleneck, Condition
-from sancho.service.bottlenecks import told
-from sancho.training.bottlenecks import find_bottlenecks
-from sancho.training.observational_data import ObservationalData
+from crm.eventlog import EventLog
+from crm.instants import end_of_day
+from features import CATALOGUE
+from models.bottlenecks import Bottleneck, Condition
+from service.bottlenecks import told
+from training.bottlenecks import find_bottlenecks
+from training.observational_data import ObservationalData
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 6, 30)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, NEVER, end_of_day
-from sancho.features import Calendar, Feature, build, compile_history
-from sancho.features.passages import passages
-from sancho.models.bottlenecks import (
+from crm.eventlog import EventLog
+from crm.instants import DAY, NEVER, end_of_day
+from features import Calendar, Feature, build, compile_history
+from features.stage_visits import passages
+from models.bottlenecks import (
     Bottleneck,
     Condition,
     Key,
@@ -120,7 +120,7 @@ def kept(**changes: object) -> Bottleneck:
 
 
 def test_it_is_about_deals_of_its_segment_that_stay_too_long_in_its_stage() -> None:
-    from sancho.features import CATALOGUE
+    from features import CATALOGUE
 
     names = ("stage", "days_in_stage", "days_since_activity", "product", "employees")
     features = [next(one for one in CATALOGUE if one.name == name) for name in names]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.models.attainment import probability_of
-from sancho.models.change import STEPS, Stand, changed, told
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.simulate import LEVELS, Pipeline, simulate
+from models.forecast.attainment import probability_of
+from models.forecast.change_attribution import STEPS, Stand, changed, told
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.simulate import LEVELS, Pipeline, simulate
 
 SIZES = (0.2, 0.1)
 TARGETS = {COMPANY: 900.0, "team:north": 600.0, "person:ann": 300.0}

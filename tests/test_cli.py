@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from sancho.service.cli import run
-from sancho.service.cli.app import build
+from service.cli import run
+from service.cli.app import build
 
 LATER = {"report", "sync"}
 
@@ -205,7 +205,7 @@ def test_wrong_usage_is_explained_in_the_readers_language(
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from sancho.service.cli import run; run(['--help']); "
+        "import sys; from service.cli import run; run(['--help']); "
         "heavy = {'numpy', 'pandas', 'sqlalchemy', 'mlflow', 'lightgbm', 'fastapi', 'pydantic', 'numba'}; "
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sancho.crm.store import Store
-from sancho.service.cli import run
-from sancho.training.backtest import backtest
-from sancho.training.backtest.result import to_json
-from sancho.training.config import TrainConfig
+from crm.store import Store
+from service.cli import run
+from training.backtest import backtest
+from training.backtest.result import to_json
+from training.config import TrainConfig
 
 SMALL = {"trees": 5, "leaves": 4, "most_moments": 2000, "questions": 1}
 
@@ -87,7 +87,7 @@ def test_it_is_what_the_library_says_of_the_same_log(at_home: Path, capsys: pyte
     zone = ZoneInfo("Asia/Tokyo")
     with Store.open(f"sqlite:///{at_home / 'home' / 'sancho.db'}") as store:
         log = store.read(zone)
-    from sancho.crm.instants import as_of_instant
+    from crm.instants import as_of_instant
 
     until = as_of_instant("2026-06-30", zone)
     found = to_json(backtest(log.as_of(until), TrainConfig(**SMALL), 1, (4,), until=until))
@@ -100,7 +100,7 @@ def test_it_is_what_the_library_says_of_the_same_log(at_home: Path, capsys: pyte
 def test_its_tables_name_every_plain_method_in_both_languages(
     capsys: pytest.CaptureFixture[str], at_home: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from sancho.service.cli.backtest import show
+    from service.cli.backtest import show
 
     monkeypatch.setenv("COLUMNS", "160")  # a table wraps its words where the terminal is narrow
 

@@ -12,10 +12,10 @@ import orjson
 import pytest
 from rich.cells import cell_len
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
-from sancho.service.cli import answer, models, run
-from sancho.service.settings import read_settings
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.cli import answer, models, run
+from service.settings import read_settings
 
 AT = "2026-11-30T06:35:59.279729+09:00"
 ABOUT = {

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.instants import DAY, start_of_day
-from sancho.features import Calendar
-from sancho.models.clock import KINDS, Clock, day_kinds, even_pace, fit_pace
-from sancho.models.horizons import Windows
+from crm.instants import DAY, start_of_day
+from features import Calendar
+from models.win.business_time import KINDS, Clock, day_kinds, even_pace, fit_pace
+from models.win.horizons import Windows
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)

@@ -16,25 +16,25 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.importing import import_path
-from sancho.crm.instants import as_of_instant
-from sancho.crm.periods import parse_period
-from sancho.crm.store import Store
-from sancho.features import Calendar, build, change_moments, compile_history
-from sancho.models.bundle import Bundle
-from sancho.models.scoring import score_open
-from sancho.service.cli import run
-from sancho.training.backtest import backtest
-from sancho.training.backtest.origins import Span, choose_periods
-from sancho.training.backtest.result import to_json
-from sancho.training.config import TrainConfig
-from sancho.training.dask import Cluster, Source, open_cluster, to_parquet
-from sancho.training.dask.gather import gathered, together
-from sancho.training.fit import train
-from sancho.training.report import Report
+from crm.errors import SanchoError
+from crm.eventlog import EventLog, micros
+from crm.importing import import_path
+from crm.instants import as_of_instant
+from crm.periods import parse_period
+from crm.store import Store
+from features import Calendar, build, change_moments, compile_history
+from models.bundle import Bundle
+from models.scoring import score_open
+from service.cli import run
 from simulator import WorldSettings, crm_tables, simulate, write
+from training.backtest import backtest
+from training.backtest.origins import Span, choose_periods
+from training.backtest.result import to_json
+from training.config import TrainConfig
+from training.dask import Cluster, Source, open_cluster, to_parquet
+from training.dask.gather import gathered, together
+from training.fit import train
+from training.report import Report
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-09-30", TOKYO)
@@ -139,7 +139,7 @@ def test_a_backtest_by_period_is_that_of_one_process(
     created = micros(log["deals"]["created_at"])
     # The first of them starts too early to learn for: that stops none of the others.
     enough = int((created < chosen[1].start(TOKYO)).sum())
-    monkeypatch.setattr("sancho.training.backtest.run.LEAST_TRAINED", enough)
+    monkeypatch.setattr("training.backtest.run.LEAST_TRAINED", enough)
     ours = to_json(backtest(log, quick, 3, (8,), until=NOW))
     theirs = to_json(spread.backtest(log, quick, 3, (8,), until=NOW))
     assert [fold["period"] for fold in theirs["folds"]] == [period.name for period in chosen[1:]]
@@ -162,7 +162,7 @@ def _flat(result: dict) -> tuple[list[str], list[float]]:
 
 
 def test_an_address_where_nobody_answers_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sancho.training.dask.connect.PATIENCE_SECONDS", 1)
+    monkeypatch.setattr("training.dask.connect.PATIENCE_SECONDS", 1)
     with (
         pytest.raises(SanchoError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
         open_cluster("tcp://127.0.0.1:9", NOWHERE),
@@ -229,7 +229,7 @@ def few() -> Iterator[tuple[LocalCluster, Client]]:
 def test_work_that_needs_all_workers_ends_when_one_is_lost(
     few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sancho.training.dask.gather.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("training.dask.gather.LOOK_SECONDS", 0.05)
     _, client = few
     for_ever = Event()
 
@@ -245,8 +245,8 @@ def test_work_that_needs_all_workers_ends_when_one_is_lost(
 def test_a_task_does_not_wait_for_ever_for_workers_that_are_gone(
     few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sancho.training.dask.gather.LOOK_SECONDS", 0.05)
-    monkeypatch.setattr("sancho.training.dask.gather.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("training.dask.gather.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("training.dask.gather.PATIENCE_SECONDS", 0.2)
     _, client = few
     client.retire_workers(list(client.nthreads()))
     with pytest.raises(SanchoError, match="a worker died"):
@@ -280,5 +280,5 @@ def test_without_dask_one_sentence_says_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_training_in_one_process_loads_no_dask():
-    code = "import sys, sancho.training.promote, sancho.service.cli; sys.exit('distributed' in sys.modules)"
+    code = "import sys, training.promote, service.cli; sys.exit('distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.models.customers import customers_at, with_customers
+from crm.eventlog import EventLog, micros
+from models.customers import customers_at, with_customers
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

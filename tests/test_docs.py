@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sancho.crm.importing.mapping import load_mapping
-from sancho.service.cli import run
-from sancho.service.settings import ActionSettings, Settings, read_settings
-from sancho.training.config import TrainConfig
+from crm.importing.mapping import load_mapping
+from service.cli import run
+from service.settings import ActionSettings, Settings, read_settings
+from training.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from sancho.features.calendar import Calendar
-from sancho.models.drift import FOLLOWS, fit_drift, months_back, season_of_arrivals
-from sancho.models.season import MONTHS, no_season
+from features.calendar import Calendar
+from models.forecast.arrival_trend import FOLLOWS, fit_drift, months_back, season_of_arrivals
+from models.season import MONTHS, no_season
 
 END = (date(2026, 10, 1) - date(1970, 1, 1)).days
 YEARS = 4

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog, codes_in, micros
-from sancho.crm.instants import NEVER, as_of_instant
+from crm.errors import SanchoError
+from crm.eventlog import EventLog, codes_in, micros
+from crm.instants import NEVER, as_of_instant
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

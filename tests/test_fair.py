@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import as_of_instant
-from sancho.features.calendar import Calendar
-from sancho.features.kpis import Happenings
-from sancho.models.flow import legs_of
-from sancho.models.kpis import Ahead
-from sancho.models.organisation import Organisation
-from sancho.models.seller_attribution import AttributedDeals, _got_at, results_above_expected
+from crm.eventlog import EventLog
+from crm.instants import as_of_instant
+from features.calendar import Calendar
+from features.kpis import Happenings
+from models.forecast.organisation import Organisation
+from models.kpis import Ahead
+from models.seller_attribution import AttributedDeals, _got_at, results_above_expected
+from models.stage_conversion import legs_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 

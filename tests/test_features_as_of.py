@@ -12,8 +12,8 @@ from features_logs import DEALS, TICKS, TOKYO, at, loan_log, random_logs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.eventlog import EventLog
-from sancho.features import (
+from crm.eventlog import EventLog
+from features import (
     Calendar,
     History,
     build,

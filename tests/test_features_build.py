@@ -11,9 +11,9 @@ import pytest
 from features_logs import DEALS, TICKS, TOKYO, at, random_logs
 from hypothesis import HealthCheck, given, settings
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.instants import DAY, NEVER
-from sancho.features import (
+from crm.eventlog import EventLog, micros
+from crm.instants import DAY, NEVER
+from features import (
     CATALOGUE,
     GROUPS,
     Calendar,
@@ -23,8 +23,8 @@ from sancho.features import (
     current,
     weeks_stood_for,
 )
-from sancho.features.arrays import KINDS
-from sancho.features.organisation_rows import SMOOTHING
+from features.arrays import KINDS
+from features.organisation_rows import SMOOTHING
 
 CALENDAR = Calendar(TOKYO)
 
@@ -371,6 +371,6 @@ def test_what_is_current_is_what_the_as_of_view_shows(paper: EventLog) -> None:
 
 
 def test_kinds_known_by_name_are_those_of_the_schema() -> None:
-    from sancho.crm.schema import ACTIVITY_KINDS
+    from crm.schema import ACTIVITY_KINDS
 
     assert tuple(ACTIVITY_KINDS) == KINDS

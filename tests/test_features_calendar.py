@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.instants import DAY, HOUR, start_of_day
-from sancho.features import (
+from crm.errors import SanchoError
+from crm.instants import DAY, HOUR, start_of_day
+from features import (
     EVER_DAYS,
     HORIZON_CATALOGUE,
     HORIZON_FEATURES,

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from sancho.crm.instants import DAY, end_of_day, start_of_day
-from sancho.crm.periods import parse_period
-from sancho.crm.store import Store, StoredOutlook
-from sancho.service.history import days_missing, history
+from crm.instants import DAY, end_of_day, start_of_day
+from crm.periods import parse_period
+from crm.store import Store, StoredOutlook
+from service.forecast_history import days_missing, history
 
 PERIOD = parse_period("2026-Q4")
 NAME = "2026-10-01..2026-12-31"

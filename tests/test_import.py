@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.importing import check_rows, import_path, push_rows
-from sancho.crm.importing.read import data_format
-from sancho.crm.instants import as_of_instant
-from sancho.crm.store import Store
+from crm.errors import SanchoError
+from crm.importing import check_rows, import_path, push_rows
+from crm.importing.read import data_format
+from crm.instants import as_of_instant
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)

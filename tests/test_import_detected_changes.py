@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from sancho.crm.importing import import_path, push_rows
-from sancho.crm.instants import DAY, HOUR, as_of_instant
-from sancho.crm.store.detected_changes import OBSERVER
+from crm.importing import import_path, push_rows
+from crm.instants import DAY, HOUR, as_of_instant
+from crm.store.detected_changes import OBSERVER
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEK = 7 * DAY

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.importing import export_quarantine, import_path
-from sancho.crm.importing.encoding import DAMAGED, decode
-from sancho.crm.instants import as_of_instant
-from sancho.crm.store import Store
+from crm.importing import export_quarantine, import_path
+from crm.importing.encoding import DAMAGED, decode
+from crm.instants import as_of_instant
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)

@@ -9,15 +9,15 @@ import sys
 import time
 from zoneinfo import ZoneInfo
 
-from sancho.crm.importing import import_path
-from sancho.crm.store import Store
+from crm.importing import import_path
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CODE = """
 import sys
 from zoneinfo import ZoneInfo
-from sancho.crm.importing import import_path, load
-from sancho.crm.store import Store
+from crm.importing import import_path, load
+from crm.store import Store
 load._STEP = 20_000  # so that it tells often how far it is
 import_path(Store.open(sys.argv[1]), sys.argv[2], ZoneInfo("Asia/Tokyo"),
             progress=lambda stage, done, total: print(stage.en, done, flush=True))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.instants import (
+from crm.errors import SanchoError
+from crm.instants import (
     as_of_instant,
     end_of_day,
     instant,

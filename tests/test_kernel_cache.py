@@ -14,7 +14,7 @@ SOURCES = {
     "outer/__init__.py": "",
     "outer/constants.py": "STEP = 1.0\n",
     "outer/helper.py": """
-from sancho.features.kernel_cache import compiled
+from features.kernel_cache import compiled
 FACTOR = 2.0
 
 @compiled
@@ -31,7 +31,7 @@ class Pair(NamedTuple):
     "outer/inner/__init__.py": "",
     "outer/inner/beside.py": "LAST = 1000.0\n",
     "outer/inner/caller.py": """
-from sancho.features.kernel_cache import compiled
+from features.kernel_cache import compiled
 from outer.constants import STEP
 from outer.helper import scaled
 from outer.inner.beside import LAST

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, NEVER, start_of_day
-from sancho.crm.periods import parse_period
-from sancho.features.calendar import Calendar
-from sancho.features.kpis import KPIS, Happenings, Tally
-from sancho.models.kpis import Ahead, Prospects
-from sancho.models.kpis.shares import Cohort
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import Organisation
-from sancho.models.simulate import LEVELS, Pipeline, simulate
-from sancho.models.targets import targets_of
+from crm.eventlog import EventLog
+from crm.instants import DAY, NEVER, start_of_day
+from crm.periods import parse_period
+from features.calendar import Calendar
+from features.kpis import KPIS, Happenings, Tally
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import Organisation
+from models.forecast.simulate import LEVELS, Pipeline, simulate
+from models.forecast.targets import targets_of
+from models.kpis import Ahead, Prospects
+from models.kpis.shares import Cohort
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)

@@ -11,11 +11,11 @@ import pytest
 from features_logs import random_logs
 from hypothesis import given, settings
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, as_of_instant
-from sancho.crm.periods import parse_period
-from sancho.features.kpis import KPIS, Happenings, own_kpis, value_of
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import DAY, as_of_instant
+from crm.periods import parse_period
+from features.kpis import KPIS, Happenings, own_kpis, value_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 BY_ID = {kpi.id: kpi for kpi in KPIS}

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.i18n import Text
-from sancho.crm.instants import start_of_day
-from sancho.features.calendar import Calendar
-from sancho.features.kpis import Happenings
-from sancho.models.kpis import Ahead
-from sancho.models.levers import LEVERS, Drive, Level, OpenDeals, levels_of, new_wins_of, smallest
-from sancho.models.levers.effect import STRETCHES, NewWins
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import Organisation
-from sancho.models.simulate import LEVELS, Pipeline, simulate
+from crm.eventlog import EventLog
+from crm.i18n import Text
+from crm.instants import start_of_day
+from features.calendar import Calendar
+from features.kpis import Happenings
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import Organisation
+from models.forecast.simulate import LEVELS, Pipeline, simulate
+from models.kpis import Ahead
+from models.levers import LEVERS, Drive, Level, OpenDeals, levels_of, new_wins_of, smallest
+from models.levers.effect import STRETCHES, NewWins
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 EVERYONE = np.arange(4)

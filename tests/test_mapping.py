@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.importing import import_path
-from sancho.crm.importing.mapping import load_mapping, shipped_mappings
-from sancho.crm.instants import as_of_instant
-from sancho.crm.store import Store
+from crm.errors import SanchoError
+from crm.importing import import_path
+from crm.importing.mapping import load_mapping, shipped_mappings
+from crm.instants import as_of_instant
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)

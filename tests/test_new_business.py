@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import start_of_day
-from sancho.crm.periods import parse_period, previous
-from sancho.features.calendar import Calendar
-from sancho.models.new_business import NewBusiness
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import Organisation
+from crm.eventlog import EventLog
+from crm.instants import start_of_day
+from crm.periods import parse_period, previous
+from features.calendar import Calendar
+from models.forecast.new_business import NewBusiness
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import Organisation
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PEOPLE = pd.DataFrame(

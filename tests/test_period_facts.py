@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import start_of_day
-from sancho.crm.periods import parse_period
-from sancho.features.calendar import Calendar
-from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.period_facts import PeriodFacts, year_before
-from sancho.training.backtest.origins import Origin
-from sancho.training.backtest.period_snapshots import snapshot_of
+from crm.eventlog import EventLog
+from crm.instants import start_of_day
+from crm.periods import parse_period
+from features.calendar import Calendar
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.period_facts import PeriodFacts, year_before
+from training.backtest.origins import Origin
+from training.backtest.period_snapshots import snapshot_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)

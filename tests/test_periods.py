@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.periods import parse_period, period_holding, previous
+from crm.errors import SanchoError
+from crm.periods import parse_period, period_holding, previous
 
 
 @pytest.mark.parametrize(

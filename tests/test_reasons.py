@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.instants import DAY
-from sancho.features import CATALOGUE, Calendar
-from sancho.features.reasons import REASONS, reasons_of
-from sancho.models.horizons import Windows
-from sancho.models.members import Layout
-from sancho.models.reference import LEAST_OF_STAGE, MOST_OF_STAGE, Peers, references, won_peers
-from sancho.models.rows import Rows
-from sancho.models.trees import TreeSettings
-from sancho.models.win import WinModel, WinSettings, fit_win
-from sancho.service import explain
+from crm.instants import DAY
+from features import CATALOGUE, Calendar
+from features.reasons import REASONS, reasons_of
+from models.snapshot_rows import Rows
+from models.win.base_models import Layout
+from models.win.horizons import Windows
+from models.win.model import WinModel, WinSettings, fit_win
+from models.win.reference import LEAST_OF_STAGE, MOST_OF_STAGE, Peers, references, won_peers
+from models.win.trees import TreeSettings
+from service import explain
 
 NAMES = ("stage", "visits", "calls_30d", "days_since_call", "amount_cuts", "industry")
 LAYOUT = Layout(NAMES, (0, 5), 0, -1, -1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sancho.service import recommendations
-from sancho.service.recommendations import Recommendations
+from service import recommendations
+from service.recommendations import Recommendations
 
 
 class FullStore:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.training import promote
-from sancho.training.config import TrainConfig
-from sancho.training.registry import NAME, Registry, _inside
+from crm.errors import SanchoError
+from training import promote
+from training.config import TrainConfig
+from training.registry import NAME, Registry, _inside
 
 MLFLOW_LOGGERS = ("mlflow", "alembic", "mlflow.store.db.utils")
 
@@ -218,8 +218,8 @@ def test_promotions_at_once_all_stay_in_the_history(tmp_path: Path):
 
 def test_the_lock_holds_for_other_processes(tmp_path: Path):
     code = (
-        "import sys; from pathlib import Path; from sancho.training import registry as module;"
-        "module._LOCK_SECONDS = 0.0; from sancho.crm.errors import SanchoError\n"
+        "import sys; from pathlib import Path; from training import registry as module;"
+        "module._LOCK_SECONDS = 0.0; from crm.errors import SanchoError\n"
         "try:\n"
         "    with module.Registry(Path(sys.argv[1])).deciding(): print('in')\n"
         "except SanchoError as fault: print(fault.code, fault)\n"
@@ -340,9 +340,9 @@ def test_a_champion_promoted_during_a_training_stays(
 
 def test_code_that_is_gone_is_said_by_the_logged_model(monkeypatch: pytest.MonkeyPatch):
     """MLflow keeps the code that reads a model: where what it imports has moved, it says what to do."""
-    from sancho.training.pyfunc_code import SanchoModel
+    from training.pyfunc_code import SanchoModel
 
-    monkeypatch.setitem(sys.modules, "sancho.models.bundle", None)
+    monkeypatch.setitem(sys.modules, "models.bundle", None)
     with pytest.raises(ImportError, match="train again") as caught:
         SanchoModel().load_context(None)
     assert "再学習" in str(caught.value)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import approx_fprime
 
-from sancho.crm.instants import DAY
-from sancho.features.kpis.repeat import (
+from crm.instants import DAY
+from features.kpis.repeat_purchase import (
     BgNbd,
     GammaGamma,
     Purchases,

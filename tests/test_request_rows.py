@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.importing import ImportResult, push_rows
-from sancho.crm.instants import as_of_instant
-from sancho.crm.store import Store
-from sancho.service.request_rows import request_rows
+from crm.errors import SanchoError
+from crm.importing import ImportResult, push_rows
+from crm.instants import as_of_instant
+from crm.store import Store
+from service.request_rows import request_rows
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.models.revenue import RevenueModel, fit_revenue
+from models.forecast.revenue import RevenueModel, fit_revenue
 
 NONE = np.array([np.nan])
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.instants import DAY, start_of_day
-from sancho.features import Calendar
-from sancho.models.clock import Clock, even_pace
-from sancho.models.season import fit_season, month_of, no_season
+from crm.instants import DAY, start_of_day
+from features import Calendar
+from models.season import fit_season, month_of, no_season
+from models.win.business_time import Clock, even_pace
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)

@@ -13,17 +13,17 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
-from sancho.service.api import create_app
-from sancho.service.keys import Keys
-from sancho.service.language import negotiate
-from sancho.service.logs import configure_logs
-from sancho.service.paging import page
-from sancho.service.problems import MEDIA_TYPE
-from sancho.service.serving_state import Readiness
-from sancho.service.settings import Settings, read_settings
-from sancho.service.use_cases import UseCases
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.api import create_app
+from service.keys import Keys
+from service.language import negotiate
+from service.logs import configure_logs
+from service.paging import page
+from service.problems import MEDIA_TYPE
+from service.serving_state import Readiness
+from service.settings import Settings, read_settings
+from service.use_cases import UseCases
 
 
 class Unable:

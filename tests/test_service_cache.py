@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sancho.service.cache import Cache
+from service.cache import Cache
 
 PATIENCE = 30.0  # seconds after which a test that hangs fails
 

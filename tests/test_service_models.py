@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.i18n import Text
-from sancho.service.api import create_app
-from sancho.service.cli import run
-from sancho.service.settings import read_settings
-from sancho.service.use_cases import UseCases
-from sancho.training.registry import Registry
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.api import create_app
+from service.cli import run
+from service.settings import read_settings
+from service.use_cases import UseCases
+from training.registry import Registry
 
 SMALL = "[train]\ntrees = 5\nleaves = 4\nmost_moments = 2000\nquestions = 1\n"
 END = "2026-10-31"
@@ -80,7 +80,7 @@ def test_a_version_is_promoted_and_rolled_back_and_answers_at_once(client: TestC
 def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     client.post("/v1/models/1/promote")
     client.post("/v1/models/2/promote")
-    monkeypatch.setattr("sancho.models.bundle.TOLERANCE", -1.0)
+    monkeypatch.setattr("models.bundle.TOLERANCE", -1.0)
     for call in ("/v1/models/rollback", "/v1/models/1/promote"):
         assert client.post(call).json()["code"] == "model_check_failed"
     monkeypatch.undo()
@@ -90,7 +90,7 @@ def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: p
 def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     """What became of the model is looked at when it is taken up and every quarter of an hour."""
     first = client.get("/v1/models").json()["monitoring"]
-    monkeypatch.delattr("sancho.service.model_admin.watch")
+    monkeypatch.delattr("service.model_admin.watch")
     row = {"deal_id": "MORE", "created_at": "2026-10-30", "stage": "アポイント"}
     client.put("/v1/tables/deals", content=json.dumps(row), headers={"Content-Type": "application/x-ndjson"})
     client.app.state.use_cases.serving.refresh(warm=True)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from sancho.service.api import create_app, use_cases
-from sancho.service.api.access import known_caller
-from sancho.service.settings import Settings
-from sancho.service.use_cases import UseCases
+from service.api import create_app, use_cases
+from service.api.access import known_caller
+from service.settings import Settings
+from service.use_cases import UseCases
 
 KINDS = {
     use_cases.deal_insights: "deals",

@@ -16,11 +16,11 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from sancho.models.actions import ActionEffect, Effects, Evidence
-from sancho.models.scoring import score_open
-from sancho.service.api import create_app
-from sancho.service.cli import run
-from sancho.service.schemas import (
+from models.actions import ActionEffect, Effects, Evidence
+from models.scoring import score_open
+from service.api import create_app
+from service.cli import run
+from service.schemas import (
     ActionList,
     BottleneckList,
     Forecast,
@@ -33,9 +33,9 @@ from sancho.service.schemas import (
     Tree,
     WhatIf,
 )
-from sancho.service.serving_state import Caches
-from sancho.service.settings import Settings, read_settings
-from sancho.service.use_cases import UseCases
+from service.serving_state import Caches
+from service.settings import Settings, read_settings
+from service.use_cases import UseCases
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"
@@ -182,7 +182,7 @@ def test_a_store_that_takes_no_history_stops_no_answer(
         asked.append(1)
         raise OSError("disk full")
 
-    monkeypatch.setattr("sancho.service.forecasts.fill_one", full)
+    monkeypatch.setattr("service.forecasts.fill_one", full)
     monkeypatch.setattr(answers.forecasts, "_written", None)
     for _ in range(3):
         answers.forecasts.keep_history()

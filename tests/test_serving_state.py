@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from sancho.service import serving_state
-from sancho.service.serving_state import ServingState
-from sancho.service.settings import Settings
-from sancho.service.watched_thread import WatchedThread
+from service import serving_state
+from service.serving_state import ServingState
+from service.settings import Settings
+from service.watched_thread import WatchedThread
 
 PATIENCE = 30.0  # seconds after which a test that hangs fails
 
@@ -171,7 +171,7 @@ def test_readiness_ends_where_the_thread_has_died(serving: ServingState, monkeyp
 
 
 def test_watched_thread_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sancho.service.watched_thread._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("service.watched_thread._LOOK_SECONDS", 0.0)
     worked, deaths = threading.Event(), []
     repeat = WatchedThread._repeat
 

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from sancho.crm.i18n import Text
-from sancho.models.smart import CRITERIA, Facts, Proposal, check, check_person
+from crm.i18n import Text
+from models.kpis.smart import CRITERIA, Facts, Proposal, check, check_person
 
 TODAY = date(2026, 11, 25)
 VISITS = Proposal("visits", "person:P001", 40.0, "件", {}, "2026-Q4", date(2026, 12, 31), date(2026, 11, 2))

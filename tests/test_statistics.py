@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from sancho.models.statistics import Z80, Z90, means_of, shrunk, variance_beyond_chance, with_belief
+from models.statistics import Z80, Z90, means_of, shrunk, variance_beyond_chance, with_belief
 
 
 def test_the_variance_beyond_chance_is_dersimonian_and_lairds_by_hand() -> None:

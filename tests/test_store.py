@@ -17,12 +17,12 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.importing import push_rows
-from sancho.crm.schema import TABLES
-from sancho.crm.store import Store
-from sancho.crm.store.engine import HEAD
-from sancho.crm.store.tables import METADATA, stored_columns
+from crm.errors import SanchoError
+from crm.importing import push_rows
+from crm.schema import TABLES
+from crm.store import Store
+from crm.store.engine import HEAD
+from crm.store.tables import METADATA, stored_columns
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -128,7 +128,7 @@ def test_an_empty_store_reads_as_an_empty_log_with_the_default_stages(store):
 
 def test_migrations_lead_to_exactly_the_tables_of_the_schema(store):
     config = alembic.config.Config()
-    config.set_main_option("script_location", "sancho.crm:migrations")
+    config.set_main_option("script_location", "crm:migrations")
     assert alembic.script.ScriptDirectory.from_config(config).get_heads() == [HEAD]
     with store._engine.connect() as connection:
         context = alembic.migration.MigrationContext.configure(connection)
@@ -162,7 +162,7 @@ def test_a_database_that_cannot_be_opened_is_reported_without_its_password(url):
 def test_opening_an_up_to_date_store_does_not_load_alembic(tmp_path):
     path = tmp_path / "store.db"
     Store.open(str(path)).close()
-    code = f"from sancho.crm.store import Store; Store.open({str(path)!r}); import sys; "
+    code = f"from crm.store import Store; Store.open({str(path)!r}); import sys; "
     code += "print('alembic' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -172,7 +172,7 @@ def test_opening_an_up_to_date_store_does_not_load_alembic(tmp_path):
 
 def test_two_who_open_a_new_store_at_once_both_get_it(tmp_path):
     path = str(tmp_path / "store.db")
-    code = f"from sancho.crm.store import Store; print(Store.open({path!r}).counts()['deals'])"
+    code = f"from crm.store import Store; print(Store.open({path!r}).counts()['deals'])"
     running = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]

@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import DAY, end_of_day
-from sancho.crm.periods import parse_period
-from sancho.models.bundle import Bundle
-from sancho.models.common_factors import CommonFactors
-from sancho.models.scoring import COLUMNS, close_days, score_open
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
-from sancho.training.model_card import model_card
-from sancho.training.promote import train_and_promote
-from sancho.training.registry import Registry
-from sancho.training.report import Report
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import DAY, end_of_day
+from crm.periods import parse_period
+from models.bundle import Bundle
+from models.forecast.common_factors import CommonFactors
+from models.scoring import COLUMNS, close_days, score_open
 from simulator import WorldSettings, crm_tables, simulate
+from training.config import TrainConfig
+from training.fit import train
+from training.model_card import model_card
+from training.promote import train_and_promote
+from training.registry import Registry
+from training.report import Report
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SMALL = TrainConfig(trees=20, leaves=8, most_moments=8_000, most_questions=8_000, threads=1)

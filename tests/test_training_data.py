@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import as_of_instant
-from sancho.training import data as training_data
-from sancho.training.common_factors import with_common_factors
-from sancho.training.config import TrainConfig
-from sancho.training.data import Snapshots, TrainingData, draw_snapshots
-from sancho.training.executor import Executor
-from sancho.training.fit import train_on
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import as_of_instant
 from simulator import WorldSettings, crm_tables, simulate
+from training import data as training_data
+from training.common_factors import with_common_factors
+from training.config import TrainConfig
+from training.data import Snapshots, TrainingData, draw_snapshots
+from training.executor import Executor
+from training.fit import train_on
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SMALL = TrainConfig(trees=2)

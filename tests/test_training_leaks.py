@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.errors import SanchoError
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import as_of_instant
-from sancho.crm.store.detected_changes import OBSERVER
-from sancho.features.catalogue import CATALOGUE
-from sancho.training.config import TrainConfig
-from sancho.training.leakage import Leak, screen
-from sancho.training.selection import select
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import as_of_instant
+from crm.store.detected_changes import OBSERVER
+from features.catalogue import CATALOGUE
+from training.config import TrainConfig
+from training.leakage import Leak, screen
+from training.selection import select
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AS_OF = as_of_instant("2026-06-30", TOKYO)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sancho.training.metrics import (
+from training.metrics import (
     auc,
     calibration_error,
     calibration_slope,
@@ -14,7 +14,7 @@ from sancho.training.metrics import (
     reliability,
     summary,
 )
-from sancho.training.promotion_gate import judge
+from training.promotion_gate import judge
 
 
 def _draw(count: int = 6_000, seed: int = 0):

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sancho.crm.eventlog import EventLog, micros
-from sancho.crm.instants import NEVER, end_of_day
-from sancho.crm.periods import parse_period
-from sancho.models.scoring import score_open
-from sancho.service.cli import run
-from sancho.training import data_quality_costs, validation
-from sancho.training.config import TrainConfig
-from sancho.training.data_quality import examine
-from sancho.training.fit import train
+from crm.eventlog import EventLog, micros
+from crm.instants import NEVER, end_of_day
+from crm.periods import parse_period
+from models.scoring import score_open
+from service.cli import run
 from simulator import WorldSettings, crm_tables, simulate
+from training import data_quality_costs, validation
+from training.config import TrainConfig
+from training.data_quality import examine
+from training.fit import train
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DAY = date(2026, 10, 31)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.crm.instants import DAY, NEVER
-from sancho.training.snapshots import (
+from crm.instants import DAY, NEVER
+from training.snapshots import (
     Cycle,
     DealOutcomes,
     cycle_of,

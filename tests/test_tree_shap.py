@@ -14,10 +14,10 @@ import shap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sancho.models.explain import TreeShap
-from sancho.models.explain.layout import lay_out
-from sancho.models.explain.shares import rules
-from sancho.models.explain.splits import read_ensemble
+from models.explain import TreeShap
+from models.explain.layout import lay_out
+from models.explain.shares import rules
+from models.explain.splits import read_ensemble
 
 NUMERICAL, CATEGORICAL = 0, 1
 NONE, ZERO, NAN = 0, 1, 2

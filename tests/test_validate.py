@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from sancho.crm.importing.checked_rows import Context
-from sancho.crm.importing.import_log import ImportLog
-from sancho.crm.importing.result import ImportResult
-from sancho.crm.importing.row_errors import CellError
-from sancho.crm.importing.validate import Batch, Validator
-from sancho.crm.instants import as_of_instant
-from sancho.crm.schema import DEFAULT_OUTCOMES
+from crm.importing.checked_rows import Context
+from crm.importing.import_log import ImportLog
+from crm.importing.result import ImportResult
+from crm.importing.row_errors import CellError
+from crm.importing.validate import Batch, Validator
+from crm.instants import as_of_instant
+from crm.schema import DEFAULT_OUTCOMES
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)

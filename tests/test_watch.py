@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.eventlog import EventLog
-from sancho.crm.instants import as_of_instant
-from sancho.features import compile_history
-from sancho.models.bundle import Bundle
-from sancho.training.config import TrainConfig
-from sancho.training.fit import train
-from sancho.training.monitoring import monitor
-from sancho.training.monitoring.calibration import PredictedOutcomes, segment_calibrations
-from sancho.training.monitoring.drift import drifts, stability
-from sancho.training.monitoring.samples import prediction_windows
-from sancho.training.promotion_gate import MOST_MS, in_time
+from crm.eventlog import EventLog
+from crm.instants import as_of_instant
+from features import compile_history
+from models.bundle import Bundle
 from simulator import WorldSettings, crm_tables, simulate
+from training.config import TrainConfig
+from training.fit import train
+from training.monitoring import monitor
+from training.monitoring.calibration import PredictedOutcomes, segment_calibrations
+from training.monitoring.drift import drifts, stability
+from training.monitoring.samples import prediction_windows
+from training.promotion_gate import MOST_MS, in_time
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS, PER_WEEK = 40, 60
@@ -206,7 +206,7 @@ def test_scores_that_moved_are_a_reason(bundle: Bundle, log: EventLog, monkeypat
         found = drifts(before, week, since, weeks, categories)
         return [*found[:-1], replace(found[-1], index=0.5, alarm=True)]
 
-    monkeypatch.setattr("sancho.training.monitoring.status.drifts", moved)
+    monkeypatch.setattr("training.monitoring.status.drifts", moved)
     assert "win probabilities changed more than it usually does (stability index 0.50)" in (
         seen_at(bundle, log, "2026-08-15").said().en
     )

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sancho.crm.errors import SanchoError
-from sancho.models.change import Stand
-from sancho.models.new_business_rates import NewBusinessRates
-from sancho.models.organisation import COMPANY, Organisation
-from sancho.models.simulate import LEVELS, Pipeline, simulate
-from sancho.models.what_if import Joining, Supposed, join, outlook, suppose
+from crm.errors import SanchoError
+from models.forecast.change_attribution import Stand
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.simulate import LEVELS, Pipeline, simulate
+from models.forecast.what_if import Joining, Supposed, join, outlook, suppose
 
 DAYS = np.array([10.0, 20.0, 40.0])
 PEOPLE = Organisation(("ann", "bob", "cid"), np.array([0, 0, 1]), ("north", "south"), np.array([-1, -1]))

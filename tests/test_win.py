@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from sancho.crm.instants import DAY
-from sancho.features import Calendar
-from sancho.models.horizons import Windows
-from sancho.models.logistic import bounded_logit
-from sancho.models.members import Layout
-from sancho.models.rows import Rows
-from sancho.models.trees import TreeSettings, fit_trees
-from sancho.models.win import WinModel, WinSettings, fit_win
+from crm.instants import DAY
+from features import Calendar
+from models.logistic import bounded_logit
+from models.snapshot_rows import Rows
+from models.win.base_models import Layout
+from models.win.horizons import Windows
+from models.win.model import WinModel, WinSettings, fit_win
+from models.win.trees import TreeSettings, fit_trees
 
 START = 20_000 * DAY
 LAYOUT = Layout(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4), 0, 1, 2)
@@ -88,7 +88,7 @@ def test_many_questions_are_learned_from_and_answered_part_by_part_all_the_same(
     whole = model.asked(rows)
     days, x = rows.horizon, rows.x[rows.row]
     assert whole[1] == pytest.approx(model.members("lost", x, rows.question_at, days)[0], abs=1e-12)
-    monkeypatch.setattr("sancho.models.win.ASKED_ROWS", 700)
+    monkeypatch.setattr("models.win.model.ASKED_ROWS", 700)
     for side, part in zip(whole, model.asked(rows), strict=True):
         assert part == pytest.approx(side, abs=1e-12)
     again = fit(rows)

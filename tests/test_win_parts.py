@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from sancho.models.calibrate import Stack, default_weights, fit_stack
-from sancho.models.encode import fit_encoder
-from sancho.models.horizons import close_columns, ramps
-from sancho.models.logistic import bounded_logit, fit_logistic
-from sancho.models.stage_rates import fit_stage_rates, horizon_grid, interpolate, stated_prior
+from models.logistic import bounded_logit, fit_logistic
+from models.win.encoder import fit_encoder
+from models.win.horizons import close_columns, ramps
+from models.win.stacking import Stack, default_weights, fit_stack
+from models.win.stage_rates import fit_stage_rates, horizon_grid, interpolate, stated_prior
 
 
 def test_a_regression_without_penalty_finds_the_coefficients_that_made_the_data():
@@ -58,7 +58,7 @@ def test_many_columns_come_out_as_if_every_step_had_been_exact(monkeypatch: pyte
     design = np.concatenate([np.ones((3_000, 1)), rng.normal(size=(3_000, 70))], axis=1)
     outcome = (rng.random(3_000) < expit(design[:, 1] - 1.0)).astype(float)
     rough = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
-    monkeypatch.setattr("sancho.models.logistic.MANY_COLUMNS", 1_000)
+    monkeypatch.setattr("models.logistic.MANY_COLUMNS", 1_000)
     exact = fit_logistic(design, outcome, np.ones(3_000), np.full(71, 5.0))
     assert rough.coefficients == pytest.approx(exact.coefficients, abs=1e-6)
     assert rough.curvature == pytest.approx(exact.curvature, rel=1e-6, abs=1e-5)
@@ -170,13 +170,13 @@ def test_the_mean_of_encoded_rows_does_not_depend_on_the_parts_they_are_encoded_
     x = np.random.default_rng(6).lognormal(0, 3, (101, 3))
     x[::5, 1] = np.nan
     encoder = fit_encoder(x, [])
-    monkeypatch.setattr("sancho.models.encode.MEAN_ROWS", 7)
+    monkeypatch.setattr("models.win.encoder.MEAN_ROWS", 7)
     assert encoder.mean(x) == pytest.approx(encoder(x).mean(axis=0), abs=1e-14)
 
 
 def test_an_encoder_of_very_many_rows_looks_at_part_of_them(monkeypatch: pytest.MonkeyPatch):
     x = np.random.default_rng(7).normal(size=(1_000, 1))
-    monkeypatch.setattr("sancho.models.encode.LOOKED_AT", 200)
+    monkeypatch.setattr("models.win.encoder.LOOKED_AT", 200)
     assert fit_encoder(x, []).centre == pytest.approx(np.array([x[::5].mean()]), abs=0.01)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from sancho.crm.schema import TABLES, Kind
+from crm.schema import TABLES, Kind
 from simulator import WorldSettings, crm_tables, simulate, write
 from simulator.world import current_deals
 

@@ -1,0 +1,315 @@
+"""What was known at a moment? The canonical tables in memory, and their as-of view.
+
+The one module that decides it: training, backtest and the live request all call it or read the arrays that
+`features` compiles from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from crm.instants import NEVER, start_of_day
+from crm.schema import DEFAULT_STAGES, TABLES, Column, Kind, Table
+
+# Columns of a deal that no event describes: when it began and how it ended.
+_CREATION = ("deal_id", "created_at")
+_CLOSING = ("closed_at", "outcome", "lost_reason")
+_LEAD_STEPS = ("contacted_at", "appointment_at", "meeting_at", "qualified_at", "disqualified_at")
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """The canonical tables as frames, one per table of the schema, in the schema's column types (`typed`).
+
+    `zone` is the organisation's time zone, which gives naive times and plain dates their meaning.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, tables: Mapping[str, pd.DataFrame], zone: ZoneInfo) -> EventLog:
+        """A log from frames; tables not given are empty, stages not given are the default pipeline."""
+        full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
+        if full["stages"].empty:
+            columns = ["stage", "position", "outcome", "kpi"]
+            full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
+        return cls(full, zone)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self.tables[table]
+
+    def as_of(self, moment: int) -> EventLog:
+        """The log as it stood at an instant (microseconds UTC): nothing at or after it exists.
+
+        Asking twice changes nothing, and `log.as_of(b).as_of(a)` equals `log.as_of(a)` for a <= b.
+        """
+        events = _before(self["deal_events"], "at", moment)
+        deals = _deals_as_of(self["deals"], self["deal_events"], self["stages"], moment)
+        known = {
+            "deals": deals,
+            "deal_events": events,
+            "activities": _before(self["activities"], "at", moment),
+            "leads": _leads_as_of(self["leads"], deals, moment),
+            "accounts": _before(self["accounts"], "created_at", moment, undated=True),
+            "people": _people_as_of(self["people"], moment, self.zone),
+            "contracts": _blank_after(
+                _before(self["contracts"], "started_at", moment), ("ended_at",), moment
+            ),
+            "targets": _before(self["targets"], "set_at", moment, undated=True),
+            "teams": self["teams"],
+            "stages": self["stages"],
+        }
+        return EventLog(known, self.zone)
+
+    def with_attribute(self, name: str, changes: pd.DataFrame, before: str | float | None = None) -> EventLog:
+        """The same log with one more attribute of deals and its history: for a feature of your own.
+
+        `changes` (deal_id, at, value) has a row for each time it changed; `before` is what it was until then,
+        and is for deals without a change (None = unknown). As of a moment only changes before it are seen.
+        """
+        if name in TABLES["deals"].by_name:
+            raise SanchoError(
+                Text(
+                    "「{name}」は商談の標準項目です。別の名前を付けてください。",
+                    "{name} is a standard column of deals; give the attribute another name.",
+                ).format(name=name),
+                "bad_attribute",
+            )
+        unknown = changes.loc[codes_in(changes["deal_id"], pd.Index(self["deals"]["deal_id"])) < 0, "deal_id"]
+        if len(unknown):
+            raise SanchoError(
+                Text(
+                    "変更履歴{n}件（{first} など）に対応する商談がありません。deal_id を確認してください。",
+                    "{n} changes refer to unknown deals (first: {first}); check deal_id.",
+                ).format(first=unknown.iloc[0], n=len(unknown)),
+                "unknown_deal",
+            )
+        ordered = changes.assign(at=_moments(changes["at"], self.zone)).sort_values("at", kind="stable")
+        text = ordered["value"].astype(object).map(str, na_action="ignore")
+        deal = ordered["deal_id"].astype(object)
+        first = ~deal.duplicated()
+        was = text.groupby(deal).shift().mask(first, None if before is None else str(before))
+        events = pd.DataFrame(
+            {"deal_id": deal, "at": ordered["at"], "field": name, "value": text, "old_value": was}
+        )
+        last = ordered.drop_duplicates("deal_id", keep="last").set_index("deal_id")["value"]
+        ids = self["deals"]["deal_id"].astype(object)
+        deals = self["deals"].assign(**{name: ids.map(last).where(ids.isin(last.index), before)})
+        logs = [
+            _uncoded(self["deal_events"]),
+            _uncoded(typed(events, TABLES["deal_events"], self.zone)),
+        ]
+        grown = {
+            "deals": typed(deals, TABLES["deals"], self.zone),
+            "deal_events": typed(pd.concat(logs), TABLES["deal_events"], self.zone),
+        }
+        return EventLog({**self.tables, **grown}, self.zone)
+
+
+def micros(series: pd.Series) -> np.ndarray:
+    """Instants of a MOMENT column as int64 microseconds UTC; missing is NEVER."""
+    values: np.ndarray = series.dt.tz_convert(None).to_numpy("datetime64[us]").view(np.int64)
+    return values
+
+
+def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
+    """The frame with all of the table's columns, in the types of the schema.
+
+    ID, CODE and CHOICE become category (a table's own single key stays text), TEXT str, MOMENT
+    datetime64[us, UTC] (naive values are in `zone`), DATE datetime64[us], MONEY and NUMBER float64,
+    FLAG boolean; a custom attribute float64 where it is a number, else category. The values must be
+    sound: the import checks them.
+    """
+    columns: dict[str, pd.Series] = {}
+    for column in table.columns:
+        if column.name in frame:
+            columns[column.name] = _typed_column(frame[column.name], column, table, zone)
+        else:
+            empty = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+            columns[column.name] = _typed_column(empty, column, table, zone)
+    if table.custom:
+        columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:
+    coded = frame.columns[[isinstance(kind, pd.CategoricalDtype) for kind in frame.dtypes]]
+    return frame.astype(dict.fromkeys(coded, object))
+
+
+def _typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:
+    match column.kind:
+        case Kind.MOMENT:
+            return _moments(values, zone)
+        case Kind.DATE:
+            return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
+        case Kind.MONEY | Kind.NUMBER:
+            return pd.to_numeric(values).astype("float64")
+        case Kind.FLAG:
+            return values.astype("boolean")
+        case Kind.TEXT:
+            return values.astype("str")
+        case _ if table.key == (column.name,):
+            return values.astype("str")
+        case _:
+            return (
+                values
+                if isinstance(values.dtype, pd.CategoricalDtype)
+                else values.astype("str").astype("category")
+            )
+
+
+def _attribute(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("float64")
+    return values.astype("str").astype("category")
+
+
+def _moments(values: pd.Series, zone: ZoneInfo) -> pd.Series:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        there: pd.Series = values.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+        return there
+    if pd.api.types.is_datetime64_dtype(values.dtype):
+        local = values.astype("datetime64[us]")
+    else:
+        aware = values.astype("str").str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", na=False)
+        if aware.any():
+            stamped = values.astype("str").where(aware)
+            fixed = pd.to_datetime(stamped, format="ISO8601", utc=True).astype("datetime64[us, UTC]")
+            return fixed.where(aware, _moments(values.where(~aware), zone)) if not aware.all() else fixed
+        local = pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
+    # A clock turned forward or back: take the later reading, never fail.
+    placed = local.dt.tz_localize(zone, ambiguous=np.zeros(len(local), bool), nonexistent="shift_forward")
+    return placed.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+
+
+def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
+    """Position of each value in `ids`, int64 of shape (n,); -1 where missing or not in it."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        of_category = np.append(ids.get_indexer(values.cat.categories), -1)
+        positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
+        return positions.astype(np.int64)
+    return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
+
+
+def _before(frame: pd.DataFrame, column: str, moment: int, undated: bool = False) -> pd.DataFrame:
+    at = micros(frame[column])
+    known = (at < moment) & ((at != NEVER) | undated)
+    return frame if known.all() else frame[known].reset_index(drop=True)
+
+
+def _blank_after(frame: pd.DataFrame, columns: tuple[str, ...], moment: int) -> pd.DataFrame:
+    late = {name: micros(frame[name]) >= moment for name in columns}
+    return frame.assign(**{name: frame[name].mask(mask) for name, mask in late.items() if mask.any()})
+
+
+def _people_as_of(people: pd.DataFrame, moment: int, zone: ZoneInfo) -> pd.DataFrame:
+    day = pd.Timestamp(moment, unit="us", tz="UTC").tz_convert(zone).date()
+    # A day counts as begun once its first instant lies before the moment.
+    begun = (
+        pd.Timestamp(day) if start_of_day(day, zone) < moment else pd.Timestamp(day) - pd.Timedelta(days=1)
+    )
+    here = people[~(people["active_from"] > begun)].reset_index(drop=True)
+    return here.assign(active_to=here["active_to"].mask(here["active_to"] > begun))
+
+
+def _leads_as_of(leads: pd.DataFrame, deals: pd.DataFrame, moment: int) -> pd.DataFrame:
+    known = _blank_after(_before(leads, "created_at", moment), _LEAD_STEPS, moment)
+    deal_exists = codes_in(known["deal_id"], pd.Index(deals["deal_id"])) >= 0
+    # No time is recorded for a hand-over: it is known once the lead has an appointment or a deal.
+    handed = deal_exists | known["appointment_at"].notna().to_numpy() | known["meeting_at"].notna().to_numpy()
+    return known.assign(
+        deal_id=known["deal_id"].where(deal_exists), handed_to=known["handed_to"].where(handed)
+    )
+
+
+def _deals_as_of(
+    deals: pd.DataFrame, events: pd.DataFrame, stages: pd.DataFrame, moment: int
+) -> pd.DataFrame:
+    """Deals created before the moment, attributes as their events had them, closings once they happened."""
+    now = _before(deals, "created_at", moment)
+    attributes = [name for name in now.columns if name not in _CREATION + _CLOSING]
+    row = codes_in(events["deal_id"], pd.Index(now["deal_id"]))
+    field = codes_in(events["field"], pd.Index(attributes))
+    at = micros(events["at"])
+    use = np.flatnonzero((row >= 0) & (field >= 0))
+    # The log keeps the order in which events of one instant were recorded; lexsort is stable.
+    use = use[np.lexsort((at[use], field[use], row[use]))]
+    row, field, at = row[use], field[use], at[use]
+    first = np.flatnonzero(np.diff(row * len(attributes) + field, prepend=-1))
+    group = np.repeat(np.arange(len(first)), np.diff(first, append=len(row)))
+    seen = np.bincount(group, at < moment, minlength=len(first)).astype(np.int64)
+    columns = {}
+    for number, name in enumerate(attributes):
+        of_field = field[first] == number
+        reached, before = of_field & (seen > 0), of_field & (seen == 0)
+        if not of_field.any():
+            continue
+        last = first[reached] + seen[reached] - 1
+        values = now[name].astype(object).to_numpy(copy=True)
+        values[row[first[reached]]] = events["value"].iloc[use[last]].astype(object)
+        values[row[first[before]]] = events["old_value"].iloc[use[first[before]]].astype(object)
+        columns[name] = _like(values, now[name], name)
+    now = now.assign(**columns)
+    return _closings_as_of(now, stages, moment, _reached_at(now, row, field, at, first, seen, attributes))
+
+
+def _reached_at(
+    deals: pd.DataFrame,
+    row: np.ndarray,
+    field: np.ndarray,
+    at: np.ndarray,
+    first: np.ndarray,
+    seen: np.ndarray,
+    attributes: list[str],
+) -> np.ndarray:
+    """When each deal reached the stage it is in, int64 of shape (deals,); NEVER without a stage event."""
+    when = np.full(len(deals), NEVER)
+    of_field = (field[first] == attributes.index("stage")) & (seen > 0)
+    when[row[first[of_field]]] = at[first[of_field] + seen[of_field] - 1]
+    return when
+
+
+def _closings_as_of(
+    deals: pd.DataFrame, stages: pd.DataFrame, moment: int, staged_at: np.ndarray
+) -> pd.DataFrame:
+    """Outcome and closing time as known: from the row once its time has come, else from the stage history.
+
+    A deal closed and reopened is closed in between; an ending stage is never known before the closing.
+    """
+    outcome_of = stages.set_index("stage")["outcome"].astype(object).dropna().to_dict()
+    staged = deals["stage"].astype(object).map(outcome_of)
+    closed_at = micros(deals["closed_at"])
+    recorded = deals["outcome"].notna().to_numpy() & (closed_at < moment) & (closed_at != NEVER)
+    by_stage = staged.notna().to_numpy() & (staged_at != NEVER) & ~recorded
+    ended = recorded | by_stage
+    when = np.where(recorded, closed_at, np.where(by_stage, staged_at, NEVER))
+    outcome = deals["outcome"].astype(object).where(recorded, staged.where(by_stage))
+    early = staged.notna().to_numpy() & ~ended
+    return deals.assign(
+        stage=deals["stage"].mask(early),
+        closed_at=pd.Series(when.view("datetime64[us]")).dt.tz_localize("UTC"),
+        outcome=outcome.astype("str").astype(deals["outcome"].dtype if recorded.all() else "category"),
+        lost_reason=deals["lost_reason"].where(ended & (outcome == "lost").to_numpy()),
+    )
+
+
+def _like(values: np.ndarray, column: pd.Series, name: str) -> pd.Series:
+    """Values of events, which are text, in the type of the deals' column they describe."""
+    kind = TABLES["deals"][name].kind if name in TABLES["deals"].by_name else None
+    series = pd.Series(values)
+    if kind is Kind.DATE:
+        return pd.to_datetime(series, format="ISO8601", errors="coerce").astype("datetime64[us]")
+    if kind is Kind.MONEY or pd.api.types.is_numeric_dtype(column.dtype):
+        return pd.to_numeric(series, errors="coerce").astype("float64")
+    return series.astype("str").astype("category") if kind is not Kind.TEXT else series.astype("str")

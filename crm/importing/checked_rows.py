@@ -1,0 +1,139 @@
+"""Which rows of a slice are sound so far, and what is wrong with the others?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from crm.importing import values as parse
+from crm.importing.row_errors import CellError
+from crm.importing.values import Bools, Read
+from crm.instants import NEVER
+from crm.schema import Column, Kind, Table
+
+StoredColumns = Callable[[Sequence[str], Sequence[str]], list[tuple[Any, ...]]]
+StoredKeys = Callable[[set[str]], set[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What rows are checked against: time zone, now, the outcome of each stage, the deals that exist.
+
+    `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored
+    deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds.
+    """
+
+    zone: ZoneInfo
+    now: int
+    outcomes: Mapping[str, str | None]
+    deals: pa.Array | None = None
+    quarantined_deals: frozenset[str] = frozenset()
+    stored_columns: StoredColumns | None = None
+    stored_keys: StoredKeys | None = None
+
+
+class CheckedRows:
+    """A slice of rows under check: columns read so far, rows still sound, errors so far."""
+
+    def __init__(self, table: Table, columns: pa.Table, context: Context) -> None:
+        self.table, self.context, self.size = table, context, columns.num_rows
+        self.raw = {name: parse.whole(columns[name]) for name in columns.column_names}
+        self.columns: dict[str, pa.Array] = {}
+        self.sound: Bools = np.ones(columns.num_rows, bool)
+        self.legible: Bools = self.sound  # rows whose texts are whole: only their values are worth judging
+        self.unreadable: dict[str, Bools] = {}
+        self.errors: list[CellError] = []
+
+    def reject(self, row: int, column: str, code: str, **values: object) -> None:
+        """One row has this error."""
+        self.errors.append(CellError(row, column, code, values))
+        self.sound[row] = False
+
+    def reject_all(self, mask: Bools, column: str, code: str, **values: object) -> None:
+        """All rows of the mask have this error."""
+        self.errors += [CellError(int(row), column, code, values) for row in np.flatnonzero(mask)]
+        self.sound &= ~mask
+
+    def reject_containing(self, text: str, code: str) -> None:
+        """Rows in which any cell contains `text` have this error, in the first such column."""
+        rejected = np.zeros(self.size, bool)
+        for name, array in self.raw.items():
+            mask = _contains(array, text) & ~rejected
+            self.reject_all(mask, name, code)
+            rejected |= mask
+
+    def read(self, column: Column) -> None:
+        """Reads one column into the form of storage; unreadable values are errors."""
+        (values, unreadable), code = read_column(column, self.raw[column.name], self.context.zone)
+        details = {"choices": ", ".join(column.choices)} if column.choices else {}
+        self.unreadable[column.name] = unreadable
+        self.reject_all(unreadable & self.legible, column.name, code, **details)
+        if column.kind in (Kind.MONEY, Kind.NUMBER):
+            negative = np.asarray(pc.less(values, 0).fill_null(False)) & self.legible
+            self.reject_all(negative, column.name, "negative")
+        self.columns[column.name] = values
+
+    def require(self, column: Column) -> None:
+        """Rows that leave a required column blank have an error."""
+        blank = np.asarray(self.columns[column.name].is_null()) & ~self.unreadable[column.name]
+        self.reject_all(blank & self.legible, column.name, "missing")
+
+    def instants(self, name: str) -> NDArray[np.int64]:
+        """A column of instants with NEVER where blank or not given."""
+        if name not in self.columns:
+            return np.full(self.size, NEVER)
+        instants: NDArray[np.int64] = self.columns[name].fill_null(NEVER).to_numpy()
+        return instants
+
+    def values_or_stored(self, name: str) -> list[Any]:
+        """A column of deals from the rows, or where they lack it, from the store; None where it is new."""
+        if name in self.columns:
+            values: list[Any] = self.columns[name].to_pylist()
+            return values
+        if self.context.stored_columns is None or "deal_id" not in self.columns:
+            return [None] * self.size
+        keys = self.columns["deal_id"].to_pylist()
+        filled = [key for key in keys if key is not None]
+        stored: dict[str, Any] = dict(self.context.stored_columns(("deal_id", name), filled))
+        return [stored.get(key) for key in keys]
+
+    def instants_or_stored(self, name: str) -> NDArray[np.int64]:
+        """Like `values_or_stored`, for a column of instants of any table; only deals are looked up."""
+        if name in self.columns or self.table.name != "deals":
+            return self.instants(name)
+        return np.array([NEVER if at is None else at for at in self.values_or_stored(name)], np.int64)
+
+
+def read_column(column: Column, raw: pa.Array, zone: ZoneInfo) -> tuple[Read, str]:
+    """A column's values in the form of storage, and the code of the error of those that cannot be read."""
+    match column.kind:
+        case Kind.MOMENT:
+            return parse.moments(raw, zone), "bad_moment"
+        case Kind.DATE:
+            return parse.days(raw), "bad_date"
+        case Kind.MONEY | Kind.NUMBER:
+            return parse.numbers(raw), "bad_number"
+        case Kind.FLAG:
+            return parse.flags(raw), "bad_flag"
+        case Kind.CHOICE:
+            return parse.choices(raw, column.choices), "bad_choice"
+    return Read(parse.as_text(raw), np.zeros(len(raw), bool)), ""
+
+
+def _contains(array: pa.Array, text: str) -> Bools:
+    if pa.types.is_dictionary(array.type):
+        levels = np.append(_contains(array.dictionary, text), False)
+        if not levels.any():
+            return np.zeros(len(array), bool)
+        mask: Bools = levels[array.indices.fill_null(len(levels) - 1).to_numpy()]
+        return mask
+    if not pa.types.is_string(array.type):
+        return np.zeros(len(array), bool)
+    return np.asarray(pc.match_substring(array, text).fill_null(False))

@@ -1,0 +1,162 @@
+"""What value does a mapping's rule give for each source row? Pure functions of columns of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from crm.importing import values as parse
+from crm.importing.mapping import Condition, Lookup, Pair, Rule
+from crm.importing.source import Ints
+from crm.schema import TABLES, Kind
+
+Texts = dict[str, pa.Array]
+_NONE = np.zeros(0, np.int64)
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+class MissingColumnError(Exception):
+    """A column that the mapping names and the file lacks."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+def _of(texts: Mapping[str, pa.Array], column: str) -> pa.Array:
+    if column not in texts:
+        raise MissingColumnError(column)
+    return texts[column]
+
+
+def chosen(texts: Texts, where: Mapping[str, Condition]) -> Ints:
+    """Numbers of the rows that meet all conditions."""
+    size = len(next(iter(texts.values()))) if texts else 0
+    mask = np.ones(size, bool)
+    for column, condition in where.items():
+        mask &= meets(_of(texts, column), condition)
+    return np.flatnonzero(mask)
+
+
+def meets(array: pa.Array, condition: Condition) -> NDArray[np.bool_]:
+    """Which rows meet a condition."""
+    mask = np.ones(len(array), bool)
+    if condition.among is not None:
+        mask &= np.asarray(pc.is_in(array, value_set=pa.array(condition.among, pa.string())))
+    if condition.without is not None:
+        mask &= ~np.asarray(pc.is_in(array, value_set=pa.array(condition.without, pa.string())))
+    if condition.starts is not None:
+        mask &= np.asarray(pc.starts_with(array, condition.starts).fill_null(False))
+    if condition.filled is not None:
+        mask &= np.asarray(array.is_valid()) == condition.filled
+    return mask
+
+
+def column_of(
+    rule: Rule,
+    texts: Texts,
+    size: int,
+    others: Mapping[str, Sequence[Texts]],
+    dates: tuple[str, ...],
+    table: str,
+    column: str,
+) -> tuple[pa.Array, Ints]:
+    """The column that a rule gives, as text, and the rows whose value it does not know."""
+    wrong = _NONE
+    if rule.const is not None:
+        filled = pa.array([rule.const] * size, pa.string())
+    elif rule.template is not None:
+        filled = _filled_in(rule.template, texts, size)
+    elif rule.first:
+        parts = [column_of(part, texts, size, others, dates, table, column) for part in rule.first]
+        filled, wrong = pc.coalesce(*(part for part, _ in parts)), parts[-1][1]
+    elif rule.optional and rule.source not in texts:
+        filled = pa.nulls(size, pa.string())
+    else:
+        filled = _of(texts, rule.source or "")
+    if rule.meanings:
+        filled, wrong = _valued(filled, rule)
+    if rule.lookup is not None:
+        filled = _looked_up(filled, rule.lookup, others[rule.lookup.source])
+    if rule.unit is not None:
+        filled = _in_units(filled, rule.unit)
+    kind = TABLES[table][column].kind if column in TABLES[table].by_name else None
+    if rule.dates or (dates and kind in (Kind.MOMENT, Kind.DATE)):
+        filled = parse.reformatted(filled, rule.dates or dates)
+    if rule.where:
+        mask = np.ones(size, bool)
+        for name, condition in rule.where.items():
+            mask &= meets(_of(texts, name), condition)
+        filled, wrong = pc.if_else(pa.array(mask), filled, pa.scalar(None, pa.string())), wrong[mask[wrong]]
+    return filled, wrong
+
+
+def _filled_in(template: str, texts: Texts, size: int) -> pa.Array:
+    """A template's text with its {column} marks filled in; blank where any of them is."""
+    pieces: list[pa.Array | str] = []
+    for index, piece in enumerate(_FIELD.split(template)):
+        pieces.append(_of(texts, piece) if index % 2 else piece)
+    if not any(isinstance(piece, pa.Array) for piece in pieces):
+        return pa.array([template] * size, pa.string())
+    return pc.binary_join_element_wise(*pieces, "")
+
+
+def _valued(filled: pa.Array, rule: Rule) -> tuple[pa.Array, Ints]:
+    def mean(text: str) -> str | None:
+        if text in rule.meanings:
+            return rule.meanings[text] or None
+        return text if rule.others == "keep" else None
+
+    values, _ = parse.by_level(filled, mean, pa.string())
+    if rule.others != "error":
+        return values, _NONE
+    known = pc.is_in(filled, value_set=pa.array(list(rule.meanings), pa.string()))
+    wrong = np.flatnonzero(~np.asarray(known) & np.asarray(filled.is_valid()))
+    return pc.coalesce(values, pc.if_else(known, pa.scalar(None, pa.string()), filled)), wrong
+
+
+def _looked_up(filled: pa.Array, lookup: Lookup, sources: Sequence[Texts]) -> pa.Array:
+    keys = pa.concat_arrays([_of(source, lookup.on) for source in sources] or [pa.array([], pa.string())])
+    take = pa.concat_arrays([_of(source, lookup.take) for source in sources] or [pa.array([], pa.string())])
+    return take.take(pc.index_in(filled, value_set=keys))
+
+
+def _in_units(filled: pa.Array, unit: float) -> pa.Array:
+    read = parse.numbers(filled)
+    scaled = parse.as_text(pc.round(pc.multiply(read.column, unit), 6))
+    return pc.coalesce(scaled, filled)
+
+
+def paired(texts: Texts, rows: Ints, pair: Pair, zone: ZoneInfo) -> tuple[Ints, pa.Array, dict[int, int]]:
+    """Joins each end to the start right before it: rows that remain, minutes by source row, starts joined.
+
+    An end without a start, or a start not yet ended, is a row of its own without minutes.
+    """
+    keys = [_of(texts, name).take(pa.array(rows)).fill_null("") for name in pair.by]
+    group = pd.factorize(np.asarray(pc.binary_join_element_wise(*keys, "\x1f"), object))[0]
+    at = parse.moments(_of(texts, pair.time).take(pa.array(rows)), zone).column.fill_null(0).to_numpy()
+    role = _of(texts, pair.column).take(pa.array(rows))
+    starts = np.asarray(pc.equal(role, pair.start).fill_null(False))
+    ends = np.asarray(pc.equal(role, pair.end).fill_null(False))
+    order = np.lexsort((np.arange(len(rows)), at, group))
+    before, after = order[:-1], order[1:]
+    joined = (group[before] == group[after]) & starts[before] & ends[after]
+    start, end = before[joined], after[joined]
+    minutes: NDArray[np.object_] = np.full(len(next(iter(texts.values()))), None, object)
+    minutes[rows[end]] = [f"{span / 60e6:.4f}" for span in at[end] - at[start]]
+    kept = np.ones(len(rows), bool)
+    kept[start] = False
+    remaining = rows[kept]
+    position = np.cumsum(kept) - 1
+    return (
+        remaining,
+        pa.array(minutes, pa.string()),
+        dict(zip(rows[start].tolist(), position[end].tolist(), strict=True)),
+    )

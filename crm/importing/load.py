@@ -1,0 +1,159 @@
+"""How does a batch of rows go into the store? Validated slice by slice, upserted, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from crm.i18n import Text
+from crm.importing import values as parse
+from crm.importing.change_detection import ChangeDetector
+from crm.importing.checked_rows import Context
+from crm.importing.columns import QUARANTINE_ID
+from crm.importing.custom_attributes import with_custom_values
+from crm.importing.import_log import ImportLog
+from crm.importing.resubmitted import QuarantineTracker
+from crm.importing.result import Counts
+from crm.importing.unknown_names import UnknownNames
+from crm.importing.validate import Batch, Validator
+from crm.importing.values import Bools
+from crm.schema import DEFAULT_OUTCOMES, TABLES, Table
+from crm.store import Writer
+
+_FEW = 20_000  # names up to which the store is asked for each, rather than for all it has
+_STEP = 400_000  # rows validated and written at a time, which bounds memory
+Progress = Callable[[Text, int, int | None], None]
+
+
+class Loader:
+    """Writes the sound rows of batches within one transaction; `log` holds counts and errors."""
+
+    def __init__(
+        self, writer: Writer, zone: ZoneInfo, now: int, log: ImportLog, progress: Progress | None = None
+    ) -> None:
+        self.writer, self.zone, self.now, self.log = writer, zone, now, log
+        self._progress = progress
+        self._stored = _StoredFacts(writer)
+        self._quarantine = QuarantineTracker(writer)
+        self._changes = ChangeDetector(writer)
+        self._names = UnknownNames(writer)
+
+    def load(self, batch: Batch) -> tuple[Counts, Bools]:
+        """Loads a batch; its counts, and which of its rows were rejected."""
+        table = TABLES[batch.table]
+        self._quarantine.meet(table, batch.columns)
+        columns = _own_columns(table, batch.columns)
+        validator = Validator(batch, columns)
+        size = columns.num_rows
+        counts, rejected = Counts(read=size), np.zeros(size, bool)
+        for start in range(0, size, _STEP):
+            part = columns.slice(start, _STEP)
+            self._report(table, start, size)
+            sound, changed = self._load_part(validator, batch, part, start)
+            rejected[start : start + part.num_rows] = ~sound
+            counts.imported += changed
+            counts.unchanged += int(sound.sum()) - changed
+            counts.quarantined += int((~sound).sum())
+        self._report(table, size, size)
+        self.log.count_rows(batch.table, counts)
+        self._stored.forget(batch.table)
+        return counts, rejected
+
+    def finish(self) -> None:
+        """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed."""
+        result = self.log.result
+        for notice in self._names.notices():
+            result.note(notice)
+        result.detected_changes = self._changes.record(self.now)
+        if result.detected_changes:
+            self.log.digests.append(
+                f"observed at {self.now}"
+            )  # what is stored depends on when the import ran
+            result.note(
+                Text(
+                    "前回から変わった項目が{n:,}件ありました。変更履歴がないため、今回の取り込み日時の変更として"
+                    "記録しました。",
+                    "{n:,} changes observed: no event records them, so they were recorded as of this import.",
+                ).format(n=result.detected_changes)
+            )
+        result.resolved = self._quarantine.settle(result.errors, result.files)
+
+    def _load_part(self, validator: Validator, batch: Batch, part: pa.Table, start: int) -> tuple[Bools, int]:
+        """Which rows of a part are sound, and how many changed the store."""
+        context = self._stored.context(batch.table, part, batch.zone or self.zone, self.now)
+        checked = validator.validate(start, part, context)
+        stored = checked.columns if checked.stored.all() else _filtered(checked.columns, checked.stored)
+        self._names.add(TABLES[batch.table], stored)
+        if batch.table == "deals":
+            self._changes.meet_deals(stored)
+        changed = self.writer.upsert(batch.table, stored)
+        if batch.table == "deal_events" and changed:
+            self._changes.meet_events(stored)
+        rejected = self.log.reject_rows(batch, part, start, checked.errors)
+        if batch.table == "deals":
+            self._stored.quarantined_deals |= {texts.get("deal_id", "").strip() for texts in rejected}
+        return checked.sound, changed
+
+    def _report(self, table: Table, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(
+                Text("{label}を取り込み中", "importing {label}").format(label=table.label), done, total
+            )
+
+
+class _StoredFacts:
+    """What the store holds that rows are checked against, read once and again after it changed."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._outcomes: dict[str, str | None] | None = None
+        self._deals: pa.Array | None = None
+        self.quarantined_deals: set[str] = set()
+
+    def context(self, table: str, part: pa.Table, zone: ZoneInfo, now: int) -> Context:
+        """What the rows of `part` are checked against."""
+        if self._outcomes is None:
+            stages = self._writer.rows("stages", ("stage", "outcome"))
+            self._outcomes = dict(stages) or dict(DEFAULT_OUTCOMES)
+        return Context(
+            zone=zone,
+            now=now,
+            outcomes=self._outcomes,
+            deals=self._deals_named(part) if table in ("deal_events", "activities") else None,
+            quarantined_deals=frozenset(self.quarantined_deals),
+            stored_columns=lambda names, keys: self._writer.rows("deals", names, keys),
+            stored_keys=lambda keys: self._writer.known(table, keys),
+        )
+
+    def forget(self, table: str) -> None:
+        """A table changed: what was read from it is read again."""
+        if table == "stages":
+            self._outcomes = None
+        if table == "deals":
+            self._deals = None
+
+    def _deals_named(self, part: pa.Table) -> pa.Array | None:
+        """Of the deals that rows name, those that exist; all that exist, where rows name many."""
+        if "deal_id" not in part.column_names:
+            return None
+        if self._deals is None:
+            ids = parse.as_text(part["deal_id"].unique()).drop_null()
+            if len(ids) <= _FEW:
+                return pa.array(sorted(self._writer.known("deals", ids.to_pylist())), pa.string())
+            self._deals = self._writer.ids("deals")
+        return self._deals
+
+
+def _own_columns(table: Table, columns: pa.Table) -> pa.Table:
+    """The columns without the quarantine's own; custom attributes as numbers where all their values are."""
+    if QUARANTINE_ID in columns.column_names:
+        columns = columns.drop_columns([QUARANTINE_ID])
+    return with_custom_values(table, columns) if table.custom else columns
+
+
+def _filtered(columns: Mapping[str, pa.Array], mask: Bools) -> dict[str, pa.Array]:
+    kept = pa.array(mask)
+    return {name: array.filter(kept) for name, array in columns.items()}

@@ -1,0 +1,173 @@
+"""What is wrong with a row or a file, in words that help to put it right?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from crm.i18n import Text
+
+# Reasons by code: sentences into which a check fills {value}, {column} and other details.
+REASONS: dict[str, Text] = {
+    "bad_moment": Text(
+        "日時として読めません。2026-11-20 09:00、2026/11/20、2026年11月20日 のように書いてください。",
+        "not a date and time; write it like 2026-11-20 09:00, 2026/11/20 or 2026年11月20日.",
+    ),
+    "bad_date": Text(
+        "日付として読めません。2026-11-20、2026/11/20、2026年11月20日 のように書いてください。",
+        "not a date; write it like 2026-11-20, 2026/11/20 or 2026年11月20日.",
+    ),
+    "bad_number": Text(
+        "数値ではありません。1200000 または 1,200,000 のように書いてください"
+        "（単位はマッピングの unit で指定できます）。",
+        "not a number; write it like 1200000 or 1,200,000 (a unit can be named in a mapping).",
+    ),
+    "negative": Text("負の数は使えません。0以上にしてください。", "negative; it must be 0 or more."),
+    "bad_flag": Text(
+        "はい／いいえとして読めません。true か false にしてください。",
+        "neither yes nor no; write true or false.",
+    ),
+    "bad_choice": Text("使える値は {choices} です。", "must be one of {choices}."),
+    "unmapped_value": Text(
+        "マッピングの values にない値です。マッピングに加えてください。",
+        "not among the mapping's values; add it to the mapping.",
+    ),
+    "missing_source_column": Text(
+        "マッピングにある列「{column}」がありません。{hint}",
+        "column {column!r}, which the mapping names, is missing. {hint}",
+    ),
+    "missing": Text("必須の項目が空です。値を入れてください。", "required but blank; fill it in."),
+    "missing_column": Text(
+        "必須の列「{column}」（{label}）がありません。{hint}",
+        "required column {column!r} ({label}) is missing. {hint}",
+    ),
+    "new_row_incomplete": Text(
+        "新しい行なのに必須の列「{column}」がファイルにありません。この列を加えて取り込んでください。",
+        "a new row, but the file has no column {column!r}, which new rows need; add it.",
+    ),
+    "wrong_encoding": Text(
+        "文字コードが合わず、文字が壊れています。UTF-8 または CP932（Shift_JIS）で保存し直してください。",
+        "wrong encoding: some bytes fit neither UTF-8 nor CP932 (Shift_JIS); save the file again as one.",
+    ),
+    "control_character": Text(
+        "使えない制御文字が含まれています。取り除いてください。", "contains a NUL character; remove it."
+    ),
+    "column_count": Text(
+        "列の数が {found} で、見出しの {expected} と合いません。区切り文字や引用符を確認してください。",
+        "has {found} columns where the header has {expected}; check separators and quotes.",
+    ),
+    "open_quote": Text(
+        '引用符（"）が閉じられていません。閉じるか取り除いてください。',
+        "a quote is opened and never closed; close it or remove it.",
+    ),
+    "bad_json": Text(
+        "JSON として読めません（{detail}）。1行に1つのオブジェクトを書いてください。",
+        "not JSON ({detail}); write one object per line.",
+    ),
+    "duplicate_id": Text(
+        "同じIDの行が{first}行目にあり、内容が違います。どちらかを直すか削ってください。",
+        "the same ID is on line {first} with other contents; correct or remove one of them.",
+    ),
+    "unknown_deal": Text(
+        "この商談は、保存済みのデータにもこの取り込みにもありません。先に商談を取り込むか、IDを直してください。",
+        "no such deal, neither stored nor in this import; import the deal first or correct the ID.",
+    ),
+    "deal_in_quarantine": Text(
+        "この商談の行が同じ取り込みでエラー行になりました。商談の行を直してから、もう一度取り込んでください。",
+        "the deal's own row was rejected in this import; fix that row, then import this one again.",
+    ),
+    "future": Text(
+        "未来の日時です（現在は {now}）。実際に起きた日時にしてください。",
+        "in the future (it is now {now}); give the time it happened.",
+    ),
+    "closed_before_created": Text(
+        "決着日時が作成日時 {created} より前です。", "closed before it was created ({created})."
+    ),
+    "ended_before_started": Text("終了が開始 {started} より前です。", "ends before it starts ({started})."),
+    "before_created": Text("獲得日時 {created} より前です。", "before the lead was created ({created})."),
+    "outcome_contradicts_stage": Text(
+        "結果「{value}」がステージ「{stage}」（{meant}）と食い違っています。",
+        "outcome {value!r} contradicts stage {stage!r}, which means {meant}.",
+    ),
+    "outcome_without_closed_at": Text(
+        "決着した商談（{ending}）なのに決着日時（closed_at）が空です。",
+        "the deal has ended ({ending}) but closed_at is blank.",
+    ),
+    "closed_at_without_outcome": Text(
+        "決着日時があるのに結果（outcome）が空で、ステージ「{stage}」からもわかりません。",
+        "closed_at is given but outcome is blank, and stage {stage!r} does not imply it.",
+    ),
+    "bad_scope": Text(
+        "対象は company、team:ID、person:ID のいずれかです。", "scope must be company, team:ID or person:ID."
+    ),
+    "bad_period": Text(
+        "期間は 2026-Q4、FY2026-Q3、FY2026-H2、FY2026、2026-11、2026-W47、"
+        "2026-10-01..2026-12-31 のいずれかの形です。",
+        "period must be like 2026-Q4, FY2026-Q3, FY2026-H2, FY2026, 2026-11, 2026-W47 "
+        "or 2026-10-01..2026-12-31.",
+    ),
+    "bad_metric": Text(
+        "指標は revenue か KPI のIDです（半角英小文字・数字・_）。",
+        "metric must be revenue or a KPI's id (a-z, 0-9, _).",
+    ),
+    "unreadable_file": Text(
+        "ファイルを読めません（{detail}）。{hint}", "cannot read the file ({detail}). {hint}"
+    ),
+    "unknown_table": Text(
+        "どの表のファイルかわかりません。ファイル名を deals.csv のような表の名前にするか、"
+        "--table またはマッピングで指定してください。{hint}",
+        "cannot tell which table this file is; name it after its table, like deals.csv, "
+        "or use --table or a mapping. {hint}",
+    ),
+    "duplicate_column": Text(
+        "列「{column}」が2つあります。1つにしてください。", "column {column!r} appears twice; keep one."
+    ),
+    "bad_column_name": Text("列名「{column}」は使えません。", "column name {column!r} cannot be used."),
+}
+
+
+class CellError(NamedTuple):
+    """What is wrong with one value of a slice of rows; `values` fill in the reason's sentence."""
+
+    row: int
+    column: str
+    code: str
+    values: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One error: where it is, the value there, why it is refused; one of a whole file covers `rows` rows.
+
+    Errors of one bad row share `row`, its number within the import; `raw` is the row as text.
+    """
+
+    table: str
+    file: str
+    line: int | None
+    column: str
+    value: str
+    code: str
+    reason: Text
+    row: int = 0
+    raw: dict[str, str] | None = None
+    rows: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON holds it."""
+        return {
+            "table": self.table,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "value": self.value,
+            "code": self.code,
+            "reason": {"ja": self.reason.ja, "en": self.reason.en},
+        }
+
+
+def reason(code: str, **values: object) -> Text:
+    """The sentence that explains an error code, with its values filled in."""
+    return REASONS[code].format(**values) if values else REASONS[code]

@@ -1,0 +1,136 @@
+"""How do rows that a program sends become canonical rows? Checked like those of files, stored or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from crm.importing.checked_rows import Context
+from crm.importing.columns import headings
+from crm.importing.custom_attributes import with_custom_values
+from crm.importing.read import table_of
+from crm.importing.result import ImportResult
+from crm.importing.row_errors import RowError, reason
+from crm.importing.session import session
+from crm.importing.source import Source
+from crm.importing.validate import Batch, texts_of, validate
+from crm.instants import instant
+from crm.schema import DEFAULT_OUTCOMES, TABLES, Kind, Table
+from crm.store import Store
+from crm.store.tables import CUSTOM
+
+Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
+
+
+def push_rows(
+    store: Store,
+    table: str,
+    rows: Rows | Source,
+    zone: ZoneInfo,
+    source: str = "api",
+    now: int | None = None,
+) -> ImportResult:
+    """Upserts rows in one transaction; bad ones go to the quarantine by their line.
+
+    The line of a row is that of its source (`read_bytes`), else its position from 1.
+    """
+    body = rows if isinstance(rows, Source) else None
+    columns, error = _canonical_columns(table, rows)
+    with session(store, source, zone, now=now) as loader:
+        if error is not None:
+            loader.log.reject_file(source, error, columns.num_rows if body is None else body.rows)
+            return loader.log.result
+        pushed = orjson.dumps(columns.to_pylist(), default=str)
+        loader.log.digests.append(hashlib.blake2b(pushed).hexdigest())
+        lines_of = (lambda positions: positions + 1) if body is None else body.lines_of
+        no_rows = [] if body is None else [replace(error, file=source) for error in body.errors]
+        damaged = body is not None and body.damaged
+        counts, _ = loader.load(Batch(table, source, columns, lines_of, damaged=damaged))
+        loader.log.reject_lines(table, no_rows)
+        counts.read += len(no_rows)
+        counts.quarantined += len(no_rows)
+        loader.log.count_file(source, counts)
+    return loader.log.result
+
+
+def check_rows(
+    table: str,
+    rows: Rows,
+    zone: ZoneInfo,
+    now: int | None = None,
+    outcomes: Mapping[str, str | None] | None = None,
+    where: str = "request",
+) -> tuple[pd.DataFrame, list[RowError]]:
+    """The sound rows as a frame that `EventLog.of` takes, and the errors of the others.
+
+    The line of an error is the row's position from 1. Nothing is stored and any deal may be named. `outcomes`
+    maps stages to how they end deals (won, lost or None); the default pipeline's where not given.
+    """
+    schema = TABLES[table]
+    columns, error = _canonical_columns(table, rows)
+    if error is not None:
+        return pd.DataFrame(columns=list(schema.names)), [error]
+    moment = instant(datetime.now(zone), zone) if now is None else now
+    known_outcomes = DEFAULT_OUTCOMES if outcomes is None else outcomes
+    checked = validate(schema, columns, Context(zone=zone, now=moment, outcomes=known_outcomes))
+    texts = texts_of(columns, sorted({error.row for error in checked.errors}))
+    errors = [
+        RowError(
+            table,
+            where,
+            row + 1,
+            column,
+            texts[row].get(column, ""),
+            code,
+            reason(code, **values),
+            row,
+            texts[row],
+        )
+        for row, column, code, values in sorted(checked.errors, key=lambda error: error.row)
+    ]
+    frame = pd.DataFrame(
+        {name: _frame_column(name, array, schema) for name, array in checked.columns.items()}
+    )
+    custom = {name: columns[name].to_pandas() for name in columns.column_names if name not in schema.by_name}
+    with_custom = frame.drop(columns=CUSTOM, errors="ignore").assign(**custom)
+    return with_custom[checked.sound].reset_index(drop=True), errors
+
+
+def _canonical_columns(table: str, rows: Rows | Source) -> tuple[pa.Table, RowError | None]:
+    """Rows as columns under canonical names; an error where they lack what every row needs."""
+    schema = TABLES[table]
+    if isinstance(rows, Source):
+        given = rows.columns
+    elif isinstance(rows, pd.DataFrame):
+        given = pa.Table.from_pandas(rows, preserve_index=False)
+    else:
+        given = table_of(list(rows))
+    meant = headings(schema, given.column_names)
+    missing = [c.name for c in schema.columns if c.required and c.name not in meant.names.values()]
+    if given.num_rows and (meant.problem is not None or missing):
+        column, code, why = meant.problem or (
+            missing[0],
+            "missing_column",
+            reason("missing_column", column=missing[0], label=schema[missing[0]].label, hint=""),
+        )
+        return given, RowError(table, "request", None, column, "", code, why)
+    used = [name for name in given.column_names if name in meant.names]
+    columns = given.select(used).rename_columns([meant.names[name] for name in used])
+    return with_custom_values(schema, columns), None
+
+
+def _frame_column(name: str, array: pa.Array, schema: Table) -> pd.Series:
+    if name in schema.by_name and schema[name].kind is Kind.MOMENT:
+        array = array.cast(pa.timestamp("us", "UTC"))
+        return pd.Series(array.to_pandas()).astype("datetime64[us, UTC]")
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string())
+    return pd.Series(array.to_pandas())

@@ -1,0 +1,88 @@
+"""What is a file once it is read? Rows as columns, the lines they came from, and lines that are no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from crm.i18n import Text
+from crm.importing.row_errors import RowError, reason
+
+Ints = NDArray[np.int64]
+Encode = Callable[[str], bool]  # whether a column has few distinct values, best kept as codes
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a mapping says to read a file: character set, separator, lines above the header, sheet."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    skip: int = 0
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one file or sheet: columns of text (or typed, where the file has types), nulls for blanks.
+
+    `lines_of` gives the file's lines (Excel's rows) of row numbers; `errors` are lines that are no rows.
+    """
+
+    file: str
+    columns: pa.Table
+    lines_of: Callable[[Ints], Ints]
+    errors: list[RowError] = field(default_factory=list)
+    sheet: str | None = None
+    digest: str = ""
+    charset: str = "utf-8"
+    damaged: bool = False  # some bytes fitted no character
+
+    @property
+    def rows(self) -> int:
+        """Rows read, those that are no rows included."""
+        return int(self.columns.num_rows) + len(self.errors)
+
+
+class UnreadableError(Exception):
+    """A file that cannot be read at all; why, and what to do."""
+
+    def __init__(self, detail: str, hint: Text) -> None:
+        super().__init__(detail)
+        self.text = reason("unreadable_file", detail=detail, hint=hint)
+
+
+def column_names(header: list[str]) -> list[str]:
+    """Names as written, blank ones numbered; a repeated one gets a NUL and a number and is refused later."""
+    names: list[str] = []
+    for number, raw in enumerate(header, 1):
+        name = " ".join(raw.split()) or f"column_{number}"
+        names.append(name if name not in names else f"{name}\0{number}")
+    return names
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case int() | float():
+            return repr(value)
+        case dict() | list():
+            return orjson.dumps(value).decode()
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.removesuffix("T00:00:00")
+    return str(value)

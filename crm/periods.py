@@ -1,0 +1,127 @@
+"""Which days does a period such as 2026-Q4 or FY2026-H2 cover?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from crm.instants import start_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Calendar days from `first` to `last`, both included; `name` as the user wrote it."""
+
+    name: str
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """Number of calendar days."""
+        return (self.last - self.first).days + 1
+
+    def start(self, zone: ZoneInfo) -> int:
+        """First instant of the period."""
+        return start_of_day(self.first, zone)
+
+    def end(self, zone: ZoneInfo) -> int:
+        """First instant after the period."""
+        return start_of_day(self.last + timedelta(days=1), zone)
+
+
+_FORMS = re.compile(
+    r"(?P<fy>FY)?(?P<year>\d{4})"
+    r"(?:-(?:Q(?P<quarter>[1-4])|H(?P<half>[12])|W(?P<week>\d{2})|(?P<month>\d{2})))?"
+)
+
+
+def parse_period(name: str, fiscal_start_month: int = 4) -> Period:
+    """The period a name means: 2026-Q4, FY2026-Q3, FY2026-H2, FY2026, 2026, 2026-11, 2026-W47, first..last.
+
+    >>> parse_period("FY2026-Q4").first, parse_period("FY2026-Q4").last
+    (datetime.date(2027, 1, 1), datetime.date(2027, 3, 31))
+    """
+    text = name.strip()
+    try:
+        if ".." in text:
+            first, last = (date.fromisoformat(part) for part in text.split(".."))
+            if last < first:
+                raise ValueError
+            return Period(text, first, last)
+        match = _FORMS.fullmatch(text)
+        if match is None:
+            raise ValueError
+        year, fiscal = int(match["year"]), match["fy"] is not None
+        if match["week"]:
+            if fiscal:
+                raise ValueError
+            first = date.fromisocalendar(year, int(match["week"]), 1)
+            return Period(text, first, first + timedelta(days=6))
+        if match["month"]:
+            if fiscal:
+                raise ValueError
+            first = date(year, int(match["month"]), 1)
+            return _months(text, year, first.month, 1)
+        start = fiscal_start_month if fiscal else 1
+        if match["quarter"]:
+            return _months(text, year, start + 3 * (int(match["quarter"]) - 1), 3)
+        if match["half"]:
+            return _months(text, year, start + 6 * (int(match["half"]) - 1), 6)
+        return _months(text, year, start, 12)
+    except ValueError:
+        raise SanchoError(
+            Text(
+                "期間「{name}」を読めません。2026-Q4、FY2026-Q3、FY2026-H2、FY2026、2026-11、2026-W47、"
+                "2026-10-01..2026-12-31 のいずれかの形で指定してください。",
+                "period: cannot read {name!r}; write it as 2026-Q4, FY2026-Q3, FY2026-H2, FY2026, 2026-11, "
+                "2026-W47 or 2026-10-01..2026-12-31.",
+            ).format(name=name),
+            "bad_period",
+        ) from None
+
+
+def period_holding(day: date, length: str = "quarter", fiscal_start_month: int = 4) -> Period:
+    """The period of one length (month, quarter, week) that holds a day; quarters are calendar quarters.
+
+    Calendar and fiscal quarters hold the same days where the fiscal year starts in January, April, July
+    or October; elsewhere the fiscal quarter is given.
+    """
+    if length == "month":
+        return parse_period(f"{day:%Y-%m}")
+    if length == "week":
+        year, week, _ = day.isocalendar()
+        return parse_period(f"{year}-W{week:02d}")
+    if (fiscal_start_month - 1) % 3 == 0:
+        return parse_period(f"{day.year}-Q{(day.month - 1) // 3 + 1}")
+    fiscal_year = day.year if day.month >= fiscal_start_month else day.year - 1
+    quarter = ((day.month - fiscal_start_month) % 12) // 3 + 1
+    return parse_period(f"FY{fiscal_year}-Q{quarter}", fiscal_start_month)
+
+
+def previous(period: Period, count: int = 1) -> Period:
+    """The period of the same kind `count` before; whole months step by months, others by days."""
+    months = _whole_months(period)
+    if months:
+        return _months("", period.first.year, period.first.month - months * count, months)
+    shift = timedelta(days=period.days * count)
+    return Period("", period.first - shift, period.last - shift)
+
+
+def _whole_months(period: Period) -> int:
+    after = period.last + timedelta(days=1)
+    if period.first.day != 1 or after.day != 1:
+        return 0
+    return (after.year - period.first.year) * 12 + after.month - period.first.month
+
+
+def _months(name: str, year: int, month: int, count: int) -> Period:
+    """`count` whole months from a month that may lie outside 1..12 (13 = January of the next year)."""
+    first = date(year + (month - 1) // 12, (month - 1) % 12 + 1, 1)
+    end = month + count
+    last = date(year + (end - 1) // 12, (end - 1) % 12 + 1, 1) - timedelta(days=1)
+    return Period(name or f"{first}..{last}", first, last)

@@ -1,0 +1,157 @@
+"""Where does Sancho store what it knows? One SQL database: SQLite by default, PostgreSQL when outgrown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import sqlalchemy as sa
+
+from crm.eventlog import EventLog
+from crm.schema import TABLES
+from crm.store import outlooks, recommendations
+from crm.store.engine import WRITING, open_engine
+from crm.store.outlooks import StoredOutlook
+from crm.store.read import read_table
+from crm.store.recommendations import Outcome, Recommended
+from crm.store.tables import IMPORTS, QUARANTINE, STORED
+from crm.store.write import Writer
+
+__all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
+
+
+class Store:
+    """An open store. Reads see one consistent state; writes happen inside `transaction`."""
+
+    def __init__(self, engine: sa.Engine, zone: ZoneInfo | None = None) -> None:
+        self._engine, self._zone = engine, zone
+
+    @classmethod
+    def open(cls, url: str, zone: ZoneInfo | None = None) -> Store:
+        """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
+
+        `zone`: the organisation's time zone, of a log that is read without naming one.
+        """
+        return cls(open_engine(url), zone)
+
+    def close(self) -> None:
+        """Gives up its connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, keep: bool = True) -> Iterator[Writer]:
+        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal)."""
+        with self._engine.connect().execution_options(**{WRITING: True}) as connection:
+            opened = connection.begin()
+            try:
+                yield Writer(connection)
+            except BaseException:
+                opened.rollback()
+                raise
+            if keep:
+                opened.commit()
+            else:
+                opened.rollback()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
+        """The stored tables (all, or those named) as an EventLog, of one state of the store.
+
+        `zone`: the organisation's time zone; by default the one the store was opened with.
+        """
+        zone = zone or self._zone
+        if zone is None:
+            raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
+        with self._reading() as connection:
+            frames = {name: read_table(connection, name) for name in tables or TABLES}
+        return EventLog.of(frames, zone)
+
+    def revision(self) -> int:
+        """A number that changes whenever an import or push changed rows."""
+        changed = sa.select(sa.func.count()).select_from(IMPORTS).where(IMPORTS.c.imported > 0)
+        with self._reading() as connection:
+            return int(connection.scalar(changed) or 0)
+
+    def fingerprint(self) -> str:
+        """A name for what the store holds: the same imports in the same order give the same name."""
+        changed = sa.select(IMPORTS.c.digest).where(IMPORTS.c.imported > 0).order_by(IMPORTS.c.id)
+        with self._reading() as connection:
+            digests = connection.execute(changed).scalars().all()
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each canonical table."""
+        with self._reading() as connection:
+            return {
+                name: int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+                for name, table in STORED.items()
+            }
+
+    def imports(self) -> pd.DataFrame:
+        """The log of imports, oldest first."""
+        return self._frame(sa.select(IMPORTS).order_by(IMPORTS.c.id))
+
+    def quarantine(self) -> pd.DataFrame:
+        """Errors of rows that could not be used; those of one row share (import_id, row)."""
+        return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
+
+    def save_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
+        """Stores predictions; a day that is stored already stays as it is."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            outlooks.save(connection, rows)
+
+    def outlooks(self, period: str, scope: str, until: int) -> list[StoredOutlook]:
+        """Predictions for a scope in a period (first..last), as of `until` or earlier, oldest first."""
+        with self._reading() as connection:
+            return outlooks.stored(connection, period, scope, until)
+
+    def outlook_days(self, period: str) -> set[str]:
+        """The days (ISO dates) of a period (first..last) for which something is stored."""
+        with self._reading() as connection:
+            return outlooks.days_stored(connection, period)
+
+    def save_recommendations(self, rows: Sequence[Recommended]) -> None:
+        """Stores recommendations; one that is stored already stays as it is."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            recommendations.save(connection, rows)
+
+    def save_outcome(self, outcome: Outcome) -> bool:
+        """Stores the outcome of a recommendation; False where there is no such recommendation."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            return recommendations.save_outcome(connection, outcome)
+
+    def recommendations(self) -> tuple[list[Recommended], list[Outcome]]:
+        """All recommendations and their outcomes, oldest first."""
+        with self._reading() as connection:
+            return recommendations.stored(connection), recommendations.outcomes(connection)
+
+    def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        with self._reading() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))

@@ -1,0 +1,140 @@
+"""How are the canonical tables laid out in a database? SQLAlchemy tables generated from the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from crm.schema import TABLES, Column, Kind, Table
+
+CUSTOM = "custom"  # column that holds a row's custom attributes as one JSON object
+METADATA = sa.MetaData()
+
+_JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+# Instants are whole microseconds since 1970 UTC, days ISO text: both compare and sort as they are.
+_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.MOMENT: sa.BigInteger(),
+    Kind.MONEY: sa.Double(),
+    Kind.NUMBER: sa.Double(),
+    Kind.FLAG: sa.Boolean(),
+}
+
+
+def keyed_by_all(table: Table) -> bool:
+    """Whether all columns name a row; blanks are then stored as '', which equals itself (NULL does not)."""
+    return len(table.key) == len(table.columns)
+
+
+def stored_columns(table: Table) -> tuple[str, ...]:
+    """Names of a table's columns in the database that hold its data."""
+    return (*table.names, CUSTOM) if table.custom else table.names
+
+
+def _column(column: Column, table: Table) -> sa.Column[object]:
+    kind = _TYPES.get(column.kind, sa.Text())
+    if keyed_by_all(table):
+        return sa.Column(column.name, kind, nullable=False)
+    return sa.Column(
+        column.name,
+        kind,
+        nullable=not column.required,
+        primary_key=column.name in table.key,
+        autoincrement=False,
+    )
+
+
+def _stored(table: Table) -> sa.Table:
+    columns = [_column(column, table) for column in table.columns]
+    if table.custom:
+        columns.append(sa.Column(CUSTOM, _JSON))
+    if keyed_by_all(table):
+        # Order of recording decides between changes of one instant, so rows keep their number.
+        number: sa.Column[object] = sa.Column(
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
+        )
+        return sa.Table(table.name, METADATA, number, *columns, sa.UniqueConstraint(*table.key))
+    return sa.Table(table.name, METADATA, *columns, sqlite_with_rowid=False)
+
+
+STORED = {name: _stored(table) for name, table in TABLES.items()}
+
+IMPORTS = sa.Table(
+    "imports",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("mapping", sa.Text),
+    sa.Column("rows_read", sa.BigInteger, nullable=False),
+    sa.Column("imported", sa.BigInteger, nullable=False),
+    sa.Column("unchanged", sa.BigInteger, nullable=False),
+    sa.Column("quarantined", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+# One row per error; those of one bad row share (import_id, row). `identity` is its key, `raw` all of it.
+QUARANTINE = sa.Table(
+    "quarantine",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    sa.Column("import_id", sa.Integer, nullable=False),
+    sa.Column("row", sa.BigInteger, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("line", sa.BigInteger),
+    sa.Column("column_name", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("reason_ja", sa.Text, nullable=False),
+    sa.Column("reason_en", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("raw", sa.Text),
+    sa.Index("quarantine_row", "import_id", "row"),
+    sa.Index("quarantine_identity", "identity"),
+)
+
+# What was predicted for a scope in a period (first..last) on a day.
+OUTLOOKS = sa.Table(
+    "outlooks",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("period", "scope", "day")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("as_of", "kept_at")),
+    *(sa.Column(name, sa.Double) for name in ("probability", "target")),
+    *(sa.Column(name, sa.Double, nullable=False) for name in ("mean", "p10", "p50", "p90")),
+    sa.Column("model_version", sa.Text, nullable=False),
+)
+
+# What was recommended on which deal, with what the choice was made from; times are microseconds UTC.
+RECOMMENDATIONS = sa.Table(
+    "recommendations",
+    METADATA,
+    sa.Column("recommendation_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("made_at", "valid_until")),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("deal_id", "action", "arm", "model_version")),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in ("chance", "uplift", "low", "high", "propensity")
+    ),
+    sa.Column("alternatives", sa.Text, nullable=False),  # JSON: [{action, uplift, propensity}]
+)
+
+# Their outcomes: shown, accepted, dismissed (why), done.
+RECOMMENDATION_OUTCOMES = sa.Table(
+    "recommendation_outcomes",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("recommendation_id", "state")),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+
+API_KEYS = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("secret_sha256", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)

@@ -1,0 +1,149 @@
+"""What do a company's own columns say about a deal at a moment? Custom attributes become features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from crm.eventlog import EventLog
+from crm.i18n import Text
+from crm.instants import NEVER
+from features.arrays import Floats, Track, floats, ints
+from features.as_of import before, days, last_before
+from features.attribute_history import EventTable, FieldEvents, names_track, track
+from features.catalogue import Feature
+from features.kernel_cache import compiled
+from features.levels import (
+    Coded,
+    Levels,
+    finite,
+    kind_of,
+    micros_or_nan,
+    most_frequent,
+    names_of,
+)
+
+FIXED = ("deal_type", "source")
+"""Columns of deals that are in the catalogue and need no more than their value."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A column of deals over time, or of accounts by account; `date`: its values are instants."""
+
+    feature: str
+    on_account: bool
+    date: bool
+    track: Track
+
+
+def find_attributes(levels: Levels) -> tuple[Feature, ...]:
+    """A feature for each custom attribute among the levels."""
+    return tuple(_feature(name, levels) for name in levels if "." in name)
+
+
+def _feature(name: str, levels: Levels) -> Feature:
+    table, column = name.split(".", 1)
+    label = Text(column, column) if table == "deals" else Text(f"取引先の{column}", f"Account's {column}")
+    reads = (name,) if table == "deals" else (name, "deals.account_id")
+    if levels[name] == "date":
+        label = Text(f"{label.ja}までの日数", f"Days to {label.en}")
+        return Feature(name, label, Text("日", "days"), "custom", reads=reads)
+    kind: Literal["number", "category"] = "number" if levels[name] == "number" else "category"
+    return Feature(name, label, Text("", ""), "custom", kind=kind, reads=reads)
+
+
+def learn_attribute(
+    name: str, log: EventLog, events: EventTable
+) -> list[str] | Literal["number", "date"] | None:
+    """Levels of a custom attribute, or its kind where it has none; None = no feature."""
+    table, column = name.split(".", 1)
+    series = log[table][column]
+    later = events.of(column).both() if table == "deals" else Coded.of(series.iloc[:0])
+    kind = kind_of(series, later)
+    if kind is None or kind != "category":
+        return kind
+    return most_frequent(pd.concat([Coded.of(series).counts(), later.counts()]))
+
+
+def attributes_of(
+    log: EventLog, events: EventTable, levels: Levels, accounts: pd.Index
+) -> tuple[Attribute, ...]:
+    """All plain attributes as arrays: those of `FIXED`, then the custom ones among the levels."""
+    row = pd.Index(log["accounts"]["account_id"]).get_indexer(accounts)
+    found = [_on_deal(name, name, log, events, levels) for name in FIXED]
+    for name in (name for name in levels if "." in name):
+        table, column = name.split(".", 1)
+        if table == "deals":
+            found.append(_on_deal(name, column, log, events, levels))
+        else:
+            values = np.append(_values(_column(log, table, column), name, levels, log), np.nan)[row]
+            found.append(Attribute(name, True, levels[name] == "date", constant(values)))
+    return tuple(found)
+
+
+def constant(values: Floats) -> Track:
+    """An attribute that never changes."""
+    return Track(ints(np.zeros(len(values) + 1)), ints([]), floats([]), floats(values))
+
+
+def _column(log: EventLog, table: str, column: str) -> pd.Series:
+    frame = log[table]
+    return frame[column] if column in frame else pd.Series([None] * len(frame), dtype=object)
+
+
+def _on_deal(name: str, column: str, log: EventLog, events: EventTable, levels: Levels) -> Attribute:
+    series, changes = _column(log, "deals", column), events.of(column)
+    if column not in log["deals"]:
+        changes = events.of("")  # no column, no attribute: EventLog.as_of does not know it either
+    return Attribute(name, False, levels[name] == "date", _track(series, changes, name, levels, log))
+
+
+def _track(series: pd.Series, changes: FieldEvents, name: str, levels: Levels, log: EventLog) -> Track:
+    if levels[name] == "number":
+        return track(_values(series, name, levels, log), changes, Coded.numbers)
+    if levels[name] == "date":
+        return track(_values(series, name, levels, log), changes, lambda texts: texts.instants(log.zone))
+    return names_track(Coded.of(series), changes, pd.Index(names_of(levels, name), dtype=object))
+
+
+def _values(series: pd.Series, name: str, levels: Levels, log: EventLog) -> Floats:
+    if levels[name] == "number":
+        if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
+            return finite(floats(series.astype("Float64").to_numpy(np.float64, na_value=np.nan)))
+        return Coded.of(series).numbers()
+    if levels[name] == "date":
+        if isinstance(series.dtype, pd.DatetimeTZDtype):
+            return micros_or_nan(series)
+        return Coded.of(series).instants(log.zone)
+    return Coded.of(series).level(names_of(levels, name))
+
+
+@compiled
+def attribute_of_deals(track: Any, date: Any, which: Any, moments: Any, column: Any, x: Any) -> None:
+    """An attribute of deals as of each moment: its value, or the days to it."""
+    for row in range(len(which)):
+        value = last_before(track, which[row], moments[row])
+        x[row, column] = days(value - moments[row]) if date else value
+
+
+@compiled
+def attribute_of_accounts(
+    value: Any, date: Any, entered: Any, created: Any, code: Any, moments: Any, column: Any, x: Any
+) -> None:
+    """An attribute of the deals' accounts (local codes), where the account had been entered by then."""
+    for row in range(len(code)):
+        account, t = code[row], moments[row]
+        if account >= 0 and entered_before(entered, created, account, t):
+            x[row, column] = days(value[account] - t) if date else value[account]
+
+
+@compiled
+def entered_before(entered: Any, created: Any, account: Any, t: Any) -> Any:
+    """Whether an account's row was known at t; one without a date always was. See `Accounts`."""
+    if entered[account] == 0:
+        return False
+    return created[account] == NEVER or before(created[account], t)

@@ -1,0 +1,357 @@
+"""What happened to all deals and in the organisation, as arrays that can be asked as of any moment?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crm.eventlog import EventLog, codes_in, micros
+from crm.instants import NEVER, start_of_day
+from features.arrays import (
+    ACTOR,
+    BEGUN,
+    EFFECTIVE,
+    ENDED,
+    INBOUND,
+    KIND,
+    KINDS,
+    MATERIAL,
+    MONTHLY,
+    RESULT,
+    SECONDS,
+    Accounts,
+    Activities,
+    Context,
+    Deals,
+    Floats,
+    Ints,
+    Leads,
+    Ledger,
+    People,
+    Products,
+    Stages,
+    floats,
+    ints,
+)
+from features.as_of import sorted_by
+from features.attribute_history import EventTable, days_track, names_track, track, vocabulary
+from features.attributes import Attribute, attributes_of, find_attributes
+from features.calendar import Calendar
+from features.catalogue import CATALOGUE, Feature
+from features.custom_counts import word_features
+from features.levels import MOST_WORDS, Coded, Levels, finite, level_codes, most_frequent, names_of
+from features.organisation import (
+    context_of,
+    empty_presence,
+    ledger,
+    placed,
+    status_of,
+)
+
+OUTCOME_CODE = {"won": 1, "lost": 0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Deals over time and the organisation's past. Made by `compile_history` or `one_deal`, read by `build`.
+
+    `features` are the columns of `build`: the catalogue, then the company's own words and attributes;
+    `levels` the names of their categories, to be kept with a model and handed back. `closed` (NEVER = open),
+    `outcome` (1 won, 0 lost, -1 open) and `final_amount` (NaN = unknown) are as the whole log has them:
+    labels, never features. `stages`, `people`, `accounts`, `products` are what local codes stand for.
+    `ignored` are custom attributes that no feature was made of (free text, or nothing at all).
+    """
+
+    calendar: Calendar
+    deal_ids: pd.Index
+    features: tuple[Feature, ...]
+    levels: Levels
+    created: Ints
+    closed: Ints
+    outcome: Ints
+    final_amount: Floats
+    stages: pd.Index
+    people: pd.Index
+    accounts: pd.Index
+    products: pd.Index
+    deals: Deals
+    context: Context
+    attributes: tuple[Attribute, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Names:
+    stages: pd.Index
+    people: pd.Index
+    accounts: pd.Index
+    products: pd.Index
+
+
+def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = None) -> History:
+    """The log as arrays. `levels` are those of the model that will score; without, they are learned here.
+
+    An attribute is known exactly as `EventLog.as_of` knows it.
+    """
+    rows = log["deals"]
+    deal_ids = pd.Index(rows["deal_id"])
+    events = EventTable(log["deal_events"], deal_ids)
+    names = _names(log, events)
+    levels = levels if levels is not None else learn_levels(log, events, names)
+    deals, closed, outcome, acts_row = _deals(log, deal_ids, events, names, levels, calendar)
+    acts = log["activities"]
+    actor = Coded.of(acts["actor_id"]).within(names.people)
+    context = context_of(
+        deals, _contracts(log["contracts"], names.accounts), micros(acts["at"]), actor, acts_row
+    )
+    last = np.diff(deals.amount.start) > 0
+    final = deals.amount.first.copy()
+    final[last] = deals.amount.value[deals.amount.start[1:][last] - 1]
+    return History(
+        calendar=calendar,
+        deal_ids=deal_ids,
+        features=(*CATALOGUE, *word_features(levels), *find_attributes(levels)),
+        levels=levels,
+        created=deals.created,
+        closed=closed,
+        outcome=outcome,
+        final_amount=final,
+        stages=names.stages,
+        people=names.people,
+        accounts=names.accounts,
+        products=names.products,
+        deals=deals,
+        context=context,
+        attributes=attributes_of(log, events, levels, names.accounts),
+        ignored=tuple(name for name in _custom_columns(log) if name not in levels),
+    )
+
+
+def _names(log: EventLog, events: EventTable) -> _Names:
+    deals = log["deals"]
+
+    def seen(field: str) -> tuple[Coded, Coded]:
+        return Coded.of(deals[field]), events.of(field).both()
+
+    return _Names(
+        vocabulary(log["stages"].sort_values("position", kind="stable")["stage"], *seen("stage")),
+        vocabulary(log["people"]["person_id"], *seen("owner_id"), Coded.of(log["activities"]["actor_id"])),
+        vocabulary(
+            log["accounts"]["account_id"], *seen("account_id"), Coded.of(log["contracts"]["account_id"])
+        ),
+        vocabulary((), *seen("product")),
+    )
+
+
+def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
+    """The names of all categories, the most frequent first (stages in their order), and custom attributes."""
+
+    def of(table: str, column: str) -> list[str]:
+        counts = Coded.of(log[table][column]).counts()
+        later = events.of(column).value.counts() if table == "deals" else counts.iloc[:0]
+        return most_frequent(pd.concat([counts, later]))
+
+    kinds = [kind for kind in of("activities", "kind") if kind not in KINDS]
+    return {
+        "deal_type": of("deals", "deal_type"),
+        "source": of("deals", "source"),
+        "product": of("deals", "product"),
+        "stage": [str(stage) for stage in names.stages],
+        "last_outcome": of("activities", "outcome"),
+        "seller_style": of("people", "style"),
+        "seller_team": of("people", "team_id"),
+        "industry": of("accounts", "industry"),
+        "region": of("accounts", "region"),
+        "lead_source": of("leads", "source"),
+        "activity_kind": kinds[:MOST_WORDS],
+        "material": of("activities", "material")[:MOST_WORDS],
+        **attribute_kinds(log, events),
+    }
+
+
+def attribute_kinds(log: EventLog, events: EventTable) -> Levels:
+    """Levels or kind of every custom attribute from which a feature can be made."""
+    from features.attributes import learn_attribute
+
+    found: Levels = {}
+    for name in _custom_columns(log):
+        learned = learn_attribute(name, log, events)
+        if learned is not None:
+            found[name] = learned
+    return found
+
+
+def _custom_columns(log: EventLog) -> list[str]:
+    from crm.schema import TABLES
+
+    return [
+        f"{table}.{column}"
+        for table in ("deals", "accounts")
+        for column in log[table].columns
+        if column not in TABLES[table].by_name
+    ]
+
+
+def _deals(
+    log: EventLog,
+    deal_ids: pd.Index,
+    events: EventTable,
+    names: _Names,
+    levels: Levels,
+    calendar: Calendar,
+) -> tuple[Deals, Ints, Ints, Ints]:
+    rows = log["deals"]
+    created, stages = ints(micros(rows["created_at"])), _stages(log, names.stages, levels)
+    stage = names_track(Coded.of(rows["stage"]), events.of("stage"), names.stages)
+    activities, acts_row = _activities(log["activities"], deal_ids, names.people, levels)
+    row_outcome = Coded.of(rows["outcome"]).to_code(OUTCOME_CODE)
+    row_closed = ints(micros(rows["closed_at"]))
+    deals = Deals(
+        created=created,
+        stage=stage,
+        amount=track(finite(rows["amount"].to_numpy(np.float64)), events.of("amount"), Coded.numbers),
+        close=days_track(rows["expected_close_date"], events.of("expected_close_date")),
+        owner=names_track(Coded.of(rows["owner_id"]), events.of("owner_id"), names.people),
+        account=names_track(Coded.of(rows["account_id"]), events.of("account_id"), names.accounts),
+        product=names_track(Coded.of(rows["product"]), events.of("product"), names.products),
+        status=status_of(created, stage, stages, row_closed, row_outcome),
+        owned=empty_presence(len(rows)),
+        held=empty_presence(len(rows)),
+        activities=activities,
+        leads=_leads(log["leads"], deal_ids, levels),
+        stages=stages,
+        people=_people(log["people"], names.people, levels, calendar),
+        accounts=_accounts(log["accounts"], names.accounts, levels),
+        products=Products(
+            floats(level_codes(names.products, names_of(levels, "product"))), _arange(names.products)
+        ),
+        own=ints(np.arange(len(rows))),
+    )
+    closed, outcome = final_closing(deals, row_closed, row_outcome)
+    return placed(deals), closed, outcome, acts_row
+
+
+def _arange(names: pd.Index) -> Ints:
+    return ints(np.arange(len(names)))
+
+
+def final_closing(deals: Deals, closed: Ints, outcome: Ints) -> tuple[Ints, Ints]:
+    """Closing and outcome as the whole log has them, by the rule of `EventLog.as_of`."""
+    recorded = (outcome >= 0) & (closed != NEVER)
+    some = np.diff(deals.stage.start) > 0
+    staged_at = np.full(len(closed), NEVER)
+    staged = np.full(len(closed), -1)
+    last = deals.stage.start[1:][some] - 1
+    code = deals.stage.value[last]
+    staged_at[some] = deals.stage.at[last]  # noqa: PD008
+    known = np.where(np.isnan(code), -1, code).astype(np.int64)
+    staged[some] = np.append(deals.stages.outcome, -1)[known]
+    by_stage = ~recorded & (staged >= 0)
+    return (
+        ints(np.where(recorded, closed, np.where(by_stage, staged_at, NEVER))),
+        ints(np.where(recorded, outcome, np.where(by_stage, staged, -1))),
+    )
+
+
+def _stages(log: EventLog, names: pd.Index, levels: Levels) -> Stages:
+    table = log["stages"]
+    row = pd.Index(table["stage"]).get_indexer(names)
+    position = np.append(table["position"].to_numpy(np.float64), np.nan)[row]
+    outcome = np.append(Coded.of(table["outcome"]).to_code(OUTCOME_CODE), -1)[row]
+    return Stages(
+        floats(position), ints(outcome), floats(level_codes(names, names_of(levels, "stage"))), _arange(names)
+    )
+
+
+def _people(table: pd.DataFrame, names: pd.Index, levels: Levels, calendar: Calendar) -> People:
+    row = pd.Index(table["person_id"]).get_indexer(names)
+    days = [
+        NEVER if pd.isna(day) else start_of_day(day.date(), calendar.zone) for day in table["active_from"]
+    ]
+    style = Coded.of(table["style"])
+    team = Coded.of(table["team_id"])
+    manager = np.array([style.names[code] == "manager" if code >= 0 else False for code in style.codes], bool)
+    return People(
+        since=ints(np.append(ints(days), NEVER)[row]),
+        style=floats(np.append(style.level(names_of(levels, "seller_style")), np.nan)[row]),
+        team=floats(np.append(team.level(names_of(levels, "seller_team")), np.nan)[row]),
+        manager=ints(np.append(manager, False)[row]),
+        group=_arange(names),
+    )
+
+
+def _accounts(table: pd.DataFrame, names: pd.Index, levels: Levels) -> Accounts:
+    row = pd.Index(table["account_id"]).get_indexer(names)
+
+    def level(column: str) -> Floats:
+        return floats(np.append(Coded.of(table[column]).level(names_of(levels, column)), np.nan)[row])
+
+    return Accounts(
+        entered=ints(row >= 0),
+        created=ints(np.append(micros(table["created_at"]), NEVER)[row]),
+        industry=level("industry"),
+        region=level("region"),
+        employees=floats(np.append(table["employees"].to_numpy(np.float64), np.nan)[row]),
+        group=_arange(names),
+    )
+
+
+def _activities(
+    table: pd.DataFrame, deal_ids: pd.Index, people: pd.Index, levels: Levels
+) -> tuple[Activities, Ints]:
+    """Activities by deal, and which row of the table each was."""
+    at = micros(table["at"])
+    start, order = sorted_by(ints(codes_in(table["deal_id"], deal_ids)), at, len(deal_ids))
+    kinds = pd.Index([*KINDS, *names_of(levels, "activity_kind")], dtype=object)
+
+    def column(name: str) -> Coded:
+        return Coded.of(table[name]).take(order)
+
+    kind = column("kind").within(kinds)
+    entry = np.zeros((len(order), 7), np.int32)
+    entry[:, KIND] = np.where(kind < 0, len(kinds), kind)
+    entry[:, ACTOR] = column("actor_id").within(people)
+    entry[:, INBOUND] = column("direction").to_code({"in": 1, "out": 0}) == 1
+    entry[:, EFFECTIVE] = table["effective"].fillna(False).to_numpy(bool)[order]
+    entry[:, MATERIAL] = words(column("material"), names_of(levels, "material"))
+    entry[:, RESULT] = words(column("outcome"), names_of(levels, "last_outcome"))
+    entry[:, SECONDS] = seconds(table["minutes"].to_numpy(np.float64)[order])
+    return Activities(start, ints(at[order]), entry), order
+
+
+def seconds(minutes: Floats) -> Ints:
+    """Minutes as whole seconds, 0 where unknown."""
+    return ints(np.rint(np.nan_to_num(np.minimum(minutes, 1e6)) * 60))
+
+
+def words(texts: Coded, levels: list[str]) -> Ints:
+    """Codes into the levels, len(levels) for any other word, -1 for none."""
+    code = texts.within(pd.Index(levels, dtype=object))
+    return ints(np.where((code < 0) & (texts.codes >= 0), len(levels), code))
+
+
+def _leads(table: pd.DataFrame, deal_ids: pd.Index, levels: Levels) -> Leads:
+    created = micros(table["created_at"])
+    start, order = sorted_by(ints(codes_in(table["deal_id"], deal_ids)), created, len(deal_ids))
+
+    steps = ("created_at", "contacted_at", "appointment_at", "meeting_at", "qualified_at")
+    return Leads(
+        start=start,
+        at=ints(np.column_stack([micros(table[name])[order] for name in steps])),
+        source=floats(Coded.of(table["source"]).level(names_of(levels, "lead_source"))[order]),
+    )
+
+
+def _contracts(table: pd.DataFrame, accounts: pd.Index) -> Ledger:
+    group = codes_in(table["account_id"], accounts)
+    begun, ended = micros(table["started_at"]), micros(table["ended_at"])
+    over = ended != NEVER
+    monthly = np.rint(table["monthly_amount"].fillna(0.0).to_numpy(np.float64) * 100).astype(np.int64)
+    columns = np.zeros((len(table) + int(over.sum()), 3), np.int64)
+    columns[: len(table), BEGUN], columns[len(table) :, ENDED] = 1, 1
+    columns[: len(table), MONTHLY], columns[len(table) :, MONTHLY] = monthly, -monthly[over]
+    # A contract that ends before it begins is not known before it begins.
+    at = np.concatenate([begun, np.maximum(ended[over], begun[over])])
+    return ledger(ints(np.concatenate([group, group[over]])), ints(at), columns, len(accounts))

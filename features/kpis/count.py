@@ -1,0 +1,362 @@
+"""What happened when, and to whose account? The happenings that KPIs count, from a log as of a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog, codes_in, micros
+from crm.i18n import Text
+from crm.instants import NEVER
+from crm.schema import TABLES
+from features.arrays import Flags, Floats, Ints
+from features.kpis.definition import Count
+from features.kpis.repeat_purchase import AHEAD_WEEKS, Purchases, Repeat, fit_repeat
+
+Conditions = tuple[tuple[str, tuple[str, ...]], ...]
+
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Rows of a table that each happen at an instant and belong to a person; `rows` names a method here."""
+
+    label: Text
+    table: str
+    at: str
+    person: str
+
+
+# What can be counted. `at` and `person` are columns of the table as `Happenings` makes it.
+HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
+    {
+        "deals.created": Happening(Text("商談の作成", "deals created"), "deals", "created_at", "owner_id"),
+        "deals.won": Happening(Text("受注", "deals won"), "deals", "won_at", "owner_id"),
+        "deals.closed": Happening(Text("受注と失注", "deals closed"), "deals", "closed_at", "owner_id"),
+        "deals.appointment": Happening(
+            Text("アポイント到達", "deals that reached an appointment"), "deals", "appointment", "owner_id"
+        ),
+        "deals.first_visit": Happening(
+            Text("初回訪問到達", "deals that reached the first visit"), "deals", "first_visit", "owner_id"
+        ),
+        "deals.proposal": Happening(
+            Text("提案到達", "deals that reached a proposal"), "deals", "proposal", "owner_id"
+        ),
+        "deals.closing": Happening(
+            Text("クロージング到達", "deals that reached closing"), "deals", "closing", "owner_id"
+        ),
+        "activities": Happening(Text("活動", "activities"), "activities", "at", "actor_id"),
+        "leads.created": Happening(Text("リードの獲得", "leads created"), "leads", "created_at", "owner_id"),
+        "leads.contacted": Happening(
+            Text("リードへの初回接触", "leads contacted"), "leads", "contacted_at", "owner_id"
+        ),
+        "leads.appointment": Happening(
+            Text("リードのアポイント獲得", "leads with an appointment"), "leads", "appointment_at", "owner_id"
+        ),
+        "leads.meeting": Happening(
+            Text("リードの商談化", "leads that came to a meeting"), "leads", "meeting_at", "owner_id"
+        ),
+        "leads.qualified": Happening(
+            Text("リードの案件化", "leads that were qualified"), "leads", "qualified_at", "owner_id"
+        ),
+        "leads.handed": Happening(
+            Text("リードの引き継ぎ", "leads handed over"), "leads", "handed_at", "owner_id"
+        ),
+        "leads.closed": Happening(
+            Text("引き継いだリードの受注と失注", "deals of leads handed over, closed"),
+            "leads",
+            "deal_closed_at",
+            "owner_id",
+        ),
+        "contracts.started": Happening(
+            Text("契約の開始", "contracts started"), "contracts", "started_at", "keeper"
+        ),
+    }
+)
+# Columns that a table has here besides its own.
+EXTRA_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"leads": ("deal_outcome",)})
+STAGE_STEPS = ("appointment", "first_visit", "proposal", "closing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Occurrences of one count, oldest first: instant, person (number), weight, all of shape (n,).
+
+    `key`: code of the distinct value, where different ones are counted. `until`: end of what lasts.
+    `reached`: when the row got as far as was asked, NEVER = not yet; `complete`: share of the rows that say
+    what is asked of them (None = no row at all), `lacking` the column most often blank.
+    """
+
+    at: Ints
+    person: Ints
+    weight: Floats
+    key: Ints | None
+    until: Ints | None
+    reached: Ints | None
+    complete: float | None
+    lacking: str | None
+
+    @property
+    def ever(self) -> bool:
+        """Whether it has ever been recorded."""
+        return len(self.at) > 0 and (self.reached is None or bool((self.reached != NEVER).any()))
+
+    def by_person(self, first: int, end: int, people: int) -> Floats:
+        """Weight of what happened in [first, end), by person: (people,)."""
+        lo, hi = np.searchsorted(self.at, [first, end])
+        return np.bincount(self.person[lo:hi], self.weight[lo:hi], people).astype(np.float64)
+
+    def within(self, first: int, end: int, members: Flags) -> float:
+        """Weight, or number of different keys, in [first, end) of whom `members` (people + 1,) marks."""
+        lo, hi = np.searchsorted(self.at, [first, end])
+        mine = members[self.person[lo:hi]]
+        if self.key is not None:
+            found = self.key[lo:hi][mine]
+            return float(len(np.unique(found[found >= 0])))
+        return float(self.weight[lo:hi][mine].sum())
+
+    def running(self, at: int, members: Flags) -> float:
+        """Weight, or number of different keys, of what had begun by `at` and not ended by it."""
+        if self.key is not None:
+            return float(len(self.running_keys(at, members)))
+        return float(self.weight[self._running(at, members)].sum())
+
+    def running_keys(self, at: int, members: Flags) -> Ints:
+        """The different keys of what had begun by `at` and not ended by it, sorted."""
+        assert self.key is not None  # noqa: S101 - only of what is told apart
+        found = self.key[self._running(at, members)]
+        return np.unique(found[found >= 0])
+
+    def _running(self, at: int, members: Flags) -> Ints:
+        assert self.until is not None  # noqa: S101 - only of what lasts
+        end = int(np.searchsorted(self.at, at, side="right"))
+        return np.flatnonzero(members[self.person[:end]] & (self.until[:end] > at))
+
+
+@dataclass(frozen=True)
+class Happenings:
+    """What happened before a moment, ready to be counted.
+
+    `known`: the log as of the moment. `people`: ids in the order of their numbers; whoever is not among them
+    has the number len(people).
+    """
+
+    known: EventLog
+    people: tuple[str, ...]
+    _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    _tallies: dict[Count, Tally] = field(default_factory=dict)
+    _repeats: dict[tuple[Count, int], Repeat | None] = field(default_factory=dict)
+
+    def tally(self, count: Count) -> Tally:
+        """What a count has counted."""
+        if count not in self._tallies:
+            self._tallies[count] = self._tally(count)
+        return self._tallies[count]
+
+    def meeting(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
+        """Whether each row of a table, by its id (n,), meets conditions; no where it has no such column."""
+        if not where:
+            return np.ones(len(ids), bool)
+        rows = self._frame(table)
+        at = codes_in(pd.Series(ids, dtype=object), pd.Index(rows[TABLES[table].key[0]].astype(object)))
+        met = np.ones(len(rows), bool)
+        for column, allowed in where:
+            met &= _meets(rows[column], allowed) if column in rows else False
+        return np.asarray(np.append(met, False)[at], np.bool_)
+
+    def reached(self, column: str, ids: NDArray[np.object_]) -> Flags:
+        """Whether each deal, by its id (n,), has reached one of STAGE_STEPS."""
+        deals = self._frame("deals")
+        at = codes_in(pd.Series(ids, dtype=object), pd.Index(deals["deal_id"].astype(object)))
+        return np.asarray(np.append(micros(deals[column]) != NEVER, False)[at], np.bool_)
+
+    def checkpoints(self, names: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+        """Of each deal: whose (number), when closed, and when it reached each checkpoint, (names, deals)."""
+        deals = self._frame("deals")
+        number = codes_in(deals["owner_id"], pd.Index(self.people, dtype=object))
+        person = np.where(number < 0, len(self.people), number)
+        return person, micros(deals["closed_at"]), np.array([micros(deals[name]) for name in names])
+
+    def origins(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Of each deal: when it was created, won, when its lead came and when that got its appointment."""
+        deals, leads = self._frame("deals"), self._frame("leads")
+        own = leads[leads["deal_id"].notna().to_numpy()].drop_duplicates("deal_id")
+        own = own.set_index(own["deal_id"].astype(object)).reindex(deals["deal_id"].astype(object))
+        return (
+            micros(deals["created_at"]),
+            micros(deals["won_at"]),
+            micros(own["created_at"]),
+            micros(own["appointment_at"]),
+        )
+
+    def repeat(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
+        """(purchases expected in the year after `until`, customers) of whom `members` sold to last.
+
+        By the models of all purchases before `moment`, at each customer's purchases up to `until`.
+        """
+        tally = self.tally(count)
+        assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
+        known = tally.key >= 0
+        who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
+        if not len(when):
+            return 0.0, 0.0
+        if (count, moment) not in self._repeats:
+            self._repeats[count, moment] = fit_repeat(Purchases.of(who, when, amount, moment))
+        fitted, bought = self._repeats[count, moment], Purchases.of(who, when, amount, until)
+        if fitted is None or not len(bought.customer):
+            return 0.0, 0.0
+        early = int(np.searchsorted(when, until))
+        seller = np.full(int(who.max()) + 1, len(self.people))
+        seller[who[:early]] = tally.person[known][:early]  # the last one stays
+        mine = members[seller[bought.customer]]
+        worth = fitted.purchases(bought, AHEAD_WEEKS) * fitted.value(bought)
+        mine &= np.isfinite(worth)
+        return float(worth[mine].sum()), float(mine.sum())
+
+    def _tally(self, count: Count) -> Tally:
+        what = HAPPENINGS[count.of]
+        rows = self._frame(what.table)
+        at = micros(rows[what.at])
+        there = at != NEVER
+        complete, lacking = _completeness(rows, there, count, what)
+        for column, allowed in count.where:
+            there &= _meets(rows[column], allowed) if column in rows else False
+        use = np.flatnonzero(there)
+        use = use[np.argsort(at[use], kind="stable")]
+        chosen = rows.iloc[use]
+        number = codes_in(chosen[what.person], pd.Index(self.people, dtype=object))
+        person = np.where(number < 0, len(self.people), number)
+        weight = np.ones(len(use))
+        if count.total is not None:
+            weight = _numbers(chosen.get(count.total), len(use))
+        key = None
+        if count.distinct is not None and count.distinct in chosen:
+            key = pd.factorize(chosen[count.distinct].astype(object))[0].astype(np.int64)
+        until = None
+        if what.table == "contracts":
+            ended = micros(chosen["ended_at"])
+            until = np.where(ended == NEVER, np.iinfo(np.int64).max, ended)
+        reached = None if count.reached is None else micros(chosen[count.reached])
+        return Tally(
+            at=at[use],
+            person=person,
+            weight=weight,
+            key=key,
+            until=until,
+            reached=reached,
+            complete=complete,
+            lacking=lacking,
+        )
+
+    def _frame(self, table: str) -> pd.DataFrame:
+        if table not in self._frames:
+            made = {
+                "deals": self._deals,
+                "leads": self._leads,
+                "contracts": self._contracts,
+            }
+            self._frames[table] = made[table]() if table in made else self.known[table]
+        return self._frames[table]
+
+    def _deals(self) -> pd.DataFrame:
+        """Deals with when they were won, and when they first reached each stage that is a checkpoint."""
+        deals = self.known["deals"]
+        won = (deals["outcome"] == "won").to_numpy()
+        steps = {name: _instants(at) for name, at in self._first_reached().items()}
+        return deals.assign(won_at=deals["closed_at"].where(won), **steps)
+
+    def _first_reached(self) -> dict[str, Ints]:
+        """When each deal first reached each of STAGE_STEPS, (deals,); by its stage events."""
+        events, stages = self.known["deal_events"], self.known["stages"]
+        moved = events[(events["field"] == "stage").to_numpy()]
+        deal = codes_in(moved["deal_id"], pd.Index(self.known["deals"]["deal_id"]))
+        step_of = dict(zip(stages["stage"].astype(object), stages["kpi"].astype(object), strict=True))
+        step = moved["value"].astype(object).map(step_of).to_numpy(object)
+        at = micros(moved["at"])
+        out = {}
+        for name in STAGE_STEPS:
+            mine = (step == name) & (deal >= 0)
+            first = np.full(len(self.known["deals"]), np.iinfo(np.int64).max)
+            np.minimum.at(first, deal[mine], at[mine])
+            out[name] = np.where(first == np.iinfo(np.int64).max, NEVER, first)
+        return out
+
+    def _leads(self) -> pd.DataFrame:
+        """Leads with when they were handed over, and how the deals that came of them ended."""
+        leads, deals = self.known["leads"], self._frame("deals")
+        handed = leads["handed_to"].notna() & (
+            leads["handed_to"].astype(object) != leads["owner_id"].astype(object)
+        )
+        at = leads["appointment_at"].fillna(leads["meeting_at"])
+        known = deals.set_index(deals["deal_id"].astype(object))[["closed_at", "outcome"]]
+        theirs = known.reindex(leads["deal_id"].astype(object)).reset_index(drop=True)
+        closed, outcome = theirs["closed_at"], theirs["outcome"].astype(object)
+        over = handed & outcome.notna()
+        return leads.assign(
+            handed_at=at.where(handed),
+            deal_closed_at=closed.where(over),
+            deal_outcome=outcome.where(over),
+        )
+
+    def _contracts(self) -> pd.DataFrame:
+        """Contracts with who looks after them: the owner of the account's deal won last, by now."""
+        contracts, deals = self.known["contracts"], self._frame("deals")
+        won = deals[deals["won_at"].notna().to_numpy()].sort_values("won_at", kind="stable")
+        last = won.drop_duplicates("account_id", keep="last")
+        keeper = pd.Series(last["owner_id"].astype(object).to_numpy(), last["account_id"].astype(object))
+        return contracts.assign(keeper=contracts["account_id"].astype(object).map(keeper))
+
+
+def _numbers(values: pd.Series | None, count: int) -> Floats:
+    """Values (count,) as numbers, 0 where there is none."""
+    if values is None:
+        return np.zeros(count)
+    return pd.to_numeric(values.astype(object), errors="coerce").fillna(0.0).to_numpy(np.float64)
+
+
+def _instants(at: Ints) -> pd.Series:
+    return pd.Series(at.view("datetime64[us]")).dt.tz_localize("UTC")
+
+
+def _meets(values: pd.Series, allowed: tuple[str, ...]) -> Flags:
+    """Whether each value is one of those allowed."""
+    if ANY in allowed:
+        return np.asarray(values.notna(), np.bool_)
+    if pd.api.types.is_bool_dtype(values.dtype):
+        wanted = [word.lower() == "true" for word in allowed]
+        return np.asarray(values.isin(wanted).fillna(False), np.bool_)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return np.asarray(values.isin([float(word) for word in allowed]), np.bool_)
+    return np.asarray(values.isin(list(allowed)), np.bool_)
+
+
+def _completeness(
+    rows: pd.DataFrame, there: Flags, count: Count, what: Happening
+) -> tuple[float | None, str | None]:
+    """Share of the rows that say what the count asks of them, and the column most often blank.
+
+    Of activities, only the kinds of which most have a column filled in are asked for it.
+    """
+    if not there.any():
+        return None, None
+    named = [*(name for name, _ in count.where), count.total, count.distinct]
+    named += [what.person] if what.person != "keeper" else []
+    asked = [name for name in named if name in rows and name not in ("outcome", "deal_outcome")]
+    whole, blank_most, most = np.ones(int(there.sum()), bool), None, 0
+    for name in dict.fromkeys(asked):
+        column = rows[name][there]
+        blank = np.array(column.isna(), np.bool_)
+        if what.table == "activities" and name not in ("kind", what.person):
+            kind = pd.factorize(rows["kind"][there])[0]
+            share = np.bincount(kind, blank) / np.bincount(kind)
+            blank &= share[kind] < 0.5
+        if blank.sum() > most:
+            blank_most, most = name, int(blank.sum())
+        whole &= ~blank
+    return float(whole.mean()), blank_most

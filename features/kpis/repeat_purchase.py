@@ -1,0 +1,238 @@
+"""What are customers worth who buy again and again without a contract?
+
+BG/NBD for how often they buy and whether they still do (Fader, Hardie & Lee 2005, "'Counting your customers'
+the easy way"), Gamma-Gamma for what a purchase is worth (Fader & Hardie 2013), both by maximum likelihood.
+Purchases of one day are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import digamma, expit, gammaln, hyp2f1
+
+from crm.instants import DAY
+from features.arrays import Floats, Ints
+
+AHEAD_WEEKS = 52.0
+_RIDGES = (0.0, 0.001, 0.01)  # of the squared parameters, tried in turn until a fit is found
+_LIMIT = 12.0  # of a parameter's logarithm
+_LEAST_CUSTOMERS, _LEAST_REPEATERS = 50, 20
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Of each customer (n,): repeat purchases, weeks from first to last, weeks from first to now, mean value.
+
+    `value` is of the repeat purchases, 0 where there were none.
+    """
+
+    customer: Ints
+    frequency: Floats
+    recency: Floats
+    age: Floats
+    value: Floats
+
+    @classmethod
+    def of(cls, customer: Ints, at: Ints, amount: Floats, until: int) -> Purchases:
+        """From purchases (m,), oldest first: who (code), when (instant), how much; those before `until`."""
+        early = at < until
+        customer, day, amount = customer[early], at[early] // DAY, amount[early]
+        both, place = np.unique(np.stack([customer, day]), axis=1, return_inverse=True)
+        spent = np.bincount(place.reshape(-1), amount)
+        who, start, count = np.unique(both[0], return_index=True, return_counts=True)
+        first, last = both[1][start], both[1][start + count - 1]
+        again = np.ones(len(spent), bool)
+        again[start] = False
+        number = np.repeat(np.arange(len(who)), count)
+        total = np.bincount(number[again], spent[again], len(who))
+        frequency = (count - 1).astype(float)
+        return cls(
+            who,
+            frequency,
+            (last - first) / 7.0,
+            (until // DAY - first) / 7.0,
+            np.where(frequency > 0, total / np.maximum(frequency, 1), 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class BgNbd:
+    """Purchases at rates from a gamma (r, alpha); after each some leave, at chances from a beta (a, b).
+
+    Formulas: Fader, Hardie & Lee (2005), equations 6, 10 and, for `alive`, Fader & Hardie (2008).
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+    def log_likelihood(self, of: Purchases) -> float:
+        """Of customers (n,)."""
+        return _bg_nbd(np.array([self.r, self.alpha, self.a, self.b]), of.frequency, of.recency, of.age)[0]
+
+    def purchases(self, of: Purchases, weeks: float) -> Floats:
+        """Purchases expected of each customer within so many weeks, (n,)."""
+        x, age = of.frequency, of.age
+        c, z = self.a + self.b + x - 1, weeks / (self.alpha + age + weeks)
+        # Euler's transformation keeps the hypergeometric function's series short.
+        series = hyp2f1(c - self.r - x, self.a - 1, c, z)
+        log_hyp = np.log(series) + (self.a - 1 - self.r - x) * np.log1p(-z)
+        gone = 1 - np.exp(log_hyp + (self.r + x) * np.log((self.alpha + age) / (self.alpha + weeks + age)))
+        return np.asarray(c / (self.a - 1) * gone * self.alive(of))
+
+    def alive(self, of: Purchases) -> Floats:
+        """Probability that each customer still buys, (n,)."""
+        x = of.frequency
+        odds = (self.r + x) * np.log((self.alpha + of.age) / (self.alpha + of.recency))
+        odds = odds + np.log(self.a / (self.b + np.maximum(x, 1) - 1))
+        return np.where(x > 0, expit(-odds), 1.0)
+
+
+@dataclass(frozen=True)
+class GammaGamma:
+    """Values of purchases from a gamma (p, nu) of each customer's own, nu from a gamma (q, gamma).
+
+    Fader & Hardie (2013), "The gamma-gamma model of monetary value".
+    """
+
+    p: float
+    q: float
+    gamma: float
+
+    def value(self, of: Purchases) -> Floats:
+        """Value expected of each customer's next purchase, (n,)."""
+        own = self.p * of.frequency / (self.p * of.frequency + self.q - 1)
+        return np.asarray((1 - own) * self.gamma * self.p / (self.q - 1) + own * of.value)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The fitted models. `worth`: None where values say too little; `mean_value`: of repeat purchases."""
+
+    buys: BgNbd
+    worth: GammaGamma | None
+    mean_value: float
+
+    def purchases(self, of: Purchases, weeks: float) -> Floats:
+        """Purchases expected of each customer within so many weeks, (n,)."""
+        return self.buys.purchases(of, weeks)
+
+    def alive(self, of: Purchases) -> Floats:
+        """Probability that each customer still buys, (n,)."""
+        return self.buys.alive(of)
+
+    def value(self, of: Purchases) -> Floats:
+        """Value expected of each customer's next purchase, (n,)."""
+        return np.full(len(of.frequency), self.mean_value) if self.worth is None else self.worth.value(of)
+
+
+def fit_repeat(of: Purchases) -> Repeat | None:
+    """The models of these customers; None where there are too few, or no fit is found."""
+    if len(of.frequency) < _LEAST_CUSTOMERS or (of.frequency > 0).sum() < _LEAST_REPEATERS:
+        return None
+    buys = fit_bg_nbd(of)
+    if buys is None:
+        return None
+    again = (of.frequency > 0) & (of.value > 0)
+    mean = float(np.average(of.value[again], weights=of.frequency[again])) if again.any() else 0.0
+    return Repeat(buys, fit_gamma_gamma(of.frequency[again], of.value[again]), mean)
+
+
+def fit_bg_nbd(of: Purchases) -> BgNbd | None:
+    """The likeliest parameters, drawn towards 0 only where without that there are none."""
+    unit = float(of.age.max()) or 1.0  # the oldest customer's age, so that parameters are near 1
+    columns = np.stack([of.frequency, of.recency / unit, of.age / unit])
+    (frequency, recency, age), count = np.unique(columns, axis=1, return_counts=True)
+    for ridge in _RIDGES:
+        found = _likeliest(lambda at: _bg_nbd(at, frequency, recency, age, count), 4, len(of.age), ridge)
+        if found is not None:
+            r, alpha, a, b = found.tolist()
+            return BgNbd(r, alpha * unit, a, b)
+    return None
+
+
+def fit_gamma_gamma(frequency: Floats, value: Floats) -> GammaGamma | None:
+    """The likeliest parameters for mean values (n,) of so many purchases; None where they have no mean."""
+    unit = float(value.mean()) if len(value) else 0.0
+    if unit == 0:
+        return None
+    found = _likeliest(lambda at: _gamma_gamma(at, frequency, value / unit), 3, len(value), 0.0)
+    if found is None or found[1] <= 1:
+        return None
+    p, q, gamma = found.tolist()
+    return GammaGamma(p, q, gamma * unit)
+
+
+def _likeliest(
+    log_likelihood: Callable[[Floats], tuple[float, Floats]], size: int, customers: int, ridge: float
+) -> Floats | None:
+    """Parameters (size,) above 0 with the largest likelihood; None where there are none."""
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        at = np.exp(logs)
+        value, slope = log_likelihood(at)
+        return ridge * float(at @ at) - value / customers, at * (2 * ridge * at - slope / customers)
+
+    bounds = [(-_LIMIT, _LIMIT)] * size
+    done = minimize(
+        loss,
+        np.zeros(size),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-14, "gtol": 1e-8},
+    )
+    # At a bound the likelihood goes on rising: there is no largest one.
+    inside = np.isfinite(done.fun) and bool((np.abs(done.x) < _LIMIT).all())
+    return np.exp(done.x) if inside else None
+
+
+def _bg_nbd(
+    at: Floats, x: Floats, recency: Floats, age: Floats, count: Ints | None = None
+) -> tuple[float, Floats]:
+    """Log-likelihood at (r, alpha, a, b) of customers (n,), each `count` (n,) times, and its slope (4,)."""
+    r, alpha, a, b = at
+    again = x > 0
+    repeats = np.where(again, x, 1.0)
+    staying = -(r + x) * np.log(alpha + age)
+    left = np.where(again, np.log(a) - np.log(b + repeats - 1) - (r + x) * np.log(alpha + recency), -np.inf)
+    either = np.logaddexp(staying, left)
+    gone = np.exp(left - either)
+    stays = 1 - gone
+    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + either
+    value += gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+    slope = np.stack(
+        [
+            digamma(r + x)
+            - digamma(r)
+            + np.log(alpha)
+            - stays * np.log(alpha + age)
+            - gone * np.log(alpha + recency),
+            r / alpha - (r + x) * (stays / (alpha + age) + gone / (alpha + recency)),
+            digamma(a + b) - digamma(a + b + x) + gone / a,
+            digamma(a + b) + digamma(b + x) - digamma(b) - digamma(a + b + x) - gone / (b + repeats - 1),
+        ]
+    )
+    weight = np.ones(len(x)) if count is None else count
+    return float(value @ weight), slope @ weight
+
+
+def _gamma_gamma(at: Floats, x: Floats, mean: Floats) -> tuple[float, Floats]:
+    """Log-likelihood at (p, q, gamma) of mean values of x purchases, each (n,), and its slope (3,)."""
+    p, q, gamma = at
+    total = np.log(gamma + x * mean)
+    value = gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(gamma) - np.log(mean)
+    value += p * x * np.log(x * mean) - (p * x + q) * total
+    slope = np.stack(
+        [
+            x * (digamma(p * x + q) - digamma(p * x) + np.log(x * mean) - total),
+            digamma(p * x + q) - digamma(q) + np.log(gamma) - total,
+            q / gamma - (p * x + q) / (gamma + x * mean),
+        ]
+    )
+    return float(value.sum()), slope.sum(axis=1)

@@ -1,0 +1,226 @@
+"""What does scoring need? One value that holds it all, saved and loaded as text and arrays, never as code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from features.arrays import Floats, Ints
+from features.calendar import Calendar
+from features.levels import Levels
+from models.actions import ActionEffect
+from models.bottlenecks import Bottleneck
+from models.forecast.common_factors import CommonFactors
+from models.forecast.new_business import NewBusiness
+from models.forecast.revenue import RevenueModel
+from models.win.base_models import Layout, Linear
+from models.win.horizons import Windows
+from models.win.model import Side, WinModel
+from models.win.reference import Peers
+from models.win.stacking import Stack
+from models.win.stage_rates import StageRates
+from models.win.trees import Trees
+
+FORMAT = 7
+TOLERANCE = 1e-9  # kept rows must score as in training, within this
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning that every answer of the model carries."""
+
+    code: str
+    message: Text
+
+    def to_json(self) -> dict[str, str]:
+        """Code and both languages."""
+        return {"code": self.code, "ja": self.message.ja, "en": self.message.en}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, str]) -> Warned:
+        """The warning that `to_json` stored."""
+        return cls(stored["code"], Text(stored["ja"], stored["en"]))
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """A few training moments with the scores they had when the model was made; readiness asks them again."""
+
+    x: Floats
+    at: Ints
+    horizon: Floats
+    won_by: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A trained model. `features` are the names of the columns of `x` in order, `levels` their categories.
+
+    `common_factors` are sizes of shocks that deals share: those believed beforehand until they are measured.
+    """
+
+    win: WinModel
+    revenue: RevenueModel
+    new_business: NewBusiness | None
+    features: tuple[str, ...]
+    levels: Levels
+    calendar: Calendar
+    as_of: int
+    trained_at: str
+    kept: KeptRows
+    peers: Peers
+    warnings: tuple[Warned, ...] = ()
+    common_factors: CommonFactors = field(default_factory=CommonFactors.prior)
+    drop_amount: bool = False  # the amount is known only at closing: it is not used
+    bottlenecks: tuple[Bottleneck, ...] = ()
+    actions: tuple[ActionEffect, ...] = ()
+
+    def amount_now(self, amount: Floats) -> Floats:
+        """The amounts (n,) the revenue model may look at."""
+        return np.full(len(amount), np.nan) if self.drop_amount else amount
+
+    def check(self) -> float:
+        """Largest difference between the kept rows' scores then and now; raises where it is not 0."""
+        kept = self.kept
+        if not len(kept.at):
+            return 0.0
+        gap = float(np.abs(self.win.won_by(kept.x, kept.at, kept.horizon) - kept.won_by).max())
+        if not gap <= TOLERANCE:
+            raise SanchoError(
+                Text(
+                    "モデルの点検に失敗しました: 保存した商談の確率が学習時と {gap:.2g} 違います。"
+                    "別の版に戻すか（sancho models rollback）、学習し直してください（sancho train）。",
+                    "The model failed its check: kept deals score {gap:.2g} away from what they did in "
+                    "training; go back a version (sancho models rollback) or train anew (sancho train).",
+                ).format(gap=gap),
+                "model_check_failed",
+            )
+        return gap
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder: bundle.json, arrays.npz and the trees as LightGBM text."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, NDArray[Any]] = {f"kept.{name}": value for name, value in vars(self.kept).items()}
+        arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
+        arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
+        arrays["win.used"] = self.win.used
+        sides = {}
+        for name, side in (("won", self.win.won), ("lost", self.win.lost)):
+            sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None}
+            if side.linear is not None:
+                sides[name]["linear"] = side.linear.to_json()
+                arrays |= {f"{name}.{key}": value for key, value in side.linear.arrays().items()}
+            if side.trees is not None:
+                sides[name]["trees"] = {"file": f"{name}.lightgbm.txt", "threads": side.trees.threads}
+                (folder / f"{name}.lightgbm.txt").write_text(side.trees.text, "utf-8")
+        text = {
+            "format": FORMAT,
+            "win": {
+                "layout": vars(self.win.layout),
+                "rates": self.win.rates.to_json(),
+                "sides": sides,
+                "ever_days": self.win.ever_days,
+                "longest_days": self.win.windows.longest_days,
+                "pace": self.win.windows.pace.tolist(),
+                "season": self.win.windows.season.tolist(),
+                "closed_deals": self.win.closed_deals,
+            },
+            "revenue": self.revenue.to_json(),
+            "new_business": None if self.new_business is None else self.new_business.to_json(),
+            "features": list(self.features),
+            "levels": dict(self.levels),
+            "calendar": self.calendar.settings(),
+            "as_of": self.as_of,
+            "trained_at": self.trained_at,
+            "warnings": [warning.to_json() for warning in self.warnings],
+            "common_factors": self.common_factors.to_json(),
+            "drop_amount": self.drop_amount,
+            "bottlenecks": [one.to_json() for one in self.bottlenecks],
+            "actions": [one.to_json() for one in self.actions],
+        }
+        (folder / "bundle.json").write_text(json.dumps(text, ensure_ascii=False, allow_nan=True), "utf-8")
+        np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """The model saved in a folder; its answers are the same, bit for bit."""
+        text = json.loads((folder / "bundle.json").read_text("utf-8"))
+        if text["format"] != FORMAT:
+            raise SanchoError(
+                Text(
+                    "このモデルは別の版の Sancho で作られています（形式 {found}）。"
+                    "sancho train で学習し直してください。",
+                    "This model was made by another version of Sancho (format {found}); "
+                    "train anew (sancho train).",
+                ).format(found=text["format"]),
+                "model_format",
+            )
+        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        calendar = Calendar.of(text["calendar"])
+        win = _win(text["win"], arrays, calendar, folder)
+        new = text["new_business"]
+        return cls(
+            win=win,
+            revenue=RevenueModel.restored(text["revenue"], _part(arrays, "revenue")),
+            new_business=None if new is None else NewBusiness.from_json(new),
+            features=tuple(text["features"]),
+            levels=text["levels"],
+            calendar=calendar,
+            as_of=text["as_of"],
+            trained_at=text["trained_at"],
+            kept=KeptRows(**_part(arrays, "kept")),
+            peers=Peers(**_part(arrays, "peers")),
+            warnings=tuple(Warned.from_json(warning) for warning in text["warnings"]),
+            common_factors=CommonFactors.from_json(text["common_factors"]),
+            drop_amount=text["drop_amount"],
+            bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
+            actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
+        )
+
+
+def _win(
+    text: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], calendar: Calendar, folder: Path
+) -> WinModel:
+    layout: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in text["layout"].items()
+    }
+    sides = {}
+    for name, side in text["sides"].items():
+        linear = None if side["linear"] is None else Linear.restored(side["linear"], _part(arrays, name))
+        trees = None
+        if side["trees"] is not None:
+            trees = Trees((folder / side["trees"]["file"]).read_text("utf-8"), side["trees"]["threads"])
+        sides[name] = Side(linear, trees, Stack.from_json(side["stack"]))
+    return WinModel(
+        used=arrays["win.used"],
+        layout=Layout(**layout),
+        rates=StageRates.from_json(text["rates"]),
+        won=sides["won"],
+        lost=sides["lost"],
+        ever_days=text["ever_days"],
+        closed_deals=text["closed_deals"],
+        windows=Windows(
+            calendar,
+            text["longest_days"],
+            np.asarray(text["pace"], np.float64),
+            np.asarray(text["season"], np.float64),
+        ),
+    )
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.split(".", 1)[1]: value for name, value in arrays.items() if name.startswith(f"{prefix}.")}
+
+
+def kept_rows(win: WinModel, x: Floats, at: Ints, horizon: Floats) -> KeptRows:
+    """Rows with the scores they have now."""
+    return KeptRows(x, at, horizon, win.won_by(x, at, horizon))

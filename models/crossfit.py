@@ -1,0 +1,67 @@
+"""What do trees predict for each row that they were not fitted on?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import Feature
+from models.win.trees import TreeSettings, parameters
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+FOLDS = 5
+_SETTINGS = TreeSettings(count=80, leaves=12, depth=4, pace=0.06, rows_per_leaf=40)
+_LEAST = 100  # rows to fit on; with fewer the prediction is the mean
+
+
+def folds_of(groups: Ints) -> Ints:
+    """A fold (n,) for each row; rows of one group (n,) share theirs."""
+    count = int(groups.max(initial=-1)) + 1
+    return np.asarray((np.random.default_rng(7).permutation(count) % FOLDS)[groups])
+
+
+def cross_fitted(
+    x: Floats,
+    features: Sequence[Feature],
+    y: Floats,
+    fold: Ints,
+    learn: Flags | None = None,
+    weight: Floats | None = None,
+    objective: str = "binary",
+) -> Floats:
+    """Expected `y` (n,) of rows x (n, k), each by trees fitted on the other folds; `learn` (n,) may be used.
+
+    `objective` "binary" for chances of a `y` of 0 and 1, "regression" for means. Too few rows: the mean.
+    """
+    learn = np.ones(len(y), bool) if learn is None else learn
+    weight = np.ones(len(y)) if weight is None else weight
+    total = float(weight[learn].sum())
+    mean = float(weight[learn] @ y[learn]) / total if total else 0.0
+    if objective == "binary":
+        mean = (mean * total + 0.5) / (total + 1.0)
+    expected = np.full(len(y), mean)
+    if learn.sum() < _LEAST or np.ptp(y[learn]) == 0:
+        return expected
+    for part in range(FOLDS):
+        left_out, fitted = fold == part, learn & (fold != part)
+        if left_out.any() and fitted.any():
+            expected[left_out] = _fitted_trees(
+                x[fitted], features, y[fitted], weight[fitted], objective
+            ).predict(x[left_out])
+    return expected
+
+
+def _fitted_trees(x: Floats, features: Sequence[Feature], y: Floats, weight: Floats, objective: str) -> Any:
+    import lightgbm
+
+    categorical = [at for at, feature in enumerate(features) if feature.kind == "category"]
+    settings = parameters(_SETTINGS, [], x.shape[1]) | {"objective": objective}
+    del settings["monotone_constraints"], settings["monotone_constraints_method"]
+    data = lightgbm.Dataset(x, label=y, weight=weight, categorical_feature=categorical, free_raw_data=True)
+    return lightgbm.train(settings, data, num_boost_round=_SETTINGS.count)

@@ -1,0 +1,153 @@
+"""What do the tables say of rows? The inner loops.
+
+All positions are unsigned: numba then spares the case of negative ones, which halves the time. Adding a
+signed number to an unsigned one would make it a float, hence ONE.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arrays import Floats
+from features.kernel_cache import compiled
+from models.explain.layout import Layout
+from models.explain.shares import add_shares
+from models.explain.splits import NEAR_ZERO
+
+Words = NDArray[np.uint64]
+
+ONE, TWO, THREE, SEVEN = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(7)
+BLOCK = 32  # rows that go through the tables together: a table is still at hand for the next of them
+FEW = 4  # rows up to which that does not pay
+
+
+@compiled
+def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
+    """Add every feature's contribution to the score of rows (n, k) to `out` (n, k)."""
+    rows = np.uint64(len(x))
+    block = np.uint64(BLOCK if len(x) > FEW else 1)
+    words = np.empty((block, model.words), np.uint64)
+    bins = np.empty((block, len(model.asked)), np.uint64)
+    for first in range(np.uint64(0), rows, block):
+        count = min(block, rows - first)
+        for row in range(count):
+            _find(model, x[first + row], bins[row], words[row])
+        if count == 1:
+            _add_row(model, words[0], out[first])
+        else:
+            _add_block(model, words, out[first : first + count])
+        if len(model.lone_value):
+            _add_lone(model, bins, out[first : first + count])
+
+
+@compiled
+def add_scores(model: Layout, x: Floats, out: Floats) -> None:
+    """Add the score of rows (n, k) to `out` (n,), in the order of the trees, as LightGBM does."""
+    words, bins = np.empty(model.words, np.uint64), np.empty(len(model.asked), np.uint64)
+    for row in range(np.uint64(len(x))):
+        _find(model, x[row], bins, words)
+        score = 0.0
+        for run in range(np.uint64(len(model.runs))):
+            word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
+            score += model.reached[model.runs[run, 7] + ((words[word] >> shift) & mask)]
+        for leaf in range(np.uint64(len(model.lone_value))):
+            if _all_met(model, bins, leaf):
+                score += model.lone_value[leaf]
+        out[row] += score
+
+
+@compiled
+def _find(model: Layout, x: Floats, bins: Words, words: Words) -> None:
+    """The bin of every feature asked about and the cells of all runs, for one row (k,)."""
+    for word in range(np.uint64(model.words)):
+        words[word] = 0
+    for asked in range(np.uint64(len(model.asked))):
+        bins[asked] = _bin(model, asked, x[model.asked[asked, 0]])
+        begin, end = model.asked[asked, 5], model.asked[asked, 6]
+        ahead = model.asked[asked, 7] + bins[asked] * (end - begin) - begin
+        for j in range(begin, end):
+            words[model.word[j]] += model.step[ahead + j]
+
+
+@compiled
+def _add_row(model: Layout, words: Words, out: Floats) -> None:
+    """Add what the tables hold for one row to `out` (k,)."""
+    for run in range(np.uint64(len(model.runs))):
+        word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
+        begin, end = model.runs[run, 3], model.runs[run, 4]
+        ahead = model.runs[run, 5] + ((words[word] >> shift) & mask) * model.runs[run, 6] - begin
+        for j in range(begin, end):
+            out[model.feature[j]] += model.shares[ahead + j]
+
+
+@compiled
+def _add_block(model: Layout, words: Words, out: Floats) -> None:
+    """Add what the tables hold for some rows to `out` (n, k), table by table."""
+    for run in range(np.uint64(len(model.runs))):
+        word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
+        begin, end = model.runs[run, 3], model.runs[run, 4]
+        for row in range(np.uint64(len(out))):
+            ahead = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * model.runs[run, 6] - begin
+            for j in range(begin, end):
+                out[row, model.feature[j]] += model.shares[ahead + j]
+
+
+@compiled
+def _bin(model: Layout, asked: int, value: float) -> Any:
+    """The bin of a value, as `splits.Bins` describes."""
+    begin, end = model.asked[asked, 1], model.asked[asked, 2]
+    codes, others = model.asked[asked, 3], model.asked[asked, 4] - ONE
+    if begin == end:
+        # As in C, a category is cut to a whole number: -0.5 is category 0.
+        if -1.0 < value < others - codes:
+            return model.codes[codes + np.uint64(max(value, 0.0))]
+        return model.codes[others]
+    if math.isnan(value):
+        return end - begin + ONE
+    if abs(value) <= NEAR_ZERO:
+        return end - begin + TWO
+    at, left = begin, end - begin
+    while left > ONE:
+        half = left >> ONE
+        if model.edges[at + half - ONE] < value:
+            at += half
+        left -= half
+    if model.edges[at] < value:
+        at += ONE
+    return at - begin
+
+
+@compiled
+def _met(model: Layout, bins: Words, slot: int) -> Any:
+    """Does the row agree with everything the slot's path asks of its feature?"""
+    which = bins[model.lone_asked[slot]]
+    return (np.uint64(model.lone_met[slot, which >> THREE]) >> (which & SEVEN)) & ONE
+
+
+@compiled
+def _all_met(model: Layout, bins: Words, leaf: int) -> bool:
+    met = True
+    for slot in range(model.lone_at[leaf], model.lone_at[leaf + ONE]):
+        met &= _met(model, bins, slot) > 0
+    return met
+
+
+@compiled
+def _add_lone(model: Layout, bins: Words, out: Floats) -> None:
+    """Add the contributions of leaves too deep for a table, worked out for each row."""
+    deepest = np.diff(model.lone_at).max()
+    met, own, ahead = np.empty(deepest, np.uint8), np.empty(deepest), np.empty(deepest + 1)
+    for leaf in range(np.uint64(len(model.lone_value))):
+        first, end = model.lone_at[leaf], model.lone_at[leaf + ONE]
+        kept, d = model.lone_kept[first:end], end - first
+        for row in range(np.uint64(len(out))):
+            for j in range(d):
+                met[j] = _met(model, bins[row], first + j)
+                own[j] = 0.0
+            add_shares(met[:d], kept, model.lone_value[leaf], model.points, model.weights, ahead, own)
+            for j in range(d):
+                out[row, model.asked[model.lone_asked[first + j], 0]] += own[j]

@@ -1,0 +1,1 @@
+"""What will a period bring, and how likely is its target? One joint simulation and what is read off it."""

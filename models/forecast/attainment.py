@@ -1,0 +1,197 @@
+"""How likely is the target, and what is it made of? A scope's forecast, read off the joint simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from features.arrays import Floats, Ints
+from models.forecast.organisation import UNASSIGNED
+from models.forecast.period_facts import PeriodFacts
+from models.forecast.simulate import LEVELS, Simulation, attain_given, open_by_date, swings
+
+QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
+
+
+def forecast(
+    simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, scope: str, points: Floats | None = None
+) -> dict[str, Any]:
+    """The Forecast of the contract for one scope, without as_of, model and warnings.
+
+    `new_by_date` (dates,) is the share of new business expected by each date of the pace. `gap` is the target
+    minus the mean forecast, so a positive gap is what is missing. `points`: swings of the scope's deals in
+    their order where they are known (see `swing_points`). Without a target, `target`, `probability`,
+    `gap` and every swing are None. Deals come with the largest swing first.
+    """
+    organisation = simulation.organisation
+    people = organisation.members(scope)
+    rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
+    total = simulation.total(people)
+    target = facts.target(scope)
+    closed = float(simulation.closed[people].sum())
+    return {
+        "period": facts.period.name,
+        "scope": scope,
+        "target": target,
+        "closed": round(closed, 2),
+        "probability": probability_of(simulation, people, target),
+        "revenue": spread(total),
+        "components": _components(simulation, people, closed),
+        "gap": None if target is None else target - float(total.mean()),
+        "pace": _pace(simulation, facts, new_by_date, people, rows),
+        "history": [],
+        "drivers": [],
+        "deals": _deals(simulation, rows, total, target, points),
+        "children": _children(simulation, facts, scope),
+        "baselines": facts.baselines(people),
+    }
+
+
+def probability_of(simulation: Simulation, people: Ints, target: float | None) -> float | None:
+    """Probability that a scope's revenue reaches the target; None without one.
+
+    The share of scenarios at or above it, with the noise of the deal that matters most integrated out.
+    """
+    if target is None:
+        return None
+    total = simulation.total(people)
+    rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
+    if not len(rows):
+        return float((total >= target).mean())
+    p, amount = simulation.pipeline.won_by[rows, -1], simulation.pipeline.amounts[rows]
+    sd = p * (1 - p) * amount.mean(1) ** 2 + p * amount.var(1)
+    return float(attain_given(simulation, rows[[int(sd.argmax())]], total, target)[2][0])
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one deal does to a goal: its probability, and if the deal is won or lost."""
+
+    probability: float
+    if_won: float
+    if_lost: float
+
+
+def effect_of_another(total: Floats, probability: float, amounts: Floats, target: float) -> Effect:
+    """What a deal that is not in the simulation would do to a goal: added to the scope's draws `total` (S,).
+
+    `amounts` (LEVELS,) are its equally likely final amounts; its win is taken as independent of the rest.
+    """
+    drawn = amounts[np.arange(len(total)) % LEVELS]
+    lost = float((total >= target).mean())
+    won = float((total + drawn >= target).mean())
+    return Effect(probability * won + (1 - probability) * lost, won, lost)
+
+
+def spread(draws: Floats) -> dict[str, float]:
+    """Mean and quantiles of draws (S,)."""
+    values = np.quantile(draws, list(QUANTILES.values()))
+    return {"mean": float(draws.mean())} | dict(zip(QUANTILES, values.tolist(), strict=True))
+
+
+def _components(simulation: Simulation, people: Ints, closed: float) -> list[dict[str, Any]]:
+    drawn = {
+        "open_pipeline": simulation.open_draws[people].sum(0),
+        "new_business": simulation.new_draws[people].sum(0),
+    }
+    known: list[dict[str, Any]] = [{"name": "closed", "mean": closed, "p10": closed, "p90": closed}]
+    for name, draws in drawn.items():
+        p10, p90 = np.quantile(draws, [0.1, 0.9]).tolist()
+        known.append({"name": name, "mean": float(draws.mean()), "p10": p10, "p90": p90})
+    return known
+
+
+def _pace(
+    simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, people: Ints, rows: Ints
+) -> list[dict[str, Any]]:
+    """Revenue by each date of the period: what was closed, or p10, p50, p90 of what will have been."""
+    closed = facts.closed_by_date[:, people].sum(1)
+    ahead = [at for at, day in enumerate(facts.dates) if not facts.is_past(day)]
+    band = np.repeat(closed[:, None], 3, axis=1)
+    if ahead:
+        later = open_by_date(simulation, rows)
+        new = simulation.new_draws[people].sum(0)
+        known = float(simulation.closed[people].sum())
+        for column, at in enumerate(ahead):
+            draws = known + later[column] + new * new_by_date[column]
+            band[at] = np.quantile(draws, [0.1, 0.5, 0.9])
+    return [
+        {
+            "date": day.isoformat(),
+            "closed": float(closed[at]) if facts.is_past(day) else None,
+            **dict(zip(("p10", "p50", "p90"), band[at].tolist(), strict=True)),
+        }
+        for at, day in enumerate(facts.dates)
+    ]
+
+
+def swing_points(simulation: Simulation, facts: PeriodFacts) -> dict[str, Floats]:
+    """Swings in points, scope by scope that has a target, of the open deals in it, in their order."""
+    organisation, person = simulation.organisation, simulation.pipeline.person
+    aimed = [scope for scope in organisation.scopes() if facts.target(scope) is not None]
+    members = [organisation.members(scope) for scope in aimed]
+    inside = np.zeros((len(aimed), len(person)), bool)
+    for number, people in enumerate(members):
+        inside[number] = np.isin(person, people)
+    deep = int(inside.sum(axis=0).max(initial=0))
+    # Each deal's scopes side by side: its person's, its teams', the company's.
+    order = np.argsort(~inside, axis=0, kind="stable")[:deep]
+    scopes = np.where(np.take_along_axis(inside, order, axis=0), order, -1).T.astype(np.int64)
+    if not scopes.size:
+        return {scope: np.zeros(0) for scope in aimed}
+    totals = np.array([simulation.total(people) for people in members])
+    targets = np.array([facts.target(scope) for scope in aimed], float)
+    found = 100 * swings(simulation, totals, targets, np.ascontiguousarray(scopes))
+    points = {}
+    for number, scope in enumerate(aimed):
+        row, column = np.nonzero(scopes == number)
+        points[scope] = found[row, column]
+    return points
+
+
+def _deals(
+    simulation: Simulation, rows: Ints, total: Floats, target: float | None, points: Floats | None
+) -> list[dict[str, Any]]:
+    pipeline = simulation.pipeline
+    chance, amount = pipeline.won_by[rows, -1], pipeline.amounts[rows].mean(1)
+    if target is None:
+        swing: Sequence[float | None] = [None] * len(rows)
+        order = np.argsort(-chance * amount, kind="stable")
+    else:
+        if points is None:
+            won, lost, _ = attain_given(simulation, rows, total, target)
+            points = 100 * (won - lost)
+        swing, order = points.tolist(), np.lexsort((-chance * amount, -points))
+    return [
+        {
+            "deal_id": str(pipeline.deal_ids[rows[at]]),
+            "by_period_end": float(chance[at]),
+            "amount": float(amount[at]),
+            "swing_pp": swing[at],
+        }
+        for at in order.tolist()
+    ]
+
+
+def _children(simulation: Simulation, facts: PeriodFacts, scope: str) -> list[dict[str, Any]]:
+    children = []
+    for child in simulation.organisation.children(scope):
+        people = simulation.organisation.members(child)
+        total = simulation.total(people)
+        target = facts.target(child)
+        if child == UNASSIGNED and not total.any():
+            continue
+        chance = probability_of(simulation, people, target)
+        children.append({"scope": child, "target": target, "probability": chance, "revenue": spread(total)})
+    return children
+
+
+def pace_dates(first: date, last: date) -> list[date]:
+    """At most 14 evenly spaced days of a period, the last one included."""
+    days = (last - first).days + 1
+    step = max(-(-days // 14), 1)
+    return [date.fromordinal(last.toordinal() - back * step) for back in reversed(range(-(-days // step)))]

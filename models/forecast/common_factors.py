@@ -1,0 +1,144 @@
+"""How much do deals move together? Sizes of the shocks that a whole company, or one team, shares in a period.
+
+Independent deals promise too much: their sum is too narrow. The sizes are estimated from how far past
+periods' totals lay from what was expected of them, as a function of the working days left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from features.arrays import Floats, Ints
+
+# Before any past period speaks: a shock that moves odds by about a quarter, known to within a factor of two.
+PRIOR_SD, PRIOR_LOG_SPREAD = 0.25, 0.7
+KNOTS = np.array([2.0, 5.0, 10.0, 20.0, 40.0, 65.0])  # working days left
+_GRID = np.geomspace(0.02, 1.6, 60)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+
+
+@dataclass(frozen=True)
+class CommonFactors:
+    """Standard deviations of shared shifts in log-odds, `left` working days before the period's end."""
+
+    left: Floats
+    company: Floats
+    team: Floats
+    periods: int = 0
+
+    @classmethod
+    def prior(cls) -> CommonFactors:
+        """What is assumed before any past period was seen."""
+        return cls(KNOTS, np.full(len(KNOTS), PRIOR_SD), np.full(len(KNOTS), PRIOR_SD / 2))
+
+    def at(self, days_left: float) -> tuple[float, float]:
+        """(company, team) sizes with so many working days left; linear in log days, flat outside."""
+        x, knots = np.log(max(days_left, 0.5)), np.log(self.left)
+        return float(np.interp(x, knots, self.company)), float(np.interp(x, knots, self.team))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        arrays = {name: getattr(self, name).tolist() for name in ("left", "company", "team")}
+        return {**arrays, "periods": self.periods}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> CommonFactors:
+        """The factors `to_json` described."""
+        left, company, team = (np.asarray(state[name], np.float64) for name in ("left", "company", "team"))
+        return cls(left, company, team, int(state["periods"]))
+
+
+def fit_common_factors(
+    probability: Floats, won: Floats, origin: Ints, period: Ints, team: Ints, days_left: Floats
+) -> CommonFactors:
+    """Sizes that make past totals as surprising as they should have been.
+
+    One row per (open deal, past moment), all of shape (n,): the probability then given to "won by the
+    period's end" (by a model that had not seen the outcome), what happened (0 or 1), the number of the
+    moment, of its period and of the deal's team (-1 = none), and the working days left. With E, V the mean
+    and variance of a total if deals were independent and D = sum p(1-p), its slope in a shared log-odds
+    shift, the total is taken as N(E, V + sd^2 D^2); `sd` is the posterior mode on a grid, neighbours in time
+    left lending strength, moments of one period counting as one together.
+    """
+    if len(probability) == 0:
+        return CommonFactors.prior()
+    spread = probability * (1 - probability)
+    _, of = np.unique(origin, return_inverse=True)
+    error, noise = summed(of, won - probability), summed(of, spread)
+    first = np.unique(of, return_index=True)[1]
+    left, whose = days_left[first], period[first]
+    weight = (
+        1.0 / np.bincount(np.unique(whose, return_inverse=True)[1])[np.unique(whose, return_inverse=True)[1]]
+    )
+    company = np.array(
+        [_mode(error, noise, noise, 0.0, PRIOR_SD, weight * _near(left, knot)) for knot in KNOTS]
+    )
+
+    pair, of_pair = np.unique(np.stack([of, team]), axis=1, return_inverse=True)
+    use = pair[1] >= 0
+    team_error = summed(of_pair.ravel(), won - probability)[use]
+    team_noise = summed(of_pair.ravel(), spread)[use]
+    moment = pair[0][use]
+    shared = np.interp(np.log(np.maximum(left, 0.5)), np.log(KNOTS), company)[moment]
+    teams = max(len(np.unique(team[team >= 0])), 1)
+    team_sd = np.array(
+        [
+            _mode(
+                team_error,
+                team_noise + (shared * team_noise) ** 2,
+                team_noise,
+                0.0,
+                PRIOR_SD / 2,
+                weight[moment] * _near(left[moment], knot) / np.sqrt(teams),
+            )
+            for knot in KNOTS
+        ]
+    )
+    return CommonFactors(KNOTS, company, team_sd, len(np.unique(period)))
+
+
+def summed(group: Ints, values: Floats, groups: int = 0) -> Floats:
+    """Sums of values (n,) by group number (n,), at least `groups` of them.
+
+    >>> summed(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [4.0, 0.0, 2.0]
+    """
+    return np.asarray(np.bincount(group, values, minlength=groups), np.float64)
+
+
+def _near(left: Floats, knot: float) -> Floats:
+    """How much a moment counts for a knot: a bell in log days left, one doubling wide."""
+    return np.asarray(np.exp(-0.5 * (np.log2(np.maximum(left, 0.5) / knot)) ** 2))
+
+
+def _mode(error: Floats, noise: Floats, slope: Floats, extra: float, prior: float, weight: Floats) -> float:
+    variance = noise[:, None] + extra + (slope[:, None] * _GRID) ** 2 + 1e-9
+    fit = -0.5 * (np.log(variance) + error[:, None] ** 2 / variance)
+    # Small totals are far from normal: a group with less than one expected surprise says little.
+    believed = weight * np.minimum(noise, 1.0)
+    belief = -0.5 * (np.log(_GRID / prior) / PRIOR_LOG_SPREAD) ** 2
+    return float(_GRID[np.argmax(believed @ fit + belief)])
+
+
+def centred_log_odds(probability: Floats, sd: float) -> Floats:
+    """Log-odds m whose average chance under a shift is as promised: E[expit(m + sd Z)] = p, Z ~ N(0, 1).
+
+    Any shape; 0 and 1 give -inf and inf.
+
+    >>> round(float(centred_log_odds(np.array([0.9]), 0.0)[0]), 4)
+    2.1972
+    >>> float(centred_log_odds(np.array([0.9]), 1.0)[0]) > 2.3
+    True
+    """
+    plain = np.asarray(logit(probability), np.float64)
+    if sd == 0:
+        return plain
+    grid = np.linspace(-20, 20, 1601)
+    mean = (expit(grid[:, None] + sd * _NODES) @ _WEIGHTS) / _WEIGHTS.sum()
+    inside = np.interp(plain, logit(mean), grid)
+    return np.where(np.isfinite(plain), inside, plain)

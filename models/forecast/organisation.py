@@ -1,0 +1,112 @@
+"""Who belongs to which scope? People, teams and the tree that forecasts add up along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog, codes_in
+from crm.i18n import Text
+from features.arrays import Ints
+
+COMPANY = "company"
+UNASSIGNED = "unassigned"  # what belongs to the company and to no person: shown so that children add up
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """People and teams, in fixed order; `team_of` and `parent` are positions, -1 = none.
+
+    One more "person", number len(people), holds the deals nobody owns.
+    """
+
+    people: tuple[str, ...]
+    team_of: Ints
+    teams: tuple[str, ...]
+    parent: Ints
+
+    @classmethod
+    def of(cls, log: EventLog, owners: Sequence[str] = ()) -> Organisation:
+        """The organisation a log knows; owners the people table does not name belong to no team."""
+        people, teams = log["people"], log["teams"]
+        team_ids = [str(team) for team in teams["team_id"]]
+        of_person = [str(team) for team in people["team_id"].dropna().unique()]
+        team_ids += sorted(set(of_person) - set(team_ids))
+        index = pd.Index(team_ids, dtype=object)
+        known = [str(person) for person in people["person_id"]]
+        also = sorted({str(owner) for owner in owners} - set(known))
+        parent = np.full(len(team_ids), -1, np.int64)
+        parent[: len(teams)] = codes_in(teams["parent_team_id"], index)
+        team_of = np.concatenate([codes_in(people["team_id"], index), np.full(len(also), -1, np.int64)])
+        return cls((*known, *also), team_of, tuple(team_ids), _without_cycles(parent))
+
+    @property
+    def nobody(self) -> int:
+        """The number of the bucket that holds what nobody owns."""
+        return len(self.people)
+
+    def person(self, owners: pd.Index) -> Ints:
+        """Each owner's number, int64 (n,); `nobody` where there is none."""
+        found = np.asarray(pd.Index(self.people, dtype=object).get_indexer(owners), np.int64)
+        return np.where(found < 0, self.nobody, found)
+
+    def members(self, scope: str) -> Ints:
+        """Numbers of the people in a scope, with all teams below it; the company includes `nobody`."""
+        kind, _, name = scope.partition(":")
+        if scope == COMPANY:
+            return np.arange(len(self.people) + 1)
+        if scope == UNASSIGNED:
+            return np.array([self.nobody])
+        if kind == "team" and name in self.teams:
+            inside = self._below(self.teams.index(name))
+            return np.flatnonzero(np.isin(self.team_of, inside))
+        if kind == "person" and name in self.people:
+            return np.array([self.people.index(name)])
+        raise SanchoError(
+            Text(
+                "範囲「{scope}」はありません。company、team:チームID、person:担当者ID のいずれかを"
+                "指定してください。",
+                "scope: {scope!r} is not known; write company, team:ID or person:ID.",
+            ).format(scope=scope),
+            "unknown_scope",
+        )
+
+    def children(self, scope: str) -> list[str]:
+        """Scopes directly below a scope; together they hold exactly its people."""
+        kind, _, name = scope.partition(":")
+        if kind in ("person", UNASSIGNED):
+            return []
+        above = -1 if scope == COMPANY else self.teams.index(name)
+        teams = [f"team:{self.teams[t]}" for t in np.flatnonzero(self.parent == above)]
+        people = [f"person:{self.people[p]}" for p in np.flatnonzero(self.team_of == above)]
+        return teams + people + ([UNASSIGNED] if scope == COMPANY else [])
+
+    def scopes(self) -> list[str]:
+        """Every scope there is, from the company down."""
+        teams = [f"team:{team}" for team in self.teams]
+        return [COMPANY, *teams, *(f"person:{person}" for person in self.people)]
+
+    def _below(self, team: int) -> list[int]:
+        inside, row = [team], [team]
+        while row:
+            row = [int(t) for t in np.flatnonzero(np.isin(self.parent, row))]
+            inside += row
+        return inside
+
+
+def _without_cycles(parent: Ints) -> Ints:
+    """Parents, with a team that would be above itself made a top team."""
+    sound = parent.copy()
+    for team in range(len(sound)):
+        seen, at = {team}, int(sound[team])
+        while at >= 0:
+            if at in seen:
+                sound[team] = -1
+                break
+            seen.add(at)
+            at = int(sound[at])
+    return sound

@@ -1,0 +1,192 @@
+"""What is already known about a period: its targets, what was closed, and what plain rules would say?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog, codes_in, micros
+from crm.instants import DAY, NEVER, end_of_day
+from crm.periods import Period
+from features.arrays import Floats, Ints
+from features.calendar import Calendar
+from models.forecast.common_factors import summed
+from models.forecast.organisation import Organisation
+from models.forecast.targets import targets_of
+
+RATE_DAYS = 28  # a run rate looks back at least this far
+_PRIOR_DEALS = 10.0  # a stage's win rate is shrunk to the company's by this many deals
+
+
+@dataclass(frozen=True)
+class Wins:
+    """Won deals of a log (n,): when, how much, by whom (the person's number); `people` counts nobody, too."""
+
+    at: Ints
+    amount: Floats
+    person: Ints
+    people: int
+    first: int | None  # creation of the first deal: nothing is known of earlier times; None = no deals
+
+    @classmethod
+    def of(cls, log: EventLog, organisation: Organisation) -> Wins:
+        """All wins in a log."""
+        deals = log["deals"]
+        closed = micros(deals["closed_at"])
+        won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER)
+        person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
+        amount = deals["amount"].fillna(0.0).to_numpy(float)
+        first = int(micros(deals["created_at"]).min()) if len(deals) else None
+        return cls(closed[won], amount[won], person[won], len(organisation.people) + 1, first)
+
+    def between(self, start: int, end: int) -> Floats:
+        """Revenue of each person (people,) in [start, end)."""
+        use = (self.at >= start) & (self.at < end)
+        return summed(self.person[use], self.amount[use], self.people)
+
+    def known_at(self, moment: int) -> bool:
+        """Whether the log reaches back beyond a moment."""
+        return self.first is not None and self.first < moment
+
+    def rest_at_pace(self, since: int, moment: int, period: Period, calendar: Calendar) -> Floats:
+        """Revenue of each person (people,) from `moment` to the period's end at the pace since an instant.
+
+        Revenue per working day in [since, moment), but not from before the first deal, x working days left.
+        """
+        left = working_days(calendar, max(moment, period.start(calendar.zone)), period.end(calendar.zone))
+        begun = since if self.first is None else max(since, self.first)
+        return self.between(begun, moment) / max(working_days(calendar, begun, moment), 1.0) * left
+
+    def run_rate(self, moment: int, period: Period, calendar: Calendar) -> Floats:
+        """Revenue of each person (people,) for the rest of the period at the present pace.
+
+        The pace is that since the period's start, or of the last 28 days where the period is younger.
+        """
+        since = min(period.start(calendar.zone), moment - RATE_DAYS * DAY)
+        return self.rest_at_pace(since, moment, period, calendar)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeriodFacts:
+    """Known facts of a period at a moment, by person (people + 1,); money in the organisation's currency."""
+
+    period: Period
+    moment: int
+    day_ends: Mapping[date, int]
+    dates: Sequence[date]
+    closed: Floats
+    closed_by_date: Floats  # (dates, people + 1)
+    targets: Mapping[str, float]
+    stage_weighted: Floats
+    last_year: Floats | None
+    run_rate: Floats | None  # of the rest of the period; None where no deal is known
+
+    @classmethod
+    def of(
+        cls,
+        log: EventLog,
+        organisation: Organisation,
+        moment: int,
+        period: Period,
+        dates: Sequence[date],
+        calendar: Calendar,
+    ) -> PeriodFacts:
+        """From a log as of the moment."""
+        deals = log["deals"]
+        person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
+        wins = Wins.of(log, organisation)
+        start, day_ends = period.start(log.zone), {day: end_of_day(day, log.zone) for day in dates}
+        by_date = np.array([wins.between(start, day_ends[day]) for day in dates])
+        ago = year_before(period)
+        ago_start, ago_end = ago.start(log.zone), ago.end(log.zone)
+        return cls(
+            period=period,
+            moment=moment,
+            day_ends=day_ends,
+            dates=dates,
+            closed=wins.between(start, period.end(log.zone)),
+            closed_by_date=by_date.reshape(len(dates), wins.people),
+            targets=targets_of(log, period, calendar.fiscal_start_month),
+            stage_weighted=summed(person, _stage_weighted(log, period), wins.people),
+            last_year=wins.between(ago_start, ago_end) if wins.known_at(ago_start) else None,
+            run_rate=wins.run_rate(moment, period, calendar) if wins.known_at(moment) else None,
+        )
+
+    def is_past(self, day: date) -> bool:
+        """Whether the whole day is known."""
+        return self.day_ends[day] <= self.moment
+
+    def target(self, scope: str) -> float | None:
+        """The revenue target of a scope, where one is known."""
+        return self.targets.get(scope)
+
+    def with_target(self, scope: str, value: float) -> PeriodFacts:
+        """The same facts with another target for one scope."""
+        return replace(self, targets={**self.targets, scope: value})
+
+    def baselines(self, people: NDArray[np.int64]) -> dict[str, float | None]:
+        """What plain rules say of a scope.
+
+        stage_weighted: closed, plus each open deal due in the period at its stage's past win rate. run_rate:
+        closed, plus the rest of the period at the present pace (`Wins.run_rate`). last_year: the revenue of
+        the same period a year before.
+        """
+        closed = float(self.closed[people].sum())
+        return {
+            "stage_weighted": closed + float(self.stage_weighted[people].sum()),
+            "run_rate": None if self.run_rate is None else closed + float(self.run_rate[people].sum()),
+            "last_year": None if self.last_year is None else float(self.last_year[people].sum()),
+        }
+
+
+def year_before(period: Period) -> Period:
+    """The same period a year before: the same months, or for other periods the same weekdays 52 weeks before.
+
+    >>> year_before(Period("", date(2025, 1, 1), date(2025, 2, 28))).last
+    datetime.date(2024, 2, 29)
+    >>> year_before(Period("", date(2026, 11, 16), date(2026, 11, 22))).first
+    datetime.date(2025, 11, 17)
+    """
+    after = period.last + timedelta(days=1)
+    if period.first.day == 1 and after.day == 1:
+        last = after.replace(year=after.year - 1) - timedelta(days=1)
+        return Period("", period.first.replace(year=period.first.year - 1), last)
+    weeks = timedelta(weeks=52 * -(-period.days // 364))
+    return Period("", period.first - weeks, period.last - weeks)
+
+
+def _stage_weighted(log: EventLog, period: Period) -> Floats:
+    """Amount x past win rate of its stage for each open deal due by the period's end, else 0; (deals,)."""
+    deals = log["deals"]
+    closed = deals["outcome"].notna().to_numpy()
+    won = (deals["outcome"] == "won").to_numpy()
+    stages = pd.Index(deals["stage"].dropna().astype(str).unique())
+    now = codes_in(deals["stage"], stages)
+    overall = (won.sum() + 1) / (closed.sum() + 2)
+    reached = np.full(len(stages), _PRIOR_DEALS)
+    brought = np.full(len(stages), _PRIOR_DEALS * overall)
+    events = log["deal_events"]
+    moved = events[(events["field"] == "stage").to_numpy()]
+    row = codes_in(moved["deal_id"], pd.Index(deals["deal_id"]))
+    passed = [np.stack([row, codes_in(moved[column], stages)]) for column in ("value", "old_value")]
+    pair = np.concatenate(passed, axis=1)
+    pair = np.unique(pair[:, (pair >= 0).all(0)], axis=1)
+    pair = pair[:, closed[pair[0]]]
+    reached += np.bincount(pair[1], minlength=len(stages))
+    brought += np.bincount(pair[1], won[pair[0]], minlength=len(stages))
+    rate = np.append(brought / reached, overall)
+    due = deals["expected_close_date"]
+    in_time = due.isna().to_numpy() | (due <= pd.Timestamp(period.last)).to_numpy()
+    amount = deals["amount"].fillna(0.0).to_numpy(float)
+    return np.where(closed | ~in_time, 0.0, amount * rate[now])
+
+
+def working_days(calendar: Calendar, start: int, end: int) -> float:
+    """Working days in [start, end); 0 where the end is not after the start."""
+    bounds = np.array([start, max(end, start)])
+    return float(calendar.working_days(bounds[:1], bounds[1:])[0])

@@ -1,0 +1,64 @@
+"""What do the models say of all deals open at a moment, in the form the joint simulation needs?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from crm.instants import DAY, end_of_day
+from crm.periods import Period
+from features.arrays import Floats, Ints
+from features.calendar import Calendar
+from models.forecast.organisation import Organisation
+from models.forecast.revenue import RevenueModel
+from models.forecast.simulate import Pipeline
+from models.win.model import WinModel
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Open deals (n,) at a moment: features, chances to be won ever and by the period's end, amounts."""
+
+    deals: Ints
+    x: Floats
+    ever: Floats
+    by_end: Floats
+    amount_now: Floats
+    pipeline: Pipeline
+
+
+def score_pipeline(
+    win: WinModel,
+    revenue: RevenueModel,
+    deals: Ints,
+    deal_ids: Sequence[str],
+    x: Floats,
+    amount_now: Floats,
+    owners: Sequence[str | None],
+    organisation: Organisation,
+    moment: int,
+    period: Period,
+    dates: Sequence[date],
+    calendar: Calendar,
+) -> Scored:
+    """Scores of open deals, and their chances to be won within the period by each of `dates` (those to come).
+
+    A chance is won(date) - won(start) where the period has not begun.
+    """
+    moments = np.full(len(deals), moment, np.int64)
+    ends = np.array([end_of_day(day, calendar.zone) for day in dates], float)
+    begins = max(period.start(calendar.zone), moment)
+    horizons = np.concatenate([[begins], ends, [period.end(calendar.zone)]])
+    days = np.append(np.maximum(horizons - moment, 0.0) / DAY, np.inf)
+    won = win.curve(x, moments, days).won if len(deals) else np.zeros((0, len(days)))
+    before = won[:, :1] if begins > moment else np.zeros((len(won), 1))
+    inside = np.maximum.accumulate(np.maximum(won[:, 1:-1] - before, 0.0), axis=1)
+    amounts = revenue.draws(x, amount_now) if len(deals) else np.zeros((0, 64))
+    person = organisation.person(pd.Index([owner or "" for owner in owners], dtype=object))
+    by_date = inside[:, :-1] if dates else np.zeros((len(deals), 1))  # a period that is over: nothing to come
+    pipeline = Pipeline(np.asarray(deal_ids, object), person, by_date, amounts)
+    return Scored(deals, x, won[:, -1], won[:, -2], amount_now, pipeline)

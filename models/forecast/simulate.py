@@ -1,0 +1,335 @@
+"""What could the period bring? One joint simulation that every forecast is a sum of.
+
+S scenarios with a fixed seed. A company factor and one factor per team shift all log-odds and new-business
+rates; each deal has its own noise, stratified over the scenarios; amounts are drawn. Nothing per deal and
+scenario is kept: a counter-based hash gives the same draws again whenever they are asked for, in blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from features.arrays import Floats, Ints
+from features.kernel_cache import compiled
+from models.counter_rng import mixed, share_of, shuffled
+from models.forecast.common_factors import centred_log_odds
+from models.forecast.new_business_rates import NewBusinessRates
+from models.forecast.organisation import Organisation
+
+SCENARIOS = 1 << 14  # a power of two, for the permutation that stratifies each deal's draws
+LEVELS = 64  # equally likely final amounts kept of a deal
+SEED = 20_260_401
+# Amounts are drawn in this step, a power of two: sums of draws are then exact in any order.
+STEP = 1 / 64
+# New business and open deals share part of the market's mood; the rest of it is new business' own.
+SHARED_MOOD = 0.5
+_BLOCK = 1024
+_LIKELIEST = 0.99  # as far as a deal's chance is raised
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Open deals at the moment: who has them, when they could be won, what they would then bring.
+
+    `won_by` (n, j): probability of being won within the period by each of j dates, non-decreasing, the last
+    the period's end. `amounts` (n, LEVELS): equally likely final amounts, given won.
+    """
+
+    deal_ids: NDArray[np.object_]
+    person: Ints
+    won_by: Floats
+    amounts: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """Draws by person, shape (people + 1, S), of what open deals and deals not yet created bring; and how."""
+
+    organisation: Organisation
+    pipeline: Pipeline
+    closed: Floats  # (people + 1,), known
+    open_draws: Floats
+    new_draws: Floats
+    odds: Floats  # (n, j) of exp(centred log-odds)
+    shift: Floats  # (teams + 1, S) of exp(factor); the last is for deals of no team
+    seed: int
+    sizes: tuple[float, float]  # of the company's and the teams' shared shifts in log-odds
+    new: NewBusinessRates
+    new_rate: NDArray[np.float32]  # (people + 1, S): wins expected of new business in each scenario
+
+    def total(self, people: Ints) -> Floats:
+        """Draws of a scope's revenue, (S,): closed, open and new."""
+        return np.asarray(
+            self.closed[people].sum() + self.open_draws[people].sum(0) + self.new_draws[people].sum(0)
+        )
+
+    def likelier(self, ratio: Floats) -> Simulation:
+        """The same scenarios and luck with the open deals' chances at `ratio` (n,) times what they are."""
+        if (ratio == 1).all():
+            return self
+        pipeline = self.pipeline
+        raised = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_LIKELIEST, pipeline.won_by))
+        pipeline, odds, draws = draw_open(
+            self.organisation, replace(pipeline, won_by=raised), self.shift, self.sizes, self.seed
+        )
+        return replace(self, pipeline=pipeline, odds=odds, open_draws=draws)
+
+
+def on_step(amount: Floats) -> Floats:
+    """Amounts rounded to the simulation's step, so that their sums are exact in any order."""
+    return np.asarray(np.round(np.asarray(amount, float) / STEP) * STEP)
+
+
+def simulate(
+    organisation: Organisation,
+    pipeline: Pipeline,
+    closed: Floats,
+    new: NewBusinessRates,
+    company_sd: float,
+    team_sd: float,
+    scenarios: int = SCENARIOS,
+    seed: int = SEED,
+) -> Simulation:
+    """Draw all deals, new business and shared factors together; the same input gives the same draws.
+
+    `company_sd` and `team_sd` are the sizes of the shared shifts in log-odds at this time of the period.
+    """
+    if scenarios & (scenarios - 1) or scenarios < _BLOCK:
+        raise ValueError(f"scenarios: expected a power of two of at least {_BLOCK}, got {scenarios}")
+    rng = np.random.default_rng(seed)
+    teams = len(organisation.teams)
+    mood = _normal(rng, 2, scenarios)
+    of_team = _normal(rng, teams + 1, scenarios)
+    of_team[teams] = 0.0
+    of_new = _normal(rng, teams + 1, scenarios)
+    of_new[teams] = 0.0
+    shift = np.exp(company_sd * mood[0] + team_sd * of_team)
+    sizes = (company_sd, team_sd)
+    pipeline, odds, open_draws = draw_open(organisation, pipeline, shift, sizes, seed)
+    rest = np.sqrt(1 - SHARED_MOOD**2)
+    market = new.market_sd * (SHARED_MOOD * mood[0] + rest * mood[1])
+    local = new.team_sd * (SHARED_MOOD * of_team + rest * of_new)
+    swing = np.exp(
+        market - new.market_sd**2 / 2 + local - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
+    )
+    rate = new.draw_rates(swing[_groups(organisation)], rng)
+    new_draws = on_step(new.bring(rate, seed)[0])
+    return Simulation(
+        organisation=organisation,
+        pipeline=pipeline,
+        closed=on_step(closed),
+        open_draws=open_draws,
+        new_draws=new_draws,
+        odds=odds,
+        shift=shift,
+        seed=seed,
+        sizes=sizes,
+        new=new,
+        new_rate=rate,
+    )
+
+
+def draw_open(
+    organisation: Organisation, pipeline: Pipeline, shift: Floats, sizes: tuple[float, float], seed: int
+) -> tuple[Pipeline, Floats, Floats]:
+    """(the deals with amounts on the step, their odds (n, j), draws by person (people + 1, S)).
+
+    The same deals meet the same luck whatever their chances: a higher chance never turns a win into none.
+    """
+    company_sd, team_sd = sizes
+    teamless = np.append(organisation.team_of, -1)[pipeline.person] < 0
+    odds = np.empty(pipeline.won_by.shape)
+    for rows, sd in ((teamless, company_sd), (~teamless, float(np.hypot(company_sd, team_sd)))):
+        odds[rows] = np.exp(centred_log_odds(np.clip(pipeline.won_by[rows], 0.0, 1.0), sd))
+    pipeline = replace(pipeline, amounts=on_step(pipeline.amounts))
+    draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
+    group = _groups(organisation)[pipeline.person]
+    deals = _OpenDeals(np.arange(len(odds)), odds[:, -1], pipeline.amounts, group, shift, seed)
+    _draw_open(deals, pipeline.person, draws)
+    return pipeline, odds, draws
+
+
+class _OpenDeals(NamedTuple):
+    """Open deals (n,) as the kernels take them: `row` in the simulation is what their luck hangs on."""
+
+    row: Ints
+    odds: Floats  # by the period's end (n,), or by each date (n, j)
+    amounts: Floats
+    group: Ints  # row of `shift` that each moves with
+    shift: Floats
+    seed: int
+
+
+def group_of(simulation: Simulation) -> Ints:
+    """Row of `shift` that each open deal moves with, (n,)."""
+    return _groups(simulation.organisation)[simulation.pipeline.person]
+
+
+def wins_drawn(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each."""
+    use = np.flatnonzero(rows)
+    out = np.zeros((2, len(simulation.organisation.people) + 1, simulation.shift.shape[1]))
+    deals, person = _deals(simulation, use), simulation.pipeline.person[use]
+    _draw_open(deals._replace(amounts=np.ones((len(use), LEVELS))), person, out[0])
+    _draw_open(deals, person, out[1])
+    return out[0], out[1]
+
+
+def _deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
+    """Some open deals with their odds by the period's end."""
+    group = group_of(simulation)[rows]
+    odds, amounts = simulation.odds[rows, -1], simulation.pipeline.amounts[rows]
+    return _OpenDeals(rows, odds, amounts, group, simulation.shift, simulation.seed)
+
+
+def _groups(organisation: Organisation) -> Ints:
+    """Row of `shift` that each person moves with, (people + 1,)."""
+    team = np.append(organisation.team_of, -1)
+    return np.where(team < 0, len(organisation.teams), team)
+
+
+def attain_given(
+    simulation: Simulation, rows: Ints, total: Floats, target: float
+) -> tuple[Floats, Floats, Floats]:
+    """(if won, if lost, overall) probability of `total >= target` for each deal of `rows`, shape (rows,).
+
+    The same scenarios with only this deal set to won, or to lost: what the deal itself does to the goal.
+    (Given that it was won, the mood all deals share is likelier to be good; crediting the deal with that made
+    one of a hundredth of the target "worth" ten points of attainment.) `overall` is the probability of
+    attainment with the deal's own noise integrated out exactly: each scenario weighs both by the deal's
+    probability in it.
+    """
+    found: tuple[Floats, Floats, Floats] = _attain_given(_deals(simulation, rows), total, float(target))
+    return found
+
+
+def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints) -> Floats:
+    """If won minus if lost, as `attain_given` has it, of each open deal for several scopes at once: (n, m).
+
+    `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's luck
+    is worked out once for all of its scopes.
+    """
+    every = np.arange(len(simulation.odds))
+    found: Floats = _swings(_deals(simulation, every), totals, targets, scopes)
+    return found
+
+
+def without(simulation: Simulation, row: int, total: Floats) -> Floats:
+    """Draws of a scope's revenue (S,) with one open deal of it taken out."""
+    own = np.zeros((1, len(total)))
+    deal = _deals(simulation, np.array([row]))
+    _draw_by_date(deal._replace(odds=deal.odds[:, None]), own)
+    return np.asarray(total - own[0])
+
+
+def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
+    """Draws of what the deals of `rows` have brought by each date of `won_by`, shape (dates, S)."""
+    out = np.zeros((simulation.odds.shape[1], simulation.shift.shape[1]))
+    _draw_by_date(_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
+    return np.cumsum(out, 0)
+
+
+def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
+    """Standard normals, stratified: one in each of S equally likely cells, in random order. (count, S)"""
+    cells = np.array([rng.permutation(scenarios) for _ in range(count)]).reshape(count, scenarios)
+    return np.asarray(ndtri((cells + 0.5) / scenarios))
+
+
+@compiled(inline="always")
+def _keys(row: Any, seed: Any) -> Any:
+    """(permutation, offset within a cell, amount key) of a deal."""
+    a = mixed(np.uint32(np.uint32(row) + np.uint32(seed)))
+    b = mixed(np.uint32(a ^ np.uint32(0x9E3779B9)))
+    return a, share_of(mixed(b)), b
+
+
+@compiled(parallel=True)
+def _draw_open(deals: _OpenDeals, person: Ints, out: Floats) -> None:
+    rows, odds, amounts, group, shift, seed = deals
+    scenarios = shift.shape[1]
+    w = np.uint32(scenarios - 1)
+    for block in numba.prange(scenarios // _BLOCK):
+        for deal in range(len(rows)):
+            a, offset, b = _keys(rows[deal], seed)
+            odd, who = odds[deal], person[deal]
+            pull = shift[group[deal]]
+            for s in range(block * _BLOCK, (block + 1) * _BLOCK):
+                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+                if place < odd * pull[s] * (scenarios - place):
+                    out[who, s] += amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+
+
+@compiled(parallel=True)
+def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
+    rows, odds, amounts, group, shift, seed = deals
+    scenarios = shift.shape[1]
+    w = np.uint32(scenarios - 1)
+    last = odds.shape[1] - 1
+    for block in numba.prange(scenarios // _BLOCK):
+        for at in range(len(rows)):
+            a, offset, b = _keys(rows[at], seed)
+            pull = shift[group[at]]
+            for s in range(block * _BLOCK, (block + 1) * _BLOCK):
+                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+                room = pull[s] * (scenarios - place)
+                if place < odds[at, last] * room:
+                    date = 0
+                    while place >= odds[at, date] * room:
+                        date += 1
+                    out[date, s] += amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+
+
+@compiled(parallel=True)
+def _attain_given(deals: _OpenDeals, total: Floats, target: float) -> Any:
+    rows, odds, amounts, group, shift, seed = deals
+    scenarios = shift.shape[1]
+    w = np.uint32(scenarios - 1)
+    if_won, if_lost, overall = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
+    for at in numba.prange(len(rows)):
+        a, offset, b = _keys(rows[at], seed)
+        pull = shift[group[at]]
+        won, lost, either = 0.0, 0.0, 0.0
+        for s in range(scenarios):
+            odd = odds[at] * pull[s]
+            p = 1.0 / (1.0 + 1.0 / odd) if odd > 0.0 else 0.0
+            amount = amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+            rest = total[s] - amount if place < odd * (scenarios - place) else total[s]
+            with_it = 1.0 if rest + amount >= target else 0.0
+            without = 1.0 if rest >= target else 0.0
+            won += with_it
+            lost += without
+            either += without + p * (with_it - without)
+        if_won[at], if_lost[at], overall[at] = won / scenarios, lost / scenarios, either / scenarios
+    return if_won, if_lost, overall
+
+
+@compiled(parallel=True)
+def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) -> Any:
+    rows, odds, amounts, group, shift, seed = deals
+    scenarios = shift.shape[1]
+    w = np.uint32(scenarios - 1)
+    found = np.zeros(scopes.shape)
+    for deal in numba.prange(len(odds)):
+        a, offset, b = _keys(rows[deal], seed)
+        pull = shift[group[deal]]
+        amount, drawn = np.empty(scenarios), np.empty(scenarios)
+        for s in range(scenarios):
+            amount[s] = amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+            drawn[s] = amount[s] if place < odds[deal] * pull[s] * (scenarios - place) else 0.0
+        for at in range(scopes.shape[1]):
+            scope = scopes[deal, at]
+            if scope >= 0:
+                total, target, count = totals[scope], targets[scope], 0
+                for s in range(scenarios):
+                    rest = total[s] - drawn[s]
+                    count += (rest + amount[s] >= target) - (rest >= target)
+                found[deal, at] = count / scenarios
+    return found

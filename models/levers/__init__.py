@@ -1,0 +1,18 @@
+"""What moves the goal, by how much, and what is the least that does?"""
+
+from models.levers.effect import STRETCHES, Drive, OpenDeals, new_wins_of
+from models.levers.levels import LEVERS, Level, Lever, levels_of
+from models.levers.plan import Plan, smallest
+
+__all__ = [
+    "LEVERS",
+    "STRETCHES",
+    "Drive",
+    "Level",
+    "Lever",
+    "OpenDeals",
+    "Plan",
+    "levels_of",
+    "new_wins_of",
+    "smallest",
+]

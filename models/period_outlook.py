@@ -1,0 +1,75 @@
+"""What do the models say, as of a moment, of all open deals together and of the period they lie in?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog
+from crm.periods import Period
+from features import History, build, current, open_at
+from models.bundle import Bundle
+from models.forecast.new_business import NewBusiness
+from models.forecast.organisation import Organisation
+from models.forecast.pipeline import Scored, score_pipeline
+from models.forecast.simulate import Simulation, simulate
+from models.scoring import feature_columns
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Scores of the open deals and one joint simulation of the period."""
+
+    scored: Scored
+    simulation: Simulation
+
+
+def look_ahead(
+    bundle: Bundle,
+    known: EventLog,
+    history: History,
+    organisation: Organisation,
+    closed: Floats,
+    moment: int,
+    period: Period,
+    dates: Sequence[date],
+) -> Outlook:
+    """Scores all deals open at the moment and simulates the period, from what was known by then.
+
+    `known` is the log as of the moment (its activities are not looked at), `history` may reach beyond it;
+    `closed` (people + 1,) is what the period has brought each person so far. `dates` are days of the period
+    still to come by whose ends the chances and the new business are wanted.
+    """
+    calendar = bundle.calendar
+    deals = open_at(history, moment)
+    moments = np.full(len(deals), moment, np.int64)
+    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    ids = np.asarray(history.deal_ids, object)[deals]
+    scored = score_pipeline(
+        bundle.win,
+        bundle.revenue,
+        deals,
+        list(ids),
+        x,
+        bundle.amount_now(current(history, deals, moments).amount),
+        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
+        organisation,
+        moment,
+        period,
+        dates,
+        calendar,
+    )
+    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
+    new = new_business.rates(known, organisation, moment, period, dates)
+    bounds = np.array([moment, max(period.end(calendar.zone), moment)])
+    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
+    sizes = bundle.common_factors.at(left)
+    simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
+    return Outlook(scored, simulation)

@@ -1,0 +1,168 @@
+"""What does a model say of every open deal, as of a moment, for a period?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog
+from crm.instants import DAY, iso, local_datetime
+from crm.periods import Period
+from features import History, build, compile_history, current, open_at
+from models.bundle import Bundle
+from models.win.model import WinModel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# The contract's Score row.
+COLUMNS = (
+    "deal_id",
+    "as_of",
+    "period",
+    "win_probability",
+    "win_by_period_end",
+    "expected_revenue",
+    "revenue_p10",
+    "revenue_p50",
+    "revenue_p90",
+    "expected_close_date",
+    "model_version",
+)
+_CLOSE_STEPS = 24  # horizons at which the chance to be won is asked to find the likely day
+
+
+def score_open(
+    bundle: Bundle,
+    log: EventLog,
+    as_of: int,
+    period: Period,
+    model_version: str | int = "",
+    history: History | None = None,
+) -> pd.DataFrame:
+    """One Score row for each deal open at `as_of`, most likely to be won by the period's end first.
+
+    expected_revenue = win_by_period_end x the mean final amount if won: it sums to the period's expected
+    revenue from open deals. The quantiles are those of the final amount if won. expected_close_date is the
+    median day of winning if the deal is won at all.
+    """
+    if history is None:
+        history = compile_history(log.as_of(as_of), bundle.calendar, bundle.levels)
+    frame = score_deals(bundle, history, open_at(history, as_of), as_of, period, model_version)
+    return in_order(frame)
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Score rows, most likely to be won by the period's end first."""
+    order = np.lexsort((frame["deal_id"].to_numpy(str), -frame["win_by_period_end"].to_numpy()))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def score_deals(
+    bundle: Bundle, history: History, deals: Ints, as_of: int, period: Period, model_version: str | int = ""
+) -> pd.DataFrame:
+    """Score rows of some deals (n,) that were open, in their order; see `score_open`."""
+    zone = history.calendar.zone
+    moments = np.full(len(deals), as_of, np.int64)
+    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    left = max((period.end(zone) - as_of) / DAY, 0.0)
+    curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
+    amount = bundle.amount_now(current(history, deals, moments).amount)
+    return score_rows(
+        deal_ids=np.asarray(history.deal_ids)[deals],
+        as_of=as_of,
+        period=period,
+        ever=curve.won[:, 1],
+        by_end=curve.won[:, 0],
+        amounts=bundle.revenue.draws(x, amount),
+        median_days=close_days(bundle.win, x, moments, (0.5,))[:, 0],
+        zone=zone,
+        model_version=model_version,
+    )
+
+
+def score_rows(
+    *,
+    deal_ids: NDArray[np.object_],
+    as_of: int,
+    period: Period,
+    ever: Floats,
+    by_end: Floats,
+    amounts: Floats,
+    median_days: Floats,
+    zone: ZoneInfo,
+    model_version: str | int,
+) -> pd.DataFrame:
+    """The Score row of each deal (n,), in their order.
+
+    `ever` and `by_end` are chances to be won, `amounts` (n, LEVELS) equally likely final amounts if won,
+    `median_days` the days within which half of them are won if at all.
+    """
+    some = len(deal_ids) > 0
+    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if some else np.zeros((3, 0))
+    closes = as_of + (median_days * DAY).astype(np.int64)
+    frame = pd.DataFrame(
+        {
+            "deal_id": deal_ids,
+            "as_of": iso(as_of, zone),
+            "period": period.name,
+            "win_probability": ever,
+            "win_by_period_end": by_end,
+            "expected_revenue": by_end * (amounts.mean(axis=1) if some else np.zeros(0)),
+            "revenue_p10": money[0],
+            "revenue_p50": money[1],
+            "revenue_p90": money[2],
+            "expected_close_date": [local_datetime(int(at), zone).date().isoformat() for at in closes],
+            "model_version": str(model_version),
+        }
+    )
+    return frame[list(COLUMNS)]
+
+
+def feature_columns(bundle: Bundle, history: History) -> Ints:
+    """Where the bundle's features are in what `build` returns; a new attribute is not looked at."""
+    place = {feature.name: number for number, feature in enumerate(history.features)}
+    missing = [name for name in bundle.features if name not in place]
+    if missing:
+        raise KeyError(
+            f"features: the model expects {missing}, the history has none of them; compile it with levels"
+        )
+    return np.array([place[name] for name in bundle.features], np.int64)
+
+
+def close_days(win: WinModel, x: Floats, moments: Ints, shares: Sequence[float]) -> Floats:
+    """Days (n, shares) within which a deal is won with these probabilities, if it is won at all."""
+    if not len(x):
+        return np.zeros((0, len(shares)))
+    won = win.curve(x, moments, np.append(close_grid(win), np.inf)).won
+    return close_days_of(win, won[:, :-1], won[:, -1], shares)
+
+
+def close_grid(win: WinModel) -> Floats:
+    """Horizons in days at which the chance to be won is asked to find the likely day, ascending."""
+    longest = win.windows.longest_days
+    grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+    return grid
+
+
+def close_days_of(win: WinModel, won: Floats, ever: Floats, shares: Sequence[float]) -> Floats:
+    """`close_days` of chances already known: `won` (n, grid) by each day of `close_grid`, and `ever` (n,).
+
+    Linear between the days of the grid; what is won after them is spread up to the horizon of "ever".
+    """
+    part = np.append(won, ever[:, None], axis=1) / np.maximum(ever[:, None], 1e-12)
+    part[:, -1] = 1.0
+    days = np.append(close_grid(win), max(win.ever_days, win.windows.longest_days + 1.0))
+    padded, edges = np.concatenate([np.zeros((len(won), 1)), part], axis=1), np.append(0.0, days)
+    out = np.empty((len(won), len(shares)))
+    rows = np.arange(len(won))
+    for number, share in enumerate(shares):
+        right = np.maximum((padded < share).sum(axis=1), 1)
+        below, above = padded[rows, right - 1], padded[rows, right]
+        within = np.clip((share - below) / np.maximum(above - below, 1e-12), 0.0, 1.0)
+        out[:, number] = edges[right - 1] + within * (edges[right] - edges[right - 1])
+    return out

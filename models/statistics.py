@@ -1,0 +1,157 @@
+"""How much of a difference is chance? Shrinkage towards a common mean, intervals by resampling clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from features.arrays import Floats, Ints
+
+Z80, Z90 = float(ndtri(0.9)), float(ndtri(0.95))  # half the width of an 80 % and a 90 % interval, in sd
+
+DRAWS = 1000
+_AT_ONCE = 8_000_000  # numbers drawn side by side
+
+
+def variance_beyond_chance(effect: Floats, noise: Floats) -> float:
+    """Variance of effects (k > 1,) beyond their own `noise`, variances (k,); below 0 where there is none.
+
+    (sum w (effect - mean)^2 - (k - 1)) / (sum w - sum w^2 / sum w), w = 1 / noise, mean weighted by w.
+    DerSimonian & Laird (1986), "Meta-analysis in clinical trials".
+
+    >>> variance_beyond_chance(np.array([0.0, 2.0]), np.ones(2))
+    1.0
+    """
+    weight = 1 / noise
+    mean = float(np.average(effect, weights=weight))
+    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
+    return (float(weight @ (effect - mean) ** 2) - (len(effect) - 1)) / max(scale, 1e-9)
+
+
+def with_belief(found: float, seen: float, believed: float, weight: float) -> float:
+    """A variance found in `seen` independent values, together with one believed as if from `weight` values.
+
+    >>> with_belief(2.0, 10.0, 1.0, 10.0)
+    1.5
+    """
+    return (seen * found + weight * believed) / (seen + weight)
+
+
+def shrunk(effect: Floats, noise: Floats) -> Floats:
+    """Effects (k,) with variances `noise` (k,), each drawn to the mean of all by the share that is chance.
+
+    The empirical-Bayes mean of a random-effects model. Where nothing differs beyond chance all are alike:
+
+    >>> shrunk(np.array([0.9, 1.1]), np.ones(2))
+    array([1., 1.])
+    """
+    if len(effect) < 2:
+        return effect
+    between = max(variance_beyond_chance(effect, noise), 0.0)
+    middle = float(np.average(effect, weights=1 / (noise + between)))
+    return np.asarray(middle + (effect - middle) * between / (between + noise))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the ends of its 95 % interval; NaN where it cannot be said."""
+
+    mean: float
+    lo: float
+    hi: float
+
+    def to_json(self) -> dict[str, float | None]:
+        """Plain values; NaN becomes null."""
+        return {name: value if np.isfinite(value) else None for name, value in vars(self).items()}
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} [{self.lo:+.4f}, {self.hi:+.4f}]"
+
+
+def resampled_sums(values: Floats, cluster: Ints, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
+    """Column sums of rows (n, k) in each of `draws` bootstrap samples of whole clusters (n,): (draws, k).
+
+    As many clusters are drawn, with replacement, as there are. Field & Welsh (2007), "Bootstrapping clustered
+    data".
+
+    >>> sums = resampled_sums(np.ones((4, 1)), np.array([7, 7, 9, 9]), np.random.default_rng(0), 3)
+    >>> sums.ravel().tolist()
+    [4.0, 4.0, 4.0]
+    """
+    _, number = np.unique(cluster, return_inverse=True)
+    count = int(number.max()) + 1 if len(number) else 0
+    total = np.zeros((count, values.shape[1]))
+    np.add.at(total, number, values)
+    if not count:
+        return np.zeros((draws, values.shape[1]))
+    out = np.empty((draws, values.shape[1]))
+    step = max(_AT_ONCE // count, 1)
+    for first in range(0, draws, step):
+        size = min(step, draws - first)
+        times = rng.multinomial(count, np.full(count, 1.0 / count), size=size)
+        out[first : first + size] = times @ total
+    return out
+
+
+def interval_of(
+    values: Floats,
+    cluster: Ints,
+    rng: np.random.Generator,
+    figure: Callable[[Floats], Floats],
+    draws: int = DRAWS,
+) -> Interval:
+    """A figure made of column sums (n, k), such as a ratio, with its 95 % percentile interval.
+
+    `figure` takes sums (d, k) to figures (d,).
+    """
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan)
+    point = float(figure(values.sum(axis=0)[None, :])[0])
+    drawn = figure(resampled_sums(values, cluster, rng, draws))
+    drawn = drawn[np.isfinite(drawn)]
+    if len(np.unique(cluster)) < 2 or len(drawn) < draws / 2:
+        return Interval(point, np.nan, np.nan)
+    lo, hi = np.quantile(drawn, [0.025, 0.975])
+    return Interval(point, float(lo), float(hi))
+
+
+def means_of(
+    values: Floats, weight: Floats, cluster: Ints, rng: np.random.Generator, draws: int = DRAWS
+) -> list[Interval]:
+    """The weighted mean of each column (n, k) with its 95 % interval, all from the same samples."""
+    if not len(values):
+        return [Interval(np.nan, np.nan, np.nan)] * values.shape[1]
+    columns = np.concatenate([values * weight[:, None], weight[:, None]], axis=1)
+    sums = resampled_sums(columns, cluster, rng, draws)
+    means = sums[:, :-1] / sums[:, -1:]
+    whole = columns.sum(axis=0)
+    ends = np.full((2, values.shape[1]), np.nan)
+    if len(np.unique(cluster)) > 1:
+        ends = np.quantile(means, [0.025, 0.975], axis=0)
+    return [
+        Interval(float(whole[k] / whole[-1]), float(ends[0, k]), float(ends[1, k]))
+        for k in range(values.shape[1])
+    ]
+
+
+def closed_share(
+    worst: Floats, ours: Floats, best: Floats, cluster: Ints, rng: np.random.Generator
+) -> Interval:
+    """Share of the way from `worst` to `best` (mean scores, lower is better) that `ours` goes, rows (n,).
+
+    1 = as good as the best, 0 = no better than the worst.
+
+    >>> rng = np.random.default_rng(0)
+    >>> share = closed_share(np.full(4, 3.0), np.full(4, 1.5), np.ones(4), np.arange(4), rng)
+    >>> share.mean, share.lo
+    (0.75, 0.75)
+    """
+    return interval_of(
+        np.stack([worst, ours, best], axis=1),
+        cluster,
+        rng,
+        lambda s: (s[:, 0] - s[:, 1]) / (s[:, 0] - s[:, 2]),
+    )

@@ -1,0 +1,223 @@
+"""What do the three kinds of model say: pooled stage rates, a held-back regression, boosted trees?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.arrays import Floats
+from models.logistic import bounded_logit, fit_logistic
+from models.snapshot_rows import Rows
+from models.win.encoder import Encoder
+from models.win.horizons import Ahead, close_columns, ramps
+from models.win.stage_rates import StageRates, interpolate
+
+MEMBER_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
+RIDGE = 12.0  # penalty of a standardised coefficient, in deals
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in the features the members find what they treat in a way of its own; -1 = not there."""
+
+    names: tuple[str, ...]
+    categorical: tuple[int, ...]
+    stage: int
+    age: int
+    close: int  # days to the expected close date
+
+    def column(self, x: Floats, index: int, missing: float = np.nan) -> Floats:
+        """The feature at `index`, or `missing` throughout where there is none."""
+        return x[:, index] if index >= 0 else np.full(len(x), missing)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Log-odds linear in encoded features and in terms that never fall with the horizon.
+
+    `coefficients`: intercept, encoded columns, ramps, period ends, close columns, then for each stage code
+    of `stages` ramps of its own. `spread` is their covariance, in units of deals.
+    """
+
+    encoder: Encoder
+    stages: Floats
+    top: Floats  # most period ends seen
+    ever_days: float
+    coefficients: Floats
+    spread: Floats
+    mean: Floats  # of the encoded columns over the training moments
+    stage_mean: Floats  # share of each stage over the training moments
+    close_reference: Floats  # quantiles of the days to the expected close date there, some unknown
+
+    @property
+    def width(self) -> int:
+        """How many encoded columns there are."""
+        return len(self.mean)
+
+    def fixed(self, x: Floats) -> Floats:
+        """The part (n, 1 + c) of the design that no horizon changes."""
+        return np.concatenate([np.ones((len(x), 1)), self.encoder(x)], axis=1)
+
+    def moving(self, stage: Floats, close: Floats, ahead: Ahead) -> Floats:
+        """The part (n, p) of the design that the horizon moves; all inputs have n rows."""
+        rising = ramps(ahead.clock, self.ever_days)
+        return np.concatenate(
+            [
+                rising,
+                ahead.ends / self.top,
+                close_columns(close, ahead.days),
+                self._by_stage(stage[:, None] == self.stages, rising),
+            ],
+            axis=1,
+        )
+
+    def _by_stage(self, at: NDArray[Any], rising: Floats) -> Floats:
+        """Ramps (n, r) for each stage, by how much a row is in it: (n, stages x r)."""
+        out: Floats = (at[:, :, None] * rising[:, None, :]).reshape(len(rising), -1)
+        return out
+
+    def score(self, fixed: Floats, moving: Floats) -> Floats:
+        """Log-odds (n,)."""
+        cut = fixed.shape[1]
+        out: Floats = fixed @ self.coefficients[:cut] + moving @ self.coefficients[cut:]
+        return np.clip(out, -MEMBER_LIMIT, MEMBER_LIMIT)
+
+    def variance(self, fixed: Floats, moving: Floats) -> Floats:
+        """Variance (n,) of the log-odds."""
+        design = np.concatenate([fixed, moving], axis=1)
+        out: Floats = np.einsum("ij,jk,ik->i", design, self.spread, design)
+        return out
+
+    def contributions(self, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
+        """Log-odds by feature (n, k) against the average training moment at the same horizon."""
+        stage, close = layout.column(x, layout.stage), layout.column(x, layout.close)
+        fixed, moving = self.fixed(x), self.moving(stage, close, ahead)
+        cut = fixed.shape[1]
+        weights, slopes = self.coefficients[:cut], self.coefficients[cut:]
+        values = np.zeros_like(x)
+        np.add.at(values.T, self.encoder.sources, ((fixed[:, 1:] - self.mean) * weights[1:]).T)
+        rising = ramps(ahead.clock, self.ever_days)
+        stage_at = moving.shape[1] - len(self.stages) * rising.shape[1]
+        if layout.close >= 0:
+            closes = slice(stage_at - 3, stage_at)
+            values[:, layout.close] += (moving[:, closes] - self._usual_close(ahead.days)) @ slopes[closes]
+        if layout.stage >= 0:
+            usual = self._by_stage(np.broadcast_to(self.stage_mean, (len(x), len(self.stages))), rising)
+            values[:, layout.stage] += (moving[:, stage_at:] - usual) @ slopes[stage_at:]
+        return values
+
+    def _usual_close(self, horizon: Floats) -> Floats:
+        usual = self.close_reference
+        if not len(usual):
+            return np.zeros((len(horizon), 3))
+        every = close_columns(np.tile(usual, len(horizon)), np.repeat(horizon, len(usual)))
+        return np.asarray(every.reshape(len(horizon), len(usual), 3).mean(axis=1))
+
+    def arrays(self) -> dict[str, Floats]:
+        """What is stored as arrays."""
+        names = ("stages", "top", "coefficients", "spread", "mean", "stage_mean", "close_reference")
+        return {name: getattr(self, name) for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored as text."""
+        return {"encoder": self.encoder.to_json(), "ever_days": self.ever_days}
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Linear:
+        """The model that `to_json` and `arrays` stored."""
+        return cls(
+            encoder=Encoder.from_json(stored["encoder"]), ever_days=float(stored["ever_days"]), **arrays
+        )
+
+
+def fit_linear(
+    rows: Rows,
+    outcomes: Sequence[Floats],
+    layout: Layout,
+    encoder: Encoder,
+    ahead: Ahead,
+    ridge: float = RIDGE,
+) -> list[Linear]:
+    """The held-back regression of each outcome (m,); each deal counts once, so `ridge` is in deals."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    stage, close = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.close)
+    stages = np.unique(stage[~np.isnan(stage)])
+    top = np.maximum(ahead.ends.max(axis=0, initial=0.0), 1.0)
+    known = close[~np.isnan(close)]
+    unknown = round(16 * (1.0 - len(known) / max(len(close), 1)))
+    reference = np.concatenate(
+        [
+            np.quantile(known, np.linspace(0.03, 0.97, 16 - unknown)) if unknown < 16 else [],
+            [np.nan] * unknown,
+        ]
+    )
+    draft = Linear(
+        encoder,
+        stages,
+        top,
+        rows.ever_days,
+        np.zeros(0),
+        np.zeros((0, 0)),
+        encoder.mean(rows.x),
+        (stage[:, None] == stages).mean(axis=0),
+        np.asarray(reference, np.float64),
+    )
+    fixed = draft.fixed(rows.x[rows.row])
+    moving = draft.moving(stage[rows.row], close[rows.row], ahead)
+    design = np.concatenate([fixed, moving], axis=1)
+    weight = rows.question_weight / rows.question_weight.sum() * rows.deals
+    penalty = np.full(design.shape[1], ridge)
+    penalty[0] = 1e-3
+    penalty[fixed.shape[1] : fixed.shape[1] + ramps(np.ones(1), rows.ever_days).shape[1]] = 0.3
+    rising = np.arange(design.shape[1]) >= fixed.shape[1]
+    found = []
+    # One thread of linear algebra: the same sums on every machine, and quicker on a busy one.
+    with threadpool_limits(1, "blas"):
+        for outcome in outcomes:
+            start = np.zeros(design.shape[1])
+            start[0] = float(bounded_logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
+            fit = fit_logistic(design, outcome, weight, penalty, start, rising)
+            spread = np.asarray(np.linalg.inv(fit.curvature), np.float64)
+            found.append(replace(draft, coefficients=fit.coefficients, spread=spread))
+    return found
+
+
+def rates_log_odds(rates: StageRates, table: Floats, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
+    """Log-odds (n,) that a table of stage rates gives to rows (n, k), each within its own horizon."""
+    stage, age = layout.column(x, layout.stage), layout.column(x, layout.age, 0.0)
+    return clipped(rates.read(table, stage, age, ahead.clock[:, None])[:, 0])
+
+
+def rates_contributions(
+    rates: StageRates, table: Floats, layout: Layout, x: Floats, horizon: Floats
+) -> Floats:
+    """Log-odds (n, k) of a table of stage rates, split between stage and age: two players' Shapley values."""
+    row, band = rates.cell(layout.column(x, layout.stage), layout.column(x, layout.age, 0.0))
+    stage_share, age_share = rates.share.sum(axis=1), rates.share.sum(axis=0)
+    flat = table.reshape(-1, table.shape[2])
+    values = np.zeros_like(x)
+    # One small table per distinct horizon: all deals of one request share the period's end.
+    ends, which = np.unique(horizon, return_inverse=True)
+    for number, end in enumerate(ends):
+        mine = np.flatnonzero(which == number)
+        days = np.full((len(flat), 1), end)
+        whole = clipped(interpolate(flat, rates.grid, days)).reshape(table.shape[:2])
+        usual = float(stage_share @ whole @ age_share)
+        by_stage, by_age = whole @ age_share, stage_share @ whole
+        r, b = row[mine], band[mine]
+        stage_part = 0.5 * (by_stage[r] - usual) + 0.5 * (whole[r, b] - by_age[b])
+        if layout.stage >= 0:
+            values[mine, layout.stage] += stage_part
+        if layout.age >= 0:
+            values[mine, layout.age] += whole[r, b] - usual - stage_part
+    return values
+
+
+def clipped(chance: Floats) -> Floats:
+    """Log-odds of a member's chance, within the limit set for members."""
+    return np.clip(bounded_logit(chance), -MEMBER_LIMIT, MEMBER_LIMIT)

@@ -1,0 +1,123 @@
+"""What do boosted trees say of a row and a horizon, where a longer horizon never makes an end less likely?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from features.arrays import Floats
+from models.explain import TreeShap
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """Size and pace of the ensemble; small, because single rows are scored while someone waits."""
+
+    count: int = 200
+    leaves: int = 24
+    depth: int = 6
+    pace: float = 0.06
+    rows_per_leaf: int = 100
+    features_share: float = 0.35
+    rows_share: float = 0.7
+    ridge: float = 10.0
+    bins: int = 63
+    threads: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trees:
+    """A LightGBM ensemble kept as its text; the booster is rebuilt when first asked."""
+
+    text: str
+    threads: int = 2
+
+    @cached_property
+    def booster(self) -> Any:
+        """The LightGBM booster."""
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.text)
+
+    def score(self, columns: Floats) -> Floats:
+        """Log-odds (n,) of rows (n, c)."""
+        out: Floats = self.booster.predict(columns, raw_score=True, num_threads=self._threads(len(columns)))
+        return out
+
+    @cached_property
+    def explainer(self) -> TreeShap:
+        """The ensemble's SHAP tables."""
+        return TreeShap.of(self.text)
+
+    def contributions(self, columns: Floats) -> Floats:
+        """Exact path-dependent SHAP values (n, c + 1), the average of the training rows last."""
+        values, base = self.explainer.contributions(columns, threads=self._threads(len(columns)))
+        return np.column_stack([values, np.full(len(values), base)])
+
+    def _threads(self, rows: int) -> int:
+        return self.threads if rows > 500 else 1
+
+
+def fit_trees(
+    columns: Floats,
+    outcomes: Sequence[Floats],
+    weight: Floats,
+    rising: Sequence[int],
+    categorical: Sequence[int],
+    settings: Sequence[TreeSettings],
+) -> list[Trees]:
+    """Boosted trees on columns (n, c) for each of some outcomes (n,) 0/1, never falling in columns `rising`.
+
+    Ensembles may differ in number of trees and pace only: the columns are put into bins once.
+    """
+    # Threads that spin while they wait starve everyone else on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import lightgbm
+
+    data = lightgbm.Dataset(columns, weight=weight, categorical_feature=list(categorical), free_raw_data=True)
+    grown = []
+    for outcome, size in zip(outcomes, settings, strict=True):
+        data.set_label(outcome)
+        told = parameters(size, rising, columns.shape[1])
+        booster = lightgbm.train(told, data, num_boost_round=size.count)
+        grown.append(Trees(booster.model_to_string(), size.threads))
+    return grown
+
+
+def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
+    """LightGBM's parameters for trees on `width` columns that never fall in the columns `rising`."""
+    constraints = np.zeros(width, int)
+    constraints[list(rising)] = 1
+    return {
+        "objective": "binary",
+        "num_leaves": settings.leaves,
+        "max_depth": settings.depth,
+        "learning_rate": settings.pace,
+        "min_data_in_leaf": settings.rows_per_leaf,
+        "feature_fraction": settings.features_share,
+        "bagging_fraction": settings.rows_share,
+        "bagging_freq": 1,
+        "lambda_l2": settings.ridge,
+        "max_bin": settings.bins,
+        "monotone_constraints": constraints.tolist(),
+        "monotone_constraints_method": "basic",
+        "cat_smooth": 30.0,
+        "max_cat_threshold": 16,
+        "num_threads": settings.threads,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+
+
+TreeFitter = Callable[
+    [Floats, Sequence[Floats], Floats, Sequence[int], Sequence[int], Sequence[TreeSettings]], list[Trees]
+]
+"""What `fit_trees` is: someone else may grow the trees."""

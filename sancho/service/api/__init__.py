@@ -1,5 +1,0 @@
-"""REST under /v1: each endpoint understands, asks, answers."""
-
-from sancho.service.api.app import create_app
-
-__all__ = ["create_app"]

@@ -1,6 +1,0 @@
-"""How accurate were forecasts in the past? Rolling origins, for deals and periods, beside plain methods."""
-
-from sancho.training.backtest.result import to_json
-from sancho.training.backtest.run import Backtest, Fold, backtest
-
-__all__ = ["Backtest", "Fold", "backtest", "to_json"]

@@ -1,5 +1,0 @@
-"""Is the model in service still right, and when should it be trained anew?"""
-
-from sancho.training.monitoring.status import MonitoringReport, monitor
-
-__all__ = ["MonitoringReport", "monitor"]

@@ -1,0 +1,75 @@
+"""Is this caller known, and what is written down of the call? Never a secret."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.keys import Keys
+from service.logs import note
+
+_BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
+
+
+async def known_caller(
+    request: Request, credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+) -> str:
+    """Name of the key that came with the request."""
+    keys: Keys = request.app.state.keys
+    key = keys.check(credential.credentials) if credential is not None else None
+    if key is None:
+        raise SanchoError(
+            Text(
+                "APIキーが必要です。`sancho key create --name 名前` で作り、"
+                "Authorization: Bearer キー で送ってください。",
+                "an API key is needed; make one by `sancho key create --name NAME` and send it as "
+                "Authorization: Bearer KEY.",
+            ),
+            "no_credential",
+        )
+    request.scope["sancho_key"] = key.name
+    return key.name
+
+
+class AccessLog:
+    """Writes one line per call: method, path, status, milliseconds, whose key. No query, header or body.
+
+    A line that cannot be written fails no call.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The call, timed."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            note(
+                "sancho.access",
+                "info",
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(1000 * (time.perf_counter() - began), 2),
+                key=scope.get("sancho_key"),
+            )

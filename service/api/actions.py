@@ -1,0 +1,63 @@
+"""What should be done next, what came of it, and does it help?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.responses import documented_problems, send
+from service.api.use_cases import AskRecommendations
+from service.problems import language_of
+
+router = APIRouter(tags=["actions"])
+
+
+@router.get(
+    "/actions",
+    response_model=schemas.ActionList,
+    responses=documented_problems(404),
+    summary="Ranked next actions",
+)
+def list_actions(
+    request: Request,
+    recommendations: AskRecommendations,
+    scope: Scope = "company",
+    deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
+    period: PeriodName = None,
+    as_of: AsOf = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+) -> Response:
+    """The best next action of each open deal, by points of the goal's probability per hour of effort."""
+    lang = language_of(request)
+    return send(request, recommendations.actions(scope, deal_id, period, as_of, limit, lang))
+
+
+@router.post(
+    "/recommendations/{recommendation_id}/outcome",
+    response_model=schemas.RecordedOutcome,
+    responses=documented_problems(404, 400),
+    summary="What became of a recommendation",
+)
+def record_outcome(
+    request: Request,
+    recommendations: AskRecommendations,
+    recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
+    body: schemas.OutcomeRequest,
+) -> Response:
+    """Shown, accepted, dismissed (and why) or done. Said twice changes nothing."""
+    lang = language_of(request)
+    return send(request, recommendations.outcome(recommendation_id, body.state, body.reason, lang))
+
+
+@router.get(
+    "/recommendations/report",
+    response_model=schemas.RecommendationReport,
+    summary="Whether recommendations help",
+)
+def report_recommendations(request: Request, recommendations: AskRecommendations) -> Response:
+    """What became of them by action, the lift against deals held out, the value of the rule itself."""
+    return send(request, recommendations.report(language_of(request)))

@@ -1,0 +1,74 @@
+"""What can be asked about deals?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.responses import documented_problems, send
+from service.api.use_cases import AskDeals
+from service.problems import language_of
+
+router = APIRouter(prefix="/deals", tags=["deals"])
+
+
+@router.post(
+    "/score",
+    response_model=schemas.Insight,
+    responses=documented_problems(400),
+    summary="Insight for one deal sent in the request",
+)
+async def score_deal(request: Request, deals: AskDeals, body: schemas.ScoreRequest) -> Response:
+    """How likely it is to be won, what it will bring, why, what it does to the goal. Nothing is stored."""
+    lang = language_of(request)
+    if deals.is_quick(body.as_of, body.period):
+        return send(request, deals.sent(body, lang))
+    return send(request, await run_in_threadpool(deals.sent, body, lang))
+
+
+@router.get(
+    "", response_model=schemas.DealList, responses=documented_problems(404), summary="Scored open deals"
+)
+def list_deals(
+    request: Request,
+    deals: AskDeals,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    period: PeriodName = None,
+    sort: Annotated[
+        str,
+        Query(
+            description="A column of the rows; - before it sorts downwards", examples=["-expected_revenue"]
+        ),
+    ] = "-expected_revenue",
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Scores of the open deals of a scope, a page at a time."""
+    lang = language_of(request)
+    return send(request, deals.scored(scope, as_of, period, sort, cursor, limit, lang))
+
+
+@router.get(
+    "/{deal_id}",
+    response_model=schemas.Insight,
+    responses=documented_problems(404),
+    summary="Insight for a stored deal",
+)
+async def get_deal(
+    request: Request,
+    deals: AskDeals,
+    deal_id: Annotated[str, Path(min_length=1, max_length=500)],
+    as_of: AsOf = None,
+    period: PeriodName = None,
+) -> Response:
+    """The same as scoring it, for a deal the store holds, as of any moment it was open."""
+    lang = language_of(request)
+    if deals.is_quick(as_of, period):
+        return send(request, deals.stored(deal_id, as_of, period, lang))
+    return send(request, await run_in_threadpool(deals.stored, deal_id, as_of, period, lang))

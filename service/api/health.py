@@ -1,0 +1,43 @@
+"""Is the service alive, and is it ready to answer?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from crm.errors import SanchoError
+from service.api.responses import documented_problems
+from service.api.use_cases import AskServing
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(BaseModel):
+    """A model is loaded and its kept rows score as they did in training."""
+
+    status: str
+    model_version: str
+    verified_rows: int
+
+
+@router.get("/healthz", response_model=Alive, summary="Liveness")
+async def check_liveness() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
+async def check_readiness(serving: AskServing) -> dict[str, Any]:
+    """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
+    found = serving.readiness()
+    if found.fault is not None:
+        raise SanchoError(found.fault, "not_ready")
+    return {"status": "ready", "model_version": found.model_version, "verified_rows": found.kept_rows}

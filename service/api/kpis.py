@@ -1,0 +1,72 @@
+"""What can be asked about KPIs, what drives a goal, and what it takes?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.parameters import AsOf, Scope
+from service.api.responses import documented_problems, send
+from service.api.use_cases import AskGoals
+from service.problems import language_of
+
+router = APIRouter(tags=["kpis"])
+
+
+@router.get(
+    "/kpis/{period}",
+    response_model=schemas.KpiList,
+    responses=documented_problems(404),
+    summary="KPI values and attainment",
+)
+def get_kpis(
+    request: Request,
+    goals: AskGoals,
+    period: Annotated[str, Path(examples=["2026-Q4", "2026-11", "2026-W47"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Each KPI so far and by the period's end, how likely its target is, what each working day must bring."""
+    return send(request, goals.kpis(period, scope, as_of, language_of(request)))
+
+
+@router.post(
+    "/kpis/check",
+    response_model=schemas.KpiCheck,
+    responses=documented_problems(400),
+    summary="SMART check of a proposed KPI set",
+)
+def check_kpis(request: Request, goals: AskGoals, body: schemas.CheckRequest) -> Response:
+    """Specific, measurable, achievable, relevant, time-bound; per person three to five in their own hands."""
+    return send(request, goals.check_kpis(body, language_of(request)))
+
+
+@router.get(
+    "/trees/{period}",
+    response_model=schemas.Tree,
+    responses=documented_problems(404),
+    summary="KGI -> KSF -> KPI with numbers",
+)
+def get_tree(
+    request: Request,
+    goals: AskGoals,
+    period: Annotated[str, Path(examples=["2026-Q4"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Which drivers the goal depends on here, by what a feasible step of each adds to attainment."""
+    return send(request, goals.tree(period, scope, as_of, language_of(request)))
+
+
+@router.post(
+    "/plans",
+    response_model=schemas.Plan,
+    responses=documented_problems(404, 400),
+    summary="What it takes to attain with a probability",
+)
+def make_plan(request: Request, goals: AskGoals, body: schemas.PlanRequest) -> Response:
+    """The smallest change of levers, within what peers show to be feasible, and each person's numbers."""
+    return send(request, goals.plan(body, language_of(request)))

@@ -1,0 +1,33 @@
+"""How are people compared?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.parameters import AsOf, Scope
+from service.api.responses import documented_problems, send
+from service.api.use_cases import AskGoals
+from service.problems import language_of
+
+router = APIRouter(prefix="/people", tags=["people"])
+
+
+@router.get(
+    "/{period}",
+    response_model=schemas.PeopleList,
+    responses=documented_problems(404),
+    summary="Fair comparison of people",
+)
+def compare_people(
+    request: Request,
+    goals: AskGoals,
+    period: Annotated[str, Path(examples=["2026-Q4", "FY2026"], max_length=50)],
+    scope: Scope = "company",
+    as_of: AsOf = None,
+) -> Response:
+    """Results beside what these deals would have brought an average seller, and whom to help with what."""
+    return send(request, goals.people(period, scope, as_of, language_of(request)))

@@ -1,0 +1,27 @@
+"""How is an answer sent, and how are problems documented?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import Request
+from fastapi.responses import Response
+
+from service.problems import MEDIA_TYPE, Problem, language_of
+
+
+def send(request: Request, answer: Mapping[str, Any]) -> Response:
+    """An answer as JSON, in the reader's language."""
+    return Response(
+        orjson.dumps(answer),
+        media_type="application/json",
+        headers={"Content-Language": language_of(request)},
+    )
+
+
+def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How problems of an endpoint are documented."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"model": Problem, "content": content} for status in statuses}

@@ -1,0 +1,47 @@
+"""How do rows come into the store?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.responses import documented_problems, send
+from service.api.use_cases import AskTables
+from service.problems import language_of
+from service.request_rows import request_rows
+
+router = APIRouter(prefix="/tables", tags=["data"])
+
+
+@router.put(
+    "/{table}",
+    response_model=schemas.TableResult,
+    responses=documented_problems(404, 400, 415),
+    summary="Upsert rows of a canonical table",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"deal_id": "D-1", "created_at": "2026-11-20", "stage": "アポイント"}\n',
+                },
+                "text/csv": {
+                    "schema": {"type": "string"},
+                    "example": "deal_id,created_at,stage\nD-1,2026-11-20,アポイント\n",
+                },
+            },
+        }
+    },
+)
+async def put_table_rows(
+    request: Request, tables: AskTables, table: Annotated[str, Path(examples=["deals"], max_length=50)]
+) -> Response:
+    """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
+    content_type = request.headers.get("content-type", "")
+    rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
+    return send(request, await run_in_threadpool(tables.push, table, rows, language_of(request)))

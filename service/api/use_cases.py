@@ -1,0 +1,67 @@
+"""Which use case does an endpoint ask? A provider for each, which a test can replace by a fake."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.deal_insight import DealInsights
+from service.forecasts import Forecasts
+from service.goals import Goals
+from service.model_admin import ModelAdmin
+from service.recommendations import Recommendations
+from service.serving_state import ServingState
+from service.tables import Tables
+from service.use_cases import UseCases
+
+# Providers are coroutines: FastAPI runs plain functions in its thread pool, which takes longer than they do.
+
+
+async def serving_state(request: Request) -> ServingState:
+    """The state that answers, of health checks."""
+    return _use_cases(request).serving
+
+
+async def deal_insights(request: Request) -> DealInsights:
+    """Insight for deals."""
+    return _use_cases(request).deals
+
+
+async def forecasts(request: Request) -> Forecasts:
+    """Forecasts of periods."""
+    return _use_cases(request).forecasts
+
+
+async def goals(request: Request) -> Goals:
+    """KPIs, drivers, plans and people."""
+    return _use_cases(request).goals
+
+
+async def recommendations(request: Request) -> Recommendations:
+    """Next actions and bottlenecks."""
+    return _use_cases(request).recommendations
+
+
+async def model_admin(request: Request) -> ModelAdmin:
+    """Versions of the model."""
+    return _use_cases(request).models
+
+
+async def tables(request: Request) -> Tables:
+    """Tables that can be written to."""
+    return _use_cases(request).tables
+
+
+def _use_cases(request: Request) -> UseCases:
+    found: UseCases = request.app.state.use_cases
+    return found
+
+
+AskServing = Annotated[ServingState, Depends(serving_state)]
+AskDeals = Annotated[DealInsights, Depends(deal_insights)]
+AskForecasts = Annotated[Forecasts, Depends(forecasts)]
+AskGoals = Annotated[Goals, Depends(goals)]
+AskRecommendations = Annotated[Recommendations, Depends(recommendations)]
+AskModels = Annotated[ModelAdmin, Depends(model_admin)]
+AskTables = Annotated[Tables, Depends(tables)]

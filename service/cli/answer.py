@@ -1,0 +1,54 @@
+"""How does a command get its answer, and how is it printed: as the JSON that REST sends, or for reading?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from crm.i18n import Language
+from service.cli.output import print_json, print_warnings, say
+from service.cli.reader import Reader
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+    from service.use_cases import UseCases
+
+Answer = dict[str, Any]
+
+
+def open_service(settings: Settings, warm: bool = False) -> UseCases:
+    """The use cases of the service, with the champion and the store as they are now."""
+    from service.logs import configure_logs
+    from service.use_cases import UseCases
+
+    configure_logs(logging.WARNING)
+    service = UseCases.open(settings)
+    service.serving.refresh(warm)
+    return service
+
+
+def print_answer(
+    ask: Callable[[UseCases], Answer], show: Callable[[Answer, Reader], None], as_json: bool, lang: Language
+) -> int:
+    """Asks the service one question, and prints its answer with what to know about it."""
+    from service.settings import read_settings
+
+    settings = read_settings()
+    service = open_service(settings)
+    try:
+        answer = ask(service)
+    finally:
+        service.close()
+    if as_json:
+        print_json(answer)
+    else:
+        show_answer(answer, show, Reader.of(settings, lang))
+    return 0
+
+
+def show_answer(answer: Answer, show: Callable[[Answer, Reader], None], reader: Reader) -> None:
+    """An answer for reading: its tables, the moment it is of, its warnings."""
+    show(answer, reader)
+    say(reader.as_of(answer["as_of"]))
+    print_warnings(answer, reader.lang)

@@ -1,0 +1,314 @@
+"""What does `backtest` do? Forecasts again as of past moments, and compares with what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from service.cli.command import AsOf, Command, Dask, Lang, option
+from service.cli.executor import workers
+from service.cli.output import note, print_json, print_table, progress, say
+from service.cli.train import train_config
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+Json = Mapping[str, Any]
+
+
+def backtest(
+    periods: Annotated[
+        int | None,
+        option(
+            "--periods",
+            "N",
+            Text("直近の何期間を検証するか。既定は最大8。", "How many past periods; at most 8 by default."),
+            min=1,
+        ),
+    ] = None,
+    weeks: Annotated[
+        str | None,
+        option(
+            "--weeks",
+            "W,W",
+            Text(
+                "期間の何週目の終わりに予測するか。既定は1,4,8,12（四半期）。",
+                "Weeks of the period after which to forecast. Default 1,4,8,12 (quarters).",
+            ),
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    out: Annotated[
+        Path | None,
+        option(
+            "--out",
+            "FILE",
+            Text(
+                "書き出す .html（同名の .json も書き出します）。既定はデータフォルダーの backtests。",
+                "The .html to write, a .json beside it. Default: in backtests of the data folder.",
+            ),
+        ),
+    ] = None,
+    dask: Dask = None,
+    as_json: Annotated[
+        bool, option("--json", None, Text("結果をJSONで出力します。", "Print the result as JSON."))
+    ] = False,
+    lang: Lang = "ja",
+) -> int:
+    """Backtests, keeps page and JSON as files and in MLflow, and prints the figures."""
+    from service.settings import read_settings
+    from training.backtest.report import page
+    from training.registry import Registry
+
+    settings = read_settings()
+    after, file = _weeks(weeks), _file(out, settings)
+    _make_room(file)
+    with progress(lang) as step:
+
+        def tell(what: Text, share: float) -> None:
+            if share < 1.0:  # there is more to do when the backtest is done
+                step(what, 0, None)
+
+        result = backtested(settings, periods, after, as_of, dask, tell)
+        step(Text("レポートを書き出しています", "Writing the report"), 0, None)
+        html = page(result, lang)
+        written = _write(file, html, result)
+        step(Text("MLflowに記録しています", "Keeping it in MLflow"), 0, None)
+        Registry(settings.home).log_backtest(result, html)
+    if as_json:
+        print_json(result)
+    else:
+        show(result, lang)
+    for warning in result["warnings"]:
+        note(("注意：" if lang == "ja" else "Note: ") + warning[lang])
+    for path in written:
+        note(Text("書き出しました：{path}", "written: {path}").format(path=path).to(lang))
+    return 0
+
+
+COMMAND = Command(
+    "backtest",
+    backtest,
+    Text(
+        "過去の時点に戻って予測し、実績や比較手法と比べます。",
+        "Forecasts as of past moments; compares with what happened and with baseline methods.",
+    ),
+)
+
+
+def backtested(
+    settings: Settings,
+    periods: int | None,
+    weeks: Sequence[int] | None,
+    as_of: str | None,
+    dask: str | None,
+    tell: Any,
+) -> dict[str, Any]:
+    """The backtest of what the store holds, as its JSON."""
+    from crm.instants import as_of_instant
+    from crm.store import Store
+    from training.backtest import backtest
+    from training.backtest.origins import recorded_until
+    from training.backtest.result import to_json
+    from training.backtest.run import fewer_than
+
+    tell(Text("データを読み込んでいます", "Reading the data"), 0.0)
+    with Store.open(settings.store_url) as store:
+        whole = store.read(settings.zone)
+    moment = as_of_instant(as_of, settings.zone)
+    log = whole.as_of(moment)
+    until = recorded_until(log, moment)
+    config = train_config(settings)
+    with workers(dask, settings, whole) as found:
+        if found is None:
+            made = backtest(log, config, periods, weeks, tell, until=until)
+        else:
+            tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
+            made = found.backtest(log, config, periods, weeks, until=until)
+    made.warnings += fewer_than(periods, made)
+    return to_json(made)
+
+
+def show(result: Json, lang: Language) -> None:
+    """The figures as tables: deals by question, then revenue by kind of scope; last, in words."""
+    from training.backtest.deal_scores import QUESTIONS
+    from training.backtest.report.words import summary
+
+    for question in QUESTIONS[::-1]:
+        if result["deals"][question]["overall"]["methods"]:
+            _show_deals(result, question, lang)
+    for kind, part in result["periods"].items():
+        if part["overall"]["methods"]:
+            _show_periods(kind, part["overall"], lang)
+    say(_MARKS.to(lang))
+    for sentence in summary(result):
+        say(sentence.to(lang))
+
+
+_VERDICTS = {"better": "○", "worse": "×", "same": "＝"}
+_MINUS = Text("Sancho − 比較手法［95%区間］", "Sancho − baseline [95%]")
+_MARKS = Text(
+    "差がマイナスなら Sancho の方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
+    "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
+    "週別・ステージ別の数字とグラフはHTMLにあります。",
+    "A difference below 0 speaks for Sancho: ○ clearly better, × clearly worse, ＝ no clear difference. "
+    "CRPS, pinball and bias of revenue are shares of the mean actual. By week and by stage, and as charts: "
+    "see the page.",
+)
+
+
+def _show_deals(result: Json, question: str, lang: Language) -> None:
+    from training.backtest.report.page import number
+    from training.backtest.result import LABELS, QUESTION_LABELS
+
+    ja, part = lang == "ja", result["deals"][question]["overall"]
+    title = Text(
+        "{question}（商談{deals:,}件、予測{rows:,}件、受注{won:.1%}）",
+        "{question} ({deals:,} deals, {rows:,} answers, {won:.1%} won)",
+    ).format(
+        question=QUESTION_LABELS[question], deals=part["deals"], rows=part["rows"], won=part["won_share"]
+    )
+    headings = (
+        ["手法", "対数損失", "Brier", "AUC", "予測と実績のずれ\n（較正誤差、偶然分）"]
+        if ja
+        else ["method", "log loss", "Brier", "AUC", "calibration error\n(by chance)"]
+    )
+    rows = [
+        [
+            LABELS[name].to(lang),
+            number(one["log_loss"]["mean"], 4),
+            number(one["brier"]["mean"], 4),
+            number(one["auc"]),
+            f"{number(one['calibration_error'])} ({number(one['calibration_noise'])})",
+        ]
+        for name, one in part["methods"].items()
+    ]
+    print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4))
+    gaps = [
+        [
+            LABELS[name].to(lang),
+            *(_gap(one[kind], lambda value: f"{value:+.4f}") for kind in ("log_loss", "brier")),
+        ]
+        for name, one in part["against"].items()
+    ]
+    print_table("", [_MINUS.to(lang), *headings[1:3]], gaps, right=(1, 2))
+
+
+def _show_periods(kind: str, part: Json, lang: Language) -> None:
+    from training.backtest.report.page import number
+    from training.backtest.report.words import KIND_LABELS, money
+    from training.backtest.result import LABELS
+
+    ja, actual = lang == "ja", part["mean_actual"]
+    title = Text(
+        "着地見込み：{kind}（予測{rows:,}件、{periods}期間、実績の平均{actual}）",
+        "Revenue: {kind} (forecasts: {rows:,}, periods: {periods}, mean actual {actual})",
+    ).format(kind=KIND_LABELS[kind], rows=part["rows"], periods=part["periods"], actual=money(actual))
+    headings = (
+        ["手法", "CRPS", "ピンボール", "偏り", "50/80/90%区間", "達成Brier"]
+        if ja
+        else ["method", "CRPS", "pinball", "bias", "50/80/90% covered", "target Brier"]
+    )
+
+    def share(value: float, sign: str = "") -> str:
+        return f"{value / actual:{sign}.1%}" if actual else "–"
+
+    rows = [
+        [
+            LABELS[name].to(lang),
+            share(one["crps"]["mean"]),
+            share(one["pinball"]["mean"]),
+            share(one["error"]["mean"], "+"),
+            "/".join(f"{100 * held['mean']:.0f}" for held in one["coverage"].values()),
+            number(one["brier"]["mean"]),
+        ]
+        for name, one in part["methods"].items()
+    ]
+    print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4, 5))
+    gaps = [
+        [
+            LABELS[name].to(lang),
+            _gap(one["crps"], lambda value: share(value, "+")),
+            _gap(one["pinball"], lambda value: share(value, "+")),
+            _gap(one["brier"], lambda value: f"{value:+.3f}"),
+        ]
+        for name, one in part["against"].items()
+    ]
+    print_table("", [_MINUS.to(lang), *headings[1:3], headings[5]], gaps, right=(1, 2, 3))
+
+
+def _gap(value: Json, said: Callable[[float], str]) -> str:
+    """A difference with its verdict, its interval below it."""
+    from training.backtest.report.page import verdict
+
+    if value["mean"] is None:
+        return "–"
+    ends = "" if value["lo"] is None else f"\n[{said(value['lo'])}, {said(value['hi'])}]"
+    return f"{said(value['mean'])} {_VERDICTS[verdict(value)]}{ends}"
+
+
+def _weeks(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise SanchoError(
+            Text(
+                "--weeks {text} を読めません。1,4,8,12 のように、週の数をコンマで区切って指定してください。",
+                "cannot read --weeks {text}; give whole numbers of weeks like 1,4,8,12.",
+            ).format(text=text),
+            "bad_weeks",
+        )
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _file(out: Path | None, settings: Settings) -> Path:
+    if out is None:
+        return settings.home / "backtests" / f"{datetime.now(settings.zone):%Y-%m-%d-%H%M%S}.html"
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise SanchoError(
+            Text(
+                "--out {out}：拡張子は .html にしてください（同じ名前の .json も書き出します）。",
+                "--out {out}: give a name that ends in .html; a .json of the same name is written beside it.",
+            ).format(out=out),
+            "bad_output",
+        )
+    return out
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise SanchoError(
+            Text(
+                "{file} に書き込めません（{fault}）。--out に書き込める場所を指定してください。",
+                "cannot write {file} ({fault}); give a place that can be written to by --out.",
+            ).format(file=file, fault=fault.strerror),
+            "output_not_writable",
+        ) from None
+
+
+def _make_room(file: Path) -> None:
+    """Finds out that a place cannot be written to before the work, not after it."""
+    with _writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=file.parent):
+            pass
+
+
+def _write(file: Path, html: str, result: Json) -> list[Path]:
+    import orjson
+
+    beside = file.with_suffix(".json")
+    with _writing(file):
+        file.write_text(html, "utf-8")
+        beside.write_bytes(orjson.dumps(result))
+    return [file, beside]

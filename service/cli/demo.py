@@ -1,0 +1,236 @@
+"""What does `demo` do? From nothing to a running service; no finished step is done twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from service.cli.answer import open_service
+from service.cli.command import Command, Host, Lang, Port, option
+from service.cli.output import Step, progress, say
+from service.cli.serve import run_server, settings_with
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+    from service.use_cases import UseCases
+
+_SEED = 7
+_KEY_NAME = "demo"
+_STARTING = Text("サービスを準備しています", "Starting the service")
+
+
+@dataclass
+class Steps:
+    """Which steps of the demo are done, in a file of the home; a step interrupted is a step not done."""
+
+    path: Path
+    done: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Steps:
+        """What an earlier run left."""
+        try:
+            return cls(path, dict(json.loads(path.read_text("utf-8"))))
+        except (OSError, ValueError):
+            return cls(path, {})
+
+    def once(self, name: str, work: Callable[[], Any]) -> None:
+        """Does a step unless it is done, and keeps that it is."""
+        if name in self.done:
+            return
+        self.done[name] = work()
+        passing = self.path.with_suffix(".tmp")
+        passing.write_text(json.dumps(self.done), "utf-8")
+        passing.replace(self.path)
+
+
+def demo(
+    deals: Annotated[int, option("--deals", "N", Text("商談の件数。", "Number of deals."), min=200)] = 8000,
+    host: Host = None,
+    port: Port = None,
+    lang: Lang = "ja",
+) -> int:
+    """Builds what is missing, then serves in the foreground."""
+    settings = settings_with(host, port)
+    prepare(settings, deals, lang)
+    served = settings.model_copy(update={"port": free_port(settings.host, settings.port)})
+    with progress(lang) as step:
+        step(_STARTING, 0, 1)
+        service = open_service(served, warm=True)
+        step(_STARTING, 1, 1)
+    say(what_to_try(service, _new_key(served), lang))
+    run_server(served, service)
+    return 0
+
+
+COMMAND = Command(
+    "demo",
+    demo,
+    Text(
+        "サンプル組織を作成し、取り込み、学習し、APIを起動します。",
+        "Builds a sample organisation, imports, trains, serves the API.",
+    ),
+)
+
+
+def prepare(settings: Settings, deals: int, lang: Language) -> None:
+    """World, import and training, each once."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    steps = Steps.read(settings.home / "demo.json")
+    if not steps.done:
+        _refuse_other_data(settings)
+    folder = settings.home / "demo-world"
+    if {"world", "import", "train"} <= steps.done.keys():
+        return
+    with progress(lang) as step:
+        steps.once("world", lambda: _world(folder, deals, step))
+        steps.once("import", lambda: _import(settings, folder, step))
+        steps.once("train", lambda: _train(settings, step))
+
+
+def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
+    from service.cli.simulate import simulate_to
+    from simulator.settings import yesterday
+
+    shutil.rmtree(folder, ignore_errors=True)  # half a world of an interrupted run
+    end: date = yesterday()
+    simulate_to(folder, deals, _SEED, end, [], step)
+    return {"deals": deals, "end": end.isoformat()}
+
+
+def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
+    from crm.importing import import_path
+    from crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        result = import_path(store, folder, settings.zone, progress=step)
+    if result.quarantined:
+        raise SanchoError(
+            Text(
+                "サンプルデータの{n}行を取り込めませんでした。",
+                "{n} rows of the sample could not be imported.",
+            ).format(n=result.quarantined),
+            "demo_failed",
+        )
+    return {"rows": result.total.imported + result.total.unchanged}
+
+
+def _train(settings: Settings, step: Step) -> dict[str, Any]:
+    from service.cli.train import train_and_register
+
+    info, *_ = train_and_register(settings, None, step)
+    return {"version": info.version}
+
+
+def _refuse_other_data(settings: Settings) -> None:
+    from crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        if store.counts()["deals"] == 0:
+            return
+    raise SanchoError(
+        Text(
+            "{home} にはすでにデータがあります。SANCHO_HOME に別のフォルダーを指定してください。",
+            "{home} already contains data; set SANCHO_HOME to another folder for the sample.",
+        ).format(home=settings.home),
+        "home_in_use",
+    )
+
+
+def _new_key(settings: Settings) -> str:
+    """A key for this run; those of earlier demos end, so that only the one shown is good."""
+    from service.keys import Keys
+
+    keys = Keys(settings.store_url)
+    for key in keys.list():
+        if key.name == _KEY_NAME:
+            keys.revoke(key.key_id)
+    made = keys.create(_KEY_NAME)
+    keys.close()
+    return made
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or another where it is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SanchoError(
+        Text(
+            "{host} で待ち受けられません。--host を確認してください。",
+            "cannot listen at {host}; check --host.",
+        ).format(host=host),
+        "no_port",
+    )
+
+
+def what_to_try(service: UseCases, key: str, lang: Language) -> str:
+    """Three lines for a terminal that work as they stand."""
+    import orjson
+
+    settings = service.settings
+    row = service.deals.scored("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
+    deal, period = row["deal_id"], row["period"]
+    base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
+    words = f"-H 'Accept-Language: {lang}'"
+    sent = orjson.dumps(example_request(settings)).decode()
+    lines = [
+        (
+            Text(
+                "1. この商談は受注できるか（保存していない商談を送って尋ねる）",
+                "1. Will this deal be won? (a deal sent in the request)",
+            ),
+            f"curl -s {base}/deals/score {bearer} {words} -H 'Content-Type: application/json' -d '{sent}'",
+        ),
+        (
+            Text("2. 取り込んだ商談について尋ねる", "2. The same for a deal of the sample"),
+            f"curl -s {base}/deals/{deal} {bearer} {words}",
+        ),
+        (
+            Text("3. 今四半期の目標に届くか", "3. Will this quarter's target be reached?"),
+            f"curl -s {base}/forecasts/{period} {bearer} {words}",
+        ),
+    ]
+    tried = [f"{title.to(lang)}\n{line} | python3 -m json.tool --no-ensure-ascii" for title, line in lines]
+    opening = Text(
+        "別の端末で試してください（このキーは今回の起動中だけ有効です）。終了は Ctrl+C。",
+        "Try this in another terminal (the key is good until the demo is started again). Ctrl+C ends it.",
+    )
+    return "\n\n".join([opening.to(lang), *tried, ""])
+
+
+def example_request(settings: Settings) -> dict[str, Any]:
+    """A deal as a program would send it, with days that fit today."""
+    today = datetime.now(settings.zone).replace(minute=0, second=0, microsecond=0)
+
+    def ago(days: int) -> str:
+        return (today - timedelta(days=days)).isoformat()
+
+    return {
+        "deal": {
+            "deal_id": "NEW-1",
+            "created_at": ago(40),
+            "stage": "提案・見積",
+            "amount": 2_400_000,
+            "deal_type": "new",
+            "expected_close_date": (today + timedelta(days=20)).date().isoformat(),
+        },
+        "events": [{"at": ago(12), "field": "stage", "value": "提案・見積", "old_value": "初回訪問"}],
+        "activities": [
+            {"at": ago(30), "kind": "visit", "direction": "out", "effective": True},
+            {"at": ago(10), "kind": "proposal", "direction": "out"},
+        ],
+    }

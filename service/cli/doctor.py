@@ -1,0 +1,179 @@
+"""What does `doctor` check, and what should be done about what it finds?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.cli.command import Command, Json, Lang
+from service.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what, whether it is fine, and what was found or should be done."""
+
+    name: Text
+    ok: bool
+    detail: Text
+
+
+def doctor(as_json: Json = False, lang: Lang = "ja") -> int:
+    """All checks; exit status 1 where one fails."""
+    findings = examine()
+    if as_json:
+        checks = [{"check": f.name.to(lang), "ok": f.ok, "detail": f.detail.to(lang)} for f in findings]
+        print_json({"ok": all(f.ok for f in findings), "checks": checks})
+    else:
+        rows = [[f.name.to(lang), "✓" if f.ok else "✗", f.detail.to(lang)] for f in findings]
+        headings = (Text("項目", "check"), Text("", ""), Text("内容", "detail"))
+        print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+COMMAND = Command("doctor", doctor, Text("この環境が正しく動くかを確認します。", "Checks this installation."))
+
+
+def examine() -> list[Finding]:
+    """Settings, home, store, data, model, keys; later checks are left out where an earlier one fails."""
+    from service.settings import read_settings
+
+    found: list[Finding] = []
+    settings: Settings | None = _try(
+        found, Text("設定", "settings"), read_settings, lambda one: Text(str(one.home), str(one.home))
+    )
+    if settings is None:
+        return found
+    if not _try(
+        found,
+        Text("データフォルダー（SANCHO_HOME）", "data folder (SANCHO_HOME)"),
+        lambda: _writable(settings),
+        lambda home: Text(home, home),
+    ):
+        return found
+    counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
+    if counts is not None:
+        _add(
+            found,
+            Text("商談", "deals"),
+            counts["deals"] > 0,
+            Text("{n:,}件", "{n:,}").format(n=counts["deals"]),
+            Text(
+                "まだありません。`sancho import` で取り込んでください。",
+                "none yet; bring some in by `sancho import`.",
+            ),
+        )
+        _add(
+            found,
+            Text("APIキー", "API keys"),
+            _keys(settings) > 0,
+            Text("{n}個", "{n}").format(n=_keys(settings)),
+            Text(
+                "まだありません。`sancho key create --name 名前` で作ってください。",
+                "none yet; make one by `sancho key create --name NAME`.",
+            ),
+        )
+    info = _try(
+        found, Text("モデル", "model"), lambda: _champion(settings), lambda one: _model_text(one, settings)
+    )
+    if info is not None:
+        _watch(found, settings)
+    return found
+
+
+def _watch(found: list[Finding], settings: Settings) -> None:
+    """Whether the model in service should be retrained."""
+    from service.cli.train import watched
+
+    name = Text("再学習の要否", "retraining needed?")
+    seen = _try(
+        found, name, lambda: watched(settings), lambda one: Text("", "") if one is None else one.said()
+    )
+    if seen is not None and seen.needed:
+        found[-1] = Finding(name, False, seen.said())
+
+
+def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> None:
+    found.append(Finding(name, ok, fine if ok else mend))
+
+
+def _try(found: list[Finding], name: Text, ask: Callable[[], Any], tell: Callable[[Any], Text]) -> Any:
+    try:
+        answer = ask()
+    except SanchoError as fault:
+        found.append(Finding(name, False, fault.text))
+        return None
+    found.append(Finding(name, True, tell(answer)))
+    return answer
+
+
+def _writable(settings: Settings) -> str:
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        raise SanchoError(
+            Text(
+                "{home} に書き込めません（{fault}）。SANCHO_HOME に書き込めるフォルダーを指定してください。",
+                "{home} cannot be written to ({fault}); set SANCHO_HOME to a folder that can.",
+            ).format(home=home, fault=fault.strerror),
+            "home_not_writable",
+        ) from None
+    return str(home.absolute())
+
+
+def _counts(settings: Settings) -> dict[str, int]:
+    from crm.store import Store
+
+    with Store.open(settings.store_url) as store:
+        return store.counts()
+
+
+def _counts_text(counts: dict[str, int]) -> Text:
+    from crm.schema import TABLES
+
+    kept = [(TABLES[name].label, count) for name, count in counts.items() if count]
+    return Text(
+        "、".join(f"{label.ja} {count:,}" for label, count in kept) or "空です",
+        ", ".join(f"{label.en.lower()} {count:,}" for label, count in kept) or "empty",
+    )
+
+
+def _keys(settings: Settings) -> int:
+    from service.keys import Keys
+
+    keys = Keys(settings.store_url)
+    try:
+        return len(keys.list())
+    finally:
+        keys.close()
+
+
+def _champion(settings: Settings) -> Any:
+    from training.registry import Registry
+
+    bundle, info = Registry(settings.home).load()
+    bundle.check()
+    return info
+
+
+def _model_text(info: Any, settings: Settings) -> Text:
+    from datetime import datetime
+
+    from service.language import moment_text
+
+    trained = datetime.fromisoformat(info.trained_at).astimezone(settings.zone).isoformat()
+    return Text(
+        "バージョン{v}（{at} に学習）。学習時と同じ確率を再現できることを確認しました。",
+        "version {v}, trained {at}; it reproduces its training scores.",
+    ).format(v=info.version, at=Text(moment_text(trained, "ja"), moment_text(trained, "en")))

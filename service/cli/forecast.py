@@ -1,0 +1,168 @@
+"""What does `forecast` do? Shows how likely the revenue target is, and what the revenue is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm.i18n import Text
+from service.cli.answer import Answer, print_answer
+from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target
+from service.cli.reader import Reader
+from service.language import day_text, known_day
+
+if TYPE_CHECKING:
+    from service.use_cases import UseCases
+
+_DEALS = 10
+_CHANGED = 2  # deals named for each thing that changed the forecast
+
+
+def forecast(
+    period: Period,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    target: Target = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """The forecast of a scope; as of now it is also written to the history."""
+
+    def ask(service: UseCases) -> Answer:
+        if as_of is None:
+            service.forecasts.write_history()
+        return service.forecasts.forecast(period, scope, as_of, lang, target)
+
+    return print_answer(ask, _show, as_json, lang)
+
+
+COMMAND = Command(
+    "forecast",
+    forecast,
+    Text(
+        "売上目標の達成確率と着地見込みを表示します。",
+        "Shows the probability of reaching the revenue target, and the forecast.",
+    ),
+)
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    _show_forecast(answer, reader)
+    if answer["children"]:
+        _show_children(answer["children"], reader)
+    if answer["change"] is not None:
+        _show_change(answer["change"], reader)
+    if answer["deals"]:
+        _show_deals(answer["deals"][:_DEALS], reader)
+
+
+_NAMES = {
+    "probability": Text("達成確率", "probability of reaching the target"),
+    "target": Text("売上目標", "revenue target"),
+    "mean": Text("着地見込み", "forecast"),
+    "range": Text("予測幅（80%）", "80% range"),
+    "shortfall": Text("不足見込み", "shortfall"),
+    "surplus": Text("超過見込み", "surplus"),
+    "closed": Text("  受注済み", "  won so far"),
+    "open_pipeline": Text("  進行中の商談（期内受注見込み）", "  open pipeline"),
+    "new_business": Text("  今後の新規商談（見込み）", "  deals yet to come"),
+    "progress": Text("進捗率（受注済み÷目標）", "progress to target (won / target)"),
+    "growth": Text("前年比（着地見込み÷前年同期）", "vs last year (forecast / same period)"),
+    "stage_weighted": Text("参考：ステージ別受注率による積み上げ", "baseline: stage-weighted pipeline"),
+    "run_rate": Text("参考：現在のペースが続いた場合", "baseline: run rate"),
+    "last_year": Text("参考：前年同期実績", "baseline: same period last year"),
+}
+
+
+def _show_forecast(answer: Answer, reader: Reader) -> None:
+    revenue, target, gap = answer["revenue"], answer["target"], answer["gap"]
+    amounts: dict[str, float | None] = {"target": target, "mean": revenue["mean"], "range": None}
+    if gap is not None:
+        amounts["surplus" if gap < 0 else "shortfall"] = abs(gap)
+    amounts |= {part["name"]: part["mean"] for part in answer["components"]}
+    baselines: dict[str, float | None] = answer["baselines"]
+    written = dict(
+        zip(
+            (*amounts, *baselines), reader.money_column([*amounts.values(), *baselines.values()]), strict=True
+        )
+    )
+    written["range"] = reader.money_range(
+        revenue["p10"], revenue["p90"], [one for one in (*amounts.values(), *baselines.values()) if one]
+    )
+    last_year = baselines["last_year"]
+    written = {
+        "probability": reader.percent(answer["probability"]),
+        **{name: written[name] for name in amounts},
+        "progress": f"{answer['closed'] / target:.1%}" if target else "–",
+        "growth": f"{revenue['mean'] / last_year:.1%}" if last_year else "–",
+        **{name: written[name] for name in baselines},
+    }
+    rows = [[_NAMES[name].to(reader.lang), value] for name, value in written.items() if value != "–"]
+    title = reader.title(answer["period"], answer["scope"])
+    reader.table([Text("", ""), Text("", "")], rows, right=[1], title=title)
+
+
+def _show_children(children: list[Answer], reader: Reader) -> None:
+    headings = [
+        Text("対象", "scope"),
+        Text("達成確率", "chance of target"),
+        Text("売上目標", "target"),
+        Text("着地見込み", "forecast"),
+    ]
+    rows = [
+        [reader.scope(child["scope"]), reader.percent(child["probability"]), target, mean]
+        for child, target, mean in zip(
+            children,
+            reader.money_column(child["target"] for child in children),
+            reader.money_column(child["revenue"]["mean"] for child in children),
+            strict=True,
+        )
+    ]
+    reader.table(headings, rows, right=[1, 2, 3])
+
+
+def _show_change(change: Answer, reader: Reader) -> None:
+    parts = [part for part in change["contributions"] if part["effect_pp"] or part["revenue"]]
+    day = known_day(change["since"])
+    title = reader.text(
+        "前週（{day}）からの変化：達成確率 {before} → {after}、着地見込み {revenue}",
+        "Since {day}: chance of target {before} → {after}, forecast {revenue}",
+        day=Text(f"{day.month}月{day.day}日", day_text(day, "en")),
+        before=reader.percent(change["from"]),
+        after=reader.percent(change["to"]),
+        revenue=reader.money(sum(part["revenue"] for part in parts), signed=True),
+    )
+    headings = [
+        Text("要因", "driver"),
+        Text("達成確率", "chance"),
+        Text("着地見込み", "forecast"),
+        Text("主な商談", "deals"),
+    ]
+    money = reader.money_column((part["revenue"] for part in parts), signed=True)
+    rows = [
+        [
+            part["label"],
+            reader.points(part["effect_pp"]),
+            revenue,
+            reader.list(deal["deal_id"] for deal in part["deals"][:_CHANGED]),
+        ]
+        for part, revenue in zip(parts, money, strict=True)
+    ]
+    if rows:
+        reader.table(headings, rows, right=[1, 2], title=title, whole=[3])
+    else:
+        reader.line(title)
+
+
+def _show_deals(deals: list[Answer], reader: Reader) -> None:
+    headings = [
+        Text("商談", "deal"),
+        Text("期内受注確率", "win by period end"),
+        Text("金額", "amount"),
+        Text("達成確率の振れ幅\n（受注−失注）", "swing of target chance\n(won − lost)"),
+    ]
+    rows = [
+        [deal["deal_id"], reader.percent(deal["by_period_end"]), amount, reader.points(deal["swing_pp"])]
+        for deal, amount in zip(deals, reader.money_column(deal["amount"] for deal in deals), strict=True)
+    ]
+    title = reader.text("影響の大きい商談", "Deals that matter most")
+    reader.table(headings, rows, right=[1, 2, 3], title=title)

@@ -1,0 +1,71 @@
+"""What does `kpis` do? Shows each KPI's value, its forecast and how likely its target is."""
+
+from __future__ import annotations
+
+from crm.i18n import Text
+from service.cli.answer import Answer, print_answer
+from service.cli.command import AsOf, Command, Json, Lang, Period, Scope
+from service.cli.reader import Reader
+
+
+def kpis(
+    period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
+) -> int:
+    """KPI values and attainment of a scope."""
+    return print_answer(lambda service: service.goals.kpis(period, scope, as_of, lang), _show, as_json, lang)
+
+
+COMMAND = Command(
+    "kpis",
+    kpis,
+    Text(
+        "KPIの実績と着地見込み、目標の達成確率を表示します。",
+        "Shows every KPI so far, its forecast, and how likely its target is.",
+    ),
+)
+_KPI, _SO_FAR = Text("KPI", "KPI"), Text("期首からの実績", "so far")
+_WITH_TARGET = [
+    _KPI,
+    _SO_FAR,
+    Text("目標", "target"),
+    Text("達成確率", "chance\nof target"),
+    Text("必要ペース\n（1営業日あたり）", "needed per\nworking day"),
+]
+_ALL = [
+    _KPI,
+    _SO_FAR,
+    Text("期末着地の予測幅（80%）", "by period end,\n80% range"),
+    Text("前期実績", "previous\nperiod"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    known = [row for row in answer["kpis"] if row["value"] is not None or row["forecast"] is not None]
+    with_target = [
+        [
+            row["label"],
+            reader.kpi(row["value"], row["unit"]),
+            reader.kpi(row["target"], row["unit"]),
+            reader.percent(row["probability"]),
+            reader.kpi(row["required_per_business_day"], row["unit"]),
+        ]
+        for row in known
+        if row["target"] is not None
+    ]
+    title = reader.title(answer["period"], answer["scope"])
+    if with_target:
+        about = title + reader.text("　目標のあるKPI", ": KPIs with a target")
+        reader.table(_WITH_TARGET, with_target, right=[1, 2, 3, 4], whole=[0], title=about)
+    rows = [
+        [
+            row["label"],
+            reader.kpi(row["value"], row["unit"]),
+            "–"
+            if row["forecast"] is None
+            else reader.kpi_range(row["forecast"]["p10"], row["forecast"]["p90"], row["unit"]),
+            reader.kpi(row["trend"][-1]["value"], row["unit"]),
+        ]
+        for row in known
+    ]
+    about = title + reader.text("　すべてのKPI", ": all KPIs")
+    reader.table(_ALL, rows, right=[1, 2, 3], whole=[0], title=about)

@@ -1,0 +1,196 @@
+"""What do `models list`, `show`, `promote` and `rollback` do? Manage the registered versions of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from service.cli.answer import open_service
+from service.cli.command import Command, Json, Lang, argument
+from service.cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+    from training.registry import Registry
+
+Version = Annotated[str, argument("V", Text("モデルのバージョン。", "Model version."))]
+
+
+def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
+    """Registered versions, newest first."""
+    settings, registry = _registry()
+    if as_json:
+        print_json(open_service(settings).models.versions(lang))
+        return 0
+    rows = [
+        [
+            info.version,
+            "●" if info.champion else "",
+            _time(info.trained_at, settings),
+            f"{info.figures.get('log_loss', float('nan')):.4f}",
+        ]
+        for info in registry.list()
+    ]
+    headings = (
+        Text("バージョン", "version"),
+        Text("使用中", "in service"),
+        Text("学習日時", "trained"),
+        Text("対数損失", "log loss"),
+    )
+    print_table("", [heading.to(lang) for heading in headings], rows, right=[3])
+    return 0
+
+
+def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
+    """One version in detail, and which columns it does not use and why."""
+    settings, registry = _registry()
+    found = registry.show(version)
+    if as_json:
+        print_json(found)
+        return 0
+    print_table("", ["", ""], [list(fact) for fact in facts(found, settings, lang)])
+    figures = [
+        [_FIGURES[name].to(lang), f"{value:.4g}"]
+        for name, value in {**found["figures"], **found["metrics"]}.items()
+        if name in _FIGURES
+    ]
+    if figures:
+        headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
+        print_table("", headings, figures, right=[1])
+    for line in _warnings(registry, version, lang):
+        say(line)
+    return 0
+
+
+def promote(version: Version, lang: Lang = "ja") -> int:
+    """Makes a version the one that answers."""
+    from training.promote import put_in_service
+
+    info = put_in_service(_registry()[1], version)
+    say(
+        Text("バージョン{v}を本番に採用しました。", "version {v} is in service.")
+        .format(v=info.version)
+        .to(lang)
+    )
+    return 0
+
+
+def rollback(lang: Lang = "ja") -> int:
+    """Goes back to the version before."""
+    from service.messages import NO_MODEL
+    from training.promote import roll_back
+
+    registry = _registry()[1]
+    champion = registry.champion()
+    if champion is None:
+        raise SanchoError(NO_MODEL, "no_model")
+    info = roll_back(registry, champion.version)
+    say(Text("バージョン{v}に戻しました。", "back to version {v}.").format(v=info.version).to(lang))
+    return 0
+
+
+HELP = Text(
+    "モデルの管理：一覧、詳細、採用、前のバージョンへの切り戻し。", "Models: list, show, promote, roll back."
+)
+COMMANDS = (
+    Command(
+        "list", list_models, Text("登録されたモデルの一覧を表示します。", "Lists the registered models.")
+    ),
+    Command("show", show, Text("モデル1つの詳細を表示します。", "Shows one version in detail.")),
+    Command("promote", promote, Text("このバージョンを本番に採用します。", "Puts a version in service.")),
+    Command("rollback", rollback, Text("前のバージョンに戻します。", "Goes back to the version before.")),
+)
+_FIGURES = {
+    "log_loss": Text("対数損失", "log loss"),
+    "log_loss_against_stage_rates": Text(
+        "対数損失の差（ステージ別受注率表との比較）", "log loss, minus stage rates"
+    ),
+    "brier": Text("ブライアスコア", "Brier score"),
+    "auc": Text("AUC", "AUC"),
+    "calibration_error": Text("予測と実績のずれ（較正誤差）", "calibration error"),
+    "slope": Text("較正の傾き", "calibration slope"),
+}
+_FACTS = {
+    "version": Text("バージョン", "version"),
+    "champion": Text("使用中", "in service"),
+    "trained_at": Text("学習日時", "trained"),
+    "as_of": Text("学習データの時点", "data as of"),
+    "gate": Text("採用判定", "promotion gate"),
+    "deals": Text("商談数", "deals"),
+    "closed_deals": Text("決着件数", "closed deals"),
+    "won_deals": Text("受注件数", "won deals"),
+    "features": Text("特徴量の数", "features"),
+    "moments": Text("学習に使った時点の数", "snapshots"),
+    "leaks": Text("使っていない項目（結果を含むため）", "not used (tells the outcome)"),
+    "left_out": Text("使っていない特徴量", "features left out"),
+    "exclude": Text("設定で除いた項目", "excluded by setting"),
+    "include": Text("設定で加えた項目", "included by setting"),
+    "currency": Text("通貨", "currency"),
+    "country": Text("国（祝日）", "country (holidays)"),
+    "fiscal_start_month": Text("年度の開始月", "fiscal year starts in month"),
+    "trees": Text("木の数", "trees"),
+    "leaves": Text("葉の数", "leaves"),
+    "seed": Text("乱数シード", "random seed"),
+    "data_fingerprint": Text("データの指紋", "data fingerprint"),
+    "run_id": Text("MLflowの実行ID", "MLflow run"),
+}
+_EMPTY = ("", "()", "[]", "None")
+
+
+def figure_label(name: str, lang: Language) -> str:
+    """What a figure of a model is called."""
+    return _FIGURES[name].to(lang) if name in _FIGURES else name
+
+
+def facts(found: Mapping[str, Any], settings: Settings, lang: Language) -> list[tuple[str, str]]:
+    """What is known of a version, labelled, without what is empty."""
+    values = {**found["parameters"], **found}
+    values["champion"] = Text("はい", "yes").to(lang) if found["champion"] else Text("いいえ", "no").to(lang)
+    values["trained_at"] = _time(str(values["trained_at"]), settings)
+    values["as_of"] = _time(str(values["as_of"]), settings)
+    values["gate"] = _one_language(str(values["gate"]), lang)
+    if lang == "ja":
+        values |= {name: str(values.get(name, "")).replace(", ", "、") for name in ("leaks", "left_out")}
+    return [
+        (label.to(lang), str(values[name]))
+        for name, label in _FACTS.items()
+        if str(values.get(name, "")) not in _EMPTY
+    ]
+
+
+def _time(text: str, settings: Settings) -> str:
+    """A registered time, ISO or in microseconds, to the minute in the organisation's zone."""
+    from crm.instants import local_datetime
+
+    if text.isdigit():
+        return f"{local_datetime(int(text), settings.zone):%Y-%m-%d %H:%M}"
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(settings.zone):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return text
+
+
+def _one_language(text: str, lang: Language) -> str:
+    """The reader's half of a text that is registered in both languages."""
+    ja, between, en = text.partition(" / ")
+    return Text(ja, en).to(lang) if between else text
+
+
+def _warnings(registry: Registry, version: str, lang: Language) -> list[str]:
+    """What the model warns of, with the reasons for columns it does not use; nothing where it cannot load."""
+    try:
+        bundle, _ = registry.load(version)
+    except SanchoError:
+        return []
+    return [warned.message.to(lang) for warned in bundle.warnings]
+
+
+def _registry() -> tuple[Settings, Registry]:
+    from service.settings import read_settings
+    from training.registry import Registry
+
+    settings = read_settings()
+    return settings, Registry(settings.home)

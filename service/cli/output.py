@@ -1,0 +1,150 @@
+"""How does a result reach the terminal? Tables and JSON on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from crm.i18n import Language, Text
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+Step = Callable[[Text, int, int | None], None]
+_FOLDED = 12  # columns that a cell of text needs at least
+LEAK = "leak_"  # a warning's code: the column behind it is kept out of the model
+_NOTE = Text("注意：{text}", "Note: {text}")
+_NOT_USED = Text(
+    "予測に使っていない項目：{names}（理由は `sancho models show {version}`）",
+    "Not used for prediction: {names} (why: `sancho models show {version}`)",
+)
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """The very bytes that REST would send."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    whole: Sequence[int] = (),
+) -> None:
+    """A table under its title; numbers stand to the right.
+
+    Neither numbers nor `whole` columns wrap, unless the terminal is too narrow for them.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    if title:
+        say(title)
+    console = Console(markup=False, emoji=False, highlight=False)
+    unbroken = {*right, *whole}
+    if _least_width(headings, rows, unbroken) > console.width:
+        unbroken = set()
+    table = Table(header_style="bold", show_header=any(headings))
+    for at, heading in enumerate(headings):
+        side: Literal["left", "right"] = "right" if at in right else "left"
+        table.add_column(heading, justify=side, overflow="fold", no_wrap=at in unbroken)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _least_width(headings: Sequence[str], rows: Sequence[Sequence[str]], unbroken: set[int]) -> int:
+    """Columns of a table whose other cells are folded as far as can be read."""
+    from rich.cells import cell_len
+
+    def widest(at: int) -> int:
+        return max(cell_len(line) for row in (headings, *rows) for line in row[at].split("\n"))
+
+    widths = (widest(at) if at in unbroken else min(widest(at), _FOLDED) for at in range(len(headings)))
+    return sum(width + 3 for width in widths) + 1
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line on standard error: what is going on, not the result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_warnings(answer: Mapping[str, Any], lang: Language) -> None:
+    """The warnings of an answer, so that nobody misses them; columns left out of the model in one line."""
+    warnings = answer["warnings"]
+    left_out = [one["code"].removeprefix(LEAK) for one in warnings if one["code"].startswith(LEAK)]
+    if left_out:
+        note(
+            _NOT_USED.format(
+                names=Text("、".join(left_out), ", ".join(left_out)), version=answer["model"]["version"]
+            ).to(lang)
+        )
+    for warning in warnings:
+        if not warning["code"].startswith(LEAK):
+            note(_NOTE.format(text=warning["message"]).to(lang))
+
+
+@contextmanager
+def progress(lang: Language) -> Iterator[Step]:
+    """What is being done, on standard error: bars on a terminal, else a line for each thing begun.
+
+    Call with what is being done, how much of it is done, and of how much (None = not known).
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        begun: set[str] = set()
+
+        def tell(what: Text, done: int, total: int | None) -> None:  # noqa: ARG001 - a step's signature
+            words = what.to(lang)
+            if words not in begun:
+                begun.add(words)
+                note(words)
+
+        yield tell
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def step(what: Text, done: int, total: int | None) -> None:
+            words = what.to(lang)
+            if words not in tasks:
+                for task in tasks.values():  # one thing after another: what came before is done
+                    known = bar.tasks[task].total
+                    bar.update(task, total=known or 1, completed=known or 1)
+                    bar.stop_task(task)
+                tasks[words] = bar.add_task(words, total=total)
+            bar.update(tasks[words], completed=done, total=total)
+
+        yield step
+        for task in tasks.values():
+            bar.update(task, total=bar.tasks[task].total or 1, completed=bar.tasks[task].total or 1)

@@ -1,0 +1,139 @@
+"""What does `plan` do? Shows the smallest change that reaches the target with the probability wanted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from crm.i18n import Text
+from service.cli.answer import Answer, print_answer
+from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target, option
+from service.cli.reader import Reader
+
+_LEAST = 0.1  # a difference per week below this is not shown
+_WEEKS_A_MONTH = 365.25 / 12 / 7
+
+
+def plan(
+    period: Period,
+    probability: Annotated[
+        float,
+        option(
+            "--probability", "P", Text("目標とする達成確率。", "The probability wanted."), min=0.01, max=0.99
+        ),
+    ] = 0.8,
+    lever: Annotated[
+        list[str] | None,
+        option(
+            "--lever",
+            "LEVER",
+            Text(
+                "改善項目。既定はすべて：leads、appointment_rate、proposals、win_rate、amount、cycle_time。",
+                "Default all of leads, appointment_rate, proposals, win_rate, amount, cycle_time.",
+            ),
+        ),
+    ] = None,
+    target: Target = None,
+    scope: Scope = "company",
+    as_of: AsOf = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """The smallest change that reaches the target with the probability."""
+    from service.schemas import PlanRequest
+
+    request = PlanRequest(
+        period=period, probability=probability, scope=scope, as_of=as_of, levers=lever or [], target=target
+    )
+    return print_answer(lambda service: service.goals.plan(request, lang), _show, as_json, lang)
+
+
+COMMAND = Command(
+    "plan",
+    plan,
+    Text(
+        "目標達成に必要な最小限の改善計画を表示します。", "Shows the smallest change that reaches the target."
+    ),
+)
+_HEADINGS = [
+    Text("改善項目", "lever"),
+    Text("現状", "now"),
+    Text("計画", "plan"),
+    Text("この項目だけ\n改善した場合", "on its own,\nat most"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    reader.line(_finding(answer, reader))
+    rows = [
+        [
+            row["label"],
+            *(reader.level(row[end], row["unit"]) for end in ("from", "to")),
+            reader.points(row["alone_pp"]),
+        ]
+        for row in answer["levers"]
+    ]
+    title = reader.title(answer["period"], answer["scope"])
+    reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
+    _show_people(answer["people"], reader)
+
+
+def _finding(answer: Answer, reader: Reader) -> str:
+    before, wanted = answer["current_probability"], answer["requested_probability"]
+    chances = {
+        "before": reader.percent(before),
+        "reached": reader.percent(answer["probability"]),
+        "wanted": f"{100 * wanted:.3g}%",
+        "most": reader.percent(answer["maximum"]),
+    }
+    if before >= wanted:
+        return reader.text(
+            "現状のままで達成確率は{before}です。追加の対策は不要です。",
+            "At the current pace the chance is already {before}; nothing more is needed.",
+            **chances,
+        )
+    if answer["attainable"]:
+        return reader.text(
+            "達成確率 {before} → {reached}（目標水準 {wanted}）",
+            "Chance of target {before} → {reached} (wanted {wanted})",
+            **chances,
+        )
+    return reader.text(
+        "全項目を改善しても達成確率は{most}で、目標の{wanted}には届きません。"
+        "目標の見直し、または計画外の商談の上積みを検討してください。",
+        "Even with every lever the chance is {most}; {wanted} is out of reach. "
+        "Consider the target, or deals from outside the plan.",
+        **chances,
+    )
+
+
+def _show_people(people: list[Answer], reader: Reader) -> None:
+    changed: dict[str, list[dict[str, Any]]] = {
+        one["scope"]: [row for row in one["kpis"] if abs(row["per_week"] - row["usual_per_week"]) >= _LEAST]
+        for one in people
+    }
+    weekly = any(row["per_week"] >= 1 for rows in changed.values() for row in rows)
+    times = 1.0 if weekly else _WEEKS_A_MONTH
+    rows = [
+        [
+            reader.scope(scope),
+            reader.list(
+                reader.text(
+                    "{kpi} {usual:.1f}→{planned:.1f}",
+                    "{kpi} {usual:.1f} → {planned:.1f}",
+                    kpi=row["label"],
+                    usual=times * row["usual_per_week"],
+                    planned=times * row["per_week"],
+                )
+                for row in found
+            ),
+        ]
+        for scope, found in changed.items()
+        if found
+    ]
+    if rows:
+        plan = (
+            Text("現状→計画（件/週）", "now → plan, per week")
+            if weekly
+            else Text("現状→計画（件/月）", "now → plan, per month")
+        )
+        reader.table([Text("担当者", "rep"), plan], rows, whole=[0])

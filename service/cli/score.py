@@ -1,0 +1,129 @@
+"""What does `score` do? Lists every open deal with its win probability, or writes them to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.cli.answer import Answer, open_service, show_answer
+from service.cli.command import AsOf, Command, Dask, Json, Lang, PeriodOption, Scope, option
+from service.cli.executor import workers
+from service.cli.output import note, print_json
+from service.cli.reader import Reader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crm.eventlog import EventLog
+    from crm.periods import Period
+    from models.bundle import Bundle
+    from service.deal_insight import Scorer
+    from service.settings import Settings
+
+_SHOWN = 30
+
+
+def score(
+    as_of: AsOf = None,
+    period: PeriodOption = None,
+    scope: Scope = "company",
+    out: Annotated[
+        Path | None,
+        option(
+            "--out",
+            "FILE",
+            Text("書き出すファイル（.csv または .parquet）。", "File to write (.csv or .parquet)."),
+        ),
+    ] = None,
+    dask: Dask = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """Every open deal of a scope."""
+    from service.settings import read_settings
+
+    settings = read_settings()
+    scorer = None if dask is None else _on_cluster(dask, settings)
+    service = open_service(settings)
+    try:
+        answer = service.deals.scored(scope, as_of, period, "-win_by_period_end", None, None, lang, scorer)
+    finally:
+        service.close()
+    if out is not None:
+        _write(answer["deals"], out)
+        note(_WRITTEN.format(n=len(answer["deals"]), out=out).to(lang))
+    if as_json:
+        print_json(answer)
+    elif out is None:
+        show_answer(answer, _show, Reader.of(settings, lang))
+    return 0
+
+
+COMMAND = Command(
+    "score",
+    score,
+    Text("進行中の全商談の受注確率を算出します。", "Scores every open deal."),
+)
+_WRITTEN = Text("{n}件を {out} に書き出しました。", "{n} deals written to {out}.")
+
+
+def _on_cluster(dask: str, settings: Settings) -> Scorer:
+    """Scores by parts of the deals, on a cluster that is there as long as that takes."""
+
+    def scorer(bundle: Bundle, log: EventLog, moment: int, period: Period, version: str) -> pd.DataFrame:
+        with workers(dask, settings, log) as cluster:
+            assert cluster is not None  # noqa: S101 - it was asked for
+            return cluster.score_open(bundle, moment, period, version)
+
+    return scorer
+
+
+def _write(rows: list[dict[str, Any]], out: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    match out.suffix.lower():
+        case ".csv":
+            frame.to_csv(out, index=False)
+        case ".parquet":
+            frame.to_parquet(out, index=False)
+        case _:
+            raise SanchoError(
+                Text(
+                    "--out には .csv または .parquet のファイルを指定してください。",
+                    "--out: give a file that ends in .csv or .parquet.",
+                ),
+                "bad_out",
+            )
+
+
+_HEADINGS = [
+    Text("商談", "deal"),
+    Text("受注確率", "win probability"),
+    Text("期内受注確率", "by period end"),
+    Text("期待受注額", "expected revenue"),
+    Text("受注見込日（予測）", "predicted\nclose date"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    deals = answer["deals"][:_SHOWN]
+    rows = [
+        [
+            row["deal_id"],
+            reader.percent(row["win_probability"]),
+            reader.percent(row["win_by_period_end"]),
+            expected,
+            str(row["expected_close_date"] or "–"),
+        ]
+        for row, expected in zip(
+            deals, reader.money_column(row["expected_revenue"] for row in deals), strict=True
+        )
+    ]
+    count = len(answer["deals"])
+    title = reader.text("進行中の商談 {n:,}件", "{n:,} open deals", n=count)
+    if count > _SHOWN:
+        title += reader.text("（上位{n}件。--out で全件）", " (top {n}; --out writes all)", n=_SHOWN)
+    reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)

@@ -1,0 +1,177 @@
+"""What does `train` do? Fits a new version of the model, registers it, and promotes it past the gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service.cli.command import AsOf, Command, Dask, Json, Lang, option
+from service.cli.executor import workers
+from service.cli.models import figure_label
+from service.cli.output import Step, note, print_json, print_table, progress, say
+
+if TYPE_CHECKING:
+    from crm.i18n import Language
+    from service.settings import Settings
+    from training.config import TrainConfig
+    from training.data_quality import DataFinding
+    from training.monitoring import MonitoringReport
+    from training.promotion_gate import Verdict
+    from training.registry import ModelInfo
+
+_AGAIN_DAYS = 28  # after a training whose model was not taken
+
+
+def train(
+    as_of: AsOf = None,
+    if_needed: Annotated[
+        bool,
+        option(
+            "--if-needed",
+            None,
+            Text(
+                "再学習が必要なときだけ学習します（定期実行用）。",
+                "Only where the model in service needs retraining; for cron.",
+            ),
+        ),
+    ] = False,
+    dask: Dask = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """Trains, registers, promotes past the gate; `if_needed`: only where the model in service is stale."""
+    from service.settings import read_settings
+
+    settings = read_settings()
+    if if_needed and _is_fresh(settings, as_of, as_json, lang):
+        return 0
+    with progress(lang) as step:
+        info, verdict, findings = train_and_register(settings, as_of, step, dask)
+    if as_json:
+        print_json(_as_json(info, verdict, findings, lang))
+        return 0
+    title = Text("モデル バージョン{v}", "Model version {v}").format(v=info.version).to(lang)
+    rows = [[figure_label(name, lang), f"{value:.4g}"] for name, value in info.figures.items()]
+    headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
+    print_table(title, headings, rows, right=[1])
+    say(verdict.text.to(lang))
+    for finding in findings:
+        note(finding.text.to(lang))
+    return 0
+
+
+COMMAND = Command(
+    "train",
+    train,
+    Text(
+        "モデルを学習し、検証し、登録します。",
+        "Fits all models, evaluates them on later deals, registers them.",
+    ),
+)
+
+
+def _is_fresh(settings: Settings, as_of: str | None, as_json: bool, lang: Language) -> bool:
+    """Whether no training is needed now; prints why, or why one is."""
+    seen = watched(settings, as_of)
+    if seen is None:
+        return False
+    refused = _refused_lately(settings, seen.now) if seen.needed else None
+    if seen.needed and refused is None:
+        note(seen.said().to(lang))
+        return False
+    if as_json:
+        more = {} if refused is None else {"refused": refused.version}
+        print_json({"model": None, "monitoring": seen.to_json(lang), **more})
+    else:
+        say((seen.said() if refused is None else _refused_text(refused)).to(lang))
+    return True
+
+
+def _as_json(
+    info: ModelInfo, verdict: Verdict, findings: list[DataFinding], lang: Language
+) -> dict[str, Any]:
+    return {
+        "model": vars(info),
+        "gate": {"promoted": verdict.promote, "reason": verdict.text.to(lang)},
+        "data": [
+            {"code": one.code, "serious": one.serious, "message": one.text.to(lang)} for one in findings
+        ],
+    }
+
+
+def train_and_register(
+    settings: Settings, as_of: str | None, step: Step, dask: str | None = None
+) -> tuple[ModelInfo, Verdict, list[DataFinding]]:
+    """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
+    from crm.instants import as_of_instant
+    from crm.store import Store
+    from features import Calendar
+    from training.executor import IN_PROCESS
+    from training.promote import train_and_promote
+    from training.registry import Registry
+
+    reading = Text("データを読み込んでいます", "Reading the data")
+    with Store.open(settings.store_url) as store:
+        step(reading, 0, 1)
+        log, fingerprint = store.read(settings.zone), store.fingerprint()
+        step(reading, 1, 1)
+    registry = Registry(settings.home)
+
+    def tell(what: Text, _share: float) -> None:
+        step(what, 0, None)
+
+    moment = as_of_instant(as_of, settings.zone)
+    config = train_config(settings)
+    with workers(dask, settings, log) as found:
+        calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
+        work = IN_PROCESS if found is None else found.work(moment, calendar)
+        info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
+    return info, verdict, report.findings
+
+
+def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | None:
+    """How the model in service has done up to a moment; None where there is none that can be used."""
+    from crm.instants import as_of_instant
+    from crm.store import Store
+    from features import compile_history
+    from training.monitoring import monitor
+    from training.registry import Registry
+
+    try:
+        bundle, _ = Registry(settings.home).load()
+    except SanchoError as fault:
+        if fault.code in ("no_model", "model_format"):
+            return None
+        raise
+    moment = as_of_instant(as_of, settings.zone)
+    with Store.open(settings.store_url) as store:
+        log = store.read(settings.zone).as_of(moment)
+    return monitor(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
+
+
+def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:
+    """A newer version than the one in service, of data under four weeks old: another would be like it."""
+    from crm.instants import DAY
+    from training.registry import Registry
+
+    newest = Registry(settings.home).list()[0]
+    lately = newest.as_of.isdigit() and now - int(newest.as_of) < _AGAIN_DAYS * DAY
+    return newest if lately and not newest.champion else None
+
+
+def _refused_text(info: ModelInfo) -> Text:
+    return Text(
+        "再学習しません：バージョン{v}を学習済みですが、採用されていません（{gate}）。"
+        "そのデータの時点から{days}日たつと、再び学習します。",
+        "not retrained: version {v} has been trained and is not in service ({gate}); the next is trained "
+        "once its data are {days} days old.",
+    ).format(v=info.version, gate=info.gate or "–", days=_AGAIN_DAYS)
+
+
+def train_config(settings: Settings) -> TrainConfig:
+    """How models are trained here: the organisation's own settings and those of [train]."""
+    from training.config import TrainConfig
+
+    own = {name: getattr(settings, name) for name in ("fiscal_start_month", "country", "currency")}
+    return TrainConfig.of({**own, **settings.train})

@@ -1,0 +1,54 @@
+"""What does `tree` do? Shows what the revenue target depends on: KGI, KSF and KPIs with numbers."""
+
+from __future__ import annotations
+
+from crm.i18n import Text
+from service.cli.answer import Answer, print_answer
+from service.cli.command import AsOf, Command, Json, Lang, Period, Scope
+from service.cli.reader import Reader
+
+
+def tree(
+    period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
+) -> int:
+    """KGI, levers and KPIs of a scope."""
+    return print_answer(lambda service: service.goals.tree(period, scope, as_of, lang), _show, as_json, lang)
+
+
+COMMAND = Command(
+    "tree",
+    tree,
+    Text(
+        "KGI・KSF・KPIのツリーと、達成確率への影響を表示します。",
+        "Shows the KGI–KSF–KPI tree and each lever's effect on the chance of target.",
+    ),
+)
+_HEADINGS = [
+    Text("改善項目 └ KPI", "lever └ KPI"),
+    Text("現状", "now"),
+    Text("改善後\n（上位25%の水準まで）", "after a\nfeasible step"),
+    Text("達成確率への影響", "effect on\nchance of target"),
+]
+
+
+def _show(answer: Answer, reader: Reader) -> None:
+    goal = answer["goal"]
+    target = reader.text("未登録", "unknown") if goal["target"] is None else reader.money(goal["target"])
+    title = reader.text(
+        "{about}　KGI：売上目標 {target}", "{about}. KGI: revenue target {target}",
+        about=reader.title(answer["period"], answer["scope"]), target=target,
+    )  # fmt: skip
+    if goal["probability"] is not None:
+        title += reader.text("（達成確率 {x}）", " (chance {x})", x=reader.percent(goal["probability"]))
+    rows = []
+    for branch in answer["branches"]:
+        key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
+        before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
+        rows.append([branch["label"] + key, before, after, reader.points(branch["attainment_pp"])])
+        rows += [
+            [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
+        ]
+    if rows:
+        reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
+    else:
+        reader.line(title)

@@ -1,0 +1,90 @@
+"""What was forecast earlier? Each day's forecast is stored; missing weeks are computed afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm.instants import end_of_day, iso, last_known_day
+from crm.periods import Period
+from crm.store import Store, StoredOutlook
+from models.forecast.attainment import probability_of, spread
+from service.period_forecast import PeriodForecast
+
+WEEK = timedelta(days=7)
+_LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after which a row was not written on its day
+
+
+def days_missing(store: Store, period: Period, today: date) -> list[date]:
+    """Days to be written down: today, then the ends of weeks since the period began that have none."""
+    there = {date.fromisoformat(day) for day in store.outlook_days(_name(period))}
+    last = min(today, period.last)
+    missing = [] if last in there or last < period.first else [last]
+    end = period.first + WEEK - timedelta(days=1)
+    while end < last:
+        if not any(end - WEEK < day <= end for day in there):
+            missing.append(end)
+        end += WEEK
+    return missing
+
+
+def write_down(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:
+    """Stores what a forecast says of every scope of its period."""
+    day, now = last_known_day(forecast.moment, zone).isoformat(), time.time_ns() // 1000
+    rows = []
+    for scope in forecast.organisation.scopes():
+        people = forecast.organisation.members(scope)
+        target = forecast.facts.target(scope)
+        of = spread(forecast.simulation.total(people))
+        chance = probability_of(forecast.simulation, people, target)
+        figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
+        rows.append(
+            StoredOutlook(
+                period=_name(forecast.period), scope=scope, day=day, as_of=forecast.moment, kept_at=now,
+                probability=chance, target=target, model_version=version, **figures,
+            )
+        )  # fmt: skip
+    store.save_outlooks(rows)
+
+
+def fill_one(
+    store: Store,
+    period: Period,
+    now: int,
+    version: str,
+    zone: ZoneInfo,
+    forecast_as_of: Callable[[int], PeriodForecast],
+) -> bool:
+    """Writes one missing day down, today first; whether there was one."""
+    today = last_known_day(now, zone)
+    missing = days_missing(store, period, today)
+    if not missing:
+        return False
+    moment = now if missing[0] == today else end_of_day(missing[0], zone)
+    write_down(store, forecast_as_of(moment), version, zone)
+    return True
+
+
+def history(store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The rows of a scope up to a moment; `computed_later` by a model that was made after that day."""
+    return [
+        {
+            "as_of": iso(row.as_of, zone),
+            "probability": row.probability,
+            "target": row.target,
+            "mean": row.mean,
+            "p10": row.p10,
+            "p50": row.p50,
+            "p90": row.p90,
+            "model_version": row.model_version,
+            "computed_later": row.kept_at - row.as_of > _LATE,
+        }
+        for row in store.outlooks(_name(period), scope, moment)
+    ]
+
+
+def _name(period: Period) -> str:
+    return f"{period.first}..{period.last}"

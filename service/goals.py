@@ -1,0 +1,166 @@
+"""What leads to a goal? KPIs, drivers, plans, and how people's results compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from crm.instants import DAY, last_known_day
+from crm.periods import Period
+from features.kpis import KPIS, Happenings, own_kpis
+from models.forecast.organisation import COMPANY
+from models.forecast.what_if import outlook
+from models.kpis import Ahead, Prospects
+from models.kpis.smart import Proposal
+from models.levers import LEVERS
+from models.seller_attribution import attributed_deals
+from service import messages
+from service.drivers import drive_of, drivers_of, planned, tree_of
+from service.kpi_check import Ground, checked
+from service.kpis import kpi_rows
+from service.people import people_rows
+from service.schemas import CheckRequest, PlanRequest
+from service.serving_state import AnswerContext, ServingState
+
+_LATELY = 730 * DAY  # how much people differ is learned from so long
+
+
+class Goals:
+    """KPIs, the tree of drivers, the plan, and the comparison of people."""
+
+    def __init__(self, serving: ServingState) -> None:
+        self._serving = serving
+        self._settings = serving.settings
+        self._kpis = (*KPIS, *own_kpis(serving.settings.kpi))
+
+    def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
+        context = self._serving.context(as_of, period)
+        return {
+            "period": period,
+            "scope": scope,
+            "business_days_left": self.ground(context).prospects.ahead.working_days,
+            "kpis": self._kpi_rows(context, scope, lang),
+            **self._serving.about(context.state, context.moment, lang),
+        }
+
+    def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
+        """Whether proposed KPIs are specific, measurable, achievable, relevant and time-bound."""
+        state = self._serving.current()
+        moment = self._serving.moment(state, asked.as_of)
+        proposals, facts = [], []
+        for one in asked.proposals:
+            period = None if one.period is None else self._period_or_none(one.period)
+            last = None if period is None else period.last
+            proposal = Proposal(
+                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.last_reviewed
+            )
+            within = period or self._serving.period(None, moment)
+            context = self._serving.context_of(state, moment, within)
+            strongest = self._strongest(context, lang)
+            known = self.ground(context).facts(proposal, strongest)
+            proposals.append(proposal)
+            facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
+        today = last_known_day(moment, self._settings.zone)
+        return {**checked(proposals, facts, today, lang), **self._serving.about(state, moment, lang)}
+
+    def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """How people stand in a period, what their deals would have brought an average seller taken out."""
+        context = self._serving.context(as_of, period)
+        state, moment, within = context.state, context.moment, context.forecast.period
+        prospects, zone = self.ground(context).prospects, self._settings.zone
+        every = state.caches.handed.get(
+            moment,
+            lambda: attributed_deals(
+                state.bundle,
+                state.history,
+                state.columns,
+                prospects.happenings.known,
+                context.forecast.organisation,
+                moment,
+            ),
+        )
+        mine = every.within(within.start(zone), min(within.end(zone), moment))
+        rows = people_rows(mine, every.within(moment - _LATELY, moment), prospects, scope, lang)
+        return {"period": period, "scope": scope, **rows, **self._serving.about(state, moment, lang)}
+
+    def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+        """KGI, the drivers it depends on here, and the KPIs each shows in."""
+        context = self._serving.context(as_of, period)
+        target = context.forecast.facts.target(scope)
+        rows = self._kpi_rows(context, scope, lang)
+        goal = {"kpi": "revenue", **outlook(context.forecast.stand, scope)}
+        warnings = [] if target is not None else [("no_target", messages.no_target(scope, period))]
+        return {
+            "period": period,
+            "scope": scope,
+            **tree_of(self.drivers(context, scope, lang), rows, goal),
+            **self._serving.about(context.state, context.moment, lang, warnings),
+        }
+
+    def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
+        """The smallest change of levers that brings attainment to the asked probability."""
+        context = self._serving.context(asked.as_of, asked.period)
+        target = context.forecast.facts.target(asked.scope) if asked.target is None else asked.target
+        if target is None:
+            raise SanchoError(messages.no_target(asked.scope, asked.period), "no_target")
+        ground = self.ground(context)
+        plan = planned(
+            ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
+        )
+        return {
+            "period": asked.period,
+            **plan,
+            **self._serving.about(context.state, context.moment, lang),
+        }
+
+    def drivers(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
+        """What one feasible step of each lever adds to a scope's attainment."""
+        target = context.forecast.facts.target(scope)
+        if target is None:
+            return []
+
+        def compute() -> list[dict[str, Any]]:
+            people, drive = context.forecast.organisation.members(scope), self.ground(context).drive
+            before = drive.probability({}, people, target)
+            return drivers_of(drive, people, target, before, lang)
+
+        return context.state.caches.drivers.get((*context.key, scope, lang), compute)
+
+    def ground(self, context: AnswerContext) -> Ground:
+        """What the KPIs and levers of a period are judged by."""
+
+        def compute() -> Ground:
+            state, forecast, zone = context.state, context.forecast, self._settings.zone
+            known, organisation = state.log.as_of(context.moment), forecast.organisation
+            happenings = Happenings(known, organisation.people)
+            bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
+            ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
+            prospects = Prospects(forecast.simulation, happenings, ahead, forecast.period)
+            drive = drive_of(forecast, prospects, state.bundle)
+            return Ground(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
+
+        return context.state.caches.grounds.get(context.key, compute)
+
+    def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
+        today = last_known_day(context.moment, self._settings.zone)
+        strongest = self._strongest(context, lang)
+        return kpi_rows(
+            self.ground(context), scope, self._settings.fiscal_start_month, today, strongest, lang
+        )
+
+    def _strongest(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
+        """The lever that moves the company's goal most, and by how many points."""
+        drivers = self.drivers(context, COMPANY, lang)
+        if not drivers:
+            return None
+        label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
+        return label, drivers[0]["attainment_pp"]
+
+    def _period_or_none(self, name: str) -> Period | None:
+        try:
+            return self._serving.period(name, 0)
+        except SanchoError:
+            return None

@@ -1,0 +1,93 @@
+"""Who may ask? API keys: made once, shown once, kept as hashes in the store's database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from crm.store.engine import WRITING, open_engine
+from crm.store.tables import API_KEYS
+
+_PREFIX = "sancho"
+_TRUSTED_SECONDS = 10.0  # how long a service goes on trusting a key it has just looked up
+
+
+@dataclass(frozen=True)
+class Key:
+    """A credential as the store knows it: its number and name, never its secret."""
+
+    key_id: str
+    name: str
+    created_at: int
+
+
+class Keys:
+    """The credentials of one store. A secret has 256 random bits, so one SHA-256 of it is enough."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._known: dict[str, tuple[float, str, Key]] = {}
+
+    def create(self, name: str) -> str:
+        """A new key for `name`; this is the only time its text can be seen."""
+        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        row = {
+            "key_id": key_id,
+            "name": name,
+            "secret_sha256": _hash(secret),
+            "created_at": time.time_ns() // 1000,
+        }
+        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
+            connection.execute(sa.insert(API_KEYS), row)
+        return f"{_PREFIX}_{key_id}_{secret}"
+
+    def list(self) -> list[Key]:
+        """Keys in use, oldest first."""
+        query = sa.select(API_KEYS).where(API_KEYS.c.revoked_at.is_(None)).order_by(API_KEYS.c.created_at)
+        with self._engine.connect() as connection:
+            return [Key(row.key_id, row.name, row.created_at) for row in connection.execute(query)]
+
+    def revoke(self, key_id: str) -> bool:
+        """Ends a key; whether there was one."""
+        change = sa.update(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
+        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
+            return bool(connection.execute(change.values(revoked_at=time.time_ns() // 1000)).rowcount)
+
+    def check(self, text: str) -> Key | None:
+        """Whose key this is; None if nobody's. The time taken does not tell how much of it is right."""
+        prefix, _, rest = text.partition("_")
+        key_id, _, secret = rest.partition("_")
+        known = self._look_up(key_id) if prefix == _PREFIX else None
+        hashed = _hash(secret)
+        if known is None:
+            hmac.compare_digest(hashed, hashed)
+            return None
+        return known[1] if hmac.compare_digest(hashed, known[0]) else None
+
+    def close(self) -> None:
+        """Gives up its connections."""
+        self._engine.dispose()
+
+    def _look_up(self, key_id: str) -> tuple[str, Key] | None:
+        now = time.monotonic()
+        kept = self._known.get(key_id)
+        if kept is not None and now - kept[0] < _TRUSTED_SECONDS:
+            return kept[1], kept[2]
+        self._known.pop(key_id, None)
+        query = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        key = Key(row.key_id, row.name, row.created_at)
+        self._known[key_id] = (now, row.secret_sha256, key)
+        return row.secret_sha256, key
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

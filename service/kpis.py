@@ -1,0 +1,88 @@
+"""How do the KPIs of a period read? Rows of the answer, in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from crm.eventlog import EventLog
+from crm.i18n import Language, Text
+from features.kpis import Kpi
+from features.kpis.definition import STYLES
+from models.forecast.targets import targets_of
+from models.kpis import Prospects
+from models.kpis.smart import check
+from service.kpi_check import Ground, proposal_of_target, said
+
+
+def kpi_rows(
+    ground: Ground,
+    scope: str,
+    fiscal_start_month: int,
+    today: date,
+    stronger: tuple[Text, float] | None,
+    lang: Language,
+) -> list[dict[str, Any]]:
+    """A row per KPI that matters to the scope; `stronger`: the strongest lever and its points."""
+    log, period = ground.prospects.happenings.known, ground.prospects.period
+    style, rows = _style_of(log, scope), []
+    for kpi in ground.kpis.values():
+        if style is None or style in kpi.styles:
+            target = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up).get(scope)
+            rows.append(_row(ground, kpi, scope, target, today, stronger, lang))
+    return rows
+
+
+def _row(
+    ground: Ground,
+    kpi: Kpi,
+    scope: str,
+    target: float | None,
+    today: date,
+    stronger: tuple[Text, float] | None,
+    lang: Language,
+) -> dict[str, Any]:
+    prospects = ground.prospects
+    found, smart = prospects.of(kpi, scope), None
+    forecast = None
+    if found.draws is not None:
+        p10, p50, p90 = np.quantile(found.draws, [0.1, 0.5, 0.9]).tolist()
+        forecast = {"p10": p10, "p50": p50, "p90": p90}
+    if target is not None:
+        proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
+        smart = said(check(proposal, ground.facts(proposal, stronger), today), lang)
+    return {
+        "kpi": kpi.id,
+        "label": kpi.label.to(lang),
+        "meaning": kpi.meaning.to(lang),
+        "unit": kpi.unit.to(lang),
+        "style": list(kpi.styles),
+        "value": found.value,
+        "target": target,
+        "probability": None if target is None else found.probability(target, kpi.lower_is_better),
+        "forecast": forecast,
+        "required_per_business_day": _per_day(prospects, kpi, found.value, target),
+        "trend": [{"period": period.name, "value": value} for period, value in prospects.trend(kpi, scope)],
+        "controllable": kpi.controllable,
+        "smart": smart,
+    }
+
+
+def _per_day(prospects: Prospects, kpi: Kpi, value: float | None, target: float | None) -> float | None:
+    """What each working day left must bring; None where there is no target, day left, or sum to fill."""
+    left = prospects.ahead.working_days
+    if target is None or value is None or not kpi.adds_up or left <= 0:
+        return None
+    return max(target - value, 0.0) / left
+
+
+def _style_of(log: EventLog, scope: str) -> str | None:
+    """The selling style of a person; None of others, whose KPIs are all that there are."""
+    kind, _, name = scope.partition(":")
+    if kind != "person":
+        return None
+    people = log["people"]
+    mine = people.loc[(people["person_id"] == name).to_numpy(), "style"].dropna()
+    return str(mine.iloc[0]) if len(mine) and mine.iloc[0] in STYLES else None

@@ -1,0 +1,180 @@
+"""What is known of a period at a moment? One simulation, computed once and then asked many times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog, micros
+from crm.instants import DAY, end_of_day
+from crm.periods import Period
+from features import History
+from models.bundle import Bundle
+from models.forecast.attainment import Effect, effect_of_another, forecast, pace_dates, swing_points
+from models.forecast.change_attribution import Change, Stand, changed
+from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.period_facts import PeriodFacts
+from models.forecast.pipeline import Scored
+from models.forecast.simulate import Simulation, attain_given, without
+from models.period_outlook import look_ahead
+from models.scoring import close_days, score_rows
+from models.win.reference import Reference, references
+from service.cache import Cache
+
+Floats = NDArray[np.float64]
+
+_FORECASTS = 500  # kept, of scopes
+_CHANGES = 2  # kept, since earlier moments
+
+
+@dataclass(frozen=True)
+class PeriodForecast:
+    """One joint simulation with all that is read off it. Keeps the answers it has given."""
+
+    moment: int
+    period: Period
+    organisation: Organisation
+    scored: Scored
+    simulation: Simulation
+    facts: PeriodFacts
+    close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
+    references: Mapping[float, Reference]  # by stage, what won deals of it have
+    _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
+        default_factory=lambda: Cache(_FORECASTS)
+    )
+    _changes: Cache[int, Change] = field(default_factory=lambda: Cache(_CHANGES))
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Row of each open deal."""
+        return {str(deal): row for row, deal in enumerate(self.simulation.pipeline.deal_ids)}
+
+    def of_scope(self, scope: str, target: float | None = None) -> dict[str, Any]:
+        """The forecast of a scope, for its own target or another."""
+
+        def compute() -> dict[str, Any]:
+            facts = self.facts if target is None else self.facts.with_target(scope, target)
+            points = self._points.get(scope) if target is None else None
+            return forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
+
+        return self._forecasts.get((scope, target), compute)
+
+    @cached_property
+    def _points(self) -> dict[str, Floats]:
+        return swing_points(self.simulation, self.facts)
+
+    def changed_since(self, then: PeriodForecast, brought: Mapping[str, float]) -> Change:
+        """What made the outlook change since an earlier moment; `brought` by the deals won since."""
+        return self._changes.get(then.moment, lambda: changed(then.stand, self.stand, brought))
+
+    @property
+    def days_ahead(self) -> Floats:
+        """Days from the moment to each date of the open deals' chances (j,)."""
+        ends = [end for day, end in self.facts.day_ends.items() if not self.facts.is_past(day)]
+        count = self.simulation.pipeline.won_by.shape[1]
+        return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
+
+    @property
+    def stand(self) -> Stand:
+        """The scenarios, and the targets they are compared with."""
+        return Stand(self.simulation, self.facts.targets)
+
+    @cached_property
+    def total(self) -> Floats:
+        """Draws of the company's revenue."""
+        return self.simulation.total(self.organisation.members(COMPANY))
+
+    @cached_property
+    def _effects(self) -> tuple[Floats, Floats, Floats]:
+        target = self.facts.target(COMPANY)
+        rows = np.arange(len(self.simulation.pipeline.deal_ids))
+        assert target is not None  # noqa: S101 - asked below only where there is one
+        return attain_given(self.simulation, rows, self.total, target)
+
+    def effect(self, row: int) -> Effect | None:
+        """What an open deal does to the company's goal; None without a target."""
+        if self.facts.target(COMPANY) is None:
+            return None
+        won, lost, overall = self._effects
+        return Effect(float(overall[row]), float(won[row]), float(lost[row]))
+
+    def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> Effect | None:
+        """What a deal would do to the company's goal, in place of the stored one of its id, or beside all."""
+        target = self.facts.target(COMPANY)
+        if target is None:
+            return None
+        row = self.place.get(deal_id)
+        total = self.total if row is None else without(self.simulation, row, self.total)
+        return effect_of_another(total, probability, amounts, target)
+
+
+def open_period_forecast(
+    bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
+) -> PeriodForecast:
+    """Scores all deals open at the moment and simulates the period, from what was known by then."""
+    calendar = bundle.calendar
+    known = _without_activities(log).as_of(moment)
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    dates = pace_dates(period.first, period.last)
+    ahead = [day for day in dates if end_of_day(day, calendar.zone) > moment]
+    facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
+    seen = look_ahead(bundle, known, history, organisation, facts.closed, moment, period, ahead)
+    moments = np.full(len(seen.scored.deals), moment, np.int64)
+    days = close_days(bundle.win, seen.scored.x, moments, (0.1, 0.5, 0.9))
+    left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
+    compared = references(bundle.win, bundle.peers, moment, left)
+    return PeriodForecast(
+        moment,
+        period,
+        organisation,
+        seen.scored,
+        seen.simulation,
+        facts,
+        days,
+        compared,
+    )
+
+
+def scores(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+    """One Score row of the contract per open deal, and the number of the person who has it."""
+    scored = found.scored
+    rows = score_rows(
+        deal_ids=scored.pipeline.deal_ids.astype(str),
+        as_of=found.moment,
+        period=found.period,
+        ever=scored.ever,
+        by_end=scored.by_end,
+        amounts=scored.pipeline.amounts,
+        median_days=found.close_days[:, 1],
+        zone=bundle.calendar.zone,
+        model_version=version,
+    )
+    return rows.assign(person=scored.pipeline.person)
+
+
+def brought_between(log: EventLog, first: int, last: int) -> dict[str, float]:
+    """Final amounts of the deals won from one instant until another, as known then, by id."""
+    deals = _without_activities(log).as_of(last)["deals"]
+    won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
+    amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
+    return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
+
+def owned_within(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
+    """Whether each deal (n,) belonged to a scope at the moment."""
+    known = _without_activities(log).as_of(moment)
+    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
+    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    owner = pd.Index(owners.reindex(deal_ids).where(lambda one: one.notna(), None))
+    return np.isin(organisation.person(owner), organisation.members(scope))
+
+
+def _without_activities(log: EventLog) -> EventLog:
+    return EventLog({**log.tables, "activities": log["activities"].iloc[:0]}, log.zone)

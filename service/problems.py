@@ -1,0 +1,213 @@
+"""What does a program get when something is wrong? RFC 9457 problem details, never a stack trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from service.language import negotiate
+
+MEDIA_TYPE = "application/problem+json"
+_TITLES = {
+    400: Text("リクエストが正しくありません", "Bad request"),
+    401: Text("認証が必要です", "Authentication required"),
+    403: Text("許可されていません", "Forbidden"),
+    404: Text("見つかりません", "Not found"),
+    405: Text("このメソッドには対応していません", "Method not allowed"),
+    409: Text("現在の状態では実行できません", "Conflict with the current state"),
+    413: Text("内容が大きすぎます", "Content too large"),
+    415: Text("この形式には対応していません", "Unsupported media type"),
+    422: Text("内容を確認してください", "Invalid content"),
+    500: Text("サーバー内部でエラーが発生しました", "Internal error"),
+    503: Text("準備中です", "Not ready"),
+}
+_DETAILS = {
+    404: Text(
+        "このアドレスには何もありません。/openapi.json に一覧があります。",
+        "nothing is at this address; /openapi.json lists what there is.",
+    ),
+    405: Text(
+        "このアドレスはこのメソッドに対応していません。/openapi.json を確認してください。",
+        "this address does not support this method; see /openapi.json.",
+    ),
+    500: Text(
+        "予期しないエラーが発生しました。サーバーのログを確認してください。",
+        "an unexpected error occurred; see the server log.",
+    ),
+}
+# The status of each kind of error; all others, which the sender can fix, are 422.
+STATUS = {
+    "unknown_deal": 404,
+    "unknown_recommendation": 404,
+    "unknown_scope": 404,
+    "unknown_table": 404,
+    "unknown_model": 404,
+    "no_credential": 401,
+    "bad_json": 400,
+    "too_large": 413,
+    "unsupported_media_type": 415,
+    "no_model": 503,
+    "unknown_version": 404,
+    "no_earlier_model": 409,
+    "not_ready": 503,
+    "store_unavailable": 503,
+    "registry_unavailable": 503,
+}
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["deal 'D-1' is not known; GET /v1/deals lists the open ones."])
+    code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of error")
+    instance: str | None = Field(None, examples=["/v1/deals/D-1"])
+    errors: list[dict[str, Any]] | None = Field(None, description="Where in the request: {location, message}")
+
+
+class RequestError(SanchoError):
+    """A request that cannot be used, with every invalid place in it: {location, message Text}."""
+
+    def __init__(self, text: Text, code: str, errors: Sequence[tuple[str, Text]] = ()) -> None:
+        super().__init__(text, code)
+        self.errors = errors
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: Text,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer to an error, in the reader's language."""
+    lang = language_of(request)
+    title = _TITLES.get(status, Text("エラー", "Error"))
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title.to(lang),
+        "status": status,
+        "detail": detail.to(lang),
+        "code": code,
+        "instance": request.url.path,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return Response(
+        orjson.dumps(body),
+        status,
+        headers={"Content-Language": lang, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def language_of(request: Request) -> Language:
+    """The language of an answer to a request."""
+    default: Language = getattr(request.app.state, "language", "ja")
+    return negotiate(request.headers.get("accept-language"), default)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the application becomes problem details."""
+    app.add_exception_handler(SanchoError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, SanchoError)  # noqa: S101 - registered for it
+    status = STATUS.get(fault.code, 422)
+    lang = language_of(request)
+    errors = None
+    if isinstance(fault, RequestError):
+        errors = [{"location": where, "message": text.to(lang)} for where, text in fault.errors]
+    headers = (
+        {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
+    )
+    return problem(request, status, fault.code, fault.text, errors, headers)
+
+
+async def _invalid(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, RequestValidationError)  # noqa: S101 - registered for it
+    found = fault.errors()
+    if any(error["type"] == "json_invalid" for error in found):
+        detail = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
+        return problem(request, 400, "bad_json", detail)
+    lang = language_of(request)
+    errors = [
+        {"location": ".".join(str(part) for part in error["loc"]), "message": _reason(error).to(lang)}
+        for error in found
+    ]
+    detail = Text(
+        "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
+    ).format(n=len(errors))
+    return problem(request, 422, "invalid_request", detail, errors)
+
+
+_REASONS = {
+    "missing": Text("必須です。", "is required."),
+    "extra_forbidden": Text("この項目はありません。", "is not a known field."),
+    "string_type": Text("文字列を指定してください。", "must be text."),
+    "datetime_parsing": Text(
+        "日時は 2026-11-20T09:00+09:00 の形で指定してください。",
+        "must be a time like 2026-11-20T09:00+09:00.",
+    ),
+    "datetime_from_date_parsing": Text(
+        "日時は 2026-11-20T09:00+09:00 の形で指定してください。",
+        "must be a time like 2026-11-20T09:00+09:00.",
+    ),
+    "date_parsing": Text("日付は 2026-11-20 の形で指定してください。", "must be a date like 2026-11-20."),
+    "date_from_datetime_parsing": Text(
+        "日付は 2026-11-20 の形で指定してください。", "must be a date like 2026-11-20."
+    ),
+    "float_parsing": Text("数値を指定してください。", "must be a number."),
+    "float_type": Text("数値を指定してください。", "must be a number."),
+    "finite_number": Text("有限の数値を指定してください。", "must be a finite number."),
+    "int_parsing": Text("整数を指定してください。", "must be a whole number."),
+    "bool_parsing": Text("true または false を指定してください。", "must be true or false."),
+    "greater_than_equal": Text("{ge:g}以上を指定してください。", "must be at least {ge:g}."),
+    "less_than_equal": Text("{le:g}以下を指定してください。", "must be at most {le:g}."),
+    "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
+    "string_too_long": Text(
+        "{max_length}文字以内にしてください。", "must have at most {max_length} characters."
+    ),
+    "string_too_short": Text(
+        "{min_length}文字以上にしてください。", "must have at least {min_length} characters."
+    ),
+    "too_long": Text("{max_length}個以内にしてください。", "must have at most {max_length} entries."),
+    "model_attributes_type": Text("オブジェクトを指定してください。", "must be an object."),
+    "dict_type": Text("オブジェクトを指定してください。", "must be an object."),
+    "list_type": Text("配列を指定してください。", "must be a list."),
+}
+
+
+def _reason(error: Mapping[str, Any]) -> Text:
+    known = _REASONS.get(str(error["type"]), Text("値を確認してください（{msg}）。", "is invalid ({msg})."))
+    return known.format(msg=error.get("msg", ""), **(error.get("ctx") or {}))
+
+
+async def _http(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)  # noqa: S101 - registered for it
+    plain = str(fault.detail)
+    detail = _DETAILS.get(fault.status_code, Text(plain, plain))
+    code = {404: "unknown_address", 405: "method_not_allowed"}.get(fault.status_code, "http_error")
+    return problem(request, fault.status_code, code, detail, headers=fault.headers)
+
+
+async def _unexpected(request: Request, fault: Exception) -> Response:
+    structlog.get_logger().error("unexpected", path=request.url.path, exc_info=fault)
+    return problem(request, 500, "internal_error", _DETAILS[500])

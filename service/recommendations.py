@@ -1,0 +1,268 @@
+"""What should be done next, what came of it, and where does the process lose deals?"""
+
+from __future__ import annotations
+
+import threading
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.errors import SanchoError
+from crm.eventlog import codes_in
+from crm.i18n import Language
+from crm.instants import as_of_instant
+from crm.store import Outcome, Recommended
+from features import Deeds, deeds_of
+from models.actions import Offer, offers
+from models.forecast.attainment import Effect
+from models.forecast.organisation import COMPANY
+from models.forecast.simulate import attain_given
+from models.win.similar_deals import past_deals
+from service import messages
+from service.actions import Choice, Target, choose, per_hour
+from service.bottlenecks import bottleneck_rows, flow_rows
+from service.goals import Goals
+from service.logs import note
+from service.period_forecast import PeriodForecast
+from service.recommendation_report import lift_report
+from service.serving_state import AnswerContext, ModelState, ServingState
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_MOST_WAITING = 20_000  # recommendations not yet stored
+
+
+class Recommendations:
+    """Next actions, stored with what came of them, and the bottlenecks of the process."""
+
+    def __init__(self, serving: ServingState, goals: Goals) -> None:
+        self._serving = serving
+        self._goals = goals
+        self._settings = serving.settings
+        self._waiting: dict[str, Recommended] = {}
+        self._guard = threading.Lock()  # of what waits
+
+    def bottlenecks(
+        self, scope: str, period: str | None, as_of: str | None, lang: Language
+    ) -> dict[str, Any]:
+        """Bottlenecks of the process with what they cost a scope's goal, and its funnel."""
+        context = self._serving.context(as_of, period)
+        state, forecast = context.state, context.forecast
+        people = forecast.organisation.members(scope)
+        found, levels = state.bundle.bottlenecks, state.bundle.levels
+        warnings = [] if found else [("no_bottleneck", messages.NO_BOTTLENECK)]
+        return {
+            "period": forecast.period.name,
+            "scope": scope,
+            "bottlenecks": bottleneck_rows(found, forecast, state.catalogue, levels, scope, lang),
+            "funnel": flow_rows(state.history, forecast, self._owned(context, people)),
+            **self._serving.about(state, context.moment, lang, warnings),
+        }
+
+    def actions(
+        self,
+        scope: str,
+        deal_id: str | None,
+        period: str | None,
+        as_of: str | None,
+        limit: int,
+        lang: Language,
+    ) -> dict[str, Any]:
+        """The best next action of each open deal of a scope, the most points of its goal per hour first."""
+        context = self._serving.context(as_of, period)
+        state, forecast = context.state, context.forecast
+        people = forecast.organisation.members(scope)
+        rows = np.flatnonzero(np.isin(forecast.simulation.pipeline.person, people))
+        if deal_id is not None:
+            if deal_id not in forecast.place:
+                raise self._serving.not_open(state, deal_id, context.moment)
+            rows, scope = np.array([forecast.place[deal_id]]), COMPANY
+        effects = _effects_on(forecast, scope, rows)
+        actions, refused, held = [], [], 0
+        for row, effect in zip(rows.tolist(), effects, strict=True):
+            choice = self.choice(context, row, effect, lang)
+            held += choice.held_out
+            recommended = choice.told if deal_id is not None else choice.told[:1]
+            actions += [_deal_of(forecast, row) | one for one in recommended]
+            refused += choice.refused if deal_id is not None else []
+            self.keep(context, choice)
+        actions.sort(key=per_hour, reverse=True)
+        if deal_id is not None:
+            actions = [{**one, "similar_deals": self.similar(context, int(rows[0]))} for one in actions]
+        self.write_if_possible()
+        warnings = [] if state.bundle.actions else [("no_actions", messages.NO_ACTIONS)]
+        if forecast.facts.target(scope) is None:
+            warnings.append(("no_target", messages.no_target(scope, forecast.period.name)))
+        return {
+            "period": forecast.period.name,
+            "scope": scope,
+            "open_deals": len(rows),
+            "held_out_deals": held,
+            "actions": actions[:limit],
+            "not_recommended": refused,
+            **self._serving.about(state, context.moment, lang, warnings),
+        }
+
+    def outcome(
+        self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
+    ) -> dict[str, Any]:
+        """Stores what came of a recommendation."""
+        self.write()
+        at = as_of_instant(None, self._settings.zone)
+        if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
+            raise SanchoError(messages.unknown_recommendation(recommendation_id), "unknown_recommendation")
+        state = self._serving.current()
+        return {
+            "recommendation_id": recommendation_id,
+            "state": outcome,
+            "reason": reason,
+            **self._serving.about(state, state.now, lang),
+        }
+
+    def report(self, lang: Language) -> dict[str, Any]:
+        """What recommendations came to: shown, accepted, dismissed, done, and won against the hold-out."""
+        self.write()
+        state = self._serving.current()
+        made, outcomes = self._serving.store.recommendations()
+        report = lift_report(made, outcomes, state.history, _action_events(state))
+        warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
+        return {**report, **self._serving.about(state, state.now, lang, warnings)}
+
+    def write(self) -> None:
+        """Stores the recommendations that wait for it."""
+        with self._guard:
+            waiting, self._waiting = self._waiting, {}
+        if not waiting:
+            return
+        try:
+            self._serving.store.save_recommendations(list(waiting.values()))
+        except Exception:
+            with self._guard:  # for the next time
+                self._waiting = dict(islice({**waiting, **self._waiting}.items(), _MOST_WAITING))
+            raise
+
+    def write_if_possible(self) -> None:
+        """The same; where the store cannot be written to, answers go on and it is tried again later."""
+        try:
+            self.write()
+        except Exception as fault:
+            note("sancho.recommendations", "warning", "recommendations_not_kept", exc_info=fault)
+
+    def keep(self, context: AnswerContext, choice: Choice) -> None:
+        """A recommendation made now waits to be stored; one asked of the past is none."""
+        if context.moment != context.state.now or choice.log is None:
+            return
+        with self._guard:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting[choice.log.recommendation_id] = choice.log
+
+    def choice(self, context: AnswerContext, row: int, effect: Effect | None, lang: Language) -> Choice:
+        """What is recommended for an open deal, and what is not."""
+        scored = context.forecast.scored
+        target = Target(
+            str(context.forecast.simulation.pipeline.deal_ids[row]),
+            row,
+            float(scored.ever[row]),
+            float(scored.by_end[row]),
+            effect,
+            float(scored.pipeline.amounts[row].mean()),
+        )
+        return self.choice_among(context.state, target, self._offers(context), context.moment, lang)
+
+    def choice_among(
+        self, state: ModelState, target: Target, found: list[Offer], moment: int, lang: Language
+    ) -> Choice:
+        """What is recommended for a deal among what every action would do on it."""
+        return choose(
+            target,
+            found,
+            state.bundle.actions,
+            self._settings.actions,
+            moment,
+            state.info.version,
+            self._settings.zone,
+            lang,
+        )
+
+    def similar(self, context: AnswerContext, row: int) -> list[dict[str, Any]]:
+        """Closed deals that the win model cannot tell from an open one."""
+        scored = context.forecast.scored
+        x, own = scored.x[row : row + 1], int(scored.deals[row])
+        return self.similar_to(context.state, x, context.moment, own)
+
+    def similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
+        """Closed deals that the win model cannot tell from one with features x (1, k), but for deal `own`."""
+        past = state.caches.closed_deals.get(
+            None, lambda: past_deals(state.bundle.win, state.history, state.columns)
+        )
+        leaves = None if past is None else state.bundle.win.leaves(x, np.array([moment], np.int64))
+        if past is None or leaves is None:
+            return []
+        return [
+            {
+                "deal_id": str(state.history.deal_ids[deal]),
+                "outcome": "won" if won else "lost",
+                "similarity": share,
+            }
+            for deal, won, share in past.like(leaves[0], moment, own)
+        ]
+
+    def _offers(self, context: AnswerContext) -> list[Offer]:
+        """What every action would do on every open deal."""
+
+        def compute() -> list[Offer]:
+            state, scored = context.state, context.forecast.scored
+            return offers(
+                state.bundle.actions,
+                scored.x,
+                state.catalogue,
+                state.bundle.levels,
+                scored.ever,
+                _action_events(state),
+                scored.deals,
+                context.moment,
+            )
+
+        return context.state.caches.offers.get(context.key, compute)
+
+    def _owned(self, context: AnswerContext, people: Ints) -> Flags:
+        """Which deals of the history belong to some people at the moment."""
+        known = self._goals.ground(context).prospects.happenings.known["deals"]
+        owners = known["owner_id"].astype(object).where(known["owner_id"].notna(), None)
+        mine = np.isin(context.forecast.organisation.person(pd.Index(owners)), people)
+        history = context.state.history
+        out = np.zeros(len(history.created), bool)
+        out[codes_in(known["deal_id"], history.deal_ids)[mine]] = True
+        return out
+
+
+def _action_events(state: ModelState) -> list[Deeds]:
+    """When each action was done on which deal."""
+    return state.caches.action_events.get(None, lambda: list(deeds_of(state.history)))
+
+
+def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[Effect | None]:
+    """What each open deal does to the goal of a scope."""
+    target = forecast.facts.target(scope)
+    if target is None or not len(rows):
+        return [None] * len(rows)
+    if scope == COMPANY:
+        return [forecast.effect(int(row)) for row in rows]
+    total = forecast.simulation.total(forecast.organisation.members(scope))
+    won, lost, overall = attain_given(forecast.simulation, rows, total, target)
+    return [Effect(*one) for one in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
+
+
+def _deal_of(forecast: PeriodForecast, row: int) -> dict[str, Any]:
+    person = int(forecast.simulation.pipeline.person[row])
+    people = forecast.organisation.people
+    return {
+        "deal_id": str(forecast.simulation.pipeline.deal_ids[row]),
+        "owner_id": str(people[person]) if person < len(people) else None,
+        "by_period_end": float(forecast.scored.by_end[row]),
+    }

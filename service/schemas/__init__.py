@@ -1,0 +1,36 @@
+"""What do requests and answers look like? Shapes that check what comes in and document what goes out."""
+
+from __future__ import annotations
+
+from service.schemas.actions import ActionList, OutcomeRequest, RecommendationReport, RecordedOutcome
+from service.schemas.bottlenecks import BottleneckList
+from service.schemas.deals import DealList, Insight, ScoreRequest
+from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
+from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
+from service.schemas.models import ModelList
+from service.schemas.people import PeopleList
+from service.schemas.tables import TableResult
+
+__all__ = [
+    "ActionList",
+    "BottleneckList",
+    "CheckRequest",
+    "DealList",
+    "Forecast",
+    "Insight",
+    "KpiCheck",
+    "KpiList",
+    "ModelList",
+    "NewLevel",
+    "OutcomeRequest",
+    "PeopleList",
+    "Plan",
+    "PlanRequest",
+    "RecommendationReport",
+    "RecordedOutcome",
+    "ScoreRequest",
+    "TableResult",
+    "Tree",
+    "WhatIf",
+    "WhatIfRequest",
+]

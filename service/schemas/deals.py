@@ -1,0 +1,214 @@
+"""What do a deal sent in a request and the answers about deals look like?"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from crm.schema import TABLES, Column, Kind, Table
+from service.schemas.actions import Action, ActionNotRecommended
+from service.schemas.base import MOST_ROWS, Answer
+from service.schemas.bottlenecks import DealBottleneck
+
+_TYPES: dict[Kind, Any] = {
+    Kind.MOMENT: datetime,
+    Kind.DATE: date,
+    Kind.FLAG: bool,
+}
+
+
+def _field(column: Column, required: bool) -> tuple[Any, Any]:
+    kind: Any = _TYPES.get(column.kind, str)
+    limits: dict[str, Any] = {}
+    if column.kind in (Kind.MONEY, Kind.NUMBER):
+        kind, limits = float, {"ge": 0, "allow_inf_nan": False}
+    elif column.choices:
+        kind = Literal[column.choices]
+    elif kind is str:
+        limits = {"max_length": 10_000} | ({"min_length": 1} if required else {})
+    field = Field(... if required else None, title=column.label.both(), **limits)
+    return (kind if required else kind | None), field
+
+
+def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseModel]:
+    """A row of a canonical table; `optional` columns may be left out here though stored rows need them."""
+    fields: dict[str, Any] = {
+        column.name: _field(column, column.required and column.name not in optional)
+        for column in table.columns
+    }
+    config = ConfigDict(extra="allow" if table.custom else "forbid", title=name)
+    made: type[BaseModel] = create_model(name, __config__=config, **fields)
+    made.__doc__ = table.label.both()
+    return made
+
+
+DealRow = _row(TABLES["deals"], "Deal")
+EventRow = _row(TABLES["deal_events"], "DealEvent", ("deal_id",))
+ActivityRow = _row(TABLES["activities"], "Activity", ("activity_id",))
+AccountRow = _row(TABLES["accounts"], "Account")
+
+EXAMPLE_REQUEST: dict[str, Any] = {
+    "deal": {
+        "deal_id": "NEW-1",
+        "created_at": "2026-10-05T10:00+09:00",
+        "stage": "提案・見積",
+        "amount": 2_400_000,
+        "expected_close_date": "2026-12-18",
+    },
+    "events": [
+        {"at": "2026-10-20T11:00+09:00", "field": "stage", "value": "提案・見積", "old_value": "初回訪問"},
+    ],
+    "activities": [{"at": "2026-10-12T14:00+09:00", "kind": "visit", "direction": "out", "effective": True}],
+}
+
+
+class ScoreRequest(BaseModel):
+    """One deal as its sender knows it; nothing of it is stored."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE_REQUEST]})
+
+    deal: DealRow  # type: ignore[valid-type]
+    events: list[EventRow] = Field(default_factory=list, max_length=MOST_ROWS)  # type: ignore[valid-type]
+    activities: list[ActivityRow] = Field(default_factory=list, max_length=MOST_ROWS)  # type: ignore[valid-type]
+    account: AccountRow | None = None  # type: ignore[valid-type]
+    as_of: str | None = Field(None, examples=["2026-11-20"], description="Default now; a date means its end")
+    period: str | None = Field(None, examples=["2026-Q4"], description="Default the current quarter")
+
+
+class CurvePoint(BaseModel):
+    """Probabilities by a date; they add up to 1."""
+
+    date: date
+    won: float = Field(ge=0, le=1)
+    lost: float = Field(ge=0, le=1)
+    open: float = Field(ge=0, le=1)
+
+
+class Factor(BaseModel):
+    """Effect of a feature on the probability of a win by the period's end, compared with the reference."""
+
+    feature: str
+    label: str
+    value: str | None
+    contribution: float = Field(description="On the log-odds; with the reference they add up")
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+
+
+class FeatureValue(BaseModel):
+    """A feature and its value."""
+
+    feature: str
+    label: str
+    value: str | None
+
+
+class DealReason(BaseModel):
+    """A group of related features, and their joint effect compared with the reference."""
+
+    reason: str
+    label: str
+    contribution: float = Field(description="On the log-odds; all reasons add up to the difference")
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+    features: list[FeatureValue] = Field(description="Those that make up most of it, largest first")
+
+
+class Trend(BaseModel):
+    """How the win probability changed since a moment, and the factors of that change."""
+
+    since: str
+    change_pp: float
+    factors: list[Factor]
+
+
+class Win(BaseModel):
+    """Probability of a win: ever, by the period's end, and by date."""
+
+    probability: float = Field(ge=0, le=1)
+    by_period_end: float = Field(ge=0, le=1)
+    curve: list[CurvePoint]
+    interval: tuple[float, float] = Field(description="80 % interval of `probability`")
+    grade: Literal["A", "B", "C", "D"]
+    trend: Trend | None
+
+
+class Flag(BaseModel):
+    """Something about the deal to look at."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    since: str | None
+
+
+class CloseDate(BaseModel):
+    """When it will be won, if it is."""
+
+    p10: date
+    p50: date
+    p90: date
+
+
+class DealRevenue(BaseModel):
+    """Revenue: `expected` includes the chance of losing; the quantiles are of the amount if won."""
+
+    expected: float
+    p10: float
+    p50: float
+    p90: float
+    currency: str
+
+
+class DealAttainment(BaseModel):
+    """What the deal does to the goal; null where no target is known."""
+
+    period: str
+    scope: str
+    probability: float | None
+    if_won_pp: float | None
+    if_lost_pp: float | None
+
+
+class Insight(Answer):
+    """Everything about one deal."""
+
+    deal_id: str
+    win: Win
+    flags: list[Flag]
+    close_date: CloseDate | None
+    revenue: DealRevenue
+    attainment: DealAttainment
+    reasons: list[DealReason]
+    factors: list[Factor]
+    bottlenecks: list[DealBottleneck] = Field(description="Those this deal is in")
+    actions: list[Action] = Field(description="Recommended, best first")
+    not_recommended: list[ActionNotRecommended]
+
+
+class DealScore(BaseModel):
+    """One row of `sancho score`."""
+
+    deal_id: str
+    as_of: str
+    period: str
+    win_probability: float
+    win_by_period_end: float
+    expected_revenue: float
+    revenue_p10: float
+    revenue_p50: float
+    revenue_p90: float
+    expected_close_date: date | None
+    model_version: str
+
+
+class DealList(Answer):
+    """Scored open deals, a page of them."""
+
+    deals: list[DealScore]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last")

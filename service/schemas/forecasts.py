@@ -1,0 +1,246 @@
+"""What do a forecast, and one under changed assumptions, look like?"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.schemas.base import MOST_ROWS, Answer
+
+
+class PushedDeal(BaseModel):
+    """An open deal that closes some days later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deal_id: str = Field(min_length=1)
+    days: float = Field(ge=0, le=3660)
+
+
+class RepricedDeal(BaseModel):
+    """An open deal and its new amount."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deal_id: str = Field(min_length=1)
+    amount: float = Field(ge=0, allow_inf_nan=False)
+
+
+class NewTarget(BaseModel):
+    """A revenue target in place of the stored one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: str = Field(examples=["company"])
+    value: float = Field(ge=0, allow_inf_nan=False)
+
+
+class NewHire(BaseModel):
+    """A seller who joins, and sells new business like the average member of the team."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    team_id: str | None = Field(None, description="null = of no team", examples=["T01"])
+    start: date | None = Field(None, description="First day, default today")
+
+
+class NewLevel(BaseModel):
+    """A KPI or lever whose level is multiplied, for a scope."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kpi: str = Field(
+        description="leads, appointments, proposals or win_rate, or a lever of the tree", examples=["leads"]
+    )
+    multiplier: float = Field(gt=0, le=10, examples=[1.2])
+    scope: str = Field("company", max_length=500)
+
+
+class WhatIfRequest(BaseModel):
+    """The assumptions about a period."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"targets": [{"scope": "company", "value": 200_000_000}]}]},
+    )
+
+    scope: str = Field("company", examples=["company", "team:T01"])
+    as_of: str | None = Field(None, examples=["2026-11-20"])
+    won: list[str] = Field(default_factory=list, max_length=MOST_ROWS)
+    lost: list[str] = Field(default_factory=list, max_length=MOST_ROWS)
+    pushed: list[PushedDeal] = Field(default_factory=list, max_length=MOST_ROWS)
+    repriced: list[RepricedDeal] = Field(default_factory=list, max_length=MOST_ROWS)
+    leaving: list[str] = Field(default_factory=list, max_length=MOST_ROWS, description="person_ids")
+    joining: list[NewHire] = Field(default_factory=list, max_length=50)
+    levels: list[NewLevel] = Field(default_factory=list, max_length=20)
+    targets: list[NewTarget] = Field(default_factory=list, max_length=MOST_ROWS)
+
+
+class RevenueDistribution(BaseModel):
+    """A distribution of revenue."""
+
+    mean: float
+    p05: float
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+
+
+class Component(BaseModel):
+    """A part of the forecast revenue."""
+
+    name: Literal["closed", "open_pipeline", "new_business"]
+    mean: float
+    p10: float
+    p90: float
+
+
+class PacePoint(BaseModel):
+    """Revenue since the period began, by a date; `closed` is null for dates to come."""
+
+    date: date
+    closed: float | None
+    p10: float
+    p50: float
+    p90: float
+
+
+class ForecastDeal(BaseModel):
+    """An open deal and what it does to the goal: P(attain | won) - P(attain | lost)."""
+
+    deal_id: str
+    by_period_end: float
+    amount: float
+    swing_pp: float | None
+
+
+class ChildForecast(BaseModel):
+    """A scope directly below; draws of all children add up to their parent's."""
+
+    scope: str
+    target: float | None
+    probability: float | None
+    revenue: RevenueDistribution
+
+
+class Baselines(BaseModel):
+    """What simple rules forecast."""
+
+    stage_weighted: float | None
+    run_rate: float | None
+    last_year: float | None
+
+
+class ChangedDeal(BaseModel):
+    """A deal, and by how much it changed the expected revenue."""
+
+    deal_id: str
+    revenue: float
+
+
+class ChangeContribution(BaseModel):
+    """One cause of the change, after the causes before it in the list."""
+
+    code: Literal["won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target"]
+    label: str
+    effect_pp: float = Field(
+        description="Points of the probability of attainment; parts add up to the change"
+    )
+    revenue: float = Field(description="Expected revenue; parts add up to the change")
+    deals: list[ChangedDeal] = Field(description="The deals that contributed most")
+
+
+class Change(BaseModel):
+    """What changed the forecast since a week ago, then and now in the same scenarios."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    since: str
+    before: float = Field(alias="from", ge=0, le=1)
+    to: float = Field(ge=0, le=1)
+    contributions: list[ChangeContribution]
+
+
+class PastForecast(BaseModel):
+    """What was forecast on a day of the period."""
+
+    as_of: str
+    probability: float | None
+    target: float | None
+    mean: float
+    p10: float
+    p50: float
+    p90: float
+    model_version: str
+    computed_later: bool = Field(description="Computed as of that day by a later model")
+
+
+class Driver(BaseModel):
+    """A lever, from its current level to the level after a feasible step."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    lever: str = Field(examples=["leads"])
+    label: str
+    unit: str
+    before: float = Field(alias="from")
+    to: float
+    attainment_pp: float = Field(description="Points of the probability of attainment")
+
+
+class Forecast(Answer):
+    """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
+
+    period: str = Field(examples=["2026-Q4"])
+    scope: str = Field(examples=["company"])
+    target: float | None
+    closed: float
+    probability: float | None = Field(ge=0, le=1, description="of attainment; null where no target is known")
+    revenue: RevenueDistribution
+    components: list[Component]
+    gap: float | None
+    pace: list[PacePoint]
+    history: list[PastForecast]
+    drivers: list[Driver] = Field(
+        description="What a feasible step of each lever adds, up to the top quartile of peers"
+    )
+    deals: list[ForecastDeal]
+    children: list[ChildForecast]
+    baselines: Baselines
+    change: Change | None = Field(description="null without a target or a week of history")
+
+
+class ForecastSummary(BaseModel):
+    """Target, probability of reaching it, and revenue."""
+
+    target: float | None
+    probability: float | None
+    revenue: RevenueDistribution
+
+
+class WhatIfSide(BaseModel):
+    """A scope before and after."""
+
+    scope: str
+    before: ForecastSummary
+    after: ForecastSummary
+    effect_pp: float | None
+    revenue_change: float
+
+
+class WhatIf(Answer):
+    """A forecast before and after the assumptions, in the same scenarios."""
+
+    period: str
+    scope: str
+    before: ForecastSummary
+    after: ForecastSummary
+    effect_pp: float | None
+    revenue_change: float
+    assumptions: list[str]
+    children: list[WhatIfSide]

@@ -1,0 +1,196 @@
+"""What do KPIs, their SMART check, the driver tree and the plan look like?"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.schemas.base import Answer
+from service.schemas.forecasts import Driver, ForecastSummary
+
+
+class KpiForecast(BaseModel):
+    """A KPI's value at the period's end."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class KpiValue(BaseModel):
+    """A KPI in an earlier period."""
+
+    period: str
+    value: float | None
+
+
+class CriterionResult(BaseModel):
+    """Whether a criterion is met, why, and a suggestion where it is not."""
+
+    ok: bool
+    why: str
+    suggestion: str | None = None
+
+
+class Kpi(BaseModel):
+    """A KPI of a scope and period; `value` is null where it has never been recorded."""
+
+    kpi: str = Field(examples=["visits"])
+    label: str
+    meaning: str
+    unit: str
+    style: list[str] = Field(description="Selling styles it is for", examples=[["field", "route"]])
+    value: float | None = Field(description="So far")
+    target: float | None
+    probability: float | None = Field(ge=0, le=1, description="of reaching the target by the period's end")
+    forecast: KpiForecast | None
+    required_per_business_day: float | None = Field(description="To reach the target; of counts and amounts")
+    trend: list[KpiValue] = Field(description="Eight periods before this one, oldest first, as known now")
+    controllable: bool = Field(description="In a seller's own hands")
+    smart: dict[str, CriterionResult] | None = Field(description="Of its target; null without one")
+
+
+class KpiList(Answer):
+    """The KPIs of a scope and period."""
+
+    period: str
+    scope: str
+    business_days_left: float
+    kpis: list[Kpi]
+
+
+class ProposedKpi(BaseModel):
+    """A KPI as somebody proposes it; a field left out counts as not stated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kpi: str = Field(max_length=100, examples=["visits"])
+    scope: str = Field("company", max_length=500, examples=["person:P-1"])
+    value: float | None = Field(None, allow_inf_nan=False, examples=[120])
+    unit: str | None = Field(None, max_length=50)
+    segment: dict[str, str] = Field(default_factory=dict, description="column: value")
+    period: str | None = Field(None, max_length=50, examples=["2026-Q4"])
+    last_reviewed: date | None = Field(None, description="Day of the last review")
+
+
+class CheckRequest(BaseModel):
+    """KPIs to be checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    proposals: list[ProposedKpi] = Field(min_length=1, max_length=200)
+    as_of: str | None = Field(None, max_length=50)
+
+
+class CheckedKpi(BaseModel):
+    """A proposed KPI and the findings of the five criteria."""
+
+    kpi: str
+    label: str
+    scope: str
+    value: float | None
+    period: str | None
+    probability: float | None
+    smart: dict[str, CriterionResult]
+
+
+class CheckedPerson(BaseModel):
+    """Findings about all proposed KPIs of a person."""
+
+    scope: str
+    findings: dict[str, CriterionResult]
+
+
+class KpiCheck(Answer):
+    """Findings in plain words, with what would be better for each that fails."""
+
+    proposals: list[CheckedKpi]
+    people: list[CheckedPerson]
+
+
+class Branch(Driver):
+    """A driver of the goal, and the KPIs that measure it."""
+
+    ksf: bool = Field(description="One of the strongest controllable drivers: a key success factor")
+    kpis: list[dict[str, Any]]
+
+
+class Goal(ForecastSummary):
+    """The KGI."""
+
+    kpi: str
+
+
+class Tree(Answer):
+    """KGI -> KSF -> KPI of a scope and period, with numbers; the strongest branch first."""
+
+    period: str
+    scope: str
+    goal: Goal
+    branches: list[Branch]
+
+
+class PlanRequest(BaseModel):
+    """The probability to reach, and the levers that may change (empty: all of them)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    period: str = Field(max_length=50, examples=["2026-Q4"])
+    probability: float = Field(gt=0, lt=1, examples=[0.8])
+    scope: str = Field("company", max_length=500)
+    as_of: str | None = Field(None, max_length=50)
+    levers: list[str] = Field(
+        default_factory=list, max_length=20, examples=[["leads", "win_rate"]],
+        description="leads, appointment_rate, proposals, win_rate, amount, cycle_time",
+    )  # fmt: skip
+    target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default: the stored target")
+
+
+class PlannedLever(BaseModel):
+    """How far the plan moves a lever."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    lever: str
+    label: str
+    unit: str
+    before: float = Field(alias="from")
+    to: float
+    share_of_step: float = Field(ge=0, le=1, description="Share of the way to the top quartile of peers")
+    alone_pp: float = Field(description="What this lever alone would add at the top quartile, in points")
+
+
+class PlannedKpi(BaseModel):
+    """A person's number of one KPI for the rest of the period."""
+
+    kpi: str
+    label: str
+    unit: str
+    usual_per_week: float = Field(description="At the current pace")
+    per_week: float
+    per_day: float
+    by_period_end: float
+
+
+class PersonPlan(BaseModel):
+    """What a person does under the plan."""
+
+    scope: str
+    kpis: list[PlannedKpi]
+
+
+class Plan(Answer):
+    """The smallest change that reaches the requested probability; where none does, the maximum."""
+
+    period: str
+    scope: str
+    target: float
+    requested_probability: float
+    current_probability: float = Field(description="Without the plan")
+    attainable: bool
+    probability: float = Field(description="With the plan")
+    maximum: float = Field(description="Probability with every chosen lever at the top quartile of peers")
+    levers: list[PlannedLever]
+    people: list[PersonPlan]

@@ -1,0 +1,76 @@
+"""What do registered models and their monitoring look like?"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from service.schemas.base import Answer
+
+
+class ModelVersion(BaseModel):
+    """A registered model version."""
+
+    name: str
+    version: str
+    trained_at: str | None
+    aliases: list[str] = Field(examples=[["champion"]])
+    metrics: dict[str, float] = Field(description="On deals after its training data")
+    gate_decision: str | None = Field(description="Whether it was promoted after training, and why")
+
+
+class SegmentCalibration(BaseModel):
+    """Wins expected and wins observed since the training: of all deals (null), or of a segment."""
+
+    segment: dict[str, str] | None
+    deals: int
+    rows: int
+    expected: float = Field(description="By the model, corrected by its error in training")
+    observed: float
+    log_odds_shift: float = Field(
+        description="Of the log-odds of a win since then; of a segment, compared with all other deals"
+    )
+    interval: list[float] = Field(description="95 % interval of log_odds_shift")
+    p_value: float
+    alarm: bool
+
+
+class FeatureDrift(BaseModel):
+    """How far the distribution of a feature moved since the training."""
+
+    feature: str
+    label: str
+    psi: float = Field(description="Population stability index; 0 = no change")
+    importance: float = Field(description="Share of all contributions to scores")
+    p_value: float
+    alarm: bool
+
+
+class ScoreDrift(BaseModel):
+    """How far the distribution of win probabilities moved since the training."""
+
+    psi: float = Field(description="Population stability index; 0 = no change")
+    p_value: float
+    alarm: bool
+
+
+class MonitoringReport(BaseModel):
+    """How the model in service performs on new data, and whether to retrain."""
+
+    as_of: str = Field(description="Moment of the check; at most a quarter of an hour ago")
+    retrain: bool
+    reasons: list[str]
+    model_as_of: str = Field(description="Moment up to which the model's training data reach")
+    closed_deals_since: int
+    closed_deals_in_training: int
+    horizon_days: float | None
+    quality: dict[str, float | None] | None
+    calibration: list[SegmentCalibration]
+    feature_drift: list[FeatureDrift]
+    score_drift: ScoreDrift | None
+
+
+class ModelList(Answer):
+    """The registry."""
+
+    models: list[ModelVersion]
+    monitoring: MonitoringReport

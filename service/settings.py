@@ -1,0 +1,200 @@
+"""Which settings does this installation have? Read once at the edge, frozen, handed inward as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+
+CONFIG_FILE = "sancho.toml"
+_FINE = {
+    "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
+    "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
+    "fiscal_start_month": Text("1から12の月", "a month from 1 to 12"),
+    "language": Text("ja または en", "ja or en"),
+    "country": Text("JP などの2文字の国コード", "a two-letter country code such as JP"),
+    "grades": Text(
+        "0.6, 0.35, 0.15 のような3つの確率（大きい順）", "three falling probabilities such as 0.6, 0.35, 0.15"
+    ),
+    "train": Text("学習の設定の表 [train]", "a table [train] of training choices"),
+    "kpi": Text("[[kpi]] の表（docs/kpis.md の例を参照）", "tables [[kpi]] as docs/kpis.md shows"),
+    "actions": Text(
+        "[actions] の表: explore = true または false、hold_out = 0から0.9の割合",
+        "a table [actions] with explore = true or false and hold_out = a share of 0 to 0.9",
+    ),
+    "port": Text("1から65535の番号", "a number from 1 to 65535"),
+    "home": Text("書き込めるフォルダー", "a folder that can be written to"),
+    "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
+}
+
+
+class ActionSettings(BaseModel):
+    """How recommendations are tested; both are off by default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    explore: Annotated[
+        bool,
+        Text(
+            "最善とは限らない打ち手もときどき先頭に出し、効果を比べられるようにする",
+            "Sometimes put another action first that may be better, so that effects can be compared",
+        ),
+    ] = False
+    hold_out: Annotated[
+        float,
+        Text(
+            "効果測定のために打ち手を推奨しない商談の割合（0から0.9）",
+            "Share of deals that get no recommendations, so that their effect can be measured (0 to 0.9)",
+        ),
+    ] = Field(0.0, ge=0, le=0.9)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("unknown time zone") from None
+    return name
+
+
+class Settings(BaseSettings):
+    """Settings of an installation: environment variables SANCHO_*, then sancho.toml, then these defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SANCHO_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
+    )
+
+    home: Annotated[
+        Path,
+        Text(
+            "組み込みのデータベース、MLflowの記録、モデルを置くフォルダー",
+            "Folder of the embedded database, MLflow's records and the models",
+        ),
+    ] = Path(".sancho")
+    database_url: Annotated[
+        str,
+        Text(
+            "データの保存先（SQLAlchemyのURL）。空なら home の中のSQLite",
+            "Store, as an SQLAlchemy URL; empty = SQLite in the home",
+        ),
+    ] = ""
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Text("組織のタイムゾーン（IANAの名前）", "Time zone of the organisation, an IANA name"),
+    ] = "Asia/Tokyo"
+    currency: Annotated[str, Text("組織の通貨（3文字）", "Currency of the organisation, three letters")] = (
+        Field("JPY", pattern=r"^[A-Z]{3}$")
+    )
+    fiscal_start_month: Annotated[
+        int, Text("年度の最初の月（1から12）", "First month of the fiscal year, 1 to 12")
+    ] = Field(4, ge=1, le=12)
+    language: Annotated[
+        Language,
+        Text(
+            "言語の指定がないときの言語（ja または en）", "Language where a reader asks for none (ja or en)"
+        ),
+    ] = "ja"
+    country: Annotated[
+        str,
+        Text("祝日を数える国（2文字の国コード）", "Country whose public holidays count, two letters"),
+    ] = Field("JP", pattern=r"^[A-Z]{2}$")
+    grades: Annotated[
+        tuple[float, float, float],
+        Text(
+            "商談をA、B、Cと評価する受注確率の下限。それ未満はD",
+            "Win probability from which a deal is graded A, B, C; below, D",
+        ),
+    ] = (0.6, 0.35, 0.15)
+    train: Annotated[dict[str, Any], Text("学習の設定（表）", "Training choices, a table")] = Field(
+        default_factory=dict
+    )
+    kpi: Annotated[list[dict[str, Any]], Text("自社のKPI（表）", "KPIs of your own, tables")] = Field(
+        default_factory=list
+    )
+    actions: Annotated[
+        ActionSettings, Text("打ち手の効果の測り方（表）", "How recommendations are tested, a table")
+    ] = ActionSettings()
+    host: Annotated[str, Text("サービスが待ち受けるアドレス", "Address at which the service listens")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Text("サービスのポート番号", "Port of the service")] = Field(8000, ge=1, le=65535)
+    refresh_seconds: Annotated[
+        float,
+        Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),
+    ] = Field(1.0, ge=0)
+
+    @field_validator("grades")
+    @classmethod
+    def _falling(cls, grades: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not 1 >= grades[0] >= grades[1] >= grades[2] >= 0:
+            raise ValueError("grades must fall from 1 to 0")
+        return grades
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A caller's values come first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.database_url or f"sqlite:///{(self.home / 'sancho.db').absolute()}"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings; the error for a wrong one names its key, its value and the valid values."""
+    try:
+        return Settings(**given)
+    except ValidationError as fault:
+        wrong = [_explained(error) for error in fault.errors()]
+        raise SanchoError(
+            Text("；".join(text.ja for text in wrong), "; ".join(text.en for text in wrong)), "bad_setting"
+        ) from None
+    except ValueError as fault:  # the TOML file itself
+        raise SanchoError(
+            Text(
+                "{file} を読めません（{fault}）。TOMLの書式を確認してください。",
+                "cannot read {file} ({fault}); check its TOML.",
+            ).format(file=CONFIG_FILE, fault=fault),
+            "bad_setting",
+        ) from None
+
+
+def _explained(error: Any) -> Text:
+    key = str(error["loc"][0]) if error["loc"] else "?"
+    name = f"SANCHO_{key.upper()}"
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        return Text(
+            "設定「{key}」はありません。使える設定は {known} です。",
+            "setting {key!r} does not exist; there are {known}.",
+        ).format(key=key, known=known)
+    fine = _FINE.get(key, Text("別の値", "another value"))
+    return Text(
+        "設定 {name} の値「{value}」は使えません。{fine}を指定してください。",
+        "setting {name}: {value!r} cannot be used; give {fine}.",
+    ).format(name=name, value=str(error["input"]), fine=fine)

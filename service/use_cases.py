@@ -1,0 +1,67 @@
+"""Which questions can be asked? One value that holds a use case for each kind, composed around one state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm.store import Store
+from service.deal_insight import DealInsights
+from service.forecasts import Forecasts
+from service.goals import Goals
+from service.model_admin import ModelAdmin
+from service.recommendations import Recommendations
+from service.serving_state import ServingState
+from service.settings import Settings
+from service.tables import Tables
+from training.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCases:
+    """What REST, pages and the command line ask."""
+
+    settings: Settings
+    serving: ServingState
+    deals: DealInsights
+    forecasts: Forecasts
+    goals: Goals
+    recommendations: Recommendations
+    models: ModelAdmin
+    tables: Tables
+
+    @classmethod
+    def open(
+        cls, settings: Settings, store: Store | None = None, registry: Registry | None = None
+    ) -> UseCases:
+        """Use cases of a store and a registry, else of those that the settings name."""
+        serving = ServingState(
+            settings,
+            store if store is not None else Store.open(settings.store_url),
+            registry if registry is not None else Registry(settings.home),
+        )
+        goals = Goals(serving)
+        forecasts = Forecasts(serving, goals)
+        recommendations = Recommendations(serving, goals)
+        deals = DealInsights(serving, recommendations)
+        models = ModelAdmin(serving)
+        serving.register(
+            warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
+            chores=(forecasts.keep_history, recommendations.write_if_possible),
+        )
+        return cls(
+            settings=settings,
+            serving=serving,
+            deals=deals,
+            forecasts=forecasts,
+            goals=goals,
+            recommendations=recommendations,
+            models=models,
+            tables=Tables(serving),
+        )
+
+    def close(self) -> None:
+        """Stores what waits to be, ends the thread, and gives up the store's connections."""
+        try:
+            self.recommendations.write()
+        finally:
+            self.serving.close()

@@ -1,0 +1,141 @@
+"""At which past moments is the whole pipeline run again, and for which periods?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog, micros
+from crm.i18n import Text
+from crm.instants import DAY, NEVER, end_of_day, last_known_day, start_of_day
+from crm.periods import Period, period_holding, previous
+
+# Whole weeks of a period that are over when the forecast is made, by the period's length.
+WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}
+LENGTHS = tuple(WEEKS)
+LEAST_PERIODS = 3  # periods that must fit for a length to be chosen automatically
+LEAST_HISTORY = 2  # a period is forecast only after so many whole ones
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A past moment: `week` weeks into `period` are known, and nothing else."""
+
+    period: Period
+    week: int
+    as_of: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a log covers: first creation of a deal, and the moment up to which it is recorded."""
+
+    first: int
+    end: int
+
+    @classmethod
+    def of(cls, log: EventLog, until: int | None = None) -> Span:
+        """From a log; `until` where it is known how far it reaches, else the last thing recorded in it."""
+        created = micros(log["deals"]["created_at"])
+        if not len(created):
+            raise SanchoError(
+                Text(
+                    "過去検証に使う商談がありません。先に sancho import で商談を取り込んでください。",
+                    "There are no deals to backtest; import some first (sancho import).",
+                ),
+                "no_deals",
+            )
+        if until is None:
+            stamps = [created, micros(log["deals"]["closed_at"]), micros(log["activities"]["at"])]
+            stamps.append(micros(log["deal_events"]["at"]))
+            until = max(int(stamp.max()) for stamp in stamps if len(stamp)) + 1
+        return cls(int(created[created != NEVER].min()), until)
+
+
+def recorded_until(log: EventLog, moment: int) -> int:
+    """Up to when a log as of a moment is recorded: the end of the last day with a record in it.
+
+    Days not imported yet are not days on which nothing was won, so a period is evaluated only when the
+    records reach its end.
+    """
+    last = Span.of(log).end
+    return min(end_of_day(last_known_day(last, log.zone), log.zone), moment)
+
+
+def choose_periods(
+    span: Span,
+    zone: ZoneInfo,
+    count: int | None = None,
+    length: str | None = None,
+    fiscal_start_month: int = 4,
+    last_day: date | None = None,
+) -> tuple[str, list[Period]]:
+    """The last `count` whole periods that have history before them, oldest first, and their length.
+
+    Without a length: quarters, or months, then weeks, where the history holds fewer than three quarters to
+    forecast. Without a count: at most eight. With `last_day`: only periods that end by it.
+    """
+    if length is not None and length not in LENGTHS:
+        raise SanchoError(
+            Text(
+                "期間の長さ「{length}」は使えません。quarter、month、week のいずれかを指定してください。",
+                "period length: expected quarter, month or week, got {length!r}.",
+            ).format(length=length),
+            "bad_period_length",
+        )
+    whole: list[Period] = []
+    for kind in LENGTHS if length is None else (length,):
+        whole = _whole_periods(span, zone, kind, fiscal_start_month)
+        whole = [period for period in whole if last_day is None or period.last <= last_day]
+        if len(whole) >= LEAST_PERIODS or (length is not None and whole):
+            break
+    if not whole:
+        raise SanchoError(
+            Text(
+                "履歴が{days}日分しかなく、過去検証には短すぎます（判定する期間の前に同じ長さの期間が2つ必要です）。"
+                "もっと前の商談も取り込んでください（sancho import）。",
+                "The history is too short to backtest: {days} days hold no whole period with two of its "
+                "length before it; import earlier deals too (sancho import).",
+            ).format(days=max(span.end - span.first, 0) // DAY),
+            "too_short",
+        )
+    return kind, whole[-(count or 8) :]
+
+
+def _whole_periods(span: Span, zone: ZoneInfo, length: str, fiscal_start_month: int) -> list[Period]:
+    first, last = last_known_day(span.first + 1, zone), last_known_day(span.end, zone)
+    period = period_holding(last, length, fiscal_start_month)
+    if period.end(zone) > span.end:
+        period = _before(period, length, fiscal_start_month)
+    periods: list[Period] = []
+    while previous(period, LEAST_HISTORY).first >= first:
+        periods.append(period)
+        period = _before(period, length, fiscal_start_month)
+    return periods[::-1]
+
+
+def _before(period: Period, length: str, fiscal_start_month: int) -> Period:
+    return period_holding(previous(period).first, length, fiscal_start_month)
+
+
+def earlier(period: Period, count: int, length: str, fiscal_start_month: int = 4) -> list[Period]:
+    """The `count` periods of the same length just before one, oldest first, with their names."""
+    before: list[Period] = []
+    for _ in range(count):
+        period = _before(before[-1] if before else period, length, fiscal_start_month)
+        before.append(period)
+    return before[::-1]
+
+
+def origins(period: Period, weeks: Sequence[int], zone: ZoneInfo) -> list[Origin]:
+    """The moments at which so many weeks of the period are over; weeks it does not hold are left out."""
+    moments = []
+    for week in weeks:
+        # By calendar days, so that every origin is a midnight of the zone.
+        day = date.fromordinal(period.first.toordinal() + 7 * week)
+        if period.first <= day <= period.last:
+            moments.append(Origin(period, week, start_of_day(day, zone)))
+    return moments

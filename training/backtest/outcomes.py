@@ -1,0 +1,60 @@
+"""What became of each deal, as far as the log tells?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog, micros
+from crm.instants import DAY, NEVER
+from training.snapshots import Cycle, DealOutcomes, cycle_of, last_signs
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Every deal's life up to `end`; `cycle` is the company's pace over all of it."""
+
+    deal_ids: pd.Index
+    outcomes: DealOutcomes
+    cycle: Cycle
+    end: int
+
+    @classmethod
+    def of(cls, log: EventLog, end: int) -> Outcomes:
+        """From the whole log, as of its end."""
+        past = log.as_of(end)
+        deals = past["deals"]
+        ids = pd.Index(deals["deal_id"])
+        created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
+        ended = deals["outcome"].astype(object)
+        outcome = np.where(ended == "won", 1, np.where(ended == "lost", 0, -1)).astype(np.int64)
+        outcomes = DealOutcomes(created, closed, outcome, last_signs(past, ids, created, closed))
+        return cls(ids, outcomes, cycle_of(outcomes, end), end)
+
+    def is_mature(self, moment: int) -> bool:
+        """Whether the longest cycle has passed since a moment, so that "ever" can be judged of it."""
+        return self.end - moment >= self.cycle.longest_days * DAY
+
+    def numbers(self, deal_ids: NDArray[np.object_]) -> NDArray[np.int64]:
+        """The number (n,) of each deal; -1 where the log does not hold it."""
+        return np.asarray(self.deal_ids.get_indexer(pd.Index(deal_ids)), np.int64)
+
+    def won_by(self, deal: NDArray[np.int64], until: int) -> Floats:
+        """Whether each deal (n,) was won before an instant, 1 or 0."""
+        closed = self.outcomes.closed[deal]
+        won: Floats = ((self.outcomes.outcome[deal] == 1) & (closed != NEVER) & (closed < until)).astype(
+            np.float64
+        )
+        return won
+
+    def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
+        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (not of deals alive)."""
+        closed = self.outcomes.closed[deal] != NEVER
+        silent = self.end - self.outcomes.last_sign[deal] > self.cycle.silent_days * DAY
+        return (self.outcomes.outcome[deal] == 1).astype(np.float64), closed | silent

@@ -1,0 +1,89 @@
+"""What does the pipeline forecast at an origin: a chance for each open deal, and draws of each revenue?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog
+from crm.instants import DAY
+from features import History, compile_history
+from models.bundle import Bundle
+from models.forecast.organisation import Organisation
+from models.forecast.pipeline import Scored
+from models.forecast.simulate import Simulation
+from models.period_outlook import look_ahead
+from models.scoring import feature_columns
+from models.snapshot_rows import Rows
+from training.backtest.origins import Origin
+from training.data import TrainingData
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OriginForecast:
+    """The forecast at one origin: its open deals (n,), with their stage as of then, and the period."""
+
+    origin: Origin
+    deal_ids: NDArray[np.object_]
+    stage: NDArray[np.object_]
+    scored: Scored
+    simulation: Simulation
+
+
+def forecast_at(
+    bundle: Bundle,
+    past: EventLog,
+    origin: Origin,
+    organisation: Organisation,
+    closed: Floats,
+    history: History | None = None,
+) -> OriginForecast:
+    """Scores of the deals open at the origin and the joint simulation of its period.
+
+    `past` is the log as of the origin; `closed` (people + 1,) the revenue of the period so far;
+    `history` where it is compiled already.
+    """
+    if history is None:
+        history = compile_history(past, bundle.calendar, bundle.levels)
+    period = origin.period
+    outlook = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
+    ids = outlook.scored.pipeline.deal_ids
+    stage = past["deals"].set_index("deal_id")["stage"].astype(object).reindex(ids)
+    return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), outlook.scored, outlook.simulation)
+
+
+def learned_rows(bundle: Bundle, data: TrainingData) -> Rows:
+    """The rows that the bundle was fitted on, with the features it uses: the baselines get the same."""
+    return data.snapshots.rows.with_columns(feature_columns(bundle, data.history)[bundle.win.used])
+
+
+def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> Rows:
+    """Two questions about each open deal, for baselines: won by the period's end (n,), then won ever (n,).
+
+    Their answers are not in these rows.
+    """
+    count = len(forecast.deal_ids)
+    moments = np.full(count, forecast.origin.as_of, np.int64)
+    left = (forecast.origin.period.end(bundle.calendar.zone) - forecast.origin.as_of) / DAY
+    unknown = np.full(count, np.nan)
+    return Rows(
+        x=forecast.scored.x[:, bundle.win.used],
+        at=moments,
+        deal=np.arange(count),
+        days=unknown,
+        event=np.full(count, -1, np.int64),
+        weight=np.ones(count),
+        regular=np.ones(count, bool),
+        row=np.tile(np.arange(count), 2),
+        horizon=np.repeat([left, bundle.win.ever_days], count),
+        won=np.full(2 * count, np.nan),
+        lost=np.full(2 * count, np.nan),
+        matures=np.full(2 * count, np.inf),
+        longest_days=longest_days,
+        ever_days=bundle.win.ever_days,
+    )

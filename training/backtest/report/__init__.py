@@ -1,0 +1,6 @@
+"""How is a backtest shown to people: sentences, tables, figures, one page that works offline?"""
+
+from training.backtest.report.figures import figures
+from training.backtest.report.page import page
+
+__all__ = ["figures", "page"]

@@ -1,0 +1,441 @@
+"""How accurate were forecasts in the past? The whole pipeline, run with only what was known at the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.i18n import Text
+from crm.instants import DAY, iso
+from crm.periods import Period
+from features.calendar import Calendar
+from models.bundle import Bundle
+from models.forecast.attainment import probability_of
+from models.forecast.simulate import Simulation
+from training.backtest import deal_baselines, period_baselines
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, DealRows
+from training.backtest.origins import WEEKS, Origin, Span, choose_periods, earlier, origins
+from training.backtest.outcomes import Outcomes
+from training.backtest.period_scores import ForecastScore, ScopeForecast
+from training.backtest.period_snapshots import PeriodSnapshot, SnapshotCache
+from training.backtest.predict import OriginForecast, deal_questions, forecast_at, learned_rows
+from training.common_factors import with_common_factors
+from training.config import TrainConfig
+from training.data import Progress, TrainingData
+from training.fit import train_on
+
+Floats = NDArray[np.float64]
+Retrain = Literal["period", "origin"]
+
+PAST_PERIODS = 8  # earlier periods on whose errors the period baselines are recalibrated
+SURE_PERIODS = 8  # with fewer, intervals from a bootstrap of whole periods are too narrow
+LEAST_TRAINED = 30  # deals that must have been created before a cut-off
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and its forecasts: trained on what was known at `train_until`, evaluated at origins.
+
+    A question is used for training only when its answer was known at the cut-off, and "ever" is evaluated
+    only once the longest cycle has passed.
+    """
+
+    period: str
+    train_until: int
+    trained: dict[str, int]
+    longest_days: float
+    validate_until: int
+    origins: list[dict[str, Any]]
+    variants: dict[str, dict[str, Any]]
+
+    def to_json(self, log: EventLog) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "period": self.period,
+            "train_until": iso(self.train_until, log.zone),
+            "trained": self.trained,
+            "maturity_days": self.longest_days,
+            "validate_from": self.origins[0]["as_of"] if self.origins else None,
+            "validate_until": iso(self.validate_until, log.zone),
+            "origins": self.origins,
+            "baselines": self.variants,
+            "summary": self.said(log),
+        }
+
+    def said(self, log: EventLog) -> str:
+        """The fold, printed."""
+        rows = sum(origin["rows_by_period_end"] for origin in self.origins)
+        ever = sum(origin["rows_ever"] for origin in self.origins)
+        weeks = ", ".join(str(origin["week"]) for origin in self.origins)
+        counts = self.trained
+        return (
+            f"{self.period}: train until {iso(self.train_until, log.zone)[:16]} "
+            f"({counts.get('questions', 0)} rows of {counts.get('deals', 0)} deals, "
+            f"{counts.get('closed_deals', 0)} closed; answers certain by then, longest cycle "
+            f"{self.longest_days:.0f} days), validate at weeks {weeks} until "
+            f"{iso(self.validate_until, log.zone)[:16]} ({rows} rows by the period's end, {ever} rows ever)"
+        )
+
+
+@dataclass
+class Backtest:
+    """All forecasts and actuals: rows of deals by question, lines of periods, folds, settings.
+
+    `deal_ids` are the ids of the deals that rows number.
+    """
+
+    settings: dict[str, Any]
+    log: EventLog = field(repr=False)
+    deal_ids: pd.Index = field(repr=False)
+    folds: list[Fold] = field(default_factory=list)
+    deals: dict[str, list[DealRows]] = field(default_factory=lambda: {EVER: [], BY_PERIOD_END: []})
+    lines: list[ScopeForecast] = field(default_factory=list)
+    warnings: list[tuple[str, Text]] = field(default_factory=list)
+    stages: tuple[str, ...] = ()
+
+    def rows(self, question: str) -> DealRows:
+        """All deal rows of a question ("ever" or "by_period_end")."""
+        return DealRows.joined(self.deals[question])
+
+
+def backtest(
+    log: EventLog,
+    config: TrainConfig | None = None,
+    periods: int | None = None,
+    weeks: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    *,
+    length: str | None = None,
+    retrain: Retrain = "period",
+    until: int | None = None,
+    last_day: date | None = None,
+    plain: bool = True,
+) -> Backtest:
+    """Rolling origins over the last `periods` whole periods (default: up to eight), at `weeks` of each.
+
+    Trains at each period's start (or at each origin with retrain="origin") on the log as of then, scores all
+    open deals and forecasts the period at every origin, and compares with the whole log. `until`: how far
+    the log reaches, when not to its last record.
+    `last_day`: only periods that end by it. `plain` = False leaves the deal-level baselines out.
+    """
+    config = config or TrainConfig()
+    span = Span.of(log, until)
+    length, chosen = choose_periods(span, log.zone, periods, length, config.fiscal_start_month, last_day)
+    chosen_weeks = tuple(weeks or WEEKS[length])
+    runner = _Runner(log, config, length, chosen_weeks, retrain, span, plain)
+    result = Backtest(runner.settings(chosen), log, runner.outcomes.deal_ids, stages=_stage_order(log))
+    total = sum(len(origins(period, chosen_weeks, log.zone)) for period in chosen)
+    if not total:
+        raise SanchoError(
+            Text(
+                "指定した週（{weeks}）は期間に含まれません。期間の日数より短い週を指定してください。",
+                "weeks: none of {weeks} lies within the periods; give smaller numbers.",
+            ).format(weeks=", ".join(map(str, chosen_weeks))),
+            "bad_weeks",
+        )
+    done = 0
+    learning = Text("{p} を学習しています（{k}/{n}）", "Training for {p} ({k} of {n})")
+    for number, period in enumerate(chosen, start=1):
+        for cut, group in runner.groups(period):
+            _report(progress, learning.format(p=period.name, k=number, n=len(chosen)), done / total)
+            fold = runner.fold(period, cut, group, result, _FoldProgress(progress, done / total))
+            if fold is not None:
+                result.folds.append(fold)
+            done += len(group)
+    if not result.folds:
+        raise SanchoError(
+            Text(
+                "どの期間も、その開始時点までの商談が{n}件未満のため学習できません。"
+                "もっと前の商談も取り込んでください（sancho import）。",
+                "No period could be backtested: fewer than {n} deals had been created by the start of each; "
+                "import earlier deals too (sancho import).",
+            ).format(n=LEAST_TRAINED),
+            "too_short",
+        )
+    result.warnings += warnings_of(result)
+    _report(progress, Text("完了", "Done"), 1.0)
+    return result
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """Everything that stays the same from fold to fold."""
+
+    log: EventLog
+    config: TrainConfig
+    length: str
+    weeks: tuple[int, ...]
+    retrain: Retrain
+    span: Span
+    plain: bool
+
+    def __post_init__(self) -> None:
+        calendar = Calendar(self.log.zone, self.config.fiscal_start_month, self.config.country)
+        object.__setattr__(self, "cache", SnapshotCache(self.log, calendar))
+        object.__setattr__(self, "outcomes", Outcomes.of(self.log, self.span.end))
+
+    cache: SnapshotCache = field(init=False)
+    outcomes: Outcomes = field(init=False)
+
+    def settings(self, chosen: Sequence[Period]) -> dict[str, Any]:
+        return {
+            "periods": [period.name for period in chosen],
+            "length": self.length,
+            "weeks": list(self.weeks),
+            "retrain": self.retrain,
+            "until": iso(self.span.end, self.log.zone),
+            "seed": self.config.seed,
+            "train": dict(vars(self.config)),
+        }
+
+    def groups(self, period: Period) -> Iterator[tuple[int, list[Origin]]]:
+        """Cut-offs with the origins that the model trained there forecasts."""
+        moments = origins(period, self.weeks, self.log.zone)
+        if self.retrain == "origin":
+            yield from ((origin.as_of, [origin]) for origin in moments)
+        elif moments:
+            yield period.start(self.log.zone), moments
+
+    def fold(
+        self,
+        period: Period,
+        cut: int,
+        group: Sequence[Origin],
+        result: Backtest,
+        report_step: Callable[[Text], None],
+    ) -> Fold | None:
+        """Train once and forecast at each origin; None where there was too little to train on."""
+        past = self.cache.as_of(cut)
+        if len(past["deals"]) < LEAST_TRAINED:
+            return None
+        data = TrainingData.of(past, cut, self.config)
+        bundle, report = train_on(data, self.config)
+        bundle = with_common_factors(bundle, data, self.config)
+        fitted: dict[str, deal_baselines.FittedBaseline] = {}
+        longest = report.cycle.longest_days if report.cycle else 0.0
+        if self.plain:
+            report_step(
+                Text("{p} の比較手法を学習しています", "Fitting baseline methods for {p}").format(
+                    p=period.name
+                )
+            )
+            rows = learned_rows(bundle, data)
+            methods = deal_baselines.baseline_methods(
+                bundle.win.layout, bundle.win.windows, self.config.seed, self.config.threads
+            )
+            rng = np.random.default_rng((self.config.seed, 31))
+            fitted = deal_baselines.fit_baselines(rows, cut, methods, int(rows.deal.max()) + 1, rng)
+        notes = []
+        for origin in group:
+            judging = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")
+            report_step(judging.format(p=period.name, w=origin.week))
+            notes.append(self._forecast(bundle, data, origin, fitted, result))
+        return Fold(
+            period.name,
+            cut,
+            dict(report.counts),
+            longest,
+            period.end(self.log.zone),
+            notes,
+            {
+                name: {"variant": baseline.variant, "inner_log_loss": baseline.tried}
+                for name, baseline in fitted.items()
+            },
+        )
+
+    def _forecast(
+        self,
+        bundle: Bundle,
+        data: TrainingData,
+        origin: Origin,
+        fitted: dict[str, deal_baselines.FittedBaseline],
+        result: Backtest,
+    ) -> dict[str, Any]:
+        snapshot = self.cache.snapshot(origin)
+        past = self.cache.as_of(origin.as_of)
+        # At the cut-off itself the compiled history is that of the training.
+        history = data.history if origin.as_of == data.as_of else None
+        forecast = forecast_at(
+            bundle, past, origin, snapshot.organisation, snapshot.closed_by_person, history
+        )
+        counts = self._deals(bundle, forecast, fitted, data.snapshots.cycle.longest_days, result)
+        result.lines += self._lines(forecast.simulation, snapshot)
+        return {"week": origin.week, "as_of": iso(origin.as_of, self.log.zone), **counts}
+
+    def _deals(
+        self,
+        bundle: Bundle,
+        forecast: OriginForecast,
+        fitted: dict[str, deal_baselines.FittedBaseline],
+        longest: float,
+        result: Backtest,
+    ) -> dict[str, int]:
+        """Rows of the open deals: by the period's end all of them, ever those whose answer is known."""
+        count, origin = len(forecast.deal_ids), forecast.origin
+        questions = deal_questions(forecast, bundle, longest)
+        chances = {name: baseline.chance(questions) for name, baseline in fitted.items()} if count else {}
+        number = self.outcomes.numbers(forecast.deal_ids)
+        whole = DealRows(
+            deal=number,
+            origin=np.full(count, origin.as_of, np.int64),
+            week=np.full(count, origin.week, np.int64),
+            stage=forecast.stage,
+            outcome=self.outcomes.won_by(number, origin.period.end(self.log.zone)),
+            chance={
+                OURS: forecast.scored.by_end,
+                **{name: chance[:count] for name, chance in chances.items()},
+            },
+        )
+        if count:
+            result.deals[BY_PERIOD_END].append(whole)
+        mature = self.outcomes.is_mature(origin.as_of)
+        won, known = self.outcomes.won_ever(number)
+        ever = replace(
+            whole,
+            outcome=won,
+            chance={OURS: forecast.scored.ever, **{name: chance[count:] for name, chance in chances.items()}},
+        ).where(known & mature)
+        if len(ever):
+            result.deals[EVER].append(ever)
+        return {
+            "open_deals": count,
+            "rows_by_period_end": count,
+            "rows_ever": len(ever),
+            "left_out_immature": 0 if mature else count,
+            "left_out_open": int((~known).sum()) if mature else 0,
+        }
+
+    def _lines(self, simulation: Simulation, snapshot: PeriodSnapshot) -> list[ScopeForecast]:
+        """Forecasts of every scope by every method, compared with the actual."""
+        actual = self.cache.actuals(snapshot.origin.period)
+        rules = self._rules(snapshot.origin)
+        columns = {name: period_baselines.columns_of(name, snapshot) for name in rules}
+        rng = np.random.default_rng((self.config.seed, snapshot.origin.as_of // DAY))
+        cluster = snapshot.origin.period.first.toordinal()
+        lines = []
+        for at, scope in enumerate(snapshot.scopes):
+            revenue = actual.get(scope)
+            if revenue is None:
+                continue
+            target = None if np.isnan(snapshot.target[at]) else float(snapshot.target[at])
+            people = simulation.organisation.members(scope)
+            u = float(rng.random())
+            draws = simulation.total(people)
+            by = {
+                OURS: ForecastScore.of(draws, revenue, target, u, probability_of(simulation, people, target))
+            }
+            kind = str(snapshot.kind[at])
+            for name, of_kind in rules.items():
+                by[name] = ForecastScore.of(
+                    of_kind[kind].draws(snapshot.closed[at], columns[name][at]), revenue, target, u
+                )
+            lines.append(
+                ScopeForecast(
+                    snapshot.origin.period.name,
+                    cluster,
+                    snapshot.origin.week,
+                    iso(snapshot.origin.as_of, self.log.zone),
+                    scope,
+                    kind,
+                    float(snapshot.closed[at]),
+                    revenue,
+                    target,
+                    str(snapshot.target_from[at]),
+                    by,
+                )
+            )
+        return lines
+
+    def _rules(self, origin: Origin) -> dict[str, dict[str, period_baselines.Rule]]:
+        """The period baselines, recalibrated on the same week of earlier periods."""
+        before = earlier(origin.period, PAST_PERIODS, self.length, self.config.fiscal_start_month)
+        snapshots, actuals = [], []
+        for period in before:
+            if period.start(self.log.zone) < self.span.first:
+                continue
+            for origin_then in origins(period, (origin.week,), self.log.zone):
+                snapshots.append(self.cache.snapshot(origin_then))
+                actuals.append(self.cache.actuals(period))
+        rules = {}
+        for name in period_baselines.LABELS:
+            examples = period_baselines.lessons(name, snapshots, actuals)
+            width = 2 if name == "stage_weighted" else 1
+            rules[name] = {
+                kind: period_baselines.fit_rule(kind, examples, width)
+                for kind in ("company", "team", "person")
+            }
+        return rules
+
+
+def _stage_order(log: EventLog) -> tuple[str, ...]:
+    stages = log["stages"].sort_values("position")
+    return tuple(str(stage) for stage in stages["stage"])
+
+
+def fewer_than(requested: int | None, result: Backtest) -> list[tuple[str, Text]]:
+    """A warning where the history holds fewer periods than requested."""
+    count = len(result.settings["periods"])
+    if requested is None or count >= requested:
+        return []
+    text = Text(
+        "{wanted}期間を指定されましたが、終わっていて、前に同じ長さの期間が2つ以上ある期間は{n}つでした。",
+        "{wanted} periods were requested; {n} have ended and have two of their length before them.",
+    )
+    return [("fewer_periods", text.format(wanted=requested, n=count))]
+
+
+def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
+    """What to bear in mind about a backtest."""
+    warnings = []
+    validated = {fold.period for fold in result.folds}
+    if len(validated) < SURE_PERIODS:
+        text = Text(
+            "検証できた期間が{n}つと少ないため、期間の数字の95%区間は目安です（実際より狭めに出ます）。",
+            "Few periods could be evaluated ({n}): intervals of period figures are rough and too narrow.",
+        )
+        warnings.append(("few_periods", text.format(n=len(validated))))
+    skipped = [name for name in result.settings["periods"] if name not in validated]
+    if skipped:
+        text = Text(
+            "{skipped} は、開始時点までの商談が{n}件未満のため検証していません。",
+            "{skipped}: not evaluated, because fewer than {n} deals had been created by the start.",
+        )
+        warnings.append(("skipped_periods", text.format(skipped=", ".join(skipped), n=LEAST_TRAINED)))
+    if not result.deals[EVER]:
+        text = Text(
+            "最終的な受注を判定できるほど時間が経った時点がありません（最長サイクルが過ぎていません）。",
+            "The longest cycle has not passed since any origin, so eventual wins cannot be evaluated yet.",
+        )
+        warnings.append(("none_mature", text))
+    stand_ins = sum(line.target is not None and line.target_from != "set" for line in result.lines)
+    if stand_ins:
+        text = Text(
+            "目標が登録されていない{n}行では、前年同期または前期の実績を仮の目標にしています。",
+            "{n} rows have no target; last year's or the previous period's actual is used instead.",
+        )
+        warnings.append(("stand_in_targets", text.format(n=stand_ins)))
+    return warnings
+
+
+@dataclass(frozen=True)
+class _FoldProgress:
+    """Reports the progress of one fold."""
+
+    progress: Progress | None
+    share: float
+
+    def __call__(self, text: Text) -> None:
+        _report(self.progress, text, self.share)
+
+
+def _report(progress: Progress | None, text: Text, share: float) -> None:
+    if progress is not None:
+        progress(text, share)

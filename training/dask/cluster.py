@@ -1,0 +1,199 @@
+"""What does each worker compute: features or scores of some deals, part of the trees, a backtested period?"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from features import Calendar, History, build, open_at
+from features.arrays import Floats, Ints
+from features.levels import Levels
+from models.win.trees import Trees, TreeSettings, parameters
+from training.backtest.origins import Span, choose_periods
+from training.backtest.run import Backtest, backtest, warnings_of
+from training.config import TrainConfig
+from training.dask.gather import gathered, together
+from training.dask.source import Source, history_of, log_of
+from training.executor import Executor
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from distributed import Client
+
+    from crm.periods import Period
+    from models.bundle import Bundle
+
+PARTS_PER_WORKER = 4
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Workers that all read one log."""
+
+    client: Client
+    source: Source
+
+    def work(self, as_of: int, calendar: Calendar) -> Executor:
+        """Features and trees of a training of the log as of an instant (microseconds UTC)."""
+
+        def features(history: History, deals: Ints, moments: Ints) -> Floats:
+            return self.features(as_of, calendar, history.levels, deals, moments)
+
+        return Executor(features, self.trees)
+
+    def features(self, as_of: int, calendar: Calendar, levels: Levels, deals: Ints, moments: Ints) -> Floats:
+        """What `build` gives for deals (n,) at moments (n,), computed by partitions of deals."""
+        order = np.argsort(deals, kind="stable")
+        asked = (self.source, as_of, json.dumps(calendar.settings()), json.dumps(dict(levels)))
+        parts = np.array_split(order, self._parts(len(order)))
+        results = self._all(_features, [(*asked, deals[part], moments[part]) for part in parts])
+        x: Floats = np.empty((len(order), results[0].shape[1]))
+        for part, rows in zip(parts, results, strict=True):
+            x[part] = rows
+        return x
+
+    def trees(
+        self,
+        columns: Floats,
+        outcomes: Sequence[Floats],
+        weight: Floats,
+        rising: Sequence[int],
+        categorical: Sequence[int],
+        settings: Sequence[TreeSettings],
+    ) -> list[Trees]:
+        """Boosted trees by LightGBM's Dask estimator, each worker holding part of the rows."""
+        import lightgbm
+
+        lightgbm.register_logger(logging.getLogger("sancho.lightgbm"))  # it would print to standard output
+        columns_there, weights_there, grown = self._spread(columns), self._spread(weight), []
+        for outcome, size in zip(outcomes, settings, strict=True):
+            parameters_here = parameters(size, rising, columns.shape[1])
+            here = ("num_threads", "force_row_wise")
+            # A regressor: labels are numbers on every worker, whichever of them its part happens to hold.
+            model = lightgbm.DaskLGBMRegressor(
+                **{name: value for name, value in parameters_here.items() if name not in here},
+                n_estimators=size.count,
+                tree_learner="data",
+                client=self.client,
+            )
+            named = {"sample_weight": weights_there, "categorical_feature": list(categorical)}
+            together(self.client, lambda: model.fit(columns_there, self._spread(outcome), **named))  # noqa: B023
+            grown.append(Trees(model.booster_.model_to_string(), size.threads))
+        return grown
+
+    def backtest(
+        self,
+        log: EventLog,
+        config: TrainConfig,
+        periods: int | None = None,
+        weeks: Sequence[int] | None = None,
+        *,
+        until: int | None = None,
+    ) -> Backtest:
+        """The same as `backtest`, each period by whichever worker is free; `log` is the source's."""
+        span = Span.of(log, until)
+        length, chosen = choose_periods(span, log.zone, periods, None, config.fiscal_start_month)
+        asked = [(self.source, config, length, period.last, weeks, until, span.end) for period in chosen]
+        return _joined(log, [period.name for period in chosen], self._all(_backtest, asked))
+
+    def score_open(self, bundle: Bundle, as_of: int, period: Period, model_version: str = "") -> pd.DataFrame:
+        """The same as `score_open`, by parts of the deals open at `as_of`."""
+        import pandas as pd
+
+        from models.scoring import in_order
+
+        bundle_there = self.client.scatter(bundle, broadcast=True, hash=False)
+        (deals,) = self._all(_open, [(self.source, bundle_there, as_of)])
+        parts = np.array_split(deals, self._parts(len(deals)))
+        results = self._all(
+            _score, [(self.source, bundle_there, as_of, period, model_version, part) for part in parts]
+        )
+        return in_order(pd.concat(results, ignore_index=True))
+
+    def _spread(self, values: Floats) -> Any:
+        import dask.array as da
+
+        parts = np.array_split(values, len(self.client.nthreads()))
+        # Keys of their own: the same values sent again while the first are being let go would be lost.
+        columns_there = self.client.scatter(parts, hash=False)
+        return da.concatenate(
+            [
+                da.from_delayed(future, part.shape, part.dtype)
+                for future, part in zip(columns_there, parts, strict=True)
+            ]
+        )
+
+    def _parts(self, rows: int) -> int:
+        return max(min(PARTS_PER_WORKER * len(self.client.nthreads()), rows), 1)
+
+    def _all(self, task: Callable[..., Any], asked: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return gathered(
+            self.client, [self.client.submit(task, *arguments, pure=False) for arguments in asked]
+        )
+
+
+def _features(source: Source, as_of: int, calendar: str, levels: str, deals: Ints, moments: Ints) -> Floats:
+    return build(history_of(source, as_of, calendar, levels), deals, moments)
+
+
+def _backtest(
+    source: Source,
+    config: TrainConfig,
+    length: str,
+    last: date,
+    weeks: Sequence[int] | None,
+    until: int | None,
+    end: int,
+) -> Backtest | SanchoError:
+    """One period's part, or why there is none; that is only a fault where no period has one."""
+    log = log_of(source) if until is None else log_of(source).as_of(until)
+    try:
+        found = backtest(log, config, 1, weeks, length=length, last_day=last, until=end)
+    except SanchoError as fault:
+        if fault.code in ("too_short", "bad_weeks"):
+            return fault
+        raise
+    return replace(found, log=EventLog({}, log.zone))  # the log stays where it is
+
+
+def _joined(log: EventLog, names: list[str], found: Sequence[Backtest | SanchoError]) -> Backtest:
+    parts = [part for part in found if isinstance(part, Backtest)]
+    if not parts:
+        raise next(fault for fault in found if isinstance(fault, SanchoError))
+    first = parts[0]
+    whole = replace(
+        first,
+        log=log,
+        settings={**first.settings, "periods": names},
+        folds=[fold for part in parts for fold in part.folds],
+        deals={name: [rows for part in parts for rows in part.deals[name]] for name in first.deals},
+        lines=[line for part in parts for line in part.lines],
+        warnings=[],
+    )
+    whole.warnings += warnings_of(whole)
+    return whole
+
+
+def _of_bundle(source: Source, bundle: Bundle, as_of: int) -> History:
+    return history_of(source, as_of, json.dumps(bundle.calendar.settings()), json.dumps(dict(bundle.levels)))
+
+
+def _open(source: Source, bundle: Bundle, as_of: int) -> Ints:
+    return open_at(_of_bundle(source, bundle, as_of), as_of)
+
+
+def _score(
+    source: Source, bundle: Bundle, as_of: int, period: Period, model_version: str, deals: Ints
+) -> pd.DataFrame:
+    from models.scoring import score_deals
+
+    history = _of_bundle(source, bundle, as_of)
+    return score_deals(bundle, history, deals, as_of, period, model_version)

@@ -1,0 +1,85 @@
+"""How are results gathered from workers, and what if a worker is lost?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+LOOK_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
+
+Made = TypeVar("Made")
+
+
+def gathered(client: Client, futures: Sequence[Future]) -> list[Any]:
+    """Results of tasks, in order. A lost worker's tasks are done by others; SanchoError where none is left.
+
+    A task that kills one worker after another, for lack of memory, is not retried for ever.
+    """
+    from distributed import CancelledError, KilledWorker, wait
+
+    seconds_without_workers = 0.0
+    try:
+        while True:
+            try:
+                wait(futures, timeout=LOOK_SECONDS)
+                return list(client.gather(list(futures)))
+            except TimeoutError:
+                seconds_without_workers = 0.0 if client.nthreads() else seconds_without_workers + LOOK_SECONDS
+                if seconds_without_workers >= PATIENCE_SECONDS:
+                    raise lost() from None
+    except (KilledWorker, CancelledError, OSError):
+        raise lost() from None
+
+
+def together(client: Client, work: Callable[[], Made]) -> Made:
+    """The result of work that needs all present workers until its end; SanchoError as soon as one is gone.
+
+    LightGBM's workers wait for one another, and would do so for hours.
+    """
+    workers, made, errors = set(client.nthreads()), list[Made](), list[BaseException]()
+
+    def do() -> None:
+        try:
+            made.append(work())
+        except BaseException as fault:
+            errors.append(fault)
+
+    thread = Thread(target=copy_context().run, args=(do,), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(LOOK_SECONDS)
+        if thread.is_alive() and not workers <= _present(client):
+            raise lost()
+    if made:
+        return made[0]
+    if workers <= _present(client):
+        raise errors[0]
+    raise lost() from errors[0]
+
+
+def _present(client: Client) -> set[str]:
+    try:
+        return set(client.nthreads())
+    except (OSError, RuntimeError):
+        return set()
+
+
+def lost() -> SanchoError:
+    """The error for a lost worker."""
+    return SanchoError(
+        Text(
+            "ワーカーが途中で停止しました。メモリが足りない可能性があります。"
+            "ワーカーのメモリを増やすか、most_moments を減らしてください。",
+            "a worker died, probably for lack of memory; give workers more, or lower most_moments.",
+        ),
+        "worker_died",
+    )

@@ -1,0 +1,125 @@
+"""Where do workers read the log, and is it the same as in this process?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from threading import RLock
+from zoneinfo import ZoneInfo
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog, micros
+from crm.i18n import Text
+from crm.schema import TABLES
+from features import Calendar, History, compile_history
+
+_INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "at"), ("activities", "at"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where workers read a log: a folder of Parquet files (`parquet`) or a store (`url`, never shown).
+
+    `stamp` is the digest of the intended log, so that a worker never answers from another one.
+    """
+
+    zone: str
+    stamp: str
+    parquet: str | None = None
+    url: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def in_store(cls, url: str, log: EventLog) -> Source:
+        """The store at `url`, of which `log` is all."""
+        return cls(str(log.zone), digest(log), url=url)
+
+    @classmethod
+    def in_folder(cls, folder: Path, log: EventLog) -> Source:
+        """The folder that `to_parquet` wrote `log` into; workers must find it at the same path."""
+        return cls(str(log.zone), digest(log), parquet=str(folder.resolve()))
+
+    def read(self) -> EventLog:
+        """The whole log. Raises SanchoError where it is not the intended one."""
+        log = self._read()
+        if digest(log) == self.stamp:
+            return log
+        raise SanchoError(
+            Text(
+                "ワーカーが読んだデータ（商談{n}件）が、このプロセスのものと一致しません。途中で取り込みがあった場合は、"
+                "もう一度実行してください。そうでなければ、ワーカーから同じデータベースまたはフォルダーが読めるか"
+                "確認してください。",
+                "a worker read other data ({n} deals) than this process has; run again if something was "
+                "imported meanwhile, else check that workers reach the same database or folder.",
+            ).format(n=len(log["deals"])),
+            "other_data",
+        )
+
+    def _read(self) -> EventLog:
+        zone = ZoneInfo(self.zone)
+        if self.url is not None:
+            from crm.store import Store
+
+            with Store.open(self.url) as store:
+                return store.read(zone)
+        return read_parquet(Path(self.parquet or "."), zone)
+
+
+def digest(log: EventLog) -> str:
+    """Identifies a log by the times of its deals, events and activities, in their order."""
+    hashed = sha256()
+    for table, column in _INSTANTS:
+        hashed.update(micros(log[table][column]).tobytes())
+    return hashed.hexdigest()
+
+
+def to_parquet(log: EventLog, folder: Path) -> Source:
+    """Writes a log's tables where workers can read them: one Parquet file each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in log.tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    return Source.in_folder(folder, log)
+
+
+def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
+    """The log that `to_parquet` wrote."""
+    import pandas as pd
+
+    paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    return EventLog.of({name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}, zone)
+
+
+class _WorkerCache:
+    """What a worker process keeps from task to task: one log or history at a time, read by one thread."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.log: tuple[Source, EventLog] | None = None
+        self.history: tuple[tuple[object, ...], History] | None = None
+
+
+_CACHE = _WorkerCache()
+
+
+def log_of(source: Source) -> EventLog:
+    """The source's log, read once."""
+    with _CACHE.lock:
+        if _CACHE.log is None or _CACHE.log[0] != source:
+            _CACHE.log = _CACHE.history = None
+            _CACHE.log = (source, source.read())
+        return _CACHE.log[1]
+
+
+def history_of(source: Source, as_of: int, calendar: str, levels: str) -> History:
+    """The source's history as of an instant, compiled once; its frames are let go. Settings are in JSON."""
+    asked = (source, as_of, calendar, levels)
+    with _CACHE.lock:
+        if _CACHE.history is None or _CACHE.history[0] != asked:
+            _CACHE.log = _CACHE.history = None
+            past = source.read().as_of(as_of)
+            _CACHE.history = (
+                asked,
+                compile_history(past, Calendar.of(json.loads(calendar)), json.loads(levels)),
+            )
+        return _CACHE.history[1]

@@ -1,0 +1,172 @@
+"""How is a model made from training data: screen, select, validate on later deals, fit on all of them?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog
+from crm.i18n import Text
+from features import History, current
+from models.bundle import Bundle, KeptRows, kept_rows
+from models.forecast.new_business import NewBusiness
+from models.forecast.revenue import RevenueModel, fit_revenue
+from models.snapshot_rows import Rows
+from models.win.model import FEW_DEALS, WinModel
+from models.win.reference import won_peers
+from training.actions import learn_actions
+from training.bottlenecks import find_bottlenecks
+from training.config import TrainConfig
+from training.data import Progress, Steps, TrainingData
+from training.data_quality import examine
+from training.executor import IN_PROCESS, Executor
+from training.leakage import screen
+from training.observational_data import ObservationalData
+from training.report import Report, warnings_of
+from training.selection import Selection, select
+from training.validation import Fitter, refit_as_of, validate
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+KEPT = 24  # training moments kept with their scores
+
+
+def train(
+    log: EventLog,
+    as_of: int,
+    config: TrainConfig | None = None,
+    progress: Progress | None = None,
+    champion_as_of: int | None = None,
+    work: Executor = IN_PROCESS,
+) -> tuple[Bundle, Report]:
+    """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is.
+
+    See `train_on`.
+    """
+    config = config or TrainConfig()
+    data = TrainingData.of(log, as_of, config, progress, work)
+    return train_on(data, config, progress, champion_as_of, work)
+
+
+def train_on(
+    data: TrainingData,
+    config: TrainConfig,
+    progress: Progress | None = None,
+    champion_as_of: int | None = None,
+    work: Executor = IN_PROCESS,
+) -> tuple[Bundle, Report]:
+    """A model fitted on training data, and the report on how good it is.
+
+    `champion_as_of`: data time of a model to compare with; where the validation's own later deals are not
+    later than that, the report also has predictions of a model refitted at that time (`rival`). `work`: what
+    computes features and grows trees, such as a cluster.
+    """
+    past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
+    calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
+    step = Steps(progress)
+    report = Report(as_of, config)
+    step(Text("データを確認しています", "Checking the data"), 0.28)
+    report.findings = examine(past, as_of)
+    report.leaks = screen(past, as_of)
+    few = rows.closed_deals < FEW_DEALS
+    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few)
+    report.left_out, report.cycle = chosen.left_out, snapshots.cycle
+    report.counts = _counts(rows, chosen)
+    fitter = Fitter(rows, chosen, calendar, config, _stage_positions(history, past), work.trees)
+    step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
+    deals = len(snapshots.outcomes)
+    validation = validate(fitter, as_of, deals, _stage_names(history))
+    report.folds = [fold.said(past.zone) for fold in validation.folds]
+    report.evaluation, report.later = validation.evaluation, validation.later
+    report.later_chance = validation.later_chance
+    if champion_as_of is not None and report.later is not None and champion_as_of > report.later.train_until:
+        report.rival = refit_as_of(fitter, validation, champion_as_of, as_of, deals)
+    step(Text("全データで学習しています", "Fitting on all data"), 0.75)
+    win = fitter.fit(fitter.rows, 3, validation.stacks)
+    report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
+    step(Text("金額と新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
+    leaking = {leak.attribute for leak in report.leaks}
+    revenue = revenue_of(history, rows, chosen, config, use_amount="amount" not in leaking)
+    step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
+    observed = ObservationalData(history, snapshots.outcomes, snapshots.cycle, as_of, chosen.used)
+    bottlenecks = find_bottlenecks(observed)
+    step(Text("打ち手の効果を学習しています", "Estimating the effects of actions"), 0.98)
+    bundle = Bundle(
+        win=win,
+        revenue=revenue,
+        new_business=NewBusiness.fit(past, as_of, calendar),
+        features=tuple(feature.name for feature in history.features),
+        levels=history.levels,
+        calendar=calendar,
+        as_of=as_of,
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        kept=_kept(win, rows, rng),
+        peers=won_peers(win, rows, rng),
+        warnings=tuple(warnings_of(report, win)),
+        drop_amount="amount" in leaking,
+        bottlenecks=bottlenecks,
+        actions=learn_actions(observed),
+    )
+    step(Text("完了", "Done"), 1.0)
+    report.seconds = {**data.seconds, **step.seconds}
+    return bundle, report
+
+
+def revenue_of(
+    history: History, rows: Rows, chosen: Selection, config: TrainConfig, use_amount: bool = True
+) -> RevenueModel:
+    """The revenue model of the won deals' moments; what leaks is left out here too."""
+    won = rows.event == 1
+    deal, at = rows.deal[won], rows.at[won]
+    now = current(history, deal, at).amount if use_amount else np.full(len(deal), np.nan)
+    names = [feature.name for feature in history.features]
+    stage, product, industry = (
+        names.index(name) if name in chosen.layout.names else -1 for name in ("stage", "product", "industry")
+    )
+    return fit_revenue(
+        rows.x[won],
+        now,
+        history.final_amount[deal],
+        deal,
+        (stage, product, industry),
+        config.currency,
+    )
+
+
+def _kept(win: WinModel, rows: Rows, rng: np.random.Generator) -> KeptRows:
+    picked = rng.choice(len(rows.at), min(KEPT, len(rows.at)), replace=False)
+    horizon = np.resize(np.array([7.0, 30.0, 90.0, rows.ever_days]), len(picked))
+    return kept_rows(win, rows.x[picked], rows.at[picked], horizon)
+
+
+def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
+    """Relative position in the pipeline, 0 to 1, of each stage code, for the stated prior."""
+    stages = past["stages"]
+    open_stages = stages[stages["outcome"].isna()]
+    position = open_stages.set_index(open_stages["stage"].astype(str))["position"].to_dict()
+    low, high = (min(position.values()), max(position.values())) if position else (0.0, 1.0)
+    names = _stage_names(history)
+    return {
+        code: (position[name] - low) / (high - low) if high > low else 0.5
+        for code, name in names.items()
+        if name in position
+    }
+
+
+def _stage_names(history: History) -> dict[float, str]:
+    return {float(code): str(name) for code, name in enumerate(history.levels.get("stage", ()))}
+
+
+def _counts(rows: Rows, chosen: Selection) -> dict[str, int]:
+    won = len(np.unique(rows.deal[rows.event == 1]))
+    return {
+        "deals": rows.deals,
+        "closed_deals": rows.closed_deals,
+        "won_deals": won,
+        "moments": len(rows.at),
+        "questions": len(rows.row),
+        "features": len(chosen.used),
+    }

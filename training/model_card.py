@@ -1,0 +1,131 @@
+"""What should somebody know before trusting a model? Its card, as one HTML page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from crm.i18n import Language, Text
+from crm.instants import iso
+from models.bundle import Bundle
+
+if TYPE_CHECKING:
+    from training.report import Report
+
+_METHODS = {
+    "model": Text("このモデル", "This model"),
+    "stage_rates": Text("ステージ別の受注率", "Stage-rate table"),
+    "base_rate": Text("全体の受注率", "Base rate"),
+}
+_FIGURES = {
+    "rows": Text("行数", "Rows"),
+    "log_loss": Text("対数損失", "Log loss"),
+    "brier": Text("ブライア", "Brier"),
+    "calibration_error": Text("較正誤差", "Calibration error"),
+    "slope": Text("較正の傾き", "Calibration slope"),
+    "auc": Text("AUC", "AUC"),
+}
+_STYLE = (
+    "body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;line-height:1.6}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;"
+    "padding:.3rem .7rem;text-align:right}"
+    "th:first-child,td:first-child{text-align:left}.w{background:#fff4d6;padding:.5rem 1rem}"
+)
+
+
+def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
+    """The card in one language: its training data, its accuracy, what it leaves out."""
+    zone = bundle.calendar.zone
+    parts = [
+        _h(1, Text("モデルカード", "Model card"), lang),
+        _p(
+            Text(
+                "進行中の商談が、いつまでに受注・失注となるかの確率と、受注した場合の金額を予測します。"
+                "個々の人の評価に使うものではありません。",
+                "Predicts by when an open deal will be won or lost, and its amount if won. It is not meant "
+                "for evaluating people.",
+            ),
+            lang,
+        ),
+        _p(Text("データの時点：{as_of}", "Data as of {as_of}").format(as_of=iso(bundle.as_of, zone)), lang),
+        _h(2, Text("学習データ", "Training data"), lang),
+        _list([finding.text for finding in report.findings], lang),
+    ]
+    if report.cycle is not None:
+        parts.append(_p(report.cycle.said(), lang))
+    parts += [_h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang), _accuracy(report, lang)]
+    if report.folds:
+        parts.append(
+            "<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>"
+        )
+    parts += [
+        _h(2, Text("警告", "Warnings"), lang),
+        _list([warning.message for warning in bundle.warnings], lang, "w"),
+        _h(2, Text("使わなかった特徴量", "Features left out"), lang),
+        _list(
+            [Text(f"{name}: {why.ja}", f"{name}: {why.en}") for name, why in report.left_out.items()], lang
+        ),
+        _h(2, Text("モデルの組み合わせ", "Weights of the base models"), lang),
+        _weights(report, lang),
+    ]
+    return (
+        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Sancho</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def _accuracy(report: Report, lang: Language) -> str:
+    if report.evaluation is None:
+        return _p(Text("商談が少なく、検証できていません。", "Not validated: too few deals."), lang)
+    head = (
+        "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
+    )
+    rows = []
+    tables = [
+        *((_METHODS[name], figures) for name, figures in report.evaluation.overall.items()),
+        *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.bands.items()),
+        *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.stages.items()),
+    ]
+    for label, figures in tables:
+        cells = "".join(
+            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>"
+            for key in _FIGURES
+        )
+        rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
+    gaps = [
+        Text(
+            "対数損失の差（このモデル − {name}）：{gap}（95%区間、商談単位のブートストラップ）",
+            "Log loss, this model minus {name}: {gap} (95% interval, bootstrap over deals)",
+        ).format(name=_METHODS[name], gap=str(gap))
+        for name, gap in report.evaluation.log_loss_against.items()
+    ]
+    return f"<table>{head}{''.join(rows)}</table>{_list(gaps, lang)}"
+
+
+def _weights(report: Report, lang: Language) -> str:
+    names = (
+        Text("ステージ別の受注率", "stage rates"),
+        Text("ロジスティック回帰", "logistic regression"),
+        Text("勾配ブースティング木", "boosted trees"),
+    )
+    lines = []
+    for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):
+        parts = [
+            f"{name.to(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
+        ]
+        lines.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
+    return _list(lines, lang)
+
+
+def _h(level: int, text: Text, lang: Language) -> str:
+    return f"<h{level}>{escape(text.to(lang))}</h{level}>"
+
+
+def _p(text: Text, lang: Language) -> str:
+    return f"<p>{escape(text.to(lang))}</p>"
+
+
+def _list(texts: list[Text], lang: Language, style: str = "") -> str:
+    if not texts:
+        return _p(Text("なし", "none"), lang)
+    return f'<ul class="{style}">' + "".join(f"<li>{escape(text.to(lang))}</li>" for text in texts) + "</ul>"

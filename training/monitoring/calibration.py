@@ -1,0 +1,171 @@
+"""Are predictions since the training as well calibrated as before, overall and segment by segment?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, norm
+
+from training.metrics import calibration_error, calibration_slope, log_losses
+from training.monitoring.drift import SHARE
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+LEAST_DEALS = 30  # of a segment, for it to be tested
+LEAST_VARIANCE = 5.0  # and of its wins' variance, below which a normal distribution does not fit
+LEAST_MISS = 0.1  # of the wins expected: a smaller difference does not matter, however certain
+_MOST_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared with
+
+
+@dataclass(frozen=True)
+class PredictedOutcomes:
+    """Predicted chances of windows that do not overlap within a deal, outcomes (0, 1) and deals (n,).
+
+    `segments`: by feature, the level (n,) each was in, NaN = unknown.
+    """
+
+    chance: Floats
+    came: Floats
+    deal: Ints
+    segments: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.chance)
+
+
+@dataclass(frozen=True)
+class SegmentCalibration:
+    """Calibration in one segment (`feature` and `level`, None = all deals): wins expected, and actual wins.
+
+    Expected: by the predicted chances, corrected by their error in training. `shift` is the change in the
+    log-odds of winning since, beyond that error and, for a segment, beyond the change of all other deals;
+    `lo` and `hi` are its 95% interval, `p_value` the chance of so large a shift where nothing changed.
+    """
+
+    feature: str | None
+    level: float
+    rows: int
+    deals: int
+    expected: float
+    came: float
+    shift: float
+    lo: float
+    hi: float
+    p_value: float
+    alarm: bool
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of all predictions together; log loss beside that of always predicting the share won."""
+
+    log_loss: float
+    constant_log_loss: float
+    calibration_error: float
+    slope: float
+    intercept: float
+
+
+def segment_calibrations(
+    since: PredictedOutcomes, before: PredictedOutcomes, company_sd: float, segment_sd: float
+) -> list[SegmentCalibration]:
+    """Calibration of all deals, then of each level of each segment; where nothing changed, any alarm in 5%.
+
+    Outcomes minus predictions, over sum p(1 - p), is to first order the shift in log-odds; since minus before
+    is the change. A segment is compared with all other deals, so that a common shift is no alarm of its own.
+    `company_sd` and `segment_sd` are the standard deviations of ordinary, transient shifts.
+    """
+    everything = np.ones(len(since), bool), np.ones(len(before), bool)
+    segments = [_calibration(None, np.nan, since, before, everything, company_sd, segment_sd)]
+    for name, values in since.segments.items():
+        for level in np.unique(values[~np.isnan(values)]):
+            parts = values == level, before.segments[name] == level
+            segments.append(_calibration(name, float(level), since, before, parts, company_sd, segment_sd))
+    testable = [segment for segment in segments if segment is not None]
+    significant = false_discovery_control([segment.p_value for segment in testable]) <= SHARE
+    return [
+        SegmentCalibration(
+            **{
+                **vars(segment),
+                "alarm": bool(is_significant)
+                and abs(segment.came - segment.expected) >= LEAST_MISS * segment.expected,
+            }
+        )
+        for segment, is_significant in zip(testable, significant, strict=True)
+    ]
+
+
+def _calibration(
+    feature: str | None,
+    level: float,
+    since: PredictedOutcomes,
+    before: PredictedOutcomes,
+    parts: tuple[Flags, Flags],
+    company_sd: float,
+    segment_sd: float,
+) -> SegmentCalibration | None:
+    """A segment's calibration, without an alarm yet; None where there are too few predictions to test."""
+    now, then = parts
+    deals = len(np.unique(since.deal[now]))
+    if deals < LEAST_DEALS or min(_variance(since, now), _variance(before, then)) < LEAST_VARIANCE:
+        return None
+    usual = _shift(before, then)
+    shift, variance = _moved(since, before, now, then)
+    if feature is None:
+        variance += company_sd**2
+    else:
+        if _variance(since, now) > _MOST_SHARE * _variance(since, np.ones(len(since), bool)):
+            return None
+        if min(_variance(since, ~now), _variance(before, ~then)) < LEAST_VARIANCE:
+            return None
+        other_shift, other_variance = _moved(since, before, ~now, ~then)
+        shift, variance = shift - other_shift, variance + other_variance + segment_sd**2
+    reach = float(norm.ppf(0.975) * np.sqrt(variance))
+    return SegmentCalibration(
+        feature,
+        level,
+        int(now.sum()),
+        deals,
+        max(float(since.chance[now].sum()) + usual * _variance(since, now), 0.0),
+        float(since.came[now].sum()),
+        shift,
+        shift - reach,
+        shift + reach,
+        float(2.0 * norm.sf(abs(shift) / np.sqrt(variance))),
+        False,
+    )
+
+
+def _moved(
+    since: PredictedOutcomes, before: PredictedOutcomes, now: Flags, then: Flags
+) -> tuple[float, float]:
+    """The change in the log-odds of winning, and its variance."""
+    shift = _shift(since, now) - _shift(before, then)
+    return shift, 1.0 / _variance(since, now) + 1.0 / _variance(before, then)
+
+
+def _shift(predicted: PredictedOutcomes, use: Flags) -> float:
+    return float((predicted.came - predicted.chance)[use].sum()) / _variance(predicted, use)
+
+
+def _variance(predicted: PredictedOutcomes, use: Flags) -> float:
+    chance = predicted.chance[use]
+    return float((chance * (1.0 - chance)).sum())
+
+
+def quality(chance: Floats, came: Floats) -> Quality:
+    """Figures of predicted chances (n,) and outcomes (n,)."""
+    rate = np.full(len(came), float(came.mean()) if len(came) else 0.0)
+    intercept, slope = calibration_slope(chance, came)
+    return Quality(
+        float(log_losses(chance, came).mean()) if len(came) else np.nan,
+        float(log_losses(rate, came).mean()) if len(came) else np.nan,
+        calibration_error(chance, came),
+        slope,
+        intercept,
+    )

@@ -1,0 +1,115 @@
+"""Which open deals at which moments does a model's past, and its time in service, consist of?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.instants import DAY, NEVER
+from features import History, build, change_moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WEEK = 7 * DAY
+MOST_RECENT, MOST_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
+DEALS_PER_WEEK = 400
+MOST_ASKED = 3_000  # deals whose promises are followed, since and before
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """Open deals at moments a week apart: deal, moment, week number (n,) and features x (n, k)."""
+
+    deal: Ints
+    at: Ints
+    week: Ints
+    x: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+@dataclass(frozen=True)
+class PredictionWindows:
+    """Moments at which a promise was asked for: deal, moment (n,) and features x (n, k)."""
+
+    deal: Ints
+    at: Ints
+    x: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+def weekly(
+    history: History,
+    columns: Ints,
+    between: tuple[int, int],
+    weekday: int,
+    most: int,
+    rng: np.random.Generator,
+) -> Weekly:
+    """Open deals at the last `most` midnights of one weekday within (first, last], at most 400 of each.
+
+    Days since something look different at noon and at night, on a Monday and on a Friday: it is always the
+    same. `weekday` is a day's number, from 1970-01-01, modulo 7.
+    """
+    calendar, (first, last) = history.calendar, between
+    begin, finish = calendar.day_of(np.array([first, last]))
+    days = np.arange(begin, finish + 1)
+    ends = calendar.start_of(days[days % 7 == weekday])
+    ends = ends[(ends > first) & (ends <= last)][-most:]
+    parts = []
+    for week, moment in enumerate(ends):
+        deals = _alive(history, int(moment), int(moment))
+        if len(deals) > DEALS_PER_WEEK:
+            deals = np.sort(rng.choice(deals, DEALS_PER_WEEK, replace=False))
+        parts.append(np.stack([deals, np.full(len(deals), moment), np.full(len(deals), week)]))
+    deal, at, number = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
+    return Weekly(deal, at, number, build(history, deal, at)[:, columns])
+
+
+def prediction_windows(
+    history: History, columns: Ints, first: int, last: int, days: float, rng: np.random.Generator
+) -> PredictionWindows:
+    """Moments in [first, last - days] of at most 3,000 deals, as training picks them, `days` or more apart.
+
+    A deal's windows do not overlap, so each win is counted once; and where the chances are right, what one
+    window misses by says nothing of the next.
+    """
+    deals = _alive(history, first, last)
+    if len(deals) > MOST_ASKED:
+        deals = np.sort(rng.choice(deals, MOST_ASKED, replace=False))
+    deal, at = change_moments(history, last, deals)
+    ripe = (at >= first) & (at + int(days * DAY) <= last)
+    deal, at = deal[ripe], at[ripe]
+    keep = _apart(deal, at, int(days * DAY))
+    deal, at = deal[keep], at[keep]
+    return PredictionWindows(deal, at, build(history, deal, at)[:, columns])
+
+
+def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
+    """Whether each deal (n,) was won within so many days of its moment (n,): 1, 0."""
+    closed = history.closed[deal]
+    inside = (closed != NEVER) & (closed >= at) & (closed < at + int(days * DAY))
+    won: Floats = (inside & (history.outcome[deal] == 1)).astype(np.float64)
+    return won
+
+
+def _alive(history: History, first: int, last: int) -> Ints:
+    """Deals created before `last` and not closed before `first`."""
+    lasting = (history.closed == NEVER) | (history.closed >= first)
+    return np.asarray(np.flatnonzero((history.created < last) & lasting), np.int64)
+
+
+def _apart(deal: Ints, at: Ints, gap: int) -> NDArray[np.bool_]:
+    """Of moments sorted by deal and time: each deal's first, and those a `gap` after the last one kept."""
+    keep = np.zeros(len(deal), bool)
+    last, again = -1, 0
+    for row, (whose, moment) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
+        if whose != last or moment >= again:
+            keep[row], last, again = True, whose, moment + gap
+    return keep

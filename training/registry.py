@@ -1,0 +1,510 @@
+"""Which model versions are there, which one is the champion, and how did each come to be? Kept in MLflow."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import logging
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from crm.distribution import DISTRIBUTION, installed_version
+from crm.errors import SanchoError
+from crm.i18n import LANGUAGES, Text
+from models.bundle import Bundle
+from training.model_card import model_card
+from training.promotion_gate import Verdict
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from training.report import Report
+
+NAME = "sancho"
+EXPERIMENT = "sancho"
+CHAMPION = "champion"
+_HISTORY = "champion_history"  # tag of the registered model: versions that were champion, oldest first
+_BUNDLE = "bundle"
+_HEADLINES = ("log_loss", "brier", "calibration_error", "slope", "log_loss_against_stage_rates")
+_LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
+_LOCK_SECONDS = 60.0
+
+# MLflow creates its tables with Alembic, and reads model code, by way of values that the process has once.
+_OPENING, _SAVING = threading.Lock(), threading.Lock()
+_inside: ContextVar[bool] = ContextVar("inside_registry", default=False)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One registered version."""
+
+    name: str
+    version: str
+    trained_at: str
+    run_id: str
+    champion: bool
+    as_of: str
+    figures: dict[str, float]
+    gate: str
+
+
+class Registry:
+    """The model registry: MLflow at `uri` (MLFLOW_TRACKING_URI), else embedded in SQLite under `home`.
+
+    Every call names its address, so registries of several homes can be used side by side, from any thread.
+    What MLflow cannot answer (server stopped, database locked) is `registry_unavailable`, not "no model".
+    """
+
+    def __init__(self, home: Path, uri: str | None = None) -> None:
+        self.home = home
+        self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
+        self._opened: MlflowClient | None = None
+        self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
+
+    def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelInfo:
+        """Log the run with its card and figures and register the model as a version; promotes nothing."""
+        parameters, metrics = _parameters(bundle, report, fingerprint), _metrics(report)
+        cards = {lang: model_card(bundle, report, lang) for lang in LANGUAGES}
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / _BUNDLE
+            bundle.save(folder)
+            with self._ask() as client, self._run(client) as run_id:
+                experiment = client.get_run(run_id).info.experiment_id
+                logged = client.create_logged_model(
+                    experiment, name="model", source_run_id=run_id, params=parameters
+                )
+                _log_figures(client, run_id, parameters, metrics, logged.model_id)
+                for lang, card in cards.items():
+                    client.log_text(run_id, card, f"model_card.{lang}.html")
+                client.log_dict(run_id, _catalogue(bundle, report), "features.json")
+                if report.evaluation is not None:
+                    client.log_dict(run_id, report.evaluation.to_json(), "evaluation.json")
+                files = Path(scratch) / "model"
+                _save_pyfunc(folder, files, run_id, logged)
+                number = _register(client, run_id, logged, files)
+                tags = {
+                    "trained_at": bundle.trained_at,
+                    "as_of": str(bundle.as_of),
+                    "fingerprint": fingerprint,
+                }
+                tags |= {f"figure.{key}": f"{metrics[key]:.6g}" for key in _HEADLINES if key in metrics}
+                for key, value in tags.items():
+                    client.set_model_version_tag(NAME, number, key, value)
+                return self._info(client, number)
+
+    def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
+        """Log a backtest's JSON, page and main figures as a run beside the models'; its run id."""
+        champion = self.champion()
+        beside = {} if champion is None else {"sancho.champion": champion.version}
+        tags = {"sancho.kind": "backtest", **beside}
+        with self._ask() as client, self._run(client, "backtest", tags) as run_id:
+            settings = {name: str(value)[:400] for name, value in result["settings"].items()}
+            _log_figures(client, run_id, settings, _backtest_metrics(result))
+            client.log_dict(run_id, dict(result), "backtest.json")
+            client.log_text(run_id, page, "backtest.html")
+            return run_id
+
+    def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelInfo]:
+        """A model by alias or version, with what is known of it; `no_model` where there is none."""
+        with self._ask() as client:
+            from mlflow.artifacts import download_artifacts
+
+            info = self._info(client, self._version(client, which))
+            stored = client.get_model_version_download_uri(NAME, info.version)
+            path = Path(download_artifacts(artifact_uri=stored, tracking_uri=self.uri))
+            found = sorted(path.rglob("bundle.json"))
+            if not found:
+                raise FileNotFoundError(f"version {info.version} has no bundle.json in {stored}")
+        return Bundle.load(found[0].parent), info
+
+    def champion(self) -> ModelInfo | None:
+        """The version in service, None before the first."""
+        with self._ask() as client:
+            number = self._champion(client)
+            return None if number is None else self._info(client, number)
+
+    def list(self) -> list[ModelInfo]:
+        """All versions, newest first."""
+        with self._ask() as client:
+            found = client.search_model_versions(f"name = '{NAME}'")
+            versions = sorted((str(one.version) for one in found), key=int, reverse=True)
+            return [self._info(client, number) for number in versions]
+
+    def show(self, version: str) -> dict[str, Any]:
+        """One version with its run's parameters and metrics."""
+        with self._ask() as client:
+            info = self._info(client, self._version(client, version))
+            run = client.get_run(info.run_id)
+            return {**vars(info), "parameters": dict(run.data.params), "metrics": dict(run.data.metrics)}
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Nobody else on this machine changes the champion meanwhile; the same thread may enter again.
+
+        The lock is a file beside the SQLite database, for a server a file in the home. Machines that share a
+        server do not exclude each other. Of two rollbacks at once from the same version both write the same
+        earlier version, so it goes back once; of two promotions at once the later one is the champion, and
+        the earlier one can be missing from the versions to go back to.
+        """
+        path = Path(self._lock.lock_file)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            busy = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
+            raise self._unavailable(busy) from None
+        except OSError as fault:
+            raise self._unavailable(fault) from fault
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def promote(self, version: str, verdict: Verdict | None = None) -> ModelInfo:
+        """Make a version the champion; the gate's verdict, if one was asked for, is kept with it."""
+        with self._ask() as client, self.deciding():
+            version = self._version(client, version)
+            past = self._past(client)
+            if not past or past[-1] != version:
+                # In this order: stopped in between, the next reader adds the champion to the history.
+                client.set_registered_model_alias(NAME, CHAMPION, version)
+                self._keep_past(client, [*past, version])
+            if verdict is not None:
+                client.set_model_version_tag(NAME, version, "gate", verdict.text.both())
+            return self._info(client, version)
+
+    def note(self, version: str, verdict: Verdict) -> None:
+        """Keep the gate's verdict with a version that was not promoted."""
+        with self._ask() as client:
+            client.set_model_version_tag(NAME, version, "gate", verdict.text.both())
+
+    def earlier(self) -> str:
+        """The version that was champion before this one."""
+        with self._ask() as client:
+            return self._at_least_two(client)[-2]
+
+    def rollback(self, from_version: str | None = None) -> ModelInfo:
+        """From `from_version` (None: the champion as the call begins) back to the champion before it.
+
+        The champion as it is afterwards; nothing happens where `from_version` is no longer the champion.
+        """
+        with self._ask() as client:
+            seen = from_version or self._version(client, CHAMPION)
+            with self.deciding():
+                current = self._version(client, CHAMPION)
+                if current != seen:
+                    return self._info(client, current)
+                past = self._at_least_two(client)
+                # In this order: stopped in between, the next reader adds the champion to the history again.
+                self._keep_past(client, past[:-1])
+                client.set_registered_model_alias(NAME, CHAMPION, past[-2])
+                return self._info(client, past[-2])
+
+    @contextmanager
+    def _ask(self) -> Iterator[MlflowClient]:
+        """The client, with MLflow quiet in this thread; a question it cannot answer is one clear error."""
+        token = _inside.set(True)
+        try:
+            from mlflow.exceptions import MlflowException
+            from sqlalchemy.exc import SQLAlchemyError
+
+            try:
+                yield self._client()
+            except (MlflowException, SQLAlchemyError, OSError) as fault:  # OSError: network and files
+                raise self._unavailable(fault) from fault
+        finally:
+            _inside.reset(token)
+
+    def _client(self) -> MlflowClient:
+        # Read when mlflow is first imported: no usage data leaves the machine.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("DO_NOT_TRACK", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        with _OPENING:
+            from mlflow import MlflowClient
+
+            for name in ("mlflow", "alembic"):
+                for handler in logging.getLogger(name).handlers:
+                    handler.addFilter(_quiet)  # the same filter a second time changes nothing
+            if self._opened is None:
+                if self.uri.startswith("sqlite:///"):
+                    Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+                client = MlflowClient(self.uri, self.uri)
+                client.search_registered_models(max_results=1)  # opens it: its tables are made here
+                self._opened = client
+            return self._opened
+
+    def _unavailable(self, fault: object) -> SanchoError:
+        def without_password(text: str) -> str:
+            return re.sub(r"//[^/@\s]+@", "//", text)
+
+        said = [line.strip() for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
+        text = (
+            Text(
+                "モデルの登録先（{uri}）を利用できません：{reason}。MLflowサーバーが動いているか、"
+                "MLFLOW_TRACKING_URI が正しいか、ほかのプロセスがデータベースを使用していないかを確認して、"
+                "もう一度実行してください。",
+                "The model registry ({uri}) cannot be used: {reason}. Check that the MLflow server runs, "
+                "that MLFLOW_TRACKING_URI is right and that no other process locks the database, then try "
+                "again.",
+            )
+            if not isinstance(fault, FileNotFoundError)
+            else Text(
+                "モデルの登録先（{uri}）にファイルがありません：{reason}。ファイルを元に戻すか、"
+                "別のバージョンを採用してください（sancho models promote）。",
+                "Files are missing in the model registry ({uri}): {reason}. Restore them, or put another "
+                "version in service (sancho models promote).",
+            )
+        )
+        shown = {"uri": without_password(self.uri), "reason": without_password(said[0][:300]).rstrip(".")}
+        return SanchoError(text.format(**shown), "registry_unavailable")
+
+    def _lock_path(self) -> Path:
+        if self.uri.startswith("sqlite:///"):
+            return Path(f"{self.uri.removeprefix('sqlite:///')}.lock")
+        return self.home / "registry.lock"
+
+    @contextmanager
+    def _run(
+        self, client: MlflowClient, name: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
+        """A run of MLflow, finished at the end, failed where something fails."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking.context.registry import resolve_tags
+
+        made = client.create_run(self._experiment(client), tags=resolve_tags(dict(tags or {})), run_name=name)
+        run_id = str(made.info.run_id)
+        try:
+            yield run_id
+        except BaseException:
+            with suppress(MlflowException):
+                client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+
+    def _experiment(self, client: MlflowClient) -> str:
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            place = (self.home.resolve() / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
+            with _unless_it_exists():
+                return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+            found = client.get_experiment_by_name(EXPERIMENT)
+        return str(found.experiment_id)
+
+    def _champion(self, client: MlflowClient) -> str | None:
+        try:
+            return self._version(client, CHAMPION)
+        except SanchoError:  # no_model: every other fault is one of MLflow's
+            return None
+
+    def _version(self, client: MlflowClient, which: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        numbered = which.isascii() and which.isdigit()
+        try:
+            if not numbered:
+                return str(client.get_model_version_by_alias(NAME, which).version)
+            if len(which) <= _LONGEST_VERSION:
+                return str(client.get_model_version(NAME, which).version)
+        except MlflowException as fault:
+            # MLflow's words for "none of this name", "none of this alias"; all else is no answer.
+            if fault.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+        raise SanchoError(
+            Text(
+                "モデル「{which}」がありません。"
+                "sancho train で学習するか、sancho models list で版を確認してください。",
+                "There is no model {which!r}; train one (sancho train) or see sancho models list.",
+            ).format(which=which),
+            "unknown_version" if numbered else "no_model",
+        )
+
+    def _past(self, client: MlflowClient) -> builtins.list[str]:
+        """Versions that were champion, oldest first; the last one is the champion, whoever set its alias."""
+        stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
+        past = [str(number) for number in json.loads(stored)]
+        current = self._champion(client)
+        return past if current is None or past[-1:] == [current] else [*past, current]
+
+    def _at_least_two(self, client: MlflowClient) -> builtins.list[str]:
+        self._version(client, CHAMPION)
+        past = self._past(client)
+        if len(past) < 2:
+            raise SanchoError(
+                Text(
+                    "戻せる前の版がありません。sancho models list で版を確認してください。",
+                    "There is no earlier champion to go back to; see sancho models list.",
+                ),
+                "no_earlier_model",
+            )
+        return past
+
+    def _keep_past(self, client: MlflowClient, past: builtins.list[str]) -> None:
+        client.set_registered_model_tag(NAME, _HISTORY, json.dumps(past[-20:]))
+
+    def _info(self, client: MlflowClient, version: str) -> ModelInfo:
+        found = client.get_model_version(NAME, version)
+        tags = found.tags or {}
+        figures = {
+            key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
+        }
+        return ModelInfo(
+            name=NAME,
+            version=str(version),
+            trained_at=tags.get("trained_at", ""),
+            run_id=str(found.run_id or ""),
+            champion=CHAMPION in (found.aliases or []),
+            as_of=tags.get("as_of", ""),
+            figures=figures,
+            gate=tags.get("gate", ""),
+        )
+
+
+class _Quiet(logging.Filter):
+    """Inside a registry's calls MLflow logs errors alone: its migrations are none of the user's business."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown; one thread's call does not silence another's own use of MLflow."""
+        return record.levelno >= logging.ERROR or not _inside.get()
+
+
+_quiet = _Quiet()
+
+
+def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
+    """An MLflow model of a bundle's files: the code that reads them, and what it requires."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    about = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with _SAVING:
+        mlflow.pyfunc.save_model(
+            str(files),
+            python_model=str(Path(__file__).with_name("pyfunc_code.py")),
+            artifacts={_BUNDLE: str(bundle)},
+            pip_requirements=[_requirement()],
+            mlflow_model=about,
+        )
+
+
+def _register(client: MlflowClient, run_id: str, logged: Any, files: Path) -> str:
+    """Store a model's files and register them as the next version."""
+    from mlflow.entities import LoggedModelOutput
+
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    client.log_model_artifacts(logged.model_id, str(files))
+    client.finalize_logged_model(logged.model_id, "READY")
+    with _unless_it_exists():
+        client.create_registered_model(NAME)
+    # The files' place, not models:/<id>: an embedded MLflow would look that up at the process's own address.
+    made = client.create_model_version(
+        NAME, source=logged.artifact_location, run_id=run_id, model_id=logged.model_id
+    )
+    versions = json.dumps([{"name": NAME, "version": made.version}])
+    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": versions})
+    return str(made.version)
+
+
+def _log_figures(
+    client: MlflowClient,
+    run_id: str,
+    parameters: Mapping[str, str],
+    metrics: Mapping[str, float],
+    model_id: str | None = None,
+) -> None:
+    """Parameters and metrics of a run, and of the model made in it."""
+    from mlflow.entities import Metric, Param
+
+    now = int(1000 * time.time())
+    client.log_batch(
+        run_id,
+        [Metric(name, value, now, 0, model_id=model_id) for name, value in metrics.items()],
+        [Param(name, value) for name, value in parameters.items()],
+    )
+
+
+@contextmanager
+def _unless_it_exists() -> Iterator[None]:
+    """Another process may have been quicker to create the same."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as fault:
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _requirement() -> str:
+    """What a logged model requires: this distribution in this version, whose code can read it."""
+    version = installed_version()
+    return f"{DISTRIBUTION}=={version}" if version else DISTRIBUTION
+
+
+def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, str]:
+    found = {
+        **{name: str(value)[:400] for name, value in vars(report.config).items()},
+        **report.counts,
+        "as_of": bundle.as_of,
+        "data_fingerprint": fingerprint,
+        "longest_days": round(bundle.win.windows.longest_days, 1),
+        "left_out": ", ".join(sorted(report.left_out))[:400],
+        "leaks": ", ".join(leak.attribute for leak in report.leaks)[:400],
+        "lightgbm": version("lightgbm"),
+        "numpy": version("numpy"),
+    }
+    return {name: str(value) for name, value in found.items()}
+
+
+def _metrics(report: Report) -> dict[str, float]:
+    found: dict[str, float] = {f"seconds.{name}": value for name, value in report.seconds.items()}
+    if report.evaluation is not None:
+        figures = report.evaluation.overall
+        found |= figures["model"]
+        for name in figures:
+            if name != "model":
+                found |= {
+                    f"{name}.log_loss": figures[name]["log_loss"],
+                    f"{name}.brier": figures[name]["brier"],
+                }
+        for name, gap in report.evaluation.log_loss_against.items():
+            found |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
+    for side, weights in report.weights.items():
+        found |= {
+            f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
+        }
+    return {name.replace(" ", "_"): float(value) for name, value in found.items() if value == value}
+
+
+def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
+    found: dict[str, float | None] = {}
+    for question, part in result["deals"].items():
+        for method, one in part["overall"]["methods"].items():
+            found |= {f"{question}.{method}.{name}": one[name]["mean"] for name in ("log_loss", "brier")}
+    for kind, part in result["periods"].items():
+        for method, one in part["overall"]["methods"].items():
+            found[f"{kind}.{method}.crps"] = one["crps"]["mean"]
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _catalogue(bundle: Bundle, report: Report) -> dict[str, Any]:
+    left_out = {name: {"ja": why.ja, "en": why.en} for name, why in report.left_out.items()}
+    return {"features": list(bundle.features), "used": list(bundle.win.layout.names), "left_out": left_out}

@@ -1,0 +1,230 @@
+"""How good is the model on later deals, and which weights and calibration do they suggest?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from crm.instants import DAY
+from features import Calendar
+from models.season import fit_season
+from models.snapshot_rows import Rows
+from models.win.business_time import day_kinds, fit_pace
+from models.win.horizons import Windows
+from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, for_level, with_stacks
+from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
+from models.win.trees import TreeFitter, TreeSettings, fit_trees
+from training.config import TrainConfig, most_rows
+from training.evaluate import Evaluation, evaluate
+from training.selection import Selection
+from training.snapshots import Fold, split
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
+PART_PULL = 2.0  # as WEIGHT_PULL, where all predictions are of the same time, so no period differs
+PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals needed to use them where none are later
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """Fits the win model on any part of the rows, always in the same way."""
+
+    all_rows: Rows
+    chosen: Selection
+    calendar: Calendar
+    config: TrainConfig
+    positions: Mapping[float, float]
+    grow: TreeFitter = fit_trees
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows with the used features only."""
+        return self.all_rows.with_columns(self.chosen.used)
+
+    def fit(self, rows: Rows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
+        """The model of some of the rows; `number` gives each fit of one training its own seed."""
+        config = self.config
+        trees = TreeSettings(
+            config.trees, config.leaves, pace=config.pace, threads=config.threads, seed=config.seed + number
+        )
+        most = config.most_questions or most_rows(rows.deals)
+        settings = WinSettings(trees, most, grow=self.grow)
+        rng = np.random.default_rng((config.seed, number))
+        windows, layout = windows_of(rows, self.calendar), self.chosen.layout
+        return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
+
+
+def windows_of(rows: Rows, calendar: Calendar) -> Windows:
+    """The calendar of the rows' horizons, with the pace at which their deals were won, and their season."""
+    first_row = np.unique(rows.deal, return_index=True)[1]  # a deal's first moment
+    started, won = rows.at[first_row], rows.event[first_row] == 1
+    ended = started + (rows.days[first_row] * DAY).astype(np.int64)
+    if not won.any():
+        return Windows(calendar, rows.longest_days)
+    first, last = int(started.min()), int(ended.max())
+    pace = fit_pace(calendar, ended[won], first, last)
+    season = fit_season(calendar, pace[day_kinds(calendar)], started, ended, won, first, last)
+    return Windows(calendar, rows.longest_days, pace, season)
+
+
+@dataclass(frozen=True)
+class FoldPredictions:
+    """A fold's model and its predictions for the fold's later deals: log-odds of its base models."""
+
+    fold: Fold
+    model: WinModel
+    won: Floats
+    lost: Floats
+
+    def answers(self, use: NDArray[np.bool_], side: str) -> tuple[Floats, Floats, Floats, Floats, Ints]:
+        """Base models' log-odds, horizons, outcomes, weights and deals of some of the questions."""
+        valid = self.fold.valid
+        logits, outcome = (self.won, valid.won) if side == "won" else (self.lost, valid.lost)
+        return (
+            logits[use],
+            valid.horizon[use],
+            outcome[use],
+            valid.question_weight[use],
+            valid.question_deal[use],
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The result on later deals: the stacks fitted on them (None = too few), and the last fold's figures.
+
+    `later` and `later_chance` are the last fold and the predictions for its questions by a model,
+    weights and calibration fitted without them.
+    """
+
+    stacks: tuple[Stack, Stack] | None
+    folds: list[Fold]
+    evaluation: Evaluation | None = None
+    later: Fold | None = None
+    later_chance: Floats | None = None
+    predictions: tuple[FoldPredictions, ...] = ()
+
+
+def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Validation:
+    """Two folds: weights and calibration of the first are evaluated on the second, then refitted on both."""
+    rows, seed = fitter.rows, fitter.config.seed
+    halves = np.random.default_rng((seed, 99)).random(deals) < 0.5
+    folds, predictions = [], []
+    for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
+        fold = split(rows, start, end, as_of, halves)
+        folds.append(fold)
+        enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= LEAST_LATER
+        if enough and len(fold.valid.row):
+            predictions.append(_judge(fitter, fold, number + 1))
+    if not predictions:
+        return Validation(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
+    last = predictions[-1]
+    valid = last.fold.valid
+    rng = np.random.default_rng((seed, 7))
+    model = last.model
+    if len(predictions) > 1:
+        first = predictions[0].fold.valid
+        ripe = first.question_at + first.matures * DAY <= last.fold.train_until
+        stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
+        model = with_stacks(model, stack, model.lost.stack, for_level(last.fold.train, rng))
+    chance = expit(model.won.stack(last.won, valid.horizon))
+    evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    return Validation(_stacks(predictions), folds, evaluation, last.fold, chance, tuple(predictions))
+
+
+def refit_as_of(
+    fitter: Fitter, validation: Validation, cut: int, as_of: int, deals: int
+) -> tuple[Fold, Floats] | None:
+    """The model refitted at an earlier cut-off: the fold, and its predictions (m,) for later questions.
+
+    So a model trained at that cut-off is compared with one that had the same information. Weights and
+    calibration are fitted on the validation folds as far as their outcomes were known by then. None: too
+    little to fit on.
+    """
+    halves = np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
+    fold = split(fitter.rows, cut, as_of, as_of, halves)
+    if fold.train.closed_deals < FEW_DEALS or not len(fold.valid.row):
+        return None
+    refitted = _judge(fitter, fold, 4)
+    known = [
+        (earlier, earlier.fold.valid.question_at + earlier.fold.valid.matures * DAY <= cut)
+        for earlier in validation.predictions
+    ]
+    stack = (_stack(known, "won") if known else None) or refitted.model.won.stack
+    rng = np.random.default_rng((fitter.config.seed, 8))
+    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, for_level(fold.train, rng))
+    return fold, expit(model.won.stack(refitted.won, fold.valid.horizon))
+
+
+def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
+    """Without later deals, as in a list without dates: each part is predicted by a model of the other parts.
+
+    Serves to fit weights and calibration, and says nothing about later deals. Deals with the same features
+    (entered twice) are in the same part.
+    """
+    rows = fitter.rows
+    if rows.closed_deals < PARTS_FROM or not len(rows.row):
+        return []
+    deals, first = np.unique(rows.deal, return_index=True)
+    _, alike = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
+    part = np.random.default_rng((fitter.config.seed, 98)).permutation(int(alike.max()) + 1) % PARTS
+    of_row = part[alike.ravel()][np.searchsorted(deals, rows.deal)]
+    start, predictions = int(rows.at.min()), []
+    for number in np.unique(of_row):
+        here = of_row == number
+        fold = Fold(as_of, start, as_of, rows.where(~here), rows.where(here & rows.regular))
+        if len(fold.valid.row) and len(fold.train.row):
+            predictions.append(_judge(fitter, fold, 10 + int(number)))
+    return predictions
+
+
+def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
+    if not predictions:
+        return None
+    all_answers = [
+        (fold_predictions, np.ones(len(fold_predictions.fold.valid.row), bool))
+        for fold_predictions in predictions
+    ]
+    won, lost = _stack(all_answers, "won", pull), _stack(all_answers, "lost", pull)
+    return None if won is None or lost is None else (won, lost)
+
+
+def _judge(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
+    model = fitter.fit(fold.train, number)
+    won, lost = model.asked(fold.valid)
+    return FoldPredictions(fold, model, won, lost)
+
+
+def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
+    """(train until, validate until) of two folds; each validates on a window of about the longest cycle."""
+    start = int(rows.at.min())
+    span = as_of - start
+    width = int(np.clip(rows.longest_days * DAY, span / 8, span / 4))
+    return [(as_of - 2 * width, as_of - width), (as_of - width, as_of)]
+
+
+def _stack(
+    answers: list[tuple[FoldPredictions, NDArray[np.bool_]]], side: str, pull: float = WEIGHT_PULL
+) -> Stack | None:
+    parts = [fold_predictions.answers(use, side) for fold_predictions, use in answers]
+    logits, days, outcome, weight, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not len(days):
+        return None
+    model = answers[-1][0].model
+    default = (model.won if side == "won" else model.lost).stack.weights
+    # A base model that one of the folds lacks gets no weight from the other fold.
+    default = np.where((logits != 0).mean(axis=0) > 0.9, default, 0.0)
+    if default.sum() <= 0:
+        return None
+    default = default / default.sum()
+    fold = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
+    return fit_stack(
+        logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days, fold, pull
+    )
