@@ -43,6 +43,7 @@ def compiled(
         index = _index(made)
         if index is not None:
             index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
+            index._load_index = _tolerant(index._load_index)
         return cast(Function, made)
 
     return compile_one if function is None else compile_one(function)
@@ -64,6 +65,18 @@ def _stamp(source: Path, names: Mapping[str, Any]) -> bytes:
             stamp = getattr(_index(value), "_source_stamp", None)
             digest.update(stamp if isinstance(stamp, bytes) else b"")
     return digest.digest()
+
+
+def _tolerant(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
+    """Reads a cache's index; one that names types of a module that has been renamed since is empty."""
+
+    def load() -> dict[Any, Any]:
+        try:
+            return load_index()
+        except (ImportError, AttributeError):
+            return {}
+
+    return load
 
 
 def _is_plain(value: Any) -> bool:

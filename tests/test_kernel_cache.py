@@ -78,3 +78,14 @@ def test_a_change_in_another_file_is_compiled_into_the_caller(changed: str, tmp_
     assert before in source
     (tmp_path / changed).write_text(source.replace(before, after), "utf-8")
     assert ask(tmp_path) == [answer, "0"]
+
+
+def test_a_named_tuple_whose_module_was_renamed_is_compiled_again(tmp_path: Path) -> None:
+    for name, source in SOURCES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source, "utf-8")
+    assert ask(tmp_path) == ["1121.0", "0"]
+    (tmp_path / "outer/values.py").rename(tmp_path / "outer/pairs.py")
+    caller = tmp_path / "outer/inner/caller.py"
+    caller.write_text(caller.read_text("utf-8").replace("outer.values", "outer.pairs"), "utf-8")
+    assert ask(tmp_path) == ["1121.0", "0"]
