@@ -275,7 +275,7 @@ def test_workers_with_another_version_are_refused(
 
 def test_without_dask_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SanchoError, match=r"pip install 'sancho\[scale\]'"), open_cluster("local", NOWHERE):
+    with pytest.raises(SanchoError, match=r"pip install 'sancho-sales\[scale\]'"), open_cluster("local", NOWHERE):
         pass
 
 

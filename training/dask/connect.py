@@ -106,8 +106,8 @@ def _distributed() -> Any:
     except ImportError:
         raise SanchoError(
             Text(
-                "Dask が入っていません。pip install 'sancho[scale]' で入れてください。",
-                "Dask is not installed; pip install 'sancho[scale]'.",
+                "Dask が入っていません。pip install 'sancho-sales[scale]' で入れてください。",
+                "Dask is not installed; pip install 'sancho-sales[scale]'.",
             ),
             "no_dask",
         ) from None
