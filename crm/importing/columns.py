@@ -44,6 +44,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "kind": ("活動種別", "行動種別", "活動区分", "type", "activity type"),
     "actor_id": ("実施者", "活動者", "担当者", "user", "actor"),
     "person_id": ("社員番号", "社員ID", "ユーザーID", "user id", "employee id"),
+    "scope": ("範囲", "部門", "組織"),
     "team_id": ("部署ID", "部署", "チーム", "team", "department"),
 }
 _EXTENSIONS = re.compile(r"(?:\.\w{1,8}){1,2}$")
