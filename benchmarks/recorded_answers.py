@@ -6,7 +6,7 @@
 `take` writes every answer of two organisations as JSON, and the arrays, trees and texts of their models: the
 sample organisation (2,000 deals unless said otherwise) and, where its data is at hand, the real log of loan
 applications. Nothing in it depends on the day it is run. `compare` counts values that are equal digit for
-digit, numbers that differ (with the largest relative difference), texts that differ, and what is only on one
+digit, numbers that differ (the farthest apart are printed first), texts that differ, and what is only on one
 side; old=new names a field that was renamed. Exit status 1 where a number differs or something is missing.
 """
 
@@ -30,6 +30,7 @@ from service.cli import run
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))
 VOLATILE = {"trained_at", "run_id", "version", "seconds", "recommendation_id", "model_version", "data_as_of"}
+LAST_DIGITS = 1e-6  # relative difference up to which only the last digits differ
 SHOWN = 12  # differences that are printed of each file
 
 SAMPLE_DAY, LOAN_DAY = "2026-11-20", "2011-12-15"
@@ -122,14 +123,17 @@ def compare(before: Path, after: Path, renamed: Mapping[str, str]) -> bool:
             continue
         old, new = values(path, renamed), values(other, {})
         differing = {at for at in old.keys() & new.keys() if not equal(old[at], new[at])}
-        numbers = sorted(at for at in differing if is_number(old[at]) and is_number(new[at]))
+        numbers = sorted(
+            (at for at in differing if is_number(old[at]) and is_number(new[at])),
+            key=lambda at: -relative(old[at], new[at]),
+        )
         texts = sorted(differing - set(numbers))
         gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-        largest = max((relative(old[at], new[at]) for at in numbers), default=0.0)
+        far = sum(relative(old[at], new[at]) > LAST_DIGITS for at in numbers)
         print(
             f"{name}: {len(old.keys() & new.keys()) - len(differing):,} equal, {len(numbers):,} numbers"
-            f" differ (by up to {largest:.2g}), {len(texts):,} texts differ, {len(gone):,} only before,"
-            f" {len(come):,} only after"
+            f" differ ({far:,} by more than {LAST_DIGITS:.0e}), {len(texts):,} texts differ,"
+            f" {len(gone):,} only before, {len(come):,} only after"
         )
         for at in [*numbers[:SHOWN], *texts[:SHOWN]]:
             print(f"    {at}: {str(old[at])[:90]} -> {str(new[at])[:90]}")
