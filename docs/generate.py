@@ -64,7 +64,7 @@ def tables_page() -> str:
     lines = [
         "# Canonical tables",
         "",
-        "Every source becomes these tables, and every model reads only these. Times are ISO 8601 (naive = the",
+        "Every source becomes these tables, and models read only these. Times are ISO 8601 (naive = the",
         "organisation's time zone), money is a plain number. `*` = required.",
         "`deals` and `accounts` take any further column as a custom attribute.",
     ]
