@@ -64,8 +64,8 @@ def tables_page() -> str:
     lines = [
         "# Canonical tables",
         "",
-        "Every source becomes these tables, every model reads only these. Times are ISO 8601 (naive = the",
-        "organisation's time zone), money is a plain number. `*` = must be filled.",
+        "Every source becomes these tables, and models read only these. Times are ISO 8601 (naive = the",
+        "organisation's time zone), money is a plain number. `*` = required.",
         "`deals` and `accounts` take any further column as a custom attribute.",
     ]
     for table in TABLES.values():
@@ -73,7 +73,7 @@ def tables_page() -> str:
             "",
             f"## {table.name} — {table.label.ja}",
             "",
-            f"A row is named by {', '.join(f'`{name}`' for name in table.key)}.",
+            f"Key: {', '.join(f'`{name}`' for name in table.key)}.",
             "",
             "| column | 項目 | label | kind | values |",
             "| --- | --- | --- | --- | --- |",
@@ -88,7 +88,7 @@ def features_page() -> str:
         "# Deal features",
         "",
         "What the models see of a deal as of a moment. A company's own columns of `deals` and `accounts`",
-        "become features besides these. *Controllable* means: the seller can change it.",
+        "become features besides these. *Controllable* means: the rep can change it.",
         "",
         "| feature | 名称 | label | unit | group | controllable |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -100,13 +100,13 @@ def features_page() -> str:
 
 
 def kpis_page() -> str:
-    """The KPIs in both languages and how to add one's own, as Markdown."""
+    """The KPIs in both languages and how to add your own, as Markdown."""
     lines = [
         "# KPIs",
         "",
         "`sancho kpis PERIOD` and `GET /v1/kpis/{period}` give each for the company, a team or a person.",
-        "Targets are rows of `targets` whose `metric` is the KPI's name. *Controllable* means: in a seller's",
-        "own hands.",
+        "Targets are rows of `targets` whose `metric` is the KPI's name. *Controllable* means: the rep can",
+        "influence it.",
         "",
         "| KPI | 名称 | label | 意味 | meaning | unit | styles | controllable |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

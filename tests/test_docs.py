@@ -62,11 +62,10 @@ def test_the_mapping_shown_in_the_docs_is_one_that_loads(tmp_path: Path) -> None
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The `sancho` lines of a page, as the shell would split them."""
-    return [
-        shlex.split(line, comments=True)[1:]
-        for line in re.findall(r"^sancho .*", page.read_text("utf-8"), re.M)
-    ]
+    """The `sancho` lines of a page's shell blocks, as the shell would split them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    lines = (line for block in blocks for line in re.findall(r"^sancho .*", block, re.M))
+    return [shlex.split(line, comments=True)[1:] for line in lines]
 
 
 def test_the_commands_of_the_readme_run_as_they_stand(
@@ -87,6 +86,12 @@ def test_the_commands_of_the_readme_run_as_they_stand(
     for words in shown:
         assert run(words) == 0, words
     assert (tmp_path / "scores.csv").stat().st_size > 0
+
+
+def test_the_python_of_the_readme_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    assert re.fullmatch(r"\d+% to reach [\d,]+; \d+ open deals\n", capsys.readouterr().out)
 
 
 def test_the_commands_of_the_import_page_run_as_they_stand(
