@@ -25,9 +25,9 @@ from plain_learner import TLearner
 
 from crm.eventlog import EventLog
 from crm.instants import end_of_day
-from features import History, build, deeds_of
-from features.action_events import ORDINARY
-from models.actions import ActionEffect, Offer, leverage, offers
+from features import History, action_events_of, build_features
+from features.action_events import BASELINE_ACTIONS
+from models.actions import ActionEffect, CandidateAction, candidate_actions, effect_scale
 from models.actions.reliability import UNRECORDED, Z80
 from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
 from simulator.truth_files import DECOYS
@@ -51,7 +51,7 @@ class Judged:
     truth: Floats
     noise: Floats  # standard errors of the truth: replays are few
     halves: Floats  # the truth by each half of the replays (2, n, actions)
-    offered: dict[str, Offer]
+    offered: dict[str, CandidateAction]
     known: dict[str, ActionEffect]
     t_learner: dict[str, Floats]  # the plain T-learner's effects (n,)
     kinds: NDArray[np.int64]
@@ -66,10 +66,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--deals", type=int, default=8_000)
     parser.add_argument("--replays", type=int, default=120)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     worlds = []
-    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-        worlds.append(one_world(seed, asked.deals, asked.replays))
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        worlds.append(one_world(seed, options.deals, options.replays))
         print(f"world {seed}: {len(worlds[-1].truth)} open deals", flush=True)
     by_action(worlds)
     recommended(worlds)
@@ -79,21 +79,23 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
     """Learn, live on, and set side by side."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
-    study = ObservationalData.of(log, moment)
-    history, features = study.history, study.features
-    known = learn_actions(study)
+    observed = ObservationalData.of(log, moment)
+    history, features = observed.history, observed.features
+    known = learn_actions(observed)
     names = named(world, history)
-    ids, truth, noise, halves = lived(world, replays, names)
+    ids, truth, noise, halves = simulated_effects(world, replays, names)
     number = history.deal_ids.get_indexer(ids)
-    x = build(history, number, np.full(len(number), moment))[:, study.used]
+    x = build_features(history, number, np.full(len(number), moment))[:, observed.used]
     chance = truth[:, 0]  # as usual
-    offered = offers(known, x, features, history.levels, chance, deeds_of(history), number, moment)
-    place = {feature.name: at for at, feature in enumerate(features)}
-    size = np.digitize(np.nan_to_num(np.expm1(x[:, place["employees"]])), (100, 1_000))
-    kinds = np.column_stack([x[:, place[name]] for name in ("stage", "product", "industry")] + [size])
+    offered = candidate_actions(
+        known, x, features, history.levels, chance, action_events_of(history), number, moment
+    )
+    column_of = {feature.name: at for at, feature in enumerate(features)}
+    size = np.digitize(np.nan_to_num(np.expm1(x[:, column_of["employees"]])), (100, 1_000))
+    kinds = np.column_stack([x[:, column_of[name]] for name in ("stage", "product", "industry")] + [size])
     kinds_known = np.nan_to_num(kinds, nan=-1.0).astype(np.int64)
     known_by, offered_by = {one.action: one for one in known}, {one.action: one for one in offered}
-    plain = TLearner.of(study, list(known_by)).effects(x)
+    plain = TLearner.of(observed, list(known_by)).effects(x)
     return Judged(
         world, ids, names, chance, truth[:, 1:], noise, halves, offered_by, known_by, plain, kinds_known
     )
@@ -101,17 +103,19 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
 
 def named(world: World, history: History) -> dict[str, str]:
     """What the world's actions are called in the log, of those it holds."""
-    there = {one.action for one in deeds_of(history)}
+    there = {one.action for one in action_events_of(history)}
     names = {}
     for action, sign in action_signs(world.ground_truth).items():
         name = f"material:{sign['material']}" if "material" in sign else sign["kind"]
-        name = "visit_with_superior" if action == "superior_visit" else name
+        name = "visit_with_manager" if action == "superior_visit" else name
         if name in there:
             names[action] = name
     return names
 
 
-def lived(world: World, replays: int, names: dict[str, str]) -> tuple[list[str], Floats, Floats, Floats]:
+def simulated_effects(
+    world: World, replays: int, names: dict[str, str]
+) -> tuple[list[str], Floats, Floats, Floats]:
     """(ids of the open deals, chance as usual and true effects (n, 1 + a), their noise, halves (2, n, a))."""
     usual = replay(world, END + timedelta(days=1), replays, 5)
     ids, before = usual.deal_ids, usual.won().astype(float)
@@ -130,7 +134,7 @@ def lived(world: World, replays: int, names: dict[str, str]) -> tuple[list[str],
 def by_action(worlds: list[Judged]) -> None:
     """How good the effects are, action by action."""
     rows: dict[str, list[list[float]]] = defaultdict(list)
-    held: dict[str, list[bool]] = defaultdict(list)
+    covered: dict[str, list[bool]] = defaultdict(list)
     deals: list[bool] = []
     for world in worlds:
         for at, (action, name) in enumerate(world.names.items()):
@@ -140,19 +144,19 @@ def by_action(worlds: list[Judged]) -> None:
             use, own = offer.comparable, world.known[name]
             effect, true = offer.effect[use], world.truth[use, at]
             both = np.corrcoef(effect, true)[0, 1] if true.std() > 0 and effect.std() > 0 else np.nan
-            adjusted = float((effect + UNRECORDED * offer.chosen[use]).mean())
-            plain = adjusted + float(own.moved * leverage(world.chance[use]).mean())
+            adjusted = float((effect + UNRECORDED * offer.selection_bias[use]).mean())
+            plain = adjusted + float(own.adjustment * effect_scale(world.chance[use]).mean())
             rows[action].append([own.evidence.deals_with, plain, adjusted, effect.mean(), true.mean(), both])
-            held[action] += cells_held(offer, world, at)
+            covered[action] += cells_covered(offer, world, at)
             sd = np.hypot((offer.high - offer.effect)[use] / Z80, world.noise[use, at])
             deals += (np.abs(effect - true) <= Z80 * np.maximum(sd, 1e-9)).tolist()
     print("\naction                  acted on  plain  adjusted  believed  truth  correlation  80 % holds")
-    every = [one for found in held.values() for one in found]
+    every = [one for found in covered.values() for one in found]
     for action, found in rows.items():
-        n, plain, adjusted, said, true, both = np.nan_to_num(np.array(found)).mean(axis=0)
-        share = 100 * np.mean(held[action]) if held[action] else np.nan
+        n, plain, adjusted, estimate, true, both = np.nan_to_num(np.array(found)).mean(axis=0)
+        share = 100 * np.mean(covered[action]) if covered[action] else np.nan
         print(
-            f"{action:22s} {n:9.0f} {100 * plain:+6.1f} {100 * adjusted:+9.1f} {100 * said:+9.1f} "
+            f"{action:22s} {n:9.0f} {100 * plain:+6.1f} {100 * adjusted:+9.1f} {100 * estimate:+9.1f} "
             f"{100 * true:+6.1f} {both:12.2f} {share:9.0f} %"
         )
     print(
@@ -161,15 +165,15 @@ def by_action(worlds: list[Judged]) -> None:
     )
 
 
-def cells_held(offer: Offer, world: Judged, at: int) -> list[bool]:
+def cells_covered(offer: CandidateAction, world: Judged, at: int) -> list[bool]:
     """Whether the mean interval of each kind of deal holds its mean true effect."""
     out = []
     for column in range(world.kinds.shape[1]):
         for code in np.unique(world.kinds[:, column]):
-            mine = offer.comparable & (world.kinds[:, column] == code)
-            if mine.sum() >= CELLS:
-                true = world.truth[mine, at].mean()
-                out.append(bool(offer.low[mine].mean() <= true <= offer.high[mine].mean()))
+            of_kind = offer.comparable & (world.kinds[:, column] == code)
+            if of_kind.sum() >= CELLS:
+                true = world.truth[of_kind, at].mean()
+                out.append(bool(offer.low[of_kind].mean() <= true <= offer.high[of_kind].mean()))
     return out
 
 
@@ -210,12 +214,12 @@ def recommended(worlds: list[Judged]) -> None:
         best = best_possible(world.halves[:, :, at], fits)
         decoys = [n for n, one in enumerate(at) if list(world.names)[one] in DECOYS]
         decoy = np.isin(first, decoys)
-        plain = np.column_stack([one.effect + UNRECORDED * one.chosen for one in rows])
+        plain = np.column_stack([one.effect + UNRECORDED * one.selection_bias for one in rows])
         plain_first = np.where(fits, plain, -np.inf).argmax(axis=1)
-        # The others choose among actions as ours did before it said anything of calls and mails.
-        special = fits & np.array([one.action not in ORDINARY for one in rows])
-        theirs = np.column_stack([world.t_learner[one.action] for one in rows])
-        theirs_first = np.where(special, theirs, -np.inf).argmax(axis=1)
+        # The other methods choose among actions other than ordinary contacts.
+        special = fits & np.array([one.action not in BASELINE_ACTIONS for one in rows])
+        t_learner = np.column_stack([world.t_learner[one.action] for one in rows])
+        t_learner_first = np.where(special, t_learner, -np.inf).argmax(axis=1)
         top = [world.known[one.action].evidence.top_share or 0.0 for one in rows]
         favourite = np.where(special, np.array(top), -np.inf).argmax(axis=1)
         got["deals with a recommendation, %"].append(100 * some.mean())
@@ -227,7 +231,9 @@ def recommended(worlds: list[Judged]) -> None:
             100 * true[some].mean() / best[some].mean()
         )
         got["top sellers' most frequent action, points"].append(100 * truth[deals, favourite][some].mean())
-        got["plain T-learner's largest effect, points"].append(100 * truth[deals, theirs_first][some].mean())
+        got["plain T-learner's largest effect, points"].append(
+            100 * truth[deals, t_learner_first][some].mean()
+        )
         got["largest effect by the adjusted difference alone, points"].append(
             100 * truth[deals, plain_first][some].mean()
         )
@@ -235,15 +241,15 @@ def recommended(worlds: list[Judged]) -> None:
         for what, row in (
             ("first recommendation", first),
             ("top sellers' most frequent", favourite),
-            ("plain T-learner's", theirs_first),
+            ("plain T-learner's", t_learner_first),
         ):
             done = [(world.ids[n], list(world.names)[at[row[n]]]) for n in np.flatnonzero(some).tolist()]
             gain = quarter(world, done) / usual - 1
             got[f"next quarter's revenue with the {what} action, % more"].append(100 * gain)
-        everyday = np.isin(first, [n for n, one in enumerate(rows) if one.action in ORDINARY])
+        everyday = np.isin(first, [n for n, one in enumerate(rows) if one.action in BASELINE_ACTIONS])
         got["calls and mails recommended first, %"].append(100 * everyday[some].mean())
         got["decoys recommended first, % of recommendations"].append(100 * decoy[some].mean())
-        got["  by the plain T-learner"].append(100 * np.isin(theirs_first, decoys)[some].mean())
+        got["  by the plain T-learner"].append(100 * np.isin(t_learner_first, decoys)[some].mean())
     print("\nfollowing the first recommendation: mean over worlds (least, most)")
     for what, values in got.items():
         print(f"  {what:60s} {np.nanmean(values):6.1f}  ({np.nanmin(values):.1f}, {np.nanmax(values):.1f})")

@@ -21,7 +21,7 @@ from real_logs import imported
 from scipy.special import expit
 
 from crm.eventlog import EventLog
-from features import build, compile_history
+from features import build_features, compile_history
 from models.logistic import fit_logistic
 from models.scoring import feature_columns
 from models.win.encoder import fit_encoder
@@ -32,14 +32,14 @@ from training.fit import train
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was judged
+Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was predicted
 Chance = Callable[[Floats], Floats]
 Fit = Callable[[Floats, Floats, list[int]], Chance]  # features, won, which of them are categories
 
 CONFIG = TrainConfig(fiscal_start_month=1, country="SI", currency="EUR", threads=1)
 AS_OF = pd.Timestamp("2016-01-01", tz="UTC").value // 1000  # all deals have closed by then
 FOLDS, DRAWS = 5, 1000
-OURS = "Sancho"
+SANCHO = "Sancho"
 NOT_ANSWERS = ("deal_id", "name", "created_at", "closed_at", "stage", "outcome", "lost_reason")
 
 
@@ -64,28 +64,28 @@ def out_of_fold(log: EventLog, fold: Ints, won: Floats, rng: np.random.Generator
     """The chance (n,) each method gives to every deal, learned from the deals of other folds."""
     out: dict[str, Floats] = {}
     for number in range(FOLDS):
-        judged, learned = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        predicted, fitted = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         bundle, _ = train(part_of(log, fold != number), AS_OF, CONFIG)
         history = compile_history(log, bundle.calendar, bundle.levels)
         # The event that says a deal is open is of the instant of creation, so known just after it.
         at = history.created + 1
-        x = build(history, np.arange(len(at)), at)[:, feature_columns(bundle, history)]
-        ours = bundle.win.won_by(x[judged], at[judged], np.full(len(judged), np.inf))
+        x = build_features(history, np.arange(len(at)), at)[:, feature_columns(bundle, history)]
+        ours = bundle.win.won_by(x[predicted], at[predicted], np.full(len(predicted), np.inf))
         x, categories = x[:, bundle.win.used], list(bundle.win.layout.categorical)
-        chances = {OURS: ours}
+        chances = {SANCHO: ours}
         for name, variants in plain_methods().items():
-            fit = best(variants, x[learned], won[learned], categories, rng)
-            chances[name] = fit(x[learned], won[learned], categories)(x[judged])
+            fit = best(variants, x[fitted], won[fitted], categories, rng)
+            chances[name] = fit(x[fitted], won[fitted], categories)(x[predicted])
         for name, chance in chances.items():
-            out.setdefault(name, np.zeros(len(at)))[judged] = chance
+            out.setdefault(name, np.zeros(len(at)))[predicted] = chance
     return out
 
 
 def part_of(log: EventLog, deals: Flags) -> EventLog:
     """The log of some of the deals."""
     rows, events = log["deals"][deals].reset_index(drop=True), log["deal_events"]
-    mine = events[events["deal_id"].isin(set(rows["deal_id"]))].reset_index(drop=True)
-    return EventLog({**log.tables, "deals": rows, "deal_events": mine}, log.zone)
+    events_of_deals = events[events["deal_id"].isin(set(rows["deal_id"]))].reset_index(drop=True)
+    return EventLog({**log.tables, "deals": rows, "deal_events": events_of_deals}, log.zone)
 
 
 def best(
@@ -99,9 +99,9 @@ def best(
     losses = np.zeros(len(variants))
     for number in range(FOLDS):
         inside, outside = fold != number, fold == number
-        for place, fit in enumerate(variants):
+        for variant, fit in enumerate(variants):
             chance = fit(x[inside], won[inside], categories)(x[outside])
-            losses[place] += metrics.log_losses(chance, won[outside]).sum()
+            losses[variant] += metrics.log_losses(chance, won[outside]).sum()
     return variants[int(losses.argmin())]
 
 
@@ -122,8 +122,8 @@ def naive_bayes(added: float) -> Fit:
         prior = np.log(won.sum() + added) - np.log((1.0 - won).sum() + added)
         tables = []
         for column in categories:
-            codes, place = np.unique(np.nan_to_num(x[:, column], nan=-1.0), return_inverse=True)
-            of_won, of_lost = (np.bincount(place, side, len(codes)) + added for side in (won, 1.0 - won))
+            codes, position = np.unique(np.nan_to_num(x[:, column], nan=-1.0), return_inverse=True)
+            of_won, of_lost = (np.bincount(position, side, len(codes)) + added for side in (won, 1.0 - won))
             tables.append((column, codes, np.log(of_won / of_won.sum()) - np.log(of_lost / of_lost.sum())))
 
         def chance(of: Floats) -> Floats:
@@ -147,8 +147,8 @@ def regression(ridge: float) -> Fit:
         design = np.concatenate([np.ones((len(x), 1)), encoder(x)], axis=1)
         penalty = np.full(design.shape[1], ridge)
         penalty[0] = 1e-6
-        found = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
-        return lambda of: expit(found[0] + encoder(of) @ found[1:])
+        coefficients = fit_logistic(design, won, np.ones(len(x)), penalty).coefficients
+        return lambda of: expit(coefficients[0] + encoder(of) @ coefficients[1:])
 
     return fit
 
@@ -179,11 +179,11 @@ def show(drawn: dict[str, list[Drawn]], won: Floats, group: Ints) -> None:
     rng = np.random.default_rng(7)
     picks = [resampled(group, rng) for _ in range(DRAWS)]
     print(
-        f"\n{FOLDS} folds, {len(drawn[OURS])} divisions: figure [95 % over groups]; AUC: mean of the folds'"
+        f"\n{FOLDS} folds, {len(drawn[SANCHO])} divisions: figure [95 % over groups]; AUC: mean of the folds'"
     )
     points: dict[str, tuple[float, float]] = {}
     for name, found in drawn.items():
-        figures = [said(of, found, won, picks) for of in (fold_auc, brier, log_loss)]
+        figures = [with_interval(of, found, won, picks) for of in (fold_auc, brier, log_loss)]
         points[name] = (figures[0][0], figures[1][0])
         area, square, loss = (f"{mean:.3f} [{lo:.3f}, {hi:.3f}]" for mean, lo, hi in figures)
         slope = np.mean([metrics.calibration_slope(chance, won)[1] for chance, _ in found])
@@ -193,13 +193,13 @@ def show(drawn: dict[str, list[Drawn]], won: Floats, group: Ints) -> None:
             f"slope {slope:.2f}"
         )
     for name, found in drawn.items():
-        if name != OURS:
-            ours, theirs = (
+        if name != SANCHO:
+            losses, other_losses = (
                 np.mean([metrics.log_losses(chance, won) for chance, _ in of], axis=0)
-                for of in (drawn[OURS], found)
+                for of in (drawn[SANCHO], found)
             )
-            print(f"  log loss against {name}: {metrics.paired_difference(ours, theirs, group, rng)}")
-    area, square = points[OURS]
+            print(f"  log loss against {name}: {metrics.paired_difference(losses, other_losses, group, rng)}")
+    area, square = points[SANCHO]
     print(f"\nAUC at least 0.82: {'yes' if area >= 0.82 else 'NO'} ({area:.3f})")
     print(f"Brier at most 0.17: {'yes' if square <= 0.17 else 'NO'} ({square:.3f})")
 
@@ -226,7 +226,7 @@ def resampled(group: Ints, rng: np.random.Generator) -> Ints:
     return np.repeat(np.arange(len(group)), times[group])
 
 
-def said(
+def with_interval(
     of: Callable[[Floats, Floats, Ints], float], found: Sequence[Drawn], won: Floats, picks: Sequence[Ints]
 ) -> tuple[float, float, float]:
     """A figure averaged over divisions, and the ends of its interval."""

@@ -43,17 +43,17 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=701)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--deals", type=int, default=10_000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     planted: dict[float, list[bool]] = defaultdict(list)
     errors: list[float] = []
     covered: list[bool] = []
     right = wrong = shuffled = 0
     seconds = 0.0
-    for number in range(asked.seeds):
+    for number in range(options.seeds):
         points = POINTS[number // 2 % len(POINTS)] if number % 2 else None
-        seed = asked.first_seed + number
+        seed = options.first_seed + number
         settings = {"bottlenecks": 0} if points is None else {"bottlenecks": 2, "bottleneck_pp": points}
-        world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END, **settings))
+        world = simulate(WorldSettings(deals=options.deals, seed=seed, end=END, **settings))
         truth = ground_truth_dict(world.ground_truth)["bottlenecks"]
         log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
         began = time.perf_counter()
@@ -82,7 +82,9 @@ def main() -> None:
             planted[true["effect_pp"]].append(seen)
             if not seen:
                 print(f"{seed}  MISSED {true['from_stage']} > {true['more_than_days']} {true['segment']}")
-    print(f"{asked.seeds} worlds of about {asked.deals} deals, every other one with two bottlenecks planted")
+    print(
+        f"{options.seeds} worlds of about {options.deals} deals, every other one with two bottlenecks planted"
+    )
     for points, seen in sorted(planted.items(), reverse=True):
         print(f"  planted {points:+.0f} points: {sum(seen)} of {len(seen)} found")
     print(f"  false among found: {wrong} of {right + wrong}")
@@ -93,14 +95,14 @@ def main() -> None:
             f"root mean square {np.sqrt((error**2).mean()):.1f} points; "
             f"90 % intervals cover {100 * np.mean(covered):.0f} %"
         )
-    print(f"  outcomes shuffled: something found in {shuffled} of {asked.seeds} worlds")
-    print(f"  {seconds / asked.seeds / 2:.1f} s per search")
+    print(f"  outcomes shuffled: something found in {shuffled} of {options.seeds} worlds")
+    print(f"  {seconds / options.seeds / 2:.1f} s per search")
 
 
 def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
     """(what is found, what is found with shuffled outcomes)."""
-    study = ObservationalData.of(log, moment)
-    return find_bottlenecks(study), find_bottlenecks(study, np.random.default_rng(seed))
+    observed = ObservationalData.of(log, moment)
+    return find_bottlenecks(observed), find_bottlenecks(observed, np.random.default_rng(seed))
 
 
 def _segment(true: Mapping[str, Any]) -> dict[str, str]:
@@ -110,17 +112,19 @@ def _segment(true: Mapping[str, Any]) -> dict[str, str]:
 
 def _about(one: Bottleneck, true: Mapping[str, Any]) -> bool:
     """The planted interval's stage, and one segment within the other."""
-    planted, told = set(_segment(true).items()), set(one.segment.items())
+    true_segment, segment = set(_segment(true).items()), set(one.segment.items())
     same = one.condition.kind == "interval" and one.condition.stage == true["from_stage"]
-    return same and (planted <= told or told <= planted)
+    return same and (true_segment <= segment or segment <= true_segment)
 
 
 def _shows(one: Bottleneck, true: Mapping[str, Any]) -> bool:
     """A weak conversion of the planted segment, or of a part of it, from the planted stage or a later one."""
     order = [*STAGES]
     later = order.index(one.condition.stage) >= order.index(true["from_stage"])
-    planted, told = set(_segment(true).items()), set(one.segment.items())
-    return one.condition.kind == "conversion" and later and (planted <= told or told <= planted)
+    true_segment, segment = set(_segment(true).items()), set(one.segment.items())
+    return (
+        one.condition.kind == "conversion" and later and (true_segment <= segment or segment <= true_segment)
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from real_logs import imported, judge_open
 
 from crm.instants import NEVER, as_of_instant
-from features import build, compile_history
+from features import build_features, compile_history
 from models.scoring import feature_columns
 from training import metrics
 from training.config import TrainConfig
@@ -29,7 +29,7 @@ def main() -> None:
     log = imported("crm_sales_opportunities")
     cut = as_of_instant(as_of, log.zone)
     bundle, report = train(log, cut, CONFIG)
-    print(f"\ntrained as of {as_of}: {report.counts}; {report.cycle.said().en}")
+    print(f"\ntrained as of {as_of}: {report.counts}; {report.cycle.describe().en}")
     print("\n".join(report.folds))
     for leak in report.leaks:
         print(f"leak ({leak.reason}): {leak.text.en}")
@@ -38,7 +38,7 @@ def main() -> None:
     history = compile_history(log, bundle.calendar, bundle.levels)
     later = np.flatnonzero((history.closed != NEVER) & (history.closed >= cut)).astype(np.int64)
     at = history.created[later] + 1
-    x = build(history, later, at)[:, feature_columns(bundle, history)]
+    x = build_features(history, later, at)[:, feature_columns(bundle, history)]
     chance = bundle.win.won_by(x, at, np.full(len(later), np.inf))
     won = (history.outcome[later] == 1).astype(float)
     area = metrics.auc(chance, won)

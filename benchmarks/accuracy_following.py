@@ -3,7 +3,7 @@
     python benchmarks/accuracy_following.py --first-seed 821 --seeds 6 --deals 8000
 
 At the end of a world effects are learned from its log. Then it lives on for a quarter from its true state: as
-usual; with what is recommended first for each open deal done within the week, asked anew every Monday from
+usual; with what is recommended first for each open deal done within the week, options anew every Monday from
 the log as it has become; and the same with the top sellers' most frequent action and with a plain T-learner's
 largest effect, as often as we recommend something. The same luck meets all of them; printed is revenue
 against the usual one, by world and luck.
@@ -23,9 +23,9 @@ from plain_learner import TLearner
 
 from crm.eventlog import EventLog
 from crm.instants import end_of_day
-from features import build, compile_history, deeds_of
-from features.action_events import ORDINARY
-from models.actions import ActionEffect, offers
+from features import action_events_of, build_features, compile_history
+from features.action_events import BASELINE_ACTIONS
+from models.actions import ActionEffect, candidate_actions
 from simulator import World, WorldSettings, advance, crm_tables, simulate
 from simulator.catalog import ACTIONS, OPEN
 from simulator.log import C_WINS
@@ -51,45 +51,45 @@ def main() -> None:
     parser.add_argument(
         "--lives", type=int, default=2, help="how often each world lives on, each with other luck"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     gains: dict[str, list[float]] = {way: [] for way in WAYS}
-    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-        world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=END))
-        study = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO))
-        known = learn_actions(study)
-        plain = TLearner.of(study, [one.action for one in known])
-        for life in range(asked.lives):
-            usual, _ = lived(world, life, None, study, known, plain)
-            said = []
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        world = simulate(WorldSettings(deals=options.deals, seed=seed, end=END))
+        observed = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO))
+        known = learn_actions(observed)
+        plain = TLearner.of(observed, [one.action for one in known])
+        for life in range(options.lives):
+            usual, _ = simulated_quarter(world, life, None, observed, known, plain)
+            gain_texts = []
             for way in WAYS:
-                brought, done = lived(world, life, way, study, known, plain)
+                brought, done = simulated_quarter(world, life, way, observed, known, plain)
                 gains[way].append(100 * (brought / usual - 1))
-                said.append(f"{way} {gains[way][-1]:+.1f} % ({done} actions)")
-            print(f"world {seed}, luck {life}: {', '.join(said)}", flush=True)
+                gain_texts.append(f"{way} {gains[way][-1]:+.1f} % ({done} actions)")
+            print(f"world {seed}, replay {life}: {', '.join(gain_texts)}", flush=True)
     print("revenue of the quarter against the usual, mean and its standard error over worlds and luck")
     for way, found in gains.items():
-        by_world = np.array(found).reshape(-1, asked.lives).mean(axis=1)
+        by_world = np.array(found).reshape(-1, options.lives).mean(axis=1)
         error = by_world.std(ddof=1) / np.sqrt(len(by_world)) if len(by_world) > 1 else np.nan
         print(f"  {way:12s} {by_world.mean():+.1f} +- {error:.1f} %")
 
 
-def lived(
+def simulated_quarter(
     world: World,
     life: int,
     way: str | None,
-    study: ObservationalData,
+    observed: ObservationalData,
     known: tuple[ActionEffect, ...],
     plain: TLearner,
 ) -> tuple[float, int]:
-    """(revenue of the quarter, actions asked for) when each week's choice is done within that week."""
+    """(revenue of the quarter, actions options for) when each week's choice is done within that week."""
     world = deepcopy(world)
     world.state.market["key"] = np.uint64(key_of(world.settings.seed, 7000 + life))
     first = world.last_day + 1
-    names = {name: ACTIONS.index(action) for action, name in named(world, study.history).items()}
+    names = {name: ACTIONS.index(action) for action, name in named(world, observed.history).items()}
     asked_for = 0
     for day in range(DAYS):
         if way is not None and day % 7 == 0 and day // 7 < WEEKS:
-            asked_for += ask(world, way, study, known, plain, names)
+            asked_for += ask(world, way, observed, known, plain, names)
         advance(world, world.date_of(first + day))
     wins = world.log.wins[: world.log.cursor[C_WINS]]
     return float(wins["amount"][wins["day"] >= first].sum()), asked_for
@@ -98,7 +98,7 @@ def lived(
 def ask(
     world: World,
     way: str,
-    study: ObservationalData,
+    observed: ObservationalData,
     known: tuple[ActionEffect, ...],
     plain: TLearner,
     names: dict[str, int],
@@ -107,20 +107,24 @@ def ask(
     log = EventLog.of(crm_tables(world), TOKYO)
     moment = end_of_day(world.date_of(world.last_day), TOKYO)
     levels = {
-        name: kind if isinstance(kind, str) else list(kind) for name, kind in study.history.levels.items()
+        name: kind if isinstance(kind, str) else list(kind) for name, kind in observed.history.levels.items()
     }
-    history = compile_history(log.as_of(moment), study.history.calendar, levels)
+    history = compile_history(log.as_of(moment), observed.history.calendar, levels)
     deals = world.state.deals
     rows = np.flatnonzero(deals["status"] == OPEN)
     number = history.deal_ids.get_indexer([f"D{serial + 1:07d}" for serial in deals["serial"][rows]])
     rows, number = rows[number >= 0], number[number >= 0]
-    x = build(history, number, np.full(len(number), moment))[:, study.used]
+    x = build_features(history, number, np.full(len(number), moment))[:, observed.used]
     chance = plain.chance(x)
-    offered = offers(known, x, study.features, levels, chance, deeds_of(history), number, moment)
+    offered = candidate_actions(
+        known, x, observed.features, levels, chance, action_events_of(history), number, moment
+    )
     offered = [one for one in offered if one.action in names]
     some = np.any([one.recommended for one in offered], axis=0)
     # The others choose among all actions but calls and mails: those are what top sellers do most.
-    fits = np.column_stack([one.comparable & ~one.done & (one.action not in ORDINARY) for one in offered])
+    fits = np.column_stack(
+        [one.comparable & ~one.done & (one.action not in BASELINE_ACTIONS) for one in offered]
+    )
     if way == "ours":
         worth = np.column_stack([np.where(one.recommended, one.effect, -np.inf) for one in offered])
     elif way == "T-learner":

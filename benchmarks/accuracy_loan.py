@@ -20,7 +20,7 @@ from real_logs import base_rate, compare, imported, judge_open, score, won_withi
 
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, as_of_instant
-from features import Calendar, History, compile_history, current
+from features import Calendar, History, compile_history, deal_states
 from training.config import TrainConfig
 from training.fit import train
 
@@ -44,7 +44,7 @@ def open_deals(log: EventLog, as_of: str, end: str) -> None:
     """Every application open at the cut-off: won by the end of the year?"""
     cut = as_of_instant(as_of, log.zone)
     bundle, report = train(log, cut, CONFIG)
-    print(f"\ntrained as of {as_of}: {report.counts}; {report.cycle.said().en}")
+    print(f"\ntrained as of {as_of}: {report.counts}; {report.cycle.describe().en}")
     print("\n".join(report.folds))
     for name, gap in report.evaluation.log_loss_against.items():
         print(f"  own proof on later deals: log loss against {name} {gap}")
@@ -98,7 +98,7 @@ def first_reached(history: History, stage: str) -> Ints:
 def alive(history: History, at: Ints) -> tuple[Ints, Ints]:
     """Deals open at moments of their own."""
     deal = np.flatnonzero(at != NEVER).astype(np.int64)
-    status = current(history, deal, at[deal]).status
+    status = deal_states(history, deal, at[deal]).status
     deal = deal[status == -1]
     return deal, at[deal]
 

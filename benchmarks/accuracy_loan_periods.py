@@ -16,15 +16,15 @@ from accuracy_loan import CONFIG
 from real_logs import imported
 
 from training.backtest import backtest
-from training.backtest.period_scores import OURS, period_tables
+from training.backtest.period_scores import SANCHO, period_tables
 
 
 def main() -> None:
     """Run and print."""
     log = imported("loan_applications")
     periods = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    found = backtest(log, CONFIG, periods=periods, length="week", plain=False)
-    for kind, tables in period_tables(found.lines, np.random.default_rng(7)).items():
+    found = backtest(log, CONFIG, periods=periods, length="week", with_baselines=False)
+    for kind, tables in period_tables(found.forecasts, np.random.default_rng(7)).items():
         overall = tables["overall"]
         print(
             f"\n{kind}: {overall['rows']} forecasts of {overall['periods']} weeks, {overall['scopes']} scopes"
@@ -32,7 +32,7 @@ def main() -> None:
         print(
             f"  mean actual {overall['mean_actual']:,.0f}; {overall['rows_with_stand_in']} stand-in targets"
         )
-        ours = overall["methods"][OURS]
+        ours = overall["methods"][SANCHO]
         for name, one in overall["methods"].items():
             covered = " / ".join(
                 f"{100 * one['coverage'][level]['mean']:.0f}" for level in ("50", "80", "90")
@@ -43,7 +43,7 @@ def main() -> None:
                 f"  {name:22s} CRPS {one['crps']['mean']:12,.0f} (ours / it {ratio:.2f})  Brier "
                 f"{one['brier']['mean']:.3f} (our skill {skill:+.2f})  covered 50/80/90: {covered}"
             )
-        print(f"  PIT of ours: {' '.join(f'{share}' for share in tables['pit'][OURS])}")
+        print(f"  PIT of ours: {' '.join(f'{share}' for share in tables['pit'][SANCHO])}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/accuracy_missing.py --worlds 5 --first-seed 301 --write
 
 Each simulated world is imported whole, and again without one thing; a model is trained on each as of the same
-cut-off and asked about the same later deals, every second week while they were open: won by the quarter's
+cut-off and options about the same later deals, every second week while they were open: won by the quarter's
 end, won ever? The cost is the rise of the log loss. --write puts it where `sancho train` quotes it.
 """
 
@@ -14,7 +14,7 @@ import time
 from datetime import timedelta
 
 import numpy as np
-from accuracy_small import AFTER, END, JUDGED, TOKYO, questions_of, seen_by
+from accuracy_small import AFTER_DAYS, END, EVALUATED_DAYS, TOKYO, questions_of, seen_by
 from measured_costs import keep
 
 from crm.eventlog import EventLog
@@ -24,7 +24,7 @@ from training import metrics
 from training.config import TrainConfig
 from training.fit import train
 
-LIVED = 730  # days before the cut-off
+BEFORE_DAYS = 730  # days before the cut-off
 LACKING = {
     "no_stage_history": ("stage",),
     "no_activities": (),
@@ -37,28 +37,32 @@ LACKING = {
 
 def main() -> None:
     """Run and print."""
-    asked = _arguments()
+    options = _arguments()
     rises: dict[str, list[float]] = {code: [] for code in LACKING}
-    for seed in range(asked.first_seed, asked.first_seed + asked.worlds):
+    for seed in range(options.first_seed, options.first_seed + options.worlds):
         began = time.perf_counter()
-        settings = WorldSettings(asked.deals, seed, END, LIVED + JUDGED + AFTER, bottlenecks=seed % 3)
-        last_day = END - timedelta(days=JUDGED + AFTER)
+        settings = WorldSettings(
+            options.deals, seed, END, BEFORE_DAYS + EVALUATED_DAYS + AFTER_DAYS, bottlenecks=seed % 3
+        )
+        last_day = END - timedelta(days=EVALUATED_DAYS + AFTER_DAYS)
         cut = end_of_day(last_day, TOKYO)
         past, whole = seen_by(settings, last_day)
-        config = TrainConfig(seed=seed, threads=asked.threads)
+        config = TrainConfig(seed=seed, threads=options.threads)
         full = loss_of(past, whole, cut, config)
         for code in LACKING:
             # Without a history a row still says how a deal stands today: only the past is lost.
             asked_of = whole if code.endswith("_history") else without(whole, code)
             rises[code].append(loss_of(without(past, code), asked_of, cut, config) / full - 1.0)
-        told = ", ".join(f"{code} {found[-1]:+.1%}" for code, found in rises.items())
-        print(f"seed {seed}, {time.perf_counter() - began:.0f} s: log loss {full:.4f}; {told}", flush=True)
+        rises_text = ", ".join(f"{code} {found[-1]:+.1%}" for code, found in rises.items())
+        print(
+            f"seed {seed}, {time.perf_counter() - began:.0f} s: log loss {full:.4f}; {rises_text}", flush=True
+        )
     print("\nrise of the log loss: mean over worlds [middle 80 % of worlds]")
     for code, found in rises.items():
         lo, hi = np.quantile(found, [0.1, 0.9])
         print(f"  {code:24s} {np.mean(found):+.1%} [{lo:+.1%}, {hi:+.1%}]")
-    if asked.write:
-        keep(rises, f"accuracy_missing.py --worlds {asked.worlds} --first-seed {asked.first_seed}")
+    if options.write:
+        keep(rises, f"accuracy_missing.py --worlds {options.worlds} --first-seed {options.first_seed}")
 
 
 def loss_of(past: EventLog, whole: EventLog, cut: int, config: TrainConfig) -> float:

@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 from crm.eventlog import EventLog
 from crm.instants import DAY, end_of_day
 from features import compile_history
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.scoring import feature_columns
 from models.seller_attribution import attributed_deals, results_above_expected
 from simulator import WorldSettings, crm_tables, simulate
@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--deals", type=int, default=8_000)
     parser.add_argument("--as-of", type=date.fromisoformat, default=date(2026, 9, 30))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print("seed  sellers  skill ~ fair  skill ~ win rate | deals' quality ~ fair  ~ win rate")
     found = []
-    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-        found.append(one_world(seed, asked.deals, asked.as_of))
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        found.append(one_world(seed, options.deals, options.as_of))
         print(
             f"{seed}  {found[-1][0]:.0f}  " + "  ".join(f"{value:+.2f}" for value in found[-1][1:]),
             flush=True,
@@ -59,7 +59,7 @@ def one_world(seed: int, deals: int, as_of: date) -> list[float]:
     bundle, _ = train(log, moment, TrainConfig())
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
     history = compile_history(log, bundle.calendar, levels)
-    organisation = Organisation.of(log)
+    organisation = ScopeTree.of(log)
     handed = attributed_deals(bundle, history, feature_columns(bundle, history), log, organisation, moment)
     lately = handed.within(moment - 730 * DAY, moment)
     people = len(organisation.people)

@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy_plan.py --first-seed 301 --seeds 5 --deals 8000
 
-At the start of a period a model is trained on what was known and asked for the smallest change of leads,
+At the start of a period a model is trained on what was known and options for the smallest change of leads,
 appointment rate and deal size that attains with a probability; then the world lives on from its true state,
 200 times as it is and 200 times with those levers changed as planned. Three comparisons:
 
@@ -25,11 +25,11 @@ from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from crm.periods import parse_period
 from features import compile_history
-from features.kpis import Happenings
-from models.kpis import Ahead, Prospects
-from models.levers import smallest
-from service.drivers import drive_of
-from service.period_forecast import open_period_forecast
+from features.kpis import KpiEvents
+from models.kpis import KpiForecasts, RemainingPeriod
+from models.levers import smallest_plan
+from service.drivers import lever_model_of
+from service.period_forecast import simulate_period
 from simulator import Intervention, WorldSettings, crm_tables, replay, simulate
 from training.config import TrainConfig
 from training.fit import train
@@ -51,10 +51,10 @@ def main() -> None:
     parser.add_argument("--wanted", type=float, default=0.7)
     parser.add_argument("--as-of", type=date.fromisoformat, default=date(2026, 9, 30))
     parser.add_argument("--period", default="FY2026-H2")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print("promised / replayed, per world")
-    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
-    found = np.array([one_world(seed, asked) for seed in seeds])
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    found = np.array([one_world(seed, options) for seed in seeds])
     print(f"means over {len(found)} worlds, promised minus replayed with its standard error")
     for number, name in enumerate(
         ("own target, before", "own target, plan", "same start, plan", "revenue gain")
@@ -66,40 +66,42 @@ def main() -> None:
         print(f"  {name:20s} {promised:5.1f} / {replayed:5.1f} %   {gap.mean():+.1f} +- {error:.1f} points")
 
 
-def one_world(seed: int, asked: argparse.Namespace) -> list[float]:
+def one_world(seed: int, options: argparse.Namespace) -> list[float]:
     """Pairs of promised and replayed: own target before, with the plan, from the same start, revenue gain."""
-    world = simulate(WorldSettings(deals=asked.deals, seed=seed, end=asked.as_of))
+    world = simulate(WorldSettings(deals=options.deals, seed=seed, end=options.as_of))
     log = EventLog.of(crm_tables(world), TOKYO)
-    moment, period = end_of_day(asked.as_of, TOKYO), parse_period(asked.period)
+    moment, period = end_of_day(options.as_of, TOKYO), parse_period(options.period)
     bundle, _ = train(log, moment, TrainConfig())
     levels = {name: kind if isinstance(kind, str) else list(kind) for name, kind in bundle.levels.items()}
     history = compile_history(log.as_of(moment), bundle.calendar, levels)
-    forecast = open_period_forecast(bundle, log, history, moment, period)
+    forecast = simulate_period(bundle, log, history, moment, period)
     known, organisation = log.as_of(moment), forecast.organisation
-    ahead = Ahead.of(known, bundle.calendar, organisation, moment, period.start(TOKYO), period.end(TOKYO))
-    prospects = Prospects(forecast.simulation, Happenings(known, organisation.people), ahead, period)
-    drive, people = drive_of(forecast, prospects, bundle), organisation.members("company")
-    target = float(np.quantile(forecast.total, 1 - asked.before))
-    plan = smallest(drive, list(FACTORS), people, target, asked.wanted)
-    change, said = {}, []
+    ahead = RemainingPeriod.of(
+        known, bundle.calendar, organisation, moment, period.start(TOKYO), period.end(TOKYO)
+    )
+    prospects = KpiForecasts(forecast.simulation, KpiEvents(known, organisation.people), ahead, period)
+    drive, people = lever_model_of(forecast, prospects, bundle), organisation.members("company")
+    target = float(np.quantile(forecast.total, 1 - options.before))
+    plan = smallest_plan(drive, list(FACTORS), people, target, options.wanted)
+    change, changes = {}, []
     for name, share in plan.shares.items():
         level = drive.levels[name]
         now = level.of(people) or 1.0
-        then = level.of(people, level.moved(share, people)) or now
+        then = level.of(people, level.step_towards_top(share, people)) or now
         change[FACTORS[name]] = then / now
-        said.append(f"{name} x{then / now:.2f}")
+        changes.append(f"{name} x{then / now:.2f}")
     first, last = period.first, period.last
-    lived = [
-        replay(world, last, asked.replays, seed, how, to_the_end=False).revenue(first, last)
+    revenues = [
+        replay(world, last, options.replays, seed, how, to_the_end=False).revenue(first, last)
         for how in (None, Intervention(**change))
     ]
-    fair = float(np.quantile(lived[0], 1 - asked.before))
-    replayed = float((lived[1] >= fair).mean())
-    plain = [float((revenue >= target).mean()) for revenue in lived]
-    gain = drive.moved(plan.shares, people).total(people).mean() / forecast.total.mean() - 1
+    replay_target = float(np.quantile(revenues[0], 1 - options.before))
+    replayed = float((revenues[1] >= replay_target).mean())
+    plain = [float((revenue >= target).mean()) for revenue in revenues]
+    gain = drive.with_shares(plan.shares, people).total(people).mean() / forecast.total.mean() - 1
     pairs = [plan.before, plain[0], plan.reached, plain[1], plan.reached, replayed]
-    pairs += [gain, lived[1].mean() / lived[0].mean() - 1]
-    print(f"{seed}  {', '.join(said)}")
+    pairs += [gain, revenues[1].mean() / revenues[0].mean() - 1]
+    print(f"{seed}  {', '.join(changes)}")
     print(
         f"     own target {pairs[0]:.2f} / {pairs[1]:.2f}, plan {pairs[2]:.2f} / {pairs[3]:.2f}; "
         f"same start {pairs[4]:.2f} / {pairs[5]:.2f}; revenue {pairs[6]:+.3f} / {pairs[7]:+.3f}",

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.instants import end_of_day
-from features import build, deeds_of
-from models.actions import off_policy, offers
+from features import action_events_of, build_features
+from models.actions import candidate_actions, evaluate_policy
 from simulator import Intervention, World, WorldSettings, crm_tables, replay, simulate
 from training.actions import learn_actions
 from training.observational_data import ObservationalData
@@ -43,10 +43,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--deals", type=int, default=8_000)
     parser.add_argument("--replays", type=int, default=40)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     gaps, held = [], []
-    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-        gap, inside, true, usual = one_world(seed, asked.deals, asked.replays)
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        gap, inside, true, usual = one_world(seed, options.deals, options.replays)
         gaps.append(gap)
         held.append(inside)
         print(
@@ -67,16 +67,18 @@ def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.b
     """(errors (logs, 3), whether the intervals hold, true win rate under the rule, as usual)."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
-    study = ObservationalData.of(log, moment)
-    history, features = study.history, study.features
-    known = learn_actions(study)
+    observed = ObservationalData.of(log, moment)
+    history, features = observed.history, observed.features
+    known = learn_actions(observed)
     usual = replay(world, END + timedelta(days=1), 4 * replays, 5)
     ids, chance = usual.deal_ids, usual.won().mean(0)
     number = history.deal_ids.get_indexer(ids)
-    x = build(history, number, np.full(len(number), moment))[:, study.used]
+    x = build_features(history, number, np.full(len(number), moment))[:, observed.used]
     offered = {
         one.action: one
-        for one in offers(known, x, features, history.levels, chance, deeds_of(history), number, moment)
+        for one in candidate_actions(
+            known, x, features, history.levels, chance, action_events_of(history), number, moment
+        )
     }
     names = named(world, history)
     effect = np.zeros((len(ids), len(CHOICES) + 1))  # the last is to do nothing special
@@ -84,22 +86,22 @@ def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.b
         offer = offered[names[action]]
         effect[:, at] = np.where(offer.recommended, offer.effect, -1.0)
     best = effect.argmax(axis=1)
-    truth = lived(world, ids, best, 4 * replays, 77).mean()
+    truth = simulated_wins(world, ids, best, 4 * replays, 77).mean()
     rng = np.random.default_rng(seed)
     gaps, inside = [], []
     rule, expected = np.eye(len(CHOICES) + 1)[best], np.clip(chance[:, None] + np.maximum(effect, 0.0), 0, 1)
     for draw in range(DRAWN):
         chosen = rng.integers(0, len(CHOICES) + 1, len(ids))
         even = np.full(len(ids), 1 / (len(CHOICES) + 1))
-        for outcome in lived(world, ids, chosen, replays, 100 + draw):
-            found = off_policy(outcome, chosen, even, rule, expected)
+        for outcome in simulated_wins(world, ids, chosen, replays, 100 + draw):
+            found = evaluate_policy(outcome, chosen, even, rule, expected)
             three = (found.ips, found.snips, found.doubly_robust)
             gaps.append([one.value - truth for one in three])
             inside.append([one.low <= truth <= one.high for one in three])
     return np.array(gaps), np.array(inside), float(truth), float(chance.mean())
 
 
-def lived(world: World, ids: list[str], chosen: Ints, replays: int, seed: int) -> Floats:
+def simulated_wins(world: World, ids: list[str], chosen: Ints, replays: int, seed: int) -> Floats:
     """Whether each deal is won (replays, n) where the chosen actions are done within two weeks."""
     force = [(deal, CHOICES[at]) for deal, at in zip(ids, chosen.tolist(), strict=True) if at < len(CHOICES)]
     done = replay(world, END + timedelta(days=1), replays, seed, Intervention(force=force))

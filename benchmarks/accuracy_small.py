@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog, micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.schema import TABLES
-from features import build, compile_history, open_at
+from features import build_features, compile_history, open_at
 from models.bundle import Bundle
 from models.scoring import feature_columns
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.statistics import Interval, means_of
 from simulator import WorldSettings, advance, crm_tables, simulate
 from training import metrics
@@ -47,63 +47,69 @@ Flags = NDArray[np.bool_]
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2025, 12, 31)
-LIVED, JUDGED, AFTER = 820, 182, 300  # days up to the cut-off, of which deals are judged, and after that
-EVERY = 14  # days between judged moments
-OURS = "sancho"
+BEFORE_DAYS, EVALUATED_DAYS, AFTER_DAYS = (
+    820,
+    182,
+    300,
+)  # days up to the cut-off, in which the evaluated deals are created, and after that
+EVERY = 14  # days between evaluated moments
+SANCHO = "sancho"
 TABLE, BOOSTED = "stage_rates", "lightgbm_closed"
 
 
 def main() -> None:
     """Run and print."""
-    asked = _arguments()
-    losses: dict[int, list[dict[str, float]]] = {size: [] for size in asked.sizes}
-    for seed in range(asked.first_seed, asked.first_seed + asked.samples):
+    options = _arguments()
+    losses: dict[int, list[dict[str, float]]] = {size: [] for size in options.sizes}
+    for seed in range(options.first_seed, options.first_seed + options.samples):
         began = time.perf_counter()
-        said = []
-        for size, found, rows in sample(seed, asked):
+        texts = []
+        for size, found, rows in sample(seed, options):
             losses[size].append(found)
-            gap = found[OURS] - found[TABLE]
-            said.append(f"{size}: {rows} rows, ours {found[OURS]:.4f}, minus table {gap:+.4f}")
-        print(f"seed {seed}, {time.perf_counter() - began:.0f} s; {'; '.join(said)}", flush=True)
+            gap = found[SANCHO] - found[TABLE]
+            texts.append(f"{size}: {rows} rows, ours {found[SANCHO]:.4f}, minus table {gap:+.4f}")
+        print(f"seed {seed}, {time.perf_counter() - began:.0f} s; {'; '.join(texts)}", flush=True)
     result = {str(size): figures(found) for size, found in losses.items()}
     show(result)
-    if asked.write:
-        most = max(asked.sizes)
+    if options.write:
+        most = max(options.sizes)
         rises = {
-            f"closed_{size}": [a[OURS] / b[OURS] - 1.0 for a, b in zip(found, losses[most], strict=True)]
+            f"closed_{size}": [a[SANCHO] / b[SANCHO] - 1.0 for a, b in zip(found, losses[most], strict=True)]
             for size, found in losses.items()
             if size < most
         }
-        keep(rises, f"accuracy_small.py --samples {asked.samples} --first-seed {asked.first_seed}")
-    if asked.out:
-        settings = {name: str(value) for name, value in vars(asked).items()}
+        keep(rises, f"accuracy_small.py --samples {options.samples} --first-seed {options.first_seed}")
+    if options.out:
+        settings = {name: str(value) for name, value in vars(options).items()}
         content = {"settings": settings, "sizes": result, "samples": losses}
-        asked.out.write_text(json.dumps(content, indent=1), "utf-8")
-        print(f"\nwritten: {asked.out}")
+        options.out.write_text(json.dumps(content, indent=1), "utf-8")
+        print(f"\nwritten: {options.out}")
 
 
-def sample(seed: int, asked: argparse.Namespace) -> list[tuple[int, dict[str, float], int]]:
+def sample(seed: int, options: argparse.Namespace) -> list[tuple[int, dict[str, float], int]]:
     """Mean log loss of each method on the later deals of one world, for each size, and the rows judged."""
-    settings = WorldSettings(asked.deals, seed, END, LIVED + JUDGED + AFTER, bottlenecks=seed % 3)
-    last_day = END - timedelta(days=JUDGED + AFTER)
+    settings = WorldSettings(
+        options.deals, seed, END, BEFORE_DAYS + EVALUATED_DAYS + AFTER_DAYS, bottlenecks=seed % 3
+    )
+    last_day = END - timedelta(days=EVALUATED_DAYS + AFTER_DAYS)
     cut = end_of_day(last_day, TOKYO)
     past, whole = seen_by(settings, last_day)
     created, closed = micros(whole["deals"]["created_at"]), micros(whole["deals"]["closed_at"])
     before = created < cut
     done = before & (closed != NEVER) & (closed < cut)
-    later = (created >= cut) & (created < cut + JUDGED * DAY)
+    later = (created >= cut) & (created < cut + EVALUATED_DAYS * DAY)
     order = np.random.default_rng((seed, 1)).permutation(len(created))
-    config = TrainConfig(seed=seed, threads=asked.threads)
+    config = TrainConfig(seed=seed, threads=options.threads)
     out = []
-    for size in asked.sizes:
+    for size in options.sizes:
         if done.sum() < size:
             raise SystemExit(f"seed {seed}: only {int(done.sum())} deals have closed; ask for more --deals")
         # The first so many in a fixed random order: a smaller company is a part of a larger one.
         last = np.searchsorted(np.cumsum(done[order]), size) + 1
-        mine = np.zeros(len(created), bool)
-        mine[order[:last]] = True
-        mine &= before
-        losses, rows = judge(past, whole, mine, later, cut, config)
+        in_sample = np.zeros(len(created), bool)
+        in_sample[order[:last]] = True
+        in_sample &= before
+        losses, rows = judge(past, whole, in_sample, later, cut, config)
         out.append((size, losses, rows))
     return out
 
@@ -118,15 +124,15 @@ def seen_by(settings: WorldSettings, last_day: date) -> tuple[EventLog, EventLog
     past = EventLog.of(crm_tables(world), TOKYO)
     known = past["deals"]
     custom = [name for name in known.columns if name not in TABLES["deals"].by_name]
-    told = []
-    for passed in [*range(EVERY, JUDGED, EVERY), JUDGED + AFTER]:
+    changes = []
+    for passed in [*range(EVERY, EVALUATED_DAYS, EVERY), EVALUATED_DAYS + AFTER_DAYS]:
         day = last_day + timedelta(days=passed)
         advance(world, day)
         now = EventLog.of(crm_tables(world), TOKYO)["deals"]
-        told += [changed(known, now, name, end_of_day(day, TOKYO) - 1) for name in custom]
+        changes += [changed(known, now, name, end_of_day(day, TOKYO) - 1) for name in custom]
         known = now
     tables = crm_tables(world)
-    events = pd.concat([tables["deal_events"], *told], ignore_index=True)
+    events = pd.concat([tables["deal_events"], *changes], ignore_index=True)
     return past, EventLog.of({**tables, "deal_events": events}, TOKYO)
 
 
@@ -163,18 +169,18 @@ def judge(
     before = micros(whole["deals"]["created_at"]) < cut
     groups = max(round(float(before.sum() / learned.sum())), 1)
     group = np.random.default_rng((config.seed, 2)).integers(0, groups, len(later))
-    total: dict[str, list[Floats]] = {name: [] for name in (OURS, *plain)}
+    total: dict[str, list[Floats]] = {name: [] for name in (SANCHO, *plain)}
     for number in range(groups):
         own = part_of(whole, set(ids[learned | (later & (group == number))]))
         questions, x = questions_of(own, bundle, cut)
         if not len(questions.row):
             continue
         ours = bundle.win.won_by(x[questions.row], questions.question_at, questions.horizon)
-        chances = {OURS: ours, **{name: chance(questions) for name, chance in plain.items()}}
+        chances = {SANCHO: ours, **{name: chance(questions) for name, chance in plain.items()}}
         for name, chance in chances.items():
             total[name].append(metrics.log_losses(chance, questions.won))
     joined = {name: np.concatenate(parts) for name, parts in total.items()}
-    return {name: float(loss.mean()) for name, loss in joined.items()}, len(joined[OURS])
+    return {name: float(loss.mean()) for name, loss in joined.items()}, len(joined[SANCHO])
 
 
 def part_of(log: EventLog, deals: set[str]) -> EventLog:
@@ -189,19 +195,19 @@ def part_of(log: EventLog, deals: set[str]) -> EventLog:
     return EventLog(tables, log.zone)
 
 
-def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]:
+def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows, Floats]:
     """Two questions about each later deal at every second week: by the quarter's end, and ever.
 
-    "Ever" is asked only where the answer is known by the end of the world. Also the rows' own features.
+    "Ever" is options only where the answer is known by the end of the world. Also the rows' own features.
     """
     history = compile_history(log, bundle.calendar, bundle.levels)
     parts = []
-    for moment in range(cut + EVERY * DAY, cut + JUDGED * DAY, EVERY * DAY):
+    for moment in range(cut + EVERY * DAY, cut + EVALUATED_DAYS * DAY, EVERY * DAY):
         deal = open_at(history, moment)
         deal = deal[history.created[deal] >= cut]
         parts.append((deal, np.full(len(deal), moment)))
     deal, at = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
-    x = build(history, deal, at)[:, feature_columns(bundle, history)]
+    x = build_features(history, deal, at)[:, feature_columns(bundle, history)]
     day = bundle.calendar.day_of(at)
     left = (bundle.calendar.start_of(bundle.calendar.quarter_end[day] + 1) - at) / DAY
     closed = history.closed[deal]
@@ -211,7 +217,7 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]
     count, ever = len(deal), bundle.win.ever_days
     row = np.concatenate([np.arange(count), np.flatnonzero(known)])
     outcome = np.concatenate([soon, won[known]]).astype(np.float64)
-    rows = Rows(
+    rows = SnapshotRows(
         x=x[:, bundle.win.used],
         at=at,
         deal=deal,
@@ -223,14 +229,14 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[Rows, Floats]
         horizon=np.concatenate([left, np.full(int(known.sum()), ever)]),
         won=outcome,
         lost=np.full(len(row), np.nan),
-        matures=np.full(len(row), np.inf),
+        matures_after_days=np.full(len(row), np.inf),
         longest_days=bundle.win.windows.longest_days,
         ever_days=ever,
     )
     return rows, x
 
 
-def chosen(rival: BaselineMethod, rows: Rows, seed: int, folds: int = 5) -> Baseline:
+def chosen(rival: BaselineMethod, rows: SnapshotRows, seed: int, folds: int = 5) -> Baseline:
     """A plain method in the variant that did best on deals it had not learned from, fitted on all."""
     if len(rival.variants) == 1:
         return rival.variants[0][1](rows)
@@ -251,9 +257,9 @@ def figures(samples: list[dict[str, float]]) -> dict[str, dict[str, object]]:
     rng = np.random.default_rng(7)
     out: dict[str, dict[str, object]] = {}
     for name in samples[0]:
-        theirs = np.array([one[name] for one in samples])
-        gap = np.array([one[OURS] for one in samples]) - theirs
-        columns = np.stack([theirs, gap], axis=1)
+        losses = np.array([one[name] for one in samples])
+        gap = np.array([one[SANCHO] for one in samples]) - losses
+        columns = np.stack([losses, gap], axis=1)
         mean, difference = means_of(columns, np.ones(count), np.arange(count), rng)
         out[name] = {
             "log_loss": mean.to_json(),
@@ -269,12 +275,12 @@ def show(result: dict[str, dict[str, dict[str, object]]]) -> None:
         print(f"\n== {size} closed deals: log loss over samples; ours minus it [95 % over samples]")
         for name, one in methods.items():
             mean, gap = one["log_loss"]["mean"], _interval(one["ours_minus_it"])
-            told = "" if name == OURS else f"{gap}   ours worse in {one['worse_in']:4.0%} of samples"
-            print(f"   {name:16s} {mean:.4f}   {told}")
+            comparison = "" if name == SANCHO else f"{gap}   ours worse in {one['worse_in']:4.0%} of samples"
+            print(f"   {name:16s} {mean:.4f}   {comparison}")
     print()
     for name in next(iter(result.values())):
-        if name != OURS:
-            print(f"ours ahead of {name}: {_sizes(result, OURS, name)}")
+        if name != SANCHO:
+            print(f"ours ahead of {name}: {_sizes(result, SANCHO, name)}")
     print(f"LightGBM on closed deals ahead of the stage-rate table: {_sizes(result, BOOSTED, TABLE)}")
     gaps = {size: found[TABLE]["ours_minus_it"]["mean"] for size, found in result.items()}
     met = all(gap <= 0 for gap in gaps.values())

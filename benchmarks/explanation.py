@@ -80,12 +80,12 @@ def trained(trees: int, leaves: int, depth: int, k: int) -> Any:
 
 
 def alternately(
-    ours: Callable[[int], object], theirs: Callable[[int], object], times: int
+    first: Callable[[int], object], second: Callable[[int], object], times: int
 ) -> tuple[float, float]:
     """Median seconds of each, called in turn; each call is given its number."""
     seconds = np.empty((times, 2))
     for i in range(-2, times):  # the first two rounds are for warming up
-        for side, ask in enumerate((ours, theirs)):
+        for side, ask in enumerate((first, second)):
             start = time.perf_counter()
             ask(i)
             if i >= 0:
@@ -117,12 +117,12 @@ def main() -> None:
     )
     for name, default in (("trees", 250), ("leaves", 24), ("depth", 6), ("features", 70), ("rows", 10_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    asked = parser.parse_args()
-    booster = trained(asked.trees, asked.leaves, asked.depth, asked.features)
-    size = f"{asked.trees} trees of at most {asked.leaves} leaves and depth {asked.depth}"
-    print(f"{size}, {asked.features} features")
+    options = parser.parse_args()
+    booster = trained(options.trees, options.leaves, options.depth, options.features)
+    size = f"{options.trees} trees of at most {options.leaves} leaves and depth {options.depth}"
+    print(f"{size}, {options.features} features")
     explainer = report_building(booster.model_to_string())
-    x = deals(asked.rows, asked.features, 2)[0]
+    x = deals(options.rows, options.features, 2)[0]
     report_equality(booster, explainer, x)
     for threads in (1, 2):
         report_speed(booster, explainer, x, threads, "one row", 1, 1000, 10)
@@ -143,7 +143,7 @@ def report_building(text: str) -> TreeShap:
     layout = explainer.layout
     print(
         f"built again in {built:.2f} s: {explainer.table_bytes / 2**20:.1f} MiB, {len(layout.runs)} tables, "
-        f"{len(layout.feature)} additions a row, {len(layout.lone_value)} leaves without a table"
+        f"{len(layout.feature)} additions a row, {len(layout.deep_value)} leaves without a table"
     )
     return explainer
 
@@ -175,24 +175,26 @@ def report_speed(
         at = i * count % (len(x) - count + 1)
         return x[at : at + count]
 
-    ours, theirs = alternately(
+    sancho_seconds, lightgbm_seconds = alternately(
         lambda i: explainer.contributions(some(i), threads=threads),
         lambda i: booster.predict(some(i), pred_contrib=True, num_threads=threads),
         times,
     )
     print(
-        f"{name}, {threads} thread(s): {theirs / count * 1e6:.1f} us a row by pred_contrib, ours "
-        f"{ours / count * 1e6:.1f} us: {theirs / ours:.1f} times as fast (aim: {aim})"
+        f"{name}, {threads} thread(s): {lightgbm_seconds / count * 1e6:.1f} us a row by pred_contrib, Sancho "
+        f"{sancho_seconds / count * 1e6:.1f} us: {lightgbm_seconds / sancho_seconds:.1f} times as fast (aim: {aim})"
     )
 
 
 def report_scores(booster: Any, explainer: TreeShap, x: np.ndarray) -> None:
-    ours, theirs = alternately(
+    sancho_seconds, lightgbm_seconds = alternately(
         lambda i: explainer.raw(x[i % len(x)][None]),
         lambda i: booster.predict(x[i % len(x)][None], raw_score=True, num_threads=1),
         1000,
     )
-    print(f"score of one row: {theirs * 1e6:.1f} us by LightGBM, {ours * 1e6:.1f} us by ours")
+    print(
+        f"score of one row: {lightgbm_seconds * 1e6:.1f} us by LightGBM, {sancho_seconds * 1e6:.1f} us by Sancho"
+    )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import pandas as pd
 from crm.eventlog import EventLog
 from crm.instants import DAY
 from crm.schema import TABLES, Kind
-from features import Calendar, build, change_moments, compile_history, one_deal
+from features import Calendar, build_features, change_moments, compile_history, compile_live_deal
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 EVENTS, ACTIVITIES, SNAPSHOTS = 8, 12, 3
@@ -164,13 +164,13 @@ def measure(deals: int, sql: bool) -> dict[str, float]:
     calendar = Calendar(TOKYO)
     small = Arrays(50)
     warm = compile_history(event_log(small), calendar)
-    build(warm, small.row_deal, small.row_at)
+    build_features(warm, small.row_deal, small.row_at)
     change_moments(warm, START)
     arrays = Arrays(deals)
     log = event_log(arrays)
     before = peak_mib()
     history, compiling, compiling_cpu = clocked(lambda: compile_history(log, calendar))
-    x, building, building_cpu = clocked(lambda: build(history, arrays.row_deal, arrays.row_at))
+    x, building, building_cpu = clocked(lambda: build_features(history, arrays.row_deal, arrays.row_at))
     peak = peak_mib()
     _, snapping, _ = clocked(lambda: change_moments(history, START + 2 * YEARS * 365 * DAY))
     _, cutting, _ = clocked(lambda: log.as_of(START + YEARS * 183 * DAY))
@@ -237,16 +237,18 @@ def in_sql(a: Arrays, history: object, x: np.ndarray) -> float:
         total += taken
         value = np.empty(len(x))
         value[np.asarray(answer["row"])] = np.ma.filled(np.ma.asarray(answer["v"]).astype(np.float64), np.nan)
-        mine = x[:, names.index(name)]
-        agree = np.isclose(mine, value, equal_nan=True).mean()
+        values = x[:, names.index(name)]
+        agree = np.isclose(values, value, equal_nan=True).mean()
         print(f"    DuckDB {name:22s} {taken:7.2f} s   agrees on {agree:.6%} of rows", file=sys.stderr)
         assert agree > 0.99999, name
     return total
 
 
 def _events(a: Arrays, field: int) -> pd.DataFrame:
-    mine = a.event_field == field
-    return pd.DataFrame({"deal": a.event_deal[mine], "t": a.event_at[mine], "value": a.event_value[mine]})
+    of_field = a.event_field == field
+    return pd.DataFrame(
+        {"deal": a.event_deal[of_field], "t": a.event_at[of_field], "value": a.event_value[of_field]}
+    )
 
 
 def live(deals: int) -> None:
@@ -281,9 +283,9 @@ def live(deals: int) -> None:
         ]
         moment = np.array([arrays.created[deal] + 30 * DAY])
         start = time.perf_counter()
-        one = one_deal(history, row, events, acts)
+        one = compile_live_deal(history, row, events, acts)
         middle = time.perf_counter()
-        build(one, np.zeros(1, np.int64), moment)
+        build_features(one, np.zeros(1, np.int64), moment)
         taken.append((middle - start, time.perf_counter() - middle))
     made, built = np.median(np.array(taken) * 1e6, axis=0)
     whole = np.percentile(np.array(taken).sum(1) * 1e6, [50, 95])

@@ -29,18 +29,20 @@ def main() -> None:
     team_of = log["people"].set_index("person_id")["team_id"].astype(str)
     parent_of = log["teams"].set_index("team_id")["parent_team_id"].astype(object)
     team = won["owner_id"].astype(str).map(team_of)
-    brought = won.groupby(team, observed=True)["amount"].sum().to_dict()
+    actual_of = won.groupby(team, observed=True)["amount"].sum().to_dict()
     for name, office in parent_of.dropna().items():
-        brought[office] = brought.get(office, 0.0) + brought.get(name, 0.0)
+        actual_of[office] = actual_of.get(office, 0.0) + actual_of.get(name, 0.0)
     with tempfile.TemporaryDirectory() as home:
         sancho(home, "import", str(FOLDER / MAPPING), "--mapping", MAPPING, ends=3)
         sancho(home, "train", "--as-of", AS_OF)
         print(f"{'scope':28s} {'mean':>11s} {'p10':>11s} {'p90':>11s} {'then won':>11s}  inside 80 %")
         inside = 0
         for scope in ["company", *(f"team:{name}" for name in sorted(parent_of.index))]:
-            said = json.loads(sancho(home, "forecast", PERIOD, "--scope", scope, "--as-of", AS_OF, "--json"))
-            revenue = said["revenue"]
-            actual = won["amount"].sum() if scope == "company" else brought[scope.removeprefix("team:")]
+            forecast = json.loads(
+                sancho(home, "forecast", PERIOD, "--scope", scope, "--as-of", AS_OF, "--json")
+            )
+            revenue = forecast["revenue"]
+            actual = won["amount"].sum() if scope == "company" else actual_of[scope.removeprefix("team:")]
             hit = revenue["p10"] <= actual <= revenue["p90"]
             inside += hit
             figures = (revenue["mean"], revenue["p10"], revenue["p90"], actual)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crm.periods import parse_period
 from models.forecast.attainment import probability_of, swing_points
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.simulate import LEVELS, SCENARIOS, Pipeline, simulate
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--deals", type=int, default=10_000)
     deals = parser.parse_args().deals
     rng = np.random.default_rng(1)
-    organisation = Organisation(
+    organisation = ScopeTree(
         tuple(f"P{n:03d}" for n in range(PEOPLE)),
         np.arange(PEOPLE) % TEAMS,
         tuple(f"T{n:02d}" for n in range(TEAMS)),
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def ours(
-    organisation: Organisation, pipeline: Pipeline, new: NewBusinessRates, targets: dict[str, float]
+    organisation: ScopeTree, pipeline: Pipeline, new: NewBusinessRates, targets: dict[str, float]
 ) -> Answer:
     """Probability and the swings of its deals, in points of probability, for every scope."""
     made = simulate(organisation, pipeline, np.zeros(PEOPLE + 1), new, *SIZES)
@@ -122,7 +122,7 @@ def ours(
 
 
 def plain(
-    organisation: Organisation,
+    organisation: ScopeTree,
     pipeline: Pipeline,
     new: NewBusinessRates,
     targets: dict[str, float],

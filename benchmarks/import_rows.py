@@ -100,9 +100,9 @@ def main(rows: int = 1_000_000, repeats: int = 1) -> None:
             generate(here, rows)
             seconds, cpu, parsed, made = imported(here)
             bare, bare_cpu = written(here, parsed, made)
-        said = "{:>10,.0f} rows/s   {:6.2f} s   processor {:5.2f} s"
-        print("sancho import    " + said.format(rows / seconds, seconds, cpu))
-        print("sqlite3 alone    " + said.format(rows / bare, bare, bare_cpu) + "   rows already parsed")
+        row = "{:>10,.0f} rows/s   {:6.2f} s   processor {:5.2f} s"
+        print("sancho import    " + row.format(rows / seconds, seconds, cpu))
+        print("sqlite3 alone    " + row.format(rows / bare, bare, bare_cpu) + "   rows already parsed")
         print(f"ratio of speeds  {bare / seconds:.2f} (aim: 0.50); of processor time {bare_cpu / cpu:.2f}")
 
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 def measure(deals: int) -> None:
     """Build the organisation, then time its answers."""
-    from service.bottlenecks import told
+    from service.bottlenecks import describe_bottleneck
     from service.cli.answer import open_service
     from service.cli.demo import prepare
     from service.settings import read_settings
@@ -45,8 +45,8 @@ def measure(deals: int) -> None:
     answers = open_service(settings, warm=True)
     context = answers.serving.context(None, None)
     state, forecast = context.state, context.forecast
-    rows = range(min(len(forecast.place), MOST))
-    ids = list(forecast.place)[: len(rows)]
+    rows = range(min(len(forecast.row_by_deal), MOST))
+    ids = list(forecast.row_by_deal)[: len(rows)]
     x, win = forecast.scored.x, state.bundle.win
     # What is computed once for all deals.
     answers.recommendations.actions("company", ids[0], None, None, 1, "en")
@@ -59,16 +59,16 @@ def measure(deals: int) -> None:
     def bottlenecks() -> None:
         for row in rows:
             for one in state.bundle.bottlenecks:
-                if one.touches(x[row : row + 1], state.catalogue, state.bundle.levels)[0][0]:
-                    told(one, state.catalogue, "en")
+                if one.affected_and_at_risk(x[row : row + 1], state.catalogue, state.bundle.levels)[0][0]:
+                    describe_bottleneck(one, state.catalogue, "en")
 
     def actions() -> None:
         for row in rows:
-            answers.recommendations.choice(context, row, forecast.effect(row), "en")
+            answers.recommendations.recommend(context, row, forecast.effect(row), "en")
 
     def similar() -> None:
         for row in rows:
-            answers.recommendations.similar(context, row)
+            answers.recommendations.similar_deals(context, row)
 
     def whole() -> None:
         for deal in ids:

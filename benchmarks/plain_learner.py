@@ -10,7 +10,7 @@ from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
-from features import build, deeds_of
+from features import action_events_of, build_features
 from training.observational_data import ObservationalData
 
 Floats = NDArray[np.float64]
@@ -27,25 +27,29 @@ class TLearner:
     by_action: dict[str, tuple[LGBMClassifier, LGBMClassifier]]
 
     @classmethod
-    def of(cls, study: ObservationalData, actions: list[str]) -> TLearner:
+    def of(cls, observed: ObservationalData, actions: list[str]) -> TLearner:
         """Learn from a study: snapshots at random moments of closed deals."""
-        history, lives = study.history, study.outcomes
-        over = (lives.closed != NEVER) & (lives.closed < study.as_of)
+        history, outcomes = observed.history, observed.outcomes
+        over = (outcomes.closed != NEVER) & (outcomes.closed < observed.as_of)
         deal = np.repeat(np.flatnonzero(over), SNAPSHOTS)
         luck = np.random.default_rng(3).uniform(size=len(deal))
-        at = lives.created[deal] + (luck * (lives.closed[deal] - lives.created[deal])).astype(np.int64)
-        x = build(history, deal, at)[:, study.used]
-        won = lives.outcome[deal] == 1
+        at = outcomes.created[deal] + (luck * (outcomes.closed[deal] - outcomes.created[deal])).astype(
+            np.int64
+        )
+        x = build_features(history, deal, at)[:, observed.used]
+        won = outcomes.outcome[deal] == 1
         models = {}
-        for deeds in deeds_of(history):
+        for deeds in action_events_of(history):
             if deeds.action not in actions:
                 continue
             order = np.lexsort((deeds.at, deeds.deal))
             done = list(zip(deeds.deal[order].tolist(), deeds.at[order].tolist(), strict=True))
             taken = np.zeros(len(deal), bool)
-            for row, (mine, when) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
-                after = bisect_right(done, (mine, when))
-                taken[row] = after < len(done) and done[after][0] == mine and done[after][1] <= when + WITHIN
+            for row, (number, when) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
+                after = bisect_right(done, (number, when))
+                taken[row] = (
+                    after < len(done) and done[after][0] == number and done[after][1] <= when + WITHIN
+                )
             models[deeds.action] = _grown(x[taken], won[taken]), _grown(x[~taken], won[~taken])
         return cls(_grown(x, won), models)
 

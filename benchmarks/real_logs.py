@@ -15,7 +15,7 @@ from crm.eventlog import EventLog
 from crm.importing import import_path
 from crm.instants import DAY, NEVER, as_of_instant
 from crm.store import Store
-from features import History, build, compile_history, current, open_at
+from features import History, build_features, compile_history, deal_states, open_at
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from training import metrics
@@ -82,7 +82,7 @@ def baselines(
     """Base rate and stage-rate table for deals at moments, learned from others at theirs."""
     won = won_within(history, learned, moments, days)
     rate = base_rate(won)
-    then, now = current(history, learned, moments).stage, current(history, deal, at).stage
+    then, now = deal_states(history, learned, moments).stage, deal_states(history, deal, at).stage
     by_stage = np.array(
         [(won[then == code].sum() + PRIOR * rate) / ((then == code).sum() + PRIOR) for code in now]
     )
@@ -90,7 +90,7 @@ def baselines(
 
 
 def score(bundle: Bundle, history: History, deal: Ints, at: Ints, days: float) -> Floats:
-    x = build(history, deal, at)[:, feature_columns(bundle, history)]
+    x = build_features(history, deal, at)[:, feature_columns(bundle, history)]
     return bundle.win.won_by(x, at, np.full(len(deal), days))
 
 

@@ -94,7 +94,7 @@ def add_echo(app, answers) -> None:
     async def echo(request: Request, body: ScoreRequest):
         lang = language_of(request)
         if lang not in kept:
-            kept[lang] = answers.deals.sent(body, lang)
+            kept[lang] = answers.deals.score_deal(body, lang)
         return send(request, kept[lang])
 
     app.post("/v1/echo", dependencies=[Depends(known_caller)], response_model=None)(echo)

@@ -36,7 +36,7 @@ from features import Calendar
 from simulator import WorldSettings, crm_tables, simulate
 from training.common_factors import with_common_factors
 from training.config import TrainConfig
-from training.dask import LOCAL, LOCAL_WORKERS, Source, open_cluster, to_parquet
+from training.dask import LOCAL, LOCAL_WORKERS, LogSource, open_cluster, to_parquet
 from training.dask.source import read_parquet
 from training.data import TrainingData
 from training.executor import IN_PROCESS, Executor
@@ -46,7 +46,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
 NOW = end_of_day(END, TOKYO)
 SNAPSHOTS = 1_000_000
-CONFIG = TrainConfig(most_moments=SNAPSHOTS, most_questions=SNAPSHOTS)
+CONFIG = TrainConfig(max_moments=SNAPSHOTS, max_questions=SNAPSHOTS)
 
 
 @dataclass
@@ -72,25 +72,25 @@ class Clock:
         return outer
 
 
-def world(deals: int, folder: Path) -> tuple[EventLog, Source]:
+def world(deals: int, folder: Path) -> tuple[EventLog, LogSource]:
     """A simulated world, and where it is kept as Parquet files, made once."""
     there = folder / str(deals)
     if not (there / "deals.parquet").exists():
         tables = crm_tables(simulate(WorldSettings(deals=deals, seed=1, end=END)))
         to_parquet(EventLog.of(tables, TOKYO), there)
     log = read_parquet(there, TOKYO)
-    return log, Source.in_folder(there, log)
+    return log, LogSource.in_folder(there, log)
 
 
-def trained(log: EventLog, work: Executor = IN_PROCESS, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
-    data = TrainingData.of(log, NOW, config, work=work)
-    bundle, report = train_on(data, config, work=work)
+def trained(log: EventLog, executor: Executor = IN_PROCESS, config: TrainConfig = CONFIG) -> tuple[Any, Any]:
+    data = TrainingData.of(log, NOW, config, executor=executor)
+    bundle, report = train_on(data, config, executor=executor)
     return with_common_factors(bundle, data, config), report
 
 
 def measure(deals: int, folder: Path) -> dict[str, Any]:
     trained(world(400, folder)[0], config=TrainConfig(trees=2))
-    import lightgbm  # after the training has said how its threads are to wait
+    import lightgbm  # after the training has set how its threads wait
 
     log, _ = world(deals, folder)
     bare, whole = Clock(), Clock()
@@ -116,18 +116,18 @@ def spread(deals: int, folder: Path) -> None:
     log, source = world(deals, folder)
     here, there = Clock(), Clock()
     trained(world(400, folder)[0], config=TrainConfig(trees=2))
-    one, told = here.over(trained)(log)
+    one, local_report = here.over(trained)(log)
     with open_cluster(LOCAL, source) as workers:
         calendar = Calendar(TOKYO, CONFIG.fiscal_start_month, CONFIG.country)
-        two, also = there.over(trained)(log, workers.work(NOW, calendar))
-    loss = [report.evaluation.overall["model"]["log_loss"] for report in (told, also)]
-    gap = np.abs(one.kept.won_by - two.kept.won_by).mean()
+        two, dask_report = there.over(trained)(log, workers.executor(NOW, calendar))
+    loss = [report.evaluation.overall["model"]["log_loss"] for report in (local_report, dask_report)]
+    gap = np.abs(one.self_check.won_by - two.self_check.won_by).mean()
     print(
-        f"{deals:,} deals, {told.counts['moments']:,} snapshots: --dask local ({LOCAL_WORKERS} workers) "
+        f"{deals:,} deals, {local_report.counts['moments']:,} snapshots: --dask local ({LOCAL_WORKERS} workers) "
         f"{there.wall:.1f} s, one process of {CONFIG.threads} threads {here.wall:.1f} s: "
         f"ratio {there.wall / here.wall:.2f}\n"
-        f"  features {also.seconds[FEATURES]:.1f} s against {told.seconds[FEATURES]:.1f} s, the same bit for "
-        f"bit: {one.kept.x.tobytes() == two.kept.x.tobytes()}; log loss on later deals {loss[1]:.4f} against "
+        f"  features {dask_report.seconds[FEATURES]:.1f} s against {local_report.seconds[FEATURES]:.1f} s, the same bit for "
+        f"bit: {one.self_check.x.tobytes() == two.self_check.x.tobytes()}; log loss on later deals {loss[1]:.4f} against "
         f"{loss[0]:.4f}; chances of kept rows differ by {gap:.4f} on average; load {os.getloadavg()[0]:.1f}"
     )
 

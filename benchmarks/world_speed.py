@@ -1,4 +1,4 @@
-"""How fast is a simulated organisation lived, written and replayed, and how much memory does it need?
+"""How fast is a simulated organisation simulated, written and replayed, and how much memory does it need?
 
     python benchmarks/world_speed.py 10000 [--seed 1] [--write DIR] [--replays 400]
 
@@ -41,11 +41,11 @@ def main() -> None:
     settings = WorldSettings(deals=options.deals, seed=options.seed, end=END)
     started, cpu = time.perf_counter(), time.process_time()
     world = simulate(settings)
-    lived, cpu = time.perf_counter() - started, time.process_time() - cpu
+    simulated, cpu = time.perf_counter() - started, time.process_time() - cpu
     events, activities = int(world.log.cursor[0]), int(world.log.cursor[1])
     rows = events + activities + world.state.next_deal + int(world.state.next_lead[0])
     print(
-        f"lived            {lived:8.1f} s   {rows / lived:12,.0f} rows/s   "
+        f"simulated        {simulated:8.1f} s   {rows / simulated:12,.0f} rows/s   "
         f"{cpu:.1f} s of CPU   peak {peak_gib():.2f} GiB"
     )
     print(
@@ -57,7 +57,7 @@ def main() -> None:
         write(world, options.write or folder)
         written = time.perf_counter() - started
     print(f"written          {written:8.1f} s   {rows / written:12,.0f} rows/s   peak {peak_gib():.2f} GiB")
-    print(f"lived + written  {lived + written:8.1f} s")
+    print(f"sim. + written   {simulated + written:8.1f} s")
     if options.replays:
         del world
         before = date(2026, 9, 30)

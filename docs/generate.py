@@ -16,8 +16,8 @@ from crm.i18n import Text
 from crm.schema import TABLES, Column
 from features import CATALOGUE
 from features.kpis import KPIS
-from features.kpis.count import HAPPENINGS
-from features.kpis.own import OWN_EXAMPLE
+from features.kpis.count import KPI_EVENTS
+from features.kpis.own import CUSTOM_KPI_EXAMPLE
 from service.api import create_app
 from service.settings import ActionSettings, Settings
 from training.config import TrainConfig
@@ -117,14 +117,14 @@ def kpis_page() -> str:
             f"| `{kpi.id}` | {kpi.label.ja} | {kpi.label.en} | {kpi.meaning.ja} | {kpi.meaning.en} | "
             f"{kpi.unit.both()} | {styles} | {ours} |"
         )
-    lines += ["", "## Your own", "", "In `sancho.toml`:", "", "```toml", OWN_EXAMPLE, "```", ""]
+    lines += ["", "## Your own", "", "In `sancho.toml`:", "", "```toml", CUSTOM_KPI_EXAMPLE, "```", ""]
     lines += [
         "`count` is one of:",
         "",
         "| count | 数えるもの | counts | table | when |",
         "| --- | --- | --- | --- | --- |",
     ]
-    lines += [f"| `{n}` | {h.label.ja} | {h.label.en} | {h.table} | {h.at} |" for n, h in HAPPENINGS.items()]
+    lines += [f"| `{n}` | {h.label.ja} | {h.label.en} | {h.table} | {h.at} |" for n, h in KPI_EVENTS.items()]
     lines += [
         "",
         "`where`, `total`, `distinct` and `reached` name columns of that table (see [tables](tables.md)),",

@@ -1,7 +1,7 @@
 """What was known of a deal at a moment, as numbers? Arrays in, arrays out, no input or output."""
 
-from features.action_events import Deeds, deeds_of, label_of, last_done
-from features.build import Current, build, current, open_at
+from features.action_events import ActionEvents, action_events_of, label_of, last_done
+from features.build import DealStates, build_features, deal_states, open_at
 from features.calendar import Calendar
 from features.catalogue import CATALOGUE, GROUPS, Feature
 from features.history import History, compile_history
@@ -13,8 +13,8 @@ from features.horizon import (
     horizon_columns,
 )
 from features.levels import Levels
-from features.live_deal import one_deal
-from features.snapshot_moments import change_moments, weeks_stood_for
+from features.live_deal import compile_live_deal
+from features.snapshot_moments import change_moments, weeks_represented
 
 __all__ = [
     "CATALOGUE",
@@ -23,21 +23,21 @@ __all__ = [
     "HORIZON_CATALOGUE",
     "HORIZON_FEATURES",
     "HORIZON_MONOTONE",
+    "ActionEvents",
     "Calendar",
-    "Current",
-    "Deeds",
+    "DealStates",
     "Feature",
     "History",
     "Levels",
-    "build",
+    "action_events_of",
+    "build_features",
     "change_moments",
     "compile_history",
-    "current",
-    "deeds_of",
+    "compile_live_deal",
+    "deal_states",
     "horizon_columns",
     "label_of",
     "last_done",
-    "one_deal",
     "open_at",
-    "weeks_stood_for",
+    "weeks_represented",
 ]

@@ -32,7 +32,7 @@ from features.arrays import (
 from features.as_of import NAN, before, count_before, days
 from features.catalogue import columns
 from features.kernel_cache import compiled
-from features.organisation import gap
+from features.organisation import activity_gap
 
 (IN_7, IN_30, IN_90, ALL, TREND, CALLS_30, EMAILS_30, MEETINGS_30) = columns(
     "activities_7d", "activities_30d", "activities_90d", "activities", "activity_trend", "calls_30d",
@@ -57,7 +57,7 @@ from features.organisation import gap
     "created_to_meeting_days", "meeting_to_proposal_days", "proposal_to_quote_days"
 )
 WINDOWS = (7 * DAY, 30 * DAY, 60 * DAY, 90 * DAY)
-MOST_PEOPLE = 16
+MAX_PEOPLE = 16
 """Colleagues on a deal are counted up to this many."""
 
 
@@ -104,7 +104,7 @@ def activity_rows(
 
     `manager` and `since` are of `People`; `levels` says how many outcomes have a level.
     """
-    met = np.empty(MOST_PEOPLE, np.int64)
+    met = np.empty(MAX_PEOPLE, np.int64)
     for row in range(len(which)):
         deal, t = which[row], moments[row]
         low = acts.start[deal]
@@ -155,13 +155,13 @@ def activity_rows(
                 x[row, LAST_OUTCOME] = result if result < levels else NAN
             if actor >= 0:
                 x[row, MANAGER] += meeting and manager[actor] == 1 and joined(since, actor, t)
-                new = people < MOST_PEOPLE
+                new = people < MAX_PEOPLE
                 for j in range(people):
                     new = new and met[j] != actor
                 if new:
                     met[people] = actor
                     people += 1
-            _, size = gap(created[deal], acts.at, low, i)
+            _, size = activity_gap(created[deal], acts.at, low, i)
             if size >= 0:
                 gaps += 1
                 gap_sum += size

@@ -135,7 +135,7 @@ class Deals(NamedTuple):
     own: Ints  # which deal of the organisation's past each one is, -1 = none of them
 
 
-class Ledger(NamedTuple):
+class RunningTotals(NamedTuple):
     """Running totals per group: `total[i]` holds everything above entry i, over all groups.
 
     Whole numbers, so that sums are exact and any part can be taken out again. The last group is empty.
@@ -150,18 +150,18 @@ class Context(NamedTuple):
     """The organisation's past, and the deals it was made of, so that a deal can be left out of it."""
 
     past: Deals
-    by_company: Ledger  # closings, one group
-    by_seller: Ledger  # closings
-    by_account: Ledger  # closings
-    by_product: Ledger  # closings
+    by_company: RunningTotals  # closings, one group
+    by_seller: RunningTotals  # closings
+    by_account: RunningTotals  # closings
+    by_product: RunningTotals  # closings
     account_deal: Ints  # the deal of each entry of `by_account`
     account_latest: Ints  # (entries of `by_account`, 2): the last entry up to it that was won, lost; or -1
-    seller_load: Ledger  # open deals: NET, GAINED
-    account_load: Ledger  # open deals: NET, GAINED
-    seller_acts: Ledger  # no columns: the count is all
-    seller_gaps: Ledger  # log1p(days between activities on a deal)
-    stage_stays: Ledger  # log1p(days in the stage before moving on)
-    contracts: Ledger  # BEGUN, ENDED, MONTHLY
+    seller_load: RunningTotals  # open deals: NET, GAINED
+    account_load: RunningTotals  # open deals: NET, GAINED
+    seller_acts: RunningTotals  # no columns: the count is all
+    seller_gaps: RunningTotals  # log1p(days between activities on a deal)
+    stage_stays: RunningTotals  # log1p(days in the stage before moving on)
+    contracts: RunningTotals  # BEGUN, ENDED, MONTHLY
 
 
 # Columns of ledgers of closings; CYCLES over those won, AMOUNTS over those PRICED.

@@ -62,7 +62,7 @@ class EventTable:
         return FieldEvents(start, ints(self.at[rows]), self.value.take(rows), self.old.take(rows))
 
 
-def track(row: Floats, events: FieldEvents, read: Callable[[Coded], Floats]) -> Track:
+def attribute_track(row: Floats, events: FieldEvents, read: Callable[[Coded], Floats]) -> Track:
     """An attribute over time: `row` is its value where a deal has no events, `read` makes floats of texts."""
     first = floats(row.copy())
     some = events.first
@@ -86,7 +86,7 @@ def names_track(row: Coded, events: FieldEvents, names: pd.Index) -> Track:
         codes = texts.within(names)
         return np.where(codes < 0, np.nan, codes.astype(np.float64))
 
-    return track(read(row), events, read)
+    return attribute_track(read(row), events, read)
 
 
 def days_track(row: pd.Series, events: FieldEvents) -> Track:
@@ -98,4 +98,4 @@ def days_track(row: pd.Series, events: FieldEvents) -> Track:
 
     dates = row.to_numpy("datetime64[us]")
     numbers = np.floor(dates.astype(np.int64) / 86_400_000_000)
-    return track(np.where(np.isnat(dates), np.nan, numbers), events, read)
+    return attribute_track(np.where(np.isnat(dates), np.nan, numbers), events, read)

@@ -13,7 +13,7 @@ from crm.i18n import Text
 from crm.instants import NEVER
 from features.arrays import Floats, Track, floats, ints
 from features.as_of import before, days, last_before
-from features.attribute_history import EventTable, FieldEvents, names_track, track
+from features.attribute_history import EventTable, FieldEvents, attribute_track, names_track
 from features.catalogue import Feature
 from features.kernel_cache import compiled
 from features.levels import (
@@ -35,7 +35,7 @@ class Attribute:
     """A column of deals over time, or of accounts by account; `date`: its values are instants."""
 
     feature: str
-    on_account: bool
+    of_account: bool
     date: bool
     track: Track
 
@@ -104,9 +104,11 @@ def _on_deal(name: str, column: str, log: EventLog, events: EventTable, levels: 
 
 def _track(series: pd.Series, changes: FieldEvents, name: str, levels: Levels, log: EventLog) -> Track:
     if levels[name] == "number":
-        return track(_values(series, name, levels, log), changes, Coded.numbers)
+        return attribute_track(_values(series, name, levels, log), changes, Coded.numbers)
     if levels[name] == "date":
-        return track(_values(series, name, levels, log), changes, lambda texts: texts.instants(log.zone))
+        return attribute_track(
+            _values(series, name, levels, log), changes, lambda texts: texts.instants(log.zone)
+        )
     return names_track(Coded.of(series), changes, pd.Index(names_of(levels, name), dtype=object))
 
 

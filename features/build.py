@@ -14,7 +14,7 @@ from features.arrays import PRODUCT, SELLER, Floats, Ints, ints
 from features.as_of import known_before
 from features.attributes import FIXED, attribute_of_accounts, attribute_of_deals
 from features.catalogue import CATALOGUE, columns
-from features.custom_counts import count_words, word_counts
+from features.custom_counts import custom_count_sizes, fill_custom_counts
 from features.deal_rows import (
     AGE,
     IN_STAGE,
@@ -33,22 +33,22 @@ from features.organisation_rows import (
     account_now_rows,
     account_past_rows,
     account_rows,
-    amount_against,
+    amount_vs_group_rows,
     company_rows,
     habit_rows,
     lead_rows,
     load_rows,
     owner_rows,
-    record_rows,
     stay_rows,
+    track_record_rows,
 )
 
 VS_PRODUCT, VS_SELLER = columns("amount_vs_product", "amount_vs_seller")
-CHUNK = 20_000
+ROWS_PER_CHUNK = 20_000
 """Rows that a thread takes at a time; fewer are not worth a thread."""
 
 
-def build(history: History, deals: Ints, moments: Ints) -> Floats:
+def build_features(history: History, deals: Ints, moments: Ints) -> Floats:
     """Features of deal `deals[i]` as of `moments[i]`, float64 of shape (n, len(history.features)).
 
     NaN = unknown; categories are codes into `history.levels`. Only what happened strictly before the moment
@@ -70,7 +70,7 @@ def build(history: History, deals: Ints, moments: Ints) -> Floats:
 
 def in_parts(fill: Callable[[slice], None], rows: int) -> None:
     """Do `fill` for all rows, in parts on all cores where there are many."""
-    parts = [slice(low, min(low + CHUNK, rows)) for low in range(0, rows, CHUNK)]
+    parts = [slice(low, min(low + ROWS_PER_CHUNK, rows)) for low in range(0, rows, ROWS_PER_CHUNK)]
     if len(parts) < 2:
         for part in parts:
             fill(part)
@@ -116,8 +116,8 @@ def _fill(history: History, deals: Ints, moments: Ints, x: Floats) -> None:
         (context.by_product, PRODUCT, product, VS_PRODUCT),
         (context.by_seller, SELLER, seller, VS_SELLER),
     ):
-        amount_against(book, key, past.status, group, own, moments, amount, column, x)
-    record_rows(context.by_seller, past.status, seller, own, moments, cycle, rate, x)
+        amount_vs_group_rows(book, key, past.status, group, own, moments, amount, column, x)
+    track_record_rows(context.by_seller, past.status, seller, own, moments, cycle, rate, x)
     load_rows(context.seller_load, past.owned, seller, own, moments, x)
     silent = np.fmin(x[:, SINCE], age)
     habit_rows(
@@ -151,12 +151,12 @@ def _fill(history: History, deals: Ints, moments: Ints, x: Floats) -> None:
 
 def _fill_custom(history: History, deals: Ints, moments: Ints, account: Ints, x: Floats) -> None:
     of, column = history.deals, len(CATALOGUE)
-    words = word_counts(history.levels)
+    words = custom_count_sizes(history.levels)
     if sum(words):
-        count_words(of.activities, *words, deals, moments, column, x)
+        fill_custom_counts(of.activities, *words, deals, moments, column, x)
     for number, attribute in enumerate(history.attributes):
         at = number if number < len(FIXED) else column + sum(words) + number - len(FIXED)
-        if attribute.on_account:
+        if attribute.of_account:
             attribute_of_accounts(
                 attribute.track.first,
                 attribute.date,
@@ -172,7 +172,7 @@ def _fill_custom(history: History, deals: Ints, moments: Ints, account: Ints, x:
 
 
 @dataclass(frozen=True)
-class Current:
+class DealStates:
     """What was known of deals as of moments; each of shape (n,)."""
 
     stage: Ints
@@ -189,7 +189,7 @@ class Current:
     """1 won, 0 lost, -1 open, -2 not yet created."""
 
 
-def current(history: History, deals: Ints, moments: Ints) -> Current:
+def deal_states(history: History, deals: Ints, moments: Ints) -> DealStates:
     """Stage, owner, account, amount, expected close date and status of deals as of moments."""
     deals, moments = ints(deals), ints(moments)
     of, n = history.deals, len(deals)
@@ -202,7 +202,7 @@ def current(history: History, deals: Ints, moments: Ints) -> Current:
     value_rows(of.close, deals, moments, close)
     level = np.append(np.nan_to_num(of.stages.level, nan=-1.0), -1.0).astype(np.int64)[stage]
     known = known_before(of.created[deals], moments)
-    return Current(
+    return DealStates(
         np.where(known, level, -1),
         np.where(known, owner, -1),
         np.where(known, account, -1),
@@ -215,5 +215,5 @@ def current(history: History, deals: Ints, moments: Ints) -> Current:
 def open_at(history: History, moment: int) -> Ints:
     """Deals that had been created and were open at a moment, in order."""
     deals = ints(np.arange(len(history.created)))
-    status = current(history, deals, ints(np.full(len(deals), moment))).status
+    status = deal_states(history, deals, ints(np.full(len(deals), moment))).status
     return ints(np.flatnonzero(status == -1))

@@ -118,13 +118,13 @@ class Calendar:
         >>> float(calendar.working_days(friday, tuesday))
         1.0
         """
-        return self.passed(self._working_before, end) - self.passed(self._working_before, start)
+        return self.count_until(self._working_before, end) - self.count_until(self._working_before, start)
 
     def rush_days(self, start: Ints, end: Ints) -> Floats:
         """The working days between two instants that fall in the last ten days of a quarter."""
-        return self.passed(self._rush_before, end) - self.passed(self._rush_before, start)
+        return self.count_until(self._rush_before, end) - self.count_until(self._rush_before, start)
 
-    def passed(self, before: Floats, moments: Ints) -> Floats:
+    def count_until(self, before: Floats, moments: Ints) -> Floats:
         """How far a running count, `before` each day and after the last one, had come by each instant."""
         day = self.day_of(moments)
         share = (moments - self.day_start[day]) / (self.day_start[day + 1] - self.day_start[day])

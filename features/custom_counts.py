@@ -9,21 +9,21 @@ from features.arrays import KIND, KINDS, MATERIAL, RESULT
 from features.as_of import count_before
 from features.catalogue import Feature
 from features.kernel_cache import compiled
-from features.levels import MOST_WORDS, Levels, names_of
+from features.levels import MAX_CUSTOM_NAMES, Levels, names_of
 
 _COUNT = Text("件", "count")
 
 
-def word_features(levels: Levels) -> tuple[Feature, ...]:
-    """One count for each of the company's own kinds, outcomes and materials, as `count_words` fills them."""
+def custom_count_features(levels: Levels) -> tuple[Feature, ...]:
+    """One count for each of the company's own kinds, outcomes and materials, as `fill_custom_counts` fills them."""
     return tuple(
         Feature(f"{prefix}:{word}", label.format(word=word), _COUNT, "activity", True, reads=(column,))
-        for prefix, (words, label, column) in _own(levels).items()
+        for prefix, (words, label, column) in _custom_names(levels).items()
         for word in words
     )
 
 
-def _own(levels: Levels) -> dict[str, tuple[list[str], Text, str]]:
+def _custom_names(levels: Levels) -> dict[str, tuple[list[str], Text, str]]:
     return {
         "kind": (
             names_of(levels, "activity_kind"),
@@ -31,7 +31,7 @@ def _own(levels: Levels) -> dict[str, tuple[list[str], Text, str]]:
             "activities.kind",
         ),
         "outcome": (
-            names_of(levels, "last_outcome")[:MOST_WORDS],
+            names_of(levels, "last_outcome")[:MAX_CUSTOM_NAMES],
             Text("結果が「{word}」の活動の件数", "Activities with the outcome “{word}”"),
             "activities.outcome",
         ),
@@ -43,9 +43,9 @@ def _own(levels: Levels) -> dict[str, tuple[list[str], Text, str]]:
     }
 
 
-def word_counts(levels: Levels) -> tuple[int, int, int]:
+def custom_count_sizes(levels: Levels) -> tuple[int, int, int]:
     """How many own kinds, outcomes and materials are counted."""
-    kinds, outcomes, materials = (len(words) for words, _, _ in _own(levels).values())
+    kinds, outcomes, materials = (len(words) for words, _, _ in _custom_names(levels).values())
     return kinds, outcomes, materials
 
 
@@ -53,7 +53,7 @@ _NAMED = len(KINDS)
 
 
 @compiled
-def count_words(
+def fill_custom_counts(
     activities: Any, kinds: Any, outcomes: Any, materials: Any, deals: Any, moments: Any, column: Any, x: Any
 ) -> None:
     """Fill kinds + outcomes + materials columns from `column` on."""

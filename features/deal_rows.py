@@ -10,7 +10,7 @@ from features.arrays import OUTCOME, QUANTUM
 from features.as_of import count_before, days, last_before, stage_before
 from features.catalogue import columns
 from features.kernel_cache import compiled
-from features.organisation import stay
+from features.organisation import stage_stay
 
 (PRODUCT, AGE) = columns("product", "age_days")
 (STAGE, POSITION, IN_STAGE, LONGEST, MOVES, BACK, PER_STAGE, REOPENED) = columns(
@@ -43,7 +43,7 @@ def stage_rows(
         for i in range(low, end):
             was = track.value[i - 1] if i > low else track.first[deal]
             now = track.value[i]
-            _, at, _, after = stay(born, track, stages, deal, i, since)
+            _, at, _, after = stage_stay(born, track, stages, deal, i, since)
             if was != now:
                 longest = max(longest, at - since)
             if was != now and not np.isnan(was) and not np.isnan(now):

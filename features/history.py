@@ -28,26 +28,26 @@ from features.arrays import (
     Floats,
     Ints,
     Leads,
-    Ledger,
     People,
     Products,
+    RunningTotals,
     Stages,
     floats,
     ints,
 )
 from features.as_of import sorted_by
-from features.attribute_history import EventTable, days_track, names_track, track, vocabulary
+from features.attribute_history import EventTable, attribute_track, days_track, names_track, vocabulary
 from features.attributes import Attribute, attributes_of, find_attributes
 from features.calendar import Calendar
 from features.catalogue import CATALOGUE, Feature
-from features.custom_counts import word_features
-from features.levels import MOST_WORDS, Coded, Levels, finite, level_codes, most_frequent, names_of
+from features.custom_counts import custom_count_features
+from features.levels import MAX_CUSTOM_NAMES, Coded, Levels, finite, level_codes, most_frequent, names_of
 from features.organisation import (
     context_of,
     empty_presence,
-    ledger,
-    placed,
+    running_totals,
     status_of,
+    with_closings_attributed,
 )
 
 OUTCOME_CODE = {"won": 1, "lost": 0}
@@ -112,7 +112,7 @@ def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = N
     return History(
         calendar=calendar,
         deal_ids=deal_ids,
-        features=(*CATALOGUE, *word_features(levels), *find_attributes(levels)),
+        features=(*CATALOGUE, *custom_count_features(levels), *find_attributes(levels)),
         levels=levels,
         created=deals.created,
         closed=closed,
@@ -165,8 +165,8 @@ def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
         "industry": of("accounts", "industry"),
         "region": of("accounts", "region"),
         "lead_source": of("leads", "source"),
-        "activity_kind": kinds[:MOST_WORDS],
-        "material": of("activities", "material")[:MOST_WORDS],
+        "activity_kind": kinds[:MAX_CUSTOM_NAMES],
+        "material": of("activities", "material")[:MAX_CUSTOM_NAMES],
         **attribute_kinds(log, events),
     }
 
@@ -211,7 +211,9 @@ def _deals(
     deals = Deals(
         created=created,
         stage=stage,
-        amount=track(finite(rows["amount"].to_numpy(np.float64)), events.of("amount"), Coded.numbers),
+        amount=attribute_track(
+            finite(rows["amount"].to_numpy(np.float64)), events.of("amount"), Coded.numbers
+        ),
         close=days_track(rows["expected_close_date"], events.of("expected_close_date")),
         owner=names_track(Coded.of(rows["owner_id"]), events.of("owner_id"), names.people),
         account=names_track(Coded.of(rows["account_id"]), events.of("account_id"), names.accounts),
@@ -230,7 +232,7 @@ def _deals(
         own=ints(np.arange(len(rows))),
     )
     closed, outcome = final_closing(deals, row_closed, row_outcome)
-    return placed(deals), closed, outcome, acts_row
+    return with_closings_attributed(deals), closed, outcome, acts_row
 
 
 def _arange(names: pd.Index) -> Ints:
@@ -315,8 +317,8 @@ def _activities(
     entry[:, ACTOR] = column("actor_id").within(people)
     entry[:, INBOUND] = column("direction").to_code({"in": 1, "out": 0}) == 1
     entry[:, EFFECTIVE] = table["effective"].fillna(False).to_numpy(bool)[order]
-    entry[:, MATERIAL] = words(column("material"), names_of(levels, "material"))
-    entry[:, RESULT] = words(column("outcome"), names_of(levels, "last_outcome"))
+    entry[:, MATERIAL] = custom_codes(column("material"), names_of(levels, "material"))
+    entry[:, RESULT] = custom_codes(column("outcome"), names_of(levels, "last_outcome"))
     entry[:, SECONDS] = seconds(table["minutes"].to_numpy(np.float64)[order])
     return Activities(start, ints(at[order]), entry), order
 
@@ -326,7 +328,7 @@ def seconds(minutes: Floats) -> Ints:
     return ints(np.rint(np.nan_to_num(np.minimum(minutes, 1e6)) * 60))
 
 
-def words(texts: Coded, levels: list[str]) -> Ints:
+def custom_codes(texts: Coded, levels: list[str]) -> Ints:
     """Codes into the levels, len(levels) for any other word, -1 for none."""
     code = texts.within(pd.Index(levels, dtype=object))
     return ints(np.where((code < 0) & (texts.codes >= 0), len(levels), code))
@@ -344,7 +346,7 @@ def _leads(table: pd.DataFrame, deal_ids: pd.Index, levels: Levels) -> Leads:
     )
 
 
-def _contracts(table: pd.DataFrame, accounts: pd.Index) -> Ledger:
+def _contracts(table: pd.DataFrame, accounts: pd.Index) -> RunningTotals:
     group = codes_in(table["account_id"], accounts)
     begun, ended = micros(table["started_at"]), micros(table["ended_at"])
     over = ended != NEVER
@@ -354,4 +356,4 @@ def _contracts(table: pd.DataFrame, accounts: pd.Index) -> Ledger:
     columns[: len(table), MONTHLY], columns[len(table) :, MONTHLY] = monthly, -monthly[over]
     # A contract that ends before it begins is not known before it begins.
     at = np.concatenate([begun, np.maximum(ended[over], begun[over])])
-    return ledger(ints(np.concatenate([group, group[over]])), ints(at), columns, len(accounts))
+    return running_totals(ints(np.concatenate([group, group[over]])), ints(at), columns, len(accounts))

@@ -18,8 +18,8 @@ from features.arrays import Floats, Ints, floats
 Levels = dict[str, list[str] | Literal["number", "date"]]
 """By feature: the names that codes 0, 1, ... stand for; for custom attributes that are none, their kind."""
 
-MOST_LEVELS = 50
-MOST_WORDS = 8
+MAX_LEVELS = 50
+MAX_CUSTOM_NAMES = 8
 """A company's own kinds of activity, outcomes and materials that are counted one by one."""
 
 
@@ -119,10 +119,10 @@ def micros_or_nan(moments: pd.Series) -> Floats:
     return np.where(np.isnat(values), np.nan, values.astype(np.int64).astype(np.float64))
 
 
-def most_frequent(counts: pd.Series, most: int = MOST_LEVELS) -> list[str]:
+def most_frequent(counts: pd.Series, max_names: int = MAX_LEVELS) -> list[str]:
     """The names that occur most, the most frequent first; equals by name."""
     merged = counts.groupby(level=0, sort=True).sum() if counts.index.has_duplicates else counts.sort_index()
-    return [str(name) for name in merged.sort_values(ascending=False, kind="stable").index[:most]]
+    return [str(name) for name in merged.sort_values(ascending=False, kind="stable").index[:max_names]]
 
 
 def kind_of(series: pd.Series, later: Coded) -> Literal["number", "date", "category"] | None:
@@ -141,7 +141,7 @@ def kind_of(series: pd.Series, later: Coded) -> Literal["number", "date", "categ
         return "number"
     if not np.isnan(as_instants(texts, ZoneInfo("UTC"))).any():
         return "date"
-    top = counts.groupby(level=0).sum().nlargest(MOST_LEVELS)
+    top = counts.groupby(level=0).sum().nlargest(MAX_LEVELS)
     return "category" if top.sum() >= counts.sum() / 2 else None
 
 

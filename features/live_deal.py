@@ -40,7 +40,7 @@ NAN = math.nan
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
-def one_deal(
+def compile_live_deal(
     history: History,
     deal: Row,
     events: pd.DataFrame | Iterable[Row] = (),
@@ -255,7 +255,7 @@ def _level(history: History, feature: str, value: Any) -> float:
     return float(levels.index(name)) if name in levels else NAN
 
 
-def _taken(past: np.ndarray, group: np.ndarray, nothing: float) -> np.ndarray:
+def _pick(past: np.ndarray, group: np.ndarray, nothing: float) -> np.ndarray:
     known = len(past)
     return np.array([past[at] if at < known else nothing for at in group.tolist()], past.dtype)
 
@@ -263,10 +263,10 @@ def _taken(past: np.ndarray, group: np.ndarray, nothing: float) -> np.ndarray:
 def _people(past: People, names: _Names) -> People:
     group = ints(names.group)
     return People(
-        since=_taken(past.since, group, NEVER),
-        style=_taken(past.style, group, NAN),
-        team=_taken(past.team, group, NAN),
-        manager=_taken(past.manager, group, 0),
+        since=_pick(past.since, group, NEVER),
+        style=_pick(past.style, group, NAN),
+        team=_pick(past.team, group, NAN),
+        manager=_pick(past.manager, group, 0),
         group=group,
     )
 
@@ -274,11 +274,11 @@ def _people(past: People, names: _Names) -> People:
 def _accounts(history: History, names: _Names, sent: Row | None, zone: ZoneInfo) -> Accounts:
     past, group = history.context.past.accounts, ints(names.group)
     made = Accounts(
-        entered=_taken(past.entered, group, 0),
-        created=_taken(past.created, group, NEVER),
-        industry=_taken(past.industry, group, NAN),
-        region=_taken(past.region, group, NAN),
-        employees=_taken(past.employees, group, NAN),
+        entered=_pick(past.entered, group, 0),
+        created=_pick(past.created, group, NEVER),
+        industry=_pick(past.industry, group, NAN),
+        region=_pick(past.region, group, NAN),
+        employees=_pick(past.employees, group, NAN),
         group=group,
     )
     at = _sent_at(names, sent)
@@ -360,9 +360,9 @@ def _attribute(
             return _instant(value, zone)
         return _level(history, name, value)
 
-    if not attribute.on_account:
+    if not attribute.of_account:
         return Attribute(name, False, attribute.date, changes.track(column, deal, read))
-    values = _taken(attribute.track.first, ints(accounts.group), NAN)
+    values = _pick(attribute.track.first, ints(accounts.group), NAN)
     at = _sent_at(accounts, sent)
     if sent is not None and at >= 0:
         values[at] = read(sent.get(column))

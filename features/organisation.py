@@ -28,8 +28,8 @@ from features.arrays import (
     Context,
     Deals,
     Ints,
-    Ledger,
     Presence,
+    RunningTotals,
     Stages,
     Status,
     Track,
@@ -49,17 +49,17 @@ SHORTEST_GAP = HOUR
 """Two activities closer together than this are one contact."""
 
 
-def ledger(group: Ints, at: Ints, values: Array, groups: int) -> Ledger:
+def running_totals(group: Ints, at: Ints, values: Array, groups: int) -> RunningTotals:
     """Running totals of `values` (entries, columns) per group; entries of group -1 are left out."""
-    return ordered_ledger(group, at, values, groups)[0]
+    return ordered_running_totals(group, at, values, groups)[0]
 
 
-def ordered_ledger(group: Ints, at: Ints, values: Array, groups: int) -> tuple[Ledger, Ints]:
+def ordered_running_totals(group: Ints, at: Ints, values: Array, groups: int) -> tuple[RunningTotals, Ints]:
     """The same, and which entry each of the ledger was."""
     start, order = sorted_by(ints(group), ints(at), groups + 1)
     total = np.zeros((len(order) + 1, values.shape[1]), np.int64)
     np.cumsum(values[order], axis=0, out=total[1:])
-    return Ledger(start, ints(at[order]), total), ints(order)
+    return RunningTotals(start, ints(at[order]), total), ints(order)
 
 
 @compiled
@@ -185,7 +185,7 @@ def _closing_columns(entry: Any, out: Any) -> None:
 
 
 @compiled
-def gap(created: Any, at: Any, first: Any, i: Any) -> Any:
+def activity_gap(created: Any, at: Any, first: Any, i: Any) -> Any:
     """The gap that activity i of a deal ends: (when it was known, quantised log days; -1 = none)."""
     length = at[i] - at[i - 1] if i > first else 0
     if length < SHORTEST_GAP:
@@ -197,11 +197,11 @@ def gap(created: Any, at: Any, first: Any, i: Any) -> Any:
 def _gap_entries(created: Any, start: Any, at: Any, known: Any, size: Any) -> None:
     for deal in range(len(created)):
         for i in range(start[deal], start[deal + 1]):
-            known[i], size[i] = gap(created[deal], at, start[deal], i)
+            known[i], size[i] = activity_gap(created[deal], at, start[deal], i)
 
 
 @compiled
-def stay(created: Any, track: Any, stages: Any, deal: Any, i: Any, since: Any) -> Any:
+def stage_stay(created: Any, track: Any, stages: Any, deal: Any, i: Any, since: Any) -> Any:
     """What stage event i ends: (stage moved on from or -1, when, quantised log days, since when the new one).
 
     `since` is when the deal came to the stage before; a stay counts as complete only by moving forward.
@@ -224,7 +224,7 @@ def _stay_entries(created: Any, track: Any, stages: Any, group: Any, at: Any, si
     for deal in range(len(created)):
         since = created[deal]
         for i in range(track.start[deal], track.start[deal + 1]):
-            group[i], at[i], size[i], since = stay(created[deal], track, stages, deal, i, since)
+            group[i], at[i], size[i], since = stage_stay(created[deal], track, stages, deal, i, since)
 
 
 def status_of(created: Ints, stage: Track, stages: Stages, closed: Ints, outcome: Ints) -> Status:
@@ -253,7 +253,7 @@ def presence_of(created: Ints, track: Track, status: Status) -> Presence:
     return Presence(start, at, group, step)
 
 
-def placed(deals: Deals) -> Deals:
+def with_closings_attributed(deals: Deals) -> Deals:
     """The deals with their closings attributed and their stays with sellers and accounts worked out."""
     created, status = deals.created, deals.status
     for track, column in ((deals.owner, SELLER), (deals.account, ACCOUNT), (deals.product, PRODUCT)):
@@ -264,8 +264,10 @@ def placed(deals: Deals) -> Deals:
     )
 
 
-def context_of(deals: Deals, contracts: Ledger, acts_at: Ints, acts_actor: Ints, acts_row: Ints) -> Context:
-    """The organisation's past from all of its deals (`placed`), contracts and activities.
+def context_of(
+    deals: Deals, contracts: RunningTotals, acts_at: Ints, acts_actor: Ints, acts_row: Ints
+) -> Context:
+    """The organisation's past from all of its deals (`with_closings_attributed`), contracts and activities.
 
     `acts_at` and `acts_actor` are of all activities as the log has them, `acts_row` says where each of
     `deals.activities` stands among them (it is likely that they are in order of time there).
@@ -277,46 +279,46 @@ def context_of(deals: Deals, contracts: Ledger, acts_at: Ints, acts_actor: Ints,
     _closing_columns(deals.status.entry, columns)
     columns = columns[by_time]
     whose = np.repeat(np.arange(len(deals.created)), np.diff(deals.status.start))
-    by_account, order = ordered_ledger(entry[:, ACCOUNT], at, columns, accounts)
+    by_account, order = ordered_running_totals(entry[:, ACCOUNT], at, columns, accounts)
     return Context(
         past=deals,
-        by_company=ledger(entry[:, COMPANY], at, columns, 1),
-        by_seller=ledger(entry[:, SELLER], at, columns, sellers),
+        by_company=running_totals(entry[:, COMPANY], at, columns, 1),
+        by_seller=running_totals(entry[:, SELLER], at, columns, sellers),
         by_account=by_account,
-        by_product=ledger(entry[:, PRODUCT], at, columns, len(deals.products.group)),
+        by_product=running_totals(entry[:, PRODUCT], at, columns, len(deals.products.group)),
         account_deal=ints(whose[by_time[order]]),
         account_latest=_latest(by_account),
         seller_load=_load(deals.owned, sellers),
         account_load=_load(deals.held, accounts),
-        seller_acts=ledger(acts_actor, acts_at, np.zeros((len(acts_at), 0), np.int64), sellers),
+        seller_acts=running_totals(acts_actor, acts_at, np.zeros((len(acts_at), 0), np.int64), sellers),
         seller_gaps=_gaps(deals.created, deals.activities, acts_actor, acts_row, sellers),
         stage_stays=_stays(deals),
         contracts=contracts,
     )
 
 
-def _load(presence: Presence, groups: int) -> Ledger:
+def _load(presence: Presence, groups: int) -> RunningTotals:
     columns = np.zeros((len(presence.at), 2), np.int64)
     columns[:, NET], columns[:, GAINED] = presence.step, presence.step > 0
-    return ledger(presence.group, presence.at, columns, groups)
+    return running_totals(presence.group, presence.at, columns, groups)
 
 
-def _gaps(created: Ints, activities: Activities, actor: Ints, row: Ints, groups: int) -> Ledger:
+def _gaps(created: Ints, activities: Activities, actor: Ints, row: Ints, groups: int) -> RunningTotals:
     known, size = np.zeros((2, len(activities.at)), np.int64)
     _gap_entries(created, activities.start, activities.at, known, size)
     at, length = np.full((2, len(actor)), -1)
     at[row], length[row] = known, size
     some = np.flatnonzero((length >= 0) & (actor >= 0))
-    return ledger(ints(actor[some]), ints(at[some]), length[some, None], groups)
+    return running_totals(ints(actor[some]), ints(at[some]), length[some, None], groups)
 
 
-def _stays(deals: Deals) -> Ledger:
+def _stays(deals: Deals) -> RunningTotals:
     group, at, size = np.zeros((3, len(deals.stage.at)), np.int64)
     _stay_entries(deals.created, deals.stage, deals.stages, group, at, size)
-    return ledger(group, at, size[:, None], len(deals.stages.group))
+    return running_totals(group, at, size[:, None], len(deals.stages.group))
 
 
-def _latest(book: Ledger) -> Ints:
+def _latest(book: RunningTotals) -> Ints:
     """For each entry, the last one up to it (in any group before, which readers check) that was won, lost."""
     entry = np.arange(len(book.at))
     came = np.diff(book.total[:, [WON, LOST]], axis=0) > 0

@@ -39,7 +39,7 @@ from features.as_of import (
 from features.attributes import entered_before
 from features.catalogue import columns
 from features.kernel_cache import compiled
-from features.organisation import gap, stay
+from features.organisation import activity_gap, stage_stay
 
 (AGE_VS_WON, PLANNED, STAGE_VS_USUAL) = columns("age_vs_won", "planned_cycle_vs_usual", "stage_days_vs_usual")
 (STYLE, TEAM, TENURE, WIN_RATE, CLOSED, WON_90, CYCLE_DAYS) = columns(
@@ -108,7 +108,7 @@ def stay_rows(
             for i in range(track.start[deal], track.start[deal + 1]):
                 if not before(track.at[i], t):
                     break
-                stage, _, size, since = stay(created[deal], track, stages, deal, i, since)
+                stage, _, size, since = stage_stay(created[deal], track, stages, deal, i, since)
                 if stage == group[row]:
                     count -= 1
                     total -= size
@@ -116,7 +116,7 @@ def stay_rows(
 
 
 @compiled
-def amount_against(
+def amount_vs_group_rows(
     book: Any, key: Any, status: Any, group: Any, own: Any, moments: Any, amount: Any, column: Any, x: Any
 ) -> None:
     """Fill how a deal's amount (log) compares with the usual amount of its group, where it has one."""
@@ -167,7 +167,7 @@ def owner_rows(created: Any, track: Any, people: Any, which: Any, moments: Any, 
 
 
 @compiled
-def record_rows(
+def track_record_rows(
     book: Any, status: Any, group: Any, own: Any, moments: Any, cycle: Any, rate: Any, x: Any
 ) -> None:
     """Fill what the seller had closed; `cycle` and `rate` are the company's, from `company_rows`."""
@@ -217,7 +217,7 @@ def habit_rows(
                 if past.entry[i, ACTOR] != seller:
                     continue
                 count -= not before(past.at[i], t - MONTH)
-                _, size = gap(created[deal], past.at, first, i)
+                _, size = activity_gap(created[deal], past.at, first, i)
                 if size >= 0:
                     number -= 1
                     total -= size

@@ -34,13 +34,13 @@ def change_moments(history: History, until: int, deals: Ints | None = None) -> t
     return ints(np.repeat(which, np.diff(start))), moments
 
 
-def weeks_stood_for(created: Ints, moments: Ints) -> Ints:
+def weeks_represented(created: Ints, moments: Ints) -> Ints:
     """Weeks until the next look of the grid, (n,), for moments (n,) of deals created at `created` (n,).
 
     0 for a moment that is not on the grid: it lies just after a change. Weighed by these weeks, moments are
     spread over the time a deal is open as looks on any Monday are; changes crowd where deals are lively.
 
-    >>> weeks_stood_for(np.zeros(4, int), np.array([1, WEEK + 1, 5 * WEEK, 6 * WEEK + 1])).tolist()
+    >>> weeks_represented(np.zeros(4, int), np.array([1, WEEK + 1, 5 * WEEK, 6 * WEEK + 1])).tolist()
     [1, 1, 0, 2]
     """
     age, past = np.divmod(moments - 1 - created, WEEK)

@@ -14,23 +14,23 @@ from features.kernel_cache import compiled
 
 
 @dataclass(frozen=True)
-class Passage:
+class StageVisits:
     """Deals (n,) that came to a stage before a moment, for the first time.
 
-    `came`, `went_on` (to a later stage, or won) and `contacted` (first activity of the seller's side after
-    coming) are instants before the moment, `went_on` and `contacted` NEVER if not yet. `stage` and
-    `following` are names; `following` is "" after the last stage.
+    `entered_at`, `advanced_at` (to a later stage, or won) and `contacted_at` (first activity of the seller's side after
+    coming) are instants before the moment, `advanced_at` and `contacted_at` NEVER if not yet. `stage` and
+    `next_stage` are names; `next_stage` is "" after the last stage.
     """
 
     stage: str
-    following: str
+    next_stage: str
     deal: Ints
-    came: Ints
-    went_on: Ints
-    contacted: Ints
+    entered_at: Ints
+    advanced_at: Ints
+    contacted_at: Ints
 
 
-def passages(history: History, moment: int) -> list[Passage]:
+def stage_visits(history: History, moment: int) -> list[StageVisits]:
     """The passages through each stage that is not an end, in the stages' order, as of a moment."""
     track, stages = history.deals.stage, history.deals.stages
     count = len(history.created)
@@ -58,7 +58,7 @@ def passages(history: History, moment: int) -> list[Passage]:
         _first_contact(acts.start, acts.at, acts.entry, here, came[here], moment, contacted)
         following = str(history.stages[order[place + 1]]) if place + 1 < len(order) else ""
         out.append(
-            Passage(
+            StageVisits(
                 str(history.stages[stage]),
                 following,
                 here,

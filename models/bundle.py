@@ -21,8 +21,8 @@ from models.bottlenecks import Bottleneck
 from models.forecast.common_factors import CommonFactors
 from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel
-from models.win.base_models import Layout, Linear
-from models.win.horizons import Windows
+from models.win.base_models import FeatureLayout, Linear
+from models.win.horizons import HorizonWindows
 from models.win.model import Side, WinModel
 from models.win.reference import Peers
 from models.win.stacking import Stack
@@ -34,7 +34,7 @@ TOLERANCE = 1e-9  # kept rows must score as in training, within this
 
 
 @dataclass(frozen=True)
-class Warned:
+class ModelWarning:
     """A warning that every answer of the model carries."""
 
     code: str
@@ -45,13 +45,13 @@ class Warned:
         return {"code": self.code, "ja": self.message.ja, "en": self.message.en}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, str]) -> Warned:
+    def from_json(cls, stored: Mapping[str, str]) -> ModelWarning:
         """The warning that `to_json` stored."""
         return cls(stored["code"], Text(stored["ja"], stored["en"]))
 
 
 @dataclass(frozen=True)
-class KeptRows:
+class CheckRows:
     """A few training moments with the scores they had when the model was made; readiness asks them again."""
 
     x: Floats
@@ -75,9 +75,9 @@ class Bundle:
     calendar: Calendar
     as_of: int
     trained_at: str
-    kept: KeptRows
+    self_check: CheckRows
     peers: Peers
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[ModelWarning, ...] = ()
     common_factors: CommonFactors = field(default_factory=CommonFactors.prior)
     drop_amount: bool = False  # the amount is known only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
@@ -89,7 +89,7 @@ class Bundle:
 
     def check(self) -> float:
         """Largest difference between the kept rows' scores then and now; raises where it is not 0."""
-        kept = self.kept
+        kept = self.self_check
         if not len(kept.at):
             return 0.0
         gap = float(np.abs(self.win.won_by(kept.x, kept.at, kept.horizon) - kept.won_by).max())
@@ -108,7 +108,9 @@ class Bundle:
     def save(self, folder: Path) -> None:
         """Write the model into a folder: bundle.json, arrays.npz and the trees as LightGBM text."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, NDArray[Any]] = {f"kept.{name}": value for name, value in vars(self.kept).items()}
+        arrays: dict[str, NDArray[Any]] = {
+            f"kept.{name}": value for name, value in vars(self.self_check).items()
+        }
         arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
         arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
         arrays["win.used"] = self.win.used
@@ -177,9 +179,9 @@ class Bundle:
             calendar=calendar,
             as_of=text["as_of"],
             trained_at=text["trained_at"],
-            kept=KeptRows(**_part(arrays, "kept")),
+            self_check=CheckRows(**_part(arrays, "kept")),
             peers=Peers(**_part(arrays, "peers")),
-            warnings=tuple(Warned.from_json(warning) for warning in text["warnings"]),
+            warnings=tuple(ModelWarning.from_json(warning) for warning in text["warnings"]),
             common_factors=CommonFactors.from_json(text["common_factors"]),
             drop_amount=text["drop_amount"],
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
@@ -202,13 +204,13 @@ def _win(
         sides[name] = Side(linear, trees, Stack.from_json(side["stack"]))
     return WinModel(
         used=arrays["win.used"],
-        layout=Layout(**layout),
+        layout=FeatureLayout(**layout),
         rates=StageRates.from_json(text["rates"]),
         won=sides["won"],
         lost=sides["lost"],
         ever_days=text["ever_days"],
         closed_deals=text["closed_deals"],
-        windows=Windows(
+        windows=HorizonWindows(
             calendar,
             text["longest_days"],
             np.asarray(text["pace"], np.float64),
@@ -221,6 +223,6 @@ def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
     return {name.split(".", 1)[1]: value for name, value in arrays.items() if name.startswith(f"{prefix}.")}
 
 
-def kept_rows(win: WinModel, x: Floats, at: Ints, horizon: Floats) -> KeptRows:
+def check_rows(win: WinModel, x: Floats, at: Ints, horizon: Floats) -> CheckRows:
     """Rows with the scores they have now."""
-    return KeptRows(x, at, horizon, win.won_by(x, at, horizon))
+    return CheckRows(x, at, horizon, win.won_by(x, at, horizon))

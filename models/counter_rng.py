@@ -10,7 +10,7 @@ from features.kernel_cache import compiled
 
 
 @compiled(inline="always")
-def shuffled(i: Any, w: Any, p: Any) -> Any:
+def permuted(i: Any, w: Any, p: Any) -> Any:
     """Place of scenario i in permutation p of w + 1 = 2^k places.
 
     Kensler (2013), "Correlated Multi-Jittered Sampling".
@@ -38,7 +38,7 @@ def shuffled(i: Any, w: Any, p: Any) -> Any:
 
 
 @compiled(inline="always")
-def mixed(x: Any) -> Any:
+def hashed(x: Any) -> Any:
     """A well-mixed 32-bit hash: Wellons' lowbias32."""
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x7FEB352D))
@@ -48,6 +48,6 @@ def mixed(x: Any) -> Any:
 
 
 @compiled(inline="always")
-def share_of(x: Any) -> Any:
+def unit_interval(x: Any) -> Any:
     """A 32-bit hash as a number between 0 and 1, both excluded."""
     return (np.float64(x) + 0.5) / 4294967296.0

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FOLDS = 5
-_SETTINGS = TreeSettings(count=80, leaves=12, depth=4, pace=0.06, rows_per_leaf=40)
+_SETTINGS = TreeSettings(count=80, leaves=12, depth=4, learning_rate=0.06, rows_per_leaf=40)
 _LEAST = 100  # rows to fit on; with fewer the prediction is the mean
 
 

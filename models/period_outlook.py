@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.periods import Period
-from features import History, build, current, open_at
+from features import History, build_features, deal_states, open_at
 from models.bundle import Bundle
 from models.forecast.new_business import NewBusiness
-from models.forecast.organisation import Organisation
-from models.forecast.pipeline import Scored, score_pipeline
+from models.forecast.organisation import ScopeTree
+from models.forecast.pipeline import ScoredPipeline, score_pipeline
 from models.forecast.simulate import Simulation, simulate
 from models.scoring import feature_columns
 
@@ -23,23 +23,23 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PeriodOutlook:
     """Scores of the open deals and one joint simulation of the period."""
 
-    scored: Scored
+    scored: ScoredPipeline
     simulation: Simulation
 
 
-def look_ahead(
+def simulate_period(
     bundle: Bundle,
     known: EventLog,
     history: History,
-    organisation: Organisation,
+    organisation: ScopeTree,
     closed: Floats,
     moment: int,
     period: Period,
     dates: Sequence[date],
-) -> Outlook:
+) -> PeriodOutlook:
     """Scores all deals open at the moment and simulates the period, from what was known by then.
 
     `known` is the log as of the moment (its activities are not looked at), `history` may reach beyond it;
@@ -49,7 +49,7 @@ def look_ahead(
     calendar = bundle.calendar
     deals = open_at(history, moment)
     moments = np.full(len(deals), moment, np.int64)
-    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     ids = np.asarray(history.deal_ids, object)[deals]
     scored = score_pipeline(
@@ -58,7 +58,7 @@ def look_ahead(
         deals,
         list(ids),
         x,
-        bundle.amount_now(current(history, deals, moments).amount),
+        bundle.amount_now(deal_states(history, deals, moments).amount),
         owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
         organisation,
         moment,
@@ -72,4 +72,4 @@ def look_ahead(
     left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
     sizes = bundle.common_factors.at(left)
     simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
-    return Outlook(scored, simulation)
+    return PeriodOutlook(scored, simulation)

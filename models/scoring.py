@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import DAY, iso, local_datetime
 from crm.periods import Period
-from features import History, build, compile_history, current, open_at
+from features import History, build_features, compile_history, deal_states, open_at
 from models.bundle import Bundle
 from models.win.model import WinModel
 
@@ -68,10 +68,10 @@ def score_deals(
     """Score rows of some deals (n,) that were open, in their order; see `score_open`."""
     zone = history.calendar.zone
     moments = np.full(len(deals), as_of, np.int64)
-    x = build(history, deals, moments)[:, feature_columns(bundle, history)]
+    x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
     left = max((period.end(zone) - as_of) / DAY, 0.0)
     curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
-    amount = bundle.amount_now(current(history, deals, moments).amount)
+    amount = bundle.amount_now(deal_states(history, deals, moments).amount)
     return score_rows(
         deal_ids=np.asarray(history.deal_ids)[deals],
         as_of=as_of,
@@ -124,7 +124,7 @@ def score_rows(
 
 
 def feature_columns(bundle: Bundle, history: History) -> Ints:
-    """Where the bundle's features are in what `build` returns; a new attribute is not looked at."""
+    """Where the bundle's features are in what `build_features` returns; a new attribute is not looked at."""
     place = {feature.name: number for number, feature in enumerate(history.features)}
     missing = [name for name in bundle.features if name not in place]
     if missing:

@@ -6,7 +6,7 @@ import numpy as np
 
 from features.arrays import Flags, Floats, Ints
 from features.calendar import Calendar
-from models.statistics import with_belief
+from models.statistics import pooled_with_prior
 
 MONTHS = 12
 AGE_EDGES = (*range(0, 182, 7), 182, 273, 365)  # days since creation at which a band of ages begins
@@ -55,7 +55,7 @@ def season_of(month: Ints, seen: Floats, expected: Floats) -> Floats:
     known = weight > 0
     mean = np.bincount(month, y / (noise + market), MONTHS)[known] / weight[known]
     between = max(float((mean**2 - 1.0 / weight[known]).mean()), 0.0)
-    season = with_belief(between, float(known.sum()), SEASON_SD**2, SEASON_MONTHS)
+    season = pooled_with_prior(between, float(known.sum()), SEASON_SD**2, SEASON_MONTHS)
     out: Floats = no_season()
     out[known] = np.exp(mean * season / (season + 1.0 / weight[known]))
     out /= out.mean()
@@ -76,7 +76,7 @@ def _market_variance(month: Ints, y: Floats, noise: Floats) -> float:
     left = (y - mean[month]) ** 2 * (years / np.maximum(years - 1, 1))[month] - noise
     free = float((years - 1)[years > 1].sum())
     found = max(float(left.mean()), 0.0)
-    return with_belief(found, free, MARKET_SD**2, MARKET_MONTHS)
+    return pooled_with_prior(found, free, MARKET_SD**2, MARKET_MONTHS)
 
 
 def _whole_months(calendar: Calendar, first: int, last: int) -> tuple[Ints, Ints]:

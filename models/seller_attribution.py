@@ -19,11 +19,11 @@ from scipy.special import expit, logit
 
 from crm.eventlog import EventLog, codes_in, micros
 from crm.instants import NEVER
-from features import Feature, History, build
+from features import Feature, History, build_features
 from models.bundle import Bundle
 from models.crossfit import cross_fitted, folds_of
-from models.forecast.organisation import Organisation
-from models.statistics import Z80, variance_beyond_chance, with_belief
+from models.forecast.organisation import ScopeTree
+from models.statistics import Z80, pooled_with_prior, variance_beyond_chance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,7 +94,7 @@ def attributed_deals(
     history: History,
     columns: Ints,
     known: EventLog,
-    organisation: Organisation,
+    organisation: ScopeTree,
     moment: int,
 ) -> AttributedDeals:
     """All deals closed before the moment; `columns` are the model's features in the history's."""
@@ -104,8 +104,8 @@ def attributed_deals(
     over = np.flatnonzero((closed != NEVER) & (closed < moment) & outcome.notna().to_numpy())
     ids = deals["deal_id"].astype(object).to_numpy()[over]
     number = codes_in(pd.Series(ids, dtype=object), history.deal_ids)
-    received = _got_at(known, ids, micros(deals["created_at"])[over], closed[over])
-    x = build(history, number, received)[:, columns][:, bundle.win.used]
+    received = _received_at(known, ids, micros(deals["created_at"])[over], closed[over])
+    x = build_features(history, number, received)[:, columns][:, bundle.win.used]
     features = [history.features[at] for at in columns[bundle.win.used]]
     without_seller = [
         at
@@ -173,10 +173,10 @@ def _between(effect: Floats, noise: Floats) -> float:
     if use.sum() < 3:
         return _SKILL_CV**2
     found = variance_beyond_chance(effect[use], noise[use])
-    return max(with_belief(found, use.sum() - 1.0, _SKILL_CV**2, _BELIEVED), _LEAST_CV**2)
+    return max(pooled_with_prior(found, use.sum() - 1.0, _SKILL_CV**2, _BELIEVED), _LEAST_CV**2)
 
 
-def _got_at(known: EventLog, ids: NDArray[np.object_], created: Ints, closed: Ints) -> Ints:
+def _received_at(known: EventLog, ids: NDArray[np.object_], created: Ints, closed: Ints) -> Ints:
     """When the last owner got each deal: at its last hand-over before closing, else just after creation."""
     events = known["deal_events"]
     moved = events[(events["field"] == "owner_id").to_numpy()]

@@ -11,14 +11,14 @@ from features.arrays import Flags, Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class SnapshotRows:
     """`n` moments of deals and `m` questions "won (lost) within so many days?" asked of them.
 
     Moments: features x (n, k), instant `at` (n,), number of the deal (n,), `days` (n,) until it closed or
     the cut-off came, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), the weeks that a moment
     stands for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the
     grid of weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in
-    days, `won` and `lost` (m,) 0/1, `matures` (m,) after how many days the answer is certain: the horizon
+    days, `won` and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
     itself, or the longest cycle for horizon `ever_days`, which stands for "ever".
     """
 
@@ -33,7 +33,7 @@ class Rows:
     horizon: Floats
     won: Floats
     lost: Floats
-    matures: Floats
+    matures_after_days: Floats
     longest_days: float
     ever_days: float
 
@@ -62,7 +62,7 @@ class Rows:
         """The weight (m,) of each question."""
         return self.weight[self.row]
 
-    def where(self, moments: Flags, questions: Flags | None = None) -> Rows:
+    def where(self, moments: Flags, questions: Flags | None = None) -> SnapshotRows:
         """Only some moments (n,), and of their questions only some (m,)."""
         kept = moments[self.row] if questions is None else moments[self.row] & questions
         number = np.cumsum(moments) - 1
@@ -79,14 +79,14 @@ class Rows:
             horizon=self.horizon[kept],
             won=self.won[kept],
             lost=self.lost[kept],
-            matures=self.matures[kept],
+            matures_after_days=self.matures_after_days[kept],
         )
 
-    def known_at(self, cut: int) -> Rows:
+    def known_at(self, cut: int) -> SnapshotRows:
         """The rows as known at an earlier cut-off: later closings unseen, unripe questions left out."""
         until = (cut - self.at) / DAY
         unseen = (self.days >= until) & (self.event >= 0)
-        ripe = self.matures <= until[self.row]
+        ripe = self.matures_after_days <= until[self.row]
         ever = self.horizon == self.ever_days
         won = np.where(ever & unseen[self.row], 0.0, self.won)
         seen = replace(
@@ -98,7 +98,7 @@ class Rows:
         )
         return seen.where(self.at < cut, ripe)
 
-    def with_columns(self, columns: Ints) -> Rows:
+    def with_columns(self, columns: Ints) -> SnapshotRows:
         """The same rows with only some features."""
         # `take` keeps a row's features side by side, as rows are what is picked later.
         return replace(self, x=np.take(self.x, columns, axis=1))

@@ -15,9 +15,9 @@ from scipy.special import expit
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from features.arrays import Floats
-from features.kpis import Happenings
-from models.kpis import Ahead
-from models.levers.levels import odds_of, standing
+from features.kpis import KpiEvents
+from models.kpis import RemainingPeriod
+from models.levers.levels import log_odds_by_person, peer_levels
 
 _YEAR = 365 * DAY
 CHECKPOINTS = (
@@ -30,7 +30,7 @@ CHECKPOINTS = (
 
 
 @dataclass(frozen=True)
-class Leg:
+class StageConversion:
     """From one checkpoint to the next, by person (people + 1,): deals, share that went on, days.
 
     `top_share`, `top_days`: the better quartile of the person's peers. `share`, `days` lean on the peers;
@@ -46,9 +46,9 @@ class Leg:
     top_days: Floats
 
 
-def legs_of(happenings: Happenings, ahead: Ahead) -> list[Leg]:
+def stage_conversions(happenings: KpiEvents, ahead: RemainingPeriod) -> list[StageConversion]:
     """The legs that records tell of."""
-    person, closed, at = happenings.checkpoints(tuple(name for name, _ in CHECKPOINTS))
+    person, closed, at = happenings.checkpoint_times(tuple(name for name, _ in CHECKPOINTS))
     people = len(ahead.organisation.people) + 1
     use = (closed >= ahead.moment - _YEAR) & (closed < ahead.moment)
     legs = []
@@ -61,12 +61,16 @@ def legs_of(happenings: Happenings, ahead: Ahead) -> list[Leg]:
             continue
         came = np.bincount(person[here], minlength=people).astype(float)
         went = np.bincount(person[on], minlength=people).astype(float)
-        shares = standing(*odds_of(went, came), came, ahead.style, False)
+        shares = peer_levels(*log_odds_by_person(went, came), came, ahead.style, False)
         took = here & (at[number + 1] > at[number])
         logs = np.log(np.maximum((at[number + 1] - at[number])[took] / DAY, 0.25))
         count = np.bincount(person[took], minlength=people).astype(float)
         mean = np.bincount(person[took], logs, people) / np.maximum(count, 1)
         noise = (logs.var() if len(logs) else 1.0) / np.maximum(count, 1) + 1e-6
-        paces = standing(mean, noise, count, ahead.style, True)
-        legs.append(Leg(start, end, came, *(expit(one) for one in shares), *(np.exp(one) for one in paces)))
+        paces = peer_levels(mean, noise, count, ahead.style, True)
+        legs.append(
+            StageConversion(
+                start, end, came, *(expit(one) for one in shares), *(np.exp(one) for one in paces)
+            )
+        )
     return legs

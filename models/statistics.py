@@ -31,10 +31,10 @@ def variance_beyond_chance(effect: Floats, noise: Floats) -> float:
     return (float(weight @ (effect - mean) ** 2) - (len(effect) - 1)) / max(scale, 1e-9)
 
 
-def with_belief(found: float, seen: float, believed: float, weight: float) -> float:
+def pooled_with_prior(found: float, seen: float, believed: float, weight: float) -> float:
     """A variance found in `seen` independent values, together with one believed as if from `weight` values.
 
-    >>> with_belief(2.0, 10.0, 1.0, 10.0)
+    >>> pooled_with_prior(2.0, 10.0, 1.0, 10.0)
     1.5
     """
     return (seen * found + weight * believed) / (seen + weight)
@@ -137,7 +137,7 @@ def means_of(
     ]
 
 
-def closed_share(
+def share_of_gap_closed(
     worst: Floats, ours: Floats, best: Floats, cluster: Ints, rng: np.random.Generator
 ) -> Interval:
     """Share of the way from `worst` to `best` (mean scores, lower is better) that `ours` goes, rows (n,).
@@ -145,7 +145,7 @@ def closed_share(
     1 = as good as the best, 0 = no better than the worst.
 
     >>> rng = np.random.default_rng(0)
-    >>> share = closed_share(np.full(4, 3.0), np.full(4, 1.5), np.ones(4), np.arange(4), rng)
+    >>> share = share_of_gap_closed(np.full(4, 3.0), np.full(4, 1.5), np.ones(4), np.arange(4), rng)
     >>> share.mean, share.lo
     (0.75, 0.75)
     """

@@ -2,7 +2,7 @@
 
 >>> import sancho
 >>> log = sancho.sample(deals=300, seed=3, end="2026-09-30")
->>> model, report = sancho.train(log, "2026-08-31", trees=20, leaves=8, most_moments=3000)
+>>> model, report = sancho.train(log, "2026-08-31", trees=20, leaves=8, max_moments=3000)
 >>> sancho.score(model, log, "2026-Q3", as_of="2026-08-31").columns[:4].tolist()
 ['deal_id', 'as_of', 'period', 'win_probability']
 >>> forecast = sancho.forecast(model, log, "2026-Q3", as_of="2026-08-31")

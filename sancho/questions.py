@@ -64,7 +64,7 @@ def train(log: EventLog, as_of: AsOf = None, **choices: Any) -> tuple[Bundle, Re
     `choices` are those of `training.TrainConfig` (seed, trees, owner_blind, ...). Nothing is registered: see
     `Registry.log_and_register`, or `training.train_and_promote` for the whole way into service.
 
-    >>> model, report = train(sample(deals=300, seed=3), "2026-08-31", trees=10, leaves=4, most_moments=2000)
+    >>> model, report = train(sample(deals=300, seed=3), "2026-08-31", trees=10, leaves=4, max_moments=2000)
     >>> model.win.closed_deals > 100
     True
     """
@@ -99,11 +99,11 @@ def forecast(
     target: instead of the one on record; without either, `probability` is None.
     """
     from features import compile_history
-    from service.period_forecast import open_period_forecast
+    from service.period_forecast import simulate_period
 
     moment = _instant(as_of, log)
     history = compile_history(log.as_of(moment), model.calendar, model.levels)
-    opened = open_period_forecast(model, log, history, moment, _period(period, moment, model))
+    opened = simulate_period(model, log, history, moment, _period(period, moment, model))
     return opened.of_scope(scope, target)
 
 
@@ -133,7 +133,7 @@ def features(log: EventLog, as_of: AsOf = None, deal_ids: Sequence[str] | None =
     import numpy as np
     import pandas as pd
 
-    from features import Calendar, build, compile_history, open_at
+    from features import Calendar, build_features, compile_history, open_at
 
     moment = _instant(as_of, log)
     history = compile_history(log.as_of(moment), Calendar(log.zone))
@@ -144,7 +144,7 @@ def features(log: EventLog, as_of: AsOf = None, deal_ids: Sequence[str] | None =
         unknown = [name for name, number in zip(deal_ids, deals, strict=True) if number < 0]
         if unknown:
             raise KeyError(f"deal_ids: {unknown[:5]} did not exist as of the moment")
-    x = build(history, deals, np.full(len(deals), moment, np.int64))
+    x = build_features(history, deals, np.full(len(deals), moment, np.int64))
     index = pd.Index(history.deal_ids[deals], name="deal_id")
     return pd.DataFrame(x, index, [feature.name for feature in history.features])
 
@@ -165,18 +165,18 @@ def actions(model: Bundle, log: EventLog, as_of: AsOf = None) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from features import build, compile_history, deeds_of, open_at
-    from models.actions import offers
+    from features import action_events_of, build_features, compile_history, open_at
+    from models.actions import candidate_actions
     from models.scoring import feature_columns
 
     moment = _instant(as_of, log)
     history = compile_history(log.as_of(moment), model.calendar, model.levels)
     deals = open_at(history, moment)
     at, columns = np.full(len(deals), moment, np.int64), feature_columns(model, history)
-    x = build(history, deals, at)[:, columns]
+    x = build_features(history, deals, at)[:, columns]
     catalogue = [history.features[column] for column in columns]
     chance = model.win.curve(x, at, np.array([np.inf])).won[:, 0]
-    events = deeds_of(history)
+    events = action_events_of(history)
     rows = [
         pd.DataFrame(
             {
@@ -188,7 +188,9 @@ def actions(model: Bundle, log: EventLog, as_of: AsOf = None) -> pd.DataFrame:
                 "recommended": candidate.recommended,
             }
         )
-        for candidate in offers(model.actions, x, catalogue, model.levels, chance, events, deals, moment)
+        for candidate in candidate_actions(
+            model.actions, x, catalogue, model.levels, chance, events, deals, moment
+        )
     ]
     names = ["deal_id", "action", "effect", "low", "high", "recommended"]
     frame = pd.concat(rows) if rows else pd.DataFrame(columns=names)

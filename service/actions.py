@@ -15,8 +15,8 @@ from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day
 from crm.store import Recommended
 from features import label_of
-from models.actions import ActionEffect, Offer, e_value, reliability
-from models.forecast.attainment import Effect
+from models.actions import ActionEffect, CandidateAction, e_value, reliability_of
+from models.forecast.attainment import DealEffect
 from models.statistics import Z80
 from service.settings import ActionSettings
 
@@ -47,37 +47,37 @@ _ADJUSTED = Text(
 
 
 @dataclass(frozen=True)
-class Target:
+class ScoredDeal:
     """One deal to be helped: its chances, what it does to the goal, and its money."""
 
     deal_id: str
     row: int  # in the offers
     ever: float
     by_end: float
-    effect: Effect | None
+    effect: DealEffect | None
     amount: float  # mean if won
 
 
 @dataclass(frozen=True)
-class Choice:
+class DealRecommendations:
     """What is recommended for a deal, best first, what is not and why, and the log's row of the first."""
 
-    told: list[dict[str, Any]]
-    refused: list[dict[str, Any]]
-    log: Recommended | None
+    recommended: list[dict[str, Any]]
+    not_recommended: list[dict[str, Any]]
+    record: Recommended | None
     held_out: bool = False
 
 
-def choose(
-    target: Target,
-    offers: Sequence[Offer],
+def recommend_actions(
+    target: ScoredDeal,
+    offers: Sequence[CandidateAction],
     known: Sequence[ActionEffect],
     settings: ActionSettings,
     moment: int,
     version: str,
     zone: Any,
     lang: Language,
-) -> Choice:
+) -> DealRecommendations:
     """The actions of a deal, by what they bring per minute of effort."""
     effects = {one.action: one for one in known}
     sound = [one for one in offers if one.recommended[target.row]]
@@ -86,7 +86,7 @@ def choose(
     rows.sort(key=lambda row: -row["uplift_pp"] / max(row["effort_minutes"], 1.0))
     refused = [_refused(target.row, one, lang) for one in offers if not one.recommended[target.row]]
     if not rows:
-        return Choice([], refused, None)
+        return DealRecommendations([], refused, None)
     day = last_known_day(moment, zone).isoformat()
     by_action = {one.action: one for one in sound}
     ordered = [by_action[row["action"]] for row in rows]
@@ -119,11 +119,17 @@ def choose(
         float(shares[0]),
         json.dumps(others, ensure_ascii=False),
     )
-    return Choice([] if held else rows, refused, log, held)
+    return DealRecommendations([] if held else rows, refused, log, held)
 
 
 def _row(
-    target: Target, offer: Offer, known: ActionEffect, moment: int, version: str, zone: Any, lang: Language
+    target: ScoredDeal,
+    offer: CandidateAction,
+    known: ActionEffect,
+    moment: int,
+    version: str,
+    zone: Any,
+    lang: Language,
 ) -> dict[str, Any]:
     at = target.row
     uplift = float(min(offer.effect[at], 1 - target.ever))
@@ -144,7 +150,7 @@ def _row(
         "attainment_pp": goal,
         "expected_revenue": sooner * target.amount,
         "effort_minutes": known.minutes,
-        "reliability": reliability(uplift, low, float(offer.chosen[at]), bound),
+        "reliability": reliability_of(uplift, low, float(offer.selection_bias[at]), bound),
         "e_value": bound,
         "evidence": {
             "deals_with": evidence.deals_with,
@@ -159,18 +165,18 @@ def _row(
     }
 
 
-def per_hour(row: Mapping[str, Any]) -> tuple[float, float]:
+def gain_per_hour(row: Mapping[str, Any]) -> tuple[float, float]:
     """What an hour of an action brings: points of attainment (to the hundredth), then expected revenue."""
     hours = max(float(row["effort_minutes"]), 1.0) / 60
     return round(float(row["attainment_pp"] or 0.0) / hours, 2), float(row["expected_revenue"]) / hours
 
 
-def _refused(at: int, offer: Offer, lang: Language) -> dict[str, Any]:
+def _refused(at: int, offer: CandidateAction, lang: Language) -> dict[str, Any]:
     if offer.done[at]:
         why = "done"
     elif not offer.comparable[at]:
         why = "no_comparison"
-    elif offer.chosen[at] > 0 and offer.effect[at] + offer.chosen[at] > 0:
+    elif offer.selection_bias[at] > 0 and offer.effect[at] + offer.selection_bias[at] > 0:
         why = "confounded"
     else:
         why = "no_benefit"
@@ -183,8 +189,8 @@ def _refused(at: int, offer: Offer, lang: Language) -> dict[str, Any]:
 
 
 def _shares(
-    target: Target,
-    offers: Sequence[Offer],
+    target: ScoredDeal,
+    offers: Sequence[CandidateAction],
     rows: Sequence[Mapping[str, Any]],
     settings: ActionSettings,
     seed: str,

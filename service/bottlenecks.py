@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY
-from features import Feature, History, current
-from features.stage_visits import passages
-from models.bottlenecks import SIZE, SIZE_NAMES, Bottleneck, funnel
+from features import Feature, History, deal_states
+from features.stage_visits import stage_visits
+from models.bottlenecks import SIZE, SIZE_NAMES, Bottleneck, funnel_steps
 from models.forecast.attainment import probability_of
 from service.period_forecast import PeriodForecast
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-FLOW_DAYS = 365  # the funnel tells of deals that came to a stage within so long
+FUNNEL_DAYS = 365  # the funnel tells of deals that came to a stage within so long
 _EVERYONE = Text("すべての商談", "all deals")
 _LABELS = {
     "interval": Text(
@@ -99,14 +99,18 @@ def bottleneck_rows(
     amounts = simulation.pipeline.amounts.mean(1) if len(mine) else np.zeros(0)
     rows = []
     for one in found:
-        inside, coming = one.touches(forecast.scored.x, features, levels)
+        inside, coming = one.affected_and_at_risk(forecast.scored.x, features, levels)
         inside, coming = inside & mine, coming & mine
-        spared = np.where(inside, one.spared(forecast.scored.ever), forecast.scored.ever)
+        spared = np.where(inside, one.counterfactual_chance(forecast.scored.ever), forecast.scored.ever)
         ratio = np.where(inside, spared / np.maximum(forecast.scored.ever, 1e-9), 1.0)
-        after = None if before is None else probability_of(simulation.likelier(ratio), people, target)
+        after = (
+            None
+            if before is None
+            else probability_of(simulation.with_win_probability_ratio(ratio), people, target)
+        )
         rows.append(
             {
-                **told(one, features, lang),
+                **describe_bottleneck(one, features, lang),
                 "open_deals": int(inside.sum()),
                 "approaching_deals": int(coming.sum()),
                 "revenue_at_stake": float((spared - forecast.scored.ever) @ amounts),
@@ -116,15 +120,15 @@ def bottleneck_rows(
     return sorted(rows, key=lambda row: (-(row["attainment_pp"] or 0.0), -row["revenue_at_stake"]))
 
 
-def told(one: Bottleneck, features: Sequence[Feature], lang: Language) -> dict[str, Any]:
+def describe_bottleneck(one: Bottleneck, features: Sequence[Feature], lang: Language) -> dict[str, Any]:
     """What is always true of a bottleneck, in the reader's language."""
     condition = one.condition
     what = _WHAT.get(condition.feature)
     words = {
         "segment": _segment(one.segment, features, lang),
         "stage": condition.stage,
-        "following": condition.following,
-        "next": _quoted(condition.following) if condition.following else _WON,
+        "following": condition.next_stage,
+        "next": _quoted(condition.next_stage) if condition.next_stage else _WON,
         "days": condition.days,
         "points": -100 * one.effect,
         "what": what or condition.feature,
@@ -136,7 +140,7 @@ def told(one: Bottleneck, features: Sequence[Feature], lang: Language) -> dict[s
         "id": one.id,
         "kind": condition.kind,
         "segment": dict(one.segment),
-        "condition": {**_condition(one), "from": condition.stage, "to": condition.following or None},
+        "condition": {**_condition(one), "from": condition.stage, "to": condition.next_stage or None},
         "label": _LABELS[kind].format(**words).to(lang),
         "deals": one.deals,
         "win_rate_with": one.rate_with,
@@ -177,20 +181,22 @@ def _segment(segment: Mapping[str, str], features: Sequence[Feature], lang: Lang
     return ", ".join(f"{label} {value}" for label, value in parts)
 
 
-def flow_rows(history: History, forecast: PeriodForecast, owners: Flags) -> list[dict[str, Any]]:
+def funnel_rows(history: History, forecast: PeriodForecast, owners: Flags) -> list[dict[str, Any]]:
     """The funnel of a scope's deals (d,), of the past year."""
     every = np.arange(len(history.created))
-    closed = current(history, every, np.full(len(every), forecast.moment)).status >= 0
-    steps = funnel(passages(history, forecast.moment), closed, owners, forecast.moment - FLOW_DAYS * DAY)
+    closed = deal_states(history, every, np.full(len(every), forecast.moment)).status >= 0
+    steps = funnel_steps(
+        stage_visits(history, forecast.moment), closed, owners, forecast.moment - FUNNEL_DAYS * DAY
+    )
     return [
         {
             "stage": step.stage,
-            "to": step.following or None,
+            "to": step.next_stage or None,
             "entered": step.deals,
-            "advanced": step.went_on,
-            "lost": step.ended,
-            "open": step.still,
-            "conversion": step.went_on / (step.went_on + step.ended) if step.went_on + step.ended else None,
+            "advanced": step.advanced,
+            "lost": step.lost,
+            "open": step.open,
+            "conversion": step.advanced / (step.advanced + step.lost) if step.advanced + step.lost else None,
             "days": None if step.days is None else dict(zip(("p25", "p50", "p75"), step.days, strict=True)),
         }
         for step in steps

@@ -14,14 +14,14 @@ from crm.eventlog import EventLog
 from crm.i18n import Language
 from crm.instants import DAY, as_of_instant
 from crm.periods import Period
-from features import build, deeds_of
-from models.actions import offers
+from features import action_events_of, build_features
+from models.actions import candidate_actions
 from models.bundle import Bundle
 from service import messages, paging
-from service.actions import Choice, Target
-from service.insight import TREND_DAYS, Asked, Chances, insight
+from service.actions import DealRecommendations, ScoredDeal
+from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_insight
 from service.live_request import read_request
-from service.period_forecast import owned_within, scores
+from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
 from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
@@ -43,23 +43,23 @@ class DealInsights:
         """Whether a question about one deal needs no new simulation."""
         return self._serving.is_quick(as_of, period)
 
-    def stored(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
+    def get_deal(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
         """Insight for a deal of the store."""
         context = self._serving.context(as_of, period)
 
         def compute() -> dict[str, Any]:
             answer, choice = self._insight_of_stored(context, deal_id, lang)
-            self._recommendations.keep(context, choice)
+            self._recommendations.queue(context, choice)
             return answer
 
         key = (deal_id, *context.key, lang)
         return context.state.caches.insights.get(key, compute)
 
-    def sent(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
+    def score_deal(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
         """Insight for a deal sent in a request; nothing is stored."""
         return self._insight_of_sent(self._serving.current(), request, lang)
 
-    def scored(
+    def list_deals(
         self,
         scope: str,
         as_of: str | None,
@@ -76,34 +76,34 @@ class DealInsights:
         within, version = self._serving.period(period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, within).forecast
-            frame = scores(forecast, state.bundle, version)
+            frame = score_table(forecast, state.bundle, version)
             mine = frame[frame["person"].isin(forecast.organisation.members(scope))].drop(columns="person")
         else:
             frame = scorer(state.bundle, state.log, moment, within, version)
-            mine = frame[owned_within(state.log, moment, pd.Index(frame["deal_id"]), scope)]
+            mine = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
         rows, following = paging.page(mine, sort, cursor, limit)
-        return {"deals": rows, "next_cursor": following, **self._serving.about(state, moment, lang)}
+        return {"deals": rows, "next_cursor": following, **self._serving.metadata(state, moment, lang)}
 
     def warm_up(self, state: ModelState) -> None:
         """Two stored deals and a sent one. Nobody asked for those: nothing that they recommend is kept."""
         context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
         languages: tuple[Language, ...] = ("ja", "en")
-        for deal_id in list(context.forecast.place)[:2]:
+        for deal_id in list(context.forecast.row_by_deal)[:2]:
             for lang in languages:
                 self._insight_of_stored(context, deal_id, lang)
         self._insight_of_sent(state, ScoreRequest.model_validate(messages.WARMING_REQUEST), "ja")
 
     def _insight_of_stored(
         self, context: AnswerContext, deal_id: str, lang: Language
-    ) -> tuple[dict[str, Any], Choice]:
+    ) -> tuple[dict[str, Any], DealRecommendations]:
         state, moment, forecast = context.state, context.moment, context.forecast
-        row = forecast.place.get(deal_id)
+        row = forecast.row_by_deal.get(deal_id)
         if row is None:
             raise self._serving.not_open(state, deal_id, moment)
         number, scored = int(forecast.scored.deals[row]), forecast.scored
         since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
-        then = build(state.history, np.array([number]), np.array([since]))[0, state.columns]
-        asked = Asked(
+        then = build_features(state.history, np.array([number]), np.array([since]))[0, state.columns]
+        asked = InsightInputs(
             deal_id,
             moment,
             since,
@@ -117,8 +117,8 @@ class DealInsights:
             self._currency(state, number),
             forecast.references,
         )
-        choice = self._recommendations.choice(context, row, asked.effect, lang)
-        similar = self._recommendations.similar(context, row) if choice.told else []
+        choice = self._recommendations.recommend(context, row, asked.effect, lang)
+        similar = self._recommendations.similar_deals(context, row) if choice.recommended else []
         return self._insight(context, asked, choice, similar, lang), choice
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
@@ -127,13 +127,13 @@ class DealInsights:
         period = self._serving.period(request.period, moment)
         live, created = read_request(request, state.history, moment, zone)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
-        x = build(live, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
+        x = build_features(live, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
         chances = self._chances(state, now[0], moment, period)
         amounts = bundle.revenue.draws(now, bundle.amount_now(messages.amount_of(live, moment)))[0]
         context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
         forecast = context.forecast
-        asked = Asked(
+        asked = InsightInputs(
             request.deal.deal_id,  # type: ignore[attr-defined]
             moment,
             since,
@@ -147,36 +147,40 @@ class DealInsights:
             request.deal.currency or self._settings.currency,  # type: ignore[attr-defined]
             forecast.references,
         )
-        found = offers(
-            bundle.actions, now, state.catalogue, bundle.levels, np.array([chances.ever]), deeds_of(live),
+        found = candidate_actions(
+            bundle.actions, now, state.catalogue, bundle.levels, np.array([chances.ever]), action_events_of(live),
             np.zeros(1, np.int64), moment,
         )  # fmt: skip
-        target = Target(asked.deal_id, 0, chances.ever, chances.by_end, asked.effect, float(amounts.mean()))
-        choice = self._recommendations.choice_among(state, target, found, moment, lang)
-        similar = self._recommendations.similar_to(state, now, moment, -1) if choice.told else []
-        nameless = [{**one, "recommendation_id": None} for one in choice.told]  # nothing of it is stored
-        return self._insight(context, asked, replace(choice, told=nameless), similar, lang)
+        target = ScoredDeal(
+            asked.deal_id, 0, chances.ever, chances.by_end, asked.effect, float(amounts.mean())
+        )
+        choice = self._recommendations.recommend_among(state, target, found, moment, lang)
+        similar = self._recommendations.deals_similar_to(state, now, moment, -1) if choice.recommended else []
+        nameless = [
+            {**one, "recommendation_id": None} for one in choice.recommended
+        ]  # nothing of it is stored
+        return self._insight(context, asked, replace(choice, recommended=nameless), similar, lang)
 
-    def _chances(self, state: ModelState, x: Floats, moment: int, period: Period) -> Chances:
+    def _chances(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
         left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
-        return Chances.of(state.bundle.win, x, moment, left)
+        return DealProbabilities.of(state.bundle.win, x, moment, left)
 
     def _insight(
         self,
         context: AnswerContext,
-        asked: Asked,
-        choice: Choice,
+        asked: InsightInputs,
+        choice: DealRecommendations,
         similar: list[dict[str, Any]],
         lang: Language,
     ) -> dict[str, Any]:
         state = context.state
-        answer = insight(state.bundle, state.catalogue, asked, self._settings.grades, lang)
-        answer["actions"] = [{**one, "similar_deals": similar} for one in choice.told]
-        answer["not_recommended"] = choice.refused
+        answer = build_insight(state.bundle, state.catalogue, asked, self._settings.grades, lang)
+        answer["actions"] = [{**one, "similar_deals": similar} for one in choice.recommended]
+        answer["not_recommended"] = choice.not_recommended
         warnings = [("held_out", messages.HELD_OUT)] if choice.held_out else []
         if asked.effect is None:
             warnings.append(("no_target", messages.no_target("company", context.forecast.period.name)))
-        return {**answer, **self._serving.about(state, asked.moment, lang, warnings)}
+        return {**answer, **self._serving.metadata(state, asked.moment, lang, warnings)}
 
     def _currency(self, state: ModelState, number: int) -> str:
         currency = state.log["deals"]["currency"].iloc[number]

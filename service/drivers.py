@@ -13,17 +13,17 @@ from crm.i18n import Language, Text
 from crm.instants import DAY
 from features.kpis import KPIS
 from models.bundle import Bundle
-from models.kpis import Prospects
+from models.kpis import KpiForecasts
 from models.levers import (
     LEVERS,
     STRETCHES,
-    Drive,
     Level,
+    LeverModel,
     OpenDeals,
     Plan,
     levels_of,
     new_wins_of,
-    smallest,
+    smallest_plan,
 )
 from service.period_forecast import PeriodForecast
 
@@ -41,9 +41,9 @@ _WORK = {
 }
 
 
-def drive_of(forecast: PeriodForecast, prospects: Prospects, bundle: Bundle) -> Drive:
+def lever_model_of(forecast: PeriodForecast, prospects: KpiForecasts, bundle: Bundle) -> LeverModel:
     """The levers of a period's forecast."""
-    happenings, ahead = prospects.happenings, prospects.ahead
+    happenings, ahead = prospects.kpi_events, prospects.remaining
     x, ids = forecast.scored.x, forecast.simulation.pipeline.deal_ids
     moments = np.full(len(ids), forecast.moment, np.int64)
     start, length = (ahead.start - forecast.moment) / DAY, (ahead.end - ahead.start) / DAY
@@ -54,11 +54,11 @@ def drive_of(forecast: PeriodForecast, prospects: Prospects, bundle: Bundle) -> 
         forecast.scored.ever, happenings.reached("proposal", ids), np.maximum(won[:, 1:] - before, 0.0)
     )
     levels = levels_of(happenings, ahead)
-    return Drive(forecast.simulation, levels, deals, new_wins_of(happenings, ahead))
+    return LeverModel(forecast.simulation, levels, deals, new_wins_of(happenings, ahead))
 
 
-def drivers_of(
-    drive: Drive, people: Ints, target: float | None, before: float | None, lang: Language
+def driver_rows(
+    drive: LeverModel, people: Ints, target: float | None, before: float | None, lang: Language
 ) -> list[dict[str, Any]]:
     """What one feasible step of each lever, up to the better quartile of peers, adds; the strongest first."""
     if target is None or before is None:
@@ -74,7 +74,7 @@ def drivers_of(
     return sorted(rows, key=lambda row: -row["attainment_pp"])
 
 
-def tree_of(
+def kpi_tree(
     drivers: Sequence[Mapping[str, Any]], kpis: Sequence[Mapping[str, Any]], goal: Mapping[str, Any]
 ) -> dict[str, Any]:
     """KGI, its drivers as branches, and the KPIs each shows in; the strongest controllable ones are KSF."""
@@ -91,9 +91,9 @@ def tree_of(
     return {"goal": dict(goal), "branches": branches}
 
 
-def planned(
-    drive: Drive,
-    prospects: Prospects,
+def plan_fields(
+    drive: LeverModel,
+    prospects: KpiForecasts,
     scope: str,
     levers: Sequence[str],
     target: float,
@@ -112,7 +112,7 @@ def planned(
             "bad_request",
         )
     people = drive.simulation.organisation.members(scope)
-    plan = smallest(drive, list(levers) or [lever.id for lever in LEVERS], people, target, wanted)
+    plan = smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, wanted)
     rows = []
     for name, share in plan.shares.items():
         level = drive.levels[name]
@@ -126,7 +126,7 @@ def planned(
         "current_probability": plan.before,
         "attainable": plan.attains(wanted),
         "probability": plan.reached,
-        "maximum": max(plan.most, plan.before),
+        "maximum": max(plan.maximum, plan.before),
         "levers": sorted(rows, key=lambda row: -row["alone_pp"]),
         "people": _people(drive, prospects, plan, people, lang),
     }
@@ -139,23 +139,23 @@ def _named(level: Level, people: Ints, share: float, lang: Language) -> dict[str
         "label": lever.label.to(lang),
         "unit": lever.unit.to(lang),
         "from": level.of(people),
-        "to": level.of(people, level.moved(share, people)),
+        "to": level.of(people, level.step_towards_top(share, people)),
     }
 
 
 def _people(
-    drive: Drive, prospects: Prospects, plan: Plan, people: Ints, lang: Language
+    drive: LeverModel, prospects: KpiForecasts, plan: Plan, people: Ints, lang: Language
 ) -> list[dict[str, Any]]:
     """Numbers of each person for the rest of the period: what they would do anyway, and by the plan."""
-    days = prospects.ahead.working_days
+    days = prospects.remaining.working_days
     if days <= 0:
         return []
-    steps = {name: drive.levels[name].moved(share, people) for name, share in plan.shares.items()}
-    moved = {name: drive.times(name, step) for name, step in steps.items()}
-    untouched = np.zeros(len(prospects.ahead.since))
-    more = drive.more_deals({"leads": untouched, "appointment_rate": untouched, **steps}, people)
+    steps = {name: drive.levels[name].with_shares(share, people) for name, share in plan.shares.items()}
+    moved = {name: drive.level_ratio(name, step) for name, step in steps.items()}
+    untouched = np.zeros(len(prospects.remaining.since))
+    more = drive.new_deal_ratio({"leads": untouched, "appointment_rate": untouched, **steps}, people)
     rows = []
-    usual = {name: prospects.to_come(_BY_ID[name].count).mean(1, dtype=np.float64) for name in _WORK}
+    usual = {name: prospects.future_draws(_BY_ID[name].count).mean(1, dtype=np.float64) for name in _WORK}
     for person in people[people < len(drive.simulation.organisation.people)].tolist():
         work = []
         for name, levers in _WORK.items():

@@ -20,8 +20,8 @@ from service.language import money_text, number_text
 
 Floats = NDArray[np.float64]
 
-AVERAGE = Text("学習に使った商談の平均", "the average deal it learned from")
-WON_PEERS = Text(
+AVERAGE_DEAL = Text("学習に使った商談の平均", "the average deal it learned from")
+WON_DEALS = Text(
     "同じステージから受注に至った商談の平均", "the average deal that was won from the same stage"
 )
 _YES_NO = (Text("いいえ", "no"), Text("はい", "yes"))
@@ -34,7 +34,7 @@ _STALLED_DAYS, _STALLED_TIMES, _SILENT_DAYS, _NEW_DAYS = 14.0, 2.0, 14.0, 7.0
 
 
 @dataclass(frozen=True)
-class Compared:
+class ReferenceComparison:
     """A deal beside its reference: what each feature (k,) adds over it, and the log-odds of both."""
 
     values: Floats
@@ -53,19 +53,19 @@ class Compared:
         return self.deal - self.reference - float(self.values.sum())
 
 
-def compared(why: Contributions, row: int, reference: Reference | None) -> Compared:
+def compare_with_reference(why: Contributions, row: int, reference: Reference | None) -> ReferenceComparison:
     """A row of contributions beside the won deals of its stage, or beside the average training moment."""
     values, base, odds = why.values[row], float(why.base[row]), float(why.log_odds[row])
     if reference is None:
-        return Compared(values, base, odds, AVERAGE)
-    return Compared(values - reference.values, reference.log_odds, odds, WON_PEERS)
+        return ReferenceComparison(values, base, odds, AVERAGE_DEAL)
+    return ReferenceComparison(values - reference.values, reference.log_odds, odds, WON_DEALS)
 
 
 def factors(
     catalogue: Sequence[Feature],
     levels: Mapping[str, Any],
     x: Floats,
-    beside: Compared,
+    beside: ReferenceComparison,
     currency: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def reasons(
     catalogue: Sequence[Feature],
     levels: Mapping[str, Any],
     x: Floats,
-    beside: Compared,
+    beside: ReferenceComparison,
     currency: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ def value_text(
 
 
 @dataclass(frozen=True)
-class Lookup:
+class DealFeatures:
     """Features of one deal by name, back on their plain scale; NaN where unknown or not there."""
 
     place: Mapping[str, int]
@@ -230,7 +230,7 @@ _FLAGS = {
 }
 
 
-def flags(deal: Lookup, moment: int, zone: Any, lang: Language) -> list[dict[str, Any]]:
+def flags(deal: DealFeatures, moment: int, zone: Any, lang: Language) -> list[dict[str, Any]]:
     """What to look at about a deal, each since when where that is known."""
     found: list[tuple[str, float]] = []
     if deal["age_days"] < _NEW_DAYS:

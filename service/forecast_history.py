@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from crm.instants import end_of_day, iso, last_known_day
 from crm.periods import Period
 from crm.store import Store, StoredOutlook
-from models.forecast.attainment import probability_of, spread
+from models.forecast.attainment import mean_and_quantiles, probability_of
 from service.period_forecast import PeriodForecast
 
 WEEK = timedelta(days=7)
 _LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after which a row was not written on its day
 
 
-def days_missing(store: Store, period: Period, today: date) -> list[date]:
+def missing_days(store: Store, period: Period, today: date) -> list[date]:
     """Days to be written down: today, then the ends of weeks since the period began that have none."""
     there = {date.fromisoformat(day) for day in store.outlook_days(_name(period))}
     last = min(today, period.last)
@@ -31,14 +31,14 @@ def days_missing(store: Store, period: Period, today: date) -> list[date]:
     return missing
 
 
-def write_down(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:
+def store_forecast(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:
     """Stores what a forecast says of every scope of its period."""
     day, now = last_known_day(forecast.moment, zone).isoformat(), time.time_ns() // 1000
     rows = []
     for scope in forecast.organisation.scopes():
         people = forecast.organisation.members(scope)
         target = forecast.facts.target(scope)
-        of = spread(forecast.simulation.total(people))
+        of = mean_and_quantiles(forecast.simulation.total(people))
         chance = probability_of(forecast.simulation, people, target)
         figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
         rows.append(
@@ -50,7 +50,7 @@ def write_down(store: Store, forecast: PeriodForecast, version: str, zone: ZoneI
     store.save_outlooks(rows)
 
 
-def fill_one(
+def store_missing_day(
     store: Store,
     period: Period,
     now: int,
@@ -60,15 +60,17 @@ def fill_one(
 ) -> bool:
     """Writes one missing day down, today first; whether there was one."""
     today = last_known_day(now, zone)
-    missing = days_missing(store, period, today)
+    missing = missing_days(store, period, today)
     if not missing:
         return False
     moment = now if missing[0] == today else end_of_day(missing[0], zone)
-    write_down(store, forecast_as_of(moment), version, zone)
+    store_forecast(store, forecast_as_of(moment), version, zone)
     return True
 
 
-def history(store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo) -> list[dict[str, Any]]:
+def history_rows(
+    store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo
+) -> list[dict[str, Any]]:
     """The rows of a scope up to a moment; `computed_later` by a model that was made after that day."""
     return [
         {

@@ -9,16 +9,16 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import DAY, last_known_day
 from crm.periods import Period
-from features.kpis import KPIS, Happenings, own_kpis
+from features.kpis import KPIS, KpiEvents, custom_kpis
 from models.forecast.organisation import COMPANY
-from models.forecast.what_if import outlook
-from models.kpis import Ahead, Prospects
-from models.kpis.smart import Proposal
+from models.forecast.what_if import scope_summary
+from models.kpis import KpiForecasts, RemainingPeriod
+from models.kpis.smart import KpiProposal
 from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
-from service.drivers import drive_of, drivers_of, planned, tree_of
-from service.kpi_check import Ground, checked
+from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
+from service.kpi_check import KpiContext, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
 from service.schemas import CheckRequest, PlanRequest
@@ -33,7 +33,7 @@ class Goals:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
         self._settings = serving.settings
-        self._kpis = (*KPIS, *own_kpis(serving.settings.kpi))
+        self._kpis = (*KPIS, *custom_kpis(serving.settings.kpi))
 
     def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
@@ -41,9 +41,9 @@ class Goals:
         return {
             "period": period,
             "scope": scope,
-            "business_days_left": self.ground(context).prospects.ahead.working_days,
+            "business_days_left": self.kpi_context(context).prospects.remaining.working_days,
             "kpis": self._kpi_rows(context, scope, lang),
-            **self._serving.about(context.state, context.moment, lang),
+            **self._serving.metadata(context.state, context.moment, lang),
         }
 
     def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
@@ -54,50 +54,50 @@ class Goals:
         for one in asked.proposals:
             period = None if one.period is None else self._period_or_none(one.period)
             last = None if period is None else period.last
-            proposal = Proposal(
+            proposal = KpiProposal(
                 one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.last_reviewed
             )
             within = period or self._serving.period(None, moment)
             context = self._serving.context_of(state, moment, within)
             strongest = self._strongest(context, lang)
-            known = self.ground(context).facts(proposal, strongest)
+            known = self.kpi_context(context).facts(proposal, strongest)
             proposals.append(proposal)
             facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
         today = last_known_day(moment, self._settings.zone)
-        return {**checked(proposals, facts, today, lang), **self._serving.about(state, moment, lang)}
+        return {**check_rows(proposals, facts, today, lang), **self._serving.metadata(state, moment, lang)}
 
     def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """How people stand in a period, what their deals would have brought an average seller taken out."""
         context = self._serving.context(as_of, period)
         state, moment, within = context.state, context.moment, context.forecast.period
-        prospects, zone = self.ground(context).prospects, self._settings.zone
-        every = state.caches.handed.get(
+        prospects, zone = self.kpi_context(context).prospects, self._settings.zone
+        every = state.caches.attributed_deals.get(
             moment,
             lambda: attributed_deals(
                 state.bundle,
                 state.history,
                 state.columns,
-                prospects.happenings.known,
+                prospects.kpi_events.known,
                 context.forecast.organisation,
                 moment,
             ),
         )
         mine = every.within(within.start(zone), min(within.end(zone), moment))
         rows = people_rows(mine, every.within(moment - _LATELY, moment), prospects, scope, lang)
-        return {"period": period, "scope": scope, **rows, **self._serving.about(state, moment, lang)}
+        return {"period": period, "scope": scope, **rows, **self._serving.metadata(state, moment, lang)}
 
     def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """KGI, the drivers it depends on here, and the KPIs each shows in."""
         context = self._serving.context(as_of, period)
         target = context.forecast.facts.target(scope)
         rows = self._kpi_rows(context, scope, lang)
-        goal = {"kpi": "revenue", **outlook(context.forecast.stand, scope)}
+        goal = {"kpi": "revenue", **scope_summary(context.forecast.state, scope)}
         warnings = [] if target is not None else [("no_target", messages.no_target(scope, period))]
         return {
             "period": period,
             "scope": scope,
-            **tree_of(self.drivers(context, scope, lang), rows, goal),
-            **self._serving.about(context.state, context.moment, lang, warnings),
+            **kpi_tree(self.drivers(context, scope, lang), rows, goal),
+            **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 
     def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
@@ -106,14 +106,14 @@ class Goals:
         target = context.forecast.facts.target(asked.scope) if asked.target is None else asked.target
         if target is None:
             raise SanchoError(messages.no_target(asked.scope, asked.period), "no_target")
-        ground = self.ground(context)
-        plan = planned(
+        ground = self.kpi_context(context)
+        plan = plan_fields(
             ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
         )
         return {
             "period": asked.period,
             **plan,
-            **self._serving.about(context.state, context.moment, lang),
+            **self._serving.metadata(context.state, context.moment, lang),
         }
 
     def drivers(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
@@ -123,32 +123,32 @@ class Goals:
             return []
 
         def compute() -> list[dict[str, Any]]:
-            people, drive = context.forecast.organisation.members(scope), self.ground(context).drive
+            people, drive = context.forecast.organisation.members(scope), self.kpi_context(context).drive
             before = drive.probability({}, people, target)
-            return drivers_of(drive, people, target, before, lang)
+            return driver_rows(drive, people, target, before, lang)
 
         return context.state.caches.drivers.get((*context.key, scope, lang), compute)
 
-    def ground(self, context: AnswerContext) -> Ground:
+    def kpi_context(self, context: AnswerContext) -> KpiContext:
         """What the KPIs and levers of a period are judged by."""
 
-        def compute() -> Ground:
+        def compute() -> KpiContext:
             state, forecast, zone = context.state, context.forecast, self._settings.zone
             known, organisation = state.log.as_of(context.moment), forecast.organisation
-            happenings = Happenings(known, organisation.people)
+            happenings = KpiEvents(known, organisation.people)
             bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
-            ahead = Ahead.of(known, state.bundle.calendar, organisation, *bounds)
-            prospects = Prospects(forecast.simulation, happenings, ahead, forecast.period)
-            drive = drive_of(forecast, prospects, state.bundle)
-            return Ground(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
+            ahead = RemainingPeriod.of(known, state.bundle.calendar, organisation, *bounds)
+            prospects = KpiForecasts(forecast.simulation, happenings, ahead, forecast.period)
+            drive = lever_model_of(forecast, prospects, state.bundle)
+            return KpiContext(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
 
-        return context.state.caches.grounds.get(context.key, compute)
+        return context.state.caches.kpi_contexts.get(context.key, compute)
 
     def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
         today = last_known_day(context.moment, self._settings.zone)
         strongest = self._strongest(context, lang)
         return kpi_rows(
-            self.ground(context), scope, self._settings.fiscal_start_month, today, strongest, lang
+            self.kpi_context(context), scope, self._settings.fiscal_start_month, today, strongest, lang
         )
 
     def _strongest(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:

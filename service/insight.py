@@ -14,12 +14,12 @@ from crm.i18n import Language
 from crm.instants import DAY, iso, local_datetime
 from features import Feature
 from models.bundle import Bundle
-from models.forecast.attainment import Effect
+from models.forecast.attainment import DealEffect
 from models.scoring import close_days_of, close_grid
 from models.win.model import WinModel
 from models.win.reference import Reference
 from service import explain
-from service.bottlenecks import told
+from service.bottlenecks import describe_bottleneck
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _CURVE_DAYS = np.array([7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0])
 
 
 @dataclass(frozen=True)
-class Chances:
+class DealProbabilities:
     """Chances of one deal: won and lost within `days` (h,), ascending; won ever, and by the period's end."""
 
     days: Floats
@@ -41,7 +41,7 @@ class Chances:
     close_days: Floats  # (3,): days within which it is won with 10, 50 and 90 %, if it is won at all
 
     @classmethod
-    def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> Chances:
+    def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> DealProbabilities:
         """One question to the model for all that is told about time; `x` (k,)."""
         grid = close_grid(win)
         told = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
@@ -61,7 +61,7 @@ class Chances:
 
 
 @dataclass(frozen=True)
-class Asked:
+class InsightInputs:
     """One deal at a moment: features now and a week ago (k,), its chances by date, and its money."""
 
     deal_id: str
@@ -69,19 +69,19 @@ class Asked:
     since: int  # the moment the trend starts from
     x_now: Floats
     x_then: Floats
-    chances: Chances
+    chances: DealProbabilities
     amounts: Floats  # equally likely final amounts if won
-    effect: Effect | None
+    effect: DealEffect | None
     period: str
     period_end: int
     currency: str
     references: Mapping[float, Reference]  # by stage: what won deals of it have
 
 
-def insight(
+def build_insight(
     bundle: Bundle,
     catalogue: tuple[Feature, ...],
-    asked: Asked,
+    asked: InsightInputs,
     grades: tuple[float, float, float],
     lang: Language,
 ) -> dict[str, Any]:
@@ -94,13 +94,13 @@ def insight(
     why = bundle.win.contributions(rows, moments, horizons)
     lo, hi = why.interval()
     place = {feature.name: at for at, feature in enumerate(catalogue)}
-    deal = explain.Lookup(place, catalogue, asked.x_now)
+    deal = explain.DealFeatures(place, catalogue, asked.x_now)
     ends = [local_datetime(asked.moment + int(days * DAY), zone).date() for days in asked.chances.close_days]
     ever, by_end = asked.chances.ever, asked.chances.by_end
     p10, p50, p90 = np.quantile(asked.amounts, [0.1, 0.5, 0.9]).tolist()
     words = (catalogue, bundle.levels)
     stage = asked.x_now[place["stage"]] if "stage" in place else np.nan
-    beside = explain.compared(why, 0, asked.references.get(float(stage)))
+    beside = explain.compare_with_reference(why, 0, asked.references.get(float(stage)))
     log_odds = why.log_odds
     return {
         "deal_id": asked.deal_id,
@@ -133,14 +133,14 @@ def insight(
         "reasons": explain.reasons(*words, asked.x_now, beside, asked.currency, lang),
         "factors": explain.factors(*words, asked.x_now, beside, asked.currency, lang),
         "bottlenecks": [
-            told(one, catalogue, lang)
+            describe_bottleneck(one, catalogue, lang)
             for one in bundle.bottlenecks
-            if one.touches(asked.x_now[None], catalogue, bundle.levels)[0][0]
+            if one.affected_and_at_risk(asked.x_now[None], catalogue, bundle.levels)[0][0]
         ],
     }
 
 
-def _curve(asked: Asked, zone: ZoneInfo) -> list[dict[str, Any]]:
+def _curve(asked: InsightInputs, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Chances at a few dates and at the period's end."""
     points = []
     for at in asked.chances.shown:
@@ -156,7 +156,7 @@ def _grade(chance: float, grades: tuple[float, float, float]) -> str:
     return "DCBA"[sum(chance >= bound for bound in grades)]
 
 
-def _attainment(asked: Asked) -> Mapping[str, Any]:
+def _attainment(asked: InsightInputs) -> Mapping[str, Any]:
     effect = asked.effect
     scope = {"period": asked.period, "scope": "company"}
     if effect is None:

@@ -18,7 +18,7 @@ _TRUSTED_SECONDS = 10.0  # how long a service goes on trusting a key it has just
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """A credential as the store knows it: its number and name, never its secret."""
 
     key_id: str
@@ -26,12 +26,12 @@ class Key:
     created_at: int
 
 
-class Keys:
+class ApiKeys:
     """The credentials of one store. A secret has 256 random bits, so one SHA-256 of it is enough."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        self._known: dict[str, tuple[float, str, Key]] = {}
+        self._known: dict[str, tuple[float, str, ApiKey]] = {}
 
     def create(self, name: str) -> str:
         """A new key for `name`; this is the only time its text can be seen."""
@@ -46,11 +46,11 @@ class Keys:
             connection.execute(sa.insert(API_KEYS), row)
         return f"{_PREFIX}_{key_id}_{secret}"
 
-    def list(self) -> list[Key]:
+    def list(self) -> list[ApiKey]:
         """Keys in use, oldest first."""
         query = sa.select(API_KEYS).where(API_KEYS.c.revoked_at.is_(None)).order_by(API_KEYS.c.created_at)
         with self._engine.connect() as connection:
-            return [Key(row.key_id, row.name, row.created_at) for row in connection.execute(query)]
+            return [ApiKey(row.key_id, row.name, row.created_at) for row in connection.execute(query)]
 
     def revoke(self, key_id: str) -> bool:
         """Ends a key; whether there was one."""
@@ -58,7 +58,7 @@ class Keys:
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             return bool(connection.execute(change.values(revoked_at=time.time_ns() // 1000)).rowcount)
 
-    def check(self, text: str) -> Key | None:
+    def check(self, text: str) -> ApiKey | None:
         """Whose key this is; None if nobody's. The time taken does not tell how much of it is right."""
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
@@ -73,7 +73,7 @@ class Keys:
         """Gives up its connections."""
         self._engine.dispose()
 
-    def _look_up(self, key_id: str) -> tuple[str, Key] | None:
+    def _look_up(self, key_id: str) -> tuple[str, ApiKey] | None:
         now = time.monotonic()
         kept = self._known.get(key_id)
         if kept is not None and now - kept[0] < _TRUSTED_SECONDS:
@@ -84,7 +84,7 @@ class Keys:
             row = connection.execute(query).first()
         if row is None:
             return None
-        key = Key(row.key_id, row.name, row.created_at)
+        key = ApiKey(row.key_id, row.name, row.created_at)
         self._known[key_id] = (now, row.secret_sha256, key)
         return row.secret_sha256, key
 

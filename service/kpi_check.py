@@ -16,16 +16,16 @@ from crm.periods import Period
 from crm.schema import TABLES
 from features.kpis import Kpi, Shape
 from models.forecast.attainment import probability_of
-from models.kpis import Prospect, Prospects
-from models.kpis.smart import Facts, Finding, Proposal, check, check_person
-from models.levers import Drive
+from models.kpis import KpiForecast, KpiForecasts
+from models.kpis.smart import KpiFacts, KpiProposal, SmartFinding, check_kpi, check_person
+from models.levers import LeverModel
 
 Ints = NDArray[np.int64]
 
 _FAIR, _HARD = 0.6, 0.3  # chances at which a better value is named
 _SEGMENTED = ("deals", "activities", "leads", "accounts")
 # KPIs that say how high a lever stands.
-OWN_LEVER = {
+LEVER_OF_KPI = {
     "leads": "leads",
     "appointments": "appointment_rate",
     "proposals": "proposals",
@@ -34,22 +34,22 @@ OWN_LEVER = {
 
 
 @dataclass(frozen=True)
-class Ground:
+class KpiContext:
     """What a period's KPIs are judged by: their prospects, the levers, revenue targets by scope."""
 
-    prospects: Prospects
-    drive: Drive
+    prospects: KpiForecasts
+    drive: LeverModel
     targets: Mapping[str, float]
     kpis: Mapping[str, Kpi]
 
-    def facts(self, proposal: Proposal, stronger: tuple[Text, float] | None) -> Facts:
+    def facts(self, proposal: KpiProposal, stronger: tuple[Text, float] | None) -> KpiFacts:
         """What the data say of a proposal."""
         kpi = self.kpis.get(proposal.kpi)
         scope_known = self._knows(proposal.scope)
         strange = [column for column in proposal.segment if not self._has_column(column)]
         if kpi is None:
             nothing = Text(proposal.kpi, proposal.kpi)
-            return Facts(
+            return KpiFacts(
                 False,
                 scope_known,
                 nothing,
@@ -63,22 +63,22 @@ class Ground:
                 None,
                 stronger,
             )
-        tally = self.prospects.happenings.tally(kpi.per or kpi.count)
-        found = self.prospects.of(kpi, proposal.scope) if scope_known else Prospect(None, None)
+        tally = self.prospects.kpi_events.counted(kpi.per or kpi.count)
+        found = self.prospects.of(kpi, proposal.scope) if scope_known else KpiForecast(None, None)
         chance = None if proposal.value is None else found.probability(proposal.value, kpi.lower_is_better)
         reachable = None
         if found.draws is not None:
             at = [_FAIR, _HARD] if kpi.lower_is_better else [1 - _FAIR, 1 - _HARD]
             fair, hard = np.quantile(found.draws, at).tolist()
             reachable = (fair, hard)
-        return Facts(
+        return KpiFacts(
             True,
             scope_known,
             kpi.label,
             kpi.unit,
             strange,
-            tally.complete if tally.ever else None,
-            tally.lacking,
+            tally.completeness if tally.ever_recorded else None,
+            tally.least_complete,
             kpi.controllable,
             chance,
             reachable,
@@ -94,10 +94,10 @@ class Ground:
         return True
 
     def _has_column(self, column: str) -> bool:
-        known = self.prospects.happenings.known
+        known = self.prospects.kpi_events.known
         return any(column in TABLES[name].by_name or column in known[name] for name in _SEGMENTED)
 
-    def _goal_pp(self, kpi: Kpi, proposal: Proposal, found: Prospect) -> float | None:
+    def _goal_pp(self, kpi: Kpi, proposal: KpiProposal, found: KpiForecast) -> float | None:
         """Points that reaching the KPI adds to the goal of its scope, else of the company.
 
         What deals bring is in the same scenarios as revenue: those in which it is reached are counted. Of a
@@ -109,7 +109,7 @@ class Ground:
             return None
         people = self.drive.simulation.organisation.members(aimed)
         before = probability_of(self.drive.simulation, people, target) or 0.0
-        lever = OWN_LEVER.get(kpi.id)
+        lever = LEVER_OF_KPI.get(kpi.id)
         if lever in self.drive.levels and kpi.shape is not Shape.MEAN:
             so_far = (found.value or 0.0) if kpi.adds_up else 0.0
             usual = float(np.median(found.draws)) - so_far
@@ -117,7 +117,9 @@ class Ground:
                 return None
             times = max(proposal.value - so_far, 0.0) / usual
             members = self.drive.simulation.organisation.members(proposal.scope)
-            after = probability_of(self.drive.scaled(str(lever), times, members), people, target) or 0.0
+            after = (
+                probability_of(self.drive.with_level_times(str(lever), times, members), people, target) or 0.0
+            )
             return 100 * (after - before)
         if kpi.count.of != "deals.won":
             return None
@@ -128,9 +130,9 @@ class Ground:
         return 100 * (float((total[met] >= target).mean()) - before)
 
 
-def checked(
-    proposals: Sequence[Proposal],
-    facts: Sequence[Facts],
+def check_rows(
+    proposals: Sequence[KpiProposal],
+    facts: Sequence[KpiFacts],
     today: date,
     lang: Language,
 ) -> dict[str, Any]:
@@ -143,26 +145,27 @@ def checked(
             "value": proposal.value,
             "period": proposal.period,
             "probability": known.probability,
-            "smart": said(check(proposal, known, today), lang),
+            "smart": finding_rows(check_kpi(proposal, known, today), lang),
         }
         for proposal, known in zip(proposals, facts, strict=True)
     ]
-    people: dict[str, list[tuple[Proposal, Facts]]] = {}
+    people: dict[str, list[tuple[KpiProposal, KpiFacts]]] = {}
     for proposal, known in zip(proposals, facts, strict=True):
         if proposal.scope.startswith("person:"):
             people.setdefault(proposal.scope, []).append((proposal, known))
     together = [
-        {"scope": scope, "findings": said(check_person(theirs), lang)} for scope, theirs in people.items()
+        {"scope": scope, "findings": finding_rows(check_person(theirs), lang)}
+        for scope, theirs in people.items()
     ]
     return {"proposals": rows, "people": together}
 
 
-def proposal_of_target(kpi: str, scope: str, value: float, period: Period) -> Proposal:
+def proposal_of_target(kpi: str, scope: str, value: float, period: Period) -> KpiProposal:
     """A target on record, as if somebody proposed it."""
-    return Proposal(kpi, scope, value, None, {}, period.name, period.last, None)
+    return KpiProposal(kpi, scope, value, None, {}, period.name, period.last, None)
 
 
-def said(findings: Mapping[str, Finding], lang: Language) -> dict[str, Any]:
+def finding_rows(findings: Mapping[str, SmartFinding], lang: Language) -> dict[str, Any]:
     """Findings as the answer has them."""
     return {
         name: {

@@ -12,13 +12,13 @@ from crm.i18n import Language, Text
 from features.kpis import Kpi
 from features.kpis.definition import STYLES
 from models.forecast.targets import targets_of
-from models.kpis import Prospects
-from models.kpis.smart import check
-from service.kpi_check import Ground, proposal_of_target, said
+from models.kpis import KpiForecasts
+from models.kpis.smart import check_kpi
+from service.kpi_check import KpiContext, finding_rows, proposal_of_target
 
 
 def kpi_rows(
-    ground: Ground,
+    ground: KpiContext,
     scope: str,
     fiscal_start_month: int,
     today: date,
@@ -26,7 +26,7 @@ def kpi_rows(
     lang: Language,
 ) -> list[dict[str, Any]]:
     """A row per KPI that matters to the scope; `stronger`: the strongest lever and its points."""
-    log, period = ground.prospects.happenings.known, ground.prospects.period
+    log, period = ground.prospects.kpi_events.known, ground.prospects.period
     style, rows = _style_of(log, scope), []
     for kpi in ground.kpis.values():
         if style is None or style in kpi.styles:
@@ -36,7 +36,7 @@ def kpi_rows(
 
 
 def _row(
-    ground: Ground,
+    ground: KpiContext,
     kpi: Kpi,
     scope: str,
     target: float | None,
@@ -52,7 +52,7 @@ def _row(
         forecast = {"p10": p10, "p50": p50, "p90": p90}
     if target is not None:
         proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
-        smart = said(check(proposal, ground.facts(proposal, stronger), today), lang)
+        smart = finding_rows(check_kpi(proposal, ground.facts(proposal, stronger), today), lang)
     return {
         "kpi": kpi.id,
         "label": kpi.label.to(lang),
@@ -70,9 +70,9 @@ def _row(
     }
 
 
-def _per_day(prospects: Prospects, kpi: Kpi, value: float | None, target: float | None) -> float | None:
+def _per_day(prospects: KpiForecasts, kpi: Kpi, value: float | None, target: float | None) -> float | None:
     """What each working day left must bring; None where there is no target, day left, or sum to fill."""
-    left = prospects.ahead.working_days
+    left = prospects.remaining.working_days
     if target is None or value is None or not kpi.adds_up or left <= 0:
         return None
     return max(target - value, 0.0) / left

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from crm.i18n import Text
 from crm.instants import DAY, instant, iso
 from crm.schema import ACTIVITY_KINDS
-from features import History, one_deal
+from features import History, compile_live_deal
 from service.problems import RequestError
 from service.schemas import ScoreRequest
 
@@ -38,7 +38,7 @@ def read_request(request: ScoreRequest, history: History, moment: int, zone: Zon
             ).format(created=iso(created, zone), moment=iso(moment, zone)),
             "created_after_as_of",
         )
-    return one_deal(history, deal, events, activities, account), created
+    return compile_live_deal(history, deal, events, activities, account), created
 
 
 def _belongs(deal: Mapping[str, Any], events: list[Any], activities: list[Any], account: Any) -> None:

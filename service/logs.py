@@ -35,7 +35,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     )
 
 
-def note(logger: str, level: Literal["info", "warning", "error"], event: str, **facts: Any) -> None:
+def log_event(logger: str, level: Literal["info", "warning", "error"], event: str, **facts: Any) -> None:
     """One line of a log; where it cannot be written (standard error is closed), the work goes on."""
     with suppress(Exception):
         getattr(structlog.get_logger(logger), level)(event, **facts)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY, last_known_day
-from features import History, current
-from models.forecast.what_if import Supposed
+from features import History, deal_states
+from models.forecast.what_if import Assumptions
 from training.monitoring.status import OLD_DAYS
-from training.registry import ModelInfo
+from training.registry import ModelVersion
 
 STARTING = Text(
     "準備中です。しばらくしてからもう一度お試しください。", "getting ready; ask again in a moment."
@@ -80,12 +80,12 @@ def age_warnings(learned: int, moment: int, zone: ZoneInfo) -> list[tuple[str, T
     return []
 
 
-def model_of(info: ModelInfo) -> dict[str, str]:
+def model_of(info: ModelVersion) -> dict[str, str]:
     """Which model an answer came from."""
     return {"name": info.name, "version": info.version, "trained_at": info.trained_at}
 
 
-def model_row(info: ModelInfo) -> dict[str, Any]:
+def model_row(info: ModelVersion) -> dict[str, Any]:
     """A registered version as it is listed."""
     return {
         "name": info.name,
@@ -99,7 +99,7 @@ def model_row(info: ModelInfo) -> dict[str, Any]:
 
 def amount_of(live: History, moment: int) -> NDArray[np.float64]:
     """The amount (1,) on a deal sent in a request."""
-    amount: NDArray[np.float64] = current(live, np.zeros(1, np.int64), np.array([moment])).amount
+    amount: NDArray[np.float64] = deal_states(live, np.zeros(1, np.int64), np.array([moment])).amount
     return amount
 
 
@@ -164,7 +164,7 @@ NO_BOTTLENECK = Text(
     "偶然とは言えないボトルネックは見つかっていません。",
     "No bottleneck stands out beyond chance.",
 )
-NEWCOMER = Text("新しい担当者{number}", "newcomer {number}")
+NEWCOMER = Text("新しい担当者{number}", "new rep {number}")
 NO_LEVEL = Text(
     "水準を変えられるKPIに「{got}」はありません。{fine} から選んでください。",
     "levels: {got!r} cannot be changed here; choose from {fine}.",
@@ -176,7 +176,7 @@ def nothing_before(now: Mapping[str, Any]) -> dict[str, Any]:
     return {"target": None, "probability": None, "revenue": dict.fromkeys(now["revenue"], 0.0)}
 
 
-def assumptions_of(supposed: Supposed, joining: bool, levels: bool, lang: Language) -> list[str]:
+def assumptions_of(supposed: Assumptions, joining: bool, levels: bool, lang: Language) -> list[str]:
     """What had to be assumed for an answer."""
     found = []
     if supposed.won:

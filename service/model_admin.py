@@ -33,19 +33,19 @@ class ModelAdmin:
         return {
             "models": listed,
             "monitoring": seen.to_json(lang),
-            **self._serving.about(state, state.now, lang),
+            **self._serving.metadata(state, state.now, lang),
         }
 
     def promote(self, version: str, lang: Language) -> dict[str, Any]:
         """Makes a version the champion, once its kept rows have scored as in training."""
         put_in_service(self._serving.registry, version)
-        self._serving.take_up_champion()
+        self._serving.switch_to_champion()
         return self.versions(lang)
 
     def rollback(self, from_version: str | None, lang: Language) -> dict[str, Any]:
         """Goes back to the champion before; nothing happens where `from_version` does not answer any more."""
         roll_back(self._serving.registry, from_version)
-        self._serving.take_up_champion()
+        self._serving.switch_to_champion()
         return self.versions(lang)
 
     def warm_up(self, state: ModelState) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
-from models.kpis import Prospects
+from models.kpis import KpiForecasts
 from models.seller_attribution import AttributedDeals, ResultsAboveExpected, results_above_expected
-from models.stage_conversion import Leg, legs_of
+from models.stage_conversion import StageConversion, stage_conversions
 
 Floats = NDArray[np.float64]
 
@@ -32,19 +32,19 @@ _VERDICTS = {
 
 
 def people_rows(
-    handed: AttributedDeals, lately: AttributedDeals, prospects: Prospects, scope: str, lang: Language
+    handed: AttributedDeals, lately: AttributedDeals, prospects: KpiForecasts, scope: str, lang: Language
 ) -> dict[str, Any]:
     """The people and teams of a scope against what an average seller would have brought."""
-    organisation = prospects.ahead.organisation
+    organisation = prospects.remaining.organisation
     people = organisation.members(scope)
     people = people[people < len(organisation.people)]
     own = np.append(np.arange(len(organisation.people)), -1)
     whose = results_above_expected(handed, lately, own, len(organisation.people))
-    legs = legs_of(prospects.happenings, prospects.ahead)
+    legs = stage_conversions(prospects.kpi_events, prospects.remaining)
     rows = [
         {
             "scope": f"person:{organisation.people[person]}",
-            "style": str(prospects.ahead.style[person]) or None,
+            "style": str(prospects.remaining.style[person]) or None,
             **_row(whose, person, lang),
             **_legs(legs, person, lang),
         }
@@ -83,7 +83,7 @@ def _row(found: ResultsAboveExpected, at: int, lang: Language) -> dict[str, Any]
     }
 
 
-def _legs(legs: list[Leg], person: int, lang: Language) -> dict[str, Any]:
+def _legs(legs: list[StageConversion], person: int, lang: Language) -> dict[str, Any]:
     """Each leg of the way, and the one where most is lost against the better quartile of peers."""
     rows, most, help_with = [], _LEAST_GAP, None
     for leg in legs:

@@ -16,13 +16,19 @@ from crm.instants import DAY, end_of_day
 from crm.periods import Period
 from features import History
 from models.bundle import Bundle
-from models.forecast.attainment import Effect, effect_of_another, forecast, pace_dates, swing_points
-from models.forecast.change_attribution import Change, Stand, changed
-from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.attainment import (
+    DealEffect,
+    effect_of_new_deal,
+    pace_dates,
+    scope_forecast,
+    swing_points,
+)
+from models.forecast.change_attribution import ForecastChange, ForecastState, attribute_change
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
-from models.forecast.pipeline import Scored
-from models.forecast.simulate import Simulation, attain_given, without
-from models.period_outlook import look_ahead
+from models.forecast.pipeline import ScoredPipeline
+from models.forecast.simulate import Simulation, attainment_given_deal, total_without
+from models.period_outlook import simulate_period
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
@@ -39,8 +45,8 @@ class PeriodForecast:
 
     moment: int
     period: Period
-    organisation: Organisation
-    scored: Scored
+    organisation: ScopeTree
+    scored: ScoredPipeline
     simulation: Simulation
     facts: PeriodFacts
     close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
@@ -48,10 +54,10 @@ class PeriodForecast:
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_FORECASTS)
     )
-    _changes: Cache[int, Change] = field(default_factory=lambda: Cache(_CHANGES))
+    _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_CHANGES))
 
     @cached_property
-    def place(self) -> dict[str, int]:
+    def row_by_deal(self) -> dict[str, int]:
         """Row of each open deal."""
         return {str(deal): row for row, deal in enumerate(self.simulation.pipeline.deal_ids)}
 
@@ -61,7 +67,7 @@ class PeriodForecast:
         def compute() -> dict[str, Any]:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
             points = self._points.get(scope) if target is None else None
-            return forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
+            return scope_forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
 
         return self._forecasts.get((scope, target), compute)
 
@@ -69,9 +75,9 @@ class PeriodForecast:
     def _points(self) -> dict[str, Floats]:
         return swing_points(self.simulation, self.facts)
 
-    def changed_since(self, then: PeriodForecast, brought: Mapping[str, float]) -> Change:
+    def changed_since(self, then: PeriodForecast, brought: Mapping[str, float]) -> ForecastChange:
         """What made the outlook change since an earlier moment; `brought` by the deals won since."""
-        return self._changes.get(then.moment, lambda: changed(then.stand, self.stand, brought))
+        return self._changes.get(then.moment, lambda: attribute_change(then.state, self.state, brought))
 
     @property
     def days_ahead(self) -> Floats:
@@ -81,12 +87,12 @@ class PeriodForecast:
         return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
 
     @property
-    def stand(self) -> Stand:
+    def state(self) -> ForecastState:
         """The scenarios, and the targets they are compared with."""
-        return Stand(self.simulation, self.facts.targets)
+        return ForecastState(self.simulation, self.facts.targets)
 
     @cached_property
-    def total(self) -> Floats:
+    def company_revenue(self) -> Floats:
         """Draws of the company's revenue."""
         return self.simulation.total(self.organisation.members(COMPANY))
 
@@ -95,37 +101,39 @@ class PeriodForecast:
         target = self.facts.target(COMPANY)
         rows = np.arange(len(self.simulation.pipeline.deal_ids))
         assert target is not None  # noqa: S101 - asked below only where there is one
-        return attain_given(self.simulation, rows, self.total, target)
+        return attainment_given_deal(self.simulation, rows, self.company_revenue, target)
 
-    def effect(self, row: int) -> Effect | None:
+    def effect(self, row: int) -> DealEffect | None:
         """What an open deal does to the company's goal; None without a target."""
         if self.facts.target(COMPANY) is None:
             return None
         won, lost, overall = self._effects
-        return Effect(float(overall[row]), float(won[row]), float(lost[row]))
+        return DealEffect(float(overall[row]), float(won[row]), float(lost[row]))
 
-    def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> Effect | None:
+    def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> DealEffect | None:
         """What a deal would do to the company's goal, in place of the stored one of its id, or beside all."""
         target = self.facts.target(COMPANY)
         if target is None:
             return None
-        row = self.place.get(deal_id)
-        total = self.total if row is None else without(self.simulation, row, self.total)
-        return effect_of_another(total, probability, amounts, target)
+        row = self.row_by_deal.get(deal_id)
+        total = (
+            self.company_revenue if row is None else total_without(self.simulation, row, self.company_revenue)
+        )
+        return effect_of_new_deal(total, probability, amounts, target)
 
 
-def open_period_forecast(
+def simulate_period(
     bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
 ) -> PeriodForecast:
     """Scores all deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
     known = _without_activities(log).as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
-    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)
     ahead = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    seen = look_ahead(bundle, known, history, organisation, facts.closed, moment, period, ahead)
+    seen = simulate_period(bundle, known, history, organisation, facts.closed, moment, period, ahead)
     moments = np.full(len(seen.scored.deals), moment, np.int64)
     days = close_days(bundle.win, seen.scored.x, moments, (0.1, 0.5, 0.9))
     left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
@@ -142,7 +150,7 @@ def open_period_forecast(
     )
 
 
-def scores(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+def score_table(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
     """One Score row of the contract per open deal, and the number of the person who has it."""
     scored = found.scored
     rows = score_rows(
@@ -159,7 +167,7 @@ def scores(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
     return rows.assign(person=scored.pipeline.person)
 
 
-def brought_between(log: EventLog, first: int, last: int) -> dict[str, float]:
+def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
     """Final amounts of the deals won from one instant until another, as known then, by id."""
     deals = _without_activities(log).as_of(last)["deals"]
     won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
@@ -167,11 +175,11 @@ def brought_between(log: EventLog, first: int, last: int) -> dict[str, float]:
     return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
 
-def owned_within(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
+def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
     """Whether each deal (n,) belonged to a scope at the moment."""
     known = _without_activities(log).as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
-    organisation = Organisation.of(known, list(owners.dropna().unique()))
+    organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     owner = pd.Index(owners.reindex(deal_ids).where(lambda one: one.notna(), None))
     return np.isin(organisation.person(owner), organisation.members(scope))
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from crm.instants import NEVER
 from crm.store import Outcome, Recommended
-from features import Deeds, History
-from models.actions import difference, off_policy
+from features import ActionEvents, History
+from models.actions import evaluate_policy, mean_difference
 
 Floats = NDArray[np.float64]
 
-LEAST_CLOSED = 30  # deals of each side that have closed, for a comparison
+MIN_CLOSED_DEALS = 30  # deals of each side that have closed, for a comparison
 
 
-def lift_report(
-    made: Sequence[Recommended], outcomes: Sequence[Outcome], history: History, deeds: Sequence[Deeds]
+def effect_report(
+    made: Sequence[Recommended], outcomes: Sequence[Outcome], history: History, deeds: Sequence[ActionEvents]
 ) -> dict[str, Any]:
     """Counts by action, the lift against the hold-out, and the value of always taking the best."""
     said = {(one.recommendation_id, one.state): one for one in outcomes}
@@ -57,7 +57,7 @@ def lift_report(
     }
 
 
-def _seen_done(made: Sequence[Recommended], history: History, deeds: Sequence[Deeds]) -> set[str]:
+def _seen_done(made: Sequence[Recommended], history: History, deeds: Sequence[ActionEvents]) -> set[str]:
     """Recommendations whose action the activities show to be done while they were valid."""
     number = history.deal_ids.get_indexer(pd.Index([one.deal_id for one in made], dtype=object))
     by_action = {one.action: one for one in deeds}
@@ -91,8 +91,8 @@ def _against_hold_out(made: Sequence[Recommended], won: dict[str, float]) -> dic
     since = min(one.made_at for one in made if one.arm == "hold_out")  # before, nobody was held out
     helped = {one.deal_id for one in made if one.made_at >= since} - held
     ours, theirs = ([won[deal] for deal in sorted(side) if deal in won] for side in (helped, held))
-    enough = min(len(ours), len(theirs)) >= LEAST_CLOSED
-    gap = difference(np.array(ours), np.array(theirs)) if enough else None
+    enough = min(len(ours), len(theirs)) >= MIN_CLOSED_DEALS
+    gap = mean_difference(np.array(ours), np.array(theirs)) if enough else None
     return {
         "recommended_closed": len(ours),
         "held_out_closed": len(theirs),
@@ -109,7 +109,7 @@ def _best_always(made: Sequence[Recommended], won: dict[str, float]) -> dict[str
     for one in made:
         if one.arm == "explore" and one.deal_id in won:
             first.setdefault(one.deal_id, one)
-    if len(first) < LEAST_CLOSED:
+    if len(first) < MIN_CLOSED_DEALS:
         return None
     rows = list(first.values())
     outcome = np.array([won[one.deal_id] for one in rows])
@@ -120,11 +120,11 @@ def _best_always(made: Sequence[Recommended], won: dict[str, float]) -> dict[str
         rule[at, int(uplift.argmax())] = 1.0
         expected[at, : len(uplift)] = np.clip(one.chance + uplift, 0, 1)
     chosen = np.zeros(len(rows), np.int64)
-    value = off_policy(outcome, chosen, np.array([one.propensity for one in rows]), rule, expected)
+    value = evaluate_policy(outcome, chosen, np.array([one.propensity for one in rows]), rule, expected)
     estimates = {name: asdict(one) for name, one in vars(value).items() if name != "effective"}
     return {
         "deals": len(rows),
         "win_rate_observed": float(outcome.mean()),
         **estimates,
-        "effective_sample_size": value.effective,
+        "effective_sample_size": value.effective_size,
     }

@@ -15,26 +15,26 @@ from crm.eventlog import codes_in
 from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended
-from features import Deeds, deeds_of
-from models.actions import Offer, offers
-from models.forecast.attainment import Effect
+from features import ActionEvents, action_events_of
+from models.actions import CandidateAction, candidate_actions
+from models.forecast.attainment import DealEffect
 from models.forecast.organisation import COMPANY
-from models.forecast.simulate import attain_given
+from models.forecast.simulate import attainment_given_deal
 from models.win.similar_deals import past_deals
 from service import messages
-from service.actions import Choice, Target, choose, per_hour
-from service.bottlenecks import bottleneck_rows, flow_rows
+from service.actions import DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
+from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
-from service.logs import note
+from service.logs import log_event
 from service.period_forecast import PeriodForecast
-from service.recommendation_report import lift_report
+from service.recommendation_report import effect_report
 from service.serving_state import AnswerContext, ModelState, ServingState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_MOST_WAITING = 20_000  # recommendations not yet stored
+_MAX_WAITING = 20_000  # recommendations not yet stored
 
 
 class Recommendations:
@@ -60,8 +60,8 @@ class Recommendations:
             "period": forecast.period.name,
             "scope": scope,
             "bottlenecks": bottleneck_rows(found, forecast, state.catalogue, levels, scope, lang),
-            "funnel": flow_rows(state.history, forecast, self._owned(context, people)),
-            **self._serving.about(state, context.moment, lang, warnings),
+            "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
+            **self._serving.metadata(state, context.moment, lang, warnings),
         }
 
     def actions(
@@ -79,22 +79,22 @@ class Recommendations:
         people = forecast.organisation.members(scope)
         rows = np.flatnonzero(np.isin(forecast.simulation.pipeline.person, people))
         if deal_id is not None:
-            if deal_id not in forecast.place:
+            if deal_id not in forecast.row_by_deal:
                 raise self._serving.not_open(state, deal_id, context.moment)
-            rows, scope = np.array([forecast.place[deal_id]]), COMPANY
+            rows, scope = np.array([forecast.row_by_deal[deal_id]]), COMPANY
         effects = _effects_on(forecast, scope, rows)
         actions, refused, held = [], [], 0
         for row, effect in zip(rows.tolist(), effects, strict=True):
-            choice = self.choice(context, row, effect, lang)
+            choice = self.recommend(context, row, effect, lang)
             held += choice.held_out
-            recommended = choice.told if deal_id is not None else choice.told[:1]
+            recommended = choice.recommended if deal_id is not None else choice.recommended[:1]
             actions += [_deal_of(forecast, row) | one for one in recommended]
-            refused += choice.refused if deal_id is not None else []
-            self.keep(context, choice)
-        actions.sort(key=per_hour, reverse=True)
+            refused += choice.not_recommended if deal_id is not None else []
+            self.queue(context, choice)
+        actions.sort(key=gain_per_hour, reverse=True)
         if deal_id is not None:
-            actions = [{**one, "similar_deals": self.similar(context, int(rows[0]))} for one in actions]
-        self.write_if_possible()
+            actions = [{**one, "similar_deals": self.similar_deals(context, int(rows[0]))} for one in actions]
+        self.flush_if_possible()
         warnings = [] if state.bundle.actions else [("no_actions", messages.NO_ACTIONS)]
         if forecast.facts.target(scope) is None:
             warnings.append(("no_target", messages.no_target(scope, forecast.period.name)))
@@ -105,14 +105,14 @@ class Recommendations:
             "held_out_deals": held,
             "actions": actions[:limit],
             "not_recommended": refused,
-            **self._serving.about(state, context.moment, lang, warnings),
+            **self._serving.metadata(state, context.moment, lang, warnings),
         }
 
-    def outcome(
+    def record_outcome(
         self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
     ) -> dict[str, Any]:
         """Stores what came of a recommendation."""
-        self.write()
+        self.flush()
         at = as_of_instant(None, self._settings.zone)
         if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
             raise SanchoError(messages.unknown_recommendation(recommendation_id), "unknown_recommendation")
@@ -121,19 +121,19 @@ class Recommendations:
             "recommendation_id": recommendation_id,
             "state": outcome,
             "reason": reason,
-            **self._serving.about(state, state.now, lang),
+            **self._serving.metadata(state, state.now, lang),
         }
 
     def report(self, lang: Language) -> dict[str, Any]:
         """What recommendations came to: shown, accepted, dismissed, done, and won against the hold-out."""
-        self.write()
+        self.flush()
         state = self._serving.current()
         made, outcomes = self._serving.store.recommendations()
-        report = lift_report(made, outcomes, state.history, _action_events(state))
+        report = effect_report(made, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
-        return {**report, **self._serving.about(state, state.now, lang, warnings)}
+        return {**report, **self._serving.metadata(state, state.now, lang, warnings)}
 
-    def write(self) -> None:
+    def flush(self) -> None:
         """Stores the recommendations that wait for it."""
         with self._guard:
             waiting, self._waiting = self._waiting, {}
@@ -143,28 +143,30 @@ class Recommendations:
             self._serving.store.save_recommendations(list(waiting.values()))
         except Exception:
             with self._guard:  # for the next time
-                self._waiting = dict(islice({**waiting, **self._waiting}.items(), _MOST_WAITING))
+                self._waiting = dict(islice({**waiting, **self._waiting}.items(), _MAX_WAITING))
             raise
 
-    def write_if_possible(self) -> None:
+    def flush_if_possible(self) -> None:
         """The same; where the store cannot be written to, answers go on and it is tried again later."""
         try:
-            self.write()
+            self.flush()
         except Exception as fault:
-            note("sancho.recommendations", "warning", "recommendations_not_kept", exc_info=fault)
+            log_event("sancho.recommendations", "warning", "recommendations_not_kept", exc_info=fault)
 
-    def keep(self, context: AnswerContext, choice: Choice) -> None:
+    def queue(self, context: AnswerContext, choice: DealRecommendations) -> None:
         """A recommendation made now waits to be stored; one asked of the past is none."""
-        if context.moment != context.state.now or choice.log is None:
+        if context.moment != context.state.now or choice.record is None:
             return
         with self._guard:
-            if len(self._waiting) < _MOST_WAITING:
-                self._waiting[choice.log.recommendation_id] = choice.log
+            if len(self._waiting) < _MAX_WAITING:
+                self._waiting[choice.record.recommendation_id] = choice.record
 
-    def choice(self, context: AnswerContext, row: int, effect: Effect | None, lang: Language) -> Choice:
+    def recommend(
+        self, context: AnswerContext, row: int, effect: DealEffect | None, lang: Language
+    ) -> DealRecommendations:
         """What is recommended for an open deal, and what is not."""
         scored = context.forecast.scored
-        target = Target(
+        target = ScoredDeal(
             str(context.forecast.simulation.pipeline.deal_ids[row]),
             row,
             float(scored.ever[row]),
@@ -172,13 +174,13 @@ class Recommendations:
             effect,
             float(scored.pipeline.amounts[row].mean()),
         )
-        return self.choice_among(context.state, target, self._offers(context), context.moment, lang)
+        return self.recommend_among(context.state, target, self._offers(context), context.moment, lang)
 
-    def choice_among(
-        self, state: ModelState, target: Target, found: list[Offer], moment: int, lang: Language
-    ) -> Choice:
+    def recommend_among(
+        self, state: ModelState, target: ScoredDeal, found: list[CandidateAction], moment: int, lang: Language
+    ) -> DealRecommendations:
         """What is recommended for a deal among what every action would do on it."""
-        return choose(
+        return recommend_actions(
             target,
             found,
             state.bundle.actions,
@@ -189,13 +191,13 @@ class Recommendations:
             lang,
         )
 
-    def similar(self, context: AnswerContext, row: int) -> list[dict[str, Any]]:
+    def similar_deals(self, context: AnswerContext, row: int) -> list[dict[str, Any]]:
         """Closed deals that the win model cannot tell from an open one."""
         scored = context.forecast.scored
         x, own = scored.x[row : row + 1], int(scored.deals[row])
-        return self.similar_to(context.state, x, context.moment, own)
+        return self.deals_similar_to(context.state, x, context.moment, own)
 
-    def similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
+    def deals_similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
         """Closed deals that the win model cannot tell from one with features x (1, k), but for deal `own`."""
         past = state.caches.closed_deals.get(
             None, lambda: past_deals(state.bundle.win, state.history, state.columns)
@@ -209,15 +211,15 @@ class Recommendations:
                 "outcome": "won" if won else "lost",
                 "similarity": share,
             }
-            for deal, won, share in past.like(leaves[0], moment, own)
+            for deal, won, share in past.most_similar(leaves[0], moment, own)
         ]
 
-    def _offers(self, context: AnswerContext) -> list[Offer]:
+    def _offers(self, context: AnswerContext) -> list[CandidateAction]:
         """What every action would do on every open deal."""
 
-        def compute() -> list[Offer]:
+        def compute() -> list[CandidateAction]:
             state, scored = context.state, context.forecast.scored
-            return offers(
+            return candidate_actions(
                 state.bundle.actions,
                 scored.x,
                 state.catalogue,
@@ -228,11 +230,11 @@ class Recommendations:
                 context.moment,
             )
 
-        return context.state.caches.offers.get(context.key, compute)
+        return context.state.caches.candidate_actions.get(context.key, compute)
 
     def _owned(self, context: AnswerContext, people: Ints) -> Flags:
         """Which deals of the history belong to some people at the moment."""
-        known = self._goals.ground(context).prospects.happenings.known["deals"]
+        known = self._goals.kpi_context(context).prospects.kpi_events.known["deals"]
         owners = known["owner_id"].astype(object).where(known["owner_id"].notna(), None)
         mine = np.isin(context.forecast.organisation.person(pd.Index(owners)), people)
         history = context.state.history
@@ -241,12 +243,12 @@ class Recommendations:
         return out
 
 
-def _action_events(state: ModelState) -> list[Deeds]:
+def _action_events(state: ModelState) -> list[ActionEvents]:
     """When each action was done on which deal."""
-    return state.caches.action_events.get(None, lambda: list(deeds_of(state.history)))
+    return state.caches.action_events.get(None, lambda: list(action_events_of(state.history)))
 
 
-def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[Effect | None]:
+def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEffect | None]:
     """What each open deal does to the goal of a scope."""
     target = forecast.facts.target(scope)
     if target is None or not len(rows):
@@ -254,8 +256,8 @@ def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[Effect
     if scope == COMPANY:
         return [forecast.effect(int(row)) for row in rows]
     total = forecast.simulation.total(forecast.organisation.members(scope))
-    won, lost, overall = attain_given(forecast.simulation, rows, total, target)
-    return [Effect(*one) for one in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
+    won, lost, overall = attainment_given_deal(forecast.simulation, rows, total, target)
+    return [DealEffect(*one) for one in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
 
 
 def _deal_of(forecast: PeriodForecast, row: int) -> dict[str, Any]:

@@ -19,20 +19,20 @@ from crm.i18n import Language, Text
 from crm.instants import as_of_instant, iso, last_known_day
 from crm.periods import Period, parse_period, period_holding
 from crm.store import Store
-from features import Deeds, Feature, History, compile_history
-from models.actions import Offer
+from features import ActionEvents, Feature, History, compile_history
+from models.actions import CandidateAction
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.seller_attribution import AttributedDeals
-from models.win.similar_deals import Past
+from models.win.similar_deals import PastDeals
 from service import messages
 from service.cache import Cache
-from service.kpi_check import Ground
-from service.logs import note
-from service.period_forecast import PeriodForecast, open_period_forecast
+from service.kpi_check import KpiContext
+from service.logs import log_event
+from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.watched_thread import WatchedThread
-from training.registry import ModelInfo, Registry
+from training.registry import ModelVersion, Registry
 
 _LOG = "sancho.serving"
 _FRESH_SECONDS = 900.0  # "now" moves on at least this often
@@ -53,17 +53,19 @@ class Caches:
     """What was computed from one state. All of it can be thrown away."""
 
     forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(_PERIODS))
-    grounds: Cache[tuple[int, str], Ground] = field(default_factory=lambda: Cache(_PERIODS))
-    offers: Cache[tuple[int, str], list[Offer]] = field(default_factory=lambda: Cache(_PERIODS))
-    handed: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
+    kpi_contexts: Cache[tuple[int, str], KpiContext] = field(default_factory=lambda: Cache(_PERIODS))
+    candidate_actions: Cache[tuple[int, str], list[CandidateAction]] = field(
+        default_factory=lambda: Cache(_PERIODS)
+    )
+    attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
     drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )
-    action_events: Cache[None, list[Deeds]] = field(default_factory=lambda: Cache(1))
-    closed_deals: Cache[None, Past | None] = field(default_factory=lambda: Cache(1))
+    action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
+    closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ class ModelState:
     """One revision of the store seen by one version of the model, at a "now" that all answers share."""
 
     bundle: Bundle
-    info: ModelInfo
+    info: ModelVersion
     revision: int
     log: EventLog
     history: History
@@ -100,7 +102,7 @@ class AnswerContext:
 class Readiness:
     """Whether answers can be had, and why not."""
 
-    fault: Text | None
+    error: Text | None
     model_version: str = ""
     kept_rows: int = 0
 
@@ -144,7 +146,7 @@ class ServingState:
             raise SanchoError(self._fault or messages.STARTING, "not_ready")
         return self._state
 
-    def info(self) -> ModelInfo | None:
+    def model_info(self) -> ModelVersion | None:
         """Which model answers; None where none does yet."""
         return None if self._state is None else self._state.info
 
@@ -170,7 +172,7 @@ class ServingState:
 
         def compute() -> PeriodForecast:
             _refuse_absurd(moment, period, self.settings)
-            return open_period_forecast(state.bundle, state.log, state.history, moment, period)
+            return simulate_period(state.bundle, state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
@@ -192,7 +194,7 @@ class ServingState:
             messages.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
         )
 
-    def about(
+    def metadata(
         self, state: ModelState, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()
     ) -> dict[str, Any]:
         """What goes with every answer: as_of, model and warnings."""
@@ -221,12 +223,14 @@ class ServingState:
                     self._warm_up(fresh)
                 self._state, self._warm = fresh, warm or self._warm
                 seconds = round(time.perf_counter() - began, 2)
-                note(_LOG, "info", "refreshed", revision=revision, model=fresh.info.version, seconds=seconds)
+                log_event(
+                    _LOG, "info", "refreshed", revision=revision, model=fresh.info.version, seconds=seconds
+                )
             elif warm and not self._warm:
                 self._warm_up(state)
                 self._warm = True
 
-    def take_up_champion(self) -> None:
+    def switch_to_champion(self) -> None:
         """Answers with the champion from now on, whenever the registry was last asked for it."""
         self._champion_asked_at = -np.inf
         self.refresh(warm=True)
@@ -242,7 +246,7 @@ class ServingState:
             state.bundle.check()
         except SanchoError as fault:
             return Readiness(fault.text)
-        return Readiness(None, state.info.version, len(state.bundle.kept.at))
+        return Readiness(None, state.info.version, len(state.bundle.self_check.at))
 
     def _keep_ready(self) -> float:
         """One round of the thread: looks for new data and models; seconds until the next round."""
@@ -253,13 +257,13 @@ class ServingState:
                 chore()
         except SanchoError as fault:
             self._fault = fault.text
-            note(_LOG, "warning", "not_ready", code=fault.code, reason=fault.text.en)
+            log_event(_LOG, "warning", "not_ready", code=fault.code, reason=fault.text.en)
         except BaseException as fault:  # SystemExit too: a library that wants to end the process does not
             self._fault = messages.NOT_READY
-            note(_LOG, "error", "not_ready", exc_info=fault)
+            log_event(_LOG, "error", "not_ready", exc_info=fault)
         return self.settings.refresh_seconds if self._fault is None else _RETRY_SECONDS
 
-    def _new_champion(self, state: ModelState | None) -> tuple[Bundle, ModelInfo] | None:
+    def _new_champion(self, state: ModelState | None) -> tuple[Bundle, ModelVersion] | None:
         """The champion, proven, where it is not the one in service."""
         if state is not None and time.monotonic() - self._champion_asked_at < _CHAMPION_SECONDS:
             return None
@@ -278,13 +282,13 @@ class ServingState:
                 raise
             # The model in service goes on answering, and new data are taken up all the same.
             self._champion_asked_at = time.monotonic()
-            note(_LOG, "warning", "registry_unavailable", reason=fault.text.en)
+            log_event(_LOG, "warning", "registry_unavailable", reason=fault.text.en)
             return None
         bundle.check()
         return bundle, info
 
     def _make_state(
-        self, model: tuple[Bundle, ModelInfo], revision: int, before: ModelState | None
+        self, model: tuple[Bundle, ModelVersion], revision: int, before: ModelState | None
     ) -> ModelState:
         bundle, info = model
         if before is not None and before.revision == revision:

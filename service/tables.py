@@ -21,7 +21,7 @@ class Tables:
         """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
         from crm.importing import push_rows
 
-        zone, info = self._serving.settings.zone, self._serving.info()
+        zone, info = self._serving.settings.zone, self._serving.model_info()
         result = push_rows(self._serving.store, table, rows, zone)
         counts = result.total
         return {

@@ -46,7 +46,7 @@ class UseCases:
         models = ModelAdmin(serving)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
-            chores=(forecasts.keep_history, recommendations.write_if_possible),
+            chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
         )
         return cls(
             settings=settings,
@@ -62,6 +62,6 @@ class UseCases:
     def close(self) -> None:
         """Stores what waits to be, ends the thread, and gives up the store's connections."""
         try:
-            self.recommendations.write()
+            self.recommendations.flush()
         finally:
             self.serving.close()

@@ -13,27 +13,27 @@ import pytest
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, end_of_day
 from crm.store import Outcome, Recommended, Store
-from features import Calendar, Deeds, compile_history, deeds_of, last_done
+from features import ActionEvents, Calendar, action_events_of, compile_history, last_done
 from models.actions import (
     ActionEffect,
+    CandidateAction,
     Effects,
     Evidence,
-    Offer,
-    believed,
-    borne_out,
-    difference,
+    bias_adjusted,
+    candidate_actions,
+    cross_half_slope,
     e_value,
+    effect_scale,
+    evaluate_policy,
     fit_effects,
-    leverage,
-    off_policy,
-    offers,
-    reliability,
+    mean_difference,
+    reliability_of,
 )
-from models.actions.candidates import usual_choice
-from models.forecast.attainment import Effect
-from models.win.similar_deals import Past
-from service.actions import Target, choose, per_hour
-from service.recommendation_report import lift_report
+from models.actions.candidates import typical_selection
+from models.forecast.attainment import DealEffect
+from models.win.similar_deals import PastDeals
+from service.actions import ScoredDeal, gain_per_hour, recommend_actions
+from service.recommendation_report import effect_report
 from service.settings import ActionSettings
 from simulator import WorldSettings, crm_tables, simulate
 from training.actions import learn_actions
@@ -70,9 +70,9 @@ def test_effects_that_the_other_half_of_the_deals_does_not_bear_out_come_to_litt
     once = (luck < chance + np.where(half == 0, 0.2, -0.2) * (industry % 2)) - chance
     real = (luck < chance + 0.2 * (industry % 2)) - chance
     kinds, levels = {"industry": industry}, {"industry": 8}
-    assert borne_out(real, chance, kinds, levels, half) > 0.9
-    assert borne_out(once, chance, kinds, levels, half) == 0.0
-    assert borne_out(nothing, chance, kinds, levels, half) < 0.9
+    assert cross_half_slope(real, chance, kinds, levels, half) > 0.9
+    assert cross_half_slope(once, chance, kinds, levels, half) == 0.0
+    assert cross_half_slope(nothing, chance, kinds, levels, half) < 0.9
     effects = fit_effects(real, chance, kinds, levels)
     plain, variance = effects.of(kinds, chance)
     shrunk, same = effects.times(0.5).of(kinds, chance)
@@ -81,12 +81,12 @@ def test_effects_that_the_other_half_of_the_deals_does_not_bear_out_come_to_litt
 
 
 def test_a_push_moves_deals_most_that_are_as_likely_won_as_lost() -> None:
-    assert leverage(np.array([0.0, 0.5, 0.9, 1.0])) == pytest.approx([0.0, 1.0, 0.36, 0.0])
+    assert effect_scale(np.array([0.0, 0.5, 0.9, 1.0])) == pytest.approx([0.0, 1.0, 0.36, 0.0])
 
 
 def test_what_recorded_choice_explained_is_taken_off_once_more_and_widens_the_interval() -> None:
-    plain = believed(np.array([0.1]), np.array([0.0004]), np.zeros(1))
-    chosen = believed(np.array([0.1]), np.array([0.0004]), np.array([0.06]))
+    plain = bias_adjusted(np.array([0.1]), np.array([0.0004]), np.zeros(1))
+    chosen = bias_adjusted(np.array([0.1]), np.array([0.0004]), np.array([0.06]))
     assert plain.effect[0] == pytest.approx(0.1)
     assert chosen.effect[0] == pytest.approx(0.04)
     assert chosen.high[0] - chosen.low[0] > 1.5 * (plain.high[0] - plain.low[0])
@@ -108,7 +108,7 @@ def test_e_values_are_those_of_vanderweele_and_ding() -> None:
     ],
 )
 def test_reliability_in_words(effect: float, low: float, chosen: float, bound: float, word: str) -> None:
-    assert reliability(effect, low, chosen, bound) == word
+    assert reliability_of(effect, low, chosen, bound) == word
 
 
 def test_the_value_of_another_rule_is_estimated_without_bias() -> None:
@@ -122,7 +122,7 @@ def test_the_value_of_another_rule_is_estimated_without_bias() -> None:
         outcome = (rng.random(800) < chance).astype(float)
         propensity = np.where(chosen == 0, share, 1 - share)
         rule = np.eye(2)[kind]
-        value = off_policy(outcome, chosen, propensity, rule, np.full((800, 2), 0.4))
+        value = evaluate_policy(outcome, chosen, propensity, rule, np.full((800, 2), 0.4))
         gaps.append([value.ips.value - 0.6, value.snips.value - 0.6, value.doubly_robust.value - 0.6])
         held.append([one.low <= 0.6 <= one.high for one in (value.ips, value.snips, value.doubly_robust)])
     assert np.abs(np.mean(gaps, axis=0)).max() < 0.006
@@ -131,7 +131,7 @@ def test_the_value_of_another_rule_is_estimated_without_bias() -> None:
 
 
 def test_a_difference_of_means_has_its_interval() -> None:
-    gap = difference(np.array([1.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0, 0.0]))
+    gap = mean_difference(np.array([1.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0, 0.0]))
     assert gap.value == pytest.approx(0.5)
     assert gap.low < 0.5 < gap.high
 
@@ -160,10 +160,10 @@ def log() -> EventLog:
 
 
 def test_actions_are_what_our_side_did_and_could_choose_to_do(log: EventLog) -> None:
-    found = {one.action: one for one in deeds_of(compile_history(log, Calendar(TOKYO)))}
-    assert set(found) == {"demo", "visit", "visit_with_superior", "material:事例集", "工場見学"}
+    found = {one.action: one for one in action_events_of(compile_history(log, Calendar(TOKYO)))}
+    assert set(found) == {"demo", "visit", "visit_with_manager", "material:事例集", "工場見学"}
     assert found["visit"].deal.tolist() == [1]
-    assert found["visit_with_superior"].deal.tolist() == [0]
+    assert found["visit_with_manager"].deal.tolist() == [0]
     last = last_done(found["demo"], np.array([0, 1]), MOMENT, NEVER)
     assert (last != NEVER).tolist() == [True, False]
 
@@ -173,34 +173,36 @@ def action(name: str, effect: float, moved: float = 0.0, by_stage: tuple[int, ..
     return ActionEffect(name, found, moved, by_stage, 30.0, Evidence(200, 900, 0.4, 0.3, 0.5, 0.2))
 
 
-def offered(*known: ActionEffect, deeds: tuple[Deeds, ...] = ()) -> list[Offer]:
+def offered(*known: ActionEffect, deeds: tuple[ActionEvents, ...] = ()) -> list[CandidateAction]:
     from features import CATALOGUE
 
     stage = next(one for one in CATALOGUE if one.name == "stage")
     levels = {"stage": ["提案・見積"]}
-    return offers(known, np.zeros((1, 1)), [stage], levels, np.array([0.5]), deeds, np.array([0]), MOMENT)
+    return candidate_actions(
+        known, np.zeros((1, 1)), [stage], levels, np.array([0.5]), deeds, np.array([0]), MOMENT
+    )
 
 
 def chosen(*known: ActionEffect, settings: ActionSettings | None = None, deal: str = "a", **more: Any) -> Any:
-    target = Target(deal, 0, 0.5, 0.25, Effect(0.6, 0.7, 0.58), 1_000_000.0)
+    target = ScoredDeal(deal, 0, 0.5, 0.25, DealEffect(0.6, 0.7, 0.58), 1_000_000.0)
     settings = settings or ActionSettings()
-    return choose(target, offered(*known, **more), known, settings, MOMENT, "7", TOKYO, "ja")
+    return recommend_actions(target, offered(*known, **more), known, settings, MOMENT, "7", TOKYO, "ja")
 
 
 def test_what_surely_helps_is_recommended_with_what_it_does_to_the_goal() -> None:
     choice = chosen(action("demo", 0.1), action("quote", 0.01))
-    assert [one["action"] for one in choice.told] == ["demo"]
-    first = choice.told[0]
+    assert [one["action"] for one in choice.recommended] == ["demo"]
+    first = choice.recommended[0]
     assert first["uplift_pp"] == pytest.approx(10.0)
     # Half of what is ever won is won by the end: 5 points there, each worth 12 points of the goal.
     assert first["attainment_pp"] == pytest.approx(5.0 * 0.12)
     assert first["expected_revenue"] == pytest.approx(50_000.0)
-    assert per_hour(first) == pytest.approx((1.2, 100_000.0))
-    assert [(one["action"], one["code"]) for one in choice.refused] == [("quote", "no_benefit")]
+    assert gain_per_hour(first) == pytest.approx((1.2, 100_000.0))
+    assert [(one["action"], one["code"]) for one in choice.not_recommended] == [("quote", "no_benefit")]
 
 
 def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_chosen() -> None:
-    done = Deeds("seminar", np.array([0]), np.array([MOMENT - 100 * DAY]))
+    done = ActionEvents("seminar", np.array([0]), np.array([MOMENT - 100 * DAY]))
     choice = chosen(
         action("demo", 0.1, by_stage=(5,)),
         action("seminar", 0.1),
@@ -208,30 +210,30 @@ def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_c
         action("quote", 0.1),
         deeds=(done,),
     )
-    assert [one["action"] for one in choice.told] == ["quote"]
-    codes = {one["action"]: one["code"] for one in choice.refused}
+    assert [one["action"] for one in choice.recommended] == ["quote"]
+    codes = {one["action"]: one["code"] for one in choice.not_recommended}
     assert codes == {"demo": "no_comparison", "seminar": "done", "material:x": "confounded"}
 
 
 def test_only_choosing_beyond_what_is_usual_counts_against_an_action() -> None:
     moved = [0.01, 0.02, 0.02, 0.03, 0.2]
-    assert usual_choice(moved) == pytest.approx(0.03)
+    assert typical_selection(moved) == pytest.approx(0.03)
     found = offered(*(action(f"kind {n}", 0.1, moved=one) for n, one in enumerate(moved)))
-    assert [one.chosen[0] for one in found] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.17])
-    assert usual_choice([]) == 0.0
+    assert [one.selection_bias[0] for one in found] == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.17])
+    assert typical_selection([]) == 0.0
 
 
 def test_what_calls_and_mails_are_chosen_for_says_nothing_of_other_actions() -> None:
     special = (action("demo", 0.1, moved=0.2), action("quote", 0.1, moved=0.2))
     everyday = (action("call", 0.1, moved=0.0), action("email", 0.1, moved=0.0))
-    assert [one.chosen[0] for one in offered(*special, *everyday)] == [0.0] * 4
+    assert [one.selection_bias[0] for one in offered(*special, *everyday)] == [0.0] * 4
 
 
 def test_calls_are_held_against_mails_and_mails_against_calls() -> None:
     end = pd.Timestamp("2026-01-20").date()
     world = simulate(WorldSettings(deals=2_500, seed=5, end=end, bottlenecks=0))
-    study = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(end, TOKYO))
-    known = {one.action: one.evidence for one in learn_actions(study)}
+    observed = ObservationalData.of(EventLog.of(crm_tables(world), TOKYO), end_of_day(end, TOKYO))
+    known = {one.action: one.evidence for one in learn_actions(observed)}
     assert {"call", "email", "demo", "quote"} <= set(known)
     both = known["demo"].deals_without
     assert known["call"].deals_without + known["email"].deals_without <= 1.5 * both
@@ -240,26 +242,26 @@ def test_calls_are_held_against_mails_and_mails_against_calls() -> None:
 
 def test_a_routine_action_is_done_again_after_two_weeks() -> None:
     for days, again in ((5, False), (20, True)):
-        past = Deeds("follow_up", np.array([0]), np.array([MOMENT - days * DAY]))
-        assert bool(chosen(action("follow_up", 0.1), deeds=(past,)).told) is again
+        past = ActionEvents("follow_up", np.array([0]), np.array([MOMENT - days * DAY]))
+        assert bool(chosen(action("follow_up", 0.1), deeds=(past,)).recommended) is again
 
 
 def test_without_exploration_the_best_is_taken_for_certain() -> None:
     choice = chosen(action("demo", 0.1), action("quote", 0.09))
-    assert (choice.log.action, choice.log.arm, choice.log.propensity) == ("demo", "usual", 1.0)
+    assert (choice.record.action, choice.record.arm, choice.record.propensity) == ("demo", "usual", 1.0)
 
 
 def test_exploring_draws_by_how_likely_each_is_the_best() -> None:
     settings = ActionSettings(explore=True)
     logs = [
-        chosen(action("demo", 0.1), action("quote", 0.09), settings=settings, deal=f"d{n}").log
+        chosen(action("demo", 0.1), action("quote", 0.09), settings=settings, deal=f"d{n}").record
         for n in range(300)
     ]
     share = np.mean([one.action == "demo" for one in logs])
     told = np.mean([one.propensity for one in logs if one.action == "demo"])
     assert 0.5 < share < 0.9
     assert share == pytest.approx(told, abs=0.08)
-    again = chosen(action("demo", 0.1), action("quote", 0.09), settings=settings, deal="d0").log
+    again = chosen(action("demo", 0.1), action("quote", 0.09), settings=settings, deal="d0").record
     assert again == logs[0]
 
 
@@ -268,14 +270,14 @@ def test_deals_held_out_are_kept_but_get_no_recommendation() -> None:
     choices = [chosen(action("demo", 0.1), settings=settings, deal=f"d{n}") for n in range(400)]
     held = [one for one in choices if one.held_out]
     assert len(held) / 400 == pytest.approx(0.3, abs=0.08)
-    assert all(one.told == [] and one.log.arm == "hold_out" for one in held)
+    assert all(one.recommended == [] and one.record.arm == "hold_out" for one in held)
 
 
 def test_the_likest_deals_are_those_in_the_same_leaves() -> None:
     leaves = np.array([[1, 2, 3, 4], [1, 2, 3, 9], [7, 7, 7, 7]], np.int16)
-    past = Past(np.array([4, 5, 6]), np.array([10, 20, 30]), np.array([True, False, True]), leaves)
-    assert past.like(leaves[0], before=100, but=4, most=2) == [(5, False, 0.75), (6, True, 0.0)]
-    assert past.like(leaves[0], before=15, but=-1) == [(4, True, 1.0)]
+    past = PastDeals(np.array([4, 5, 6]), np.array([10, 20, 30]), np.array([True, False, True]), leaves)
+    assert past.most_similar(leaves[0], before=100, but=4, most=2) == [(5, False, 0.75), (6, True, 0.0)]
+    assert past.most_similar(leaves[0], before=15, but=-1) == [(4, True, 1.0)]
 
 
 def recommended(number: int, arm: str = "usual", act: str = "demo", propensity: float = 1.0) -> Recommended:
@@ -301,7 +303,7 @@ def test_the_report_counts_what_became_of_them_and_sees_what_was_done(log: Event
     history = compile_history(log, Calendar(TOKYO))
     made = [recommended(0), recommended(1), recommended(2, "hold_out")]
     outcomes = [Outcome("R1", "shown", 1), Outcome("R1", "dismissed", 2, "早い")]
-    report = lift_report(made, outcomes, history, deeds_of(history))
+    report = effect_report(made, outcomes, history, action_events_of(history))
     assert report["by_action"] == [
         {"action": "demo", "recommended": 2, "shown": 1, "accepted": 0, "dismissed": 1, "done": 1,
          "reasons": {"早い": 1}}
@@ -317,7 +319,7 @@ def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.Monk
     won = {one.deal_id: float(one.arm == "explore" or n % 4 == 0) for n, one in enumerate(made)}
     monkeypatch.setattr(lift, "_won", lambda *_: won)
     monkeypatch.setattr(lift, "_seen_done", lambda *_: set())
-    report = lift_report(made, [], None, [])  # type: ignore[arg-type]
+    report = effect_report(made, [], None, [])  # type: ignore[arg-type]
     held = report["hold_out"]
     assert (held["win_rate_recommended"], held["win_rate_held_out"]) == (1.0, 0.5)
     assert held["lift_pp"] == pytest.approx(50.0)
@@ -325,4 +327,4 @@ def test_the_lift_is_the_difference_from_deals_held_out(monkeypatch: pytest.Monk
     # Deals that were recommended something before anyone was held out are no comparison.
     early = [replace(recommended(500 + n), made_at=1) for n in range(100)]
     monkeypatch.setattr(lift, "_won", lambda *_: won | {one.deal_id: 0.0 for one in early})
-    assert lift_report([*early, *made], [], None, [])["hold_out"] == held  # type: ignore[arg-type]
+    assert effect_report([*early, *made], [], None, [])["hold_out"] == held  # type: ignore[arg-type]

@@ -15,12 +15,26 @@ from hypothesis import strategies as st
 
 from crm.instants import end_of_day
 from crm.periods import parse_period
-from models.forecast.attainment import effect_of_another, forecast, pace_dates, probability_of, swing_points
+from models.forecast.attainment import (
+    effect_of_new_deal,
+    pace_dates,
+    probability_of,
+    scope_forecast,
+    swing_points,
+)
 from models.forecast.common_factors import CommonFactors, centred_log_odds, fit_common_factors
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
-from models.forecast.simulate import LEVELS, STEP, Pipeline, Simulation, attain_given, open_by_date, simulate
+from models.forecast.simulate import (
+    LEVELS,
+    STEP,
+    Pipeline,
+    Simulation,
+    attainment_given_deal,
+    open_by_date,
+    simulate,
+)
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PERIOD = parse_period("2026-Q4")
@@ -29,9 +43,9 @@ DATES = pace_dates(PERIOD.first, PERIOD.last)
 AHEAD = np.linspace(0, 1, sum(day > date(2026, 11, 20) for day in DATES) + 1)[1:]
 
 
-def organisation() -> Organisation:
+def organisation() -> ScopeTree:
     """north: ann, bob (in its sub-team arctic: cid); south: dan; eve has no team."""
-    return Organisation(
+    return ScopeTree(
         ("ann", "bob", "cid", "dan", "eve"),
         np.array([0, 0, 2, 1, -1]),
         ("north", "south", "arctic"),
@@ -106,10 +120,12 @@ def test_swings_of_all_scopes_at_once_are_those_of_one_at_a_time() -> None:
     for scope in scopes:
         people = organisation().members(scope)
         rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
-        won, lost, _ = attain_given(simulation, rows, simulation.total(people), aims.target(scope) or 0.0)
+        won, lost, _ = attainment_given_deal(
+            simulation, rows, simulation.total(people), aims.target(scope) or 0.0
+        )
         assert found[scope].tolist() == (100 * (won - lost)).tolist()
-        alone = forecast(simulation, aims, AHEAD, scope)
-        assert forecast(simulation, aims, AHEAD, scope, found[scope]) == alone
+        alone = scope_forecast(simulation, aims, AHEAD, scope)
+        assert scope_forecast(simulation, aims, AHEAD, scope, found[scope]) == alone
     assert swing_points(simulation, facts({})) == {}
 
 
@@ -139,7 +155,7 @@ def test_the_swing_of_a_deal_is_what_enumeration_says() -> None:
     simulation = simulate(
         organisation(), pipeline(chances, amounts), np.zeros(6), no_new_business(), 0.0, 0.0
     )
-    answer = forecast(simulation, facts({COMPANY: 300.0}), AHEAD, COMPANY)
+    answer = scope_forecast(simulation, facts({COMPANY: 300.0}), AHEAD, COMPANY)
     swings = {deal["deal_id"]: deal["swing_pp"] for deal in answer["deals"]}
     for at, name in enumerate(("D0", "D1", "D2")):
         without = [p for other, p in enumerate(chances) if other != at]
@@ -155,7 +171,7 @@ def test_won_and_lost_weighed_by_their_chances_give_the_whole_where_deals_share_
         organisation(), pipeline(chances, amounts), np.zeros(6), no_new_business(), 0.0, 0.0
     )
     total = simulation.total(organisation().members(COMPANY))
-    won, lost, overall = attain_given(simulation, np.arange(3), total, 250.0)
+    won, lost, overall = attainment_given_deal(simulation, np.arange(3), total, 250.0)
     np.testing.assert_allclose(chances * won + (1 - np.array(chances)) * lost, overall, atol=1e-3)
     np.testing.assert_allclose(overall, enumerated(chances, amounts, 250.0), atol=0.006)
 
@@ -168,7 +184,7 @@ def test_a_small_deal_is_not_credited_with_the_mood_all_deals_share() -> None:
     )
     for simulation in (calm, moody):
         total = simulation.total(organisation().members(COMPANY))
-        won, lost, overall = attain_given(simulation, np.array([39]), total, 1650.0)
+        won, lost, overall = attainment_given_deal(simulation, np.array([39]), total, 1650.0)
         assert won[0] - lost[0] == pytest.approx(0.0, abs=1e-9)
         assert overall[0] == pytest.approx((total >= 1650.0).mean(), abs=1e-9)
 
@@ -183,7 +199,7 @@ def test_draws_of_children_add_up_to_their_parents_exactly() -> None:
 
 
 def test_children_of_a_forecast_hold_all_of_its_revenue() -> None:
-    answer = forecast(busy(), facts({}), AHEAD, COMPANY)
+    answer = scope_forecast(busy(), facts({}), AHEAD, COMPANY)
     assert [child["scope"] for child in answer["children"]] == [
         "team:north",
         "team:south",
@@ -196,7 +212,7 @@ def test_children_of_a_forecast_hold_all_of_its_revenue() -> None:
 
 
 def test_components_add_up_to_the_mean() -> None:
-    answer = forecast(busy(), facts({}), AHEAD, "team:north")
+    answer = scope_forecast(busy(), facts({}), AHEAD, "team:north")
     assert [part["name"] for part in answer["components"]] == ["closed", "open_pipeline", "new_business"]
     assert sum(part["mean"] for part in answer["components"]) == pytest.approx(answer["revenue"]["mean"])
 
@@ -218,7 +234,7 @@ def test_shared_shocks_widen_a_company_and_not_a_single_deal() -> None:
 
 
 def test_the_same_question_gets_the_same_answer() -> None:
-    first, second = (forecast(busy(), facts({COMPANY: 9000.0}), AHEAD, COMPANY) for _ in range(2))
+    first, second = (scope_forecast(busy(), facts({COMPANY: 9000.0}), AHEAD, COMPANY) for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
 
 
@@ -232,7 +248,7 @@ def test_draws_by_date_end_where_the_period_ends() -> None:
 
 
 def test_without_a_target_there_is_revenue_and_no_probability() -> None:
-    answer = forecast(busy(), facts({}), AHEAD, COMPANY)
+    answer = scope_forecast(busy(), facts({}), AHEAD, COMPANY)
     assert (answer["target"], answer["probability"], answer["gap"]) == (None, None, None)
     assert {deal["swing_pp"] for deal in answer["deals"]} == {None}
     assert answer["revenue"]["mean"] > 0
@@ -248,7 +264,7 @@ def test_a_target_that_is_closed_already_is_certain() -> None:
 def test_a_scope_with_nothing_in_it_still_has_every_field() -> None:
     empty = pipeline([], [])
     simulation = simulate(organisation(), empty, np.zeros(6), no_new_business(), 0.3, 0.1)
-    answer = forecast(simulation, facts({"person:dan": 10.0}), AHEAD, "person:dan")
+    answer = scope_forecast(simulation, facts({"person:dan": 10.0}), AHEAD, "person:dan")
     assert answer["probability"] == 0.0
     assert answer["gap"] == 10.0
     assert answer["deals"] == []
@@ -256,7 +272,7 @@ def test_a_scope_with_nothing_in_it_still_has_every_field() -> None:
 
 
 def test_the_pace_is_known_up_to_the_moment_and_never_falls() -> None:
-    answer = forecast(busy(), facts({}, [10, 20, 0, 7, 0, 1]), AHEAD, COMPANY)
+    answer = scope_forecast(busy(), facts({}, [10, 20, 0, 7, 0, 1]), AHEAD, COMPANY)
     known = [point for point in answer["pace"] if point["closed"] is not None]
     assert all(point["p10"] == point["p90"] == point["closed"] for point in known)
     assert [point["date"] for point in answer["pace"]] == [day.isoformat() for day in DATES]
@@ -264,7 +280,7 @@ def test_the_pace_is_known_up_to_the_moment_and_never_falls() -> None:
 
 def test_a_deal_that_is_not_in_the_store_moves_the_goal_by_its_own_amount() -> None:
     total = np.arange(0, 1000, 1000 / (1 << 14))
-    effect = effect_of_another(total, 0.25, np.full(LEVELS, 100.0), 500.0)
+    effect = effect_of_new_deal(total, 0.25, np.full(LEVELS, 100.0), 500.0)
     assert effect.if_lost == pytest.approx(0.5, abs=1e-3)
     assert effect.if_won == pytest.approx(0.6, abs=1e-3)
     assert effect.probability == pytest.approx(0.525, abs=1e-3)

@@ -17,15 +17,15 @@ from crm.instants import HOUR, start_of_day
 from simulator import WorldSettings, crm_tables, simulate
 from training.backtest import Backtest, backtest
 from training.backtest.deal_baselines import LABELS
-from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
 from training.backtest.origins import recorded_until
 from training.backtest.report import page
 from training.backtest.result import to_json
-from training.backtest.run import fewer_than, warnings_of
+from training.backtest.run import fewer_periods_warnings, warnings_of
 from training.config import TrainConfig
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-SMALL = TrainConfig(trees=20, leaves=8, most_moments=6_000, most_questions=8_000, threads=1)
+SMALL = TrainConfig(trees=20, leaves=8, max_moments=6_000, max_questions=8_000, threads=1)
 WEEKS = (4, 12)
 
 
@@ -53,7 +53,7 @@ def test_each_period_is_trained_at_its_start_and_asked_at_the_weeks(found: Backt
     assert [fold.period for fold in found.folds] == ["2025-Q2", "2025-Q3"]
     assert found.folds[0].train_until == start_of_day(date(2025, 4, 1), TOKYO)
     assert [note["week"] for note in found.folds[0].origins] == list(WEEKS)
-    said = found.folds[0].said(log)
+    said = found.folds[0].describe(log)
     assert "train until 2025-04-01T00:00" in said
     assert "validate at weeks 4, 12 until 2025-07-01T00:00" in said
 
@@ -67,13 +67,13 @@ def test_what_came_later_changes_no_forecast(found: Backtest, log: EventLog) -> 
     assert found.deal_ids[mine.deal].tolist() == blind.deal_ids[theirs.deal].tolist()
     for name in mine.chance:
         np.testing.assert_array_equal(mine.chance[name], theirs.chance[name])
-    seen = {line.scope: line for line in found.lines if line.period == "2025-Q2" and line.week == 4}
-    unseen = {line.scope: line for line in blind.lines}
+    seen = {line.scope: line for line in found.forecasts if line.period == "2025-Q2" and line.week == 4}
+    unseen = {line.scope: line for line in blind.forecasts}
     assert seen.keys() == unseen.keys()
     for scope, line in seen.items():
         assert (line.closed, line.target) == (unseen[scope].closed, unseen[scope].target)
-        for name, judged in line.by.items():
-            np.testing.assert_array_equal(judged.quantiles, unseen[scope].by[name].quantiles)
+        for name, judged in line.scores.items():
+            np.testing.assert_array_equal(judged.quantiles, unseen[scope].scores[name].quantiles)
 
 
 def test_every_open_deal_is_judged_or_counted_as_left_out(found: Backtest) -> None:
@@ -86,7 +86,7 @@ def test_every_open_deal_is_judged_or_counted_as_left_out(found: Backtest) -> No
 
 def test_all_methods_answer_the_same_rows_with_probabilities(found: Backtest) -> None:
     rows = found.rows(BY_PERIOD_END)
-    assert set(rows.chance) == {OURS, *LABELS}
+    assert set(rows.chance) == {SANCHO, *LABELS}
     for chance in rows.chance.values():
         assert len(chance) == len(rows)
         assert ((chance >= 0) & (chance <= 1)).all()
@@ -97,7 +97,7 @@ def test_actuals_are_what_the_deals_table_adds_up_to(found: Backtest, log: Event
     start, end = (np.datetime64(text, "us") for text in ("2025-04-01T00:00", "2025-07-01T00:00"))
     closed = deals["closed_at"].dt.tz_convert(TOKYO).dt.tz_localize(None)
     inside = (deals["outcome"] == "won") & (closed >= start) & (closed < end)
-    company = next(line for line in found.lines if line.scope == "company" and line.period == "2025-Q2")
+    company = next(line for line in found.forecasts if line.scope == "company" and line.period == "2025-Q2")
     assert company.actual == pytest.approx(deals.loc[inside, "amount"].sum())
 
 
@@ -107,7 +107,7 @@ def test_the_json_is_plain_and_the_same_when_made_again(found: Backtest, result:
     assert result["format"] == 1
     assert set(result["deals"]) == {"ever", "by_period_end"}
     assert set(result["periods"]) == {"company", "team", "person"}
-    assert {"stage_weighted", "run_rate", "last_year", OURS} == set(
+    assert {"stage_weighted", "run_rate", "last_year", SANCHO} == set(
         result["periods"]["company"]["overall"]["methods"]
     )
 
@@ -124,8 +124,8 @@ def test_the_page_stands_alone_and_speaks_both_languages(result: dict) -> None:
 
 
 def test_periods_asked_for_and_not_judged_are_told(found: Backtest) -> None:
-    assert fewer_than(None, found) == fewer_than(2, found) == []
-    ((code, text),) = fewer_than(5, found)
+    assert fewer_periods_warnings(None, found) == fewer_periods_warnings(2, found) == []
+    ((code, text),) = fewer_periods_warnings(5, found)
     assert code == "fewer_periods"
     assert text.en.startswith("5 periods were requested; 2 have ended")
     skipped = replace(found, settings={**found.settings, "periods": ["2023-Q4", "2025-Q2", "2025-Q3"]})

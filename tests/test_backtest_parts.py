@@ -16,9 +16,9 @@ from crm.eventlog import EventLog
 from crm.instants import DAY, end_of_day, iso, start_of_day
 from crm.periods import parse_period
 from features import Calendar, compile_history
-from models.statistics import closed_share, interval_of, means_of
+from models.statistics import interval_of, means_of, share_of_gap_closed
 from training.backtest import deal_scores, distribution_scores, period_baselines
-from training.backtest.deal_scores import OURS, DealRows
+from training.backtest.deal_scores import SANCHO, DealRows
 from training.backtest.origins import Span, choose_periods, earlier, origins
 from training.backtest.outcomes import Outcomes
 from training.backtest.period_scores import ForecastScore, ScopeForecast, period_tables
@@ -132,8 +132,8 @@ def test_one_cluster_has_no_interval() -> None:
 def test_the_share_of_the_distance_closed_is_0_at_the_worst_and_1_at_the_best() -> None:
     worst, best, rows = np.array([3.0, 5.0]), np.array([1.0, 1.0]), np.arange(2)
     rng = np.random.default_rng(0)
-    assert closed_share(worst, worst, best, rows, rng).mean == 0.0
-    assert closed_share(worst, best, best, rows, rng).mean == 1.0
+    assert share_of_gap_closed(worst, worst, best, rows, rng).mean == 0.0
+    assert share_of_gap_closed(worst, best, best, rows, rng).mean == 1.0
 
 
 def rows_of(count: int, seed: int = 0, bent: float = 1.0) -> DealRows:
@@ -148,7 +148,7 @@ def rows_of(count: int, seed: int = 0, bent: float = 1.0) -> DealRows:
         week=np.where(np.arange(count) % 2, 4, 1),
         stage=np.array(["提案", "受付"], object)[np.arange(count) % 2],
         outcome=won,
-        chance={OURS: chance, "base_rate": np.full(count, won.mean()), "logistic": bent_chance},
+        chance={SANCHO: chance, "base_rate": np.full(count, won.mean()), "logistic": bent_chance},
     )
 
 
@@ -158,9 +158,9 @@ def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() ->
     assert overall["rows"] == 4000
     assert overall["deals"] == 2000
     assert overall["against"]["base_rate"]["log_loss"]["hi"] < 0
-    slope = overall["methods"][OURS]["slope"]
+    slope = overall["methods"][SANCHO]["slope"]
     assert slope["lo"] < 1 < slope["hi"]
-    ours = overall["methods"][OURS]
+    ours = overall["methods"][SANCHO]
     assert ours["calibration_error"] < 2.0 * ours["calibration_noise"]
     assert [row["stage"] for row in table["by_stage"]] == ["提案", "受付"]
     assert [row["week"] for row in table["by_week"]] == [1, 4]
@@ -168,31 +168,33 @@ def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() ->
 
 
 def test_chances_bent_twice_as_far_apart_have_a_slope_of_a_half() -> None:
-    overall = deal_scores.figures(rows_of(6000, bent=2.0), np.random.default_rng(0))
+    overall = deal_scores.table_row(rows_of(6000, bent=2.0), np.random.default_rng(0))
     assert overall["methods"]["logistic"]["slope"]["mean"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_slope_from_repeated_rows_is_no_surer_than_from_the_deals_themselves() -> None:
     rows = rows_of(800)
-    once = deal_scores.slope_interval(rows.chance[OURS], rows.outcome, np.arange(800))[1]
+    once = deal_scores.slope_interval(rows.chance[SANCHO], rows.outcome, np.arange(800))[1]
     again = deal_scores.slope_interval(
-        np.repeat(rows.chance[OURS], 5), np.repeat(rows.outcome, 5), np.repeat(np.arange(800), 5)
+        np.repeat(rows.chance[SANCHO], 5), np.repeat(rows.outcome, 5), np.repeat(np.arange(800), 5)
     )[1]
     assert again.hi - again.lo == pytest.approx(once.hi - once.lo, rel=1e-6)
 
 
 def test_too_few_rows_are_counted_and_not_judged() -> None:
-    found = deal_scores.figures(rows_of(12), np.random.default_rng(0))
+    found = deal_scores.table_row(rows_of(12), np.random.default_rng(0))
     assert found["rows"] == 12
     assert found["methods"] == {}
 
 
 def test_joined_rows_keep_only_methods_that_answered_all_of_them() -> None:
     some = rows_of(10)
-    fewer = DealRows(some.deal, some.origin, some.week, some.stage, some.outcome, {OURS: some.chance[OURS]})
+    fewer = DealRows(
+        some.deal, some.origin, some.week, some.stage, some.outcome, {SANCHO: some.chance[SANCHO]}
+    )
     both = DealRows.joined([some, fewer])
     assert len(both) == 20
-    assert list(both.chance) == [OURS]
+    assert list(both.chance) == [SANCHO]
     assert len(DealRows.joined([])) == 0
 
 
@@ -216,21 +218,21 @@ def test_a_deal_won_after_the_period_is_not_won_by_its_end_but_is_won_in_the_end
 
 def lesson(
     factor: float, noise: float, periods: int = 8, seed: int = 0
-) -> dict[str, period_baselines.Lesson]:
+) -> dict[str, period_baselines.RuleExamples]:
     rng = np.random.default_rng(seed)
     found = {}
     for kind, scopes in (("company", 1), ("team", 6)):
         weighted = rng.uniform(50, 150, periods * scopes)
         rest = np.maximum(factor * weighted * (1.0 + noise * rng.normal(size=len(weighted))), 0.0)
         columns = np.stack([weighted, rng.uniform(50, 150, len(weighted))], axis=1)
-        found[kind] = period_baselines.Lesson(columns, rest, np.repeat(np.arange(periods), scopes))
+        found[kind] = period_baselines.RuleExamples(columns, rest, np.repeat(np.arange(periods), scopes))
     return found
 
 
 def test_a_pipeline_that_always_promised_twice_too_much_is_halved() -> None:
     taught = lesson(0.5, 0.05)
     alone = {
-        kind: period_baselines.Lesson(part.columns[:, :1], part.rest, part.period)
+        kind: period_baselines.RuleExamples(part.columns[:, :1], part.rest, part.period)
         for kind, part in taught.items()
     }
     for known, width in ((taught, 2), (alone, 1)):
@@ -253,7 +255,7 @@ def test_a_recalibrated_rule_covers_what_it_promises() -> None:
     for seed in range(60):
         taught = lesson(0.8, 0.3, periods=9, seed=seed)
         known = {
-            kind: period_baselines.Lesson(
+            kind: period_baselines.RuleExamples(
                 *(column[part.period < 8] for column in (part.columns, part.rest, part.period))
             )
             for kind, part in taught.items()
@@ -277,7 +279,7 @@ def line(
     actual: float, ours: np.ndarray, theirs: np.ndarray, target: float | None, cluster: int, week: int
 ) -> ScopeForecast:
     by = {
-        OURS: ForecastScore.of(ours, actual, target, 0.5),
+        SANCHO: ForecastScore.of(ours, actual, target, 0.5),
         "run_rate": ForecastScore.of(theirs, actual, target, 0.5),
     }
     return ScopeForecast(
@@ -292,7 +294,7 @@ def test_period_figures_by_hand() -> None:
     assert table["rows"] == 2
     assert table["periods"] == 2
     assert table["rows_with_target"] == 1
-    ours = table["methods"][OURS]
+    ours = table["methods"][SANCHO]
     assert ours["crps"]["mean"] == pytest.approx(10.0)  # 0 and 20
     assert ours["error"]["mean"] == pytest.approx(-10.0)  # positive means we promised too much
     assert ours["coverage"]["80"]["mean"] == pytest.approx(0.5)

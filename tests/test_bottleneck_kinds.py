@@ -13,7 +13,7 @@ from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from features import CATALOGUE
 from models.bottlenecks import Bottleneck, Condition
-from service.bottlenecks import told
+from service.bottlenecks import describe_bottleneck
 from training.bottlenecks import find_bottlenecks
 from training.observational_data import ObservationalData
 
@@ -107,11 +107,15 @@ def test_where_nothing_is_planted_nothing_is_found() -> None:
 
 
 def test_each_is_told_in_both_languages(found: tuple[Bottleneck, ...]) -> None:
-    said = [told(one, CATALOGUE, "ja")["label"] + told(one, CATALOGUE, "en")["label"] for one in found]
+    said = [
+        describe_bottleneck(one, CATALOGUE, "ja")["label"]
+        + describe_bottleneck(one, CATALOGUE, "en")["label"]
+        for one in found
+    ]
     assert any("製品デモのないまま" in text and "without a product demonstration" in text for text in said)
     assert any("初回面談までの日数が14日を超えた" in text for text in said)
     assert any("「クロージング」へ進む割合" in text and "クロージング" in text for text in said)
-    conditions = [told(one, CATALOGUE, "en")["condition"] for one in found]
+    conditions = [describe_bottleneck(one, CATALOGUE, "en")["condition"] for one in found]
     assert {(one["feature"], one["op"]) for one in conditions} == {
         ("demos", "="),
         ("created_to_meeting_days", ">"),
@@ -139,7 +143,7 @@ def test_open_deals_are_in_it_or_come_to_it() -> None:
             rate_with=0.3,
             rate_without=0.5,
         )
-        inside, coming = one.touches(x, features, levels)
+        inside, coming = one.affected_and_at_risk(x, features, levels)
         return inside.tolist(), coming.tolist()
 
     no, first, second = [False] * 5, [True] + [False] * 4, [False, True, False, False, False]
@@ -164,4 +168,4 @@ def test_without_a_weak_conversion_as_many_more_get_as_far() -> None:
         rate_with=0.4,
         rate_without=0.6,
     )
-    assert one.spared(np.array([0.2, 0.9, 0.995])) == pytest.approx([0.3, 0.99, 0.995])
+    assert one.counterfactual_chance(np.array([0.2, 0.9, 0.995])) == pytest.approx([0.3, 0.99, 0.995])

@@ -12,16 +12,16 @@ import pytest
 
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, end_of_day
-from features import Calendar, Feature, build, compile_history
-from features.stage_visits import passages
+from features import Calendar, Feature, build_features, compile_history
+from features.stage_visits import stage_visits
 from models.bottlenecks import (
     Bottleneck,
     Condition,
-    Key,
-    Starts,
-    Trial,
-    funnel,
-    search,
+    ConditionContrast,
+    SegmentKey,
+    StageCohort,
+    funnel_steps,
+    search_conditions,
     segment_codes,
     segments_of,
 )
@@ -32,7 +32,7 @@ DEALS = 6_000
 SLOW = Condition("interval", "初回訪問", "提案・見積", 21)
 
 
-def trial(seed: int, effect: float, weak: float = 0.0, only_inside: float = 0.0) -> Trial:
+def trial(seed: int, effect: float, weak: float = 0.0, only_inside: float = 0.0) -> ConditionContrast:
     """Deals of four products. Slow ones of product 1 win `effect` less; slow ones everywhere `weak` less.
 
     `only_inside`: product 1 wins so much less, slow or not.
@@ -45,7 +45,7 @@ def trial(seed: int, effect: float, weak: float = 0.0, only_inside: float = 0.0)
     chance = foreseen - weak * slow - only_inside * (product == 1) - effect * (slow & (product == 1))
     won = (rng.random(DEALS) < np.clip(chance, 0.0, 1.0)).astype(float)
     found = segments_of({"product": product}, {"product": list("ABCD")})
-    starts = Starts(
+    starts = StageCohort(
         np.arange(DEALS),
         np.arange(DEALS),
         rng.integers(0, 30, DEALS),
@@ -53,22 +53,22 @@ def trial(seed: int, effect: float, weak: float = 0.0, only_inside: float = 0.0)
         tuple(key for key, _ in found),
         np.array([inside for _, inside in found], np.float32),
     )
-    return Trial(SLOW, starts, slow, ~slow, won, foreseen, np.ones(DEALS, bool))
+    return ConditionContrast(SLOW, starts, slow, ~slow, won, foreseen, np.ones(DEALS, bool))
 
 
 def test_a_condition_that_costs_wins_in_one_segment_is_found_at_its_size() -> None:
-    found = search([trial(1, 0.15)])
-    assert [one.key for one in found] == [Key((("product", 1),))]
+    found = search_conditions([trial(1, 0.15)])
+    assert [one.key for one in found] == [SegmentKey((("product", 1),))]
     assert found[0].low <= -0.15 <= found[0].high
     assert found[0].q <= 0.05
 
 
 def test_slow_deals_that_lose_everywhere_are_no_bottleneck() -> None:
-    assert sum(len(search([trial(seed, 0.0, weak=0.15)])) for seed in range(20)) <= 1
+    assert sum(len(search_conditions([trial(seed, 0.0, weak=0.15)])) for seed in range(20)) <= 1
 
 
 def test_a_segment_that_loses_slow_or_not_is_no_bottleneck() -> None:
-    assert sum(len(search([trial(seed, 0.0, only_inside=0.12)])) for seed in range(20)) <= 1
+    assert sum(len(search_conditions([trial(seed, 0.0, only_inside=0.12)])) for seed in range(20)) <= 1
 
 
 def test_what_shows_at_the_end_is_found_where_the_way_there_is_luck() -> None:
@@ -78,37 +78,48 @@ def test_what_shows_at_the_end_is_found_where_the_way_there_is_luck() -> None:
         mine = trial(seed, 0.0)
         rng = np.random.default_rng(100 + seed)
         got_there = rng.random(DEALS) < 0.35
-        killed = mine.met & (mine.starts.inside[1] > 0) & (rng.random(DEALS) < 0.4)
+        killed = mine.with_condition & (mine.cohort.inside[1] > 0) & (rng.random(DEALS) < 0.4)
         won = (got_there & ~killed & (rng.random(DEALS) < 0.55)).astype(float)
-        there = replace(mine, outcome=won, foreseen=np.full(DEALS, 0.19), decided=got_there)
-        everybody = replace(there, decided=np.ones(DEALS, bool))
-        found += len(search([there])) - len(search([everybody]))
-        assert {one.key for one in search([there])} <= {Key((("product", 1),))}
+        there = replace(mine, outcome=won, expected=np.full(DEALS, 0.19), reached_last_stage=got_there)
+        everybody = replace(there, reached_last_stage=np.ones(DEALS, bool))
+        found += len(search_conditions([there])) - len(search_conditions([everybody]))
+        assert {one.key for one in search_conditions([there])} <= {SegmentKey((("product", 1),))}
     assert found >= 2
 
 
 def test_what_only_echoes_a_finding_goes_with_it() -> None:
     mine = trial(2, 0.2)
     longer = Condition("interval", "初回訪問", "提案・見積", 28)
-    met = mine.met & (np.arange(DEALS) % 5 > 0)
-    assert len(search([mine, replace(mine, condition=longer, met=met)])) == 1
+    met = mine.with_condition & (np.arange(DEALS) % 5 > 0)
+    assert len(search_conditions([mine, replace(mine, condition=longer, with_condition=met)])) == 1
 
 
 def test_what_is_not_sure_once_sellers_share_their_luck_is_not_told() -> None:
     """All slow deals of product 1 belong to two sellers, of whom one loses them all."""
     mine = trial(4, 0.0)
-    slow = mine.met & (mine.starts.inside[1] > 0)
+    slow = mine.with_condition & (mine.cohort.inside[1] > 0)
     one_loses = slow & (np.arange(DEALS) % 3 == 0)
-    seller = np.where(slow, np.where(one_loses, 98, 99), mine.starts.seller)
+    seller = np.where(slow, np.where(one_loses, 98, 99), mine.cohort.seller)
     lost = replace(mine, outcome=np.where(one_loses, 0.0, mine.outcome))
-    assert len(search([lost])) == 1
-    assert search([replace(lost, starts=replace(mine.starts, seller=seller))]) == []
+    assert len(search_conditions([lost])) == 1
+    assert search_conditions([replace(lost, cohort=replace(mine.cohort, seller=seller))]) == []
 
 
 def test_too_few_deals_find_nothing() -> None:
     mine = trial(3, 0.3)
     few = np.arange(DEALS) < 150
-    assert search([replace(mine, met=mine.met & few, spared=mine.spared & few)]) == []
+    assert (
+        search_conditions(
+            [
+                replace(
+                    mine,
+                    with_condition=mine.with_condition & few,
+                    without_condition=mine.without_condition & few,
+                )
+            ]
+        )
+        == []
+    )
 
 
 def kept(**changes: object) -> Bottleneck:
@@ -135,18 +146,18 @@ def test_it_is_about_deals_of_its_segment_that_stay_too_long_in_its_stage() -> N
             [1, 30, 2, 1, np.nan],
         ]
     )
-    inside, coming = kept().touches(x, features, levels)
+    inside, coming = kept().affected_and_at_risk(x, features, levels)
     assert inside.tolist() == [True, False, False, False, False]
     assert coming.tolist() == [False, True, False, False, False]
     silent = kept(condition=Condition("activity_gap", "初回訪問", "提案・見積", 21))
-    assert silent.touches(x, features, levels)[0].tolist() == [True, False, False, False, False]
+    assert silent.affected_and_at_risk(x, features, levels)[0].tolist() == [True, False, False, False, False]
     x[0, 2] = 5  # somebody turned to the customer five days ago
-    assert not silent.touches(x, features, levels)[0].any()
+    assert not silent.affected_and_at_risk(x, features, levels)[0].any()
 
 
 def test_without_it_deals_are_won_as_often_as_the_effect_says() -> None:
-    assert kept().spared(np.array([0.1])) == pytest.approx([0.3])
-    spared = kept().spared(np.linspace(0.01, 0.99, 20))
+    assert kept().counterfactual_chance(np.array([0.1])) == pytest.approx([0.3])
+    spared = kept().counterfactual_chance(np.linspace(0.01, 0.99, 20))
     assert (spared > np.linspace(0.01, 0.99, 20)).all()
     assert (spared < 1).all()
 
@@ -204,27 +215,27 @@ def log() -> EventLog:
 def test_passages_say_when_a_deal_came_went_on_and_was_first_contacted(log: EventLog) -> None:
     moment = end_of_day(date(2026, 1, 31), TOKYO)
     history = compile_history(log.as_of(moment), Calendar(TOKYO))
-    visit, proposal = passages(history, moment)
-    days = (visit.went_on - visit.came) / DAY
-    assert np.where(visit.went_on == NEVER, -1, days).tolist() == [5, -1, 8, -1]
-    assert [None if at == NEVER else (at - visit.came[0]) / DAY for at in visit.contacted] == [
+    visit, proposal = stage_visits(history, moment)
+    days = (visit.advanced_at - visit.entered_at) / DAY
+    assert np.where(visit.advanced_at == NEVER, -1, days).tolist() == [5, -1, 8, -1]
+    assert [None if at == NEVER else (at - visit.entered_at[0]) / DAY for at in visit.contacted_at] == [
         3,
         None,
         None,
         9,
     ]
-    assert (visit.stage, visit.following, proposal.following) == ("初回訪問", "提案・見積", "")
+    assert (visit.stage, visit.next_stage, proposal.next_stage) == ("初回訪問", "提案・見積", "")
     assert proposal.deal.tolist() == [0, 2]
-    early = passages(history, end_of_day(date(2026, 1, 5), TOKYO))
-    assert (early[0].went_on == NEVER).all()
+    early = stage_visits(history, end_of_day(date(2026, 1, 5), TOKYO))
+    assert (early[0].advanced_at == NEVER).all()
     assert len(early[1].deal) == 0
 
 
 def test_the_funnel_counts_who_went_on_ended_or_is_still_there(log: EventLog) -> None:
     moment = end_of_day(date(2026, 1, 31), TOKYO)
     history = compile_history(log.as_of(moment), Calendar(TOKYO))
-    steps = funnel(passages(history, moment), history.closed != NEVER, np.ones(4, bool), 0)
-    assert [(s.deals, s.went_on, s.ended, s.still) for s in steps] == [(4, 2, 1, 1), (2, 1, 0, 1)]
+    steps = funnel_steps(stage_visits(history, moment), history.closed != NEVER, np.ones(4, bool), 0)
+    assert [(s.deals, s.advanced, s.lost, s.open) for s in steps] == [(4, 2, 1, 1), (2, 1, 0, 1)]
     assert steps[0].days == pytest.approx((5.75, 6.5, 7.25))
 
 
@@ -234,7 +245,9 @@ def test_segments_are_the_columns_managers_divide_by() -> None:
     history = compile_history(EventLog.of(crm_tables(world), TOKYO).as_of(moment), Calendar(TOKYO))
     deals = np.arange(len(history.created))
     features: list[Feature] = list(history.features)
-    codes = segment_codes(build(history, deals, np.full(len(deals), moment)), features, history.levels)
+    codes = segment_codes(
+        build_features(history, deals, np.full(len(deals), moment)), features, history.levels
+    )
     assert {"product", "industry", "seller_team", "source", "size"} <= set(codes)
     assert set(np.unique(codes["size"])) <= {-1, 0, 1, 2}
     found = segments_of(codes, history.levels)

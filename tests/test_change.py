@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.forecast.attainment import probability_of
-from models.forecast.change_attribution import STEPS, Stand, changed, told
+from models.forecast.change_attribution import STEPS, ForecastState, attribute_change, change_report
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.simulate import LEVELS, Pipeline, simulate
 
 SIZES = (0.2, 0.1)
@@ -21,11 +21,11 @@ TARGETS = {COMPANY: 900.0, "team:north": 600.0, "person:ann": 300.0}
 Deal = tuple[str, int, float, float]  # id, person, chance, amount
 
 
-def organisation(*people: str) -> Organisation:
+def organisation(*people: str) -> ScopeTree:
     """The first two are north, the others south."""
     names = people or ("ann", "bob", "cid")
     team = np.array([0 if number < 2 else 1 for number in range(len(names))])
-    return Organisation(names, team, ("north", "south"), np.array([-1, -1]))
+    return ScopeTree(names, team, ("north", "south"), np.array([-1, -1]))
 
 
 def stand(
@@ -33,8 +33,8 @@ def stand(
     closed: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
     targets: Mapping[str, float] = TARGETS,
     new_wins: float = 0.5,
-    of: Organisation | None = None,
-) -> Stand:
+    of: ScopeTree | None = None,
+) -> ForecastState:
     of = of or organisation()
     count = len(of.people) + 1
     new = NewBusinessRates(
@@ -47,14 +47,16 @@ def stand(
         np.array(chance, float)[:, None],
         np.repeat(np.array(amount, float)[:, None], LEVELS, axis=1),
     )
-    return Stand(simulate(of, pipeline, np.array(closed, float), new, *SIZES), targets)
+    return ForecastState(simulate(of, pipeline, np.array(closed, float), new, *SIZES), targets)
 
 
 THEN = stand([("A", 0, 0.6, 300.0), ("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)])
 
 
-def parts(then: Stand, now: Stand, brought: Mapping[str, float], scope: str = COMPANY) -> dict[str, dict]:
-    found = told(changed(then, now, brought), scope)
+def parts(
+    then: ForecastState, now: ForecastState, brought: Mapping[str, float], scope: str = COMPANY
+) -> dict[str, dict]:
+    found = change_report(attribute_change(then, now, brought), scope)
     assert found is not None
     assert [part["code"] for part in found["contributions"]] == list(STEPS)
     return {part["code"]: part for part in found["contributions"]}
@@ -121,8 +123,8 @@ def test_more_business_to_come_is_a_part_of_its_own():
 
 def test_without_a_target_there_is_nothing_to_tell_and_a_new_one_counts_for_both():
     now = replace(THEN, targets={})
-    assert told(changed(THEN, now, {}), COMPANY) is None
-    found = told(changed(replace(THEN, targets={}), THEN, {}), COMPANY)
+    assert change_report(attribute_change(THEN, now, {}), COMPANY) is None
+    found = change_report(attribute_change(replace(THEN, targets={}), THEN, {}), COMPANY)
     assert found is not None
     assert found["from"] == found["to"]
 
@@ -151,16 +153,18 @@ def test_parts_add_up_to_the_change_for_every_scope(seed):
         {scope: value * rng.uniform(0.7, 1.4) for scope, value in TARGETS.items()},
         rng.uniform(0, 2),
     )
-    change = changed(then, now, {"A": 120.0})
+    change = attribute_change(then, now, {"A": 120.0})
     whole = now.simulation
     for scope in TARGETS:
         people = whole.organisation.members(scope)
-        assert (change.stages[-1].total(people) == whole.total(people)).all(), "it ends at today's scenarios"
-        found = told(change, scope)
+        assert (change.simulations[-1].total(people) == whole.total(people)).all(), (
+            "it ends at today's scenarios"
+        )
+        found = change_report(change, scope)
         assert found is not None
         assert found["to"] == probability_of(whole, people, now.targets[scope])
         effects = sum(part["effect_pp"] for part in found["contributions"])
         assert effects == pytest.approx(100 * (found["to"] - found["from"]), abs=1e-9)
         revenue = sum(part["revenue"] for part in found["contributions"])
-        start = change.stages[0].total(people).mean()
+        start = change.simulations[0].total(people).mean()
         assert revenue == pytest.approx(whole.total(people).mean() - start, abs=1e-6)

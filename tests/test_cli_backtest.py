@@ -14,7 +14,7 @@ from training.backtest import backtest
 from training.backtest.result import to_json
 from training.config import TrainConfig
 
-SMALL = {"trees": 5, "leaves": 4, "most_moments": 2000, "questions": 1}
+SMALL = {"trees": 5, "leaves": 4, "max_moments": 2000, "questions": 1}
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from crm.instants import DAY, start_of_day
 from features import Calendar
-from models.win.business_time import KINDS, Clock, day_kinds, even_pace, fit_pace
-from models.win.horizons import Windows
+from models.win.business_time import KINDS, BusinessClock, day_kinds, fit_pace, uniform_pace
+from models.win.horizons import HorizonWindows
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)
@@ -40,7 +40,7 @@ def test_days_are_told_apart_by_what_is_left_of_month_and_quarter():
 
 
 def test_on_an_even_clock_a_day_is_a_day():
-    clock = Clock(CALENDAR, even_pace())
+    clock = BusinessClock(CALENDAR, uniform_pace())
     moments = np.array([at("2025-11-03"), at("2025-11-03") + DAY // 2])
     assert clock.days(moments, np.array([10.0, 3.25])) == pytest.approx([10.0, 3.25])
 
@@ -48,7 +48,7 @@ def test_on_an_even_clock_a_day_is_a_day():
 def test_a_year_of_wins_only_in_the_last_days_of_quarters_makes_those_days_long():
     ends = [at(day) for day in ("2025-03-31", "2025-06-30", "2025-09-30", "2025-12-26")]
     pace = fit_pace(CALENDAR, np.repeat(ends, 100), at("2025-01-01"), at("2025-12-31"))
-    clock = Clock(CALENDAR, pace)
+    clock = BusinessClock(CALENDAR, pace)
     in_march, in_may = at("2025-03-27"), at("2025-05-15")
     rush, plain = clock.days(np.array([in_march, in_may]), np.array([5.0, 5.0]))
     assert rush > 10 * plain
@@ -60,7 +60,7 @@ def test_wins_come_evenly_on_the_clock_they_made():
     days = np.arange(*CALENDAR.day_of(np.array([first, last])))
     rate = np.choose(np.minimum(day_kinds(CALENDAR)[days], 6), [0.1, 4, 6, 6, 6, 6, 12.0])
     won_at = np.repeat(CALENDAR.start_of(days), rng.poisson(rate)) + DAY // 2
-    clock = Clock(CALENDAR, fit_pace(CALENDAR, won_at, first, last))
+    clock = BusinessClock(CALENDAR, fit_pace(CALENDAR, won_at, first, last))
     weeks = np.arange(first, last - 7 * DAY, 7 * DAY)
     passed = clock.days(weeks, np.full(len(weeks), 7.0))
     came = np.histogram(won_at, np.append(weeks, weeks[-1] + 7 * DAY))[0]
@@ -82,14 +82,14 @@ def test_looking_further_ahead_never_takes_less_time(days, since, seed):
     pace = np.random.default_rng(seed).exponential(1.0, KINDS)
     horizon = np.sort(np.array(days))
     moments = np.full(len(horizon), at("2025-01-01") + since * DAY // 24)
-    ahead = Windows(CALENDAR, 120.0, pace).ahead(moments, horizon, 240.0)
+    ahead = HorizonWindows(CALENDAR, 120.0, pace).terms(moments, horizon, 240.0)
     assert (np.diff(ahead.clock) >= -1e-9).all()
     assert (np.diff(ahead.ends, axis=0) >= 0).all()
 
 
 def test_for_ever_stays_for_ever_and_nothing_else_reaches_it():
     fast = np.full(KINDS, 3.0)
-    ahead = Windows(CALENDAR, 120.0, fast).ahead(
+    ahead = HorizonWindows(CALENDAR, 120.0, fast).terms(
         np.full(2, at("2025-01-06")), np.array([239.0, 240.0]), 240.0
     )
     assert ahead.clock[1] == 240.0

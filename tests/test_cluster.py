@@ -22,7 +22,7 @@ from crm.importing import import_path
 from crm.instants import as_of_instant
 from crm.periods import parse_period
 from crm.store import Store
-from features import Calendar, build, change_moments, compile_history
+from features import Calendar, build_features, change_moments, compile_history
 from models.bundle import Bundle
 from models.scoring import score_open
 from service.cli import run
@@ -31,7 +31,7 @@ from training.backtest import backtest
 from training.backtest.origins import Span, choose_periods
 from training.backtest.result import to_json
 from training.config import TrainConfig
-from training.dask import Cluster, Source, open_cluster, to_parquet
+from training.dask import Cluster, LogSource, open_cluster, to_parquet
 from training.dask.gather import gathered, together
 from training.fit import train
 from training.report import Report
@@ -39,8 +39,8 @@ from training.report import Report
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-09-30", TOKYO)
 CALENDAR = Calendar(TOKYO)
-NOWHERE = Source("Asia/Tokyo", "", parquet="none")
-SMALL = TrainConfig(trees=20, leaves=8, most_moments=3_000, questions=1, threads=1)
+NOWHERE = LogSource("Asia/Tokyo", "", parquet="none")
+SMALL = TrainConfig(trees=20, leaves=8, max_moments=3_000, questions=1, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_features_by_partition_are_equal_bit_for_bit(spread: Cluster, log: Event
     order = np.random.default_rng(0).permutation(len(deals))
     deals, moments = deals[order], moments[order]
     theirs = spread.features(NOW, CALENDAR, history.levels, deals, moments)
-    assert theirs.tobytes() == build(history, deals, moments).tobytes()
+    assert theirs.tobytes() == build_features(history, deals, moments).tobytes()
 
 
 def test_features_are_the_same_when_workers_read_the_store(
@@ -93,18 +93,18 @@ def test_features_are_the_same_when_workers_read_the_store(
         log = store.read(TOKYO)
     history = compile_history(log.as_of(NOW), CALENDAR)
     deals, moments = (values[::7] for values in change_moments(history, NOW))
-    stored = Cluster(client, Source.in_store(url, log))
+    stored = Cluster(client, LogSource.in_store(url, log))
     theirs = stored.features(NOW, CALENDAR, history.levels, deals, moments)
-    assert theirs.tobytes() == build(history, deals, moments).tobytes()
+    assert theirs.tobytes() == build_features(history, deals, moments).tobytes()
 
 
 def test_a_model_trained_on_workers_is_within_the_noise_of_another_seed(
     spread: Cluster, log: EventLog, here: tuple[Bundle, Report]
 ):
     one, report = here
-    two, spread_report = train(log, NOW, SMALL, work=spread.work(NOW, CALENDAR))
-    kept = one.kept
-    assert two.kept.x.tobytes() == kept.x.tobytes(), "the same rows were learned from"
+    two, spread_report = train(log, NOW, SMALL, executor=spread.executor(NOW, CALENDAR))
+    kept = one.self_check
+    assert two.self_check.x.tobytes() == kept.x.tobytes(), "the same rows were learned from"
     assert two.win.won.trees.text != one.win.won.trees.text, "the trees grew elsewhere"
     other = [train(log, NOW, replace(SMALL, seed=seed)) for seed in (1, 2)]
     gaps = [np.abs(_asked(model, kept) - _asked(one, kept)).mean() for model in (two, *(m for m, _ in other))]
@@ -134,12 +134,12 @@ def test_scores_by_partition_are_those_of_one_process(
 def test_a_backtest_by_period_is_that_of_one_process(
     spread: Cluster, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ):
-    quick = replace(SMALL, trees=5, most_moments=1_500)
+    quick = replace(SMALL, trees=5, max_moments=1_500)
     _, chosen = choose_periods(Span.of(log, NOW), TOKYO, 3)
     created = micros(log["deals"]["created_at"])
     # The first of them starts too early to learn for: that stops none of the others.
     enough = int((created < chosen[1].start(TOKYO)).sum())
-    monkeypatch.setattr("training.backtest.run.LEAST_TRAINED", enough)
+    monkeypatch.setattr("training.backtest.run.MIN_TRAINED", enough)
     ours = to_json(backtest(log, quick, 3, (8,), until=NOW))
     theirs = to_json(spread.backtest(log, quick, 3, (8,), until=NOW))
     assert [fold["period"] for fold in theirs["folds"]] == [period.name for period in chosen[1:]]
@@ -192,7 +192,7 @@ def test_workers_elsewhere_are_not_sent_to_a_file_here(
 
 
 def test_a_stores_address_with_its_password_is_never_shown():
-    source = Source("Asia/Tokyo", "", url="postgresql+psycopg://sancho:secret@db/sancho")
+    source = LogSource("Asia/Tokyo", "", url="postgresql+psycopg://sancho:secret@db/sancho")
     assert "secret" not in repr(source)
     assert "secret" not in str(source)
 
@@ -213,7 +213,7 @@ def test_workers_look_again_when_the_data_have_grown(client: Client, log: EventL
         deals, moments = (values[-50:] for values in change_moments(history, NOW))
         one = Cluster(client, to_parquet(known, tmp_path))
         theirs = one.features(NOW, CALENDAR, history.levels, deals, moments)
-        assert theirs.tobytes() == build(history, deals, moments).tobytes(), moment
+        assert theirs.tobytes() == build_features(history, deals, moments).tobytes(), moment
 
 
 @pytest.fixture
@@ -275,7 +275,10 @@ def test_workers_with_another_version_are_refused(
 
 def test_without_dask_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SanchoError, match=r"pip install 'sancho-sales\[scale\]'"), open_cluster("local", NOWHERE):
+    with (
+        pytest.raises(SanchoError, match=r"pip install 'sancho-sales\[scale\]'"),
+        open_cluster("local", NOWHERE),
+    ):
         pass
 
 

@@ -11,11 +11,11 @@ import pytest
 from crm.eventlog import EventLog
 from crm.instants import as_of_instant
 from features.calendar import Calendar
-from features.kpis import Happenings
-from models.forecast.organisation import Organisation
-from models.kpis import Ahead
-from models.seller_attribution import AttributedDeals, _got_at, results_above_expected
-from models.stage_conversion import legs_of
+from features.kpis import KpiEvents
+from models.forecast.organisation import ScopeTree
+from models.kpis import RemainingPeriod
+from models.seller_attribution import AttributedDeals, _received_at, results_above_expected
+from models.stage_conversion import stage_conversions
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -62,7 +62,7 @@ def test_a_period_holds_its_own_deals_and_expects_together_what_they_brought() -
     part = found.within(100, 500)
     assert len(part.won) == 400
     assert part.chance.sum() == pytest.approx(part.won.sum())
-    assert (part.chance * part.amount).sum() == pytest.approx(part.brought.sum())
+    assert (part.chance * part.amount).sum() == pytest.approx(part.revenue.sum())
     assert part.chance[250] > part.chance[50]  # the better deals stay the better ones
 
 
@@ -90,7 +90,7 @@ def test_a_deal_counts_from_its_last_hand_over_before_it_closed() -> None:
         TOKYO,
     )
     day = [as_of_instant(text, TOKYO) for text in ("2025-12-31", "2026-01-01", "2026-02-28", "2026-03-01")]
-    got = _got_at(log, np.array(["A", "B"], object), np.array(day[:2]), np.array(day[2:]))
+    got = _received_at(log, np.array(["A", "B"], object), np.array(day[:2]), np.array(day[2:]))
     assert got[0] == as_of_instant("2026-02-15T10:00", TOKYO) + 1
     assert got[1] == day[1] + 1
 
@@ -124,10 +124,10 @@ def test_the_way_from_checkpoint_to_checkpoint_is_what_one_counts_by_hand() -> N
         "people": pd.DataFrame({"person_id": [f"p{n}" for n in range(6)], "style": ["field"] * 6}),
     }
     log = EventLog.of(tables, TOKYO)
-    organisation = Organisation.of(log)
+    organisation = ScopeTree.of(log)
     moment = as_of_instant("2026-06-30", TOKYO)
-    ahead = Ahead.of(log, Calendar(TOKYO), organisation, moment, moment, moment)
-    legs = {leg.start.en: leg for leg in legs_of(Happenings(log, organisation.people), ahead)}
+    ahead = RemainingPeriod.of(log, Calendar(TOKYO), organisation, moment, moment, moment)
+    legs = {leg.start.en: leg for leg in stage_conversions(KpiEvents(log, organisation.people), ahead)}
     assert set(legs) == {"appointment", "proposal", "closing"}
     assert legs["appointment"].deals[:6].tolist() == [40] * 6
     assert legs["appointment"].share[0] > 0.9  # the first visit was skipped, the proposal reached

@@ -16,11 +16,11 @@ from crm.eventlog import EventLog
 from features import (
     Calendar,
     History,
-    build,
+    build_features,
     change_moments,
     compile_history,
-    current,
-    one_deal,
+    compile_live_deal,
+    deal_states,
     open_at,
 )
 from simulator import WorldSettings, crm_tables, simulate
@@ -48,8 +48,13 @@ def assert_future_does_not_matter(log: EventLog, history: History, moment: int) 
     deals = history.deal_ids.get_indexer(then.deal_ids)
     moments = np.full(len(deals), moment)
     every = np.arange(len(deals))
-    assert_same(build(history, deals, moments), build(then, every, moments), history, f"as of {moment}")
-    full, left = current(history, deals, moments), current(then, every, moments)
+    assert_same(
+        build_features(history, deals, moments),
+        build_features(then, every, moments),
+        history,
+        f"as of {moment}",
+    )
+    full, left = deal_states(history, deals, moments), deal_states(then, every, moments)
     np.testing.assert_array_equal(full.stage, left.stage)
     np.testing.assert_array_equal(full.amount, left.amount)
     np.testing.assert_array_equal(full.close_day, left.close_day)
@@ -114,10 +119,12 @@ def test_one_deal_of_a_simulated_organisation_has_the_features_of_the_batch(worl
     history = compile_history(world, CALENDAR)
     deals, moments = change_moments(history, int(history.created.max()))
     chosen = np.random.default_rng(9).choice(len(deals), 25, replace=False)
-    batch = build(history, deals[chosen], moments[chosen])
+    batch = build_features(history, deals[chosen], moments[chosen])
     alone = [
-        build(
-            one_deal(history, *sent(world, history.deal_ids[deal])), np.zeros(1, np.int64), np.array([moment])
+        build_features(
+            compile_live_deal(history, *sent(world, history.deal_ids[deal])),
+            np.zeros(1, np.int64),
+            np.array([moment]),
         )[0]
         for deal, moment in zip(deals[chosen], moments[chosen], strict=True)
     ]
@@ -131,9 +138,11 @@ def test_rows_in_any_order_or_alone_give_the_same_features(log, moments, random)
     rows = [(deal, moment) for deal in range(len(history.created)) for moment in moments]
     shuffled = random.sample(range(len(rows)), len(rows))
     deals, times = np.array(rows, np.int64).T
-    whole = build(history, deals, times)
-    assert_same(build(history, deals[shuffled], times[shuffled]), whole[shuffled], history, "shuffled")
-    alone = np.vstack([build(history, deals[i : i + 1], times[i : i + 1]) for i in range(len(rows))])
+    whole = build_features(history, deals, times)
+    assert_same(
+        build_features(history, deals[shuffled], times[shuffled]), whole[shuffled], history, "shuffled"
+    )
+    alone = np.vstack([build_features(history, deals[i : i + 1], times[i : i + 1]) for i in range(len(rows))])
     assert_same(alone, whole, history, "alone")
 
 
@@ -173,8 +182,10 @@ def test_one_deal_of_a_request_has_the_features_of_the_batch(log: EventLog, mome
     deal = len(history.created) - 1
     row, events, acts, account = sent(log, DEALS[deal])
     times = np.array(moments)
-    batch = build(history, np.full(len(times), deal), times)
-    alone = build(one_deal(history, row, events, acts, account), np.zeros(len(times), np.int64), times)
+    batch = build_features(history, np.full(len(times), deal), times)
+    alone = build_features(
+        compile_live_deal(history, row, events, acts, account), np.zeros(len(times), np.int64), times
+    )
     assert_same(alone, batch, history, "stored deal sent again")
 
 
@@ -191,8 +202,10 @@ def test_a_deal_that_was_never_stored_has_the_features_it_would_have_if_it_were(
     rest = compile_history(without(log, deal), CALENDAR, whole.levels)
     row, events, acts, account = sent(log, deal)
     times = np.array(moments)
-    batch = build(whole, np.full(len(times), len(whole.created) - 1), times)
-    alone = build(one_deal(rest, row, events, acts, account), np.zeros(len(times), np.int64), times)
+    batch = build_features(whole, np.full(len(times), len(whole.created) - 1), times)
+    alone = build_features(
+        compile_live_deal(rest, row, events, acts, account), np.zeros(len(times), np.int64), times
+    )
     assert_same(alone, batch, whole, "new deal")
 
 
@@ -204,7 +217,9 @@ def test_rows_of_a_request_may_come_in_any_order(world: EventLog) -> None:
     moment = history.deals.stage.at[history.deals.stage.start[deal + 1] - 1 :][:1]  # noqa: PD008
     zero = np.zeros(1, np.int64)
     sorted_, turned = (
-        build(one_deal(history, row, order(list(apart.values())), order(acts), account), zero, moment)
+        build_features(
+            compile_live_deal(history, row, order(list(apart.values())), order(acts), account), zero, moment
+        )
         for order in (list, lambda rows: rows[::-1])
     )
     assert len(apart) > 2
@@ -215,9 +230,9 @@ def test_a_deal_is_not_known_at_the_instant_of_its_creation_but_just_after() -> 
     deals = pd.DataFrame({"deal_id": ["D1"], "created_at": ["2026-04-01T09:00"], "stage": ["アポイント"]})
     history = compile_history(EventLog.of({"deals": deals}, TOKYO), CALENDAR)
     created = history.created
-    assert np.isnan(build(history, np.array([0]), created)).all()
-    assert current(history, np.array([0]), created).status == [-2]
-    assert current(history, np.array([0]), created + 1).status == [-1]
+    assert np.isnan(build_features(history, np.array([0]), created)).all()
+    assert deal_states(history, np.array([0]), created).status == [-2]
+    assert deal_states(history, np.array([0]), created + 1).status == [-1]
 
 
 @pytest.mark.parametrize("deals", [[0, 0], [1], [-1]])
@@ -225,4 +240,4 @@ def test_rows_that_cannot_be_are_refused(deals: list[int]) -> None:
     row = pd.DataFrame({"deal_id": ["D1"], "created_at": ["2026-04-01T09:00"], "stage": ["アポイント"]})
     history = compile_history(EventLog.of({"deals": row}, TOKYO), CALENDAR)
     with pytest.raises(ValueError, match="build: "):
-        build(history, np.array(deals), np.array([at(1)]))
+        build_features(history, np.array(deals), np.array([at(1)]))

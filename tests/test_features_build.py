@@ -17,11 +17,11 @@ from features import (
     CATALOGUE,
     GROUPS,
     Calendar,
-    build,
+    build_features,
     change_moments,
     compile_history,
-    current,
-    weeks_stood_for,
+    deal_states,
+    weeks_represented,
 )
 from features.arrays import KINDS
 from features.organisation_rows import SMOOTHING
@@ -36,7 +36,7 @@ def instant(text: str) -> int:
 def features_of(log: EventLog, deal: str, moment: str | int) -> dict[str, float]:
     history = compile_history(log, CALENDAR)
     t = instant(moment) if isinstance(moment, str) else moment
-    row = build(history, history.deal_ids.get_indexer([deal]), np.array([t]))[0]
+    row = build_features(history, history.deal_ids.get_indexer([deal]), np.array([t]))[0]
     return dict(zip((f.name for f in history.features), row, strict=True))
 
 
@@ -216,7 +216,7 @@ def test_moments_are_at_creation_after_changes_and_on_a_grid_that_widens(paper: 
     changes = [0, 4, 5, 10, 15, 19, 20, 49, 54]
     grid = [7, 14, 21, 28, 42, 56, 70, 84]
     assert ((mine - 1) // DAY).tolist() == sorted(changes + grid)
-    stands = weeks_stood_for(np.zeros(len(mine), int), mine)
+    stands = weeks_represented(np.zeros(len(mine), int), mine)
     assert stands[np.isin((mine - 1) // DAY, [0, 7, 14, 21, 28, 42, 56, 70, 84])].tolist() == [
         1, 1, 1, 1, 2, 2, 2, 2, 4,
     ]  # fmt: skip
@@ -237,12 +237,20 @@ def test_levels_of_training_serve_a_log_with_new_words() -> None:
     history = compile_history(log(product=["B"], 競合=["Y社"], stage=["未知"]), CALENDAR, levels)
     assert [f.name for f in history.features] == [f.name for f in trained.features]
     x = dict(
-        zip((f.name for f in history.features), build(history, [0], [instant("2026-04-03")])[0], strict=True)
+        zip(
+            (f.name for f in history.features),
+            build_features(history, [0], [instant("2026-04-03")])[0],
+            strict=True,
+        )
     )
     for name in ("product", "stage", "deals.競合", "deals.予算", "deals.期日"):
         assert math.isnan(x[name]), name
     x = dict(
-        zip((f.name for f in trained.features), build(trained, [0], [instant("2026-04-03")])[0], strict=True)
+        zip(
+            (f.name for f in trained.features),
+            build_features(trained, [0], [instant("2026-04-03")])[0],
+            strict=True,
+        )
     )
     assert (x["product"], x["deals.競合"], x["deals.予算"], x["deals.期日"]) == (0, 0, 3, 28)
 
@@ -259,7 +267,7 @@ def test_free_text_makes_no_feature_and_is_named() -> None:
 
 def test_a_log_without_any_deal_is_an_empty_history() -> None:
     history = compile_history(EventLog.of({}, TOKYO), CALENDAR)
-    assert build(history, [], []).shape == (0, len(CATALOGUE))
+    assert build_features(history, [], []).shape == (0, len(CATALOGUE))
     assert [len(part) for part in change_moments(history, 0)] == [0, 0]
 
 
@@ -354,7 +362,7 @@ def test_a_slow_and_obvious_way_over_the_as_of_view_finds_the_same(log: EventLog
     for number, deal in enumerate(DEALS[: len(history.created)]):
         if not history.created[number] < t:
             continue
-        x = build(history, [number], [t])[0]
+        x = build_features(history, [number], [t])[0]
         hoped = referee(log, deal, t)
         found = {name: x[names.index(name)] for name in hoped}
         assert found == pytest.approx(hoped, abs=2e-6, nan_ok=True)
@@ -362,7 +370,7 @@ def test_a_slow_and_obvious_way_over_the_as_of_view_finds_the_same(log: EventLog
 
 def test_what_is_current_is_what_the_as_of_view_shows(paper: EventLog) -> None:
     history = compile_history(paper, CALENDAR)
-    now = current(history, np.array([0]), np.array([instant("2026-05-01")]))
+    now = deal_states(history, np.array([0]), np.array([instant("2026-05-01")]))
     assert history.levels["stage"][now.stage[0]] == "初回訪問"
     assert history.people[now.owner[0]] == "P1"
     assert now.amount == [90]

@@ -9,7 +9,7 @@ import pytest
 from crm.instants import DAY, end_of_day, start_of_day
 from crm.periods import parse_period
 from crm.store import Store, StoredOutlook
-from service.forecast_history import days_missing, history
+from service.forecast_history import history_rows, missing_days
 
 PERIOD = parse_period("2026-Q4")
 NAME = "2026-10-01..2026-12-31"
@@ -38,11 +38,11 @@ def test_a_day_is_written_down_once_and_stays(store: Store, zone):
 def test_nobody_sees_what_was_foreseen_after_the_moment_they_ask_as_of(store: Store, zone):
     store.save_outlooks([kept("2026-11-20", zone), kept("2026-11-21", zone, late=9)])
     at = start_of_day(date(2026, 11, 21), zone)
-    assert [row["as_of"] for row in history(store, PERIOD, "company", at, zone)] == [
+    assert [row["as_of"] for row in history_rows(store, PERIOD, "company", at, zone)] == [
         "2026-11-21T00:00:00+09:00"
     ]
-    assert history(store, PERIOD, "company", at - 1, zone) == []
-    later = history(store, PERIOD, "company", at + 2 * DAY, zone)
+    assert history_rows(store, PERIOD, "company", at - 1, zone) == []
+    later = history_rows(store, PERIOD, "company", at + 2 * DAY, zone)
     assert [row["computed_later"] for row in later] == [False, True]
     assert later[0]["probability"] == 0.5
 
@@ -62,13 +62,13 @@ def test_today_is_missing_first_then_each_week_of_which_nothing_is_kept(
 ):
     with Store.open(str(tmp_path / "s.db")) as opened:
         opened.save_outlooks([kept(day, zone) for day in there])
-        found = days_missing(opened, PERIOD, date.fromisoformat(today))
+        found = missing_days(opened, PERIOD, date.fromisoformat(today))
     assert [day.isoformat() for day in found] == missing
 
 
 def test_when_the_period_is_over_its_last_day_is_the_last(tmp_path, zone):
     with Store.open(str(tmp_path / "s.db")) as opened:
-        found = days_missing(opened, PERIOD, date(2027, 1, 20))
+        found = missing_days(opened, PERIOD, date(2027, 1, 20))
     assert found[0] == PERIOD.last
     assert max(found) == PERIOD.last
     assert len(found) == 14

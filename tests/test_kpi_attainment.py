@@ -13,12 +13,12 @@ from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, start_of_day
 from crm.periods import parse_period
 from features.calendar import Calendar
-from features.kpis import KPIS, Happenings, Tally
+from features.kpis import KPIS, CountedEvents, KpiEvents
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import LEVELS, Pipeline, simulate
 from models.forecast.targets import targets_of
-from models.kpis import Ahead, Prospects
+from models.kpis import KpiForecasts, RemainingPeriod
 from models.kpis.shares import Cohort
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -93,10 +93,10 @@ def _closed(day: pd.Timestamp) -> bool:
     return not CALENDAR.is_working[(day - pd.Timestamp("1970-01-01")).days]
 
 
-def prospects(log: EventLog, moment: str, period: str = "2026-Q4") -> Prospects:
+def prospects(log: EventLog, moment: str, period: str = "2026-Q4") -> KpiForecasts:
     now, within = at(moment), parse_period(period)
     known = log.as_of(now)
-    organisation = Organisation.of(known)
+    organisation = ScopeTree.of(known)
     deals = known["deals"]
     still = deals[deals["outcome"].isna().to_numpy()]
     chances = still["deal_id"].map({"O1": 0.6, "O2": 0.3}).fillna(0.2).to_numpy(float)[:, None]
@@ -109,8 +109,8 @@ def prospects(log: EventLog, moment: str, period: str = "2026-Q4") -> Prospects:
     closed = np.zeros(people)
     closed[[0, 2]] = 100.0, 50.0
     simulation = simulate(organisation, pipeline, closed, new, 0.2, 0.1)
-    ahead = Ahead.of(known, CALENDAR, organisation, now, within.start(TOKYO), within.end(TOKYO))
-    return Prospects(simulation, Happenings(known, organisation.people), ahead, within)
+    ahead = RemainingPeriod.of(known, CALENDAR, organisation, now, within.start(TOKYO), within.end(TOKYO))
+    return KpiForecasts(simulation, KpiEvents(known, organisation.people), ahead, within)
 
 
 @pytest.fixture(scope="module")
@@ -119,18 +119,18 @@ def log() -> EventLog:
 
 
 @pytest.fixture(scope="module")
-def november(log: EventLog) -> Prospects:
+def november(log: EventLog) -> KpiForecasts:
     return prospects(log, "2026-11-11")
 
 
-def drawn(found: Prospects, name: str, scope: str = "company") -> np.ndarray:
+def drawn(found: KpiForecasts, name: str, scope: str = "company") -> np.ndarray:
     draws = found.of(BY_ID[name], scope).draws
     assert draws is not None
     return draws
 
 
-def test_a_steady_count_goes_on_for_the_working_days_left(november: Prospects) -> None:
-    left = november.ahead.working_days
+def test_a_steady_count_goes_on_for_the_working_days_left(november: KpiForecasts) -> None:
+    left = november.remaining.working_days
     assert left == 13 + 20  # 23 November is a holiday, and offices close on 29 December
     so_far = november.of(BY_ID["visits"], "company").value
     assert drawn(november, "visits").mean() - so_far == pytest.approx(6 * left, rel=0.1)
@@ -147,7 +147,7 @@ def test_counts_come_as_often_as_their_interval_says() -> None:
     inside = []
     for seed in range(12):
         log = told(10 + seed, 0.15)
-        whole = Happenings(log, ("ann", "bob", "cid", "leaver"))
+        whole = KpiEvents(log, ("ann", "bob", "cid", "leaver"))
         for moment, period in (
             ("2026-10-01", "2026-Q4"),
             ("2026-05-14", "2026-05"),
@@ -157,12 +157,12 @@ def test_counts_come_as_often_as_their_interval_says() -> None:
             for name in ("visits", "leads", "meetings"):
                 low, high = np.quantile(drawn(found, name), [0.1, 0.9])
                 bounds = within.start(TOKYO), within.end(TOKYO)
-                came = whole.tally(BY_ID[name].count).within(*bounds, np.ones(5, bool))
+                came = whole.counted(BY_ID[name].count).total_between(*bounds, np.ones(5, bool))
                 inside.append(low <= came <= high)
     assert 0.70 <= np.mean(inside) <= 0.95  # of 108: 80 % give or take twice its standard error, and ties
 
 
-def test_people_share_by_what_they_do_and_who_left_does_nothing(november: Prospects) -> None:
+def test_people_share_by_what_they_do_and_who_left_does_nothing(november: KpiForecasts) -> None:
     means = {one: drawn(november, "leads", f"person:{one}").mean() for one in SHARES}
     so_far = {one: november.of(BY_ID["leads"], f"person:{one}").value for one in SHARES}
     later = {one: means[one] - (so_far[one] or 0) for one in SHARES}
@@ -170,7 +170,7 @@ def test_people_share_by_what_they_do_and_who_left_does_nothing(november: Prospe
     assert later["ann"] > 1.6 * later["bob"] > 0
 
 
-def test_draws_of_people_and_teams_add_up_exactly(november: Prospects) -> None:
+def test_draws_of_people_and_teams_add_up_exactly(november: KpiForecasts) -> None:
     for name in ("visits", "leads", "meetings", "won_deals", "revenue", "new_revenue", "proposals"):
         found = november.of(BY_ID[name], "company")
         if found.draws is None:
@@ -181,8 +181,8 @@ def test_draws_of_people_and_teams_add_up_exactly(november: Prospects) -> None:
         assert (np.sum(inside, axis=0) == parts[0]).all()
 
 
-def test_revenue_is_the_forecasts_own_and_wins_meet_the_same_luck(november: Prospects) -> None:
-    everyone = november.ahead.organisation.members("company")
+def test_revenue_is_the_forecasts_own_and_wins_meet_the_same_luck(november: KpiForecasts) -> None:
+    everyone = november.remaining.organisation.members("company")
     assert (drawn(november, "revenue") == november.simulation.total(everyone)).all()
     wins, revenue = drawn(november, "won_deals"), drawn(november, "revenue")[:4096]
     assert wins.mean() == pytest.approx(2 + 0.9 + 1.75, rel=0.05)
@@ -192,7 +192,7 @@ def test_revenue_is_the_forecasts_own_and_wins_meet_the_same_luck(november: Pros
     assert upsells.mean() == pytest.approx(1 + 0.3 + 1.75 / 2, rel=0.1)  # half of the past wins were
 
 
-def test_a_rate_goes_with_its_own_numerator_and_denominator(november: Prospects) -> None:
+def test_a_rate_goes_with_its_own_numerator_and_denominator(november: KpiForecasts) -> None:
     rate = drawn(november, "win_rate")
     assert ((rate >= 0) & (rate <= 1)).all()
     assert november.of(BY_ID["win_rate"], "company").value == pytest.approx(2 / 3)
@@ -202,7 +202,7 @@ def test_leads_of_late_get_further_with_time(log: EventLog) -> None:
     found = prospects(log, "2026-11-11")
     now = found.of(BY_ID["meeting_rate"], "company").value
     end = at("2027-01-01")
-    whole = Happenings(log.as_of(end), ("ann", "bob", "cid", "leaver")).tally(BY_ID["meeting_rate"].count)
+    whole = KpiEvents(log.as_of(end), ("ann", "bob", "cid", "leaver")).counted(BY_ID["meeting_rate"].count)
     low, high = np.searchsorted(whole.at, [at("2026-10-01"), end])
     came_true = (whole.reached[low:high] > 0).mean()
     draws = drawn(found, "meeting_rate")
@@ -210,22 +210,22 @@ def test_leads_of_late_get_further_with_time(log: EventLog) -> None:
     assert np.quantile(draws, 0.02) < came_true < np.quantile(draws, 0.98)
 
 
-def test_who_has_waited_in_vain_is_less_likely_to_come(november: Prospects) -> None:
-    ahead = november.ahead
+def test_who_has_waited_in_vain_is_less_likely_to_come(november: KpiForecasts) -> None:
+    ahead = november.remaining
     days = (ahead.end - ahead.moment) / DAY
     by_age = np.interp(np.arange(400), [0, 2 * days], [0.0, 0.8])[None]
     cohort = Cohort(by_age, np.zeros(5, np.int64), np.ones(5), 0.02)
-    came = Tally(
+    came = CountedEvents(
         at=np.full(3, ahead.moment - int(days * DAY)),
         person=np.zeros(3, np.int64),
         weight=np.ones(3),
         key=None,
         until=None,
         reached=np.full(3, NEVER),
-        complete=1.0,
-        lacking=None,
+        completeness=1.0,
+        least_complete=None,
     )
-    later = cohort.later(came, 0, ahead, "by hand")
+    later = cohort.from_waiting(came, 0, ahead, "by hand")
     assert later[0].mean() == pytest.approx(3 * (0.8 - 0.4) / (1 - 0.4), rel=0.03)  # 40 % had come by now
 
 

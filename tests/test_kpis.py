@@ -15,7 +15,7 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import DAY, as_of_instant
 from crm.periods import parse_period
-from features.kpis import KPIS, Happenings, own_kpis, value_of
+from features.kpis import KPIS, KpiEvents, custom_kpis, value_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 BY_ID = {kpi.id: kpi for kpi in KPIS}
@@ -102,9 +102,9 @@ def kpi_value(
 ) -> float | None:
     moment = as_of_instant(as_of, TOKYO)
     within = parse_period(period, 4)
-    happenings = Happenings(small_log().as_of(moment), PEOPLE)
+    happenings = KpiEvents(small_log().as_of(moment), PEOPLE)
     members = np.ones(3, bool) if who is None else np.array([who == one for one in (*PEOPLE, "")])
-    kpi = (BY_ID | {kpi.id: kpi for kpi in own_kpis(own)})[name]  # type: ignore[arg-type]
+    kpi = (BY_ID | {kpi.id: kpi for kpi in custom_kpis(own)})[name]  # type: ignore[arg-type]
     return value_of(kpi, happenings, within.start(TOKYO), within.end(TOKYO), moment, members)
 
 
@@ -243,7 +243,7 @@ def test_a_kpi_of_ones_own_counts_what_it_says(also: dict[str, object], expected
 )
 def test_a_faulty_kpi_of_ones_own_is_told_in_a_sentence(also: dict[str, object], told: str) -> None:
     with pytest.raises(SanchoError, match="kpi") as fault:
-        own_kpis([DEMOS | also])
+        custom_kpis([DEMOS | also])
     assert told in fault.value.text.en
 
 
@@ -252,7 +252,7 @@ def test_a_faulty_kpi_of_ones_own_is_told_in_a_sentence(also: dict[str, object],
 def test_people_add_up_to_all_and_parts_of_a_period_to_the_whole(log: EventLog) -> None:
     first = parse_period("2026-03").start(TOKYO)
     bounds = [first, first + 20 * DAY, first + 45 * DAY]
-    happenings = Happenings(log, ("P0", "P1", "P2", "P9"))
+    happenings = KpiEvents(log, ("P0", "P1", "P2", "P9"))
     for kpi in KPIS:
         if not kpi.adds_up:
             continue

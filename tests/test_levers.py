@@ -14,12 +14,12 @@ from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import start_of_day
 from features.calendar import Calendar
-from features.kpis import Happenings
+from features.kpis import KpiEvents
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import LEVELS, Pipeline, simulate
-from models.kpis import Ahead
-from models.levers import LEVERS, Drive, Level, OpenDeals, levels_of, new_wins_of, smallest
+from models.kpis import RemainingPeriod
+from models.levers import LEVERS, Level, LeverModel, OpenDeals, levels_of, new_wins_of, smallest_plan
 from models.levers.effect import STRETCHES, NewWins
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -37,9 +37,9 @@ def level(name: str, values: list[float], top: float) -> Level:
     return Level(BY_ID[name], y, np.array([10.0, 10.0, 20.0, 0.0]), np.full(4, scale(top)))
 
 
-def drive() -> Drive:
+def drive() -> LeverModel:
     """Three people (ann and bob north, cid south), eight deals of 100, half of them past the proposal."""
-    organisation = Organisation(
+    organisation = ScopeTree(
         ("ann", "bob", "cid"), np.array([0, 0, 1]), ("north", "south"), np.array([-1, -1])
     )
     chances = np.array([0.2, 0.3, 0.4, 0.5, 0.2, 0.3, 0.4, 0.5])
@@ -64,23 +64,23 @@ def drive() -> Drive:
     stretched = np.minimum(chances[:, None] * np.array(STRETCHES), 0.9)
     wins = NewWins(0.3, 0.5, np.array(STRETCHES) ** 2)
     made = simulate(organisation, pipeline, np.zeros(4), new, 0.2, 0.1)
-    return Drive(made, levels, OpenDeals(chances + 0.1, proposed, stretched), wins)
+    return LeverModel(made, levels, OpenDeals(chances + 0.1, proposed, stretched), wins)
 
 
-def brought(found: Drive, shares: dict[str, float], people: np.ndarray = EVERYONE) -> np.ndarray:
-    moved = found.moved(shares, people)
+def brought(found: LeverModel, shares: dict[str, float], people: np.ndarray = EVERYONE) -> np.ndarray:
+    moved = found.with_shares(shares, people)
     return moved.open_draws.mean(1) + moved.new_draws.mean(1)
 
 
 def test_nothing_moved_is_the_forecast_itself() -> None:
     found = drive()
-    assert (found.moved({}, EVERYONE).total(EVERYONE) == found.simulation.total(EVERYONE)).all()
+    assert (found.with_shares({}, EVERYONE).total(EVERYONE) == found.simulation.total(EVERYONE)).all()
 
 
 @pytest.mark.parametrize("name", list(BY_ID))
 def test_no_scenario_gets_worse_by_a_lever_and_it_moves_only_those_below_the_top(name: str) -> None:
     found = drive()
-    before, after = found.simulation, found.moved({name: 1.0}, EVERYONE)
+    before, after = found.simulation, found.with_shares({name: 1.0}, EVERYONE)
     assert (after.total(EVERYONE) >= before.total(EVERYONE)).all()
     assert after.total(EVERYONE).mean() > before.total(EVERYONE).mean()
     if name not in ("leads", "appointment_rate"):  # the business that these bring is everybody's
@@ -121,7 +121,7 @@ def test_levers_of_a_team_move_that_team_alone() -> None:
 def test_the_plan_attains_as_asked_and_no_smaller_one_of_its_kind_does() -> None:
     found = drive()
     target = float(np.quantile(found.simulation.total(EVERYONE), 0.6))
-    plan = smallest(found, list(BY_ID), EVERYONE, target, 0.7)
+    plan = smallest_plan(found, list(BY_ID), EVERYONE, target, 0.7)
     assert plan.before == pytest.approx(0.4, abs=0.03)
     assert plan.attains(0.7)
     assert 0.7 <= plan.reached <= 0.71
@@ -134,14 +134,14 @@ def test_the_plan_attains_as_asked_and_no_smaller_one_of_its_kind_does() -> None
 def test_a_plan_that_cannot_attain_says_what_the_most_is() -> None:
     found = drive()
     target = float(found.simulation.total(EVERYONE).max() * 1.5)
-    plan = smallest(found, ["leads", "amount"], EVERYONE, target, 0.9)
+    plan = smallest_plan(found, ["leads", "amount"], EVERYONE, target, 0.9)
     assert not plan.attains(0.9)
-    assert plan.reached == plan.most < 0.9
+    assert plan.reached == plan.maximum < 0.9
     assert plan.shares == {"leads": 1.0, "amount": 1.0}
 
 
 def test_what_is_attained_already_needs_no_plan() -> None:
-    plan = smallest(drive(), list(BY_ID), EVERYONE, 1.0, 0.5)
+    plan = smallest_plan(drive(), list(BY_ID), EVERYONE, 1.0, 0.5)
     assert set(plan.shares.values()) == {0.0}
     assert plan.reached == plan.before > 0.9
 
@@ -174,10 +174,10 @@ def log() -> EventLog:
 
 def test_the_top_quartile_is_of_peers_of_the_same_style_and_not_of_luck() -> None:
     known = log()
-    organisation = Organisation.of(known)
+    organisation = ScopeTree.of(known)
     moment = at("2026-10-01")
-    ahead = Ahead.of(known, Calendar(TOKYO), organisation, moment, moment, at("2027-01-01"))
-    happenings = Happenings(known, organisation.people)
+    ahead = RemainingPeriod.of(known, Calendar(TOKYO), organisation, moment, moment, at("2027-01-01"))
+    happenings = KpiEvents(known, organisation.people)
     found = levels_of(happenings, ahead)
     assert set(found) == {"proposals", "win_rate", "amount", "cycle_time"}  # no leads are recorded
     rate = found["win_rate"]
@@ -186,7 +186,7 @@ def test_the_top_quartile_is_of_peers_of_the_same_style_and_not_of_luck() -> Non
     assert np.isnan(top[6])  # one of a style has no peers
     assert rate.read(rate.y)[2] == pytest.approx(0.25, abs=0.1)
     assert found["cycle_time"].read(found["cycle_time"].y)[0] == pytest.approx(40, rel=0.01)
-    assert found["amount"].moved(1.0, np.arange(7)).max() == pytest.approx(0, abs=1e-9)  # all the same
+    assert found["amount"].with_shares(1.0, np.arange(7)).max() == pytest.approx(0, abs=1e-9)  # all the same
     wins = new_wins_of(happenings, ahead)
     assert wins.of_leads == 0
     assert (np.diff(wins.stretched) >= 0).all()

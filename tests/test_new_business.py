@@ -16,7 +16,7 @@ from crm.periods import parse_period, previous
 from features.calendar import Calendar
 from models.forecast.new_business import NewBusiness
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PEOPLE = pd.DataFrame(
@@ -66,7 +66,7 @@ def fitted(log: EventLog, as_of: str = "2026-10-01") -> NewBusiness:
 
 def drawn(rates: NewBusinessRates, scenarios: int) -> np.ndarray:
     rate = rates.draw_rates(np.ones((len(rates.mean), scenarios)), np.random.default_rng(1))
-    return rates.bring(rate, 1)[0]
+    return rates.draw_revenue(rate, 1)[0]
 
 
 def wins_in(log: EventLog, created_from: int, first: int, end: int) -> int:
@@ -80,7 +80,7 @@ def wins_in(log: EventLog, created_from: int, first: int, end: int) -> int:
 
 
 def test_a_steady_year_goes_on(log: EventLog) -> None:
-    model, tree = fitted(log), Organisation.of(log)
+    model, tree = fitted(log), ScopeTree.of(log)
     period = parse_period("2026-Q4")
     rates = model.rates(log, tree, at("2026-10-01"), period)
     before = [previous(period, number) for number in range(1, 9)]
@@ -89,7 +89,7 @@ def test_a_steady_year_goes_on(log: EventLog) -> None:
 
 
 def test_half_way_through_fewer_are_to_come_than_the_share_of_days_left(log: EventLog) -> None:
-    model, tree, period = fitted(log), Organisation.of(log), parse_period("2026-Q4")
+    model, tree, period = fitted(log), ScopeTree.of(log), parse_period("2026-Q4")
     whole = model.rates(log, tree, at("2026-10-01"), period).mean.sum()
     late = model.rates(log, tree, at("2026-11-16"), period).mean.sum()
     last_week = model.rates(log, tree, at("2026-12-25"), period).mean.sum()
@@ -98,21 +98,21 @@ def test_half_way_through_fewer_are_to_come_than_the_share_of_days_left(log: Eve
 
 @pytest.mark.parametrize("period", ["2026-Q3", "2026-Q1", "2025-11"])
 def test_a_past_period_brings_nothing_new(log: EventLog, period: str) -> None:
-    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period(period))
+    rates = fitted(log).rates(log, ScopeTree.of(log), at("2026-10-01"), parse_period(period))
     assert rates.mean.sum() == 0
     draws = drawn(rates, 8)
     assert (draws == 0).all()
 
 
 def test_a_period_to_come_counts_only_what_is_won_in_it(log: EventLog) -> None:
-    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-12"))
+    rates = fitted(log).rates(log, ScopeTree.of(log), at("2026-10-01"), parse_period("2026-12"))
     past = previous(parse_period("2026-12"), 12)
     seen = wins_in(log, at("2025-10-01"), past.start(TOKYO), past.end(TOKYO))
     assert rates.mean.sum() == pytest.approx(seen, rel=0.35)
 
 
 def test_those_who_sell_more_are_expected_to_and_those_who_left_are_not(log: EventLog) -> None:
-    tree = Organisation.of(log)
+    tree = ScopeTree.of(log)
     rates = fitted(log).rates(log, tree, at("2026-10-01"), parse_period("2026-Q4"))
     ann, bob, cid, gone, nobody = rates.mean
     assert ann > 1.5 * bob > 0
@@ -124,28 +124,28 @@ def test_those_who_sell_more_are_expected_to_and_those_who_left_are_not(log: Eve
 def test_a_growing_company_is_expected_to_go_on_at_its_present_size() -> None:
     growing = steady(growth=0.5)
     period = parse_period("2026-Q4")
-    rates = fitted(growing).rates(growing, Organisation.of(growing), at("2026-10-01"), period)
+    rates = fitted(growing).rates(growing, ScopeTree.of(growing), at("2026-10-01"), period)
     last = previous(period)
     seen = wins_in(growing, last.start(TOKYO), last.start(TOKYO), last.end(TOKYO))
     assert rates.mean.sum() > 0.9 * seen
 
 
 def test_draws_have_the_mean_they_were_asked_for(log: EventLog) -> None:
-    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"))
+    rates = fitted(log).rates(log, ScopeTree.of(log), at("2026-10-01"), parse_period("2026-Q4"))
     draws = drawn(rates, 20_000)
     expected = rates.mean * rates.scale * rates.amounts.mean()
     np.testing.assert_allclose(draws.mean(1), expected, rtol=0.02)
 
 
 def test_at_a_higher_rate_come_the_same_wins_and_more(log: EventLog) -> None:
-    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"))
+    rates = fitted(log).rates(log, ScopeTree.of(log), at("2026-10-01"), parse_period("2026-Q4"))
     rate = np.full((len(rates.mean), 20_000), 3.0, np.float32)
-    (less, few), (more, many) = rates.bring(rate, 1), rates.bring(rate * np.float32(1.5), 1)
+    (less, few), (more, many) = rates.draw_revenue(rate, 1), rates.draw_revenue(rate * np.float32(1.5), 1)
     assert (many >= few).all()
     assert (more >= less).all()
     assert few.mean() == pytest.approx(3.0, rel=0.01)
     assert many.var() == pytest.approx(4.5, rel=0.03)
-    crowd = rates.bring(np.full((1, 20_000), 400.0, np.float32), 1)[1]
+    crowd = rates.draw_revenue(np.full((1, 20_000), 400.0, np.float32), 1)[1]
     assert crowd.mean() == pytest.approx(400, rel=0.01)
     assert crowd.var() == pytest.approx(400, rel=0.05)
 
@@ -155,21 +155,21 @@ def test_those_who_sell_larger_deals_are_expected_to_bring_more(log: EventLog) -
         amount=log["deals"]["amount"] * np.where(log["deals"]["owner_id"] == "bob", 5, 1)
     )
     larger = EventLog.of({"deals": deals, "people": PEOPLE}, TOKYO)
-    rates = fitted(larger).rates(larger, Organisation.of(larger), at("2026-10-01"), parse_period("2026-Q4"))
+    rates = fitted(larger).rates(larger, ScopeTree.of(larger), at("2026-10-01"), parse_period("2026-Q4"))
     ann, bob, *_ = drawn(rates, 20_000).mean(1) / np.where(rates.mean > 0, rates.mean, 1)
     assert bob == pytest.approx(5 * ann, rel=0.2)
 
 
 def test_the_share_by_date_rises_to_the_whole(log: EventLog) -> None:
     days = [date(2026, 10, 31), date(2026, 11, 30), date(2026, 12, 31)]
-    rates = fitted(log).rates(log, Organisation.of(log), at("2026-10-01"), parse_period("2026-Q4"), days)
+    rates = fitted(log).rates(log, ScopeTree.of(log), at("2026-10-01"), parse_period("2026-Q4"), days)
     assert (np.diff(rates.by_date) >= 0).all()
     assert rates.by_date[-1] == 1.0
     assert rates.by_date[0] < 1 / 3
 
 
 def test_what_is_learned_survives_being_stored(log: EventLog) -> None:
-    model, tree, period = fitted(log), Organisation.of(log), parse_period("2026-Q4")
+    model, tree, period = fitted(log), ScopeTree.of(log), parse_period("2026-Q4")
     again = NewBusiness.from_json(json.loads(json.dumps(model.to_json())))
     first, second = (m.rates(log, tree, at("2026-10-20"), period) for m in (model, again))
     assert first.mean.tolist() == second.mean.tolist()
@@ -181,14 +181,14 @@ def test_a_short_history_still_gives_an_expectation() -> None:
     deals = log["deals"]
     recent = deals[deals["created_at"] >= pd.Timestamp("2026-08-20", tz=TOKYO)]
     short = EventLog.of({"deals": recent, "people": PEOPLE}, TOKYO)
-    rates = fitted(short).rates(short, Organisation.of(short), at("2026-10-01"), parse_period("2026-Q4"))
+    rates = fitted(short).rates(short, ScopeTree.of(short), at("2026-10-01"), parse_period("2026-Q4"))
     assert 5 < rates.mean.sum() < 120
     assert rates.market_sd > 0.1
 
 
 def test_no_history_gives_no_expectation() -> None:
     empty = EventLog.of({"people": PEOPLE}, TOKYO)
-    rates = fitted(empty).rates(empty, Organisation.of(empty), at("2026-10-01"), parse_period("2026-Q4"))
+    rates = fitted(empty).rates(empty, ScopeTree.of(empty), at("2026-10-01"), parse_period("2026-Q4"))
     assert rates.mean.tolist() == [0.0] * 5
 
 
@@ -215,7 +215,7 @@ def with_contracts(log: EventLog, growing: bool, since: str = "2020-01-01") -> E
 def expected_wins(log: EventLog) -> float:
     moment, period = at("2026-10-01"), parse_period("FY2026-H2")
     model = NewBusiness.fit(log, moment)
-    return float(model.rates(log, Organisation.of(log, []), moment, period).mean.sum())
+    return float(model.rates(log, ScopeTree.of(log, []), moment, period).mean.sum())
 
 
 def test_more_customers_bring_more_business_than_they_did_when_they_were_fewer(log: EventLog) -> None:

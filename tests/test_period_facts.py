@@ -13,7 +13,7 @@ from crm.eventlog import EventLog
 from crm.instants import start_of_day
 from crm.periods import parse_period
 from features.calendar import Calendar
-from models.forecast.organisation import COMPANY, Organisation
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts, year_before
 from training.backtest.origins import Origin
 from training.backtest.period_snapshots import snapshot_of
@@ -45,9 +45,9 @@ def log_of(*wins: tuple[str, float], first: str = "2023-01-05") -> EventLog:
     return EventLog.of({"deals": frame}, TOKYO)
 
 
-def facts_of(log: EventLog, moment: int, period: str) -> tuple[PeriodFacts, Organisation]:
+def facts_of(log: EventLog, moment: int, period: str) -> tuple[PeriodFacts, ScopeTree]:
     known = log.as_of(moment)
-    organisation = Organisation.of(known, ["ann", "bob"])
+    organisation = ScopeTree.of(known, ["ann", "bob"])
     return PeriodFacts.of(known, organisation, moment, parse_period(period), [], CALENDAR), organisation
 
 

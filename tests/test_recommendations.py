@@ -19,7 +19,7 @@ class FullStore:
         self.stored: list[str] = []
         self.meanwhile: Any = lambda: None
 
-    def keep_recommendations(self, rows: list[Any]) -> None:
+    def save_recommendations(self, rows: list[Any]) -> None:
         self.meanwhile()
         if not self.has_room:
             raise OSError("disk full")
@@ -33,14 +33,14 @@ def store() -> FullStore:
 
 @pytest.fixture
 def asked(store: FullStore, monkeypatch: pytest.MonkeyPatch) -> Recommendations:
-    monkeypatch.setattr(recommendations, "_MOST_WAITING", 3)
+    monkeypatch.setattr(recommendations, "_MAX_WAITING", 3)
     serving = SimpleNamespace(store=store, settings=None)
     return Recommendations(serving, None)  # type: ignore[arg-type]
 
 
 def keep(asked: Recommendations, name: str, moment: int = 5) -> None:
     context = SimpleNamespace(moment=moment, state=SimpleNamespace(now=5))
-    asked.keep(context, SimpleNamespace(log=SimpleNamespace(recommendation_id=name)))  # type: ignore[arg-type]
+    asked.queue(context, SimpleNamespace(record=SimpleNamespace(recommendation_id=name)))  # type: ignore[arg-type]
 
 
 def test_recommendations_wait_for_a_full_store_and_are_bounded(asked: Recommendations, store: FullStore):
@@ -49,11 +49,11 @@ def test_recommendations_wait_for_a_full_store_and_are_bounded(asked: Recommenda
     keep(asked, "R2")
     for _ in range(3):
         with pytest.raises(OSError, match="disk full"):
-            asked.write()
+            asked.flush()
         assert list(asked._waiting) == ["R1", "R2", "R3"]
-    asked.write_if_possible()
+    asked.flush_if_possible()
     store.meanwhile, store.has_room = lambda: None, True
-    asked.write()
+    asked.flush()
     assert store.stored == ["R1", "R2", "R3"]
     assert not asked._waiting
 

@@ -54,7 +54,7 @@ def with_versions(home: Path, count: int, fresh: bool = False) -> Registry:
     if not fresh:
         (home / "mlflow.db").write_bytes(blank())
     registry = Registry(home)
-    with registry._ask() as client:
+    with registry._connected() as client:
         client.create_registered_model(NAME)
         for _ in range(count):
             client.create_model_version(NAME, source=home.as_uri())
@@ -98,7 +98,7 @@ def test_a_call_under_way_changes_nothing_for_other_threads(tmp_path: Path):
     """While one thread is inside, another one's output, log levels and warnings are as ever."""
     registry = with_versions(tmp_path, 1)
     before = process_state()
-    with registry._ask():
+    with registry._connected():
         assert process_state() == before
 
 
@@ -129,7 +129,7 @@ def test_a_run_is_logged_where_its_registry_is_whatever_others_do_meanwhile(
 
     monkeypatch.setattr(Registry, "_experiment", meanwhile)
     run_id = registry.log_backtest({"settings": {"seed": 1}, "deals": {}, "periods": {}}, "<html></html>")
-    with registry._ask() as client:
+    with registry._connected() as client:
         run = client.get_run(run_id)
         assert (run.data.params["seed"], run.data.tags["sancho.champion"]) == ("1", "1")
         assert run.info.status == "FINISHED"
@@ -209,8 +209,8 @@ def test_promotions_at_once_all_stay_in_the_history(tmp_path: Path):
     with_versions(tmp_path, 6)
     start = [lambda number=number: Registry(tmp_path).promote(str(number)) for number in range(1, 6)]
     at_once(start)
-    with Registry(tmp_path)._ask() as client:
-        past = Registry(tmp_path)._past(client)
+    with Registry(tmp_path)._connected() as client:
+        past = Registry(tmp_path)._champions(client)
     assert past[:6] == ["1", "2", "3", "4", "5", "6"]
     assert sorted(past[6:]) == ["1", "2", "3", "4", "5"]
     assert past[-1] == Registry(tmp_path).champion().version
@@ -221,10 +221,10 @@ def test_the_lock_holds_for_other_processes(tmp_path: Path):
         "import sys; from pathlib import Path; from training import registry as module;"
         "module._LOCK_SECONDS = 0.0; from crm.errors import SanchoError\n"
         "try:\n"
-        "    with module.Registry(Path(sys.argv[1])).deciding(): print('in')\n"
+        "    with module.Registry(Path(sys.argv[1])).champion_lock(): print('in')\n"
         "except SanchoError as fault: print(fault.code, fault)\n"
     )
-    with Registry(tmp_path).deciding():
+    with Registry(tmp_path).champion_lock():
         other = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True
         )
@@ -235,7 +235,7 @@ def test_the_lock_holds_for_other_processes(tmp_path: Path):
 def test_an_alias_set_by_hand_is_part_of_the_history(tmp_path: Path):
     """In MLflow's own pages, say; or a promotion was stopped between its two writes."""
     registry = with_versions(tmp_path, 3)
-    with registry._ask() as client:
+    with registry._connected() as client:
         client.set_registered_model_alias(NAME, "champion", "1")
     assert registry.rollback().version == "3"
     assert registry.rollback().version == "2"
@@ -311,7 +311,7 @@ def test_a_champion_promoted_during_a_training_stays(
 ):
     """Of two first trainings at once the second would otherwise be the "first model" too, past the gate."""
     registry = with_versions(tmp_path, before)
-    with registry._ask() as client:
+    with registry._connected() as client:
         for _ in range(2):
             client.create_model_version(NAME, source=tmp_path.as_uri())
     mine, other = str(before + 1), str(before + 2)
@@ -324,18 +324,18 @@ def test_a_champion_promoted_during_a_training_stays(
 
     monkeypatch.setattr(promote, "train", trained)
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
-    monkeypatch.setattr(promote, "milliseconds", lambda bundle: 1.0)
+    monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)
     monkeypatch.setattr(
-        promote, "_judged", lambda *args: promote.Verdict(True, promote.Text("採用", "taken"))
+        promote, "_decision_on", lambda *args: promote.GateDecision(True, promote.Text("採用", "taken"))
     )
     monkeypatch.setattr(Registry, "load", lambda self, which="champion": (model, None))
     listed = {one.version: one for one in registry.list()}
     monkeypatch.setattr(Registry, "log_and_register", lambda *args: listed[mine])
-    _, verdict, _ = promote.train_and_promote(None, 0, TrainConfig(), registry)
-    assert not verdict.promote
-    assert f"version {other}" in verdict.text.en
+    _, decision, _ = promote.train_and_promote(None, 0, TrainConfig(), registry)
+    assert not decision.promote
+    assert f"version {other}" in decision.text.en
     assert registry.champion().version == other
-    assert next(one.gate for one in registry.list() if one.version == mine) == verdict.text.both()
+    assert next(one.gate for one in registry.list() if one.version == mine) == decision.text.both()
 
 
 def test_code_that_is_gone_is_said_by_the_logged_model(monkeypatch: pytest.MonkeyPatch):

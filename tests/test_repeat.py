@@ -14,41 +14,41 @@ from features.kpis.repeat_purchase import (
     BgNbd,
     GammaGamma,
     Purchases,
-    Repeat,
+    RepeatPurchaseModel,
     _bg_nbd,
     _gamma_gamma,
-    fit_repeat,
+    fit_repeat_purchase,
 )
 
 
 @pytest.fixture(scope="module")
-def cdnow() -> tuple[Purchases, Repeat]:
+def cdnow() -> tuple[Purchases, RepeatPurchaseModel]:
     """The 1/10 sample of CDNOW, 2,357 customers in weeks, with their purchases' values."""
     rows = pd.read_csv(Path(__file__).parent / "data" / "cdnow.csv")
     rows = rows.loc[rows.index.repeat(rows["customers"])]
     columns = (rows[name].to_numpy(float) for name in ("frequency", "recency", "age", "value"))
     bought = Purchases(np.arange(len(rows)), *columns)
     assert len(rows) == 2357
-    fitted = fit_repeat(bought)
+    fitted = fit_repeat_purchase(bought)
     assert fitted is not None
     return bought, fitted
 
 
-def test_the_published_parameters_of_cdnow_come_out(cdnow: tuple[Purchases, Repeat]) -> None:
+def test_the_published_parameters_of_cdnow_come_out(cdnow: tuple[Purchases, RepeatPurchaseModel]) -> None:
     """Fader, Hardie & Lee (2005), table 2; Fader & Hardie (2013), section 5."""
     bought, fitted = cdnow
-    assert fitted.buys.r == pytest.approx(0.243, abs=0.0005)
-    assert fitted.buys.alpha == pytest.approx(4.414, abs=0.0005)
-    assert fitted.buys.a == pytest.approx(0.793, abs=0.0005)
-    assert fitted.buys.b == pytest.approx(2.426, abs=0.0005)
-    assert fitted.buys.log_likelihood(bought) == pytest.approx(-9582.4, abs=0.05)
-    assert fitted.worth is not None
-    assert fitted.worth.p == pytest.approx(6.25, abs=0.005)
-    assert fitted.worth.q == pytest.approx(3.74, abs=0.005)
-    assert fitted.worth.gamma == pytest.approx(15.44, abs=0.01)
+    assert fitted.frequency_model.r == pytest.approx(0.243, abs=0.0005)
+    assert fitted.frequency_model.alpha == pytest.approx(4.414, abs=0.0005)
+    assert fitted.frequency_model.a == pytest.approx(0.793, abs=0.0005)
+    assert fitted.frequency_model.b == pytest.approx(2.426, abs=0.0005)
+    assert fitted.frequency_model.log_likelihood(bought) == pytest.approx(-9582.4, abs=0.05)
+    assert fitted.value_model is not None
+    assert fitted.value_model.p == pytest.approx(6.25, abs=0.005)
+    assert fitted.value_model.q == pytest.approx(3.74, abs=0.005)
+    assert fitted.value_model.gamma == pytest.approx(15.44, abs=0.01)
 
 
-def test_a_customer_is_expected_to_buy_as_published(cdnow: tuple[Purchases, Repeat]) -> None:
+def test_a_customer_is_expected_to_buy_as_published(cdnow: tuple[Purchases, RepeatPurchaseModel]) -> None:
     """Two repeat purchases, the last in week 30.43 of 38.86: 1.226 more in 39 weeks (Fader et al. 2005)."""
     _, fitted = cdnow
     one = Purchases(np.zeros(1, np.int64), *(np.array([value]) for value in (2.0, 30.43, 38.86, 35.0)))
@@ -74,7 +74,7 @@ def test_purchases_are_counted_by_day_and_only_those_before() -> None:
 
 def test_too_few_customers_tell_nothing() -> None:
     few = Purchases(np.arange(10), *(np.ones(10) for _ in range(4)))
-    assert fit_repeat(few) is None
+    assert fit_repeat_purchase(few) is None
 
 
 def test_customers_who_all_buy_at_one_rate_and_never_leave_have_no_fit() -> None:
@@ -82,7 +82,7 @@ def test_customers_who_all_buy_at_one_rate_and_never_leave_have_no_fit() -> None
     bought = Purchases(
         np.arange(60), np.full(60, 5.0), np.full(60, 50.0), np.full(60, 50.0), rng.uniform(1, 2, 60)
     )
-    assert fit_repeat(bought) is None
+    assert fit_repeat_purchase(bought) is None
 
 
 def test_where_the_likelihood_has_no_top_the_parameters_are_drawn_towards_0() -> None:
@@ -92,11 +92,11 @@ def test_where_the_likelihood_has_no_top_the_parameters_are_drawn_towards_0() ->
     rate = rng.gamma(0.8, 1 / 6, 60)
     times = rng.poisson(rate * 40).astype(float)
     last = np.where(times > 0, rng.uniform(20, 40, 60), 0)
-    fitted = fit_repeat(Purchases(np.arange(60), times, last, np.full(60, 40.0), np.zeros(60)))
+    fitted = fit_repeat_purchase(Purchases(np.arange(60), times, last, np.full(60, 40.0), np.zeros(60)))
     assert fitted is not None
-    buys = fitted.buys
+    buys = fitted.frequency_model
     assert [buys.r, buys.alpha, buys.a, buys.b] == pytest.approx([0.58243, 4.9124, 0.17365, 3.7625], rel=1e-4)
-    assert fitted.worth is None
+    assert fitted.value_model is None
 
 
 def test_many_purchases_neither_overflow_nor_vanish() -> None:

@@ -11,7 +11,7 @@ import pytest
 from crm.instants import DAY, start_of_day
 from features import Calendar
 from models.season import fit_season, month_of, no_season
-from models.win.business_time import Clock, even_pace
+from models.win.business_time import BusinessClock, uniform_pace
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CALENDAR = Calendar(TOKYO)
@@ -92,7 +92,7 @@ def test_no_deals_no_season():
 
 
 def test_the_clock_runs_faster_in_the_months_of_the_season():
-    clock = Clock(CALENDAR, even_pace(), TRUE)
+    clock = BusinessClock(CALENDAR, uniform_pace(), TRUE)
     moments = np.array([at("2025-03-01"), at("2025-08-01")])
     assert clock.days(moments, np.full(2, 10.0)) == pytest.approx([14.0, 7.5])
     crossing = clock.days(np.array([at("2025-02-26")]), np.array([5.0]))

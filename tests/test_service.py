@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.api import create_app
-from service.keys import Keys
+from service.keys import ApiKeys
 from service.language import negotiate
 from service.logs import configure_logs
 from service.paging import page
@@ -59,7 +59,7 @@ def client(settings: Settings, unable: Unable) -> TestClient:
     names = ("serving", "deals", "forecasts", "goals", "recommendations", "models", "tables")
     cases = UseCases(settings=settings, **dict.fromkeys(names, unable))  # type: ignore[arg-type]
     client = TestClient(create_app(settings, cases, warm=False), raise_server_exceptions=False)
-    key = Keys(settings.store_url).create("test")
+    key = ApiKeys(settings.store_url).create("test")
     client.headers["Authorization"] = f"Bearer {key}"
     return client
 
@@ -112,27 +112,27 @@ def test_settings_cannot_be_changed(settings: Settings) -> None:
 
 
 def test_a_key_is_known_until_it_is_revoked(settings: Settings) -> None:
-    text = Keys(settings.store_url).create("crm")
-    known = Keys(settings.store_url).check(text)
+    text = ApiKeys(settings.store_url).create("crm")
+    known = ApiKeys(settings.store_url).check(text)
     assert known is not None
     assert known.name == "crm"
-    assert Keys(settings.store_url).revoke(known.key_id)
-    assert Keys(settings.store_url).check(text) is None
-    assert Keys(settings.store_url).list() == []
+    assert ApiKeys(settings.store_url).revoke(known.key_id)
+    assert ApiKeys(settings.store_url).check(text) is None
+    assert ApiKeys(settings.store_url).list() == []
 
 
 @pytest.mark.parametrize("bad", ["", "x", "sancho_", "sancho_0123_abc", "sancho_00"])
 def test_what_is_not_a_key_is_nobodys(settings: Settings, bad: str) -> None:
-    assert Keys(settings.store_url).check(bad) is None
+    assert ApiKeys(settings.store_url).check(bad) is None
 
 
 def test_a_key_that_differs_in_one_letter_is_nobodys(settings: Settings) -> None:
-    text = Keys(settings.store_url).create("crm")
-    assert Keys(settings.store_url).check(text[:-1] + ("A" if text[-1] != "A" else "B")) is None
+    text = ApiKeys(settings.store_url).create("crm")
+    assert ApiKeys(settings.store_url).check(text[:-1] + ("A" if text[-1] != "A" else "B")) is None
 
 
 def test_secrets_are_stored_as_hashes_only(settings: Settings) -> None:
-    text = Keys(settings.store_url).create("crm")
+    text = ApiKeys(settings.store_url).create("crm")
     secret = text.split("_", 2)[2]
     with sqlite3.connect(settings.home / "sancho.db") as store:
         rows = store.execute("SELECT * FROM api_keys").fetchall()

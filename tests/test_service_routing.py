@@ -52,9 +52,9 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
 @pytest.mark.parametrize(
     ("method", "path", "body", "asked"),
     [
-        ("GET", "/deals?limit=2", None, "deals.scored"),
-        ("GET", "/deals/D1", None, "deals.stored"),
-        ("POST", "/deals/score", DEAL, "deals.sent"),
+        ("GET", "/deals?limit=2", None, "deals.list_deals"),
+        ("GET", "/deals/D1", None, "deals.get_deal"),
+        ("POST", "/deals/score", DEAL, "deals.score_deal"),
         ("GET", "/forecasts/2026-Q4", None, "forecasts.forecast"),
         ("POST", "/forecasts/2026-Q4/what-if", {"won": ["D1"]}, "forecasts.what_if"),
         ("GET", "/kpis/2026-Q4", None, "goals.kpis"),
@@ -64,7 +64,7 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("GET", "/people/2026-Q4", None, "goals.people"),
         ("GET", "/bottlenecks", None, "recommendations.bottlenecks"),
         ("GET", "/actions", None, "recommendations.actions"),
-        ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.outcome"),
+        ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.record_outcome"),
         ("GET", "/recommendations/report", None, "recommendations.report"),
         ("GET", "/models", None, "models.versions"),
         ("POST", "/models/3/promote", None, "models.promote"),

@@ -93,8 +93,8 @@ def test_it_is_not_ready_when_a_kept_row_scores_differently(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = service.use_cases.serving.current()
-    kept = dataclasses.replace(state.bundle.kept, won_by=state.bundle.kept.won_by + 1e-6)
-    bent = dataclasses.replace(state, bundle=dataclasses.replace(state.bundle, kept=kept))
+    kept = dataclasses.replace(state.bundle.self_check, won_by=state.bundle.self_check.won_by + 1e-6)
+    bent = dataclasses.replace(state, bundle=dataclasses.replace(state.bundle, self_check=kept))
     monkeypatch.setattr(service.use_cases.serving, "_state", bent)
     response = service.client.get("/readyz", headers={"Accept-Language": "en"})
     assert response.status_code == 503
@@ -157,8 +157,8 @@ def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) 
     answers = service.use_cases
     period = answers.serving.context(None, None).forecast.period
     for _ in range(20):  # today, then the weeks since the quarter began, one at a time
-        answers.forecasts.write_history()
-    assert answers.forecasts._written is not None
+        answers.forecasts.store_history()
+    assert answers.forecasts._complete is not None
     for scope in ("company", "person:P001"):
         told = service.get(f"/v1/forecasts/{period.name}?scope={scope}")
         assert len(told["history"]) >= 1
@@ -168,7 +168,7 @@ def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) 
         assert last["mean"] == pytest.approx(told["revenue"]["mean"])
         assert not last["computed_later"]
     kept = service.get(f"/v1/forecasts/{period.name}")["history"]
-    answers.forecasts.write_history()
+    answers.forecasts.store_history()
     assert service.get(f"/v1/forecasts/{period.name}")["history"] == kept
 
 
@@ -182,12 +182,12 @@ def test_a_store_that_takes_no_history_stops_no_answer(
         asked.append(1)
         raise OSError("disk full")
 
-    monkeypatch.setattr("service.forecasts.fill_one", full)
-    monkeypatch.setattr(answers.forecasts, "_written", None)
+    monkeypatch.setattr("service.forecasts.store_missing_day", full)
+    monkeypatch.setattr(answers.forecasts, "_complete", None)
     for _ in range(3):
-        answers.forecasts.keep_history()
+        answers.forecasts.store_history_if_possible()
     assert len(asked) == 1, "it tries again tomorrow, not every second"
-    assert answers.serving.readiness().fault is None
+    assert answers.serving.readiness().error is None
 
 
 def test_a_trend_is_the_sum_of_its_reasons(service: Service) -> None:
@@ -386,7 +386,7 @@ def test_json_on_the_command_line_is_what_rest_answers(
 def test_scores_made_elsewhere_are_those_made_here(service: Service, scope: str) -> None:
     def asked(scorer: Any) -> list[dict[str, Any]]:
         question = (scope, AS_OF, PERIOD, "-win_by_period_end", None, None, "ja")
-        return service.use_cases.deals.scored(*question, scorer)["deals"]
+        return service.use_cases.deals.list_deals(*question, scorer)["deals"]
 
     def spread(bundle: Any, log: Any, *question: Any) -> Any:
         return score_open(bundle, log, *question).sample(frac=1.0, random_state=1)
@@ -438,7 +438,7 @@ def test_a_newcomer_and_another_kpi_level_can_be_supposed(service: Service) -> N
     assert [one.revenue_change > 0 for one in alone] == [True, True]
     assert both.revenue_change == pytest.approx(sum(one.revenue_change for one in alone), rel=0.3)
     assert sum(side.revenue_change for side in both.children) == pytest.approx(both.revenue_change)
-    assert "person:newcomer 1" in [side.scope for side in both.children]
+    assert "person:new rep 1" in [side.scope for side in both.children]
     assert len(both.assumptions) == 2
     strange = service.client.post(address, json={"levels": [{"kpi": "joy", "multiplier": 2}]})
     assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")

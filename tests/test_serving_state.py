@@ -87,7 +87,7 @@ class Rounds:
 
 
 def test_refresh_takes_up_new_data_and_models(serving: ServingState):
-    assert serving.readiness().fault is not None
+    assert serving.readiness().error is not None
     assert serving._keep_ready() == 0.0
     assert (serving.current().revision, serving.current().info.version) == (1, "1")
     serving.store.now_at, serving.registry.version = 2, "2"  # type: ignore[attr-defined]
@@ -111,7 +111,7 @@ def test_refresh_whose_log_cannot_be_written_ends_nothing(
     rounds = Rounds(serving)
     serving.start()
     rounds.wait()
-    assert serving.readiness().fault is None
+    assert serving.readiness().error is None
     serving.store.now_at = 2  # type: ignore[attr-defined]
     rounds.wait()
     assert serving.current().revision == 2
@@ -133,7 +133,7 @@ def test_refresh_failing_where_the_log_cannot_be_written_is_tried_again(
     rounds = Rounds(serving)
     serving.start()
     rounds.wait()
-    assert serving.readiness().fault is None
+    assert serving.readiness().error is None
 
 
 def test_refresh_that_wants_to_end_the_process_ends_nothing(
@@ -151,23 +151,23 @@ def test_refresh_that_wants_to_end_the_process_ends_nothing(
     serving.store.now_at = 2  # type: ignore[attr-defined]
     rounds.wait()
     assert serving.current().revision == 2
-    assert serving.readiness().fault is None
+    assert serving.readiness().error is None
 
 
 def test_readiness_ends_where_the_thread_has_died(serving: ServingState, monkeypatch: pytest.MonkeyPatch):
     rounds = Rounds(serving)
     serving._keep_ready()
-    assert serving.readiness().fault is None, "nobody started a thread"
+    assert serving.readiness().error is None, "nobody started a thread"
     with monkeypatch.context() as patch:
         patch.setattr(WatchedThread, "_repeat", lambda self: None)  # it ends at once
         serving._thread.revive()
         serving._thread._thread.join(PATIENCE)  # type: ignore[union-attr]
-    fault = serving.readiness().fault
-    assert fault is not None
-    assert "being started again" in fault.en
+    error = serving.readiness().error
+    assert error is not None
+    assert "being started again" in error.en
     serving._thread.revive()
     rounds.wait()
-    assert serving.readiness().fault is None
+    assert serving.readiness().error is None
 
 
 def test_watched_thread_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch):
@@ -208,7 +208,7 @@ def test_any_number_of_periods_can_be_asked_about_as_of_now(
         opened.append(question[-1].name)
         return SimpleNamespace(period=question[-1])
 
-    monkeypatch.setattr(serving_state, "open_period_forecast", forecast_of)
+    monkeypatch.setattr(serving_state, "simulate_period", forecast_of)
     serving.refresh()
     months = [f"2026-{month:02d}" for month in range(1, 13)]
     for _ in range(2):
@@ -223,7 +223,7 @@ def test_a_question_is_quick_once_its_forecast_is_kept(
     serving: ServingState, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        serving_state, "open_period_forecast", lambda *question: SimpleNamespace(period=question[-1])
+        serving_state, "simulate_period", lambda *question: SimpleNamespace(period=question[-1])
     )
     assert serving.is_quick("2026-11-20", None), "what is refused is refused at once"
     serving.refresh()

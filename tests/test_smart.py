@@ -8,18 +8,20 @@ from datetime import date
 import pytest
 
 from crm.i18n import Text
-from models.kpis.smart import CRITERIA, Facts, Proposal, check, check_person
+from models.kpis.smart import CRITERIA, KpiFacts, KpiProposal, check_kpi, check_person
 
 TODAY = date(2026, 11, 25)
-VISITS = Proposal("visits", "person:P001", 40.0, "件", {}, "2026-Q4", date(2026, 12, 31), date(2026, 11, 2))
-SOUND = Facts(
+VISITS = KpiProposal(
+    "visits", "person:P001", 40.0, "件", {}, "2026-Q4", date(2026, 12, 31), date(2026, 11, 2)
+)
+SOUND = KpiFacts(
     known=True,
     scope_known=True,
     label=Text("訪問件数", "Visits"),
     unit=Text("件", "visits"),
     unknown_segments=(),
-    complete=0.97,
-    lacking="actor_id",
+    completeness=0.97,
+    least_complete="actor_id",
     controllable=True,
     probability=0.62,
     reachable=(41.0, 46.0),
@@ -29,7 +31,7 @@ SOUND = Facts(
 
 
 def test_a_sound_kpi_passes_all_five_and_needs_nothing_better():
-    found = check(VISITS, SOUND, TODAY)
+    found = check_kpi(VISITS, SOUND, TODAY)
     assert tuple(found) == CRITERIA
     assert all(finding.ok and finding.better is None for finding in found.values())
     assert found["achievable"].why.ja == "届く確率は62%です。"
@@ -61,7 +63,7 @@ def test_a_sound_kpi_passes_all_five_and_needs_nothing_better():
 def test_each_failing_criterion_says_what_is_wrong_and_what_would_do(
     criterion: str, proposal: dict, facts: dict, told: str, better: str
 ):
-    found = check(replace(VISITS, **proposal), replace(SOUND, **facts), TODAY)
+    found = check_kpi(replace(VISITS, **proposal), replace(SOUND, **facts), TODAY)
     finding = found[criterion]
     assert not finding.ok
     assert told in finding.why.en
@@ -77,13 +79,13 @@ def test_each_failing_criterion_says_what_is_wrong_and_what_would_do(
 
 def test_bounds_belong_to_what_is_fine():
     for chance, fine in ((0.29, False), (0.3, True), (0.9, True), (0.91, False)):
-        assert check(VISITS, replace(SOUND, probability=chance), TODAY)["achievable"].ok is fine
+        assert check_kpi(VISITS, replace(SOUND, probability=chance), TODAY)["achievable"].ok is fine
     for last, fine in ((date(2026, 11, 24), False), (TODAY, True)):
-        assert check(replace(VISITS, last_day=last), SOUND, TODAY)["time_bound"].ok is fine
+        assert check_kpi(replace(VISITS, last_day=last), SOUND, TODAY)["time_bound"].ok is fine
 
 
 def test_several_faults_of_one_kind_are_told_together():
-    finding = check(replace(VISITS, value=None, scope="田中"), replace(SOUND, scope_known=False), TODAY)[
+    finding = check_kpi(replace(VISITS, value=None, scope="田中"), replace(SOUND, scope_known=False), TODAY)[
         "specific"
     ]
     assert finding.why.ja == "誰のKPIか（田中）がわかりません、数値がありません。"

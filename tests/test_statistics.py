@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from models.statistics import Z80, Z90, means_of, shrunk, variance_beyond_chance, with_belief
+from models.statistics import Z80, Z90, means_of, pooled_with_prior, shrunk, variance_beyond_chance
 
 
 def test_the_variance_beyond_chance_is_dersimonian_and_lairds_by_hand() -> None:
@@ -33,8 +33,8 @@ def test_effects_of_little_evidence_lie_nearer_the_mean_of_all() -> None:
 
 
 def test_a_belief_weighs_like_as_many_values_as_it_says() -> None:
-    assert with_belief(0.0, 0.0, 0.3, 4.0) == 0.3
-    assert with_belief(1.0, 3.0, 0.0, 1.0) == 0.75
+    assert pooled_with_prior(0.0, 0.0, 0.3, 4.0) == 0.3
+    assert pooled_with_prior(1.0, 3.0, 0.0, 1.0) == 0.75
 
 
 def test_a_clustered_interval_has_the_width_that_the_cluster_means_have() -> None:

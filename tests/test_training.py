@@ -28,7 +28,7 @@ from training.registry import Registry
 from training.report import Report
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-SMALL = TrainConfig(trees=20, leaves=8, most_moments=8_000, most_questions=8_000, threads=1)
+SMALL = TrainConfig(trees=20, leaves=8, max_moments=8_000, max_questions=8_000, threads=1)
 AS_OF = end_of_day(date(2026, 2, 15), TOKYO)
 PERIOD = parse_period("2026-Q1")
 
@@ -116,7 +116,7 @@ def test_a_period_that_is_over_leaves_no_chance(bundle: Bundle, log: EventLog):
 
 
 def test_close_days_grow_with_the_share(bundle: Bundle):
-    kept = bundle.kept
+    kept = bundle.self_check
     days = close_days(bundle.win, kept.x, kept.at, (0.1, 0.5, 0.9))
     assert (np.diff(days, axis=1) >= 0).all()
     assert (days > 0).all()
@@ -129,7 +129,7 @@ def test_a_saved_model_scores_the_same_digit_for_digit(
     again = Bundle.load(tmp_path / "m")
     assert score_open(again, log, AS_OF, PERIOD, "7").equals(scores)
     assert again.check() == 0.0
-    asked = (bundle.kept.x, bundle.kept.at, bundle.kept.horizon)
+    asked = (bundle.self_check.x, bundle.self_check.at, bundle.self_check.horizon)
     ours, theirs = (one.win.contributions(*asked) for one in (bundle, again))
     assert np.array_equal(vars(ours)["values"], vars(theirs)["values"])
     assert np.array_equal(ours.base, theirs.base)
@@ -232,7 +232,7 @@ def test_mlflow_pyfunc_scores_as_the_model_does(registry: Registry, bundle: Bund
 
     mlflow.set_tracking_uri(registry.uri)
     model = mlflow.pyfunc.load_model("models:/sancho/1")
-    kept = bundle.kept
+    kept = bundle.self_check
     asked = pd.DataFrame(kept.x, columns=list(bundle.features)).assign(
         moment=kept.at, horizon_days=kept.horizon
     )
@@ -260,35 +260,35 @@ def test_the_first_model_serves_and_the_next_is_compared_on_what_neither_has_see
 ):
     registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     first, alone, _ = train_and_promote(log, end_of_day(date(2025, 8, 31), TOKYO), SMALL, registry)
-    assert (alone.promote, alone.against) == (True, None)
+    assert (alone.promote, alone.difference) == (True, None)
     assert registry.champion().version == first.version
-    second, verdict, report = train_and_promote(log, AS_OF, SMALL, registry)
-    assert report.later.train_until >= end_of_day(date(2025, 8, 31), TOKYO)
-    assert report.rival is None
-    assert verdict.against is not None
-    assert registry.champion().version == (second.version if verdict.promote else first.version)
+    second, decision, report = train_and_promote(log, AS_OF, SMALL, registry)
+    assert report.validation_fold.train_until >= end_of_day(date(2025, 8, 31), TOKYO)
+    assert report.champion_refit is None
+    assert decision.difference is not None
+    assert registry.champion().version == (second.version if decision.promote else first.version)
 
 
 def test_a_young_champion_is_held_against_a_model_made_when_it_was(log: EventLog, tmp_path: Path):
     registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     then = end_of_day(date(2025, 12, 15), TOKYO)
     first, _, _ = train_and_promote(log, then, SMALL, registry)
-    _, verdict, report = train_and_promote(log, AS_OF, SMALL, registry)
-    assert report.later.train_until < then, "the proof's own deals are not later than the champion"
-    fold, chance = report.rival
+    _, decision, report = train_and_promote(log, AS_OF, SMALL, registry)
+    assert report.validation_fold.train_until < then, "the proof's own deals are not later than the champion"
+    fold, chance = report.champion_refit
     assert fold.train_until == then
     assert (fold.train.days <= (then - fold.train.at) / DAY + 1e-6).all(), "nothing later was learned from"
     assert len(chance) == len(fold.valid.row) > 200
     assert (fold.valid.question_at >= then).all()
     # The same data, the same recipe: little to choose between the two.
-    assert verdict.against is not None
-    assert abs(verdict.against.mean) < 0.03
+    assert decision.difference is not None
+    assert abs(decision.difference.mean) < 0.03
 
     names = registry.load(first.version)[0].features
     registry.promote(first.version)
     blind = replace(SMALL, exclude=tuple(name for name in names if name != "age_days"))
-    _, verdict, _ = train_and_promote(log, AS_OF, blind, registry)
-    assert not verdict.promote, "a worse way of fitting does not take its place"
+    _, decision, _ = train_and_promote(log, AS_OF, blind, registry)
+    assert not decision.promote, "a worse way of fitting does not take its place"
     assert registry.champion().version == first.version
 
 

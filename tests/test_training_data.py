@@ -45,7 +45,7 @@ def assert_same(one: Snapshots, other: Snapshots) -> None:
         np.testing.assert_array_equal(getattr(one.rows, field.name), getattr(other.rows, field.name))
 
 
-@pytest.mark.parametrize("config", [replace(SMALL, questions=1), replace(SMALL, most_moments=500)])
+@pytest.mark.parametrize("config", [replace(SMALL, questions=1), replace(SMALL, max_moments=500)])
 def test_snapshots_drawn_from_known_ones_are_those_drawn_from_the_history(
     data: TrainingData, config: TrainConfig
 ):
@@ -58,16 +58,16 @@ def test_snapshots_drawn_from_known_ones_are_those_drawn_from_the_history(
         config,
         np.random.default_rng(3),
         Executor(features=refuse),
-        known=data.snapshots,
+        reuse=data.snapshots,
     )
     assert_same(known, fresh)
-    assert fresh.complete == (config.most_moments == 0)
+    assert fresh.complete == (config.max_moments == 0)
 
 
 def test_snapshots_that_are_a_sample_are_no_source_of_others(data: TrainingData):
     rng = np.random.default_rng
-    sample = draw_snapshots(data.past, data.history, AS_OF, replace(SMALL, most_moments=500), rng(3))
-    again = draw_snapshots(data.past, data.history, AS_OF, SMALL, rng(4), known=sample)
+    sample = draw_snapshots(data.past, data.history, AS_OF, replace(SMALL, max_moments=500), rng(3))
+    again = draw_snapshots(data.past, data.history, AS_OF, SMALL, rng(4), reuse=sample)
     assert_same(again, draw_snapshots(data.past, data.history, AS_OF, SMALL, rng(4)))
 
 

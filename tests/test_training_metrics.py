@@ -14,7 +14,7 @@ from training.metrics import (
     reliability,
     summary,
 )
-from training.promotion_gate import judge
+from training.promotion_gate import decide
 
 
 def _draw(count: int = 6_000, seed: int = 0):
@@ -77,62 +77,62 @@ def test_rows_of_one_deal_are_one_observation():
     assert wide.hi - wide.lo > 3 * (narrow.hi - narrow.lo)
 
 
-def _verdict(chance, won, champion, rng, fair=True):
+def _decision(chance, won, champion, rng, comparable=True):
     count = len(won)
-    return judge(chance, won, np.ones(count), np.arange(count), champion, np.full(count, fair), rng)
+    return decide(chance, won, np.ones(count), np.arange(count), champion, np.full(count, comparable), rng)
 
 
 def test_the_first_model_is_promoted():
     chance, won, rng = _draw()
-    assert _verdict(chance, won, None, rng).promote
+    assert _decision(chance, won, None, rng).promote
 
 
 def test_a_challenger_as_good_as_the_champion_is_promoted():
     chance, won, rng = _draw()
-    verdict = _verdict(chance, won, chance, rng)
-    assert verdict.promote
-    assert verdict.against is not None
-    assert verdict.against.mean == 0.0
+    decision = _decision(chance, won, chance, rng)
+    assert decision.promote
+    assert decision.difference is not None
+    assert decision.difference.mean == 0.0
 
 
 def test_a_worse_challenger_is_not_promoted_and_the_reason_is_said():
     chance, won, rng = _draw()
-    verdict = _verdict(np.full(len(won), won.mean()), won, chance, rng)
-    assert not verdict.promote
-    assert "worse than the champion" in verdict.text.en
-    assert "予測誤差が大きい" in verdict.text.ja
+    decision = _decision(np.full(len(won), won.mean()), won, chance, rng)
+    assert not decision.promote
+    assert "worse than the champion" in decision.text.en
+    assert "予測誤差が大きい" in decision.text.ja
 
 
 def test_a_challenger_that_is_not_calibrated_is_not_promoted():
     chance, won, rng = _draw()
-    verdict = _verdict(np.clip(chance + 0.2, 0, 0.99), won, np.full(len(won), 0.5), rng)
-    assert not verdict.promote
-    assert "calibration on later deals is insufficient" in verdict.text.en
+    decision = _decision(np.clip(chance + 0.2, 0, 0.99), won, np.full(len(won), 0.5), rng)
+    assert not decision.promote
+    assert "calibration on later deals is insufficient" in decision.text.en
 
 
 def test_with_too_few_later_deals_the_newer_model_is_promoted():
     chance, won, rng = _draw(100)
-    assert _verdict(np.full(100, 0.9), won, chance, rng).promote
+    assert _decision(np.full(100, 0.9), won, chance, rng).promote
 
 
 def test_where_no_comparison_is_fair_a_calibrated_model_is_promoted_without_one():
     chance, won, rng = _draw()
-    verdict = _verdict(chance, won, np.full(len(won), 0.5), rng, fair=False)
-    assert verdict.promote
-    assert verdict.against is None
-    assert "too few later deals to compare on (0 rows)" in verdict.text.en
+    decision = _decision(chance, won, np.full(len(won), 0.5), rng, comparable=False)
+    assert decision.promote
+    assert decision.difference is None
+    assert "too few later deals to compare on (0 rows)" in decision.text.en
 
 
 def test_where_no_comparison_is_fair_an_uncalibrated_model_is_not_promoted():
     chance, won, rng = _draw()
-    assert not _verdict(np.clip(chance + 0.2, 0, 0.99), won, chance, rng, fair=False).promote
+    assert not _decision(np.clip(chance + 0.2, 0, 0.99), won, chance, rng, comparable=False).promote
 
 
 def test_the_champion_is_compared_on_fair_rows_alone():
     chance, won, rng = _draw()
     fair = np.arange(len(won)) % 2 == 0
     champion = np.where(fair, 0.5, np.where(won > 0, 0.999, 0.001))
-    verdict = judge(chance, won, np.ones(len(won)), np.arange(len(won)), champion, fair, rng)
-    assert verdict.promote
-    assert verdict.against is not None
-    assert verdict.against.better
+    decision = decide(chance, won, np.ones(len(won)), np.arange(len(won)), champion, fair, rng)
+    assert decision.promote
+    assert decision.difference is not None
+    assert decision.difference.better

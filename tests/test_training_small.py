@@ -25,7 +25,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 DAY = date(2026, 10, 31)
 AS_OF = end_of_day(DAY, TOKYO)
 PERIOD = parse_period("2026-Q4")
-SMALL = TrainConfig(trees=10, leaves=6, most_moments=2_000, most_questions=3_000, threads=1)
+SMALL = TrainConfig(trees=10, leaves=6, max_moments=2_000, max_questions=3_000, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_every_measured_cost_is_quoted_as_measured():
         cost = data_quality_costs.cost_of(code)
         assert cost is not None
         assert held["lo"] <= held["mean"] <= held["hi"] or held["samples"] < 5
-        assert f"{held['mean']:+.1%}" in cost.said().en
+        assert f"{held['mean']:+.1%}" in cost.describe().en
         assert held["command"].startswith("accuracy_")
     assert data_quality_costs.cost_of("size") is None
 
@@ -194,13 +194,13 @@ def test_deals_entered_twice_do_not_prove_each_other(monkeypatch):
     twice = log["deals"].assign(deal_id=[f"T{n}" for n in range(60)])
     both = EventLog.of({"deals": pd.concat([log["deals"], twice])}, TOKYO)
     parts = []
-    judge = validation._judge
+    judge = validation._predict
 
     def seen(fitter, fold, number):
         parts.append((set(fold.train.deal.tolist()), set(fold.valid.deal.tolist())))
         return judge(fitter, fold, number)
 
-    monkeypatch.setattr(validation, "_judge", seen)
+    monkeypatch.setattr(validation, "_predict", seen)
     train(both, AS_OF, SMALL)
     assert len(parts) > 1
     for learned, judged in parts:

@@ -81,7 +81,7 @@ def test_the_company_s_own_pace_is_learned():
     cycle = cycle_of(lives, AS_OF)
     assert cycle.longest_days == pytest.approx(14.8, abs=0.2)
     assert cycle.silent_days == 14.0
-    assert "50" in cycle.said().en
+    assert "50" in cycle.describe().en
 
 
 def test_closings_after_the_cut_off_teach_nothing_about_the_pace():
@@ -116,7 +116,7 @@ def test_no_deal_is_on_both_sides_of_a_fold_and_no_answer_is_early():
     assert len(fold.train.row) > 50
     assert len(fold.valid.row) > 50
     assert not set(fold.train.deal) & set(fold.valid.deal)
-    assert (fold.train.question_at + fold.train.matures * DAY <= cut).all()
+    assert (fold.train.question_at + fold.train.matures_after_days * DAY <= cut).all()
     assert (fold.valid.at >= cut).all()
 
 
@@ -162,6 +162,6 @@ def test_what_happens_after_an_earlier_cut_off_changes_nothing_known_at_it():
 def test_a_fold_can_be_printed():
     _, rows = _many()
     fold = split(rows, 60 * DAY, AS_OF, AS_OF, np.zeros(200, bool))
-    said = fold.said(ZoneInfo("UTC"))
+    said = fold.describe(ZoneInfo("UTC"))
     assert said.startswith("train until 1970-03-02T00:00 (")
     assert f"{len(fold.valid.row)} rows of {fold.valid.deals} deals" in said

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.explain import TreeShap
-from models.explain.layout import lay_out
-from models.explain.shares import rules
+from models.explain.layout import build_layout
+from models.explain.shares import quadrature_rules
 from models.explain.splits import read_ensemble
 
 NUMERICAL, CATEGORICAL = 0, 1
@@ -207,7 +207,7 @@ def forest_and_rows(seed: int) -> tuple[list[Node | Leaf], np.ndarray]:
 @given(st.integers(0, 2**32), st.sampled_from([1, 4, 128]))
 def test_random_trees_are_explained_as_by_trying_all_sets(seed, most_cells):
     forest, x = forest_and_rows(seed)
-    explainer = TreeShap.of(model_text(forest, 4), most_cells=most_cells)
+    explainer = TreeShap.of(model_text(forest, 4), max_cells=most_cells)
     values, base = explainer.contributions(x)
     by_hand = np.array([sum(shapley(tree, row) for tree in forest) for row in x])
     assert np.abs(values - by_hand).max() < 1e-12
@@ -327,9 +327,9 @@ def test_every_way_of_growing_numerical_trees_is_explained_as_lightgbm_does(more
 @pytest.mark.parametrize("most_cells", [1, 4, 2048])
 def test_the_size_of_tables_changes_no_answer(booster, rows, most_cells):
     few = rows[:500]
-    usual, sized = TreeShap.of(booster), TreeShap.of(booster, most_cells=most_cells)
+    usual, sized = TreeShap.of(booster), TreeShap.of(booster, max_cells=most_cells)
     assert len(sized.layout.runs) != len(usual.layout.runs)
-    assert (len(sized.layout.lone_value) > 0) == (most_cells < 256)
+    assert (len(sized.layout.deep_value) > 0) == (most_cells < 256)
     assert np.abs(sized.contributions(few)[0] - usual.contributions(few)[0]).max() < 1e-12
     assert np.abs(sized.raw(few) - usual.raw(few)).max() < 1e-12
 
@@ -338,12 +338,12 @@ def test_trees_too_deep_for_tables_are_explained_all_the_same_and_memory_is_kept
     deep = booster_of([6, 7], rounds=12, num_leaves=255, max_depth=-1, min_data_in_leaf=3)
     few = rows[:300]
     theirs = deep.predict(few, pred_contrib=True)
-    roomy, narrow = TreeShap.of(deep), TreeShap.of(deep, most_bytes=200_000)
+    roomy, narrow = TreeShap.of(deep), TreeShap.of(deep, max_bytes=200_000)
     assert narrow.layout.shares.nbytes + narrow.layout.reached.nbytes <= 200_000 < roomy.layout.shares.nbytes
-    for explainer in (roomy, narrow, TreeShap.of(deep, most_cells=1)):
+    for explainer in (roomy, narrow, TreeShap.of(deep, max_cells=1)):
         assert np.abs(explainer.contributions(few)[0] - theirs[:, :-1]).max() < 1e-10
         assert np.abs(explainer.raw(few) - deep.predict(few, raw_score=True)).max() < 1e-12
-    assert len(narrow.layout.lone_value) > 0
+    assert len(narrow.layout.deep_value) > 0
 
 
 def test_threads_blocks_and_single_rows_give_the_same_bits(booster, rows):
@@ -368,7 +368,7 @@ def test_the_text_of_a_model_is_explained_like_the_booster(booster, rows):
 
 @pytest.mark.parametrize("degree", range(12))
 def test_rules_integrate_polynomials_exactly(degree):
-    points, weights = rules(degree + 1)
+    points, weights = quadrature_rules(degree + 1)
     n = degree // 2 + 1
     mine = slice(n * (n - 1) // 2, n * (n + 1) // 2)
     assert weights[mine] @ points[mine] ** degree == pytest.approx(1 / (degree + 1), abs=1e-14)
@@ -403,8 +403,8 @@ def test_rows_of_another_width_are_refused(booster):
 
 def test_the_layout_holds_each_split_of_a_feature_once(booster):
     ensemble = read_ensemble(booster.model_to_string())
-    layout, _ = lay_out(ensemble, most_cells=128, most_bytes=1 << 20)
-    asked = np.unique(ensemble.asked)
-    assert layout.asked[:, 0].tolist() == asked.tolist()
-    assert len(ensemble.asked) < sum(len(tree.question) for tree in ensemble.trees)
+    layout, _ = build_layout(ensemble, most_cells=128, most_bytes=1 << 20)
+    asked = np.unique(ensemble.question_feature)
+    assert layout.inputs[:, 0].tolist() == asked.tolist()
+    assert len(ensemble.question_feature) < sum(len(tree.question) for tree in ensemble.trees)
     assert layout.bytes == sum(part.nbytes for part in layout if isinstance(part, np.ndarray))

@@ -20,7 +20,7 @@ from training.monitoring import monitor
 from training.monitoring.calibration import PredictedOutcomes, segment_calibrations
 from training.monitoring.drift import drifts, stability
 from training.monitoring.samples import prediction_windows
-from training.promotion_gate import MOST_MS, in_time
+from training.promotion_gate import MAX_MS, too_slow
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS, PER_WEEK = 40, 60
@@ -95,7 +95,7 @@ def test_a_segment_that_halved_is_named_and_no_other():
     found = segment_calibrations(promised(rng, weaker=0.5), promised(rng), 0.2, 0.1)
     assert {(one.feature, one.level) for one in found if one.alarm} == {("s", 2.0)}
     (worst,) = (one for one in found if one.level == 2.0)
-    assert worst.came < 0.7 * worst.expected
+    assert worst.actual < 0.7 * worst.expected
     assert worst.lo < worst.shift < worst.hi < 0
 
 
@@ -126,7 +126,7 @@ def log() -> EventLog:
 
 @pytest.fixture(scope="module")
 def bundle(log: EventLog) -> Bundle:
-    config = TrainConfig(trees=5, leaves=4, most_moments=3_000, questions=1, threads=1)
+    config = TrainConfig(trees=5, leaves=4, max_moments=3_000, questions=1, threads=1)
     return train(log, as_of_instant("2026-06-30", TOKYO), config)[0]
 
 
@@ -138,9 +138,9 @@ def seen_at(bundle: Bundle, log: EventLog, day: str):
 def test_a_fresh_model_of_an_unchanged_world_needs_no_training(bundle: Bundle, log: EventLog):
     seen = seen_at(bundle, log, "2026-08-15")
     assert seen.closed_since > 0
-    assert not seen.needed, seen.said().en
+    assert not seen.needed, seen.describe().en
     assert set(seen.drift) == {bundle.features[at] for at in bundle.win.used}
-    assert sum(seen.weight.values()) == pytest.approx(1.0)
+    assert sum(seen.importance.values()) == pytest.approx(1.0)
     assert seen.horizon_days == 7.0 or seen.quality is not None
 
 
@@ -149,7 +149,7 @@ def test_it_does_not_matter_at_what_hour_one_looks(bundle: Bundle, log: EventLog
     history = compile_history(log.as_of(night), bundle.calendar, bundle.levels)
     late, noon = (monitor(bundle, history, moment) for moment in (night - 1, night - 12 * HOUR))
     assert late.drift == noon.drift
-    assert late.promises == noon.promises
+    assert late.calibration == noon.calibration
 
 
 def test_windows_of_one_deal_do_not_overlap_and_are_over(bundle: Bundle, log: EventLog):
@@ -165,7 +165,7 @@ def test_windows_of_one_deal_do_not_overlap_and_are_over(bundle: Bundle, log: Ev
 
 def test_nothing_is_told_of_a_model_that_has_just_been_made(bundle: Bundle, log: EventLog):
     seen = seen_at(bundle, log, "2026-07-02")
-    assert (seen.drift, seen.promises, seen.quality) == ({}, [], None)
+    assert (seen.drift, seen.calibration, seen.quality) == ({}, [], None)
     assert not seen.needed
 
 
@@ -190,11 +190,11 @@ def test_wins_that_stay_away_are_told_with_their_numbers(bundle: Bundle, log: Ev
     )
     seen = seen_at(bundle, gone, "2026-10-31")
     assert seen.needed
-    overall = next(one for one in seen.promises if one.feature is None)
+    overall = next(one for one in seen.calibration if one.feature is None)
     assert overall.alarm
-    assert overall.came == 0.0
-    assert f"{overall.expected:.0f} wins within 28 days were expected; there were 0" in seen.said().en
-    assert "実際は0件" in seen.said().ja
+    assert overall.actual == 0.0
+    assert f"{overall.expected:.0f} wins within 28 days were expected; there were 0" in seen.describe().en
+    assert "実際は0件" in seen.describe().ja
     told = seen.to_json("en")
     assert told["retrain"]
     assert told["calibration"][0]["segment"] is None
@@ -208,7 +208,7 @@ def test_scores_that_moved_are_a_reason(bundle: Bundle, log: EventLog, monkeypat
 
     monkeypatch.setattr("training.monitoring.status.drifts", moved)
     assert "win probabilities changed more than it usually does (stability index 0.50)" in (
-        seen_at(bundle, log, "2026-08-15").said().en
+        seen_at(bundle, log, "2026-08-15").describe().en
     )
 
 
@@ -226,11 +226,11 @@ def test_a_quarter_gone_by_is_a_reason_once_anything_has_closed(bundle: Bundle, 
 
 
 def test_a_challenger_must_answer_in_time():
-    assert in_time(3.0, None) is None
-    assert in_time(4.9, 0.5) is None, "times this short are noise"
-    assert in_time(9.0, 3.0) is None
-    slow = in_time(30.0, 3.0)
+    assert too_slow(3.0, None) is None
+    assert too_slow(4.9, 0.5) is None, "times this short are noise"
+    assert too_slow(9.0, 3.0) is None
+    slow = too_slow(30.0, 3.0)
     assert slow is not None
     assert not slow.promote
     assert "30.0 ms" in slow.text.en
-    assert in_time(MOST_MS + 1.0, MOST_MS) is not None
+    assert too_slow(MAX_MS + 1.0, MAX_MS) is not None

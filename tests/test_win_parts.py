@@ -236,7 +236,7 @@ def test_a_stack_comes_back_from_its_json():
     again = Stack.from_json(stack.to_json())
     assert vars(again).keys() == vars(stack).keys()
     assert again.bands.tolist() == stack.bands.tolist()
-    assert (again.shift, again.sharp, again.ever_days) == (0.25, 0.1, 360.0)
+    assert (again.shift, again.sharpening, again.ever_days) == (0.25, 0.1, 360.0)
     assert again.blend.tolist() == stack.blend.tolist()
 
 

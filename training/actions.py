@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
-from features import History, build, current
-from features.action_events import ORDINARY, WITH_SUPERIOR, Deeds, deeds_of
+from features import History, build_features, deal_states
+from features.action_events import BASELINE_ACTIONS, WITH_MANAGER, ActionEvents, action_events_of
 from features.arrays import Floats, Ints
 from features.catalogue import Feature
-from models.actions import ActionEffect, Evidence, borne_out, fit_effects, kinds_of, leverage
+from models.actions import ActionEffect, Evidence, cross_half_slope, effect_codes, effect_scale, fit_effects
 from models.crossfit import cross_fitted, folds_of
 from training.observational_data import ObservationalData
 
 Flags = NDArray[np.bool_]
 
-LEAST = 120  # deals acted on, for the effect of an action to be estimated
-MOST_ORDINARY, MOST_ACTED = 24_000, 4_000
-LEAST_MINUTES, UNSAID_MINUTES, TRAVEL_MINUTES = 5.0, 15.0, 60.0
-AWAY = ("visit", WITH_SUPERIOR)
+MIN_DEALS = 120  # deals acted on, for the effect of an action to be estimated
+MAX_ORDINARY, MAX_ACTED = 24_000, 4_000
+MIN_MINUTES, UNSAID_MINUTES, TRAVEL_MINUTES = 5.0, 15.0, 60.0
+AWAY = ("visit", WITH_MANAGER)
 APART = 14 * DAY  # a routine action so soon after the last one is part of it
 OVERLAP = (0.05, 0.95)  # of being acted on rather than ordinarily contacted, as a share of two equal groups
 
@@ -44,33 +44,33 @@ class _Rows:
     won: Floats
 
 
-def learn_actions(study: ObservationalData) -> tuple[ActionEffect, ...]:
+def learn_actions(observed: ObservationalData) -> tuple[ActionEffect, ...]:
     """The effects of all actions done often enough."""
-    events_of = {events.action: events for events in deeds_of(study.history)}
-    ordinary = {name: events_of[name] for name in ORDINARY if name in events_of}
-    special = {name: events for name, events in events_of.items() if name not in ORDINARY}
+    events_of = {events.action: events for events in action_events_of(observed.history)}
+    ordinary = {name: events_of[name] for name in BASELINE_ACTIONS if name in events_of}
+    special = {name: events for name, events in events_of.items() if name not in BASELINE_ACTIONS}
     rng = np.random.default_rng(11)
-    effects = _compared(study, list(ordinary.values()), special, rng)
+    effects = _compared(observed, list(ordinary.values()), special, rng)
     for name, events in ordinary.items():
         comparators = [contacts for other, contacts in ordinary.items() if other != name]
-        effects += _compared(study, comparators, {name: events}, rng)
+        effects += _compared(observed, comparators, {name: events}, rng)
     return tuple(effects)
 
 
 def _compared(
-    study: ObservationalData,
-    usual_deeds: Sequence[Deeds],
-    events_of: Mapping[str, Deeds],
+    observed: ObservationalData,
+    usual_deeds: Sequence[ActionEvents],
+    events_of: Mapping[str, ActionEvents],
     rng: np.random.Generator,
 ) -> list[ActionEffect]:
     """The effects of actions compared with usual ones on similar deals; of those with enough deals."""
     if not usual_deeds:
         return []
-    history, features = study.history, study.features
-    base = _rows(study, _merged(usual_deeds), MOST_ORDINARY, rng)
-    acted = {name: _rows(study, deeds, MOST_ACTED, rng) for name, deeds in events_of.items()}
-    acted = {name: rows for name, rows in acted.items() if len(rows.won) >= LEAST}
-    if len(base.won) < 2 * LEAST or not acted:
+    history, features = observed.history, observed.features
+    base = _rows(observed, _merged(usual_deeds), MAX_ORDINARY, rng)
+    acted = {name: _rows(observed, deeds, MAX_ACTED, rng) for name, deeds in events_of.items()}
+    acted = {name: rows for name, rows in acted.items() if len(rows.won) >= MIN_DEALS}
+    if len(base.won) < 2 * MIN_DEALS or not acted:
         return []
     parts = [base, *acted.values()]
     number = np.repeat(np.arange(len(parts)), [len(part.won) for part in parts])
@@ -85,18 +85,18 @@ def _compared(
     ]
 
 
-def _merged(parts: Sequence[Deeds]) -> Deeds:
+def _merged(parts: Sequence[ActionEvents]) -> ActionEvents:
     deal, at = (
         np.concatenate([events.deal for events in parts]),
         np.concatenate([events.at for events in parts]),
     )
     order = np.lexsort((at, deal))
-    return Deeds(parts[0].action, deal[order], at[order])
+    return ActionEvents(parts[0].action, deal[order], at[order])
 
 
-def _rows(study: ObservationalData, deeds: Deeds, most: int, rng: np.random.Generator) -> _Rows:
+def _rows(observed: ObservationalData, deeds: ActionEvents, most: int, rng: np.random.Generator) -> _Rows:
     """Days of an action on deals whose end is known: the first on each, of routine ones those well apart."""
-    history, lives, cycle, as_of = study.history, study.outcomes, study.cycle, study.as_of
+    history, lives, cycle, as_of = observed.history, observed.outcomes, observed.cycle, observed.as_of
     known = deeds.at < as_of
     deal, at = deeds.deal[known], deeds.at[known]
     begins = np.ones(len(deal), bool)
@@ -115,36 +115,38 @@ def _rows(study: ObservationalData, deeds: Deeds, most: int, rng: np.random.Gene
         rows = np.sort(rng.choice(rows, most, replace=False))
     deal, start = deal[rows], start[rows]
     won = (done[rows] & (lives.outcome[deal] == 1)).astype(float)
-    return _Rows(deal, start, build(history, deal, start)[:, study.used], won)
+    return _Rows(deal, start, build_features(history, deal, start)[:, observed.used], won)
 
 
 def _effect(
     history: History,
     features: Sequence[Feature],
-    deeds: Deeds,
+    deeds: ActionEvents,
     rows: _Rows,
     base: _Rows,
     expected: Floats,
     usual: Floats,
     best: Flags,
 ) -> ActionEffect:
-    codes, sizes = kinds_of(rows.x, features, history.levels)
-    base_codes, _ = kinds_of(base.x, features, history.levels)
+    codes, sizes = effect_codes(rows.x, features, history.levels)
+    base_codes, _ = effect_codes(base.x, features, history.levels)
     odds = _odds(codes, base_codes, sizes, expected, usual)
     fair = len(base.won) / max(len(rows.won), 1)
     share = odds[0] * fair / (1 + odds[0] * fair)
     inside = (share > OVERLAP[0]) & (share < OVERLAP[1])
-    if inside.sum() < LEAST / 2:
+    if inside.sum() < MIN_DEALS / 2:
         inside = np.ones(len(inside), bool)
     weight = odds[1]
     correction = float(weight @ (base.won - usual) / max(weight.sum(), 1e-9))
     residual = rows.won - expected - correction
     codes_inside = {column: code[inside] for column, code in codes.items()}
     effects = fit_effects(residual[inside], expected[inside], codes_inside, sizes)
-    if deeds.action in ORDINARY:
+    if deeds.action in BASELINE_ACTIONS:
         # One ordinary contact in place of another: only as far as both halves of the deals agree.
         half = folds_of(rows.deal[inside]) % 2
-        effects = effects.times(borne_out(residual[inside], expected[inside], codes_inside, sizes, half))
+        effects = effects.times(
+            cross_half_slope(residual[inside], expected[inside], codes_inside, sizes, half)
+        )
     stage, base_stage = codes["stage"], base_codes["stage"]
     seen = np.bincount(stage[inside & (stage >= 0)], minlength=sizes["stage"])
     plain = _plain_difference(rows.won[inside], stage[inside], base.won, base_stage)
@@ -156,13 +158,13 @@ def _effect(
         _share_of(rows.deal, base.deal, best[_owner(history, base)]),
         _share_of(rows.deal, base.deal, ~best[_owner(history, base)]),
     )
-    moved = (plain - float(residual[inside].mean())) / float(leverage(expected[inside]).mean())
+    moved = (plain - float(residual[inside].mean())) / float(effect_scale(expected[inside]).mean())
     return ActionEffect(deeds.action, effects, moved, tuple(seen.tolist()), _effort(deeds), evidence)
 
 
-def _effort(deeds: Deeds) -> float:
+def _effort(deeds: ActionEvents) -> float:
     """Minutes of a seller's time: as recorded, with the way there."""
-    minutes = UNSAID_MINUTES if np.isnan(deeds.minutes) else max(deeds.minutes, LEAST_MINUTES)
+    minutes = UNSAID_MINUTES if np.isnan(deeds.minutes) else max(deeds.minutes, MIN_MINUTES)
     return minutes + (TRAVEL_MINUTES if deeds.action in AWAY else 0.0)
 
 
@@ -215,7 +217,7 @@ def _best_sellers(history: History, base: _Rows) -> Flags:
 
 def _owner(history: History, rows: _Rows) -> Ints:
     """Whose each deal (n,) was then; the last number for nobody."""
-    code = current(history, rows.deal, rows.at).owner
+    code = deal_states(history, rows.deal, rows.at).owner
     return np.where(code < 0, len(history.people), code)
 
 

@@ -9,33 +9,33 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.logistic import fit_logistic
-from models.snapshot_rows import Rows
-from models.win.base_models import Layout
+from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
 from models.win.encoder import fit_encoder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Baseline = Callable[
-    [Rows], Floats
+    [SnapshotRows], Floats
 ]  # chances (m,) to be won within the horizon, for each question of the rows
 
 
-def horizon_bands(rows: Rows) -> Floats:
+def horizon_bands(rows: SnapshotRows) -> Floats:
     """Inner edges of the horizon bands in which plain methods count: a week, two, four, eight, a quarter."""
     return np.array([1.5, 3.5, 7.5, 14.5, 28.5, 56.5, 92.5, rows.longest_days + 1e-6])
 
 
-def base_rate(train: Rows) -> Baseline:
+def base_rate(train: SnapshotRows) -> Baseline:
     """The share won within the horizon's band, of all training questions in it."""
     return _counted(train, lambda rows: np.zeros(len(rows.row)), 0.5)
 
 
-def stage_rate_table(train: Rows, layout: Layout, prior: float = 5.0) -> Baseline:
+def stage_rate_table(train: SnapshotRows, layout: FeatureLayout, prior: float = 5.0) -> Baseline:
     """The share won by stage and horizon band, leaning on the band's with so many rows' worth."""
     return _counted(train, lambda rows: layout.column(rows.x, layout.stage)[rows.row], prior)
 
 
-def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> Baseline:
+def _counted(train: SnapshotRows, group_of: Callable[[SnapshotRows], Floats], prior: float) -> Baseline:
     edges = horizon_bands(train)
     band = np.searchsorted(edges, train.horizon)
     weight = train.question_weight
@@ -54,7 +54,7 @@ def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> B
     won = np.bincount(cell, weight * train.won, len(groups) * count).reshape(len(groups), count)
     rate = (won + prior * overall) / (seen + prior)
 
-    def chance(rows: Rows) -> Floats:
+    def chance(rows: SnapshotRows) -> Floats:
         group = np.nan_to_num(group_of(rows), nan=-1.0)
         at = np.minimum(np.searchsorted(groups, group), len(groups) - 1)
         bands = np.searchsorted(edges, rows.horizon)
@@ -64,7 +64,9 @@ def _counted(train: Rows, group_of: Callable[[Rows], Floats], prior: float) -> B
     return chance
 
 
-def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, threads: int = 2) -> Baseline:
+def closed_deals_model(
+    train: SnapshotRows, layout: FeatureLayout, trees: bool, seed: int = 0, threads: int = 2
+) -> Baseline:
     """A plain regression or LightGBM on moments of closed deals alone, won or lost, as is usually done."""
     closed = train.event >= 0
     x, won = train.x[closed], (train.event[closed] == 1).astype(np.float64)
@@ -89,7 +91,7 @@ def closed_deals_model(train: Rows, layout: Layout, trees: bool, seed: int = 0, 
     return _by_band(train, lambda rows: expit(found[0] + encoder(rows.x) @ found[1:])[rows.row])
 
 
-def _by_band(train: Rows, ever: Callable[[Rows], Floats]) -> Baseline:
+def _by_band(train: SnapshotRows, ever: Callable[[SnapshotRows], Floats]) -> Baseline:
     """Brings a chance of ever winning to each horizon band by the ratio that fits the training questions."""
     edges = horizon_bands(train)
     band = np.searchsorted(edges, train.horizon)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
-from features import build, current
+from features import build_features, deal_states
 from features.arrays import Floats, Ints
-from features.stage_visits import Passage
-from models.bottlenecks import PAIRED, Condition, Starts, Trial, segment_codes, segments_of
+from features.stage_visits import StageVisits
+from models.bottlenecks import PAIRED, Condition, ConditionContrast, StageCohort, segment_codes, segments_of
 from models.crossfit import cross_fitted, folds_of
 from training.observational_data import ObservationalData
 
@@ -23,8 +23,8 @@ THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
 STEPS = ("effective_meetings", "demos", "quotes", "manager_meetings", "materials", "follow_ups")
 INTERVALS = ("created_to_meeting_days", "meeting_to_proposal_days", "proposal_to_quote_days")
 INTERVAL_DAYS = (7, 14, 21, 28, 45)
-MOST_STARTS = 40_000  # the latest of each stage
-LEAST_EACH = 120  # deals with a condition, and without it
+MAX_STARTS = 40_000  # the latest of each stage
+MIN_EACH = 120  # deals with a condition, and without it
 # Standard deviation of how much a segment's conversion from one stage usually differs from the other stages'.
 USUAL_SD = 0.03
 BLOCK_DAYS = 91  # the history is halved by alternating blocks of this length
@@ -38,85 +38,95 @@ class StageEntries:
     the last stage.
     """
 
-    passage: Passage
+    passage: StageVisits
     x: Floats
     won: Floats
     advanced: Floats
     ended: Ints
     decided: Flags
-    starts: Starts
+    starts: StageCohort
 
     def shuffled(self, rng: np.random.Generator) -> StageEntries:
         """The same deals with their outcomes permuted."""
         return replace(self, won=rng.permutation(self.won), advanced=rng.permutation(self.advanced))
 
 
-def stage_entries(study: ObservationalData, passage: Passage, last: Ints) -> StageEntries:
+def stage_entries(observed: ObservationalData, passage: StageVisits, last: Ints) -> StageEntries:
     """Entries so long ago that nearly all have ended; deals still open are left out.
 
     `last`: the deals that entered the last stage.
     """
-    outcomes, cycle, as_of = study.outcomes, study.cycle, study.as_of
+    outcomes, cycle, as_of = observed.outcomes, observed.cycle, observed.as_of
     deal = passage.deal
     done = (outcomes.closed[deal] != NEVER) & (outcomes.closed[deal] < as_of)
     abandoned = ~done & (as_of - outcomes.last_sign[deal] > cycle.silent_days * DAY)
     ended = np.where(done, outcomes.closed[deal], outcomes.last_sign[deal])
-    use = (as_of - passage.came >= cycle.longest_days * DAY) & (done | abandoned) & (passage.came < ended)
-    rows = np.flatnonzero(use)
-    rows = rows[np.argsort(passage.came[rows], kind="stable")[-MOST_STARTS:]]
-    kept = Passage(
-        passage.stage,
-        passage.following,
-        deal[rows],
-        passage.came[rows],
-        passage.went_on[rows],
-        passage.contacted[rows],
+    use = (
+        (as_of - passage.entered_at >= cycle.longest_days * DAY)
+        & (done | abandoned)
+        & (passage.entered_at < ended)
     )
-    x = build(study.history, kept.deal, kept.came + 1)[:, study.used]
+    rows = np.flatnonzero(use)
+    rows = rows[np.argsort(passage.entered_at[rows], kind="stable")[-MAX_STARTS:]]
+    kept = StageVisits(
+        passage.stage,
+        passage.next_stage,
+        deal[rows],
+        passage.entered_at[rows],
+        passage.advanced_at[rows],
+        passage.contacted_at[rows],
+    )
+    x = build_features(observed.history, kept.deal, kept.entered_at + 1)[:, observed.used]
     won = (done & (outcomes.outcome[deal] == 1))[rows].astype(float)
-    advanced = (kept.went_on != NEVER).astype(float) if kept.following else won
+    advanced = (kept.advanced_at != NEVER).astype(float) if kept.next_stage else won
     decided = np.isin(kept.deal, last) | (won > 0)
-    return StageEntries(kept, x, won, advanced, ended[rows], decided, _starts(study, kept, x))
+    return StageEntries(kept, x, won, advanced, ended[rows], decided, _starts(observed, kept, x))
 
 
-def _starts(study: ObservationalData, passage: Passage, x: Floats) -> Starts:
-    levels = study.history.levels
-    segments = segments_of(segment_codes(x, study.features, levels), levels)
-    whose = current(study.history, passage.deal, passage.came + 1)
+def _starts(observed: ObservationalData, passage: StageVisits, x: Floats) -> StageCohort:
+    levels = observed.history.levels
+    segments = segments_of(segment_codes(x, observed.features, levels), levels)
+    whose = deal_states(observed.history, passage.deal, passage.entered_at + 1)
     inside = np.array([who for _, who in segments], np.float32).reshape(len(segments), len(passage.deal))
-    return Starts(
+    return StageCohort(
         passage.deal,
         whose.account,
         whose.owner,
-        np.asarray((study.as_of - passage.came) // (BLOCK_DAYS * DAY) % 2),
+        np.asarray((observed.as_of - passage.entered_at) // (BLOCK_DAYS * DAY) % 2),
         tuple(key for key, _ in segments),
         inside,
     )
 
 
-def trials_of(study: ObservationalData, stages: Sequence[StageEntries]) -> list[Trial]:
+def contrasts_of(observed: ObservationalData, stages: Sequence[StageEntries]) -> list[ConditionContrast]:
     """Every contrast of a history's stages."""
-    trials: list[Trial] = []
+    trials: list[ConditionContrast] = []
     for entries in stages:
-        if len(entries.won) >= 2 * LEAST_EACH and entries.passage.following:
+        if len(entries.won) >= 2 * MIN_EACH and entries.passage.next_stage:
             expected = cross_fitted(
-                entries.x, study.features, entries.won, folds_of(np.arange(len(entries.won)))
+                entries.x, observed.features, entries.won, folds_of(np.arange(len(entries.won)))
             )
-            trials += _waits(entries, expected, study.as_of)
-            trials += _passed(study, entries, expected)
-    return [*trials, *_conversions(study, stages)]
+            trials += _waits(entries, expected, observed.as_of)
+            trials += _passed(observed, entries, expected)
+    return [*trials, *_conversions(observed, stages)]
 
 
-def _enough(trials: Sequence[Trial]) -> list[Trial]:
-    return [trial for trial in trials if min(trial.met.sum(), trial.spared.sum()) >= LEAST_EACH]
+def _enough(trials: Sequence[ConditionContrast]) -> list[ConditionContrast]:
+    return [
+        trial
+        for trial in trials
+        if min(trial.with_condition.sum(), trial.without_condition.sum()) >= MIN_EACH
+    ]
 
 
-def _waits(entries: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
+def _waits(entries: StageEntries, expected: Floats, as_of: int) -> list[ConditionContrast]:
     """Too long in the stage, and too long without contact in it (in the last stage, the outcome decides)."""
     passage = entries.passage
-    went = passage.went_on != NEVER
-    days = (np.where(went, np.minimum(passage.went_on, entries.ended), entries.ended) - passage.came) / DAY
-    quiet = (np.where(passage.contacted == NEVER, as_of, passage.contacted) - passage.came) / DAY
+    went = passage.advanced_at != NEVER
+    days = (
+        np.where(went, np.minimum(passage.advanced_at, entries.ended), entries.ended) - passage.entered_at
+    ) / DAY
+    quiet = (np.where(passage.contacted_at == NEVER, as_of, passage.contacted_at) - passage.entered_at) / DAY
     trials = []
     for limit in THRESHOLDS:
         slow, silent = days > limit, quiet > limit
@@ -124,38 +134,42 @@ def _waits(entries: StageEntries, expected: Floats, as_of: int) -> list[Trial]:
             ("interval", slow, went & ~slow),
             ("activity_gap", slow & silent, slow & ~silent),
         ):
-            condition = Condition(kind, passage.stage, passage.following, limit)
+            condition = Condition(kind, passage.stage, passage.next_stage, limit)
             trials.append(
-                Trial(condition, entries.starts, met, spared, entries.won, expected, entries.decided)
+                ConditionContrast(
+                    condition, entries.starts, met, spared, entries.won, expected, entries.decided
+                )
             )
     return _enough(trials)
 
 
-def _passed(study: ObservationalData, entries: StageEntries, expected: Floats) -> list[Trial]:
+def _passed(observed: ObservationalData, entries: StageEntries, expected: Floats) -> list[ConditionContrast]:
     """Steps that deals skipped in this stage, and how far apart activities in it were."""
     passage = entries.passage
-    went = np.flatnonzero(passage.went_on != NEVER)
-    if len(went) < 2 * LEAST_EACH:
+    went = np.flatnonzero(passage.advanced_at != NEVER)
+    if len(went) < 2 * MIN_EACH:
         return []
     features_then = np.full(entries.x.shape, np.nan)
-    features_then[went] = build(study.history, passage.deal[went], passage.went_on[went] + 1)[:, study.used]
-    advanced = passage.went_on != NEVER
-    column = {feature.name: at for at, feature in enumerate(study.features)}
+    features_then[went] = build_features(observed.history, passage.deal[went], passage.advanced_at[went] + 1)[
+        :, observed.used
+    ]
+    advanced = passage.advanced_at != NEVER
+    column = {feature.name: at for at, feature in enumerate(observed.features)}
     contrasts = []
     for name in (name for name in STEPS if name in column):
         before, after = entries.x[:, column[name]], features_then[:, column[name]]
         contrasts.append(
-            (Condition("activity_gap", passage.stage, passage.following, 0, name), before == 0, after == 0)
+            (Condition("activity_gap", passage.stage, passage.next_stage, 0, name), before == 0, after == 0)
         )
     for name in (name for name in INTERVALS if name in column):
         before, after = entries.x[:, column[name]], features_then[:, column[name]]
         open_yet = np.isnan(before) & ~np.isnan(after)
         for limit in INTERVAL_DAYS:
-            condition = Condition("interval", passage.stage, passage.following, limit, name)
+            condition = Condition("interval", passage.stage, passage.next_stage, limit, name)
             contrasts.append((condition, open_yet, after > limit))
     return _enough(
         [
-            Trial(
+            ConditionContrast(
                 condition,
                 entries.starts,
                 advanced & among & met,
@@ -169,22 +183,22 @@ def _passed(study: ObservationalData, entries: StageEntries, expected: Floats) -
     )
 
 
-def _conversions(study: ObservationalData, stages: Sequence[StageEntries]) -> list[Trial]:
+def _conversions(observed: ObservationalData, stages: Sequence[StageEntries]) -> list[ConditionContrast]:
     """Conversion from each stage, compared with the same segment's conversion from the other stages.
 
     The expectation for a deal uses all that is known of it except its owner.
     """
-    stages = [entries for entries in stages if len(entries.advanced) >= 2 * LEAST_EACH]
+    stages = [entries for entries in stages if len(entries.advanced) >= 2 * MIN_EACH]
     if len(stages) < 2:
         return []
     neutral = [
         at
-        for at, feature in enumerate(study.features)
+        for at, feature in enumerate(observed.features)
         if feature.name not in PAIRED
         and feature.name != "employees"
         and feature.group not in ("seller", "custom")
     ]
-    features = [study.features[at] for at in neutral]
+    features = [observed.features[at] for at in neutral]
     number = np.repeat(np.arange(len(stages)), [len(entries.advanced) for entries in stages])
     deal = np.concatenate([entries.passage.deal for entries in stages])
     fold = folds_of(deal)
@@ -202,18 +216,18 @@ def _conversions(study: ObservationalData, stages: Sequence[StageEntries]) -> li
         [entries.starts.inside[[entries.starts.segments.index(key) for key in shared]] for entries in stages],
         axis=1,
     )
-    starts = Starts(
+    starts = StageCohort(
         deal,
         np.concatenate([entries.starts.account for entries in stages]),
         np.concatenate([entries.starts.seller for entries in stages]),
-        np.concatenate([entries.starts.block for entries in stages]),
+        np.concatenate([entries.starts.half for entries in stages]),
         tuple(shared),
         inside,
     )
     everyone = np.ones(len(advanced), bool)
     return [
-        Trial(
-            Condition("conversion", entries.passage.stage, entries.passage.following, 0),
+        ConditionContrast(
+            Condition("conversion", entries.passage.stage, entries.passage.next_stage, 0),
             starts,
             number == stage,
             number != stage,

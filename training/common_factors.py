@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER
-from features import Calendar, History, build, current, open_at
+from features import Calendar, History, build_features, deal_states, open_at
 from models.bundle import Bundle
 from models.forecast.common_factors import CommonFactors, fit_common_factors
-from models.forecast.organisation import Organisation
-from models.snapshot_rows import Rows
+from models.forecast.organisation import ScopeTree
+from models.snapshot_rows import SnapshotRows
 from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win
 from training.config import TrainConfig
 from training.data import TrainingData, draw_snapshots
@@ -44,8 +44,8 @@ def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> C
     deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
     if not len(deal):
         return CommonFactors.prior()
-    fewer = replace(config, most_moments=min(config.most_moments or _MOMENTS, _MOMENTS), questions=1)
-    snapshots = draw_snapshots(past, history, as_of, fewer, rng, known=data.snapshots)
+    fewer = replace(config, max_moments=min(config.max_moments or _MOMENTS, _MOMENTS), questions=1)
+    snapshots = draw_snapshots(past, history, as_of, fewer, rng, reuse=data.snapshots)
     half = rng.random(len(history.created)) < 0.5
     chance = np.full(len(deal), np.nan)
     for side in (False, True):
@@ -53,7 +53,7 @@ def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> C
         if model is None:
             return CommonFactors.prior()
         other = half[deal] != side
-        x = build(history, deal[other], moment[other])
+        x = build_features(history, deal[other], moment[other])
         chance[other] = model.won_by(x, moment[other], (end[other] - moment[other]) / DAY)
     won = (history.outcome[deal] == 1) & (history.closed[deal] != NEVER) & (history.closed[deal] < end)
     origin = np.unique(moment, return_inverse=True)[1].astype(np.int64)
@@ -88,7 +88,7 @@ def _past_moments(
 
 
 def _fit_plain(
-    rows: Rows, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
+    rows: SnapshotRows, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
 ) -> WinModel | None:
     """A win model without trees, of some of the deals; None where they are too few."""
     win = bundle.win
@@ -96,13 +96,13 @@ def _fit_plain(
     rows = rows.where(deals[rows.deal])
     if rows.closed_deals < FEW_DEALS:
         return None
-    settings = WinSettings(most_questions=_QUESTIONS, linear_questions=_QUESTIONS, with_trees=False)
+    settings = WinSettings(max_questions=_QUESTIONS, linear_questions=_QUESTIONS, with_trees=False)
     return fit_win(rows, win.layout, win.used, win.windows, settings, rng)
 
 
 def _teams(past: EventLog, history: History, deal: Ints, moment: Ints) -> Ints:
     """Number of the team that had each deal at the moment, -1 = none."""
-    organisation = Organisation.of(past, [str(name) for name in history.people])
+    organisation = ScopeTree.of(past, [str(name) for name in history.people])
     names = pd.Index(history.people, dtype=object).append(pd.Index([None], dtype=object))
-    owner = organisation.person(names[current(history, deal, moment).owner])
+    owner = organisation.person(names[deal_states(history, deal, moment).owner])
     return np.append(organisation.team_of, -1)[owner]

@@ -41,7 +41,7 @@ class TrainConfig:
         tuple[str, ...],
         Text("結果の漏れの検査で除かれても使う列", "Columns to use although the leakage screen rejects them"),
     ] = ()
-    most_moments: Annotated[
+    max_moments: Annotated[
         int,
         Text(
             "学習に使う時点の上限（超えた分は無作為に選ぶ）。0 = 商談数に応じて決める",
@@ -51,7 +51,7 @@ class TrainConfig:
     questions: Annotated[
         int, Text("1つの時点について学習する期間の数", "Horizons learned from at each snapshot")
     ] = 2
-    most_questions: Annotated[
+    max_questions: Annotated[
         int,
         Text(
             "学習に使う行（時点×期間）の上限。0 = 商談数に応じて決める",
@@ -60,7 +60,7 @@ class TrainConfig:
     ] = 0
     trees: Annotated[int, Text("木の数", "Trees of a boosted model")] = 200
     leaves: Annotated[int, Text("1本の木の葉の数の上限", "Leaves of a tree, at most")] = 24
-    pace: Annotated[float, Text("学習率", "Learning rate of the boosted models")] = 0.06
+    learning_rate: Annotated[float, Text("学習率", "Learning rate of the boosted models")] = 0.06
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> TrainConfig:
@@ -88,10 +88,10 @@ class TrainConfig:
         return cls.of(content.get("train", content))
 
 
-def most_rows(deals: int) -> int:
+def max_rows(deals: int) -> int:
     """How many moments, and how many questions, are worth learning from: some eight of each deal.
 
-    >>> most_rows(100), most_rows(50_000), most_rows(10**6)
+    >>> max_rows(100), max_rows(50_000), max_rows(10**6)
     (80000, 400000, 1000000)
     """
     return max(80_000, min(8 * deals, 1_000_000))

@@ -14,8 +14,8 @@ from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import DAY
 from features import Calendar, History, change_moments, compile_history
-from models.snapshot_rows import Rows
-from training.config import TrainConfig, most_rows
+from models.snapshot_rows import SnapshotRows
+from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
 
@@ -29,7 +29,7 @@ class Snapshots:
     `complete`: every moment at which a deal changed has a row; otherwise they are a random sample.
     """
 
-    rows: Rows
+    rows: SnapshotRows
     cycle: Cycle
     outcomes: DealOutcomes
     complete: bool
@@ -100,7 +100,7 @@ def draw_snapshots(
     computed = known.rows if known is not None and known.complete else None
     deal, at = change_moments(history, as_of) if computed is None else (computed.deal, computed.at)
     x = None if computed is None else computed.x
-    most = config.most_moments or most_rows(len(outcomes))
+    most = config.max_moments or max_rows(len(outcomes))
     complete = len(deal) <= most
     if not complete:
         sample = np.sort(rng.choice(len(deal), most, replace=False))

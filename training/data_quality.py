@@ -194,7 +194,7 @@ def _priced(cost: Cost | None, before: Text | None = None) -> Text:
     """A measured cost as a sentence among others."""
     if cost is None:
         return Text("", "")
-    text = cost.said()
+    text = cost.describe()
     start = before or Text("これがない場合、", "Without it, ")
     return Text(f"{start.ja}{text.ja}", f"{start.en}{text.en} ")
 

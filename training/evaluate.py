@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.snapshot_rows import Rows
-from models.win.base_models import Layout
+from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
 from training import baselines, metrics
 
 Floats = NDArray[np.float64]
@@ -48,9 +48,9 @@ class Evaluation:
 
 def evaluate(
     chance: Floats,
-    train: Rows,
-    valid: Rows,
-    layout: Layout,
+    train: SnapshotRows,
+    valid: SnapshotRows,
+    layout: FeatureLayout,
     rng: np.random.Generator,
     stage_names: Mapping[float, str],
 ) -> Evaluation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from features import History, build
+from features import History, build_features
 from features.arrays import Floats, Ints
 from models.win.trees import TreeFitter, fit_trees
 
@@ -14,7 +14,7 @@ from models.win.trees import TreeFitter, fit_trees
 class Executor:
     """How features of moments are computed and trees are grown; by default here."""
 
-    features: Callable[[History, Ints, Ints], Floats] = build
+    features: Callable[[History, Ints, Ints], Floats] = build_features
     trees: TreeFitter = fit_trees
 
 

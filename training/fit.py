@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from features import History, current
-from models.bundle import Bundle, KeptRows, kept_rows
+from features import History, deal_states
+from models.bundle import Bundle, CheckRows, check_rows
 from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel, fit_revenue
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.win.model import FEW_DEALS, WinModel
 from models.win.reference import won_peers
 from training.actions import learn_actions
@@ -79,11 +79,15 @@ def train_on(
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
     validation = validate(fitter, as_of, deals, _stage_names(history))
-    report.folds = [fold.said(past.zone) for fold in validation.folds]
-    report.evaluation, report.later = validation.evaluation, validation.later
-    report.later_chance = validation.later_chance
-    if champion_as_of is not None and report.later is not None and champion_as_of > report.later.train_until:
-        report.rival = refit_as_of(fitter, validation, champion_as_of, as_of, deals)
+    report.folds = [fold.describe(past.zone) for fold in validation.folds]
+    report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
+    report.validation_chance = validation.validation_chance
+    if (
+        champion_as_of is not None
+        and report.validation_fold is not None
+        and champion_as_of > report.validation_fold.train_until
+    ):
+        report.champion_refit = refit_as_of(fitter, validation, champion_as_of, as_of, deals)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
@@ -103,7 +107,7 @@ def train_on(
         calendar=calendar,
         as_of=as_of,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        kept=_kept(win, rows, rng),
+        self_check=_kept(win, rows, rng),
         peers=won_peers(win, rows, rng),
         warnings=tuple(warnings_of(report, win)),
         drop_amount="amount" in leaking,
@@ -116,12 +120,12 @@ def train_on(
 
 
 def revenue_of(
-    history: History, rows: Rows, chosen: Selection, config: TrainConfig, use_amount: bool = True
+    history: History, rows: SnapshotRows, chosen: Selection, config: TrainConfig, use_amount: bool = True
 ) -> RevenueModel:
     """The revenue model of the won deals' moments; what leaks is left out here too."""
     won = rows.event == 1
     deal, at = rows.deal[won], rows.at[won]
-    now = current(history, deal, at).amount if use_amount else np.full(len(deal), np.nan)
+    now = deal_states(history, deal, at).amount if use_amount else np.full(len(deal), np.nan)
     names = [feature.name for feature in history.features]
     stage, product, industry = (
         names.index(name) if name in chosen.layout.names else -1 for name in ("stage", "product", "industry")
@@ -136,10 +140,10 @@ def revenue_of(
     )
 
 
-def _kept(win: WinModel, rows: Rows, rng: np.random.Generator) -> KeptRows:
+def _kept(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> CheckRows:
     picked = rng.choice(len(rows.at), min(KEPT, len(rows.at)), replace=False)
     horizon = np.resize(np.array([7.0, 30.0, 90.0, rows.ever_days]), len(picked))
-    return kept_rows(win, rows.x[picked], rows.at[picked], horizon)
+    return check_rows(win, rows.x[picked], rows.at[picked], horizon)
 
 
 def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
@@ -160,7 +164,7 @@ def _stage_names(history: History) -> dict[float, str]:
     return {float(code): str(name) for code, name in enumerate(history.levels.get("stage", ()))}
 
 
-def _counts(rows: Rows, chosen: Selection) -> dict[str, int]:
+def _counts(rows: SnapshotRows, chosen: Selection) -> dict[str, int]:
     won = len(np.unique(rows.deal[rows.event == 1]))
     return {
         "deals": rows.deals,

@@ -22,8 +22,8 @@ Flags = NDArray[np.bool_]
 
 # What is known from creation, or only from closing and never looked at before, needs no screen.
 NOT_SCREENED = ("deal_id", "created_at", "closed_at", "outcome", "lost_reason", "currency", "name")
-MOST_DEALS = 4000  # the latest created are compared
-LEAST_DEALS = 20  # on each side; with fewer there is no test
+MAX_DEALS = 4000  # the latest created are compared
+MIN_DEALS = 20  # on each side; with fewer there is no test
 FILL_GAP, FILL_DOUBT = 0.15, 5.0  # share of filled rows: difference, and that many standard errors
 OPEN_VALUE, CLOSED_VALUE = 0.25, 0.01  # a value this common while open, this rare once closed
 ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled for one outcome at least, for the other at most
@@ -52,11 +52,11 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
     done = (closed != NEVER) & (closed < as_of)
     recent = np.zeros(len(deals), bool)
-    recent[np.argsort(-created, kind="stable")[:MOST_DEALS]] = True
+    recent[np.argsort(-created, kind="stable")[:MAX_DEALS]] = True
     won = (deals["outcome"] == "won").to_numpy() & done
     events = log["deal_events"]
     known = TABLES["deals"].by_name
-    enough = done.sum() >= 5 * LEAST_DEALS and LEAST_DEALS <= won.sum() <= done.sum() - LEAST_DEALS
+    enough = done.sum() >= 5 * MIN_DEALS and MIN_DEALS <= won.sum() <= done.sum() - MIN_DEALS
     leaks = []
     for name in deals.columns:
         if name in NOT_SCREENED:
@@ -129,9 +129,9 @@ def _fill_leak(
         closed_fill += share * b.mean()
         weight += share
     # Deals may hardly overlap in time (a short history): then all recent ones are compared at once.
-    if weight < LEAST_DEALS / 2:
+    if weight < MIN_DEALS / 2:
         a, b = filled[recent & ~done], filled[recent & done]
-        if len(a) < LEAST_DEALS or len(b) < LEAST_DEALS:
+        if len(a) < MIN_DEALS or len(b) < MIN_DEALS:
             return None
         weight = len(a) * len(b) / (len(a) + len(b))
         pooled = np.concatenate([a, b]).mean()
@@ -158,7 +158,7 @@ def _closing_day(name: str, deals: pd.DataFrame, done: Flags, zone: ZoneInfo) ->
     if not pd.api.types.is_datetime64_any_dtype(values.dtype):
         return None
     known = done & values.notna().to_numpy()
-    if known.sum() < LEAST_DEALS:
+    if known.sum() < MIN_DEALS:
         return None
     day = deals["closed_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
     same = float((values[known] == day[known]).mean())
@@ -180,7 +180,7 @@ def _value_leak(name: str, values: pd.Series, done: Flags, recent: Flags) -> Lea
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         return None
     still, ended = values[recent & ~done].dropna().astype(str), values[recent & done].dropna().astype(str)
-    if len(still) < LEAST_DEALS or len(ended) < 5 * LEAST_DEALS:
+    if len(still) < MIN_DEALS or len(ended) < 5 * MIN_DEALS:
         return None
     shares = still.value_counts(normalize=True)
     after = ended.value_counts(normalize=True)
@@ -204,7 +204,7 @@ def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak 
     """Filled for one outcome only: why a deal was lost, to whom, what pleased the customer."""
     filled = _is_filled(values)
     sides = (filled[won], filled[done & ~won])
-    if min(len(side) for side in sides) < LEAST_DEALS:
+    if min(len(side) for side in sides) < MIN_DEALS:
         return None
     of_won, of_lost = (float(side.mean()) for side in sides)
     if min(of_won, of_lost) > ONE_SIDED or max(of_won, of_lost) < ONE_OUTCOME:
@@ -223,7 +223,7 @@ def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak 
 
 def _too_good(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | None:
     """Two halves: rates of winning by value learned on one rank the deals of the other."""
-    if done.sum() < 5 * LEAST_DEALS or won.sum() < LEAST_DEALS or (done & ~won).sum() < LEAST_DEALS:
+    if done.sum() < 5 * MIN_DEALS or won.sum() < MIN_DEALS or (done & ~won).sum() < MIN_DEALS:
         return None
     codes = _coded(values)[done]
     outcome = won[done].astype(np.float64)

@@ -52,7 +52,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
         _list([finding.text for finding in report.findings], lang),
     ]
     if report.cycle is not None:
-        parts.append(_p(report.cycle.said(), lang))
+        parts.append(_p(report.cycle.describe(), lang))
     parts += [_h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang), _accuracy(report, lang)]
     if report.folds:
         parts.append(

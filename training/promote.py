@@ -1,4 +1,4 @@
-"""How does a log become the model in service: train, size the shared shocks, register, judge, promote?"""
+"""How does a log become the model in service: train, size the shared shocks, register, decide, promote?"""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from features import build, compile_history
+from features import build_features, compile_history
 from models.bundle import Bundle
 from models.scoring import feature_columns
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from training.common_factors import with_common_factors
 from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.executor import IN_PROCESS, Executor
 from training.fit import train_on
-from training.promotion_gate import Verdict, in_time, judge, superseded
-from training.registry import ModelInfo, Registry
+from training.promotion_gate import GateDecision, decide, superseded, too_slow
+from training.registry import ModelVersion, Registry
 from training.report import Report
 
 Floats = NDArray[np.float64]
@@ -35,10 +35,10 @@ def train_and_promote(
     fingerprint: str = "",
     progress: Progress | None = None,
     work: Executor = IN_PROCESS,
-) -> tuple[ModelInfo, Verdict, Report]:
-    """A new registered version, the gate's verdict, and the report; promoted where the gate lets it pass.
+) -> tuple[ModelVersion, GateDecision, Report]:
+    """A new registered version, the gate's decision, and the report; promoted where the gate lets it pass.
 
-    The verdict is about the champion that was in service as the training began: where another has taken its
+    The decision is about the champion that was in service as the training began: where another has taken its
     place meanwhile, nothing is promoted. Nor where the registry cannot say which one is in service.
     """
     seen = registry.champion()
@@ -53,26 +53,26 @@ def train_and_promote(
     info = registry.log_and_register(bundle, report, fingerprint)
     challenger, _ = registry.load(info.version)
     challenger.check()  # what was stored scores the kept rows as the model made it did
-    late = None if champion is None else in_time(milliseconds(challenger), milliseconds(champion))
-    verdict = late or _judged(report, log, champion, config)
-    with registry.deciding():
+    late = None if champion is None else too_slow(milliseconds(challenger), milliseconds(champion))
+    decision = late or _judged(report, log, champion, config)
+    with registry.champion_lock():
         current = registry.champion()
-        if verdict.promote and current is not None and (seen is None or current.version != seen.version):
-            verdict = superseded(current.version)
-        if verdict.promote:
-            info = registry.promote(info.version, verdict)
+        if decision.promote and current is not None and (seen is None or current.version != seen.version):
+            decision = superseded(current.version)
+        if decision.promote:
+            info = registry.promote(info.version, decision)
         else:
-            registry.note(info.version, verdict)
-    return info, verdict, report
+            registry.record_decision(info.version, decision)
+    return info, decision, report
 
 
-def put_in_service(registry: Registry, version: str) -> ModelInfo:
+def put_in_service(registry: Registry, version: str) -> ModelVersion:
     """Makes a version the champion, once its kept rows have scored as in training; twice changes nothing."""
     registry.load(version)[0].check()  # a new model proves itself before the old one goes
     return registry.promote(version)
 
 
-def roll_back(registry: Registry, from_version: str | None = None) -> ModelInfo:
+def roll_back(registry: Registry, from_version: str | None = None) -> ModelVersion:
     """From `from_version` (None: the champion as the call begins) back to the champion before, proven alike.
 
     The champion as it is afterwards; nothing happens where `from_version` is no longer the champion, so that
@@ -81,16 +81,16 @@ def roll_back(registry: Registry, from_version: str | None = None) -> ModelInfo:
     seen = registry.champion()
     if seen is not None and from_version is not None and seen.version != from_version:
         return seen
-    with registry.deciding():
+    with registry.champion_lock():
         current = registry.champion()
         if seen is None or current is None or current.version == seen.version:
-            registry.load(registry.earlier())[0].check()
+            registry.load(registry.previous_champion())[0].check()
         return registry.rollback(None if seen is None else seen.version)
 
 
 def milliseconds(bundle: Bundle) -> float:
     """How long a model takes for one of its kept rows, the median over them; caches warm."""
-    kept, took = bundle.kept, []
+    kept, took = bundle.self_check, []
     for row in [0, *range(len(kept.at))]:
         began = time.perf_counter()
         bundle.win.won_by(kept.x[row : row + 1], kept.at[row : row + 1], kept.horizon[row : row + 1])
@@ -108,37 +108,41 @@ def _readable(registry: Registry, version: str) -> Bundle | None:
         raise
 
 
-def _judged(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> Verdict:
-    """The verdict on later deals; beside the champion, only on moments that neither has learned from.
+def _judged(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> GateDecision:
+    """The decision on later deals; beside the champion, only on moments that neither has learned from.
 
     A champion younger than the fold's own cut-off has seen more than the fold's model: then it is held
     against one made when it was, of the same data, on what came after.
     """
     rng = np.random.default_rng((config.seed, 5))
-    if report.later is None or report.later_chance is None:
+    if report.validation_fold is None or report.validation_chance is None:
         none, nobody = np.zeros(0), np.zeros(0, np.int64)
-        return judge(none, none, none, nobody, None if champion is None else none, none > 0, rng)
-    sets, ours = [report.later.valid], [report.later_chance]
-    if report.rival is not None:
-        sets, ours = [*sets, report.rival[0].valid], [*ours, report.rival[1]]
+        return decide(none, none, none, nobody, None if champion is None else none, none > 0, rng)
+    sets, ours = [report.validation_fold.valid], [report.validation_chance]
+    if report.champion_refit is not None:
+        sets, ours = [*sets, report.champion_refit[0].valid], [*ours, report.champion_refit[1]]
     outcome = np.concatenate([rows.won for rows in sets])
     weight = np.concatenate([rows.question_weight for rows in sets])
     deal = np.concatenate([rows.question_deal for rows in sets])
     theirs, fair = None, np.zeros(len(outcome), bool)
     if champion is not None:
         theirs = _chances(champion, log.as_of(report.as_of), sets)
-        then = report.later.train_until if report.rival is None else report.rival[0].train_until
+        then = (
+            report.validation_fold.train_until
+            if report.champion_refit is None
+            else report.champion_refit[0].train_until
+        )
         if champion.as_of <= then:
             fair[-len(ours[-1]) :] = sets[-1].question_at >= champion.as_of
-    return judge(np.concatenate(ours), outcome, weight, deal, theirs, fair, rng)
+    return decide(np.concatenate(ours), outcome, weight, deal, theirs, fair, rng)
 
 
-def _chances(model: Bundle, past: EventLog, sets: Sequence[Rows]) -> Floats:
+def _chances(model: Bundle, past: EventLog, sets: Sequence[SnapshotRows]) -> Floats:
     """How a model answers the questions of sets of rows, with features of its own, one set after another."""
     history = compile_history(past, model.calendar, model.levels)
     columns, answers = feature_columns(model, history), []
     for rows in sets:
-        x = build(history, rows.deal, rows.at)[:, columns]
+        x = build_features(history, rows.deal, rows.at)[:, columns]
         # "Ever" is a horizon of each model's own.
         horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
         answers.append(model.win.won_by(x[rows.row], rows.question_at, horizon))

@@ -14,16 +14,16 @@ from training import metrics
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEAST_ROWS, LEAST_DEALS = 200, 30  # below that nothing is claimed about calibration or a difference
-WORST_CALIBRATION = 0.06
+MIN_ROWS, MIN_DEALS = 200, 30  # below that nothing is claimed about calibration or a difference
+MAX_CALIBRATION_ERROR = 0.06
 SLOPE = (0.6, 1.6)
 SIGNAL = 0.6  # area under the curve from which a slope means something
 MARGIN = 0.005  # a mean log loss worse by less than this is "not worse"
-MOST_MS, MOST_TIMES = 50.0, 4.0  # for one kept row; against the champion's time in the same run
+MAX_MS, MAX_TIMES = 50.0, 4.0  # for one kept row; against the champion's time in the same run
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateDecision:
     """Whether to promote, and why; `against` is challenger minus champion in log loss, if compared."""
 
     promote: bool
@@ -31,7 +31,7 @@ class Verdict:
     against: metrics.Difference | None = None
 
 
-def judge(
+def decide(
     chance: Floats,
     outcome: Floats,
     weight: Floats,
@@ -39,8 +39,8 @@ def judge(
     champion: Floats | None,
     fair: NDArray[np.bool_],
     rng: np.random.Generator,
-) -> Verdict:
-    """The verdict on chances (m,) given to later deals, beside the champion's (None = no champion).
+) -> GateDecision:
+    """The decision on chances (m,) given to later deals, beside the champion's (None = no champion).
 
     `fair` (m,) marks the rows the champion has not learned from: it is compared on those alone. The first
     model is promoted whatever its figures (its warnings tell); else one that is calibrated on all rows and,
@@ -48,10 +48,10 @@ def judge(
     the mean is within .005.
     """
     if champion is None:
-        return Verdict(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
+        return GateDecision(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
     figures = metrics.summary(chance, outcome, weight) if len(chance) else {}
     if _enough(deal) and not _is_calibrated(figures):
-        return Verdict(
+        return GateDecision(
             False,
             Text(
                 "採用しませんでした：学習後に決着した商談で、予測と実績のずれが大きいためです"
@@ -63,7 +63,7 @@ def judge(
     chance, outcome, champion = chance[fair], outcome[fair], champion[fair]
     weight, deal = weight[fair], deal[fair]
     if not _enough(deal):
-        return Verdict(
+        return GateDecision(
             True,
             Text(
                 "採用しました：比較できる学習後の商談が少ないため（{n}行）、新しいデータで学習したモデルを使います。",
@@ -87,19 +87,19 @@ def judge(
             "Promoted: not worse than the champion on the same later deals (log loss {gap}).",
         )
     )
-    return Verdict(not worse, text.format(gap=str(gap)), gap)
+    return GateDecision(not worse, text.format(gap=str(gap)), gap)
 
 
-def in_time(milliseconds: float, champion: float | None) -> Verdict | None:
+def too_slow(milliseconds: float, champion: float | None) -> GateDecision | None:
     """A refusal where a challenger takes too long for one row, alone or beside the champion; else None.
 
     Generous, as times on a shared machine are: 50 ms, and beyond 5 ms no more than four times the champion's.
     """
-    if milliseconds <= MOST_MS and (
-        champion is None or milliseconds <= max(MOST_TIMES * champion, MOST_MS / 10.0)
+    if milliseconds <= MAX_MS and (
+        champion is None or milliseconds <= max(MAX_TIMES * champion, MAX_MS / 10.0)
     ):
         return None
-    return Verdict(
+    return GateDecision(
         False,
         Text(
             "採用しませんでした：受注確率の算出に1件あたり{ms:.1f}ミリ秒かかります（使用中のモデルは{usual}）。",
@@ -108,9 +108,9 @@ def in_time(milliseconds: float, champion: float | None) -> Verdict | None:
     )
 
 
-def superseded(version: str) -> Verdict:
+def superseded(version: str) -> GateDecision:
     """The refusal where another version became the champion while the challenger was being trained."""
-    return Verdict(
+    return GateDecision(
         False,
         Text(
             "採用しませんでした：学習中にバージョン{v}が採用され、比較した相手が使用中のモデルではなくなりました。"
@@ -122,11 +122,11 @@ def superseded(version: str) -> Verdict:
 
 
 def _enough(deal: Ints) -> bool:
-    return len(deal) >= LEAST_ROWS and len(np.unique(deal)) >= LEAST_DEALS
+    return len(deal) >= MIN_ROWS and len(np.unique(deal)) >= MIN_DEALS
 
 
 def _is_calibrated(figures: Mapping[str, float]) -> bool:
     low, high = SLOPE
     # Where nothing tells deals apart the slope is noise, and the error says all there is to say.
     bent = figures["auc"] > SIGNAL and not low <= figures["slope"] <= high
-    return figures["calibration_error"] <= WORST_CALIBRATION and not bent
+    return figures["calibration_error"] <= MAX_CALIBRATION_ERROR and not bent

@@ -25,7 +25,7 @@ from crm.errors import SanchoError
 from crm.i18n import LANGUAGES, Text
 from models.bundle import Bundle
 from training.model_card import model_card
-from training.promotion_gate import Verdict
+from training.promotion_gate import GateDecision
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +47,7 @@ _inside: ContextVar[bool] = ContextVar("inside_registry", default=False)
 
 
 @dataclass(frozen=True)
-class ModelInfo:
+class ModelVersion:
     """One registered version."""
 
     name: str
@@ -73,7 +73,7 @@ class Registry:
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
 
-    def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelInfo:
+    def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the run with its card and figures and register the model as a version; promotes nothing."""
         parameters, metrics = _parameters(bundle, report, fingerprint), _metrics(report)
         cards = {lang: model_card(bundle, report, lang) for lang in LANGUAGES}
@@ -116,7 +116,7 @@ class Registry:
             client.log_text(run_id, page, "backtest.html")
             return run_id
 
-    def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelInfo]:
+    def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, with what is known of it; `no_model` where there is none."""
         with self._ask() as client:
             from mlflow.artifacts import download_artifacts
@@ -129,13 +129,13 @@ class Registry:
                 raise FileNotFoundError(f"version {info.version} has no bundle.json in {stored}")
         return Bundle.load(found[0].parent), info
 
-    def champion(self) -> ModelInfo | None:
+    def champion(self) -> ModelVersion | None:
         """The version in service, None before the first."""
         with self._ask() as client:
             number = self._champion(client)
             return None if number is None else self._info(client, number)
 
-    def list(self) -> list[ModelInfo]:
+    def list(self) -> list[ModelVersion]:
         """All versions, newest first."""
         with self._ask() as client:
             found = client.search_model_versions(f"name = '{NAME}'")
@@ -172,37 +172,37 @@ class Registry:
         finally:
             self._lock.release()
 
-    def promote(self, version: str, verdict: Verdict | None = None) -> ModelInfo:
-        """Make a version the champion; the gate's verdict, if one was asked for, is kept with it."""
-        with self._ask() as client, self.deciding():
+    def promote(self, version: str, decision: GateDecision | None = None) -> ModelVersion:
+        """Make a version the champion; the gate's decision, if one was asked for, is kept with it."""
+        with self._ask() as client, self.champion_lock():
             version = self._version(client, version)
             past = self._past(client)
             if not past or past[-1] != version:
                 # In this order: stopped in between, the next reader adds the champion to the history.
                 client.set_registered_model_alias(NAME, CHAMPION, version)
                 self._keep_past(client, [*past, version])
-            if verdict is not None:
-                client.set_model_version_tag(NAME, version, "gate", verdict.text.both())
+            if decision is not None:
+                client.set_model_version_tag(NAME, version, "gate", decision.text.both())
             return self._info(client, version)
 
-    def note(self, version: str, verdict: Verdict) -> None:
-        """Keep the gate's verdict with a version that was not promoted."""
+    def note(self, version: str, decision: GateDecision) -> None:
+        """Keep the gate's decision with a version that was not promoted."""
         with self._ask() as client:
-            client.set_model_version_tag(NAME, version, "gate", verdict.text.both())
+            client.set_model_version_tag(NAME, version, "gate", decision.text.both())
 
     def earlier(self) -> str:
         """The version that was champion before this one."""
         with self._ask() as client:
             return self._at_least_two(client)[-2]
 
-    def rollback(self, from_version: str | None = None) -> ModelInfo:
+    def rollback(self, from_version: str | None = None) -> ModelVersion:
         """From `from_version` (None: the champion as the call begins) back to the champion before it.
 
         The champion as it is afterwards; nothing happens where `from_version` is no longer the champion.
         """
         with self._ask() as client:
             seen = from_version or self._version(client, CHAMPION)
-            with self.deciding():
+            with self.champion_lock():
                 current = self._version(client, CHAMPION)
                 if current != seen:
                     return self._info(client, current)
@@ -355,13 +355,13 @@ class Registry:
     def _keep_past(self, client: MlflowClient, past: builtins.list[str]) -> None:
         client.set_registered_model_tag(NAME, _HISTORY, json.dumps(past[-20:]))
 
-    def _info(self, client: MlflowClient, version: str) -> ModelInfo:
+    def _info(self, client: MlflowClient, version: str) -> ModelVersion:
         found = client.get_model_version(NAME, version)
         tags = found.tags or {}
         figures = {
             key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
         }
-        return ModelInfo(
+        return ModelVersion(
             name=NAME,
             version=str(version),
             trained_at=tags.get("trained_at", ""),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.i18n import Text
-from models.bundle import Warned
+from models.bundle import ModelWarning
 from models.win.model import FEW_DEALS, WinModel
 from training.config import TrainConfig
 from training.data_quality import DataFinding
@@ -31,20 +31,22 @@ class Report:
     left_out: dict[str, Text] = field(default_factory=dict)
     folds: list[str] = field(default_factory=list)
     evaluation: Evaluation | None = None
-    later: Fold | None = None
-    later_chance: Floats | None = None
-    rival: tuple[Fold, Floats] | None = None  # refitted at the champion's data time, to compare with it
+    validation_fold: Fold | None = None
+    validation_chance: Floats | None = None
+    champion_refit: tuple[Fold, Floats] | None = (
+        None  # refitted at the champion's data time, to compare with it
+    )
     weights: dict[str, list[float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def warnings_of(report: Report, win: WinModel) -> list[Warned]:
+def warnings_of(report: Report, win: WinModel) -> list[ModelWarning]:
     """The warnings that every answer of the model carries."""
-    warnings = [Warned(finding.code, finding.text) for finding in report.findings if finding.serious]
+    warnings = [ModelWarning(finding.code, finding.text) for finding in report.findings if finding.serious]
     unscreened = [leak.attribute for leak in report.leaks if leak.reason == "unscreened"]
     warnings += [
-        Warned(f"leak_{leak.attribute}", leak.text)
+        ModelWarning(f"leak_{leak.attribute}", leak.text)
         for leak in report.leaks
         if leak.attribute not in unscreened
     ]
@@ -55,7 +57,9 @@ def warnings_of(report: Report, win: WinModel) -> list[Warned]:
             "whether they are filled in at closing.",
         )
         warnings.append(
-            Warned("unscreened_attributes", text.format(n=len(unscreened), names=", ".join(unscreened[:5])))
+            ModelWarning(
+                "unscreened_attributes", text.format(n=len(unscreened), names=", ".join(unscreened[:5]))
+            )
         )
     if win.closed_deals < FEW_DEALS:
         text = Text(
@@ -64,11 +68,11 @@ def warnings_of(report: Report, win: WinModel) -> list[Warned]:
             "Only {n} deals have closed, so the probabilities are a stated prior, not learned; retrain once "
             "30 have closed.",
         )
-        warnings.append(Warned("too_few_deals", text.format(n=win.closed_deals)))
+        warnings.append(ModelWarning("too_few_deals", text.format(n=win.closed_deals)))
     elif report.evaluation is None:
         text = Text(
             "商談が少ないため、後の商談での検証ができませんでした。",
             "There are too few deals to validate the model on later ones.",
         )
-        warnings.append(Warned("not_proven", text))
+        warnings.append(ModelWarning("not_proven", text))
     return warnings

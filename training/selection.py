@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from crm.i18n import Text
 from crm.instants import DAY
 from features.catalogue import Feature
-from models.win.base_models import Layout
+from models.win.base_models import FeatureLayout
 from training.config import TrainConfig
 from training.leakage import Leak
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_DRIFT = 0.6
-MOST_LEVELS = 60  # a category of more levels than rows can tell apart is no category
+MAX_DRIFT = 0.6
+MAX_LEVELS = 60  # a category of more levels than rows can tell apart is no category
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Selection:
     """Columns used (u,), where the models find stage, age and close date in them, and what was left out."""
 
     used: Ints
-    layout: Layout
+    layout: FeatureLayout
     left_out: dict[str, Text]
 
 
@@ -64,7 +64,7 @@ def select(
             left_out[feature.name] = why
     names = tuple(features[index].name for index in used)
     categorical = tuple(place for place, index in enumerate(used) if features[index].kind == "category")
-    layout = Layout(
+    layout = FeatureLayout(
         names, categorical, *(_place(names, name) for name in ("stage", "age_days", "days_to_close_date"))
     )
     return Selection(np.array(used, np.int64), layout, left_out)
@@ -82,7 +82,7 @@ def _useless(values: Floats, at: Ints, feature: Feature) -> Text | None:
     known = ~np.isnan(values)
     if known.sum() < 20 or (known.all() and values.min() == values.max()):
         return Text("値がないか、すべて同じ", "empty, or the same throughout")
-    if feature.kind == "category" and len(np.unique(values[known])) > MOST_LEVELS:
+    if feature.kind == "category" and len(np.unique(values[known])) > MAX_LEVELS:
         return Text("値の種類が多すぎる", "too many different values")
     if feature.kind == "number" and _same_each_day(values[known], at[known]):
         return Text("その日の全商談で同じ値（期間の数しか学べない）", "the same for all deals of a day")
@@ -106,7 +106,7 @@ def _drifts(values: Floats, at: Ints) -> bool:
     size = np.bincount(part, minlength=20)
     mean = np.bincount(part, ranks, 20) / np.maximum(size, 1)
     total = float(ranks.var())
-    return total > 0 and float(((mean[part] - ranks.mean()) ** 2).mean()) > MOST_DRIFT * total
+    return total > 0 and float(((mean[part] - ranks.mean()) ** 2).mean()) > MAX_DRIFT * total
 
 
 def _same_each_day(values: Floats, at: Ints) -> bool:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog, codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER, iso
-from features import History, weeks_stood_for
-from models.snapshot_rows import Rows
+from features import History, weeks_represented
+from models.snapshot_rows import SnapshotRows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -130,7 +130,7 @@ def make_rows(
     questions: tuple[Ints, Floats, Floats],
     cycle: Cycle,
     as_of: int,
-) -> Rows:
+) -> SnapshotRows:
     """Training rows: what came of each moment by the cut-off, and the answer to each ripe question.
 
     A moment on the grid weighs the weeks it stands for, one just after a change 1: known at the moment.
@@ -147,8 +147,8 @@ def make_rows(
     won = (event[row] == 1) & (within | ever)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
     answered = ~ever | done[row] | abandoned[row]
-    weeks = weeks_stood_for(outcomes.created[deal], at)
-    return Rows(
+    weeks = weeks_represented(outcomes.created[deal], at)
+    return SnapshotRows(
         x=x,
         at=at,
         deal=deal,
@@ -160,7 +160,7 @@ def make_rows(
         horizon=horizon[answered],
         won=won[answered].astype(np.float64),
         lost=lost[answered].astype(np.float64),
-        matures=matures[answered],
+        matures_after_days=matures[answered],
         longest_days=cycle.longest_days,
         ever_days=cycle.ever_days,
     )
@@ -178,8 +178,8 @@ class Fold:
     train_until: int
     valid_from: int
     valid_until: int
-    train: Rows
-    valid: Rows
+    train: SnapshotRows
+    valid: SnapshotRows
 
     def said(self, zone: ZoneInfo) -> str:
         """The fold, printed: until when, from when, rows and deals on each side."""
@@ -191,7 +191,7 @@ class Fold:
         )
 
 
-def split(rows: Rows, train_until: int, valid_until: int, as_of: int, halves: Flags) -> Fold:
+def split(rows: SnapshotRows, train_until: int, valid_until: int, as_of: int, halves: Flags) -> Fold:
     """The fold of rows at `train_until`, moments judged up to `valid_until`, answers as known at `as_of`.
 
     `halves` (deals of the log,) says on which side a deal goes that was open at `train_until`.
@@ -204,7 +204,7 @@ def split(rows: Rows, train_until: int, valid_until: int, as_of: int, halves: Fl
     learned = (begun & ended) | (open_then & halves)
     judged = ~begun | (open_then & ~halves)
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
-    weighed = Rows(**{**rows.__dict__, "weight": rows.weight * weight})
+    weighed = SnapshotRows(**{**rows.__dict__, "weight": rows.weight * weight})
     train = weighed.where(learned[rows.deal] & (rows.at < train_until)).known_at(train_until)
     later = (rows.at >= train_until) & (rows.at < valid_until)
     valid = weighed.where(judged[rows.deal] & later & rows.regular).known_at(as_of)

@@ -13,13 +13,13 @@ from scipy.special import expit
 from crm.instants import DAY
 from features import Calendar
 from models.season import fit_season
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
-from models.win.horizons import Windows
-from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, for_level, with_stacks
+from models.win.horizons import HorizonWindows
+from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, intercept_rows, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
-from training.config import TrainConfig, most_rows
+from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
 from training.selection import Selection
 from training.snapshots import Fold, split
@@ -27,7 +27,7 @@ from training.snapshots import Fold, split
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEAST_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
+MIN_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
 PART_PULL = 2.0  # as WEIGHT_PULL, where all predictions are of the same time, so no period differs
 PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals needed to use them where none are later
 
@@ -36,7 +36,7 @@ PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals needed to use th
 class Fitter:
     """Fits the win model on any part of the rows, always in the same way."""
 
-    all_rows: Rows
+    all_rows: SnapshotRows
     chosen: Selection
     calendar: Calendar
     config: TrainConfig
@@ -44,34 +44,38 @@ class Fitter:
     grow: TreeFitter = fit_trees
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> SnapshotRows:
         """The rows with the used features only."""
         return self.all_rows.with_columns(self.chosen.used)
 
-    def fit(self, rows: Rows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
+    def fit(self, rows: SnapshotRows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
         """The model of some of the rows; `number` gives each fit of one training its own seed."""
         config = self.config
         trees = TreeSettings(
-            config.trees, config.leaves, pace=config.pace, threads=config.threads, seed=config.seed + number
+            config.trees,
+            config.leaves,
+            learning_rate=config.learning_rate,
+            threads=config.threads,
+            seed=config.seed + number,
         )
-        most = config.most_questions or most_rows(rows.deals)
+        most = config.max_questions or max_rows(rows.deals)
         settings = WinSettings(trees, most, grow=self.grow)
         rng = np.random.default_rng((config.seed, number))
         windows, layout = windows_of(rows, self.calendar), self.chosen.layout
         return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
 
 
-def windows_of(rows: Rows, calendar: Calendar) -> Windows:
+def windows_of(rows: SnapshotRows, calendar: Calendar) -> HorizonWindows:
     """The calendar of the rows' horizons, with the pace at which their deals were won, and their season."""
     first_row = np.unique(rows.deal, return_index=True)[1]  # a deal's first moment
     started, won = rows.at[first_row], rows.event[first_row] == 1
     ended = started + (rows.days[first_row] * DAY).astype(np.int64)
     if not won.any():
-        return Windows(calendar, rows.longest_days)
+        return HorizonWindows(calendar, rows.longest_days)
     first, last = int(started.min()), int(ended.max())
     pace = fit_pace(calendar, ended[won], first, last)
     season = fit_season(calendar, pace[day_kinds(calendar)], started, ended, won, first, last)
-    return Windows(calendar, rows.longest_days, pace, season)
+    return HorizonWindows(calendar, rows.longest_days, pace, season)
 
 
 @dataclass(frozen=True)
@@ -100,15 +104,15 @@ class FoldPredictions:
 class Validation:
     """The result on later deals: the stacks fitted on them (None = too few), and the last fold's figures.
 
-    `later` and `later_chance` are the last fold and the predictions for its questions by a model,
+    `later` and `validation_chance` are the last fold and the predictions for its questions by a model,
     weights and calibration fitted without them.
     """
 
     stacks: tuple[Stack, Stack] | None
     folds: list[Fold]
     evaluation: Evaluation | None = None
-    later: Fold | None = None
-    later_chance: Floats | None = None
+    validation_fold: Fold | None = None
+    validation_chance: Floats | None = None
     predictions: tuple[FoldPredictions, ...] = ()
 
 
@@ -120,7 +124,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
     for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
         fold = split(rows, start, end, as_of, halves)
         folds.append(fold)
-        enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= LEAST_LATER
+        enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= MIN_LATER
         if enough and len(fold.valid.row):
             predictions.append(_judge(fitter, fold, number + 1))
     if not predictions:
@@ -131,9 +135,9 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
     model = last.model
     if len(predictions) > 1:
         first = predictions[0].fold.valid
-        ripe = first.question_at + first.matures * DAY <= last.fold.train_until
+        ripe = first.question_at + first.matures_after_days * DAY <= last.fold.train_until
         stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
-        model = with_stacks(model, stack, model.lost.stack, for_level(last.fold.train, rng))
+        model = with_stacks(model, stack, model.lost.stack, intercept_rows(last.fold.train, rng))
     chance = expit(model.won.stack(last.won, valid.horizon))
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
     return Validation(_stacks(predictions), folds, evaluation, last.fold, chance, tuple(predictions))
@@ -154,12 +158,12 @@ def refit_as_of(
         return None
     refitted = _judge(fitter, fold, 4)
     known = [
-        (earlier, earlier.fold.valid.question_at + earlier.fold.valid.matures * DAY <= cut)
+        (earlier, earlier.fold.valid.question_at + earlier.fold.valid.matures_after_days * DAY <= cut)
         for earlier in validation.predictions
     ]
     stack = (_stack(known, "won") if known else None) or refitted.model.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
-    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, for_level(fold.train, rng))
+    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, intercept_rows(fold.train, rng))
     return fold, expit(model.won.stack(refitted.won, fold.valid.horizon))
 
 
@@ -198,11 +202,11 @@ def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tu
 
 def _judge(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
     model = fitter.fit(fold.train, number)
-    won, lost = model.asked(fold.valid)
+    won, lost = model.question_log_odds(fold.valid)
     return FoldPredictions(fold, model, won, lost)
 
 
-def fold_cuts(rows: Rows, as_of: int) -> list[tuple[int, int]]:
+def fold_cuts(rows: SnapshotRows, as_of: int) -> list[tuple[int, int]]:
     """(train until, validate until) of two folds; each validates on a window of about the longest cycle."""
     start = int(rows.at.min())
     span = as_of - start

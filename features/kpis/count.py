@@ -16,7 +16,7 @@ from crm.instants import NEVER
 from crm.schema import TABLES
 from features.arrays import Flags, Floats, Ints
 from features.kpis.definition import Count
-from features.kpis.repeat_purchase import AHEAD_WEEKS, Purchases, Repeat, fit_repeat
+from features.kpis.repeat_purchase import HORIZON_WEEKS, Purchases, RepeatPurchaseModel, fit_repeat_purchase
 
 Conditions = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -24,7 +24,7 @@ ANY = "*"
 
 
 @dataclass(frozen=True)
-class Happening:
+class KpiEvent:
     """Rows of a table that each happen at an instant and belong to a person; `rows` names a method here."""
 
     label: Text
@@ -33,48 +33,48 @@ class Happening:
     person: str
 
 
-# What can be counted. `at` and `person` are columns of the table as `Happenings` makes it.
-HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
+# What can be counted. `at` and `person` are columns of the table as `KpiEvents` makes it.
+KPI_EVENTS: Mapping[str, KpiEvent] = MappingProxyType(
     {
-        "deals.created": Happening(Text("商談の作成", "deals created"), "deals", "created_at", "owner_id"),
-        "deals.won": Happening(Text("受注", "deals won"), "deals", "won_at", "owner_id"),
-        "deals.closed": Happening(Text("受注と失注", "deals closed"), "deals", "closed_at", "owner_id"),
-        "deals.appointment": Happening(
+        "deals.created": KpiEvent(Text("商談の作成", "deals created"), "deals", "created_at", "owner_id"),
+        "deals.won": KpiEvent(Text("受注", "deals won"), "deals", "won_at", "owner_id"),
+        "deals.closed": KpiEvent(Text("受注と失注", "deals closed"), "deals", "closed_at", "owner_id"),
+        "deals.appointment": KpiEvent(
             Text("アポイント到達", "deals that reached an appointment"), "deals", "appointment", "owner_id"
         ),
-        "deals.first_visit": Happening(
+        "deals.first_visit": KpiEvent(
             Text("初回訪問到達", "deals that reached the first visit"), "deals", "first_visit", "owner_id"
         ),
-        "deals.proposal": Happening(
+        "deals.proposal": KpiEvent(
             Text("提案到達", "deals that reached a proposal"), "deals", "proposal", "owner_id"
         ),
-        "deals.closing": Happening(
+        "deals.closing": KpiEvent(
             Text("クロージング到達", "deals that reached closing"), "deals", "closing", "owner_id"
         ),
-        "activities": Happening(Text("活動", "activities"), "activities", "at", "actor_id"),
-        "leads.created": Happening(Text("リードの獲得", "leads created"), "leads", "created_at", "owner_id"),
-        "leads.contacted": Happening(
+        "activities": KpiEvent(Text("活動", "activities"), "activities", "at", "actor_id"),
+        "leads.created": KpiEvent(Text("リードの獲得", "leads created"), "leads", "created_at", "owner_id"),
+        "leads.contacted": KpiEvent(
             Text("リードへの初回接触", "leads contacted"), "leads", "contacted_at", "owner_id"
         ),
-        "leads.appointment": Happening(
+        "leads.appointment": KpiEvent(
             Text("リードのアポイント獲得", "leads with an appointment"), "leads", "appointment_at", "owner_id"
         ),
-        "leads.meeting": Happening(
+        "leads.meeting": KpiEvent(
             Text("リードの商談化", "leads that came to a meeting"), "leads", "meeting_at", "owner_id"
         ),
-        "leads.qualified": Happening(
+        "leads.qualified": KpiEvent(
             Text("リードの案件化", "leads that were qualified"), "leads", "qualified_at", "owner_id"
         ),
-        "leads.handed": Happening(
+        "leads.handed": KpiEvent(
             Text("リードの引き継ぎ", "leads handed over"), "leads", "handed_at", "owner_id"
         ),
-        "leads.closed": Happening(
+        "leads.closed": KpiEvent(
             Text("引き継いだリードの受注と失注", "deals of leads handed over, closed"),
             "leads",
             "deal_closed_at",
             "owner_id",
         ),
-        "contracts.started": Happening(
+        "contracts.started": KpiEvent(
             Text("契約の開始", "contracts started"), "contracts", "started_at", "keeper"
         ),
     }
@@ -85,12 +85,12 @@ STAGE_STEPS = ("appointment", "first_visit", "proposal", "closing")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class CountedEvents:
     """Occurrences of one count, oldest first: instant, person (number), weight, all of shape (n,).
 
     `key`: code of the distinct value, where different ones are counted. `until`: end of what lasts.
-    `reached`: when the row got as far as was asked, NEVER = not yet; `complete`: share of the rows that say
-    what is asked of them (None = no row at all), `lacking` the column most often blank.
+    `reached`: when the row got as far as was asked, NEVER = not yet; `completeness`: share of the rows that say
+    what is asked of them (None = no row at all), `least_complete` the column most often blank.
     """
 
     at: Ints
@@ -99,11 +99,11 @@ class Tally:
     key: Ints | None
     until: Ints | None
     reached: Ints | None
-    complete: float | None
-    lacking: str | None
+    completeness: float | None
+    least_complete: str | None
 
     @property
-    def ever(self) -> bool:
+    def ever_recorded(self) -> bool:
         """Whether it has ever been recorded."""
         return len(self.at) > 0 and (self.reached is None or bool((self.reached != NEVER).any()))
 
@@ -112,7 +112,7 @@ class Tally:
         lo, hi = np.searchsorted(self.at, [first, end])
         return np.bincount(self.person[lo:hi], self.weight[lo:hi], people).astype(np.float64)
 
-    def within(self, first: int, end: int, members: Flags) -> float:
+    def total_between(self, first: int, end: int, members: Flags) -> float:
         """Weight, or number of different keys, in [first, end) of whom `members` (people + 1,) marks."""
         lo, hi = np.searchsorted(self.at, [first, end])
         mine = members[self.person[lo:hi]]
@@ -121,13 +121,13 @@ class Tally:
             return float(len(np.unique(found[found >= 0])))
         return float(self.weight[lo:hi][mine].sum())
 
-    def running(self, at: int, members: Flags) -> float:
+    def active(self, at: int, members: Flags) -> float:
         """Weight, or number of different keys, of what had begun by `at` and not ended by it."""
         if self.key is not None:
-            return float(len(self.running_keys(at, members)))
+            return float(len(self.active_keys(at, members)))
         return float(self.weight[self._running(at, members)].sum())
 
-    def running_keys(self, at: int, members: Flags) -> Ints:
+    def active_keys(self, at: int, members: Flags) -> Ints:
         """The different keys of what had begun by `at` and not ended by it, sorted."""
         assert self.key is not None  # noqa: S101 - only of what is told apart
         found = self.key[self._running(at, members)]
@@ -140,7 +140,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Happenings:
+class KpiEvents:
     """What happened before a moment, ready to be counted.
 
     `known`: the log as of the moment. `people`: ids in the order of their numbers; whoever is not among them
@@ -150,16 +150,16 @@ class Happenings:
     known: EventLog
     people: tuple[str, ...]
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
-    _tallies: dict[Count, Tally] = field(default_factory=dict)
-    _repeats: dict[tuple[Count, int], Repeat | None] = field(default_factory=dict)
+    _tallies: dict[Count, CountedEvents] = field(default_factory=dict)
+    _repeats: dict[tuple[Count, int], RepeatPurchaseModel | None] = field(default_factory=dict)
 
-    def tally(self, count: Count) -> Tally:
+    def counted(self, count: Count) -> CountedEvents:
         """What a count has counted."""
         if count not in self._tallies:
             self._tallies[count] = self._tally(count)
         return self._tallies[count]
 
-    def meeting(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
+    def meets_conditions(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
         """Whether each row of a table, by its id (n,), meets conditions; no where it has no such column."""
         if not where:
             return np.ones(len(ids), bool)
@@ -167,7 +167,7 @@ class Happenings:
         at = codes_in(pd.Series(ids, dtype=object), pd.Index(rows[TABLES[table].key[0]].astype(object)))
         met = np.ones(len(rows), bool)
         for column, allowed in where:
-            met &= _meets(rows[column], allowed) if column in rows else False
+            met &= _is_allowed(rows[column], allowed) if column in rows else False
         return np.asarray(np.append(met, False)[at], np.bool_)
 
     def reached(self, column: str, ids: NDArray[np.object_]) -> Flags:
@@ -176,14 +176,14 @@ class Happenings:
         at = codes_in(pd.Series(ids, dtype=object), pd.Index(deals["deal_id"].astype(object)))
         return np.asarray(np.append(micros(deals[column]) != NEVER, False)[at], np.bool_)
 
-    def checkpoints(self, names: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+    def checkpoint_times(self, names: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
         """Of each deal: whose (number), when closed, and when it reached each checkpoint, (names, deals)."""
         deals = self._frame("deals")
         number = codes_in(deals["owner_id"], pd.Index(self.people, dtype=object))
         person = np.where(number < 0, len(self.people), number)
         return person, micros(deals["closed_at"]), np.array([micros(deals[name]) for name in names])
 
-    def origins(self) -> tuple[Ints, Ints, Ints, Ints]:
+    def deal_times(self) -> tuple[Ints, Ints, Ints, Ints]:
         """Of each deal: when it was created, won, when its lead came and when that got its appointment."""
         deals, leads = self._frame("deals"), self._frame("leads")
         own = leads[leads["deal_id"].notna().to_numpy()].drop_duplicates("deal_id")
@@ -195,19 +195,19 @@ class Happenings:
             micros(own["appointment_at"]),
         )
 
-    def repeat(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
+    def repeat_value(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
         """(purchases expected in the year after `until`, customers) of whom `members` sold to last.
 
         By the models of all purchases before `moment`, at each customer's purchases up to `until`.
         """
-        tally = self.tally(count)
+        tally = self.counted(count)
         assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
         known = tally.key >= 0
         who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
         if not len(when):
             return 0.0, 0.0
         if (count, moment) not in self._repeats:
-            self._repeats[count, moment] = fit_repeat(Purchases.of(who, when, amount, moment))
+            self._repeats[count, moment] = fit_repeat_purchase(Purchases.of(who, when, amount, moment))
         fitted, bought = self._repeats[count, moment], Purchases.of(who, when, amount, until)
         if fitted is None or not len(bought.customer):
             return 0.0, 0.0
@@ -215,18 +215,18 @@ class Happenings:
         seller = np.full(int(who.max()) + 1, len(self.people))
         seller[who[:early]] = tally.person[known][:early]  # the last one stays
         mine = members[seller[bought.customer]]
-        worth = fitted.purchases(bought, AHEAD_WEEKS) * fitted.value(bought)
+        worth = fitted.purchases(bought, HORIZON_WEEKS) * fitted.value(bought)
         mine &= np.isfinite(worth)
         return float(worth[mine].sum()), float(mine.sum())
 
-    def _tally(self, count: Count) -> Tally:
-        what = HAPPENINGS[count.of]
+    def _tally(self, count: Count) -> CountedEvents:
+        what = KPI_EVENTS[count.of]
         rows = self._frame(what.table)
         at = micros(rows[what.at])
         there = at != NEVER
         complete, lacking = _completeness(rows, there, count, what)
         for column, allowed in count.where:
-            there &= _meets(rows[column], allowed) if column in rows else False
+            there &= _is_allowed(rows[column], allowed) if column in rows else False
         use = np.flatnonzero(there)
         use = use[np.argsort(at[use], kind="stable")]
         chosen = rows.iloc[use]
@@ -243,15 +243,15 @@ class Happenings:
             ended = micros(chosen["ended_at"])
             until = np.where(ended == NEVER, np.iinfo(np.int64).max, ended)
         reached = None if count.reached is None else micros(chosen[count.reached])
-        return Tally(
+        return CountedEvents(
             at=at[use],
             person=person,
             weight=weight,
             key=key,
             until=until,
             reached=reached,
-            complete=complete,
-            lacking=lacking,
+            completeness=complete,
+            least_complete=lacking,
         )
 
     def _frame(self, table: str) -> pd.DataFrame:
@@ -324,7 +324,7 @@ def _instants(at: Ints) -> pd.Series:
     return pd.Series(at.view("datetime64[us]")).dt.tz_localize("UTC")
 
 
-def _meets(values: pd.Series, allowed: tuple[str, ...]) -> Flags:
+def _is_allowed(values: pd.Series, allowed: tuple[str, ...]) -> Flags:
     """Whether each value is one of those allowed."""
     if ANY in allowed:
         return np.asarray(values.notna(), np.bool_)
@@ -337,7 +337,7 @@ def _meets(values: pd.Series, allowed: tuple[str, ...]) -> Flags:
 
 
 def _completeness(
-    rows: pd.DataFrame, there: Flags, count: Count, what: Happening
+    rows: pd.DataFrame, there: Flags, count: Count, what: KpiEvent
 ) -> tuple[float | None, str | None]:
     """Share of the rows that say what the count asks of them, and the column most often blank.
 

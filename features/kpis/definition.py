@@ -28,7 +28,7 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True)
 class Count:
-    """What is counted: a happening (see `count.HAPPENINGS`), those of it that meet `where`.
+    """What is counted: a happening (see `count.KPI_EVENTS`), those of it that meet `where`.
 
     `where`: columns and the values allowed, "true" for a flag, "*" for anything filled in. `total`: a column
     that is added up, each row counting 1 without it. `distinct`: a column whose different values are counted.

@@ -11,10 +11,10 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.schema import TABLES, Kind
 from features.kpis.catalogue import KPIS
-from features.kpis.count import EXTRA_COLUMNS, HAPPENINGS
+from features.kpis.count import EXTRA_COLUMNS, KPI_EVENTS
 from features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
 
-OWN_EXAMPLE = """\
+CUSTOM_KPI_EXAMPLE = """\
 [[kpi]]
 id = "demos_per_visit"
 label_ja = "訪問あたりデモ件数"
@@ -55,7 +55,7 @@ class _Counted(BaseModel):
     distinct: str | None = None
 
 
-class _Own(_Counted):
+class _CustomKpi(_Counted):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")
     label_ja: str = Field(min_length=1)
     label_en: str = Field(min_length=1)
@@ -69,13 +69,13 @@ class _Own(_Counted):
     lower_is_better: bool = False
 
 
-def own_kpis(tables: Sequence[Mapping[str, Any]]) -> tuple[Kpi, ...]:
+def custom_kpis(tables: Sequence[Mapping[str, Any]]) -> tuple[Kpi, ...]:
     """KPIs of the tables, in order. Raises SanchoError that names the KPI, the key and what would do."""
-    found = [_own(table, number) for number, table in enumerate(tables, 1)]
+    found = [_custom_kpi(table, number) for number, table in enumerate(tables, 1)]
     taken = [kpi.id for kpi in KPIS]
     for kpi in found:
         if kpi.id in taken:
-            raise _bad(
+            raise _setting_error(
                 kpi.id,
                 Text(
                     "同じ id のKPIがすでにあります。別の id にしてください。",
@@ -86,14 +86,14 @@ def own_kpis(tables: Sequence[Mapping[str, Any]]) -> tuple[Kpi, ...]:
     return tuple(found)
 
 
-def _own(table: Mapping[str, Any], number: int) -> Kpi:
+def _custom_kpi(table: Mapping[str, Any], number: int) -> Kpi:
     name = str(table.get("id", f"#{number}"))
     try:
-        own = _Own.model_validate(dict(table))
+        own = _CustomKpi.model_validate(dict(table))
     except ValidationError as fault:
         error = fault.errors()[0]
         key = ".".join(str(part) for part in error["loc"])
-        raise _bad(
+        raise _setting_error(
             name,
             Text(
                 "「{key}」の値「{value}」は使えません。docs/kpis.md の設定例を参照してください。",
@@ -102,17 +102,17 @@ def _own(table: Mapping[str, Any], number: int) -> Kpi:
         ) from None
     strange = sorted(set(own.styles) - set(STYLES))
     if strange:
-        raise _bad(
+        raise _setting_error(
             name,
             Text(
                 "styles の「{got}」はありません。{fine} から選んでください。",
                 "styles: no {got!r}; choose from {fine}.",
             ).format(got=strange[0], fine=", ".join(STYLES)),
         )
-    count = _counted(own, name, own.reached)
-    per = None if own.per is None else _counted(own.per, name, None)
+    count = _count_of(own, name, own.reached)
+    per = None if own.per is None else _count_of(own.per, name, None)
     if per is not None and own.reached is not None:
-        raise _bad(
+        raise _setting_error(
             name,
             Text("reached と per は同時に使えません。", "use either reached or per, not both."),
         )
@@ -129,7 +129,7 @@ def _own(table: Mapping[str, Any], number: int) -> Kpi:
     return Kpi(own.id, label, label, unit, shape, count, per, styles, hands, low)
 
 
-def _shape(own: _Own, count: Count, per: Count | None) -> Shape:
+def _shape(own: _CustomKpi, count: Count, per: Count | None) -> Shape:
     if own.reached is not None:
         return Shape.COHORT
     if per is not None:
@@ -137,15 +137,15 @@ def _shape(own: _Own, count: Count, per: Count | None) -> Shape:
     return Shape.COUNT if count.total is None else Shape.AMOUNT
 
 
-def _counted(own: _Counted, name: str, reached: str | None) -> Count:
-    what = HAPPENINGS.get(own.count)
+def _count_of(own: _Counted, name: str, reached: str | None) -> Count:
+    what = KPI_EVENTS.get(own.count)
     if what is None:
-        raise _bad(
+        raise _setting_error(
             name,
             Text(
                 "count の「{got}」はありません。{fine} から選んでください。",
                 "count: no {got!r}; choose from {fine}.",
-            ).format(got=own.count, fine=", ".join(HAPPENINGS)),
+            ).format(got=own.count, fine=", ".join(KPI_EVENTS)),
         )
     table = TABLES[what.table]
     columns = {*table.by_name, *EXTRA_COLUMNS.get(what.table, ())}
@@ -153,7 +153,7 @@ def _counted(own: _Counted, name: str, reached: str | None) -> Count:
     wanted += [(own.distinct or "", "distinct"), (own.total or "", "total"), (reached or "", "reached")]
     for column, key in wanted:
         if column and column not in columns and not table.custom:
-            raise _bad(
+            raise _setting_error(
                 name,
                 Text(
                     "{key} の列「{column}」は {table} にありません。",
@@ -161,14 +161,14 @@ def _counted(own: _Counted, name: str, reached: str | None) -> Count:
                 ).format(key=key, column=column, table=what.table),
             )
     if own.total is not None and _kind(own.count, own.total) not in (Kind.MONEY, Kind.NUMBER, None):
-        raise _bad(
+        raise _setting_error(
             name,
             Text("total の列「{c}」は数値ではありません。", "total: {c!r} is not a number.").format(
                 c=own.total
             ),
         )
     if reached is not None and _kind(own.count, reached) is not Kind.MOMENT:
-        raise _bad(
+        raise _setting_error(
             name,
             Text("reached の列「{c}」は日時ではありません。", "reached: {c!r} is not a time.").format(
                 c=reached
@@ -179,7 +179,7 @@ def _counted(own: _Counted, name: str, reached: str | None) -> Count:
 
 
 def _kind(of: str, column: str) -> Kind | None:
-    found = TABLES[HAPPENINGS[of].table].by_name.get(column)
+    found = TABLES[KPI_EVENTS[of].table].by_name.get(column)
     return None if found is None else found.kind
 
 
@@ -188,7 +188,7 @@ def _allowed(value: Any) -> tuple[str, ...]:
     return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
 
 
-def _bad(name: str, why: Text) -> SanchoError:
+def _setting_error(name: str, why: Text) -> SanchoError:
     return SanchoError(
         Text("sancho.toml の [[kpi]]「{name}」：{why}", "sancho.toml, [[kpi]] {name!r}: {why}").format(
             name=name, why=why

@@ -17,10 +17,10 @@ from scipy.special import digamma, expit, gammaln, hyp2f1
 from crm.instants import DAY
 from features.arrays import Floats, Ints
 
-AHEAD_WEEKS = 52.0
+HORIZON_WEEKS = 52.0
 _RIDGES = (0.0, 0.001, 0.01)  # of the squared parameters, tried in turn until a fit is found
 _LIMIT = 12.0  # of a parameter's logarithm
-_LEAST_CUSTOMERS, _LEAST_REPEATERS = 50, 20
+_MIN_CUSTOMERS, _MIN_REPEATERS = 50, 20
 
 
 @dataclass(frozen=True)
@@ -111,36 +111,40 @@ class GammaGamma:
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """The fitted models. `worth`: None where values say too little; `mean_value`: of repeat purchases."""
+class RepeatPurchaseModel:
+    """The fitted models. `value_model`: None where values say too little; `mean_value`: of repeat purchases."""
 
-    buys: BgNbd
-    worth: GammaGamma | None
+    frequency_model: BgNbd
+    value_model: GammaGamma | None
     mean_value: float
 
     def purchases(self, of: Purchases, weeks: float) -> Floats:
         """Purchases expected of each customer within so many weeks, (n,)."""
-        return self.buys.purchases(of, weeks)
+        return self.frequency_model.purchases(of, weeks)
 
     def alive(self, of: Purchases) -> Floats:
         """Probability that each customer still buys, (n,)."""
-        return self.buys.alive(of)
+        return self.frequency_model.alive(of)
 
     def value(self, of: Purchases) -> Floats:
         """Value expected of each customer's next purchase, (n,)."""
-        return np.full(len(of.frequency), self.mean_value) if self.worth is None else self.worth.value(of)
+        return (
+            np.full(len(of.frequency), self.mean_value)
+            if self.value_model is None
+            else self.value_model.value(of)
+        )
 
 
-def fit_repeat(of: Purchases) -> Repeat | None:
+def fit_repeat_purchase(of: Purchases) -> RepeatPurchaseModel | None:
     """The models of these customers; None where there are too few, or no fit is found."""
-    if len(of.frequency) < _LEAST_CUSTOMERS or (of.frequency > 0).sum() < _LEAST_REPEATERS:
+    if len(of.frequency) < _MIN_CUSTOMERS or (of.frequency > 0).sum() < _MIN_REPEATERS:
         return None
     buys = fit_bg_nbd(of)
     if buys is None:
         return None
     again = (of.frequency > 0) & (of.value > 0)
     mean = float(np.average(of.value[again], weights=of.frequency[again])) if again.any() else 0.0
-    return Repeat(buys, fit_gamma_gamma(of.frequency[again], of.value[again]), mean)
+    return RepeatPurchaseModel(buys, fit_gamma_gamma(of.frequency[again], of.value[again]), mean)
 
 
 def fit_bg_nbd(of: Purchases) -> BgNbd | None:
@@ -149,7 +153,9 @@ def fit_bg_nbd(of: Purchases) -> BgNbd | None:
     columns = np.stack([of.frequency, of.recency / unit, of.age / unit])
     (frequency, recency, age), count = np.unique(columns, axis=1, return_counts=True)
     for ridge in _RIDGES:
-        found = _likeliest(lambda at: _bg_nbd(at, frequency, recency, age, count), 4, len(of.age), ridge)
+        found = _maximum_likelihood(
+            lambda at: _bg_nbd(at, frequency, recency, age, count), 4, len(of.age), ridge
+        )
         if found is not None:
             r, alpha, a, b = found.tolist()
             return BgNbd(r, alpha * unit, a, b)
@@ -161,14 +167,14 @@ def fit_gamma_gamma(frequency: Floats, value: Floats) -> GammaGamma | None:
     unit = float(value.mean()) if len(value) else 0.0
     if unit == 0:
         return None
-    found = _likeliest(lambda at: _gamma_gamma(at, frequency, value / unit), 3, len(value), 0.0)
+    found = _maximum_likelihood(lambda at: _gamma_gamma(at, frequency, value / unit), 3, len(value), 0.0)
     if found is None or found[1] <= 1:
         return None
     p, q, gamma = found.tolist()
     return GammaGamma(p, q, gamma * unit)
 
 
-def _likeliest(
+def _maximum_likelihood(
     log_likelihood: Callable[[Floats], tuple[float, Floats]], size: int, customers: int, ridge: float
 ) -> Floats | None:
     """Parameters (size,) above 0 with the largest likelihood; None where there are none."""

@@ -1,27 +1,27 @@
 """Which action helps which deal, how much, and how far can that be believed?"""
 
-from models.actions.action_effect import ActionEffect, Evidence, kinds_of
-from models.actions.candidates import Offer, offers
-from models.actions.effects import Effects, borne_out, fit_effects, leverage
-from models.actions.off_policy import PolicyValue, Value, difference, off_policy
-from models.actions.reliability import Believed, believed, e_value, reliability
+from models.actions.action_effect import ActionEffect, Evidence, effect_codes
+from models.actions.candidates import CandidateAction, candidate_actions
+from models.actions.effects import Effects, cross_half_slope, effect_scale, fit_effects
+from models.actions.off_policy import Estimate, PolicyValue, evaluate_policy, mean_difference
+from models.actions.reliability import BiasAdjusted, bias_adjusted, e_value, reliability_of
 
 __all__ = [
     "ActionEffect",
-    "Believed",
+    "BiasAdjusted",
+    "CandidateAction",
     "Effects",
+    "Estimate",
     "Evidence",
-    "Offer",
     "PolicyValue",
-    "Value",
-    "believed",
-    "borne_out",
-    "difference",
+    "bias_adjusted",
+    "candidate_actions",
+    "cross_half_slope",
     "e_value",
+    "effect_codes",
+    "effect_scale",
+    "evaluate_policy",
     "fit_effects",
-    "kinds_of",
-    "leverage",
-    "off_policy",
-    "offers",
-    "reliability",
+    "mean_difference",
+    "reliability_of",
 ]

@@ -16,7 +16,7 @@ from models.bottlenecks.segments import SIZES, segment_codes
 COLUMNS = ("stage", "product", "industry", "source", "size", "stay")
 CROSSED = (("product", "industry"), ("stage", "size"), ("stay", "size"))
 STAY_BOUNDS = (7.0, 14.0, 30.0)  # days in the stage
-MOST_CELLS = 400
+MAX_CELLS = 400
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ActionEffect:
-    """An action's effects by kind of deal; `moved`: what adjusting took off the plain difference in win rate.
+    """An action's effects by kind of deal; `adjustment`: what adjusting took off the plain difference in win rate.
 
-    `moved` is told like the effects, on a deal as likely won as lost. `by_stage`: deals acted on in each
+    `adjustment` is told like the effects, on a deal as likely won as lost. `by_stage`: deals acted on in each
     stage of the levels. `minutes`: what it costs the seller.
     """
 
     action: str
     effects: Effects
-    moved: float
+    adjustment: float
     by_stage: tuple[int, ...]
     minutes: float
     evidence: Evidence
@@ -54,7 +54,7 @@ class ActionEffect:
         return {
             "action": self.action,
             "effects": self.effects.to_json(),
-            "moved": self.moved,
+            "moved": self.adjustment,
             "by_stage": list(self.by_stage),
             "minutes": self.minutes,
             "evidence": asdict(self.evidence),
@@ -73,7 +73,7 @@ class ActionEffect:
         )
 
 
-def kinds_of(
+def effect_codes(
     x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
 ) -> tuple[dict[str, Ints], dict[str, int]]:
     """(codes (n,) of what effects differ by, their numbers of levels) of deals with features x (n, k)."""
@@ -90,7 +90,7 @@ def kinds_of(
     sizes |= {"size": len(SIZES), "stay": len(STAY_BOUNDS) + 1}
     for one, other in CROSSED:
         a, b, many = codes[one], codes[other], sizes[one] * sizes[other]
-        if 0 < many <= MOST_CELLS:
+        if 0 < many <= MAX_CELLS:
             known = (a >= 0) & (a < sizes[one]) & (b >= 0) & (b < sizes[other])
             codes[f"{one}*{other}"] = np.where(known, a * sizes[other] + b, -1)
             sizes[f"{one}*{other}"] = many

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 
 from crm.instants import DAY, NEVER
-from features.action_events import ORDINARY, Deeds, last_done
+from features.action_events import BASELINE_ACTIONS, ActionEvents, last_done
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
-from models.actions.action_effect import ActionEffect, kinds_of
-from models.actions.effects import leverage
-from models.actions.reliability import believed
+from models.actions.action_effect import ActionEffect, effect_codes
+from models.actions.effects import effect_scale
+from models.actions.reliability import bias_adjusted
 
-LEAST_IN_STAGE = 40  # deals acted on in a stage, for something to be said of the action there
-AGAIN = 14 * DAY  # a routine action is not recommended so soon after the last one
+MIN_IN_STAGE = 40  # deals acted on in a stage, for something to be said of the action there
+REPEAT_AFTER = 14 * DAY  # a routine action is not recommended so soon after the last one
 
 
 @dataclass(frozen=True)
-class Offer:
+class CandidateAction:
     """An action on open deals (n,): its believed effect on winning with 80 % interval, in win rate.
 
     `comparable`: enough deals of the stage were acted on; `done`: already done (a routine one: just now).
-    `chosen`: how much more than other actions' deals its deals were chosen for doing well, on each deal.
+    `selection_bias`: how much more than other actions' deals its deals were chosen for doing well, on each deal.
     """
 
     action: str
@@ -34,7 +34,7 @@ class Offer:
     high: Floats
     comparable: Flags
     done: Flags
-    chosen: Floats
+    selection_bias: Floats
 
     @property
     def recommended(self) -> Flags:
@@ -42,26 +42,26 @@ class Offer:
         return self.comparable & ~self.done & (self.low > 0)
 
 
-def offers(
+def candidate_actions(
     known: Sequence[ActionEffect],
     x: Floats,
     features: Sequence[Feature],
     levels: Mapping[str, Any],
     chance: Floats,
-    deeds: Sequence[Deeds],
+    deeds: Sequence[ActionEvents],
     deals: Ints,
     moment: int,
-) -> list[Offer]:
+) -> list[CandidateAction]:
     """Every known action on open deals with features x (n, k), chances to be won and numbers `deals` (n,)."""
-    codes, _ = kinds_of(x, features, levels)
-    usual = usual_choice([one.moved for one in known if one.action not in ORDINARY])
-    slope = leverage(chance)
+    codes, _ = effect_codes(x, features, levels)
+    usual = typical_selection([one.adjustment for one in known if one.action not in BASELINE_ACTIONS])
+    slope = effect_scale(chance)
     done_by = {one.action: one for one in deeds}
     out = []
     for one in known:
         effect, variance = one.effects.of(codes, chance)
-        chosen = max(one.moved - usual, 0.0) * slope
-        told = believed(effect, variance, chosen)
+        chosen = max(one.adjustment - usual, 0.0) * slope
+        told = bias_adjusted(effect, variance, chosen)
         stage = codes["stage"]
         seen = np.append(np.asarray(one.by_stage, np.int64), 0)[stage]
         last = np.full(len(deals), NEVER)
@@ -69,12 +69,14 @@ def offers(
         if one.action in done_by:
             last = last_done(done_by[one.action], deals, moment, NEVER)
             routine = done_by[one.action].routine
-        done = (last != NEVER) & ((moment - last < AGAIN) | (not routine))
-        out.append(Offer(one.action, told.effect, told.low, told.high, seen >= LEAST_IN_STAGE, done, chosen))
+        done = (last != NEVER) & ((moment - last < REPEAT_AFTER) | (not routine))
+        out.append(
+            CandidateAction(one.action, told.effect, told.low, told.high, seen >= MIN_IN_STAGE, done, chosen)
+        )
     return out
 
 
-def usual_choice(moved: Sequence[float]) -> float:
+def typical_selection(moved: Sequence[float]) -> float:
     """How much any action's deals are chosen for doing well: what is beyond that is one action's own.
 
     The median over actions, and the median distance from it.

@@ -25,21 +25,21 @@ _ROUNDS = 60
 
 @dataclass(frozen=True)
 class Effects:
-    """Effects by segment: `columns` with their numbers of levels, `mean` (p,), `spread` (p, p) of the parts.
+    """Effects by segment: `columns` with their numbers of levels, `mean` (p,), `covariance` (p, p) of the parts.
 
     Part 0 is the action's mean; then each column's levels in turn. All are in win rate on a deal that is as
-    likely won as lost; on others they are `leverage` times as much.
+    likely won as lost; on others they are `effect_scale` times as much.
     """
 
     columns: tuple[str, ...]
     levels: tuple[int, ...]
     mean: Floats
-    spread: Floats
+    covariance: Floats
 
     def of(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and chances to be won."""
-        design = _design(self.columns, self.levels, codes, len(chance)) * leverage(chance)[:, None]
-        return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.spread, design)
+        design = _design(self.columns, self.levels, codes, len(chance)) * effect_scale(chance)[:, None]
+        return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.covariance, design)
 
     def times(self, slope: float) -> Effects:
         """The same effects, `slope` times as large; how well they are known stays."""
@@ -51,7 +51,7 @@ class Effects:
             "columns": list(self.columns),
             "levels": list(self.levels),
             "mean": self.mean.tolist(),
-            "spread": self.spread.tolist(),
+            "spread": self.covariance.tolist(),
         }
 
     @classmethod
@@ -65,7 +65,7 @@ class Effects:
         )
 
 
-def leverage(chance: Floats) -> Floats:
+def effect_scale(chance: Floats) -> Floats:
     """How much a push moves deals (n,) of some chance, against one as likely won as lost: the odds' slope."""
     return np.asarray(4 * chance * (1 - chance))
 
@@ -78,7 +78,7 @@ def fit_effects(
     columns = tuple(codes)
     counts = tuple(levels[column] for column in columns)
     present = _design(columns, counts, codes, len(left))
-    design = present * leverage(chance)[:, None]
+    design = present * effect_scale(chance)[:, None]
     group = np.repeat(np.arange(len(columns) + 1), [1, *counts])
     seen = present.any(axis=0)
     precision = (design / variance[:, None]).T @ design
@@ -96,7 +96,7 @@ def fit_effects(
     return Effects(columns, counts, np.asarray(mean, float), np.asarray(spread, float))
 
 
-def borne_out(
+def cross_half_slope(
     left: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int], half: Ints
 ) -> float:
     """How much of the effects learned from one `half` (n,) of the deals the other bears out, 0 to 1.

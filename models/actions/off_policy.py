@@ -16,7 +16,7 @@ from models.statistics import Z90
 
 
 @dataclass(frozen=True)
-class Value:
+class Estimate:
     """A rule's mean outcome with its 90 % interval."""
 
     value: float
@@ -26,25 +26,30 @@ class Value:
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """A rule's value three ways; `effective` is how many logged choices the weights leave."""
+    """A rule's value three ways; `effective_size` is how many logged choices the weights leave."""
 
-    ips: Value
-    snips: Value
-    doubly_robust: Value
-    effective: float
+    ips: Estimate
+    snips: Estimate
+    doubly_robust: Estimate
+    effective_size: float
 
 
-def off_policy(
-    outcome: Floats, chosen: Ints, propensity: Floats, rule: Floats, expected: Floats, most: float = 50.0
+def evaluate_policy(
+    outcome: Floats,
+    chosen: Ints,
+    propensity: Floats,
+    rule: Floats,
+    expected: Floats,
+    max_weight: float = 50.0,
 ) -> PolicyValue:
     """The value of a rule from choices of another.
 
     outcome (n,); chosen (n,) number of the choice; propensity (n,) it had then; rule (n, k) probabilities
     that the new rule gives each choice; expected (n, k) outcomes foreseen of each. Weights are cut at
-    `most`.
+    `max_weight`.
     """
     rows = np.arange(len(outcome))
-    weight = np.minimum(rule[rows, chosen] / np.maximum(propensity, 1e-6), most)
+    weight = np.minimum(rule[rows, chosen] / np.maximum(propensity, 1e-6), max_weight)
     plain = weight * outcome
     total = float(weight.sum())
     own = float(plain.sum() / total) if total else float("nan")
@@ -55,14 +60,14 @@ def off_policy(
     return PolicyValue(_mean(plain), _mean(spread), _mean(robust), effective)
 
 
-def difference(first: Floats, second: Floats) -> Value:
+def mean_difference(first: Floats, second: Floats) -> Estimate:
     """The difference of two groups' mean outcomes (n,), (m,), with its 90 % interval."""
     gap = float(first.mean() - second.mean())
     sd = float(np.sqrt(first.var() / len(first) + second.var() / len(second)))
-    return Value(gap, gap - Z90 * sd, gap + Z90 * sd)
+    return Estimate(gap, gap - Z90 * sd, gap + Z90 * sd)
 
 
-def _mean(values: Floats) -> Value:
+def _mean(values: Floats) -> Estimate:
     mean = float(values.mean())
     sd = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
-    return Value(mean, mean - Z90 * sd, mean + Z90 * sd)
+    return Estimate(mean, mean - Z90 * sd, mean + Z90 * sd)

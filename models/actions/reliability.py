@@ -20,11 +20,11 @@ Reliability = Literal["high", "medium", "low"]
 # Of the move by recorded reasons: taken off for unrecorded ones, and their spread; and a spread there always
 # is.
 UNRECORDED, UNRECORDED_SD, ALWAYS_SD = 1.0, 0.5, 0.003
-_MUCH = 0.5  # of the effect: an allowance larger than this leaves little that can be believed
+_LARGE_SHARE = 0.5  # of the effect: an allowance larger than this leaves little that can be believed
 
 
 @dataclass(frozen=True)
-class Believed:
+class BiasAdjusted:
     """Effects (n,) after the allowance, with 80 % intervals, all in win rate."""
 
     effect: Floats
@@ -32,11 +32,11 @@ class Believed:
     high: Floats
 
 
-def believed(effect: Floats, variance: Floats, chosen: Floats) -> Believed:
-    """Effects (n,) as far as they can be believed; `chosen` (n,): what recorded choice explained of them."""
+def bias_adjusted(effect: Floats, variance: Floats, chosen: Floats) -> BiasAdjusted:
+    """Effects (n,) as far as they can be believed; `selection_bias` (n,): what recorded choice explained of them."""
     middle = effect - UNRECORDED * chosen
     sd = np.sqrt(variance + (UNRECORDED_SD * chosen) ** 2 + ALWAYS_SD**2)
-    return Believed(middle, middle - Z80 * sd, middle + Z80 * sd)
+    return BiasAdjusted(middle, middle - Z80 * sd, middle + Z80 * sd)
 
 
 def e_value(chance: float, effect: float) -> float:
@@ -48,8 +48,8 @@ def e_value(chance: float, effect: float) -> float:
     return float(ratio + np.sqrt(ratio * (ratio - 1)))
 
 
-def reliability(effect: float, low: float, chosen: float, bound: float) -> Reliability:
+def reliability_of(effect: float, low: float, chosen: float, bound: float) -> Reliability:
     """In words: by the interval, what choosing may explain, and the E-value `bound` of the interval's end."""
-    if low <= 0 or chosen > _MUCH * max(effect, 1e-9):
+    if low <= 0 or chosen > _LARGE_SHARE * max(effect, 1e-9):
         return "low"
-    return "high" if bound >= 1.5 and chosen < _MUCH / 2 * effect else "medium"
+    return "high" if bound >= 1.5 and chosen < _LARGE_SHARE / 2 * effect else "medium"

@@ -1,9 +1,9 @@
 """Where does the process stall, and what does that cost?"""
 
 from models.bottlenecks.bottleneck import Bottleneck
-from models.bottlenecks.contrast import Condition, Key, Starts, Trial
-from models.bottlenecks.funnel import Step, funnel
-from models.bottlenecks.search import Found, search
+from models.bottlenecks.contrast import Condition, ConditionContrast, SegmentKey, StageCohort
+from models.bottlenecks.funnel import FunnelStep, funnel_steps
+from models.bottlenecks.search import FoundBottleneck, search_conditions
 from models.bottlenecks.segments import PAIRED, SIZE, SIZE_NAMES, names_in, segment_codes, segments_of
 
 __all__ = [
@@ -12,14 +12,14 @@ __all__ = [
     "SIZE_NAMES",
     "Bottleneck",
     "Condition",
-    "Found",
-    "Key",
-    "Starts",
-    "Step",
-    "Trial",
-    "funnel",
+    "ConditionContrast",
+    "FoundBottleneck",
+    "FunnelStep",
+    "SegmentKey",
+    "StageCohort",
+    "funnel_steps",
     "names_in",
-    "search",
+    "search_conditions",
     "segment_codes",
     "segments_of",
 ]

@@ -14,7 +14,7 @@ from features.catalogue import Feature
 from models.bottlenecks.contrast import Condition
 from models.bottlenecks.segments import names_in, segment_codes
 
-_LIKELIEST = 0.99  # as far as a chance is raised
+_MAX_CHANCE = 0.99  # as far as a chance is raised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Bottleneck:
         words += [f"{column}={value}" for column, value in sorted(self.segment.items())]
         return "B" + hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:10]
 
-    def touches(
+    def affected_and_at_risk(
         self, x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
     ) -> tuple[Flags, Flags]:
         """Of open deals with features x (n, k): who is in it (n,), and who will be if nothing is done."""
@@ -63,7 +63,7 @@ class Bottleneck:
             return here, nobody
         if condition.feature:
             reads = x[:, place[condition.feature]]
-            beyond = mine & _in_stage(x[:, place["stage"]], condition.following, levels)
+            beyond = mine & _in_stage(x[:, place["stage"]], condition.next_stage, levels)
             if condition.kind == "interval":
                 return beyond & (reads > condition.days), here & np.isnan(reads)
             return beyond & (reads == 0), here & (reads == 0)
@@ -73,12 +73,12 @@ class Bottleneck:
             here &= ~(x[:, place["days_since_activity"]] < days)
         return here & (days > condition.days), here & (days <= condition.days)
 
-    def spared(self, chance: Floats) -> Floats:
+    def counterfactual_chance(self, chance: Floats) -> Floats:
         """Chances (n,) of deals in it, were it not for the bottleneck."""
         now = float(np.clip(self.rate_with, 0.005, 0.98))
         without = float(np.clip(now - self.effect, now, 0.99))
         if self.condition.kind == "conversion":  # the rates are of going on: so many more get as far
-            return np.asarray(np.maximum(chance, np.minimum(chance * without / now, _LIKELIEST)))
+            return np.asarray(np.maximum(chance, np.minimum(chance * without / now, _MAX_CHANCE)))
         odds = chance * without / (1 - without) * (1 - now) / now
         return np.asarray(odds / (odds + 1 - chance))
 

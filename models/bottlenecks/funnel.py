@@ -9,31 +9,31 @@ import numpy as np
 
 from crm.instants import DAY, NEVER
 from features.arrays import Flags
-from features.stage_visits import Passage
+from features.stage_visits import StageVisits
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """Of the deals that came to a stage within some time: how many, went on, ended there, are still there.
 
     `days` (p25, p50, p75) until those that went on did; None where none has.
     """
 
     stage: str
-    following: str
+    next_stage: str
     deals: int
-    went_on: int
-    ended: int
-    still: int
+    advanced: int
+    lost: int
+    open: int
     days: tuple[float, float, float] | None
 
 
-def funnel(passages: Sequence[Passage], closed: Flags, mine: Flags, first: int) -> list[Step]:
+def funnel_steps(passages: Sequence[StageVisits], closed: Flags, mine: Flags, first: int) -> list[FunnelStep]:
     """The steps of deals `mine` (d,) that came to each stage from `first` on; who is `closed` (d,) now."""
     steps = []
     for one in passages:
-        use = mine[one.deal] & (one.came >= first)
-        deal, came, on = one.deal[use], one.came[use], one.went_on[use]
+        use = mine[one.deal] & (one.entered_at >= first)
+        deal, came, on = one.deal[use], one.entered_at[use], one.advanced_at[use]
         went = on != NEVER
         over = ~went & closed[deal]
         took = (on - came)[went] / DAY
@@ -42,5 +42,7 @@ def funnel(passages: Sequence[Passage], closed: Flags, mine: Flags, first: int) 
             low, middle, high = np.quantile(took, [0.25, 0.5, 0.75]).tolist()
             days = (low, middle, high)
         still = int(len(deal) - went.sum() - over.sum())
-        steps.append(Step(one.stage, one.following, len(deal), int(went.sum()), int(over.sum()), still, days))
+        steps.append(
+            FunnelStep(one.stage, one.next_stage, len(deal), int(went.sum()), int(over.sum()), still, days)
+        )
     return steps

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.arrays import Floats
 from features.kernel_cache import compiled
-from models.explain.layout import Layout
+from models.explain.layout import TableLayout
 from models.explain.shares import add_shares
 from models.explain.splits import NEAR_ZERO
 
@@ -26,12 +26,12 @@ FEW = 4  # rows up to which that does not pay
 
 
 @compiled
-def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
+def add_contributions(model: TableLayout, x: Floats, out: Floats) -> None:
     """Add every feature's contribution to the score of rows (n, k) to `out` (n, k)."""
     rows = np.uint64(len(x))
     block = np.uint64(BLOCK if len(x) > FEW else 1)
     words = np.empty((block, model.words), np.uint64)
-    bins = np.empty((block, len(model.asked)), np.uint64)
+    bins = np.empty((block, len(model.inputs)), np.uint64)
     for first in range(np.uint64(0), rows, block):
         count = min(block, rows - first)
         for row in range(count):
@@ -40,41 +40,41 @@ def add_contributions(model: Layout, x: Floats, out: Floats) -> None:
             _add_row(model, words[0], out[first])
         else:
             _add_block(model, words, out[first : first + count])
-        if len(model.lone_value):
-            _add_lone(model, bins, out[first : first + count])
+        if len(model.deep_value):
+            _add_deep_leaves(model, bins, out[first : first + count])
 
 
 @compiled
-def add_scores(model: Layout, x: Floats, out: Floats) -> None:
+def add_scores(model: TableLayout, x: Floats, out: Floats) -> None:
     """Add the score of rows (n, k) to `out` (n,), in the order of the trees, as LightGBM does."""
-    words, bins = np.empty(model.words, np.uint64), np.empty(len(model.asked), np.uint64)
+    words, bins = np.empty(model.words, np.uint64), np.empty(len(model.inputs), np.uint64)
     for row in range(np.uint64(len(x))):
         _find(model, x[row], bins, words)
         score = 0.0
         for run in range(np.uint64(len(model.runs))):
             word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
             score += model.reached[model.runs[run, 7] + ((words[word] >> shift) & mask)]
-        for leaf in range(np.uint64(len(model.lone_value))):
-            if _all_met(model, bins, leaf):
-                score += model.lone_value[leaf]
+        for leaf in range(np.uint64(len(model.deep_value))):
+            if _all_agree(model, bins, leaf):
+                score += model.deep_value[leaf]
         out[row] += score
 
 
 @compiled
-def _find(model: Layout, x: Floats, bins: Words, words: Words) -> None:
+def _find(model: TableLayout, x: Floats, bins: Words, words: Words) -> None:
     """The bin of every feature asked about and the cells of all runs, for one row (k,)."""
     for word in range(np.uint64(model.words)):
         words[word] = 0
-    for asked in range(np.uint64(len(model.asked))):
-        bins[asked] = _bin(model, asked, x[model.asked[asked, 0]])
-        begin, end = model.asked[asked, 5], model.asked[asked, 6]
-        ahead = model.asked[asked, 7] + bins[asked] * (end - begin) - begin
+    for asked in range(np.uint64(len(model.inputs))):
+        bins[asked] = _bin(model, asked, x[model.inputs[asked, 0]])
+        begin, end = model.inputs[asked, 5], model.inputs[asked, 6]
+        ahead = model.inputs[asked, 7] + bins[asked] * (end - begin) - begin
         for j in range(begin, end):
             words[model.word[j]] += model.step[ahead + j]
 
 
 @compiled
-def _add_row(model: Layout, words: Words, out: Floats) -> None:
+def _add_row(model: TableLayout, words: Words, out: Floats) -> None:
     """Add what the tables hold for one row to `out` (k,)."""
     for run in range(np.uint64(len(model.runs))):
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
@@ -85,7 +85,7 @@ def _add_row(model: Layout, words: Words, out: Floats) -> None:
 
 
 @compiled
-def _add_block(model: Layout, words: Words, out: Floats) -> None:
+def _add_block(model: TableLayout, words: Words, out: Floats) -> None:
     """Add what the tables hold for some rows to `out` (n, k), table by table."""
     for run in range(np.uint64(len(model.runs))):
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
@@ -97,10 +97,10 @@ def _add_block(model: Layout, words: Words, out: Floats) -> None:
 
 
 @compiled
-def _bin(model: Layout, asked: int, value: float) -> Any:
+def _bin(model: TableLayout, asked: int, value: float) -> Any:
     """The bin of a value, as `splits.Bins` describes."""
-    begin, end = model.asked[asked, 1], model.asked[asked, 2]
-    codes, others = model.asked[asked, 3], model.asked[asked, 4] - ONE
+    begin, end = model.inputs[asked, 1], model.inputs[asked, 2]
+    codes, others = model.inputs[asked, 3], model.inputs[asked, 4] - ONE
     if begin == end:
         # As in C, a category is cut to a whole number: -0.5 is category 0.
         if -1.0 < value < others - codes:
@@ -122,32 +122,32 @@ def _bin(model: Layout, asked: int, value: float) -> Any:
 
 
 @compiled
-def _met(model: Layout, bins: Words, slot: int) -> Any:
+def _agrees(model: TableLayout, bins: Words, slot: int) -> Any:
     """Does the row agree with everything the slot's path asks of its feature?"""
-    which = bins[model.lone_asked[slot]]
-    return (np.uint64(model.lone_met[slot, which >> THREE]) >> (which & SEVEN)) & ONE
+    which = bins[model.deep_input[slot]]
+    return (np.uint64(model.deep_met[slot, which >> THREE]) >> (which & SEVEN)) & ONE
 
 
 @compiled
-def _all_met(model: Layout, bins: Words, leaf: int) -> bool:
+def _all_agree(model: TableLayout, bins: Words, leaf: int) -> bool:
     met = True
-    for slot in range(model.lone_at[leaf], model.lone_at[leaf + ONE]):
-        met &= _met(model, bins, slot) > 0
+    for slot in range(model.deep_at[leaf], model.deep_at[leaf + ONE]):
+        met &= _agrees(model, bins, slot) > 0
     return met
 
 
 @compiled
-def _add_lone(model: Layout, bins: Words, out: Floats) -> None:
+def _add_deep_leaves(model: TableLayout, bins: Words, out: Floats) -> None:
     """Add the contributions of leaves too deep for a table, worked out for each row."""
-    deepest = np.diff(model.lone_at).max()
+    deepest = np.diff(model.deep_at).max()
     met, own, ahead = np.empty(deepest, np.uint8), np.empty(deepest), np.empty(deepest + 1)
-    for leaf in range(np.uint64(len(model.lone_value))):
-        first, end = model.lone_at[leaf], model.lone_at[leaf + ONE]
-        kept, d = model.lone_kept[first:end], end - first
+    for leaf in range(np.uint64(len(model.deep_value))):
+        first, end = model.deep_at[leaf], model.deep_at[leaf + ONE]
+        kept, d = model.deep_kept[first:end], end - first
         for row in range(np.uint64(len(out))):
             for j in range(d):
-                met[j] = _met(model, bins[row], first + j)
+                met[j] = _agrees(model, bins[row], first + j)
                 own[j] = 0.0
-            add_shares(met[:d], kept, model.lone_value[leaf], model.points, model.weights, ahead, own)
+            add_shares(met[:d], kept, model.deep_value[leaf], model.points, model.weights, ahead, own)
             for j in range(d):
-                out[row, model.asked[model.lone_asked[first + j], 0]] += own[j]
+                out[row, model.inputs[model.deep_input[first + j], 0]] += own[j]

@@ -34,7 +34,7 @@ class Paths:
         return float(sum(v * self.kept[a:b].prod() for v, (a, b) in zip(self.value, ends, strict=True)))
 
 
-def read_paths(tree: Tree, ensemble: Ensemble, most_bins: int) -> Paths:
+def read_paths(tree: Tree, ensemble: Ensemble, max_bins: int) -> Paths:
     """The paths of one tree of the ensemble."""
     value: list[float] = []
     at = [0]
@@ -48,12 +48,12 @@ def read_paths(tree: Tree, ensemble: Ensemble, most_bins: int) -> Paths:
             at.append(len(slots))
             continue
         question = tree.question[node]
-        feature, left = int(ensemble.asked[question]), ensemble.answers[question]
+        feature, left = int(ensemble.question_feature[question]), ensemble.answers[question]
         kept, met = path.get(feature, (1.0, np.ones(1, np.uint8)))
         share = _left_share(tree, node)
         waiting.append((int(tree.right[node]), {**path, feature: (kept * (1.0 - share), met & (left ^ 1))}))
         waiting.append((int(tree.left[node]), {**path, feature: (kept * share, met & left)}))
-    table = np.zeros((len(slots), most_bins), np.uint8)
+    table = np.zeros((len(slots), max_bins), np.uint8)
     for row, (_, _, met) in zip(table, slots, strict=True):
         row[: len(met)] = met
     return Paths(

@@ -11,7 +11,7 @@ from features.kernel_cache import compiled
 Bytes = NDArray[np.uint8]
 
 
-def rules(most: int) -> tuple[Floats, Floats]:
+def quadrature_rules(most: int) -> tuple[Floats, Floats]:
     """Points and weights on [0, 1] of the Gauss-Legendre rules with 1 ... ceil(most / 2) points, end to end.
 
     The rule with n points starts at n (n - 1) / 2 and is exact for polynomials up to degree 2 n - 1.

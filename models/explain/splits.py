@@ -47,11 +47,11 @@ class Bins:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A model as trees of questions. `answers[q][b]` is 1 where bin b of feature `asked[q]` goes left."""
+    """A model as trees of questions. `answers[q][b]` is 1 where bin b of feature `question_feature[q]` goes left."""
 
     features: tuple[str, ...]
     bins: tuple[Bins, ...]  # by feature
-    asked: Ints
+    question_feature: Ints
     answers: tuple[Bytes, ...]
     trees: tuple[Tree, ...]
 

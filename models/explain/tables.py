@@ -21,11 +21,11 @@ from models.explain.shares import add_shares
 Bytes = NDArray[np.uint8]
 
 
-LONE_FACTOR = 8  # a leaf on its own may have a table so many times larger than a run of leaves
+SINGLE_LEAF_FACTOR = 8  # a leaf on its own may have a table so many times larger than a run of leaves
 
 
 @dataclass(frozen=True)
-class Cut:
+class LeafRuns:
     """How leaves are divided: run i is leaves ends[i] ... ends[i + 1], with so many cells and features.
 
     A run that is not `tabled` is a single leaf whose table would be too large.
@@ -81,14 +81,14 @@ class _Cells(NamedTuple):
     strides: Ints
 
 
-def cut(paths: Paths, bins: Ints, most_cells: int) -> Cut:
+def cut_into_runs(paths: Paths, bins: Ints, most_cells: int) -> LeafRuns:
     """How leaves are best cut into runs of at most so many cells. `bins` is how many a feature has."""
     ends, cells, features = _cut(paths.at, paths.feature, paths.met, bins, most_cells)
-    return Cut(ends, cells, features, cells <= most_cells * LONE_FACTOR)
+    return LeafRuns(ends, cells, features, cells <= most_cells * SINGLE_LEAF_FACTOR)
 
 
-def fill(paths: Paths, bins: Ints, first: int, end: int, points: Floats, weights: Floats) -> Table:
-    """The table of the run of leaves first ... end; points and weights are those of `shares.rules`."""
+def fill_table(paths: Paths, bins: Ints, first: int, end: int, points: Floats, weights: Floats) -> Table:
+    """The table of the run of leaves first ... end; points and weights are those of `shares.quadrature_rules`."""
     features, classes, sizes = _classify(paths.at, paths.feature, paths.met, bins, first, end)
     order = np.argsort(features)
     features, classes, sizes = features[order], classes[order], sizes[order]

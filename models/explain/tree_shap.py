@@ -13,11 +13,11 @@ from features.arrays import Floats
 from models.explain.splits import read_ensemble
 
 if TYPE_CHECKING:
-    from models.explain.layout import Layout
+    from models.explain.layout import TableLayout
 
 
-MOST_CELLS = 256  # of a table: larger ones spare additions, but are less often still in the cache
-MOST_BYTES = 256 << 20  # of all tables of a model; a model that needs more is answered partly without tables
+MAX_CELLS = 256  # of a table: larger ones spare additions, but are less often still in the cache
+MAX_BYTES = 256 << 20  # of all tables of a model; a model that needs more is answered partly without tables
 ROWS_PER_THREAD = 64  # for fewer, starting a thread costs more than it saves
 
 
@@ -39,15 +39,15 @@ class TreeShap:
 
     features: tuple[str, ...]
     base: float
-    layout: Layout
+    layout: TableLayout
 
     @classmethod
-    def of(cls, model: Booster | str, most_cells: int = MOST_CELLS, most_bytes: int = MOST_BYTES) -> TreeShap:
+    def of(cls, model: Booster | str, max_cells: int = MAX_CELLS, max_bytes: int = MAX_BYTES) -> TreeShap:
         """The explainer of a booster, or of its text."""
-        from models.explain.layout import lay_out
+        from models.explain.layout import build_layout
 
         ensemble = read_ensemble(model if isinstance(model, str) else model.model_to_string())
-        layout, base = lay_out(ensemble, most_cells, most_bytes)
+        layout, base = build_layout(ensemble, max_cells, max_bytes)
         return cls(ensemble.features, base, layout)
 
     @property
@@ -82,7 +82,7 @@ class TreeShap:
         return np.ascontiguousarray(x, np.float64)
 
 
-def _in_parts(kernel: Any, layout: Layout, x: Floats, out: Floats, threads: int) -> None:
+def _in_parts(kernel: Any, layout: TableLayout, x: Floats, out: Floats, threads: int) -> None:
     """Run a kernel on all rows, by so many threads where there are rows enough."""
     parts = min(threads, len(x) // ROWS_PER_THREAD)
     if parts <= 1:

@@ -14,40 +14,40 @@ from models.season import MONTHS, no_season, season_of
 
 EPOCH = date(1970, 1, 1)
 # Wins go with what came in lately to this power: believed beforehand (mean, spread), then learned.
-FOLLOWS, FOLLOWS_SD = 0.5, 0.25
+ELASTICITY, ELASTICITY_SD = 0.5, 0.25
 GROWTH_SD = 0.1  # of the log, a year
 MARKET_CV = 0.2  # of a stretch's wins around what is due, believed beforehand
 
 
 @dataclass(frozen=True)
-class Drift:
+class ArrivalTrend:
     """How a past stretch differs from the one ahead.
 
-    Its wins go with the power `follows` of what came in just before it, grow by `growth` a year (in logs),
+    Its wins go with the power `elasticity` of what came in just before it, grow by `growth` a year (in logs),
     and the stretch k months earlier brings `season[k]` of what this one does, (12,).
-    `spread` (2, 2): covariance of `follows` and `growth`, as far as they are known.
+    `covariance` (2, 2): covariance of `elasticity` and `growth`, as far as they are known.
     """
 
-    follows: float
+    elasticity: float
     growth: float
     season: Floats
-    spread: Floats
+    covariance: Floats
 
-    def against_now(self, lately: Floats, days_before: Ints) -> Floats:
+    def relative_to_now(self, lately: Floats, days_before: Ints) -> Floats:
         """What past stretches (n,) were due to bring against the one ahead, had as much come in lately."""
         back = months_of_year(days_before)
         grown = np.exp(-self.growth * days_before / 365.25)
-        return np.asarray(lately**self.follows * grown * self.season[back])
+        return np.asarray(lately**self.elasticity * grown * self.season[back])
 
-    def doubt(self, level: float, years: float) -> float:
+    def log_variance(self, level: float, years: float) -> float:
         """Variance of the log of what is due so many years later, `level` times as much having come in."""
         step = np.array([np.log(level), years])
-        return float(step @ self.spread @ step)
+        return float(step @ self.covariance @ step)
 
 
-def fit_drift(
+def fit_arrival_trend(
     days_before: Ints, wins: Floats, lately: Floats, grown: Floats, season: Floats, overlap: float
-) -> Drift:
+) -> ArrivalTrend:
     """Learn from stretches (n,) that ended so many days before the one ahead.
 
     `wins` they had, `lately` what had come in before them against the usual, `grown` what they were due to
@@ -55,10 +55,12 @@ def fit_drift(
     `overlap` how many of them one day is counted in: together they say so much less. Least squares of the
     logs, leaning on what is believed; what that season misses is learned from the rest.
     """
-    believed = np.array([FOLLOWS, 0.0])
-    before = np.diag(np.array([FOLLOWS_SD, GROWTH_SD]) ** -2.0)
+    believed = np.array([ELASTICITY, 0.0])
+    before = np.diag(np.array([ELASTICITY_SD, GROWTH_SD]) ** -2.0)
     if not len(wins):
-        return Drift(FOLLOWS, 0.0, season / season[0], np.diag(np.array([FOLLOWS_SD, GROWTH_SD]) ** 2))
+        return ArrivalTrend(
+            ELASTICITY, 0.0, season / season[0], np.diag(np.array([ELASTICITY_SD, GROWTH_SD]) ** 2)
+        )
     back = months_of_year(days_before)
     known = 1 / (1 / (wins + 0.5) + MARKET_CV**2) / max(overlap, 1.0)
     x = np.column_stack([np.log(lately), -days_before / 365.25])
@@ -66,9 +68,9 @@ def fit_drift(
     x, y = x - np.average(x, axis=0, weights=known), y - np.average(y, weights=known)
     spread: Floats = np.linalg.inv((known * x.T) @ x + before)
     follows, growth = (spread @ ((known * x.T) @ y + before @ believed)).tolist()
-    due = Drift(follows, growth, season, spread).against_now(lately, days_before) * grown
+    due = ArrivalTrend(follows, growth, season, spread).relative_to_now(lately, days_before) * grown
     season = season * season_of(back, wins, due * wins.sum() / due.sum())
-    return Drift(follows, growth, season / season[0], spread)
+    return ArrivalTrend(follows, growth, season / season[0], spread)
 
 
 def months_back(end: int, count: int) -> list[int]:

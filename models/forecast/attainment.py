@@ -12,12 +12,12 @@ import numpy as np
 from features.arrays import Floats, Ints
 from models.forecast.organisation import UNASSIGNED
 from models.forecast.period_facts import PeriodFacts
-from models.forecast.simulate import LEVELS, Simulation, attain_given, open_by_date, swings
+from models.forecast.simulate import LEVELS, Simulation, attainment_given_deal, open_by_date, swings
 
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
 
 
-def forecast(
+def scope_forecast(
     simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, scope: str, points: Floats | None = None
 ) -> dict[str, Any]:
     """The Forecast of the contract for one scope, without as_of, model and warnings.
@@ -39,7 +39,7 @@ def forecast(
         "target": target,
         "closed": round(closed, 2),
         "probability": probability_of(simulation, people, target),
-        "revenue": spread(total),
+        "revenue": mean_and_quantiles(total),
         "components": _components(simulation, people, closed),
         "gap": None if target is None else target - float(total.mean()),
         "pace": _pace(simulation, facts, new_by_date, people, rows),
@@ -64,11 +64,11 @@ def probability_of(simulation: Simulation, people: Ints, target: float | None) -
         return float((total >= target).mean())
     p, amount = simulation.pipeline.won_by[rows, -1], simulation.pipeline.amounts[rows]
     sd = p * (1 - p) * amount.mean(1) ** 2 + p * amount.var(1)
-    return float(attain_given(simulation, rows[[int(sd.argmax())]], total, target)[2][0])
+    return float(attainment_given_deal(simulation, rows[[int(sd.argmax())]], total, target)[2][0])
 
 
 @dataclass(frozen=True)
-class Effect:
+class DealEffect:
     """What one deal does to a goal: its probability, and if the deal is won or lost."""
 
     probability: float
@@ -76,7 +76,7 @@ class Effect:
     if_lost: float
 
 
-def effect_of_another(total: Floats, probability: float, amounts: Floats, target: float) -> Effect:
+def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, target: float) -> DealEffect:
     """What a deal that is not in the simulation would do to a goal: added to the scope's draws `total` (S,).
 
     `amounts` (LEVELS,) are its equally likely final amounts; its win is taken as independent of the rest.
@@ -84,10 +84,10 @@ def effect_of_another(total: Floats, probability: float, amounts: Floats, target
     drawn = amounts[np.arange(len(total)) % LEVELS]
     lost = float((total >= target).mean())
     won = float((total + drawn >= target).mean())
-    return Effect(probability * won + (1 - probability) * lost, won, lost)
+    return DealEffect(probability * won + (1 - probability) * lost, won, lost)
 
 
-def spread(draws: Floats) -> dict[str, float]:
+def mean_and_quantiles(draws: Floats) -> dict[str, float]:
     """Mean and quantiles of draws (S,)."""
     values = np.quantile(draws, list(QUANTILES.values()))
     return {"mean": float(draws.mean())} | dict(zip(QUANTILES, values.tolist(), strict=True))
@@ -163,7 +163,7 @@ def _deals(
         order = np.argsort(-chance * amount, kind="stable")
     else:
         if points is None:
-            won, lost, _ = attain_given(simulation, rows, total, target)
+            won, lost, _ = attainment_given_deal(simulation, rows, total, target)
             points = 100 * (won - lost)
         swing, order = points.tolist(), np.lexsort((-chance * amount, -points))
     return [
@@ -186,7 +186,9 @@ def _children(simulation: Simulation, facts: PeriodFacts, scope: str) -> list[di
         if child == UNASSIGNED and not total.any():
             continue
         chance = probability_of(simulation, people, target)
-        children.append({"scope": child, "target": target, "probability": chance, "revenue": spread(total)})
+        children.append(
+            {"scope": child, "target": target, "probability": chance, "revenue": mean_and_quantiles(total)}
+        )
     return children
 
 

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from features.arrays import Flags, Floats, Ints
 from models.forecast.attainment import probability_of
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import Pipeline, Simulation, simulate
 
 STEPS = ("won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target")
-MOST_DEALS = 5  # named with a step
+MAX_DEALS = 5  # named with a step
 
 
 @dataclass(frozen=True)
-class Stand:
+class ForecastState:
     """The scenarios drawn from what was known of a period at a moment; `targets` of revenue by scope."""
 
     simulation: Simulation
@@ -34,24 +34,24 @@ class Stand:
 
 
 @dataclass(frozen=True)
-class Change:
+class ForecastChange:
     """The scenarios after each step, (steps + 1) of them, and what each deal did to revenue in its step.
 
-    `rows` and `moved` by step: deals as rows of the last simulations, and the change of what each is expected
+    `rows` and `revenue_change` by step: deals as rows of the last simulations, and the change of what each is expected
     to bring. `deal_ids` of all rows: the deals open now, in their order, then those open then only.
     """
 
-    stages: tuple[Simulation, ...]
+    simulations: tuple[Simulation, ...]
     rows: Mapping[str, Ints]
-    moved: Mapping[str, Floats]
+    revenue_change: Mapping[str, Floats]
     deal_ids: NDArray[np.object_]
     person: Ints
     targets: tuple[Mapping[str, float], Mapping[str, float]]
 
 
-def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
+def attribute_change(then: ForecastState, now: ForecastState, brought: Mapping[str, float]) -> ForecastChange:
     """From one stand to a later one of the same period; `brought`: amounts of the deals won in between."""
-    whole = _together(then, now)
+    whole = _align(then, now)
     organisation, old, new = now.simulation.organisation, whole.then, whole.now
     won = np.array([deal in brought for deal in whole.deal_ids.tolist()], bool)
     gone = np.isin(np.arange(len(won)), np.arange(len(now.simulation.pipeline.deal_ids)), invert=True)
@@ -97,7 +97,7 @@ def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
     rates, sizes = now.simulation.new, now.simulation.sizes
     draw()
     stages.append(stages[-1])  # the target changes no scenario
-    return Change(
+    return ForecastChange(
         tuple(stages),
         {step: np.flatnonzero(mine) for step, mine in groups.items()},
         moved,
@@ -107,7 +107,7 @@ def changed(then: Stand, now: Stand, brought: Mapping[str, float]) -> Change:
     )
 
 
-def told(change: Change, scope: str) -> dict[str, Any] | None:
+def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
     """`from`, `to` and the parts of a scope's change; None where it has no target now.
 
     Each part: `effect_pp` in points of the probability, `revenue` in expected revenue, and the deals that
@@ -117,12 +117,12 @@ def told(change: Change, scope: str) -> dict[str, Any] | None:
     if target is None:
         return None
     before = change.targets[0].get(scope, target)
-    people = change.stages[-1].organisation.members(scope)
+    people = change.simulations[-1].organisation.members(scope)
     chances, means = [], []
-    for stage in change.stages[:-1]:
+    for stage in change.simulations[:-1]:
         chances.append(float(probability_of(stage, people, before) or 0.0))
         means.append(float(stage.total(people).mean()))
-    chances.append(float(probability_of(change.stages[-1], people, target) or 0.0))
+    chances.append(float(probability_of(change.simulations[-1], people, target) or 0.0))
     means.append(means[-1])
     here = np.isin(change.person, people)
     because = [
@@ -137,12 +137,12 @@ def told(change: Change, scope: str) -> dict[str, Any] | None:
     return {"from": chances[0], "to": chances[-1], "contributions": because}
 
 
-def _named(change: Change, step: str, here: Flags) -> list[dict[str, Any]]:
+def _named(change: ForecastChange, step: str, here: Flags) -> list[dict[str, Any]]:
     if step not in change.rows:
         return []
     rows = change.rows[step][here[change.rows[step]]]
-    moved = change.moved[step][rows]
-    order = np.argsort(-np.abs(moved), kind="stable")[:MOST_DEALS]
+    moved = change.revenue_change[step][rows]
+    order = np.argsort(-np.abs(moved), kind="stable")[:MAX_DEALS]
     return [
         {"deal_id": str(change.deal_ids[rows[at]]), "revenue": float(moved[at])}
         for at in order.tolist()
@@ -151,25 +151,25 @@ def _named(change: Change, step: str, here: Flags) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class _Side:
+class _DealState:
     chance: Floats  # (rows,), 0 where it was not open
     amounts: Floats  # (rows, LEVELS)
 
 
 @dataclass(frozen=True)
-class _Together:
+class _Aligned:
     """Both stands on the same rows and the same people: today's."""
 
     deal_ids: NDArray[np.object_]
     person: Ints
     was_open: Flags
-    then: _Side
-    now: _Side
+    then: _DealState
+    now: _DealState
     closed_then: Floats
     rates_then: NewBusinessRates
 
 
-def _together(then: Stand, now: Stand) -> _Together:
+def _align(then: ForecastState, now: ForecastState) -> _Aligned:
     old, new = then.simulation.pipeline, now.simulation.pipeline
     place = pd.Index(old.deal_ids).get_indexer(pd.Index(new.deal_ids))  # where each of today's stood then
     only = np.setdiff1d(np.arange(len(old.deal_ids)), place)
@@ -179,28 +179,30 @@ def _together(then: Stand, now: Stand) -> _Together:
     chance_then[was] = old.won_by[place[was], -1]
     amounts_then[was] = old.amounts[place[was]]
     gone = np.zeros(len(only))
-    before = _Side(
+    before = _DealState(
         np.concatenate([chance_then, old.won_by[only, -1]]),
         np.concatenate([amounts_then, old.amounts[only]]),
     )
-    after = _Side(np.concatenate([new.won_by[:, -1], gone]), np.concatenate([new.amounts, old.amounts[only]]))
-    return _Together(
+    after = _DealState(
+        np.concatenate([new.won_by[:, -1], gone]), np.concatenate([new.amounts, old.amounts[only]])
+    )
+    return _Aligned(
         np.concatenate([new.deal_ids, old.deal_ids[only]]),
         np.concatenate([new.person, of_person[old.person[only]]]),
         np.concatenate([was, np.ones(len(only), bool)]),
         before,
         after,
-        _moved(then.simulation.closed, of_person, len(now.simulation.closed)),
+        _renumbered(then.simulation.closed, of_person, len(now.simulation.closed)),
         _rates(then.simulation.new, of_person, len(now.simulation.closed)),
     )
 
 
-def _people(old: Organisation, new: Organisation) -> Ints:
+def _people(old: ScopeTree, new: ScopeTree) -> Ints:
     """Today's number of each person of then (people + 1,); nobody's bucket where they are not known now."""
     return np.append(new.person(pd.Index(old.people, dtype=object)), new.nobody)
 
 
-def _moved(values: Floats, to: Ints, count: int) -> Floats:
+def _renumbered(values: Floats, to: Ints, count: int) -> Floats:
     out: Floats = np.bincount(to, values, count).astype(np.float64)
     return out
 
@@ -208,4 +210,4 @@ def _moved(values: Floats, to: Ints, count: int) -> Floats:
 def _rates(rates: NewBusinessRates, to: Ints, count: int) -> NewBusinessRates:
     scale = np.ones(count)
     scale[to] = rates.scale
-    return replace(rates, mean=_moved(rates.mean, to, count), scale=scale)
+    return replace(rates, mean=_renumbered(rates.mean, to, count), scale=scale)

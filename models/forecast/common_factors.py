@@ -69,7 +69,7 @@ def fit_common_factors(
         return CommonFactors.prior()
     spread = probability * (1 - probability)
     _, of = np.unique(origin, return_inverse=True)
-    error, noise = summed(of, won - probability), summed(of, spread)
+    error, noise = sums_by_group(of, won - probability), sums_by_group(of, spread)
     first = np.unique(of, return_index=True)[1]
     left, whose = days_left[first], period[first]
     weight = (
@@ -81,8 +81,8 @@ def fit_common_factors(
 
     pair, of_pair = np.unique(np.stack([of, team]), axis=1, return_inverse=True)
     use = pair[1] >= 0
-    team_error = summed(of_pair.ravel(), won - probability)[use]
-    team_noise = summed(of_pair.ravel(), spread)[use]
+    team_error = sums_by_group(of_pair.ravel(), won - probability)[use]
+    team_noise = sums_by_group(of_pair.ravel(), spread)[use]
     moment = pair[0][use]
     shared = np.interp(np.log(np.maximum(left, 0.5)), np.log(KNOTS), company)[moment]
     teams = max(len(np.unique(team[team >= 0])), 1)
@@ -102,10 +102,10 @@ def fit_common_factors(
     return CommonFactors(KNOTS, company, team_sd, len(np.unique(period)))
 
 
-def summed(group: Ints, values: Floats, groups: int = 0) -> Floats:
+def sums_by_group(group: Ints, values: Floats, groups: int = 0) -> Floats:
     """Sums of values (n,) by group number (n,), at least `groups` of them.
 
-    >>> summed(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0])).tolist()
+    >>> sums_by_group(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0])).tolist()
     [4.0, 0.0, 2.0]
     """
     return np.asarray(np.bincount(group, values, minlength=groups), np.float64)

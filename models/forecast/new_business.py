@@ -22,22 +22,30 @@ from crm.periods import Period, previous
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
 from models.customers import customers_at, with_customers
-from models.forecast.arrival_trend import MARKET_CV, Drift, fit_drift, months_back, season_of_arrivals
+from models.forecast.arrival_trend import (
+    MARKET_CV,
+    ArrivalTrend,
+    fit_arrival_trend,
+    months_back,
+    season_of_arrivals,
+)
 from models.forecast.new_business_rates import POOL, NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.season import MONTHS, fit_season, month_of, no_season
 
 RECENT_DAYS = 56  # what came in lately says how busy the coming weeks will be
 RECENT_WORKING_DAYS = 40  # of an ordinary such stretch: holidays in it do not make it a quiet one
 MONTH_WORKING_DAYS = 21
 YEARS_KEPT = 4
-_MOST_WINDOWS = 16
+_MAX_WINDOWS = 16
 _HALF_LIFE_DAYS = 365.0
 # Beliefs before data, as coefficients of variation, and how many windows (or expected wins) they weigh.
 _TEAM_CV, _PERSON_CV, _PRIOR_WINDOWS = 0.15, 0.3, 4.0
-_QUIET = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
-_KEPT_SINCE = 0.25  # customers at the beginning against now, for contracts to have been kept all along
-_RARE = 0.2  # wins added to what past windows held: never seen is not impossible
+_PRIOR_ARRIVALS = 10.0  # leads added to both sides of "now against then", so that few of them do not swing it
+_MIN_EARLY_CUSTOMERS = (
+    0.25  # customers at the beginning against now, for contracts to have been kept all along
+)
+_PRIOR_WINS = 0.2  # wins added to what past windows held: never seen is not impossible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +65,11 @@ class NewBusiness:
     arrivals: Ints  # what came in on each day from first_day on
     counts_leads: bool
     customers: Ints  # accounts under contract at the beginning of each day from first_day on
-    theirs: float  # share of wins that were made with them
-    coming_in: (
+    customer_share: float  # share of wins that were made with them
+    arrival_season: (
         Floats  # what the working days of each month of the year bring in (12,); the year averages to 1
     )
-    closing: Floats  # the same for the pace at which open deals are won
+    closing_season: Floats  # the same for the pace at which open deals are won
     calendar: Calendar
 
     @classmethod
@@ -100,16 +108,16 @@ class NewBusiness:
             arrivals=arrivals,
             counts_leads=bool(use_leads),
             customers=customers,
-            theirs=theirs,
-            coming_in=season_of_arrivals(arrivals, first, calendar),
-            closing=closing,
+            customer_share=theirs,
+            arrival_season=season_of_arrivals(arrivals, first, calendar),
+            closing_season=closing,
             calendar=calendar,
         )
 
     def rates(
         self,
         log: EventLog,
-        organisation: Organisation,
+        organisation: ScopeTree,
         moment: int,
         period: Period,
         dates: Sequence[date] = (),
@@ -157,31 +165,31 @@ class NewBusiness:
             arrivals=np.asarray(state["arrivals"], np.int64),
             counts_leads=bool(state["counts_leads"]),
             customers=np.asarray(state["customers"], np.int64),
-            theirs=float(state["theirs"]),
-            coming_in=np.asarray(state["coming_in"], float),
-            closing=np.asarray(state["closing"], float),
+            customer_share=float(state["theirs"]),
+            arrival_season=np.asarray(state["coming_in"], float),
+            closing_season=np.asarray(state["closing"], float),
             calendar=Calendar.of(state["calendar"]),
         )
 
     @cached_property
-    def _passed(self) -> Ints:
+    def _working_days_before(self) -> Ints:
         """Working days before each day."""
         return np.concatenate([[0], np.cumsum(self.calendar.is_working, dtype=np.int64)])
 
     def _working(self, first: int, end: int) -> int:
         """Working days in [first, end)."""
-        return int(self._passed[end] - self._passed[first])
+        return int(self._working_days_before[end] - self._working_days_before[first])
 
     def _back(self, end: int, count: int) -> int:
         """The last day from which `count` working days remain before `end`."""
-        left = self._passed[end] - count
-        return int(np.searchsorted(self._passed, left, side="right")) - 1 if count else end
+        left = self._working_days_before[end] - count
+        return int(np.searchsorted(self._working_days_before, left, side="right")) - 1 if count else end
 
-    def _windows(self, period: Period, ahead: int, begun: int) -> Windows:
+    def _windows(self, period: Period, ahead: int, begun: int) -> PastWindows:
         """Past periods at the same point; where there are few, also ends of months, then any days."""
         length = max(period.days, 1)
         found: dict[int, float] = {}
-        for number in range(1, min(_MOST_WINDOWS, 366 * YEARS_KEPT // length + 1) + 1):
+        for number in range(1, min(_MAX_WINDOWS, 366 * YEARS_KEPT // length + 1) + 1):
             found.setdefault(_ordinal(previous(period, number).last) + 1, 1.0)
         sound = self._sound(found, ahead)
         if len(sound) < 4:
@@ -199,25 +207,27 @@ class NewBusiness:
         weight = np.array([found[int(end)] for end in ends]) * 0.5**age
         if not len(ends):  # shorter history than the time ahead: what there is, as one window
             first, until = np.array([self.first_day], np.int64), np.array([self.until_day], np.int64)
-            return Windows(first, first, until, np.ones(1))
+            return PastWindows(first, first, until, np.ones(1))
         return self._stretches(ends, weight, ahead, begun)
 
-    def _stretches(self, ends: Ints, weight: Floats, ahead: int, begun: int) -> Windows:
+    def _stretches(self, ends: Ints, weight: Floats, ahead: int, begun: int) -> PastWindows:
         """Stretches of as many working days as lie ahead, with these ends (n,)."""
         starts = np.array([self._back(int(end), ahead) for end in ends], np.int64)
         counted = np.array([self._back(int(end), ahead - begun) for end in ends], np.int64)
-        return Windows(starts, counted, ends, weight)
+        return PastWindows(starts, counted, ends, weight)
 
     def _sound(self, ends: Mapping[int, float], ahead: int) -> list[int]:
         return [end for end in ends if end <= self.until_day and self._back(end, ahead) >= self.first_day]
 
-    def _inside(self, windows: Windows, number: int) -> NDArray[np.bool_]:
+    def _inside(self, windows: PastWindows, number: int) -> NDArray[np.bool_]:
         created = self.created_day >= windows.start[number]
-        inside = created & (self.won_day >= windows.counted[number]) & (self.won_day < windows.end[number])
+        inside = (
+            created & (self.won_day >= windows.counted_from[number]) & (self.won_day < windows.end[number])
+        )
         return np.asarray(inside, np.bool_)
 
     def _company(
-        self, windows: Windows, log: EventLog, moment: int, period: Period, ahead: int, begun: int
+        self, windows: PastWindows, log: EventLog, moment: int, period: Period, ahead: int, begun: int
     ) -> tuple[float, float]:
         """(expected wins, coefficient of variation of the market around it)."""
         wins = np.array([self._inside(windows, k).sum() for k in range(len(windows.end))], float)
@@ -230,10 +240,10 @@ class NewBusiness:
         end = _ordinal(period.last) + 1
         customers = int(customers_at(log, np.array([moment]))[0])
         drift = self._drift(period, ahead, begun, usual, customers)
-        lately = drift.against_now(self._lately(windows, usual), end - windows.end)
+        lately = drift.relative_to_now(self._lately(windows, usual), end - windows.end)
         lately *= self._grown(windows, customers)
-        level = (now_busy + _QUIET) / (usual + _QUIET)
-        per = float((windows.weight @ wins + _RARE) / (windows.weight @ lately))
+        level = (now_busy + _PRIOR_ARRIVALS) / (usual + _PRIOR_ARRIVALS)
+        per = float((windows.weight @ wins + _PRIOR_WINS) / (windows.weight @ lately))
         expected = per * lately
         held = windows.weight / windows.weight.max()
         excess = held @ ((wins - expected) ** 2 - wins)
@@ -244,15 +254,15 @@ class NewBusiness:
         cv2 = float(np.clip(cv2, 0.02**2, 1.0))
         # The rate itself is known only so well, and how it has drifted since.
         age = float(np.average(end - windows.end, weights=windows.weight)) / 365.25
-        cv2 += drift.doubt(level, age)
+        cv2 += drift.log_variance(level, age)
         cv2 = cv2 * (1 + 1 / max(known, 1.0)) + 1 / (wins.sum() + 1)
         stretch = 1.0
         if len(windows.end) == 1 and windows.start[0] == self.first_day:
             covered = max(self._working(self.first_day, self.until_day), 1)
             stretch = max(ahead - begun, 1) / covered
-        return per * level**drift.follows * stretch, float(np.sqrt(min(cv2, 4.0)))
+        return per * level**drift.elasticity * stretch, float(np.sqrt(min(cv2, 4.0)))
 
-    def _drift(self, period: Period, ahead: int, begun: int, usual: float, customers: int) -> Drift:
+    def _drift(self, period: Period, ahead: int, begun: int, usual: float, customers: int) -> ArrivalTrend:
         """What makes stretches like the one ahead differ, from those that ended at each month before."""
         end = _ordinal(period.last) + 1
         year = self._stretches(np.array([end, *months_back(end, MONTHS - 1)]), np.ones(MONTHS), ahead, begun)
@@ -261,16 +271,18 @@ class NewBusiness:
         months = self._stretches(ends, np.ones(len(ends)), ahead, begun)
         wins = np.array([self._inside(months, k).sum() for k in range(len(ends))], float)
         grown, overlap = self._grown(months, customers), ahead / MONTH_WORKING_DAYS
-        return fit_drift(end - ends, wins, self._lately(months, usual), grown, self._season(year), overlap)
+        return fit_arrival_trend(
+            end - ends, wins, self._lately(months, usual), grown, self._season(year), overlap
+        )
 
-    def _grown(self, windows: Windows, customers: int) -> Floats:
+    def _grown(self, windows: PastWindows, customers: int) -> Floats:
         """What each window was due to bring against the one ahead, by how many customers there were."""
-        if not self.theirs or not customers:
+        if not self.customer_share or not customers:
             return np.ones(len(windows.start))
         there = self.customers[np.clip(windows.start - self.first_day, 0, len(self.customers) - 1)]
-        return np.asarray(self.theirs * there / customers + 1 - self.theirs)
+        return np.asarray(self.customer_share * there / customers + 1 - self.customer_share)
 
-    def _season(self, stretches: Windows) -> Floats:
+    def _season(self, stretches: PastWindows) -> Floats:
         """What each of twelve stretches brings by the months in it, against their mean (12,).
 
         What comes in on each of its working days goes on to be won so many of them later, at the pace of the
@@ -278,7 +290,7 @@ class NewBusiness:
         """
         working = np.asarray(self.calendar.is_working, bool)
         month = month_of(self.calendar)
-        lag = self._passed[self.won_day] - self._passed[self.created_day]
+        lag = self._working_days_before[self.won_day] - self._working_days_before[self.created_day]
         brought = np.zeros(MONTHS)
         for k in range(MONTHS):
             days = np.arange(stretches.start[k], stretches.end[k])
@@ -286,16 +298,16 @@ class NewBusiness:
             if not len(days):
                 return no_season()
             takes = np.bincount(np.minimum(lag, len(days)), minlength=len(days) + 1)[: len(days)] + 1e-9
-            there = np.convolve(self.coming_in[month[days]], takes)[: len(days)]
-            brought[k] = (there * self.closing[month[days]])[days >= stretches.counted[k]].sum()
+            there = np.convolve(self.arrival_season[month[days]], takes)[: len(days)]
+            brought[k] = (there * self.closing_season[month[days]])[days >= stretches.counted_from[k]].sum()
         return brought / brought.mean() if brought.min() > 0 else no_season()
 
-    def _lately(self, windows: Windows, usual: float) -> Floats:
+    def _lately(self, windows: PastWindows, usual: float) -> Floats:
         """How busy it had been before each window, 1 = as usual."""
         full = windows.start - self.first_day >= RECENT_DAYS
-        return (np.where(full, self._busy(windows), usual) + _QUIET) / (usual + _QUIET)
+        return (np.where(full, self._busy(windows), usual) + _PRIOR_ARRIVALS) / (usual + _PRIOR_ARRIVALS)
 
-    def _busy(self, windows: Windows) -> Floats:
+    def _busy(self, windows: PastWindows) -> Floats:
         return np.array([self._came_in(int(start)) for start in windows.start], float)
 
     def _came_in(self, day: int) -> float:
@@ -316,7 +328,7 @@ class NewBusiness:
         return RECENT_WORKING_DAYS / max(self._working(first, max(end, first)), 1)
 
     def _shares(
-        self, windows: Windows, log: EventLog, organisation: Organisation, now: int
+        self, windows: PastWindows, log: EventLog, organisation: ScopeTree, now: int
     ) -> tuple[Floats, float, float]:
         """(share of the company's wins (people + 1,), coefficients of variation of teams and of people)."""
         mine = organisation.person(pd.Index(self.owners, dtype=object))
@@ -326,7 +338,7 @@ class NewBusiness:
             [np.bincount(who[self._inside(windows, k)], minlength=people) for k in range(len(windows.end))],
             float,
         )
-        since, until = presence(log, organisation)
+        since, until = employment_days(log, organisation)
         length = np.maximum(windows.end - windows.start, 1)[:, None]
         overlap = np.minimum(windows.end[:, None], until) - np.maximum(windows.start[:, None], since)
         here = np.clip(overlap / length, 0.0, 1.0)
@@ -344,9 +356,9 @@ class NewBusiness:
         rate[-1] = got[-1] / max(could[-1], 1e-9)  # what nobody owns is as common as it was
         rate = np.where(present, rate, 0.0)
         share = rate / rate.sum() if rate.sum() > 0 else np.where(np.arange(people) == people - 1, 1.0, 0.0)
-        return share, *spreads(wins, got, team, windows.weight)
+        return share, *variation_beyond_chance(wins, got, team, windows.weight)
 
-    def _amounts(self, windows: Windows, organisation: Organisation) -> tuple[Floats, Floats]:
+    def _amounts(self, windows: PastWindows, organisation: ScopeTree) -> tuple[Floats, Floats]:
         """(equally likely amounts of the company (POOL,), each person's factor on them (people + 1,))."""
         inside = np.any([self._inside(windows, k) for k in range(len(windows.end))], axis=0)
         known = self.amount > 0
@@ -369,7 +381,7 @@ class NewBusiness:
         scale = np.exp(mean)
         return pool, scale * (count.sum() / max(count @ scale, 1e-9))
 
-    def _by_date(self, windows: Windows, end: int, ahead: int, ends: list[int]) -> Floats:
+    def _by_date(self, windows: PastWindows, end: int, ahead: int, ends: list[int]) -> Floats:
         """Share of new wins that past windows had at the same number of working days before their end."""
         left = [min(max(self._working(day, end), 0), ahead) for day in ends]
         held = np.zeros(len(ends))
@@ -385,16 +397,16 @@ class NewBusiness:
 
 
 @dataclass(frozen=True)
-class Windows:
+class PastWindows:
     """Past stretches like the one ahead: deals created from `start`, won in [counted, end)."""
 
     start: Ints
-    counted: Ints
+    counted_from: Ints
     end: Ints
     weight: Floats
 
 
-def spreads(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
+def variation_beyond_chance(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:
     """Coefficients of variation of a team's and a person's counts beyond chance, given the level above.
 
     `wins` (windows, people + 1), `got` their weighted sum, `team` (people + 1,) with 0 = none. Moments of
@@ -419,7 +431,7 @@ def _beyond_chance(seen: Floats, expected: Floats, chance: Floats, held: Floats,
     return float(np.sqrt(np.clip(cv2, 0.02**2, 1.0))) if scale > 0 else prior
 
 
-def presence(log: EventLog, organisation: Organisation) -> tuple[Ints, Ints]:
+def employment_days(log: EventLog, organisation: ScopeTree) -> tuple[Ints, Ints]:
     """First day and day after the last of each person (people + 1,), by the people table, else always."""
     people = len(organisation.people) + 1
     since, until = np.full(people, -(1 << 30)), np.full(people, 1 << 30)
@@ -439,7 +451,7 @@ def _customers(log: EventLog, first: int, until: int, won: NDArray[np.bool_]) ->
     days = np.arange(first, until + 1).astype("datetime64[D]")
     starts = micros(pd.Series(pd.DatetimeIndex(days).tz_localize(log.zone)))
     count = customers_at(log, starts)
-    if count[0] < _KEPT_SINCE * count[-1] or not won.any():
+    if count[0] < _MIN_EARLY_CUSTOMERS * count[-1] or not won.any():
         return np.zeros(len(days), np.int64), 0.0
     return count, float(with_customers(log)[won].mean())
 

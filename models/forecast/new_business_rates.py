@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from features.arrays import Floats
 from features.kernel_cache import compiled
-from models.counter_rng import mixed, share_of
+from models.counter_rng import hashed, unit_interval
 
 Rates = NDArray[np.float32]
 
 POOL = 512  # equally likely amounts kept of past wins
-_MANY = 64.0  # wins expected from which their number and their sum are normal enough
+_NORMAL_FROM = 64.0  # wins expected from which their number and their sum are normal enough
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,35 @@ class NewBusinessRates:
             rate[person] = self.mean[person] * shift[person] * rng.gamma(shape, 1 / shape, shift.shape[1])
         return rate
 
-    def bring(self, rate: Rates, seed: int) -> tuple[Floats, Rates]:
+    def draw_revenue(self, rate: Rates, seed: int) -> tuple[Floats, Rates]:
         """(revenue, wins) drawn at rates (people + 1, S): Poisson counts, each win of an amount of the pool.
 
         The same luck whatever the rates: at a higher rate come the same wins and more.
         """
         revenue, wins = np.zeros(rate.shape), np.zeros(rate.shape, np.float32)
         if len(self.amounts):
-            _bring(rate, self.amounts, self.amounts.std(), self.scale, seed, revenue, wins)
+            _draw_revenue(rate, self.amounts, self.amounts.std(), self.scale, seed, revenue, wins)
         return revenue, wins
 
 
 @compiled(parallel=True)
-def _bring(
+def _draw_revenue(
     rate: Rates, amounts: Floats, spread: float, scale: Floats, seed: int, revenue: Floats, wins: Rates
 ) -> None:
     people, scenarios = rate.shape
     mean, levels = amounts.mean(), np.uint32(len(amounts))
     for person in numba.prange(people):
-        own = mixed(np.uint32(np.uint32(seed) ^ mixed(np.uint32(np.uint32(person) + np.uint32(0xB5297A4D)))))
+        own = hashed(
+            np.uint32(np.uint32(seed) ^ hashed(np.uint32(np.uint32(person) + np.uint32(0xB5297A4D))))
+        )
         for s in range(scenarios):
             expected = np.float64(rate[person, s])
             if expected <= 0.0:
                 continue
-            key = mixed(np.uint32(np.uint32(s) ^ own))
-            luck = share_of(key)
-            if expected > _MANY:
-                again = share_of(mixed(np.uint32(key ^ np.uint32(0x68E31DA4))))
+            key = hashed(np.uint32(np.uint32(s) ^ own))
+            luck = unit_interval(key)
+            if expected > _NORMAL_FROM:
+                again = unit_interval(hashed(np.uint32(key ^ np.uint32(0x68E31DA4))))
                 radius, angle = np.sqrt(-2.0 * np.log(luck)), 2.0 * np.pi * again
                 count = max(np.round(expected + np.sqrt(expected) * radius * np.cos(angle)), 0.0)
                 brought = count * mean + np.sqrt(count) * spread * radius * np.sin(angle)
@@ -80,10 +82,10 @@ def _bring(
             else:
                 count, chance = 0.0, np.exp(-expected)
                 below = chance
-                while luck > below and count < 4.0 * _MANY:
+                while luck > below and count < 4.0 * _NORMAL_FROM:
                     count += 1.0
                     chance *= expected / count
                     below += chance
-                    key = mixed(np.uint32(key + np.uint32(0x9E3779B9)))
+                    key = hashed(np.uint32(key + np.uint32(0x9E3779B9)))
                     revenue[person, s] += amounts[key % levels] * scale[person]
             wins[person, s] = count

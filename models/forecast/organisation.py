@@ -18,7 +18,7 @@ UNASSIGNED = "unassigned"  # what belongs to the company and to no person: shown
 
 
 @dataclass(frozen=True)
-class Organisation:
+class ScopeTree:
     """People and teams, in fixed order; `team_of` and `parent` are positions, -1 = none.
 
     One more "person", number len(people), holds the deals nobody owns.
@@ -30,7 +30,7 @@ class Organisation:
     parent: Ints
 
     @classmethod
-    def of(cls, log: EventLog, owners: Sequence[str] = ()) -> Organisation:
+    def of(cls, log: EventLog, owners: Sequence[str] = ()) -> ScopeTree:
         """The organisation a log knows; owners the people table does not name belong to no team."""
         people, teams = log["people"], log["teams"]
         team_ids = [str(team) for team in teams["team_id"]]

@@ -15,8 +15,8 @@ from crm.instants import DAY, NEVER, end_of_day
 from crm.periods import Period
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
-from models.forecast.common_factors import summed
-from models.forecast.organisation import Organisation
+from models.forecast.common_factors import sums_by_group
+from models.forecast.organisation import ScopeTree
 from models.forecast.targets import targets_of
 
 RATE_DAYS = 28  # a run rate looks back at least this far
@@ -24,7 +24,7 @@ _PRIOR_DEALS = 10.0  # a stage's win rate is shrunk to the company's by this man
 
 
 @dataclass(frozen=True)
-class Wins:
+class WonDeals:
     """Won deals of a log (n,): when, how much, by whom (the person's number); `people` counts nobody, too."""
 
     at: Ints
@@ -34,7 +34,7 @@ class Wins:
     first: int | None  # creation of the first deal: nothing is known of earlier times; None = no deals
 
     @classmethod
-    def of(cls, log: EventLog, organisation: Organisation) -> Wins:
+    def of(cls, log: EventLog, organisation: ScopeTree) -> WonDeals:
         """All wins in a log."""
         deals = log["deals"]
         closed = micros(deals["closed_at"])
@@ -47,7 +47,7 @@ class Wins:
     def between(self, start: int, end: int) -> Floats:
         """Revenue of each person (people,) in [start, end)."""
         use = (self.at >= start) & (self.at < end)
-        return summed(self.person[use], self.amount[use], self.people)
+        return sums_by_group(self.person[use], self.amount[use], self.people)
 
     def known_at(self, moment: int) -> bool:
         """Whether the log reaches back beyond a moment."""
@@ -90,7 +90,7 @@ class PeriodFacts:
     def of(
         cls,
         log: EventLog,
-        organisation: Organisation,
+        organisation: ScopeTree,
         moment: int,
         period: Period,
         dates: Sequence[date],
@@ -99,7 +99,7 @@ class PeriodFacts:
         """From a log as of the moment."""
         deals = log["deals"]
         person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
-        wins = Wins.of(log, organisation)
+        wins = WonDeals.of(log, organisation)
         start, day_ends = period.start(log.zone), {day: end_of_day(day, log.zone) for day in dates}
         by_date = np.array([wins.between(start, day_ends[day]) for day in dates])
         ago = year_before(period)
@@ -112,7 +112,7 @@ class PeriodFacts:
             closed=wins.between(start, period.end(log.zone)),
             closed_by_date=by_date.reshape(len(dates), wins.people),
             targets=targets_of(log, period, calendar.fiscal_start_month),
-            stage_weighted=summed(person, _stage_weighted(log, period), wins.people),
+            stage_weighted=sums_by_group(person, _stage_weighted(log, period), wins.people),
             last_year=wins.between(ago_start, ago_end) if wins.known_at(ago_start) else None,
             run_rate=wins.run_rate(moment, period, calendar) if wins.known_at(moment) else None,
         )
@@ -133,7 +133,7 @@ class PeriodFacts:
         """What plain rules say of a scope.
 
         stage_weighted: closed, plus each open deal due in the period at its stage's past win rate. run_rate:
-        closed, plus the rest of the period at the present pace (`Wins.run_rate`). last_year: the revenue of
+        closed, plus the rest of the period at the present pace (`WonDeals.run_rate`). last_year: the revenue of
         the same period a year before.
         """
         closed = float(self.closed[people].sum())

@@ -13,14 +13,14 @@ from crm.instants import DAY, end_of_day
 from crm.periods import Period
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 from models.forecast.revenue import RevenueModel
 from models.forecast.simulate import Pipeline
 from models.win.model import WinModel
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredPipeline:
     """Open deals (n,) at a moment: features, chances to be won ever and by the period's end, amounts."""
 
     deals: Ints
@@ -39,12 +39,12 @@ def score_pipeline(
     x: Floats,
     amount_now: Floats,
     owners: Sequence[str | None],
-    organisation: Organisation,
+    organisation: ScopeTree,
     moment: int,
     period: Period,
     dates: Sequence[date],
     calendar: Calendar,
-) -> Scored:
+) -> ScoredPipeline:
     """Scores of open deals, and their chances to be won within the period by each of `dates` (those to come).
 
     A chance is won(date) - won(start) where the period has not begun.
@@ -61,4 +61,4 @@ def score_pipeline(
     person = organisation.person(pd.Index([owner or "" for owner in owners], dtype=object))
     by_date = inside[:, :-1] if dates else np.zeros((len(deals), 1))  # a period that is over: nothing to come
     pipeline = Pipeline(np.asarray(deal_ids, object), person, by_date, amounts)
-    return Scored(deals, x, won[:, -1], won[:, -2], amount_now, pipeline)
+    return ScoredPipeline(deals, x, won[:, -1], won[:, -2], amount_now, pipeline)

@@ -14,7 +14,7 @@ from features.arrays import Floats, Ints
 
 KNOTS = 101  # quantiles kept of each distribution, at (k + 1/2) / 101
 DRAWN_LEVELS = 64  # a distribution as so many equally likely amounts
-PULL = 25.0  # won deals by which a group leans on what it leans on
+POOLING_DEALS = 25.0  # won deals by which a group leans on what it leans on
 LARGEST_RATIO = 3.0  # log ratios beyond +-3 (20-fold) are typing errors
 # Until deals are won: the amount stays as it is, give or take 20 %.
 PRIOR_SPREAD = 0.2
@@ -66,11 +66,11 @@ class RevenueModel:
         """The distributions in play and which of them is each deal's."""
         tables = np.concatenate([self.ratios, self.amounts])
         known = ~np.isnan(amount_now) & (amount_now > 0)
-        place = match(np.stack([_column(x, self.stage)], axis=1), self.stages[:, None])
+        place = row_of(np.stack([_column(x, self.stage)], axis=1), self.stages[:, None])
         pair = np.stack([_column(x, self.product), _column(x, self.segment)], axis=1)
-        group = match(pair, self.products)
+        group = row_of(pair, self.products)
         alone = np.stack([pair[:, 0], np.full(len(pair), -1.0)], axis=1)
-        group = np.where(group < len(self.products), group, match(alone, self.products))
+        group = np.where(group < len(self.products), group, row_of(alone, self.products))
         which = np.where(known, place, len(self.ratios) + group)
         used, compact = np.unique(which, return_inverse=True)
         return tables[used], compact.astype(np.int64)
@@ -109,27 +109,28 @@ def fit_revenue(
     known = ~np.isnan(amount_now) & (amount_now > 0)
     ratio = np.clip(np.log(final[known] / amount_now[known]), -LARGEST_RATIO, LARGEST_RATIO)
     prior = PRIOR_SPREAD * _normal_quantiles()
-    pooled = _leaning(ratio, deal[known], prior, 5.0)
+    pooled = _pooled_quantiles(ratio, deal[known], prior, 5.0)
     stages = np.unique(stage[~np.isnan(stage)])
     of_stage = [
-        _leaning(ratio[stage[known] == s], deal[known][stage[known] == s], pooled, PULL) for s in stages
+        _pooled_quantiles(ratio[stage[known] == s], deal[known][stage[known] == s], pooled, POOLING_DEALS)
+        for s in stages
     ]
     # Final amounts are counted once a deal, at its first moment.
     _, once = np.unique(deal, return_index=True)
     logs, product, segment = np.log(final[once]), product[once], segment[once]
     centre = float(logs.mean()) if len(logs) else 0.0
-    everyone = _leaning(logs, deal[once], centre + 1.0 * _normal_quantiles(), 5.0)
+    everyone = _pooled_quantiles(logs, deal[once], centre + 1.0 * _normal_quantiles(), 5.0)
     groups: list[tuple[float, float]] = []
     amounts: list[Floats] = []
     for code in np.unique(product[~np.isnan(product)]):
         mine = product == code
-        of_product = _leaning(logs[mine], deal[once][mine], everyone, 10.0)
+        of_product = _pooled_quantiles(logs[mine], deal[once][mine], everyone, 10.0)
         groups.append((float(code), -1.0))
         amounts.append(of_product)
         for part in np.unique(segment[mine & ~np.isnan(segment)]):
             both = mine & (segment == part)
             groups.append((float(code), float(part)))
-            amounts.append(_leaning(logs[both], deal[once][both], of_product, 10.0))
+            amounts.append(_pooled_quantiles(logs[both], deal[once][both], of_product, 10.0))
     return RevenueModel(
         *columns,
         stages,
@@ -141,10 +142,10 @@ def fit_revenue(
     )
 
 
-def match(keys: Floats, table: Floats) -> Ints:
+def row_of(keys: Floats, table: Floats) -> Ints:
     """Row of each key (n, c) in a table (t, c); t where it is not there (or unknown).
 
-    >>> match(np.array([[2.0], [9.0]]), np.array([[1.0], [2.0]])).tolist()
+    >>> row_of(np.array([[2.0], [9.0]]), np.array([[1.0], [2.0]])).tolist()
     [1, 2]
     """
     if not len(table):
@@ -153,7 +154,7 @@ def match(keys: Floats, table: Floats) -> Ints:
     return np.where(same.any(axis=1), same.argmax(axis=1), len(table)).astype(np.int64)
 
 
-def _leaning(values: Floats, deal: Ints, base: Floats, pull: float) -> Floats:
+def _pooled_quantiles(values: Floats, deal: Ints, base: Floats, pull: float) -> Floats:
     """Quantiles (KNOTS,) of the mixture of values (each deal one vote) and `base`, weighing `pull` deals."""
     if not len(values):
         return base

@@ -17,10 +17,10 @@ from scipy.special import ndtri
 
 from features.arrays import Floats, Ints
 from features.kernel_cache import compiled
-from models.counter_rng import mixed, share_of, shuffled
+from models.counter_rng import hashed, permuted, unit_interval
 from models.forecast.common_factors import centred_log_odds
 from models.forecast.new_business_rates import NewBusinessRates
-from models.forecast.organisation import Organisation
+from models.forecast.organisation import ScopeTree
 
 SCENARIOS = 1 << 14  # a power of two, for the permutation that stratifies each deal's draws
 LEVELS = 64  # equally likely final amounts kept of a deal
@@ -28,9 +28,9 @@ SEED = 20_260_401
 # Amounts are drawn in this step, a power of two: sums of draws are then exact in any order.
 STEP = 1 / 64
 # New business and open deals share part of the market's mood; the rest of it is new business' own.
-SHARED_MOOD = 0.5
+SHARED_MARKET = 0.5
 _BLOCK = 1024
-_LIKELIEST = 0.99  # as far as a deal's chance is raised
+_MAX_CHANCE = 0.99  # as far as a deal's chance is raised
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pipeline:
 class Simulation:
     """Draws by person, shape (people + 1, S), of what open deals and deals not yet created bring; and how."""
 
-    organisation: Organisation
+    organisation: ScopeTree
     pipeline: Pipeline
     closed: Floats  # (people + 1,), known
     open_draws: Floats
@@ -69,25 +69,25 @@ class Simulation:
             self.closed[people].sum() + self.open_draws[people].sum(0) + self.new_draws[people].sum(0)
         )
 
-    def likelier(self, ratio: Floats) -> Simulation:
+    def with_win_probability_ratio(self, ratio: Floats) -> Simulation:
         """The same scenarios and luck with the open deals' chances at `ratio` (n,) times what they are."""
         if (ratio == 1).all():
             return self
         pipeline = self.pipeline
-        raised = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_LIKELIEST, pipeline.won_by))
-        pipeline, odds, draws = draw_open(
+        raised = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_MAX_CHANCE, pipeline.won_by))
+        pipeline, odds, draws = draw_open_deals(
             self.organisation, replace(pipeline, won_by=raised), self.shift, self.sizes, self.seed
         )
         return replace(self, pipeline=pipeline, odds=odds, open_draws=draws)
 
 
-def on_step(amount: Floats) -> Floats:
+def round_to_step(amount: Floats) -> Floats:
     """Amounts rounded to the simulation's step, so that their sums are exact in any order."""
     return np.asarray(np.round(np.asarray(amount, float) / STEP) * STEP)
 
 
 def simulate(
-    organisation: Organisation,
+    organisation: ScopeTree,
     pipeline: Pipeline,
     closed: Floats,
     new: NewBusinessRates,
@@ -111,19 +111,19 @@ def simulate(
     of_new[teams] = 0.0
     shift = np.exp(company_sd * mood[0] + team_sd * of_team)
     sizes = (company_sd, team_sd)
-    pipeline, odds, open_draws = draw_open(organisation, pipeline, shift, sizes, seed)
-    rest = np.sqrt(1 - SHARED_MOOD**2)
-    market = new.market_sd * (SHARED_MOOD * mood[0] + rest * mood[1])
-    local = new.team_sd * (SHARED_MOOD * of_team + rest * of_new)
+    pipeline, odds, open_draws = draw_open_deals(organisation, pipeline, shift, sizes, seed)
+    rest = np.sqrt(1 - SHARED_MARKET**2)
+    market = new.market_sd * (SHARED_MARKET * mood[0] + rest * mood[1])
+    local = new.team_sd * (SHARED_MARKET * of_team + rest * of_new)
     swing = np.exp(
         market - new.market_sd**2 / 2 + local - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
     )
-    rate = new.draw_rates(swing[_groups(organisation)], rng)
-    new_draws = on_step(new.bring(rate, seed)[0])
+    rate = new.draw_rates(swing[_shift_rows(organisation)], rng)
+    new_draws = round_to_step(new.draw_revenue(rate, seed)[0])
     return Simulation(
         organisation=organisation,
         pipeline=pipeline,
-        closed=on_step(closed),
+        closed=round_to_step(closed),
         open_draws=open_draws,
         new_draws=new_draws,
         odds=odds,
@@ -135,8 +135,8 @@ def simulate(
     )
 
 
-def draw_open(
-    organisation: Organisation, pipeline: Pipeline, shift: Floats, sizes: tuple[float, float], seed: int
+def draw_open_deals(
+    organisation: ScopeTree, pipeline: Pipeline, shift: Floats, sizes: tuple[float, float], seed: int
 ) -> tuple[Pipeline, Floats, Floats]:
     """(the deals with amounts on the step, their odds (n, j), draws by person (people + 1, S)).
 
@@ -147,11 +147,11 @@ def draw_open(
     odds = np.empty(pipeline.won_by.shape)
     for rows, sd in ((teamless, company_sd), (~teamless, float(np.hypot(company_sd, team_sd)))):
         odds[rows] = np.exp(centred_log_odds(np.clip(pipeline.won_by[rows], 0.0, 1.0), sd))
-    pipeline = replace(pipeline, amounts=on_step(pipeline.amounts))
+    pipeline = replace(pipeline, amounts=round_to_step(pipeline.amounts))
     draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
-    group = _groups(organisation)[pipeline.person]
+    group = _shift_rows(organisation)[pipeline.person]
     deals = _OpenDeals(np.arange(len(odds)), odds[:, -1], pipeline.amounts, group, shift, seed)
-    _draw_open(deals, pipeline.person, draws)
+    _draw_open_deals(deals, pipeline.person, draws)
     return pipeline, odds, draws
 
 
@@ -166,35 +166,35 @@ class _OpenDeals(NamedTuple):
     seed: int
 
 
-def group_of(simulation: Simulation) -> Ints:
+def shift_rows(simulation: Simulation) -> Ints:
     """Row of `shift` that each open deal moves with, (n,)."""
-    return _groups(simulation.organisation)[simulation.pipeline.person]
+    return _shift_rows(simulation.organisation)[simulation.pipeline.person]
 
 
-def wins_drawn(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def draw_wins(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each."""
     use = np.flatnonzero(rows)
     out = np.zeros((2, len(simulation.organisation.people) + 1, simulation.shift.shape[1]))
-    deals, person = _deals(simulation, use), simulation.pipeline.person[use]
-    _draw_open(deals._replace(amounts=np.ones((len(use), LEVELS))), person, out[0])
-    _draw_open(deals, person, out[1])
+    deals, person = _open_deals(simulation, use), simulation.pipeline.person[use]
+    _draw_open_deals(deals._replace(amounts=np.ones((len(use), LEVELS))), person, out[0])
+    _draw_open_deals(deals, person, out[1])
     return out[0], out[1]
 
 
-def _deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
+def _open_deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
     """Some open deals with their odds by the period's end."""
-    group = group_of(simulation)[rows]
+    group = shift_rows(simulation)[rows]
     odds, amounts = simulation.odds[rows, -1], simulation.pipeline.amounts[rows]
     return _OpenDeals(rows, odds, amounts, group, simulation.shift, simulation.seed)
 
 
-def _groups(organisation: Organisation) -> Ints:
+def _shift_rows(organisation: ScopeTree) -> Ints:
     """Row of `shift` that each person moves with, (people + 1,)."""
     team = np.append(organisation.team_of, -1)
     return np.where(team < 0, len(organisation.teams), team)
 
 
-def attain_given(
+def attainment_given_deal(
     simulation: Simulation, rows: Ints, total: Floats, target: float
 ) -> tuple[Floats, Floats, Floats]:
     """(if won, if lost, overall) probability of `total >= target` for each deal of `rows`, shape (rows,).
@@ -205,25 +205,27 @@ def attain_given(
     attainment with the deal's own noise integrated out exactly: each scenario weighs both by the deal's
     probability in it.
     """
-    found: tuple[Floats, Floats, Floats] = _attain_given(_deals(simulation, rows), total, float(target))
+    found: tuple[Floats, Floats, Floats] = _attainment_given_deal(
+        _open_deals(simulation, rows), total, float(target)
+    )
     return found
 
 
 def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints) -> Floats:
-    """If won minus if lost, as `attain_given` has it, of each open deal for several scopes at once: (n, m).
+    """If won minus if lost, as `attainment_given_deal` has it, of each open deal for several scopes at once: (n, m).
 
     `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's luck
     is worked out once for all of its scopes.
     """
     every = np.arange(len(simulation.odds))
-    found: Floats = _swings(_deals(simulation, every), totals, targets, scopes)
+    found: Floats = _swings(_open_deals(simulation, every), totals, targets, scopes)
     return found
 
 
-def without(simulation: Simulation, row: int, total: Floats) -> Floats:
+def total_without(simulation: Simulation, row: int, total: Floats) -> Floats:
     """Draws of a scope's revenue (S,) with one open deal of it taken out."""
     own = np.zeros((1, len(total)))
-    deal = _deals(simulation, np.array([row]))
+    deal = _open_deals(simulation, np.array([row]))
     _draw_by_date(deal._replace(odds=deal.odds[:, None]), own)
     return np.asarray(total - own[0])
 
@@ -231,7 +233,7 @@ def without(simulation: Simulation, row: int, total: Floats) -> Floats:
 def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
     """Draws of what the deals of `rows` have brought by each date of `won_by`, shape (dates, S)."""
     out = np.zeros((simulation.odds.shape[1], simulation.shift.shape[1]))
-    _draw_by_date(_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
+    _draw_by_date(_open_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
     return np.cumsum(out, 0)
 
 
@@ -244,13 +246,13 @@ def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
 @compiled(inline="always")
 def _keys(row: Any, seed: Any) -> Any:
     """(permutation, offset within a cell, amount key) of a deal."""
-    a = mixed(np.uint32(np.uint32(row) + np.uint32(seed)))
-    b = mixed(np.uint32(a ^ np.uint32(0x9E3779B9)))
-    return a, share_of(mixed(b)), b
+    a = hashed(np.uint32(np.uint32(row) + np.uint32(seed)))
+    b = hashed(np.uint32(a ^ np.uint32(0x9E3779B9)))
+    return a, unit_interval(hashed(b)), b
 
 
 @compiled(parallel=True)
-def _draw_open(deals: _OpenDeals, person: Ints, out: Floats) -> None:
+def _draw_open_deals(deals: _OpenDeals, person: Ints, out: Floats) -> None:
     rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
@@ -260,9 +262,9 @@ def _draw_open(deals: _OpenDeals, person: Ints, out: Floats) -> None:
             odd, who = odds[deal], person[deal]
             pull = shift[group[deal]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+                place = np.float64(permuted(np.uint32(s), w, a)) + offset
                 if place < odd * pull[s] * (scenarios - place):
-                    out[who, s] += amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+                    out[who, s] += amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
 @compiled(parallel=True)
@@ -276,17 +278,17 @@ def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
             a, offset, b = _keys(rows[at], seed)
             pull = shift[group[at]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+                place = np.float64(permuted(np.uint32(s), w, a)) + offset
                 room = pull[s] * (scenarios - place)
                 if place < odds[at, last] * room:
                     date = 0
                     while place >= odds[at, date] * room:
                         date += 1
-                    out[date, s] += amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+                    out[date, s] += amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
 @compiled(parallel=True)
-def _attain_given(deals: _OpenDeals, total: Floats, target: float) -> Any:
+def _attainment_given_deal(deals: _OpenDeals, total: Floats, target: float) -> Any:
     rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
@@ -298,8 +300,8 @@ def _attain_given(deals: _OpenDeals, total: Floats, target: float) -> Any:
         for s in range(scenarios):
             odd = odds[at] * pull[s]
             p = 1.0 / (1.0 + 1.0 / odd) if odd > 0.0 else 0.0
-            amount = amounts[at, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+            amount = amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(permuted(np.uint32(s), w, a)) + offset
             rest = total[s] - amount if place < odd * (scenarios - place) else total[s]
             with_it = 1.0 if rest + amount >= target else 0.0
             without = 1.0 if rest >= target else 0.0
@@ -321,8 +323,8 @@ def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) ->
         pull = shift[group[deal]]
         amount, drawn = np.empty(scenarios), np.empty(scenarios)
         for s in range(scenarios):
-            amount[s] = amounts[deal, mixed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(shuffled(np.uint32(s), w, a)) + offset
+            amount[s] = amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+            place = np.float64(permuted(np.uint32(s), w, a)) + offset
             drawn[s] = amount[s] if place < odds[deal] * pull[s] * (scenarios - place) else 0.0
         for at in range(scopes.shape[1]):
             scope = scopes[deal, at]

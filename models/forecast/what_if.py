@@ -12,14 +12,14 @@ import pandas as pd
 from crm.errors import SanchoError
 from crm.i18n import Text
 from features.arrays import Floats
-from models.forecast.attainment import probability_of, spread
-from models.forecast.change_attribution import Stand
+from models.forecast.attainment import mean_and_quantiles, probability_of
+from models.forecast.change_attribution import ForecastState
 from models.forecast.organisation import COMPANY
-from models.forecast.simulate import Pipeline, on_step, simulate
+from models.forecast.simulate import Pipeline, round_to_step, simulate
 
 
 @dataclass(frozen=True)
-class Joining:
+class JoiningSeller:
     """A seller who joins a team, or the company without one, `days` from the moment."""
 
     name: str
@@ -28,7 +28,7 @@ class Joining:
 
 
 @dataclass(frozen=True)
-class Supposed:
+class Assumptions:
     """What is supposed: open deals by id (`pushed` in days, `repriced` to an amount), people who leave today.
 
     `targets`: revenue targets by scope that take the place of those known.
@@ -42,7 +42,7 @@ class Supposed:
     targets: Mapping[str, float] = field(default_factory=dict)
 
 
-def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
+def apply_assumptions(stand: ForecastState, supposed: Assumptions, days_ahead: Floats) -> ForecastState:
     """The stand as it would be; `days_ahead` (j,) of the dates of the deals' chances.
 
     A deal pushed by d days is won by a date as likely as it was to be won d days before it. Who leaves
@@ -50,7 +50,7 @@ def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
     meets the same luck as before. Raises SanchoError for a deal that is not open or a person unknown.
     """
     pipeline, organisation = stand.simulation.pipeline, stand.simulation.organisation
-    _refuse_strangers(pipeline, organisation.people, supposed)
+    _check_known(pipeline, organisation.people, supposed)
     place = {str(deal): row for row, deal in enumerate(pipeline.deal_ids)}
     chance, amounts = pipeline.won_by.copy(), pipeline.amounts.copy()
     closed = stand.simulation.closed.copy()
@@ -65,7 +65,9 @@ def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
     for deal in supposed.won:
         closed[pipeline.person[place[deal]]] += amounts[place[deal]].mean()
     changed = Pipeline(pipeline.deal_ids, pipeline.person, chance, amounts)
-    made = simulate(organisation, changed, on_step(closed), stand.simulation.new, *stand.simulation.sizes)
+    made = simulate(
+        organisation, changed, round_to_step(closed), stand.simulation.new, *stand.simulation.sizes
+    )
     gone = organisation.person(pd.Index(sorted(supposed.leaving), dtype=object))
     new_draws, new_rate = made.new_draws.copy(), made.new_rate.copy()
     new_draws[gone] = new_rate[gone] = 0.0
@@ -76,7 +78,7 @@ def suppose(stand: Stand, supposed: Supposed, days_ahead: Floats) -> Stand:
     )
 
 
-def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
+def add_seller(stand: ForecastState, joining: JoiningSeller, days_ahead: Floats) -> ForecastState:
     """The stand with one seller more, who sells new business like the average one of the team.
 
     From the day of joining on the newcomer is where others are today: of a stretch of d days ahead comes what
@@ -106,7 +108,7 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
         rate[0] = own * (part * made.new.mean[mates].mean() / max(float(own.mean()), 1e-9))
     scale = np.array([made.new.scale[mates].mean() if len(mates) else 1.0])
     alone = replace(made.new, mean=rate.mean(1), scale=scale)
-    brought = on_step(alone.bring(rate, made.seed + 1 + len(organisation.people))[0])
+    brought = round_to_step(alone.draw_revenue(rate, made.seed + 1 + len(organisation.people))[0])
     grown = replace(
         organisation,
         people=(*organisation.people, joining.name),
@@ -131,18 +133,18 @@ def join(stand: Stand, joining: Joining, days_ahead: Floats) -> Stand:
     return replace(stand, simulation=simulation)
 
 
-def outlook(stand: Stand, scope: str) -> dict[str, Any]:
+def scope_summary(stand: ForecastState, scope: str) -> dict[str, Any]:
     """Target, probability and revenue of a scope."""
     people = stand.simulation.organisation.members(scope)
     target = stand.targets.get(scope)
     return {
         "target": target,
         "probability": probability_of(stand.simulation, people, target),
-        "revenue": spread(stand.simulation.total(people)),
+        "revenue": mean_and_quantiles(stand.simulation.total(people)),
     }
 
 
-def _refuse_strangers(pipeline: Pipeline, people: tuple[str, ...], supposed: Supposed) -> None:
+def _check_known(pipeline: Pipeline, people: tuple[str, ...], supposed: Assumptions) -> None:
     named = supposed.won | supposed.lost | set(supposed.pushed) | set(supposed.repriced)
     strangers = sorted(named - {str(deal) for deal in pipeline.deal_ids})
     if strangers:

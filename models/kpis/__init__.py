@@ -1,6 +1,6 @@
 """How likely are the KPIs of a period reached?"""
 
-from models.kpis.counts import Ahead
-from models.kpis.outlook import Prospect, Prospects
+from models.kpis.counts import RemainingPeriod
+from models.kpis.outlook import KpiForecast, KpiForecasts
 
-__all__ = ["Ahead", "Prospect", "Prospects"]
+__all__ = ["KpiForecast", "KpiForecasts", "RemainingPeriod"]

@@ -20,9 +20,9 @@ from scipy.signal import lfilter
 from crm.eventlog import EventLog
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
-from features.kpis import Tally
-from models.forecast.new_business import presence, spreads
-from models.forecast.organisation import Organisation
+from features.kpis import CountedEvents
+from models.forecast.new_business import employment_days, variation_beyond_chance
+from models.forecast.organisation import ScopeTree
 from models.season import MONTHS, month_of, no_season, season_of
 
 Draws = NDArray[np.float32]
@@ -31,16 +31,16 @@ SCENARIOS = 1 << 12
 SEED = 20_260_402
 HALF_LIVES = (20.0, 40.0, 80.0, 160.0)  # working days after which what happened counts half for the level
 _YEARS_KEPT = 4
-_LEAST_DAYS = 20  # working days before the first look back
+_MIN_DAYS = 20  # working days before the first look back
 _WINDOWS, _WINDOW_HALF_LIFE = 24, 250.0  # stretches looked back at; working days after which one counts half
 _MARKET_CV, _PRIOR_WINDOWS = 0.15, 4.0  # believed of the company beforehand, and what that weighs
 _UNKNOWN_CV = 0.5  # of a level nobody could look back at
 _SHARE_DAYS = 120  # working days by which people's shares go
-_POOLED = 4.0  # happenings that the team's rate weighs like in a person's
+_POOLED_EVENTS = 4.0  # happenings that the team's rate weighs like in a person's
 
 
 @dataclass(frozen=True)
-class Ahead:
+class RemainingPeriod:
     """The stretch of a period that is still to come, as seen at a moment, and who is there in it.
 
     `start`, `end` instants. `since`, `until` (people + 1,) first day and day after the last of each person,
@@ -48,7 +48,7 @@ class Ahead:
     """
 
     calendar: Calendar
-    organisation: Organisation
+    organisation: ScopeTree
     moment: int
     start: int
     end: int
@@ -58,10 +58,10 @@ class Ahead:
 
     @classmethod
     def of(
-        cls, log: EventLog, calendar: Calendar, organisation: Organisation, moment: int, start: int, end: int
-    ) -> Ahead:
+        cls, log: EventLog, calendar: Calendar, organisation: ScopeTree, moment: int, start: int, end: int
+    ) -> RemainingPeriod:
         """From `start` (not before the moment) to `end`, by the people of a log."""
-        since, until = presence(log, organisation)
+        since, until = employment_days(log, organisation)
         begin = max(start, moment)
         style = np.full(len(since), "", object)
         who = organisation.person(pd.Index(log["people"]["person_id"], dtype=object))
@@ -74,7 +74,7 @@ class Ahead:
         return float(self.calendar.working_days(np.array([self.start]), np.array([self.end]))[0])
 
     @cached_property
-    def passed(self) -> Ints:
+    def working_days_before(self) -> Ints:
         """Working days before each day of the calendar."""
         return np.concatenate([[0], np.cumsum(self.calendar.is_working, dtype=np.int64)])
 
@@ -86,18 +86,18 @@ class Ahead:
     @cached_property
     def today(self) -> int:
         """Number of the working day that is not over yet."""
-        return int(self.passed[self.calendar.day_of(np.array([self.moment]))[0]])
+        return int(self.working_days_before[self.calendar.day_of(np.array([self.moment]))[0]])
 
     @cached_property
-    def span(self) -> tuple[int, int]:
+    def working_day_span(self) -> tuple[int, int]:
         """(first working day of the stretch, day after its last), by number."""
         first, last = self.calendar.day_of(np.array([self.start, self.end - 1]))
-        return int(self.passed[first]), int(self.passed[last + 1])
+        return int(self.working_days_before[first]), int(self.working_days_before[last + 1])
 
-    def here(self, first: Ints, end: Ints) -> Floats:
+    def presence_share(self, first: Ints, end: Ints) -> Floats:
         """Share of the working days [first, end) (n,) that each person is there, (n, people + 1)."""
-        low = self.passed[np.clip(self.since, 0, len(self.passed) - 1)]
-        high = self.passed[np.clip(self.until, 0, len(self.passed) - 1)]
+        low = self.working_days_before[np.clip(self.since, 0, len(self.working_days_before) - 1)]
+        high = self.working_days_before[np.clip(self.until, 0, len(self.working_days_before) - 1)]
         both = np.minimum(end[:, None], high) - np.maximum(first[:, None], low)
         return np.asarray(np.clip(both / np.maximum(end - first, 1)[:, None], 0.0, 1.0))
 
@@ -107,7 +107,7 @@ class Ahead:
 
 
 @dataclass(frozen=True)
-class CountsAhead:
+class CountForecast:
     """What to expect of a count: `mean` (people + 1,) occurrences, coefficients of variation around it.
 
     An occurrence weighs `weight` on average, with a standard deviation of `weight_sd`.
@@ -118,7 +118,7 @@ class CountsAhead:
     weight: float
     weight_sd: float
 
-    def draw(self, ahead: Ahead, name: str) -> Draws:
+    def draw(self, ahead: RemainingPeriod, name: str) -> Draws:
         """Weight by person and scenario, (people + 1, S).
 
         Teams and people stray from their shares of the company, not the company with them.
@@ -144,35 +144,35 @@ class CountsAhead:
         return out
 
 
-def counts_ahead(tally: Tally, ahead: Ahead) -> CountsAhead:
+def forecast_count(tally: CountedEvents, ahead: RemainingPeriod) -> CountForecast:
     """What to expect of a tally (as known at the moment) in the stretch ahead."""
     number = len(ahead.organisation.people) + 1
     plain = tally.weight.std() == 0
     weight = float(tally.weight.mean()) if len(tally.weight) else 1.0
     spread = 0.0 if plain else float(tally.weight.std())
     begun = max(ahead.today - _YEARS_KEPT * 250, 0)
-    day = ahead.passed[ahead.calendar.day_of(tally.at)]
+    day = ahead.working_days_before[ahead.calendar.day_of(tally.at)]
     known = (day >= begun) & (day < ahead.today)
     if not known.any() or ahead.working_days <= 0:
-        return CountsAhead(np.zeros(number), (0.0, 0.0, 0.0), weight, spread)
+        return CountForecast(np.zeros(number), (0.0, 0.0, 0.0), weight, spread)
     first = int(day[known].min())
     daily = np.bincount(day[known] - first, minlength=ahead.today - first).astype(float)
     season = _season(daily, ahead.month[first : ahead.today])[ahead.month]
-    low, high = ahead.span
+    low, high = ahead.working_day_span
     # A day partly over counts in part.
     exposure = season[low:high] * (ahead.working_days / max(high - low, 1))
     gap, length = low - ahead.today, max(round(ahead.working_days), 1)
     level, company_cv = _level(daily, season[first : ahead.today], gap, length)
     rate = _rates(day[known] - first, tally.person[known], first, ahead)
-    present = (ahead.passed[np.clip(ahead.since, 0, None)] <= ahead.today) & (
-        ahead.passed[np.clip(ahead.until, 0, len(ahead.passed) - 1)] > ahead.today
+    present = (ahead.working_days_before[np.clip(ahead.since, 0, None)] <= ahead.today) & (
+        ahead.working_days_before[np.clip(ahead.until, 0, len(ahead.working_days_before) - 1)] > ahead.today
     )
     now = float(rate[present].sum())
     rate = rate * (level / now) if now > 0 else np.where(np.arange(number) == number - 1, level, 0.0)
-    mean = rate * _there(ahead, exposure)
+    mean = rate * _exposure_by_person(ahead, exposure)
     team = np.append(ahead.organisation.team_of, -1) + 1
     cvs = _people_cvs(day[known] - first, tally.person[known], ahead.today - first, length, team)
-    return CountsAhead(mean, (company_cv, *cvs), weight, spread)
+    return CountForecast(mean, (company_cv, *cvs), weight, spread)
 
 
 def _season(daily: Floats, month: Ints) -> Floats:
@@ -197,7 +197,7 @@ def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float,
     plain = daily / season
     levels = np.array([_smoothed(plain, half) for half in HALF_LIVES])
     step = max(length, 5)
-    looks = np.arange(len(daily) - gap - length, _LEAST_DAYS - 1, -step)[:_WINDOWS]
+    looks = np.arange(len(daily) - gap - length, _MIN_DAYS - 1, -step)[:_WINDOWS]
     if not len(looks):
         return float(plain.mean()), _UNKNOWN_CV
     passed, worth = (np.concatenate([[0.0], np.cumsum(values)]) for values in (daily, season))
@@ -222,19 +222,19 @@ def _smoothed(daily: Floats, half_life: float) -> Floats:
     return np.asarray(total / weight)
 
 
-def _rates(day: Ints, person: Ints, first: int, ahead: Ahead) -> Floats:
+def _rates(day: Ints, person: Ints, first: int, ahead: RemainingPeriod) -> Floats:
     """Occurrences per working day of each person while there, leaning on the team and the company."""
     number, end = len(ahead.organisation.people) + 1, ahead.today - first
     begun = max(end - _SHARE_DAYS, 0)
     got = np.bincount(person[day >= begun], minlength=number).astype(float)
-    could = ahead.here(np.array([begun + first]), np.array([end + first]))[0] * max(end - begun, 1)
+    could = ahead.presence_share(np.array([begun + first]), np.array([end + first]))[0] * max(end - begun, 1)
     could = np.maximum(could, (got > 0) * 1.0)
     owned = np.arange(number) < number - 1
     company = got[owned].sum() / max(could[owned].sum(), 1e-9)
     if company <= 0:
         return np.asarray(got / np.maximum(could, 1.0))
     team = np.append(ahead.organisation.team_of, -1) + 1
-    few = _POOLED / company
+    few = _POOLED_EVENTS / company
     team_got, team_could = np.bincount(team[owned], got[owned]), np.bincount(team[owned], could[owned])
     of_team = (team_got + few * company) / (team_could + few)
     rate = (got + few * of_team[np.minimum(team, len(of_team) - 1)]) / (could + few)
@@ -244,11 +244,11 @@ def _rates(day: Ints, person: Ints, first: int, ahead: Ahead) -> Floats:
     return np.asarray(rate)
 
 
-def _there(ahead: Ahead, exposure: Floats) -> Floats:
+def _exposure_by_person(ahead: RemainingPeriod, exposure: Floats) -> Floats:
     """The exposure of the days ahead that each person is there, (people + 1,)."""
-    low, _ = ahead.span
+    low, _ = ahead.working_day_span
     days = low + np.arange(len(exposure))
-    return np.asarray(exposure @ (ahead.here(days, days + 1) > 0.5))
+    return np.asarray(exposure @ (ahead.presence_share(days, days + 1) > 0.5))
 
 
 def _people_cvs(day: Ints, person: Ints, days: int, length: int, team: Ints) -> tuple[float, float]:
@@ -262,7 +262,7 @@ def _people_cvs(day: Ints, person: Ints, days: int, length: int, team: Ints) -> 
     use = which < len(ends)
     np.add.at(counts, (which[use], person[use]), 1.0)
     weight = 0.5 ** ((days - ends) / _WINDOW_HALF_LIFE)
-    return spreads(counts, weight @ counts, team, weight)
+    return variation_beyond_chance(counts, weight @ counts, team, weight)
 
 
 def _lognormal(rng: np.random.Generator, cv: float, count: int) -> Floats:

@@ -8,16 +8,16 @@ from datetime import date, timedelta
 
 from crm.i18n import Text
 
-LEAST_CHANCE, MOST_CHANCE = 0.3, 0.9  # below: out of reach; above: it will come by itself
-LEAST_COMPLETE = 0.8  # share of rows that say what the KPI counts
-LEAST_PP = 1.0  # points of the goal's probability that a KPI must move
-FEWEST, MOST = 3, 5  # KPIs of a person
+MIN_CHANCE, MAX_CHANCE = 0.3, 0.9  # below: out of reach; above: it will come by itself
+MIN_COMPLETE = 0.8  # share of rows that say what the KPI counts
+MIN_EFFECT_PP = 1.0  # points of the goal's probability that a KPI must move
+MIN_KPIS, MAX_KPIS = 3, 5  # KPIs of a person
 REVIEW_DAYS = 31  # the longest time between two reviews
 CRITERIA = ("specific", "measurable", "achievable", "relevant", "time_bound")
 
 
 @dataclass(frozen=True)
-class Proposal:
+class KpiProposal:
     """A KPI as someone proposes it; texts as they were written, None = not said.
 
     `last_day` of its period (None = no period that can be read), `reviewed` the last review's day.
@@ -34,11 +34,11 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Facts:
+class KpiFacts:
     """What the data say of a proposed KPI; values in its own `unit`, shares and probabilities 0 to 1.
 
-    `unknown_segments`: columns of the segment that no table has. `complete`: share of the rows behind it
-    that say what it needs, None = there are no rows; `lacking` the column that is blank most often.
+    `unknown_segments`: columns of the segment that no table has. `completeness`: share of the rows behind it
+    that say what it needs, None = there are no rows; `least_complete` the column that is blank most often.
     `probability` of reaching the value, `reachable` values reached with 60 and 30 % probability.
     `goal_pp`: what reaching it adds to the probability of the revenue goal; `stronger` the controllable KPI
     that moves the goal most, and by how much.
@@ -49,8 +49,8 @@ class Facts:
     label: Text
     unit: Text
     unknown_segments: Sequence[str]
-    complete: float | None
-    lacking: str | None
+    completeness: float | None
+    least_complete: str | None
     controllable: bool
     probability: float | None
     reachable: tuple[float, float] | None
@@ -59,7 +59,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SmartFinding:
     """Whether a criterion is met, why, and where it is not what would be better."""
 
     ok: bool
@@ -67,7 +67,7 @@ class Finding:
     better: Text | None = None
 
 
-def check(proposal: Proposal, facts: Facts, today: date) -> dict[str, Finding]:
+def check_kpi(proposal: KpiProposal, facts: KpiFacts, today: date) -> dict[str, SmartFinding]:
     """A finding for each of the five criteria."""
     return {
         "specific": _specific(proposal, facts),
@@ -78,22 +78,22 @@ def check(proposal: Proposal, facts: Facts, today: date) -> dict[str, Finding]:
     }
 
 
-def check_person(proposals: Sequence[tuple[Proposal, Facts]]) -> dict[str, Finding]:
+def check_person(proposals: Sequence[tuple[KpiProposal, KpiFacts]]) -> dict[str, SmartFinding]:
     """Findings about all KPIs of one person: how many, and whether they are in that person's own hands."""
     count = len(proposals)
-    several = Finding(
-        FEWEST <= count <= MOST,
+    several = SmartFinding(
+        MIN_KPIS <= count <= MAX_KPIS,
         Text("KPIは{n}個です。", "There are {n} KPIs.").format(n=count),
         None
-        if FEWEST <= count <= MOST
+        if MIN_KPIS <= count <= MAX_KPIS
         else Text(
             "1人{low}～{high}個に絞るか増やしてください。",
             "Have {low} to {high} per person.",
-        ).format(low=FEWEST, high=MOST),
+        ).format(low=MIN_KPIS, high=MAX_KPIS),
     )
     others = [facts.label for _, facts in proposals if facts.known and not facts.controllable]
     names = Text("、".join(one.ja for one in others), ", ".join(one.en for one in others))
-    own = Finding(
+    own = SmartFinding(
         not others,
         Text("どれも担当者自身の行動で動かせます。", "Each can be moved by the person's own doing.")
         if not others
@@ -110,7 +110,7 @@ def check_person(proposals: Sequence[tuple[Proposal, Facts]]) -> dict[str, Findi
     return {"three_to_five": several, "controllable": own}
 
 
-def _specific(proposal: Proposal, facts: Facts) -> Finding:
+def _specific(proposal: KpiProposal, facts: KpiFacts) -> SmartFinding:
     missing: list[tuple[Text, Text]] = []
     if not facts.known:
         missing.append(
@@ -158,20 +158,20 @@ def _specific(proposal: Proposal, facts: Facts) -> Finding:
             )
         )
     if not missing:
-        return Finding(
+        return SmartFinding(
             True, Text("誰が、何を、いくつかが決まっています。", "Who, what and how many are said.")
         )
     whys, betters = zip(*missing, strict=True)
-    return Finding(False, _sentence(whys), _joined(betters))
+    return SmartFinding(False, _sentence(whys), _concatenated(betters))
 
 
-def _measurable(facts: Facts) -> Finding:
+def _measurable(facts: KpiFacts) -> SmartFinding:
     if not facts.known:
-        return Finding(
+        return SmartFinding(
             False, Text("定義がないため測れません。", "Without a definition it cannot be measured.")
         )
-    if facts.complete is None:
-        return Finding(
+    if facts.completeness is None:
+        return SmartFinding(
             False,
             Text("元になる記録が1件もありません。", "Nothing that it counts is on record."),
             Text(
@@ -179,20 +179,20 @@ def _measurable(facts: Facts) -> Finding:
                 "Start recording it, or take a KPI that is on record.",
             ),
         )
-    ok = facts.complete >= LEAST_COMPLETE
+    ok = facts.completeness >= MIN_COMPLETE
     why = Text(
         "元になる記録の{share:.0%}がそろっています。", "{share:.0%} of what it counts is on record in full."
-    ).format(share=facts.complete)
+    ).format(share=facts.completeness)
     better = Text(
         "「{column}」の入力を徹底してください（{least:.0%}以上が目安）。",
         "See that {column} is filled in ({least:.0%} at least).",
-    ).format(column=facts.lacking or "-", least=LEAST_COMPLETE)
-    return Finding(ok, why, None if ok else better)
+    ).format(column=facts.least_complete or "-", least=MIN_COMPLETE)
+    return SmartFinding(ok, why, None if ok else better)
 
 
-def _achievable(proposal: Proposal, facts: Facts) -> Finding:
+def _achievable(proposal: KpiProposal, facts: KpiFacts) -> SmartFinding:
     if proposal.value is None or facts.probability is None or facts.reachable is None:
-        return Finding(
+        return SmartFinding(
             False,
             Text("届く確率を計算できません。", "How likely it is cannot be computed."),
             Text("数値と期間を決めてください。", "Give it a number and a period."),
@@ -200,8 +200,8 @@ def _achievable(proposal: Proposal, facts: Facts) -> Finding:
     chance = facts.probability
     why = Text("届く確率は{p:.0%}です。", "It is reached with a probability of {p:.0%}.").format(p=chance)
     fair, hard = (_number(value) for value in facts.reachable)
-    if chance < LEAST_CHANCE:
-        return Finding(
+    if chance < MIN_CHANCE:
+        return SmartFinding(
             False,
             why,
             Text(
@@ -209,8 +209,8 @@ def _achievable(proposal: Proposal, facts: Facts) -> Finding:
                 "Too demanding: {fair} {unit} is reached with 60 %, {hard} {unit} with 30 %.",
             ).format(fair=fair, hard=hard, unit=facts.unit),
         )
-    if chance > MOST_CHANCE:
-        return Finding(
+    if chance > MAX_CHANCE:
+        return SmartFinding(
             False,
             why,
             Text(
@@ -218,12 +218,12 @@ def _achievable(proposal: Proposal, facts: Facts) -> Finding:
                 "It will come by itself; make it about {fair} {unit}, reached with 60 %.",
             ).format(fair=fair, unit=facts.unit),
         )
-    return Finding(True, why)
+    return SmartFinding(True, why)
 
 
-def _relevant(facts: Facts) -> Finding:
+def _relevant(facts: KpiFacts) -> SmartFinding:
     if facts.goal_pp is None and facts.stronger is not None:
-        return Finding(
+        return SmartFinding(
             False,
             Text(
                 "売上目標への影響を、記録からは確かめられません。",
@@ -232,7 +232,7 @@ def _relevant(facts: Facts) -> Finding:
             _stronger(*facts.stronger),
         )
     if facts.goal_pp is None:
-        return Finding(
+        return SmartFinding(
             False,
             Text(
                 "売上目標への影響を計算できません。", "What it does to the revenue goal cannot be computed."
@@ -245,11 +245,11 @@ def _relevant(facts: Facts) -> Finding:
         "達成すると売上目標の達成確率が{pp:+.1f}ポイント動きます。",
         "Reaching it moves the probability of the revenue goal by {pp:+.1f} points.",
     ).format(pp=facts.goal_pp)
-    if facts.goal_pp >= LEAST_PP:
-        return Finding(True, why)
+    if facts.goal_pp >= MIN_EFFECT_PP:
+        return SmartFinding(True, why)
     if facts.stronger is None:
-        return Finding(False, why)
-    return Finding(False, why, _stronger(*facts.stronger))
+        return SmartFinding(False, why)
+    return SmartFinding(False, why, _stronger(*facts.stronger))
 
 
 def _stronger(name: Text, points: float) -> Text:
@@ -258,9 +258,9 @@ def _stronger(name: Text, points: float) -> Text:
     )
 
 
-def _time_bound(proposal: Proposal, today: date) -> Finding:
+def _time_bound(proposal: KpiProposal, today: date) -> SmartFinding:
     if proposal.last_day is None:
-        return Finding(
+        return SmartFinding(
             False,
             Text("期限がありません。", "It has no end."),
             Text(
@@ -269,7 +269,7 @@ def _time_bound(proposal: Proposal, today: date) -> Finding:
             ),
         )
     if proposal.last_day < today:
-        return Finding(
+        return SmartFinding(
             False,
             Text("期限（{day}）を過ぎています。", "Its end, {day}, is past.").format(day=proposal.last_day),
             Text("次の期間で設定し直してください。", "Set it anew for the next period."),
@@ -280,14 +280,14 @@ def _time_bound(proposal: Proposal, today: date) -> Finding:
     )
     due = None if proposal.reviewed is None else proposal.reviewed + timedelta(days=REVIEW_DAYS)
     if due is not None and due < today:
-        return Finding(
+        return SmartFinding(
             False,
             Text("最後の見直しは{day}でした。", "It was last reviewed on {day}.").format(
                 day=proposal.reviewed
             ),
             Text("今週のうちに見直してください。", "Review it this week."),
         )
-    return Finding(True, why)
+    return SmartFinding(True, why)
 
 
 def _number(value: float) -> str:
@@ -299,5 +299,5 @@ def _sentence(parts: Sequence[Text]) -> Text:
     return Text("、".join(part.ja for part in parts) + "。", said[:1].upper() + said[1:] + ".")
 
 
-def _joined(parts: Sequence[Text]) -> Text:
+def _concatenated(parts: Sequence[Text]) -> Text:
     return Text("".join(part.ja for part in parts), " ".join(part.en for part in parts))

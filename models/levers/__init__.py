@@ -1,18 +1,18 @@
 """What moves the goal, by how much, and what is the least that does?"""
 
-from models.levers.effect import STRETCHES, Drive, OpenDeals, new_wins_of
+from models.levers.effect import STRETCHES, LeverModel, OpenDeals, new_wins_of
 from models.levers.levels import LEVERS, Level, Lever, levels_of
-from models.levers.plan import Plan, smallest
+from models.levers.plan import Plan, smallest_plan
 
 __all__ = [
     "LEVERS",
     "STRETCHES",
-    "Drive",
     "Level",
     "Lever",
+    "LeverModel",
     "OpenDeals",
     "Plan",
     "levels_of",
     "new_wins_of",
-    "smallest",
+    "smallest_plan",
 ]

@@ -16,14 +16,14 @@ from scipy.special import expit, logit
 
 from crm.instants import DAY, NEVER
 from features.arrays import Floats, Ints
-from features.kpis import Happenings
+from features.kpis import KpiEvents
 from models.forecast.attainment import probability_of
-from models.forecast.simulate import Simulation, on_step
-from models.kpis import Ahead
+from models.forecast.simulate import Simulation, round_to_step
+from models.kpis import RemainingPeriod
 from models.levers.levels import Level
 
 STRETCHES = (1.0, 1.15, 1.35, 1.6, 2.0)  # of the time ahead, for which deals' chances are worked out
-_WINDOWS, _APART = 52, 14 * DAY  # stretches looked back at
+_WINDOWS, _STEP = 52, 14 * DAY  # stretches looked back at
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class NewWins:
 
 
 @dataclass(frozen=True)
-class Drive:
+class LeverModel:
     """A forecast's scenarios with the levers that move them; `levels` by lever."""
 
     simulation: Simulation
@@ -62,16 +62,18 @@ class Drive:
 
     def probability(self, shares: Mapping[str, float], people: Ints, target: float) -> float:
         """Of attainment, if those people go a share of each way; with nothing moved, the forecast's own."""
-        found = probability_of(self.moved(shares, people), people, target)
+        found = probability_of(self.with_shares(shares, people), people, target)
         assert found is not None  # noqa: S101 - there is a target
         return found
 
-    def moved(self, shares: Mapping[str, float], people: Ints) -> Simulation:
+    def with_shares(self, shares: Mapping[str, float], people: Ints) -> Simulation:
         """The simulation with levers moved, `shares` (0 to 1) by lever of the way to the top quartile."""
-        steps = {name: level.moved(shares.get(name, 0.0), people) for name, level in self.levels.items()}
-        return self.stepped(steps, people)
+        steps = {
+            name: level.step_towards_top(shares.get(name, 0.0), people) for name, level in self.levels.items()
+        }
+        return self.with_steps(steps, people)
 
-    def scaled(self, lever: str, times: float, people: Ints) -> Simulation:
+    def with_level_times(self, lever: str, times: float, people: Ints) -> Simulation:
         """The simulation with one lever of some people at so many times its level."""
         level = self.levels[lever]
         known = people[~np.isnan(level.y[people])]
@@ -80,40 +82,43 @@ class Drive:
             step[known] = logit(np.clip(expit(now) * times, 1e-6, 1 - 1e-6)) - now
         else:
             step[known] = np.log(max(times, 1e-6))
-        return self.stepped({lever: step}, people)
+        return self.with_steps({lever: step}, people)
 
-    def stepped(self, step: Mapping[str, Floats], people: Ints) -> Simulation:
+    def with_steps(self, step: Mapping[str, Floats], people: Ints) -> Simulation:
         """The simulation with levers moved by steps (people + 1,) on their own scales."""
         made = self.simulation
         who = made.pipeline.person
         ratio, new = np.ones(len(who)), np.ones(len(made.new_rate))
         if "proposals" in step:
-            times = self.times("proposals", step["proposals"])
+            times = self.level_ratio("proposals", step["proposals"])
             ratio *= np.where(self.deals.proposed, 1.0, times[who])
             new *= times
         if "win_rate" in step:
-            times, ever = self.times("win_rate", step["win_rate"]), np.clip(self.deals.ever, 1e-6, 1 - 1e-6)
+            times, ever = (
+                self.level_ratio("win_rate", step["win_rate"]),
+                np.clip(self.deals.ever, 1e-6, 1 - 1e-6),
+            )
             later = expit(logit(ever) + step["win_rate"][who]) / ever
             ratio *= np.where(self.deals.proposed, later, times[who])
             new *= times
         if "cycle_time" in step:
             stretch = np.clip(np.exp(-step["cycle_time"]), 1.0, STRETCHES[-1])
-            ratio *= _between(self.deals.stretched, stretch[who])
+            ratio *= _stretched_ratio(self.deals.stretched, stretch[who])
             new *= np.interp(stretch, STRETCHES, self.new_wins.stretched)
-        new *= self.more_deals(step, people)
+        new *= self.new_deal_ratio(step, people)
         bigger = np.exp(step["amount"]) if "amount" in step else np.ones(len(new))
-        made = made.likelier(ratio)
+        made = made.with_win_probability_ratio(ratio)
         rate = (made.new_rate * new[:, None]).astype(np.float32)
-        new_draws = on_step(made.new.bring(rate, made.seed)[0] * bigger[:, None])
+        new_draws = round_to_step(made.new.draw_revenue(rate, made.seed)[0] * bigger[:, None])
         return replace(made, new_draws=new_draws, new_rate=rate)
 
-    def times(self, name: str, step: Floats) -> Floats:
+    def level_ratio(self, name: str, step: Floats) -> Floats:
         """A person's level after a step, as a multiple of the level before."""
         level = self.levels[name]
         y = np.where(np.isnan(level.y), 0.0, level.y)  # of whom nothing is known, nothing moves
         return np.asarray(level.read(y + step) / level.read(y))
 
-    def more_deals(self, step: Mapping[str, Floats], people: Ints) -> Floats:
+    def new_deal_ratio(self, step: Mapping[str, Floats], people: Ints) -> Floats:
         """Factor on new business (people + 1,) of more leads and appointments of those people."""
         ratio = {}
         for name in ("leads", "appointment_rate"):
@@ -130,14 +135,14 @@ class Drive:
         return factor
 
 
-def new_wins_of(happenings: Happenings, ahead: Ahead) -> NewWins:
+def new_wins_of(happenings: KpiEvents, ahead: RemainingPeriod) -> NewWins:
     """What new wins depended on in the past two years' stretches as long as the one ahead."""
-    created, won, lead_at, appointment_at = happenings.origins()
+    created, won, lead_at, appointment_at = happenings.deal_times()
     length = max(ahead.end - ahead.start, DAY)
     counts = np.zeros(2 + len(STRETCHES))
     total = 0.0
     for back in range(_WINDOWS):
-        begin = ahead.moment - length - back * _APART
+        begin = ahead.moment - length - back * _STEP
         mine = (won != NEVER) & (created >= begin) & (created < begin + length)
         inside = mine & (won < begin + length)
         total += inside.sum()
@@ -153,7 +158,7 @@ def new_wins_of(happenings: Happenings, ahead: Ahead) -> NewWins:
     )
 
 
-def _between(stretched: Floats, stretch: Floats) -> Floats:
+def _stretched_ratio(stretched: Floats, stretch: Floats) -> Floats:
     """Chance at each deal's stretch, as a multiple of that at none."""
     grid = np.array(STRETCHES)
     at = np.clip(np.searchsorted(grid, stretch, side="right") - 1, 0, len(grid) - 2)

@@ -15,15 +15,15 @@ from scipy.special import expit, logit
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from features.arrays import Floats, Ints
-from features.kpis import Count, Happenings, Tally
+from features.kpis import Count, CountedEvents, KpiEvents
 from features.kpis.definition import MONEY, SHARE
-from models.kpis import Ahead
+from models.kpis import RemainingPeriod
 from models.statistics import shrunk
 
 _YEAR = 365 * DAY
-_RIPE = 60 * DAY  # leads younger than this have not had their time
-_LEAST = 5.0  # occurrences of which a person's level is told
-_LEAST_PEERS = 4
+_MATURE = 60 * DAY  # leads younger than this have not had their time
+_MIN_EVENTS = 5.0  # occurrences of which a person's level is told
+_MIN_PEERS = 4
 _DAYS = Text("日", "days")
 
 
@@ -89,7 +89,7 @@ class Level:
     top: Floats
     scale: float = 1.0
 
-    def moved(self, share: float, people: Ints) -> Floats:
+    def step_towards_top(self, share: float, people: Ints) -> Floats:
         """The scale's change (people + 1,) if those people go that share of the way to the top quartile."""
         way = self.y - self.top if self.lever.lower_is_better else self.top - self.y
         step = np.zeros(len(self.y))
@@ -111,7 +111,7 @@ class Level:
         return float(np.average(values, weights=self.weight[known]))
 
 
-def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
+def levels_of(happenings: KpiEvents, ahead: RemainingPeriod) -> dict[str, Level]:
     """The levels of all levers that the past year's records tell of."""
     since, until = ahead.moment - _YEAR, ahead.moment
     people = len(ahead.organisation.people) + 1
@@ -119,29 +119,29 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
 
     def told(name: str, y: Floats, noise: Floats, weight: Floats, scale: float = 1.0) -> None:
         lever = next(one for one in LEVERS if one.id == name)
-        levels, top = standing(y, noise, weight, ahead.style, lever.lower_is_better)
+        levels, top = peer_levels(y, noise, weight, ahead.style, lever.lower_is_better)
         known = ~np.isnan(levels)
         if known.any():
             found[name] = Level(lever, levels, np.where(known, weight, 0.0), top, scale)
 
     def share(name: str, met: Floats, of: Floats) -> None:
-        told(name, *odds_of(met, of), of)
+        told(name, *log_odds_by_person(met, of), of)
 
-    leads = happenings.tally(Count("leads.created"))
-    if leads.ever:
+    leads = happenings.counted(Count("leads.created"))
+    if leads.ever_recorded:
         came = leads.by_person(since, until, people)
-        year = ahead.passed[ahead.calendar.day_of(np.array([since, until]))]
-        worked = np.maximum(ahead.here(year[:1], year[1:])[0] * (year[1] - year[0]), 20.0)
+        year = ahead.working_days_before[ahead.calendar.day_of(np.array([since, until]))]
+        worked = np.maximum(ahead.presence_share(year[:1], year[1:])[0] * (year[1] - year[0]), 20.0)
         told("leads", np.log((came + 0.5) / worked), 1 / (came + 0.5), came)
-        asked = happenings.tally(Count("leads.created", reached="appointment_at"))
-        share("appointment_rate", *_met(asked, since - _RIPE, until - _RIPE, people))
-    closed = happenings.tally(Count("deals.closed", reached="proposal"))
-    share("proposals", *_met(closed, since, until, people))
-    won = happenings.tally(Count("deals.closed", (("outcome", ("won",)),), reached="proposal"))
-    wins, proposed = (_met(one, since, until, people)[0] for one in (won, closed))
+        asked = happenings.counted(Count("leads.created", reached="appointment_at"))
+        share("appointment_rate", *_reached_by_person(asked, since - _MATURE, until - _MATURE, people))
+    closed = happenings.counted(Count("deals.closed", reached="proposal"))
+    share("proposals", *_reached_by_person(closed, since, until, people))
+    won = happenings.counted(Count("deals.closed", (("outcome", ("won",)),), reached="proposal"))
+    wins, proposed = (_reached_by_person(one, since, until, people)[0] for one in (won, closed))
     share("win_rate", wins, proposed)
-    money = happenings.tally(Count("deals.won", total="amount"))
-    born = happenings.tally(Count("deals.won", reached="created_at"))
+    money = happenings.counted(Count("deals.won", total="amount"))
+    born = happenings.counted(Count("deals.won", reached="created_at"))
     low, high = np.searchsorted(money.at, [since, until])
     assert born.reached is not None  # noqa: S101 - asked for just above
     who, lasted = born.person[low:high], (born.at - born.reached)[low:high] / DAY
@@ -153,30 +153,30 @@ def levels_of(happenings: Happenings, ahead: Ahead) -> dict[str, Level]:
     return found
 
 
-def odds_of(met: Floats, of: Floats) -> tuple[Floats, Floats]:
+def log_odds_by_person(met: Floats, of: Floats) -> tuple[Floats, Floats]:
     """(log-odds, their variance by chance) of shares by person; the variance is that at everybody's share."""
     together = (met.sum() + 0.5) / (of.sum() + 1.0)
     return logit((met + 0.5) / (of + 1)), 1 / ((of + 1) * together * (1 - together))
 
 
-def standing(
+def peer_levels(
     y: Floats, noise: Floats, weight: Floats, style: NDArray[np.object_], low: bool
 ) -> tuple[Floats, Floats]:
     """(levels leaning on peers of the same style, the peers' better quartile), each (people + 1,).
 
     NaN where too little is known of a person, or of too few peers. `low`: lower is better.
     """
-    enough = (weight >= _LEAST) & (np.arange(len(y)) < len(y) - 1)
+    enough = (weight >= _MIN_EVENTS) & (np.arange(len(y)) < len(y) - 1)
     levels, top = np.full(len(y), np.nan), np.full(len(y), np.nan)
     for one in np.unique(style[enough]):
         peers = enough & (style == one)
         levels[peers] = shrunk(y[peers], noise[peers])
-        if peers.sum() >= _LEAST_PEERS:
+        if peers.sum() >= _MIN_PEERS:
             top[peers] = np.quantile(levels[peers], 0.25 if low else 0.75)
     return levels, top
 
 
-def _met(tally: Tally, first: int, end: int, people: int) -> tuple[Floats, Floats]:
+def _reached_by_person(tally: CountedEvents, first: int, end: int, people: int) -> tuple[Floats, Floats]:
     """(those that got further, all) in [first, end), by person."""
     assert tally.reached is not None  # noqa: S101 - asked for where it is counted
     low, high = np.searchsorted(tally.at, [first, end])

@@ -6,32 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from features.arrays import Ints
-from models.levers.effect import Drive
+from models.levers.effect import LeverModel
 
 _STEPS = 12  # halvings of how far to go
-_FURTHEST = 1e3
+_MAX_DISTANCE = 1e3
 
 
 @dataclass(frozen=True)
 class Plan:
     """`shares` by lever of the way to the top quartile, and the probability reached.
 
-    `before`: with nothing moved. `most`: with all chosen levers all the way, the most that can be had.
+    `before`: with nothing moved. `maximum`: with all chosen levers all the way, the most that can be had.
     `effects` by lever: the probability with that lever alone all the way.
     """
 
     shares: Mapping[str, float]
     before: float
     reached: float
-    most: float
+    maximum: float
     effects: Mapping[str, float]
 
-    def attains(self, wanted: float) -> bool:
+    def attains(self, requested: float) -> bool:
         """Whether what was asked can be had."""
-        return max(self.most, self.before) >= wanted
+        return max(self.maximum, self.before) >= requested
 
 
-def smallest(drive: Drive, levers: Sequence[str], people: Ints, target: float, wanted: float) -> Plan:
+def smallest_plan(
+    drive: LeverModel, levers: Sequence[str], people: Ints, target: float, wanted: float
+) -> Plan:
     """The change of least squares, each lever measured by the share of its way, that attains as wanted.
 
     Near the start the goal gains most per square of change where levers move by their effects' proportions:
@@ -55,7 +57,7 @@ def smallest(drive: Drive, levers: Sequence[str], people: Ints, target: float, w
         return {name: min(far * gain[name] / best, 1.0) for name in chosen}
 
     low, high, reached = 0.0, 1.0, drive.probability(going(1.0), people, target)
-    while reached < wanted and high < _FURTHEST:
+    while reached < wanted and high < _MAX_DISTANCE:
         low, high = high, high * 2
         reached = drive.probability(going(high), people, target)
     for _ in range(_STEPS):

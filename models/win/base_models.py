@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from features.arrays import Floats
 from models.logistic import bounded_logit, fit_logistic
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.win.encoder import Encoder
-from models.win.horizons import Ahead, close_columns, ramps
+from models.win.horizons import HorizonTerms, close_columns, ramps
 from models.win.stage_rates import StageRates, interpolate
 
-MEMBER_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
+LOG_ODDS_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
 RIDGE = 12.0  # penalty of a standardised coefficient, in deals
 
 
 @dataclass(frozen=True)
-class Layout:
+class FeatureLayout:
     """Where in the features the members find what they treat in a way of its own; -1 = not there."""
 
     names: tuple[str, ...]
@@ -40,7 +40,7 @@ class Linear:
     """Log-odds linear in encoded features and in terms that never fall with the horizon.
 
     `coefficients`: intercept, encoded columns, ramps, period ends, close columns, then for each stage code
-    of `stages` ramps of its own. `spread` is their covariance, in units of deals.
+    of `stages` ramps of its own. `covariance` is their covariance, in units of deals.
     """
 
     encoder: Encoder
@@ -48,7 +48,7 @@ class Linear:
     top: Floats  # most period ends seen
     ever_days: float
     coefficients: Floats
-    spread: Floats
+    covariance: Floats
     mean: Floats  # of the encoded columns over the training moments
     stage_mean: Floats  # share of each stage over the training moments
     close_reference: Floats  # quantiles of the days to the expected close date there, some unknown
@@ -58,11 +58,11 @@ class Linear:
         """How many encoded columns there are."""
         return len(self.mean)
 
-    def fixed(self, x: Floats) -> Floats:
+    def fixed_design(self, x: Floats) -> Floats:
         """The part (n, 1 + c) of the design that no horizon changes."""
         return np.concatenate([np.ones((len(x), 1)), self.encoder(x)], axis=1)
 
-    def moving(self, stage: Floats, close: Floats, ahead: Ahead) -> Floats:
+    def horizon_design(self, stage: Floats, close: Floats, ahead: HorizonTerms) -> Floats:
         """The part (n, p) of the design that the horizon moves; all inputs have n rows."""
         rising = ramps(ahead.clock, self.ever_days)
         return np.concatenate(
@@ -84,18 +84,18 @@ class Linear:
         """Log-odds (n,)."""
         cut = fixed.shape[1]
         out: Floats = fixed @ self.coefficients[:cut] + moving @ self.coefficients[cut:]
-        return np.clip(out, -MEMBER_LIMIT, MEMBER_LIMIT)
+        return np.clip(out, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
 
     def variance(self, fixed: Floats, moving: Floats) -> Floats:
         """Variance (n,) of the log-odds."""
         design = np.concatenate([fixed, moving], axis=1)
-        out: Floats = np.einsum("ij,jk,ik->i", design, self.spread, design)
+        out: Floats = np.einsum("ij,jk,ik->i", design, self.covariance, design)
         return out
 
-    def contributions(self, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
+    def contributions(self, layout: FeatureLayout, x: Floats, ahead: HorizonTerms) -> Floats:
         """Log-odds by feature (n, k) against the average training moment at the same horizon."""
         stage, close = layout.column(x, layout.stage), layout.column(x, layout.close)
-        fixed, moving = self.fixed(x), self.moving(stage, close, ahead)
+        fixed, moving = self.fixed_design(x), self.horizon_design(stage, close, ahead)
         cut = fixed.shape[1]
         weights, slopes = self.coefficients[:cut], self.coefficients[cut:]
         values = np.zeros_like(x)
@@ -135,11 +135,11 @@ class Linear:
 
 
 def fit_linear(
-    rows: Rows,
+    rows: SnapshotRows,
     outcomes: Sequence[Floats],
-    layout: Layout,
+    layout: FeatureLayout,
     encoder: Encoder,
-    ahead: Ahead,
+    ahead: HorizonTerms,
     ridge: float = RIDGE,
 ) -> list[Linear]:
     """The held-back regression of each outcome (m,); each deal counts once, so `ridge` is in deals."""
@@ -167,8 +167,8 @@ def fit_linear(
         (stage[:, None] == stages).mean(axis=0),
         np.asarray(reference, np.float64),
     )
-    fixed = draft.fixed(rows.x[rows.row])
-    moving = draft.moving(stage[rows.row], close[rows.row], ahead)
+    fixed = draft.fixed_design(rows.x[rows.row])
+    moving = draft.horizon_design(stage[rows.row], close[rows.row], ahead)
     design = np.concatenate([fixed, moving], axis=1)
     weight = rows.question_weight / rows.question_weight.sum() * rows.deals
     penalty = np.full(design.shape[1], ridge)
@@ -183,18 +183,20 @@ def fit_linear(
             start[0] = float(bounded_logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
             fit = fit_logistic(design, outcome, weight, penalty, start, rising)
             spread = np.asarray(np.linalg.inv(fit.curvature), np.float64)
-            found.append(replace(draft, coefficients=fit.coefficients, spread=spread))
+            found.append(replace(draft, coefficients=fit.coefficients, covariance=spread))
     return found
 
 
-def rates_log_odds(rates: StageRates, table: Floats, layout: Layout, x: Floats, ahead: Ahead) -> Floats:
+def rates_log_odds(
+    rates: StageRates, table: Floats, layout: FeatureLayout, x: Floats, ahead: HorizonTerms
+) -> Floats:
     """Log-odds (n,) that a table of stage rates gives to rows (n, k), each within its own horizon."""
     stage, age = layout.column(x, layout.stage), layout.column(x, layout.age, 0.0)
     return clipped(rates.read(table, stage, age, ahead.clock[:, None])[:, 0])
 
 
 def rates_contributions(
-    rates: StageRates, table: Floats, layout: Layout, x: Floats, horizon: Floats
+    rates: StageRates, table: Floats, layout: FeatureLayout, x: Floats, horizon: Floats
 ) -> Floats:
     """Log-odds (n, k) of a table of stage rates, split between stage and age: two players' Shapley values."""
     row, band = rates.cell(layout.column(x, layout.stage), layout.column(x, layout.age, 0.0))
@@ -220,4 +222,4 @@ def rates_contributions(
 
 def clipped(chance: Floats) -> Floats:
     """Log-odds of a member's chance, within the limit set for members."""
-    return np.clip(bounded_logit(chance), -MEMBER_LIMIT, MEMBER_LIMIT)
+    return np.clip(bounded_logit(chance), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)

@@ -18,11 +18,11 @@ MONTH_DAYS = 4
 QUARTER_EDGES = (0, 1, 2, 3, 5, 7)  # working days left in the quarter at which a kind begins
 QUARTER_DAYS = 10
 KINDS = 2 + MONTH_DAYS + len(QUARTER_EDGES)
-PULL = 10.0  # wins that a kind of day needs before it weighs as much as all working days together
+POOLING_WINS = 10.0  # wins that a kind of day needs before it weighs as much as all working days together
 
 
 @dataclass(frozen=True)
-class Clock:
+class BusinessClock:
     """What a day of each kind counts for, `pace` (KINDS,); over the days learned from it averages to 1.
 
     Deals are not won at the same rate all year: hardly on closed days, twice as often in the last days of a
@@ -40,7 +40,7 @@ class Clock:
         It never falls as the horizon grows.
         """
         end = moments + (np.minimum(horizon_days, EVER_DAYS) * DAY).astype(np.int64)
-        return self.calendar.passed(self._run, end) - self.calendar.passed(self._run, moments)
+        return self.calendar.count_until(self._run, end) - self.calendar.count_until(self._run, moments)
 
     @cached_property
     def _run(self) -> Floats:
@@ -48,7 +48,7 @@ class Clock:
         return np.concatenate([[0.0], np.cumsum(self.pace[day_kinds(self.calendar)] * months)])
 
 
-def even_pace() -> Floats:
+def uniform_pace() -> Floats:
     """The clock of the calendar: each day counts for one."""
     return np.ones(KINDS)
 
@@ -69,7 +69,7 @@ def day_kinds(calendar: Calendar) -> Ints:
 def fit_pace(calendar: Calendar, won_at: Ints, first: int, last: int) -> Floats:
     """The pace (KINDS,) at which deals were won at instants `won_at` (n,) between two instants.
 
-    wins / expected wins of each kind of day, as if `PULL` more wins had come on it at the rate of all working
+    wins / expected wins of each kind of day, as if `POOLING_WINS` more wins had come on it at the rate of all working
     (or all closed) days, and those rates drawn towards one another alike: a gamma-Poisson mean. Few wins
     leave the clock of the calendar.
     """
@@ -81,7 +81,7 @@ def fit_pace(calendar: Calendar, won_at: Ints, first: int, last: int) -> Floats:
     opened = np.arange(KINDS) > 0
     pace = np.empty(KINDS)
     for mine in (opened, ~opened):
-        usual = (won[mine].sum() + PULL) / (expected[mine].sum() + PULL)
-        pace[mine] = (won[mine] + PULL * usual) / (expected[mine] + PULL)
+        usual = (won[mine].sum() + POOLING_WINS) / (expected[mine].sum() + POOLING_WINS)
+        pace[mine] = (won[mine] + POOLING_WINS * usual) / (expected[mine] + POOLING_WINS)
     out: Floats = pace * (days.sum() / (pace @ days))
     return out

@@ -78,10 +78,12 @@ class Encoder:
         return cls(**{name: np.asarray(stored[name], kinds.get(name, np.float64)) for name in stored})
 
 
-def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most_levels: int = 24) -> Encoder:
+def fit_encoder(
+    x: Floats, categorical: Sequence[int], min_share: float = 0.01, max_levels: int = 24
+) -> Encoder:
     """The encoder for features (n, k), `categorical` ones by their indices.
 
-    Values spread over orders of magnitude are logged. Levels and gaps need a share `least` of the rows.
+    Values spread over orders of magnitude are logged. Levels and gaps need a share `min_share` of the rows.
     Of very many rows every second (third ...) is looked at.
     """
     x = x[:: max(len(x) // LOOKED_AT, 1)]
@@ -89,14 +91,14 @@ def fit_encoder(x: Floats, categorical: Sequence[int], least: float = 0.01, most
     level, code, gap = [], [], []
     for index in range(x.shape[1]):
         known = x[:, index][~np.isnan(x[:, index])]
-        if least * len(x) <= len(x) - len(known) <= (1.0 - least) * len(x):
+        if min_share * len(x) <= len(x) - len(known) <= (1.0 - min_share) * len(x):
             gap.append(index)
         if not len(known):
             continue
         if index in categorical:
             codes, counts = np.unique(known, return_counts=True)
             frequent = codes[np.argsort(-counts, kind="stable")][
-                : min(most_levels, int((counts >= least * len(x)).sum()))
+                : min(max_levels, int((counts >= min_share * len(x)).sum()))
             ]
             level += [index] * len(frequent)
             code += frequent.tolist()

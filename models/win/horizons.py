@@ -11,7 +11,7 @@ from features.arrays import Floats, Ints
 from features.calendar import Calendar
 from features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns, period_ends
 from models.season import no_season
-from models.win.business_time import Clock, even_pace
+from models.win.business_time import BusinessClock, uniform_pace
 
 RAMP_EDGES = (0.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 CLOSE_REACH_DAYS = 60.0
@@ -49,10 +49,10 @@ def close_columns(days_to_close: Floats, horizon_days: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Ahead:
+class HorizonTerms:
     """Horizons (n,) as the members see them; nothing of it falls as a horizon grows.
 
-    `days` of the calendar, `clock` days of the company's own time (`Clock`; "ever" stays ever), and `ends`
+    `days` of the calendar, `clock` days of the company's own time (`BusinessClock`; "ever" stays ever), and `ends`
     (n, 3): which periods end within. How long a window is, rush included, the clock says better than counts
     of days.
     """
@@ -63,7 +63,7 @@ class Ahead:
 
 
 @dataclass(frozen=True)
-class Windows:
+class HorizonWindows:
     """The calendar of a window from a moment to a horizon: only what never falls with the horizon.
 
     Windows longer than the longest cycle count as that long. `pace` and `season` are those of the company's
@@ -72,18 +72,20 @@ class Windows:
 
     calendar: Calendar
     longest_days: float
-    pace: Floats = field(default_factory=even_pace)
+    pace: Floats = field(default_factory=uniform_pace)
     season: Floats = field(default_factory=no_season)
 
-    def ahead(self, moments: Ints, horizon_days: Floats, ever_days: float) -> Ahead:
+    def terms(self, moments: Ints, horizon_days: Floats, ever_days: float) -> HorizonTerms:
         """Looking ahead from moments (n,) over horizons in days (n,)."""
         clock = np.minimum(self._clock.days(moments, horizon_days), ever_days * ALMOST)
         clock = np.where(horizon_days >= ever_days, ever_days, clock)
-        return Ahead(horizon_days, clock, period_ends(self.calendar, moments, self._capped(horizon_days)))
+        return HorizonTerms(
+            horizon_days, clock, period_ends(self.calendar, moments, self._capped(horizon_days))
+        )
 
     @cached_property
-    def _clock(self) -> Clock:
-        return Clock(self.calendar, self.pace, self.season)
+    def _clock(self) -> BusinessClock:
+        return BusinessClock(self.calendar, self.pace, self.season)
 
     def __call__(self, moments: Ints, horizon_days: Floats) -> Floats:
         """Columns (n, c) of moments (n,) and horizons in days (n,)."""

@@ -10,28 +10,28 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from features.arrays import Floats, Ints
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.win.base_models import (
-    MEMBER_LIMIT,
-    Layout,
+    LOG_ODDS_LIMIT,
+    FeatureLayout,
     Linear,
     fit_linear,
     rates_contributions,
     rates_log_odds,
 )
 from models.win.encoder import fit_encoder
-from models.win.horizons import ALMOST, Ahead, Windows
-from models.win.stacking import Stack, default_weights, levelled
+from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
+from models.win.stacking import Stack, default_weights, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
 
 FEW_DEALS = 30  # closed deals below which only the stated prior speaks
-TREES_FROM, TREES_FULL = 300, 1000  # closed deals from which trees have a say, and have their full say
-LEVEL_ROWS = 40_000  # rows by which the level is set
+TREES_FROM, TREES_FULL_WEIGHT = 300, 1000  # closed deals from which trees have a say, and have their full say
+INTERCEPT_ROWS = 40_000  # rows by which the level is set
 LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
 LEVEL = 0.8
 SIDES = ("won", "lost")
-ASKED_ROWS = 20_000  # asked at a time: what is made of them stays small
+QUESTIONS_PER_PART = 20_000  # asked at a time: what is made of them stays small
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class WinModel:
     """The fitted win model. `used` are the features, of those given at scoring, that it looks at."""
 
     used: Ints
-    layout: Layout
+    layout: FeatureLayout
     rates: StageRates
     won: Side
     lost: Side
     ever_days: float
     closed_deals: int
-    windows: Windows
+    windows: HorizonWindows
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
         """Chances to be won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
@@ -121,11 +121,11 @@ class WinModel:
         """
         days = self._days(horizon_days)
         inside = x[:, self.used]
-        logits, variance = self.members("won", inside, moments, days)
+        logits, variance = self.base_log_odds("won", inside, moments, days)
         total = self.won.stack(logits, days)
-        ahead = self.windows.ahead(moments, days, self.ever_days)
+        ahead = self.windows.terms(moments, days, self.ever_days)
         weights = self.won.stack.row_weights(logits, days)
-        sd = _spread(logits, variance, weights)
+        sd = _log_odds_sd(logits, variance, weights)
         weights = weights[:, :, None]
         by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, ahead.clock)
         parts = weights[:, 0] * by_rates
@@ -149,17 +149,19 @@ class WinModel:
             return None
         days = self._days(np.full(len(x), np.inf))
         columns = tree_columns(
-            x[:, self.used], self.layout, self.windows.ahead(moments, days, self.ever_days)
+            x[:, self.used], self.layout, self.windows.terms(moments, days, self.ever_days)
         )
         return np.asarray(self.won.trees.booster.predict(columns, pred_leaf=True), np.int16)
 
-    def asked(self, rows: Rows) -> tuple[Floats, Floats]:
+    def question_log_odds(self, rows: SnapshotRows) -> tuple[Floats, Floats]:
         """Members' log-odds (m, 3) of won and of lost for the questions of rows of the used features only."""
         parts = []
         for here in _parts(len(rows.row)):
             row, days = rows.row[here], self._days(rows.horizon[here])
             x, moments = rows.x[row], rows.at[row]
-            parts.append([self.members(side, x, moments, days, with_variance=False)[0] for side in SIDES])
+            parts.append(
+                [self.base_log_odds(side, x, moments, days, with_variance=False)[0] for side in SIDES]
+            )
         won, lost = (np.concatenate(side) for side in zip(*parts, strict=True))
         return won, lost
 
@@ -174,36 +176,36 @@ class WinModel:
         return chance.reshape(len(x), count)
 
     def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        logits, _ = self.members(side, x[:, self.used], moments, days, with_variance=False)
+        logits, _ = self.base_log_odds(side, x[:, self.used], moments, days, with_variance=False)
         return self._side(side).stack(logits, days)
 
     def _side(self, side: str) -> Side:
         return self.won if side == "won" else self.lost
 
-    def members(
+    def base_log_odds(
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
         """Members' log-odds (n, 3) and the regression's variance (n,), for rows of the used features only."""
         part = self._side(side)
         logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
-        ahead = self.windows.ahead(moments, days, self.ever_days)
+        ahead = self.windows.terms(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
         logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, ahead)
         if part.linear is None:
             return logits, variance
-        fixed = part.linear.fixed(x)
+        fixed = part.linear.fixed_design(x)
         stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
-        moving = part.linear.moving(stage, close, ahead)
+        moving = part.linear.horizon_design(stage, close, ahead)
         logits[:, 1] = part.linear.score(fixed, moving)
         if with_variance:
             variance = part.linear.variance(fixed, moving)
         if part.trees is not None:
             columns = tree_columns(x, self.layout, ahead)
-            logits[:, 2] = np.clip(part.trees.score(columns), -MEMBER_LIMIT, MEMBER_LIMIT)
+            logits[:, 2] = np.clip(part.trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
 
-def _spread(logits: Floats, variance: Floats, weights: Floats) -> Floats:
+def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
     """Standard deviation (n,) of weighted log-odds (n, 3): the regression's, and how far members disagree."""
     total = np.maximum(weights.sum(axis=1), 1e-9)
     share = weights / total[:, None]
@@ -212,7 +214,7 @@ def _spread(logits: Floats, variance: Floats, weights: Floats) -> Floats:
     return out
 
 
-def tree_columns(x: Floats, layout: Layout, ahead: Ahead) -> Floats:
+def tree_columns(x: Floats, layout: FeatureLayout, ahead: HorizonTerms) -> Floats:
     """What the trees see: features, log horizon, period ends, horizon past the close date.
 
     The horizon on both clocks: a rush closes what is nearly closed, and hardly what has a long way to go.
@@ -227,17 +229,17 @@ class WinSettings:
     """What a fit may be told; the defaults are what backtests chose."""
 
     trees: TreeSettings = field(default_factory=TreeSettings)
-    most_questions: int = 80_000
+    max_questions: int = 80_000
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
     grow: TreeFitter = fit_trees
 
 
 def fit_win(
-    rows: Rows,
-    layout: Layout,
+    rows: SnapshotRows,
+    layout: FeatureLayout,
     used: Ints,
-    windows: Windows,
+    windows: HorizonWindows,
     settings: WinSettings,
     rng: np.random.Generator,
     stage_position: Mapping[float, float] | None = None,
@@ -255,7 +257,7 @@ def fit_win(
     rates = fit_stage_rates(
         stage[take],
         age[take],
-        windows.ahead(rows.at, np.minimum(rows.days, ALMOST * rows.ever_days), rows.ever_days).clock[take],
+        windows.terms(rows.at, np.minimum(rows.days, ALMOST * rows.ever_days), rows.ever_days).clock[take],
         rows.event[take],
         rows.deal[take],
         grid,
@@ -267,16 +269,20 @@ def fit_win(
     trees: list[Trees | None] = [None, None]
     if enough and len(rows.row):
         encoder = fit_encoder(rows.x, layout.categorical)
-        few = thinned(rows, settings.linear_questions, rng)
-        ahead = windows.ahead(few.question_at, few.horizon, rows.ever_days)
+        few = sample_questions(rows, settings.linear_questions, rng)
+        ahead = windows.terms(few.question_at, few.horizon, rows.ever_days)
         linear = [*fit_linear(few, (few.won, few.lost), layout, encoder, ahead)]
         if with_trees:
-            many = thinned(rows, settings.most_questions, rng)
+            many = sample_questions(rows, settings.max_questions, rng)
             # Being lost carries less weight in every answer: half the trees at twice the pace will do.
-            lighter = replace(settings.trees, count=settings.trees.count // 2, pace=2.0 * settings.trees.pace)
+            lighter = replace(
+                settings.trees,
+                count=settings.trees.count // 2,
+                learning_rate=2.0 * settings.trees.learning_rate,
+            )
             trees = [*_fit_trees(many, layout, windows, (settings.trees, lighter), settings.grow)]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
-    plain = Stack.plain(default, rows.ever_days)
+    plain = Stack.weighted_mean(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
     model = WinModel(
         used=used,
@@ -288,26 +294,34 @@ def fit_win(
         closed_deals=closed,
         windows=windows,
     )
-    return with_stacks(model, won_stack, lost_stack, for_level(rows, rng))
+    return with_stacks(model, won_stack, lost_stack, intercept_rows(rows, rng))
 
 
-def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: Rows) -> WinModel:
+def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: SnapshotRows) -> WinModel:
     """The same members, weighed and calibrated anew, and brought to the level of rows learned from."""
     if model.won.linear is None:
         return model
     sides = []
     for logits, side, stack, outcome in zip(
-        model.asked(rows), (model.won, model.lost), (won, lost), (rows.won, rows.lost), strict=True
+        model.question_log_odds(rows),
+        (model.won, model.lost),
+        (won, lost),
+        (rows.won, rows.lost),
+        strict=True,
     ):
-        level = levelled(stack, logits, rows.horizon, outcome, rows.question_weight)
+        level = recalibrate_intercept(stack, logits, rows.horizon, outcome, rows.question_weight)
         sides.append(replace(side, stack=level))
     return replace(model, won=sides[0], lost=sides[1])
 
 
 def _fit_trees(
-    rows: Rows, layout: Layout, windows: Windows, sizes: Sequence[TreeSettings], grow: TreeFitter
+    rows: SnapshotRows,
+    layout: FeatureLayout,
+    windows: HorizonWindows,
+    sizes: Sequence[TreeSettings],
+    grow: TreeFitter,
 ) -> list[Trees]:
-    columns = _asked_columns(rows, layout, windows)
+    columns = _question_columns(rows, layout, windows)
     first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(columns) / max(rows.deals, 1)
@@ -322,12 +336,12 @@ def _fit_trees(
     )
 
 
-def _asked_columns(rows: Rows, layout: Layout, windows: Windows) -> Floats:
+def _question_columns(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> Floats:
     """`tree_columns` of all questions, filled part by part: the many rows are held once."""
 
     def made(here: slice) -> Floats:
         row = rows.row[here]
-        ahead = windows.ahead(rows.at[row], rows.horizon[here], rows.ever_days)
+        ahead = windows.terms(rows.at[row], rows.horizon[here], rows.ever_days)
         return tree_columns(rows.x[row], layout, ahead)
 
     out: Floats = np.empty((len(rows.row), made(slice(0, 0)).shape[1]))
@@ -337,25 +351,25 @@ def _asked_columns(rows: Rows, layout: Layout, windows: Windows) -> Floats:
 
 
 def _parts(count: int) -> list[slice]:
-    return [slice(start, start + ASKED_ROWS) for start in range(0, max(count, 1), ASKED_ROWS)]
+    return [slice(start, start + QUESTIONS_PER_PART) for start in range(0, max(count, 1), QUESTIONS_PER_PART)]
 
 
-def for_level(rows: Rows, rng: np.random.Generator) -> Rows:
+def intercept_rows(rows: SnapshotRows, rng: np.random.Generator) -> SnapshotRows:
     """Rows learned from by which the level is set: regular moments, as questions come on any day."""
-    return thinned(rows.where(rows.regular), LEVEL_ROWS, rng)
+    return sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng)
 
 
-def thinned(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
+def sample_questions(rows: SnapshotRows, max_questions: int, rng: np.random.Generator) -> SnapshotRows:
     """At most so many of the questions, drawn alike."""
-    if len(rows.row) <= most:
+    if len(rows.row) <= max_questions:
         return rows
     keep = np.zeros(len(rows.row), bool)
-    keep[rng.choice(len(rows.row), most, replace=False)] = True
+    keep[rng.choice(len(rows.row), max_questions, replace=False)] = True
     return replace(
         rows,
         row=rows.row[keep],
         horizon=rows.horizon[keep],
         won=rows.won[keep],
         lost=rows.lost[keep],
-        matures=rows.matures[keep],
+        matures_after_days=rows.matures_after_days[keep],
     )

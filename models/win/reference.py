@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Floats, Ints
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from models.win.model import WinModel
 
-MOST_OF_STAGE, LEAST_OF_STAGE = 40, 10  # won deals kept of each stage, and enough of them to compare with
+MAX_OF_STAGE, MIN_OF_STAGE = 40, 10  # won deals kept of each stage, and enough of them to compare with
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Reference:
     log_odds: float
 
 
-def won_peers(win: WinModel, rows: Rows, rng: np.random.Generator) -> Peers:
+def won_peers(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> Peers:
     """A few won deals of each stage, of rows with all features, drawn alike."""
     stage = win.layout.column(rows.x[:, win.used], win.layout.stage)
     able = np.flatnonzero((rows.event == 1) & rows.regular & ~np.isnan(stage))
     able = able[rng.permutation(len(able))]
     able = able[np.unique(np.stack([rows.deal[able], stage[able]]), axis=1, return_index=True)[1]]
     able = able[rng.permutation(len(able))]
-    kept = [able[stage[able] == code][:MOST_OF_STAGE] for code in np.unique(stage[able])]
+    kept = [able[stage[able] == code][:MAX_OF_STAGE] for code in np.unique(stage[able])]
     picked = np.concatenate(kept) if kept else able
     return Peers(rows.x[picked], rows.at[picked])
 
@@ -54,6 +54,6 @@ def references(win: WinModel, peers: Peers, moment: int, horizon_days: float) ->
     found = {}
     for code in np.unique(stage):
         mine = stage == code
-        if mine.sum() >= LEAST_OF_STAGE:
+        if mine.sum() >= MIN_OF_STAGE:
             found[float(code)] = Reference(why.values[mine].mean(axis=0), float(why.log_odds[mine].mean()))
     return found

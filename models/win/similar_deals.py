@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.instants import NEVER
-from features import History, build
+from features import History, build_features
 from features.arrays import Ints
 from models.win.model import WinModel
 
-MOST_KEPT = 2_000  # of the deals closed last
+MAX_PAST_DEALS = 2_000  # of the deals closed last
 
 
 @dataclass(frozen=True)
-class Past:
+class PastDeals:
     """Closed deals (n,) at a moment in the middle of their lives: number, closing, outcome 1/0, leaves."""
 
     deal: Ints
@@ -24,7 +24,7 @@ class Past:
     won: NDArray[np.bool_]
     leaves: NDArray[np.int16]
 
-    def like(
+    def most_similar(
         self, leaves: NDArray[np.int16], before: int, but: int, most: int = 3
     ) -> list[tuple[int, bool, float]]:
         """(deal, won, share of trees that cannot tell them apart) of the likest closed before a moment."""
@@ -34,15 +34,15 @@ class Past:
         return [(int(self.deal[use[at]]), bool(self.won[use[at]]), float(share[at])) for at in best]
 
 
-def past_deals(win: WinModel, history: History, columns: Ints) -> Past | None:
+def past_deals(win: WinModel, history: History, columns: Ints) -> PastDeals | None:
     """The deals closed last, to be compared with; None where the model has no trees."""
     done = np.flatnonzero((history.closed != NEVER) & (history.outcome >= 0))
     done = done[history.closed[done] > history.created[done] + 1]
-    deal = done[np.argsort(history.closed[done], kind="stable")[-MOST_KEPT:]]
+    deal = done[np.argsort(history.closed[done], kind="stable")[-MAX_PAST_DEALS:]]
     middle = history.created[deal] + (history.closed[deal] - history.created[deal]) // 2
     if not len(deal):
         return None
-    leaves = win.leaves(build(history, deal, middle)[:, columns], middle)
+    leaves = win.leaves(build_features(history, deal, middle)[:, columns], middle)
     if leaves is None:
         return None
-    return Past(deal, history.closed[deal], history.outcome[deal] == 1, leaves)
+    return PastDeals(deal, history.closed[deal], history.outcome[deal] == 1, leaves)

@@ -23,7 +23,7 @@ WEIGHT_PULL, BAND_PULL, LEVEL_PULL = 40.0, 8.0, 1.0  # in deals: how firmly each
 class Stack:
     """Calibrated log-odds = shift + a shift that grows with the horizon + weights x members' log-odds.
 
-    Soon ahead the log-odds below 0 are stretched by `sharp` x soon(horizon) x `blend`: what is told apart at
+    Soon ahead the log-odds below 0 are stretched by `sharpening` x soon(horizon) x `blend`: what is told apart at
     all a few days ahead is told apart clearly. All coefficients are at least 0, so the answer never falls
     with the horizon (the stretch fades, and what it lowers is below 0), and being linear in the log-odds of a
     row it leaves explanations additive.
@@ -33,7 +33,7 @@ class Stack:
     bands: Floats
     weights: Floats
     blend: Floats
-    sharp: float
+    sharpening: float
     ever_days: float
 
     def __call__(self, logits: Floats, days: Floats) -> Floats:
@@ -44,12 +44,12 @@ class Stack:
 
     def row_weights(self, logits: Floats, days: Floats) -> Floats:
         """What each member's log-odds count for in each row (n, 3), the stretch included."""
-        stretch = self.sharp * soon(days) * (logits @ self.blend < 0.0)
+        stretch = self.sharpening * soon(days) * (logits @ self.blend < 0.0)
         out: Floats = self.weights + stretch[:, None] * self.blend
         return out
 
     @classmethod
-    def plain(cls, weights: Floats, ever_days: float) -> Stack:
+    def weighted_mean(cls, weights: Floats, ever_days: float) -> Stack:
         """The weighted mean, not bent."""
         weights = np.asarray(weights, np.float64)
         bands = np.zeros(ramps(np.ones(1), ever_days).shape[1])
@@ -110,7 +110,7 @@ def fit_stack(
     Each of the `deals` counts once however many rows it has; few of them, beside the `pull` in deals, leave
     the default weights as they are. How
     high or low a whole `fold` (m,) came out is set aside: a few periods say little about the level of the
-    next, and learning it from them made forecasts worse. The level is what `levelled` finds.
+    next, and learning it from them made forecasts worse. The level is what `recalibrate_intercept` finds.
     """
     periods = np.zeros(len(days), np.int64) if fold is None else fold
     own = periods[:, None] == np.unique(periods)
@@ -132,7 +132,9 @@ def fit_stack(
     return Stack(0.0, found[:count], weights, default, float(found[count + 3]), ever_days)
 
 
-def levelled(stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight: Floats) -> Stack:
+def recalibrate_intercept(
+    stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight: Floats
+) -> Stack:
     """The stack whose mean chance is the share that happened among rows learned from, of many periods."""
     score = stack(logits, days) - stack.shift
     votes = weight / max(weight.sum(), 1e-12)

@@ -126,7 +126,7 @@ def fit_stage_rates(
     shape = (len(stages) + 1, len(ages) + 1)
     where = np.array([position.get(code, 0.5) if position else 0.5 for code in stages] + [0.5])
     prior = [_hazards(*stated_prior(where[k : k + 1], grid)) for k in range(len(where))]
-    everyone = _leaning(
+    everyone = _pooled_hazards(
         days, event, deal, weight, grid, _hazards(*stated_prior(np.array([0.5]), grid)), strength
     )
     won, lost = np.empty((*shape, len(grid))), np.empty((*shape, len(grid)))
@@ -137,10 +137,12 @@ def fit_stage_rates(
             e * p / np.maximum(m, 1e-12) for e, p, m in zip(everyone, prior[k], prior[-1], strict=True)
         )
         base = tuple(np.minimum(hazard, 0.98) for hazard in base)
-        of_stage = _leaning(days[mine], event[mine], deal[mine], weight[mine], grid, base, strength)
+        of_stage = _pooled_hazards(days[mine], event[mine], deal[mine], weight[mine], grid, base, strength)
         for b in range(shape[1]):
             here = mine & (band == b)
-            hazards = _leaning(days[here], event[here], deal[here], weight[here], grid, of_stage, strength)
+            hazards = _pooled_hazards(
+                days[here], event[here], deal[here], weight[here], grid, of_stage, strength
+            )
             won[k, b], lost[k, b] = _cumulative(*hazards)
     share = np.bincount(row * shape[1] + band, minlength=shape[0] * shape[1]).reshape(shape)
     return StageRates(stages, ages, grid, won, lost, share / max(len(row), 1))
@@ -153,7 +155,7 @@ def _hazards(won: Floats, lost: Floats) -> tuple[Floats, Floats]:
     return step[0] / still, step[1] / still
 
 
-def _leaning(
+def _pooled_hazards(
     days: Floats,
     event: Ints,
     deal: Ints,

@@ -21,7 +21,7 @@ class TreeSettings:
     count: int = 200
     leaves: int = 24
     depth: int = 6
-    pace: float = 0.06
+    learning_rate: float = 0.06
     rows_per_leaf: int = 100
     features_share: float = 0.35
     rows_share: float = 0.7
@@ -98,7 +98,7 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
         "objective": "binary",
         "num_leaves": settings.leaves,
         "max_depth": settings.depth,
-        "learning_rate": settings.pace,
+        "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.rows_per_leaf,
         "feature_fraction": settings.features_share,
         "bagging_fraction": settings.rows_share,

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.keys import Keys
-from service.logs import note
+from service.keys import ApiKeys
+from service.logs import log_event
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
@@ -21,7 +21,7 @@ async def known_caller(
     request: Request, credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> str:
     """Name of the key that came with the request."""
-    keys: Keys = request.app.state.keys
+    keys: ApiKeys = request.app.state.keys
     key = keys.check(credential.credentials) if credential is not None else None
     if key is None:
         raise SanchoError(
@@ -63,7 +63,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, noted)
         finally:
-            note(
+            log_event(
                 "sancho.access",
                 "info",
                 "request",

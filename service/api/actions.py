@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskRecommendations
+from service.api.use_cases import RecommendationsDep
 from service.problems import language_of
 
 router = APIRouter(tags=["actions"])
@@ -24,7 +24,7 @@ router = APIRouter(tags=["actions"])
 )
 def list_actions(
     request: Request,
-    recommendations: AskRecommendations,
+    recommendations: RecommendationsDep,
     scope: Scope = "company",
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
@@ -44,13 +44,13 @@ def list_actions(
 )
 def record_outcome(
     request: Request,
-    recommendations: AskRecommendations,
+    recommendations: RecommendationsDep,
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
     body: schemas.OutcomeRequest,
 ) -> Response:
     """Shown, accepted, dismissed (and why) or done. Said twice changes nothing."""
     lang = language_of(request)
-    return send(request, recommendations.outcome(recommendation_id, body.state, body.reason, lang))
+    return send(request, recommendations.record_outcome(recommendation_id, body.state, body.reason, lang))
 
 
 @router.get(
@@ -58,6 +58,6 @@ def record_outcome(
     response_model=schemas.RecommendationReport,
     summary="Whether recommendations help",
 )
-def report_recommendations(request: Request, recommendations: AskRecommendations) -> Response:
+def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
     """What became of them by action, the lift against deals held out, the value of the rule itself."""
     return send(request, recommendations.report(language_of(request)))

@@ -13,7 +13,7 @@ from service import problems
 from service.api import actions, bottlenecks, deals, forecasts, health, kpis, models, people, tables
 from service.api.access import AccessLog, known_caller
 from service.api.responses import documented_problems
-from service.keys import Keys
+from service.keys import ApiKeys
 from service.settings import Settings
 from service.use_cases import UseCases
 
@@ -30,7 +30,7 @@ _TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "mode
 
 
 def create_app(
-    settings: Settings, use_cases: UseCases | None = None, warm: bool = True, keys: Keys | None = None
+    settings: Settings, use_cases: UseCases | None = None, warm: bool = True, keys: ApiKeys | None = None
 ) -> FastAPI:
     """The application. With `warm`, a thread gets everything ready while health already answers."""
     cases = use_cases if use_cases is not None else UseCases.open(settings)
@@ -57,7 +57,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.use_cases = cases
-    app.state.keys = keys if keys is not None else Keys(settings.store_url)
+    app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.language = settings.language
     problems.install(app)
     app.include_router(health.router)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskRecommendations
+from service.api.use_cases import RecommendationsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
 )
 def list_bottlenecks(
     request: Request,
-    recommendations: AskRecommendations,
+    recommendations: RecommendationsDep,
     scope: Scope = "company",
     period: PeriodName = None,
     as_of: AsOf = None,

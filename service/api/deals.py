@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskDeals
+from service.api.use_cases import DealInsightsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
@@ -23,12 +23,12 @@ router = APIRouter(prefix="/deals", tags=["deals"])
     responses=documented_problems(400),
     summary="Insight for one deal sent in the request",
 )
-async def score_deal(request: Request, deals: AskDeals, body: schemas.ScoreRequest) -> Response:
+async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
     """How likely it is to be won, what it will bring, why, what it does to the goal. Nothing is stored."""
     lang = language_of(request)
     if deals.is_quick(body.as_of, body.period):
-        return send(request, deals.sent(body, lang))
-    return send(request, await run_in_threadpool(deals.sent, body, lang))
+        return send(request, deals.score_deal(body, lang))
+    return send(request, await run_in_threadpool(deals.score_deal, body, lang))
 
 
 @router.get(
@@ -36,7 +36,7 @@ async def score_deal(request: Request, deals: AskDeals, body: schemas.ScoreReque
 )
 def list_deals(
     request: Request,
-    deals: AskDeals,
+    deals: DealInsightsDep,
     scope: Scope = "company",
     as_of: AsOf = None,
     period: PeriodName = None,
@@ -51,7 +51,7 @@ def list_deals(
 ) -> Response:
     """Scores of the open deals of a scope, a page at a time."""
     lang = language_of(request)
-    return send(request, deals.scored(scope, as_of, period, sort, cursor, limit, lang))
+    return send(request, deals.list_deals(scope, as_of, period, sort, cursor, limit, lang))
 
 
 @router.get(
@@ -62,7 +62,7 @@ def list_deals(
 )
 async def get_deal(
     request: Request,
-    deals: AskDeals,
+    deals: DealInsightsDep,
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     period: PeriodName = None,
@@ -70,5 +70,5 @@ async def get_deal(
     """The same as scoring it, for a deal the store holds, as of any moment it was open."""
     lang = language_of(request)
     if deals.is_quick(as_of, period):
-        return send(request, deals.stored(deal_id, as_of, period, lang))
-    return send(request, await run_in_threadpool(deals.stored, deal_id, as_of, period, lang))
+        return send(request, deals.get_deal(deal_id, as_of, period, lang))
+    return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskForecasts
+from service.api.use_cases import ForecastsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
@@ -24,7 +24,7 @@ Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
     summary="Attainment of a period's target",
 )
 def get_forecast(
-    request: Request, forecasts: AskForecasts, period: Period, scope: Scope = "company", as_of: AsOf = None
+    request: Request, forecasts: ForecastsDep, period: Period, scope: Scope = "company", as_of: AsOf = None
 ) -> Response:
     """Probability of reaching the target, revenue, what it is made of, and what each open deal does to it."""
     return send(request, forecasts.forecast(period, scope, as_of, language_of(request)))
@@ -37,7 +37,7 @@ def get_forecast(
     summary="The same under changed deals, people or targets",
 )
 def ask_what_if(
-    request: Request, forecasts: AskForecasts, period: Period, body: schemas.WhatIfRequest
+    request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
     """Attainment before and after deals are won, lost, pushed or repriced, people leave, targets change."""
     return send(request, forecasts.what_if(period, body, language_of(request)))

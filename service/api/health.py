@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from crm.errors import SanchoError
 from service.api.responses import documented_problems
-from service.api.use_cases import AskServing
+from service.api.use_cases import ServingStateDep
 
 router = APIRouter(tags=["health"])
 
@@ -35,9 +35,9 @@ async def check_liveness() -> dict[str, str]:
 
 
 @router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
-async def check_readiness(serving: AskServing) -> dict[str, Any]:
+async def check_readiness(serving: ServingStateDep) -> dict[str, Any]:
     """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
     found = serving.readiness()
-    if found.fault is not None:
-        raise SanchoError(found.fault, "not_ready")
+    if found.error is not None:
+        raise SanchoError(found.error, "not_ready")
     return {"status": "ready", "model_version": found.model_version, "verified_rows": found.kept_rows}

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskGoals
+from service.api.use_cases import GoalsDep
 from service.problems import language_of
 
 router = APIRouter(tags=["kpis"])
@@ -24,7 +24,7 @@ router = APIRouter(tags=["kpis"])
 )
 def get_kpis(
     request: Request,
-    goals: AskGoals,
+    goals: GoalsDep,
     period: Annotated[str, Path(examples=["2026-Q4", "2026-11", "2026-W47"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,
@@ -39,7 +39,7 @@ def get_kpis(
     responses=documented_problems(400),
     summary="SMART check of a proposed KPI set",
 )
-def check_kpis(request: Request, goals: AskGoals, body: schemas.CheckRequest) -> Response:
+def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
     """Specific, measurable, achievable, relevant, time-bound; per person three to five in their own hands."""
     return send(request, goals.check_kpis(body, language_of(request)))
 
@@ -52,7 +52,7 @@ def check_kpis(request: Request, goals: AskGoals, body: schemas.CheckRequest) ->
 )
 def get_tree(
     request: Request,
-    goals: AskGoals,
+    goals: GoalsDep,
     period: Annotated[str, Path(examples=["2026-Q4"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,
@@ -67,6 +67,6 @@ def get_tree(
     responses=documented_problems(404, 400),
     summary="What it takes to attain with a probability",
 )
-def make_plan(request: Request, goals: AskGoals, body: schemas.PlanRequest) -> Response:
+def make_plan(request: Request, goals: GoalsDep, body: schemas.PlanRequest) -> Response:
     """The smallest change of levers, within what peers show to be feasible, and each person's numbers."""
     return send(request, goals.plan(body, language_of(request)))

@@ -9,14 +9,14 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskModels
+from service.api.use_cases import ModelAdminDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/models", tags=["models"])
 
 
 @router.get("", response_model=schemas.ModelList, summary="The registry")
-def list_models(request: Request, models: AskModels) -> Response:
+def list_models(request: Request, models: ModelAdminDep) -> Response:
     """Registered model versions, newest first, and which of them answers."""
     return send(request, models.versions(language_of(request)))
 
@@ -29,7 +29,7 @@ def list_models(request: Request, models: AskModels) -> Response:
 )
 def promote_model(
     request: Request,
-    models: AskModels,
+    models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
 ) -> Response:
     """It proves itself first: kept deals must score as they did in training. Twice changes nothing."""
@@ -44,7 +44,7 @@ def promote_model(
 )
 def roll_back_model(
     request: Request,
-    models: AskModels,
+    models: ModelAdminDep,
     from_version: Annotated[
         str | None,
         Query(

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service import schemas
 from service.api.parameters import AsOf, Scope
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskGoals
+from service.api.use_cases import GoalsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/people", tags=["people"])
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/people", tags=["people"])
 )
 def compare_people(
     request: Request,
-    goals: AskGoals,
+    goals: GoalsDep,
     period: Annotated[str, Path(examples=["2026-Q4", "FY2026"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,

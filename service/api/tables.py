@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.responses import documented_problems, send
-from service.api.use_cases import AskTables
+from service.api.use_cases import TablesDep
 from service.problems import language_of
 from service.request_rows import request_rows
 
@@ -39,7 +39,7 @@ router = APIRouter(prefix="/tables", tags=["data"])
     },
 )
 async def put_table_rows(
-    request: Request, tables: AskTables, table: Annotated[str, Path(examples=["deals"], max_length=50)]
+    request: Request, tables: TablesDep, table: Annotated[str, Path(examples=["deals"], max_length=50)]
 ) -> Response:
     """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
     content_type = request.headers.get("content-type", "")

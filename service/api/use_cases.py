@@ -58,10 +58,10 @@ def _use_cases(request: Request) -> UseCases:
     return found
 
 
-AskServing = Annotated[ServingState, Depends(serving_state)]
-AskDeals = Annotated[DealInsights, Depends(deal_insights)]
-AskForecasts = Annotated[Forecasts, Depends(forecasts)]
-AskGoals = Annotated[Goals, Depends(goals)]
-AskRecommendations = Annotated[Recommendations, Depends(recommendations)]
-AskModels = Annotated[ModelAdmin, Depends(model_admin)]
-AskTables = Annotated[Tables, Depends(tables)]
+ServingStateDep = Annotated[ServingState, Depends(serving_state)]
+DealInsightsDep = Annotated[DealInsights, Depends(deal_insights)]
+ForecastsDep = Annotated[Forecasts, Depends(forecasts)]
+GoalsDep = Annotated[Goals, Depends(goals)]
+RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
+ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
+TablesDep = Annotated[Tables, Depends(tables)]

@@ -116,7 +116,7 @@ def backtested(
     from training.backtest import backtest
     from training.backtest.origins import recorded_until
     from training.backtest.result import to_json
-    from training.backtest.run import fewer_than
+    from training.backtest.run import fewer_periods_warnings
 
     tell(Text("データを読み込んでいます", "Reading the data"), 0.0)
     with Store.open(settings.store_url) as store:
@@ -131,7 +131,7 @@ def backtested(
         else:
             tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
             made = found.backtest(log, config, periods, weeks, until=until)
-    made.warnings += fewer_than(periods, made)
+    made.warnings += fewer_periods_warnings(periods, made)
     return to_json(made)
 
 

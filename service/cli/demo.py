@@ -147,9 +147,9 @@ def _refuse_other_data(settings: Settings) -> None:
 
 def _new_key(settings: Settings) -> str:
     """A key for this run; those of earlier demos end, so that only the one shown is good."""
-    from service.keys import Keys
+    from service.keys import ApiKeys
 
-    keys = Keys(settings.store_url)
+    keys = ApiKeys(settings.store_url)
     for key in keys.list():
         if key.name == _KEY_NAME:
             keys.revoke(key.key_id)
@@ -182,7 +182,7 @@ def what_to_try(service: UseCases, key: str, lang: Language) -> str:
     import orjson
 
     settings = service.settings
-    row = service.deals.scored("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
+    row = service.deals.list_deals("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
     deal, period = row["deal_id"], row["period"]
     base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
     words = f"-H 'Accept-Language: {lang}'"

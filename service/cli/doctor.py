@@ -94,10 +94,10 @@ def _watch(found: list[Finding], settings: Settings) -> None:
 
     name = Text("再学習の要否", "retraining needed?")
     seen = _try(
-        found, name, lambda: watched(settings), lambda one: Text("", "") if one is None else one.said()
+        found, name, lambda: watched(settings), lambda one: Text("", "") if one is None else one.describe()
     )
     if seen is not None and seen.needed:
-        found[-1] = Finding(name, False, seen.said())
+        found[-1] = Finding(name, False, seen.describe())
 
 
 def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> None:
@@ -150,9 +150,9 @@ def _counts_text(counts: dict[str, int]) -> Text:
 
 
 def _keys(settings: Settings) -> int:
-    from service.keys import Keys
+    from service.keys import ApiKeys
 
-    keys = Keys(settings.store_url)
+    keys = ApiKeys(settings.store_url)
     try:
         return len(keys.list())
     finally:

@@ -21,7 +21,7 @@ def workers(dask: str | None, settings: Settings, log: EventLog) -> Iterator[Clu
     if dask is None:
         yield None
         return
-    from training.dask import LOCAL, Source, open_cluster
+    from training.dask import LOCAL, LogSource, open_cluster
 
     if dask != LOCAL and settings.store_url.startswith("sqlite"):
         raise SanchoError(
@@ -33,5 +33,5 @@ def workers(dask: str | None, settings: Settings, log: EventLog) -> Iterator[Clu
             ),
             "store_not_shared",
         )
-    with open_cluster(dask, Source.in_store(settings.store_url, log)) as found:
+    with open_cluster(dask, LogSource.in_store(settings.store_url, log)) as found:
         yield found

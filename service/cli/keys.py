@@ -18,7 +18,7 @@ def create(
     lang: Lang = "ja",
 ) -> int:
     """A new key, on standard output; how to use it, on standard error."""
-    from service.keys import Keys
+    from service.keys import ApiKeys
     from service.settings import read_settings
 
     if not name.strip():
@@ -29,7 +29,7 @@ def create(
             ),
             "bad_name",
         )
-    say(Keys(read_settings().store_url).create(name.strip()))
+    say(ApiKeys(read_settings().store_url).create(name.strip()))
     note(
         Text(
             "このキーは今だけ表示されます。Authorization: Bearer キー として送ってください。",
@@ -41,7 +41,7 @@ def create(
 
 def list_keys(lang: Lang = "ja") -> int:
     """Keys in use."""
-    from service.keys import Keys
+    from service.keys import ApiKeys
     from service.settings import read_settings
 
     rows = [
@@ -50,7 +50,7 @@ def list_keys(lang: Lang = "ja") -> int:
             key.name,
             datetime.fromtimestamp(key.created_at / 1e6, UTC).isoformat(timespec="seconds"),
         ]
-        for key in Keys(read_settings().store_url).list()
+        for key in ApiKeys(read_settings().store_url).list()
     ]
     headings = [Text("ID", "ID"), Text("名前", "name"), Text("作成日時", "created")]
     print_table("", [heading.to(lang) for heading in headings], rows)
@@ -65,10 +65,10 @@ def revoke(
     lang: Lang = "ja",
 ) -> int:
     """Ends a key."""
-    from service.keys import Keys
+    from service.keys import ApiKeys
     from service.settings import read_settings
 
-    if not Keys(read_settings().store_url).revoke(key_id):
+    if not ApiKeys(read_settings().store_url).revoke(key_id):
         raise SanchoError(
             Text(
                 "キー「{key_id}」はありません。`sancho key list` で確認してください。",

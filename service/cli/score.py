@@ -48,7 +48,9 @@ def score(
     scorer = None if dask is None else _on_cluster(dask, settings)
     service = open_service(settings)
     try:
-        answer = service.deals.scored(scope, as_of, period, "-win_by_period_end", None, None, lang, scorer)
+        answer = service.deals.list_deals(
+            scope, as_of, period, "-win_by_period_end", None, None, lang, scorer
+        )
     finally:
         service.close()
     if out is not None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from training.config import TrainConfig
     from training.data_quality import DataFinding
     from training.monitoring import MonitoringReport
-    from training.promotion_gate import Verdict
-    from training.registry import ModelInfo
+    from training.promotion_gate import GateDecision
+    from training.registry import ModelVersion
 
 _AGAIN_DAYS = 28  # after a training whose model was not taken
 
@@ -47,15 +47,15 @@ def train(
     if if_needed and _is_fresh(settings, as_of, as_json, lang):
         return 0
     with progress(lang) as step:
-        info, verdict, findings = train_and_register(settings, as_of, step, dask)
+        info, decision, findings = train_and_register(settings, as_of, step, dask)
     if as_json:
-        print_json(_as_json(info, verdict, findings, lang))
+        print_json(_as_json(info, decision, findings, lang))
         return 0
     title = Text("モデル バージョン{v}", "Model version {v}").format(v=info.version).to(lang)
     rows = [[figure_label(name, lang), f"{value:.4g}"] for name, value in info.figures.items()]
     headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
     print_table(title, headings, rows, right=[1])
-    say(verdict.text.to(lang))
+    say(decision.text.to(lang))
     for finding in findings:
         note(finding.text.to(lang))
     return 0
@@ -78,22 +78,22 @@ def _is_fresh(settings: Settings, as_of: str | None, as_json: bool, lang: Langua
         return False
     refused = _refused_lately(settings, seen.now) if seen.needed else None
     if seen.needed and refused is None:
-        note(seen.said().to(lang))
+        note(seen.describe().to(lang))
         return False
     if as_json:
         more = {} if refused is None else {"refused": refused.version}
         print_json({"model": None, "monitoring": seen.to_json(lang), **more})
     else:
-        say((seen.said() if refused is None else _refused_text(refused)).to(lang))
+        say((seen.describe() if refused is None else _refused_text(refused)).to(lang))
     return True
 
 
 def _as_json(
-    info: ModelInfo, verdict: Verdict, findings: list[DataFinding], lang: Language
+    info: ModelVersion, decision: GateDecision, findings: list[DataFinding], lang: Language
 ) -> dict[str, Any]:
     return {
         "model": vars(info),
-        "gate": {"promoted": verdict.promote, "reason": verdict.text.to(lang)},
+        "gate": {"promoted": decision.promote, "reason": decision.text.to(lang)},
         "data": [
             {"code": one.code, "serious": one.serious, "message": one.text.to(lang)} for one in findings
         ],
@@ -102,8 +102,8 @@ def _as_json(
 
 def train_and_register(
     settings: Settings, as_of: str | None, step: Step, dask: str | None = None
-) -> tuple[ModelInfo, Verdict, list[DataFinding]]:
-    """A new version of the model, the gate's verdict on it, and what the data had and lacked."""
+) -> tuple[ModelVersion, GateDecision, list[DataFinding]]:
+    """A new version of the model, the gate's decision on it, and what the data had and lacked."""
     from crm.instants import as_of_instant
     from crm.store import Store
     from features import Calendar
@@ -125,9 +125,9 @@ def train_and_register(
     config = train_config(settings)
     with workers(dask, settings, log) as found:
         calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
-        work = IN_PROCESS if found is None else found.work(moment, calendar)
-        info, verdict, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
-    return info, verdict, report.findings
+        work = IN_PROCESS if found is None else found.executor(moment, calendar)
+        info, decision, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
+    return info, decision, report.findings
 
 
 def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | None:
@@ -150,7 +150,7 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
     return monitor(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
 
 
-def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:
+def _refused_lately(settings: Settings, now: int) -> ModelVersion | None:
     """A newer version than the one in service, of data under four weeks old: another would be like it."""
     from crm.instants import DAY
     from training.registry import Registry
@@ -160,7 +160,7 @@ def _refused_lately(settings: Settings, now: int) -> ModelInfo | None:
     return newest if lately and not newest.champion else None
 
 
-def _refused_text(info: ModelInfo) -> Text:
+def _refused_text(info: ModelVersion) -> Text:
     return Text(
         "再学習しません：バージョン{v}を学習済みですが、採用されていません（{gate}）。"
         "そのデータの時点から{days}日たつと、再び学習します。",

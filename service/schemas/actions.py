@@ -36,7 +36,7 @@ class Action(BaseModel):
     """A next action and its expected effect; 80 % interval."""
 
     recommendation_id: str | None = Field(description="null for a deal that is not stored")
-    action: str = Field(examples=["demo", "material:導入事例集", "visit_with_superior"])
+    action: str = Field(examples=["demo", "material:導入事例集", "visit_with_manager"])
     label: str
     uplift_pp: float = Field(description="Points of win probability, compared with the usual course")
     interval: list[float] = Field(description="80 % interval of uplift_pp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-MOST_ROWS = 20_000  # entries up to which a list in a request is read
+MAX_ROWS = 20_000  # entries up to which a list in a request is read
 
 
 class ModelInfo(BaseModel):

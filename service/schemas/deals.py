@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from crm.schema import TABLES, Column, Kind, Table
 from service.schemas.actions import Action, ActionNotRecommended
-from service.schemas.base import MOST_ROWS, Answer
+from service.schemas.base import MAX_ROWS, Answer
 from service.schemas.bottlenecks import DealBottleneck
 
 _TYPES: dict[Kind, Any] = {
@@ -70,8 +70,8 @@ class ScoreRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE_REQUEST]})
 
     deal: DealRow  # type: ignore[valid-type]
-    events: list[EventRow] = Field(default_factory=list, max_length=MOST_ROWS)  # type: ignore[valid-type]
-    activities: list[ActivityRow] = Field(default_factory=list, max_length=MOST_ROWS)  # type: ignore[valid-type]
+    events: list[EventRow] = Field(default_factory=list, max_length=MAX_ROWS)  # type: ignore[valid-type]
+    activities: list[ActivityRow] = Field(default_factory=list, max_length=MAX_ROWS)  # type: ignore[valid-type]
     account: AccountRow | None = None  # type: ignore[valid-type]
     as_of: str | None = Field(None, examples=["2026-11-20"], description="Default now; a date means its end")
     period: str | None = Field(None, examples=["2026-Q4"], description="Default the current quarter")

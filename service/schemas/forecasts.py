@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import MOST_ROWS, Answer
+from service.schemas.base import MAX_ROWS, Answer
 
 
 class PushedDeal(BaseModel):
@@ -68,14 +68,14 @@ class WhatIfRequest(BaseModel):
 
     scope: str = Field("company", examples=["company", "team:T01"])
     as_of: str | None = Field(None, examples=["2026-11-20"])
-    won: list[str] = Field(default_factory=list, max_length=MOST_ROWS)
-    lost: list[str] = Field(default_factory=list, max_length=MOST_ROWS)
-    pushed: list[PushedDeal] = Field(default_factory=list, max_length=MOST_ROWS)
-    repriced: list[RepricedDeal] = Field(default_factory=list, max_length=MOST_ROWS)
-    leaving: list[str] = Field(default_factory=list, max_length=MOST_ROWS, description="person_ids")
+    won: list[str] = Field(default_factory=list, max_length=MAX_ROWS)
+    lost: list[str] = Field(default_factory=list, max_length=MAX_ROWS)
+    pushed: list[PushedDeal] = Field(default_factory=list, max_length=MAX_ROWS)
+    repriced: list[RepricedDeal] = Field(default_factory=list, max_length=MAX_ROWS)
+    leaving: list[str] = Field(default_factory=list, max_length=MAX_ROWS, description="person_ids")
     joining: list[NewHire] = Field(default_factory=list, max_length=50)
     levels: list[NewLevel] = Field(default_factory=list, max_length=20)
-    targets: list[NewTarget] = Field(default_factory=list, max_length=MOST_ROWS)
+    targets: list[NewTarget] = Field(default_factory=list, max_length=MAX_ROWS)
 
 
 class RevenueDistribution(BaseModel):

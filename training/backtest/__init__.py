@@ -1,6 +1,6 @@
 """How accurate were forecasts in the past? Rolling origins, for deals and periods, beside plain methods."""
 
 from training.backtest.result import to_json
-from training.backtest.run import Backtest, Fold, backtest
+from training.backtest.run import Backtest, BacktestFold, backtest
 
-__all__ = ["Backtest", "Fold", "backtest", "to_json"]
+__all__ = ["Backtest", "BacktestFold", "backtest", "to_json"]

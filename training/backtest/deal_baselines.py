@@ -11,10 +11,10 @@ from scipy.special import expit
 
 from crm.i18n import Text
 from models.logistic import fit_logistic
-from models.snapshot_rows import Rows
-from models.win.base_models import Layout
+from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
 from models.win.encoder import fit_encoder
-from models.win.horizons import Windows
+from models.win.horizons import HorizonWindows
 from models.win.stage_rates import fit_stage_rates, horizon_grid
 from training import baselines, metrics
 from training.baselines import Baseline
@@ -22,10 +22,10 @@ from training.snapshots import split
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Fit = Callable[[Rows], Baseline]
+Fit = Callable[[SnapshotRows], Baseline]
 
-MOST_QUESTIONS = 40_000  # of the training questions, sampled, that a regression or LightGBM is fitted on
-LEAST_LATER = 50  # questions needed to choose between variants
+MAX_QUESTIONS = 40_000  # of the training questions, sampled, that a regression or LightGBM is fitted on
+MIN_LATER = 50  # questions needed to choose between variants
 _INNER_SHARE = 0.25  # the last part of the training time, on which variants are chosen
 
 
@@ -58,7 +58,7 @@ LABELS = {
 
 
 def baseline_methods(
-    layout: Layout, windows: Windows, seed: int = 0, threads: int = 2
+    layout: FeatureLayout, windows: HorizonWindows, seed: int = 0, threads: int = 2
 ) -> list[BaselineMethod]:
     """The named baselines, each with the variants a careful analyst would try."""
     stage_table: list[tuple[str, Fit]] = [
@@ -96,7 +96,7 @@ def baseline_methods(
 
 
 def fit_baselines(
-    train: Rows, as_of: int, methods: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
+    train: SnapshotRows, as_of: int, methods: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
 ) -> dict[str, FittedBaseline]:
     """Each method fitted on all training rows, in the variant that was best on the last quarter of the time.
 
@@ -106,7 +106,7 @@ def fit_baselines(
     span = as_of - int(train.at.min())
     cut = as_of - int(span * _INNER_SHARE)
     inner = split(train, cut, as_of, as_of, rng.random(deals) < 0.5)
-    enough = len(inner.valid.row) >= LEAST_LATER and inner.train.closed_deals >= LEAST_LATER
+    enough = len(inner.valid.row) >= MIN_LATER and inner.train.closed_deals >= MIN_LATER
     fitted = {}
     for method in methods:
         tried: dict[str, float] = {}
@@ -120,21 +120,21 @@ def fit_baselines(
     return fitted
 
 
-def _stage_table(layout: Layout, prior: float) -> Fit:
+def _stage_table(layout: FeatureLayout, prior: float) -> Fit:
     return lambda rows: baselines.stage_rate_table(rows, layout, prior)
 
 
-def _survival(layout: Layout, strength: float) -> Fit:
+def _survival(layout: FeatureLayout, strength: float) -> Fit:
     """Rates by stage, age and horizon that also use deals still open, until they are cut off."""
 
-    def fit(train: Rows) -> Baseline:
+    def fit(train: SnapshotRows) -> Baseline:
         grid = horizon_grid(train.longest_days, train.ever_days)
         stage, age = layout.column(train.x, layout.stage), layout.column(train.x, layout.age, 0.0)
         table = fit_stage_rates(
             stage, age, train.days, train.event, train.deal, grid, strength=strength, weight=train.weight
         )
 
-        def chance(rows: Rows) -> Floats:
+        def chance(rows: SnapshotRows) -> Floats:
             state = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
             return table.read(table.won, state[0][rows.row], state[1][rows.row], rows.horizon[:, None])[:, 0]
 
@@ -147,7 +147,7 @@ def _survival(layout: Layout, strength: float) -> Fit:
 _FEW = ("stage", "source", "deal_type", "product", "industry", "region")
 
 
-def _bayes_columns(layout: Layout) -> dict[str, list[int]]:
+def _bayes_columns(layout: FeatureLayout) -> dict[str, list[int]]:
     few = [column for column in layout.categorical if layout.names[column] in _FEW]
     return {
         "stage and source": [column for column in few if layout.names[column] in _FEW[:2]],
@@ -163,7 +163,7 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
     in that CRM; the chance is kept between 1 % and 99 %. It knows no horizon: see `by_band`.
     """
 
-    def fit(train: Rows) -> Baseline:
+    def fit(train: SnapshotRows) -> Baseline:
         closed = train.event >= 0
         deal, won, x = train.deal[closed], train.event[closed] == 1, train.x[closed]
         of_deal = dict(zip(deal.tolist(), won.tolist(), strict=True))
@@ -180,7 +180,7 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
             )
             tables.append((column, codes, ratio))
 
-        def ever(rows: Rows) -> Floats:
+        def ever(rows: SnapshotRows) -> Floats:
             score = np.full(len(rows.x), prior)
             for column, codes, ratio in tables:
                 if len(codes):
@@ -193,7 +193,7 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
     return fit
 
 
-def by_band(train: Rows, ever: Baseline) -> Baseline:
+def by_band(train: SnapshotRows, ever: Baseline) -> Baseline:
     """Brings a chance of ever winning to each horizon band by the ratio that fits the training questions."""
     edges = baselines.horizon_bands(train)
     band = np.searchsorted(edges, train.horizon)
@@ -203,17 +203,17 @@ def by_band(train: Rows, ever: Baseline) -> Baseline:
     return lambda rows: np.clip(ever(rows) * ratio[np.searchsorted(edges, rows.horizon)], 1e-4, 1.0 - 1e-4)
 
 
-def _regression(layout: Layout, windows: Windows, ridge: float, seed: int) -> Fit:
+def _regression(layout: FeatureLayout, windows: HorizonWindows, ridge: float, seed: int) -> Fit:
     """Logistic regression on all ripe questions: logs, dummies, horizon, working days, stage x horizon."""
 
-    def fit(train: Rows) -> Baseline:
+    def fit(train: SnapshotRows) -> Baseline:
         rows = thinned(train, np.random.default_rng(seed))
         encoder = fit_encoder(rows.x, layout.categorical)
         stages = np.unique(layout.column(rows.x, layout.stage))
         stages = stages[~np.isnan(stages)]
         top = np.maximum(np.abs(windows(rows.question_at, rows.horizon)).max(axis=0, initial=1.0), 1.0)
 
-        def design(asked: Rows) -> Floats:
+        def design(asked: SnapshotRows) -> Floats:
             log_horizon = np.log1p(np.minimum(asked.horizon, rows.ever_days))[:, None] / np.log1p(
                 rows.ever_days
             )
@@ -242,18 +242,24 @@ def _regression(layout: Layout, windows: Windows, ridge: float, seed: int) -> Fi
 
 
 def _boosted(
-    layout: Layout, windows: Windows, leaves: int, trees: int, learning_rate: float, seed: int, threads: int
+    layout: FeatureLayout,
+    windows: HorizonWindows,
+    leaves: int,
+    trees: int,
+    learning_rate: float,
+    seed: int,
+    threads: int,
 ) -> Fit:
     """Plain LightGBM on questions about deals that have closed, the horizon among its features."""
 
-    def fit(train: Rows) -> Baseline:
+    def fit(train: SnapshotRows) -> Baseline:
         import lightgbm
 
         rows = thinned(train.where(train.event >= 0), np.random.default_rng(seed))
         if not len(rows.row) or rows.won.min() == rows.won.max():
             return baselines.base_rate(train)
 
-        def columns(asked: Rows) -> Floats:
+        def columns(asked: SnapshotRows) -> Floats:
             horizon = np.minimum(asked.horizon, rows.ever_days)[:, None]
             return np.concatenate(
                 [asked.x[asked.row], horizon, windows(asked.question_at, asked.horizon)], axis=1
@@ -275,21 +281,21 @@ def _boosted(
     return fit
 
 
-def _plain_boosted(train: Rows, layout: Layout, seed: int, threads: int) -> Baseline:
+def _plain_boosted(train: SnapshotRows, layout: FeatureLayout, seed: int, threads: int) -> Baseline:
     return baselines.closed_deals_model(train, layout, trees=True, seed=seed, threads=threads)
 
 
-def thinned(rows: Rows, rng: np.random.Generator, most: int = MOST_QUESTIONS) -> Rows:
-    """At most `most` of the questions, sampled."""
-    if len(rows.row) <= most:
+def thinned(rows: SnapshotRows, rng: np.random.Generator, max_questions: int = MAX_QUESTIONS) -> SnapshotRows:
+    """At most `max_questions` of the questions, sampled."""
+    if len(rows.row) <= max_questions:
         return rows
     keep: Flags = np.zeros(len(rows.row), bool)
-    keep[rng.choice(len(rows.row), most, replace=False)] = True
+    keep[rng.choice(len(rows.row), max_questions, replace=False)] = True
     return replace(
         rows,
         row=rows.row[keep],
         horizon=rows.horizon[keep],
         won=rows.won[keep],
         lost=rows.lost[keep],
-        matures=rows.matures[keep],
+        matures_after_days=rows.matures_after_days[keep],
     )

@@ -18,11 +18,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-OURS = "sancho"
+SANCHO = "sancho"
 EVER, BY_PERIOD_END = "ever", "by_period_end"
 QUESTIONS = (EVER, BY_PERIOD_END)
 BINS = 15
-LEAST_ROWS = 30  # a stage or week with fewer rows is counted and not judged
+MIN_ROWS = 30  # a stage or week with fewer rows is counted and not judged
 _NOISE_DRAWS = 100
 
 
@@ -84,10 +84,11 @@ def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[
     named = [str(stage) for stage in np.unique(rows.stage.astype(str))]
     stages = sorted(named, key=lambda name: (stage_order.index(name) if name in stage_order else 99, name))
     return {
-        "overall": figures(rows, rng),
-        "by_week": [{"week": week, **figures(rows.where(rows.week == week), rng)} for week in weeks],
+        "overall": table_row(rows, rng),
+        "by_week": [{"week": week, **table_row(rows.where(rows.week == week), rng)} for week in weeks],
         "by_stage": [
-            {"stage": stage, **figures(rows.where(rows.stage.astype(str) == stage), rng)} for stage in stages
+            {"stage": stage, **table_row(rows.where(rows.stage.astype(str) == stage), rng)}
+            for stage in stages
         ],
         "reliability": {
             name: metrics.reliability(chance, rows.outcome, bins=BINS).tolist()
@@ -96,23 +97,23 @@ def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[
     }
 
 
-def figures(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
+def table_row(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
     """One line of a table: rows counted, each method's figures, ours minus each other's with intervals."""
     counted = {
         "rows": len(rows),
         "deals": len(np.unique(rows.deal)),
         "won_share": float(rows.outcome.mean()) if len(rows) else None,
     }
-    if len(rows) < LEAST_ROWS or OURS not in rows.chance:
+    if len(rows) < MIN_ROWS or SANCHO not in rows.chance:
         return {**counted, "methods": {}, "against": {}}
     names = list(rows.chance)
-    others = [name for name in names if name != OURS]
+    others = [name for name in names if name != SANCHO]
     scores = {
         "log_loss": {name: metrics.log_losses(rows.chance[name], rows.outcome) for name in names},
         "brier": {name: metrics.brier_scores(rows.chance[name], rows.outcome) for name in names},
     }
     columns = [scores[kind][name] for kind in scores for name in names]
-    columns += [scores[kind][OURS] - scores[kind][name] for kind in scores for name in others]
+    columns += [scores[kind][SANCHO] - scores[kind][name] for kind in scores for name in others]
     means = iter(means_of(np.stack(columns, axis=1), np.ones(len(rows)), rows.deal, rng))
     methods: dict[str, dict[str, Any]] = {name: {} for name in names}
     against: dict[str, dict[str, Any]] = {name: {} for name in others}

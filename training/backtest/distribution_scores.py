@@ -68,6 +68,6 @@ def pit(draws: Floats, actual: float, u: float) -> float:
     return below + u * at
 
 
-def reaching(draws: Floats, target: float) -> float:
+def share_reaching(draws: Floats, target: float) -> float:
     """Probability of at least the target."""
     return float((draws >= target).mean())

@@ -16,8 +16,8 @@ from crm.periods import Period, period_holding, previous
 # Whole weeks of a period that are over when the forecast is made, by the period's length.
 WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}
 LENGTHS = tuple(WEEKS)
-LEAST_PERIODS = 3  # periods that must fit for a length to be chosen automatically
-LEAST_HISTORY = 2  # a period is forecast only after so many whole ones
+MIN_PERIODS = 3  # periods that must fit for a length to be chosen automatically
+MIN_HISTORY = 2  # a period is forecast only after so many whole ones
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def choose_periods(
     for kind in LENGTHS if length is None else (length,):
         whole = _whole_periods(span, zone, kind, fiscal_start_month)
         whole = [period for period in whole if last_day is None or period.last <= last_day]
-        if len(whole) >= LEAST_PERIODS or (length is not None and whole):
+        if len(whole) >= MIN_PERIODS or (length is not None and whole):
             break
     if not whole:
         raise SanchoError(
@@ -111,7 +111,7 @@ def _whole_periods(span: Span, zone: ZoneInfo, length: str, fiscal_start_month: 
     if period.end(zone) > span.end:
         period = _before(period, length, fiscal_start_month)
     periods: list[Period] = []
-    while previous(period, LEAST_HISTORY).first >= first:
+    while previous(period, MIN_HISTORY).first >= first:
         periods.append(period)
         period = _before(period, length, fiscal_start_month)
     return periods[::-1]

@@ -26,7 +26,7 @@ _PRIOR_CV = 0.5  # spread believed before any error was seen
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RuleExamples:
     """Past lines of one kind of scope at one week (n,): predicting columns, the rest, its period."""
 
     columns: Floats  # (n, k)
@@ -34,7 +34,7 @@ class Lesson:
     period: NDArray[np.int64]
 
 
-Form = Callable[[Lesson], Floats]
+Form = Callable[[RuleExamples], Floats]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Rule:
 
     def draws(self, closed: float, columns: Floats) -> Floats:
         """Equally likely totals (GRID,) of a scope with `closed` so far and its columns (k,)."""
-        out: Floats = closed + self.rests(columns[None, :])[0]
+        out: Floats = closed + self.remaining(columns[None, :])[0]
         return out
 
-    def rests(self, columns: Floats, grid: int = GRID) -> Floats:
+    def remaining(self, columns: Floats, grid: int = GRID) -> Floats:
         """Equally likely amounts (n, grid) for the rest of the period, for columns (n, k)."""
         from scipy.special import gammaincinv
 
@@ -74,9 +74,9 @@ def columns_of(name: str, snapshot: PeriodSnapshot) -> Floats:
     return np.where(np.isnan(snapshot.last_year), snapshot.usual, snapshot.last_year)[:, None]
 
 
-def lessons(
+def rule_examples(
     name: str, snapshots: Sequence[PeriodSnapshot], actuals: Sequence[dict[str, float]]
-) -> dict[str, Lesson]:
+) -> dict[str, RuleExamples]:
     """By kind of scope, all lines of past pages with what then came."""
     rows: dict[str, list[tuple[Floats, float, int]]] = {}
     for number, (snapshot, actual) in enumerate(zip(snapshots, actuals, strict=True)):
@@ -86,7 +86,7 @@ def lessons(
                 rest = max(actual[scope] - snapshot.closed[at], 0.0)
                 rows.setdefault(str(snapshot.kind[at]), []).append((columns[at], rest, number))
     return {
-        kind: Lesson(
+        kind: RuleExamples(
             np.array([line[0] for line in lines]),
             np.array([line[1] for line in lines]),
             np.array([line[2] for line in lines], np.int64),
@@ -95,7 +95,7 @@ def lessons(
     }
 
 
-def fit_rule(kind: str, examples_by_kind: dict[str, Lesson], width: int) -> Rule:
+def fit_rule(kind: str, examples_by_kind: dict[str, RuleExamples], width: int) -> Rule:
     """The rule for one kind of scope: the form that forecast each past period best from the others.
 
     The company has one line per period, so it also learns from the teams' lines; the size of its own errors
@@ -105,7 +105,7 @@ def fit_rule(kind: str, examples_by_kind: dict[str, Lesson], width: int) -> Rule
     parts = [examples_by_kind[name] for name in kinds if name in examples_by_kind]
     if not parts:
         return Rule(np.eye(width)[0], 0.0, _PRIOR_CV, "as it is")
-    lesson = Lesson(
+    lesson = RuleExamples(
         *(
             np.concatenate([getattr(part, column) for part in parts])
             for column in ("columns", "rest", "period")
@@ -125,36 +125,38 @@ def fit_rule(kind: str, examples_by_kind: dict[str, Lesson], width: int) -> Rule
     return _spread(lesson, own, forms[best](lesson), best)
 
 
-def _left_out_loss(lesson: Lesson, evaluated: Lesson, fit: Form, periods: NDArray[np.int64]) -> float:
+def _left_out_loss(
+    lesson: RuleExamples, evaluated: RuleExamples, fit: Form, periods: NDArray[np.int64]
+) -> float:
     total = 0.0
     for period in periods:
         use = lesson.period != period
-        others = Lesson(lesson.columns[use], lesson.rest[use], lesson.period[use])
+        others = RuleExamples(lesson.columns[use], lesson.rest[use], lesson.period[use])
         rule = _spread(others, None, fit(others), "")
         held_out = evaluated.period == period
-        drawn = rule.rests(evaluated.columns[held_out], _CHOOSING_GRID)
+        drawn = rule.remaining(evaluated.columns[held_out], _CHOOSING_GRID)
         total += sum(
             crps(draws, float(rest)) for draws, rest in zip(drawn, evaluated.rest[held_out], strict=True)
         )
     return total
 
 
-def _as_it_is(lesson: Lesson) -> Floats:
+def _as_it_is(lesson: RuleExamples) -> Floats:
     out: Floats = np.eye(lesson.columns.shape[1])[0]
     return out
 
 
-def _factor(lesson: Lesson) -> Floats:
+def _factor(lesson: RuleExamples) -> Floats:
     out = np.zeros(lesson.columns.shape[1])
     out[0] = _solved(lesson.columns[:, :1], lesson, np.ones(1))[0]
     return out
 
 
-def _two_factors(lesson: Lesson) -> Floats:
+def _two_factors(lesson: RuleExamples) -> Floats:
     return _solved(lesson.columns, lesson, np.array([1.0, 0.0]))
 
 
-def _solved(columns: Floats, lesson: Lesson, prior: Floats) -> Floats:
+def _solved(columns: Floats, lesson: RuleExamples, prior: Floats) -> Floats:
     """Factors of at least 0 by weighted least squares, leaning on `prior`; a line weighs 1 / its size."""
     from scipy.optimize import nnls
 
@@ -168,7 +170,7 @@ def _solved(columns: Floats, lesson: Lesson, prior: Floats) -> Floats:
     return factors
 
 
-def _spread(lesson: Lesson, own: Lesson | None, factors: Floats, form: str) -> Rule:
+def _spread(lesson: RuleExamples, own: RuleExamples | None, factors: Floats, form: str) -> Rule:
     """Noise and shock from past errors; the company's own errors widen or narrow what the teams taught."""
     from scipy.optimize import nnls
 

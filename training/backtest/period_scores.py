@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.statistics import Interval, means_of
 from training.backtest import distribution_scores
-from training.backtest.deal_scores import OURS
+from training.backtest.deal_scores import SANCHO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,7 +44,7 @@ class ForecastScore:
         levels = np.array(distribution_scores.QUANTILES)
         quantiles = np.quantile(draws, levels)
         if target is not None and reach is None:
-            reach = distribution_scores.reaching(draws, target)
+            reach = distribution_scores.share_reaching(draws, target)
         return cls(
             float(draws.mean()),
             quantiles,
@@ -94,7 +94,7 @@ class ScopeForecast:
                     **dict(zip(names, judged.quantiles.tolist(), strict=True)),
                     "crps": judged.crps,
                     "pit": judged.pit,
-                    "probability": judged.reach,
+                    "probability": judged.target_probability,
                 }
                 for name, judged in self.by.items()
             },
@@ -108,12 +108,12 @@ def period_tables(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> d
         mine = [line for line in lines if line.kind == kind]
         weeks = sorted({line.week for line in mine})
         out[kind] = {
-            "overall": figures(mine, rng),
+            "overall": table_row(mine, rng),
             "by_week": [
-                {"week": week, **figures([one for one in mine if one.week == week], rng)} for week in weeks
+                {"week": week, **table_row([one for one in mine if one.week == week], rng)} for week in weeks
             ],
             "pit": {
-                name: _histogram([line.by[name].pit for line in mine if name in line.by])
+                name: _histogram([line.scores[name].pit for line in mine if name in line.scores])
                 for name in methods(mine)
             },
         }
@@ -123,10 +123,10 @@ def period_tables(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> d
 def methods(lines: Sequence[ScopeForecast]) -> list[str]:
     """Methods that answered every line."""
     first = list(lines[0].by) if lines else []
-    return [name for name in first if all(name in line.by for line in lines)]
+    return [name for name in first if all(name in line.scores for line in lines)]
 
 
-def figures(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
+def table_row(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
     """One line of a table: rows counted, each method's figures, ours minus others'; clustered by period."""
     names = methods(lines)
     cluster = np.array([line.cluster for line in lines], np.int64)
@@ -148,7 +148,7 @@ def figures(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[st
     if not names:
         return {**counted, "methods": {}, "against": {}}
     scores = {name: _scores(lines, name, actual) for name in names}
-    others = [name for name in names if name != OURS]
+    others = [name for name in names if name != SANCHO]
     weight = np.ones(len(lines))
     found: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -162,22 +162,22 @@ def figures(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[st
     against = {
         name: {
             **{
-                one: _mean(scores[OURS][one] - scores[name][one], cluster, rng).to_json()
+                one: _mean(scores[SANCHO][one] - scores[name][one], cluster, rng).to_json()
                 for one in ("crps", "pinball")
             },
             "brier": _mean(
-                (scores[OURS]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng
+                (scores[SANCHO]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng
             ).to_json(),
         }
         for name in others
-        if OURS in scores
+        if SANCHO in scores
     }
     return {**counted, "methods": found, "against": against}
 
 
 def _scores(lines: Sequence[ScopeForecast], name: str, actual: Floats) -> dict[str, Floats]:
-    by = [line.by[name] for line in lines]
-    reach = np.array([np.nan if one.reach is None else one.reach for one in by])
+    by = [line.scores[name] for line in lines]
+    reach = np.array([np.nan if one.target_probability is None else one.target_probability for one in by])
     target = np.array([np.nan if line.target is None else line.target for line in lines])
     quantiles = np.array([one.quantiles for one in by])
     return {
@@ -194,7 +194,7 @@ def _scores(lines: Sequence[ScopeForecast], name: str, actual: Floats) -> dict[s
 def _coverage(
     lines: Sequence[ScopeForecast], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
 ) -> dict[str, dict[str, float | None]]:
-    held = np.array([line.by[name].covered for line in lines])
+    held = np.array([line.scores[name].covered for line in lines])
     means = means_of(held, weight, cluster, rng)
     return {
         f"{round(100 * level)}": one.to_json()

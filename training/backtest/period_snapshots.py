@@ -12,8 +12,8 @@ from crm.eventlog import EventLog
 from crm.instants import DAY, last_known_day
 from crm.periods import Period, previous
 from features.calendar import Calendar
-from models.forecast.organisation import COMPANY, Organisation
-from models.forecast.period_facts import PeriodFacts, Wins, year_before
+from models.forecast.organisation import COMPANY, ScopeTree
+from models.forecast.period_facts import PeriodFacts, WonDeals, year_before
 from training.backtest.origins import Origin
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class PeriodSnapshot:
     """
 
     origin: Origin
-    organisation: Organisation
+    organisation: ScopeTree
     scopes: tuple[str, ...]
     kind: NDArray[np.object_]
     closed: Floats
@@ -79,7 +79,7 @@ class SnapshotCache:
         if period.name not in self._actuals:
             past = self.as_of(period.end(self.log.zone))
             organisation = organisation_of(past)
-            by_person = Wins.of(past, organisation).between(
+            by_person = WonDeals.of(past, organisation).between(
                 period.start(self.log.zone), period.end(self.log.zone)
             )
             self._actuals[period.name] = {
@@ -88,17 +88,17 @@ class SnapshotCache:
         return self._actuals[period.name]
 
 
-def organisation_of(log: EventLog) -> Organisation:
+def organisation_of(log: EventLog) -> ScopeTree:
     """The organisation with everyone who owns a deal."""
     owners = log["deals"]["owner_id"].astype(object).dropna().unique()
-    return Organisation.of(log, [str(owner) for owner in owners])
+    return ScopeTree.of(log, [str(owner) for owner in owners])
 
 
 def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSnapshot:
     """The snapshot of an origin, from the log as of it."""
     organisation = organisation_of(past)
     facts = PeriodFacts.of(past, organisation, origin.as_of, origin.period, [], calendar)
-    wins = Wins.of(past, organisation)
+    wins = WonDeals.of(past, organisation)
     people = _by_person(wins, origin, calendar)
     scopes = _scopes(past, organisation, facts, people, calendar)
     members = [organisation.members(scope) for scope in scopes]
@@ -129,7 +129,7 @@ def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSna
     )
 
 
-def _by_person(wins: Wins, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
+def _by_person(wins: WonDeals, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
     """Plain predictions of what the rest of the period brings each person."""
     period, zone, moment = origin.period, calendar.zone, origin.as_of
     ago = year_before(period)
@@ -142,7 +142,7 @@ def _by_person(wins: Wins, origin: Origin, calendar: Calendar) -> dict[str, Floa
     }
 
 
-def _stand_ins(wins: Wins, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
+def _stand_ins(wins: WonDeals, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
     """Goals for scopes without a target: what the same period brought a year before, or the last one."""
     zone = calendar.zone
     found = []
@@ -154,7 +154,7 @@ def _stand_ins(wins: Wins, origin: Origin, calendar: Calendar) -> list[tuple[Flo
 
 def _scopes(
     past: EventLog,
-    organisation: Organisation,
+    organisation: ScopeTree,
     facts: PeriodFacts,
     people: dict[str, Floats],
     calendar: Calendar,

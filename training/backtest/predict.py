@@ -11,12 +11,12 @@ from crm.eventlog import EventLog
 from crm.instants import DAY
 from features import History, compile_history
 from models.bundle import Bundle
-from models.forecast.organisation import Organisation
-from models.forecast.pipeline import Scored
+from models.forecast.organisation import ScopeTree
+from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation
-from models.period_outlook import look_ahead
+from models.period_outlook import simulate_period
 from models.scoring import feature_columns
-from models.snapshot_rows import Rows
+from models.snapshot_rows import SnapshotRows
 from training.backtest.origins import Origin
 from training.data import TrainingData
 
@@ -31,7 +31,7 @@ class OriginForecast:
     origin: Origin
     deal_ids: NDArray[np.object_]
     stage: NDArray[np.object_]
-    scored: Scored
+    scored: ScoredPipeline
     simulation: Simulation
 
 
@@ -39,7 +39,7 @@ def forecast_at(
     bundle: Bundle,
     past: EventLog,
     origin: Origin,
-    organisation: Organisation,
+    organisation: ScopeTree,
     closed: Floats,
     history: History | None = None,
 ) -> OriginForecast:
@@ -51,18 +51,20 @@ def forecast_at(
     if history is None:
         history = compile_history(past, bundle.calendar, bundle.levels)
     period = origin.period
-    outlook = look_ahead(bundle, past, history, organisation, closed, origin.as_of, period, [period.last])
+    outlook = simulate_period(
+        bundle, past, history, organisation, closed, origin.as_of, period, [period.last]
+    )
     ids = outlook.scored.pipeline.deal_ids
     stage = past["deals"].set_index("deal_id")["stage"].astype(object).reindex(ids)
     return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), outlook.scored, outlook.simulation)
 
 
-def learned_rows(bundle: Bundle, data: TrainingData) -> Rows:
+def learned_rows(bundle: Bundle, data: TrainingData) -> SnapshotRows:
     """The rows that the bundle was fitted on, with the features it uses: the baselines get the same."""
     return data.snapshots.rows.with_columns(feature_columns(bundle, data.history)[bundle.win.used])
 
 
-def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> Rows:
+def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> SnapshotRows:
     """Two questions about each open deal, for baselines: won by the period's end (n,), then won ever (n,).
 
     Their answers are not in these rows.
@@ -71,7 +73,7 @@ def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float
     moments = np.full(count, forecast.origin.as_of, np.int64)
     left = (forecast.origin.period.end(bundle.calendar.zone) - forecast.origin.as_of) / DAY
     unknown = np.full(count, np.nan)
-    return Rows(
+    return SnapshotRows(
         x=forecast.scored.x[:, bundle.win.used],
         at=moments,
         deal=np.arange(count),
@@ -83,7 +85,7 @@ def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float
         horizon=np.repeat([left, bundle.win.ever_days], count),
         won=np.full(2 * count, np.nan),
         lost=np.full(2 * count, np.nan),
-        matures=np.full(2 * count, np.inf),
+        matures_after_days=np.full(2 * count, np.inf),
         longest_days=longest_days,
         ever_days=bundle.win.ever_days,
     )

@@ -8,12 +8,16 @@ import numpy as np
 
 from crm.i18n import Text
 from training.backtest import deal_baselines, period_baselines
-from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, QUESTIONS, deal_tables
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, QUESTIONS, SANCHO, deal_tables
 from training.backtest.period_scores import period_tables
 from training.backtest.run import Backtest
 
 FORMAT = 1
-LABELS: dict[str, Text] = {OURS: Text("Sancho", "Sancho"), **deal_baselines.LABELS, **period_baselines.LABELS}
+LABELS: dict[str, Text] = {
+    SANCHO: Text("Sancho", "Sancho"),
+    **deal_baselines.LABELS,
+    **period_baselines.LABELS,
+}
 QUESTION_LABELS = {
     BY_PERIOD_END: Text("期末までに受注するか", "Won by the end of the period"),
     EVER: Text("最終的に受注するか", "Won eventually"),
@@ -30,6 +34,6 @@ def to_json(result: Backtest) -> dict[str, Any]:
         "warnings": [{"code": code, "ja": text.ja, "en": text.en} for code, text in result.warnings],
         "folds": [fold.to_json(result.log) for fold in result.folds],
         "deals": {question: deal_tables(result.rows(question), rng, result.stages) for question in QUESTIONS},
-        "periods": period_tables(result.lines, rng),
-        "forecasts": [line.to_json() for line in result.lines],
+        "periods": period_tables(result.forecasts, rng),
+        "forecasts": [line.to_json() for line in result.forecasts],
     }

@@ -21,7 +21,7 @@ from models.bundle import Bundle
 from models.forecast.attainment import probability_of
 from models.forecast.simulate import Simulation
 from training.backtest import deal_baselines, period_baselines
-from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS, DealRows
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO, DealRows
 from training.backtest.origins import WEEKS, Origin, Span, choose_periods, earlier, origins
 from training.backtest.outcomes import Outcomes
 from training.backtest.period_scores import ForecastScore, ScopeForecast
@@ -37,11 +37,11 @@ Retrain = Literal["period", "origin"]
 
 PAST_PERIODS = 8  # earlier periods on whose errors the period baselines are recalibrated
 SURE_PERIODS = 8  # with fewer, intervals from a bootstrap of whole periods are too narrow
-LEAST_TRAINED = 30  # deals that must have been created before a cut-off
+MIN_TRAINED = 30  # deals that must have been created before a cut-off
 
 
 @dataclass(frozen=True)
-class Fold:
+class BacktestFold:
     """One training and its forecasts: trained on what was known at `train_until`, evaluated at origins.
 
     A question is used for training only when its answer was known at the cut-off, and "ever" is evaluated
@@ -95,7 +95,7 @@ class Backtest:
     settings: dict[str, Any]
     log: EventLog = field(repr=False)
     deal_ids: pd.Index = field(repr=False)
-    folds: list[Fold] = field(default_factory=list)
+    folds: list[BacktestFold] = field(default_factory=list)
     deals: dict[str, list[DealRows]] = field(default_factory=lambda: {EVER: [], BY_PERIOD_END: []})
     lines: list[ScopeForecast] = field(default_factory=list)
     warnings: list[tuple[str, Text]] = field(default_factory=list)
@@ -157,7 +157,7 @@ def backtest(
                 "もっと前の商談も取り込んでください（sancho import）。",
                 "No period could be backtested: fewer than {n} deals had been created by the start of each; "
                 "import earlier deals too (sancho import).",
-            ).format(n=LEAST_TRAINED),
+            ).format(n=MIN_TRAINED),
             "too_short",
         )
     result.warnings += warnings_of(result)
@@ -211,10 +211,10 @@ class _Runner:
         group: Sequence[Origin],
         result: Backtest,
         report_step: Callable[[Text], None],
-    ) -> Fold | None:
+    ) -> BacktestFold | None:
         """Train once and forecast at each origin; None where there was too little to train on."""
         past = self.cache.as_of(cut)
-        if len(past["deals"]) < LEAST_TRAINED:
+        if len(past["deals"]) < MIN_TRAINED:
             return None
         data = TrainingData.of(past, cut, self.config)
         bundle, report = train_on(data, self.config)
@@ -238,7 +238,7 @@ class _Runner:
             judging = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")
             report_step(judging.format(p=period.name, w=origin.week))
             notes.append(self._forecast(bundle, data, origin, fitted, result))
-        return Fold(
+        return BacktestFold(
             period.name,
             cut,
             dict(report.counts),
@@ -267,7 +267,7 @@ class _Runner:
             bundle, past, origin, snapshot.organisation, snapshot.closed_by_person, history
         )
         counts = self._deals(bundle, forecast, fitted, data.snapshots.cycle.longest_days, result)
-        result.lines += self._lines(forecast.simulation, snapshot)
+        result.forecasts += self._lines(forecast.simulation, snapshot)
         return {"week": origin.week, "as_of": iso(origin.as_of, self.log.zone), **counts}
 
     def _deals(
@@ -290,7 +290,7 @@ class _Runner:
             stage=forecast.stage,
             outcome=self.outcomes.won_by(number, origin.period.end(self.log.zone)),
             chance={
-                OURS: forecast.scored.by_end,
+                SANCHO: forecast.scored.by_end,
                 **{name: chance[:count] for name, chance in chances.items()},
             },
         )
@@ -301,7 +301,10 @@ class _Runner:
         ever = replace(
             whole,
             outcome=won,
-            chance={OURS: forecast.scored.ever, **{name: chance[count:] for name, chance in chances.items()}},
+            chance={
+                SANCHO: forecast.scored.ever,
+                **{name: chance[count:] for name, chance in chances.items()},
+            },
         ).where(known & mature)
         if len(ever):
             result.deals[EVER].append(ever)
@@ -330,7 +333,9 @@ class _Runner:
             u = float(rng.random())
             draws = simulation.total(people)
             by = {
-                OURS: ForecastScore.of(draws, revenue, target, u, probability_of(simulation, people, target))
+                SANCHO: ForecastScore.of(
+                    draws, revenue, target, u, probability_of(simulation, people, target)
+                )
             }
             kind = str(snapshot.kind[at])
             for name, of_kind in rules.items():
@@ -366,7 +371,7 @@ class _Runner:
                 actuals.append(self.cache.actuals(period))
         rules = {}
         for name in period_baselines.LABELS:
-            examples = period_baselines.lessons(name, snapshots, actuals)
+            examples = period_baselines.rule_examples(name, snapshots, actuals)
             width = 2 if name == "stage_weighted" else 1
             rules[name] = {
                 kind: period_baselines.fit_rule(kind, examples, width)
@@ -380,7 +385,7 @@ def _stage_order(log: EventLog) -> tuple[str, ...]:
     return tuple(str(stage) for stage in stages["stage"])
 
 
-def fewer_than(requested: int | None, result: Backtest) -> list[tuple[str, Text]]:
+def fewer_periods_warnings(requested: int | None, result: Backtest) -> list[tuple[str, Text]]:
     """A warning where the history holds fewer periods than requested."""
     count = len(result.settings["periods"])
     if requested is None or count >= requested:
@@ -408,14 +413,14 @@ def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
             "{skipped} は、開始時点までの商談が{n}件未満のため検証していません。",
             "{skipped}: not evaluated, because fewer than {n} deals had been created by the start.",
         )
-        warnings.append(("skipped_periods", text.format(skipped=", ".join(skipped), n=LEAST_TRAINED)))
+        warnings.append(("skipped_periods", text.format(skipped=", ".join(skipped), n=MIN_TRAINED)))
     if not result.deals[EVER]:
         text = Text(
             "最終的な受注を判定できるほど時間が経った時点がありません（最長サイクルが過ぎていません）。",
             "The longest cycle has not passed since any origin, so eventual wins cannot be evaluated yet.",
         )
         warnings.append(("none_mature", text))
-    stand_ins = sum(line.target is not None and line.target_from != "set" for line in result.lines)
+    stand_ins = sum(line.target is not None and line.target_from != "set" for line in result.forecasts)
     if stand_ins:
         text = Text(
             "目標が登録されていない{n}行では、前年同期または前期の実績を仮の目標にしています。",

@@ -7,6 +7,6 @@ the same function on the same arrays: the features are equal bit for bit.
 
 from training.dask.cluster import Cluster
 from training.dask.connect import LOCAL, LOCAL_WORKERS, open_cluster
-from training.dask.source import Source, to_parquet
+from training.dask.source import LogSource, to_parquet
 
-__all__ = ["LOCAL", "LOCAL_WORKERS", "Cluster", "Source", "open_cluster", "to_parquet"]
+__all__ = ["LOCAL", "LOCAL_WORKERS", "Cluster", "LogSource", "open_cluster", "to_parquet"]

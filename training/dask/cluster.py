@@ -13,7 +13,7 @@ import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
-from features import Calendar, History, build, open_at
+from features import Calendar, History, build_features, open_at
 from features.arrays import Floats, Ints
 from features.levels import Levels
 from models.win.trees import Trees, TreeSettings, parameters
@@ -21,7 +21,7 @@ from training.backtest.origins import Span, choose_periods
 from training.backtest.run import Backtest, backtest, warnings_of
 from training.config import TrainConfig
 from training.dask.gather import gathered, together
-from training.dask.source import Source, history_of, log_of
+from training.dask.source import LogSource, history_of, log_of
 from training.executor import Executor
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Cluster:
     """Workers that all read one log."""
 
     client: Client
-    source: Source
+    source: LogSource
 
     def work(self, as_of: int, calendar: Calendar) -> Executor:
         """Features and trees of a training of the log as of an instant (microseconds UTC)."""
@@ -50,7 +50,7 @@ class Cluster:
         return Executor(features, self.trees)
 
     def features(self, as_of: int, calendar: Calendar, levels: Levels, deals: Ints, moments: Ints) -> Floats:
-        """What `build` gives for deals (n,) at moments (n,), computed by partitions of deals."""
+        """What `build_features` gives for deals (n,) at moments (n,), computed by partitions of deals."""
         order = np.argsort(deals, kind="stable")
         asked = (self.source, as_of, json.dumps(calendar.settings()), json.dumps(dict(levels)))
         parts = np.array_split(order, self._parts(len(order)))
@@ -140,12 +140,14 @@ class Cluster:
         )
 
 
-def _features(source: Source, as_of: int, calendar: str, levels: str, deals: Ints, moments: Ints) -> Floats:
-    return build(history_of(source, as_of, calendar, levels), deals, moments)
+def _features(
+    source: LogSource, as_of: int, calendar: str, levels: str, deals: Ints, moments: Ints
+) -> Floats:
+    return build_features(history_of(source, as_of, calendar, levels), deals, moments)
 
 
 def _backtest(
-    source: Source,
+    source: LogSource,
     config: TrainConfig,
     length: str,
     last: date,
@@ -175,23 +177,23 @@ def _joined(log: EventLog, names: list[str], found: Sequence[Backtest | SanchoEr
         settings={**first.settings, "periods": names},
         folds=[fold for part in parts for fold in part.folds],
         deals={name: [rows for part in parts for rows in part.deals[name]] for name in first.deals},
-        lines=[line for part in parts for line in part.lines],
+        lines=[line for part in parts for line in part.forecasts],
         warnings=[],
     )
     whole.warnings += warnings_of(whole)
     return whole
 
 
-def _of_bundle(source: Source, bundle: Bundle, as_of: int) -> History:
+def _of_bundle(source: LogSource, bundle: Bundle, as_of: int) -> History:
     return history_of(source, as_of, json.dumps(bundle.calendar.settings()), json.dumps(dict(bundle.levels)))
 
 
-def _open(source: Source, bundle: Bundle, as_of: int) -> Ints:
+def _open(source: LogSource, bundle: Bundle, as_of: int) -> Ints:
     return open_at(_of_bundle(source, bundle, as_of), as_of)
 
 
 def _score(
-    source: Source, bundle: Bundle, as_of: int, period: Period, model_version: str, deals: Ints
+    source: LogSource, bundle: Bundle, as_of: int, period: Period, model_version: str, deals: Ints
 ) -> pd.DataFrame:
     from models.scoring import score_deals
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crm.errors import SanchoError
 from crm.i18n import Text
 from training.dask.cluster import Cluster
-from training.dask.source import Source
+from training.dask.source import LogSource
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 10
 
 
 @contextmanager
-def open_cluster(address: str, source: Source) -> Iterator[Cluster]:
+def open_cluster(address: str, source: LogSource) -> Iterator[Cluster]:
     """A connected cluster: "local" (two processes on this machine) or the address of a Dask scheduler."""
     distributed = _distributed()
     if address == LOCAL:

@@ -78,8 +78,8 @@ def lost() -> SanchoError:
     return SanchoError(
         Text(
             "ワーカーが途中で停止しました。メモリが足りない可能性があります。"
-            "ワーカーのメモリを増やすか、most_moments を減らしてください。",
-            "a worker died, probably for lack of memory; give workers more, or lower most_moments.",
+            "ワーカーのメモリを増やすか、max_moments を減らしてください。",
+            "a worker died, probably for lack of memory; give workers more, or lower max_moments.",
         ),
         "worker_died",
     )

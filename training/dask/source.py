@@ -19,7 +19,7 @@ _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "a
 
 
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """Where workers read a log: a folder of Parquet files (`parquet`) or a store (`url`, never shown).
 
     `stamp` is the digest of the intended log, so that a worker never answers from another one.
@@ -31,12 +31,12 @@ class Source:
     url: str | None = field(default=None, repr=False)
 
     @classmethod
-    def in_store(cls, url: str, log: EventLog) -> Source:
+    def in_store(cls, url: str, log: EventLog) -> LogSource:
         """The store at `url`, of which `log` is all."""
         return cls(str(log.zone), digest(log), url=url)
 
     @classmethod
-    def in_folder(cls, folder: Path, log: EventLog) -> Source:
+    def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
         """The folder that `to_parquet` wrote `log` into; workers must find it at the same path."""
         return cls(str(log.zone), digest(log), parquet=str(folder.resolve()))
 
@@ -74,12 +74,12 @@ def digest(log: EventLog) -> str:
     return hashed.hexdigest()
 
 
-def to_parquet(log: EventLog, folder: Path) -> Source:
+def to_parquet(log: EventLog, folder: Path) -> LogSource:
     """Writes a log's tables where workers can read them: one Parquet file each."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in log.tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    return Source.in_folder(folder, log)
+    return LogSource.in_folder(folder, log)
 
 
 def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
@@ -95,14 +95,14 @@ class _WorkerCache:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self.log: tuple[Source, EventLog] | None = None
+        self.log: tuple[LogSource, EventLog] | None = None
         self.history: tuple[tuple[object, ...], History] | None = None
 
 
 _CACHE = _WorkerCache()
 
 
-def log_of(source: Source) -> EventLog:
+def log_of(source: LogSource) -> EventLog:
     """The source's log, read once."""
     with _CACHE.lock:
         if _CACHE.log is None or _CACHE.log[0] != source:
@@ -111,7 +111,7 @@ def log_of(source: Source) -> EventLog:
         return _CACHE.log[1]
 
 
-def history_of(source: Source, as_of: int, calendar: str, levels: str) -> History:
+def history_of(source: LogSource, as_of: int, calendar: str, levels: str) -> History:
     """The source's history as of an instant, compiled once; its frames are let go. Settings are in JSON."""
     asked = (source, as_of, calendar, levels)
     with _CACHE.lock:

@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-LEAST_DEALS = 30  # of a segment, for it to be tested
-LEAST_VARIANCE = 5.0  # and of its wins' variance, below which a normal distribution does not fit
-LEAST_MISS = 0.1  # of the wins expected: a smaller difference does not matter, however certain
-_MOST_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared with
+MIN_DEALS = 30  # of a segment, for it to be tested
+MIN_VARIANCE = 5.0  # and of its wins' variance, below which a normal distribution does not fit
+MIN_MISS = 0.1  # of the wins expected: a smaller difference does not matter, however certain
+_MAX_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared with
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def segment_calibrations(
             **{
                 **vars(segment),
                 "alarm": bool(is_significant)
-                and abs(segment.came - segment.expected) >= LEAST_MISS * segment.expected,
+                and abs(segment.actual - segment.expected) >= MIN_MISS * segment.expected,
             }
         )
         for segment, is_significant in zip(testable, significant, strict=True)
@@ -112,16 +112,16 @@ def _calibration(
     """A segment's calibration, without an alarm yet; None where there are too few predictions to test."""
     now, then = parts
     deals = len(np.unique(since.deal[now]))
-    if deals < LEAST_DEALS or min(_variance(since, now), _variance(before, then)) < LEAST_VARIANCE:
+    if deals < MIN_DEALS or min(_variance(since, now), _variance(before, then)) < MIN_VARIANCE:
         return None
     usual = _shift(before, then)
     shift, variance = _moved(since, before, now, then)
     if feature is None:
         variance += company_sd**2
     else:
-        if _variance(since, now) > _MOST_SHARE * _variance(since, np.ones(len(since), bool)):
+        if _variance(since, now) > _MAX_SHARE * _variance(since, np.ones(len(since), bool)):
             return None
-        if min(_variance(since, ~now), _variance(before, ~then)) < LEAST_VARIANCE:
+        if min(_variance(since, ~now), _variance(before, ~then)) < MIN_VARIANCE:
             return None
         other_shift, other_variance = _moved(since, before, ~now, ~then)
         shift, variance = shift - other_shift, variance + other_variance + segment_sd**2

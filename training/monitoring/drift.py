@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SHARE = 0.05  # of the alarms, how many may be false on average (Benjamini & Hochberg 1995)
-LEAST_MOVE = 0.1  # an index below this is no move worth a word
-LEAST_STRETCHES = 4
+MIN_MOVE = 0.1  # an index below this is no move worth a word
+MIN_STRETCHES = 4
 _BINS = 10
 _FLOOR = 1e-3  # share that an empty bin counts as
 
@@ -79,7 +79,7 @@ def drifts(
     ]
     alarms = false_discovery_control([p for _, p in found]) <= SHARE
     return [
-        Drift(index, p, bool(alarm) and index >= LEAST_MOVE)
+        Drift(index, p, bool(alarm) and index >= MIN_MOVE)
         for (index, p), alarm in zip(found, alarms, strict=True)
     ]
 
@@ -88,7 +88,7 @@ def _drift(
     before: Floats, stretch: Ints, numbers: Ints, since: Floats, category: bool
 ) -> tuple[float, float]:
     index = stability(before, since, category)
-    if len(numbers) < LEAST_STRETCHES or not len(since):
+    if len(numbers) < MIN_STRETCHES or not len(since):
         return index, 1.0
     quiet = np.array([stability(before[stretch != one], before[stretch == one], category) for one in numbers])
     logs = np.log(quiet + 1e-4)

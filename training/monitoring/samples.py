@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
-from features import History, build, change_moments
+from features import History, build_features, change_moments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WEEK = 7 * DAY
-MOST_RECENT, MOST_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
+MAX_RECENT, MAX_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
 DEALS_PER_WEEK = 400
-MOST_ASKED = 3_000  # deals whose promises are followed, since and before
+MAX_DEALS = 3_000  # deals whose promises are followed, since and before
 
 
 @dataclass(frozen=True)
-class Weekly:
+class WeeklySamples:
     """Open deals at moments a week apart: deal, moment, week number (n,) and features x (n, k)."""
 
     deal: Ints
@@ -51,7 +51,7 @@ def weekly(
     weekday: int,
     most: int,
     rng: np.random.Generator,
-) -> Weekly:
+) -> WeeklySamples:
     """Open deals at the last `most` midnights of one weekday within (first, last], at most 400 of each.
 
     Days since something look different at noon and at night, on a Monday and on a Friday: it is always the
@@ -69,7 +69,7 @@ def weekly(
             deals = np.sort(rng.choice(deals, DEALS_PER_WEEK, replace=False))
         parts.append(np.stack([deals, np.full(len(deals), moment), np.full(len(deals), week)]))
     deal, at, number = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
-    return Weekly(deal, at, number, build(history, deal, at)[:, columns])
+    return WeeklySamples(deal, at, number, build_features(history, deal, at)[:, columns])
 
 
 def prediction_windows(
@@ -81,14 +81,14 @@ def prediction_windows(
     window misses by says nothing of the next.
     """
     deals = _alive(history, first, last)
-    if len(deals) > MOST_ASKED:
-        deals = np.sort(rng.choice(deals, MOST_ASKED, replace=False))
+    if len(deals) > MAX_DEALS:
+        deals = np.sort(rng.choice(deals, MAX_DEALS, replace=False))
     deal, at = change_moments(history, last, deals)
     ripe = (at >= first) & (at + int(days * DAY) <= last)
     deal, at = deal[ripe], at[ripe]
     keep = _apart(deal, at, int(days * DAY))
     deal, at = deal[keep], at[keep]
-    return PredictionWindows(deal, at, build(history, deal, at)[:, columns])
+    return PredictionWindows(deal, at, build_features(history, deal, at)[:, columns])
 
 
 def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:

@@ -24,10 +24,10 @@ from training.monitoring.calibration import (
 )
 from training.monitoring.drift import Drift, drifts
 from training.monitoring.samples import (
-    MOST_BEFORE,
-    MOST_RECENT,
+    MAX_BEFORE,
+    MAX_RECENT,
     WEEK,
-    Weekly,
+    WeeklySamples,
     prediction_windows,
     weekly,
     won_within,
@@ -37,13 +37,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HORIZONS = (28.0, 7.0)  # in days; the longest for which enough weeks have passed is evaluated
-LEAST_WEEKS = 2  # in service before drift is tested
+MIN_WEEKS = 2  # in service before drift is tested
 STRETCHES = 8  # intervals of the time before, with which drift is compared
 ENOUGH_NEW = 0.2  # new closed deals, as a share of those learned from, that make retraining worthwhile
-LEAST_NEW = 30
+MIN_NEW = 30
 OLD_DAYS = 92  # from the model's data time, after which any deal closed since is reason enough
 HEAVY = 0.02  # share of all contributions from which a feature's drift is a reason to retrain
-MOST_LEVELS = 20  # of a feature, for its levels to be monitored as segments
+MAX_LEVELS = 20  # of a feature, for its levels to be monitored as segments
 _EXPLAINED = 300
 
 
@@ -59,10 +59,10 @@ class MonitoringReport:
     now: int
     reasons: list[Text]
     closed_since: int
-    closed_learned: int
+    closed_in_training: int
     horizon_days: float | None
     quality: Quality | None
-    promises: list[SegmentCalibration]
+    calibration: list[SegmentCalibration]
     drift: Mapping[str, Drift]
     weight: Mapping[str, float]
     score_drift: Drift | None
@@ -98,7 +98,7 @@ class MonitoringReport:
             "reasons": [reason.to(lang) for reason in self.reasons],
             "model_as_of": iso(self.model_as_of, self.zone),
             "closed_deals_since": self.closed_since,
-            "closed_deals_in_training": self.closed_learned,
+            "closed_deals_in_training": self.closed_in_training,
             "horizon_days": self.horizon_days,
             "quality": None
             if self.quality is None
@@ -109,14 +109,14 @@ class MonitoringReport:
                     "deals": segment.deals,
                     "rows": segment.rows,
                     "expected": round(segment.expected, 2),
-                    "observed": segment.came,
+                    "observed": segment.actual,
                     "log_odds_shift": round(segment.shift, 4),
                     "interval": [round(segment.lo, 4), round(segment.hi, 4)],
                     "p_value": segment.p_value,
                     "alarm": segment.alarm,
                 }
                 for segment in sorted(
-                    self.promises, key=lambda segment: (segment.feature is not None, segment.p_value)
+                    self.calibration, key=lambda segment: (segment.feature is not None, segment.p_value)
                 )
             ],
             "feature_drift": [
@@ -124,7 +124,7 @@ class MonitoringReport:
                     "feature": name,
                     "label": self.labels[name].to(lang),
                     "psi": round(self.drift[name].index, 4),
-                    "importance": round(self.weight.get(name, 0.0), 4),
+                    "importance": round(self.importance.get(name, 0.0), 4),
                     "p_value": self.drift[name].p_value,
                     "alarm": self.drift[name].alarm,
                 }
@@ -151,10 +151,10 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
     columns = feature_columns(bundle, history)
     features = [history.features[at] for at in columns]
     weekday = int(history.calendar.day_of(np.array([now]))[0]) % 7
-    start = max(bundle.as_of - MOST_BEFORE * WEEK, int(history.created.min(initial=bundle.as_of)))
-    before = weekly(history, columns, (start, bundle.as_of), weekday, MOST_BEFORE, rng)
+    start = max(bundle.as_of - MAX_BEFORE * WEEK, int(history.created.min(initial=bundle.as_of)))
+    before = weekly(history, columns, (start, bundle.as_of), weekday, MAX_BEFORE, rng)
     # Not more weeks than leave enough intervals to measure how much the business usually changes.
-    recent = min(max((int(before.week.max(initial=-1)) + 1) // STRETCHES, LEAST_WEEKS), MOST_RECENT)
+    recent = min(max((int(before.week.max(initial=-1)) + 1) // STRETCHES, MIN_WEEKS), MAX_RECENT)
     since = weekly(history, columns, (bundle.as_of, now), weekday, recent, rng)
     weeks = int(since.week.max(initial=-1)) + 1
     drift, score, weight = _drift(bundle, features, before, since, weeks)
@@ -168,10 +168,10 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
         now=now,
         reasons=[],
         closed_since=closed,
-        closed_learned=learned,
+        closed_in_training=learned,
         horizon_days=days,
         quality=figures,
-        promises=calibrations,
+        calibration=calibrations,
         drift=drift,
         weight=weight,
         score_drift=score,
@@ -188,10 +188,10 @@ def _moved(drift: Drift) -> dict[str, Any]:
 
 
 def _drift(
-    bundle: Bundle, features: list[Feature], before: Weekly, since: Weekly, weeks: int
+    bundle: Bundle, features: list[Feature], before: WeeklySamples, since: WeeklySamples, weeks: int
 ) -> tuple[dict[str, Drift], Drift | None, dict[str, float]]:
     used = bundle.win.used
-    if weeks < LEAST_WEEKS or not len(since) or not len(before):
+    if weeks < MIN_WEEKS or not len(since) or not len(before):
         return {}, None, {}
     scores = [
         bundle.win.won_by(sample.x, sample.at, np.full(len(sample), HORIZONS[0]))[:, None]
@@ -227,12 +227,12 @@ def _predictions(
 ) -> tuple[float | None, list[SegmentCalibration], Quality | None]:
     start, now = between
     for days in HORIZONS:
-        if now - bundle.as_of >= int((days + 7.0 * LEAST_WEEKS) * DAY):
+        if now - bundle.as_of >= int((days + 7.0 * MIN_WEEKS) * DAY):
             break
     else:
         return None, [], None
     categories = [features[at].name for at in bundle.win.used if features[at].kind == "category"]
-    segments = [name for name in categories if len(names_of(bundle.levels, name)) <= MOST_LEVELS]
+    segments = [name for name in categories if len(names_of(bundle.levels, name)) <= MAX_LEVELS]
     column_of = {feature.name: at for at, feature in enumerate(features)}
 
     def predicted(first: int, last: int) -> PredictedOutcomes:
@@ -250,7 +250,7 @@ def _predictions(
 
 def _reasons(report: MonitoringReport) -> list[Text]:
     reasons = []
-    for segment in report.promises:
+    for segment in report.calibration:
         if not segment.alarm:
             continue
         scope = Text("全体", "Overall")
@@ -261,12 +261,14 @@ def _reasons(report: MonitoringReport) -> list[Text]:
             Text(
                 "{scope}：{days:.0f}日以内の受注を{expected:.0f}件と予測しましたが、実際は{actual:.0f}件でした。",
                 "{scope}: {expected:.0f} wins within {days:.0f} days were expected; there were {actual:.0f}.",
-            ).format(scope=scope, days=report.horizon_days, expected=segment.expected, actual=segment.came)
+            ).format(scope=scope, days=report.horizon_days, expected=segment.expected, actual=segment.actual)
         )
     heavy = [
-        name for name, drift in report.drift.items() if drift.alarm and report.weight.get(name, 0.0) >= HEAVY
+        name
+        for name, drift in report.drift.items()
+        if drift.alarm and report.importance.get(name, 0.0) >= HEAVY
     ]
-    for name in sorted(heavy, key=lambda name: -report.weight[name])[:3]:
+    for name in sorted(heavy, key=lambda name: -report.importance[name])[:3]:
         reasons.append(
             Text(
                 "「{label}」の分布が、これまでの変動を超えて変わりました（安定度指標 {index:.2f}）。",
@@ -282,12 +284,12 @@ def _reasons(report: MonitoringReport) -> list[Text]:
                 "{index:.2f}).",
             ).format(index=report.score_drift.index)
         )
-    if report.closed_since >= max(LEAST_NEW, ENOUGH_NEW * report.closed_learned):
+    if report.closed_since >= max(MIN_NEW, ENOUGH_NEW * report.closed_in_training):
         reasons.append(
             Text(
                 "学習に使った{learned:,}件に対し、その後{n:,}件の商談が決着しました。",
                 "{n:,} deals have closed since; the model was trained on {learned:,}.",
-            ).format(n=report.closed_since, learned=report.closed_learned)
+            ).format(n=report.closed_since, learned=report.closed_in_training)
         )
     elif report.closed_since and report.now - report.model_as_of > OLD_DAYS * DAY:
         reasons.append(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.i18n import Language, Text
-from training.backtest.deal_scores import BY_PERIOD_END, OURS, QUESTIONS
+from training.backtest.deal_scores import BY_PERIOD_END, QUESTIONS, SANCHO
 from training.backtest.report.words import KIND_LABELS, currency_of, money
 from training.backtest.result import LABELS, QUESTION_LABELS
 
@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 
 # Okabe & Ito (2008): told apart with any colour vision; marks and dashes tell them apart in grey print.
 COLOURS = {
-    OURS: "#0072B2",
+    SANCHO: "#0072B2",
     "base_rate": "#999999",
     "stage_rates": "#E69F00",
     "naive_bayes": "#CC79A7",
@@ -34,7 +34,7 @@ def figures(result: Json, lang: Language) -> dict[str, Any]:
     """Plotly figures by name, in one language; those without data are left out."""
     drawn: dict[str, Any] = {}
     for question in QUESTIONS[::-1]:
-        if OURS in result["deals"][question]["overall"]["methods"]:
+        if SANCHO in result["deals"][question]["overall"]["methods"]:
             drawn[f"reliability_{question}"] = reliability(result, question, lang)
     if len(result["deals"][BY_PERIOD_END]["by_week"]) > 1:
         drawn["loss_by_week"] = loss_by_week(result, lang)
@@ -61,7 +61,7 @@ def reliability(result: Json, question: str, lang: Language) -> Any:
         name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     for number, (name, rows) in enumerate(result["deals"][question]["reliability"].items()):
-        shown = name in (OURS, "stage_rates")
+        shown = name in (SANCHO, "stage_rates")
         figure.add_scatter(
             x=[row[0] for row in rows],
             y=[row[1] for row in rows],
@@ -102,7 +102,7 @@ def company(result: Json, lang: Language) -> Any:
     """The company's revenue: the forecast at each origin, and the actual."""
     lines = [line for line in result["forecasts"] if line["scope"] == "company"]
     at = [_at(line, lang) for line in lines]
-    ours = [line["methods"][OURS] for line in lines]
+    ours = [line["methods"][SANCHO] for line in lines]
     figure = _figure(
         Text("全社の売上：着地見込みと実績", "Company revenue: forecast and actual").to(lang),
         "",
@@ -119,14 +119,14 @@ def company(result: Json, lang: Language) -> Any:
             xs += [moment, moment, None]
             ys += [forecast[lo], forecast[hi], None]
         figure.add_scatter(
-            x=xs, y=ys, mode="lines", line={"color": COLOURS[OURS], "width": width}, opacity=0.3,
+            x=xs, y=ys, mode="lines", line={"color": COLOURS[SANCHO], "width": width}, opacity=0.3,
             hoverinfo="skip",
             name=Text(f"予測幅（{label}）", f"{label} range").to(lang),
         )  # fmt: skip
     figure.add_scatter(
         x=at, y=[forecast["p50"] for forecast in ours], mode="markers",
         name=Text("着地見込み（中央値）", "Median forecast").to(lang),
-        marker={"color": COLOURS[OURS], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
+        marker={"color": COLOURS[SANCHO], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
     )  # fmt: skip
     figure.add_scatter(
         x=at, y=[line["methods"]["stage_weighted"]["p50"] for line in lines], mode="markers",
@@ -199,8 +199,8 @@ def coverage(result: Json, lang: Language) -> Any:
     for column, kind in enumerate(kinds, start=1):
         rows = [row for row in result["periods"][kind]["by_week"] if row["methods"]]
         for number, level in enumerate(("50", "80", "90")):
-            shares = [row["methods"][OURS]["coverage"][level] for row in rows]
-            colour = (COLOURS["stage_rates"], COLOURS[OURS], COLOURS["logistic"])[number]
+            shares = [row["methods"][SANCHO]["coverage"][level] for row in rows]
+            colour = (COLOURS["stage_rates"], COLOURS[SANCHO], COLOURS["logistic"])[number]
             figure.add_scatter(
                 x=[row["week"] for row in rows],
                 y=[share["mean"] for share in shares],
@@ -237,11 +237,11 @@ def pit(result: Json, lang: Language) -> Any:
     kinds = list(result["periods"])
     figure = make_subplots(cols=len(kinds), subplot_titles=[KIND_LABELS[kind].to(lang) for kind in kinds])
     for column, kind in enumerate(kinds, start=1):
-        counts = result["periods"][kind]["pit"].get(OURS, [])
+        counts = result["periods"][kind]["pit"].get(SANCHO, [])
         figure.add_bar(
             x=[(number + 0.5) / len(counts) for number in range(len(counts))],
             y=counts,
-            marker={"color": COLOURS[OURS], "line": {"color": "white", "width": 1}},
+            marker={"color": COLOURS[SANCHO], "line": {"color": "white", "width": 1}},
             showlegend=False,
             row=1,
             col=column,
@@ -277,7 +277,7 @@ def attainment(result: Json, lang: Language) -> Any:
         name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     lines = [line for line in result["forecasts"] if line["target"] is not None]
-    for number, name in enumerate((OURS, "stage_weighted")):
+    for number, name in enumerate((SANCHO, "stage_weighted")):
         bands: dict[int, list[tuple[float, bool]]] = {}
         for line in lines:
             chance = line["methods"][name]["probability"]
@@ -318,10 +318,10 @@ def _style(name: str, number: int, lang: Language) -> dict[str, Any]:
         "name": LABELS[name].to(lang),
         "line": {
             "color": COLOURS[name],
-            "width": 3 if name == OURS else 1.5,
+            "width": 3 if name == SANCHO else 1.5,
             "dash": DASHES[number % len(DASHES)],
         },
-        "marker": {"symbol": MARKS[number % len(MARKS)], "size": 8 if name == OURS else 6},
+        "marker": {"symbol": MARKS[number % len(MARKS)], "size": 8 if name == SANCHO else 6},
     }
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from crm.i18n import LANGUAGES, Language, Text
-from training.backtest.deal_scores import OURS, QUESTIONS
+from training.backtest.deal_scores import QUESTIONS, SANCHO
 from training.backtest.report.figures import figures
 from training.backtest.report.words import KIND_LABELS, currency_of, money, summary
 from training.backtest.result import LABELS, QUESTION_LABELS
@@ -58,7 +58,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         lang=lang,
         summary=summary(result),
         questions=[name for name in QUESTIONS[::-1] if result["deals"][name]["overall"]["methods"]],
-        ours=OURS,
+        ours=SANCHO,
         names=list(drawn["en"]),
         # "</" would end the script element that holds the figures.
         figures=Markup(json.dumps(drawn, ensure_ascii=False).replace("</", "<\\/")),  # noqa: S704

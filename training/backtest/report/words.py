@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.i18n import Text
-from training.backtest.deal_scores import BY_PERIOD_END, EVER, OURS
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
 from training.backtest.result import LABELS
 
 Json = Mapping[str, Any]
@@ -23,7 +23,7 @@ def summary(result: Json) -> list[Text]:
     sentences = []
     for question in (BY_PERIOD_END, EVER):
         overall = result["deals"][question]["overall"]
-        if OURS in overall["methods"]:
+        if SANCHO in overall["methods"]:
             sentences += [_calibration(question, overall), _comparison(overall)]
     for kind in ("company", "team"):
         if kind in result["periods"]:
@@ -34,7 +34,7 @@ def summary(result: Json) -> list[Text]:
 
 
 def _calibration(question: str, overall: Json) -> Text:
-    ours = overall["methods"][OURS]
+    ours = overall["methods"][SANCHO]
     by_end = question == BY_PERIOD_END
     return Text(
         "{what}：{deals}件の商談について延べ{rows}回、当時わかっていた情報だけで受注確率を算出しました。"
@@ -86,7 +86,7 @@ def _comparison(overall: Json) -> Text:
 
 
 def _revenue(kind: str, overall: Json) -> list[Text]:
-    ours = overall["methods"].get(OURS)
+    ours = overall["methods"].get(SANCHO)
     if ours is None or not overall["mean_actual"]:
         return []
     covered = ours["coverage"]["80"]["mean"]
