@@ -1,14 +1,14 @@
-"""Do actions do what is said of them? Truth by living each world on with the action done and not done.
+"""Are the estimated effects of actions right? Compared with simulated worlds, with and without each action.
 
     python benchmarks/accuracy_actions.py --first-seed 801 --seeds 10 --deals 8000
 
-At the end of a world effects are learned from its log; then it lives on from its true state, with each
-action done on every open deal within two weeks and as usual, with the same luck. Printed per action: deals
-acted on, the plain difference, the adjusted one, what is believed, the truth (means over open deals it is
-said of), the correlation over deals, how often the 80 % interval holds the truth. Truth per deal is a mean
-over replays and so noisy: coverage is judged by kinds of deal (stage, size, product, industry) where it is
-known well. Then: what is recommended first, what it truly brings against the best action, against a plain
-T-learner's and the top sellers' most frequent action; decoys recommended first.
+At the end of a world effects are estimated from its log; then the world is continued from its true state,
+with each action done on every open deal within two weeks, and as usual, with the same random numbers. Printed
+per action: deals with it, the unadjusted difference, the adjusted one, the mean estimate, the true mean (over
+the open deals that have an estimate), the correlation over deals, the coverage of the 80% interval. The truth
+per deal is a noisy mean over replays, so coverage is measured by kinds of deal (stage, size, product,
+industry). Then: the true gain of the first recommendation, compared with the best action, a T-learner's
+choice and the top reps' most frequent action; and how often decoys are recommended first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CELLS = 30  # deals of a kind, for its true mean effect to be known
 
 @dataclass(frozen=True)
 class Judged:
-    """One world: what was offered for its open deals, and the true effects (n, actions) of the same."""
+    """One world: the candidate actions of its open deals, and their true effects (n, actions)."""
 
     world: World
     ids: list[str]
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def one_world(seed: int, deals: int, replays: int) -> Judged:
-    """Learn, live on, and set side by side."""
+    """Estimate effects, continue the world, and compare."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
     observed = ObservationalData.of(log, moment)
@@ -102,7 +102,7 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
 
 
 def named(world: World, history: History) -> dict[str, str]:
-    """What the world's actions are called in the log, of those it holds."""
+    """The names of the world's actions in the log, as far as they occur in it."""
     there = {one.action for one in action_events_of(history)}
     names = {}
     for action, sign in action_signs(world.ground_truth).items():
@@ -132,7 +132,7 @@ def simulated_effects(
 
 
 def by_action(worlds: list[Judged]) -> None:
-    """How good the effects are, action by action."""
+    """Prints the accuracy of the effects, action by action."""
     rows: dict[str, list[list[float]]] = defaultdict(list)
     covered: dict[str, list[bool]] = defaultdict(list)
     deals: list[bool] = []
@@ -166,7 +166,7 @@ def by_action(worlds: list[Judged]) -> None:
 
 
 def cells_covered(offer: CandidateAction, world: Judged, at: int) -> list[bool]:
-    """Whether the mean interval of each kind of deal holds its mean true effect."""
+    """Whether the mean interval of each kind of deal contains its true mean effect."""
     out = []
     for column in range(world.kinds.shape[1]):
         for code in np.unique(world.kinds[:, column]):
@@ -185,9 +185,9 @@ def quarter(world: Judged, done: list[tuple[str, str]]) -> float:
 
 
 def best_possible(halves: Floats, fits: NDArray[np.bool_]) -> Floats:
-    """What the best action of each deal brings (n,): chosen by one half of the replays, valued by the other.
+    """The gain of each deal's best action (n,): chosen on one half of the replays, measured on the other.
 
-    The best of several noisy figures is too good; chosen and valued apart it is a little too low.
+    The maximum of noisy values is biased upwards; chosen and measured on different halves it is slightly low.
     """
     both = []
     for one, other in ((0, 1), (1, 0)):
@@ -197,7 +197,7 @@ def best_possible(halves: Floats, fits: NDArray[np.bool_]) -> Floats:
 
 
 def recommended(worlds: list[Judged]) -> None:
-    """What following the first recommendation would truly bring."""
+    """Prints the true gain of following the first recommendation."""
     got: dict[str, list[float]] = defaultdict(list)
     for world in worlds:
         names = list(world.names.values())

@@ -1,12 +1,12 @@
-"""What do a company's own columns add? Sellers' answers about 448 deals, each fold judged by the others.
+"""What do a company's own columns add? 448 deals with reps' answers, cross-validated.
 
     python benchmarks/accuracy_b2b.py [DIVISIONS]
 
-Five folds; deals with the same answers are in the same fold. For each, a model is trained as a user would on
-the log of the other folds' deals, and asked about the fold's deals as of their creation: won ever? Plain
-methods learn from the same deals as of creation, each in the variant that did best in five folds within. The
-folds are drawn DIVISIONS times (3), figures averaged; intervals are 95 %, by a bootstrap over groups of deals
-with the same answers.
+Five folds; deals with the same answers are in the same fold. For each fold a model is trained, as a user
+would train it, on the log of the other folds' deals, and predicts for the fold's deals at their creation: won
+ever? Baseline methods are fitted on the same deals as of their creation, each in the variant that was best in
+an inner five-fold cross-validation. The folds are drawn DIVISIONS times (3) and scores averaged; intervals
+are 95%, by a bootstrap over groups of deals with the same answers.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main(divisions: int = 3) -> None:
 
 
 def out_of_fold(log: EventLog, fold: Ints, won: Floats, rng: np.random.Generator) -> dict[str, Floats]:
-    """The chance (n,) each method gives to every deal, learned from the deals of other folds."""
+    """The chance (n,) that each method predicts for every deal, fitted on the deals of other folds."""
     out: dict[str, Floats] = {}
     for number in range(FOLDS):
         predicted, fitted = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -91,7 +91,7 @@ def part_of(log: EventLog, deals: Flags) -> EventLog:
 def best(
     variants: Sequence[Fit], x: Floats, won: Floats, categories: list[int], rng: np.random.Generator
 ) -> Fit:
-    """The variant with the least log loss on deals not learned from; like ones stay together."""
+    """The variant with the least log loss on deals it was not fitted on; equal answers stay together."""
     if len(variants) == 1:
         return variants[0]
     _, like = np.unique(np.nan_to_num(x, nan=-1.0), axis=0, return_inverse=True)
@@ -106,7 +106,7 @@ def best(
 
 
 def plain_methods() -> dict[str, list[Fit]]:
-    """What ours is held against, each with the variants a careful analyst would try."""
+    """The baseline methods, each with the variants a careful analyst would try."""
     return {
         "base rate": [lambda _, won, __: lambda of: np.full(len(of), won.mean())],
         "naive Bayes": [naive_bayes(added) for added in (0.1, 1.0, 5.0)],
@@ -154,7 +154,7 @@ def regression(ridge: float) -> Fit:
 
 
 def boosted(leaves: int, trees: int) -> Fit:
-    """LightGBM with categories as such."""
+    """LightGBM with native categories."""
 
     def fit(x: Floats, won: Floats, categories: list[int]) -> Chance:
         import lightgbm
@@ -175,7 +175,7 @@ def boosted(leaves: int, trees: int) -> Fit:
 
 
 def show(drawn: dict[str, list[Drawn]], won: Floats, group: Ints) -> None:
-    """Figures of each method, ours minus the others', and whether the goals are met."""
+    """Prints the scores of each method, Sancho minus the others', and whether the goals are met."""
     rng = np.random.default_rng(7)
     picks = [resampled(group, rng) for _ in range(DRAWS)]
     print(
@@ -205,7 +205,7 @@ def show(drawn: dict[str, list[Drawn]], won: Floats, group: Ints) -> None:
 
 
 def fold_auc(chance: Floats, won: Floats, fold: Ints) -> float:
-    """Mean over the folds of each fold's AUC: models of different folds are not ranked against each other."""
+    """Mean over the folds of each fold's AUC: predictions of different folds are not ranked together."""
     return float(np.mean([metrics.auc(chance[fold == one], won[fold == one]) for one in range(FOLDS)]))
 
 
@@ -220,7 +220,7 @@ def log_loss(chance: Floats, won: Floats, _: Ints) -> float:
 
 
 def resampled(group: Ints, rng: np.random.Generator) -> Ints:
-    """Deals of as many groups, drawn with replacement, as there are."""
+    """The deals of as many groups as there are, drawn with replacement."""
     count = int(group.max()) + 1
     times = rng.multinomial(count, np.full(count, 1.0 / count))
     return np.repeat(np.arange(len(group)), times[group])
@@ -229,7 +229,7 @@ def resampled(group: Ints, rng: np.random.Generator) -> Ints:
 def with_interval(
     of: Callable[[Floats, Floats, Ints], float], found: Sequence[Drawn], won: Floats, picks: Sequence[Ints]
 ) -> tuple[float, float, float]:
-    """A figure averaged over divisions, and the ends of its interval."""
+    """A score averaged over divisions, and the ends of its interval."""
     point = float(np.mean([of(chance, won, fold) for chance, fold in found]))
     draws = [np.mean([of(chance[pick], won[pick], fold[pick]) for chance, fold in found]) for pick in picks]
     lo, hi = np.quantile(draws, [0.025, 0.975])

@@ -1,12 +1,12 @@
-"""Are planted bottlenecks found, and nothing else?
+"""Are true bottlenecks found, and only those?
 
     python benchmarks/accuracy_bottlenecks.py --first-seed 701 --seeds 20 --deals 10000
 
-Of the worlds every other one has bottlenecks planted, two each of 10, 12, 15, 20 or 30 points in turn. A
-finding is right where it names the planted stage and its segment, a part of it or one that holds it (how many
-name the very segment is printed with the errors); what it misses or makes up is counted by the size planted.
-(A weak conversion of such a segment, there or later, is where its deals die: not false, but not counted as
-finding it.) Then the outcomes of each world's deals are shuffled: nothing may be found.
+Every other world has two true bottlenecks, of 10, 12, 15, 20 or 30 points in turn. A bottleneck that is found
+is correct if it names the true stage and the true segment, a part of it or one that contains it (the number
+with exactly that segment is printed with the errors); misses and false ones are counted by the true size. (A
+weak conversion of such a segment, at that stage or later, is a consequence: it counts neither as false nor as
+found.) Then the outcomes of each world's deals are permuted: nothing should be found.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
-    """(what is found, what is found with shuffled outcomes)."""
+    """(bottlenecks found, bottlenecks found with permuted outcomes)."""
     observed = ObservationalData.of(log, moment)
     return find_bottlenecks(observed), find_bottlenecks(observed, np.random.default_rng(seed))
 
@@ -111,14 +111,14 @@ def _segment(true: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _about(one: Bottleneck, true: Mapping[str, Any]) -> bool:
-    """The planted interval's stage, and one segment within the other."""
+    """Whether the stage is that of the true interval, and one segment is within the other."""
     true_segment, segment = set(_segment(true).items()), set(one.segment.items())
     same = one.condition.kind == "interval" and one.condition.stage == true["from_stage"]
     return same and (true_segment <= segment or segment <= true_segment)
 
 
 def _shows(one: Bottleneck, true: Mapping[str, Any]) -> bool:
-    """A weak conversion of the planted segment, or of a part of it, from the planted stage or a later one."""
+    """Whether it is a weak conversion of the true segment, or of a part of it, at the true stage or later."""
     order = [*STAGES]
     later = order.index(one.condition.stage) >= order.index(true["from_stage"])
     true_segment, segment = set(_segment(true).items()), set(one.segment.items())

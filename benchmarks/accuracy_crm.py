@@ -1,10 +1,10 @@
-"""Does the model stay honest where nothing can be known? A CRM export whose attributes carry no signal.
+"""Is the model calibrated where nothing can be predicted? A CRM export whose attributes have no signal.
 
     python benchmarks/accuracy_crm.py [AS_OF] [END]
 
 Trained as of AS_OF (2017-09-30). Every deal open then: won by END (2017-12-31)? And every deal that closed
-later, as of its creation: the area under the curve must stay at 0.55 or below, and the leaks of the export
-must be found and kept out.
+later, as of its creation: the AUC must be at most 0.55, and the leaks of the export must be found and left
+out.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What is a quarter worth in which the recommendations are followed, every week?
+"""How much revenue does a quarter gain if the recommendations are followed every week?
 
     python benchmarks/accuracy_following.py --first-seed 821 --seeds 6 --deals 8000
 
-At the end of a world effects are learned from its log. Then it lives on for a quarter from its true state: as
-usual; with what is recommended first for each open deal done within the week, options anew every Monday from
-the log as it has become; and the same with the top sellers' most frequent action and with a plain T-learner's
-largest effect, as often as we recommend something. The same luck meets all of them; printed is revenue
-against the usual one, by world and luck.
+At the end of a world effects are estimated from its log. Then it is continued for a quarter from its true
+state: as usual; with the first recommendation of each open deal done within the week, computed every Monday
+from the log up to then; and likewise with the top reps' most frequent action and with a T-learner's largest
+effect, for as many deals as have a recommendation. All use the same random numbers. Printed: revenue compared
+with the usual one, by world and replay.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def simulated_quarter(
     known: tuple[ActionEffect, ...],
     plain: TLearner,
 ) -> tuple[float, int]:
-    """(revenue of the quarter, actions options for) when each week's choice is done within that week."""
+    """(revenue of the quarter, actions requested) when each week's choice is done within that week."""
     world = deepcopy(world)
     world.state.market["key"] = np.uint64(key_of(world.settings.seed, 7000 + life))
     first = world.last_day + 1
@@ -103,7 +103,7 @@ def ask(
     plain: TLearner,
     names: dict[str, int],
 ) -> int:
-    """Have each open deal's chosen action done within seven days; how many were chosen."""
+    """Requests each open deal's chosen action within seven days; returns the number of actions."""
     log = EventLog.of(crm_tables(world), TOKYO)
     moment = end_of_day(world.date_of(world.last_day), TOKYO)
     levels = {

@@ -1,12 +1,13 @@
-"""How good are the probabilities on real loan applications, against base rate and stage-rate table?
+"""How good are the probabilities for real loan applications, compared with base rate and stage-rate table?
 
     python benchmarks/accuracy_loan.py [AS_OF] [END]
 
 1. Trained as of AS_OF (2011-12-15), every open application: won by END (2011-12-31)?
-2. Rolling origins within the log: applications at submission, 3 days on, when the offer is sent, 7 and 14
-   days on, each scored by the model of the last origin before it: won within 21 days?
-Baselines count on the same past: all deals open on each past day (1.), or at the same point (2.), answers
-certain at the cut-off. Differences are ours - theirs with the 95 % interval of a bootstrap over deals.
+2. Rolling origins within the log: applications at submission, 3 days later, when the offer is sent, 7 and 14
+   days later, each scored by the model of the last origin before: won within 21 days?
+Baselines are computed on the same past: all deals open on each past day (1.), or at the same point (2.),
+with outcomes known at the cut-off. Differences are Sancho minus baseline, with the 95% interval of a
+bootstrap over deals.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def open_deals(log: EventLog, as_of: str, end: str) -> None:
 
 
 def rolling(log: EventLog, calendar: Calendar) -> None:
-    """Applications at five points of their lives, in the week after each origin."""
+    """Applications at five points of their history, in the week after each origin."""
     points: dict[str, Callable[[History], Ints]] = {
         "at submission": lambda history: history.created + 1,
         "3 days on": lambda history: history.created + 3 * DAY,
@@ -84,7 +85,7 @@ def rolling(log: EventLog, calendar: Calendar) -> None:
 
 
 def first_reached(history: History, stage: str) -> Ints:
-    """Just after each deal first reached a stage; NEVER where it did not."""
+    """The instant just after each deal first reached a stage; NEVER where it did not."""
     code = list(history.stages).index(stage)
     track = history.deals.stage
     out = np.full(len(history.created), NEVER)
@@ -96,7 +97,7 @@ def first_reached(history: History, stage: str) -> Ints:
 
 
 def alive(history: History, at: Ints) -> tuple[Ints, Ints]:
-    """Deals open at moments of their own."""
+    """Which deals were open at their moments."""
     deal = np.flatnonzero(at != NEVER).astype(np.int64)
     status = deal_states(history, deal, at[deal]).status
     deal = deal[status == -1]

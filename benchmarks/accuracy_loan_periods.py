@@ -1,10 +1,10 @@
-"""How well are a bank's weekly awards foreseen, and reached targets? Against plain methods, rolling origins.
+"""How accurate are forecasts of a bank's weekly awards, compared with baselines at rolling origins?
 
     python benchmarks/accuracy_loan_periods.py [PERIODS]
 
-`loan_applications_2011`: a week is a period, the amounts awarded in it are its revenue. The whole pipeline
-and the plain methods are trained at each week's start on the log as of then. Where no target is on record the
-backtest takes stand-ins (what past weeks brought), and says so.
+`loan_applications_2011`: a period is a week, its revenue the amounts awarded in it. The pipeline and the
+baselines are trained at each week's start on the log as of then. Where there is no target the backtest uses
+the actual of an earlier week, and counts such rows.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""What does it cost in accuracy to have no stage history, no activities, no amounts, dates or owners?
+"""How much accuracy is lost without stage history, activities, amounts, dates or owners?
 
     python benchmarks/accuracy_missing.py --worlds 5 --first-seed 301 --write
 
-Each simulated world is imported whole, and again without one thing; a model is trained on each as of the same
-cut-off and options about the same later deals, every second week while they were open: won by the quarter's
-end, won ever? The cost is the rise of the log loss. --write puts it where `sancho train` quotes it.
+Each simulated world is imported completely, and again without one of these; a model is trained on each as of
+the same cut-off and predicts for the same later deals, every second week while they were open: won by the
+quarter's end, won ever? The cost is the increase of the log loss. --write stores it where `sancho train`
+reads it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def loss_of(past: EventLog, whole: EventLog, cut: int, config: TrainConfig) -> f
 
 
 def without(log: EventLog, code: str) -> EventLog:
-    """The log of a company that lacks one thing."""
+    """The log of a company that lacks one kind of data."""
     tables, events = dict(log.tables), log["deal_events"]
     tables["deal_events"] = events[~events["field"].isin(LACKING[code])].reset_index(drop=True)
     if code == "no_activities":

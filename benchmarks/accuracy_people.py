@@ -1,10 +1,10 @@
-"""Does the fair comparison find who is skilled? Simulated organisations, whose sellers' skill is known.
+"""Does the comparison of reps find who is skilled? Simulated organisations with known skill.
 
     python benchmarks/accuracy_people.py --first-seed 301 --seeds 5 --deals 8000
 
-Rank correlation, over sellers with 30 closed deals or more in the last two years, of a world's true skill
-with the fair comparison's share above expectation, and with the raw win rate; and of both with how good the
-deals were that a seller was handed (what should not count).
+Rank correlation, over reps with at least 30 closed deals in the last two years, of the true skill with the
+results above expectation, and with the raw win rate; and of both with the quality of the deals that a rep
+received (which should not count).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def one_world(seed: int, deals: int, as_of: date) -> list[float]:
-    """Sellers, and the four correlations."""
+    """The number of reps, and the four correlations."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=as_of))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(as_of, TOKYO)
     bundle, _ = train(log, moment, TrainConfig())

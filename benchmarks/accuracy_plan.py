@@ -1,16 +1,17 @@
-"""Does a plan bring what it promises? The world is replayed with the levers really changed.
+"""Does a plan have the predicted effect? The world is replayed with the levers changed as planned.
 
     python benchmarks/accuracy_plan.py --first-seed 301 --seeds 5 --deals 8000
 
-At the start of a period a model is trained on what was known and options for the smallest change of leads,
-appointment rate and deal size that attains with a probability; then the world lives on from its true state,
-200 times as it is and 200 times with those levers changed as planned. Three comparisons:
+At the start of a period a model is trained on what was known then and computes the smallest change of leads,
+appointment rate and deal size that reaches the target with a probability; then the world is continued from
+its true state, 200 times unchanged and 200 times with those levers changed as planned. Three comparisons:
 
-own target   the model's target: promised and replayed probability, before and with the plan. One world's
-             replays start from its true state, which nobody knows: only over many worlds should they agree.
-same start   each side's own target, such that things as they go attain with `--before`: what the plan adds,
-             to a spread of outcomes that is narrower in the replays (they know the state).
-revenue      the gain of expected revenue, promised and replayed.
+own target   the model's target: predicted and replayed probability, before and with the plan. One world's
+             replays start from its true state, which the model does not know: they should agree only on
+             average over many worlds.
+same start   each side's own target, reached without the plan with probability `--before`: the gain of the
+             plan, for a distribution of outcomes that is narrower in the replays (they know the state).
+revenue      the gain of expected revenue, predicted and replayed.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def main() -> None:
 
 
 def one_world(seed: int, options: argparse.Namespace) -> list[float]:
-    """Pairs of promised and replayed: own target before, with the plan, from the same start, revenue gain."""
+    """Pairs, predicted and replayed: own target before, with the plan, from the same start, revenue."""
     world = simulate(WorldSettings(deals=options.deals, seed=seed, end=options.as_of))
     log = EventLog.of(crm_tables(world), TOKYO)
     moment, period = end_of_day(options.as_of, TOKYO), parse_period(options.period)

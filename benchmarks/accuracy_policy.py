@@ -1,11 +1,11 @@
-"""Are off-policy estimates right? A rule's value, estimated from explored choices and lived in the world.
+"""Are off-policy estimates right? A policy's value, estimated from logged random choices and simulated.
 
     python benchmarks/accuracy_policy.py --first-seed 901 --seeds 4
 
-On the open deals of a world an action is drawn evenly (or none) and done; each of many continuations of the
-world is one set of logged outcomes. From it the win rate is estimated that the rule "the action believed
-best, or none" would have had, and held against the world lived on under that rule. Printed: mean error and
-how often the 90 % interval holds the truth, for the three estimates.
+For each open deal of a world an action (or none) is drawn uniformly and done; each of many continuations of
+the world is one set of logged outcomes. From it the win rate of the policy "the action with the largest
+estimated effect, or none" is estimated, and compared with the world continued under that policy. Printed: the
+mean error and the coverage of the 90% interval, for the three estimators.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.bool_], float, float]:
-    """(errors (logs, 3), whether the intervals hold, true win rate under the rule, as usual)."""
+    """(errors (logs, 3), whether intervals contain the truth, win rate under the policy, as usual)."""
     world = simulate(WorldSettings(deals=deals, seed=seed, end=END))
     log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
     observed = ObservationalData.of(log, moment)
@@ -102,7 +102,7 @@ def one_world(seed: int, deals: int, replays: int) -> tuple[Floats, NDArray[np.b
 
 
 def simulated_wins(world: World, ids: list[str], chosen: Ints, replays: int, seed: int) -> Floats:
-    """Whether each deal is won (replays, n) where the chosen actions are done within two weeks."""
+    """Whether each deal is won (replays, n) if the chosen actions are done within two weeks."""
     force = [(deal, CHOICES[at]) for deal, at in zip(ids, chosen.tolist(), strict=True) if at < len(CHOICES)]
     done = replay(world, END + timedelta(days=1), replays, seed, Intervention(force=force))
     return done.won().astype(float)

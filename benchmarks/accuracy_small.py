@@ -1,13 +1,13 @@
-"""How good are the probabilities of a company that has seen 30, 100, 300 or 1,000 deals close?
+"""How good are the probabilities of a company with 30, 100, 300 or 1,000 closed deals?
 
     python benchmarks/accuracy_small.py --samples 16 --first-seed 201 --out accuracy_small.json
 
-A sample is a company that lives through a random share of a simulated world's deals, so large that just so
-many had closed by the cut-off. It trains as a user would. Judged are the world's deals created later, all of
-them, every second week while they were open: won by the quarter's end, won ever? Each is seen in the log of
-a company of the same share, so the rows are the same for all sizes and methods. Plain methods learn from the
-same rows; each uses the variant that was best in a 5-fold cross-validation over the deals learned from.
-Worlds 1 to 99 are for building; judge on others (--first-seed).
+A sample is a company with a random share of a simulated world's deals, such that the given number had closed
+by the cut-off. It trains as a user would. Evaluated are all deals of the world created later, every second
+week while they were open: won by the quarter's end, won ever? Each is scored in the log of a company of the
+same share, so the rows are the same for all sizes and methods. Baseline methods are fitted on the same rows;
+each uses the variant that was best in a 5-fold cross-validation over the training deals. Worlds 1 to 99 are
+for development; evaluate on others (--first-seed).
 """
 
 from __future__ import annotations
@@ -47,11 +47,8 @@ Flags = NDArray[np.bool_]
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2025, 12, 31)
-BEFORE_DAYS, EVALUATED_DAYS, AFTER_DAYS = (
-    820,
-    182,
-    300,
-)  # days up to the cut-off, in which the evaluated deals are created, and after that
+# Days up to the cut-off, days in which the evaluated deals are created, and days after that.
+BEFORE_DAYS, EVALUATED_DAYS, AFTER_DAYS = 820, 182, 300
 EVERY = 14  # days between evaluated moments
 SANCHO = "sancho"
 TABLE, BOOSTED = "stage_rates", "lightgbm_closed"
@@ -67,7 +64,7 @@ def main() -> None:
         for size, found, rows in sample(seed, options):
             losses[size].append(found)
             gap = found[SANCHO] - found[TABLE]
-            texts.append(f"{size}: {rows} rows, ours {found[SANCHO]:.4f}, minus table {gap:+.4f}")
+            texts.append(f"{size}: {rows} rows, Sancho {found[SANCHO]:.4f}, minus table {gap:+.4f}")
         print(f"seed {seed}, {time.perf_counter() - began:.0f} s; {'; '.join(texts)}", flush=True)
     result = {str(size): figures(found) for size, found in losses.items()}
     show(result)
@@ -87,7 +84,7 @@ def main() -> None:
 
 
 def sample(seed: int, options: argparse.Namespace) -> list[tuple[int, dict[str, float], int]]:
-    """Mean log loss of each method on the later deals of one world, for each size, and the rows judged."""
+    """Mean log loss of each method on the later deals of one world, by size, and the number of rows."""
     settings = WorldSettings(
         options.deals, seed, END, BEFORE_DAYS + EVALUATED_DAYS + AFTER_DAYS, bottlenecks=seed % 3
     )
@@ -115,10 +112,10 @@ def sample(seed: int, options: argparse.Namespace) -> list[tuple[int, dict[str, 
 
 
 def seen_by(settings: WorldSettings, last_day: date) -> tuple[EventLog, EventLog]:
-    """The log as it stood after a day, and the whole one, which also tells what its attributes were later.
+    """The log as of the end of a day, and the whole log, with later changes of attributes as events.
 
-    An attribute that the world overwrites without an event gets one at each judged moment, as nightly
-    snapshots would have kept it: the answer must not stand in the row that asks.
+    An attribute that the world overwrites without an event gets one at each evaluated moment, as nightly
+    snapshots would have recorded it: a row must not contain its own outcome.
     """
     world = simulate(settings, until=last_day)
     past = EventLog.of(crm_tables(world), TOKYO)
@@ -137,7 +134,7 @@ def seen_by(settings: WorldSettings, last_day: date) -> tuple[EventLog, EventLog
 
 
 def changed(before: pd.DataFrame, now: pd.DataFrame, name: str, at: int) -> pd.DataFrame:
-    """What differs in one attribute of the deals there were, as events at an instant."""
+    """The changes of one attribute of the existing deals, as events at an instant."""
     old = before.set_index("deal_id")[name].astype(object)
     new = now.set_index("deal_id")[name].astype(object).reindex(old.index)
     differs = (old != new) & (old.notna() | new.notna())
@@ -156,7 +153,7 @@ def changed(before: pd.DataFrame, now: pd.DataFrame, name: str, at: int) -> pd.D
 def judge(
     past: EventLog, whole: EventLog, learned: Flags, later: Flags, cut: int, config: TrainConfig
 ) -> tuple[dict[str, float], int]:
-    """Trains on some deals, asks about the later ones, a like share of them at a time."""
+    """Trains on some deals, and predicts for the later ones, an equal share of them at a time."""
     ids = whole["deals"]["deal_id"]
     past = part_of(past, set(ids[learned]))
     data = TrainingData.of(past, cut, config)
@@ -184,7 +181,7 @@ def judge(
 
 
 def part_of(log: EventLog, deals: set[str]) -> EventLog:
-    """The log of a company that knows only some of the deals."""
+    """The log of a company that has only some of the deals."""
     tables = dict(log.tables)
     for table in ("deals", "deal_events", "activities", "leads"):
         frame = log[table]
@@ -196,9 +193,9 @@ def part_of(log: EventLog, deals: set[str]) -> EventLog:
 
 
 def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows, Floats]:
-    """Two questions about each later deal at every second week: by the quarter's end, and ever.
+    """Two questions about each later deal at every second week: won by the quarter's end, and ever.
 
-    "Ever" is options only where the answer is known by the end of the world. Also the rows' own features.
+    "Ever" only where the outcome is known by the end of the world. Also returns the rows' features.
     """
     history = compile_history(log, bundle.calendar, bundle.levels)
     parts = []
@@ -237,7 +234,7 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows,
 
 
 def chosen(rival: BaselineMethod, rows: SnapshotRows, seed: int, folds: int = 5) -> Baseline:
-    """A plain method in the variant that did best on deals it had not learned from, fitted on all."""
+    """A baseline method in the variant that was best on deals it was not fitted on, fitted on all."""
     if len(rival.variants) == 1:
         return rival.variants[0][1](rows)
     fold = np.random.default_rng((seed, 3)).integers(0, folds, int(rows.deal.max()) + 1)[rows.deal]
@@ -252,7 +249,7 @@ def chosen(rival: BaselineMethod, rows: SnapshotRows, seed: int, folds: int = 5)
 
 
 def figures(samples: list[dict[str, float]]) -> dict[str, dict[str, object]]:
-    """Of each method: mean log loss over samples, ours minus it, share of samples where ours is worse."""
+    """By method: mean log loss over samples, Sancho minus it, share of samples where Sancho is worse."""
     count = len(samples)
     rng = np.random.default_rng(7)
     out: dict[str, dict[str, object]] = {}
@@ -270,12 +267,14 @@ def figures(samples: list[dict[str, float]]) -> dict[str, dict[str, object]]:
 
 
 def show(result: dict[str, dict[str, dict[str, object]]]) -> None:
-    """The table, and from which size on ours overtakes each method and LightGBM the table."""
+    """Prints the table, and from which size on Sancho beats each method and LightGBM the rate table."""
     for size, methods in result.items():
         print(f"\n== {size} closed deals: log loss over samples; ours minus it [95 % over samples]")
         for name, one in methods.items():
             mean, gap = one["log_loss"]["mean"], _interval(one["ours_minus_it"])
-            comparison = "" if name == SANCHO else f"{gap}   ours worse in {one['worse_in']:4.0%} of samples"
+            comparison = (
+                "" if name == SANCHO else f"{gap}   Sancho worse in {one['worse_in']:4.0%} of samples"
+            )
             print(f"   {name:16s} {mean:.4f}   {comparison}")
     print()
     for name in next(iter(result.values())):

@@ -1,11 +1,11 @@
-"""How close do forecasts come to what nobody could know better? Simulated worlds, against their oracle.
+"""How close are forecasts to the best possible ones? Simulated worlds, compared with their oracle.
 
     python benchmarks/accuracy_worlds.py --seeds 5 --deals 10000 --out accuracy_worlds.json
 
-Each world is lived on past the judged quarters, so that every deal's end is known. The whole pipeline and the
-named baselines are trained at each quarter's start on the log as of then and options at weeks 1, 4, 8 and 12
+Each world is simulated beyond the evaluated quarters, so that every deal's outcome is known. The pipeline and
+the baselines are trained at each quarter's start on the log as of then and forecast at weeks 1, 4, 8 and 12
 (the rolling origins of `sancho backtest`). The oracle replays the world from its true state at the same
-moments. Worlds 1 to 99 are for building; judge on others (--first-seed).
+moments. Worlds 1 to 99 are for development; evaluate on others (--first-seed).
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def one_world(seed: int, options: argparse.Namespace) -> tuple[Backtest, dict[in
 
 
 def truths_of(settings: WorldSettings, found: Backtest, replays: int) -> dict[int, Oracle]:
-    """The oracle as of each origin; the world is lived once, with a stop at each."""
+    """The oracle as of each origin; the world is simulated once, and stops at each."""
     moments = sorted({int(at) for part in found.deals[BY_PERIOD_END] for at in np.unique(part.origin)})
     of_moment = {line.as_of: line.period for line in found.forecasts}
     world: World | None = None
@@ -124,7 +124,7 @@ def truths_of(settings: WorldSettings, found: Backtest, replays: int) -> dict[in
 
 
 def with_truth(found: Backtest, question: str, truths: dict[int, Oracle], number: int) -> list[DealRows]:
-    """The rows with the oracle as one more method; deals of different worlds get different numbers."""
+    """The rows with the oracle as a further method; deals of different worlds have different numbers."""
     out = []
     for rows in found.deals[question]:
         truth = truths[int(rows.origin[0])]
@@ -146,7 +146,7 @@ def with_truth(found: Backtest, question: str, truths: dict[int, Oracle], number
 def with_oracle_forecasts(
     lines: Sequence[ScopeForecast], truths: dict[int, Oracle], number: int
 ) -> list[ScopeForecast]:
-    """The forecasts with the oracle's beside them."""
+    """The forecasts with the oracle's scores."""
     out = []
     for line in lines:
         truth = truths[int(pd.Timestamp(line.as_of).value // 1000)]
@@ -164,7 +164,7 @@ def with_oracle_forecasts(
 
 
 def deal_part(rows: DealRows, rng: np.random.Generator) -> dict[str, object]:
-    """Figures over all worlds: overall, by week, by stage."""
+    """Scores over all worlds: overall, by week, by stage."""
     if not len(rows):
         return {"rows": 0}
     weeks, stages = np.unique(rows.week), np.unique(rows.stage.astype(str))
@@ -179,7 +179,7 @@ def deal_part(rows: DealRows, rng: np.random.Generator) -> dict[str, object]:
 
 
 def deal_figures(rows: DealRows, rng: np.random.Generator) -> dict[str, object]:
-    """Each method on some rows, and the share of the way from the stage-rate table to the truth closed."""
+    """Scores of each method, and the share closed of the distance from the stage-rate table to the truth."""
     truth = rows.chance[ORACLE]
     realised = {name: metrics.log_losses(chance, rows.outcome) for name, chance in rows.chance.items()}
     # The expected log loss under the true chances: it varies far less by chance.
@@ -234,9 +234,9 @@ def calibration_of_parts(rows: DealRows, rng: np.random.Generator, size: int = 5
 
 
 def period_part(lines: list[ScopeForecast], rng: np.random.Generator) -> dict[str, object]:
-    """Figures of one kind of scope: overall and by week, with the share of the way to the oracle closed.
+    """Scores of one kind of scope: overall and by week, with the share of the distance to the oracle closed.
 
-    `pit`: how often the actual came in each tenth of the forecast, evenly where forecasts are honest.
+    `pit`: how many actuals are in each tenth of the forecast distribution; uniform if calibrated.
     """
     if not lines:
         return {"rows": 0}
@@ -254,7 +254,7 @@ def period_part(lines: list[ScopeForecast], rng: np.random.Generator) -> dict[st
 
 
 def period_figures(lines: list[ScopeForecast], rng: np.random.Generator) -> dict[str, object]:
-    """All methods on some lines; shares closed in CRPS and in the Brier score of reaching the target."""
+    """Scores of all methods; shares closed in CRPS and in the Brier score of reaching the target."""
     cluster = np.array([line.cluster for line in lines], np.int64)
     crps = {
         name: np.array([line.scores[name].crps for line in lines])
@@ -290,7 +290,7 @@ def print_deals(question: str, part: dict) -> None:
     if not part["rows"]:
         return
     print(
-        f"   {part['deals']:,} deals, {part['happened']:.1%} won; differences: Sancho minus method [95%, by deal]"
+        f"   {part['deals']:,} deals, {part['happened']:.1%} won; differences: Sancho - method [95%, by deal]"
     )
     print(
         f"   {'method':16s} {'log loss':>8s} {'difference':>26s} {'expected':>8s} {'brier':>7s} {'auc':>6s} "
@@ -302,9 +302,7 @@ def print_deals(question: str, part: dict) -> None:
             f"{one['expected_log_loss']['mean']:8.4f} {one['brier']:7.4f} {one['auc']:6.3f} "
             f"{one['calibration_error']:7.4f}  {with_interval(one['slope'], '.2f')}"
         )
-    print(
-        f"   share closed from stage-rate table to truth: {with_interval(part['share_closed'], '.2f')} (goal .5)"
-    )
+    print(f"   closed from stage-rate table to truth: {with_interval(part['share_closed'], '.2f')} (goal .5)")
     print(f"   the same in expectation over the truth: {with_interval(part['share_closed_expected'], '.2f')}")
     largest = part["largest_calibration_error_of_5000"]
     error = "too few rows" if largest is None else f"{largest:.4f}"
@@ -314,8 +312,8 @@ def print_deals(question: str, part: dict) -> None:
             ours = one["methods"][SANCHO]
             print(
                 f"   {group[3:]} {name}: {one['rows']:,} rows, log loss {ours['log_loss']['mean']:.4f}, "
-                f"closed {with_interval(one['share_closed'], '.2f')}, cal.err {ours['calibration_error']:.4f}, "
-                f"slope {with_interval(ours['slope'], '.2f')}"
+                f"closed {with_interval(one['share_closed'], '.2f')}, "
+                f"cal.err {ours['calibration_error']:.4f}, slope {with_interval(ours['slope'], '.2f')}"
             )
 
 
@@ -346,7 +344,8 @@ def print_periods(kind: str, part: dict) -> None:
         )
         print(f"      Brier skill of reaching the target against: {skill}")
         print(
-            f"      closed from stage-weighted to oracle: CRPS {with_interval(one['share_closed_crps'], '.2f')}, Brier "
+            "      closed from stage-weighted to oracle: "
+            f"CRPS {with_interval(one['share_closed_crps'], '.2f')}, Brier "
             f"{with_interval(one['share_closed_brier'], '.2f')}  (to reach: 0.75)"
         )
     for name, counts in part["pit"].items():
@@ -355,7 +354,7 @@ def print_periods(kind: str, part: dict) -> None:
 
 
 def with_interval(value: dict, form: str = "+.4f") -> str:
-    """A figure with its interval."""
+    """A number with its interval."""
     if value["mean"] is None:
         return "-"
     found = Interval(*(np.nan if value[name] is None else value[name] for name in ("mean", "lo", "hi")))

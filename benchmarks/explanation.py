@@ -1,8 +1,8 @@
-"""How fast are exact explanations, next to LightGBM's own, and how equal to shap's?
+"""How fast are exact explanations compared with LightGBM's own, and are they equal to shap's?
 
     python -m benchmarks.explanation [--trees 250] [--leaves 24] [--depth 6] [--features 70] [--rows 10000]
 
-Both sides answer the same questions in turn, in one process, with the same number of threads; ratios are of
+Both explain the same rows alternately, in one process, with the same number of threads; ratios are of
 medians.
 """
 
@@ -82,7 +82,7 @@ def trained(trees: int, leaves: int, depth: int, k: int) -> Any:
 def alternately(
     first: Callable[[int], object], second: Callable[[int], object], times: int
 ) -> tuple[float, float]:
-    """Median seconds of each, called in turn; each call is given its number."""
+    """Median seconds of each function, called alternately; each call gets its number."""
     seconds = np.empty((times, 2))
     for i in range(-2, times):  # the first two rounds are for warming up
         for side, ask in enumerate((first, second)):
@@ -95,7 +95,7 @@ def alternately(
 
 
 def fresh_process(text: str, cache: str) -> tuple[float, float]:
-    """Seconds that building and the first explanation take in a new process, kernels cached in `cache`."""
+    """Seconds for building and the first explanation in a new process, with kernels cached in `cache`."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(text)
         file.flush()
@@ -182,7 +182,8 @@ def report_speed(
     )
     print(
         f"{name}, {threads} thread(s): {lightgbm_seconds / count * 1e6:.1f} us a row by pred_contrib, Sancho "
-        f"{sancho_seconds / count * 1e6:.1f} us: {lightgbm_seconds / sancho_seconds:.1f} times as fast (aim: {aim})"
+        f"{sancho_seconds / count * 1e6:.1f} us: {lightgbm_seconds / sancho_seconds:.1f} times as fast "
+        f"(goal: {aim})"
     )
 
 
@@ -193,7 +194,8 @@ def report_scores(booster: Any, explainer: TreeShap, x: np.ndarray) -> None:
         1000,
     )
     print(
-        f"score of one row: {lightgbm_seconds * 1e6:.1f} us by LightGBM, {sancho_seconds * 1e6:.1f} us by Sancho"
+        f"score of one row: {lightgbm_seconds * 1e6:.1f} us by LightGBM, "
+        f"{sancho_seconds * 1e6:.1f} us by Sancho"
     )
 
 

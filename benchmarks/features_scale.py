@@ -1,10 +1,10 @@
-"""How fast are the features, how do they grow, and how do they compare with SQL on the same data?
+"""How fast are the features, how do they scale, and how do they compare with SQL on the same data?
 
     python benchmarks/features_scale.py                     # 10k and 100k deals, live path, DuckDB
     python benchmarks/features_scale.py --deals 1000000     # the same to 1M deals / 20M events and activities
 
-Each size runs in a process of its own, so that its peak memory is its own. Kernels are compiled before the
-clock starts. DuckDB gets its tables ready-made, with whole numbers for ids; the features start from frames.
+Each size runs in a separate process, so that its peak memory is its own. Kernels are compiled before the
+measurement. DuckDB gets prepared tables with integer ids; the features start from frames.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS = ["call", "email", "visit", "web_meeting", "demo", "proposal", "quote", "
 
 
 class Arrays:
-    """A made-up organisation as plain arrays: what both contestants are given."""
+    """A generated organisation as plain arrays, the input of both."""
 
     def __init__(self, deals: int, seed: int = 1) -> None:
         rng = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def event_log(a: Arrays) -> EventLog:
 
 
 def clocked(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What the work made, its seconds, and its seconds of processor time (other programs do not count)."""
+    """The result of the work, its seconds, and its seconds of processor time (without other programs)."""
     start, busy = time.perf_counter(), time.process_time()
     done = work()
     return done, time.perf_counter() - start, time.process_time() - busy
@@ -252,7 +252,7 @@ def _events(a: Arrays, field: int) -> pd.DataFrame:
 
 
 def live(deals: int) -> None:
-    """Microseconds for one deal of a request: its own little history, and its features."""
+    """Microseconds for one deal of a request: compiling its history, and its features."""
     arrays = Arrays(deals)
     log = event_log(arrays)
     history = compile_history(log, Calendar(TOKYO))

@@ -1,9 +1,9 @@
-"""What did `sancho forecast 2017-Q4` say at the quarter's start, and what did the quarter then bring?
+"""How close is `sancho forecast 2017-Q4` at the quarter's start to the quarter's actual revenue?
 
     python benchmarks/forecast_crm.py
 
 The commands a user types, on the CRM export without history, trained as of 2017-09-30: company, regional
-offices and every manager's team, beside the revenue then won.
+offices and every manager's team, with the revenue then won.
 """
 
 from __future__ import annotations

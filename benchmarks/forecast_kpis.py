@@ -1,11 +1,11 @@
-"""Are KPIs foreseen as often as promised, and better than at the present pace? Simulated worlds, later known.
+"""Are KPI forecasts calibrated, and better than the current pace? Simulated worlds, compared with actuals.
 
     python benchmarks/forecast_kpis.py --first-seed 301 --seeds 5 --deals 10000
 
 In each of the last quarters of a world, at weeks 0, 4 and 8, every KPI that needs no model of deals is
-foreseen for the company and each team by what was known then, and held against its value as known at the
-quarter's end. Beside it the present pace: the value so far over the share of working days days_passed, at week 0 the
-quarter before. Worlds 1 to 99 are for building; judge on others.
+forecast for the company and each team from what was known then, and compared with its value as known at the
+quarter's end. The baseline is the current pace: the value so far divided by the share of working days passed,
+at week 0 the quarter before. Worlds 1 to 99 are for development; evaluate on others.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def judge(log: EventLog, period: Period, rows: dict[tuple[str, int], list[list[float]]]) -> None:
-    """Foresees a quarter at each week."""
+    """Forecasts a quarter at each week."""
     first, end = period.start(TOKYO), period.end(TOKYO)
     later = log.as_of(end)
     then = ScopeTree.of(later)
@@ -106,14 +106,14 @@ def judge(log: EventLog, period: Period, rows: dict[tuple[str, int], list[list[f
 
 
 def marked(organisation: ScopeTree, scope: str) -> np.ndarray:
-    """Whose numbers belong to a scope, (people + 1,)."""
+    """Which people's numbers belong to a scope, (people + 1,)."""
     members = np.zeros(len(organisation.people) + 1, bool)
     members[organisation.members(scope)] = True
     return members
 
 
 def needs_deals(kpi: Kpi) -> bool:
-    """Whether its outlook is read off the scenarios of deals."""
+    """Whether its forecast is computed from the scenarios of deals."""
     return kpi.shape is not Shape.REPEAT and "deals.won" in (kpi.count.of, kpi.per.of if kpi.per else "")
 
 

@@ -1,11 +1,12 @@
-"""How long does a forecast of all scopes take, with every deal's swing, against plain numpy as exact?
+"""How long does a forecast of all scopes take, with every deal's swing, compared with plain numpy?
 
     python benchmarks/forecast_speed.py [--deals 10000]
 
-10,000 open deals, 100 people, 12 teams: attainment of company, teams and people, and for each open deal what
-winning instead of losing it does to the goal of its person, its team and the company. Plain numpy draws every
-deal in every scenario and counts. Its scenarios are scaled to the standard error of ours (over 24 seeds), as
-measured for the company's probability. Prints seconds, the ratio, and whether a second call answers the same.
+10,000 open deals, 100 people, 12 teams: the probability of the target of company, teams and people, and for
+each open deal the effect of winning instead of losing it on the targets of its person, its team and the
+company. Plain numpy draws every deal in every scenario and counts. The number of its scenarios gives the same
+standard error (over 24 seeds) of the company's probability. Prints seconds, the ratio, and whether a second
+call gives the same result.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How many rows a second does an import take in, beside the database alone writing the same rows?
+"""How many rows per second does an import process, compared with the database writing the same rows?
 
-Generates N activities as CSV, imports them into a fresh SQLite store (read, parsed, checked, upserted),
-and in the same run writes the same rows, already parsed, into an identical table by executemany.
+Generates N activities as CSV, imports them into a fresh SQLite store (read, parsed, checked, upserted), and
+in the same run writes the same rows, already parsed, into an identical table by executemany.
 
     python benchmarks/import_rows.py [N] [REPEATS]
 """

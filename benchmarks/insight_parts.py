@@ -1,4 +1,4 @@
-"""Where does the time of one deal's full answer go? Explanation, bottlenecks, actions, similar deals.
+"""Which parts of one deal's full answer take how long? Explanation, bottlenecks, actions, similar deals.
 
     python benchmarks/insight_parts.py [--deals 3000] [--home DIR]
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def measure(deals: int) -> None:
-    """Build the organisation, then time its answers."""
+    """Build the organisation, then measure its answers."""
     from service.bottlenecks import describe_bottleneck
     from service.cli.answer import open_service
     from service.cli.demo import prepare

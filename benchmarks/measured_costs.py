@@ -1,4 +1,4 @@
-"""Where do measured costs of poor data go? Into the file that the data check of a training quotes."""
+"""Where are measured costs of poor data stored? In the file that the data check of a training reads."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-PATH = Path(__file__).parent.parent / "sancho" / "training" / "data_quality_costs.json"
+PATH = Path(__file__).parent.parent / "training" / "data_quality_costs.json"
 
 
 def keep(found: dict[str, list[float]], command: str) -> None:
-    """Relative rises of log loss, one per sample, by code of the finding; others in the file stay."""
+    """Stores relative increases of the log loss, one per sample, by code of the finding; other codes stay."""
     stored = json.loads(PATH.read_text("utf-8")) if PATH.exists() else {}
     for code, rises in found.items():
         lo, hi = np.quantile(rises, [0.1, 0.9])

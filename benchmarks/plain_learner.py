@@ -1,4 +1,4 @@
-"""What a data scientist would try first: a T-learner on snapshots of past deals, without any of our care."""
+"""Which effects does a standard T-learner estimate, on snapshots of past deals without further adjustment?"""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SNAPSHOTS = 3  # of each past deal
 
 @dataclass(frozen=True)
 class TLearner:
-    """The chance of winning as it goes, and by action two models: of deals acted on, and of the others."""
+    """A model of winning as usual, and for each action two models: of deals with it, and of the others."""
 
     usual: LGBMClassifier
     by_action: dict[str, tuple[LGBMClassifier, LGBMClassifier]]
 
     @classmethod
     def of(cls, observed: ObservationalData, actions: list[str]) -> TLearner:
-        """Learn from a study: snapshots at random moments of closed deals."""
+        """Fit on snapshots at random moments of closed deals."""
         history, outcomes = observed.history, observed.outcomes
         over = (outcomes.closed != NEVER) & (outcomes.closed < observed.as_of)
         deal = np.repeat(np.flatnonzero(over), SNAPSHOTS)
@@ -54,7 +54,7 @@ class TLearner:
         return cls(_grown(x, won), models)
 
     def chance(self, x: Floats) -> Floats:
-        """Chances to win (n,) of deals x (n, k), as things go."""
+        """Win probabilities (n,) of deals x (n, k) as usual."""
         return np.asarray(self.usual.predict_proba(x)[:, 1])
 
     def effects(self, x: Floats) -> dict[str, Floats]:

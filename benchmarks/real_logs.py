@@ -1,4 +1,4 @@
-"""Which real logs is accuracy measured on, and what do plain methods counted on the same past say?"""
+"""Which real logs is accuracy measured on, and what do baseline methods predict on the same past?"""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FOLDERS = {"loan_applications": "loan_applications_2011"}
 
 
 def imported(mapping: str) -> EventLog:
-    """The log of a shipped mapping; says so and ends quietly where its data is not at hand."""
+    """The log of a shipped mapping; exits with a message where its data is not available."""
     folder = FOLDER / FOLDERS.get(mapping, mapping)
     if not folder.is_dir():
         print(f"skipped: the data is not at {folder}; set SANCHO_SHARED_DATA")
@@ -50,7 +50,7 @@ def imported(mapping: str) -> EventLog:
 
 
 def judge_open(log: EventLog, bundle: Bundle, cut: int, end: str) -> None:
-    """Every deal open at the cut-off: won by a day's end? Baselines count all deals open on each past day."""
+    """Every deal open at the cut-off: won by a day? Baselines count all deals open on each past day."""
     left = (as_of_instant(end, log.zone) - cut) / DAY
     past = compile_history(log.as_of(cut), bundle.calendar, bundle.levels)
     deal = open_at(past, cut)
@@ -79,7 +79,7 @@ def base_rate(won: Floats) -> float:
 def baselines(
     history: History, learned: Ints, moments: Ints, days: float, deal: Ints, at: Ints
 ) -> dict[str, Floats]:
-    """Base rate and stage-rate table for deals at moments, learned from others at theirs."""
+    """Base rate and stage-rate table for deals at moments, fitted on others at their moments."""
     won = won_within(history, learned, moments, days)
     rate = base_rate(won)
     then, now = deal_states(history, learned, moments).stage, deal_states(history, deal, at).stage

@@ -41,7 +41,7 @@ LOAN_SETTINGS = (
 
 
 def questions(day: str, period: str) -> dict[str, list[str]]:
-    """The command lines that are asked, by the name of the file that keeps the answer."""
+    """The command lines that are run, by the name of the file that stores the answer."""
     asked = {
         "forecast": ["forecast", period],
         "forecast_target": ["forecast", period, "--target", "50000000"],
@@ -75,7 +75,7 @@ def take(folder: Path, deals: int) -> None:
 
 @contextmanager
 def organisation(folder: Path, settings: str) -> Iterator[Path]:
-    """An installation of its own for as long as it is asked; the working folder holds its sancho.toml."""
+    """A temporary installation; its working folder contains its sancho.toml."""
     folder.mkdir()
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
@@ -89,7 +89,7 @@ def organisation(folder: Path, settings: str) -> Iterator[Path]:
 
 
 def record(folder: Path, home: Path, day: str, period: str, backtest: list[str]) -> None:
-    """Trains, keeps the model's files, and asks every question."""
+    """Trains, stores the model's files, and runs every command."""
     command(["train", "--as-of", day])
     bundle = next((home / "home").rglob("bundle.json")).parent
     shutil.copytree(bundle, folder / "bundle")
@@ -102,7 +102,7 @@ def record(folder: Path, home: Path, day: str, period: str, backtest: list[str])
 
 
 def command(line: list[str]) -> bytes:
-    """What a command prints; its failure, with the code of the fault, is an answer too."""
+    """What a command prints; a failure, with its error code, counts as an answer."""
     printed = io.TextIOWrapper(io.BytesIO(), "utf-8")
     with redirect_stdout(printed):
         status = run(line)
@@ -112,7 +112,7 @@ def command(line: list[str]) -> bytes:
 
 
 def compare(before: Path, after: Path, renamed: Mapping[str, str]) -> bool:
-    """Prints what differs, file by file; whether all numbers are equal and nothing is missing."""
+    """Prints the differences, file by file; returns whether all numbers are equal and nothing is missing."""
     same = True
     for path in sorted(path for path in before.rglob("*") if path.is_file()):
         name = path.relative_to(before)
@@ -145,7 +145,7 @@ def compare(before: Path, after: Path, renamed: Mapping[str, str]) -> bool:
 
 
 def values(path: Path, renamed: Mapping[str, str]) -> dict[str, Any]:
-    """Every value of a file by its place."""
+    """Every value of a file by its path."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as stored:
             return {
@@ -182,7 +182,7 @@ def equal(old: Any, new: Any) -> bool:
 
 
 def relative(old: float, new: float) -> float:
-    """How far apart two numbers are, as a share of the larger."""
+    """The difference of two numbers, as a share of the larger."""
     return abs(old - new) / max(abs(old), abs(new), 1e-300)
 
 

@@ -1,8 +1,8 @@
-"""What does thinking cost? An insight by REST against the same request parsed and the same bytes sent back.
+"""What does an insight cost by REST, compared with parsing the same request and sending the same bytes back?
 
-Builds (once) a small organisation in a folder, serves the real app over HTTP with one endpoint more, which
-parses and checks the same request and answers the insight's bytes, and asks both in turn. Prints requests per
-second of each, their ratio (aim: at least 0.5), and how long `sancho --help` takes.
+Builds (once) a small organisation in a folder, serves the real app over HTTP with one more endpoint, which
+parses and validates the same request and returns the insight's bytes, and calls both alternately. Prints
+requests per second of each, their ratio (goal: at least 0.5), and how long `sancho --help` takes.
 
     python benchmarks/serve_insight.py [--deals 1000] [--seconds 5] [--home DIR]
 """
@@ -81,7 +81,7 @@ def measure(deals: int, seconds: float) -> None:
 
 
 def add_echo(app, answers) -> None:
-    """An endpoint that understands the same request and answers the same bytes, without thinking."""
+    """An endpoint that parses the same request and returns the same bytes, without computing them."""
     from fastapi import Depends, Request
 
     from service.api.access import known_caller
@@ -118,7 +118,7 @@ def wait_ready(port: int) -> None:
 
 
 def rate(port: int, path: str, body: bytes, headers: dict[str, str], seconds: float) -> float:
-    """Requests per second of one client, in a process of its own, that asks as soon as it is answered."""
+    """Requests per second of one client, in a separate process, that sends one request after another."""
     code = f"""
 import http.client, time
 connection = http.client.HTTPConnection("127.0.0.1", {port})

@@ -1,13 +1,13 @@
-"""How long does a training take over the bare calls of LightGBM in it, how does it grow, what do workers add?
+"""How long does a training take compared with its LightGBM calls, and how does it scale, also on Dask?
 
     python benchmarks/training_time.py                              # 10,000 deals
-    python benchmarks/training_time.py --dask                       # the same beside `--dask local`
+    python benchmarks/training_time.py --dask                       # compared with `--dask local`
     python benchmarks/training_time.py --deals 10000 110000 1000000 --worlds FOLDER   # kept from run to run
 
-A training is all that `sancho train` does between reading and registering, and learns from up to 1,000,000
-snapshots. Each size runs in a process of its own, kernels compiled before the clock starts. `lightgbm.train`,
-the making of its data sets in it, is timed inside the same run. Processor time does not count what others do
-meanwhile.
+A training is everything that `sancho train` does between reading and registering, on up to 1,000,000
+snapshots. Each size runs in a separate process, with kernels compiled before the measurement.
+`lightgbm.train`, including the construction of its data sets, is measured in the same run. Processor time
+excludes other programs.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ CONFIG = TrainConfig(max_moments=SNAPSHOTS, max_questions=SNAPSHOTS)
 
 @dataclass
 class Clock:
-    """Seconds, and seconds of this process's processors, spent in functions that were put under it."""
+    """Wall-clock seconds, and processor seconds of this process, spent in the wrapped functions."""
 
     wall: float = 0.0
     cpu: float = 0.0
     calls: int = field(default=0)
 
     def over(self, work: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, clocked."""
+        """The same function, measured."""
 
         def outer(*args: Any, **named: Any) -> Any:
             began, busy = time.perf_counter(), time.process_time()
@@ -73,7 +73,7 @@ class Clock:
 
 
 def world(deals: int, folder: Path) -> tuple[EventLog, LogSource]:
-    """A simulated world, and where it is kept as Parquet files, made once."""
+    """A simulated world, and its source of Parquet files, generated once."""
     there = folder / str(deals)
     if not (there / "deals.parquet").exists():
         tables = crm_tables(simulate(WorldSettings(deals=deals, seed=1, end=END)))
@@ -112,7 +112,7 @@ def measure(deals: int, folder: Path) -> dict[str, Any]:
 
 
 def spread(deals: int, folder: Path) -> None:
-    """One process with two threads beside two workers of one thread each."""
+    """One process with two threads, compared with two workers of one thread each."""
     log, source = world(deals, folder)
     here, there = Clock(), Clock()
     trained(world(400, folder)[0], config=TrainConfig(trees=2))
@@ -123,12 +123,13 @@ def spread(deals: int, folder: Path) -> None:
     loss = [report.evaluation.overall["model"]["log_loss"] for report in (local_report, dask_report)]
     gap = np.abs(one.self_check.won_by - two.self_check.won_by).mean()
     print(
-        f"{deals:,} deals, {local_report.counts['moments']:,} snapshots: --dask local ({LOCAL_WORKERS} workers) "
-        f"{there.wall:.1f} s, one process of {CONFIG.threads} threads {here.wall:.1f} s: "
-        f"ratio {there.wall / here.wall:.2f}\n"
-        f"  features {dask_report.seconds[FEATURES]:.1f} s against {local_report.seconds[FEATURES]:.1f} s, the same bit for "
-        f"bit: {one.self_check.x.tobytes() == two.self_check.x.tobytes()}; log loss on later deals {loss[1]:.4f} against "
-        f"{loss[0]:.4f}; chances of kept rows differ by {gap:.4f} on average; load {os.getloadavg()[0]:.1f}"
+        f"{deals:,} deals, {local_report.counts['moments']:,} snapshots: "
+        f"--dask local ({LOCAL_WORKERS} workers) {there.wall:.1f} s, "
+        f"one process of {CONFIG.threads} threads {here.wall:.1f} s: ratio {there.wall / here.wall:.2f}\n"
+        f"  features {dask_report.seconds[FEATURES]:.1f} s against {local_report.seconds[FEATURES]:.1f} s, "
+        f"equal bit for bit: {one.self_check.x.tobytes() == two.self_check.x.tobytes()}; "
+        f"log loss on later deals {loss[1]:.4f} against {loss[0]:.4f}; "
+        f"chances of kept rows differ by {gap:.4f} on average; load {os.getloadavg()[0]:.1f}"
     )
 
 

@@ -1,9 +1,9 @@
-"""How fast is a simulated organisation simulated, written and replayed, and how much memory does it need?
+"""How fast is a simulated organisation generated, written and replayed, and how much memory does it need?
 
     python benchmarks/world_speed.py 10000 [--seed 1] [--write DIR] [--replays 400]
 
 Prints seconds, rows per second and peak memory (of the whole process so far). Kernels are compiled, or loaded
-from numba's cache, before the clock starts; the pilot that sizes bottlenecks counts.
+from numba's cache, before the measurement; the pilot run that sizes bottlenecks is included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What do trees predict for each row that they were not fitted on?"""
+"""What do trees predict for rows that they were not fitted on (cross-fitting)?"""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Flags = NDArray[np.bool_]
 
 FOLDS = 5
 _SETTINGS = TreeSettings(count=80, leaves=12, depth=4, learning_rate=0.06, rows_per_leaf=40)
-_LEAST = 100  # rows to fit on; with fewer the prediction is the mean
+_LEAST = 100  # rows to fit on; with fewer, the prediction is the mean
 
 
 def folds_of(groups: Ints) -> Ints:
-    """A fold (n,) for each row; rows of one group (n,) share theirs."""
+    """The fold (n,) of each row; rows of the same group (n,) have the same fold."""
     count = int(groups.max(initial=-1)) + 1
     return np.asarray((np.random.default_rng(7).permutation(count) % FOLDS)[groups])
 
@@ -35,9 +35,10 @@ def cross_fitted(
     weight: Floats | None = None,
     objective: str = "binary",
 ) -> Floats:
-    """Expected `y` (n,) of rows x (n, k), each by trees fitted on the other folds; `learn` (n,) may be used.
+    """Expected `y` (n,) of rows x (n, k), each by trees fitted on the other folds.
 
-    `objective` "binary" for chances of a `y` of 0 and 1, "regression" for means. Too few rows: the mean.
+    `learn` (n,): rows that may be fitted on. `objective`: "binary" for probabilities where `y` is 0 or 1,
+    "regression" for means. With too few rows: the mean.
     """
     learn = np.ones(len(y), bool) if learn is None else learn
     weight = np.ones(len(y)) if weight is None else weight

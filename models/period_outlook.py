@@ -1,4 +1,4 @@
-"""What do the models say, as of a moment, of all open deals together and of the period they lie in?"""
+"""What do the models forecast, as of a moment, for all open deals together and for a period?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PeriodOutlook:
-    """Scores of the open deals and one joint simulation of the period."""
+    """The scores of the open deals, and one joint simulation of the period."""
 
     scored: ScoredPipeline
     simulation: Simulation
@@ -40,11 +40,11 @@ def simulate_period(
     period: Period,
     dates: Sequence[date],
 ) -> PeriodOutlook:
-    """Scores all deals open at the moment and simulates the period, from what was known by then.
+    """Scores all deals open at the moment and simulates the period, from what was known at the moment.
 
-    `known` is the log as of the moment (its activities are not looked at), `history` may reach beyond it;
-    `closed` (people + 1,) is what the period has brought each person so far. `dates` are days of the period
-    still to come by whose ends the chances and the new business are wanted.
+    `known` is the log as of the moment (its activities are not used); `history` may extend beyond it;
+    `closed` (people + 1,) is each person's revenue of the period so far. `dates`: remaining days of the
+    period by whose ends win probabilities and new business are computed.
     """
     calendar = bundle.calendar
     deals = open_at(history, moment)
@@ -69,7 +69,7 @@ def simulate_period(
     new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
     new = new_business.rates(known, organisation, moment, period, dates)
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])
-    left = float(calendar.working_days(bounds[:1], bounds[1:])[0])
-    sizes = bundle.common_factors.at(left)
+    working_days = float(calendar.working_days(bounds[:1], bounds[1:])[0])
+    sizes = bundle.common_factors.at(working_days)
     simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
     return PeriodOutlook(scored, simulation)

@@ -1,4 +1,4 @@
-"""What does a model say of every open deal, as of a moment, for a period?"""
+"""What does a model predict for every open deal, as of a moment, for a period?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS = (
     "expected_close_date",
     "model_version",
 )
-_CLOSE_STEPS = 24  # horizons at which the chance to be won is asked to find the likely day
+_CLOSE_STEPS = 24  # horizons of the win curve from which close dates are interpolated
 
 
 def score_open(
@@ -44,7 +44,7 @@ def score_open(
     model_version: str | int = "",
     history: History | None = None,
 ) -> pd.DataFrame:
-    """One Score row for each deal open at `as_of`, most likely to be won by the period's end first.
+    """One Score row for each deal open at `as_of`, by descending win probability by the period's end.
 
     expected_revenue = win_by_period_end x the mean final amount if won: it sums to the period's expected
     revenue from open deals. The quantiles are those of the final amount if won. expected_close_date is the
@@ -57,7 +57,7 @@ def score_open(
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Score rows, most likely to be won by the period's end first."""
+    """Score rows by descending win probability by the period's end."""
     order = np.lexsort((frame["deal_id"].to_numpy(str), -frame["win_by_period_end"].to_numpy()))
     return frame.iloc[order].reset_index(drop=True)
 
@@ -65,12 +65,12 @@ def in_order(frame: pd.DataFrame) -> pd.DataFrame:
 def score_deals(
     bundle: Bundle, history: History, deals: Ints, as_of: int, period: Period, model_version: str | int = ""
 ) -> pd.DataFrame:
-    """Score rows of some deals (n,) that were open, in their order; see `score_open`."""
+    """Score rows of some open deals (n,), in their order; see `score_open`."""
     zone = history.calendar.zone
     moments = np.full(len(deals), as_of, np.int64)
     x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
-    left = max((period.end(zone) - as_of) / DAY, 0.0)
-    curve = bundle.win.curve(x, moments, np.array([left, np.inf]))
+    days_left = max((period.end(zone) - as_of) / DAY, 0.0)
+    curve = bundle.win.curve(x, moments, np.array([days_left, np.inf]))
     amount = bundle.amount_now(deal_states(history, deals, moments).amount)
     return score_rows(
         deal_ids=np.asarray(history.deal_ids)[deals],
@@ -99,12 +99,12 @@ def score_rows(
 ) -> pd.DataFrame:
     """The Score row of each deal (n,), in their order.
 
-    `ever` and `by_end` are chances to be won, `amounts` (n, LEVELS) equally likely final amounts if won,
-    `median_days` the days within which half of them are won if at all.
+    `ever` and `by_end` are win probabilities, `amounts` (n, LEVELS) equally likely final amounts if won,
+    `median_days` the median days until winning, if the deal is won at all.
     """
-    some = len(deal_ids) > 0
-    money = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if some else np.zeros((3, 0))
-    closes = as_of + (median_days * DAY).astype(np.int64)
+    any_deals = len(deal_ids) > 0
+    quantiles = np.quantile(amounts, [0.1, 0.5, 0.9], axis=1) if any_deals else np.zeros((3, 0))
+    close_instants = as_of + (median_days * DAY).astype(np.int64)
     frame = pd.DataFrame(
         {
             "deal_id": deal_ids,
@@ -112,11 +112,13 @@ def score_rows(
             "period": period.name,
             "win_probability": ever,
             "win_by_period_end": by_end,
-            "expected_revenue": by_end * (amounts.mean(axis=1) if some else np.zeros(0)),
-            "revenue_p10": money[0],
-            "revenue_p50": money[1],
-            "revenue_p90": money[2],
-            "expected_close_date": [local_datetime(int(at), zone).date().isoformat() for at in closes],
+            "expected_revenue": by_end * (amounts.mean(axis=1) if any_deals else np.zeros(0)),
+            "revenue_p10": quantiles[0],
+            "revenue_p50": quantiles[1],
+            "revenue_p90": quantiles[2],
+            "expected_close_date": [
+                local_datetime(int(at), zone).date().isoformat() for at in close_instants
+            ],
             "model_version": str(model_version),
         }
     )
@@ -124,18 +126,18 @@ def score_rows(
 
 
 def feature_columns(bundle: Bundle, history: History) -> Ints:
-    """Where the bundle's features are in what `build_features` returns; a new attribute is not looked at."""
-    place = {feature.name: number for number, feature in enumerate(history.features)}
-    missing = [name for name in bundle.features if name not in place]
+    """The columns of the bundle's features in the result of `build_features`; the model ignores other columns."""
+    column_of = {feature.name: column for column, feature in enumerate(history.features)}
+    missing = [name for name in bundle.features if name not in column_of]
     if missing:
         raise KeyError(
-            f"features: the model expects {missing}, the history has none of them; compile it with levels"
+            f"features: the history lacks {missing}, which the model needs; compile it with its levels"
         )
-    return np.array([place[name] for name in bundle.features], np.int64)
+    return np.array([column_of[name] for name in bundle.features], np.int64)
 
 
 def close_days(win: WinModel, x: Floats, moments: Ints, shares: Sequence[float]) -> Floats:
-    """Days (n, shares) within which a deal is won with these probabilities, if it is won at all."""
+    """Days (n, shares) within which a deal is won with these probabilities, given that it is won."""
     if not len(x):
         return np.zeros((0, len(shares)))
     won = win.curve(x, moments, np.append(close_grid(win), np.inf)).won
@@ -143,21 +145,21 @@ def close_days(win: WinModel, x: Floats, moments: Ints, shares: Sequence[float])
 
 
 def close_grid(win: WinModel) -> Floats:
-    """Horizons in days at which the chance to be won is asked to find the likely day, ascending."""
+    """Horizons in days, ascending, of the win curve from which close dates are interpolated."""
     longest = win.windows.longest_days
     grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
     return grid
 
 
 def close_days_of(win: WinModel, won: Floats, ever: Floats, shares: Sequence[float]) -> Floats:
-    """`close_days` of chances already known: `won` (n, grid) by each day of `close_grid`, and `ever` (n,).
+    """`close_days` from win probabilities: `won` (n, grid) by each day of `close_grid`, and `ever` (n,).
 
-    Linear between the days of the grid; what is won after them is spread up to the horizon of "ever".
+    Linear between the days of the grid, and from its last day to the horizon of "ever".
     """
-    part = np.append(won, ever[:, None], axis=1) / np.maximum(ever[:, None], 1e-12)
-    part[:, -1] = 1.0
+    cumulative = np.append(won, ever[:, None], axis=1) / np.maximum(ever[:, None], 1e-12)
+    cumulative[:, -1] = 1.0
     days = np.append(close_grid(win), max(win.ever_days, win.windows.longest_days + 1.0))
-    padded, edges = np.concatenate([np.zeros((len(won), 1)), part], axis=1), np.append(0.0, days)
+    padded, edges = np.concatenate([np.zeros((len(won), 1)), cumulative], axis=1), np.append(0.0, days)
     out = np.empty((len(won), len(shares)))
     rows = np.arange(len(won))
     for number, share in enumerate(shares):

@@ -127,7 +127,7 @@ def test_periods_asked_for_and_not_judged_are_told(found: Backtest) -> None:
     assert fewer_periods_warnings(None, found) == fewer_periods_warnings(2, found) == []
     ((code, text),) = fewer_periods_warnings(5, found)
     assert code == "fewer_periods"
-    assert text.en.startswith("5 periods were requested; 2 have ended")
+    assert text.en.startswith("5 periods were requested; 2 can be backtested")
     skipped = replace(found, settings={**found.settings, "periods": ["2023-Q4", "2025-Q2", "2025-Q3"]})
     told = dict(warnings_of(skipped))
     assert told["skipped_periods"].en.startswith("2023-Q4: not evaluated")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
+from crm.distribution import DISTRIBUTION
 from crm.errors import SanchoError
 from crm.eventlog import EventLog, micros
 from crm.importing import import_path
@@ -201,7 +202,7 @@ def test_a_worker_that_reads_other_data_says_so(client: Client, log: EventLog, t
     earlier = to_parquet(log.as_of(NOW), tmp_path)
     to_parquet(log.as_of(as_of_instant("2025-12-31", TOKYO)), tmp_path)  # the folder moves on
     late = Cluster(client, earlier)
-    with pytest.raises(SanchoError, match="read other data") as fault:
+    with pytest.raises(SanchoError, match="that differs from this process") as fault:
         late.features(NOW, CALENDAR, {}, np.zeros(1, np.int64), np.zeros(1, np.int64))
     assert "ワーカー" in fault.value.text.ja
 
@@ -237,7 +238,7 @@ def test_work_that_needs_all_workers_ends_when_one_is_lost(
         client.retire_workers(list(client.nthreads())[:1])
         for_ever.wait(20)
 
-    with pytest.raises(SanchoError, match="a worker died"):
+    with pytest.raises(SanchoError, match="a worker stopped"):
         together(client, work)
     for_ever.set()
 
@@ -249,7 +250,7 @@ def test_a_task_does_not_wait_for_ever_for_workers_that_are_gone(
     monkeypatch.setattr("training.dask.gather.PATIENCE_SECONDS", 0.2)
     _, client = few
     client.retire_workers(list(client.nthreads()))
-    with pytest.raises(SanchoError, match="a worker died"):
+    with pytest.raises(SanchoError, match="a worker stopped"):
         gathered(client, [client.submit(abs, -1, pure=False)])
 
 
@@ -265,9 +266,9 @@ def test_workers_with_another_version_are_refused(
     few: tuple[LocalCluster, Client], monkeypatch: pytest.MonkeyPatch
 ):
     versions = iter(["1.0", "2.0", "2.0"])
-    monkeypatch.setattr("importlib.metadata.version", lambda _: next(versions))
+    monkeypatch.setattr("importlib.metadata.version", lambda name: {DISTRIBUTION: next(versions)}[name])
     with (
-        pytest.raises(SanchoError, match=r"worker .* has sancho 2\.0; install 1\.0 there"),
+        pytest.raises(SanchoError, match=r"worker .* has sancho-sales 2\.0; install 1\.0 there"),
         open_cluster(few[0].scheduler_address, NOWHERE),
     ):
         pass

@@ -297,7 +297,7 @@ def test_a_training_that_cannot_ask_for_the_champion_promotes_nothing(
 ):
     """The database cannot be read: that is not "the first model", which any training may become."""
     with_versions(tmp_path, 1)
-    monkeypatch.setattr(promote, "train", lambda *args: pytest.fail("it must not get as far as training"))
+    monkeypatch.setattr(promote, "train_on", lambda *args: pytest.fail("it must not get as far as training"))
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("ALTER TABLE registered_model_aliases RENAME TO gone")
     with pytest.raises(SanchoError) as caught:
@@ -322,7 +322,8 @@ def test_a_champion_promoted_during_a_training_stays(
         Registry(tmp_path).promote(other)
         return model, None
 
-    monkeypatch.setattr(promote, "train", trained)
+    monkeypatch.setattr(promote.TrainingData, "of", lambda *args: None)
+    monkeypatch.setattr(promote, "train_on", trained)
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
     monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)
     monkeypatch.setattr(
@@ -343,6 +344,6 @@ def test_code_that_is_gone_is_said_by_the_logged_model(monkeypatch: pytest.Monke
     from training.pyfunc_code import SanchoModel
 
     monkeypatch.setitem(sys.modules, "models.bundle", None)
-    with pytest.raises(ImportError, match="train again") as caught:
+    with pytest.raises(ImportError, match="retrain") as caught:
         SanchoModel().load_context(None)
     assert "再学習" in str(caught.value)

@@ -182,7 +182,7 @@ def test_few_deals_are_said_and_answered_by_the_prior(log: EventLog):
 
 
 def test_an_empty_log_is_refused_in_one_sentence():
-    with pytest.raises(SanchoError, match="no deals to learn from"):
+    with pytest.raises(SanchoError, match="no deals to train on"):
         train(EventLog.of({}, TOKYO), AS_OF, SMALL)
 
 

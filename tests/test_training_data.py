@@ -12,6 +12,7 @@ import pytest
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import as_of_instant
+from features import compile_history
 from simulator import WorldSettings, crm_tables, simulate
 from training import data as training_data
 from training.common_factors import with_common_factors
@@ -74,13 +75,11 @@ def test_snapshots_that_are_a_sample_are_no_source_of_others(data: TrainingData)
 def test_a_training_and_its_common_factors_compile_the_past_once(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ):
-    from sancho import features
-
     calls = []
 
     def counted(*given: object) -> object:
         calls.append(given)
-        return features.compile_history(*given)
+        return compile_history(*given)
 
     monkeypatch.setattr(training_data, "compile_history", counted)
     made = TrainingData.of(log, AS_OF, SMALL)
@@ -96,5 +95,5 @@ def test_the_generator_starts_at_the_same_place_at_every_call(data: TrainingData
 
 def test_an_empty_past_is_refused_before_anything_is_compiled(log: EventLog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(training_data, "compile_history", refuse)
-    with pytest.raises(SanchoError, match="no deals to learn from"):
+    with pytest.raises(SanchoError, match="no deals to train on"):
         TrainingData.of(log, as_of_instant("2001-01-01", TOKYO), SMALL)

@@ -1,4 +1,4 @@
-"""Does the training room give what its public list names, and load nothing before it is asked?"""
+"""Does the training room export every name of its public list, and import a module only when it is used?"""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 import training
 
 
-def test_every_public_name_of_the_training_room_is_there():
+def test_training_exports_every_name_of_its_public_list():
     assert sorted(training._MODULES) == training.__all__
     for name in training.__all__:
         assert getattr(training, name).__name__ == name
 
 
-def test_the_config_alone_loads_no_part_that_fits_models():
+def test_training_config_imports_no_module_that_fits_models():
     code = "import sys, training.config as c; print({'training.fit', 'lightgbm'} & {*sys.modules})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"

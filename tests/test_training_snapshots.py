@@ -162,6 +162,6 @@ def test_what_happens_after_an_earlier_cut_off_changes_nothing_known_at_it():
 def test_a_fold_can_be_printed():
     _, rows = _many()
     fold = split(rows, 60 * DAY, AS_OF, AS_OF, np.zeros(200, bool))
-    said = fold.describe(ZoneInfo("UTC"))
-    assert said.startswith("train until 1970-03-02T00:00 (")
-    assert f"{len(fold.valid.row)} rows of {fold.valid.deals} deals" in said
+    text = fold.describe(ZoneInfo("UTC"))
+    assert text.startswith("train until 1970-03-02T00:00 (")
+    assert f"{len(fold.valid.row)} rows of {fold.valid.deals} deals" in text

@@ -207,7 +207,7 @@ def test_scores_that_moved_are_a_reason(bundle: Bundle, log: EventLog, monkeypat
         return [*found[:-1], replace(found[-1], index=0.5, alarm=True)]
 
     monkeypatch.setattr("training.monitoring.status.drifts", moved)
-    assert "win probabilities changed more than it usually does (stability index 0.50)" in (
+    assert "win probabilities changed more than usual (population stability index 0.50)" in (
         seen_at(bundle, log, "2026-08-15").describe().en
     )
 

@@ -1,4 +1,4 @@
-"""Which conditions can be contrasted? Those that enough deals of a stage met, and enough others did not."""
+"""Which conditions can be tested? Those that enough deals of a stage met, and enough other deals did not."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from training.observational_data import ObservationalData
 Flags = NDArray[np.bool_]
 
 THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
-# Steps that a deal may skip, and intervals between two activities, by the features that show them.
+# Features that show skipped steps, and features that are intervals between two activities.
 STEPS = ("effective_meetings", "demos", "quotes", "manager_meetings", "materials", "follow_ups")
 INTERVALS = ("created_to_meeting_days", "meeting_to_proposal_days", "proposal_to_quote_days")
 INTERVAL_DAYS = (7, 14, 21, 28, 45)
-MAX_STARTS = 40_000  # the latest of each stage
-MIN_EACH = 120  # deals with a condition, and without it
-# Standard deviation of how much a segment's conversion from one stage usually differs from the other stages'.
+MAX_STARTS = 40_000  # of each stage, the most recent
+MIN_EACH = 120  # deals that met a condition, and deals that did not
+# Usual standard deviation of the difference between a segment's conversion at one stage and at the others.
 USUAL_SD = 0.03
-BLOCK_DAYS = 91  # the history is halved by alternating blocks of this length
+BLOCK_DAYS = 91  # alternating blocks of this length divide the history into halves
 
 
 @dataclass(frozen=True)
 class StageEntries:
-    """Deals (n,) that entered a stage and whose end is known: passage, features at entry and outcome.
+    """Deals (n,) that entered a stage and whose outcome is known: visits, features at entry and outcome.
 
-    `advanced` 1 where they reached the next stage (after the last: were won), `decided` where they reached
-    the last stage.
+    `advanced`: 1 where the deal reached the next stage (at the last stage: was won). `decided`: whether it
+    reached the last stage.
     """
 
     passage: StageVisits
@@ -52,7 +52,7 @@ class StageEntries:
 
 
 def stage_entries(observed: ObservationalData, passage: StageVisits, last: Ints) -> StageEntries:
-    """Entries so long ago that nearly all have ended; deals still open are left out.
+    """Entries of deals with a known outcome, old enough that nearly all of their deals have one.
 
     `last`: the deals that entered the last stage.
     """
@@ -86,12 +86,14 @@ def stage_entries(observed: ObservationalData, passage: StageVisits, last: Ints)
 def _starts(observed: ObservationalData, passage: StageVisits, x: Floats) -> StageCohort:
     levels = observed.history.levels
     segments = segments_of(segment_codes(x, observed.features, levels), levels)
-    whose = deal_states(observed.history, passage.deal, passage.entered_at + 1)
-    inside = np.array([who for _, who in segments], np.float32).reshape(len(segments), len(passage.deal))
+    attributes = deal_states(observed.history, passage.deal, passage.entered_at + 1)
+    inside = np.array([members for _, members in segments], np.float32).reshape(
+        len(segments), len(passage.deal)
+    )
     return StageCohort(
         passage.deal,
-        whose.account,
-        whose.owner,
+        attributes.account,
+        attributes.owner,
         np.asarray((observed.as_of - passage.entered_at) // (BLOCK_DAYS * DAY) % 2),
         tuple(key for key, _ in segments),
         inside,
@@ -100,73 +102,75 @@ def _starts(observed: ObservationalData, passage: StageVisits, x: Floats) -> Sta
 
 def contrasts_of(observed: ObservationalData, stages: Sequence[StageEntries]) -> list[ConditionContrast]:
     """Every contrast of a history's stages."""
-    trials: list[ConditionContrast] = []
+    contrasts: list[ConditionContrast] = []
     for entries in stages:
         if len(entries.won) >= 2 * MIN_EACH and entries.passage.next_stage:
             expected = cross_fitted(
                 entries.x, observed.features, entries.won, folds_of(np.arange(len(entries.won)))
             )
-            trials += _waits(entries, expected, observed.as_of)
-            trials += _passed(observed, entries, expected)
-    return [*trials, *_conversions(observed, stages)]
+            contrasts += _duration_contrasts(entries, expected, observed.as_of)
+            contrasts += _advance_contrasts(observed, entries, expected)
+    return [*contrasts, *_conversion_contrasts(observed, stages)]
 
 
-def _enough(trials: Sequence[ConditionContrast]) -> list[ConditionContrast]:
+def _enough(contrasts: Sequence[ConditionContrast]) -> list[ConditionContrast]:
     return [
-        trial
-        for trial in trials
-        if min(trial.with_condition.sum(), trial.without_condition.sum()) >= MIN_EACH
+        contrast
+        for contrast in contrasts
+        if min(contrast.with_condition.sum(), contrast.without_condition.sum()) >= MIN_EACH
     ]
 
 
-def _waits(entries: StageEntries, expected: Floats, as_of: int) -> list[ConditionContrast]:
-    """Too long in the stage, and too long without contact in it (in the last stage, the outcome decides)."""
+def _duration_contrasts(entries: StageEntries, expected: Floats, as_of: int) -> list[ConditionContrast]:
+    """Contrasts of too long a time in the stage, and of too long a time without contact in it."""
     passage = entries.passage
-    went = passage.advanced_at != NEVER
+    advanced = passage.advanced_at != NEVER
     days = (
-        np.where(went, np.minimum(passage.advanced_at, entries.ended), entries.ended) - passage.entered_at
+        np.where(advanced, np.minimum(passage.advanced_at, entries.ended), entries.ended) - passage.entered_at
     ) / DAY
     quiet = (np.where(passage.contacted_at == NEVER, as_of, passage.contacted_at) - passage.entered_at) / DAY
-    trials = []
+    contrasts = []
     for limit in THRESHOLDS:
         slow, silent = days > limit, quiet > limit
-        for kind, met, spared in (
-            ("interval", slow, went & ~slow),
+        for kind, met, unmet in (
+            ("interval", slow, advanced & ~slow),
             ("activity_gap", slow & silent, slow & ~silent),
         ):
             condition = Condition(kind, passage.stage, passage.next_stage, limit)
-            trials.append(
+            contrasts.append(
                 ConditionContrast(
-                    condition, entries.starts, met, spared, entries.won, expected, entries.decided
+                    condition, entries.starts, met, unmet, entries.won, expected, entries.decided
                 )
             )
-    return _enough(trials)
+    return _enough(contrasts)
 
 
-def _passed(observed: ObservationalData, entries: StageEntries, expected: Floats) -> list[ConditionContrast]:
-    """Steps that deals skipped in this stage, and how far apart activities in it were."""
+def _advance_contrasts(
+    observed: ObservationalData, entries: StageEntries, expected: Floats
+) -> list[ConditionContrast]:
+    """Contrasts of steps that deals skipped in this stage, and of intervals between two of its activities."""
     passage = entries.passage
-    went = np.flatnonzero(passage.advanced_at != NEVER)
-    if len(went) < 2 * MIN_EACH:
+    rows = np.flatnonzero(passage.advanced_at != NEVER)
+    if len(rows) < 2 * MIN_EACH:
         return []
-    features_then = np.full(entries.x.shape, np.nan)
-    features_then[went] = build_features(observed.history, passage.deal[went], passage.advanced_at[went] + 1)[
+    x_after = np.full(entries.x.shape, np.nan)
+    x_after[rows] = build_features(observed.history, passage.deal[rows], passage.advanced_at[rows] + 1)[
         :, observed.used
     ]
     advanced = passage.advanced_at != NEVER
     column = {feature.name: at for at, feature in enumerate(observed.features)}
-    contrasts = []
+    conditions = []
     for name in (name for name in STEPS if name in column):
-        before, after = entries.x[:, column[name]], features_then[:, column[name]]
-        contrasts.append(
+        before, after = entries.x[:, column[name]], x_after[:, column[name]]
+        conditions.append(
             (Condition("activity_gap", passage.stage, passage.next_stage, 0, name), before == 0, after == 0)
         )
     for name in (name for name in INTERVALS if name in column):
-        before, after = entries.x[:, column[name]], features_then[:, column[name]]
-        open_yet = np.isnan(before) & ~np.isnan(after)
+        before, after = entries.x[:, column[name]], x_after[:, column[name]]
+        ended_here = np.isnan(before) & ~np.isnan(after)
         for limit in INTERVAL_DAYS:
             condition = Condition("interval", passage.stage, passage.next_stage, limit, name)
-            contrasts.append((condition, open_yet, after > limit))
+            conditions.append((condition, ended_here, after > limit))
     return _enough(
         [
             ConditionContrast(
@@ -178,15 +182,17 @@ def _passed(observed: ObservationalData, entries: StageEntries, expected: Floats
                 expected,
                 entries.decided,
             )
-            for condition, among, met in contrasts
+            for condition, among, met in conditions
         ]
     )
 
 
-def _conversions(observed: ObservationalData, stages: Sequence[StageEntries]) -> list[ConditionContrast]:
-    """Conversion from each stage, compared with the same segment's conversion from the other stages.
+def _conversion_contrasts(
+    observed: ObservationalData, stages: Sequence[StageEntries]
+) -> list[ConditionContrast]:
+    """Contrasts of each stage's conversion with the same segment's conversion at the other stages.
 
-    The expectation for a deal uses all that is known of it except its owner.
+    The expected conversion of a deal uses all its features except those of its owner.
     """
     stages = [entries for entries in stages if len(entries.advanced) >= 2 * MIN_EACH]
     if len(stages) < 2:
@@ -205,9 +211,9 @@ def _conversions(observed: ObservationalData, stages: Sequence[StageEntries]) ->
     advanced = np.concatenate([entries.advanced for entries in stages])
     expected = np.empty(len(advanced))
     for stage, entries in enumerate(stages):
-        here = number == stage
-        expected[here] = cross_fitted(entries.x[:, neutral], features, entries.advanced, fold[here])
-        expected[here] += entries.advanced.mean() - expected[here].mean()
+        of_stage = number == stage
+        expected[of_stage] = cross_fitted(entries.x[:, neutral], features, entries.advanced, fold[of_stage])
+        expected[of_stage] += entries.advanced.mean() - expected[of_stage].mean()
     shared = [
         key for key in stages[0].starts.segments if all(key in entries.starts.segments for entries in stages)
     ]

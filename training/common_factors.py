@@ -1,7 +1,7 @@
 """How much do deals' outcomes vary together? The common factors of the joint simulation, from past quarters.
 
-Each past quarter is predicted from a few days of it, every deal by a plain model that was fitted on other
-deals only; the residuals of the totals are what deals have in common.
+The wins of each past quarter are predicted at a few days of it, every deal by a simple model that was fitted
+on other deals; the residuals of the totals measure what deals have in common.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from training.data import TrainingData, draw_snapshots
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter: when it is predicted
+DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, at which it is predicted
 QUARTERS = 12
 _DEALS_PER_MOMENT = 1_500
-_MOMENTS, _QUESTIONS = 80_000, 8_000  # a plain model needs no more
+_MOMENTS, _QUESTIONS = 80_000, 8_000  # enough for the simple model
 
 
 def with_common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> Bundle:
-    """The model, with the sizes of the common factors."""
+    """The model with the estimated sizes of the common factors."""
     return replace(bundle, common_factors=common_factors(bundle, data, config))
 
 
 def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> CommonFactors:
-    """Sizes of the common factors in a model's training data; the prior where there is too little of it."""
+    """Sizes of the common factors in a model's training data; the prior where there is too little data."""
     past, history, as_of = data.past, data.history, data.as_of
     rng = np.random.default_rng((config.seed, 11))
     deal, moment, end, quarter = _past_moments(history, bundle.calendar, as_of, rng)
@@ -49,7 +49,7 @@ def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> C
     half = rng.random(len(history.created)) < 0.5
     chance = np.full(len(deal), np.nan)
     for side in (False, True):
-        model = _fit_plain(snapshots.rows, bundle, half == side, rng)
+        model = _fit_simple(snapshots.rows, bundle, half == side, rng)
         if model is None:
             return CommonFactors.prior()
         other = half[deal] != side
@@ -57,9 +57,9 @@ def common_factors(bundle: Bundle, data: TrainingData, config: TrainConfig) -> C
         chance[other] = model.won_by(x, moment[other], (end[other] - moment[other]) / DAY)
     won = (history.outcome[deal] == 1) & (history.closed[deal] != NEVER) & (history.closed[deal] < end)
     origin = np.unique(moment, return_inverse=True)[1].astype(np.int64)
-    left = bundle.calendar.working_days(moment, end)
+    working_days = bundle.calendar.working_days(moment, end)
     team = _teams(past, history, deal, moment)
-    return fit_common_factors(chance, won.astype(np.float64), origin, quarter, team, left)
+    return fit_common_factors(chance, won.astype(np.float64), origin, quarter, team, working_days)
 
 
 def _past_moments(
@@ -67,8 +67,8 @@ def _past_moments(
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Open deals at days of past quarters: deal, moment, the quarter's end, its number, each (n,)."""
     if not len(history.created):
-        none = np.zeros(0, np.int64)
-        return none, none, none, none
+        empty = np.zeros(0, np.int64)
+        return empty, empty, empty, empty
     first, last = calendar.day_of(np.array([history.created.min(), as_of]))
     ends = np.unique(calendar.quarter_end[first:last]) + 1
     ends = ends[(ends <= last) & (ends - DAYS_BEFORE_END[0] > first + 90)][-QUARTERS:]
@@ -81,16 +81,16 @@ def _past_moments(
                 deals = np.sort(rng.choice(deals, _DEALS_PER_MOMENT, replace=False))
             parts.append(np.stack([deals, *(np.full(len(deals), value) for value in (*bounds, number))]))
     if not parts:
-        none = np.zeros(0, np.int64)
-        return none, none, none, none
+        empty = np.zeros(0, np.int64)
+        return empty, empty, empty, empty
     deal, moment, end, quarter = np.concatenate(parts, axis=1).astype(np.int64)
     return deal, moment, end, quarter
 
 
-def _fit_plain(
+def _fit_simple(
     rows: SnapshotRows, bundle: Bundle, deals: NDArray[np.bool_], rng: np.random.Generator
 ) -> WinModel | None:
-    """A win model without trees, of some of the deals; None where they are too few."""
+    """A win model without trees, fitted on some of the deals; None where there are too few."""
     win = bundle.win
     rows = rows.with_columns(win.used)
     rows = rows.where(deals[rows.deal])

@@ -1,4 +1,4 @@
-"""How shall a model be trained? Every choice, with its default, in one place."""
+"""How is a model trained? Every setting, with its default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crm.i18n import Text
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Choices of a training. The same log, cut-off and choices give the same model, number for number."""
+    """Settings of a training. The same log, cut-off and settings give the same model, number for number."""
 
     seed: Annotated[int, Text("乱数の種", "Seed of all random draws")] = 0
     threads: Annotated[int, Text("学習に使うスレッドの数", "Threads a training uses")] = 2
@@ -29,7 +29,7 @@ class TrainConfig:
         str, Text("組織の通貨（既定は組織の設定）", "Currency of the organisation (the setting above)")
     ] = "JPY"
     owner_blind: Annotated[
-        bool, Text("担当者によらない受注確率にする", "Win probabilities do not depend on who sells")
+        bool, Text("担当者によらない受注確率にする", "Win probabilities do not depend on the rep")
     ] = False
     exclude: Annotated[
         tuple[str, ...],
@@ -39,23 +39,23 @@ class TrainConfig:
     ] = ()
     include: Annotated[
         tuple[str, ...],
-        Text("結果の漏れの検査で除かれても使う列", "Columns to use although the leakage screen rejects them"),
+        Text("リーク検査で除外されても使う列", "Columns to use although the leakage screen rejects them"),
     ] = ()
     max_moments: Annotated[
         int,
         Text(
             "学習に使う時点の上限（超えた分は無作為に選ぶ）。0 = 商談数に応じて決める",
-            "Snapshots to learn from, drawn at random beyond that; 0 = by the number of deals",
+            "Snapshots to train on, drawn at random beyond that; 0 = by the number of deals",
         ),
     ] = 0
     questions: Annotated[
-        int, Text("1つの時点について学習する期間の数", "Horizons learned from at each snapshot")
+        int, Text("1つの時点について学習する期間の数", "Horizons trained on at each snapshot")
     ] = 2
     max_questions: Annotated[
         int,
         Text(
             "学習に使う行（時点×期間）の上限。0 = 商談数に応じて決める",
-            "Rows (snapshot and horizon) to learn from; 0 = by the number of deals",
+            "Rows (snapshot and horizon) to train on; 0 = by the number of deals",
         ),
     ] = 0
     trees: Annotated[int, Text("木の数", "Trees of a boosted model")] = 200
@@ -64,7 +64,7 @@ class TrainConfig:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> TrainConfig:
-        """From a mapping such as a TOML table; an unknown name or a wrong type is told with what is known."""
+        """From a mapping such as a TOML table; an error names what is unknown or of a wrong type."""
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in settings.items():
@@ -73,7 +73,7 @@ class TrainConfig:
                 hint = ", ".join(known) if name not in known else type(default).__name__
                 raise SanchoError(
                     Text(
-                        "学習の設定「{name}」= {value!r} は使えません。使えるもの: {hint}",
+                        "学習の設定「{name}」= {value!r} は使えません。使えるもの：{hint}",
                         "training setting {name} = {value!r} cannot be used; expected: {hint}.",
                     ).format(name=name, value=value, hint=hint),
                     "bad_setting",
@@ -83,13 +83,13 @@ class TrainConfig:
 
     @classmethod
     def read(cls, path: Path) -> TrainConfig:
-        """From the [train] table of a TOML file, or all of it where it has none."""
+        """From the [train] table of a TOML file, or from the whole file if it has none."""
         content = tomllib.loads(path.read_text("utf-8"))
         return cls.of(content.get("train", content))
 
 
 def max_rows(deals: int) -> int:
-    """How many moments, and how many questions, are worth learning from: some eight of each deal.
+    """The largest number of moments, and of questions, to train on: eight for each deal, within limits.
 
     >>> max_rows(100), max_rows(50_000), max_rows(10**6)
     (80000, 400000, 1000000)

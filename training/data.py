@@ -1,4 +1,4 @@
-"""What does a training learn from? The past of a log, compiled once, and the snapshots drawn from it."""
+"""What data is a training based on? The past of a log, compiled once, and the snapshots drawn from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Progress = Callable[[Text, float], None]
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The training rows of a history, with the outcomes and the sales cycle that they were drawn by.
+    """The training rows of a history, with the deal outcomes and the sales cycle that they depend on.
 
     `complete`: every moment at which a deal changed has a row; otherwise they are a random sample.
     """
@@ -37,10 +37,10 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A log as of a cut-off: its past, the compiled history and the snapshots that the models learn from.
+    """A log as of a cut-off: its past, the compiled history and the snapshots to train on.
 
-    Made once and passed along: validation, fitting, common factors and the baselines of a backtest share it.
-    `as_of` in microseconds UTC; `seconds` by step.
+    Computed once and shared by validation, fitting, common factors and the baselines of a backtest. `as_of`
+    is in microseconds UTC; `seconds` is the time taken, by step.
     """
 
     past: EventLog
@@ -57,9 +57,9 @@ class TrainingData:
         as_of: int,
         config: TrainConfig,
         progress: Progress | None = None,
-        work: Executor = IN_PROCESS,
+        executor: Executor = IN_PROCESS,
     ) -> TrainingData:
-        """Compiles what was known at `as_of` and draws the snapshots; `work` computes their features."""
+        """Compiles what was known at `as_of` and draws the snapshots; `executor` computes their features."""
         step = Steps(progress)
         step(Text("商談の履歴を読み込んでいます", "Compiling histories"), 0.0)
         past = log.as_of(as_of)
@@ -68,12 +68,12 @@ class TrainingData:
         history = compile_history(past, calendar)
         step(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.1)
         rng = np.random.default_rng(config.seed)
-        snapshots = draw_snapshots(past, history, as_of, config, rng, work)
+        snapshots = draw_snapshots(past, history, as_of, config, rng, executor)
         step.end()
         return cls(past, history, snapshots, as_of, step.seconds, rng.bit_generator.state)
 
     def generator(self) -> np.random.Generator:
-        """A generator that continues where the drawing of the snapshots stopped, the same at every call."""
+        """A generator in the state in which drawing the snapshots left it; the same at every call."""
         rng = np.random.default_rng()
         rng.bit_generator.state = self._random_state
         return rng
@@ -85,19 +85,19 @@ def draw_snapshots(
     as_of: int,
     config: TrainConfig,
     rng: np.random.Generator,
-    work: Executor = IN_PROCESS,
-    known: Snapshots | None = None,
+    executor: Executor = IN_PROCESS,
+    reuse: Snapshots | None = None,
 ) -> Snapshots:
-    """Training rows of all deals: moments, features, horizons, answers.
+    """Training rows of all deals: moments, features, horizons and outcomes.
 
-    `known`: snapshots of the same history; where they are complete their features are taken over.
+    `reuse`: snapshots of the same history; where they are complete, their features are reused.
     """
-    if known is None:
+    if reuse is None:
         outcomes = deal_outcomes(past, history)
         cycle = cycle_of(outcomes, as_of)
     else:
-        outcomes, cycle = known.outcomes, known.cycle
-    computed = known.rows if known is not None and known.complete else None
+        outcomes, cycle = reuse.outcomes, reuse.cycle
+    computed = reuse.rows if reuse is not None and reuse.complete else None
     deal, at = change_moments(history, as_of) if computed is None else (computed.deal, computed.at)
     x = None if computed is None else computed.x
     most = config.max_moments or max_rows(len(outcomes))
@@ -107,7 +107,7 @@ def draw_snapshots(
         deal, at = deal[sample], at[sample]
         x = None if x is None else x[sample]
     if x is None:
-        x = work.features(history, deal, at)
+        x = executor.features(history, deal, at)
     calendar = history.calendar
     to_quarter_end = (calendar.start_of(calendar.quarter_end[calendar.day_of(at)] + 1) - at) / DAY
     questions = draw_horizons(at, as_of, to_quarter_end, cycle, config.questions, rng)
@@ -121,7 +121,7 @@ def _refuse_an_empty_log(past: EventLog) -> None:
         Text(
             "学習に使える商談がありません。"
             "sancho import で商談を取り込むか、--as-of の日付を確認してください。",
-            "There are no deals to learn from at this time; import some (sancho import) or check --as-of.",
+            "There are no deals to train on at this time; import some (sancho import) or check --as-of.",
         ),
         "no_deals",
     )
@@ -136,14 +136,14 @@ class Steps:
         self._last: tuple[str, float] | None = None
 
     def __call__(self, text: Text, share: float) -> None:
-        """A step begins; `share` of the training is done."""
+        """Starts a step; `share` is the part of the training that is done."""
         self.end()
         self._last = (text.en, time.perf_counter())
         if self._progress is not None:
             self._progress(text, share)
 
     def end(self) -> None:
-        """The step at work is done."""
+        """Ends the present step."""
         if self._last is not None:
             name, began = self._last
             self.seconds[name] = round(time.perf_counter() - began, 3)

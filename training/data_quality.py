@@ -14,12 +14,12 @@ from crm.instants import DAY, NEVER
 from crm.schema import TABLES
 from training.data_quality_costs import Cost, cost_of, cost_of_few
 
-_AGAINST = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")
+_COMPARED = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")
 
 
 @dataclass(frozen=True)
 class DataFinding:
-    """One thing that the data has or lacks, in words; every answer of the model carries a `serious` one."""
+    """One property of the data, in words; a `serious` one is a warning attached to every prediction."""
 
     code: str
     serious: bool
@@ -73,7 +73,7 @@ class _Check:
 
 
 def _lacking(code: str) -> Callable[[_Measured], Text]:
-    return lambda _: _priced(cost_of(code))
+    return lambda _: _cost_sentence(cost_of(code))
 
 
 def _unfilled(column: str, consequence: Text) -> _Check:
@@ -107,7 +107,7 @@ _CHECKS = (
             "With {closed} closed deals, predictions stay close to averages by stage and ranges are wide. "
             "{cost}More closed deals improve accuracy.",
         ),
-        lambda data: _priced(cost_of_few(data.closed), _AGAINST),
+        lambda data: _cost_sentence(cost_of_few(data.closed), _COMPARED),
     ),
     _Check(
         "one_outcome",
@@ -137,7 +137,7 @@ _CHECKS = (
         True,
         lambda data: data.closed > 0 and data.events > 0 and data.with_stages < 0.5,
         Text(
-            "ステージの変更履歴がない商談が多く（履歴あり{with_stages:.0%}）、進み方を学べません。"
+            "ステージの変更履歴がない商談が多く（履歴あり{with_stages:.0%}）、商談の進み方を学習できないため、"
             "予測は大まかになります。{cost}",
             "Most closed deals have no history of stages ({with_stages:.0%} have), so the sales pace cannot "
             "be learned and predictions are coarse. {cost}",
@@ -180,7 +180,7 @@ _CHECKS = (
 
 
 def examine(log: EventLog, as_of: int) -> list[DataFinding]:
-    """What a log as of `as_of` offers for training, what it lacks and how much accuracy that costs."""
+    """How much data a log as of `as_of` has, what it lacks and how much accuracy that costs."""
     data = _Measured.of(log, as_of)
     findings = []
     for check in _CHECKS:
@@ -190,8 +190,8 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
     return findings
 
 
-def _priced(cost: Cost | None, before: Text | None = None) -> Text:
-    """A measured cost as a sentence among others."""
+def _cost_sentence(cost: Cost | None, before: Text | None = None) -> Text:
+    """A measured cost as a sentence; empty where there is none."""
     if cost is None:
         return Text("", "")
     text = cost.describe()
@@ -200,6 +200,7 @@ def _priced(cost: Cost | None, before: Text | None = None) -> Text:
 
 
 def _share(rows: np.ndarray, among: np.ndarray) -> float:
-    touched = np.zeros(len(among), bool)
-    touched[rows[rows >= 0]] = True
-    return float(touched[among].mean()) if among.any() else 0.0
+    """The share of some deals (a mask) that occur in `rows`."""
+    occurs = np.zeros(len(among), bool)
+    occurs[rows[rows >= 0]] = True
+    return float(occurs[among].mean()) if among.any() else 0.0

@@ -1,4 +1,4 @@
-"""How much accuracy does missing data cost? Measured on simulated organisations, quoted by the data check."""
+"""How much accuracy does missing data cost? Measured on simulated organisations, shown by the data check."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from crm.i18n import Text
 
 @dataclass(frozen=True)
 class Cost:
-    """Relative rise of the log loss on later deals: mean over samples and the middle 80 % of them."""
+    """Relative increase of the log loss on later deals: mean, 10% and 90% quantile over samples."""
 
     mean: float
     lo: float
     hi: float
     samples: int
 
-    def said(self) -> Text:
-        """In words, to follow what is missing."""
+    def describe(self) -> Text:
+        """The cost in words, to follow a sentence on what is missing."""
         return Text(
             "架空の営業組織{n}社での実測では、予測誤差（学習後の商談での対数損失）の変化は{mean:+.1%}"
             "（{lo:+.1%}〜{hi:+.1%}）でした。",
@@ -36,7 +36,7 @@ def cost_of(code: str) -> Cost | None:
 
 
 def cost_of_few(closed_deals: int) -> Cost | None:
-    """The cost of so few closed deals against 1,000: that of the next smaller number measured."""
+    """The cost of so few closed deals compared with 1,000: that of the next smaller number measured."""
     sizes = sorted(int(code.removeprefix("closed_")) for code in _measured() if code.startswith("closed_"))
     below = [size for size in sizes if size <= closed_deals]
     return cost_of(f"closed_{below[-1]}") if below else None

@@ -1,4 +1,4 @@
-"""How good is the model on later deals it never saw, against plain methods on the same rows?"""
+"""How good is the model on later deals, compared with baseline methods on the same rows?"""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ BANDS = ((0.0, 7.5), (7.5, 31.5), (31.5, 92.5), (92.5, np.inf))
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures by method: over all rows, by horizon band, by stage; differences ours - theirs in log loss.
+    """Scores by method: over all rows, and of the model by horizon band and by stage.
 
-    `curve` are reliability rows (promised, happened, mass) of the model.
+    `log_loss_against`, `brier_against`: by baseline, the model's mean score minus the baseline's. `curve` are
+    the model's reliability rows (mean probability, share won, weight).
     """
 
     overall: Mapping[str, Mapping[str, float]]
@@ -54,34 +55,48 @@ def evaluate(
     rng: np.random.Generator,
     stage_names: Mapping[float, str],
 ) -> Evaluation:
-    """Figures of the chances (m,) given to questions of `valid`, and of plain methods fitted on `train`."""
+    """Scores of the predicted chances (m,) for `valid`, and of baseline methods fitted on `train`."""
     weight = valid.question_weight
-    plain = {
+    baseline_chances = {
         "base_rate": baselines.base_rate(train)(valid),
         "stage_rates": baselines.stage_rate_table(train, layout)(valid),
     }
-    overall = {name: metrics.summary(p, valid.won, weight) for name, p in {"model": chance, **plain}.items()}
-    against_log: dict[str, metrics.Difference] = {}
-    against_brier: dict[str, metrics.Difference] = {}
-    for name, theirs in plain.items():
-        for into, score in ((against_log, metrics.log_losses), (against_brier, metrics.brier_scores)):
-            into[name] = metrics.paired_difference(
-                score(chance, valid.won), score(theirs, valid.won), valid.question_deal, rng, weight
+    overall = {
+        name: metrics.summary(p, valid.won, weight)
+        for name, p in {"model": chance, **baseline_chances}.items()
+    }
+    log_loss_against: dict[str, metrics.Difference] = {}
+    brier_against: dict[str, metrics.Difference] = {}
+    for name, baseline_chance in baseline_chances.items():
+        for differences, score in (
+            (log_loss_against, metrics.log_losses),
+            (brier_against, metrics.brier_scores),
+        ):
+            differences[name] = metrics.paired_difference(
+                score(chance, valid.won), score(baseline_chance, valid.won), valid.question_deal, rng, weight
             )
     bands = {}
     for low, high in BANDS:
-        mine = (valid.horizon > low) & (valid.horizon <= high)
-        if mine.any():
-            bands[f"{low:.0f}-{high:.0f}d"] = metrics.summary(chance[mine], valid.won[mine], weight[mine])
+        in_band = (valid.horizon > low) & (valid.horizon <= high)
+        if in_band.any():
+            bands[f"{low:.0f}-{high:.0f}d"] = metrics.summary(
+                chance[in_band], valid.won[in_band], weight[in_band]
+            )
     stages = {}
     if layout.stage >= 0:
         stage = layout.column(valid.x, layout.stage)[valid.row]
         for code in np.unique(stage[~np.isnan(stage)]):
-            mine = stage == code
-            if mine.sum() >= 100:
+            in_stage = stage == code
+            if in_stage.sum() >= 100:
                 name = stage_names.get(float(code), str(int(code)))
-                stages[name] = metrics.summary(chance[mine], valid.won[mine], weight[mine])
+                stages[name] = metrics.summary(chance[in_stage], valid.won[in_stage], weight[in_stage])
     curve = metrics.reliability(chance, valid.won, weight)
     return Evaluation(
-        overall, bands, stages, against_log, against_brier, curve, len(np.unique(valid.question_deal))
+        overall,
+        bands,
+        stages,
+        log_loss_against,
+        brier_against,
+        curve,
+        len(np.unique(valid.question_deal)),
     )

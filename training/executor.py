@@ -1,4 +1,4 @@
-"""Who does the heavy work of a training: this process, or others for it?"""
+"""Where are a training's features and trees computed: in this process, or on a cluster?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.win.trees import TreeFitter, fit_trees
 
 @dataclass(frozen=True)
 class Executor:
-    """How features of moments are computed and trees are grown; by default here."""
+    """The functions that compute features of moments and fit trees; by default in this process."""
 
     features: Callable[[History, Ints, Ints], Floats] = build_features
     trees: TreeFitter = fit_trees

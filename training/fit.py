@@ -31,7 +31,7 @@ from training.validation import Fitter, refit_as_of, validate
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-KEPT = 24  # training moments kept with their scores
+KEPT = 24  # training moments stored with their scores
 
 
 def train(
@@ -40,15 +40,15 @@ def train(
     config: TrainConfig | None = None,
     progress: Progress | None = None,
     champion_as_of: int | None = None,
-    work: Executor = IN_PROCESS,
+    executor: Executor = IN_PROCESS,
 ) -> tuple[Bundle, Report]:
-    """A model of what was known at `as_of` (microseconds UTC), and the report on how good it is.
+    """A model fitted on what was known at `as_of` (microseconds UTC), and the report on its training.
 
     See `train_on`.
     """
     config = config or TrainConfig()
-    data = TrainingData.of(log, as_of, config, progress, work)
-    return train_on(data, config, progress, champion_as_of, work)
+    data = TrainingData.of(log, as_of, config, progress, executor)
+    return train_on(data, config, progress, champion_as_of, executor)
 
 
 def train_on(
@@ -56,13 +56,12 @@ def train_on(
     config: TrainConfig,
     progress: Progress | None = None,
     champion_as_of: int | None = None,
-    work: Executor = IN_PROCESS,
+    executor: Executor = IN_PROCESS,
 ) -> tuple[Bundle, Report]:
-    """A model fitted on training data, and the report on how good it is.
+    """A model fitted on training data, and the report on its training.
 
-    `champion_as_of`: data time of a model to compare with; where the validation's own later deals are not
-    later than that, the report also has predictions of a model refitted at that time (`rival`). `work`: what
-    computes features and grows trees, such as a cluster.
+    `champion_as_of`: data time of a model to compare with. Where it is later than the cut-off of the
+    validation fold, the report also has the predictions of a model refitted at that time (`champion_refit`).
     """
     past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
     calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
@@ -75,23 +74,20 @@ def train_on(
     chosen = select(history.features, rows.x, rows.at, report.leaks, config, few)
     report.left_out, report.cycle = chosen.left_out, snapshots.cycle
     report.counts = _counts(rows, chosen)
-    fitter = Fitter(rows, chosen, calendar, config, _stage_positions(history, past), work.trees)
+    fitter = Fitter(rows, chosen, calendar, config, _stage_positions(history, past), executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
     validation = validate(fitter, as_of, deals, _stage_names(history))
     report.folds = [fold.describe(past.zone) for fold in validation.folds]
     report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
     report.validation_chance = validation.validation_chance
-    if (
-        champion_as_of is not None
-        and report.validation_fold is not None
-        and champion_as_of > report.validation_fold.train_until
-    ):
+    fold = report.validation_fold
+    if champion_as_of is not None and fold is not None and champion_as_of > fold.train_until:
         report.champion_refit = refit_as_of(fitter, validation, champion_as_of, as_of, deals)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
-    step(Text("金額と新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
+    step(Text("金額と今後の新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
     leaking = {leak.attribute for leak in report.leaks}
     revenue = revenue_of(history, rows, chosen, config, use_amount="amount" not in leaking)
     step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
@@ -122,7 +118,7 @@ def train_on(
 def revenue_of(
     history: History, rows: SnapshotRows, chosen: Selection, config: TrainConfig, use_amount: bool = True
 ) -> RevenueModel:
-    """The revenue model of the won deals' moments; what leaks is left out here too."""
+    """The revenue model, fitted on moments of won deals; without the amount where it leaks the outcome."""
     won = rows.event == 1
     deal, at = rows.deal[won], rows.at[won]
     now = deal_states(history, deal, at).amount if use_amount else np.full(len(deal), np.nan)
@@ -147,7 +143,7 @@ def _kept(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> CheckR
 
 
 def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
-    """Relative position in the pipeline, 0 to 1, of each stage code, for the stated prior."""
+    """Position in the pipeline, 0 to 1, of each stage code; the stated prior depends on it."""
     stages = past["stages"]
     open_stages = stages[stages["outcome"].isna()]
     position = open_stages.set_index(open_stages["stage"].astype(str))["position"].to_dict()

@@ -20,16 +20,16 @@ from training.metrics import auc
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# What is known from creation, or only from closing and never looked at before, needs no screen.
+# Attributes known from creation, and attributes of closing that are never used before it, are not screened.
 NOT_SCREENED = ("deal_id", "created_at", "closed_at", "outcome", "lost_reason", "currency", "name")
-MAX_DEALS = 4000  # the latest created are compared
+MAX_DEALS = 4000  # the most recently created deals that are compared
 MIN_DEALS = 20  # on each side; with fewer there is no test
-FILL_GAP, FILL_DOUBT = 0.15, 5.0  # share of filled rows: difference, and that many standard errors
-OPEN_VALUE, CLOSED_VALUE = 0.25, 0.01  # a value this common while open, this rare once closed
-ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled for one outcome at least, for the other at most
-TOO_GOOD = 0.9  # area under the curve above which an attribute alone was filled in after the outcome
-CLOSING_DAY = 0.3  # share of closed deals whose expected date is the day of closing itself
-STAGE_HISTORY, HISTORY = 0.5, 0.05  # share of closed deals with an event of it: its changes are recorded
+FILL_GAP, FILL_DOUBT = 0.15, 5.0  # difference in the share filled in: itself, and in standard errors
+OPEN_VALUE, CLOSED_VALUE = 0.25, 0.01  # share of a value among open deals at least, among closed at most
+ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled in: for one outcome at least, for the other at most
+TOO_GOOD = 0.9  # AUC above which an attribute must have been filled in after the outcome
+CLOSING_DAY = 0.3  # share of closed deals whose date is the day of closing
+STAGE_HISTORY, HISTORY = 0.5, 0.05  # share of closed deals with an event of the attribute
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Leak:
 
 
 def screen(log: EventLog, as_of: int) -> list[Leak]:
-    """Attributes of deals without a history of changes that tell open from closed deals, or won from lost.
+    """Attributes without a history of changes that separate open from closed deals, or won from lost ones.
 
-    Open and closed deals are compared within the same month of creation, so a column introduced recently is
+    Open and closed deals are compared within the same month of creation, so a recently introduced column is
     not mistaken for a leak. The company's own attributes are not used until enough deals have closed to
-    screen them. `log` as it stood at `as_of`.
+    screen them. `log`: as of `as_of`.
     """
     deals = log["deals"]
     created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
@@ -61,18 +61,18 @@ def screen(log: EventLog, as_of: int) -> list[Leak]:
     for name in deals.columns:
         if name in NOT_SCREENED:
             continue
-        recorded, seen = _changed(events, deals, name)
+        recorded, detected = _changed(events, deals, name)
         filled = done & deals[name].notna().to_numpy()
         if name == "stage":
-            # With fewer nothing is learned, and the stated prior may go by the stage as it is.
-            if done.sum() >= FEW_DEALS and not (recorded | seen)[filled].mean() >= STAGE_HISTORY:
+            # With fewer closed deals nothing is fitted, and the stated prior may use the stage as it is.
+            if done.sum() >= FEW_DEALS and not (recorded | detected)[filled].mean() >= STAGE_HISTORY:
                 leaks.append(_no_stage_history())
             continue
         if recorded.any() and (not filled.any() or recorded[filled].mean() >= HISTORY):
             continue
-        # Changes seen by imports are a history of the deals since; those that closed before are looked at.
-        doubt = ~(done & seen)
-        leak = _leak(name, deals[doubt], created[doubt], done[doubt], recent[doubt], won[doubt], log.zone)
+        # Changes detected by imports are a history of those deals; only the other deals are screened.
+        use = ~(done & detected)
+        leak = _leak(name, deals[use], created[use], done[use], recent[use], won[use], log.zone)
         if leak is None and not enough and name not in known:
             leak = _unscreened(name)
         if leak is not None:
@@ -100,14 +100,14 @@ def _leak(
 
 
 def _changed(events: pd.DataFrame, deals: pd.DataFrame, name: str) -> tuple[Flags, Flags]:
-    """Deals (n,) with a recorded event of an attribute, and those with a change of it that an import saw."""
+    """Deals (n,) with a recorded change of an attribute, and those with a change that an import detected."""
     changes = events[(events["field"] == name).to_numpy(bool)]
     rows = codes_in(changes["deal_id"], pd.Index(deals["deal_id"]))
     by_import = (changes["actor_id"] == OBSERVER).to_numpy(bool)
-    recorded, seen = np.zeros(len(deals), bool), np.zeros(len(deals), bool)
+    recorded, detected = np.zeros(len(deals), bool), np.zeros(len(deals), bool)
     recorded[rows[(rows >= 0) & ~by_import]] = True
-    seen[rows[(rows >= 0) & by_import]] = True
-    return recorded, seen
+    detected[rows[(rows >= 0) & by_import]] = True
+    return recorded, detected
 
 
 def _fill_leak(
@@ -117,8 +117,8 @@ def _fill_leak(
     month = created // (30 * DAY)
     gap, variance, weight, open_fill, closed_fill = 0.0, 0.0, 0.0, 0.0, 0.0
     for stratum in np.unique(month[recent]):
-        here = recent & (month == stratum)
-        a, b = filled[here & ~done], filled[here & done]
+        in_month = recent & (month == stratum)
+        a, b = filled[in_month & ~done], filled[in_month & done]
         if not len(a) or not len(b):
             continue
         share = len(a) * len(b) / (len(a) + len(b))
@@ -128,7 +128,7 @@ def _fill_leak(
         open_fill += share * a.mean()
         closed_fill += share * b.mean()
         weight += share
-    # Deals may hardly overlap in time (a short history): then all recent ones are compared at once.
+    # In a short history open and closed deals hardly share a month: then all recent ones are compared.
     if weight < MIN_DEALS / 2:
         a, b = filled[recent & ~done], filled[recent & done]
         if len(a) < MIN_DEALS or len(b) < MIN_DEALS:
@@ -179,14 +179,15 @@ def _closing_day(name: str, deals: pd.DataFrame, done: Flags, zone: ZoneInfo) ->
 def _value_leak(name: str, values: pd.Series, done: Flags, recent: Flags) -> Leak | None:
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         return None
-    still, ended = values[recent & ~done].dropna().astype(str), values[recent & done].dropna().astype(str)
-    if len(still) < MIN_DEALS or len(ended) < 5 * MIN_DEALS:
+    open_values = values[recent & ~done].dropna().astype(str)
+    closed_values = values[recent & done].dropna().astype(str)
+    if len(open_values) < MIN_DEALS or len(closed_values) < 5 * MIN_DEALS:
         return None
-    shares = still.value_counts(normalize=True)
-    after = ended.value_counts(normalize=True)
-    for value, share in shares[shares >= OPEN_VALUE].items():
-        rest = float(after.get(value, 0.0))
-        if rest <= CLOSED_VALUE:
+    open_shares = open_values.value_counts(normalize=True)
+    closed_shares = closed_values.value_counts(normalize=True)
+    for value, open_share in open_shares[open_shares >= OPEN_VALUE].items():
+        closed_share = float(closed_shares.get(value, 0.0))
+        if closed_share <= CLOSED_VALUE:
             return Leak(
                 name,
                 "value",
@@ -195,13 +196,13 @@ def _value_leak(name: str, values: pd.Series, done: Flags, recent: Flags) -> Lea
                     "決着時に書き換えられる項目とみなし、予測に使っていません。",
                     "{label} is {value!r} in {open:.0%} of open deals but {closed:.1%} of closed ones. It "
                     "appears to be overwritten at closing, so it is not used for prediction.",
-                ).format(label=_label(name), value=value, open=share, closed=rest),
+                ).format(label=_label(name), value=value, open=open_share, closed=closed_share),
             )
     return None
 
 
 def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | None:
-    """Filled for one outcome only: why a deal was lost, to whom, what pleased the customer."""
+    """Filled in for one outcome only, such as the reason of a loss or the winning competitor."""
     filled = _is_filled(values)
     sides = (filled[won], filled[done & ~won])
     if min(len(side) for side in sides) < MIN_DEALS:
@@ -222,19 +223,19 @@ def _one_outcome(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak 
 
 
 def _too_good(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | None:
-    """Two halves: rates of winning by value learned on one rank the deals of the other."""
+    """The AUC of win rates by value, computed on one half of the deals and applied to the other."""
     if done.sum() < 5 * MIN_DEALS or won.sum() < MIN_DEALS or (done & ~won).sum() < MIN_DEALS:
         return None
     codes = _coded(values)[done]
     outcome = won[done].astype(np.float64)
     half = np.arange(len(codes)) % 2 == 0
     score = np.zeros(len(codes))
-    for learn, judge in ((half, ~half), (~half, half)):
-        size = np.bincount(codes[learn], minlength=codes.max() + 1)
-        wins = np.bincount(codes[learn], outcome[learn], codes.max() + 1)
-        score[judge] = ((wins + 5.0 * outcome[learn].mean()) / (size + 5.0))[codes[judge]]
-    area = auc(score, outcome)
-    if not area > TOO_GOOD:
+    for fitted, scored in ((half, ~half), (~half, half)):
+        size = np.bincount(codes[fitted], minlength=codes.max() + 1)
+        wins = np.bincount(codes[fitted], outcome[fitted], codes.max() + 1)
+        score[scored] = ((wins + 5.0 * outcome[fitted].mean()) / (size + 5.0))[codes[scored]]
+    area_under_curve = auc(score, outcome)
+    if not area_under_curve > TOO_GOOD:
         return None
     return Leak(
         name,
@@ -244,7 +245,7 @@ def _too_good(name: str, values: pd.Series, won: Flags, done: Flags) -> Leak | N
             "決着後に入力された値とみなし、予測に使っていません。",
             "{label} alone separates won from lost deals (AUC {auc:.2f}). It appears to be filled in after "
             "closing, so it is not used for prediction.",
-        ).format(label=_label(name), auc=area),
+        ).format(label=_label(name), auc=area_under_curve),
     )
 
 
@@ -256,7 +257,7 @@ def _no_stage_history() -> Leak:
             "ステージの変更履歴がないため、過去の時点のステージがわかりません。ステージを使わずに予測します。"
             "今後の変更を記録すれば、精度が上がります。",
             "There is no history of stages, so the stage at a past moment is unknown and is not used for "
-            "prediction. Record changes from now on, and accuracy will improve.",
+            "prediction. Record changes from now on to improve accuracy.",
         ),
     )
 
@@ -273,7 +274,7 @@ def _unscreened(name: str) -> Leak:
 
 
 def _coded(values: pd.Series) -> NDArray[np.int64]:
-    """Values as codes from 0, numbers in 20 bins, unknown as a value of its own."""
+    """Values as codes from 0: numbers in 20 bins, unknown as a separate value."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         values = values.isna().astype("str")
     if pd.api.types.is_numeric_dtype(values.dtype) and values.nunique() > 20:

@@ -1,4 +1,4 @@
-"""How good are probabilities, against what then happened and against other probabilities?"""
+"""How good are predicted probabilities, by themselves and compared with other predictions?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from models.statistics import DRAWS, Interval, means_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FLOOR = 1e-6  # a probability of 0 or 1 is taken as this far from it, for every method alike
+FLOOR = 1e-6  # probabilities are clipped to [FLOOR, 1 - FLOOR], for all methods alike
 
 
 def log_losses(chance: Floats, outcome: Floats) -> Floats:
-    """-log of the probability given to what happened, (n,); probabilities are kept 1e-6 off 0 and 1.
+    """-log of the predicted probability of the outcome, (n,); probabilities are clipped at 1e-6 and 1 - 1e-6.
 
     >>> log_losses(np.array([0.5, 0.25]), np.array([1.0, 0.0])).round(4)
     array([0.6931, 0.2877])
@@ -36,27 +36,27 @@ def brier_scores(chance: Floats, outcome: Floats) -> Floats:
 
 
 def reliability(chance: Floats, outcome: Floats, weight: Floats | None = None, bins: int = 15) -> Floats:
-    """Mean probability, share that happened and weight (b, 3) in bins of equal mass, ascending.
+    """Mean probability, share of positive outcomes and weight (b, 3) in bins of equal weight, ascending.
 
     >>> reliability(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]), bins=2).round(3).tolist()
     [[0.15, 0.0, 2.0], [0.85, 1.0, 2.0]]
     """
     weight = np.ones(len(chance)) if weight is None else weight
     order = np.argsort(chance, kind="stable")
-    reached = np.cumsum(weight[order]) - 0.5 * weight[order]
-    bin_of = np.minimum((reached / max(weight.sum(), 1e-12) * bins).astype(np.int64), bins - 1)
+    cumulative = np.cumsum(weight[order]) - 0.5 * weight[order]
+    bin_of = np.minimum((cumulative / max(weight.sum(), 1e-12) * bins).astype(np.int64), bins - 1)
     mass = np.bincount(bin_of, weight[order], bins)
-    promised = np.bincount(bin_of, (weight * chance)[order], bins)
-    happened = np.bincount(bin_of, (weight * outcome)[order], bins)
-    there = mass > 0
+    predicted = np.bincount(bin_of, (weight * chance)[order], bins)
+    actual = np.bincount(bin_of, (weight * outcome)[order], bins)
+    filled = mass > 0
     out: Floats = np.stack(
-        [promised[there] / mass[there], happened[there] / mass[there], mass[there]], axis=1
+        [predicted[filled] / mass[filled], actual[filled] / mass[filled], mass[filled]], axis=1
     )
     return out
 
 
 def calibration_error(chance: Floats, outcome: Floats, weight: Floats | None = None, bins: int = 15) -> float:
-    """Mean over bins of equal mass of |mean probability - share that happened|, weighted by mass.
+    """Mean over bins of equal weight of |mean probability - share of positive outcomes|.
 
     >>> round(calibration_error(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]), bins=2), 6)
     0.15
@@ -66,59 +66,61 @@ def calibration_error(chance: Floats, outcome: Floats, weight: Floats | None = N
 
 
 def calibration_slope(chance: Floats, outcome: Floats, weight: Floats | None = None) -> tuple[float, float]:
-    """Intercept and slope of a regression of what happened on the log-odds promised; 0 and 1 are right.
+    """Intercept and slope of a logistic regression of outcomes on predicted log-odds; 0 and 1 are ideal.
 
-    Cox (1958). A slope below 1: the probabilities are too far apart.
+    Cox (1958). A slope below 1 means that the probabilities are too extreme.
     """
     if len(outcome) < 10 or outcome.min() == outcome.max():
         return np.nan, np.nan
     weight = np.ones(len(chance)) if weight is None else weight
     design = np.stack([np.ones(len(chance)), bounded_logit(np.clip(chance, FLOOR, 1 - FLOOR))], axis=1)
-    found = fit_logistic(design, outcome, weight, np.full(2, 1e-9), np.array([0.0, 1.0])).coefficients
-    return float(found[0]), float(found[1])
+    intercept, slope = fit_logistic(
+        design, outcome, weight, np.full(2, 1e-9), np.array([0.0, 1.0])
+    ).coefficients
+    return float(intercept), float(slope)
 
 
 def auc(chance: Floats, outcome: Floats) -> float:
-    """Chance that one that happened was given more than one that did not; ties count half.
+    """Probability that a positive outcome was predicted with a higher chance than a negative one; ties half.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0, 1, 1]))
     0.875
     """
     from scipy.stats import rankdata
 
-    happened = outcome > 0.5
-    pairs = float(happened.sum()) * float((~happened).sum())
+    positive = outcome > 0.5
+    pairs = float(positive.sum()) * float((~positive).sum())
     if pairs == 0:
         return np.nan
     ranks = rankdata(chance)
-    return float((ranks[happened].sum() - happened.sum() * (happened.sum() + 1) / 2) / pairs)
+    return float((ranks[positive].sum() - positive.sum() * (positive.sum() + 1) / 2) / pairs)
 
 
 class Difference(Interval):
-    """A mean difference between two methods on the same rows, ours minus theirs, with its 95 % interval."""
+    """The mean difference in loss of two methods on the same rows, with its 95% interval."""
 
     @property
     def better(self) -> bool:
-        """Whether ours is better beyond doubt: the whole interval below 0."""
+        """Whether the first method is significantly better: the whole interval is below 0."""
         return self.hi < 0.0
 
 
 def paired_difference(
-    ours: Floats,
-    theirs: Floats,
+    losses: Floats,
+    other_losses: Floats,
     cluster: Ints,
     rng: np.random.Generator,
     weight: Floats | None = None,
     draws: int = DRAWS,
 ) -> Difference:
-    """Mean of ours - theirs over rows (n,); its interval by a bootstrap that draws whole clusters (deals)."""
-    weight = np.ones(len(ours)) if weight is None else weight
-    found = means_of((ours - theirs)[:, None], weight, cluster, rng, draws)[0]
-    return Difference(found.mean, found.lo, found.hi)
+    """Mean of losses - other_losses over rows (n,), with a bootstrap interval that draws clusters (deals)."""
+    weight = np.ones(len(losses)) if weight is None else weight
+    mean = means_of((losses - other_losses)[:, None], weight, cluster, rng, draws)[0]
+    return Difference(mean.mean, mean.lo, mean.hi)
 
 
 def summary(chance: Floats, outcome: Floats, weight: Floats | None = None) -> dict[str, float]:
-    """The usual figures of one method on one set of rows."""
+    """The usual scores of one method on one set of rows."""
     weight = np.ones(len(chance)) if weight is None else weight
     intercept, slope = calibration_slope(chance, outcome, weight)
     return {

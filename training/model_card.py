@@ -1,4 +1,4 @@
-"""What should somebody know before trusting a model? Its card, as one HTML page."""
+"""What should a reader know about a model before using it? Its model card, as one HTML page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 _METHODS = {
     "model": Text("このモデル", "This model"),
-    "stage_rates": Text("ステージ別の受注率", "Stage-rate table"),
+    "stage_rates": Text("ステージ別受注率表", "Stage-rate table"),
     "base_rate": Text("全体の受注率", "Base rate"),
 }
 _FIGURES = {
     "rows": Text("行数", "Rows"),
     "log_loss": Text("対数損失", "Log loss"),
-    "brier": Text("ブライア", "Brier"),
-    "calibration_error": Text("較正誤差", "Calibration error"),
+    "brier": Text("Brierスコア", "Brier score"),
+    "calibration_error": Text("予測と実績のずれ（較正誤差）", "Calibration error"),
     "slope": Text("較正の傾き", "Calibration slope"),
     "auc": Text("AUC", "AUC"),
 }
@@ -34,16 +34,16 @@ _STYLE = (
 
 
 def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
-    """The card in one language: its training data, its accuracy, what it leaves out."""
+    """The card in one language: training data, accuracy, warnings, features left out, weights."""
     zone = bundle.calendar.zone
     parts = [
         _h(1, Text("モデルカード", "Model card"), lang),
         _p(
             Text(
                 "進行中の商談が、いつまでに受注・失注となるかの確率と、受注した場合の金額を予測します。"
-                "個々の人の評価に使うものではありません。",
-                "Predicts by when an open deal will be won or lost, and its amount if won. It is not meant "
-                "for evaluating people.",
+                "個人の人事評価には使わないでください。",
+                "Predicts by when an open deal will be won or lost, and its amount if won. Do not use it to "
+                "evaluate people.",
             ),
             lang,
         ),
@@ -63,9 +63,13 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
         _list([warning.message for warning in bundle.warnings], lang, "w"),
         _h(2, Text("使わなかった特徴量", "Features left out"), lang),
         _list(
-            [Text(f"{name}: {why.ja}", f"{name}: {why.en}") for name, why in report.left_out.items()], lang
+            [
+                Text(f"{name}：{reason.ja}", f"{name}: {reason.en}")
+                for name, reason in report.left_out.items()
+            ],
+            lang,
         ),
-        _h(2, Text("モデルの組み合わせ", "Weights of the base models"), lang),
+        _h(2, Text("ベースモデルの重み", "Weights of the base models"), lang),
         _weights(report, lang),
     ]
     return (
@@ -76,7 +80,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
 
 def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
-        return _p(Text("商談が少なく、検証できていません。", "Not validated: too few deals."), lang)
+        return _p(Text("商談が少ないため、検証していません。", "Not validated: too few deals."), lang)
     head = (
         "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
@@ -92,19 +96,19 @@ def _accuracy(report: Report, lang: Language) -> str:
             for key in _FIGURES
         )
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
-    gaps = [
+    differences = [
         Text(
-            "対数損失の差（このモデル − {name}）：{gap}（95%区間、商談単位のブートストラップ）",
-            "Log loss, this model minus {name}: {gap} (95% interval, bootstrap over deals)",
-        ).format(name=_METHODS[name], gap=str(gap))
-        for name, gap in report.evaluation.log_loss_against.items()
+            "対数損失の差（このモデル − {name}）：{difference}（95%区間、商談単位のブートストラップ）",
+            "Log loss, this model minus {name}: {difference} (95% interval, bootstrap over deals)",
+        ).format(name=_METHODS[name], difference=str(difference))
+        for name, difference in report.evaluation.log_loss_against.items()
     ]
-    return f"<table>{head}{''.join(rows)}</table>{_list(gaps, lang)}"
+    return f"<table>{head}{''.join(rows)}</table>{_list(differences, lang)}"
 
 
 def _weights(report: Report, lang: Language) -> str:
     names = (
-        Text("ステージ別の受注率", "stage rates"),
+        Text("ステージ別受注率表", "stage-rate table"),
         Text("ロジスティック回帰", "logistic regression"),
         Text("勾配ブースティング木", "boosted trees"),
     )
@@ -113,7 +117,7 @@ def _weights(report: Report, lang: Language) -> str:
         parts = [
             f"{name.to(lang)} {w:.2f}" for name, w in zip(names, report.weights.get(side, ()), strict=False)
         ]
-        lines.append(Text(f"{label.ja}: {', '.join(parts)}", f"{label.en}: {', '.join(parts)}"))
+        lines.append(Text(f"{label.ja}：{'、'.join(parts)}", f"{label.en}: {', '.join(parts)}"))
     return _list(lines, lang)
 
 

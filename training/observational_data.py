@@ -1,4 +1,4 @@
-"""What are bottlenecks and actions learned from? A history as of a moment, and how its deals ended."""
+"""What data are bottlenecks and actions estimated from? A history as of a moment, with its deal outcomes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class ObservationalData:
 
     @classmethod
     def of(cls, log: EventLog, as_of: int) -> ObservationalData:
-        """From a log: all its features but those that leak."""
+        """From a log, with all features except those that leak."""
         past = log.as_of(as_of)
         history = compile_history(past, Calendar(log.zone))
         leaking = {f"deals.{leak.attribute}" for leak in screen(past, as_of)}
-        sound = [at for at, feature in enumerate(history.features) if not set(feature.reads) & leaking]
+        used = [column for column, feature in enumerate(history.features) if not set(feature.reads) & leaking]
         outcomes = deal_outcomes(past, history)
-        return cls(history, outcomes, cycle_of(outcomes, as_of), as_of, np.array(sound, np.int64))
+        return cls(history, outcomes, cycle_of(outcomes, as_of), as_of, np.array(used, np.int64))
 
     @property
     def features(self) -> list[Feature]:
         """The features that may be used."""
-        return [self.history.features[at] for at in self.used]
+        return [self.history.features[column] for column in self.used]

@@ -1,4 +1,4 @@
-"""How does a log become the model in service: train, size the shared shocks, register, decide, promote?"""
+"""How does a log become the model in service: train, register, compare with the champion, promote?"""
 
 from __future__ import annotations
 
@@ -34,30 +34,37 @@ def train_and_promote(
     registry: Registry,
     fingerprint: str = "",
     progress: Progress | None = None,
-    work: Executor = IN_PROCESS,
+    executor: Executor = IN_PROCESS,
 ) -> tuple[ModelVersion, GateDecision, Report]:
-    """A new registered version, the gate's decision, and the report; promoted where the gate lets it pass.
+    """A new registered version, the gate's decision on it, and the report; promoted if the gate allows it.
 
-    The decision is about the champion that was in service as the training began: where another has taken its
-    place meanwhile, nothing is promoted. Nor where the registry cannot say which one is in service.
+    The new model is compared with the champion at the start of the training. Where another version became the
+    champion during the training, or where the registry cannot be read, nothing is promoted.
     """
-    seen = registry.champion()
-    champion = None if seen is None else _readable(registry, seen.version)
-    data = TrainingData.of(log, as_of, config, progress, work)
-    bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, work)
+    champion_at_start = registry.champion()
+    champion = None if champion_at_start is None else _readable(registry, champion_at_start.version)
+    data = TrainingData.of(log, as_of, config, progress, executor)
+    bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, executor)
     if progress is not None:
-        progress(Text("共通変動の大きさを推定しています", "Sizing what deals share"), 0.9)
+        progress(Text("共通変動の大きさを推定しています", "Estimating the common factors"), 0.9)
     bundle = with_common_factors(bundle, data, config)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
     info = registry.log_and_register(bundle, report, fingerprint)
     challenger, _ = registry.load(info.version)
-    challenger.check()  # what was stored scores the kept rows as the model made it did
-    late = None if champion is None else too_slow(milliseconds(challenger), milliseconds(champion))
-    decision = late or _judged(report, log, champion, config)
+    challenger.check()  # the stored model scores the kept rows as in training
+    refusal = (
+        None
+        if champion is None
+        else too_slow(scoring_milliseconds(challenger), scoring_milliseconds(champion))
+    )
+    decision = refusal or _decision_on(report, log, champion, config)
     with registry.champion_lock():
         current = registry.champion()
-        if decision.promote and current is not None and (seen is None or current.version != seen.version):
+        replaced = current is not None and (
+            champion_at_start is None or current.version != champion_at_start.version
+        )
+        if decision.promote and current is not None and replaced:
             decision = superseded(current.version)
         if decision.promote:
             info = registry.promote(info.version, decision)
@@ -67,39 +74,40 @@ def train_and_promote(
 
 
 def put_in_service(registry: Registry, version: str) -> ModelVersion:
-    """Makes a version the champion, once its kept rows have scored as in training; twice changes nothing."""
-    registry.load(version)[0].check()  # a new model proves itself before the old one goes
+    """Makes a version the champion if it scores its kept rows as in training; idempotent."""
+    registry.load(version)[0].check()
     return registry.promote(version)
 
 
 def roll_back(registry: Registry, from_version: str | None = None) -> ModelVersion:
-    """From `from_version` (None: the champion as the call begins) back to the champion before, proven alike.
+    """Replaces `from_version` (None: the champion at the start of the call) by the champion before it.
 
-    The champion as it is afterwards; nothing happens where `from_version` is no longer the champion, so that
-    of several calls about one version only the first goes back.
+    That one must score its kept rows as in training. Returns the champion after the call. Nothing changes
+    where `from_version` is no longer the champion, so of several calls for one version only the first has an
+    effect.
     """
-    seen = registry.champion()
-    if seen is not None and from_version is not None and seen.version != from_version:
-        return seen
+    at_start = registry.champion()
+    if at_start is not None and from_version is not None and at_start.version != from_version:
+        return at_start
     with registry.champion_lock():
         current = registry.champion()
-        if seen is None or current is None or current.version == seen.version:
+        if at_start is None or current is None or current.version == at_start.version:
             registry.load(registry.previous_champion())[0].check()
-        return registry.rollback(None if seen is None else seen.version)
+        return registry.rollback(None if at_start is None else at_start.version)
 
 
-def milliseconds(bundle: Bundle) -> float:
-    """How long a model takes for one of its kept rows, the median over them; caches warm."""
-    kept, took = bundle.self_check, []
+def scoring_milliseconds(bundle: Bundle) -> float:
+    """The median time, in milliseconds, that a model takes to score one of its kept rows; caches warm."""
+    kept, times = bundle.self_check, []
     for row in [0, *range(len(kept.at))]:
         began = time.perf_counter()
         bundle.win.won_by(kept.x[row : row + 1], kept.at[row : row + 1], kept.horizon[row : row + 1])
-        took.append(1e3 * (time.perf_counter() - began))
-    return float(np.median(took[1:])) if len(took) > 1 else 0.0
+        times.append(1e3 * (time.perf_counter() - began))
+    return float(np.median(times[1:])) if len(times) > 1 else 0.0
 
 
 def _readable(registry: Registry, version: str) -> Bundle | None:
-    """A version's model, None where another version of the format stored it: nothing can be compared."""
+    """A version's model; None where it is stored in another format and cannot be compared."""
     try:
         return registry.load(version)[0]
     except SanchoError as fault:
@@ -108,42 +116,39 @@ def _readable(registry: Registry, version: str) -> Bundle | None:
         raise
 
 
-def _judged(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> GateDecision:
-    """The decision on later deals; beside the champion, only on moments that neither has learned from.
+def _decision_on(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> GateDecision:
+    """The gate's decision on later deals; the champion is compared where neither model was trained.
 
-    A champion younger than the fold's own cut-off has seen more than the fold's model: then it is held
-    against one made when it was, of the same data, on what came after.
+    A champion trained after the validation fold's cut-off had more data than the fold's model. It is compared
+    with a model refitted at the champion's own data time, on later moments.
     """
     rng = np.random.default_rng((config.seed, 5))
     if report.validation_fold is None or report.validation_chance is None:
-        none, nobody = np.zeros(0), np.zeros(0, np.int64)
-        return decide(none, none, none, nobody, None if champion is None else none, none > 0, rng)
-    sets, ours = [report.validation_fold.valid], [report.validation_chance]
+        no_rows, no_deals = np.zeros(0), np.zeros(0, np.int64)
+        champion_chance = None if champion is None else no_rows
+        return decide(no_rows, no_rows, no_rows, no_deals, champion_chance, no_rows > 0, rng)
+    sets, chances = [report.validation_fold.valid], [report.validation_chance]
     if report.champion_refit is not None:
-        sets, ours = [*sets, report.champion_refit[0].valid], [*ours, report.champion_refit[1]]
+        sets, chances = [*sets, report.champion_refit[0].valid], [*chances, report.champion_refit[1]]
     outcome = np.concatenate([rows.won for rows in sets])
     weight = np.concatenate([rows.question_weight for rows in sets])
     deal = np.concatenate([rows.question_deal for rows in sets])
-    theirs, fair = None, np.zeros(len(outcome), bool)
+    champion_chance, comparable = None, np.zeros(len(outcome), bool)
     if champion is not None:
-        theirs = _chances(champion, log.as_of(report.as_of), sets)
-        then = (
-            report.validation_fold.train_until
-            if report.champion_refit is None
-            else report.champion_refit[0].train_until
-        )
-        if champion.as_of <= then:
-            fair[-len(ours[-1]) :] = sets[-1].question_at >= champion.as_of
-    return decide(np.concatenate(ours), outcome, weight, deal, theirs, fair, rng)
+        champion_chance = _chances(champion, log.as_of(report.as_of), sets)
+        fold = report.validation_fold if report.champion_refit is None else report.champion_refit[0]
+        if champion.as_of <= fold.train_until:
+            comparable[-len(chances[-1]) :] = sets[-1].question_at >= champion.as_of
+    return decide(np.concatenate(chances), outcome, weight, deal, champion_chance, comparable, rng)
 
 
 def _chances(model: Bundle, past: EventLog, sets: Sequence[SnapshotRows]) -> Floats:
-    """How a model answers the questions of sets of rows, with features of its own, one set after another."""
+    """A model's predictions for sets of rows, from its own features, one set after another."""
     history = compile_history(past, model.calendar, model.levels)
-    columns, answers = feature_columns(model, history), []
+    columns, predictions = feature_columns(model, history), []
     for rows in sets:
         x = build_features(history, rows.deal, rows.at)[:, columns]
-        # "Ever" is a horizon of each model's own.
+        # Each model has its own horizon for "ever".
         horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
-        answers.append(model.win.won_by(x[rows.row], rows.question_at, horizon))
-    return np.concatenate(answers)
+        predictions.append(model.win.won_by(x[rows.row], rows.question_at, horizon))
+    return np.concatenate(predictions)

@@ -1,4 +1,4 @@
-"""May a challenger take the champion's place?"""
+"""May a newly trained model replace the one in service?"""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from training import metrics
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MIN_ROWS, MIN_DEALS = 200, 30  # below that nothing is claimed about calibration or a difference
+MIN_ROWS, MIN_DEALS = 200, 30  # with fewer, neither calibration nor a difference is tested
 MAX_CALIBRATION_ERROR = 0.06
 SLOPE = (0.6, 1.6)
-SIGNAL = 0.6  # area under the curve from which a slope means something
-MARGIN = 0.005  # a mean log loss worse by less than this is "not worse"
-MAX_MS, MAX_TIMES = 50.0, 4.0  # for one kept row; against the champion's time in the same run
+SIGNAL = 0.6  # AUC above which the calibration slope is tested
+MARGIN = 0.005  # increase of the mean log loss that still counts as "not worse"
+MAX_MS, MAX_TIMES = 50.0, 4.0  # time to score one row: in ms, and as a multiple of the champion's
 
 
 @dataclass(frozen=True)
 class GateDecision:
-    """Whether to promote, and why; `against` is challenger minus champion in log loss, if compared."""
+    """Whether to promote, and why; `difference` is challenger minus champion in log loss, if compared."""
 
     promote: bool
     text: Text
-    against: metrics.Difference | None = None
+    difference: metrics.Difference | None = None
 
 
 def decide(
@@ -37,15 +37,15 @@ def decide(
     weight: Floats,
     deal: Ints,
     champion: Floats | None,
-    fair: NDArray[np.bool_],
+    comparable: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> GateDecision:
-    """The decision on chances (m,) given to later deals, beside the champion's (None = no champion).
+    """The decision on predicted chances (m,) of later deals, and the champion's (None = no champion).
 
-    `fair` (m,) marks the rows the champion has not learned from: it is compared on those alone. The first
-    model is promoted whatever its figures (its warnings tell); else one that is calibrated on all rows and,
-    where fair rows are enough to tell, not worse than the champion: the paired interval reaches below 0 and
-    the mean is within .005.
+    `comparable` (m,) marks the rows that the champion was not trained on: only these compare the two. The
+    first model is always promoted (its warnings state its weaknesses). Any other must be calibrated on all
+    rows and, where there are enough comparable rows, not worse than the champion: the lower end of the paired
+    95% interval of the difference in log loss is at most 0, and its mean at most .005.
     """
     if champion is None:
         return GateDecision(True, Text("最初のモデルとして採用しました。", "Promoted: the first model."))
@@ -60,8 +60,8 @@ def decide(
                 "slope {slope:.2f}).",
             ).format(error=figures["calibration_error"], slope=figures["slope"]),
         )
-    chance, outcome, champion = chance[fair], outcome[fair], champion[fair]
-    weight, deal = weight[fair], deal[fair]
+    chance, outcome, champion = chance[comparable], outcome[comparable], champion[comparable]
+    weight, deal = weight[comparable], deal[comparable]
     if not _enough(deal):
         return GateDecision(
             True,
@@ -91,9 +91,10 @@ def decide(
 
 
 def too_slow(milliseconds: float, champion: float | None) -> GateDecision | None:
-    """A refusal where a challenger takes too long for one row, alone or beside the champion; else None.
+    """A refusal where a challenger takes too long to score one row; None where it is quick enough.
 
-    Generous, as times on a shared machine are: 50 ms, and beyond 5 ms no more than four times the champion's.
+    The limits are generous because times on a shared machine vary: 50 ms, and beyond 5 ms at most four times
+    the champion's time.
     """
     if milliseconds <= MAX_MS and (
         champion is None or milliseconds <= max(MAX_TIMES * champion, MAX_MS / 10.0)
@@ -102,9 +103,14 @@ def too_slow(milliseconds: float, champion: float | None) -> GateDecision | None
     return GateDecision(
         False,
         Text(
-            "採用しませんでした：受注確率の算出に1件あたり{ms:.1f}ミリ秒かかります（使用中のモデルは{usual}）。",
-            "Not promoted: scoring one row takes {ms:.1f} ms (the champion: {usual}).",
-        ).format(ms=milliseconds, usual="–" if champion is None else f"{champion:.1f} ms"),
+            "採用しませんでした：受注確率の算出に1件あたり{ms:.1f}ミリ秒かかります（使用中のモデルは{champion}）。",
+            "Not promoted: scoring one deal takes {ms:.1f} ms (the champion: {champion}).",
+        ).format(
+            ms=milliseconds,
+            champion=Text("–", "–")
+            if champion is None
+            else Text(f"{champion:.1f}ミリ秒", f"{champion:.1f} ms"),
+        ),
     )
 
 
@@ -113,10 +119,10 @@ def superseded(version: str) -> GateDecision:
     return GateDecision(
         False,
         Text(
-            "採用しませんでした：学習中にバージョン{v}が採用され、比較した相手が使用中のモデルではなくなりました。"
+            "採用しませんでした：学習中にバージョン{v}が採用され、比較したモデルが使用中のモデルではなくなりました。"
             "必要であれば再学習してください（sancho train）。",
             "Not promoted: version {v} was promoted during this training, so the comparison is not with the "
-            "model in service; train again if needed (sancho train).",
+            "model in service; retrain if needed (sancho train).",
         ).format(v=version),
     )
 
@@ -127,6 +133,6 @@ def _enough(deal: Ints) -> bool:
 
 def _is_calibrated(figures: Mapping[str, float]) -> bool:
     low, high = SLOPE
-    # Where nothing tells deals apart the slope is noise, and the error says all there is to say.
-    bent = figures["auc"] > SIGNAL and not low <= figures["slope"] <= high
-    return figures["calibration_error"] <= MAX_CALIBRATION_ERROR and not bent
+    # At a low AUC the slope is noise, and the calibration error alone decides.
+    slope_is_off = figures["auc"] > SIGNAL and not low <= figures["slope"] <= high
+    return figures["calibration_error"] <= MAX_CALIBRATION_ERROR and not slope_is_off

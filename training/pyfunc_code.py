@@ -1,4 +1,4 @@
-"""How does `mlflow.pyfunc` score with a Sancho model? Code logged beside the bundle; nothing is pickled."""
+"""How does `mlflow.pyfunc` score with a Sancho model? By this code, logged with the bundle; no pickle."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pandas as pd
 _UNREADABLE = (
     "このモデルを読み込むコードがこの環境にありません（{fault}）。モデルの requirements.txt にある"
     "バージョンをインストールするか、再学習してください（sancho train）。 / The code that reads this model "
-    "is not in this environment ({fault}): install the version in the model's requirements.txt, or train "
-    "again (sancho train)."
+    "is not in this environment ({fault}): install the version in the model's requirements.txt, or retrain "
+    "(sancho train)."
 )
 
 
 class SanchoModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Chances to be won, from a frame of features by name, `moment` and `horizon_days`.
+    """Win probabilities, from a frame of features by name, `moment` and `horizon_days`.
 
     `moment` is microseconds UTC; an infinite or missing horizon means ever.
     """
@@ -32,7 +32,7 @@ class SanchoModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
         self.bundle = Bundle.load(Path(context.artifacts["bundle"]))
 
-    # Hints that MLflow makes no schema of; without hints it warns.
+    # MLflow derives no schema from these type hints; without hints it warns.
     def predict(
         self,
         context: Any,  # noqa: ARG002

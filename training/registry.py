@@ -1,4 +1,4 @@
-"""Which model versions are there, which one is the champion, and how did each come to be? Kept in MLflow."""
+"""Which model versions are there, which one is the champion, how was each trained? Recorded in MLflow."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 NAME = "sancho"
 EXPERIMENT = "sancho"
 CHAMPION = "champion"
-_HISTORY = "champion_history"  # tag of the registered model: versions that were champion, oldest first
+_HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _BUNDLE = "bundle"
 _HEADLINES = ("log_loss", "brier", "calibration_error", "slope", "log_loss_against_stage_rates")
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LOCK_SECONDS = 60.0
 
-# MLflow creates its tables with Alembic, and reads model code, by way of values that the process has once.
+# MLflow uses global state of the process to create its tables (Alembic) and to read model code.
 _OPENING, _SAVING = threading.Lock(), threading.Lock()
 _inside: ContextVar[bool] = ContextVar("inside_registry", default=False)
 
@@ -64,7 +64,7 @@ class Registry:
     """The model registry: MLflow at `uri` (MLFLOW_TRACKING_URI), else embedded in SQLite under `home`.
 
     Every call names its address, so registries of several homes can be used side by side, from any thread.
-    What MLflow cannot answer (server stopped, database locked) is `registry_unavailable`, not "no model".
+    Where MLflow fails (server stopped, database locked) the error is `registry_unavailable`, not "no model".
     """
 
     def __init__(self, home: Path, uri: str | None = None) -> None:
@@ -74,13 +74,13 @@ class Registry:
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
-        """Log the run with its card and figures and register the model as a version; promotes nothing."""
+        """Log the training with model card and metrics, and register the model; it is not promoted."""
         parameters, metrics = _parameters(bundle, report, fingerprint), _metrics(report)
         cards = {lang: model_card(bundle, report, lang) for lang in LANGUAGES}
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / _BUNDLE
             bundle.save(folder)
-            with self._ask() as client, self._run(client) as run_id:
+            with self._connected() as client, self._run(client) as run_id:
                 experiment = client.get_run(run_id).info.experiment_id
                 logged = client.create_logged_model(
                     experiment, name="model", source_run_id=run_id, params=parameters
@@ -105,11 +105,12 @@ class Registry:
                 return self._info(client, number)
 
     def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
-        """Log a backtest's JSON, page and main figures as a run beside the models'; its run id."""
+        """Log a backtest's JSON, page and main metrics as a run; returns its run id."""
         champion = self.champion()
-        beside = {} if champion is None else {"sancho.champion": champion.version}
-        tags = {"sancho.kind": "backtest", **beside}
-        with self._ask() as client, self._run(client, "backtest", tags) as run_id:
+        tags = {"sancho.kind": "backtest"}
+        if champion is not None:
+            tags["sancho.champion"] = champion.version
+        with self._connected() as client, self._run(client, "backtest", tags) as run_id:
             settings = {name: str(value)[:400] for name, value in result["settings"].items()}
             _log_figures(client, run_id, settings, _backtest_metrics(result))
             client.log_dict(run_id, dict(result), "backtest.json")
@@ -117,54 +118,54 @@ class Registry:
             return run_id
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
-        """A model by alias or version, with what is known of it; `no_model` where there is none."""
-        with self._ask() as client:
+        """A model by alias or version, and its registry entry; `no_model` where there is none."""
+        with self._connected() as client:
             from mlflow.artifacts import download_artifacts
 
             info = self._info(client, self._version(client, which))
             stored = client.get_model_version_download_uri(NAME, info.version)
             path = Path(download_artifacts(artifact_uri=stored, tracking_uri=self.uri))
-            found = sorted(path.rglob("bundle.json"))
-            if not found:
+            bundles = sorted(path.rglob("bundle.json"))
+            if not bundles:
                 raise FileNotFoundError(f"version {info.version} has no bundle.json in {stored}")
-        return Bundle.load(found[0].parent), info
+        return Bundle.load(bundles[0].parent), info
 
     def champion(self) -> ModelVersion | None:
-        """The version in service, None before the first."""
-        with self._ask() as client:
+        """The version in service; None before the first."""
+        with self._connected() as client:
             number = self._champion(client)
             return None if number is None else self._info(client, number)
 
     def list(self) -> list[ModelVersion]:
         """All versions, newest first."""
-        with self._ask() as client:
-            found = client.search_model_versions(f"name = '{NAME}'")
-            versions = sorted((str(one.version) for one in found), key=int, reverse=True)
+        with self._connected() as client:
+            registered = client.search_model_versions(f"name = '{NAME}'")
+            versions = sorted((str(entry.version) for entry in registered), key=int, reverse=True)
             return [self._info(client, number) for number in versions]
 
     def show(self, version: str) -> dict[str, Any]:
         """One version with its run's parameters and metrics."""
-        with self._ask() as client:
+        with self._connected() as client:
             info = self._info(client, self._version(client, version))
             run = client.get_run(info.run_id)
             return {**vars(info), "parameters": dict(run.data.params), "metrics": dict(run.data.metrics)}
 
     @contextmanager
-    def deciding(self) -> Iterator[None]:
-        """Nobody else on this machine changes the champion meanwhile; the same thread may enter again.
+    def champion_lock(self) -> Iterator[None]:
+        """Locks the champion against changes by others on this machine; the same thread may enter again.
 
-        The lock is a file beside the SQLite database, for a server a file in the home. Machines that share a
-        server do not exclude each other. Of two rollbacks at once from the same version both write the same
-        earlier version, so it goes back once; of two promotions at once the later one is the champion, and
-        the earlier one can be missing from the versions to go back to.
+        The lock is a file beside the SQLite database; with a server, a file in the home. Machines that share
+        a server do not exclude each other: two simultaneous rollbacks from the same version have the effect
+        of one, and of two simultaneous promotions the later one is the champion, while the earlier one can be
+        missing from the history of champions.
         """
         path = Path(self._lock.lock_file)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            busy = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
-            raise self._unavailable(busy) from None
+            reason = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
+            raise self._unavailable(reason) from None
         except OSError as fault:
             raise self._unavailable(fault) from fault
         try:
@@ -173,48 +174,48 @@ class Registry:
             self._lock.release()
 
     def promote(self, version: str, decision: GateDecision | None = None) -> ModelVersion:
-        """Make a version the champion; the gate's decision, if one was asked for, is kept with it."""
-        with self._ask() as client, self.champion_lock():
+        """Make a version the champion, and record the gate's decision on it, if there is one."""
+        with self._connected() as client, self.champion_lock():
             version = self._version(client, version)
-            past = self._past(client)
-            if not past or past[-1] != version:
-                # In this order: stopped in between, the next reader adds the champion to the history.
+            champions = self._champions(client)
+            if not champions or champions[-1] != version:
+                # If the process stops between these lines, the next reader adds the champion to the history.
                 client.set_registered_model_alias(NAME, CHAMPION, version)
-                self._keep_past(client, [*past, version])
+                self._record_champions(client, [*champions, version])
             if decision is not None:
                 client.set_model_version_tag(NAME, version, "gate", decision.text.both())
             return self._info(client, version)
 
-    def note(self, version: str, decision: GateDecision) -> None:
-        """Keep the gate's decision with a version that was not promoted."""
-        with self._ask() as client:
+    def record_decision(self, version: str, decision: GateDecision) -> None:
+        """Record the gate's decision on a version that was not promoted."""
+        with self._connected() as client:
             client.set_model_version_tag(NAME, version, "gate", decision.text.both())
 
-    def earlier(self) -> str:
-        """The version that was champion before this one."""
-        with self._ask() as client:
-            return self._at_least_two(client)[-2]
+    def previous_champion(self) -> str:
+        """The version that was the champion before the present one."""
+        with self._connected() as client:
+            return self._at_least_two_champions(client)[-2]
 
     def rollback(self, from_version: str | None = None) -> ModelVersion:
-        """From `from_version` (None: the champion as the call begins) back to the champion before it.
+        """Replaces `from_version` (None: the champion at the start of the call) by the champion before it.
 
-        The champion as it is afterwards; nothing happens where `from_version` is no longer the champion.
+        Returns the champion after the call. Nothing changes where `from_version` is no longer the champion.
         """
-        with self._ask() as client:
-            seen = from_version or self._version(client, CHAMPION)
+        with self._connected() as client:
+            expected = from_version or self._version(client, CHAMPION)
             with self.champion_lock():
                 current = self._version(client, CHAMPION)
-                if current != seen:
+                if current != expected:
                     return self._info(client, current)
-                past = self._at_least_two(client)
-                # In this order: stopped in between, the next reader adds the champion to the history again.
-                self._keep_past(client, past[:-1])
-                client.set_registered_model_alias(NAME, CHAMPION, past[-2])
-                return self._info(client, past[-2])
+                champions = self._at_least_two_champions(client)
+                # If the process stops between these lines, the next reader adds the champion again.
+                self._record_champions(client, champions[:-1])
+                client.set_registered_model_alias(NAME, CHAMPION, champions[-2])
+                return self._info(client, champions[-2])
 
     @contextmanager
-    def _ask(self) -> Iterator[MlflowClient]:
-        """The client, with MLflow quiet in this thread; a question it cannot answer is one clear error."""
+    def _connected(self) -> Iterator[MlflowClient]:
+        """The client, without MLflow's log lines in this thread; MLflow's failures are `_unavailable`."""
         token = _inside.set(True)
         try:
             from mlflow.exceptions import MlflowException
@@ -238,12 +239,12 @@ class Registry:
 
             for name in ("mlflow", "alembic"):
                 for handler in logging.getLogger(name).handlers:
-                    handler.addFilter(_quiet)  # the same filter a second time changes nothing
+                    handler.addFilter(_quiet)  # a second call changes nothing
             if self._opened is None:
                 if self.uri.startswith("sqlite:///"):
                     Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
                 client = MlflowClient(self.uri, self.uri)
-                client.search_registered_models(max_results=1)  # opens it: its tables are made here
+                client.search_registered_models(max_results=1)  # connects, and creates the tables
                 self._opened = client
             return self._opened
 
@@ -251,15 +252,16 @@ class Registry:
         def without_password(text: str) -> str:
             return re.sub(r"//[^/@\s]+@", "//", text)
 
-        said = [line.strip() for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
+        lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(fault).__name__
         text = (
             Text(
                 "モデルの登録先（{uri}）を利用できません：{reason}。MLflowサーバーが動いているか、"
                 "MLFLOW_TRACKING_URI が正しいか、ほかのプロセスがデータベースを使用していないかを確認して、"
                 "もう一度実行してください。",
-                "The model registry ({uri}) cannot be used: {reason}. Check that the MLflow server runs, "
-                "that MLFLOW_TRACKING_URI is right and that no other process locks the database, then try "
-                "again.",
+                "The model registry ({uri}) cannot be used: {reason}. Check that the MLflow server is "
+                "running, that MLFLOW_TRACKING_URI is right and that no other process locks the database; "
+                "then try again.",
             )
             if not isinstance(fault, FileNotFoundError)
             else Text(
@@ -269,7 +271,7 @@ class Registry:
                 "version in service (sancho models promote).",
             )
         )
-        shown = {"uri": without_password(self.uri), "reason": without_password(said[0][:300]).rstrip(".")}
+        shown = {"uri": without_password(self.uri), "reason": without_password(reason[:300]).rstrip(".")}
         return SanchoError(text.format(**shown), "registry_unavailable")
 
     def _lock_path(self) -> Path:
@@ -281,12 +283,12 @@ class Registry:
     def _run(
         self, client: MlflowClient, name: str | None = None, tags: Mapping[str, str] | None = None
     ) -> Iterator[str]:
-        """A run of MLflow, finished at the end, failed where something fails."""
+        """An MLflow run; its status is FINISHED at the end, FAILED after an exception."""
         from mlflow.exceptions import MlflowException
         from mlflow.tracking.context.registry import resolve_tags
 
-        made = client.create_run(self._experiment(client), tags=resolve_tags(dict(tags or {})), run_name=name)
-        run_id = str(made.info.run_id)
+        run = client.create_run(self._experiment(client), tags=resolve_tags(dict(tags or {})), run_name=name)
+        run_id = str(run.info.run_id)
         try:
             yield run_id
         except BaseException:
@@ -296,18 +298,20 @@ class Registry:
         client.set_terminated(run_id)
 
     def _experiment(self, client: MlflowClient) -> str:
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is None:
-            place = (self.home.resolve() / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            location = (
+                (self.home.resolve() / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
+            )
             with _unless_it_exists():
-                return str(client.create_experiment(EXPERIMENT, artifact_location=place))
-            found = client.get_experiment_by_name(EXPERIMENT)
-        return str(found.experiment_id)
+                return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+        return str(experiment.experiment_id)
 
     def _champion(self, client: MlflowClient) -> str | None:
         try:
             return self._version(client, CHAMPION)
-        except SanchoError:  # no_model: every other fault is one of MLflow's
+        except SanchoError:  # no_model; MLflow's own failures are MlflowException
             return None
 
     def _version(self, client: MlflowClient, which: str) -> str:
@@ -320,44 +324,45 @@ class Registry:
             if len(which) <= _LONGEST_VERSION:
                 return str(client.get_model_version(NAME, which).version)
         except MlflowException as fault:
-            # MLflow's words for "none of this name", "none of this alias"; all else is no answer.
+            # These two codes mean that no version has this name or alias; any other is a failure of MLflow.
             if fault.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
         raise SanchoError(
             Text(
                 "モデル「{which}」がありません。"
-                "sancho train で学習するか、sancho models list で版を確認してください。",
+                "sancho train で学習するか、sancho models list でバージョンを確認してください。",
                 "There is no model {which!r}; train one (sancho train) or see sancho models list.",
             ).format(which=which),
             "unknown_version" if numbered else "no_model",
         )
 
-    def _past(self, client: MlflowClient) -> builtins.list[str]:
-        """Versions that were champion, oldest first; the last one is the champion, whoever set its alias."""
+    def _champions(self, client: MlflowClient) -> builtins.list[str]:
+        """Versions that were champion, oldest first; the last is the version that has the alias now."""
         stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
-        past = [str(number) for number in json.loads(stored)]
+        champions = [str(number) for number in json.loads(stored)]
         current = self._champion(client)
-        return past if current is None or past[-1:] == [current] else [*past, current]
+        return champions if current is None or champions[-1:] == [current] else [*champions, current]
 
-    def _at_least_two(self, client: MlflowClient) -> builtins.list[str]:
+    def _at_least_two_champions(self, client: MlflowClient) -> builtins.list[str]:
         self._version(client, CHAMPION)
-        past = self._past(client)
-        if len(past) < 2:
+        champions = self._champions(client)
+        if len(champions) < 2:
             raise SanchoError(
                 Text(
-                    "戻せる前の版がありません。sancho models list で版を確認してください。",
+                    "切り戻せる前のバージョンがありません。"
+                    "sancho models list でバージョンを確認してください。",
                     "There is no earlier champion to go back to; see sancho models list.",
                 ),
                 "no_earlier_model",
             )
-        return past
+        return champions
 
-    def _keep_past(self, client: MlflowClient, past: builtins.list[str]) -> None:
-        client.set_registered_model_tag(NAME, _HISTORY, json.dumps(past[-20:]))
+    def _record_champions(self, client: MlflowClient, champions: builtins.list[str]) -> None:
+        client.set_registered_model_tag(NAME, _HISTORY, json.dumps(champions[-20:]))
 
     def _info(self, client: MlflowClient, version: str) -> ModelVersion:
-        found = client.get_model_version(NAME, version)
-        tags = found.tags or {}
+        entry = client.get_model_version(NAME, version)
+        tags = entry.tags or {}
         figures = {
             key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
         }
@@ -365,8 +370,8 @@ class Registry:
             name=NAME,
             version=str(version),
             trained_at=tags.get("trained_at", ""),
-            run_id=str(found.run_id or ""),
-            champion=CHAMPION in (found.aliases or []),
+            run_id=str(entry.run_id or ""),
+            champion=CHAMPION in (entry.aliases or []),
             as_of=tags.get("as_of", ""),
             figures=figures,
             gate=tags.get("gate", ""),
@@ -374,10 +379,10 @@ class Registry:
 
 
 class _Quiet(logging.Filter):
-    """Inside a registry's calls MLflow logs errors alone: its migrations are none of the user's business."""
+    """Hides MLflow's log lines below ERROR during a registry's calls, such as those of its migrations."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is shown; one thread's call does not silence another's own use of MLflow."""
+        """Whether a record is shown; it depends on the thread, so other uses of MLflow are not affected."""
         return record.levelno >= logging.ERROR or not _inside.get()
 
 
@@ -385,11 +390,11 @@ _quiet = _Quiet()
 
 
 def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
-    """An MLflow model of a bundle's files: the code that reads them, and what it requires."""
+    """Writes an MLflow model: a bundle's files, the code that reads them, and its requirements."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    about = Model(
+    metadata = Model(
         artifact_path=logged.artifact_location,
         run_id=run_id,
         model_uuid=logged.model_id,
@@ -401,7 +406,7 @@ def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
             python_model=str(Path(__file__).with_name("pyfunc_code.py")),
             artifacts={_BUNDLE: str(bundle)},
             pip_requirements=[_requirement()],
-            mlflow_model=about,
+            mlflow_model=metadata,
         )
 
 
@@ -414,13 +419,13 @@ def _register(client: MlflowClient, run_id: str, logged: Any, files: Path) -> st
     client.finalize_logged_model(logged.model_id, "READY")
     with _unless_it_exists():
         client.create_registered_model(NAME)
-    # The files' place, not models:/<id>: an embedded MLflow would look that up at the process's own address.
-    made = client.create_model_version(
+    # The location of the files, not models:/<id>, which MLflow would look up at the process's tracking URI.
+    registered = client.create_model_version(
         NAME, source=logged.artifact_location, run_id=run_id, model_id=logged.model_id
     )
-    versions = json.dumps([{"name": NAME, "version": made.version}])
+    versions = json.dumps([{"name": NAME, "version": registered.version}])
     client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": versions})
-    return str(made.version)
+    return str(registered.version)
 
 
 def _log_figures(
@@ -430,7 +435,7 @@ def _log_figures(
     metrics: Mapping[str, float],
     model_id: str | None = None,
 ) -> None:
-    """Parameters and metrics of a run, and of the model made in it."""
+    """Logs parameters and metrics of a run and of its model."""
     from mlflow.entities import Metric, Param
 
     now = int(1000 * time.time())
@@ -443,7 +448,7 @@ def _log_figures(
 
 @contextmanager
 def _unless_it_exists() -> Iterator[None]:
-    """Another process may have been quicker to create the same."""
+    """Ignores that another process created the same entry first."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -454,13 +459,13 @@ def _unless_it_exists() -> Iterator[None]:
 
 
 def _requirement() -> str:
-    """What a logged model requires: this distribution in this version, whose code can read it."""
+    """The requirement of a logged model: this distribution in the version that wrote it."""
     version = installed_version()
     return f"{DISTRIBUTION}=={version}" if version else DISTRIBUTION
 
 
 def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, str]:
-    found = {
+    parameters = {
         **{name: str(value)[:400] for name, value in vars(report.config).items()},
         **report.counts,
         "as_of": bundle.as_of,
@@ -471,38 +476,38 @@ def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, s
         "lightgbm": version("lightgbm"),
         "numpy": version("numpy"),
     }
-    return {name: str(value) for name, value in found.items()}
+    return {name: str(value) for name, value in parameters.items()}
 
 
 def _metrics(report: Report) -> dict[str, float]:
-    found: dict[str, float] = {f"seconds.{name}": value for name, value in report.seconds.items()}
+    values: dict[str, float] = {f"seconds.{name}": value for name, value in report.seconds.items()}
     if report.evaluation is not None:
         figures = report.evaluation.overall
-        found |= figures["model"]
+        values |= figures["model"]
         for name in figures:
             if name != "model":
-                found |= {
+                values |= {
                     f"{name}.log_loss": figures[name]["log_loss"],
                     f"{name}.brier": figures[name]["brier"],
                 }
         for name, gap in report.evaluation.log_loss_against.items():
-            found |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
+            values |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
     for side, weights in report.weights.items():
-        found |= {
+        values |= {
             f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
         }
-    return {name.replace(" ", "_"): float(value) for name, value in found.items() if value == value}
+    return {name.replace(" ", "_"): float(value) for name, value in values.items() if value == value}
 
 
 def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
-    found: dict[str, float | None] = {}
+    values: dict[str, float | None] = {}
     for question, part in result["deals"].items():
-        for method, one in part["overall"]["methods"].items():
-            found |= {f"{question}.{method}.{name}": one[name]["mean"] for name in ("log_loss", "brier")}
+        for method, figures in part["overall"]["methods"].items():
+            values |= {f"{question}.{method}.{name}": figures[name]["mean"] for name in ("log_loss", "brier")}
     for kind, part in result["periods"].items():
-        for method, one in part["overall"]["methods"].items():
-            found[f"{kind}.{method}.crps"] = one["crps"]["mean"]
-    return {name: float(value) for name, value in found.items() if value is not None}
+        for method, figures in part["overall"]["methods"].items():
+            values[f"{kind}.{method}.crps"] = figures["crps"]["mean"]
+    return {name: float(value) for name, value in values.items() if value is not None}
 
 
 def _catalogue(bundle: Bundle, report: Report) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What did a training do and learn? Its report, and the warnings that every answer of the model carries."""
+"""What did a training do and learn? Its report, and the warnings that are attached to every prediction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Report:
-    """What a training did and learned; all of it goes to MLflow and the model card."""
+    """What a training did and learned; MLflow and the model card show it.
+
+    `champion_refit`: a model refitted at the champion's data time, its fold and its predictions for it.
+    """
 
     as_of: int
     config: TrainConfig
@@ -33,16 +36,14 @@ class Report:
     evaluation: Evaluation | None = None
     validation_fold: Fold | None = None
     validation_chance: Floats | None = None
-    champion_refit: tuple[Fold, Floats] | None = (
-        None  # refitted at the champion's data time, to compare with it
-    )
+    champion_refit: tuple[Fold, Floats] | None = None
     weights: dict[str, list[float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 def warnings_of(report: Report, win: WinModel) -> list[ModelWarning]:
-    """The warnings that every answer of the model carries."""
+    """The warnings that are attached to every prediction of the model."""
     warnings = [ModelWarning(finding.code, finding.text) for finding in report.findings if finding.serious]
     unscreened = [leak.attribute for leak in report.leaks if leak.reason == "unscreened"]
     warnings += [

@@ -1,4 +1,4 @@
-"""Which features may the model look at, and which are left out, for what reason?"""
+"""Which features does the model use, and which are left out, for what reason?"""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MAX_DRIFT = 0.6
-MAX_LEVELS = 60  # a category of more levels than rows can tell apart is no category
+MAX_LEVELS = 60  # a category with more levels is left out
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Columns used (u,), where the models find stage, age and close date in them, and what was left out."""
+    """The columns used (u,), their layout for the models, and the reason for each feature left out."""
 
     used: Ints
     layout: FeatureLayout
@@ -39,9 +39,9 @@ def select(
     config: TrainConfig,
     few: bool = False,
 ) -> Selection:
-    """The features of training moments that are sound, known at scoring and not forbidden.
+    """The features of training moments that do not leak, vary, and are not excluded by the settings.
 
-    With `few` closed deals the stated prior speaks alone: it goes by the stage, however little that shows.
+    With `few` closed deals only the stated prior is used; it needs the stage, which is then always kept.
     """
     leaking = {f"deals.{leak.attribute}" for leak in leaks} - {_column(name) for name in config.include}
     excluded = {*config.exclude, *(_column(name) for name in config.exclude)}
@@ -49,23 +49,23 @@ def select(
     used = []
     for index, feature in enumerate(features):
         reads = set(feature.reads)
-        why = None
+        reason = None
         if reads & leaking:
-            why = Text("決着時に入力される項目を使うため", "reads a column that is filled at closing")
+            reason = Text("決着時に入力される項目を使うため", "reads a column that is filled at closing")
         elif feature.name in excluded or reads & excluded:
-            why = Text("設定で除外", "excluded by the settings")
+            reason = Text("設定で除外", "excluded by the settings")
         elif config.owner_blind and (feature.group == "seller" or "deals.owner_id" in reads):
-            why = Text("担当者を使わない設定", "owner-blind")
+            reason = Text("担当者を使わない設定", "owner_blind is set")
         elif not (few and feature.name == "stage"):
-            why = _useless(x[:, index], at, feature)
-        if why is None:
+            reason = _unusable(x[:, index], at, feature)
+        if reason is None:
             used.append(index)
         else:
-            left_out[feature.name] = why
+            left_out[feature.name] = reason
     names = tuple(features[index].name for index in used)
-    categorical = tuple(place for place, index in enumerate(used) if features[index].kind == "category")
+    categorical = tuple(column for column, index in enumerate(used) if features[index].kind == "category")
     layout = FeatureLayout(
-        names, categorical, *(_place(names, name) for name in ("stage", "age_days", "days_to_close_date"))
+        names, categorical, *(_position(names, name) for name in ("stage", "age_days", "days_to_close_date"))
     )
     return Selection(np.array(used, np.int64), layout, left_out)
 
@@ -74,27 +74,28 @@ def _column(name: str) -> str:
     return name if "." in name else f"deals.{name}"
 
 
-def _place(names: Sequence[str], name: str) -> int:
+def _position(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else -1
 
 
-def _useless(values: Floats, at: Ints, feature: Feature) -> Text | None:
+def _unusable(values: Floats, at: Ints, feature: Feature) -> Text | None:
+    """Why a feature's values (n,) at instants (n,) cannot be used; None where they can."""
     known = ~np.isnan(values)
     if known.sum() < 20 or (known.all() and values.min() == values.max()):
         return Text("値がないか、すべて同じ", "empty, or the same throughout")
     if feature.kind == "category" and len(np.unique(values[known])) > MAX_LEVELS:
         return Text("値の種類が多すぎる", "too many different values")
     if feature.kind == "number" and _same_each_day(values[known], at[known]):
-        return Text("その日の全商談で同じ値（期間の数しか学べない）", "the same for all deals of a day")
+        return Text("同じ日の全商談で同じ値", "the same for all deals of a day")
     if feature.kind == "number" and _drifts(values[known], at[known]):
-        return Text("商談の違いより時期の違いを表す", "tells times apart rather than deals")
+        return Text("商談の違いより時期の違いを表す値", "varies with time rather than between deals")
     return None
 
 
 def _drifts(values: Floats, at: Ints) -> bool:
-    """Whether most of the variance of ranks lies between twentieths of the time covered.
+    """Whether most of the variance of ranks is between twentieths of the time covered.
 
-    Counters and company-wide averages only grow: at scoring they stand where no training row stood.
+    Counters and company-wide averages grow with time: at scoring their values are outside the training range.
     """
     from scipy.stats import rankdata
 
@@ -110,7 +111,7 @@ def _drifts(values: Floats, at: Ints) -> bool:
 
 
 def _same_each_day(values: Floats, at: Ints) -> bool:
-    """Whether nearly all variance lies between days: such a column has as many observations as days."""
+    """Whether nearly all variance is between days: such a column has only as many observations as days."""
     day = at // DAY
     group = day - day.min()
     several = np.bincount(group)[group] >= 5

@@ -1,4 +1,4 @@
-"""Which moments of which deals are learned from, and what is known to have come of them by the cut-off?"""
+"""Which moments of which deals are training rows, and which outcomes were known by the cut-off?"""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SHORTEST_HORIZON = 1.0
-LONG_SHARE = 0.98  # the longest cycle is the one that this share of won deals keep within
+LONG_SHARE = 0.98  # share of won deals whose cycle is at most the longest
 
 
 @dataclass(frozen=True)
 class DealOutcomes:
-    """How each deal (d,) of a log came and went: instants created and closed (NEVER = open), outcome 1/0/-1.
+    """Each deal (d,) of a log: instants created and closed (NEVER = open), outcome 1 won, 0 lost, -1 open.
 
-    `last_sign` is the last instant at which anything was recorded of it before the cut-off.
+    `last_sign` is the last instant before the cut-off at which anything about the deal was recorded.
     """
 
     created: Ints
@@ -41,11 +41,11 @@ class DealOutcomes:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The company's own pace, from the deals that closed before the cut-off.
+    """The company's sales cycle, from the deals that closed before the cut-off.
 
-    longest_days: within it 98 % of the won deals were won. silent_days: as long a silence came before only
-    2 % of all closings; a deal older than longest_days and silent for longer counts as abandoned, which is
-    lost for "ever".
+    longest_days: 98% of the won deals were won within it. silent_days: only 2% of all closings followed a
+    longer silence. A deal older than longest_days and silent for longer than silent_days counts as abandoned:
+    it is lost for "ever".
     """
 
     longest_days: float
@@ -57,26 +57,26 @@ class Cycle:
         """The horizon, in days, that stands for "ever"."""
         return 2.0 * self.longest_days
 
-    def said(self) -> Text:
+    def describe(self) -> Text:
         """The rule in words."""
         return Text(
             "作成から{longest:.0f}日を超え、{silent:.0f}日以上記録のない商談は、失注（放置）とみなします"
-            "（決着済み{deals}件から学習）。",
+            "（決着済みの商談{deals}件から推定）。",
             "A deal older than {longest:.0f} days with nothing recorded for {silent:.0f} days counts as lost "
-            "(abandoned); learned from {deals} closed deals.",
+            "(abandoned); estimated from {deals} closed deals.",
         ).format(longest=self.longest_days, silent=self.silent_days, deals=self.deals)
 
 
 def deal_outcomes(past: EventLog, history: History) -> DealOutcomes:
-    """When each deal came, went and last gave a sign."""
+    """When each deal was created, closed and last active, and its outcome."""
     last = last_signs(past, history.deal_ids, history.created, history.closed)
     return DealOutcomes(history.created, history.closed, history.outcome.astype(np.int64), last)
 
 
 def last_signs(past: EventLog, deal_ids: pd.Index, created: Ints, closed: Ints) -> Ints:
-    """The last instant (d,) at which anything was recorded of each deal before it closed (NEVER = open).
+    """The last instant (d,) before each deal closed (NEVER = open) at which anything about it was recorded.
 
-    The closing itself is no sign of life.
+    The closing itself does not count.
     """
     last = created.copy()
     ends = np.where(closed == NEVER, np.iinfo(np.int64).max, closed)
@@ -88,13 +88,13 @@ def last_signs(past: EventLog, deal_ids: pd.Index, created: Ints, closed: Ints) 
 
 
 def cycle_of(outcomes: DealOutcomes, as_of: int) -> Cycle:
-    """The pace of a log as it stood at the cut-off; 180 and 60 days where fewer than 10 deals have closed."""
+    """The sales cycle of a log as of the cut-off; 180 and 60 days where fewer than 10 deals have closed."""
     done = (outcomes.closed != NEVER) & (outcomes.closed < as_of)
     if done.sum() < 10:
         return Cycle(180.0, 60.0, int(done.sum()))
     won = done & (outcomes.outcome == 1)
-    judged = won if won.sum() >= 10 else done
-    age = (outcomes.closed - outcomes.created)[judged] / DAY
+    closed = won if won.sum() >= 10 else done
+    age = (outcomes.closed - outcomes.created)[closed] / DAY
     span = (as_of - outcomes.created.min()) / DAY
     longest = float(np.clip(np.quantile(age, LONG_SHARE), 7.0, max(0.6 * span, 7.0)))
     silence = (outcomes.closed - np.minimum(outcomes.last_sign, outcomes.closed))[done] / DAY
@@ -104,17 +104,18 @@ def cycle_of(outcomes: DealOutcomes, as_of: int) -> Cycle:
 def draw_horizons(
     at: Ints, as_of: int, period_days: Floats, cycle: Cycle, per_moment: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
-    """Questions asked of moments (n,): row, horizon and days until the answer is certain, each (m,).
+    """Horizons of moments (n,): row, horizon and days until the outcome is known, each (m,).
 
-    Each moment draws from: the period's end, anything between a day and the longest cycle (evenly in log
-    days), ever. Unripe ones are left out whatever came of the deal, so nothing is selected by its answer.
+    Each moment draws from: the period's end, any horizon between a day and the longest cycle (uniform in log
+    days), ever. Horizons whose outcome cannot be known yet are left out whatever happened to the deal, so the
+    selection does not depend on the outcome.
     """
     count = len(at)
     row = np.repeat(np.arange(count), per_moment)
     kind = rng.random(len(row))
     low, high = np.log(SHORTEST_HORIZON), np.log(cycle.longest_days)
-    anything = np.exp(low + (high - low) * rng.random(len(row)))
-    horizon = np.where(kind < 0.4, period_days[row], anything)
+    any_horizon = np.exp(low + (high - low) * rng.random(len(row)))
+    horizon = np.where(kind < 0.4, period_days[row], any_horizon)
     ever = (kind > 0.85) | (horizon > cycle.longest_days)
     horizon = np.where(ever, cycle.ever_days, horizon)
     matures = np.where(ever, cycle.longest_days, horizon)
@@ -131,10 +132,10 @@ def make_rows(
     cycle: Cycle,
     as_of: int,
 ) -> SnapshotRows:
-    """Training rows: what came of each moment by the cut-off, and the answer to each ripe question.
+    """Training rows: the state of each moment's deal at the cut-off, and the outcome of each question.
 
-    A moment on the grid weighs the weeks it stands for, one just after a change 1: known at the moment.
-    "Ever" is answered for deals that closed and for abandoned ones; a deal still alive then has none.
+    A moment on the grid weighs the weeks it stands for, one just after a change 1; both are known at the
+    moment. "Ever" has an outcome for closed and abandoned deals only.
     """
     closed = outcomes.closed[deal]
     done = (closed != NEVER) & (closed < as_of)
@@ -146,7 +147,7 @@ def make_rows(
     within = days[row] < horizon
     won = (event[row] == 1) & (within | ever)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
-    answered = ~ever | done[row] | abandoned[row]
+    known = ~ever | done[row] | abandoned[row]
     weeks = weeks_represented(outcomes.created[deal], at)
     return SnapshotRows(
         x=x,
@@ -156,11 +157,11 @@ def make_rows(
         event=event.astype(np.int64),
         weight=np.maximum(weeks, 1).astype(np.float64),
         regular=weeks > 0,
-        row=row[answered],
-        horizon=horizon[answered],
-        won=won[answered].astype(np.float64),
-        lost=lost[answered].astype(np.float64),
-        matures_after_days=matures[answered],
+        row=row[known],
+        horizon=horizon[known],
+        won=won[known].astype(np.float64),
+        lost=lost[known].astype(np.float64),
+        matures_after_days=matures[known],
         longest_days=cycle.longest_days,
         ever_days=cycle.ever_days,
     )
@@ -168,11 +169,11 @@ def make_rows(
 
 @dataclass(frozen=True)
 class Fold:
-    """Learn from what was known at `train_until`; judge on later moments of deals not learned from.
+    """Training on what was known at `train_until`, validation on later moments of other deals.
 
-    A question is learned from only when its answer was certain by `train_until` (the maturity gap), and
-    judged only when it was by `valid_until`, and only at regular moments: as on any Monday. Of the deals
-    open at `train_until` every other one is learned from and the others judged, each standing for two.
+    A question is used for training only if its outcome was known by `train_until` (the maturity gap), and for
+    validation only if it was known in the end, and only at regular moments (the weekly grid). Of the deals
+    open at `train_until` one half is used for training and the other for validation, with weight two.
     """
 
     train_until: int
@@ -181,33 +182,34 @@ class Fold:
     train: SnapshotRows
     valid: SnapshotRows
 
-    def said(self, zone: ZoneInfo) -> str:
-        """The fold, printed: until when, from when, rows and deals on each side."""
+    def describe(self, zone: ZoneInfo) -> str:
+        """The fold in one line: cut-offs, rows and deals on each side."""
         train, valid = self.train, self.valid
         return (
             f"train until {iso(self.train_until, zone)[:16]} ({len(train.row)} rows of {train.deals} deals; "
-            f"answers certain by then), validate from {iso(self.valid_from, zone)[:16]} until "
+            f"outcomes known by then), validate from {iso(self.valid_from, zone)[:16]} until "
             f"{iso(self.valid_until, zone)[:16]} ({len(valid.row)} rows of {valid.deals} deals)"
         )
 
 
 def split(rows: SnapshotRows, train_until: int, valid_until: int, as_of: int, halves: Flags) -> Fold:
-    """The fold of rows at `train_until`, moments judged up to `valid_until`, answers as known at `as_of`.
+    """The fold of rows at `train_until`; validates on moments before `valid_until`, outcomes as of `as_of`.
 
-    `halves` (deals of the log,) says on which side a deal goes that was open at `train_until`.
+    `halves` (deals of the log,) is True for deals that are used for training if they were open at
+    `train_until`.
     """
     begun = _first(rows.deal, rows.at, len(halves)) < train_until
     closes = rows.at + (rows.days * DAY).astype(np.int64)
     ended = np.zeros(len(halves), bool)
     ended[rows.deal[(rows.event >= 0) & (closes < train_until)]] = True
     open_then = begun & ~ended
-    learned = (begun & ended) | (open_then & halves)
-    judged = ~begun | (open_then & ~halves)
+    in_training = (begun & ended) | (open_then & halves)
+    in_validation = ~begun | (open_then & ~halves)
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
-    weighed = SnapshotRows(**{**rows.__dict__, "weight": rows.weight * weight})
-    train = weighed.where(learned[rows.deal] & (rows.at < train_until)).known_at(train_until)
+    weighted = SnapshotRows(**{**rows.__dict__, "weight": rows.weight * weight})
+    train = weighted.where(in_training[rows.deal] & (rows.at < train_until)).known_at(train_until)
     later = (rows.at >= train_until) & (rows.at < valid_until)
-    valid = weighed.where(judged[rows.deal] & later & rows.regular).known_at(as_of)
+    valid = weighted.where(in_validation[rows.deal] & later & rows.regular).known_at(as_of)
     return Fold(train_until, train_until, valid_until, train, valid)
 
 

@@ -1,4 +1,4 @@
-"""How good is the model on later deals, and which weights and calibration do they suggest?"""
+"""How good is the model on later deals, and which weights and calibration fit them best?"""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MIN_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
-PART_PULL = 2.0  # as WEIGHT_PULL, where all predictions are of the same time, so no period differs
+PART_PULL = 2.0  # as WEIGHT_PULL, for predictions of a single period
 PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals needed to use them where none are later
 
 
 @dataclass(frozen=True)
 class Fitter:
-    """Fits the win model on any part of the rows, always in the same way."""
+    """Fits the win model on any part of the rows, always with the same settings."""
 
     all_rows: SnapshotRows
     chosen: Selection
@@ -49,7 +49,7 @@ class Fitter:
         return self.all_rows.with_columns(self.chosen.used)
 
     def fit(self, rows: SnapshotRows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
-        """The model of some of the rows; `number` gives each fit of one training its own seed."""
+        """The model fitted on some of the rows; `number` gives each fit of a training its own seed."""
         config = self.config
         trees = TreeSettings(
             config.trees,
@@ -66,7 +66,7 @@ class Fitter:
 
 
 def windows_of(rows: SnapshotRows, calendar: Calendar) -> HorizonWindows:
-    """The calendar of the rows' horizons, with the pace at which their deals were won, and their season."""
+    """The business time of the rows' horizons: calendar, pace at which their deals were won, and season."""
     first_row = np.unique(rows.deal, return_index=True)[1]  # a deal's first moment
     started, won = rows.at[first_row], rows.event[first_row] == 1
     ended = started + (rows.days[first_row] * DAY).astype(np.int64)
@@ -102,10 +102,10 @@ class FoldPredictions:
 
 @dataclass(frozen=True)
 class Validation:
-    """The result on later deals: the stacks fitted on them (None = too few), and the last fold's figures.
+    """The result on later deals: the stacks fitted on them (None = too few), and the last fold's scores.
 
-    `later` and `validation_chance` are the last fold and the predictions for its questions by a model,
-    weights and calibration fitted without them.
+    `validation_fold` is the last fold, `validation_chance` the predictions for its questions; model, weights
+    and calibration were fitted without them.
     """
 
     stacks: tuple[Stack, Stack] | None
@@ -126,7 +126,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         folds.append(fold)
         enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= MIN_LATER
         if enough and len(fold.valid.row):
-            predictions.append(_judge(fitter, fold, number + 1))
+            predictions.append(_predict(fitter, fold, number + 1))
     if not predictions:
         return Validation(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
     last = predictions[-1]
@@ -148,15 +148,14 @@ def refit_as_of(
 ) -> tuple[Fold, Floats] | None:
     """The model refitted at an earlier cut-off: the fold, and its predictions (m,) for later questions.
 
-    So a model trained at that cut-off is compared with one that had the same information. Weights and
-    calibration are fitted on the validation folds as far as their outcomes were known by then. None: too
-    little to fit on.
+    It had the same information as a model that was trained at that cut-off, so the two can be compared.
+    Weights and calibration are fitted on the outcomes of the validation folds known by then. None: too few.
     """
     halves = np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
     fold = split(fitter.rows, cut, as_of, as_of, halves)
     if fold.train.closed_deals < FEW_DEALS or not len(fold.valid.row):
         return None
-    refitted = _judge(fitter, fold, 4)
+    refitted = _predict(fitter, fold, 4)
     known = [
         (earlier, earlier.fold.valid.question_at + earlier.fold.valid.matures_after_days * DAY <= cut)
         for earlier in validation.predictions
@@ -168,24 +167,24 @@ def refit_as_of(
 
 
 def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
-    """Without later deals, as in a list without dates: each part is predicted by a model of the other parts.
+    """Cross-validation where there are no later deals: each part is predicted by a model of the other parts.
 
-    Serves to fit weights and calibration, and says nothing about later deals. Deals with the same features
-    (entered twice) are in the same part.
+    It serves to fit weights and calibration, and does not estimate accuracy on later deals. Deals with the
+    same features (entered twice) are in the same part.
     """
     rows = fitter.rows
     if rows.closed_deals < PARTS_FROM or not len(rows.row):
         return []
     deals, first = np.unique(rows.deal, return_index=True)
-    _, alike = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
-    part = np.random.default_rng((fitter.config.seed, 98)).permutation(int(alike.max()) + 1) % PARTS
-    of_row = part[alike.ravel()][np.searchsorted(deals, rows.deal)]
+    _, same_features = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
+    part = np.random.default_rng((fitter.config.seed, 98)).permutation(int(same_features.max()) + 1) % PARTS
+    of_row = part[same_features.ravel()][np.searchsorted(deals, rows.deal)]
     start, predictions = int(rows.at.min()), []
     for number in np.unique(of_row):
-        here = of_row == number
-        fold = Fold(as_of, start, as_of, rows.where(~here), rows.where(here & rows.regular))
+        in_part = of_row == number
+        fold = Fold(as_of, start, as_of, rows.where(~in_part), rows.where(in_part & rows.regular))
         if len(fold.valid.row) and len(fold.train.row):
-            predictions.append(_judge(fitter, fold, 10 + int(number)))
+            predictions.append(_predict(fitter, fold, 10 + int(number)))
     return predictions
 
 
@@ -200,7 +199,7 @@ def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tu
     return None if won is None or lost is None else (won, lost)
 
 
-def _judge(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
+def _predict(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
     model = fitter.fit(fold.train, number)
     won, lost = model.question_log_odds(fold.valid)
     return FoldPredictions(fold, model, won, lost)

@@ -1,4 +1,4 @@
-"""What does `backtest` do? Forecasts again as of past moments, and compares with what happened."""
+"""What does `backtest` do? Forecasts as of past moments, and compares with actuals and baselines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.cli.train import train_config
 
 if TYPE_CHECKING:
     from service.settings import Settings
+    from training.data import Progress
 
 Json = Mapping[str, Any]
 
@@ -61,25 +62,25 @@ def backtest(
     ] = False,
     lang: Lang = "ja",
 ) -> int:
-    """Backtests, keeps page and JSON as files and in MLflow, and prints the figures."""
+    """Backtests, writes page and JSON to files and MLflow, and prints the scores."""
     from service.settings import read_settings
     from training.backtest.report import page
     from training.registry import Registry
 
     settings = read_settings()
-    after, file = _weeks(weeks), _file(out, settings)
-    _make_room(file)
+    chosen_weeks, file = _weeks(weeks), _file(out, settings)
+    _check_writable(file)
     with progress(lang) as step:
 
-        def tell(what: Text, share: float) -> None:
-            if share < 1.0:  # there is more to do when the backtest is done
-                step(what, 0, None)
+        def report(text: Text, share: float) -> None:
+            if share < 1.0:  # after the backtest there are further steps
+                step(text, 0, None)
 
-        result = backtested(settings, periods, after, as_of, dask, tell)
+        result = backtested(settings, periods, chosen_weeks, as_of, dask, report)
         step(Text("レポートを書き出しています", "Writing the report"), 0, None)
         html = page(result, lang)
         written = _write(file, html, result)
-        step(Text("MLflowに記録しています", "Keeping it in MLflow"), 0, None)
+        step(Text("MLflowに記録しています", "Logging to MLflow"), 0, None)
         Registry(settings.home).log_backtest(result, html)
     if as_json:
         print_json(result)
@@ -97,7 +98,7 @@ COMMAND = Command(
     backtest,
     Text(
         "過去の時点に戻って予測し、実績や比較手法と比べます。",
-        "Forecasts as of past moments; compares with what happened and with baseline methods.",
+        "Forecasts as of past moments; compares with actuals and with baseline methods.",
     ),
 )
 
@@ -108,9 +109,9 @@ def backtested(
     weeks: Sequence[int] | None,
     as_of: str | None,
     dask: str | None,
-    tell: Any,
+    report: Progress,
 ) -> dict[str, Any]:
-    """The backtest of what the store holds, as its JSON."""
+    """The backtest of the store's data, as its JSON."""
     from crm.instants import as_of_instant
     from crm.store import Store
     from training.backtest import backtest
@@ -118,25 +119,25 @@ def backtested(
     from training.backtest.result import to_json
     from training.backtest.run import fewer_periods_warnings
 
-    tell(Text("データを読み込んでいます", "Reading the data"), 0.0)
+    report(Text("データを読み込んでいます", "Reading the data"), 0.0)
     with Store.open(settings.store_url) as store:
         whole = store.read(settings.zone)
     moment = as_of_instant(as_of, settings.zone)
     log = whole.as_of(moment)
     until = recorded_until(log, moment)
     config = train_config(settings)
-    with workers(dask, settings, whole) as found:
-        if found is None:
-            made = backtest(log, config, periods, weeks, tell, until=until)
+    with workers(dask, settings, whole) as cluster:
+        if cluster is None:
+            result = backtest(log, config, periods, weeks, report, until=until)
         else:
-            tell(Text("期間ごとにワーカーで検証しています", "Workers are judging the periods"), 0.0)
-            made = found.backtest(log, config, periods, weeks, until=until)
-    made.warnings += fewer_periods_warnings(periods, made)
-    return to_json(made)
+            report(Text("期間ごとにワーカーで検証しています", "Workers are backtesting the periods"), 0.0)
+            result = cluster.backtest(log, config, periods, weeks, until=until)
+    result.warnings += fewer_periods_warnings(periods, result)
+    return to_json(result)
 
 
 def show(result: Json, lang: Language) -> None:
-    """The figures as tables: deals by question, then revenue by kind of scope; last, in words."""
+    """Prints the scores as tables: deals by question, revenue by kind of scope; then the summary."""
     from training.backtest.deal_scores import QUESTIONS
     from training.backtest.report.words import summary
 
@@ -146,20 +147,20 @@ def show(result: Json, lang: Language) -> None:
     for kind, part in result["periods"].items():
         if part["overall"]["methods"]:
             _show_periods(kind, part["overall"], lang)
-    say(_MARKS.to(lang))
+    say(_LEGEND.to(lang))
     for sentence in summary(result):
         say(sentence.to(lang))
 
 
-_VERDICTS = {"better": "○", "worse": "×", "same": "＝"}
-_MINUS = Text("Sancho − 比較手法［95%区間］", "Sancho − baseline [95%]")
-_MARKS = Text(
-    "差がマイナスなら Sancho の方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
+_MARK_OF = {"better": "○", "worse": "×", "same": "＝"}
+_DIFFERENCE = Text("Sancho − 比較手法［95%区間］", "Sancho − baseline [95%]")
+_LEGEND = Text(
+    "差がマイナスなら、Sanchoの方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
     "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
-    "週別・ステージ別の数字とグラフはHTMLにあります。",
-    "A difference below 0 speaks for Sancho: ○ clearly better, × clearly worse, ＝ no clear difference. "
-    "CRPS, pinball and bias of revenue are shares of the mean actual. By week and by stage, and as charts: "
-    "see the page.",
+    "週別・ステージ別の指標とグラフはHTMLにあります。",
+    "A negative difference means that Sancho is better: ○ clearly better, × clearly worse, ＝ no clear "
+    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. The page has the scores by "
+    "week and by stage, and charts.",
 )
 
 
@@ -182,22 +183,25 @@ def _show_deals(result: Json, question: str, lang: Language) -> None:
     rows = [
         [
             LABELS[name].to(lang),
-            number(one["log_loss"]["mean"], 4),
-            number(one["brier"]["mean"], 4),
-            number(one["auc"]),
-            f"{number(one['calibration_error'])} ({number(one['calibration_noise'])})",
+            number(scores["log_loss"]["mean"], 4),
+            number(scores["brier"]["mean"], 4),
+            number(scores["auc"]),
+            f"{number(scores['calibration_error'])} ({number(scores['calibration_noise'])})",
         ]
-        for name, one in part["methods"].items()
+        for name, scores in part["methods"].items()
     ]
     print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4))
-    gaps = [
+    compared = [
         [
             LABELS[name].to(lang),
-            *(_gap(one[kind], lambda value: f"{value:+.4f}") for kind in ("log_loss", "brier")),
+            *(
+                _difference(differences[score], lambda value: f"{value:+.4f}")
+                for score in ("log_loss", "brier")
+            ),
         ]
-        for name, one in part["against"].items()
+        for name, differences in part["against"].items()
     ]
-    print_table("", [_MINUS.to(lang), *headings[1:3]], gaps, right=(1, 2))
+    print_table("", [_DIFFERENCE.to(lang), *headings[1:3]], compared, right=(1, 2))
 
 
 def _show_periods(kind: str, part: Json, lang: Language) -> None:
@@ -222,35 +226,35 @@ def _show_periods(kind: str, part: Json, lang: Language) -> None:
     rows = [
         [
             LABELS[name].to(lang),
-            share(one["crps"]["mean"]),
-            share(one["pinball"]["mean"]),
-            share(one["error"]["mean"], "+"),
-            "/".join(f"{100 * held['mean']:.0f}" for held in one["coverage"].values()),
-            number(one["brier"]["mean"]),
+            share(scores["crps"]["mean"]),
+            share(scores["pinball"]["mean"]),
+            share(scores["error"]["mean"], "+"),
+            "/".join(f"{100 * covered['mean']:.0f}" for covered in scores["coverage"].values()),
+            number(scores["brier"]["mean"]),
         ]
-        for name, one in part["methods"].items()
+        for name, scores in part["methods"].items()
     ]
     print_table(title.to(lang), headings, rows, right=(1, 2, 3, 4, 5))
-    gaps = [
+    compared = [
         [
             LABELS[name].to(lang),
-            _gap(one["crps"], lambda value: share(value, "+")),
-            _gap(one["pinball"], lambda value: share(value, "+")),
-            _gap(one["brier"], lambda value: f"{value:+.3f}"),
+            _difference(differences["crps"], lambda value: share(value, "+")),
+            _difference(differences["pinball"], lambda value: share(value, "+")),
+            _difference(differences["brier"], lambda value: f"{value:+.3f}"),
         ]
-        for name, one in part["against"].items()
+        for name, differences in part["against"].items()
     ]
-    print_table("", [_MINUS.to(lang), *headings[1:3], headings[5]], gaps, right=(1, 2, 3))
+    print_table("", [_DIFFERENCE.to(lang), *headings[1:3], headings[5]], compared, right=(1, 2, 3))
 
 
-def _gap(value: Json, said: Callable[[float], str]) -> str:
-    """A difference with its verdict, its interval below it."""
-    from training.backtest.report.page import verdict
+def _difference(value: Json, formatted: Callable[[float], str]) -> str:
+    """A difference with its mark, and its interval on the next line."""
+    from training.backtest.report.page import comparison
 
     if value["mean"] is None:
         return "–"
-    ends = "" if value["lo"] is None else f"\n[{said(value['lo'])}, {said(value['hi'])}]"
-    return f"{said(value['mean'])} {_VERDICTS[verdict(value)]}{ends}"
+    ends = "" if value["lo"] is None else f"\n[{formatted(value['lo'])}, {formatted(value['hi'])}]"
+    return f"{formatted(value['mean'])} {_MARK_OF[comparison(value)]}{ends}"
 
 
 def _weeks(text: str | None) -> tuple[int, ...] | None:
@@ -296,8 +300,8 @@ def _writing(file: Path) -> Iterator[None]:
         ) from None
 
 
-def _make_room(file: Path) -> None:
-    """Finds out that a place cannot be written to before the work, not after it."""
+def _check_writable(file: Path) -> None:
+    """Fails before the backtest, not after it, if the file cannot be written."""
     with _writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=file.parent):
@@ -307,8 +311,8 @@ def _make_room(file: Path) -> None:
 def _write(file: Path, html: str, result: Json) -> list[Path]:
     import orjson
 
-    beside = file.with_suffix(".json")
+    json_file = file.with_suffix(".json")
     with _writing(file):
         file.write_text(html, "utf-8")
-        beside.write_bytes(orjson.dumps(result))
-    return [file, beside]
+        json_file.write_bytes(orjson.dumps(result))
+    return [file, json_file]

@@ -1,4 +1,4 @@
-"""How accurate were forecasts in the past? Rolling origins, for deals and periods, beside plain methods."""
+"""How accurate were forecasts in the past? Rolling origins, for deals and periods, with baseline methods."""
 
 from training.backtest.result import to_json
 from training.backtest.run import Backtest, BacktestFold, backtest

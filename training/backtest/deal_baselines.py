@@ -1,4 +1,4 @@
-"""What would careful baseline methods, tuned on the training time alone, predict for the same open deals?"""
+"""What do baseline methods, tuned on the training period only, predict for the same open deals?"""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Fit = Callable[[SnapshotRows], Baseline]
 
-MAX_QUESTIONS = 40_000  # of the training questions, sampled, that a regression or LightGBM is fitted on
+MAX_QUESTIONS = 40_000  # training questions, sampled, on which a regression or LightGBM is fitted
 MIN_LATER = 50  # questions needed to choose between variants
 _INNER_SHARE = 0.25  # the last part of the training time, on which variants are chosen
 
 
 @dataclass(frozen=True)
 class BaselineMethod:
-    """A baseline method with its variants; the one to use is chosen before the test period begins."""
+    """A baseline method with its variants; one is chosen on data before the test period."""
 
     name: str
     label: Text
@@ -40,11 +40,11 @@ class BaselineMethod:
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A fitted baseline method, with the variant chosen and the inner log loss of each."""
+    """A fitted baseline method, with the chosen variant and the inner log loss of each variant."""
 
     name: str
     variant: str
-    tried: dict[str, float]
+    inner_losses: dict[str, float]
     chance: Baseline
 
 
@@ -75,7 +75,7 @@ def baseline_methods(
     regressions.append(("closed deals", lambda rows: baselines.closed_deals_model(rows, layout, trees=False)))
     boosted: list[tuple[str, Fit]] = [
         (
-            f"{leaves} leaves, {trees} trees, pace {learning_rate:g}",
+            f"{leaves} leaves, {trees} trees, learning rate {learning_rate:g}",
             _boosted(layout, windows, leaves, trees, learning_rate, seed, threads),
         )
         for leaves, trees, learning_rate in ((31, 100, 0.1), (15, 100, 0.05), (7, 60, 0.1))
@@ -98,7 +98,7 @@ def baseline_methods(
 def fit_baselines(
     train: SnapshotRows, as_of: int, methods: Sequence[BaselineMethod], deals: int, rng: np.random.Generator
 ) -> dict[str, FittedBaseline]:
-    """Each method fitted on all training rows, in the variant that was best on the last quarter of the time.
+    """Each method, fitted on all training rows in the variant that was best on the last quarter of the time.
 
     `deals` is the number of deals of the log. No deal is on both sides of the inner split, and only answers
     known at its cut-off are used for fitting.
@@ -109,14 +109,14 @@ def fit_baselines(
     enough = len(inner.valid.row) >= MIN_LATER and inner.train.closed_deals >= MIN_LATER
     fitted = {}
     for method in methods:
-        tried: dict[str, float] = {}
+        inner_losses: dict[str, float] = {}
         fits = dict(method.variants)
         if enough and len(fits) > 1:
             for variant, fit in method.variants:
                 loss = metrics.log_losses(fit(inner.train)(inner.valid), inner.valid.won)
-                tried[variant] = float(np.average(loss, weights=inner.valid.question_weight))
-        best = min(tried, key=tried.__getitem__) if tried else method.variants[0][0]
-        fitted[method.name] = FittedBaseline(method.name, best, tried, fits[best](train))
+                inner_losses[variant] = float(np.average(loss, weights=inner.valid.question_weight))
+        best = min(inner_losses, key=inner_losses.__getitem__) if inner_losses else method.variants[0][0]
+        fitted[method.name] = FittedBaseline(method.name, best, inner_losses, fits[best](train))
     return fitted
 
 
@@ -125,7 +125,7 @@ def _stage_table(layout: FeatureLayout, prior: float) -> Fit:
 
 
 def _survival(layout: FeatureLayout, strength: float) -> Fit:
-    """Rates by stage, age and horizon that also use deals still open, until they are cut off."""
+    """Rates by stage, age and horizon that include open deals as censored observations."""
 
     def fit(train: SnapshotRows) -> Baseline:
         grid = horizon_grid(train.longest_days, train.ever_days)
@@ -143,7 +143,7 @@ def _survival(layout: FeatureLayout, strength: float) -> Fit:
     return fit
 
 
-# What the CRM it is named after looks at by default: where the deal stands and where it came from.
+# The fields that Odoo uses by default, as far as they exist here.
 _FEW = ("stage", "source", "deal_type", "product", "industry", "region")
 
 
@@ -159,8 +159,8 @@ def _bayes_columns(layout: FeatureLayout) -> dict[str, list[int]]:
 def _naive_bayes(columns: Sequence[int]) -> Fit:
     """Frequencies of categories among won and lost deals, + 0.1, multiplied as if independent.
 
-    A deal counts once for each value it ever had, so a won deal counts in every stage it passed through, as
-    in that CRM; the chance is kept between 1 % and 99 %. It knows no horizon: see `by_band`.
+    As in Odoo, a deal counts once for each value it ever had, so a won deal counts in every stage it passed
+    through, and the chance is clipped to 1% and 99%. The method has no horizon: see `baselines.by_band`.
     """
 
     def fit(train: SnapshotRows) -> Baseline:
@@ -188,19 +188,9 @@ def _naive_bayes(columns: Sequence[int]) -> Fit:
                     score += np.where(codes[at] == rows.x[:, column], ratio[at], 0.0)
             return np.asarray(np.clip(expit(score), 0.01, 0.99)[rows.row])
 
-        return by_band(train, ever)
+        return baselines.by_band(train, ever)
 
     return fit
-
-
-def by_band(train: SnapshotRows, ever: Baseline) -> Baseline:
-    """Brings a chance of ever winning to each horizon band by the ratio that fits the training questions."""
-    edges = baselines.horizon_bands(train)
-    band = np.searchsorted(edges, train.horizon)
-    predicted = np.bincount(band, train.question_weight * ever(train), len(edges) + 1)
-    actual = np.bincount(band, train.question_weight * train.won, len(edges) + 1)
-    ratio = (actual + 0.5) / np.maximum(predicted, 0.5)
-    return lambda rows: np.clip(ever(rows) * ratio[np.searchsorted(edges, rows.horizon)], 1e-4, 1.0 - 1e-4)
 
 
 def _regression(layout: FeatureLayout, windows: HorizonWindows, ridge: float, seed: int) -> Fit:
@@ -213,21 +203,21 @@ def _regression(layout: FeatureLayout, windows: HorizonWindows, ridge: float, se
         stages = stages[~np.isnan(stages)]
         top = np.maximum(np.abs(windows(rows.question_at, rows.horizon)).max(axis=0, initial=1.0), 1.0)
 
-        def design(asked: SnapshotRows) -> Floats:
-            log_horizon = np.log1p(np.minimum(asked.horizon, rows.ever_days))[:, None] / np.log1p(
+        def design(questions: SnapshotRows) -> Floats:
+            log_horizon = np.log1p(np.minimum(questions.horizon, rows.ever_days))[:, None] / np.log1p(
                 rows.ever_days
             )
-            stage = layout.column(asked.x, layout.stage)[asked.row]
-            ever = (asked.horizon >= rows.ever_days)[:, None].astype(np.float64)
+            stage = layout.column(questions.x, layout.stage)[questions.row]
+            ever = (questions.horizon >= rows.ever_days)[:, None].astype(np.float64)
             parts = [
-                np.ones((len(asked.row), 1)),
-                encoder(asked.x)[asked.row],
+                np.ones((len(questions.row), 1)),
+                encoder(questions.x)[questions.row],
                 log_horizon,
                 log_horizon**2,
                 ever,
             ]
             parts += [
-                windows(asked.question_at, asked.horizon) / top,
+                windows(questions.question_at, questions.horizon) / top,
                 (stage[:, None] == stages) * log_horizon,
             ]
             return np.concatenate(parts, axis=1)
@@ -236,7 +226,7 @@ def _regression(layout: FeatureLayout, windows: HorizonWindows, ridge: float, se
         penalty = np.full(columns.shape[1], ridge)
         penalty[0] = 1e-6
         coefficients = fit_logistic(columns, rows.won, rows.question_weight, penalty).coefficients
-        return lambda asked: expit(design(asked) @ coefficients)
+        return lambda questions: expit(design(questions) @ coefficients)
 
     return fit
 
@@ -250,7 +240,7 @@ def _boosted(
     seed: int,
     threads: int,
 ) -> Fit:
-    """Plain LightGBM on questions about deals that have closed, the horizon among its features."""
+    """LightGBM on questions about closed deals, with the horizon as a feature."""
 
     def fit(train: SnapshotRows) -> Baseline:
         import lightgbm
@@ -259,10 +249,11 @@ def _boosted(
         if not len(rows.row) or rows.won.min() == rows.won.max():
             return baselines.base_rate(train)
 
-        def columns(asked: SnapshotRows) -> Floats:
-            horizon = np.minimum(asked.horizon, rows.ever_days)[:, None]
+        def columns(questions: SnapshotRows) -> Floats:
+            horizon = np.minimum(questions.horizon, rows.ever_days)[:, None]
             return np.concatenate(
-                [asked.x[asked.row], horizon, windows(asked.question_at, asked.horizon)], axis=1
+                [questions.x[questions.row], horizon, windows(questions.question_at, questions.horizon)],
+                axis=1,
             )
 
         settings = {
@@ -276,7 +267,9 @@ def _boosted(
         }
         data = lightgbm.Dataset(columns(rows), rows.won, categorical_feature=list(layout.categorical))
         booster = lightgbm.train(settings, data, num_boost_round=trees)
-        return lambda asked: np.asarray(booster.predict(columns(asked), num_threads=threads), np.float64)
+        return lambda questions: np.asarray(
+            booster.predict(columns(questions), num_threads=threads), np.float64
+        )
 
     return fit
 

@@ -1,4 +1,4 @@
-"""How good were the chances given to open deals, ours and plain methods', on the same rows?"""
+"""How accurate were the predicted chances of open deals, Sancho's and the baselines', on the same rows?"""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ SANCHO = "sancho"
 EVER, BY_PERIOD_END = "ever", "by_period_end"
 QUESTIONS = (EVER, BY_PERIOD_END)
 BINS = 15
-MIN_ROWS = 30  # a stage or week with fewer rows is counted and not judged
+MIN_ROWS = 30  # a stage or week with fewer rows gets no scores
 _NOISE_DRAWS = 100
 
 
 @dataclass(frozen=True)
 class DealRows:
-    """Open deals at past moments (n,): the chance each method gave, and whether it happened.
+    """Open deals at past moments (n,): the chance predicted by each method, and the outcome.
 
-    `deal` numbers the deals, `origin` the moments, `week` the weeks of the period then over; `stage` names
-    the stage as it was known then.
+    `deal` is the deal's number, `origin` the moment, `week` the weeks of the period that had passed, `stage`
+    the stage as known at the moment.
     """
 
     deal: Ints
@@ -57,7 +57,7 @@ class DealRows:
 
     @classmethod
     def joined(cls, parts: Sequence[DealRows]) -> DealRows:
-        """All rows of several; only methods that all of them have."""
+        """The rows of all parts, with the methods that all of them have."""
         names = (
             [name for name in parts[0].chance if all(name in part.chance for part in parts)] if parts else []
         )
@@ -66,8 +66,8 @@ class DealRows:
             return np.concatenate([getattr(part, name) for part in parts])
 
         if not parts:
-            none = np.zeros(0, np.int64)
-            return cls(none, none, none, np.zeros(0, object), np.zeros(0), {})
+            empty = np.zeros(0, np.int64)
+            return cls(empty, empty, empty, np.zeros(0, object), np.zeros(0), {})
         return cls(
             column("deal"),
             column("origin"),
@@ -79,10 +79,10 @@ class DealRows:
 
 
 def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[str] = ()) -> dict[str, Any]:
-    """Figures over all rows, by week and by stage, and the reliability curve of each method."""
+    """Scores over all rows, by week and by stage, and the reliability curve of each method."""
     weeks = [int(week) for week in np.unique(rows.week)]
-    named = [str(stage) for stage in np.unique(rows.stage.astype(str))]
-    stages = sorted(named, key=lambda name: (stage_order.index(name) if name in stage_order else 99, name))
+    names = [str(stage) for stage in np.unique(rows.stage.astype(str))]
+    stages = sorted(names, key=lambda name: (stage_order.index(name) if name in stage_order else 99, name))
     return {
         "overall": table_row(rows, rng),
         "by_week": [{"week": week, **table_row(rows.where(rows.week == week), rng)} for week in weeks],
@@ -98,14 +98,14 @@ def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[
 
 
 def table_row(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
-    """One line of a table: rows counted, each method's figures, ours minus each other's with intervals."""
-    counted = {
+    """One row of a table: counts, each method's scores, Sancho minus each baseline with intervals."""
+    counts = {
         "rows": len(rows),
         "deals": len(np.unique(rows.deal)),
         "won_share": float(rows.outcome.mean()) if len(rows) else None,
     }
     if len(rows) < MIN_ROWS or SANCHO not in rows.chance:
-        return {**counted, "methods": {}, "against": {}}
+        return {**counts, "methods": {}, "against": {}}
     names = list(rows.chance)
     others = [name for name in names if name != SANCHO]
     scores = {
@@ -125,14 +125,14 @@ def table_row(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
             against[name][kind] = next(means).to_json()
     for name in names:
         methods[name] |= _method_figures(rows.chance[name], rows.outcome, rows.deal, rng)
-    return {**counted, "methods": methods, "against": against}
+    return {**counts, "methods": methods, "against": against}
 
 
 def _method_figures(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.Generator) -> dict[str, Any]:
     intercept, slope = slope_interval(chance, outcome, deal)
     return {
         "mean_probability": float(chance.mean()),
-        "auc": _plain(metrics.auc(chance, outcome)),
+        "auc": _finite_or_none(metrics.auc(chance, outcome)),
         "calibration_error": metrics.calibration_error(chance, outcome, bins=BINS),
         "calibration_noise": calibration_noise(chance, deal, rng),
         "slope": slope.to_json(),
@@ -141,10 +141,10 @@ def _method_figures(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.
 
 
 def slope_interval(chance: Floats, outcome: Floats, cluster: Ints) -> tuple[Interval, Interval]:
-    """Intercept and slope of what happened on the log-odds promised, with 95 % intervals clustered by deal.
+    """Intercept and slope of outcomes on predicted log-odds, with 95% intervals clustered by deal.
 
-    0 and 1 are right; a slope below 1 means the chances lie too far apart. Sandwich variance: Liang & Zeger
-    (1986), "Longitudinal data analysis using generalized linear models".
+    0 and 1 are ideal; a slope below 1 means that the chances are too extreme. Sandwich variance: Liang &
+    Zeger (1986), "Longitudinal data analysis using generalized linear models".
     """
     intercept, slope = metrics.calibration_slope(chance, outcome)
     if not np.isfinite(slope):
@@ -153,28 +153,30 @@ def slope_interval(chance: Floats, outcome: Floats, cluster: Ints) -> tuple[Inte
     design = np.stack([np.ones(len(chance)), bounded_logit(clipped)], axis=1)
     fitted = expit(design @ np.array([intercept, slope]))
     _, number = np.unique(cluster, return_inverse=True)
-    pull = np.zeros((int(number.max()) + 1, 2))
-    np.add.at(pull, number, design * (outcome - fitted)[:, None])
-    bread = np.linalg.pinv((design * (fitted * (1.0 - fitted))[:, None]).T @ design)
-    reach = 1.96 * np.sqrt(np.maximum(np.diag(bread @ (pull.T @ pull) @ bread.T), 0.0))
+    score_sum = np.zeros((int(number.max()) + 1, 2))
+    np.add.at(score_sum, number, design * (outcome - fitted)[:, None])
+    inverse_information = np.linalg.pinv((design * (fitted * (1.0 - fitted))[:, None]).T @ design)
+    variance = inverse_information @ (score_sum.T @ score_sum) @ inverse_information.T
+    half_width = 1.96 * np.sqrt(np.maximum(np.diag(variance), 0.0))
     return (
-        Interval(intercept, float(intercept - reach[0]), float(intercept + reach[0])),
-        Interval(slope, float(slope - reach[1]), float(slope + reach[1])),
+        Interval(intercept, float(intercept - half_width[0]), float(intercept + half_width[0])),
+        Interval(slope, float(slope - half_width[1]), float(slope + half_width[1])),
     )
 
 
 def calibration_noise(chance: Floats, cluster: Ints, rng: np.random.Generator) -> float:
-    """The calibration error that the same chances would show on average if they were exactly right.
+    """The mean calibration error that the same chances have by chance alone if they are exactly right.
 
-    What remains in bins by luck alone; the rows of one deal share their luck.
+    The simulated outcomes of one deal's rows are drawn together.
     """
     _, number = np.unique(cluster, return_inverse=True)
-    luck = rng.random((_NOISE_DRAWS, int(number.max()) + 1))
-    shown = [
-        metrics.calibration_error(chance, (one[number] < chance).astype(float), bins=BINS) for one in luck
+    uniform = rng.random((_NOISE_DRAWS, int(number.max()) + 1))
+    errors = [
+        metrics.calibration_error(chance, (draw[number] < chance).astype(float), bins=BINS)
+        for draw in uniform
     ]
-    return float(np.mean(shown))
+    return float(np.mean(errors))
 
 
-def _plain(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None

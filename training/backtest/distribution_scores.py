@@ -1,4 +1,4 @@
-"""How good is a forecast of an amount that comes as a distribution? CRPS, pinball, coverage, PIT."""
+"""How good is the forecast distribution of an amount? CRPS, pinball loss, coverage, PIT."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIT_BINS = 10
 def crps(draws: Floats, actual: float) -> float:
     """Continuous ranked probability score of draws (s,), in the unit of the amount; lower is better.
 
-    E|X - y| - E|X - X'| / 2, the second mean over pairs of different draws, which is fair to small samples.
+    E|X - y| - E|X - X'| / 2, the second mean over pairs of different draws, so that the score is unbiased.
     Gneiting & Raftery (2007); Ferro (2014), "Fair scores for ensemble forecasts".
 
     >>> crps(np.array([0.0, 2.0]), 1.0)
@@ -25,11 +25,11 @@ def crps(draws: Floats, actual: float) -> float:
     """
     ordered = np.sort(draws)
     count = len(ordered)
-    far = float(np.abs(ordered - actual).mean())
+    distance = float(np.abs(ordered - actual).mean())
     if count < 2:
-        return far
-    apart = float((2.0 * np.arange(1, count + 1) - count - 1.0) @ ordered) / (count * (count - 1.0))
-    return far - apart
+        return distance
+    half_spread = float((2.0 * np.arange(1, count + 1) - count - 1.0) @ ordered) / (count * (count - 1.0))
+    return distance - half_spread
 
 
 def pinball(quantiles: Floats, levels: Floats, actual: float) -> Floats:
@@ -38,22 +38,22 @@ def pinball(quantiles: Floats, levels: Floats, actual: float) -> Floats:
     >>> pinball(np.array([10.0, 10.0]), np.array([0.1, 0.9]), 12.0).round(2).tolist()
     [0.2, 1.8]
     """
-    gap = actual - quantiles
-    out: Floats = np.where(gap >= 0, levels * gap, (levels - 1.0) * gap)
+    shortfall = actual - quantiles
+    out: Floats = np.where(shortfall >= 0, levels * shortfall, (levels - 1.0) * shortfall)
     return out
 
 
 def covered(draws: Floats, actual: float, levels: tuple[float, ...] = LEVELS) -> Floats:
-    """Whether the central interval of each level (l,) holds the actual: 1, 0, ends included."""
+    """Whether the central interval of each level (l,) contains the actual: 1, 0, ends included."""
     side = (1.0 - np.asarray(levels)) / 2.0
     lo, hi = np.quantile(draws, side), np.quantile(draws, 1.0 - side)
-    # An amount that is certain is met to the last digits, not to the last bit.
+    # A certain amount equals the actual except for rounding.
     slack = 1e-9 * max(abs(actual), 1.0)
     return ((lo - slack <= actual) & (actual <= hi + slack)).astype(np.float64)
 
 
 def pit(draws: Floats, actual: float, u: float) -> float:
-    """Where the actual lies in the draws, 0 to 1: even if and only if the distributions are right.
+    """The probability integral transform: the share of draws below the actual; uniform if calibrated.
 
     Ties are split at random by `u` (uniform): Czado, Gneiting & Held (2009).
 
@@ -64,10 +64,10 @@ def pit(draws: Floats, actual: float, u: float) -> float:
     """
     slack = 1e-9 * max(abs(actual), 1.0)
     below = float((draws < actual - slack).mean())
-    at = float((np.abs(draws - actual) <= slack).mean())
-    return below + u * at
+    equal = float((np.abs(draws - actual) <= slack).mean())
+    return below + u * equal
 
 
 def share_reaching(draws: Floats, target: float) -> float:
-    """Probability of at least the target."""
+    """The share of draws that reach the target."""
     return float((draws >= target).mean())

@@ -1,4 +1,4 @@
-"""At which past moments is the whole pipeline run again, and for which periods?"""
+"""At which past moments does a backtest forecast, and which periods?"""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER, end_of_day, last_known_day, start_of_day
 from crm.periods import Period, period_holding, previous
 
-# Whole weeks of a period that are over when the forecast is made, by the period's length.
+# Weeks of a period that have passed when it is forecast, by the period's length.
 WEEKS = {"quarter": (1, 4, 8, 12), "month": (1, 2, 3), "week": (0,)}
 LENGTHS = tuple(WEEKS)
-MIN_PERIODS = 3  # periods that must fit for a length to be chosen automatically
-MIN_HISTORY = 2  # a period is forecast only after so many whole ones
+MIN_PERIODS = 3  # whole periods needed for a length to be chosen automatically
+MIN_HISTORY = 2  # whole periods needed before a period that is forecast
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A past moment: `week` weeks into `period` are known, and nothing else."""
+    """A past moment `week` weeks into `period`: only what was recorded before it is known."""
 
     period: Period
     week: int
@@ -31,14 +31,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Span:
-    """What a log covers: first creation of a deal, and the moment up to which it is recorded."""
+    """What a log covers: from the first creation of a deal to the end of its records."""
 
     first: int
     end: int
 
     @classmethod
     def of(cls, log: EventLog, until: int | None = None) -> Span:
-        """From a log; `until` where it is known how far it reaches, else the last thing recorded in it."""
+        """From a log; it ends at `until`, or after its last record if that is None."""
         created = micros(log["deals"]["created_at"])
         if not len(created):
             raise SanchoError(
@@ -56,10 +56,10 @@ class Span:
 
 
 def recorded_until(log: EventLog, moment: int) -> int:
-    """Up to when a log as of a moment is recorded: the end of the last day with a record in it.
+    """The end of the records of a log as of a moment: the end of the last day with a record.
 
-    Days not imported yet are not days on which nothing was won, so a period is evaluated only when the
-    records reach its end.
+    On days not imported yet the wins are unknown, so a period is evaluated only when the records reach its
+    end.
     """
     last = Span.of(log).end
     return min(end_of_day(last_known_day(last, log.zone), log.zone), moment)
@@ -73,10 +73,10 @@ def choose_periods(
     fiscal_start_month: int = 4,
     last_day: date | None = None,
 ) -> tuple[str, list[Period]]:
-    """The last `count` whole periods that have history before them, oldest first, and their length.
+    """The length of periods, and the last `count` whole periods with enough history before, oldest first.
 
-    Without a length: quarters, or months, then weeks, where the history holds fewer than three quarters to
-    forecast. Without a count: at most eight. With `last_day`: only periods that end by it.
+    Default length: the longest of quarter, month and week with at least three such periods. Default count:
+    at most eight. With `last_day`: only periods that end by it.
     """
     if length is not None and length not in LENGTHS:
         raise SanchoError(
@@ -95,7 +95,7 @@ def choose_periods(
     if not whole:
         raise SanchoError(
             Text(
-                "履歴が{days}日分しかなく、過去検証には短すぎます（判定する期間の前に同じ長さの期間が2つ必要です）。"
+                "履歴が{days}日分しかなく、過去検証には短すぎます（検証する期間の前に、同じ長さの期間が2つ必要です）。"
                 "もっと前の商談も取り込んでください（sancho import）。",
                 "The history is too short to backtest: {days} days hold no whole period with two of its "
                 "length before it; import earlier deals too (sancho import).",
@@ -122,7 +122,7 @@ def _before(period: Period, length: str, fiscal_start_month: int) -> Period:
 
 
 def earlier(period: Period, count: int, length: str, fiscal_start_month: int = 4) -> list[Period]:
-    """The `count` periods of the same length just before one, oldest first, with their names."""
+    """The `count` periods of the same length before a period, oldest first."""
     before: list[Period] = []
     for _ in range(count):
         period = _before(before[-1] if before else period, length, fiscal_start_month)
@@ -131,7 +131,7 @@ def earlier(period: Period, count: int, length: str, fiscal_start_month: int = 4
 
 
 def origins(period: Period, weeks: Sequence[int], zone: ZoneInfo) -> list[Origin]:
-    """The moments at which so many weeks of the period are over; weeks it does not hold are left out."""
+    """The moments at which these weeks of the period have passed; weeks beyond the period are left out."""
     moments = []
     for week in weeks:
         # By calendar days, so that every origin is a midnight of the zone.

@@ -1,4 +1,4 @@
-"""What became of each deal, as far as the log tells?"""
+"""How did each deal end, as far as the log shows?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Every deal's life up to `end`; `cycle` is the company's pace over all of it."""
+    """The outcome of every deal up to `end`; `cycle` is the company's sales cycle over the whole log."""
 
     deal_ids: pd.Index
     outcomes: DealOutcomes
@@ -32,17 +32,17 @@ class Outcomes:
         deals = past["deals"]
         ids = pd.Index(deals["deal_id"])
         created, closed = micros(deals["created_at"]), micros(deals["closed_at"])
-        ended = deals["outcome"].astype(object)
-        outcome = np.where(ended == "won", 1, np.where(ended == "lost", 0, -1)).astype(np.int64)
+        names = deals["outcome"].astype(object)
+        outcome = np.where(names == "won", 1, np.where(names == "lost", 0, -1)).astype(np.int64)
         outcomes = DealOutcomes(created, closed, outcome, last_signs(past, ids, created, closed))
         return cls(ids, outcomes, cycle_of(outcomes, end), end)
 
     def is_mature(self, moment: int) -> bool:
-        """Whether the longest cycle has passed since a moment, so that "ever" can be judged of it."""
+        """Whether the longest cycle has passed since a moment, so that "ever" can be evaluated."""
         return self.end - moment >= self.cycle.longest_days * DAY
 
     def numbers(self, deal_ids: NDArray[np.object_]) -> NDArray[np.int64]:
-        """The number (n,) of each deal; -1 where the log does not hold it."""
+        """The number (n,) of each deal; -1 where it is not in the log."""
         return np.asarray(self.deal_ids.get_indexer(pd.Index(deal_ids)), np.int64)
 
     def won_by(self, deal: NDArray[np.int64], until: int) -> Floats:
@@ -54,7 +54,7 @@ class Outcomes:
         return won
 
     def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
-        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (not of deals alive)."""
+        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (closed or abandoned)."""
         closed = self.outcomes.closed[deal] != NEVER
         silent = self.end - self.outcomes.last_sign[deal] > self.cycle.silent_days * DAY
         return (self.outcomes.outcome[deal] == 1).astype(np.float64), closed | silent

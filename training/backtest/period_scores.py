@@ -1,4 +1,4 @@
-"""How good were forecasts of a period's revenue, ours and plain rules', for the same scopes and moments?"""
+"""How good were forecasts of a period's revenue, Sancho's and the baselines', at the same origins?"""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ForecastScore:
     """One method's forecast of one scope, compared with the actual.
 
     `error` is mean minus actual (positive: the forecast was too high); `quantiles` at
-    distribution_scores.QUANTILES; `covered` at distribution_scores.LEVELS; `reach` the probability of
-    reaching the target, None without one.
+    distribution_scores.QUANTILES; `covered` at distribution_scores.LEVELS; `target_probability`: of reaching
+    the target, None without one.
     """
 
     mean: float
@@ -34,17 +34,26 @@ class ForecastScore:
     pinball: Floats
     covered: Floats
     pit: float
-    reach: float | None
+    target_probability: float | None
 
     @classmethod
     def of(
-        cls, draws: Floats, actual: float, target: float | None, u: float, reach: float | None = None
+        cls,
+        draws: Floats,
+        actual: float,
+        target: float | None,
+        u: float,
+        target_probability: float | None = None,
     ) -> ForecastScore:
-        """From draws (s,) of the total; `reach` where a better figure than their share is known."""
+        """From draws (s,) of the total.
+
+        `target_probability`: where it is known more exactly than by the share of draws. `u`: uniform, splits
+        ties of the PIT.
+        """
         levels = np.array(distribution_scores.QUANTILES)
         quantiles = np.quantile(draws, levels)
-        if target is not None and reach is None:
-            reach = distribution_scores.share_reaching(draws, target)
+        if target is not None and target_probability is None:
+            target_probability = distribution_scores.share_reaching(draws, target)
         return cls(
             float(draws.mean()),
             quantiles,
@@ -52,15 +61,15 @@ class ForecastScore:
             distribution_scores.pinball(quantiles, levels, actual),
             distribution_scores.covered(draws, actual),
             distribution_scores.pit(draws, actual, u),
-            reach,
+            target_probability,
         )
 
 
 @dataclass(frozen=True)
 class ScopeForecast:
-    """A scope at an origin: what came, its target (None without), and every method's forecast.
+    """A scope at an origin: revenue so far, actual, target (None without), and every method's score.
 
-    `cluster` numbers the periods: lines of one period share their luck.
+    `cluster` is the number of the period: errors within a period are correlated.
     """
 
     period: str
@@ -73,7 +82,7 @@ class ScopeForecast:
     actual: float
     target: float | None
     target_from: str
-    by: Mapping[str, ForecastScore]
+    scores: Mapping[str, ForecastScore]
 
     def to_json(self) -> dict[str, Any]:
         """The forecast as a row of the result."""
@@ -90,115 +99,129 @@ class ScopeForecast:
             "attained": None if self.target is None else self.actual >= self.target,
             "methods": {
                 name: {
-                    "mean": judged.mean,
-                    **dict(zip(names, judged.quantiles.tolist(), strict=True)),
-                    "crps": judged.crps,
-                    "pit": judged.pit,
-                    "probability": judged.target_probability,
+                    "mean": score.mean,
+                    **dict(zip(names, score.quantiles.tolist(), strict=True)),
+                    "crps": score.crps,
+                    "pit": score.pit,
+                    "probability": score.target_probability,
                 }
-                for name, judged in self.by.items()
+                for name, score in self.scores.items()
             },
         }
 
 
-def period_tables(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
-    """Figures overall and by week, and each method's PIT histogram; by kind of scope."""
-    out = {}
-    for kind in dict.fromkeys(line.kind for line in lines):
-        mine = [line for line in lines if line.kind == kind]
-        weeks = sorted({line.week for line in mine})
-        out[kind] = {
-            "overall": table_row(mine, rng),
+def period_tables(forecasts: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
+    """Scores overall and by week, and each method's PIT histogram; by kind of scope."""
+    tables = {}
+    for kind in dict.fromkeys(forecast.kind for forecast in forecasts):
+        of_kind = [forecast for forecast in forecasts if forecast.kind == kind]
+        weeks = sorted({forecast.week for forecast in of_kind})
+        tables[kind] = {
+            "overall": table_row(of_kind, rng),
             "by_week": [
-                {"week": week, **table_row([one for one in mine if one.week == week], rng)} for week in weeks
+                {"week": week, **table_row([forecast for forecast in of_kind if forecast.week == week], rng)}
+                for week in weeks
             ],
             "pit": {
-                name: _histogram([line.scores[name].pit for line in mine if name in line.scores])
-                for name in methods(mine)
+                name: _histogram([forecast.scores[name].pit for forecast in of_kind])
+                for name in methods(of_kind)
             },
         }
-    return out
+    return tables
 
 
-def methods(lines: Sequence[ScopeForecast]) -> list[str]:
-    """Methods that answered every line."""
-    first = list(lines[0].by) if lines else []
-    return [name for name in first if all(name in line.scores for line in lines)]
+def methods(forecasts: Sequence[ScopeForecast]) -> list[str]:
+    """The methods that every forecast has."""
+    first = list(forecasts[0].scores) if forecasts else []
+    return [name for name in first if all(name in forecast.scores for forecast in forecasts)]
 
 
-def table_row(lines: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
-    """One line of a table: rows counted, each method's figures, ours minus others'; clustered by period."""
-    names = methods(lines)
-    cluster = np.array([line.cluster for line in lines], np.int64)
-    actual = np.array([line.actual for line in lines])
-    aimed = np.array([line.target is not None for line in lines])
-    counted = {
-        "rows": len(lines),
+def table_row(forecasts: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
+    """One row of a table: counts, each method's scores, Sancho minus each baseline; clustered by period."""
+    names = methods(forecasts)
+    cluster = np.array([forecast.cluster for forecast in forecasts], np.int64)
+    actual = np.array([forecast.actual for forecast in forecasts])
+    has_target = np.array([forecast.target is not None for forecast in forecasts])
+    counts = {
+        "rows": len(forecasts),
         "periods": len(np.unique(cluster)),
-        "scopes": len({line.scope for line in lines}),
-        "mean_actual": float(actual.mean()) if len(lines) else None,
-        "rows_with_target": int(aimed.sum()),
-        "rows_with_stand_in": sum(line.target is not None and line.target_from != "set" for line in lines),
+        "scopes": len({forecast.scope for forecast in forecasts}),
+        "mean_actual": float(actual.mean()) if len(forecasts) else None,
+        "rows_with_target": int(has_target.sum()),
+        "rows_with_stand_in": sum(
+            forecast.target is not None and forecast.target_from != "set" for forecast in forecasts
+        ),
         "attained": float(
-            np.mean([line.actual >= (line.target or 0) for line in lines if line.target is not None])
+            np.mean(
+                [
+                    forecast.actual >= (forecast.target or 0)
+                    for forecast in forecasts
+                    if forecast.target is not None
+                ]
+            )
         )
-        if aimed.any()
+        if has_target.any()
         else None,
     }
     if not names:
-        return {**counted, "methods": {}, "against": {}}
-    scores = {name: _scores(lines, name, actual) for name in names}
+        return {**counts, "methods": {}, "against": {}}
+    scores = {name: _scores(forecasts, name, actual) for name in names}
     others = [name for name in names if name != SANCHO]
-    weight = np.ones(len(lines))
-    found: dict[str, dict[str, Any]] = {}
+    weight = np.ones(len(forecasts))
+    results: dict[str, dict[str, Any]] = {}
     for name in names:
-        means = means_of(np.stack([scores[name][one] for one in _SCORES], axis=1), weight, cluster, rng)
-        found[name] = dict(zip(_SCORES, (one.to_json() for one in means), strict=True))
-        found[name]["absolute_error"] = float(np.abs(scores[name]["error"]).mean())
-        found[name]["width80"] = float(scores[name]["width80"].mean())
-        found[name]["coverage"] = _coverage(lines, name, weight, cluster, rng)
-        found[name]["brier"] = _mean(scores[name]["brier"][aimed], cluster[aimed], rng).to_json()
-        found[name]["probability"] = float(scores[name]["reach"][aimed].mean()) if aimed.any() else None
+        means = means_of(np.stack([scores[name][score] for score in _SCORES], axis=1), weight, cluster, rng)
+        results[name] = dict(zip(_SCORES, (mean.to_json() for mean in means), strict=True))
+        results[name]["absolute_error"] = float(np.abs(scores[name]["error"]).mean())
+        results[name]["width80"] = float(scores[name]["width80"].mean())
+        results[name]["coverage"] = _coverage(forecasts, name, weight, cluster, rng)
+        results[name]["brier"] = _mean(scores[name]["brier"][has_target], cluster[has_target], rng).to_json()
+        results[name]["probability"] = (
+            float(scores[name]["target_probability"][has_target].mean()) if has_target.any() else None
+        )
     against = {
         name: {
             **{
-                one: _mean(scores[SANCHO][one] - scores[name][one], cluster, rng).to_json()
-                for one in ("crps", "pinball")
+                score: _mean(scores[SANCHO][score] - scores[name][score], cluster, rng).to_json()
+                for score in ("crps", "pinball")
             },
             "brier": _mean(
-                (scores[SANCHO]["brier"] - scores[name]["brier"])[aimed], cluster[aimed], rng
+                (scores[SANCHO]["brier"] - scores[name]["brier"])[has_target], cluster[has_target], rng
             ).to_json(),
         }
         for name in others
         if SANCHO in scores
     }
-    return {**counted, "methods": found, "against": against}
+    return {**counts, "methods": results, "against": against}
 
 
-def _scores(lines: Sequence[ScopeForecast], name: str, actual: Floats) -> dict[str, Floats]:
-    by = [line.scores[name] for line in lines]
-    reach = np.array([np.nan if one.target_probability is None else one.target_probability for one in by])
-    target = np.array([np.nan if line.target is None else line.target for line in lines])
-    quantiles = np.array([one.quantiles for one in by])
+def _scores(forecasts: Sequence[ScopeForecast], name: str, actual: Floats) -> dict[str, Floats]:
+    """One method's scores (n,) of forecasts (n,), by name of the score."""
+    scores = [forecast.scores[name] for forecast in forecasts]
+    probability = np.array(
+        [np.nan if score.target_probability is None else score.target_probability for score in scores]
+    )
+    target = np.array([np.nan if forecast.target is None else forecast.target for forecast in forecasts])
+    quantiles = np.array([score.quantiles for score in scores])
     return {
-        "crps": np.array([one.crps for one in by]),
-        "pinball": np.array([one.pinball.mean() for one in by]),
-        "error": np.array([one.mean for one in by]) - actual,
-        "reach": reach,
-        "brier": (reach - (actual >= target)) ** 2,
+        "crps": np.array([score.crps for score in scores]),
+        "pinball": np.array([score.pinball.mean() for score in scores]),
+        "error": np.array([score.mean for score in scores]) - actual,
+        "target_probability": probability,
+        "brier": (probability - (actual >= target)) ** 2,
         "width80": quantiles[:, distribution_scores.QUANTILES.index(0.9)]
         - quantiles[:, distribution_scores.QUANTILES.index(0.1)],
     }
 
 
 def _coverage(
-    lines: Sequence[ScopeForecast], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
+    forecasts: Sequence[ScopeForecast], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
 ) -> dict[str, dict[str, float | None]]:
-    held = np.array([line.scores[name].covered for line in lines])
-    means = means_of(held, weight, cluster, rng)
+    covered = np.array([forecast.scores[name].covered for forecast in forecasts])
+    means = means_of(covered, weight, cluster, rng)
     return {
-        f"{round(100 * level)}": one.to_json()
-        for level, one in zip(distribution_scores.LEVELS, means, strict=True)
+        f"{round(100 * level)}": mean.to_json()
+        for level, mean in zip(distribution_scores.LEVELS, means, strict=True)
     }
 
 

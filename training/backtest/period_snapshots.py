@@ -19,19 +19,18 @@ from training.backtest.origins import Origin
 Floats = NDArray[np.float64]
 
 KINDS = ("company", "team", "person")
-SET, LAST_YEAR, LAST_PERIOD = "set", "last_year", "last_period"  # where a target comes from
+SET, LAST_YEAR, LAST_PERIOD = "set", "last_year", "last_period"  # sources of a target
 
 
 @dataclass(frozen=True)
 class PeriodSnapshot:
-    """One origin, as of then: a line per scope (n,); money in the organisation's currency.
+    """What was known of each scope (n,) at an origin; money in the organisation's currency.
 
-    `closed_by_person` (people + 1,) is what the period has brought so far, by number in the organisation.
-
-    `weighted` is what open deals due in the period bring at their stage's past win rate; `run_rate` what the
-    rest of the period brings at the pace so far; `last_year` what the same rest brought a year before (NaN =
-    not known); `usual` what the same rest brings at the pace of the last year. `target_from` says whether the
-    target was set, or stands in for one that was not.
+    `closed` is the revenue of the period so far, `closed_by_person` (people + 1,) by number in the
+    organisation. Predictions of the rest of the period: `weighted` is open deals due in the period at their
+    stage's past win rate; `run_rate` the pace of the period so far; `last_year` the revenue of the same rest
+    a year before (NaN = not known); `usual` the pace of the last year. `target_from`: whether the target was
+    set, or which actual replaces it.
     """
 
     origin: Origin
@@ -53,7 +52,7 @@ class PeriodSnapshot:
 
 @dataclass
 class SnapshotCache:
-    """Snapshots and actuals of a log, each computed once, from the log as it stood at the moment."""
+    """Snapshots and actuals of a log, each computed once, from the log as of the moment."""
 
     log: EventLog
     calendar: Calendar
@@ -62,7 +61,7 @@ class SnapshotCache:
     _actuals: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def as_of(self, moment: int) -> EventLog:
-        """The log as of a moment; the latest one asked for is kept."""
+        """The log as of a moment; only the last one is kept."""
         if moment not in self._past:
             self._past = {moment: self.log.as_of(moment)}
         return self._past[moment]
@@ -75,7 +74,7 @@ class SnapshotCache:
         return self._snapshots[key]
 
     def actuals(self, period: Period) -> dict[str, float]:
-        """Revenue of every scope in a period, as known at its end; scopes as of then."""
+        """Revenue of every scope in a period, and the scopes, as known at its end."""
         if period.name not in self._actuals:
             past = self.as_of(period.end(self.log.zone))
             organisation = organisation_of(past)
@@ -89,7 +88,7 @@ class SnapshotCache:
 
 
 def organisation_of(log: EventLog) -> ScopeTree:
-    """The organisation with everyone who owns a deal."""
+    """The organisation, with all owners of deals."""
     owners = log["deals"]["owner_id"].astype(object).dropna().unique()
     return ScopeTree.of(log, [str(owner) for owner in owners])
 
@@ -99,8 +98,8 @@ def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSna
     organisation = organisation_of(past)
     facts = PeriodFacts.of(past, organisation, origin.as_of, origin.period, [], calendar)
     wins = WonDeals.of(past, organisation)
-    people = _by_person(wins, origin, calendar)
-    scopes = _scopes(past, organisation, facts, people, calendar)
+    predictions = _predictions_by_person(wins, origin, calendar)
+    scopes = _scopes(past, organisation, facts, predictions, calendar)
     members = [organisation.members(scope) for scope in scopes]
 
     def of_scopes(by_person: Floats) -> Floats:
@@ -120,46 +119,48 @@ def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSna
         kind=np.array([scope.partition(":")[0] for scope in scopes], object),
         closed=of_scopes(facts.closed),
         weighted=of_scopes(facts.stage_weighted),
-        run_rate=of_scopes(people["run_rate"]),
-        last_year=of_scopes(people["last_year"]),
-        usual=of_scopes(people["usual"]),
+        run_rate=of_scopes(predictions["run_rate"]),
+        last_year=of_scopes(predictions["last_year"]),
+        usual=of_scopes(predictions["usual"]),
         target=target,
         target_from=source,
         closed_by_person=facts.closed,
     )
 
 
-def _by_person(wins: WonDeals, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
-    """Plain predictions of what the rest of the period brings each person."""
+def _predictions_by_person(wins: WonDeals, origin: Origin, calendar: Calendar) -> dict[str, Floats]:
+    """Baseline predictions of each person's revenue in the rest of the period."""
     period, zone, moment = origin.period, calendar.zone, origin.as_of
-    ago = year_before(period)
-    point = ago.start(zone) + (moment - period.start(zone))
-    known = wins.known_at(ago.start(zone))
+    last_year = year_before(period)
+    same_moment = last_year.start(zone) + (moment - period.start(zone))
+    known = wins.known_at(last_year.start(zone))
     return {
         "run_rate": wins.run_rate(moment, period, calendar),
         "usual": wins.rest_at_pace(moment - 365 * DAY, moment, period, calendar),
-        "last_year": wins.between(point, ago.end(zone)) if known else np.full(wins.people, np.nan),
+        "last_year": wins.between(same_moment, last_year.end(zone))
+        if known
+        else np.full(wins.people, np.nan),
     }
 
 
 def _stand_ins(wins: WonDeals, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
-    """Goals for scopes without a target: what the same period brought a year before, or the last one."""
+    """Substitutes for missing targets: actuals of the same period a year before, and of the last period."""
     zone = calendar.zone
-    found = []
+    stand_ins = []
     for period, name in ((year_before(origin.period), LAST_YEAR), (previous(origin.period), LAST_PERIOD)):
         if wins.known_at(period.start(zone)):
-            found.append((wins.between(period.start(zone), period.end(zone)), name))
-    return found
+            stand_ins.append((wins.between(period.start(zone), period.end(zone)), name))
+    return stand_ins
 
 
 def _scopes(
     past: EventLog,
     organisation: ScopeTree,
     facts: PeriodFacts,
-    people: dict[str, Floats],
+    predictions: dict[str, Floats],
     calendar: Calendar,
 ) -> list[str]:
-    """The company, teams smaller than it, and people at work from whom something is expected."""
+    """The company, teams smaller than it, and active people with a target or expected revenue."""
     everyone = set(range(len(organisation.people)))
     teams = []
     for team in organisation.teams:
@@ -167,11 +168,11 @@ def _scopes(
         if inside and inside != everyone:
             teams.append(f"team:{team}")
     table = past["people"]
-    gone = table["active_to"].notna() & (
+    inactive = table["active_to"].notna() & (
         table["active_to"] < pd.Timestamp(last_known_day(facts.moment, calendar.zone))
     )
-    left = set(table["person_id"][gone].astype(str))
-    expected = facts.closed + facts.stage_weighted + people["run_rate"] + people["usual"]
+    left = set(table["person_id"][inactive].astype(str))
+    expected = facts.closed + facts.stage_weighted + predictions["run_rate"] + predictions["usual"]
     persons = [
         f"person:{name}"
         for number, name in enumerate(organisation.people)

@@ -1,4 +1,4 @@
-"""What does the pipeline forecast at an origin: a chance for each open deal, and draws of each revenue?"""
+"""What do the models forecast at an origin: a win probability for each open deal, and draws of revenue?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class OriginForecast:
-    """The forecast at one origin: its open deals (n,), with their stage as of then, and the period."""
+    """The forecast at one origin: its open deals (n,) with their stage at the origin, and the period."""
 
     origin: Origin
     deal_ids: NDArray[np.object_]
@@ -46,7 +46,7 @@ def forecast_at(
     """Scores of the deals open at the origin and the joint simulation of its period.
 
     `past` is the log as of the origin; `closed` (people + 1,) the revenue of the period so far;
-    `history` where it is compiled already.
+    `history`: the compiled history of `past`, if there is one already.
     """
     if history is None:
         history = compile_history(past, bundle.calendar, bundle.levels)
@@ -60,14 +60,14 @@ def forecast_at(
 
 
 def learned_rows(bundle: Bundle, data: TrainingData) -> SnapshotRows:
-    """The rows that the bundle was fitted on, with the features it uses: the baselines get the same."""
+    """The rows that the bundle was fitted on, with the features it uses; also for fitting the baselines."""
     return data.snapshots.rows.with_columns(feature_columns(bundle, data.history)[bundle.win.used])
 
 
 def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> SnapshotRows:
     """Two questions about each open deal, for baselines: won by the period's end (n,), then won ever (n,).
 
-    Their answers are not in these rows.
+    Their outcomes are not in these rows.
     """
     count = len(forecast.deal_ids)
     moments = np.full(count, forecast.origin.as_of, np.int64)

@@ -1,4 +1,4 @@
-"""What does a backtest's JSON hold? Its format is described in docs/backtest.md, for programs to rely on."""
+"""What does a backtest's JSON contain? docs/backtest.md describes its format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUESTION_LABELS = {
 
 
 def to_json(result: Backtest) -> dict[str, Any]:
-    """All figures of a backtest as plain values; the same backtest gives the same values."""
+    """All results of a backtest as plain values; the same backtest gives the same values."""
     rng = np.random.default_rng((result.settings["seed"], 17))
     return {
         "format": FORMAT,
@@ -35,5 +35,5 @@ def to_json(result: Backtest) -> dict[str, Any]:
         "folds": [fold.to_json(result.log) for fold in result.folds],
         "deals": {question: deal_tables(result.rows(question), rng, result.stages) for question in QUESTIONS},
         "periods": period_tables(result.forecasts, rng),
-        "forecasts": [line.to_json() for line in result.forecasts],
+        "forecasts": [forecast.to_json() for forecast in result.forecasts],
     }

@@ -1,4 +1,4 @@
-"""How accurate were forecasts in the past? The whole pipeline, run with only what was known at the time."""
+"""How accurate were forecasts in the past? The pipeline is run again with only what was known at the time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Retrain = Literal["period", "origin"]
 
 PAST_PERIODS = 8  # earlier periods on whose errors the period baselines are recalibrated
-SURE_PERIODS = 8  # with fewer, intervals from a bootstrap of whole periods are too narrow
+SURE_PERIODS = 8  # with fewer, bootstrap intervals over periods are too narrow
 MIN_TRAINED = 30  # deals that must have been created before a cut-off
 
 
@@ -67,11 +67,11 @@ class BacktestFold:
             "validate_until": iso(self.validate_until, log.zone),
             "origins": self.origins,
             "baselines": self.variants,
-            "summary": self.said(log),
+            "summary": self.describe(log),
         }
 
-    def said(self, log: EventLog) -> str:
-        """The fold, printed."""
+    def describe(self, log: EventLog) -> str:
+        """The fold in one line: cut-offs, rows and deals."""
         rows = sum(origin["rows_by_period_end"] for origin in self.origins)
         ever = sum(origin["rows_ever"] for origin in self.origins)
         weeks = ", ".join(str(origin["week"]) for origin in self.origins)
@@ -79,7 +79,7 @@ class BacktestFold:
         return (
             f"{self.period}: train until {iso(self.train_until, log.zone)[:16]} "
             f"({counts.get('questions', 0)} rows of {counts.get('deals', 0)} deals, "
-            f"{counts.get('closed_deals', 0)} closed; answers certain by then, longest cycle "
+            f"{counts.get('closed_deals', 0)} closed; outcomes known by then, longest cycle "
             f"{self.longest_days:.0f} days), validate at weeks {weeks} until "
             f"{iso(self.validate_until, log.zone)[:16]} ({rows} rows by the period's end, {ever} rows ever)"
         )
@@ -87,9 +87,9 @@ class BacktestFold:
 
 @dataclass
 class Backtest:
-    """All forecasts and actuals: rows of deals by question, lines of periods, folds, settings.
+    """All forecasts and actuals: of deals, by question, and of scopes; with folds, settings and warnings.
 
-    `deal_ids` are the ids of the deals that rows number.
+    `deal_ids`: the id of each deal number in the rows.
     """
 
     settings: dict[str, Any]
@@ -97,7 +97,7 @@ class Backtest:
     deal_ids: pd.Index = field(repr=False)
     folds: list[BacktestFold] = field(default_factory=list)
     deals: dict[str, list[DealRows]] = field(default_factory=lambda: {EVER: [], BY_PERIOD_END: []})
-    lines: list[ScopeForecast] = field(default_factory=list)
+    forecasts: list[ScopeForecast] = field(default_factory=list)
     warnings: list[tuple[str, Text]] = field(default_factory=list)
     stages: tuple[str, ...] = ()
 
@@ -117,20 +117,20 @@ def backtest(
     retrain: Retrain = "period",
     until: int | None = None,
     last_day: date | None = None,
-    plain: bool = True,
+    with_baselines: bool = True,
 ) -> Backtest:
     """Rolling origins over the last `periods` whole periods (default: up to eight), at `weeks` of each.
 
     Trains at each period's start (or at each origin with retrain="origin") on the log as of then, scores all
-    open deals and forecasts the period at every origin, and compares with the whole log. `until`: how far
-    the log reaches, when not to its last record.
-    `last_day`: only periods that end by it. `plain` = False leaves the deal-level baselines out.
+    open deals and forecasts the period at every origin, and compares with the whole log. `until`: the end of
+    the log's records (default: its last record). `last_day`: only periods that end by it. `with_baselines`:
+    also fit the deal-level baselines.
     """
     config = config or TrainConfig()
     span = Span.of(log, until)
     length, chosen = choose_periods(span, log.zone, periods, length, config.fiscal_start_month, last_day)
     chosen_weeks = tuple(weeks or WEEKS[length])
-    runner = _Runner(log, config, length, chosen_weeks, retrain, span, plain)
+    runner = _Runner(log, config, length, chosen_weeks, retrain, span, with_baselines)
     result = Backtest(runner.settings(chosen), log, runner.outcomes.deal_ids, stages=_stage_order(log))
     total = sum(len(origins(period, chosen_weeks, log.zone)) for period in chosen)
     if not total:
@@ -142,10 +142,10 @@ def backtest(
             "bad_weeks",
         )
     done = 0
-    learning = Text("{p} を学習しています（{k}/{n}）", "Training for {p} ({k} of {n})")
+    training = Text("{p} のモデルを学習しています（{k}/{n}）", "Training for {p} ({k} of {n})")
     for number, period in enumerate(chosen, start=1):
         for cut, group in runner.groups(period):
-            _report(progress, learning.format(p=period.name, k=number, n=len(chosen)), done / total)
+            _report(progress, training.format(p=period.name, k=number, n=len(chosen)), done / total)
             fold = runner.fold(period, cut, group, result, _FoldProgress(progress, done / total))
             if fold is not None:
                 result.folds.append(fold)
@@ -167,7 +167,7 @@ def backtest(
 
 @dataclass(frozen=True)
 class _Runner:
-    """Everything that stays the same from fold to fold."""
+    """What all folds share: log, settings, cached snapshots, outcomes."""
 
     log: EventLog
     config: TrainConfig
@@ -175,7 +175,7 @@ class _Runner:
     weeks: tuple[int, ...]
     retrain: Retrain
     span: Span
-    plain: bool
+    with_baselines: bool
 
     def __post_init__(self) -> None:
         calendar = Calendar(self.log.zone, self.config.fiscal_start_month, self.config.country)
@@ -197,7 +197,7 @@ class _Runner:
         }
 
     def groups(self, period: Period) -> Iterator[tuple[int, list[Origin]]]:
-        """Cut-offs with the origins that the model trained there forecasts."""
+        """Cut-offs, each with the origins that are forecast by the model trained at it."""
         moments = origins(period, self.weeks, self.log.zone)
         if self.retrain == "origin":
             yield from ((origin.as_of, [origin]) for origin in moments)
@@ -212,7 +212,7 @@ class _Runner:
         result: Backtest,
         report_step: Callable[[Text], None],
     ) -> BacktestFold | None:
-        """Train once and forecast at each origin; None where there was too little to train on."""
+        """Train once and forecast at each origin; None where there were too few deals to train on."""
         past = self.cache.as_of(cut)
         if len(past["deals"]) < MIN_TRAINED:
             return None
@@ -221,7 +221,7 @@ class _Runner:
         bundle = with_common_factors(bundle, data, self.config)
         fitted: dict[str, deal_baselines.FittedBaseline] = {}
         longest = report.cycle.longest_days if report.cycle else 0.0
-        if self.plain:
+        if self.with_baselines:
             report_step(
                 Text("{p} の比較手法を学習しています", "Fitting baseline methods for {p}").format(
                     p=period.name
@@ -233,20 +233,20 @@ class _Runner:
             )
             rng = np.random.default_rng((self.config.seed, 31))
             fitted = deal_baselines.fit_baselines(rows, cut, methods, int(rows.deal.max()) + 1, rng)
-        notes = []
+        results = []
         for origin in group:
-            judging = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")
-            report_step(judging.format(p=period.name, w=origin.week))
-            notes.append(self._forecast(bundle, data, origin, fitted, result))
+            evaluating = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")
+            report_step(evaluating.format(p=period.name, w=origin.week))
+            results.append(self._forecast(bundle, data, origin, fitted, result))
         return BacktestFold(
             period.name,
             cut,
             dict(report.counts),
             longest,
             period.end(self.log.zone),
-            notes,
+            results,
             {
-                name: {"variant": baseline.variant, "inner_log_loss": baseline.tried}
+                name: {"variant": baseline.variant, "inner_log_loss": baseline.inner_losses}
                 for name, baseline in fitted.items()
             },
         )
@@ -261,13 +261,13 @@ class _Runner:
     ) -> dict[str, Any]:
         snapshot = self.cache.snapshot(origin)
         past = self.cache.as_of(origin.as_of)
-        # At the cut-off itself the compiled history is that of the training.
+        # At the cut-off the compiled history is that of the training.
         history = data.history if origin.as_of == data.as_of else None
         forecast = forecast_at(
             bundle, past, origin, snapshot.organisation, snapshot.closed_by_person, history
         )
         counts = self._deals(bundle, forecast, fitted, data.snapshots.cycle.longest_days, result)
-        result.forecasts += self._lines(forecast.simulation, snapshot)
+        result.forecasts += self._scope_forecasts(forecast.simulation, snapshot)
         return {"week": origin.week, "as_of": iso(origin.as_of, self.log.zone), **counts}
 
     def _deals(
@@ -278,12 +278,12 @@ class _Runner:
         longest: float,
         result: Backtest,
     ) -> dict[str, int]:
-        """Rows of the open deals: by the period's end all of them, ever those whose answer is known."""
+        """Rows of the open deals: all for "by period end", those with a known outcome for "ever"."""
         count, origin = len(forecast.deal_ids), forecast.origin
         questions = deal_questions(forecast, bundle, longest)
         chances = {name: baseline.chance(questions) for name, baseline in fitted.items()} if count else {}
         number = self.outcomes.numbers(forecast.deal_ids)
-        whole = DealRows(
+        by_period_end = DealRows(
             deal=number,
             origin=np.full(count, origin.as_of, np.int64),
             week=np.full(count, origin.week, np.int64),
@@ -295,11 +295,11 @@ class _Runner:
             },
         )
         if count:
-            result.deals[BY_PERIOD_END].append(whole)
+            result.deals[BY_PERIOD_END].append(by_period_end)
         mature = self.outcomes.is_mature(origin.as_of)
         won, known = self.outcomes.won_ever(number)
         ever = replace(
-            whole,
+            by_period_end,
             outcome=won,
             chance={
                 SANCHO: forecast.scored.ever,
@@ -316,33 +316,36 @@ class _Runner:
             "left_out_open": int((~known).sum()) if mature else 0,
         }
 
-    def _lines(self, simulation: Simulation, snapshot: PeriodSnapshot) -> list[ScopeForecast]:
+    def _scope_forecasts(self, simulation: Simulation, snapshot: PeriodSnapshot) -> list[ScopeForecast]:
         """Forecasts of every scope by every method, compared with the actual."""
         actual = self.cache.actuals(snapshot.origin.period)
         rules = self._rules(snapshot.origin)
         columns = {name: period_baselines.columns_of(name, snapshot) for name in rules}
         rng = np.random.default_rng((self.config.seed, snapshot.origin.as_of // DAY))
         cluster = snapshot.origin.period.first.toordinal()
-        lines = []
-        for at, scope in enumerate(snapshot.scopes):
+        forecasts = []
+        for position, scope in enumerate(snapshot.scopes):
             revenue = actual.get(scope)
             if revenue is None:
                 continue
-            target = None if np.isnan(snapshot.target[at]) else float(snapshot.target[at])
+            target = None if np.isnan(snapshot.target[position]) else float(snapshot.target[position])
             people = simulation.organisation.members(scope)
             u = float(rng.random())
             draws = simulation.total(people)
-            by = {
+            scores = {
                 SANCHO: ForecastScore.of(
                     draws, revenue, target, u, probability_of(simulation, people, target)
                 )
             }
-            kind = str(snapshot.kind[at])
+            kind = str(snapshot.kind[position])
             for name, of_kind in rules.items():
-                by[name] = ForecastScore.of(
-                    of_kind[kind].draws(snapshot.closed[at], columns[name][at]), revenue, target, u
+                scores[name] = ForecastScore.of(
+                    of_kind[kind].draws(snapshot.closed[position], columns[name][position]),
+                    revenue,
+                    target,
+                    u,
                 )
-            lines.append(
+            forecasts.append(
                 ScopeForecast(
                     snapshot.origin.period.name,
                     cluster,
@@ -350,14 +353,14 @@ class _Runner:
                     iso(snapshot.origin.as_of, self.log.zone),
                     scope,
                     kind,
-                    float(snapshot.closed[at]),
+                    float(snapshot.closed[position]),
                     revenue,
                     target,
-                    str(snapshot.target_from[at]),
-                    by,
+                    str(snapshot.target_from[position]),
+                    scores,
                 )
             )
-        return lines
+        return forecasts
 
     def _rules(self, origin: Origin) -> dict[str, dict[str, period_baselines.Rule]]:
         """The period baselines, recalibrated on the same week of earlier periods."""
@@ -366,8 +369,8 @@ class _Runner:
         for period in before:
             if period.start(self.log.zone) < self.span.first:
                 continue
-            for origin_then in origins(period, (origin.week,), self.log.zone):
-                snapshots.append(self.cache.snapshot(origin_then))
+            for past_origin in origins(period, (origin.week,), self.log.zone):
+                snapshots.append(self.cache.snapshot(past_origin))
                 actuals.append(self.cache.actuals(period))
         rules = {}
         for name in period_baselines.LABELS:
@@ -391,20 +394,22 @@ def fewer_periods_warnings(requested: int | None, result: Backtest) -> list[tupl
     if requested is None or count >= requested:
         return []
     text = Text(
-        "{wanted}期間を指定されましたが、終わっていて、前に同じ長さの期間が2つ以上ある期間は{n}つでした。",
-        "{wanted} periods were requested; {n} have ended and have two of their length before them.",
+        "{requested}期間を指定されましたが、検証できる期間は{n}つでした"
+        "（終了していて、その前に同じ長さの期間が2つ以上ある期間）。",
+        "{requested} periods were requested; {n} can be backtested (they have ended, and two periods of the "
+        "same length come before them).",
     )
-    return [("fewer_periods", text.format(wanted=requested, n=count))]
+    return [("fewer_periods", text.format(requested=requested, n=count))]
 
 
 def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
-    """What to bear in mind about a backtest."""
+    """The limitations of a backtest, in words."""
     warnings = []
     validated = {fold.period for fold in result.folds}
     if len(validated) < SURE_PERIODS:
         text = Text(
-            "検証できた期間が{n}つと少ないため、期間の数字の95%区間は目安です（実際より狭めに出ます）。",
-            "Few periods could be evaluated ({n}): intervals of period figures are rough and too narrow.",
+            "検証できた期間が{n}つと少ないため、期間の指標の95%区間は目安です（実際より狭くなります）。",
+            "Few periods could be evaluated ({n}), so the 95% intervals of period scores are too narrow.",
         )
         warnings.append(("few_periods", text.format(n=len(validated))))
     skipped = [name for name in result.settings["periods"] if name not in validated]
@@ -416,15 +421,17 @@ def warnings_of(result: Backtest) -> list[tuple[str, Text]]:
         warnings.append(("skipped_periods", text.format(skipped=", ".join(skipped), n=MIN_TRAINED)))
     if not result.deals[EVER]:
         text = Text(
-            "最終的な受注を判定できるほど時間が経った時点がありません（最長サイクルが過ぎていません）。",
+            "どの時点からも最長サイクルが経過していないため、最終的な受注はまだ検証できません。",
             "The longest cycle has not passed since any origin, so eventual wins cannot be evaluated yet.",
         )
         warnings.append(("none_mature", text))
-    stand_ins = sum(line.target is not None and line.target_from != "set" for line in result.forecasts)
+    stand_ins = sum(
+        forecast.target is not None and forecast.target_from != "set" for forecast in result.forecasts
+    )
     if stand_ins:
         text = Text(
             "目標が登録されていない{n}行では、前年同期または前期の実績を仮の目標にしています。",
-            "{n} rows have no target; last year's or the previous period's actual is used instead.",
+            "{n} rows have no target; the actual of last year or of the previous period is used instead.",
         )
         warnings.append(("stand_in_targets", text.format(n=stand_ins)))
     return warnings

@@ -1,8 +1,8 @@
-"""How is work spread over a Dask cluster? Features by parts of the deals, trees by LightGBM's Dask estimator.
+"""How is work distributed over a Dask cluster? Features by parts of the deals, trees by LightGBM on Dask.
 
-Every worker reads the log itself, from Parquet or the store, and compiles it once: features of one deal need
-the past of its seller, account and product. So only deals, moments and their features travel, and `build` is
-the same function on the same arrays: the features are equal bit for bit.
+Every worker reads the log itself, from Parquet or the store, and compiles it once, because the features of a
+deal need the past of its rep, account and product. Only deals, moments and features are transferred. `build`
+is the same function on the same arrays, so the features are equal bit for bit.
 """
 
 from training.dask.cluster import Cluster

@@ -1,4 +1,4 @@
-"""What does each worker compute: features or scores of some deals, part of the trees, a backtested period?"""
+"""What do the workers compute: features and scores of parts of the deals, trees, periods of a backtest?"""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Cluster:
     client: Client
     source: LogSource
 
-    def work(self, as_of: int, calendar: Calendar) -> Executor:
-        """Features and trees of a training of the log as of an instant (microseconds UTC)."""
+    def executor(self, as_of: int, calendar: Calendar) -> Executor:
+        """The executor of a training of the log as of an instant (microseconds UTC)."""
 
         def features(history: History, deals: Ints, moments: Ints) -> Floats:
             return self.features(as_of, calendar, history.levels, deals, moments)
@@ -50,11 +50,11 @@ class Cluster:
         return Executor(features, self.trees)
 
     def features(self, as_of: int, calendar: Calendar, levels: Levels, deals: Ints, moments: Ints) -> Floats:
-        """What `build_features` gives for deals (n,) at moments (n,), computed by partitions of deals."""
+        """What `build_features` returns for deals (n,) at moments (n,), computed by parts of the deals."""
         order = np.argsort(deals, kind="stable")
-        asked = (self.source, as_of, json.dumps(calendar.settings()), json.dumps(dict(levels)))
+        shared = (self.source, as_of, json.dumps(calendar.settings()), json.dumps(dict(levels)))
         parts = np.array_split(order, self._parts(len(order)))
-        results = self._all(_features, [(*asked, deals[part], moments[part]) for part in parts])
+        results = self._all(_features, [(*shared, deals[part], moments[part]) for part in parts])
         x: Floats = np.empty((len(order), results[0].shape[1]))
         for part, rows in zip(parts, results, strict=True):
             x[part] = rows
@@ -72,22 +72,27 @@ class Cluster:
         """Boosted trees by LightGBM's Dask estimator, each worker holding part of the rows."""
         import lightgbm
 
-        lightgbm.register_logger(logging.getLogger("sancho.lightgbm"))  # it would print to standard output
-        columns_there, weights_there, grown = self._spread(columns), self._spread(weight), []
+        lightgbm.register_logger(
+            logging.getLogger("sancho.lightgbm")
+        )  # its default logger prints to standard output
+        columns_array, weight_array, fitted = self._distributed(columns), self._distributed(weight), []
         for outcome, size in zip(outcomes, settings, strict=True):
-            parameters_here = parameters(size, rising, columns.shape[1])
-            here = ("num_threads", "force_row_wise")
-            # A regressor: labels are numbers on every worker, whichever of them its part happens to hold.
+            tree_parameters = parameters(size, rising, columns.shape[1])
+            local_only = ("num_threads", "force_row_wise")
+            # A regressor: a classifier would need all labels in the part of each worker.
             model = lightgbm.DaskLGBMRegressor(
-                **{name: value for name, value in parameters_here.items() if name not in here},
+                **{name: value for name, value in tree_parameters.items() if name not in local_only},
                 n_estimators=size.count,
                 tree_learner="data",
                 client=self.client,
             )
-            named = {"sample_weight": weights_there, "categorical_feature": list(categorical)}
-            together(self.client, lambda: model.fit(columns_there, self._spread(outcome), **named))  # noqa: B023
-            grown.append(Trees(model.booster_.model_to_string(), size.threads))
-        return grown
+            options = {"sample_weight": weight_array, "categorical_feature": list(categorical)}
+            together(
+                self.client,
+                lambda: model.fit(columns_array, self._distributed(outcome), **options),  # noqa: B023
+            )
+            fitted.append(Trees(model.booster_.model_to_string(), size.threads))
+        return fitted
 
     def backtest(
         self,
@@ -98,11 +103,11 @@ class Cluster:
         *,
         until: int | None = None,
     ) -> Backtest:
-        """The same as `backtest`, each period by whichever worker is free; `log` is the source's."""
+        """The same as `backtest`, with each period on any free worker; `log` is the source's."""
         span = Span.of(log, until)
         length, chosen = choose_periods(span, log.zone, periods, None, config.fiscal_start_month)
-        asked = [(self.source, config, length, period.last, weeks, until, span.end) for period in chosen]
-        return _joined(log, [period.name for period in chosen], self._all(_backtest, asked))
+        tasks = [(self.source, config, length, period.last, weeks, until, span.end) for period in chosen]
+        return _joined(log, [period.name for period in chosen], self._all(_backtest, tasks))
 
     def score_open(self, bundle: Bundle, as_of: int, period: Period, model_version: str = "") -> pd.DataFrame:
         """The same as `score_open`, by parts of the deals open at `as_of`."""
@@ -110,33 +115,33 @@ class Cluster:
 
         from models.scoring import in_order
 
-        bundle_there = self.client.scatter(bundle, broadcast=True, hash=False)
-        (deals,) = self._all(_open, [(self.source, bundle_there, as_of)])
+        bundle_future = self.client.scatter(bundle, broadcast=True, hash=False)
+        (deals,) = self._all(_open, [(self.source, bundle_future, as_of)])
         parts = np.array_split(deals, self._parts(len(deals)))
         results = self._all(
-            _score, [(self.source, bundle_there, as_of, period, model_version, part) for part in parts]
+            _score, [(self.source, bundle_future, as_of, period, model_version, part) for part in parts]
         )
         return in_order(pd.concat(results, ignore_index=True))
 
-    def _spread(self, values: Floats) -> Any:
+    def _distributed(self, values: Floats) -> Any:
         import dask.array as da
 
         parts = np.array_split(values, len(self.client.nthreads()))
-        # Keys of their own: the same values sent again while the first are being let go would be lost.
-        columns_there = self.client.scatter(parts, hash=False)
+        # Unique keys: equal values that are sent again while the first are being released would be lost.
+        futures = self.client.scatter(parts, hash=False)
         return da.concatenate(
             [
                 da.from_delayed(future, part.shape, part.dtype)
-                for future, part in zip(columns_there, parts, strict=True)
+                for future, part in zip(futures, parts, strict=True)
             ]
         )
 
     def _parts(self, rows: int) -> int:
         return max(min(PARTS_PER_WORKER * len(self.client.nthreads()), rows), 1)
 
-    def _all(self, task: Callable[..., Any], asked: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _all(self, task: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return gathered(
-            self.client, [self.client.submit(task, *arguments, pure=False) for arguments in asked]
+            self.client, [self.client.submit(task, *arguments, pure=False) for arguments in calls]
         )
 
 
@@ -155,21 +160,21 @@ def _backtest(
     until: int | None,
     end: int,
 ) -> Backtest | SanchoError:
-    """One period's part, or why there is none; that is only a fault where no period has one."""
+    """The backtest of one period, or the reason why it is not possible; other periods may be."""
     log = log_of(source) if until is None else log_of(source).as_of(until)
     try:
-        found = backtest(log, config, 1, weeks, length=length, last_day=last, until=end)
+        result = backtest(log, config, 1, weeks, length=length, last_day=last, until=end)
     except SanchoError as fault:
         if fault.code in ("too_short", "bad_weeks"):
             return fault
         raise
-    return replace(found, log=EventLog({}, log.zone))  # the log stays where it is
+    return replace(result, log=EventLog({}, log.zone))  # the log is not sent back
 
 
-def _joined(log: EventLog, names: list[str], found: Sequence[Backtest | SanchoError]) -> Backtest:
-    parts = [part for part in found if isinstance(part, Backtest)]
+def _joined(log: EventLog, names: list[str], results: Sequence[Backtest | SanchoError]) -> Backtest:
+    parts = [part for part in results if isinstance(part, Backtest)]
     if not parts:
-        raise next(fault for fault in found if isinstance(fault, SanchoError))
+        raise next(fault for fault in results if isinstance(fault, SanchoError))
     first = parts[0]
     whole = replace(
         first,
@@ -177,7 +182,7 @@ def _joined(log: EventLog, names: list[str], found: Sequence[Backtest | SanchoEr
         settings={**first.settings, "periods": names},
         folds=[fold for part in parts for fold in part.folds],
         deals={name: [rows for part in parts for rows in part.deals[name]] for name in first.deals},
-        lines=[line for part in parts for line in part.forecasts],
+        forecasts=[forecast for part in parts for forecast in part.forecasts],
         warnings=[],
     )
     whole.warnings += warnings_of(whole)

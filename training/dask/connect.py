@@ -1,4 +1,4 @@
-"""How is a Dask cluster connected, and what if there is none?"""
+"""How is a Dask cluster connected, and what happens if there is none?"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from crm.distribution import DISTRIBUTION
 from crm.errors import SanchoError
 from crm.i18n import Text
 from training.dask.cluster import Cluster
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LOCAL = "local"
-LOCAL_WORKERS = 2  # each holds the history; their threads use all cores
+LOCAL_WORKERS = 2  # each keeps the history in memory; their threads use all cores
 PATIENCE_SECONDS = 10
 
 
@@ -39,34 +40,34 @@ def open_cluster(address: str, source: LogSource) -> Iterator[Cluster]:
             client.run(_print_to_stderr)
             yield Cluster(client, source)
         return
-    with _reached(distributed, address) as client:
-        _refuse_unlike_workers(client, address)
+    with _connected(distributed, address) as client:
+        _refuse_other_versions(client, address)
         yield Cluster(client, source)
 
 
-def _reached(distributed: Any, address: str) -> Any:
+def _connected(distributed: Any, address: str) -> Any:
     try:
         return distributed.Client(address, timeout=f"{PATIENCE_SECONDS}s")
     except (OSError, ValueError) as fault:
         raise SanchoError(
             Text(
-                "Daskのスケジューラー {address} につながりません。"
-                "アドレス（例 tcp://host:8786）と、起動しているかを確認してください。",
-                "no Dask scheduler answers at {address}; check that it runs, and its address "
-                "(like tcp://host:8786).",
+                "Daskのスケジューラー {address} に接続できません。"
+                "アドレス（例：tcp://host:8786）と、起動しているかどうかを確認してください。",
+                "no Dask scheduler answers at {address}; check that it is running, and its address "
+                "(such as tcp://host:8786).",
             ).format(address=address),
             "no_cluster",
         ) from fault
 
 
-def _refuse_unlike_workers(client: Client, address: str) -> None:
-    """Features are the same bit for bit only if they are computed by the same code."""
+def _refuse_other_versions(client: Client, address: str) -> None:
+    """Features are equal bit for bit only if all workers have the same version."""
 
-    def version() -> str | None:  # runs on the worker, where Sancho may be missing
+    def version(name: str = DISTRIBUTION) -> str | None:  # runs on the worker, where Sancho may be missing
         from importlib import metadata
 
         try:
-            return metadata.version("sancho")
+            return metadata.version(name)
         except metadata.PackageNotFoundError:
             return None
 
@@ -74,29 +75,30 @@ def _refuse_unlike_workers(client: Client, address: str) -> None:
         raise SanchoError(
             Text(
                 "Daskのスケジューラー {address} にワーカーがいません。dask worker を起動してください。",
-                "the Dask scheduler at {address} has no workers; start some by `dask worker`.",
+                "the Dask scheduler at {address} has no workers; start some with `dask worker`.",
             ).format(address=address),
             "no_workers",
         )
-    version_here, versions = version(), client.run(version)
-    for worker, version_there in versions.items():
-        if version_there != version_here:
+    own_version, versions = version(), client.run(version)
+    for worker, worker_version in versions.items():
+        if worker_version != own_version:
             raise SanchoError(
                 Text(
-                    "ワーカー {worker} の sancho は {theirs} です。"
-                    "このマシンと同じ {ours} を入れて、起動し直してください。",
-                    "worker {worker} has sancho {theirs}; install {ours} there, as here, and restart it.",
+                    "ワーカー {worker} の{name}は {found} です。"
+                    "このマシンと同じ {expected} をインストールして、再起動してください。",
+                    "worker {worker} has {name} {found}; install {expected} there, as here, and restart it.",
                 ).format(
                     worker=worker,
-                    ours=version_here,
-                    theirs=version_there or Text("未インストール", "not installed"),
+                    name=DISTRIBUTION,
+                    expected=own_version or Text("未インストール", "not installed"),
+                    found=worker_version or Text("未インストール", "not installed"),
                 ),
                 "other_version",
             )
 
 
 def _print_to_stderr() -> None:
-    """Sends what a worker prints, such as LightGBM's greetings, to standard error."""
+    """Redirects a worker's standard output, such as LightGBM's messages, to standard error."""
     os.dup2(2, 1)
 
 
@@ -106,10 +108,12 @@ def _distributed() -> Any:
     except ImportError:
         raise SanchoError(
             Text(
-                "Dask が入っていません。pip install 'sancho-sales[scale]' で入れてください。",
-                "Dask is not installed; pip install 'sancho-sales[scale]'.",
-            ),
+                "Daskがインストールされていません。pip install '{name}[scale]' でインストールしてください。",
+                "Dask is not installed; run pip install '{name}[scale]'.",
+            ).format(name=DISTRIBUTION),
             "no_dask",
         ) from None
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every worker that comes and goes
+    logging.getLogger("distributed").setLevel(
+        logging.WARNING
+    )  # below, it logs every worker that starts or stops
     return distributed

@@ -1,4 +1,4 @@
-"""How are results gathered from workers, and what if a worker is lost?"""
+"""How are results gathered from workers, and what happens if a worker is lost?"""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def gathered(client: Client, futures: Sequence[Future]) -> list[Any]:
-    """Results of tasks, in order. A lost worker's tasks are done by others; SanchoError where none is left.
+    """Results of tasks, in order. Other workers take over a lost worker's tasks; SanchoError if none is left.
 
-    A task that kills one worker after another, for lack of memory, is not retried for ever.
+    A task that kills several workers, for lack of memory, is not retried without end.
     """
     from distributed import CancelledError, KilledWorker, wait
 
@@ -40,27 +40,27 @@ def gathered(client: Client, futures: Sequence[Future]) -> list[Any]:
         raise lost() from None
 
 
-def together(client: Client, work: Callable[[], Made]) -> Made:
-    """The result of work that needs all present workers until its end; SanchoError as soon as one is gone.
+def together(client: Client, work: Callable[[], Result]) -> Result:
+    """The result of work that needs all present workers until its end; SanchoError as soon as one is lost.
 
-    LightGBM's workers wait for one another, and would do so for hours.
+    Otherwise LightGBM's workers would wait for the lost one for hours.
     """
-    workers, made, errors = set(client.nthreads()), list[Made](), list[BaseException]()
+    workers, results, errors = set(client.nthreads()), list[Result](), list[BaseException]()
 
-    def do() -> None:
+    def run() -> None:
         try:
-            made.append(work())
+            results.append(work())
         except BaseException as fault:
             errors.append(fault)
 
-    thread = Thread(target=copy_context().run, args=(do,), daemon=True)
+    thread = Thread(target=copy_context().run, args=(run,), daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(LOOK_SECONDS)
         if thread.is_alive() and not workers <= _present(client):
             raise lost()
-    if made:
-        return made[0]
+    if results:
+        return results[0]
     if workers <= _present(client):
         raise errors[0]
     raise lost() from errors[0]
@@ -79,7 +79,8 @@ def lost() -> SanchoError:
         Text(
             "ワーカーが途中で停止しました。メモリが足りない可能性があります。"
             "ワーカーのメモリを増やすか、max_moments を減らしてください。",
-            "a worker died, probably for lack of memory; give workers more, or lower max_moments.",
+            "a worker stopped, probably for lack of memory; give the workers more memory, or lower "
+            "max_moments.",
         ),
         "worker_died",
     )

@@ -1,4 +1,4 @@
-"""Where do workers read the log, and is it the same as in this process?"""
+"""Where do workers read the log, and is it the log of this process?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "a
 class LogSource:
     """Where workers read a log: a folder of Parquet files (`parquet`) or a store (`url`, never shown).
 
-    `stamp` is the digest of the intended log, so that a worker never answers from another one.
+    `stamp` is the digest of the log, so that a worker never uses another one.
     """
 
     zone: str
@@ -32,16 +32,16 @@ class LogSource:
 
     @classmethod
     def in_store(cls, url: str, log: EventLog) -> LogSource:
-        """The store at `url`, of which `log` is all."""
+        """The store at `url`; `log` is all its data."""
         return cls(str(log.zone), digest(log), url=url)
 
     @classmethod
     def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
-        """The folder that `to_parquet` wrote `log` into; workers must find it at the same path."""
+        """The folder into which `to_parquet` wrote `log`; its path must be the same on all workers."""
         return cls(str(log.zone), digest(log), parquet=str(folder.resolve()))
 
     def read(self) -> EventLog:
-        """The whole log. Raises SanchoError where it is not the intended one."""
+        """The whole log. Raises SanchoError if its digest differs from `stamp`."""
         log = self._read()
         if digest(log) == self.stamp:
             return log
@@ -50,8 +50,8 @@ class LogSource:
                 "ワーカーが読んだデータ（商談{n}件）が、このプロセスのものと一致しません。途中で取り込みがあった場合は、"
                 "もう一度実行してください。そうでなければ、ワーカーから同じデータベースまたはフォルダーが読めるか"
                 "確認してください。",
-                "a worker read other data ({n} deals) than this process has; run again if something was "
-                "imported meanwhile, else check that workers reach the same database or folder.",
+                "a worker read data ({n} deals) that differs from this process's; run again if data was "
+                "imported meanwhile, otherwise check that workers read the same database or folder.",
             ).format(n=len(log["deals"])),
             "other_data",
         )
@@ -67,7 +67,7 @@ class LogSource:
 
 
 def digest(log: EventLog) -> str:
-    """Identifies a log by the times of its deals, events and activities, in their order."""
+    """Identifies a log by the instants of its deals, events and activities, in their order."""
     hashed = sha256()
     for table, column in _INSTANTS:
         hashed.update(micros(log[table][column]).tobytes())
@@ -75,7 +75,7 @@ def digest(log: EventLog) -> str:
 
 
 def to_parquet(log: EventLog, folder: Path) -> LogSource:
-    """Writes a log's tables where workers can read them: one Parquet file each."""
+    """Writes a log's tables as Parquet files, one each, for workers to read."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in log.tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
@@ -91,7 +91,7 @@ def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
 
 
 class _WorkerCache:
-    """What a worker process keeps from task to task: one log or history at a time, read by one thread."""
+    """What a worker process keeps between tasks: one log or one history, read by one thread at a time."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -103,7 +103,7 @@ _CACHE = _WorkerCache()
 
 
 def log_of(source: LogSource) -> EventLog:
-    """The source's log, read once."""
+    """The source's log, read once per worker."""
     with _CACHE.lock:
         if _CACHE.log is None or _CACHE.log[0] != source:
             _CACHE.log = _CACHE.history = None
@@ -112,14 +112,14 @@ def log_of(source: LogSource) -> EventLog:
 
 
 def history_of(source: LogSource, as_of: int, calendar: str, levels: str) -> History:
-    """The source's history as of an instant, compiled once; its frames are let go. Settings are in JSON."""
-    asked = (source, as_of, calendar, levels)
+    """The source's history as of an instant, compiled once per worker; `calendar` and `levels` are JSON."""
+    key = (source, as_of, calendar, levels)
     with _CACHE.lock:
-        if _CACHE.history is None or _CACHE.history[0] != asked:
+        if _CACHE.history is None or _CACHE.history[0] != key:
             _CACHE.log = _CACHE.history = None
             past = source.read().as_of(as_of)
             _CACHE.history = (
-                asked,
+                key,
                 compile_history(past, Calendar.of(json.loads(calendar)), json.loads(levels)),
             )
         return _CACHE.history[1]

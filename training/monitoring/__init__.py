@@ -1,4 +1,4 @@
-"""Is the model in service still right, and when should it be trained anew?"""
+"""Is the model in service still accurate, and when should it be retrained?"""
 
 from training.monitoring.status import MonitoringReport, monitor
 

@@ -18,19 +18,19 @@ Flags = NDArray[np.bool_]
 
 MIN_DEALS = 30  # of a segment, for it to be tested
 MIN_VARIANCE = 5.0  # and of its wins' variance, below which a normal distribution does not fit
-MIN_MISS = 0.1  # of the wins expected: a smaller difference does not matter, however certain
-_MAX_SHARE = 0.95  # a segment of nearly all deals has no rest to be compared with
+MIN_DIFFERENCE = 0.1  # share of the expected wins; a smaller difference raises no alarm
+_MAX_SHARE = 0.95  # a larger segment leaves too few other deals to compare with
 
 
 @dataclass(frozen=True)
 class PredictedOutcomes:
     """Predicted chances of windows that do not overlap within a deal, outcomes (0, 1) and deals (n,).
 
-    `segments`: by feature, the level (n,) each was in, NaN = unknown.
+    `segments`: by feature, the level (n,), NaN = unknown.
     """
 
     chance: Floats
-    came: Floats
+    outcome: Floats
     deal: Ints
     segments: Mapping[str, Floats]
 
@@ -40,11 +40,11 @@ class PredictedOutcomes:
 
 @dataclass(frozen=True)
 class SegmentCalibration:
-    """Calibration in one segment (`feature` and `level`, None = all deals): wins expected, and actual wins.
+    """Calibration in one segment (`feature` and `level`, None = all deals): expected and actual wins.
 
-    Expected: by the predicted chances, corrected by their error in training. `shift` is the change in the
-    log-odds of winning since, beyond that error and, for a segment, beyond the change of all other deals;
-    `lo` and `hi` are its 95% interval, `p_value` the chance of so large a shift where nothing changed.
+    `expected`: the sum of the predicted chances, corrected by their error before the data time. `shift` is
+    the change in the log-odds of winning since then, minus that error and, for a segment, minus the change of
+    all other deals; `lo` and `hi` are its 95% interval, `p_value` tests that it is 0.
     """
 
     feature: str | None
@@ -52,7 +52,7 @@ class SegmentCalibration:
     rows: int
     deals: int
     expected: float
-    came: float
+    actual: float
     shift: float
     lo: float
     hi: float
@@ -62,7 +62,7 @@ class SegmentCalibration:
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of all predictions together; log loss beside that of always predicting the share won."""
+    """Scores of all predictions; `constant_log_loss` is that of always predicting the share won."""
 
     log_loss: float
     constant_log_loss: float
@@ -74,11 +74,11 @@ class Quality:
 def segment_calibrations(
     since: PredictedOutcomes, before: PredictedOutcomes, company_sd: float, segment_sd: float
 ) -> list[SegmentCalibration]:
-    """Calibration of all deals, then of each level of each segment; where nothing changed, any alarm in 5%.
+    """Calibration of all deals, then of each level of each segment; false discovery rate of the alarms 5%.
 
-    Outcomes minus predictions, over sum p(1 - p), is to first order the shift in log-odds; since minus before
-    is the change. A segment is compared with all other deals, so that a common shift is no alarm of its own.
-    `company_sd` and `segment_sd` are the standard deviations of ordinary, transient shifts.
+    The sum of outcomes minus predictions, divided by sum p(1 - p), is to first order the shift in log-odds;
+    since minus before is the change. A segment is compared with all other deals, so a common shift raises no
+    alarm in segments. `company_sd`, `segment_sd`: standard deviations of ordinary, temporary shifts.
     """
     everything = np.ones(len(since), bool), np.ones(len(before), bool)
     segments = [_calibration(None, np.nan, since, before, everything, company_sd, segment_sd)]
@@ -93,7 +93,7 @@ def segment_calibrations(
             **{
                 **vars(segment),
                 "alarm": bool(is_significant)
-                and abs(segment.actual - segment.expected) >= MIN_MISS * segment.expected,
+                and abs(segment.actual - segment.expected) >= MIN_DIFFERENCE * segment.expected,
             }
         )
         for segment, is_significant in zip(testable, significant, strict=True)
@@ -109,13 +109,13 @@ def _calibration(
     company_sd: float,
     segment_sd: float,
 ) -> SegmentCalibration | None:
-    """A segment's calibration, without an alarm yet; None where there are too few predictions to test."""
+    """A segment's calibration, `alarm` not yet set; None where there are too few predictions to test."""
     now, then = parts
     deals = len(np.unique(since.deal[now]))
     if deals < MIN_DEALS or min(_variance(since, now), _variance(before, then)) < MIN_VARIANCE:
         return None
-    usual = _shift(before, then)
-    shift, variance = _moved(since, before, now, then)
+    shift_before = _shift(before, then)
+    shift, variance = _change(since, before, now, then)
     if feature is None:
         variance += company_sd**2
     else:
@@ -123,25 +123,25 @@ def _calibration(
             return None
         if min(_variance(since, ~now), _variance(before, ~then)) < MIN_VARIANCE:
             return None
-        other_shift, other_variance = _moved(since, before, ~now, ~then)
+        other_shift, other_variance = _change(since, before, ~now, ~then)
         shift, variance = shift - other_shift, variance + other_variance + segment_sd**2
-    reach = float(norm.ppf(0.975) * np.sqrt(variance))
+    half_width = float(norm.ppf(0.975) * np.sqrt(variance))
     return SegmentCalibration(
         feature,
         level,
         int(now.sum()),
         deals,
-        max(float(since.chance[now].sum()) + usual * _variance(since, now), 0.0),
-        float(since.came[now].sum()),
+        max(float(since.chance[now].sum()) + shift_before * _variance(since, now), 0.0),
+        float(since.outcome[now].sum()),
         shift,
-        shift - reach,
-        shift + reach,
+        shift - half_width,
+        shift + half_width,
         float(2.0 * norm.sf(abs(shift) / np.sqrt(variance))),
         False,
     )
 
 
-def _moved(
+def _change(
     since: PredictedOutcomes, before: PredictedOutcomes, now: Flags, then: Flags
 ) -> tuple[float, float]:
     """The change in the log-odds of winning, and its variance."""
@@ -150,7 +150,7 @@ def _moved(
 
 
 def _shift(predicted: PredictedOutcomes, use: Flags) -> float:
-    return float((predicted.came - predicted.chance)[use].sum()) / _variance(predicted, use)
+    return float((predicted.outcome - predicted.chance)[use].sum()) / _variance(predicted, use)
 
 
 def _variance(predicted: PredictedOutcomes, use: Flags) -> float:
@@ -158,14 +158,14 @@ def _variance(predicted: PredictedOutcomes, use: Flags) -> float:
     return float((chance * (1.0 - chance)).sum())
 
 
-def quality(chance: Floats, came: Floats) -> Quality:
-    """Figures of predicted chances (n,) and outcomes (n,)."""
-    rate = np.full(len(came), float(came.mean()) if len(came) else 0.0)
-    intercept, slope = calibration_slope(chance, came)
+def quality(chance: Floats, outcome: Floats) -> Quality:
+    """Scores of predicted chances (n,) and outcomes (n,)."""
+    rate = np.full(len(outcome), float(outcome.mean()) if len(outcome) else 0.0)
+    intercept, slope = calibration_slope(chance, outcome)
     return Quality(
-        float(log_losses(chance, came).mean()) if len(came) else np.nan,
-        float(log_losses(rate, came).mean()) if len(came) else np.nan,
-        calibration_error(chance, came),
+        float(log_losses(chance, outcome).mean()) if len(outcome) else np.nan,
+        float(log_losses(rate, outcome).mean()) if len(outcome) else np.nan,
+        calibration_error(chance, outcome),
         slope,
         intercept,
     )

@@ -1,4 +1,4 @@
-"""Which open deals at which moments does a model's past, and its time in service, consist of?"""
+"""Which deals at which moments represent the time before a model's data time, and the time since?"""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WEEK = 7 * DAY
-MAX_RECENT, MAX_BEFORE = 26, 104  # weeks looked at since the model's data time, and before it
+MAX_RECENT, MAX_BEFORE = 26, 104  # weeks sampled since the model's data time, and before it
 DEALS_PER_WEEK = 400
-MAX_DEALS = 3_000  # deals whose promises are followed, since and before
+MAX_DEALS = 3_000  # deals whose predictions are compared with outcomes, since and before
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class WeeklySamples:
 
 @dataclass(frozen=True)
 class PredictionWindows:
-    """Moments at which a promise was asked for: deal, moment (n,) and features x (n, k)."""
+    """Moments at which a prediction is evaluated: deal, moment (n,) and features x (n, k)."""
 
     deal: Ints
     at: Ints
@@ -54,17 +54,17 @@ def weekly(
 ) -> WeeklySamples:
     """Open deals at the last `most` midnights of one weekday within (first, last], at most 400 of each.
 
-    Days since something look different at noon and at night, on a Monday and on a Friday: it is always the
-    same. `weekday` is a day's number, from 1970-01-01, modulo 7.
+    Features such as days since an event depend on the weekday and the time of day, so both are always the
+    same. `weekday` is the day number since 1970-01-01 modulo 7.
     """
     calendar, (first, last) = history.calendar, between
-    begin, finish = calendar.day_of(np.array([first, last]))
-    days = np.arange(begin, finish + 1)
+    first_day, last_day = calendar.day_of(np.array([first, last]))
+    days = np.arange(first_day, last_day + 1)
     ends = calendar.start_of(days[days % 7 == weekday])
     ends = ends[(ends > first) & (ends <= last)][-most:]
     parts = []
     for week, moment in enumerate(ends):
-        deals = _alive(history, int(moment), int(moment))
+        deals = _open_between(history, int(moment), int(moment))
         if len(deals) > DEALS_PER_WEEK:
             deals = np.sort(rng.choice(deals, DEALS_PER_WEEK, replace=False))
         parts.append(np.stack([deals, np.full(len(deals), moment), np.full(len(deals), week)]))
@@ -75,41 +75,41 @@ def weekly(
 def prediction_windows(
     history: History, columns: Ints, first: int, last: int, days: float, rng: np.random.Generator
 ) -> PredictionWindows:
-    """Moments in [first, last - days] of at most 3,000 deals, as training picks them, `days` or more apart.
+    """Moments in [first, last - days] of at most 3,000 deals, chosen as in training, `days` or more apart.
 
-    A deal's windows do not overlap, so each win is counted once; and where the chances are right, what one
-    window misses by says nothing of the next.
+    A deal's windows do not overlap, so each win counts once and the errors of calibrated predictions are
+    uncorrelated.
     """
-    deals = _alive(history, first, last)
+    deals = _open_between(history, first, last)
     if len(deals) > MAX_DEALS:
         deals = np.sort(rng.choice(deals, MAX_DEALS, replace=False))
     deal, at = change_moments(history, last, deals)
-    ripe = (at >= first) & (at + int(days * DAY) <= last)
-    deal, at = deal[ripe], at[ripe]
+    inside = (at >= first) & (at + int(days * DAY) <= last)
+    deal, at = deal[inside], at[inside]
     keep = _apart(deal, at, int(days * DAY))
     deal, at = deal[keep], at[keep]
     return PredictionWindows(deal, at, build_features(history, deal, at)[:, columns])
 
 
 def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
-    """Whether each deal (n,) was won within so many days of its moment (n,): 1, 0."""
+    """Whether each deal (n,) was won within `days` of its moment (n,): 1, 0."""
     closed = history.closed[deal]
     inside = (closed != NEVER) & (closed >= at) & (closed < at + int(days * DAY))
     won: Floats = (inside & (history.outcome[deal] == 1)).astype(np.float64)
     return won
 
 
-def _alive(history: History, first: int, last: int) -> Ints:
+def _open_between(history: History, first: int, last: int) -> Ints:
     """Deals created before `last` and not closed before `first`."""
-    lasting = (history.closed == NEVER) | (history.closed >= first)
-    return np.asarray(np.flatnonzero((history.created < last) & lasting), np.int64)
+    open_later = (history.closed == NEVER) | (history.closed >= first)
+    return np.asarray(np.flatnonzero((history.created < last) & open_later), np.int64)
 
 
 def _apart(deal: Ints, at: Ints, gap: int) -> NDArray[np.bool_]:
-    """Of moments sorted by deal and time: each deal's first, and those a `gap` after the last one kept."""
+    """Which moments, sorted by deal and time, to keep: each deal's first, then each a `gap` after it."""
     keep = np.zeros(len(deal), bool)
-    last, again = -1, 0
-    for row, (whose, moment) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
-        if whose != last or moment >= again:
-            keep[row], last, again = True, whose, moment + gap
+    last_deal, next_moment = -1, 0
+    for row, (number, moment) in enumerate(zip(deal.tolist(), at.tolist(), strict=True)):
+        if number != last_deal or moment >= next_moment:
+            keep[row], last_deal, next_moment = True, number, moment + gap
     return keep

@@ -37,12 +37,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HORIZONS = (28.0, 7.0)  # in days; the longest for which enough weeks have passed is evaluated
-MIN_WEEKS = 2  # in service before drift is tested
-STRETCHES = 8  # intervals of the time before, with which drift is compared
-ENOUGH_NEW = 0.2  # new closed deals, as a share of those learned from, that make retraining worthwhile
+MIN_WEEKS = 2  # since the data time, before drift is tested
+INTERVALS = 8  # of the time before, with which drift is compared
+ENOUGH_NEW = 0.2  # newly closed deals, as a share of those trained on, that are a reason to retrain
 MIN_NEW = 30
-OLD_DAYS = 92  # from the model's data time, after which any deal closed since is reason enough
-HEAVY = 0.02  # share of all contributions from which a feature's drift is a reason to retrain
+OLD_DAYS = 92  # since the model's data time, after which any newly closed deal is a reason to retrain
+IMPORTANT = 0.02  # share of all contributions above which a feature's drift is a reason to retrain
 MAX_LEVELS = 20  # of a feature, for its levels to be monitored as segments
 _EXPLAINED = 300
 
@@ -51,8 +51,8 @@ _EXPLAINED = 300
 class MonitoringReport:
     """The state of a model between its data time and `now` (microseconds UTC).
 
-    `drift` and `weight` (share of contributions) by feature; `promises` is the calibration of
-    wins within `horizon_days`.
+    `drift` and `importance` (share of contributions) by feature; `calibration` of wins within
+    `horizon_days`.
     """
 
     model_as_of: int
@@ -64,7 +64,7 @@ class MonitoringReport:
     quality: Quality | None
     calibration: list[SegmentCalibration]
     drift: Mapping[str, Drift]
-    weight: Mapping[str, float]
+    importance: Mapping[str, float]
     score_drift: Drift | None
     levels: Mapping[str, Any] = field(repr=False)
     labels: Mapping[str, Text] = field(repr=False)
@@ -75,7 +75,7 @@ class MonitoringReport:
         """Whether to retrain."""
         return bool(self.reasons)
 
-    def said(self) -> Text:
+    def describe(self) -> Text:
         """The result in a sentence or two."""
         if not self.reasons:
             return Text(
@@ -83,14 +83,14 @@ class MonitoringReport:
                 "no need to retrain ({n:,} deals closed since the model's data).",
             ).format(n=self.closed_since)
         joined = Text(
-            "".join(segment.ja for segment in self.reasons), " ".join(segment.en for segment in self.reasons)
+            "".join(reason.ja for reason in self.reasons), " ".join(reason.en for reason in self.reasons)
         )
         return Text("再学習してください（sancho train）。{why}", "retrain (sancho train). {why}").format(
             why=joined
         )
 
     def to_json(self, lang: Language) -> dict[str, Any]:
-        """Plain values, worded in one language."""
+        """Plain values, with texts in one language."""
         by_p_value = sorted(self.drift, key=lambda name: self.drift[name].p_value)
         return {
             "as_of": iso(self.now, self.zone),
@@ -130,22 +130,23 @@ class MonitoringReport:
                 }
                 for name in by_p_value[:10]
             ],
-            "score_drift": None if self.score_drift is None else _moved(self.score_drift),
+            "score_drift": None if self.score_drift is None else _drift_json(self.score_drift),
         }
 
-    def level(self, kept: SegmentCalibration) -> str:
+    def level(self, segment: SegmentCalibration) -> str:
         """The name of a segment's level."""
-        names = names_of(self.levels, kept.feature or "")
-        return names[int(kept.level)] if int(kept.level) < len(names) else str(int(kept.level))
+        names = names_of(self.levels, segment.feature or "")
+        return names[int(segment.level)] if int(segment.level) < len(names) else str(int(segment.level))
 
 
 def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> MonitoringReport:
-    """How a model has done since its data time.
+    """Drift and calibration of a model since its data time, and the reasons to retrain it.
 
-    `history` is compiled with the model's levels from the log as of now. For drift, the last weeks since, at
-    most an eighth of the 104 before, 400 open deals of each; for calibration at most 3,000 deals since and
-    before. Of the alarms about features, and of those about segments, at most 5% are false on average;
-    changes below .1 of the stability index and differences below a tenth of the wins expected raise none.
+    `history` is compiled with the model's levels from the log as of now. Drift is measured on the last weeks
+    since the data time (at most an eighth of the 104 weeks before it), 400 open deals of each week;
+    calibration on at most 3,000 deals since and before. The false discovery rate of the alarms is 5% for
+    features and for segments; stability indices below .1 and differences below a tenth of the expected wins
+    raise no alarm.
     """
     rng = np.random.default_rng((seed, 41))
     columns = feature_columns(bundle, history)
@@ -153,11 +154,11 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
     weekday = int(history.calendar.day_of(np.array([now]))[0]) % 7
     start = max(bundle.as_of - MAX_BEFORE * WEEK, int(history.created.min(initial=bundle.as_of)))
     before = weekly(history, columns, (start, bundle.as_of), weekday, MAX_BEFORE, rng)
-    # Not more weeks than leave enough intervals to measure how much the business usually changes.
-    recent = min(max((int(before.week.max(initial=-1)) + 1) // STRETCHES, MIN_WEEKS), MAX_RECENT)
+    # At most so many weeks that there are enough intervals before to measure the usual variation.
+    recent = min(max((int(before.week.max(initial=-1)) + 1) // INTERVALS, MIN_WEEKS), MAX_RECENT)
     since = weekly(history, columns, (bundle.as_of, now), weekday, recent, rng)
     weeks = int(since.week.max(initial=-1)) + 1
-    drift, score, weight = _drift(bundle, features, before, since, weeks)
+    drift, score, importance = _drift(bundle, features, before, since, weeks)
     today = int(history.calendar.start_of(history.calendar.day_of(np.array([now])))[0])
     days, calibrations, figures = _predictions(bundle, history, columns, features, (start, today), rng)
     done = (history.closed != NEVER) & (history.closed >= bundle.as_of) & (history.closed < now)
@@ -173,7 +174,7 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
         quality=figures,
         calibration=calibrations,
         drift=drift,
-        weight=weight,
+        importance=importance,
         score_drift=score,
         levels=bundle.levels,
         labels=labels,
@@ -183,7 +184,7 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
     return report
 
 
-def _moved(drift: Drift) -> dict[str, Any]:
+def _drift_json(drift: Drift) -> dict[str, Any]:
     return {"psi": drift.index, "p_value": drift.p_value, "alarm": drift.alarm}
 
 
@@ -245,7 +246,7 @@ def _predictions(
 
     since, before = predicted(bundle.as_of, now), predicted(start, bundle.as_of)
     calibrations = segment_calibrations(since, before, *bundle.common_factors.at(days * 5.0 / 7.0))
-    return days, calibrations, quality(since.chance, since.came)
+    return days, calibrations, quality(since.chance, since.outcome)
 
 
 def _reasons(report: MonitoringReport) -> list[Text]:
@@ -263,24 +264,24 @@ def _reasons(report: MonitoringReport) -> list[Text]:
                 "{scope}: {expected:.0f} wins within {days:.0f} days were expected; there were {actual:.0f}.",
             ).format(scope=scope, days=report.horizon_days, expected=segment.expected, actual=segment.actual)
         )
-    heavy = [
+    important = [
         name
         for name, drift in report.drift.items()
-        if drift.alarm and report.importance.get(name, 0.0) >= HEAVY
+        if drift.alarm and report.importance.get(name, 0.0) >= IMPORTANT
     ]
-    for name in sorted(heavy, key=lambda name: -report.importance[name])[:3]:
+    for name in sorted(important, key=lambda name: -report.importance[name])[:3]:
         reasons.append(
             Text(
-                "「{label}」の分布が、これまでの変動を超えて変わりました（安定度指標 {index:.2f}）。",
-                "The distribution of “{label}” changed more than it usually does (stability index "
+                "「{label}」の分布が、通常の変動の範囲を超えて変わりました（安定度指標PSI {index:.2f}）。",
+                "The distribution of “{label}” changed more than usual (population stability index "
                 "{index:.2f}).",
             ).format(label=report.labels[name], index=report.drift[name].index)
         )
     if report.score_drift is not None and report.score_drift.alarm:
         reasons.append(
             Text(
-                "受注確率の分布が、これまでの変動を超えて変わりました（安定度指標 {index:.2f}）。",
-                "The distribution of win probabilities changed more than it usually does (stability index "
+                "受注確率の分布が、通常の変動の範囲を超えて変わりました（安定度指標PSI {index:.2f}）。",
+                "The distribution of win probabilities changed more than usual (population stability index "
                 "{index:.2f}).",
             ).format(index=report.score_drift.index)
         )
@@ -295,7 +296,7 @@ def _reasons(report: MonitoringReport) -> list[Text]:
         reasons.append(
             Text(
                 "学習データの時点から{days:.0f}日たち、その後{n:,}件の商談が決着しました。",
-                "{days:.0f} days have passed since the model's data, and {n:,} deals have closed.",
+                "{days:.0f} days have passed since the model's data, and {n:,} deals have closed since.",
             ).format(days=(report.now - report.model_as_of) / DAY, n=report.closed_since)
         )
     return reasons

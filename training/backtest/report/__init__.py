@@ -1,4 +1,4 @@
-"""How is a backtest shown to people: sentences, tables, figures, one page that works offline?"""
+"""How is a backtest presented: sentences, tables, charts, and one page that works offline?"""
 
 from training.backtest.report.figures import figures
 from training.backtest.report.page import page

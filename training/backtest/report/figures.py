@@ -1,4 +1,4 @@
-"""What does a backtest look like? Plotly figures, the same for the page, notebooks and the dashboard."""
+"""Which charts does a backtest have? Plotly figures, the same for the page, notebooks and the dashboard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.backtest.result import LABELS, QUESTION_LABELS
 
 Json = Mapping[str, Any]
 
-# Okabe & Ito (2008): told apart with any colour vision; marks and dashes tell them apart in grey print.
+# Okabe & Ito (2008): distinct for all colour vision; marks and dashes distinguish them in grey print.
 COLOURS = {
     SANCHO: "#0072B2",
     "base_rate": "#999999",
@@ -32,25 +32,25 @@ INK, GRID = "#222222", "#dddddd"
 
 def figures(result: Json, lang: Language) -> dict[str, Any]:
     """Plotly figures by name, in one language; those without data are left out."""
-    drawn: dict[str, Any] = {}
+    charts: dict[str, Any] = {}
     for question in QUESTIONS[::-1]:
         if SANCHO in result["deals"][question]["overall"]["methods"]:
-            drawn[f"reliability_{question}"] = reliability(result, question, lang)
+            charts[f"reliability_{question}"] = reliability(result, question, lang)
     if len(result["deals"][BY_PERIOD_END]["by_week"]) > 1:
-        drawn["loss_by_week"] = loss_by_week(result, lang)
+        charts["loss_by_week"] = loss_by_week(result, lang)
     if any(line["scope"] == "company" for line in result["forecasts"]):
-        drawn["company"] = company(result, lang)
+        charts["company"] = company(result, lang)
     if result["periods"]:
-        drawn["crps"] = crps_by_week(result, lang)
-        drawn["coverage"] = coverage(result, lang)
-        drawn["pit"] = pit(result, lang)
+        charts["crps"] = crps_by_week(result, lang)
+        charts["coverage"] = coverage(result, lang)
+        charts["pit"] = pit(result, lang)
     if any(line["target"] is not None for line in result["forecasts"]):
-        drawn["attainment"] = attainment(result, lang)
-    return drawn
+        charts["attainment"] = attainment(result, lang)
+    return charts
 
 
 def reliability(result: Json, question: str, lang: Language) -> Any:
-    """Predicted probability against the share won, in 15 bins of equal mass; the diagonal is right."""
+    """Share won by predicted probability, in 15 bins of equal size; the diagonal is perfect calibration."""
     figure = _figure(
         QUESTION_LABELS[question].to(lang),
         Text("予測した確率", "Predicted probability").to(lang),
@@ -61,13 +61,13 @@ def reliability(result: Json, question: str, lang: Language) -> Any:
         name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     for number, (name, rows) in enumerate(result["deals"][question]["reliability"].items()):
-        shown = name in (SANCHO, "stage_rates")
+        visible = name in (SANCHO, "stage_rates")
         figure.add_scatter(
             x=[row[0] for row in rows],
             y=[row[1] for row in rows],
             customdata=[row[2] for row in rows],
             mode="lines+markers",
-            visible=True if shown else "legendonly",
+            visible=True if visible else "legendonly",
             **_style(name, number, lang),
             hovertemplate="%{x:.1%} → %{y:.1%}<br>n = %{customdata:.0f}<extra>%{fullData.name}</extra>",
         )
@@ -77,7 +77,7 @@ def reliability(result: Json, question: str, lang: Language) -> Any:
 
 
 def loss_by_week(result: Json, lang: Language) -> Any:
-    """Log loss of "won by the period's end" by week of the period, with 95 % intervals."""
+    """Log loss of "won by the period's end" by week of the period, with 95% intervals."""
     rows = [row for row in result["deals"][BY_PERIOD_END]["by_week"] if row["methods"]]
     figure = _figure(
         QUESTION_LABELS[BY_PERIOD_END].to(lang),
@@ -102,7 +102,7 @@ def company(result: Json, lang: Language) -> Any:
     """The company's revenue: the forecast at each origin, and the actual."""
     lines = [line for line in result["forecasts"] if line["scope"] == "company"]
     at = [_at(line, lang) for line in lines]
-    ours = [line["methods"][SANCHO] for line in lines]
+    forecasts = [line["methods"][SANCHO] for line in lines]
     figure = _figure(
         Text("全社の売上：着地見込みと実績", "Company revenue: forecast and actual").to(lang),
         "",
@@ -115,7 +115,7 @@ def company(result: Json, lang: Language) -> Any:
     ):
         xs: list[Any] = []
         ys: list[Any] = []
-        for moment, forecast in zip(at, ours, strict=True):
+        for moment, forecast in zip(at, forecasts, strict=True):
             xs += [moment, moment, None]
             ys += [forecast[lo], forecast[hi], None]
         figure.add_scatter(
@@ -124,7 +124,7 @@ def company(result: Json, lang: Language) -> Any:
             name=Text(f"予測幅（{label}）", f"{label} range").to(lang),
         )  # fmt: skip
     figure.add_scatter(
-        x=at, y=[forecast["p50"] for forecast in ours], mode="markers",
+        x=at, y=[forecast["p50"] for forecast in forecasts], mode="markers",
         name=Text("着地見込み（中央値）", "Median forecast").to(lang),
         marker={"color": COLOURS[SANCHO], "size": 9, "symbol": "line-ew-open", "line": {"width": 3}},
     )  # fmt: skip
@@ -145,7 +145,7 @@ def company(result: Json, lang: Language) -> Any:
     figure.update_layout(legend={"y": -0.45}, height=480)
     top = max(
         value
-        for line, forecast in zip(lines, ours, strict=True)
+        for line, forecast in zip(lines, forecasts, strict=True)
         for value in (forecast["p95"], line["actual"])
     )
     ticks = _round_steps(top)
@@ -189,7 +189,7 @@ def crps_by_week(result: Json, lang: Language) -> Any:
 
 
 def coverage(result: Json, lang: Language) -> Any:
-    """How often the 50, 80 and 90% ranges held the actual, by kind of scope and week."""
+    """Share of actuals within the 50, 80 and 90% ranges, by kind of scope and week."""
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
@@ -214,7 +214,7 @@ def coverage(result: Json, lang: Language) -> Any:
                 row=1,
                 col=column,
             )
-            # After the trace: a line is not drawn in a part that is still empty.
+            # After the trace: Plotly draws no line in an empty subplot.
             figure.add_hline(
                 y=int(level) / 100, line={"color": colour, "dash": "dot", "width": 1}, row=1, col=column
             )
@@ -231,7 +231,7 @@ def coverage(result: Json, lang: Language) -> Any:
 
 
 def pit(result: Json, lang: Language) -> Any:
-    """Where actuals lie in the predicted distributions: even bars mean that these were right."""
+    """Histogram of the PIT, by kind of scope: uniform if the distributions are calibrated."""
     from plotly.subplots import make_subplots
 
     kinds = list(result["periods"])
@@ -253,8 +253,8 @@ def pit(result: Json, lang: Language) -> Any:
     _dress(
         figure,
         Text(
-            "予測分布の中での実績の位置（PIT、平らなら正しい）",
-            "Where actuals lie in the predicted distribution (PIT; flat is right)",
+            "予測分布の中での実績の位置（PIT、一様なら適切）",
+            "Position of actuals in the predicted distribution (PIT; uniform if calibrated)",
         ).to(lang),
     )
     figure.update_layout(bargap=0.02)
@@ -263,7 +263,7 @@ def pit(result: Json, lang: Language) -> Any:
 
 
 def attainment(result: Json, lang: Language) -> Any:
-    """Probability of reaching the target against the share that did, in ten bands, all scopes and origins."""
+    """Share of targets reached by predicted probability, in ten bands, all scopes and origins."""
     figure = _figure(
         Text(
             "目標達成：予測した確率と実際（全対象・全時点）",
@@ -297,7 +297,7 @@ def attainment(result: Json, lang: Language) -> Any:
 
 
 def _round_steps(top: float) -> list[float]:
-    """Round amounts from 0 to just beyond `top`, at most nine.
+    """Round amounts from 0 to just above `top`, at most nine.
 
     >>> _round_steps(180.0), _round_steps(0.0)
     ([0.0, 50.0, 100.0, 150.0, 200.0], [0.0])

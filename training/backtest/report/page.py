@@ -1,4 +1,4 @@
-"""How does a backtest become one HTML page that works offline, prints, and speaks Japanese and English?"""
+"""How is a backtest written as one HTML page that works offline, prints, and has both languages?"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Json = Mapping[str, Any]
 
 
 def page(result: Json, lang: Language = "ja") -> str:
-    """The whole page; `lang` is the language it opens in, a switch shows the other. Nothing is fetched."""
+    """The whole page, without external resources; it opens in `lang`, a switch shows the other language."""
     import jinja2
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    drawn = {
-        shown: {name: json.loads(figure.to_json()) for name, figure in figures(result, shown).items()}
-        for shown in LANGUAGES
+    charts = {
+        language: {name: json.loads(figure.to_json()) for name, figure in figures(result, language).items()}
+        for language in LANGUAGES
     }
 
     currency = currency_of(result)
@@ -46,7 +46,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         "percent": lambda value: "–" if value is None else f"{100 * value:.1f}%",
         "signed_share": lambda value: f"{100 * value:+.1f}%",
         "signed": lambda value, digits: "–" if value is None else f"{value:+.{digits}f}",
-        "verdict": verdict,
+        "comparison": comparison,
         "label": lambda name: both(LABELS[name]),
         "kind": lambda name: both(KIND_LABELS[name]),
         "question": lambda name: both(QUESTION_LABELS[name]),
@@ -58,21 +58,21 @@ def page(result: Json, lang: Language = "ja") -> str:
         lang=lang,
         summary=summary(result),
         questions=[name for name in QUESTIONS[::-1] if result["deals"][name]["overall"]["methods"]],
-        ours=SANCHO,
-        names=list(drawn["en"]),
-        # "</" would end the script element that holds the figures.
-        figures=Markup(json.dumps(drawn, ensure_ascii=False).replace("</", "<\\/")),  # noqa: S704
+        sancho=SANCHO,
+        names=list(charts["en"]),
+        # "</" would end the script element that contains the figures.
+        figures=Markup(json.dumps(charts, ensure_ascii=False).replace("</", "<\\/")),  # noqa: S704
         plotly=Markup(get_plotlyjs()),  # noqa: S704
     )
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure to so many digits; unknown is a dash."""
+    """A number with so many digits; a dash where it is unknown."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
 def interval(value: Json, digits: int = 3) -> str:
-    """A figure with its 95 % interval.
+    """A number with its 95% interval.
 
     >>> interval({"mean": 0.5, "lo": 0.4, "hi": 0.6}, 2)
     '0.50 [0.40, 0.60]'
@@ -84,7 +84,7 @@ def interval(value: Json, digits: int = 3) -> str:
 
 
 def gap(value: Json, digits: int = 3) -> str:
-    """A difference, signed, with its 95 % interval."""
+    """A signed difference with its 95% interval."""
     if value["mean"] is None:
         return "–"
     ends = "" if value["lo"] is None else f" [{value['lo']:+.{digits}f}, {value['hi']:+.{digits}f}]"
@@ -92,7 +92,7 @@ def gap(value: Json, digits: int = 3) -> str:
 
 
 def money_gap(value: Json, currency: str = "JPY") -> Text:
-    """A difference of amounts, signed, with its 95 % interval."""
+    """A signed difference of amounts with its 95% interval."""
     ends = ("lo", "hi") if value["lo"] is not None else ()
     mean, *rest = (money(value[name], signed=True, currency=currency) for name in ("mean", *ends))
     return (
@@ -102,8 +102,8 @@ def money_gap(value: Json, currency: str = "JPY") -> Text:
     )
 
 
-def verdict(value: Json) -> str:
-    """Class of a difference ours - theirs in a loss: better, worse, or same when the interval holds 0."""
+def comparison(value: Json) -> str:
+    """Class of a difference in loss, Sancho minus baseline: better, worse, or same (interval contains 0)."""
     if value["mean"] is None or value["lo"] is None:
         return "same"
     return "better" if value["hi"] < 0 else "worse" if value["lo"] > 0 else "same"

@@ -1,4 +1,4 @@
-"""Which sentences sum up a backtest?"""
+"""How is a backtest summarised in sentences?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KIND_LABELS = {
 
 
 def summary(result: Json) -> list[Text]:
-    """A few sentences, the most important first; each names how many rows it rests on."""
+    """A few sentences, the most important first; each gives its number of rows."""
     sentences = []
     for question in (BY_PERIOD_END, EVER):
         overall = result["deals"][question]["overall"]
@@ -34,7 +34,7 @@ def summary(result: Json) -> list[Text]:
 
 
 def _calibration(question: str, overall: Json) -> Text:
-    ours = overall["methods"][SANCHO]
+    scores = overall["methods"][SANCHO]
     by_end = question == BY_PERIOD_END
     return Text(
         "{what}：{deals}件の商談について延べ{rows}回、当時わかっていた情報だけで受注確率を算出しました。"
@@ -49,10 +49,10 @@ def _calibration(question: str, overall: Json) -> Text:
         else Text("最終的な受注", "Won eventually"),
         deals=f"{overall['deals']:,}",
         rows=f"{overall['rows']:,}",
-        expected=_percent(ours["mean_probability"]),
+        expected=_percent(scores["mean_probability"]),
         actual=_percent(overall["won_share"]),
-        error=_points(ours["calibration_error"]),
-        noise=_points(ours["calibration_noise"]),
+        error=_points(scores["calibration_error"]),
+        noise=_points(scores["calibration_noise"]),
     )
 
 
@@ -86,10 +86,10 @@ def _comparison(overall: Json) -> Text:
 
 
 def _revenue(kind: str, overall: Json) -> list[Text]:
-    ours = overall["methods"].get(SANCHO)
-    if ours is None or not overall["mean_actual"]:
+    scores = overall["methods"].get(SANCHO)
+    if scores is None or not overall["mean_actual"]:
         return []
-    covered = ours["coverage"]["80"]["mean"]
+    covered = scores["coverage"]["80"]["mean"]
     lines = [
         Text(
             "{kind}の売上：{rows}回の予測（{periods}期間）で、着地見込みと実績の差は平均で実績の{error}でした。"
@@ -100,30 +100,30 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
             kind=KIND_LABELS[kind],
             rows=overall["rows"],
             periods=overall["periods"],
-            error=_percent(ours["absolute_error"] / overall["mean_actual"]),
+            error=_percent(scores["absolute_error"] / overall["mean_actual"]),
             covered=_percent(covered),
         )
     ]
-    plain = overall["methods"].get("stage_weighted")
-    if plain is not None:
+    baseline = overall["methods"].get("stage_weighted")
+    if baseline is not None:
         gap = overall["against"]["stage_weighted"]["crps"]
         lines.append(
             Text(
                 "ステージ別受注率による積み上げ（過去の誤差で補正済み）と比べて、"
-                "予測誤差（CRPS）は{share}{word}{sure}。",
+                "予測誤差（CRPS）は{share}{comparison}{certainty}。",
                 "Compared with the stage-weighted pipeline (recalibrated on its past errors), the forecast "
-                "error (CRPS) was {share} {word}{sure}.",
+                "error (CRPS) was {share} {comparison}{certainty}.",
             ).format(
-                share=_percent(abs(gap["mean"]) / plain["crps"]["mean"]),
-                word=Text("小さくなりました", "smaller")
+                share=_percent(abs(gap["mean"]) / baseline["crps"]["mean"]),
+                comparison=Text("小さくなりました", "smaller")
                 if gap["mean"] < 0
                 else Text("大きくなりました", "larger"),
-                sure=Text("", "")
+                certainty=Text("", "")
                 if gap["hi"] is not None and (gap["hi"] < 0 or gap["lo"] > 0)
                 else Text("（差は明確ではありません）", " (no clear difference)"),
             )
         )
-    if overall["rows_with_target"] and ours["brier"]["mean"] is not None:
+    if overall["rows_with_target"] and scores["brier"]["mean"] is not None:
         lines.append(
             Text(
                 "目標達成：目標のある予測{rows}回のうち達成は{actual}、達成確率の平均は{expected}でした"
@@ -133,8 +133,8 @@ def _revenue(kind: str, overall: Json) -> list[Text]:
             ).format(
                 rows=overall["rows_with_target"],
                 actual=_percent(overall["attained"]),
-                expected=_percent(ours["probability"]),
-                brier=ours["brier"]["mean"],
+                expected=_percent(scores["probability"]),
+                brier=scores["brier"]["mean"],
             )
         )
     return lines
@@ -145,12 +145,12 @@ def _joined(lines: list[Text]) -> Text:
 
 
 def currency_of(result: Json) -> str:
-    """The currency that a backtest's amounts are in."""
+    """The currency of a backtest's amounts."""
     return str(result["settings"]["train"]["currency"])
 
 
 def money(value: float | None, signed: bool = False, currency: str = "JPY") -> Text:
-    """An amount as the command line writes it: 億円 with two digits, 万円 and 円 whole; millions as M.
+    """An amount in words: 億円 with two digits, 万円 and 円 without; in English millions as M.
 
     >>> money(491_110_000.0), money(-950.0)
     (Text(ja='4.91億円', en='JPY 491.1M'), Text(ja='−950円', en='−JPY 950'))
