@@ -1,4 +1,4 @@
-"""How are next actions told: which help this deal, by how much, how sure, and why not the others?"""
+"""Which next actions help a deal, by how much, how surely, and why not the others?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,35 +24,33 @@ from service.settings import ActionSettings
 Floats = NDArray[np.float64]
 
 VALID_DAYS = 14  # the effects are of an action done about now
-_DRAWS = 400  # from which the chance of each action to be drawn is known
+_DRAWS = 400  # of Thompson sampling, to estimate the propensity of each action
 _WHY_NOT = {
-    "done": Text("実施済み、または直近に実施しています。", "It has been done, or was done just now."),
+    "done": Text("実施済み、または直近に実施しています。", "Already done, or done just now."),
     "no_comparison": Text(
-        "このステージで実施した過去の商談が少なく、比べられません。",
-        "Too few past deals had it in this stage to compare with.",
+        "このステージでの実施例が少なく、効果を判断できません。", "Too few past deals at this stage had it."
     ),
     "no_benefit": Text(
-        "効果がないことも否定できません（80%区間の下端が0以下です）。",
-        "It may well do nothing: its 80 % interval reaches down to no benefit.",
+        "効果を確認できていません（予測幅に0以下を含みます）。",
+        "No effect shown yet (the 80% range reaches 0).",
     ),
     "confounded": Text(
-        "見込みの良い商談で選んで行われていたため、効果か結果かを区別できません（関連はあるが信頼度は低い）。",
-        "It was done on deals that were going well, so its doing cannot be told from theirs: an association "
-        "of low reliability.",
+        "もともと見込みの良い商談で実施されることが多く、打ち手の効果とは言い切れません（信頼度：低）。",
+        "It is mostly done on deals already going well, so the effect cannot be separated (low reliability).",
     ),
 }
 _ADJUSTED = Text(
     "実施前日までの商談の状態すべて（ステージ・経過日数・活動・金額・担当者・取引先など）",
-    "all that was known of the deal the day before: stage, pace, activity, amount, seller, account and more",
+    "everything known of the deal the day before: stage, pace, activity, amount, rep, account and more",
 )
 
 
 @dataclass(frozen=True)
 class ScoredDeal:
-    """One deal to be helped: its chances, what it does to the goal, and its money."""
+    """One deal and its scores: win probability ever and by the period's end, effect on the goal, amount."""
 
     deal_id: str
-    row: int  # in the offers
+    row: int  # among the deals that the candidates were computed for
     ever: float
     by_end: float
     effect: DealEffect | None
@@ -60,7 +59,7 @@ class ScoredDeal:
 
 @dataclass(frozen=True)
 class DealRecommendations:
-    """What is recommended for a deal, best first, what is not and why, and the log's row of the first."""
+    """Actions recommended for a deal, best first, those that are not and why, and the record of the first."""
 
     recommended: list[dict[str, Any]]
     not_recommended: list[dict[str, Any]]
@@ -69,89 +68,95 @@ class DealRecommendations:
 
 
 def recommend_actions(
-    target: ScoredDeal,
-    offers: Sequence[CandidateAction],
+    deal: ScoredDeal,
+    candidates: Sequence[CandidateAction],
     known: Sequence[ActionEffect],
     settings: ActionSettings,
     moment: int,
     version: str,
-    zone: Any,
+    zone: ZoneInfo,
     lang: Language,
 ) -> DealRecommendations:
-    """The actions of a deal, by what they bring per minute of effort."""
-    effects = {one.action: one for one in known}
-    sound = [one for one in offers if one.recommended[target.row]]
-    rows = [_row(target, one, effects[one.action], moment, version, zone, lang) for one in sound]
-    # On one deal goal and revenue go with the uplift.
+    """The actions for a deal, the largest gain per minute of effort first."""
+    effects = {effect.action: effect for effect in known}
+    helpful = [candidate for candidate in candidates if candidate.recommended[deal.row]]
+    rows = [
+        _row(deal, candidate, effects[candidate.action], moment, version, zone, lang) for candidate in helpful
+    ]
+    # On one deal, effects on the goal and on revenue are proportional to the uplift.
     rows.sort(key=lambda row: -row["uplift_pp"] / max(row["effort_minutes"], 1.0))
-    refused = [_refused(target.row, one, lang) for one in offers if not one.recommended[target.row]]
+    not_recommended = [
+        _not_recommended(deal.row, candidate, lang)
+        for candidate in candidates
+        if not candidate.recommended[deal.row]
+    ]
     if not rows:
-        return DealRecommendations([], refused, None)
+        return DealRecommendations([], not_recommended, None)
     day = last_known_day(moment, zone).isoformat()
-    by_action = {one.action: one for one in sound}
+    by_action = {candidate.action: candidate for candidate in helpful}
     ordered = [by_action[row["action"]] for row in rows]
-    shares = _shares(target, ordered, rows, settings, f"{target.deal_id}|{day}|{version}")
-    held = _unit(f"hold-out|{target.deal_id}") < settings.hold_out
-    arm = "hold_out" if held else "explore" if settings.explore else "usual"
+    propensities = _propensities(deal, ordered, rows, settings, f"{deal.deal_id}|{day}|{version}")
+    held_out = _unit(f"hold-out|{deal.deal_id}") < settings.hold_out
+    arm = "hold_out" if held_out else "explore" if settings.explore else "usual"
     first = 0
     if settings.explore:
-        first = int(np.searchsorted(np.cumsum(shares), _unit(f"draw|{target.deal_id}|{day}|{version}")))
+        first = int(np.searchsorted(np.cumsum(propensities), _unit(f"draw|{deal.deal_id}|{day}|{version}")))
         first = min(first, len(rows) - 1)
         rows = [rows[first], *rows[:first], *rows[first + 1 :]]
-        shares = np.concatenate([[shares[first]], np.delete(shares, first)])
+        propensities = np.concatenate([[propensities[first]], np.delete(propensities, first)])
     best = rows[0]
-    others = [
-        {"action": row["action"], "uplift": row["uplift_pp"] / 100, "propensity": float(share)}
-        for row, share in zip(rows, shares, strict=True)
+    alternatives = [
+        {"action": row["action"], "uplift": row["uplift_pp"] / 100, "propensity": float(propensity)}
+        for row, propensity in zip(rows, propensities, strict=True)
     ]
-    log = Recommended(
+    record = Recommended(
         best["recommendation_id"],
         moment,
         moment + VALID_DAYS * DAY,
-        target.deal_id,
+        deal.deal_id,
         best["action"],
         arm,
         version,
-        target.ever,
+        deal.ever,
         best["uplift_pp"] / 100,
         best["interval"][0] / 100,
         best["interval"][1] / 100,
-        float(shares[0]),
-        json.dumps(others, ensure_ascii=False),
+        float(propensities[0]),
+        json.dumps(alternatives, ensure_ascii=False),
     )
-    return DealRecommendations([] if held else rows, refused, log, held)
+    return DealRecommendations([] if held_out else rows, not_recommended, record, held_out)
 
 
 def _row(
-    target: ScoredDeal,
-    offer: CandidateAction,
+    deal: ScoredDeal,
+    candidate: CandidateAction,
     known: ActionEffect,
     moment: int,
     version: str,
-    zone: Any,
+    zone: ZoneInfo,
     lang: Language,
 ) -> dict[str, Any]:
-    at = target.row
-    uplift = float(min(offer.effect[at], 1 - target.ever))
-    low, high = float(offer.low[at]), float(offer.high[at])
-    sooner = uplift * target.by_end / max(target.ever, 1e-9)
-    goal = None
-    if target.effect is not None:
-        goal = 100 * sooner * (target.effect.if_won - target.effect.if_lost)
-    bound = e_value(target.ever, low)
+    row = deal.row
+    uplift = float(min(candidate.effect[row], 1 - deal.ever))
+    low, high = float(candidate.low[row]), float(candidate.high[row])
+    by_end = uplift * deal.by_end / max(deal.ever, 1e-9)
+    attainment_pp = None
+    if deal.effect is not None:
+        attainment_pp = 100 * by_end * (deal.effect.if_won - deal.effect.if_lost)
+    robustness = e_value(deal.ever, low)
     evidence = known.evidence
     day = last_known_day(moment, zone).isoformat()
     return {
-        "recommendation_id": "R" + _digest(f"{target.deal_id}|{offer.action}|{day}|{version}")[:15],
-        "action": offer.action,
-        "label": label_of(offer.action).to(lang),
+        "recommendation_id": "R" + _digest(f"{deal.deal_id}|{candidate.action}|{day}|{version}")[:15],
+        "action": candidate.action,
+        "label": label_of(candidate.action).to(lang),
         "uplift_pp": 100 * uplift,
         "interval": [100 * low, 100 * high],
-        "attainment_pp": goal,
-        "expected_revenue": sooner * target.amount,
+        "attainment_pp": attainment_pp,
+        "expected_revenue": by_end * deal.amount,
         "effort_minutes": known.minutes,
-        "reliability": reliability_of(uplift, low, float(offer.selection_bias[at]), bound),
-        "e_value": bound,
+        "reliability": reliability_of(uplift, low, float(candidate.selection_bias[row]), robustness),
+        "e_value": robustness,
         "evidence": {
             "deals_with": evidence.deals_with,
             "deals_without": evidence.deals_without,
@@ -166,51 +171,51 @@ def _row(
 
 
 def gain_per_hour(row: Mapping[str, Any]) -> tuple[float, float]:
-    """What an hour of an action brings: points of attainment (to the hundredth), then expected revenue."""
+    """Gain per hour of an action: points of attainment (to the hundredth), then expected revenue."""
     hours = max(float(row["effort_minutes"]), 1.0) / 60
     return round(float(row["attainment_pp"] or 0.0) / hours, 2), float(row["expected_revenue"]) / hours
 
 
-def _refused(at: int, offer: CandidateAction, lang: Language) -> dict[str, Any]:
-    if offer.done[at]:
+def _not_recommended(row: int, candidate: CandidateAction, lang: Language) -> dict[str, Any]:
+    if candidate.done[row]:
         why = "done"
-    elif not offer.comparable[at]:
+    elif not candidate.comparable[row]:
         why = "no_comparison"
-    elif offer.selection_bias[at] > 0 and offer.effect[at] + offer.selection_bias[at] > 0:
+    elif candidate.selection_bias[row] > 0 and candidate.effect[row] + candidate.selection_bias[row] > 0:
         why = "confounded"
     else:
         why = "no_benefit"
     return {
-        "action": offer.action,
-        "label": label_of(offer.action).to(lang),
+        "action": candidate.action,
+        "label": label_of(candidate.action).to(lang),
         "code": why,
         "message": _WHY_NOT[why].to(lang),
     }
 
 
-def _shares(
-    target: ScoredDeal,
-    offers: Sequence[CandidateAction],
+def _propensities(
+    deal: ScoredDeal,
+    candidates: Sequence[CandidateAction],
     rows: Sequence[Mapping[str, Any]],
     settings: ActionSettings,
     seed: str,
 ) -> Floats:
-    """The chance of each action to be put first: all to the first, or Thompson sampling's."""
+    """Probability of each action to come first: 1 for the best, or that of Thompson sampling."""
     if not settings.explore:
         return np.asarray(np.eye(len(rows))[0])
     rng = np.random.default_rng(int(_digest(seed)[:12], 16))
-    at = target.row
-    effect = np.array([one.effect[at] for one in offers])
-    sd = np.array([(one.high[at] - one.low[at]) / (2 * Z80) for one in offers])
-    minutes = np.array([max(row["effort_minutes"], 1.0) for row in rows])
+    row = deal.row
+    effect = np.array([candidate.effect[row] for candidate in candidates])
+    sd = np.array([(candidate.high[row] - candidate.low[row]) / (2 * Z80) for candidate in candidates])
+    minutes = np.array([max(action["effort_minutes"], 1.0) for action in rows])
     drawn = (effect + sd * rng.standard_normal((_DRAWS, len(rows)))) / minutes
     return np.asarray(np.bincount(drawn.argmax(axis=1), minlength=len(rows)) / _DRAWS)
 
 
-def _digest(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _unit(words: str) -> float:
-    """A number in [0, 1), the same for the same words."""
-    return int(_digest(words)[:12], 16) / 16**12
+def _unit(text: str) -> float:
+    """A pseudo-random number in [0, 1), the same for the same text."""
+    return int(_digest(text)[:12], 16) / 16**12

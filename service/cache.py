@@ -1,4 +1,4 @@
-"""How is a value kept that is slow to compute? In a cache of bounded size that computes it once."""
+"""How are slow values cached? In a bounded LRU cache that computes each value once."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ V = TypeVar("V")
 
 @dataclass
 class _Computing:
-    """A key whose value is being computed, and how many threads want it."""
+    """A key whose value is being computed, and the number of threads that wait for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    wanted_by: int = 0
+    waiting: int = 0
 
 
 class Cache(Generic[K, V]):
-    """At most `size` values; where it is full, the least recently used one goes.
+    """At most `size` values; a full cache drops the least recently used one.
 
-    Each key has a lock of its own: threads that ask for the same key wait for one computation, threads that
-    ask for other keys do not wait. A computation may ask another cache, but not this one for the same key.
+    Each key has a lock of its own: threads that need the same key wait for one computation, threads that
+    need other keys do not wait. A computation may use another cache, but not this one with the same key.
 
     >>> lengths: Cache[str, int] = Cache(2)
     >>> [lengths.get(word, lambda: len(word)) for word in ("one", "three", "one", "seven")]
@@ -37,7 +37,7 @@ class Cache(Generic[K, V]):
     def __init__(self, size: int) -> None:
         self._values: LRUCache[K, V] = LRUCache(size)
         self._computing: dict[K, _Computing] = {}
-        self._guard = threading.Lock()  # held for look-ups alone, never while a value is computed
+        self._guard = threading.Lock()  # held for look-ups only, never while a value is computed
 
     def __contains__(self, key: K) -> bool:
         with self._guard:
@@ -48,12 +48,12 @@ class Cache(Generic[K, V]):
             return len(self._values)
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
-        """The value of a key, computed unless it is kept; a computation that raises leaves nothing behind."""
+        """The value of a key, computed unless it is cached; a computation that raises caches nothing."""
         with self._guard:
             if key in self._values:
                 return self._values[key]
             computing = self._computing.setdefault(key, _Computing())
-            computing.wanted_by += 1
+            computing.waiting += 1
         try:
             with computing.lock:
                 with self._guard:
@@ -65,6 +65,6 @@ class Cache(Generic[K, V]):
                 return value
         finally:
             with self._guard:
-                computing.wanted_by -= 1
-                if computing.wanted_by == 0:
+                computing.waiting -= 1
+                if computing.waiting == 0:
                     del self._computing[key]

@@ -14,7 +14,7 @@ from crm.eventlog import EventLog
 from crm.i18n import Language
 from crm.instants import DAY, as_of_instant
 from crm.periods import Period
-from features import action_events_of, build_features
+from features import action_events_of, build_features, deal_states
 from models.actions import candidate_actions
 from models.bundle import Bundle
 from service import messages, paging
@@ -27,8 +27,16 @@ from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
 
 Floats = NDArray[np.float64]
-# Score rows of the deals open at a moment: of a bundle, a log, the moment, a period and the model's version.
+# Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
 Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
+
+
+# A deal whose insight needs every part of the model once.
+_WARM_UP_REQUEST: dict[str, Any] = {
+    "deal": {"deal_id": "warm-up", "created_at": "2020-01-01", "stage": "?", "amount": 1.0},
+    "activities": [{"at": "2020-01-02", "kind": "call"}],
+    "events": [{"at": "2020-01-02", "field": "stage", "value": "?"}],
+}
 
 
 class DealInsights:
@@ -48,8 +56,8 @@ class DealInsights:
         context = self._serving.context(as_of, period)
 
         def compute() -> dict[str, Any]:
-            answer, choice = self._insight_of_stored(context, deal_id, lang)
-            self._recommendations.queue(context, choice)
+            answer, recommendations = self._insight_of_stored(context, deal_id, lang)
+            self._recommendations.queue(context, recommendations)
             return answer
 
         key = (deal_id, *context.key, lang)
@@ -73,25 +81,26 @@ class DealInsights:
         """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
-        within, version = self._serving.period(period, moment), state.info.version
+        in_period, version = self._serving.period(period, moment), state.info.version
         if scorer is None:
-            forecast = self._serving.context_of(state, moment, within).forecast
+            forecast = self._serving.context_of(state, moment, in_period).forecast
             frame = score_table(forecast, state.bundle, version)
-            mine = frame[frame["person"].isin(forecast.organisation.members(scope))].drop(columns="person")
+            in_scope = frame["person"].isin(forecast.organisation.members(scope))
+            frame = frame[in_scope].drop(columns="person")
         else:
-            frame = scorer(state.bundle, state.log, moment, within, version)
-            mine = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
-        rows, following = paging.page(mine, sort, cursor, limit)
-        return {"deals": rows, "next_cursor": following, **self._serving.metadata(state, moment, lang)}
+            frame = scorer(state.bundle, state.log, moment, in_period, version)
+            frame = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
+        rows, next_cursor = paging.page(frame, sort, cursor, limit)
+        return {"deals": rows, "next_cursor": next_cursor, **self._serving.metadata(state, moment, lang)}
 
     def warm_up(self, state: ModelState) -> None:
-        """Two stored deals and a sent one. Nobody asked for those: nothing that they recommend is kept."""
+        """Answers for two stored deals and a sent one; their recommendations are not stored."""
         context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
         languages: tuple[Language, ...] = ("ja", "en")
         for deal_id in list(context.forecast.row_by_deal)[:2]:
             for lang in languages:
                 self._insight_of_stored(context, deal_id, lang)
-        self._insight_of_sent(state, ScoreRequest.model_validate(messages.WARMING_REQUEST), "ja")
+        self._insight_of_sent(state, ScoreRequest.model_validate(_WARM_UP_REQUEST), "ja")
 
     def _insight_of_stored(
         self, context: AnswerContext, deal_id: str, lang: Language
@@ -102,14 +111,14 @@ class DealInsights:
             raise self._serving.not_open(state, deal_id, moment)
         number, scored = int(forecast.scored.deals[row]), forecast.scored
         since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
-        then = build_features(state.history, np.array([number]), np.array([since]))[0, state.columns]
-        asked = InsightInputs(
+        x_then = build_features(state.history, np.array([number]), np.array([since]))[0, state.columns]
+        inputs = InsightInputs(
             deal_id,
             moment,
             since,
             scored.x[row],
-            then,
-            self._chances(state, scored.x[row], moment, forecast.period),
+            x_then,
+            self._probabilities(state, scored.x[row], moment, forecast.period),
             scored.pipeline.amounts[row],
             forecast.effect(row),
             forecast.period.name,
@@ -117,70 +126,80 @@ class DealInsights:
             self._currency(state, number),
             forecast.references,
         )
-        choice = self._recommendations.recommend(context, row, asked.effect, lang)
-        similar = self._recommendations.similar_deals(context, row) if choice.recommended else []
-        return self._insight(context, asked, choice, similar, lang), choice
+        recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
+        similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
+        return self._insight(context, inputs, recommendations, similar, lang), recommendations
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
         zone, bundle = self._settings.zone, state.bundle
         moment = as_of_instant(request.as_of, zone)
         period = self._serving.period(request.period, moment)
-        live, created = read_request(request, state.history, moment, zone)
+        deal_history, created = read_request(request, state.history, moment, zone)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
-        x = build_features(live, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
+        x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
-        chances = self._chances(state, now[0], moment, period)
-        amounts = bundle.revenue.draws(now, bundle.amount_now(messages.amount_of(live, moment)))[0]
+        probabilities = self._probabilities(state, now[0], moment, period)
+        stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
+        amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
         context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
         forecast = context.forecast
-        asked = InsightInputs(
-            request.deal.deal_id,  # type: ignore[attr-defined]
+        inputs = InsightInputs(
+            request.deal.deal_id,
             moment,
             since,
             now[0],
             x[1],
-            chances,
+            probabilities,
             amounts,
-            forecast.effect_of(request.deal.deal_id, chances.by_end, amounts),  # type: ignore[attr-defined]
+            forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
             period.name,
             period.end(zone),
-            request.deal.currency or self._settings.currency,  # type: ignore[attr-defined]
+            request.deal.currency or self._settings.currency,
             forecast.references,
         )
-        found = candidate_actions(
-            bundle.actions, now, state.catalogue, bundle.levels, np.array([chances.ever]), action_events_of(live),
-            np.zeros(1, np.int64), moment,
-        )  # fmt: skip
-        target = ScoredDeal(
-            asked.deal_id, 0, chances.ever, chances.by_end, asked.effect, float(amounts.mean())
+        actions = candidate_actions(
+            bundle.actions,
+            now,
+            state.catalogue,
+            bundle.levels,
+            np.array([probabilities.ever]),
+            action_events_of(deal_history),
+            np.zeros(1, np.int64),
+            moment,
         )
-        choice = self._recommendations.recommend_among(state, target, found, moment, lang)
-        similar = self._recommendations.deals_similar_to(state, now, moment, -1) if choice.recommended else []
-        nameless = [
-            {**one, "recommendation_id": None} for one in choice.recommended
-        ]  # nothing of it is stored
-        return self._insight(context, asked, replace(choice, recommended=nameless), similar, lang)
+        deal = ScoredDeal(
+            inputs.deal_id, 0, probabilities.ever, probabilities.by_end, inputs.effect, float(amounts.mean())
+        )
+        recommendations = self._recommendations.recommend_among(state, deal, actions, moment, lang)
+        similar = (
+            self._recommendations.deals_similar_to(state, now, moment, -1)
+            if recommendations.recommended
+            else []
+        )
+        # Nothing of it is stored, so nothing can be reported back.
+        without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
+        return self._insight(context, inputs, replace(recommendations, recommended=without_id), similar, lang)
 
-    def _chances(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
+    def _probabilities(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
         left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
         return DealProbabilities.of(state.bundle.win, x, moment, left)
 
     def _insight(
         self,
         context: AnswerContext,
-        asked: InsightInputs,
-        choice: DealRecommendations,
+        inputs: InsightInputs,
+        recommendations: DealRecommendations,
         similar: list[dict[str, Any]],
         lang: Language,
     ) -> dict[str, Any]:
         state = context.state
-        answer = build_insight(state.bundle, state.catalogue, asked, self._settings.grades, lang)
-        answer["actions"] = [{**one, "similar_deals": similar} for one in choice.recommended]
-        answer["not_recommended"] = choice.not_recommended
-        warnings = [("held_out", messages.HELD_OUT)] if choice.held_out else []
-        if asked.effect is None:
-            warnings.append(("no_target", messages.no_target("company", context.forecast.period.name)))
-        return {**answer, **self._serving.metadata(state, asked.moment, lang, warnings)}
+        answer = build_insight(state.bundle, state.catalogue, inputs, self._settings.grades, lang)
+        answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
+        answer["not_recommended"] = recommendations.not_recommended
+        warnings = [("held_out", messages.HELD_OUT)] if recommendations.held_out else []
+        if inputs.effect is None:
+            warnings.append(("no_target", messages.no_target("company", context.forecast.period)))
+        return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}
 
     def _currency(self, state: ModelState, number: int) -> str:
         currency = state.log["deals"]["currency"].iloc[number]

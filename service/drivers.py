@@ -1,4 +1,4 @@
-"""What drives the goal here, and what does it take? The tree and the plan, in the reader's language."""
+"""What drives the goal, and what does it take to reach it? Drivers, tree, plan."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 KSF_PP = 1.0  # points of the goal's probability from which a controllable driver is a key success factor
-MOST_KSF = 3
+MAX_KSF = 3
 _BY_ID = {kpi.id: kpi for kpi in KPIS}
-# KPIs that people are given numbers for, and the levers of their own that a plan raises each by.
-_WORK = {
+# KPIs that a plan sets numbers for, and the levers that raise each.
+_PLANNED_KPIS = {
     "leads": ("leads",),
     "appointments": ("leads", "appointment_rate"),
     "proposals": ("proposals",),
@@ -42,7 +42,7 @@ _WORK = {
 
 
 def lever_model_of(forecast: PeriodForecast, prospects: KpiForecasts, bundle: Bundle) -> LeverModel:
-    """The levers of a period's forecast."""
+    """The levers of a period's forecast, with what each does to its simulation."""
     happenings, ahead = prospects.kpi_events, prospects.remaining
     x, ids = forecast.scored.x, forecast.simulation.pipeline.deal_ids
     moments = np.full(len(ids), forecast.moment, np.int64)
@@ -60,14 +60,13 @@ def lever_model_of(forecast: PeriodForecast, prospects: KpiForecasts, bundle: Bu
 def driver_rows(
     drive: LeverModel, people: Ints, target: float | None, before: float | None, lang: Language
 ) -> list[dict[str, Any]]:
-    """What one feasible step of each lever, up to the better quartile of peers, adds; the strongest first."""
+    """What a feasible step of each lever, up to the top quartile of peers, adds; the strongest first."""
     if target is None or before is None:
         return []
     rows = []
     for lever in LEVERS:
         level = drive.levels.get(lever.id)
-        now = None if level is None else level.of(people)
-        if level is None or now is None or np.isnan(level.top[people]).all():
+        if level is None or level.of(people) is None or np.isnan(level.top[people]).all():
             continue
         after = drive.probability({lever.id: 1.0}, people, target)
         rows.append({**_named(level, people, 1.0, lang), "attainment_pp": 100 * (after - before)})
@@ -77,17 +76,19 @@ def driver_rows(
 def kpi_tree(
     drivers: Sequence[Mapping[str, Any]], kpis: Sequence[Mapping[str, Any]], goal: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """KGI, its drivers as branches, and the KPIs each shows in; the strongest controllable ones are KSF."""
+    """KGI, its drivers as branches with their KPIs; the strongest controllable drivers are KSFs."""
     by_kpi = {row["kpi"]: row for row in kpis}
-    named = {lever.id: lever for lever in LEVERS}
-    branches, chosen = [], 0
+    levers = {lever.id: lever for lever in LEVERS}
+    branches, key_factors = [], 0
     for driver in drivers:
-        lever = named[driver["lever"]]
-        is_ksf = lever.controllable and driver["attainment_pp"] >= KSF_PP and chosen < MOST_KSF
-        chosen += is_ksf
-        shown = ("kpi", "label", "unit", "value", "forecast", "target", "probability")
-        under = [{key: by_kpi[name][key] for key in shown} for name in lever.kpis if name in by_kpi]
-        branches.append({**driver, "ksf": is_ksf, "kpis": [row for row in under if row["value"] is not None]})
+        lever = levers[driver["lever"]]
+        is_ksf = lever.controllable and driver["attainment_pp"] >= KSF_PP and key_factors < MAX_KSF
+        key_factors += is_ksf
+        fields = ("kpi", "label", "unit", "value", "forecast", "target", "probability")
+        measured = [{key: by_kpi[name][key] for key in fields} for name in lever.kpis if name in by_kpi]
+        branches.append(
+            {**driver, "ksf": is_ksf, "kpis": [row for row in measured if row["value"] is not None]}
+        )
     return {"goal": dict(goal), "branches": branches}
 
 
@@ -97,22 +98,22 @@ def plan_fields(
     scope: str,
     levers: Sequence[str],
     target: float,
-    wanted: float,
+    requested: float,
     lang: Language,
 ) -> dict[str, Any]:
-    """The smallest change that attains as wanted, with what it means per person, week and working day."""
+    """The smallest change that reaches the requested probability, with each person's numbers."""
     known = {lever.id for lever in LEVERS}
-    strange = sorted(set(levers) - known)
-    if strange:
+    unknown = sorted(set(levers) - known)
+    if unknown:
         raise SanchoError(
             Text(
-                "レバー「{got}」はありません。{fine} から選んでください。",
-                "levers: no {got!r}; choose from {fine}.",
-            ).format(got=strange[0], fine=", ".join(sorted(known))),
+                "改善項目「{given}」はありません。{known} から選んでください。",
+                "levers: {given!r} does not exist; choose from {known}.",
+            ).format(given=unknown[0], known=", ".join(sorted(known))),
             "bad_request",
         )
     people = drive.simulation.organisation.members(scope)
-    plan = smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, wanted)
+    plan = smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
     rows = []
     for name, share in plan.shares.items():
         level = drive.levels[name]
@@ -122,13 +123,13 @@ def plan_fields(
     return {
         "scope": scope,
         "target": target,
-        "requested_probability": wanted,
+        "requested_probability": requested,
         "current_probability": plan.before,
-        "attainable": plan.attains(wanted),
+        "attainable": plan.attains(requested),
         "probability": plan.reached,
         "maximum": max(plan.maximum, plan.before),
         "levers": sorted(rows, key=lambda row: -row["alone_pp"]),
-        "people": _people(drive, prospects, plan, people, lang),
+        "people": _person_plans(drive, prospects, plan, people, lang),
     }
 
 
@@ -143,39 +144,42 @@ def _named(level: Level, people: Ints, share: float, lang: Language) -> dict[str
     }
 
 
-def _people(
+def _person_plans(
     drive: LeverModel, prospects: KpiForecasts, plan: Plan, people: Ints, lang: Language
 ) -> list[dict[str, Any]]:
-    """Numbers of each person for the rest of the period: what they would do anyway, and by the plan."""
+    """Numbers of each person for the rest of the period: at the current pace, and under the plan."""
     days = prospects.remaining.working_days
     if days <= 0:
         return []
     steps = {name: drive.levels[name].with_shares(share, people) for name, share in plan.shares.items()}
-    moved = {name: drive.level_ratio(name, step) for name, step in steps.items()}
-    untouched = np.zeros(len(prospects.remaining.since))
-    more = drive.new_deal_ratio({"leads": untouched, "appointment_rate": untouched, **steps}, people)
+    multipliers = {name: drive.level_ratio(name, step) for name, step in steps.items()}
+    unchanged = np.zeros(len(prospects.remaining.since))
+    more_deals = drive.new_deal_ratio({"leads": unchanged, "appointment_rate": unchanged, **steps}, people)
     rows = []
-    usual = {name: prospects.future_draws(_BY_ID[name].count).mean(1, dtype=np.float64) for name in _WORK}
+    usual = {
+        name: prospects.future_draws(_BY_ID[name].count).mean(1, dtype=np.float64) for name in _PLANNED_KPIS
+    }
     for person in people[people < len(drive.simulation.organisation.people)].tolist():
-        work = []
-        for name, levers in _WORK.items():
-            now = float(usual[name][person]) / days
-            times = float(np.prod([moved[lever][person] for lever in levers if lever in moved]))
+        kpis = []
+        for name, levers in _PLANNED_KPIS.items():
+            usual_per_day = float(usual[name][person]) / days
+            factors = [multipliers[lever][person] for lever in levers if lever in multipliers]
+            multiplier = float(np.prod(factors))
             if name == "proposals":
-                times *= float(more[person])
-            if now > 0:
+                multiplier *= float(more_deals[person])
+            if usual_per_day > 0:
                 kpi = _BY_ID[name]
-                work.append(
+                kpis.append(
                     {
                         "kpi": name,
                         "label": kpi.label.to(lang),
                         "unit": kpi.unit.to(lang),
-                        "usual_per_week": 5 * now,
-                        "per_week": 5 * now * times,
-                        "per_day": now * times,
-                        "by_period_end": now * times * days,
+                        "usual_per_week": 5 * usual_per_day,
+                        "per_week": 5 * usual_per_day * multiplier,
+                        "per_day": usual_per_day * multiplier,
+                        "by_period_end": usual_per_day * multiplier * days,
                     }
                 )
-        if work:
-            rows.append({"scope": f"person:{drive.simulation.organisation.people[person]}", "kpis": work})
+        if kpis:
+            rows.append({"scope": f"person:{drive.simulation.organisation.people[person]}", "kpis": kpis})
     return rows

@@ -1,4 +1,4 @@
-"""How are a deal's features told: which, how much each matters, in words a seller reads?"""
+"""Which features matter for a deal, by how much, and how is each written for a rep?"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso
 from features import Feature
+from features.levels import Levels
 from features.reasons import REASONS, reasons_of
 from models.win.model import Contributions
 from models.win.reference import Reference
@@ -20,22 +22,20 @@ from service.language import money_text, number_text
 
 Floats = NDArray[np.float64]
 
-AVERAGE_DEAL = Text("学習に使った商談の平均", "the average deal it learned from")
-WON_DEALS = Text(
-    "同じステージから受注に至った商談の平均", "the average deal that was won from the same stage"
-)
+AVERAGE_DEAL = Text("学習に使った商談の平均", "the average deal in training")
+WON_DEALS = Text("同じステージから受注に至った商談の平均", "the average deal won from the same stage")
 _YES_NO = (Text("いいえ", "no"), Text("はい", "yes"))
 _TIME = Text("時間の経過", "Time passing")
 _OTHER = Text("その他の要因の合計", "All other factors together")
-_REST = Text("その他（項目に分けられない差）", "The rest, which no single column explains")
-MOST_FACTORS, MOST_CHANGES, MOST_TOLD = 12, 6, 3
+_REST = Text("その他（個別の要因に分けられない分）", "Other (not due to a single factor)")
+MAX_FACTORS, MAX_CHANGES, MAX_FEATURES = 12, 6, 3
 _NEGLIGIBLE = 1e-9  # of probability: rounding, not a factor
 _STALLED_DAYS, _STALLED_TIMES, _SILENT_DAYS, _NEW_DAYS = 14.0, 2.0, 14.0, 7.0
 
 
 @dataclass(frozen=True)
 class ReferenceComparison:
-    """A deal beside its reference: what each feature (k,) adds over it, and the log-odds of both."""
+    """A deal and a reference: contributions of features (k,) to the difference, log-odds of both."""
 
     values: Floats
     reference: float
@@ -44,72 +44,78 @@ class ReferenceComparison:
 
     @property
     def slope(self) -> float:
-        """Probability per log-odd: the difference in probability is split in proportion, so points add up."""
+        """Probability per unit of log-odds; points in proportion to contributions add up."""
         return _slope(self.reference, self.deal)
 
     @property
     def rest(self) -> float:
-        """What of the difference in log-odds no feature explains."""
+        """The part of the difference in log-odds that no feature explains."""
         return self.deal - self.reference - float(self.values.sum())
 
 
-def compare_with_reference(why: Contributions, row: int, reference: Reference | None) -> ReferenceComparison:
-    """A row of contributions beside the won deals of its stage, or beside the average training moment."""
-    values, base, odds = why.values[row], float(why.base[row]), float(why.log_odds[row])
+def compare_with_reference(
+    contributions: Contributions, row: int, reference: Reference | None
+) -> ReferenceComparison:
+    """A row of contributions compared with the deals won from its stage, or with the average training row."""
+    values = contributions.values[row]
+    base, log_odds = float(contributions.base[row]), float(contributions.log_odds[row])
     if reference is None:
-        return ReferenceComparison(values, base, odds, AVERAGE_DEAL)
-    return ReferenceComparison(values - reference.values, reference.log_odds, odds, WON_DEALS)
+        return ReferenceComparison(values, base, log_odds, AVERAGE_DEAL)
+    return ReferenceComparison(values - reference.values, reference.log_odds, log_odds, WON_DEALS)
 
 
 def factors(
     catalogue: Sequence[Feature],
-    levels: Mapping[str, Any],
+    levels: Levels,
     x: Floats,
-    beside: ReferenceComparison,
+    comparison: ReferenceComparison,
     currency: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
-    """What each feature (k,) adds on the log-odds, as points of probability: the largest, then the rest."""
-    told, rest = _largest(catalogue, levels, x, beside.values, MOST_FACTORS, currency, lang)
-    return _finished(told, rest + beside.rest, 0.0, beside.slope, beside.name.to(lang), lang)
+    """Contributions of features (k,), also as points of probability: the largest, then the rest."""
+    largest, rest = _largest(catalogue, levels, x, comparison.values, MAX_FACTORS, currency, lang)
+    reference = comparison.name.to(lang)
+    return _finished(largest, rest + comparison.rest, 0.0, comparison.slope, reference, lang)
 
 
 def reasons(
     catalogue: Sequence[Feature],
-    levels: Mapping[str, Any],
+    levels: Levels,
     x: Floats,
-    beside: ReferenceComparison,
+    comparison: ReferenceComparison,
     currency: str,
     lang: Language,
 ) -> list[dict[str, Any]]:
     """The same difference by reason, largest first, each with the features that make up most of it."""
-    number = reasons_of(catalogue)
-    total = np.bincount(number, beside.values, len(REASONS))
-    found = []
+    reason_of_feature = reasons_of(catalogue)
+    total = np.bincount(reason_of_feature, comparison.values, len(REASONS))
+    rows = []
     for at in np.argsort(-np.abs(total), kind="stable").tolist():
-        if abs(total[at]) * beside.slope <= _NEGLIGIBLE:
+        if abs(total[at]) * comparison.slope <= _NEGLIGIBLE:
             continue
-        mine = np.where(number == at, beside.values, 0.0)
-        told, _ = _largest(catalogue, levels, x, mine, MOST_TOLD, currency, lang)
+        of_reason = np.where(reason_of_feature == at, comparison.values, 0.0)
+        largest, _ = _largest(catalogue, levels, x, of_reason, MAX_FEATURES, currency, lang)
         reason = REASONS[at]
-        found.append(
+        rows.append(
             {
                 "reason": reason.code,
                 "label": reason.label.to(lang),
                 "contribution": float(total[at]),
                 "controllable": reason.controllable,
-                "features": [{name: one[name] for name in ("feature", "label", "value")} for one in told],
+                "features": [
+                    {name: part[name] for name in ("feature", "label", "value")} for part in largest
+                ],
             }
         )
-    if abs(beside.rest) * beside.slope > _NEGLIGIBLE:
+    if abs(comparison.rest) * comparison.slope > _NEGLIGIBLE:
         plain = {"reason": "other", "label": _REST.to(lang), "features": []}
-        found.append({**plain, "contribution": beside.rest, "controllable": False})
-    return _pointed(found, beside.slope, beside.name.to(lang))
+        rows.append({**plain, "contribution": comparison.rest, "controllable": False})
+    return _with_points(rows, comparison.slope, comparison.name.to(lang))
 
 
 def trend(
     catalogue: Sequence[Feature],
-    levels: Mapping[str, Any],
+    levels: Levels,
     now: Floats,
     change: Floats,
     log_odds: tuple[float, float],
@@ -117,27 +123,28 @@ def trend(
     currency: str,
     lang: Language,
 ) -> dict[str, Any]:
-    """How the log-odds went from then to now, and what changed them; what no feature explains is time."""
+    """Change of the log-odds since then, and what changed them; what no feature explains is time."""
     then_odds, now_odds = log_odds
     slope = _slope(then_odds, now_odds)
-    told, rest = _largest(catalogue, levels, now, change, MOST_CHANGES, currency, lang)
+    largest, rest = _largest(catalogue, levels, now, change, MAX_CHANGES, currency, lang)
     time = now_odds - then_odds - float(change.sum())
-    because = _finished(told, rest, time, slope, since, lang)
-    return {"since": since, "change_pp": 100 * (_chance(now_odds) - _chance(then_odds)), "factors": because}
+    rows = _finished(largest, rest, time, slope, since, lang)
+    change_pp = 100 * (_probability(now_odds) - _probability(then_odds))
+    return {"since": since, "change_pp": change_pp, "factors": rows}
 
 
 def _largest(
     catalogue: Sequence[Feature],
-    levels: Mapping[str, Any],
+    levels: Levels,
     x: Floats,
     contributions: Floats,
-    most: int,
+    limit: int,
     currency: str,
     lang: Language,
 ) -> tuple[list[dict[str, Any]], float]:
-    """The features that add most on the log-odds, and what all others add together."""
-    order = np.argsort(-np.abs(contributions), kind="stable")[:most].tolist()
-    told = []
+    """The features with the largest contributions to the log-odds, and the sum of all others."""
+    order = np.argsort(-np.abs(contributions), kind="stable")[:limit].tolist()
+    rows = []
     rest = float(contributions.sum())
     for at in order:
         amount = float(contributions[at])
@@ -145,7 +152,7 @@ def _largest(
             break
         rest -= amount
         feature = catalogue[at]
-        told.append(
+        rows.append(
             {
                 "feature": feature.name,
                 "label": feature.label.to(lang),
@@ -154,33 +161,31 @@ def _largest(
                 "controllable": feature.controllable,
             }
         )
-    return told, rest
+    return rows, rest
 
 
 def _finished(
-    told: list[dict[str, Any]], rest: float, time: float, slope: float, reference: str, lang: Language
+    rows: list[dict[str, Any]], rest: float, time: float, slope: float, reference: str, lang: Language
 ) -> list[dict[str, Any]]:
-    """Factors with their points, and what they leave over under its own name."""
+    """Factors with their points, then the other features and time under names of their own."""
     for name, label, amount in (("other", _OTHER, rest), ("time", _TIME, time)):
         if abs(amount) * slope > _NEGLIGIBLE:
             plain = {"feature": name, "label": label.to(lang), "value": None}
-            told.append({**plain, "contribution": amount, "controllable": False})
-    return _pointed(told, slope, reference)
+            rows.append({**plain, "contribution": amount, "controllable": False})
+    return _with_points(rows, slope, reference)
 
 
-def _pointed(told: list[dict[str, Any]], slope: float, reference: str) -> list[dict[str, Any]]:
+def _with_points(rows: list[dict[str, Any]], slope: float, reference: str) -> list[dict[str, Any]]:
     """Parts of a difference in log-odds with their points of probability."""
-    for part in told:
+    for part in rows:
         amount = part["contribution"]
         part["effect_pp"] = 100 * amount * slope
         part["direction"] = "up" if amount > 0 else "down"
         part["compared_with"] = reference
-    return told
+    return rows
 
 
-def value_text(
-    feature: Feature, value: float, levels: Mapping[str, Any], currency: str, lang: Language
-) -> str | None:
+def value_text(feature: Feature, value: float, levels: Levels, currency: str, lang: Language) -> str | None:
     """A feature's value for reading; None where it is not known."""
     if math.isnan(value):
         return None
@@ -205,14 +210,14 @@ def value_text(
 
 @dataclass(frozen=True)
 class DealFeatures:
-    """Features of one deal by name, back on their plain scale; NaN where unknown or not there."""
+    """Features of one deal by name, on their original scale; NaN where unknown or not in the catalogue."""
 
-    place: Mapping[str, int]
+    columns: Mapping[str, int]
     catalogue: Sequence[Feature]
     x: Floats
 
     def __getitem__(self, name: str) -> float:
-        at = self.place.get(name)
+        at = self.columns.get(name)
         if at is None:
             return math.nan
         value = float(self.x[at])
@@ -223,48 +228,53 @@ class DealFeatures:
 _FLAGS = {
     "new_deal": Text("新しい商談", "New deal"),
     "past_due": Text("受注予定日を過ぎています", "Past its expected close date"),
-    "pushed": Text("受注予定日が延期されています", "Its close date has been pushed back"),
-    "stalled": Text("同じステージに長くとどまっています", "Stuck in its stage for long"),
-    "no_contact": Text("しばらく接触がありません", "No contact for a while"),
-    "amount_cut": Text("金額が引き下げられています", "Its amount has been cut"),
+    "pushed": Text("受注予定日が後ろ倒しされています", "Expected close date pushed back"),
+    "stalled": Text(
+        f"同じステージで滞留しています（通常の{_STALLED_TIMES:.0f}倍以上）",
+        f"Stalled in stage ({_STALLED_TIMES:.0f}× usual)",
+    ),
+    "no_contact": Text(
+        f"{_SILENT_DAYS:.0f}日以上接触がありません", f"No contact for {_SILENT_DAYS:.0f}+ days"
+    ),
+    "amount_cut": Text("金額が引き下げられています", "Amount reduced"),
 }
 
 
-def flags(deal: DealFeatures, moment: int, zone: Any, lang: Language) -> list[dict[str, Any]]:
-    """What to look at about a deal, each since when where that is known."""
-    found: list[tuple[str, float]] = []
+def flags(deal: DealFeatures, moment: int, zone: ZoneInfo, lang: Language) -> list[dict[str, Any]]:
+    """What to look at about a deal, and since when where that is known."""
+    raised: list[tuple[str, float]] = []  # code, days ago
     if deal["age_days"] < _NEW_DAYS:
-        found.append(("new_deal", deal["age_days"]))
+        raised.append(("new_deal", deal["age_days"]))
     if deal["days_past_due"] > 0:
-        found.append(("past_due", deal["days_past_due"]))
+        raised.append(("past_due", deal["days_past_due"]))
     if deal["close_date_pushes"] >= 1:
-        found.append(("pushed", deal["days_since_close_date_change"]))
-    stays = deal["days_in_stage"]
-    if stays >= _STALLED_DAYS and deal["stage_days_vs_usual"] >= _STALLED_TIMES:
-        found.append(("stalled", stays))
-    quiet = deal["days_since_activity"]
-    silent = deal["age_days"] if math.isnan(quiet) else quiet
+        raised.append(("pushed", deal["days_since_close_date_change"]))
+    in_stage = deal["days_in_stage"]
+    if in_stage >= _STALLED_DAYS and deal["stage_days_vs_usual"] >= _STALLED_TIMES:
+        raised.append(("stalled", in_stage))
+    since_activity = deal["days_since_activity"]
+    silent = deal["age_days"] if math.isnan(since_activity) else since_activity
     if silent >= _SILENT_DAYS:
-        found.append(("no_contact", silent))
+        raised.append(("no_contact", silent))
     if deal["amount_cuts"] >= 1:
-        found.append(("amount_cut", deal["days_since_amount_change"]))
+        raised.append(("amount_cut", deal["days_since_amount_change"]))
     return [
         {
             "code": code,
             "label": _FLAGS[code].to(lang),
             "since": None if math.isnan(days) else iso(moment - int(days * DAY), zone),
         }
-        for code, days in found
+        for code, days in raised
     ]
 
 
-def _chance(log_odds: float) -> float:
+def _probability(log_odds: float) -> float:
     return 1 / (1 + math.exp(-min(max(log_odds, -700.0), 700.0)))
 
 
 def _slope(start: float, end: float) -> float:
-    """Probability per log-odd along the way from start to end."""
+    """Mean change of the probability per unit of log-odds between start and end."""
     if abs(end - start) < 1e-9:
-        chance = _chance(end)
-        return chance * (1 - chance)
-    return (_chance(end) - _chance(start)) / (end - start)
+        probability = _probability(end)
+        return probability * (1 - probability)
+    return (_probability(end) - _probability(start)) / (end - start)

@@ -1,4 +1,4 @@
-"""What was forecast earlier? Each day's forecast is stored; missing weeks are computed afterwards."""
+"""What was forecast on earlier days? The forecast of each day is stored, missing weeks are computed later."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from models.forecast.attainment import mean_and_quantiles, probability_of
 from service.period_forecast import PeriodForecast
 
 WEEK = timedelta(days=7)
-_LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after which a row was not written on its day
+_LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after its day from which a row counts as computed later
 
 
 def missing_days(store: Store, period: Period, today: date) -> list[date]:
-    """Days to be written down: today, then the ends of weeks since the period began that have none."""
-    there = {date.fromisoformat(day) for day in store.outlook_days(_name(period))}
+    """Days to store: today, then the ends of weeks since the period began that have no forecast."""
+    stored = {date.fromisoformat(day) for day in store.outlook_days(_name(period))}
     last = min(today, period.last)
-    missing = [] if last in there or last < period.first else [last]
+    missing = [] if last in stored or last < period.first else [last]
     end = period.first + WEEK - timedelta(days=1)
     while end < last:
-        if not any(end - WEEK < day <= end for day in there):
+        if not any(end - WEEK < day <= end for day in stored):
             missing.append(end)
         end += WEEK
     return missing
 
 
 def store_forecast(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:
-    """Stores what a forecast says of every scope of its period."""
+    """Stores the forecast of every scope of its period."""
     day, now = last_known_day(forecast.moment, zone).isoformat(), time.time_ns() // 1000
     rows = []
     for scope in forecast.organisation.scopes():
         people = forecast.organisation.members(scope)
         target = forecast.facts.target(scope)
-        of = mean_and_quantiles(forecast.simulation.total(people))
-        chance = probability_of(forecast.simulation, people, target)
-        figures = {name: of[name] for name in ("mean", "p10", "p50", "p90")}
+        distribution = mean_and_quantiles(forecast.simulation.total(people))
+        probability = probability_of(forecast.simulation, people, target)
+        figures = {name: distribution[name] for name in ("mean", "p10", "p50", "p90")}
         rows.append(
             StoredOutlook(
                 period=_name(forecast.period), scope=scope, day=day, as_of=forecast.moment, kept_at=now,
-                probability=chance, target=target, model_version=version, **figures,
+                probability=probability, target=target, model_version=version, **figures,
             )
         )  # fmt: skip
     store.save_outlooks(rows)
@@ -58,7 +58,7 @@ def store_missing_day(
     zone: ZoneInfo,
     forecast_as_of: Callable[[int], PeriodForecast],
 ) -> bool:
-    """Writes one missing day down, today first; whether there was one."""
+    """Stores the forecast of one missing day, today first; whether there was one."""
     today = last_known_day(now, zone)
     missing = missing_days(store, period, today)
     if not missing:
@@ -71,7 +71,7 @@ def store_missing_day(
 def history_rows(
     store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo
 ) -> list[dict[str, Any]]:
-    """The rows of a scope up to a moment; `computed_later` by a model that was made after that day."""
+    """The stored forecasts of a scope up to a moment; `computed_later`: by a model trained after that day."""
     return [
         {
             "as_of": iso(row.as_of, zone),

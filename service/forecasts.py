@@ -1,4 +1,4 @@
-"""Is the target reached, why, and what if? Forecasts of a period, supposed changes, stored history."""
+"""Will the target be reached, why, and what if? Forecasts, what-if answers, and the stored history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from crm.errors import SanchoError
-from crm.i18n import Language
+from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day, start_of_day
 from models.forecast.change_attribution import change_report
 from models.forecast.organisation import COMPANY
@@ -22,18 +22,32 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
 from service.schemas import NewLevel, WhatIfRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
-CHANGE_DAYS = 7  # the forecast says what changed since so many days ago
+CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
+_CHANGES = {
+    "won": Text("受注した商談", "Deals won"),
+    "lost": Text("失注した商談", "Deals lost"),
+    "slipped": Text(
+        "受注確率が下がった・後ろ倒しになった商談（時間経過を含む）",
+        "Deals that slipped (incl. time passing)",
+    ),
+    "advanced": Text("受注確率が上がった商談", "Deals that moved forward"),
+    "amount": Text("金額が変わった商談", "Deals whose amount changed"),
+    "new_deals": Text("新規に発生した商談", "Newly created deals"),
+    "new_business": Text("今後の新規商談の見込み", "Forecast of deals yet to come"),
+    "target": Text("売上目標の変更", "Change of the target"),
+}
 
 
 class Forecasts:
-    """Forecasts of a period, the same under supposed changes, and the history that is stored of them."""
+    """Forecasts of a period, the same under assumptions, and the stored history of forecasts."""
 
     def __init__(self, serving: ServingState, goals: Goals) -> None:
         self._serving = serving
         self._goals = goals
         self._zone = serving.settings.zone
-        self._complete: tuple[str, date] | None = None  # the period and day up to which history is complete
+        self._complete: tuple[str, date] | None = None  # the period and day for which the history is complete
 
     def forecast(
         self, period: str, scope: str, as_of: str | None, lang: Language, target: float | None = None
@@ -41,7 +55,11 @@ class Forecasts:
         """The forecast of a scope for a period."""
         context = self._serving.context(as_of, period)
         answer = context.forecast.of_scope(scope, target)
-        warnings = [] if answer["target"] is not None else [("no_target", messages.no_target(scope, period))]
+        warnings = (
+            []
+            if answer["target"] is not None
+            else [("no_target", messages.no_target(scope, context.forecast.period))]
+        )
         return {
             **answer,
             "period": period,
@@ -53,49 +71,49 @@ class Forecasts:
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 
-    def what_if(self, period: str, asked: WhatIfRequest, lang: Language) -> dict[str, Any]:
-        """A forecast before and after something is supposed, in the same scenarios."""
-        context = self._serving.context(asked.as_of, period)
+    def what_if(self, period: str, request: WhatIfRequest, lang: Language) -> dict[str, Any]:
+        """A forecast before and after the assumptions, in the same scenarios."""
+        context = self._serving.context(request.as_of, period)
         moment, forecast = context.moment, context.forecast
-        before, scope = forecast.state, asked.scope
-        targets = {one.scope: one.value for one in asked.targets}
-        for one in targets:
-            forecast.organisation.members(one)  # refuses an unknown scope
+        before, scope = forecast.state, request.scope
+        targets = {target.scope: target.value for target in request.targets}
+        for target_scope in targets:
+            forecast.organisation.members(target_scope)  # raises for an unknown scope
         supposed = Assumptions(
-            frozenset(asked.won),
-            frozenset(asked.lost),
-            {one.deal_id: one.days for one in asked.pushed},
-            {one.deal_id: one.amount for one in asked.repriced},
-            frozenset(asked.leaving),
+            frozenset(request.won),
+            frozenset(request.lost),
+            {deal.deal_id: deal.days for deal in request.pushed},
+            {deal.deal_id: deal.amount for deal in request.repriced},
+            frozenset(request.leaving),
             targets,
         )
         after = apply_assumptions(before, supposed, forecast.days_ahead)
-        if asked.levels:
-            after = replace(after, simulation=self._levelled(context, after.simulation, asked.levels))
-        for number, newcomer in enumerate(asked.joining, 1):
-            day = moment if newcomer.start is None else start_of_day(newcomer.start, self._zone)
-            name = messages.NEWCOMER.format(number=number).to(lang)
-            joining = JoiningSeller(name, newcomer.team_id, max((day - moment) / DAY, 0.0))
+        if request.levels:
+            after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))
+        for number, new_hire in enumerate(request.joining, 1):
+            day = moment if new_hire.start is None else start_of_day(new_hire.start, self._zone)
+            name = NEW_HIRE.format(number=number).to(lang)
+            joining = JoiningSeller(name, new_hire.team_id, max((day - moment) / DAY, 0.0))
             after = add_seller(after, joining, forecast.days_ahead)
-        there, sides = {scope, *forecast.organisation.children(scope)}, []
-        for one in (scope, *after.simulation.organisation.children(scope)):
-            now = scope_summary(after, one)
-            then = scope_summary(before, one) if one in there else messages.nothing_before(now)
-            sides.append({"scope": one, "before": then, "after": now, **messages.difference_of(then, now)})
+        existing, sides = {scope, *forecast.organisation.children(scope)}, []
+        for side in (scope, *after.simulation.organisation.children(scope)):
+            new = scope_summary(after, side)
+            old = scope_summary(before, side) if side in existing else empty_summary(new)
+            sides.append({"scope": side, "before": old, "after": new, **difference(old, new)})
         return {
             "period": period,
             **sides[0],
-            "assumptions": messages.assumptions_of(supposed, bool(asked.joining), bool(asked.levels), lang),
+            "assumptions": implied(supposed, bool(request.joining), bool(request.levels), lang),
             "children": sides[1:],
             **self._serving.metadata(context.state, moment, lang),
         }
 
     def store_history(self) -> None:
-        """Stores today's forecast of the current quarter, else that of one past week that is missing."""
+        """Stores today's forecast of the current quarter, else that of one missing past week."""
         state = self._serving.current()
         period = self._serving.period(None, state.now)
-        done = (period.name, last_known_day(state.now, self._zone))
-        if self._complete == done:
+        today = (period.name, last_known_day(state.now, self._zone))
+        if self._complete == today:
             return
 
         def forecast_as_of(moment: int) -> PeriodForecast:
@@ -105,47 +123,50 @@ class Forecasts:
 
         store, version = self._serving.store, state.info.version
         if not store_missing_day(store, period, state.now, version, self._zone, forecast_as_of):
-            self._complete = done
+            self._complete = today
 
     def store_history_if_possible(self) -> None:
-        """The same; where that fails, answers go on without it until tomorrow."""
+        """Stores the history; where that fails, answers go on, and it is tried again tomorrow."""
         try:
             self.store_history()
-        except Exception as fault:
+        except Exception as error:
             state = self._serving.current()
             day = last_known_day(state.now, self._zone)
             self._complete = (self._serving.period(None, state.now).name, day)
-            log_event("sancho.forecasts", "warning", "no_history", exc_info=fault)
+            log_event("sancho.forecasts", "warning", "history_not_stored", exc_info=error)
 
     def warm_up(self, state: ModelState) -> None:
-        """The company's forecast of the current quarter, with what changed."""
+        """The company's forecast of the current quarter, and its change."""
         context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
         context.forecast.of_scope(COMPANY)
         self._change(context, COMPANY, "ja")
 
     def _change(self, context: AnswerContext, scope: str, lang: Language) -> dict[str, Any] | None:
-        """What made a scope's outlook change since a week before; None without a target, or a week before."""
+        """What changed a scope's forecast in the past week; None without a target or a week of history."""
         state, forecast = context.state, context.forecast
         since = forecast.moment - CHANGE_DAYS * DAY
         if forecast.facts.target(scope) is None or since <= int(state.history.created.min(initial=since)):
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
-        brought = won_amounts_between(state.log, since, forecast.moment)
-        found = change_report(forecast.changed_since(then, brought), scope)
-        return None if found is None else messages.change_of(found, iso(since, self._zone), lang)
+        won_amounts = won_amounts_between(state.log, since, forecast.moment)
+        change = change_report(forecast.changed_since(then, won_amounts), scope)
+        if change is None:
+            return None
+        parts = [{"label": _CHANGES[part["code"]].to(lang), **part} for part in change["contributions"]]
+        return {"since": iso(since, self._zone), **change, "contributions": parts}
 
-    def _levelled(
+    def _at_levels(
         self, context: AnswerContext, simulation: Simulation, levels: Sequence[NewLevel]
     ) -> Simulation:
         """A simulation with KPIs of some people at other levels."""
-        ground = self._goals.kpi_context(context)
-        for one in levels:
-            lever = LEVER_OF_KPI.get(one.kpi, one.kpi)
-            if lever not in ground.drive.levels:
-                fine = ", ".join(dict.fromkeys([*LEVER_OF_KPI, *ground.drive.levels]))
-                raise SanchoError(messages.NO_LEVEL.format(got=one.kpi, fine=fine), "bad_request")
-            people = context.forecast.organisation.members(one.scope)
-            simulation = replace(ground.drive, simulation=simulation).with_level_times(
-                lever, one.multiplier, people
+        drive = self._goals.kpi_context(context).drive
+        for level in levels:
+            lever = LEVER_OF_KPI.get(level.kpi, level.kpi)
+            if lever not in drive.levels:
+                known = ", ".join(dict.fromkeys([*LEVER_OF_KPI, *drive.levels]))
+                raise SanchoError(UNKNOWN_LEVEL.format(given=level.kpi, known=known), "bad_request")
+            people = context.forecast.organisation.members(level.scope)
+            simulation = replace(drive, simulation=simulation).with_level_times(
+                lever, level.multiplier, people
             )
         return simulation

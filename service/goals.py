@@ -1,4 +1,4 @@
-"""What leads to a goal? KPIs, drivers, plans, and how people's results compare."""
+"""What leads to a goal? KPIs, drivers, plans, and the comparison of people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from service.people import people_rows
 from service.schemas import CheckRequest, PlanRequest
 from service.serving_state import AnswerContext, ServingState
 
-_LATELY = 730 * DAY  # how much people differ is learned from so long
+_RECENT = 730 * DAY  # the past from which differences between people are estimated
 
 
 class Goals:
@@ -36,7 +36,7 @@ class Goals:
         self._kpis = (*KPIS, *custom_kpis(serving.settings.kpi))
 
     def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """The KPIs of a scope in a period: so far, by its end, and how likely their targets are."""
+        """The KPIs of a scope in a period: so far, by its end, and the probability of each target."""
         context = self._serving.context(as_of, period)
         return {
             "period": period,
@@ -46,32 +46,31 @@ class Goals:
             **self._serving.metadata(context.state, context.moment, lang),
         }
 
-    def check_kpis(self, asked: CheckRequest, lang: Language) -> dict[str, Any]:
+    def check_kpis(self, request: CheckRequest, lang: Language) -> dict[str, Any]:
         """Whether proposed KPIs are specific, measurable, achievable, relevant and time-bound."""
         state = self._serving.current()
-        moment = self._serving.moment(state, asked.as_of)
+        moment = self._serving.moment(state, request.as_of)
         proposals, facts = [], []
-        for one in asked.proposals:
-            period = None if one.period is None else self._period_or_none(one.period)
+        for kpi in request.proposals:
+            period = None if kpi.period is None else self._period_or_none(kpi.period)
             last = None if period is None else period.last
             proposal = KpiProposal(
-                one.kpi, one.scope, one.value, one.unit, one.segment, one.period, last, one.last_reviewed
+                kpi.kpi, kpi.scope, kpi.value, kpi.unit, kpi.segment, kpi.period, last, kpi.last_reviewed
             )
-            within = period or self._serving.period(None, moment)
-            context = self._serving.context_of(state, moment, within)
-            strongest = self._strongest(context, lang)
-            known = self.kpi_context(context).facts(proposal, strongest)
+            context = self._serving.context_of(state, moment, period or self._serving.period(None, moment))
+            strongest = self._strongest_lever(context, lang)
+            fact = self.kpi_context(context).facts(proposal, strongest)
             proposals.append(proposal)
-            facts.append(known if period is not None else replace(known, probability=None, goal_pp=None))
+            facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
         today = last_known_day(moment, self._settings.zone)
         return {**check_rows(proposals, facts, today, lang), **self._serving.metadata(state, moment, lang)}
 
     def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """How people stand in a period, what their deals would have brought an average seller taken out."""
+        """Results of people in a period, compared with an average rep on the same deals."""
         context = self._serving.context(as_of, period)
-        state, moment, within = context.state, context.moment, context.forecast.period
+        state, moment, in_period = context.state, context.moment, context.forecast.period
         prospects, zone = self.kpi_context(context).prospects, self._settings.zone
-        every = state.caches.attributed_deals.get(
+        attributed = state.caches.attributed_deals.get(
             moment,
             lambda: attributed_deals(
                 state.bundle,
@@ -82,17 +81,20 @@ class Goals:
                 moment,
             ),
         )
-        mine = every.within(within.start(zone), min(within.end(zone), moment))
-        rows = people_rows(mine, every.within(moment - _LATELY, moment), prospects, scope, lang)
+        results = attributed.within(in_period.start(zone), min(in_period.end(zone), moment))
+        recent = attributed.within(moment - _RECENT, moment)
+        rows = people_rows(results, recent, prospects, scope, lang)
         return {"period": period, "scope": scope, **rows, **self._serving.metadata(state, moment, lang)}
 
     def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """KGI, the drivers it depends on here, and the KPIs each shows in."""
+        """KGI, the drivers that it depends on, and the KPIs that measure each."""
         context = self._serving.context(as_of, period)
         target = context.forecast.facts.target(scope)
         rows = self._kpi_rows(context, scope, lang)
         goal = {"kpi": "revenue", **scope_summary(context.forecast.state, scope)}
-        warnings = [] if target is not None else [("no_target", messages.no_target(scope, period))]
+        warnings = (
+            [] if target is not None else [("no_target", messages.no_target(scope, context.forecast.period))]
+        )
         return {
             "period": period,
             "scope": scope,
@@ -100,24 +102,30 @@ class Goals:
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 
-    def plan(self, asked: PlanRequest, lang: Language) -> dict[str, Any]:
-        """The smallest change of levers that brings attainment to the asked probability."""
-        context = self._serving.context(asked.as_of, asked.period)
-        target = context.forecast.facts.target(asked.scope) if asked.target is None else asked.target
+    def plan(self, request: PlanRequest, lang: Language) -> dict[str, Any]:
+        """The smallest change of levers that reaches the requested probability of the target."""
+        context = self._serving.context(request.as_of, request.period)
+        target = context.forecast.facts.target(request.scope) if request.target is None else request.target
         if target is None:
-            raise SanchoError(messages.no_target(asked.scope, asked.period), "no_target")
-        ground = self.kpi_context(context)
+            raise SanchoError(messages.no_target(request.scope, context.forecast.period), "no_target")
+        kpi_context = self.kpi_context(context)
         plan = plan_fields(
-            ground.drive, ground.prospects, asked.scope, asked.levers, target, asked.probability, lang
+            kpi_context.drive,
+            kpi_context.prospects,
+            request.scope,
+            request.levers,
+            target,
+            request.probability,
+            lang,
         )
         return {
-            "period": asked.period,
+            "period": request.period,
             **plan,
             **self._serving.metadata(context.state, context.moment, lang),
         }
 
     def drivers(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
-        """What one feasible step of each lever adds to a scope's attainment."""
+        """What a feasible step of each lever adds to the probability of reaching a scope's target."""
         target = context.forecast.facts.target(scope)
         if target is None:
             return []
@@ -130,7 +138,7 @@ class Goals:
         return context.state.caches.drivers.get((*context.key, scope, lang), compute)
 
     def kpi_context(self, context: AnswerContext) -> KpiContext:
-        """What the KPIs and levers of a period are judged by."""
+        """What the KPIs and levers of a period are computed from."""
 
         def compute() -> KpiContext:
             state, forecast, zone = context.state, context.forecast, self._settings.zone
@@ -146,13 +154,13 @@ class Goals:
 
     def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
         today = last_known_day(context.moment, self._settings.zone)
-        strongest = self._strongest(context, lang)
+        strongest = self._strongest_lever(context, lang)
         return kpi_rows(
             self.kpi_context(context), scope, self._settings.fiscal_start_month, today, strongest, lang
         )
 
-    def _strongest(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
-        """The lever that moves the company's goal most, and by how many points."""
+    def _strongest_lever(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
+        """The lever with the largest effect on the company's goal, and its points."""
         drivers = self.drivers(context, COMPANY, lang)
         if not drivers:
             return None

@@ -1,4 +1,4 @@
-"""Who may ask? API keys: made once, shown once, kept as hashes in the store's database."""
+"""Which API keys are valid? Each is shown once when created; the store keeps its hash."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from crm.store.engine import WRITING, open_engine
 from crm.store.tables import API_KEYS
 
 _PREFIX = "sancho"
-_TRUSTED_SECONDS = 10.0  # how long a service goes on trusting a key it has just looked up
+_CACHE_SECONDS = 10.0  # for which a key that was looked up is trusted
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A credential as the store knows it: its number and name, never its secret."""
+    """An API key as the store knows it: its id and name, never its secret."""
 
     key_id: str
     name: str
@@ -27,14 +27,14 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The credentials of one store. A secret has 256 random bits, so one SHA-256 of it is enough."""
+    """The API keys of one store. A secret has 256 random bits, so one SHA-256 of it is enough."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        self._known: dict[str, tuple[float, str, ApiKey]] = {}
+        self._cache: dict[str, tuple[float, str, ApiKey]] = {}
 
     def create(self, name: str) -> str:
-        """A new key for `name`; this is the only time its text can be seen."""
+        """Creates a key for `name` and returns its text, which cannot be seen again."""
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         row = {
             "key_id": key_id,
@@ -53,13 +53,13 @@ class ApiKeys:
             return [ApiKey(row.key_id, row.name, row.created_at) for row in connection.execute(query)]
 
     def revoke(self, key_id: str) -> bool:
-        """Ends a key; whether there was one."""
+        """Revokes a key; returns whether it existed."""
         change = sa.update(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             return bool(connection.execute(change.values(revoked_at=time.time_ns() // 1000)).rowcount)
 
     def check(self, text: str) -> ApiKey | None:
-        """Whose key this is; None if nobody's. The time taken does not tell how much of it is right."""
+        """The valid key with this text, else None; in constant time, whatever part of it is right."""
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
         known = self._look_up(key_id) if prefix == _PREFIX else None
@@ -70,22 +70,22 @@ class ApiKeys:
         return known[1] if hmac.compare_digest(hashed, known[0]) else None
 
     def close(self) -> None:
-        """Gives up its connections."""
+        """Closes its connections."""
         self._engine.dispose()
 
     def _look_up(self, key_id: str) -> tuple[str, ApiKey] | None:
         now = time.monotonic()
-        kept = self._known.get(key_id)
-        if kept is not None and now - kept[0] < _TRUSTED_SECONDS:
-            return kept[1], kept[2]
-        self._known.pop(key_id, None)
+        cached = self._cache.get(key_id)
+        if cached is not None and now - cached[0] < _CACHE_SECONDS:
+            return cached[1], cached[2]
+        self._cache.pop(key_id, None)
         query = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
             return None
         key = ApiKey(row.key_id, row.name, row.created_at)
-        self._known[key_id] = (now, row.secret_sha256, key)
+        self._cache[key_id] = (now, row.secret_sha256, key)
         return row.secret_sha256, key
 
 

@@ -1,4 +1,4 @@
-"""Are proposed KPIs SMART? What the data say of each, and the findings in the reader's language."""
+"""Are proposed KPIs SMART? Facts from the data about each, and the findings in the reader's language."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from models.levers import LeverModel
 
 Ints = NDArray[np.int64]
 
-_FAIR, _HARD = 0.6, 0.3  # chances at which a better value is named
+_FAIR, _HARD = 0.6, 0.3  # probabilities of reaching the values that are suggested
 _SEGMENTED = ("deals", "activities", "leads", "accounts")
-# KPIs that say how high a lever stands.
+# KPIs that measure the level of a lever.
 LEVER_OF_KPI = {
     "leads": "leads",
     "appointments": "appointment_rate",
@@ -35,58 +35,60 @@ LEVER_OF_KPI = {
 
 @dataclass(frozen=True)
 class KpiContext:
-    """What a period's KPIs are judged by: their prospects, the levers, revenue targets by scope."""
+    """What the KPIs of a period are checked against: forecasts, levers, revenue targets by scope."""
 
     prospects: KpiForecasts
     drive: LeverModel
     targets: Mapping[str, float]
     kpis: Mapping[str, Kpi]
 
-    def facts(self, proposal: KpiProposal, stronger: tuple[Text, float] | None) -> KpiFacts:
-        """What the data say of a proposal."""
+    def facts(self, proposal: KpiProposal, strongest: tuple[Text, float] | None) -> KpiFacts:
+        """The facts about a proposal; `strongest`: the strongest lever and its points."""
         kpi = self.kpis.get(proposal.kpi)
-        scope_known = self._knows(proposal.scope)
-        strange = [column for column in proposal.segment if not self._has_column(column)]
+        scope_known = self._has_scope(proposal.scope)
+        unknown_columns = [column for column in proposal.segment if not self._has_column(column)]
         if kpi is None:
-            nothing = Text(proposal.kpi, proposal.kpi)
+            label = Text(proposal.kpi, proposal.kpi)
             return KpiFacts(
                 False,
                 scope_known,
-                nothing,
+                label,
                 Text("", ""),
-                strange,
+                unknown_columns,
                 None,
                 None,
                 False,
                 None,
                 None,
                 None,
-                stronger,
+                strongest,
             )
         tally = self.prospects.kpi_events.counted(kpi.per or kpi.count)
-        found = self.prospects.of(kpi, proposal.scope) if scope_known else KpiForecast(None, None)
-        chance = None if proposal.value is None else found.probability(proposal.value, kpi.lower_is_better)
+        kpi_forecast = self.prospects.of(kpi, proposal.scope) if scope_known else KpiForecast(None, None)
+        probability = None
+        if proposal.value is not None:
+            probability = kpi_forecast.probability(proposal.value, kpi.lower_is_better)
         reachable = None
-        if found.draws is not None:
+        if kpi_forecast.draws is not None:
             at = [_FAIR, _HARD] if kpi.lower_is_better else [1 - _FAIR, 1 - _HARD]
-            fair, hard = np.quantile(found.draws, at).tolist()
+            fair, hard = np.quantile(kpi_forecast.draws, at).tolist()
             reachable = (fair, hard)
         return KpiFacts(
             True,
             scope_known,
             kpi.label,
             kpi.unit,
-            strange,
+            unknown_columns,
             tally.completeness if tally.ever_recorded else None,
             tally.least_complete,
             kpi.controllable,
-            chance,
+            probability,
             reachable,
-            self._goal_pp(kpi, proposal, found) if scope_known else None,
-            stronger,
+            self._goal_pp(kpi, proposal, kpi_forecast) if scope_known else None,
+            strongest,
         )
 
-    def _knows(self, scope: str) -> bool:
+    def _has_scope(self, scope: str) -> bool:
         try:
             self.drive.simulation.organisation.members(scope)
         except SanchoError:
@@ -97,34 +99,39 @@ class KpiContext:
         known = self.prospects.kpi_events.known
         return any(column in TABLES[name].by_name or column in known[name] for name in _SEGMENTED)
 
-    def _goal_pp(self, kpi: Kpi, proposal: KpiProposal, found: KpiForecast) -> float | None:
+    def _goal_pp(self, kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast) -> float | None:
         """Points that reaching the KPI adds to the goal of its scope, else of the company.
 
-        What deals bring is in the same scenarios as revenue: those in which it is reached are counted. Of a
-        lever's own KPI, the lever is raised by as much as the value is above the expectation.
+        A KPI that measures a lever: the lever is raised by the ratio of the value to the expected one. A KPI
+        of won deals: the goal is compared in those simulated scenarios in which the KPI is reached.
         """
-        aimed = proposal.scope if proposal.scope in self.targets else "company"
-        target = self.targets.get(aimed)
-        if target is None or proposal.value is None or found.draws is None:
+        goal_scope = proposal.scope if proposal.scope in self.targets else "company"
+        target = self.targets.get(goal_scope)
+        if target is None or proposal.value is None or kpi_forecast.draws is None:
             return None
-        people = self.drive.simulation.organisation.members(aimed)
+        people = self.drive.simulation.organisation.members(goal_scope)
         before = probability_of(self.drive.simulation, people, target) or 0.0
         lever = LEVER_OF_KPI.get(kpi.id)
         if lever in self.drive.levels and kpi.shape is not Shape.MEAN:
-            so_far = (found.value or 0.0) if kpi.adds_up else 0.0
-            usual = float(np.median(found.draws)) - so_far
-            if usual <= 0:
+            so_far = (kpi_forecast.value or 0.0) if kpi.adds_up else 0.0
+            expected = float(np.median(kpi_forecast.draws)) - so_far
+            if expected <= 0:
                 return None
-            times = max(proposal.value - so_far, 0.0) / usual
+            multiplier = max(proposal.value - so_far, 0.0) / expected
             members = self.drive.simulation.organisation.members(proposal.scope)
             after = (
-                probability_of(self.drive.with_level_times(str(lever), times, members), people, target) or 0.0
+                probability_of(self.drive.with_level_times(str(lever), multiplier, members), people, target)
+                or 0.0
             )
             return 100 * (after - before)
         if kpi.count.of != "deals.won":
             return None
-        total = self.drive.simulation.total(people)[: len(found.draws)]
-        met = found.draws <= proposal.value if kpi.lower_is_better else found.draws >= proposal.value
+        total = self.drive.simulation.total(people)[: len(kpi_forecast.draws)]
+        met = (
+            kpi_forecast.draws <= proposal.value
+            if kpi.lower_is_better
+            else kpi_forecast.draws >= proposal.value
+        )
         if len(met) != len(total) or met.sum() < 20:
             return None
         return 100 * (float((total[met] >= target).mean()) - before)
@@ -140,24 +147,24 @@ def check_rows(
     rows = [
         {
             "kpi": proposal.kpi,
-            "label": known.label.to(lang),
+            "label": fact.label.to(lang),
             "scope": proposal.scope,
             "value": proposal.value,
             "period": proposal.period,
-            "probability": known.probability,
-            "smart": finding_rows(check_kpi(proposal, known, today), lang),
+            "probability": fact.probability,
+            "smart": finding_rows(check_kpi(proposal, fact, today), lang),
         }
-        for proposal, known in zip(proposals, facts, strict=True)
+        for proposal, fact in zip(proposals, facts, strict=True)
     ]
-    people: dict[str, list[tuple[KpiProposal, KpiFacts]]] = {}
-    for proposal, known in zip(proposals, facts, strict=True):
+    by_person: dict[str, list[tuple[KpiProposal, KpiFacts]]] = {}
+    for proposal, fact in zip(proposals, facts, strict=True):
         if proposal.scope.startswith("person:"):
-            people.setdefault(proposal.scope, []).append((proposal, known))
-    together = [
-        {"scope": scope, "findings": finding_rows(check_person(theirs), lang)}
-        for scope, theirs in people.items()
+            by_person.setdefault(proposal.scope, []).append((proposal, fact))
+    people = [
+        {"scope": scope, "findings": finding_rows(check_person(proposed), lang)}
+        for scope, proposed in by_person.items()
     ]
-    return {"proposals": rows, "people": together}
+    return {"proposals": rows, "people": people}
 
 
 def proposal_of_target(kpi: str, scope: str, value: float, period: Period) -> KpiProposal:
@@ -166,12 +173,12 @@ def proposal_of_target(kpi: str, scope: str, value: float, period: Period) -> Kp
 
 
 def finding_rows(findings: Mapping[str, SmartFinding], lang: Language) -> dict[str, Any]:
-    """Findings as the answer has them."""
+    """Findings as fields of an answer, by criterion."""
     return {
         name: {
-            "ok": one.ok,
-            "why": one.why.to(lang),
-            "suggestion": None if one.better is None else one.better.to(lang),
+            "ok": finding.ok,
+            "why": finding.why.to(lang),
+            "suggestion": None if finding.better is None else finding.better.to(lang),
         }
-        for name, one in findings.items()
+        for name, finding in findings.items()
     }

@@ -1,4 +1,4 @@
-"""How do the KPIs of a period read? Rows of the answer, in the reader's language."""
+"""Which rows does an answer about KPIs have? Values, forecasts and checks, in the reader's language."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ from service.kpi_check import KpiContext, finding_rows, proposal_of_target
 
 
 def kpi_rows(
-    ground: KpiContext,
+    context: KpiContext,
     scope: str,
     fiscal_start_month: int,
     today: date,
-    stronger: tuple[Text, float] | None,
+    strongest: tuple[Text, float] | None,
     lang: Language,
 ) -> list[dict[str, Any]]:
-    """A row per KPI that matters to the scope; `stronger`: the strongest lever and its points."""
-    log, period = ground.prospects.kpi_events.known, ground.prospects.period
+    """A row per KPI of the scope's selling style; `strongest`: the strongest lever and its points."""
+    log, period = context.prospects.kpi_events.known, context.prospects.period
     style, rows = _style_of(log, scope), []
-    for kpi in ground.kpis.values():
+    for kpi in context.kpis.values():
         if style is None or style in kpi.styles:
             target = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up).get(scope)
-            rows.append(_row(ground, kpi, scope, target, today, stronger, lang))
+            rows.append(_row(context, kpi, scope, target, today, strongest, lang))
     return rows
 
 
 def _row(
-    ground: KpiContext,
+    context: KpiContext,
     kpi: Kpi,
     scope: str,
     target: float | None,
     today: date,
-    stronger: tuple[Text, float] | None,
+    strongest: tuple[Text, float] | None,
     lang: Language,
 ) -> dict[str, Any]:
-    prospects = ground.prospects
-    found, smart = prospects.of(kpi, scope), None
+    prospects = context.prospects
+    kpi_forecast, smart = prospects.of(kpi, scope), None
     forecast = None
-    if found.draws is not None:
-        p10, p50, p90 = np.quantile(found.draws, [0.1, 0.5, 0.9]).tolist()
+    if kpi_forecast.draws is not None:
+        p10, p50, p90 = np.quantile(kpi_forecast.draws, [0.1, 0.5, 0.9]).tolist()
         forecast = {"p10": p10, "p50": p50, "p90": p90}
     if target is not None:
         proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
-        smart = finding_rows(check_kpi(proposal, ground.facts(proposal, stronger), today), lang)
+        smart = finding_rows(check_kpi(proposal, context.facts(proposal, strongest), today), lang)
     return {
         "kpi": kpi.id,
         "label": kpi.label.to(lang),
         "meaning": kpi.meaning.to(lang),
         "unit": kpi.unit.to(lang),
         "style": list(kpi.styles),
-        "value": found.value,
+        "value": kpi_forecast.value,
         "target": target,
-        "probability": None if target is None else found.probability(target, kpi.lower_is_better),
+        "probability": None if target is None else kpi_forecast.probability(target, kpi.lower_is_better),
         "forecast": forecast,
-        "required_per_business_day": _per_day(prospects, kpi, found.value, target),
+        "required_per_business_day": _per_day(prospects, kpi, kpi_forecast.value, target),
         "trend": [{"period": period.name, "value": value} for period, value in prospects.trend(kpi, scope)],
         "controllable": kpi.controllable,
         "smart": smart,
@@ -71,18 +71,18 @@ def _row(
 
 
 def _per_day(prospects: KpiForecasts, kpi: Kpi, value: float | None, target: float | None) -> float | None:
-    """What each working day left must bring; None where there is no target, day left, or sum to fill."""
-    left = prospects.remaining.working_days
-    if target is None or value is None or not kpi.adds_up or left <= 0:
+    """Needed per remaining working day; None without a target or a day left, or where days do not add up."""
+    days_left = prospects.remaining.working_days
+    if target is None or value is None or not kpi.adds_up or days_left <= 0:
         return None
-    return max(target - value, 0.0) / left
+    return max(target - value, 0.0) / days_left
 
 
 def _style_of(log: EventLog, scope: str) -> str | None:
-    """The selling style of a person; None of others, whose KPIs are all that there are."""
+    """The selling style of a person; None for other scopes, which have all KPIs."""
     kind, _, name = scope.partition(":")
     if kind != "person":
         return None
     people = log["people"]
-    mine = people.loc[(people["person_id"] == name).to_numpy(), "style"].dropna()
-    return str(mine.iloc[0]) if len(mine) and mine.iloc[0] in STYLES else None
+    styles = people.loc[(people["person_id"] == name).to_numpy(), "style"].dropna()
+    return str(styles.iloc[0]) if len(styles) and styles.iloc[0] in STYLES else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def negotiate(accept_language: str | None, default: Language) -> Language:
-    """The language a reader likes best of those there are (RFC 9110 Accept-Language).
+    """The supported language that a reader prefers (RFC 9110 Accept-Language).
 
     >>> negotiate("fr, en-US;q=0.8, ja;q=0.7", "ja")
     'en'
@@ -23,7 +23,7 @@ def negotiate(accept_language: str | None, default: Language) -> Language:
     """
     if not accept_language:
         return default
-    best, liked = default, 0.0
+    best, best_quality = default, 0.0
     for part in accept_language.split(","):
         name, _, weight = part.strip().partition(";")
         try:
@@ -31,8 +31,8 @@ def negotiate(accept_language: str | None, default: Language) -> Language:
         except ValueError:
             continue
         for lang in LANGUAGES:
-            if name.strip().lower().split("-")[0] == lang and liked < quality <= 1:
-                best, liked = lang, quality
+            if name.strip().lower().split("-")[0] == lang and best_quality < quality <= 1:
+                best, best_quality = lang, quality
     return best
 
 
@@ -49,12 +49,12 @@ def number_text(value: float, digits: int = 1) -> str:
 
 
 class Unit(NamedTuple):
-    """A unit of money: its size, its name, how many digits it is written with, the least it is taken for."""
+    """A unit of money: size, name, digits it is written with, smallest amount it is used for."""
 
     size: float
     name: str
     digits: int
-    least: float = 0.0
+    smallest: float = 0.0
 
     def number(self, value: float) -> str:
         """The number alone, digits fixed so that a column aligns."""
@@ -66,15 +66,15 @@ _SHORT = (Unit(1e6, "M", 1, 1e5), Unit(1e3, "k", 0), Unit(1.0, "", 0))
 
 
 def money_unit(values: Sequence[float], currency: str, lang: Language) -> Unit:
-    """The one unit in which all these amounts are read: the largest that still shows the smallest of them.
+    """One unit for all these amounts: the largest that still shows the smallest of them.
 
     >>> money_unit([4.4e8, 1.5e7], "JPY", "ja").name, money_unit([4.4e8, 162e4], "JPY", "ja").name
     ('億円', '万円')
     """
     units = _yen_or_short(currency, lang)
     sizes = [abs(value) for value in values if value]
-    most, least = max(sizes, default=0.0), min(sizes, default=0.0)
-    return next((unit for unit in units if most >= unit.size and least >= unit.least), units[-1])
+    largest, smallest = max(sizes, default=0.0), min(sizes, default=0.0)
+    return next((unit for unit in units if largest >= unit.size and smallest >= unit.smallest), units[-1])
 
 
 def money_text(
@@ -85,7 +85,7 @@ def money_text(
     unit: Unit | None = None,
     signed: bool = False,
 ) -> str:
-    """An amount as people say it: 億円, 万円 or 円 in Japanese yen; in short, millions as M.
+    """An amount for reading: 億円, 万円 or 円 in Japanese yen; in short, millions as M.
 
     `unit`: the unit of a whole column; `signed`: a change, whose sign is always written.
 
@@ -130,7 +130,7 @@ def money_range_text(low: float, high: float, currency: str, lang: Language, uni
 
 
 def percent_text(share: float | None, lang: Language) -> str:
-    """A probability for reading; what is next to certain is not called certain.
+    """A probability for reading; one next to certain is not shown as certain.
 
     >>> percent_text(0.0004, "ja"), percent_text(1.0, "en"), percent_text(0.357, "en")
     ('0.1%未満', '>99.9%', '35.7%')
@@ -183,13 +183,13 @@ def moment_text(at: str, lang: Language) -> str:
     >>> moment_text("2026-11-30T06:35:59.279729+09:00", "ja"), moment_text("2026-11-30T06:35+09:00", "en")
     ('2026年11月30日 6:35', '2026-11-30 06:35')
     """
-    found = datetime.fromisoformat(at)
-    hour = f"{found.hour}" if lang == "ja" else f"{found.hour:02d}"
-    return f"{day_text(found.date(), lang)} {hour}:{found.minute:02d}"
+    moment = datetime.fromisoformat(at)
+    hour = f"{moment.hour}" if lang == "ja" else f"{moment.hour:02d}"
+    return f"{day_text(moment.date(), lang)} {hour}:{moment.minute:02d}"
 
 
 def as_of_text(at: str, lang: Language) -> str:
-    """The moment an answer is of; midnight is the end of the day before, as an as-of date is meant.
+    """The as-of moment of an answer; midnight reads as the end of the day before.
 
     >>> as_of_text("2026-11-30T06:35:59+09:00", "ja"), as_of_text("2026-11-21T00:00:00+09:00", "ja")
     ('2026年11月30日 6:35 時点', '2026年11月20日終了時点')
@@ -206,7 +206,7 @@ def known_day(at: str) -> date:
 
 
 def period_text(period: Period, lang: Language) -> str:
-    """A period as a title: its days in Japanese, its name as it is typed behind them.
+    """A period as a title: its days in Japanese, followed by the name as it is typed.
 
     >>> from crm.periods import parse_period
     >>> period_text(parse_period("2026-Q4"), "ja"), period_text(parse_period("FY2026-H2"), "ja")
@@ -235,7 +235,7 @@ _KINDS = {"team": Text("チーム {id}", "team {id}"), "person": Text("担当者
 
 
 def scope_text(scope: str, lang: Language) -> str:
-    """A scope as a reader calls it.
+    """A scope for reading.
 
     >>> scope_text("company", "ja"), scope_text("team:T01", "en")
     ('全社', 'team T01')
@@ -244,6 +244,29 @@ def scope_text(scope: str, lang: Language) -> str:
         return _SCOPES[scope].to(lang)
     kind, _, name = scope.partition(":")
     return _KINDS[kind].format(id=name).to(lang) if kind in _KINDS and name else scope
+
+
+def day_label(day: date) -> Text:
+    """A day in both languages, for a sentence."""
+    return _both(lambda lang: day_text(day, lang))
+
+
+def period_label(period: Period) -> Text:
+    """A period in both languages, for a sentence."""
+    return _both(lambda lang: period_text(period, lang))
+
+
+def scope_label(scope: str) -> Text:
+    """A scope in both languages, for a sentence.
+
+    >>> scope_label("company").en, scope_label("team:T01").ja
+    ('the company', 'チーム T01')
+    """
+    return Text("全社", "the company") if scope == "company" else _both(lambda lang: scope_text(scope, lang))
+
+
+def _both(write: Callable[[Language], str]) -> Text:
+    return Text(write("ja"), write("en"))
 
 
 def _yen_or_short(currency: str, lang: Language) -> tuple[Unit, Unit, Unit]:

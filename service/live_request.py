@@ -1,4 +1,4 @@
-"""Is the deal in a request sound, and what is it as arrays? Checked as an import is, where it need be."""
+"""Is the deal in a request valid, and what are its arrays? It is checked like an import where needed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _PLAIN_FIELDS = {"stage", "owner_id", "account_id", "product", "source", "name",
 
 
 def read_request(request: ScoreRequest, history: History, moment: int, zone: ZoneInfo) -> tuple[History, int]:
-    """A request's deal as a history of its own that shares the organisation's past; when it was created."""
-    deal: dict[str, Any] = request.deal.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-    events = [{"deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)} for row in request.events]  # type: ignore[attr-defined]
+    """The deal of a request as a history of its own that shares the organisation's past; its creation."""
+    deal: dict[str, Any] = request.deal.model_dump(exclude_none=True)
+    events = [{"deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)} for row in request.events]
     activities = [
-        {"activity_id": f"sent-{at}", "deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)}  # type: ignore[attr-defined]
+        {"activity_id": f"sent-{at}", "deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)}
         for at, row in enumerate(request.activities)
     ]
     account = None if request.account is None else request.account.model_dump(exclude_none=True)
     created = instant(deal["created_at"], zone)
-    _belongs(deal, events, activities, account)
-    if not _plainly_sound(deal, events, activities, account, moment, zone):
+    _check_references(deal, events, activities, account)
+    if not _needs_no_check(deal, events, activities, account, moment, zone):
         _check(deal, events, activities, account, history, zone)
     if created >= moment:
         raise RequestError(
@@ -41,14 +41,22 @@ def read_request(request: ScoreRequest, history: History, moment: int, zone: Zon
     return compile_live_deal(history, deal, events, activities, account), created
 
 
-def _belongs(deal: Mapping[str, Any], events: list[Any], activities: list[Any], account: Any) -> None:
-    """Everything in a request is about its one deal."""
-    own = deal["deal_id"]
+def _check_references(
+    deal: Mapping[str, Any],
+    events: list[dict[str, Any]],
+    activities: list[dict[str, Any]],
+    account: Mapping[str, Any] | None,
+) -> None:
+    """Raises where a row of the request is about another deal."""
+    deal_id = deal["deal_id"]
     wrong = [
-        (f"{table}.{at}.deal_id", Text(f"商談「{own}」の行ではありません。", f"is not about deal {own!r}."))
+        (
+            f"{table}.{at}.deal_id",
+            Text(f"商談「{deal_id}」の行ではありません。", f"is not about deal {deal_id!r}."),
+        )
         for table, rows in (("events", events), ("activities", activities))
         for at, row in enumerate(rows)
-        if row["deal_id"] != own
+        if row["deal_id"] != deal_id
     ]
     if account is not None and deal.get("account_id") not in (None, account["account_id"]):
         wrong.append(
@@ -58,10 +66,10 @@ def _belongs(deal: Mapping[str, Any], events: list[Any], activities: list[Any], 
             )
         )
     if wrong:
-        raise _refused(wrong)
+        raise _invalid(wrong)
 
 
-def _plainly_sound(
+def _needs_no_check(
     deal: Mapping[str, Any],
     events: list[dict[str, Any]],
     activities: list[dict[str, Any]],
@@ -69,9 +77,9 @@ def _plainly_sound(
     moment: int,
     zone: ZoneInfo,
 ) -> bool:
-    """Whether nothing in the request could be a fault: then the full checks, which cost 20 ms, can be spared.
+    """Whether the request can hold no error: then the full checks, which take 20 ms, are skipped.
 
-    Types, choices and signs are the request's own shape; what is left are rules between columns.
+    The schema has checked types, choices and signs; what is left are rules between columns.
     """
     if {"closed_at", "outcome", "lost_reason"} & deal.keys():
         return False
@@ -97,15 +105,15 @@ def _check(
     history: History,
     zone: ZoneInfo,
 ) -> None:
-    """The import's own checks; corrected values (a kind by its Japanese name) are put back."""
+    """Runs the importer's checks; its corrected values (a kind by its Japanese name) replace those sent."""
     from crm.importing import check_rows
 
     wrong = []
-    parts: list[tuple[str, str, list[Any]]] = [
-        ("deal", "deals", [deal]),
+    parts: list[tuple[str, str, list[dict[str, Any]]]] = [
+        ("deal", "deals", [dict(deal)]),
         ("events", "deal_events", events),
         ("activities", "activities", activities),
-        ("account", "accounts", [] if account is None else [account]),
+        ("account", "accounts", [] if account is None else [dict(account)]),
     ]
     outcomes = {
         str(stage): {1: "won", 0: "lost"}.get(int(code))
@@ -115,20 +123,20 @@ def _check(
         if not rows:
             continue
         texts = [{name: _text(value) for name, value in row.items()} for row in rows]
-        frame, faults = check_rows(table, texts, zone, outcomes=outcomes)
-        for fault in faults:
-            place = where if where in ("deal", "account") else f"{where}.{(fault.line or 1) - 1}"
-            wrong.append((f"{place}.{fault.column}" if fault.column else place, fault.reason))
-        if table in ("deal_events", "activities") and not faults:
+        frame, errors = check_rows(table, texts, zone, outcomes=outcomes)
+        for error in errors:
+            location = where if where in ("deal", "account") else f"{where}.{(error.line or 1) - 1}"
+            wrong.append((f"{location}.{error.column}" if error.column else location, error.reason))
+        if table in ("deal_events", "activities") and not errors:
             for name in {"field", "value", "old_value", "kind"} & set(frame.columns):
                 for row, value in zip(rows, frame[name], strict=True):
                     if isinstance(value, str):
                         row[name] = value
     if wrong:
-        raise _refused(wrong)
+        raise _invalid(wrong)
 
 
-def _refused(wrong: list[tuple[str, Text]]) -> RequestError:
+def _invalid(wrong: list[tuple[str, Text]]) -> RequestError:
     detail = Text(
         "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
     )

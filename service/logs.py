@@ -1,4 +1,4 @@
-"""How are things written down? One JSON line each on standard error, never a secret."""
+"""How does the service log? One JSON line per event on standard error, never with a secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECRET = ("authorization", "secret", "password", "token", "api_key")
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Structured logs for the whole process, from a level on."""
+    """Sets up structured logs for the whole process, from a level on."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -26,7 +26,7 @@ def configure_logs(level: int = logging.INFO) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up when written to: whoever redirects standard error is heard.
+        # Looked up at each write, so that a redirected standard error is used.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -36,7 +36,7 @@ def configure_logs(level: int = logging.INFO) -> None:
 
 
 def log_event(logger: str, level: Literal["info", "warning", "error"], event: str, **facts: Any) -> None:
-    """One line of a log; where it cannot be written (standard error is closed), the work goes on."""
+    """Writes one line; where that is impossible (standard error is closed), the work goes on."""
     with suppress(Exception):
         getattr(structlog.get_logger(logger), level)(event, **facts)
 

@@ -1,4 +1,4 @@
-"""Which model answers, and should it? Registered versions, promotion, rollback, and the monitoring of one."""
+"""Which model answers, and should it? Registered versions, promotion, rollback, monitoring."""
 
 from __future__ import annotations
 
@@ -9,55 +9,66 @@ from typing import Any
 import numpy as np
 
 from crm.i18n import Language
-from service import messages
 from service.serving_state import ModelState, ServingState
 from training.monitoring import MonitoringReport, monitor
 from training.promote import put_in_service, roll_back
+from training.registry import ModelVersion
 
-_WATCHED_SECONDS = 900.0  # how long a look at the model in service holds
+_REPORT_SECONDS = 900.0  # for which a monitoring report is kept
 
 
 class ModelAdmin:
-    """The versions of the registry, and which of them answers."""
+    """The versions of the registry, and the one in service."""
 
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
-        self._watching = threading.Lock()
-        self._watched: tuple[str, float, MonitoringReport] | None = None  # version, when, what was found
+        self._monitoring = threading.Lock()
+        self._report: tuple[str, float, MonitoringReport] | None = None  # version, when made, report
 
     def versions(self, lang: Language) -> dict[str, Any]:
         """Registered versions, newest first."""
         state = self._serving.current()
-        listed = [messages.model_row(info) for info in self._serving.registry.list()]
-        seen = self._watch(state)
+        rows = [_version_fields(info) for info in self._serving.registry.list()]
+        report = self._monitor(state)
         return {
-            "models": listed,
-            "monitoring": seen.to_json(lang),
+            "models": rows,
+            "monitoring": report.to_json(lang),
             **self._serving.metadata(state, state.now, lang),
         }
 
     def promote(self, version: str, lang: Language) -> dict[str, Any]:
-        """Makes a version the champion, once its kept rows have scored as in training."""
+        """Makes a version the champion, once its kept rows score as in training."""
         put_in_service(self._serving.registry, version)
         self._serving.switch_to_champion()
         return self.versions(lang)
 
     def rollback(self, from_version: str | None, lang: Language) -> dict[str, Any]:
-        """Goes back to the champion before; nothing happens where `from_version` does not answer any more."""
+        """Goes back to the previous champion; does nothing where `from_version` is no longer in service."""
         roll_back(self._serving.registry, from_version)
         self._serving.switch_to_champion()
         return self.versions(lang)
 
     def warm_up(self, state: ModelState) -> None:
-        """The look at a model just taken up."""
-        self._watch(state)
+        """Monitors a model just taken up."""
+        self._monitor(state)
 
-    def _watch(self, state: ModelState) -> MonitoringReport:
-        """How the model does; looked at again every quarter of an hour, however fast data come."""
-        with self._watching:
-            version, looked_at, seen = self._watched or ("", -np.inf, None)
-            old = time.monotonic() - looked_at > _WATCHED_SECONDS
-            if seen is None or version != state.info.version or old:
-                seen = monitor(state.bundle, state.history, state.now)
-                self._watched = (state.info.version, time.monotonic(), seen)
-            return seen
+    def _monitor(self, state: ModelState) -> MonitoringReport:
+        """The monitoring report, renewed every quarter of an hour however often data change."""
+        with self._monitoring:
+            version, made_at, report = self._report or ("", -np.inf, None)
+            is_old = time.monotonic() - made_at > _REPORT_SECONDS
+            if report is None or version != state.info.version or is_old:
+                report = monitor(state.bundle, state.history, state.now)
+                self._report = (state.info.version, time.monotonic(), report)
+            return report
+
+
+def _version_fields(info: ModelVersion) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "version": info.version,
+        "trained_at": info.trained_at or None,
+        "aliases": ["champion"] if info.champion else [],
+        "metrics": info.figures,
+        "gate_decision": info.gate or None,
+    }

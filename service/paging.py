@@ -1,4 +1,4 @@
-"""Which page of a list is this? A cursor names the last row, so that pages neither skip nor repeat."""
+"""Which rows are on a page of a list? A cursor names the last row, so that pages neither skip nor repeat."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _KEY = "deal_id"
 def page(
     frame: pd.DataFrame, sort: str, cursor: str | None, limit: int | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Rows after the cursor in the order of `sort` (-column sorts downwards), and the next cursor."""
+    """Rows after the cursor in the order of `sort` (-column: descending), and the next cursor."""
     column = sort.removeprefix("-")
     if column not in frame.columns:
         raise SanchoError(
             Text(
-                "並べ替えに使える列は {names} です。",
-                "sort: can be one of {names}, with - before it to sort downwards.",
+                "sort には {names} のいずれかを指定してください（先頭に - を付けると降順）。",
+                "sort: give one of {names}; with - before it, sorts in descending order.",
             ).format(names=", ".join(frame.columns)),
             "bad_sort",
         )
-    down = sort.startswith("-")
-    ordered = frame.sort_values([column, _KEY], ascending=[not down, True], kind="stable")
+    descending = sort.startswith("-")
+    ordered = frame.sort_values([column, _KEY], ascending=[not descending, True], kind="stable")
     if cursor is not None:
         value, key = _read(cursor, sort)
         column_values, keys = ordered[column].to_numpy(), ordered[_KEY].to_numpy()
         try:
-            beyond = column_values < value if down else column_values > value
+            after = column_values < value if descending else column_values > value
             same = column_values == value
         except TypeError:
             raise _bad_cursor() from None
-        ordered = ordered[np.asarray(beyond | (same & (keys > key)), bool)]
-    rest = len(ordered)
+        ordered = ordered[np.asarray(after | (same & (keys > key)), bool)]
+    remaining = len(ordered)
     ordered = ordered if limit is None else ordered.iloc[:limit]
     rows = [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]
-    if limit is None or rest <= limit or not rows:
+    if limit is None or remaining <= limit or not rows:
         return rows, None
     return rows, _write(rows[-1][column], str(rows[-1][_KEY]), sort)
 
@@ -55,10 +55,10 @@ def _write(value: Any, key: str, sort: str) -> str:
 def _read(cursor: str, sort: str) -> tuple[Any, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        value, key, of = orjson.loads(text)
+        value, key, cursor_sort = orjson.loads(text)
     except (binascii.Error, ValueError, TypeError):
         raise _bad_cursor() from None
-    if of != sort or not isinstance(key, str) or not isinstance(value, int | float | str):
+    if cursor_sort != sort or not isinstance(key, str) or not isinstance(value, int | float | str):
         raise _bad_cursor()
     return value, key
 
@@ -67,7 +67,7 @@ def _bad_cursor() -> SanchoError:
     return SanchoError(
         Text(
             "cursor が正しくありません。前のページの next_cursor を、同じ sort とともに指定してください。",
-            "cursor: give the next_cursor of the page before, with the same sort.",
+            "cursor: give the next_cursor of the previous page, with the same sort.",
         ),
         "bad_cursor",
     )

@@ -1,4 +1,4 @@
-"""How do people stand, their deals' quality taken out, and where could whom be helped?"""
+"""How do reps compare on equal deals, and where would help pay off?"""
 
 from __future__ import annotations
 
@@ -11,81 +11,86 @@ from crm.i18n import Language, Text
 from models.kpis import KpiForecasts
 from models.seller_attribution import AttributedDeals, ResultsAboveExpected, results_above_expected
 from models.stage_conversion import StageConversion, stage_conversions
+from service.language import signed_text
 
 Floats = NDArray[np.float64]
 
-_LEAST_GAP = 0.03  # of conversion, from which help is named
+_MIN_GAP = 0.03  # of conversion to the top quartile, from which help is suggested
 _VERDICTS = {
     "above": Text(
-        "案件の質を差し引いても、平均的な担当者より多く受注しています。",
-        "More wins than these deals would have brought an average seller.",
+        "担当商談の条件をそろえて比べても、受注が期待を上回っています（{p50}件、80%幅 {p10}〜{p90}件）。",
+        "Wins are above what these deals would give an average rep ({p50}; 80% {p10} to {p90}).",
     ),
     "below": Text(
-        "案件の質を差し引くと、平均的な担当者より受注が少なくなっています。",
-        "Fewer wins than these deals would have brought an average seller.",
+        "担当商談の条件をそろえて比べると、受注が期待を下回っています（{p50}件、80%幅 {p10}〜{p90}件）。"
+        "支援の優先候補です。",
+        "Wins are below what these deals would give an average rep ({p50}; 80% {p10} to {p90}); first in "
+        "line for support.",
     ),
-    "within_chance": Text(
-        "平均的な担当者との差は、偶然で説明できる範囲です。",
-        "No different from an average seller beyond what luck explains.",
-    ),
+    "within_chance": Text("期待との差は、偶然の範囲内です。", "Within chance of what was expected."),
 }
+_FOCUS = Text(
+    "支援の重点：{start}→{end}（移行率{own:.0%}、上位25%は{top:.0%}）。成功事例の共有や同行を検討してください。",
+    "Where to help: {start} → {end} ({own:.0%}; top quartile {top:.0%}).",
+)
 
 
 def people_rows(
-    handed: AttributedDeals, lately: AttributedDeals, prospects: KpiForecasts, scope: str, lang: Language
+    attributed: AttributedDeals, recent: AttributedDeals, prospects: KpiForecasts, scope: str, lang: Language
 ) -> dict[str, Any]:
-    """The people and teams of a scope against what an average seller would have brought."""
+    """The people and teams of a scope compared with an average rep on the same deals."""
     organisation = prospects.remaining.organisation
     people = organisation.members(scope)
     people = people[people < len(organisation.people)]
     own = np.append(np.arange(len(organisation.people)), -1)
-    whose = results_above_expected(handed, lately, own, len(organisation.people))
+    results = results_above_expected(attributed, recent, own, len(organisation.people))
     legs = stage_conversions(prospects.kpi_events, prospects.remaining)
     rows = [
         {
             "scope": f"person:{organisation.people[person]}",
             "style": str(prospects.remaining.style[person]) or None,
-            **_row(whose, person, lang),
-            **_legs(legs, person, lang),
+            **_row(results, person, lang),
+            **_stages(legs, person, lang),
         }
         for person in people.tolist()
-        if whose.deals[person] > 0
+        if results.deals[person] > 0
     ]
     rows.sort(key=lambda row: -row["wins_above_expected"]["p50"])
     teams = []
-    busy = whose.deals > 0
+    has_deals = results.deals > 0
     for team in (f"team:{name}" for name in organisation.teams):
         members = organisation.members(team)
-        if not set(members) < set(people) or busy[members].sum() == busy.sum():
-            continue  # not of the scope, or all there is
+        if not set(members) < set(people) or has_deals[members].sum() == has_deals.sum():
+            continue  # not within the scope, or the same people as the scope
         group = np.full(len(own), -1, np.int64)
         group[members] = 0
-        together = results_above_expected(handed, lately, group, 1)
-        if together.deals[0] > 0:
-            teams.append({"scope": team, **_row(together, 0, lang)})
+        of_team = results_above_expected(attributed, recent, group, 1)
+        if of_team.deals[0] > 0:
+            teams.append({"scope": team, **_row(of_team, 0, lang)})
     return {"people": rows, "teams": teams}
 
 
-def _row(found: ResultsAboveExpected, at: int, lang: Language) -> dict[str, Any]:
-    low, middle, high = found.wins_above[at].tolist()
+def _row(results: ResultsAboveExpected, at: int, lang: Language) -> dict[str, Any]:
+    low, middle, high = results.wins_above[at].tolist()
+    bounds = {"p10": signed_text(low), "p50": signed_text(middle), "p90": signed_text(high)}
     verdict = "above" if low > 0 else "below" if high < 0 else "within_chance"
-    more = found.revenue_above[at].tolist()
+    revenue_above = results.revenue_above[at].tolist()
     return {
-        "deals": int(found.deals[at]),
-        "wins": int(found.wins[at]),
-        "expected_wins": float(found.expected_wins[at]),
+        "deals": int(results.deals[at]),
+        "wins": int(results.wins[at]),
+        "expected_wins": float(results.expected_wins[at]),
         "wins_above_expected": {"p10": low, "p50": middle, "p90": high},
-        "revenue": float(found.revenue[at]),
-        "expected_revenue": float(found.expected_revenue[at]),
-        "revenue_above_expected": dict(zip(("p10", "p50", "p90"), more, strict=True)),
+        "revenue": float(results.revenue[at]),
+        "expected_revenue": float(results.expected_revenue[at]),
+        "revenue_above_expected": dict(zip(("p10", "p50", "p90"), revenue_above, strict=True)),
         "verdict": verdict,
-        "message": _VERDICTS[verdict].to(lang),
+        "message": _VERDICTS[verdict].format(**bounds).to(lang),
     }
 
 
-def _legs(legs: list[StageConversion], person: int, lang: Language) -> dict[str, Any]:
-    """Each leg of the way, and the one where most is lost against the better quartile of peers."""
-    rows, most, help_with = [], _LEAST_GAP, None
+def _stages(legs: list[StageConversion], person: int, lang: Language) -> dict[str, Any]:
+    """Each stage transition, and the one with the largest gap to the top quartile of peers."""
+    rows, largest, focus = [], _MIN_GAP, None
     for leg in legs:
         if np.isnan(leg.share[person]):
             continue
@@ -101,15 +106,11 @@ def _legs(legs: list[StageConversion], person: int, lang: Language) -> dict[str,
                 "top_quartile_days": _known(leg.top_days[person]),
             }
         )
-        if gap > most:
-            most = gap
-            help_with = Text(
-                "{start}から{end}への移行率が{own:.0%}で、上位25%の{top:.0%}を下回っています。",
-                "{own:.0%} of deals go on from {start} to {end}; in the better quartile {top:.0%} do.",
-            ).format(
-                start=leg.start, end=leg.end, own=float(leg.share[person]), top=float(leg.top_share[person])
-            )
-    return {"stages": rows, "coaching_focus": None if help_with is None else help_with.to(lang)}
+        if gap > largest:
+            largest = gap
+            own, top = float(leg.share[person]), float(leg.top_share[person])
+            focus = _FOCUS.format(start=leg.start, end=leg.end, own=own, top=top)
+    return {"stages": rows, "coaching_focus": None if focus is None else focus.to(lang)}
 
 
 def _known(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What is known of a period at a moment? One simulation, computed once and then asked many times."""
+"""What does a period look like as of a moment? One joint simulation, computed once and read many times."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from service.cache import Cache
 
 Floats = NDArray[np.float64]
 
-_FORECASTS = 500  # kept, of scopes
-_CHANGES = 2  # kept, since earlier moments
+_MAX_FORECASTS = 500  # cached, of scopes
+_MAX_CHANGES = 2  # cached, since earlier moments
 
 
 @dataclass(frozen=True)
 class PeriodForecast:
-    """One joint simulation with all that is read off it. Keeps the answers it has given."""
+    """One joint simulation and everything read from it, with caches for forecasts and changes."""
 
     moment: int
     period: Period
@@ -49,20 +49,20 @@ class PeriodForecast:
     scored: ScoredPipeline
     simulation: Simulation
     facts: PeriodFacts
-    close_days: Floats  # (n, 3): days to p10, p50, p90 of winning, if won
-    references: Mapping[float, Reference]  # by stage, what won deals of it have
+    close_days: Floats  # (n, 3): p10, p50, p90 of the days to the win, if won
+    references: Mapping[float, Reference]  # by stage, of the deals won from it
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
-        default_factory=lambda: Cache(_FORECASTS)
+        default_factory=lambda: Cache(_MAX_FORECASTS)
     )
-    _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_CHANGES))
+    _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
 
     @cached_property
     def row_by_deal(self) -> dict[str, int]:
-        """Row of each open deal."""
+        """Row of each open deal in the simulation."""
         return {str(deal): row for row, deal in enumerate(self.simulation.pipeline.deal_ids)}
 
     def of_scope(self, scope: str, target: float | None = None) -> dict[str, Any]:
-        """The forecast of a scope, for its own target or another."""
+        """The forecast of a scope, for its stored target or another."""
 
         def compute() -> dict[str, Any]:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
@@ -75,43 +75,43 @@ class PeriodForecast:
     def _points(self) -> dict[str, Floats]:
         return swing_points(self.simulation, self.facts)
 
-    def changed_since(self, then: PeriodForecast, brought: Mapping[str, float]) -> ForecastChange:
-        """What made the outlook change since an earlier moment; `brought` by the deals won since."""
-        return self._changes.get(then.moment, lambda: attribute_change(then.state, self.state, brought))
+    def changed_since(self, then: PeriodForecast, won_amounts: Mapping[str, float]) -> ForecastChange:
+        """What changed the forecast since an earlier moment; `won_amounts` of the deals won since, by id."""
+        return self._changes.get(then.moment, lambda: attribute_change(then.state, self.state, won_amounts))
 
     @property
     def days_ahead(self) -> Floats:
-        """Days from the moment to each date of the open deals' chances (j,)."""
+        """Days from the moment to each date at which win probabilities of open deals are known (j,)."""
         ends = [end for day, end in self.facts.day_ends.items() if not self.facts.is_past(day)]
         count = self.simulation.pipeline.won_by.shape[1]
         return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
 
     @property
     def state(self) -> ForecastState:
-        """The scenarios, and the targets they are compared with."""
+        """The simulated scenarios and the targets."""
         return ForecastState(self.simulation, self.facts.targets)
 
     @cached_property
     def company_revenue(self) -> Floats:
-        """Draws of the company's revenue."""
+        """Simulated revenues of the company, one per draw."""
         return self.simulation.total(self.organisation.members(COMPANY))
 
     @cached_property
     def _effects(self) -> tuple[Floats, Floats, Floats]:
         target = self.facts.target(COMPANY)
         rows = np.arange(len(self.simulation.pipeline.deal_ids))
-        assert target is not None  # noqa: S101 - asked below only where there is one
+        assert target is not None  # noqa: S101 - `effect` returns earlier without one
         return attainment_given_deal(self.simulation, rows, self.company_revenue, target)
 
     def effect(self, row: int) -> DealEffect | None:
-        """What an open deal does to the company's goal; None without a target."""
+        """Effect of an open deal on the company's goal; None without a target."""
         if self.facts.target(COMPANY) is None:
             return None
         won, lost, overall = self._effects
         return DealEffect(float(overall[row]), float(won[row]), float(lost[row]))
 
     def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> DealEffect | None:
-        """What a deal would do to the company's goal, in place of the stored one of its id, or beside all."""
+        """Effect of a deal on the company's goal; it takes the place of the stored deal of its id, if any."""
         target = self.facts.target(COMPANY)
         if target is None:
             return None
@@ -125,42 +125,42 @@ class PeriodForecast:
 def simulate_period(
     bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
 ) -> PeriodForecast:
-    """Scores all deals open at the moment and simulates the period, from what was known by then."""
+    """Scores the deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
     known = _without_activities(log).as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)
-    ahead = [day for day in dates if end_of_day(day, calendar.zone) > moment]
+    future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    seen = simulate_period(bundle, known, history, organisation, facts.closed, moment, period, ahead)
-    moments = np.full(len(seen.scored.deals), moment, np.int64)
-    days = close_days(bundle.win, seen.scored.x, moments, (0.1, 0.5, 0.9))
-    left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
-    compared = references(bundle.win, bundle.peers, moment, left)
+    outlook = simulate_period(bundle, known, history, organisation, facts.closed, moment, period, future)
+    moments = np.full(len(outlook.scored.deals), moment, np.int64)
+    days = close_days(bundle.win, outlook.scored.x, moments, (0.1, 0.5, 0.9))
+    days_left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
+    by_stage = references(bundle.win, bundle.peers, moment, days_left)
     return PeriodForecast(
         moment,
         period,
         organisation,
-        seen.scored,
-        seen.simulation,
+        outlook.scored,
+        outlook.simulation,
         facts,
         days,
-        compared,
+        by_stage,
     )
 
 
-def score_table(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
-    """One Score row of the contract per open deal, and the number of the person who has it."""
-    scored = found.scored
+def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+    """One Score row of the contract per open deal, with the index of the person who owns it."""
+    scored = forecast.scored
     rows = score_rows(
         deal_ids=scored.pipeline.deal_ids.astype(str),
-        as_of=found.moment,
-        period=found.period,
+        as_of=forecast.moment,
+        period=forecast.period,
         ever=scored.ever,
         by_end=scored.by_end,
         amounts=scored.pipeline.amounts,
-        median_days=found.close_days[:, 1],
+        median_days=forecast.close_days[:, 1],
         zone=bundle.calendar.zone,
         model_version=version,
     )
@@ -168,7 +168,7 @@ def score_table(found: PeriodForecast, bundle: Bundle, version: str) -> pd.DataF
 
 
 def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
-    """Final amounts of the deals won from one instant until another, as known then, by id."""
+    """Final amounts of the deals won between two instants, by id, as known at the second."""
     deals = _without_activities(log).as_of(last)["deals"]
     won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
     amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
@@ -180,7 +180,7 @@ def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -
     known = _without_activities(log).as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
-    owner = pd.Index(owners.reindex(deal_ids).where(lambda one: one.notna(), None))
+    owner = pd.Index(owners.reindex(deal_ids).where(lambda owner: owner.notna(), None))
     return np.isin(organisation.person(owner), organisation.members(scope))
 
 

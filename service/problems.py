@@ -1,4 +1,4 @@
-"""What does a program get when something is wrong? RFC 9457 problem details, never a stack trace."""
+"""How are errors answered? With RFC 9457 problem details, never a stack trace."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _TITLES = {
 }
 _DETAILS = {
     404: Text(
-        "このアドレスには何もありません。/openapi.json に一覧があります。",
-        "nothing is at this address; /openapi.json lists what there is.",
+        "このアドレスには何もありません。/openapi.json を確認してください。",
+        "there is nothing at this address; see /openapi.json.",
     ),
     405: Text(
         "このアドレスはこのメソッドに対応していません。/openapi.json を確認してください。",
@@ -45,7 +45,7 @@ _DETAILS = {
         "an unexpected error occurred; see the server log.",
     ),
 }
-# The status of each kind of error; all others, which the sender can fix, are 422.
+# HTTP status by error code; all others, which the sender can fix, are 422.
 STATUS = {
     "unknown_deal": 404,
     "unknown_recommendation": 404,
@@ -71,21 +71,23 @@ class Problem(BaseModel):
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Not found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["deal 'D-1' is not known; GET /v1/deals lists the open ones."])
+    detail: str = Field(
+        examples=["deal 'D-1' is not known at that time; GET /v1/deals lists the open deals."]
+    )
     code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of error")
     instance: str | None = Field(None, examples=["/v1/deals/D-1"])
     errors: list[dict[str, Any]] | None = Field(None, description="Where in the request: {location, message}")
 
 
 class RequestError(SanchoError):
-    """A request that cannot be used, with every invalid place in it: {location, message Text}."""
+    """An invalid request, with the location and message of each error in it."""
 
     def __init__(self, text: Text, code: str, errors: Sequence[tuple[str, Text]] = ()) -> None:
         super().__init__(text, code)
         self.errors = errors
 
 
-def problem(
+def problem_response(
     request: Request,
     status: int,
     code: str,
@@ -93,7 +95,7 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer to an error, in the reader's language."""
+    """The response to an error, in the reader's language."""
     lang = language_of(request)
     title = _TITLES.get(status, Text("エラー", "Error"))
     body: dict[str, Any] = {
@@ -120,42 +122,42 @@ def language_of(request: Request) -> Language:
     return negotiate(request.headers.get("accept-language"), default)
 
 
-def install(app: FastAPI) -> None:
-    """Every error of the application becomes problem details."""
-    app.add_exception_handler(SanchoError, _ours)
+def install_handlers(app: FastAPI) -> None:
+    """Registers handlers so that every error of the application becomes problem details."""
+    app.add_exception_handler(SanchoError, _sancho_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, SanchoError)  # noqa: S101 - registered for it
-    status = STATUS.get(fault.code, 422)
+async def _sancho_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SanchoError)  # noqa: S101 - registered for it
+    status = STATUS.get(error.code, 422)
     lang = language_of(request)
     errors = None
-    if isinstance(fault, RequestError):
-        errors = [{"location": where, "message": text.to(lang)} for where, text in fault.errors]
+    if isinstance(error, RequestError):
+        errors = [{"location": where, "message": text.to(lang)} for where, text in error.errors]
     headers = (
         {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
     )
-    return problem(request, status, fault.code, fault.text, errors, headers)
+    return problem_response(request, status, error.code, error.text, errors, headers)
 
 
-async def _invalid(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, RequestValidationError)  # noqa: S101 - registered for it
-    found = fault.errors()
-    if any(error["type"] == "json_invalid" for error in found):
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
         detail = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
-        return problem(request, 400, "bad_json", detail)
+        return problem_response(request, 400, "bad_json", detail)
     lang = language_of(request)
     errors = [
-        {"location": ".".join(str(part) for part in error["loc"]), "message": _reason(error).to(lang)}
-        for error in found
+        {"location": ".".join(str(part) for part in item["loc"]), "message": _reason(item).to(lang)}
+        for item in details
     ]
     detail = Text(
         "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
     ).format(n=len(errors))
-    return problem(request, 422, "invalid_request", detail, errors)
+    return problem_response(request, 422, "invalid_request", detail, errors)
 
 
 _REASONS = {
@@ -200,14 +202,14 @@ def _reason(error: Mapping[str, Any]) -> Text:
     return known.format(msg=error.get("msg", ""), **(error.get("ctx") or {}))
 
 
-async def _http(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, HTTPException)  # noqa: S101 - registered for it
-    plain = str(fault.detail)
-    detail = _DETAILS.get(fault.status_code, Text(plain, plain))
-    code = {404: "unknown_address", 405: "method_not_allowed"}.get(fault.status_code, "http_error")
-    return problem(request, fault.status_code, code, detail, headers=fault.headers)
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    plain = str(error.detail)
+    detail = _DETAILS.get(error.status_code, Text(plain, plain))
+    code = {404: "unknown_address", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return problem_response(request, error.status_code, code, detail, headers=error.headers)
 
 
-async def _unexpected(request: Request, fault: Exception) -> Response:
-    structlog.get_logger().error("unexpected", path=request.url.path, exc_info=fault)
-    return problem(request, 500, "internal_error", _DETAILS[500])
+async def _unexpected(request: Request, error: Exception) -> Response:
+    structlog.get_logger().error("unexpected", path=request.url.path, exc_info=error)
+    return problem_response(request, 500, "internal_error", _DETAILS[500])

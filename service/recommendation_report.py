@@ -1,4 +1,4 @@
-"""Do recommendations help? What became of them, against deals held out, and what the rule itself is worth."""
+"""Do recommendations help? Counts of their outcomes, comparison with the holdout group, off-policy value."""
 
 from __future__ import annotations
 
@@ -19,109 +19,125 @@ from models.actions import evaluate_policy, mean_difference
 
 Floats = NDArray[np.float64]
 
-MIN_CLOSED_DEALS = 30  # deals of each side that have closed, for a comparison
+MIN_CLOSED_DEALS = 30  # closed deals on each side from which win rates are compared
 
 
 def effect_report(
-    made: Sequence[Recommended], outcomes: Sequence[Outcome], history: History, deeds: Sequence[ActionEvents]
+    recommendations: Sequence[Recommended],
+    outcomes: Sequence[Outcome],
+    history: History,
+    deeds: Sequence[ActionEvents],
 ) -> dict[str, Any]:
-    """Counts by action, the lift against the hold-out, and the value of always taking the best."""
-    said = {(one.recommendation_id, one.state): one for one in outcomes}
-    seen = _seen_done(made, history, deeds)
-    rows: dict[str, Counter[str]] = {}
+    """Counts by action, lift over the holdout group, and the value of always taking the best-rated action."""
+    reported = {(outcome.recommendation_id, outcome.state): outcome for outcome in outcomes}
+    observed = _seen_done(recommendations, history, deeds)
+    counts: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
-    for one in made:
-        if one.arm == "hold_out":
+    for row in recommendations:
+        if row.arm == "hold_out":
             continue
-        count = rows.setdefault(one.action, Counter())
+        count = counts.setdefault(row.action, Counter())
         count["recommended"] += 1
         for state in ("shown", "accepted", "dismissed"):
-            count[state] += (one.recommendation_id, state) in said
-        count["done"] += (one.recommendation_id, "done") in said or one.recommendation_id in seen
-        dismissed = said.get((one.recommendation_id, "dismissed"))
+            count[state] += (row.recommendation_id, state) in reported
+        count["done"] += (
+            row.recommendation_id,
+            "done",
+        ) in reported or row.recommendation_id in observed
+        dismissed = reported.get((row.recommendation_id, "dismissed"))
         if dismissed is not None and dismissed.reason:
-            reasons.setdefault(one.action, Counter())[dismissed.reason] += 1
-    won = _won(made, history)
+            reasons.setdefault(row.action, Counter())[dismissed.reason] += 1
+    won = _won(recommendations, history)
     return {
-        "recommendations": sum(count["recommended"] for count in rows.values()),
+        "recommendations": sum(count["recommended"] for count in counts.values()),
         "by_action": [
             {
                 "action": action,
                 **{name: count[name] for name in ("recommended", "shown", "accepted", "dismissed", "done")},
                 "reasons": dict(reasons.get(action, {})),
             }
-            for action, count in sorted(rows.items())
+            for action, count in sorted(counts.items())
         ],
-        "hold_out": _against_hold_out(made, won),
-        "off_policy_value": _best_always(made, won),
+        "hold_out": _holdout_comparison(recommendations, won),
+        "off_policy_value": _best_action_value(recommendations, won),
     }
 
 
-def _seen_done(made: Sequence[Recommended], history: History, deeds: Sequence[ActionEvents]) -> set[str]:
-    """Recommendations whose action the activities show to be done while they were valid."""
-    number = history.deal_ids.get_indexer(pd.Index([one.deal_id for one in made], dtype=object))
-    by_action = {one.action: one for one in deeds}
-    found = set()
-    for one, deal in zip(made, number, strict=True):
-        done = by_action.get(one.action)
-        if done is None or deal < 0:
+def _seen_done(
+    recommendations: Sequence[Recommended], history: History, deeds: Sequence[ActionEvents]
+) -> set[str]:
+    """Recommendations whose action was done, according to the activities, while they were valid."""
+    numbers = history.deal_ids.get_indexer(pd.Index([row.deal_id for row in recommendations], dtype=object))
+    events_of = {events.action: events for events in deeds}
+    done_ids = set()
+    for row, deal in zip(recommendations, numbers, strict=True):
+        events = events_of.get(row.action)
+        if events is None or deal < 0:
             continue
-        low, high = np.searchsorted(done.deal, [deal, deal + 1])
-        when = done.at[low:high]  # noqa: PD008 - an array of instants
-        if ((when >= one.made_at) & (when < one.valid_until)).any():
-            found.add(one.recommendation_id)
-    return found
+        low, high = np.searchsorted(events.deal, [deal, deal + 1])
+        when = events.at[low:high]  # noqa: PD008 - an array of instants
+        if ((when >= row.made_at) & (when < row.valid_until)).any():
+            done_ids.add(row.recommendation_id)
+    return done_ids
 
 
-def _won(made: Sequence[Recommended], history: History) -> dict[str, float]:
+def _won(recommendations: Sequence[Recommended], history: History) -> dict[str, float]:
     """Outcome 1/0 of the deals that have closed since."""
-    number = history.deal_ids.get_indexer(pd.Index([one.deal_id for one in made], dtype=object))
+    numbers = history.deal_ids.get_indexer(pd.Index([row.deal_id for row in recommendations], dtype=object))
     return {
-        one.deal_id: float(history.outcome[deal])
-        for one, deal in zip(made, number, strict=True)
+        row.deal_id: float(history.outcome[deal])
+        for row, deal in zip(recommendations, numbers, strict=True)
         if deal >= 0 and history.closed[deal] != NEVER and history.outcome[deal] >= 0
     }
 
 
-def _against_hold_out(made: Sequence[Recommended], won: dict[str, float]) -> dict[str, Any] | None:
-    """Win rates of deals with recommendations and held out; None where there are no deals held out."""
-    held = {one.deal_id for one in made if one.arm == "hold_out"}
-    if not held:
+def _holdout_comparison(
+    recommendations: Sequence[Recommended], won: dict[str, float]
+) -> dict[str, Any] | None:
+    """Win rates of deals with recommendations and of the holdout group; None without a holdout group."""
+    held_out = {row.deal_id for row in recommendations if row.arm == "hold_out"}
+    if not held_out:
         return None
-    since = min(one.made_at for one in made if one.arm == "hold_out")  # before, nobody was held out
-    helped = {one.deal_id for one in made if one.made_at >= since} - held
-    ours, theirs = ([won[deal] for deal in sorted(side) if deal in won] for side in (helped, held))
-    enough = min(len(ours), len(theirs)) >= MIN_CLOSED_DEALS
-    gap = mean_difference(np.array(ours), np.array(theirs)) if enough else None
+    since = min(
+        row.made_at for row in recommendations if row.arm == "hold_out"
+    )  # before, nobody was held out
+    recommended = {row.deal_id for row in recommendations if row.made_at >= since} - held_out
+    treated, control = (
+        [won[deal] for deal in sorted(group) if deal in won] for group in (recommended, held_out)
+    )
+    enough = min(len(treated), len(control)) >= MIN_CLOSED_DEALS
+    lift = mean_difference(np.array(treated), np.array(control)) if enough else None
     return {
-        "recommended_closed": len(ours),
-        "held_out_closed": len(theirs),
-        "win_rate_recommended": float(np.mean(ours)) if ours else None,
-        "win_rate_held_out": float(np.mean(theirs)) if theirs else None,
-        "lift_pp": None if gap is None else 100 * gap.value,
-        "interval": None if gap is None else [100 * gap.low, 100 * gap.high],
+        "recommended_closed": len(treated),
+        "held_out_closed": len(control),
+        "win_rate_recommended": float(np.mean(treated)) if treated else None,
+        "win_rate_held_out": float(np.mean(control)) if control else None,
+        "lift_pp": None if lift is None else 100 * lift.value,
+        "interval": None if lift is None else [100 * lift.low, 100 * lift.high],
     }
 
 
-def _best_always(made: Sequence[Recommended], won: dict[str, float]) -> dict[str, Any] | None:
-    """The win rate if the action thought best were always put first, judged by explored choices."""
+def _best_action_value(
+    recommendations: Sequence[Recommended], won: dict[str, float]
+) -> dict[str, Any] | None:
+    """Off-policy estimate of the win rate with the best-rated action always first, from explored choices."""
     first: dict[str, Recommended] = {}
-    for one in made:
-        if one.arm == "explore" and one.deal_id in won:
-            first.setdefault(one.deal_id, one)
+    for row in recommendations:
+        if row.arm == "explore" and row.deal_id in won:
+            first.setdefault(row.deal_id, row)
     if len(first) < MIN_CLOSED_DEALS:
         return None
     rows = list(first.values())
-    outcome = np.array([won[one.deal_id] for one in rows])
-    most = max(len(json.loads(one.alternatives)) for one in rows)
-    rule, expected = np.zeros((len(rows), most)), np.zeros((len(rows), most))
-    for at, one in enumerate(rows):
-        uplift = np.array([other["uplift"] for other in json.loads(one.alternatives)])
+    outcome = np.array([won[row.deal_id] for row in rows])
+    width = max(len(json.loads(row.alternatives)) for row in rows)
+    rule, expected = np.zeros((len(rows), width)), np.zeros((len(rows), width))
+    for at, row in enumerate(rows):
+        uplift = np.array([alternative["uplift"] for alternative in json.loads(row.alternatives)])
         rule[at, int(uplift.argmax())] = 1.0
-        expected[at, : len(uplift)] = np.clip(one.chance + uplift, 0, 1)
+        expected[at, : len(uplift)] = np.clip(row.chance + uplift, 0, 1)
     chosen = np.zeros(len(rows), np.int64)
-    value = evaluate_policy(outcome, chosen, np.array([one.propensity for one in rows]), rule, expected)
-    estimates = {name: asdict(one) for name, one in vars(value).items() if name != "effective"}
+    value = evaluate_policy(outcome, chosen, np.array([row.propensity for row in rows]), rule, expected)
+    estimates = {name: asdict(estimate) for name, estimate in vars(value).items() if name != "effective"}
     return {
         "deals": len(rows),
         "win_rate_observed": float(outcome.mean()),

@@ -1,4 +1,4 @@
-"""What should be done next, what came of it, and where does the process lose deals?"""
+"""What to do next, did it help, and where does the process lose deals?"""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_MAX_WAITING = 20_000  # recommendations not yet stored
+_MAX_WAITING = 20_000  # recommendations queued for the store
 
 
 class Recommendations:
-    """Next actions, stored with what came of them, and the bottlenecks of the process."""
+    """Next actions, stored with their outcomes, and the bottlenecks of the process."""
 
     def __init__(self, serving: ServingState, goals: Goals) -> None:
         self._serving = serving
         self._goals = goals
         self._settings = serving.settings
         self._waiting: dict[str, Recommended] = {}
-        self._guard = threading.Lock()  # of what waits
+        self._guard = threading.Lock()  # of the queue
 
     def bottlenecks(
         self, scope: str, period: str | None, as_of: str | None, lang: Language
     ) -> dict[str, Any]:
-        """Bottlenecks of the process with what they cost a scope's goal, and its funnel."""
+        """Bottlenecks of the process, what they cost the goal of a scope, and its funnel."""
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
-        found, levels = state.bundle.bottlenecks, state.bundle.levels
-        warnings = [] if found else [("no_bottleneck", messages.NO_BOTTLENECK)]
+        bottlenecks, levels = state.bundle.bottlenecks, state.bundle.levels
+        warnings = [] if bottlenecks else [("no_bottleneck", messages.NO_BOTTLENECK)]
         return {
             "period": forecast.period.name,
             "scope": scope,
-            "bottlenecks": bottleneck_rows(found, forecast, state.catalogue, levels, scope, lang),
+            "bottlenecks": bottleneck_rows(bottlenecks, forecast, state.catalogue, levels, scope, lang),
             "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.metadata(state, context.moment, lang, warnings),
         }
@@ -73,7 +73,7 @@ class Recommendations:
         limit: int,
         lang: Language,
     ) -> dict[str, Any]:
-        """The best next action of each open deal of a scope, the most points of its goal per hour first."""
+        """The best next action of each open deal of a scope, by points of its goal per hour of effort."""
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
@@ -83,35 +83,36 @@ class Recommendations:
                 raise self._serving.not_open(state, deal_id, context.moment)
             rows, scope = np.array([forecast.row_by_deal[deal_id]]), COMPANY
         effects = _effects_on(forecast, scope, rows)
-        actions, refused, held = [], [], 0
+        actions, not_recommended, held_out = [], [], 0
         for row, effect in zip(rows.tolist(), effects, strict=True):
-            choice = self.recommend(context, row, effect, lang)
-            held += choice.held_out
-            recommended = choice.recommended if deal_id is not None else choice.recommended[:1]
-            actions += [_deal_of(forecast, row) | one for one in recommended]
-            refused += choice.not_recommended if deal_id is not None else []
-            self.queue(context, choice)
+            of_deal = self.recommend(context, row, effect, lang)
+            held_out += of_deal.held_out
+            shown = of_deal.recommended if deal_id is not None else of_deal.recommended[:1]
+            actions += [_deal_fields(forecast, row) | action for action in shown]
+            not_recommended += of_deal.not_recommended if deal_id is not None else []
+            self.queue(context, of_deal)
         actions.sort(key=gain_per_hour, reverse=True)
         if deal_id is not None:
-            actions = [{**one, "similar_deals": self.similar_deals(context, int(rows[0]))} for one in actions]
+            similar = self.similar_deals(context, int(rows[0]))
+            actions = [{**action, "similar_deals": similar} for action in actions]
         self.flush_if_possible()
         warnings = [] if state.bundle.actions else [("no_actions", messages.NO_ACTIONS)]
         if forecast.facts.target(scope) is None:
-            warnings.append(("no_target", messages.no_target(scope, forecast.period.name)))
+            warnings.append(("no_target", messages.no_target(scope, forecast.period)))
         return {
             "period": forecast.period.name,
             "scope": scope,
             "open_deals": len(rows),
-            "held_out_deals": held,
+            "held_out_deals": held_out,
             "actions": actions[:limit],
-            "not_recommended": refused,
+            "not_recommended": not_recommended,
             **self._serving.metadata(state, context.moment, lang, warnings),
         }
 
     def record_outcome(
         self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
     ) -> dict[str, Any]:
-        """Stores what came of a recommendation."""
+        """Stores the outcome of a recommendation."""
         self.flush()
         at = as_of_instant(None, self._settings.zone)
         if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
@@ -125,16 +126,16 @@ class Recommendations:
         }
 
     def report(self, lang: Language) -> dict[str, Any]:
-        """What recommendations came to: shown, accepted, dismissed, done, and won against the hold-out."""
+        """Outcomes of recommendations by action, and their effect compared with the holdout group."""
         self.flush()
         state = self._serving.current()
-        made, outcomes = self._serving.store.recommendations()
-        report = effect_report(made, outcomes, state.history, _action_events(state))
+        recommendations, outcomes = self._serving.store.recommendations()
+        report = effect_report(recommendations, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
         return {**report, **self._serving.metadata(state, state.now, lang, warnings)}
 
     def flush(self) -> None:
-        """Stores the recommendations that wait for it."""
+        """Stores the queued recommendations."""
         with self._guard:
             waiting, self._waiting = self._waiting, {}
         if not waiting:
@@ -142,31 +143,32 @@ class Recommendations:
         try:
             self._serving.store.save_recommendations(list(waiting.values()))
         except Exception:
-            with self._guard:  # for the next time
+            with self._guard:  # they stay queued
                 self._waiting = dict(islice({**waiting, **self._waiting}.items(), _MAX_WAITING))
             raise
 
     def flush_if_possible(self) -> None:
-        """The same; where the store cannot be written to, answers go on and it is tried again later."""
+        """Stores the queued recommendations; where that fails they stay queued, and answers go on."""
         try:
             self.flush()
-        except Exception as fault:
-            log_event("sancho.recommendations", "warning", "recommendations_not_kept", exc_info=fault)
+        except Exception as error:
+            log_event("sancho.recommendations", "warning", "recommendations_not_stored", exc_info=error)
 
-    def queue(self, context: AnswerContext, choice: DealRecommendations) -> None:
-        """A recommendation made now waits to be stored; one asked of the past is none."""
-        if context.moment != context.state.now or choice.record is None:
+    def queue(self, context: AnswerContext, recommendations: DealRecommendations) -> None:
+        """Queues what was recommended now; recommendations as of a past moment are not stored."""
+        record = recommendations.record
+        if context.moment != context.state.now or record is None:
             return
         with self._guard:
             if len(self._waiting) < _MAX_WAITING:
-                self._waiting[choice.record.recommendation_id] = choice.record
+                self._waiting[record.recommendation_id] = record
 
     def recommend(
         self, context: AnswerContext, row: int, effect: DealEffect | None, lang: Language
     ) -> DealRecommendations:
-        """What is recommended for an open deal, and what is not."""
+        """The actions recommended for an open deal, and those that are not."""
         scored = context.forecast.scored
-        target = ScoredDeal(
+        deal = ScoredDeal(
             str(context.forecast.simulation.pipeline.deal_ids[row]),
             row,
             float(scored.ever[row]),
@@ -174,15 +176,20 @@ class Recommendations:
             effect,
             float(scored.pipeline.amounts[row].mean()),
         )
-        return self.recommend_among(context.state, target, self._offers(context), context.moment, lang)
+        return self.recommend_among(context.state, deal, self._candidates(context), context.moment, lang)
 
     def recommend_among(
-        self, state: ModelState, target: ScoredDeal, found: list[CandidateAction], moment: int, lang: Language
+        self,
+        state: ModelState,
+        deal: ScoredDeal,
+        candidates: list[CandidateAction],
+        moment: int,
+        lang: Language,
     ) -> DealRecommendations:
-        """What is recommended for a deal among what every action would do on it."""
+        """The actions recommended for a deal among the candidates."""
         return recommend_actions(
-            target,
-            found,
+            deal,
+            candidates,
             state.bundle.actions,
             self._settings.actions,
             moment,
@@ -192,13 +199,13 @@ class Recommendations:
         )
 
     def similar_deals(self, context: AnswerContext, row: int) -> list[dict[str, Any]]:
-        """Closed deals that the win model cannot tell from an open one."""
+        """Closed deals that the win model treats like an open one."""
         scored = context.forecast.scored
         x, own = scored.x[row : row + 1], int(scored.deals[row])
         return self.deals_similar_to(context.state, x, context.moment, own)
 
     def deals_similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
-        """Closed deals that the win model cannot tell from one with features x (1, k), but for deal `own`."""
+        """Closed deals that the win model treats like one with features x (1, k); not deal number `own`."""
         past = state.caches.closed_deals.get(
             None, lambda: past_deals(state.bundle.win, state.history, state.columns)
         )
@@ -214,8 +221,8 @@ class Recommendations:
             for deal, won, share in past.most_similar(leaves[0], moment, own)
         ]
 
-    def _offers(self, context: AnswerContext) -> list[CandidateAction]:
-        """What every action would do on every open deal."""
+    def _candidates(self, context: AnswerContext) -> list[CandidateAction]:
+        """Every action with its effect on every open deal."""
 
         def compute() -> list[CandidateAction]:
             state, scored = context.state, context.forecast.scored
@@ -233,13 +240,13 @@ class Recommendations:
         return context.state.caches.candidate_actions.get(context.key, compute)
 
     def _owned(self, context: AnswerContext, people: Ints) -> Flags:
-        """Which deals of the history belong to some people at the moment."""
+        """Whether each deal of the history belonged to some people at the moment."""
         known = self._goals.kpi_context(context).prospects.kpi_events.known["deals"]
         owners = known["owner_id"].astype(object).where(known["owner_id"].notna(), None)
-        mine = np.isin(context.forecast.organisation.person(pd.Index(owners)), people)
+        owned = np.isin(context.forecast.organisation.person(pd.Index(owners)), people)
         history = context.state.history
         out = np.zeros(len(history.created), bool)
-        out[codes_in(known["deal_id"], history.deal_ids)[mine]] = True
+        out[codes_in(known["deal_id"], history.deal_ids)[owned]] = True
         return out
 
 
@@ -249,7 +256,7 @@ def _action_events(state: ModelState) -> list[ActionEvents]:
 
 
 def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEffect | None]:
-    """What each open deal does to the goal of a scope."""
+    """Effect of each open deal on the goal of a scope."""
     target = forecast.facts.target(scope)
     if target is None or not len(rows):
         return [None] * len(rows)
@@ -257,10 +264,10 @@ def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEf
         return [forecast.effect(int(row)) for row in rows]
     total = forecast.simulation.total(forecast.organisation.members(scope))
     won, lost, overall = attainment_given_deal(forecast.simulation, rows, total, target)
-    return [DealEffect(*one) for one in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
+    return [DealEffect(*values) for values in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
 
 
-def _deal_of(forecast: PeriodForecast, row: int) -> dict[str, Any]:
+def _deal_fields(forecast: PeriodForecast, row: int) -> dict[str, Any]:
     person = int(forecast.simulation.pipeline.person[row])
     people = forecast.organisation.people
     return {

@@ -1,4 +1,4 @@
-"""Which rows are in a request's body? NDJSON, a JSON list, or CSV, read as the importer reads files."""
+"""Which rows does a request's body hold? NDJSON, a JSON list or CSV, read as the importer reads files."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _CHARSETS = {
 
 
 def request_rows(table: str, body: bytes, content_type: str) -> Source:
-    """The rows with their lines; a line that is no row is an error of that line, not of the body.
+    """The rows with their line numbers; an unreadable line is an error of that line, not of the body.
 
-    A body of which nothing can be read is refused as a whole.
+    Raises for a body of which nothing can be read.
     """
     if table not in TABLES:
         raise SanchoError(
             Text(
-                "表「{table}」はありません。{names} のいずれかです。",
-                "no table {table!r}; it is one of {names}.",
+                "表「{table}」はありません。{names} のいずれかを指定してください。",
+                "table {table!r} does not exist; use one of {names}.",
             ).format(table=table, names=", ".join(TABLES)),
             "unknown_table",
         )
@@ -53,10 +53,10 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
         return Source("", pa.table({}), lambda rows: rows + 1)
     try:
         source = read_bytes(body, kind, "", how=Reading(encoding=charset))[0]
-    except UnreadableError as fault:
+    except UnreadableError as error:
         raise SanchoError(
-            Text("リクエスト本文を読めません（{fault}）。", "the body cannot be read ({fault}).").format(
-                fault=str(fault)
+            Text("リクエスト本文を読めません（{error}）。", "the body cannot be read ({error}).").format(
+                error=str(error)
             ),
             "bad_json" if kind == "ndjson" else "bad_csv",
         ) from None

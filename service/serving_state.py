@@ -1,4 +1,4 @@
-"""What does every answer start from? One model and one revision of the store, kept fresh by a thread."""
+"""Which model and data answer? One version and one revision of the store, refreshed by a thread."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from crm.instants import as_of_instant, iso, last_known_day
 from crm.periods import Period, parse_period, period_holding
 from crm.store import Store
 from features import ActionEvents, Feature, History, compile_history
+from features.levels import Levels
 from models.actions import CandidateAction
 from models.bundle import Bundle
 from models.scoring import feature_columns
@@ -35,22 +36,22 @@ from service.watched_thread import WatchedThread
 from training.registry import ModelVersion, Registry
 
 _LOG = "sancho.serving"
-_FRESH_SECONDS = 900.0  # "now" moves on at least this often
-_CHAMPION_SECONDS = 15.0  # how often the registry is asked for the champion
+_MAX_AGE_SECONDS = 900.0  # of "now"
+_CHAMPION_SECONDS = 15.0  # between two looks for a new champion in the registry
 _RETRY_SECONDS = 3.0  # after a refresh that failed
-_PERIODS = 8  # moments and periods kept: each is a simulation
-_MOMENTS = 2  # moments kept of what is known of every deal ever closed
+_PERIODS = 8  # cached moments and periods: each is a simulation
+_MOMENTS = 2  # cached moments of results of all closed deals
 _DRIVERS = 2_000
 _INSIGHTS = 2_000
 _REFRESH_STOPPED = Text(
     "データとモデルの更新が停止しました。自動で再開しています。",
-    "taking up new data and models has stopped; it is being started again.",
+    "refreshing data and models has stopped; it is being started again.",
 )
 
 
 @dataclass(frozen=True)
 class Caches:
-    """What was computed from one state. All of it can be thrown away."""
+    """Values computed from one state; any of them can be dropped."""
 
     forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(_PERIODS))
     kpi_contexts: Cache[tuple[int, str], KpiContext] = field(default_factory=lambda: Cache(_PERIODS))
@@ -70,23 +71,23 @@ class Caches:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelState:
-    """One revision of the store seen by one version of the model, at a "now" that all answers share."""
+    """One revision of the store with one version of the model, at a "now" that all answers share."""
 
     bundle: Bundle
     info: ModelVersion
     revision: int
     log: EventLog
     history: History
-    columns: NDArray[Any]  # of the model's features in the history's
+    columns: NDArray[np.int64]  # of the model's features among those of the history
     catalogue: tuple[Feature, ...]  # the model's features
     now: int
-    made_at: float
+    loaded_at: float  # monotonic seconds
     caches: Caches = field(default_factory=Caches)
 
 
 @dataclass(frozen=True)
 class AnswerContext:
-    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of then."""
+    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of it."""
 
     state: ModelState
     moment: int
@@ -94,28 +95,33 @@ class AnswerContext:
 
     @property
     def key(self) -> tuple[int, str]:
-        """What caches know the moment and period by."""
+        """The moment and period, as a key of caches."""
         return self.moment, self.forecast.period.name
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether answers can be had, and why not."""
+    """Whether the service can answer, and why not."""
 
     error: Text | None
     model_version: str = ""
     kept_rows: int = 0
 
 
+def model_fields(info: ModelVersion) -> dict[str, str]:
+    """The model of an answer: name, version, trained_at."""
+    return {"name": info.name, "version": info.version, "trained_at": info.trained_at}
+
+
 class ServingState:
-    """A store and a registry, with the state that answers; any number of these can run side by side."""
+    """A store and a registry, with the state that answers; any number of replicas can run side by side."""
 
     def __init__(self, settings: Settings, store: Store, registry: Registry) -> None:
         self.settings = settings
         self.store = store
         self.registry = registry
         self._state: ModelState | None = None
-        self._fault: Text | None = None
+        self._error: Text | None = None
         self._warm = False
         self._champion_asked_at = -np.inf
         self._refreshing = threading.Lock()
@@ -126,28 +132,28 @@ class ServingState:
     def register(
         self, warm_ups: Sequence[Callable[[ModelState], None]], chores: Sequence[Callable[[], None]]
     ) -> None:
-        """What warms a fresh state up before it answers, and what is done after each look for new data."""
+        """Sets what warms up a fresh state before it answers, and what is done after each refresh."""
         self._warm_ups, self._chores = tuple(warm_ups), tuple(chores)
 
     def start(self) -> None:
-        """Warms everything up in a thread, which then looks for new data and models until closed."""
+        """Warms up in a thread, which then takes up new data and models until closed."""
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread, and gives up the store's connections."""
+        """Ends the thread and closes the store."""
         self._thread.stop()
         self.store.close()
 
-    # what an answer is computed from
+    # the inputs of an answer
 
     def current(self) -> ModelState:
         """The state that answers now."""
         if self._state is None:
-            raise SanchoError(self._fault or messages.STARTING, "not_ready")
+            raise SanchoError(self._error or messages.STARTING, "not_ready")
         return self._state
 
     def model_info(self) -> ModelVersion | None:
-        """Which model answers; None where none does yet."""
+        """The model that answers; None before one is loaded."""
         return None if self._state is None else self._state.info
 
     def moment(self, state: ModelState, as_of: str | None) -> int:
@@ -162,52 +168,52 @@ class ServingState:
         return period_holding(last_known_day(moment, self.settings.zone), "quarter", month)
 
     def context(self, as_of: str | None, period: str | None) -> AnswerContext:
-        """The context of an answer as of a moment, about a period, by the state that answers now."""
+        """The context of an answer as of a moment, about a period, from the state that answers now."""
         state = self.current()
         moment = self.moment(state, as_of)
         return self.context_of(state, moment, self.period(period, moment))
 
     def context_of(self, state: ModelState, moment: int, period: Period) -> AnswerContext:
-        """The context of an answer by a state; opens the period's forecast unless it is kept."""
+        """The context of an answer from a state; simulates the period unless that is cached."""
 
         def compute() -> PeriodForecast:
-            _refuse_absurd(moment, period, self.settings)
+            _check_dates(moment, period, self.settings)
             return simulate_period(state.bundle, state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
-        """Whether a question about one deal needs no new simulation."""
+        """Whether an answer about one deal needs no new simulation."""
         state = self._state
         if state is None:
-            return True  # it is refused at once
+            return True  # the answer is an error
         now = (state.now, self.period(None, state.now).name)
         return as_of is None and period is None and now in state.caches.forecasts
 
     def not_open(self, state: ModelState, deal_id: str, moment: int) -> SanchoError:
-        """Why a deal cannot be asked about: it is not known then, or closed."""
-        found = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
-        zone = self.settings.zone
-        if found < 0 or state.history.created[found] >= moment:
+        """Why a deal is not open at a moment: it is unknown then, or closed."""
+        number = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
+        if number < 0 or state.history.created[number] >= moment:
             return SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
         return SanchoError(
-            messages.closed_deal(deal_id, iso(int(state.history.closed[found]), zone)), "deal_closed"
+            messages.closed_deal(deal_id, int(state.history.closed[number]), self.settings.zone),
+            "deal_closed",
         )
 
     def metadata(
         self, state: ModelState, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()
     ) -> dict[str, Any]:
-        """What goes with every answer: as_of, model and warnings."""
+        """The fields that every answer carries: as_of, model and warnings."""
         zone = self.settings.zone
-        warnings = [(warned.code, warned.message) for warned in state.bundle.warnings]
+        warnings = messages.model_warnings(state.bundle.warnings, state.info.version)
         warnings += messages.age_warnings(state.bundle.as_of, moment, zone)
         return {
             "as_of": iso(moment, zone),
-            "model": messages.model_of(state.info),
+            "model": model_fields(state.info),
             "warnings": [{"code": code, "message": text.to(lang)} for code, text in (*warnings, *also)],
         }
 
-    # staying fresh
+    # refreshing
 
     def refresh(self, warm: bool = False) -> None:
         """Takes up a new champion or new data. The old state answers until the new one can."""
@@ -215,8 +221,8 @@ class ServingState:
             state = self._state
             revision = self.store.revision()
             model = self._new_champion(state)
-            aged = state is None or time.monotonic() - state.made_at > _FRESH_SECONDS
-            if state is None or model is not None or revision != state.revision or aged:
+            is_old = state is None or time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS
+            if state is None or model is not None or revision != state.revision or is_old:
                 began = time.perf_counter()
                 fresh = self._make_state(model or (state.bundle, state.info), revision, state)  # type: ignore[union-attr]
                 if warm:
@@ -231,7 +237,7 @@ class ServingState:
                 self._warm = True
 
     def switch_to_champion(self) -> None:
-        """Answers with the champion from now on, whenever the registry was last asked for it."""
+        """Answers with the champion from now on, however recently the registry was asked for it."""
         self._champion_asked_at = -np.inf
         self.refresh(warm=True)
 
@@ -239,32 +245,32 @@ class ServingState:
         """Ready: the model's kept rows score as in training, all is warm, and new data are taken up."""
         state = self._state
         if state is None or not self._warm:
-            return Readiness(self._fault or messages.STARTING)
+            return Readiness(self._error or messages.STARTING)
         if self._thread.is_dead:
             return Readiness(_REFRESH_STOPPED)
         try:
             state.bundle.check()
-        except SanchoError as fault:
-            return Readiness(fault.text)
+        except SanchoError as error:
+            return Readiness(error.text)
         return Readiness(None, state.info.version, len(state.bundle.self_check.at))
 
     def _keep_ready(self) -> float:
-        """One round of the thread: looks for new data and models; seconds until the next round."""
+        """One round of the thread: refreshes, then does the chores; the seconds until the next round."""
         try:
             self.refresh(warm=True)
-            self._fault = None
+            self._error = None
             for chore in self._chores:
                 chore()
-        except SanchoError as fault:
-            self._fault = fault.text
-            log_event(_LOG, "warning", "not_ready", code=fault.code, reason=fault.text.en)
-        except BaseException as fault:  # SystemExit too: a library that wants to end the process does not
-            self._fault = messages.NOT_READY
-            log_event(_LOG, "error", "not_ready", exc_info=fault)
-        return self.settings.refresh_seconds if self._fault is None else _RETRY_SECONDS
+        except SanchoError as error:
+            self._error = error.text
+            log_event(_LOG, "warning", "not_ready", code=error.code, reason=error.text.en)
+        except BaseException as error:  # SystemExit too: no library ends the process from here
+            self._error = messages.START_FAILED
+            log_event(_LOG, "error", "not_ready", exc_info=error)
+        return self.settings.refresh_seconds if self._error is None else _RETRY_SECONDS
 
     def _new_champion(self, state: ModelState | None) -> tuple[Bundle, ModelVersion] | None:
-        """The champion, proven, where it is not the one in service."""
+        """The champion, checked, where it is not the version in service."""
         if state is not None and time.monotonic() - self._champion_asked_at < _CHAMPION_SECONDS:
             return None
         try:
@@ -277,12 +283,12 @@ class ServingState:
             if state is not None and champion.version == state.info.version:
                 return None
             bundle, info = self.registry.load(champion.version)
-        except SanchoError as fault:
-            if state is None or fault.code != "registry_unavailable":
+        except SanchoError as error:
+            if state is None or error.code != "registry_unavailable":
                 raise
             # The model in service goes on answering, and new data are taken up all the same.
             self._champion_asked_at = time.monotonic()
-            log_event(_LOG, "warning", "registry_unavailable", reason=fault.text.en)
+            log_event(_LOG, "warning", "registry_unavailable", reason=error.text.en)
             return None
         bundle.check()
         return bundle, info
@@ -309,22 +315,22 @@ class ServingState:
             columns=columns,
             catalogue=tuple(history.features[at] for at in columns),
             now=as_of_instant(None, self.settings.zone),
-            made_at=time.monotonic(),
+            loaded_at=time.monotonic(),
         )
 
     def _warm_up(self, state: ModelState) -> None:
-        """Everything a first request would otherwise wait for."""
+        """Does what the first request would otherwise wait for."""
         for warm_up in self._warm_ups:
             warm_up(state)
 
 
-def _levels(bundle: Bundle) -> Any:
-    """Levels as features want them: lists of names; a kind (number, date) stays a word."""
+def _levels(bundle: Bundle) -> Levels:
+    """Levels with lists of names; the kind of an attribute without levels (number, date) stays text."""
     return {name: value if isinstance(value, str) else list(value) for name, value in bundle.levels.items()}
 
 
-def _refuse_absurd(moment: int, period: Period, settings: Settings) -> None:
-    """Dates no calendar reaches."""
+def _check_dates(moment: int, period: Period, settings: Settings) -> None:
+    """Raises for dates outside of any sensible calendar."""
     low, high = date(1990, 1, 1), date(2090, 1, 1)
     day = last_known_day(moment, settings.zone)
     if not (low <= day < high and low <= period.first and period.last < high):

@@ -30,7 +30,7 @@ _FINE = {
     "train": Text("学習の設定の表 [train]", "a table [train] of training choices"),
     "kpi": Text("[[kpi]] の表（docs/kpis.md の例を参照）", "tables [[kpi]] as docs/kpis.md shows"),
     "actions": Text(
-        "[actions] の表: explore = true または false、hold_out = 0から0.9の割合",
+        "[actions] の表：explore = true または false、hold_out = 0から0.9の割合",
         "a table [actions] with explore = true or false and hold_out = a share of 0 to 0.9",
     ),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """A caller's values come first, then the environment, then the file."""
+        """The caller's values come first, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
@@ -169,17 +169,17 @@ def read_settings(**given: Any) -> Settings:
     """The settings; the error for a wrong one names its key, its value and the valid values."""
     try:
         return Settings(**given)
-    except ValidationError as fault:
-        wrong = [_explained(error) for error in fault.errors()]
+    except ValidationError as error:
+        wrong = [_explained(error) for error in error.errors()]
         raise SanchoError(
             Text("；".join(text.ja for text in wrong), "; ".join(text.en for text in wrong)), "bad_setting"
         ) from None
-    except ValueError as fault:  # the TOML file itself
+    except ValueError as error:  # the TOML file itself
         raise SanchoError(
             Text(
-                "{file} を読めません（{fault}）。TOMLの書式を確認してください。",
-                "cannot read {file} ({fault}); check its TOML.",
-            ).format(file=CONFIG_FILE, fault=fault),
+                "{file} を読めません（{error}）。TOMLの書式を確認してください。",
+                "cannot read {file} ({error}); check its TOML.",
+            ).format(file=CONFIG_FILE, error=error),
             "bad_setting",
         ) from None
 
@@ -191,7 +191,7 @@ def _explained(error: Any) -> Text:
         known = ", ".join(Settings.model_fields)
         return Text(
             "設定「{key}」はありません。使える設定は {known} です。",
-            "setting {key!r} does not exist; there are {known}.",
+            "setting {key!r} does not exist; use one of {known}.",
         ).format(key=key, known=known)
     fine = _FINE.get(key, Text("別の値", "another value"))
     return Text(

@@ -1,4 +1,4 @@
-"""What became of rows that were sent? They go into the store as an import's do."""
+"""How are rows sent by REST stored? Validated and loaded as an import is."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any
 from crm.i18n import Language
 from crm.importing.source import Source
 from crm.instants import as_of_instant, iso
-from service import messages
-from service.serving_state import ServingState
+from service.serving_state import ServingState, model_fields
 
 
 class Tables:
-    """The canonical tables of the store, as far as they are written to by REST."""
+    """The canonical tables of the store, for writing."""
 
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
     def push(self, table: str, rows: Source, lang: Language) -> dict[str, Any]:
-        """Rows of a canonical table into the store; what became of them. Answers follow within a moment."""
+        """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_rows
 
         zone, info = self._serving.settings.zone, self._serving.model_info()
@@ -31,10 +30,15 @@ class Tables:
             "unchanged": counts.unchanged,
             "quarantined": result.quarantined,
             "errors": [
-                {"line": f.line, "column": f.column, "value": f.value, "reason": f.reason.to(lang)}
-                for f in result.errors
+                {
+                    "line": error.line,
+                    "column": error.column,
+                    "value": error.value,
+                    "reason": error.reason.to(lang),
+                }
+                for error in result.errors
             ],
             "as_of": iso(as_of_instant(None, zone), zone),
-            "model": None if info is None else messages.model_of(info),
+            "model": None if info is None else model_fields(info),
             "warnings": [{"code": "notice", "message": text.to(lang)} for text in result.notices],
         }

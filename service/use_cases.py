@@ -1,4 +1,4 @@
-"""Which questions can be asked? One value that holds a use case for each kind, composed around one state."""
+"""Which use cases does the service have? One object for each, built around one serving state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.registry import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class UseCases:
-    """What REST, pages and the command line ask."""
+    """The use cases behind REST, pages and the command line."""
 
     settings: Settings
     serving: ServingState
@@ -33,7 +33,7 @@ class UseCases:
     def open(
         cls, settings: Settings, store: Store | None = None, registry: Registry | None = None
     ) -> UseCases:
-        """Use cases of a store and a registry, else of those that the settings name."""
+        """Use cases with a store and a registry; by default those of the settings."""
         serving = ServingState(
             settings,
             store if store is not None else Store.open(settings.store_url),
@@ -60,7 +60,7 @@ class UseCases:
         )
 
     def close(self) -> None:
-        """Stores what waits to be, ends the thread, and gives up the store's connections."""
+        """Stores queued recommendations, ends the thread, and closes the store."""
         try:
             self.recommendations.flush()
         finally:

@@ -1,4 +1,4 @@
-"""How is work repeated in a thread that nothing ends but being stopped?"""
+"""How is work repeated in a thread that ends only when it is stopped?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 _RETRY_SECONDS = 3.0  # after a round that raised
-_LOOK_SECONDS = 1.0  # how often the watcher looks whether the thread is alive
+_LOOK_SECONDS = 1.0  # between two checks that the thread is alive
 
 
 class WatchedThread:
-    """Repeats a round of work in a thread; a second thread starts it again should it die.
+    """Repeats a round of work in a thread; a second thread restarts it should it die.
 
-    `work` returns how many seconds to wait until the next round. Whatever it raises, be it SystemExit from a
-    library, ends that round alone. It reports its faults itself.
+    `work` returns the seconds to wait until the next round. An exception, also SystemExit from a library,
+    ends only that round; `work` logs its errors itself.
     """
 
     def __init__(self, name: str, work: Callable[[], float]) -> None:
@@ -32,7 +32,7 @@ class WatchedThread:
         self._watcher.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """No further round; waits for the present one, but not for longer than the timeout."""
+        """Ends after the current round; waits for it, up to the timeout."""
         self._stopped.set()
         for thread in (self._thread, self._watcher):
             if thread is not None and thread is not threading.current_thread():
@@ -40,12 +40,13 @@ class WatchedThread:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it was started and has ended, though nobody stopped it."""
-        thread = self._thread
-        return thread is not None and not thread.is_alive() and not self._stopped.is_set()
+        """Whether it was started and has ended without being stopped."""
+        with self._starting:  # a thread that is being started is not dead
+            thread = self._thread
+            return thread is not None and not thread.is_alive() and not self._stopped.is_set()
 
     def revive(self) -> None:
-        """Starts the thread where it does not run."""
+        """Starts the thread unless it is running."""
         with self._starting:
             if not self._stopped.is_set() and (self._thread is None or not self._thread.is_alive()):
                 thread = threading.Thread(target=self._repeat, daemon=True, name=self._name)
@@ -61,5 +62,5 @@ class WatchedThread:
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_SECONDS):
-            with suppress(BaseException):  # should no thread be had just now, it is tried again
+            with suppress(BaseException):  # where no thread can be started now, the next check tries again
                 self.revive()

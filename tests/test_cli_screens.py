@@ -22,8 +22,10 @@ ABOUT = {
     "as_of": AT,
     "model": {"name": "sancho", "version": "3", "trained_at": "2026-11-29T22:35:24+00:00"},
     "warnings": [
-        {"code": "leak_受注理由", "message": "「受注理由」は、受注した商談の100.0%で入力されています。"},
-        {"code": "leak_確度", "message": "「確度」の値は、決着した商談では0.0%です。"},
+        {
+            "code": "attributes_not_used",
+            "message": "予測に使っていない項目：受注理由、確度（理由は `sancho models show 3`）",
+        },
         {"code": "model_old", "message": "モデルが古くなっています。"},
     ],
 }
@@ -55,7 +57,7 @@ FORECAST: dict[str, Any] = {
         "since": "2026-11-23T06:35:59.279729+09:00",
         "from": 0.0,
         "to": 0.0004,
-        "because": [
+        "contributions": [
             {
                 "label": "失注した商談",
                 "effect_pp": -0.01,
@@ -102,19 +104,23 @@ ROW = {
     "deals": 16,
     "wins": 8,
     "expected_wins": 6.2,
-    "wins_above": {"p10": -0.8, "p50": 0.72, "p90": 2.2},
+    "wins_above_expected": {"p10": -0.8, "p50": 0.72, "p90": 2.2},
     "revenue": 8.72e6,
     "expected_revenue": 1.152e7,
     "verdict": "above",
-    "told": "受注が期待を上回っています。",
-    "help": None,
+    "message": "受注が期待を上回っています。",
+    "coaching_focus": None,
 }
 PEOPLE: dict[str, Any] = {
     "period": "FY2026",
     "scope": "company",
     "teams": [{**ROW, "scope": "team:T02"}],
     "people": [
-        {**ROW, "scope": f"person:P{number:03d}", "wins_above": {"p10": -1, "p50": number / 10, "p90": 1}}
+        {
+            **ROW,
+            "scope": f"person:P{number:03d}",
+            "wins_above_expected": {"p10": -1, "p50": number / 10, "p90": 1},
+        }
         for number in range(7)
     ],
 }
@@ -140,7 +146,7 @@ ACTIONS: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
     "actions": [ACTION],
-    "not_recommended": [{"label": "訪問する", "why": "実施済み、または直近に実施しています。"}],
+    "not_recommended": [{"label": "訪問する", "message": "実施済み、または直近に実施しています。"}],
 }
 BOTTLENECKS: dict[str, Any] = {
     "scope": "company",
@@ -156,13 +162,13 @@ BOTTLENECKS: dict[str, Any] = {
             "suggested_action": "日程を確保する",
         }
     ],
-    "flow": [
+    "funnel": [
         {
             "stage": "提案・見積",
-            "deals": 1051,
-            "went_on": 37,
-            "ended": 10,
-            "still": 4,
+            "entered": 1051,
+            "advanced": 37,
+            "lost": 10,
+            "open": 4,
             "conversion": 0.79,
             "days": {"p50": 7.4},
         }
@@ -176,10 +182,10 @@ PERSON = [
 PLAN: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
-    "wanted": 0.8,
-    "before": 0.0,
+    "requested_probability": 0.8,
+    "current_probability": 0.0,
     "probability": 0.0004,
-    "most": 0.0004,
+    "maximum": 0.0004,
     "attainable": False,
     "levers": [LEVER],
     "people": [
@@ -213,13 +219,16 @@ WHAT_IF: dict[str, Any] = {
 
 
 class Canned:
-    """Answers whatever is asked with what it was given."""
+    """Stands in for every use case: answers whatever is asked with what it was given."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.told = copy.deepcopy({**told, **ABOUT})
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: self.told
+        return self
+
+    def __call__(self, *_: object) -> Any:
+        return self.told
 
 
 @pytest.fixture
@@ -230,7 +239,7 @@ def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("COLUMNS", "80")
 
     def printed(told: dict[str, Any], *typed: str, lang: str = "ja") -> tuple[str, str]:
-        monkeypatch.setattr(answer, "open_answers", lambda settings: Canned(told))
+        monkeypatch.setattr(answer, "open_service", lambda settings: Canned(told))
         assert run([*typed, "--lang", lang]) == 0
         return capsys.readouterr()
 
@@ -372,9 +381,9 @@ def test_a_plan_out_of_reach_says_what_to_consider(screen: Any):
     assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0pt"]
     assert cells(out, "担当者 P001") == ["提案件数 1.4→1.5"]
     assert "P002" not in out  # nothing changes by a tenth
-    reached = {**PLAN, "before": 0.4, "probability": 0.81, "attainable": True}
+    reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
     assert "達成確率 40.0% → 81.0%（目標水準 80%）" in screen(reached, "plan", "2026-Q4")[0]
-    assert "追加の対策は不要です" in screen({**PLAN, "before": 0.9}, "plan", "2026-Q4")[0]
+    assert "追加の対策は不要です" in screen({**PLAN, "current_probability": 0.9}, "plan", "2026-Q4")[0]
 
 
 def test_a_tree_marks_key_success_factors(screen: Any):
@@ -431,6 +440,6 @@ def test_a_command_closes_the_service_also_when_its_question_is_refused(
         def close(self) -> None:
             closed.append(True)
 
-    monkeypatch.setattr(answer, "open_answers", lambda settings: Refusing({}))
+    monkeypatch.setattr(answer, "open_service", lambda settings: Refusing({}))
     assert run(["kpis", "2026-Q4"]) == 1
     assert closed == [True]

@@ -1,4 +1,4 @@
-"""REST under /v1: each endpoint understands, asks, answers."""
+"""How is Sancho called by REST? A FastAPI application under /v1, a router per tag."""
 
 from service.api.app import create_app
 

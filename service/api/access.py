@@ -1,4 +1,4 @@
-"""Is this caller known, and what is written down of the call? Never a secret."""
+"""Is the caller's API key valid, and what is logged of a call? Never a secret."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create 
 async def known_caller(
     request: Request, credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> str:
-    """Name of the key that came with the request."""
+    """Name of the API key in the request; raises where there is no valid one."""
     keys: ApiKeys = request.app.state.keys
     key = keys.check(credential.credentials) if credential is not None else None
     if key is None:
         raise SanchoError(
             Text(
-                "APIキーが必要です。`sancho key create --name 名前` で作り、"
+                "APIキーが必要です。`sancho key create --name 名前` で作成し、"
                 "Authorization: Bearer キー で送ってください。",
-                "an API key is needed; make one by `sancho key create --name NAME` and send it as "
+                "an API key is required; create one with `sancho key create --name NAME` and send it as "
                 "Authorization: Bearer KEY.",
             ),
             "no_credential",
@@ -38,9 +38,9 @@ async def known_caller(
 
 
 class AccessLog:
-    """Writes one line per call: method, path, status, milliseconds, whose key. No query, header or body.
+    """Logs one line per call: method, path, status, milliseconds, name of the key. No query, header or body.
 
-    A line that cannot be written fails no call.
+    A call is answered also where its line cannot be written.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -51,17 +51,17 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        start = time.perf_counter()
         status = 500
 
-        async def noted(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_note_status)
         finally:
             log_event(
                 "sancho.access",
@@ -70,6 +70,6 @@ class AccessLog:
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                ms=round(1000 * (time.perf_counter() - began), 2),
+                ms=round(1000 * (time.perf_counter() - start), 2),
                 key=scope.get("sancho_key"),
             )

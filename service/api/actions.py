@@ -1,4 +1,4 @@
-"""What should be done next, what came of it, and does it help?"""
+"""Which actions are next, what were their outcomes, and do they help?"""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_actions(
     "/recommendations/{recommendation_id}/outcome",
     response_model=schemas.RecordedOutcome,
     responses=documented_problems(404, 400),
-    summary="What became of a recommendation",
+    summary="Record the outcome of a recommendation",
 )
 def record_outcome(
     request: Request,
@@ -48,7 +48,7 @@ def record_outcome(
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
     body: schemas.OutcomeRequest,
 ) -> Response:
-    """Shown, accepted, dismissed (and why) or done. Said twice changes nothing."""
+    """Shown, accepted, dismissed (and why) or done. Sent twice, it changes nothing."""
     lang = language_of(request)
     return send(request, recommendations.record_outcome(recommendation_id, body.state, body.reason, lang))
 
@@ -59,5 +59,5 @@ def record_outcome(
     summary="Whether recommendations help",
 )
 def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
-    """What became of them by action, the lift against deals held out, the value of the rule itself."""
+    """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
     return send(request, recommendations.report(language_of(request)))

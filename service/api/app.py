@@ -1,4 +1,4 @@
-"""Which application answers? FastAPI with its endpoints, problems, credentials and lifetime."""
+"""How is the REST application put together? Routers, errors, API keys, start and end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from service.use_cases import UseCases
 _ABOUT = """How likely a sales target is, why, and what to do about it.
 
 Probabilities are 0 to 1; effects on a probability are in percentage points and named `_pp`. Texts are in
-Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Faults are
-problem details (RFC 9457). All but health needs `Authorization: Bearer KEY`.
+Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Errors are
+problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
 """
 _ROUTERS = [
     module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables)
@@ -32,34 +32,34 @@ _TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "mode
 def create_app(
     settings: Settings, use_cases: UseCases | None = None, warm: bool = True, keys: ApiKeys | None = None
 ) -> FastAPI:
-    """The application. With `warm`, a thread gets everything ready while health already answers."""
-    cases = use_cases if use_cases is not None else UseCases.open(settings)
+    """The application. With `warm`, a thread warms up while the health endpoints already answer."""
+    answering = use_cases if use_cases is not None else UseCases.open(settings)
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
-        app.state.keys.check("sancho_warm_up")  # opens its connection before the first caller waits for it
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.keys.check("sancho_warm_up")  # opens the database connection before the first call
         app.openapi()
         if warm:
-            cases.serving.start()
+            answering.serving.start()
         yield
-        cases.close()
+        answering.close()
         app.state.keys.close()
 
     app = FastAPI(
         title="Sancho",
         version=installed_version(),
         description=_ABOUT,
-        lifespan=life,
+        lifespan=lifespan,
         docs_url=None,  # the built-in pages load their scripts from the internet
         redoc_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[{"name": name} for name in _TAGS],
         generate_unique_id_function=_operation_id,
     )
-    app.state.use_cases = cases
+    app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.language = settings.language
-    problems.install(app)
+    problems.install_handlers(app)
     app.include_router(health.router)
     for router in _ROUTERS:
         app.include_router(
@@ -73,5 +73,5 @@ def create_app(
 
 
 def _operation_id(route: APIRoute) -> str:
-    """An endpoint's function names its operation: generated clients have score_deal(), get_forecast()."""
+    """The name of the function: generated clients have score_deal(), get_forecast()."""
     return route.name

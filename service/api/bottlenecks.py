@@ -27,5 +27,5 @@ def list_bottlenecks(
     period: PeriodName = None,
     as_of: AsOf = None,
 ) -> Response:
-    """Where deals stall in which segment, how sure that is, and what the open deals in it cost the goal."""
+    """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
     return send(request, recommendations.bottlenecks(scope, period, as_of, language_of(request)))

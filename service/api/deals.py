@@ -1,4 +1,4 @@
-"""What can be asked about deals?"""
+"""Which endpoints are about deals?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/deals", tags=["deals"])
     summary="Insight for one deal sent in the request",
 )
 async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
-    """How likely it is to be won, what it will bring, why, what it does to the goal. Nothing is stored."""
+    """Win probability, expected revenue, reasons, effect on the goal, next actions. Nothing is stored."""
     lang = language_of(request)
     if deals.is_quick(body.as_of, body.period):
         return send(request, deals.score_deal(body, lang))
@@ -43,13 +43,13 @@ def list_deals(
     sort: Annotated[
         str,
         Query(
-            description="A column of the rows; - before it sorts downwards", examples=["-expected_revenue"]
+            description="A column of the rows; with - before it, descending", examples=["-expected_revenue"]
         ),
     ] = "-expected_revenue",
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    cursor: Annotated[str | None, Query(description="next_cursor of the previous page")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """Scores of the open deals of a scope, a page at a time."""
+    """Scores of the open deals of a scope, page by page."""
     lang = language_of(request)
     return send(request, deals.list_deals(scope, as_of, period, sort, cursor, limit, lang))
 
@@ -67,7 +67,7 @@ async def get_deal(
     as_of: AsOf = None,
     period: PeriodName = None,
 ) -> Response:
-    """The same as scoring it, for a deal the store holds, as of any moment it was open."""
+    """The insight of a stored deal, as of any moment at which it was open."""
     lang = language_of(request)
     if deals.is_quick(as_of, period):
         return send(request, deals.get_deal(deal_id, as_of, period, lang))

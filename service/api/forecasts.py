@@ -1,4 +1,4 @@
-"""What can be asked about a period's target?"""
+"""Which endpoints are about the target of a period?"""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
     "/{period}",
     response_model=schemas.Forecast,
     responses=documented_problems(404),
-    summary="Attainment of a period's target",
+    summary="Probability of reaching a period's target",
 )
 def get_forecast(
     request: Request, forecasts: ForecastsDep, period: Period, scope: Scope = "company", as_of: AsOf = None
 ) -> Response:
-    """Probability of reaching the target, revenue, what it is made of, and what each open deal does to it."""
+    """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
     return send(request, forecasts.forecast(period, scope, as_of, language_of(request)))
 
 
@@ -39,5 +39,5 @@ def get_forecast(
 def ask_what_if(
     request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
-    """Attainment before and after deals are won, lost, pushed or repriced, people leave, targets change."""
+    """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
     return send(request, forecasts.what_if(period, body, language_of(request)))

@@ -37,7 +37,7 @@ async def check_liveness() -> dict[str, str]:
 @router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
 async def check_readiness(serving: ServingStateDep) -> dict[str, Any]:
     """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
-    found = serving.readiness()
-    if found.error is not None:
-        raise SanchoError(found.error, "not_ready")
-    return {"status": "ready", "model_version": found.model_version, "verified_rows": found.kept_rows}
+    readiness = serving.readiness()
+    if readiness.error is not None:
+        raise SanchoError(readiness.error, "not_ready")
+    return {"status": "ready", "model_version": readiness.model_version, "verified_rows": readiness.kept_rows}

@@ -1,4 +1,4 @@
-"""What can be asked about KPIs, what drives a goal, and what it takes?"""
+"""Which endpoints are about KPIs, the drivers of a goal, and plans?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["kpis"])
     "/kpis/{period}",
     response_model=schemas.KpiList,
     responses=documented_problems(404),
-    summary="KPI values and attainment",
+    summary="KPI values and the probability of their targets",
 )
 def get_kpis(
     request: Request,
@@ -29,7 +29,7 @@ def get_kpis(
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
-    """Each KPI so far and by the period's end, how likely its target is, what each working day must bring."""
+    """Each KPI so far and by the period's end, the probability of its target, the pace needed for it."""
     return send(request, goals.kpis(period, scope, as_of, language_of(request)))
 
 
@@ -40,7 +40,7 @@ def get_kpis(
     summary="SMART check of a proposed KPI set",
 )
 def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
-    """Specific, measurable, achievable, relevant, time-bound; per person three to five in their own hands."""
+    """Specific, measurable, achievable, relevant, time-bound; three to five controllable KPIs per person."""
     return send(request, goals.check_kpis(body, language_of(request)))
 
 
@@ -57,7 +57,7 @@ def get_tree(
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
-    """Which drivers the goal depends on here, by what a feasible step of each adds to attainment."""
+    """The drivers of the goal, by what a feasible step of each adds to the probability of the target."""
     return send(request, goals.tree(period, scope, as_of, language_of(request)))
 
 
@@ -65,8 +65,8 @@ def get_tree(
     "/plans",
     response_model=schemas.Plan,
     responses=documented_problems(404, 400),
-    summary="What it takes to attain with a probability",
+    summary="What it takes to reach the target with a probability",
 )
 def make_plan(request: Request, goals: GoalsDep, body: schemas.PlanRequest) -> Response:
-    """The smallest change of levers, within what peers show to be feasible, and each person's numbers."""
+    """The smallest change of levers, up to the top quartile of peers, and each person's numbers."""
     return send(request, goals.plan(body, language_of(request)))

@@ -1,4 +1,4 @@
-"""Which model answers? The registry, promotion and rollback."""
+"""Which endpoints are about models? List, promotion, rollback."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from service.problems import language_of
 router = APIRouter(prefix="/models", tags=["models"])
 
 
-@router.get("", response_model=schemas.ModelList, summary="The registry")
+@router.get("", response_model=schemas.ModelList, summary="Registered models and monitoring")
 def list_models(request: Request, models: ModelAdminDep) -> Response:
-    """Registered model versions, newest first, and which of them answers."""
+    """Registered model versions, newest first; the one in service has the alias `champion`."""
     return send(request, models.versions(language_of(request)))
 
 
@@ -25,14 +25,14 @@ def list_models(request: Request, models: ModelAdminDep) -> Response:
     "/{version}/promote",
     response_model=schemas.ModelList,
     responses=documented_problems(404),
-    summary="Make a version the one that answers",
+    summary="Put a version in service",
 )
 def promote_model(
     request: Request,
     models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
 ) -> Response:
-    """It proves itself first: kept deals must score as they did in training. Twice changes nothing."""
+    """It is checked first: kept rows must score as they did in training. Sent twice, it changes nothing."""
     return send(request, models.promote(version, language_of(request)))
 
 
@@ -40,7 +40,7 @@ def promote_model(
     "/rollback",
     response_model=schemas.ModelList,
     responses=documented_problems(409),
-    summary="Go back to the version before",
+    summary="Go back to the previous version",
 )
 def roll_back_model(
     request: Request,
@@ -49,10 +49,10 @@ def roll_back_model(
         str | None,
         Query(
             pattern=r"^[0-9]{1,9}$",
-            description="The version to go back from: nothing happens where it does not answer any more, so "
-            "that a request can be sent again without going back twice",
+            description="The version to go back from; where it is no longer in service nothing happens, so a "
+            "request can be sent again without going back twice",
         ),
     ] = None,
 ) -> Response:
-    """Back to the champion before this one, once that has proven itself."""
+    """Puts the previous champion back in service, once it is checked."""
     return send(request, models.rollback(from_version, language_of(request)))

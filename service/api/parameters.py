@@ -1,4 +1,4 @@
-"""What can most endpoints be asked with? The parameters they share."""
+"""Which query parameters do most endpoints share?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ AsOf = Annotated[
     ),
 ]
 PeriodName = Annotated[
-    str | None, Query(description="Default the current quarter", examples=["2026-Q4", "FY2026-H2", "2026-11"])
+    str | None,
+    Query(description="Default: the current quarter", examples=["2026-Q4", "FY2026-H2", "2026-11"]),
 ]
 Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]

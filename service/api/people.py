@@ -1,4 +1,4 @@
-"""How are people compared?"""
+"""Which endpoint compares people?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/people", tags=["people"])
     "/{period}",
     response_model=schemas.PeopleList,
     responses=documented_problems(404),
-    summary="Fair comparison of people",
+    summary="Comparison of people on equal deals",
 )
 def compare_people(
     request: Request,
@@ -29,5 +29,5 @@ def compare_people(
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
-    """Results beside what these deals would have brought an average seller, and whom to help with what."""
+    """Results compared with those of an average rep on the same deals, and where to help whom."""
     return send(request, goals.people(period, scope, as_of, language_of(request)))

@@ -1,4 +1,4 @@
-"""How is an answer sent, and how are problems documented?"""
+"""How is an answer sent, and how are its possible errors documented?"""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def send(request: Request, answer: Mapping[str, Any]) -> Response:
 
 
 def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How problems of an endpoint are documented."""
+    """The error responses of an endpoint, for the OpenAPI page."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"model": Problem, "content": content} for status in statuses}

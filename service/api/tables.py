@@ -1,4 +1,4 @@
-"""How do rows come into the store?"""
+"""Which endpoint stores rows?"""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ router = APIRouter(prefix="/tables", tags=["data"])
 async def put_table_rows(
     request: Request, tables: TablesDep, table: Annotated[str, Path(examples=["deals"], max_length=50)]
 ) -> Response:
-    """Adds rows or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
+    """Adds rows, or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
     content_type = request.headers.get("content-type", "")
     rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
     return send(request, await run_in_threadpool(tables.push, table, rows, language_of(request)))

@@ -1,4 +1,4 @@
-"""Which use case does an endpoint ask? A provider for each, which a test can replace by a fake."""
+"""How does an endpoint get its use case? From a dependency, which a test can override."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from service.serving_state import ServingState
 from service.tables import Tables
 from service.use_cases import UseCases
 
-# Providers are coroutines: FastAPI runs plain functions in its thread pool, which takes longer than they do.
+# Coroutines, because FastAPI runs plain functions in its thread pool, which takes longer than they do.
 
 
 async def serving_state(request: Request) -> ServingState:
-    """The state that answers, of health checks."""
+    """The serving state, for health checks."""
     return _use_cases(request).serving
 
 
@@ -54,8 +54,8 @@ async def tables(request: Request) -> Tables:
 
 
 def _use_cases(request: Request) -> UseCases:
-    found: UseCases = request.app.state.use_cases
-    return found
+    use_cases: UseCases = request.app.state.use_cases
+    return use_cases
 
 
 ServingStateDep = Annotated[ServingState, Depends(serving_state)]

@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 
 Step = Callable[[Text, int, int | None], None]
 _FOLDED = 12  # columns that a cell of text needs at least
-LEAK = "leak_"  # a warning's code: the column behind it is kept out of the model
 _NOTE = Text("注意：{text}", "Note: {text}")
-_NOT_USED = Text(
-    "予測に使っていない項目：{names}（理由は `sancho models show {version}`）",
-    "Not used for prediction: {names} (why: `sancho models show {version}`)",
-)
+_BARE = "attributes_not_used"  # a warning that reads as a line of its own
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
@@ -83,18 +79,10 @@ def note(text: str) -> None:
 
 
 def print_warnings(answer: Mapping[str, Any], lang: Language) -> None:
-    """The warnings of an answer, so that nobody misses them; columns left out of the model in one line."""
-    warnings = answer["warnings"]
-    left_out = [one["code"].removeprefix(LEAK) for one in warnings if one["code"].startswith(LEAK)]
-    if left_out:
-        note(
-            _NOT_USED.format(
-                names=Text("、".join(left_out), ", ".join(left_out)), version=answer["model"]["version"]
-            ).to(lang)
-        )
-    for warning in warnings:
-        if not warning["code"].startswith(LEAK):
-            note(_NOTE.format(text=warning["message"]).to(lang))
+    """The warnings of an answer, so that nobody misses them."""
+    for warning in answer["warnings"]:
+        text = warning["message"]
+        note(text if warning["code"] == _BARE else _NOTE.format(text=text).to(lang))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What do requests and answers look like? Shapes that check what comes in and document what goes out."""
+"""What do requests and answers look like? Pydantic models that validate requests and document answers."""
 
 from __future__ import annotations
 

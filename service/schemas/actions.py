@@ -18,7 +18,7 @@ class SimilarDeal(BaseModel):
 
 
 class ActionEvidence(BaseModel):
-    """Past deals with the action, compared with ordinary contacts (calls, emails) on similar deals.
+    """Past deals with the action, compared with similar deals with ordinary contacts only (calls, emails).
 
     A call is compared with emails, an email with calls.
     """
@@ -26,10 +26,14 @@ class ActionEvidence(BaseModel):
     deals_with: int
     deals_without: int
     win_rate_with: float
-    win_rate_without: float = Field(description="Weighted to be comparable with the deals with it")
+    win_rate_without: float = Field(
+        description="Of similar deals: weighted to resemble the deals with the action"
+    )
     adjusted_for: str
-    top_sellers_share: float | None = Field(description="Of the better quartile of sellers' deals, with it")
-    other_sellers_share: float | None
+    top_sellers_share: float | None = Field(
+        description="Share of the deals of top-quartile reps that had the action"
+    )
+    other_sellers_share: float | None = Field(description="The same of all other reps")
 
 
 class Action(BaseModel):
@@ -62,7 +66,7 @@ class ActionNotRecommended(BaseModel):
 
 
 class DealAction(Action):
-    """The action and whose deal it is for."""
+    """A next action with its deal and the rep who owns it."""
 
     deal_id: str
     owner_id: str | None
@@ -70,13 +74,13 @@ class DealAction(Action):
 
 
 class ActionList(Answer):
-    """Next actions, the most points of the goal per hour first."""
+    """Next actions, ranked by points of the goal per hour of effort."""
 
     period: str
     scope: str
     open_deals: int
     held_out_deals: int = Field(
-        description="Deals that get no recommendations, so that their effect can be measured"
+        description="Deals of the holdout group: no recommendations, so that their effect can be measured"
     )
     actions: list[DealAction]
     not_recommended: list[ActionNotRecommended] = Field(description="Of one deal")
@@ -112,7 +116,7 @@ class ActionCounts(BaseModel):
 
 
 class HoldOut(BaseModel):
-    """Deals with recommendations compared with deals held out; 90 % interval."""
+    """Deals with recommendations compared with the holdout group; 90 % interval."""
 
     recommended_closed: int
     held_out_closed: int

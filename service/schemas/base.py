@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-MAX_ROWS = 20_000  # entries up to which a list in a request is read
+MAX_ROWS = 20_000  # entries of a list in a request
 
 
 class ModelInfo(BaseModel):
-    """Which model answered."""
+    """The model of an answer."""
 
     name: str = Field(examples=["sancho"])
     version: str = Field(examples=["3"])
@@ -19,7 +19,7 @@ class AnswerWarning(BaseModel):
     """Something to know about an answer."""
 
     code: str = Field(examples=["no_target"])
-    message: str = Field(examples=["no revenue target is known for company in 2026-Q4."])
+    message: str = Field(examples=["No revenue target is known for the company in 2026-Q4."])
 
 
 class Answer(BaseModel):

@@ -26,7 +26,7 @@ class BottleneckCondition(BaseModel):
 
 
 class DealBottleneck(BaseModel):
-    """A condition with fewer wins in a segment, adjusted for everything else that is known."""
+    """A condition with a lower win rate in a segment, adjusted for everything else known of the deals."""
 
     id: str
     kind: Literal["interval", "activity_gap", "conversion"]
@@ -51,7 +51,7 @@ class Bottleneck(DealBottleneck):
     approaching_deals: int = Field(description="Open deals that will be in it if nothing is done")
     revenue_at_stake: float = Field(description="Expected revenue that its open deals lose")
     attainment_pp: float | None = Field(
-        description="Points of attainment that its open deals would add without it; null: no target"
+        description="Points of the probability of reaching the target without it; null without a target"
     )
 
 

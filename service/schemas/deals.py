@@ -1,9 +1,9 @@
-"""What do a deal sent in a request and the answers about deals look like?"""
+"""What do a deal in a request and the answers about deals look like?"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -33,21 +33,33 @@ def _field(column: Column, required: bool) -> tuple[Any, Any]:
 
 
 def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseModel]:
-    """A row of a canonical table; `optional` columns may be left out here though stored rows need them."""
+    """A row of a canonical table; `optional` columns may be left out here, though stored rows need them."""
     fields: dict[str, Any] = {
         column.name: _field(column, column.required and column.name not in optional)
         for column in table.columns
     }
     config = ConfigDict(extra="allow" if table.custom else "forbid", title=name)
-    made: type[BaseModel] = create_model(name, __config__=config, **fields)
-    made.__doc__ = table.label.both()
-    return made
+    model: type[BaseModel] = create_model(name, __config__=config, **fields)
+    model.__doc__ = table.label.both()
+    return model
 
 
-DealRow = _row(TABLES["deals"], "Deal")
-EventRow = _row(TABLES["deal_events"], "DealEvent", ("deal_id",))
-ActivityRow = _row(TABLES["activities"], "Activity", ("activity_id",))
-AccountRow = _row(TABLES["accounts"], "Account")
+if TYPE_CHECKING:  # what is read by name
+
+    class DealRow(BaseModel):
+        """A row of deals."""
+
+        deal_id: str
+        currency: str | None
+
+    EventRow: TypeAlias = BaseModel
+    ActivityRow: TypeAlias = BaseModel
+    AccountRow: TypeAlias = BaseModel
+else:
+    DealRow = _row(TABLES["deals"], "Deal")
+    EventRow = _row(TABLES["deal_events"], "DealEvent", ("deal_id",))
+    ActivityRow = _row(TABLES["activities"], "Activity", ("activity_id",))
+    AccountRow = _row(TABLES["accounts"], "Account")
 
 EXAMPLE_REQUEST: dict[str, Any] = {
     "deal": {
@@ -65,16 +77,18 @@ EXAMPLE_REQUEST: dict[str, Any] = {
 
 
 class ScoreRequest(BaseModel):
-    """One deal as its sender knows it; nothing of it is stored."""
+    """One deal with its history as the caller knows it; nothing of it is stored."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE_REQUEST]})
 
-    deal: DealRow  # type: ignore[valid-type]
-    events: list[EventRow] = Field(default_factory=list, max_length=MAX_ROWS)  # type: ignore[valid-type]
-    activities: list[ActivityRow] = Field(default_factory=list, max_length=MAX_ROWS)  # type: ignore[valid-type]
-    account: AccountRow | None = None  # type: ignore[valid-type]
-    as_of: str | None = Field(None, examples=["2026-11-20"], description="Default now; a date means its end")
-    period: str | None = Field(None, examples=["2026-Q4"], description="Default the current quarter")
+    deal: DealRow
+    events: list[EventRow] = Field(default_factory=list, max_length=MAX_ROWS)
+    activities: list[ActivityRow] = Field(default_factory=list, max_length=MAX_ROWS)
+    account: AccountRow | None = None
+    as_of: str | None = Field(
+        None, examples=["2026-11-20"], description="Default now; a date means the end of that day"
+    )
+    period: str | None = Field(None, examples=["2026-Q4"], description="Default: the current quarter")
 
 
 class CurvePoint(BaseModel):
@@ -148,7 +162,7 @@ class Flag(BaseModel):
 
 
 class CloseDate(BaseModel):
-    """When it will be won, if it is."""
+    """Quantiles of the day on which it is won, if it is won."""
 
     p10: date
     p50: date
@@ -156,7 +170,7 @@ class CloseDate(BaseModel):
 
 
 class DealRevenue(BaseModel):
-    """Revenue: `expected` includes the chance of losing; the quantiles are of the amount if won."""
+    """Revenue: `expected` within the period, losing included; the quantiles are of the amount if won."""
 
     expected: float
     p10: float
@@ -166,7 +180,7 @@ class DealRevenue(BaseModel):
 
 
 class DealAttainment(BaseModel):
-    """What the deal does to the goal; null where no target is known."""
+    """Effect of the deal on the goal; null where no target is known."""
 
     period: str
     scope: str
@@ -176,7 +190,7 @@ class DealAttainment(BaseModel):
 
 
 class Insight(Answer):
-    """Everything about one deal."""
+    """The insight of one deal."""
 
     deal_id: str
     win: Win
@@ -211,4 +225,6 @@ class DealList(Answer):
     """Scored open deals, a page of them."""
 
     deals: list[DealScore]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` for the next page; null on the last page"
+    )

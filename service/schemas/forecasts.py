@@ -38,7 +38,7 @@ class NewTarget(BaseModel):
 
 
 class NewHire(BaseModel):
-    """A seller who joins, and sells new business like the average member of the team."""
+    """A rep who joins and creates new deals like an average member of the team."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -111,7 +111,7 @@ class PacePoint(BaseModel):
 
 
 class ForecastDeal(BaseModel):
-    """An open deal and what it does to the goal: P(attain | won) - P(attain | lost)."""
+    """An open deal; `swing_pp` is P(target reached | won) - P(target reached | lost), in points."""
 
     deal_id: str
     by_period_end: float
@@ -120,7 +120,7 @@ class ForecastDeal(BaseModel):
 
 
 class ChildForecast(BaseModel):
-    """A scope directly below; draws of all children add up to their parent's."""
+    """A scope directly below; the simulated revenues of all children add up to their parent's."""
 
     scope: str
     target: float | None
@@ -149,14 +149,14 @@ class ChangeContribution(BaseModel):
     code: Literal["won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target"]
     label: str
     effect_pp: float = Field(
-        description="Points of the probability of attainment; parts add up to the change"
+        description="Points of the probability of reaching the target; parts add up to the change"
     )
     revenue: float = Field(description="Expected revenue; parts add up to the change")
     deals: list[ChangedDeal] = Field(description="The deals that contributed most")
 
 
 class Change(BaseModel):
-    """What changed the forecast since a week ago, then and now in the same scenarios."""
+    """What changed the forecast in the past week, both simulated in the same scenarios."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -190,17 +190,19 @@ class Driver(BaseModel):
     unit: str
     before: float = Field(alias="from")
     to: float
-    attainment_pp: float = Field(description="Points of the probability of attainment")
+    attainment_pp: float = Field(description="Points of the probability of reaching the target")
 
 
 class Forecast(Answer):
-    """Attainment of the revenue target; `gap` is the target minus the mean forecast."""
+    """Probability of reaching the revenue target; `gap` is the target minus the mean forecast."""
 
     period: str = Field(examples=["2026-Q4"])
     scope: str = Field(examples=["company"])
     target: float | None
     closed: float
-    probability: float | None = Field(ge=0, le=1, description="of attainment; null where no target is known")
+    probability: float | None = Field(
+        ge=0, le=1, description="Of reaching the target; null where no target is known"
+    )
     revenue: RevenueDistribution
     components: list[Component]
     gap: float | None

@@ -44,11 +44,11 @@ class Kpi(BaseModel):
     style: list[str] = Field(description="Selling styles it is for", examples=[["field", "route"]])
     value: float | None = Field(description="So far")
     target: float | None
-    probability: float | None = Field(ge=0, le=1, description="of reaching the target by the period's end")
+    probability: float | None = Field(ge=0, le=1, description="Of reaching the target by the period's end")
     forecast: KpiForecast | None
     required_per_business_day: float | None = Field(description="To reach the target; of counts and amounts")
     trend: list[KpiValue] = Field(description="Eight periods before this one, oldest first, as known now")
-    controllable: bool = Field(description="In a seller's own hands")
+    controllable: bool = Field(description="Within a rep's control")
     smart: dict[str, CriterionResult] | None = Field(description="Of its target; null without one")
 
 
@@ -104,7 +104,7 @@ class CheckedPerson(BaseModel):
 
 
 class KpiCheck(Answer):
-    """Findings in plain words, with what would be better for each that fails."""
+    """Findings of the SMART check, with a suggestion for each criterion that is not met."""
 
     proposals: list[CheckedKpi]
     people: list[CheckedPerson]
@@ -163,7 +163,7 @@ class PlannedLever(BaseModel):
 
 
 class PlannedKpi(BaseModel):
-    """A person's number of one KPI for the rest of the period."""
+    """Values of one KPI for a person and the rest of the period."""
 
     kpi: str
     label: str
@@ -175,7 +175,7 @@ class PlannedKpi(BaseModel):
 
 
 class PersonPlan(BaseModel):
-    """What a person does under the plan."""
+    """KPIs of a person under the plan."""
 
     scope: str
     kpis: list[PlannedKpi]

@@ -70,7 +70,7 @@ class MonitoringReport(BaseModel):
 
 
 class ModelList(Answer):
-    """The registry."""
+    """Registered models, newest first, and the monitoring of the one in service."""
 
     models: list[ModelVersion]
     monitoring: MonitoringReport

@@ -1,4 +1,4 @@
-"""What does a fair comparison of people look like?"""
+"""What does the comparison of people look like?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.schemas.base import Answer
 
 
 class AboveExpected(BaseModel):
-    """Difference from what an average seller would have brought, shrunk for chance; p10 to p90 is 80 %."""
+    """Difference from an average rep on the same deals, shrunk for chance; p10 to p90 is the 80 % range."""
 
     p10: float
     p50: float
@@ -18,7 +18,7 @@ class AboveExpected(BaseModel):
 
 
 class SellingResults(BaseModel):
-    """Results compared with what an average seller would have brought with the same deals."""
+    """Results compared with those of an average rep on the same deals."""
 
     scope: str
     deals: int = Field(description="Closed in the period")
@@ -33,7 +33,7 @@ class SellingResults(BaseModel):
 
 
 class StageTransition(BaseModel):
-    """From one checkpoint to the next, of deals closed in the past year."""
+    """From one stage to the next, of deals closed in the past year."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -47,17 +47,17 @@ class StageTransition(BaseModel):
 
 
 class PersonResults(SellingResults):
-    """A person's results, and the conversion of the person's deals from checkpoint to checkpoint."""
+    """Results of a person, and the stage conversion of the person's deals."""
 
     style: str | None
     stages: list[StageTransition]
     coaching_focus: str | None = Field(
-        description="Transition with the largest gap to the top quartile of peers"
+        description="Stage transition with the largest gap to the top quartile of peers"
     )
 
 
 class PeopleList(Answer):
-    """Fair comparison of the people and teams of a scope."""
+    """The people and teams of a scope, compared on equal deals."""
 
     period: str
     scope: str

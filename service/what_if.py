@@ -1,0 +1,61 @@
+"""What do assumptions change, and what do they imply? The parts of a what-if answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm.i18n import Language, Text
+from models.forecast.what_if import Assumptions
+
+NEW_HIRE = Text("新しい担当者{number}", "new rep {number}")
+UNKNOWN_LEVEL = Text(
+    "水準を変えられるKPIに「{given}」はありません。{known} から選んでください。",
+    "levels: {given!r} cannot be changed; choose from {known}.",
+)
+_WON = Text(
+    "受注と仮定した商談は、見込み金額（平均）で計上しています。",
+    "Deals assumed won count at their expected amount.",
+)
+_PUSHED = Text(
+    "後ろ倒しにした商談は、受注の時期がその日数だけ遅れる前提です。最終的な受注確率は変わりません。",
+    "Deals pushed back are won that many days later, at the same win probability.",
+)
+_LEAVING = Text(
+    "離任者の商談はチームが引き継ぎ、受注確率は変わらない前提です。離任者の新規商談は発生しない前提です。",
+    "The team takes over the leaver's deals at the same win probability; the leaver brings no new ones.",
+)
+_JOINING = Text(
+    "着任者は、着任日からチームの平均と同じペースで新規商談を創出する前提です。",
+    "A rep who joins creates new deals at the team's average pace from the first day on.",
+)
+_LEVELS = Text(
+    "KPIの水準は本日から変わる前提です。提示済みの金額は変わりません。",
+    "KPI levels change from today on; quoted prices stay.",
+)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Points of the probability (None without a target) and mean revenue, after minus before."""
+    old, new = before["probability"], after["probability"]
+    return {
+        "effect_pp": None if old is None or new is None else 100 * (new - old),
+        "revenue_change": after["revenue"]["mean"] - before["revenue"]["mean"],
+    }
+
+
+def empty_summary(after: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary before, of a scope that exists only under the assumptions."""
+    return {"target": None, "probability": None, "revenue": dict.fromkeys(after["revenue"], 0.0)}
+
+
+def implied(supposed: Assumptions, has_new_hires: bool, has_levels: bool, lang: Language) -> list[str]:
+    """What the forecast takes for granted under the assumptions."""
+    texts = (
+        (_WON, bool(supposed.won)),
+        (_PUSHED, bool(supposed.pushed)),
+        (_LEAVING, bool(supposed.leaving)),
+        (_JOINING, has_new_hires),
+        (_LEVELS, has_levels),
+    )
+    return [text.to(lang) for text, applies in texts if applies]
