@@ -36,7 +36,7 @@ SHOWN = 12  # differences that are printed of each file
 SAMPLE_DAY, LOAN_DAY = "2026-11-20", "2011-12-15"
 LOAN_SETTINGS = (
     'timezone = "Europe/Amsterdam"\ncurrency = "EUR"\ncountry = "NL"\nfiscal_start_month = 1\n'
-    "[train]\ntrees = 60\nmost_moments = 8000\n"
+    "[train]\ntrees = 60\nmax_moments = 8000\n"
 )
 
 

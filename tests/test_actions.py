@@ -276,8 +276,8 @@ def test_deals_held_out_are_kept_but_get_no_recommendation() -> None:
 def test_the_likest_deals_are_those_in_the_same_leaves() -> None:
     leaves = np.array([[1, 2, 3, 4], [1, 2, 3, 9], [7, 7, 7, 7]], np.int16)
     past = PastDeals(np.array([4, 5, 6]), np.array([10, 20, 30]), np.array([True, False, True]), leaves)
-    assert past.most_similar(leaves[0], before=100, but=4, most=2) == [(5, False, 0.75), (6, True, 0.0)]
-    assert past.most_similar(leaves[0], before=15, but=-1) == [(4, True, 1.0)]
+    assert past.most_similar(leaves[0], before=100, exclude=4, count=2) == [(5, False, 0.75), (6, True, 0.0)]
+    assert past.most_similar(leaves[0], before=15, exclude=-1) == [(4, True, 1.0)]
 
 
 def recommended(number: int, arm: str = "usual", act: str = "demo", propensity: float = 1.0) -> Recommended:

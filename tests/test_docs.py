@@ -18,7 +18,7 @@ from training.config import TrainConfig
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 ROOMS = ("sancho", "crm", "features", "models", "training", "service")
-SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"
+SMALL = "[train]\ntrees = 20\nleaves = 8\nmax_moments = 3000\nquestions = 1\n"
 
 
 GENERATE = runpy.run_path(str(DOCS / "generate.py"))

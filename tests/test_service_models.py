@@ -21,7 +21,7 @@ from service.settings import read_settings
 from service.use_cases import UseCases
 from training.registry import Registry
 
-SMALL = "[train]\ntrees = 5\nleaves = 4\nmost_moments = 2000\nquestions = 1\n"
+SMALL = "[train]\ntrees = 5\nleaves = 4\nmax_moments = 2000\nquestions = 1\n"
 END = "2026-10-31"
 
 

@@ -38,7 +38,7 @@ from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
-SMALL = "[train]\ntrees = 20\nleaves = 8\nmost_moments = 3000\nquestions = 1\n"
+SMALL = "[train]\ntrees = 20\nleaves = 8\nmax_moments = 3000\nquestions = 1\n"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -403,7 +403,7 @@ def test_rows_of_another_width_are_refused(booster):
 
 def test_the_layout_holds_each_split_of_a_feature_once(booster):
     ensemble = read_ensemble(booster.model_to_string())
-    layout, _ = build_layout(ensemble, most_cells=128, most_bytes=1 << 20)
+    layout, _ = build_layout(ensemble, max_cells=128, max_bytes=1 << 20)
     asked = np.unique(ensemble.question_feature)
     assert layout.inputs[:, 0].tolist() == asked.tolist()
     assert len(ensemble.question_feature) < sum(len(tree.question) for tree in ensemble.trees)

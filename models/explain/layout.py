@@ -74,11 +74,11 @@ class DeepLeaf(NamedTuple):
     met: Bytes
 
 
-def build_layout(ensemble: Ensemble, most_cells: int, most_bytes: int) -> tuple[TableLayout, float]:
+def build_layout(ensemble: Ensemble, max_cells: int, max_bytes: int) -> tuple[TableLayout, float]:
     """The layout of an ensemble, and what it says on average where nothing is known of a row.
 
-    Runs of leaves have at most `most_cells` cells, fewer where a tree's tables would take more than its part
-    of `most_bytes`.
+    Runs of leaves have at most `max_cells` cells, fewer where a tree's tables would take more than its part
+    of `max_bytes`.
     """
     bins = np.array([one.count for one in ensemble.bins], np.int64)
     longest = max((len(tree.question) for tree in ensemble.trees), default=0)
@@ -89,7 +89,7 @@ def build_layout(ensemble: Ensemble, most_cells: int, most_bytes: int) -> tuple[
     for tree in ensemble.trees:
         paths = read_paths(tree, ensemble, int(bins.max()))
         base += paths.expected
-        found = _cut(paths, bins, most_cells, most_bytes / len(ensemble.trees))
+        found = _cut(paths, bins, max_cells, max_bytes / len(ensemble.trees))
         runs = list(zip(found.ends[:-1], found.ends[1:], found.tabled, strict=True))
         tables.append([fill_table(paths, bins, a, b, points, weights) for a, b, tabled in runs if tabled])
         lone += [_deep_leaf(paths, a) for a, _, tabled in runs if not tabled]

@@ -81,10 +81,10 @@ class _Cells(NamedTuple):
     strides: Ints
 
 
-def cut_into_runs(paths: Paths, bins: Ints, most_cells: int) -> LeafRuns:
+def cut_into_runs(paths: Paths, bins: Ints, max_cells: int) -> LeafRuns:
     """How leaves are best cut into runs of at most so many cells. `bins` is how many a feature has."""
-    ends, cells, features = _cut(paths.at, paths.feature, paths.met, bins, most_cells)
-    return LeafRuns(ends, cells, features, cells <= most_cells * SINGLE_LEAF_FACTOR)
+    ends, cells, features = _cut(paths.at, paths.feature, paths.met, bins, max_cells)
+    return LeafRuns(ends, cells, features, cells <= max_cells * SINGLE_LEAF_FACTOR)
 
 
 def fill_table(paths: Paths, bins: Ints, first: int, end: int, points: Floats, weights: Floats) -> Table:

@@ -32,20 +32,20 @@ class Plan:
 
 
 def smallest_plan(
-    drive: LeverModel, levers: Sequence[str], people: Ints, target: float, wanted: float
+    lever_model: LeverModel, levers: Sequence[str], people: Ints, target: float, requested: float
 ) -> Plan:
     """The change of least squares, each lever measured by the share of its way, that attains as wanted.
 
     Near the start the goal gains most per square of change where levers move by their effects' proportions:
     each goes that far, none further than its whole way. Where all of it is not enough, all of it is given.
     """
-    chosen = [name for name in levers if name in drive.levels]
-    before = drive.probability({}, people, target)
-    effects = {name: drive.probability({name: 1.0}, people, target) for name in chosen}
-    most = drive.probability(dict.fromkeys(chosen, 1.0), people, target)
-    if before >= wanted:
+    chosen = [name for name in levers if name in lever_model.levels]
+    before = lever_model.probability({}, people, target)
+    effects = {name: lever_model.probability({name: 1.0}, people, target) for name in chosen}
+    most = lever_model.probability(dict.fromkeys(chosen, 1.0), people, target)
+    if before >= requested:
         return Plan(dict.fromkeys(chosen, 0.0), before, before, most, effects)
-    if most < wanted:
+    if most < requested:
         return Plan(dict.fromkeys(chosen, 1.0), before, most, most, effects)
 
     gain = {name: max(effects[name] - before, 0.0) for name in chosen}
@@ -56,14 +56,14 @@ def smallest_plan(
     def going(far: float) -> dict[str, float]:
         return {name: min(far * gain[name] / best, 1.0) for name in chosen}
 
-    low, high, reached = 0.0, 1.0, drive.probability(going(1.0), people, target)
-    while reached < wanted and high < _MAX_DISTANCE:
+    low, high, reached = 0.0, 1.0, lever_model.probability(going(1.0), people, target)
+    while reached < requested and high < _MAX_DISTANCE:
         low, high = high, high * 2
-        reached = drive.probability(going(high), people, target)
+        reached = lever_model.probability(going(high), people, target)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        found = drive.probability(going(middle), people, target)
-        if found >= wanted:
+        found = lever_model.probability(going(middle), people, target)
+        if found >= requested:
             high, reached = middle, found
         else:
             low = middle

@@ -25,12 +25,12 @@ class PastDeals:
     leaves: NDArray[np.int16]
 
     def most_similar(
-        self, leaves: NDArray[np.int16], before: int, but: int, most: int = 3
+        self, leaves: NDArray[np.int16], before: int, exclude: int, count: int = 3
     ) -> list[tuple[int, bool, float]]:
         """(deal, won, share of trees that cannot tell them apart) of the likest closed before a moment."""
-        use = np.flatnonzero((self.closed < before) & (self.deal != but))
+        use = np.flatnonzero((self.closed < before) & (self.deal != exclude))
         share = (self.leaves[use] == leaves).mean(axis=1)
-        best = np.argsort(-share, kind="stable")[:most]
+        best = np.argsort(-share, kind="stable")[:count]
         return [(int(self.deal[use[at]]), bool(self.won[use[at]]), float(share[at])) for at in best]
 
 
