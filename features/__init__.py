@@ -1,4 +1,4 @@
-"""What was known of a deal at a moment, as numbers? Arrays in, arrays out, no input or output."""
+"""What was known of a deal at a moment, as numbers? Arrays in, arrays out, no I/O."""
 
 from features.action_events import ActionEvents, action_events_of, label_of, last_done
 from features.build import DealStates, build_features, deal_states, open_at

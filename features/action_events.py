@@ -1,4 +1,4 @@
-"""What was done on which deal, when? The actions a seller can choose, as the activities record them."""
+"""Which actions were taken on which deal, when? The actions a seller can choose, from the activities."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from features.levels import names_of
 
 WITH_MANAGER = "visit_with_manager"
 _MATERIAL_PREFIX = "material:"
-# Kinds that are a step of the deal itself, not something to be recommended.
+# Kinds that are a step of the deal itself and are not recommended.
 _DEAL_STEPS = ("proposal", "material")
-# What any deal that is not given up gets: other actions are held against these.
+# Every active deal gets these: other actions are compared with them.
 BASELINE_ACTIONS = ("call", "email")
-# What is done again and again on a deal; all else is done once, if at all.
+# Repeated on a deal; any other action is taken at most once.
 ROUTINE_ACTIONS = ("call", "email", "visit", "web_meeting", "follow_up")
 _LABELS = {
     "call": Text("電話をかける", "Call the customer"),
-    "email": Text("メールを送る", "Write an e-mail"),
+    "email": Text("メールを送る", "Write an email"),
     "visit": Text("訪問する", "Visit the customer"),
-    "web_meeting": Text("Web会議を行う", "Hold a web meeting"),
+    "web_meeting": Text("Web商談を設定する", "Set up a web meeting"),
     "demo": Text("製品デモを行う", "Give a product demonstration"),
     "quote": Text("見積を提示する", "Send a quote"),
-    "follow_up": Text("フォローの連絡をする", "Follow up"),
-    "seminar": Text("セミナーに招く", "Invite to a seminar"),
-    WITH_MANAGER: Text("上司と同行訪問する", "Visit together with a superior"),
+    "follow_up": Text("フォロー連絡をする", "Follow up"),
+    "seminar": Text("セミナーに案内する", "Invite to a seminar"),
+    WITH_MANAGER: Text("上司に同行してもらう", "Visit with a manager"),
 }
 
 
 @dataclass(frozen=True)
 class ActionEvents:
-    """One action: the deals (n,) it was done on and when, by deal and oldest first.
+    """One action: the deals (n,) it was taken on and when, by deal and oldest first.
 
-    `minutes`: how long it usually takes, as recorded; NaN = never said.
+    `minutes`: median of the recorded durations, NaN = none recorded.
     """
 
     action: str
@@ -47,7 +47,7 @@ class ActionEvents:
 
     @property
     def routine(self) -> bool:
-        """Done again and again on a deal."""
+        """Whether it is repeated on a deal."""
         return self.action in ROUTINE_ACTIONS
 
 
@@ -62,9 +62,9 @@ def label_of(action: str) -> Text:
 
 
 def action_events_of(history: History) -> list[ActionEvents]:
-    """Every action that the log holds, of the seller's side; the company's own kinds under their names.
+    """Every action by the seller's side in the log; custom kinds under their names.
 
-    A visit or web meeting of a manager is a visit with a superior; material is told apart by its name.
+    A visit or web meeting that a manager attends is a visit with a manager; each material is an action.
     """
     acts = history.deals.activities
     deal = np.repeat(np.arange(len(history.created)), np.diff(acts.start))
@@ -90,13 +90,13 @@ def action_events_of(history: History) -> list[ActionEvents]:
 
 
 def _minutes(seconds: NDArray[np.int32]) -> float:
-    said = seconds[seconds > 0]
-    return float(np.median(said) / 60) if len(said) else float("nan")
+    recorded = seconds[seconds > 0]
+    return float(np.median(recorded) / 60) if len(recorded) else float("nan")
 
 
-def last_done(deeds: ActionEvents, deals: Ints, moment: int, never: int) -> Ints:
-    """When the action was last done on each deal (n,) before a moment; `never` where it was not."""
-    known = deeds.at < moment
-    last = np.full(int(max(deals.max(initial=-1), deeds.deal.max(initial=-1))) + 1, never)
-    np.maximum.at(last, deeds.deal[known], deeds.at[known])
+def last_done(events: ActionEvents, deals: Ints, moment: int, never: int) -> Ints:
+    """When the action was last taken on each deal (n,) before a moment; `never` where it was not."""
+    known = events.at < moment
+    last = np.full(int(max(deals.max(initial=-1), events.deal.max(initial=-1))) + 1, never)
+    np.maximum.at(last, events.deal[known], events.at[known])
     return np.asarray(last[deals])

@@ -1,4 +1,4 @@
-"""What was done on a deal, how lately, by whom, and did the customer answer?"""
+"""Which activities has a deal had, how recently, by whom, and has the customer responded?"""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ from features.organisation import activity_gap
 )
 WINDOWS = (7 * DAY, 30 * DAY, 60 * DAY, 90 * DAY)
 MAX_PEOPLE = 16
-"""Colleagues on a deal are counted up to this many."""
+"""At most this many colleagues on a deal are counted."""
 
 
 def _by_kind(*pairs: tuple[int, int]) -> NDArray[np.int64]:
-    """Column for each kind of activity known by name; -1: none of its own."""
+    """Column of each kind of activity known by name, -1 = none."""
     of = np.full(len(KINDS), -1, np.int64)
     for kind, column in pairs:
         of[kind] = column
@@ -92,7 +92,7 @@ _ZERO = np.array(
 
 @compiled
 def is_meeting(kind: Any) -> Any:
-    """Whether people sat together: a visit, a web meeting or a demo."""
+    """Whether the activity is a meeting: a visit, a web meeting or a demo."""
     return kind in (VISIT, WEB, DEMO)
 
 
@@ -100,11 +100,11 @@ def is_meeting(kind: Any) -> Any:
 def activity_rows(
     created: Any, acts: Any, manager: Any, since: Any, levels: Any, which: Any, moments: Any, x: Any
 ) -> None:
-    """Fill the activity columns in one look over what was done on each deal before its moment.
+    """Fill the activity columns in one pass over each deal's activities before its moment.
 
-    `manager` and `since` are of `People`; `levels` says how many outcomes have a level.
+    `manager` and `since` are of `People`; `levels` is the number of outcomes that have a level.
     """
-    met = np.empty(MAX_PEOPLE, np.int64)
+    actors = np.empty(MAX_PEOPLE, np.int64)
     for row in range(len(which)):
         deal, t = which[row], moments[row]
         low = acts.start[deal]
@@ -157,9 +157,9 @@ def activity_rows(
                 x[row, MANAGER] += meeting and manager[actor] == 1 and joined(since, actor, t)
                 new = people < MAX_PEOPLE
                 for j in range(people):
-                    new = new and met[j] != actor
+                    new = new and actors[j] != actor
                 if new:
-                    met[people] = actor
+                    actors[people] = actor
                     people += 1
             _, size = activity_gap(created[deal], acts.at, low, i)
             if size >= 0:

@@ -1,8 +1,8 @@
-"""Which arrays is a history made of? Plain tuples of arrays, so that compiled code can read them.
+"""Which arrays make up a history? Plain tuples of arrays, so that compiled code can read them.
 
-CSR: what belongs to deal d stands in [start[d], start[d + 1]), oldest first; what happened at one instant
-keeps the order in which it was recorded. Instants are int64 microseconds UTC, NEVER = not known. A "group"
-is a seller, account, product or stage as the organisation's past (`Context`) numbers it.
+CSR: the entries of deal d are at [start[d], start[d + 1]), oldest first; entries of one instant keep the
+order in which they were recorded. Instants are int64 microseconds UTC, NEVER = unknown. A "group"
+is a seller, account, product or stage, numbered as in the organisation's past (`Context`).
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ class Track(NamedTuple):
 
     start: Ints
     at: Ints
-    value: Floats  # from `at` on
+    value: Floats  # valid from `at` on
     first: Floats  # per deal, before its first event; without events, always
 
 
 class Status(NamedTuple):
-    """When each deal closed or was reopened, and whose it was then. CSR by deal; a deal begins open."""
+    """When each deal closed or was reopened, and its groups at that time. CSR by deal; a deal begins open."""
 
     start: Ints
     at: Ints
     entry: Ints  # (n, 7): OUTCOME and the columns below
 
 
-# Columns of Status.entry. OUTCOME: 1 won, 0 lost, -1 open again. SELLER, ACCOUNT, PRODUCT, COMPANY: the group
-# it belonged to at that moment, -1 = unknown. CYCLE: log1p(days from creation), AMOUNT: log1p(amount) or
-# UNKNOWN, both in units of 1 / QUANTUM. A reopening repeats those of the closing it takes back.
+# Columns of Status.entry. OUTCOME: 1 won, 0 lost, -1 open again. SELLER, ACCOUNT, PRODUCT, COMPANY: its group
+# at that moment, -1 = unknown. CYCLE: log1p(days from creation), AMOUNT: log1p(amount) or
+# UNKNOWN, both in units of 1 / QUANTUM. A reopening repeats those of the closing it reverses.
 OUTCOME, SELLER, ACCOUNT, PRODUCT, COMPANY, CYCLE, AMOUNT = range(7)
 
 
 class Presence(NamedTuple):
-    """When each open deal came to a seller (or account) and left again. CSR by deal."""
+    """When each open deal was assigned to a seller (or account) and when it left. CSR by deal."""
 
     start: Ints
     at: Ints
     group: Ints
-    step: Ints  # +1 came, -1 left or closed
+    step: Ints  # +1 assigned, -1 left or closed
 
 
 class Activities(NamedTuple):
-    """What was done on each deal. CSR by deal."""
+    """The activities of each deal. CSR by deal."""
 
     start: Ints
     at: Ints
@@ -59,9 +59,9 @@ class Activities(NamedTuple):
 
 
 # Columns of Activities.entry. KIND: position in KINDS, then the company's own by `levels`, then any other.
-# ACTOR: local code of the person, -1 = unknown. INBOUND: 1 = the customer's doing. EFFECTIVE: 1 = an
-# effective conversation. MATERIAL, RESULT: code into `levels`, their number for any other, -1 = none.
-# SECONDS: its length.
+# ACTOR: local code of the person, -1 = unknown. INBOUND: 1 = by the customer. EFFECTIVE: 1 = an
+# effective meeting. MATERIAL, RESULT: code into `levels`, their number for any other, -1 = none.
+# SECONDS: its duration.
 KIND, ACTOR, INBOUND, EFFECTIVE, MATERIAL, RESULT, SECONDS = range(7)
 
 
@@ -80,7 +80,7 @@ class Stages(NamedTuple):
     """What each stage's local code stands for."""
 
     position: Floats
-    outcome: Ints  # 1 won, 0 lost, -1 goes on
+    outcome: Ints  # 1 won, 0 lost, -1 neither
     level: Floats
     group: Ints
 
@@ -98,7 +98,7 @@ class People(NamedTuple):
 class Accounts(NamedTuple):
     """What each account's local code stands for."""
 
-    entered: Ints  # 1 = there is a row of it
+    entered: Ints  # 1 = the accounts table has a row of it
     created: Ints
     industry: Floats  # level
     region: Floats  # level
@@ -114,7 +114,7 @@ class Products(NamedTuple):
 
 
 class Deals(NamedTuple):
-    """All that was recorded about some deals themselves."""
+    """Everything recorded about some deals."""
 
     created: Ints
     stage: Track
@@ -132,13 +132,13 @@ class Deals(NamedTuple):
     people: People
     accounts: Accounts
     products: Products
-    own: Ints  # which deal of the organisation's past each one is, -1 = none of them
+    own: Ints  # position in the organisation's past, -1 = not in it
 
 
 class RunningTotals(NamedTuple):
-    """Running totals per group: `total[i]` holds everything above entry i, over all groups.
+    """Running totals per group: `total[i]` is the sum of all entries before i, over all groups.
 
-    Whole numbers, so that sums are exact and any part can be taken out again. The last group is empty.
+    Whole numbers, so that sums are exact and any part can be subtracted exactly. The last group is empty.
     """
 
     start: Ints
@@ -147,7 +147,7 @@ class RunningTotals(NamedTuple):
 
 
 class Context(NamedTuple):
-    """The organisation's past, and the deals it was made of, so that a deal can be left out of it."""
+    """The organisation's past, and the deals it was computed from, so that a deal can be left out of it."""
 
     past: Deals
     by_company: RunningTotals  # closings, one group
@@ -158,23 +158,23 @@ class Context(NamedTuple):
     account_latest: Ints  # (entries of `by_account`, 2): the last entry up to it that was won, lost; or -1
     seller_load: RunningTotals  # open deals: NET, GAINED
     account_load: RunningTotals  # open deals: NET, GAINED
-    seller_acts: RunningTotals  # no columns: the count is all
+    seller_acts: RunningTotals  # no columns: only the count is used
     seller_gaps: RunningTotals  # log1p(days between activities on a deal)
-    stage_stays: RunningTotals  # log1p(days in the stage before moving on)
+    stage_stays: RunningTotals  # log1p(days in the stage before advancing)
     contracts: RunningTotals  # BEGUN, ENDED, MONTHLY
 
 
-# Columns of ledgers of closings; CYCLES over those won, AMOUNTS over those PRICED.
+# Columns of totals of closings; CYCLES over won deals, AMOUNTS over those PRICED.
 WON, LOST, CYCLES, PRICED, AMOUNTS = range(5)
-# Columns of ledgers of open deals: how many now, how many came so far.
+# Columns of totals of open deals: open now, added so far.
 NET, GAINED = range(2)
-# Columns of the ledger of contracts; MONTHLY: amount of those running, in hundredths.
+# Columns of totals of contracts; MONTHLY: amount of the active ones, in hundredths.
 BEGUN, ENDED, MONTHLY = range(3)
 
 QUANTUM = float(2**20)
 UNKNOWN = np.iinfo(np.int64).min
 
-# Kinds of activities that the features know by name; a company's own follow.
+# Kinds of activities that the features know by name; a company's custom kinds follow.
 KINDS = (
     "call",
     "email",
@@ -191,12 +191,12 @@ CALL, EMAIL, VISIT, WEB, DEMO, PROPOSAL, QUOTE, SENDING, FOLLOW, SEMINAR = range
 
 
 def ints(values: Any) -> Ints:
-    """The values as the one kind of integer array that compiled code is compiled for."""
+    """The values as a contiguous, writeable int64 array, the type that kernels are compiled for."""
     array: Ints = np.ascontiguousarray(values, np.int64)
     return array if array.flags.writeable else array.copy()
 
 
 def floats(values: Any) -> Floats:
-    """The values as the one kind of float array that compiled code is compiled for."""
+    """The values as a contiguous, writeable float64 array, the type that kernels are compiled for."""
     array: Floats = np.ascontiguousarray(values, np.float64)
     return array if array.flags.writeable else array.copy()

@@ -1,6 +1,6 @@
-"""What was known before a moment? The few compiled questions from which every feature is made.
+"""What was known before a moment? The few compiled functions that every feature is built from.
 
-"Before" is decided in one place, `before`: strictly earlier is known.
+"Before" is decided in one position, `before`: strictly earlier is known.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def days(microseconds: Any) -> Any:
 
 @compiled
 def quantised(value: Any) -> Any:
-    """log1p of a number of 0 or more as a whole number, so that sums of it are exact."""
+    """log1p of a number of at least 0, as a whole number, so that sums are exact."""
     return np.int64(np.rint(np.log1p(max(value, 0.0)) * QUANTUM))
 
 
 @compiled
 def usual(total: Any, count: Any, prior: Any, weight: Any) -> Any:
-    """Mean of `count` quantised logs, drawn towards `prior` (a log) as if `weight` more had been seen."""
+    """Mean of `count` quantised logs, shrunk towards `prior` (a log), which weighs like `weight` values."""
     if count + weight <= 0:
         return NAN
     return (total / QUANTUM + prior * weight) / (count + weight)
@@ -85,13 +85,13 @@ def usual(total: Any, count: Any, prior: Any, weight: Any) -> Any:
 
 @compiled
 def smoothed_rate(won: Any, lost: Any, prior: Any, weight: Any) -> Any:
-    """Share of won among closed deals, drawn towards `prior` as if `weight` more deals had closed at it."""
+    """Share of won among closed deals, shrunk towards `prior`, which weighs like `weight` deals."""
     return (won + prior * weight) / (won + lost + weight)
 
 
 @compiled
 def status_before(status: Any, deal: Any, t: Any) -> Any:
-    """How a deal stood at t: 1 won, 0 lost, -1 open."""
+    """Status of a deal at t: 1 won, 0 lost, -1 open."""
     low = status.start[deal]
     end = count_before(status.at, low, status.start[deal + 1], t)
     return status.entry[end - 1, OUTCOME] if end > low else -1
@@ -99,7 +99,7 @@ def status_before(status: Any, deal: Any, t: Any) -> Any:
 
 @compiled
 def stage_before(stage: Any, outcome_of: Any, status: Any, deal: Any, t: Any) -> Any:
-    """Local code of a deal's stage at t, -1 = unknown; one that ends deals is unknown before the closing."""
+    """Local code of a deal's stage at t, -1 = unknown; a closing stage is unknown until the deal closes."""
     value = last_before(stage, deal, t)
     if np.isnan(value):
         return -1
@@ -110,20 +110,20 @@ def stage_before(stage: Any, outcome_of: Any, status: Any, deal: Any, t: Any) ->
 
 
 @compiled
-def closings_before(ledger: Any, group: Any, key: Any, status: Any, own: Any, since: Any, t: Any) -> Any:
-    """Closings of a group in [since, t), the deal `own` left out: (won, lost, cycles, priced, amounts).
+def closings_before(totals: Any, group: Any, key: Any, status: Any, own: Any, since: Any, t: Any) -> Any:
+    """Closings of a group in [since, t) without deal `own`: (won, lost, cycles, priced, amounts).
 
     `key` is the column of `status.entry` that holds the group; -1 for `own` leaves nothing out.
     """
-    low = ledger.start[group]
-    end = count_before(ledger.at, low, ledger.start[group + 1], t)
+    low = totals.start[group]
+    end = count_before(totals.at, low, totals.start[group + 1], t)
     if since != NEVER:
-        low = count_before(ledger.at, low, end, since)
-    won = ledger.total[end, WON] - ledger.total[low, WON]
-    lost = ledger.total[end, LOST] - ledger.total[low, LOST]
-    cycles = ledger.total[end, CYCLES] - ledger.total[low, CYCLES]
-    priced = ledger.total[end, PRICED] - ledger.total[low, PRICED]
-    amounts = ledger.total[end, AMOUNTS] - ledger.total[low, AMOUNTS]
+        low = count_before(totals.at, low, end, since)
+    won = totals.total[end, WON] - totals.total[low, WON]
+    lost = totals.total[end, LOST] - totals.total[low, LOST]
+    cycles = totals.total[end, CYCLES] - totals.total[low, CYCLES]
+    priced = totals.total[end, PRICED] - totals.total[low, PRICED]
+    amounts = totals.total[end, AMOUNTS] - totals.total[low, AMOUNTS]
     if own >= 0:
         low = status.start[own]
         for i in range(low, status.start[own + 1]):
@@ -143,22 +143,22 @@ def closings_before(ledger: Any, group: Any, key: Any, status: Any, own: Any, si
 
 @compiled
 def closing(entry: Any, i: Any) -> Any:
-    """What entry i of a status adds: (+1, its outcome), or for a reopening (-1, the outcome taken back)."""
+    """What entry i of a status adds: (+1, its outcome), or for a reopening (-1, the outcome reversed)."""
     if entry[i, OUTCOME] >= 0:
         return 1, entry[i, OUTCOME]
     return -1, entry[i - 1, OUTCOME]
 
 
 @compiled
-def total_before(ledger: Any, group: Any, column: Any, t: Any) -> Any:
+def total_before(totals: Any, group: Any, column: Any, t: Any) -> Any:
     """Running total of one column of a group at t."""
-    low = ledger.start[group]
-    end = count_before(ledger.at, low, ledger.start[group + 1], t)
-    return ledger.total[end, column] - ledger.total[low, column]
+    low = totals.start[group]
+    end = count_before(totals.at, low, totals.start[group + 1], t)
+    return totals.total[end, column] - totals.total[low, column]
 
 
 def sorted_by(group: NDArray[np.int64], at: NDArray[np.int64], groups: int) -> tuple[Any, Any]:
-    """CSR order: rows with group >= 0, by group, then by instant, then as they stood: (start, order)."""
+    """CSR order: rows with group >= 0, by group, then instant, then position: (start, order)."""
     if len(at) > 1 and (np.diff(at) < 0).any():
         by_time = np.argsort(at, kind="stable")
         start, order = counted(group[by_time], groups)
@@ -175,11 +175,11 @@ def counted(group: Any, groups: Any) -> Any:
             start[g + 1] += 1
     for g in range(groups):
         start[g + 1] += start[g]
-    place = start[:-1].copy()
+    position = start[:-1].copy()
     order = np.empty(start[groups], np.int64)
     for i in range(len(group)):
         g = group[i]
         if g >= 0:
-            order[place[g]] = i
-            place[g] += 1
+            order[position[g]] = i
+            position[g] += 1
     return start, order

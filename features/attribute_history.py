@@ -26,11 +26,11 @@ class FieldEvents:
 
     @property
     def first(self) -> Ints:
-        """Deals that have any."""
+        """Deals that have events."""
         return np.flatnonzero(np.diff(self.start))
 
     def both(self) -> Coded:
-        """Values after, and before the first event of each deal."""
+        """Values after every event, and before the first event of each deal."""
         names = self.value.names
         old = self.old.codes[self.start[self.first]]
         if self.old.names is names or len(self.old.names) == 0:
@@ -40,7 +40,7 @@ class FieldEvents:
 
 
 class EventTable:
-    """The deal events of a log, ready to be asked for one field after another."""
+    """The deal events of a log, indexed by field."""
 
     def __init__(self, events: pd.DataFrame, deal_ids: pd.Index) -> None:
         self.deals = len(deal_ids)
@@ -63,20 +63,20 @@ class EventTable:
 
 
 def attribute_track(row: Floats, events: FieldEvents, read: Callable[[Coded], Floats]) -> Track:
-    """An attribute over time: `row` is its value where a deal has no events, `read` makes floats of texts."""
+    """An attribute over time: `row` is its value for deals without events, `read` parses texts."""
     first = floats(row.copy())
     some = events.first
     first[some] = read(events.old.take(events.start[some]))
     return Track(events.start, events.at, floats(read(events.value)), first)
 
 
-def vocabulary(known: Iterable[str], *seen: Coded) -> pd.Index:
-    """All names: those known in their order, then those only seen, as they sort."""
+def vocabulary(known: Iterable[str], *columns: Coded) -> pd.Index:
+    """All names: the known ones in their order, then the others sorted."""
     known = [str(name) for name in known]
-    met: set[str] = set()
-    for texts in seen:
-        met |= set(texts.used())
-    return pd.Index([*known, *sorted(met - set(known))], dtype=object)
+    used: set[str] = set()
+    for texts in columns:
+        used |= set(texts.used())
+    return pd.Index([*known, *sorted(used - set(known))], dtype=object)
 
 
 def names_track(row: Coded, events: FieldEvents, names: pd.Index) -> Track:

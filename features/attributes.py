@@ -1,4 +1,4 @@
-"""What do a company's own columns say about a deal at a moment? Custom attributes become features."""
+"""What do a company's custom columns say about a deal at a moment? They become features."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from features.levels import (
 )
 
 FIXED = ("deal_type", "source")
-"""Columns of deals that are in the catalogue and need no more than their value."""
+"""Columns of deals that are in the catalogue and whose feature is their value."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A column of deals over time, or of accounts by account; `date`: its values are instants."""
+    """A column of deals over time, or of accounts; `date`: its values are instants."""
 
     feature: str
     of_account: bool
@@ -59,7 +59,7 @@ def _feature(name: str, levels: Levels) -> Feature:
 def learn_attribute(
     name: str, log: EventLog, events: EventTable
 ) -> list[str] | Literal["number", "date"] | None:
-    """Levels of a custom attribute, or its kind where it has none; None = no feature."""
+    """Levels of a custom attribute, or its kind where it has no levels; None = no feature."""
     table, column = name.split(".", 1)
     series = log[table][column]
     later = events.of(column).both() if table == "deals" else Coded.of(series.iloc[:0])
@@ -72,17 +72,17 @@ def learn_attribute(
 def attributes_of(
     log: EventLog, events: EventTable, levels: Levels, accounts: pd.Index
 ) -> tuple[Attribute, ...]:
-    """All plain attributes as arrays: those of `FIXED`, then the custom ones among the levels."""
+    """All attributes as arrays: those of `FIXED`, then the custom ones among the levels."""
     row = pd.Index(log["accounts"]["account_id"]).get_indexer(accounts)
-    found = [_on_deal(name, name, log, events, levels) for name in FIXED]
+    attributes = [_deal_attribute(name, name, log, events, levels) for name in FIXED]
     for name in (name for name in levels if "." in name):
         table, column = name.split(".", 1)
         if table == "deals":
-            found.append(_on_deal(name, column, log, events, levels))
+            attributes.append(_deal_attribute(name, column, log, events, levels))
         else:
             values = np.append(_values(_column(log, table, column), name, levels, log), np.nan)[row]
-            found.append(Attribute(name, True, levels[name] == "date", constant(values)))
-    return tuple(found)
+            attributes.append(Attribute(name, True, levels[name] == "date", constant(values)))
+    return tuple(attributes)
 
 
 def constant(values: Floats) -> Track:
@@ -95,10 +95,10 @@ def _column(log: EventLog, table: str, column: str) -> pd.Series:
     return frame[column] if column in frame else pd.Series([None] * len(frame), dtype=object)
 
 
-def _on_deal(name: str, column: str, log: EventLog, events: EventTable, levels: Levels) -> Attribute:
+def _deal_attribute(name: str, column: str, log: EventLog, events: EventTable, levels: Levels) -> Attribute:
     series, changes = _column(log, "deals", column), events.of(column)
     if column not in log["deals"]:
-        changes = events.of("")  # no column, no attribute: EventLog.as_of does not know it either
+        changes = events.of("")  # without a column there is no attribute, as in EventLog.as_of
     return Attribute(name, False, levels[name] == "date", _track(series, changes, name, levels, log))
 
 

@@ -45,14 +45,14 @@ from features.organisation_rows import (
 
 VS_PRODUCT, VS_SELLER = columns("amount_vs_product", "amount_vs_seller")
 ROWS_PER_CHUNK = 20_000
-"""Rows that a thread takes at a time; fewer are not worth a thread."""
+"""Rows per thread; fewer rows are filled without threads."""
 
 
 def build_features(history: History, deals: Ints, moments: Ints) -> Floats:
     """Features of deal `deals[i]` as of `moments[i]`, float64 of shape (n, len(history.features)).
 
     NaN = unknown; categories are codes into `history.levels`. Only what happened strictly before the moment
-    is looked at; a deal created at or after it is all NaN. Rows may come in any order.
+    is used; a deal created at or after it is all NaN. Rows may come in any order.
     """
     deals, moments = ints(deals), ints(moments)
     if deals.shape != moments.shape:
@@ -69,7 +69,7 @@ def build_features(history: History, deals: Ints, moments: Ints) -> Floats:
 
 
 def in_parts(fill: Callable[[slice], None], rows: int) -> None:
-    """Do `fill` for all rows, in parts on all cores where there are many."""
+    """Call `fill` for all rows, in chunks on all cores where there are many."""
     parts = [slice(low, min(low + ROWS_PER_CHUNK, rows)) for low in range(0, rows, ROWS_PER_CHUNK)]
     if len(parts) < 2:
         for part in parts:
@@ -81,7 +81,7 @@ def in_parts(fill: Callable[[slice], None], rows: int) -> None:
 
 
 def _fill(history: History, deals: Ints, moments: Ints, x: Floats) -> None:
-    """Group by group; what one finds on its way is scratch for the next."""
+    """Fill the columns group by group; intermediate results are shared between groups."""
     of, past, context, calendar = history.deals, history.context.past, history.context, history.calendar
     own = of.own[deals]
     stage, seller, product, account_code, account, over = np.empty((6, len(deals)), np.int64)
@@ -213,7 +213,7 @@ def deal_states(history: History, deals: Ints, moments: Ints) -> DealStates:
 
 
 def open_at(history: History, moment: int) -> Ints:
-    """Deals that had been created and were open at a moment, in order."""
+    """Deals that were created and open at a moment, in order."""
     deals = ints(np.arange(len(history.created)))
     status = deal_states(history, deals, ints(np.full(len(deals), moment))).status
     return ints(np.flatnonzero(status == -1))

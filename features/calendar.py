@@ -1,4 +1,4 @@
-"""Which day, quarter and fiscal year holds an instant, and how many working days lie between two?"""
+"""Which day, quarter and fiscal year does an instant belong to, and how many working days lie between two?"""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from features.arrays import Floats, Ints
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # day 0 is 1970-01-01
 RUSH_DAYS = 10
-"""The last calendar days of a quarter, in which deals are pushed over the line."""
+"""The last calendar days of a quarter, in which more deals are closed than usual."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """An organisation's days: its time zone, first fiscal month, and the country whose holidays it keeps.
+    """An organisation's days: its time zone, first fiscal month, and the country of its public holidays.
 
     In Japan offices are also closed from 29 December to 3 January. Days are numbered from 1970-01-01 of
     the zone's own calendar; tables reach from 1970 to 2099, and days outside count as the nearest day inside.
@@ -42,7 +42,7 @@ class Calendar:
             )
 
     def settings(self) -> dict[str, str | int]:
-        """What a model keeps to make this calendar again: `Calendar.of(settings)`."""
+        """The settings that a model stores to rebuild this calendar: `Calendar.of(settings)`."""
         return {
             "zone": str(self.zone),
             "fiscal_start_month": self.fiscal_start_month,
@@ -51,14 +51,14 @@ class Calendar:
 
     @classmethod
     def of(cls, settings: Mapping[str, str | int]) -> Calendar:
-        """The calendar of `settings`."""
+        """The calendar that has these settings."""
         return cls(
             ZoneInfo(str(settings["zone"])), int(settings["fiscal_start_month"]), str(settings["country"])
         )
 
     @cached_property
     def day_start(self) -> Ints:
-        """First instant of each day, int64 microseconds, and one more for the end of the last day."""
+        """First instant of each day, int64 microseconds, and the end of the last day."""
         return _day_starts(self.zone)
 
     @cached_property
@@ -83,12 +83,12 @@ class Calendar:
 
     @cached_property
     def months_ended(self) -> Ints:
-        """For each day, how many months of the tables are over."""
+        """For each day, the number of months of the tables that have ended."""
         return _ended(self.month_end)
 
     @cached_property
     def quarters_ended(self) -> Ints:
-        """For each day, how many fiscal quarters of the tables are over."""
+        """For each day, the number of fiscal quarters of the tables that have ended."""
         return _ended(self.quarter_end)
 
     @cached_property
@@ -125,11 +125,11 @@ class Calendar:
         return self.count_until(self._rush_before, end) - self.count_until(self._rush_before, start)
 
     def count_until(self, before: Floats, moments: Ints) -> Floats:
-        """How far a running count, `before` each day and after the last one, had come by each instant."""
+        """A running count, given `before` each day and after the last one, interpolated at each instant."""
         day = self.day_of(moments)
         share = (moments - self.day_start[day]) / (self.day_start[day + 1] - self.day_start[day])
-        passed: Floats = before[day] + np.clip(share, 0.0, 1.0) * (before[day + 1] - before[day])
-        return passed
+        count: Floats = before[day] + np.clip(share, 0.0, 1.0) * (before[day + 1] - before[day])
+        return count
 
 
 def _days() -> NDArray[np.datetime64]:
@@ -143,8 +143,8 @@ def _day_starts(zone: ZoneInfo) -> Ints:
     days = pd.DatetimeIndex(
         np.append(_days(), np.datetime64(f"{LAST_YEAR + 1}-01-01")).astype("datetime64[us]")
     )
-    placed = days.tz_localize(zone, ambiguous=np.ones(len(days), bool), nonexistent="shift_forward")
-    starts = placed.tz_convert(None).to_numpy("datetime64[us]").astype(np.int64)
+    localised = days.tz_localize(zone, ambiguous=np.ones(len(days), bool), nonexistent="shift_forward")
+    starts = localised.tz_convert(None).to_numpy("datetime64[us]").astype(np.int64)
     return _frozen(starts)
 
 

@@ -1,4 +1,4 @@
-"""Which features does a deal have? One entry per feature: name, label, unit, group, who can change it.
+"""Which features does a deal have? One entry per feature: name, label, unit, group, controllable or not.
 
 Dashboard, explanations, docs and model card read this list; the kernels that compute the features find their
 column here by name. What is the same for all deals of a day (month, the market's win rate) is not a deal
@@ -22,11 +22,11 @@ Scale = Literal["plain", "log", "log1p"]
 class Feature:
     """One feature of a deal as of a moment.
 
-    `unit` says what the value is read in, after undoing `scale`: a "log" value v reads as exp(v), a "log1p"
-    value as exp(v) - 1 (money, and ratios to what is usual). `controllable`: the deal's seller can change it
-    by what they do next. `monotone`: +1 / -1 where more can only be good / bad for winning. A "category" is a
-    code into `levels` under the feature's name. `reads`: the columns without which it cannot be computed, so
-    that a leak found in a column takes out every feature that reads it.
+    `unit` is that of the value after undoing `scale`: a "log" value v reads as exp(v), a "log1p" value as
+    exp(v) - 1 (money, and ratios to the usual). `controllable`: the deal's seller can change it by their
+    next actions. `monotone`: +1 / -1 where more can only be good / bad for winning. A "category" is a
+    code into `levels` under the feature's name. `reads`: the columns it is computed from, so
+    that a leak found in a column removes every feature that reads it.
     """
 
     name: str
@@ -46,7 +46,7 @@ GROUPS: dict[Group, Text] = {
     "amount": Text("金額", "Amount"),
     "close_date": Text("受注予定日", "Close date"),
     "activity": Text("活動", "Activity"),
-    "seller": Text("担当者", "Seller"),
+    "seller": Text("担当者", "Rep"),
     "account": Text("取引先", "Account"),
     "lead": Text("リード", "Lead"),
     "calendar": Text("暦", "Calendar"),
@@ -95,11 +95,11 @@ _PACE = (
     _category("stage", "ステージ", "Stage", "stage", _STAGE),
     _number("stage_position", "ステージの順番", "Position of the stage", Text("番目", "position"), "stage",
             _STAGE),
-    _number("days_in_stage", "現ステージの滞在日数", "Days in the current stage", _DAYS, "stage", _STAGE,
+    _number("days_in_stage", "現ステージの経過日数", "Days in the current stage", _DAYS, "stage", _STAGE,
             own=True),
-    _number("stage_days_vs_usual", "現ステージの滞在日数（通常比）",
-            "Days in the stage against what is usual", _RATIO, "stage", _STAGE, own=True, scale="log"),
-    _number("longest_stage_days", "最も長かったステージの滞在日数", "Longest stay in one stage", _DAYS,
+    _number("stage_days_vs_usual", "現ステージの経過日数（通常比）",
+            "Days in the current stage vs usual", _RATIO, "stage", _STAGE, own=True, scale="log"),
+    _number("longest_stage_days", "最も長かったステージの経過日数", "Longest time in one stage", _DAYS,
             "stage", _STAGE),
     _number("stage_moves", "ステージの変更回数", "Stage changes", _TIMES, "stage", _STAGE),
     _number("stage_moves_back", "ステージの後戻り回数", "Moves back to an earlier stage", _TIMES, "stage",
@@ -107,17 +107,17 @@ _PACE = (
     _number("days_per_stage", "1ステージ進むのにかかった平均日数", "Average days per stage gained", _DAYS,
             "stage", _STAGE),
     _number("age_vs_won", "商談の経過日数（受注商談の平均的な期間比）",
-            "Age against the usual cycle of won deals", _RATIO, "stage", scale="log"),
+            "Age vs the usual days to win", _RATIO, "stage", scale="log"),
     _number("reopened", "決着後に再開した回数", "Times reopened after closing", _TIMES, "stage", _STAGE),
 )  # fmt: skip
 
 _MONEY_FEATURES = (
     _number("amount", "金額", "Amount", _MONEY, "amount", _AMOUNT, scale="log1p"),
-    _number("amount_vs_product", "金額（同じ商品の通常額比）", "Amount against what is usual for the product",
+    _number("amount_vs_product", "金額（同じ商品の通常額比）", "Amount vs the usual amount of the product",
             _RATIO, "amount", _AMOUNT, _PRODUCT, scale="log"),
-    _number("amount_vs_seller", "金額（担当者の通常額比）", "Amount against what is usual for the seller",
+    _number("amount_vs_seller", "金額（担当者の通常額比）", "Amount vs the rep's usual amount",
             _RATIO, "amount", _AMOUNT, _OWNER, scale="log"),
-    _number("amount_vs_first", "金額（当初の金額比）", "Amount against the first amount", _RATIO, "amount",
+    _number("amount_vs_first", "金額（当初の金額比）", "Amount vs the first amount", _RATIO, "amount",
             _AMOUNT, own=True, scale="log"),
     _number("amount_last_change", "直近の金額変更の大きさ", "Size of the last change of amount", _RATIO,
             "amount", _AMOUNT, own=True, scale="log"),
@@ -132,18 +132,18 @@ _CLOSE_DATE = (
             "close_date", _CLOSE, own=True),
     _number("days_past_due", "受注予定日からの超過日数", "Days past the expected close date", _DAYS,
             "close_date", _CLOSE, own=True),
-    _number("close_date_pushes", "受注予定日の延期回数", "Times the close date was pushed back", _TIMES,
+    _number("close_date_pushes", "受注予定日の後ろ倒し回数", "Times the close date was pushed back", _TIMES,
             "close_date", _CLOSE),
-    _number("close_date_pushed_days", "受注予定日の延期日数の合計", "Days pushed back in all", _DAYS,
+    _number("close_date_pushed_days", "受注予定日の後ろ倒し日数の合計", "Total days pushed back", _DAYS,
             "close_date", _CLOSE),
-    _number("close_date_pulls", "受注予定日の前倒し回数", "Times the close date was brought forward", _TIMES,
+    _number("close_date_pulls", "受注予定日の前倒し回数", "Times the close date was pulled in", _TIMES,
             "close_date", _CLOSE),
     _number("close_date_slip", "当初の受注予定日からのずれ",
             "Days from the first close date to the current one", _DAYS, "close_date", _CLOSE),
     _number("days_since_close_date_change", "受注予定日を最後に変更してからの日数",
             "Days since the close date changed", _DAYS, "close_date", _CLOSE),
     _number("planned_cycle_vs_usual", "予定の商談期間（受注商談の平均的な期間比）",
-            "Planned cycle against the usual cycle of won deals", _RATIO, "close_date", _CLOSE, scale="log"),
+            "Planned days to win vs the usual", _RATIO, "close_date", _CLOSE, scale="log"),
 )  # fmt: skip
 
 _CALENDAR = (
@@ -166,11 +166,11 @@ _ACTIVITY = (
     _activity("activity_trend", "活動件数の増減（直近30日と、その前の30日の差）",
               "Activities in the last 30 days less the 30 days before", _COUNT),
     _activity("calls_30d", "直近30日間の電話件数", "Calls in the last 30 days", _COUNT),
-    _activity("emails_30d", "直近30日間のメール件数", "E-mails in the last 30 days", _COUNT),
+    _activity("emails_30d", "直近30日間のメール件数", "Emails in the last 30 days", _COUNT),
     _activity("meetings_30d", "直近30日間の面談件数（訪問・Web商談・デモ）",
               "Meetings in the last 30 days (visits, web meetings, demos)", _COUNT),
     _activity("calls", "これまでの電話件数", "Calls so far", _COUNT),
-    _activity("emails", "これまでのメール件数", "E-mails so far", _COUNT),
+    _activity("emails", "これまでのメール件数", "Emails so far", _COUNT),
     _activity("visits", "これまでの訪問件数", "Visits so far", _COUNT),
     _activity("web_meetings", "これまでのWeb商談件数", "Web meetings so far", _COUNT),
     _activity("demos", "これまでのデモ件数", "Demos so far", _COUNT),
@@ -192,17 +192,18 @@ _ACTIVITY = (
               _SHARE, own=False),
     _activity("days_since_inbound", "お客様からの最後の連絡からの日数",
               "Days since the customer last made contact", _DAYS, own=False),
-    _activity("effective_meetings", "有効商談の件数", "Effective conversations (needs heard)", _COUNT),
+    _activity("effective_meetings", "有効商談の件数", "Effective meetings (needs heard)", _COUNT),
     _activity("days_since_effective", "最後の有効商談からの日数",
-              "Days since the last effective conversation", _DAYS),
+              "Days since the last effective meeting", _DAYS),
     _activity("people_involved", "関わった社内の人数", "Colleagues involved", _PEOPLE),
-    _activity("manager_meetings", "上司が同席した面談の件数", "Meetings with a superior", _COUNT),
-    _activity("minutes", "商談に使った時間の合計", "Minutes spent in all", Text("分", "minutes")),
+    _activity("manager_meetings", "上司が同席した面談の件数", "Meetings with a manager", _COUNT),
+    _activity("minutes", "商談に使った時間の合計", "Total minutes spent", Text("分", "minutes")),
     _category("last_outcome", "直近の活動の結果", "Outcome of the last activity", "activity",
               "activities.outcome"),
     _activity("gap_days", "活動の平均的な間隔", "Usual gap between activities on this deal", _DAYS),
-    _number("silence_vs_seller", "活動の空白期間（担当者のふだんの間隔比）",
-            "Silence against the seller's usual gap", _RATIO, "activity", _OWNER, own=True, scale="log"),
+    _number("silence_vs_seller", "活動の空白期間（担当者の通常の間隔比）",
+            "Days without activity vs the rep's usual gap", _RATIO, "activity", _OWNER, own=True,
+            scale="log"),
     _activity("created_to_meeting_days", "商談作成から初回面談までの日数",
               "Days from creation to the first meeting", _DAYS),
     _activity("meeting_to_proposal_days", "初回面談から提案までの日数",
@@ -219,25 +220,25 @@ def _seller(
 
 
 _SELLER = (
-    _category("seller_style", "担当者の営業スタイル", "Seller's style", "seller", _OWNER),
-    _category("seller_team", "担当者のチーム", "Seller's team", "seller", _OWNER),
-    _seller("seller_win_rate", "担当者の受注率（それまでの実績）", "Seller's win rate so far", _SHARE,
+    _category("seller_style", "担当者の営業スタイル", "Rep's style", "seller", _OWNER),
+    _category("seller_team", "担当者のチーム", "Rep's team", "seller", _OWNER),
+    _seller("seller_win_rate", "担当者の受注率（それまでの実績）", "Rep's win rate so far", _SHARE,
             monotone=1),
-    _seller("seller_closed", "担当者がそれまでに決着させた商談数", "Deals the seller had closed so far",
+    _seller("seller_closed", "担当者がそれまでに決着させた商談数", "Deals the rep has closed so far",
             _COUNT),
-    _seller("seller_won_90d", "担当者の直近90日間の受注件数", "Deals the seller won in the last 90 days",
+    _seller("seller_won_90d", "担当者の直近90日間の受注件数", "Deals the rep won in the last 90 days",
             _COUNT),
-    _seller("seller_cycle_days", "担当者の受注までの平均的な日数", "Seller's usual days to win", _DAYS),
-    _seller("seller_load", "担当者が抱える他の進行中商談数", "Other open deals of the seller", _COUNT),
+    _seller("seller_cycle_days", "担当者の平均的な受注リードタイム（日）", "Rep's usual days to win", _DAYS),
+    _seller("seller_load", "担当者の他の手持ち商談数", "Rep's other open deals", _COUNT),
     _seller("seller_new_30d", "担当者の直近30日間の新規担当商談数",
-            "Deals the seller took on in the last 30 days", _COUNT),
-    _seller("seller_tenure_days", "担当者の在籍日数", "Seller's days in the organisation", _DAYS),
+            "Deals the rep took on in the last 30 days", _COUNT),
+    _seller("seller_tenure_days", "担当者の在籍日数", "Rep's days in the organisation", _DAYS),
     _seller("seller_activities_30d", "担当者の直近30日間の活動件数（他の商談）",
-            "Seller's activities on other deals in the last 30 days", _COUNT),
+            "Rep's activities on other deals in the last 30 days", _COUNT),
     _seller("seller_activities_per_deal", "担当者の商談1件あたりの活動件数（直近30日、他の商談）",
-            "Seller's activities per open deal, others, in the last 30 days", _COUNT),
-    _seller("seller_gap_days", "担当者の活動のふだんの間隔",
-            "Seller's usual gap between activities on a deal", _DAYS),
+            "Rep's activities per other open deal in the last 30 days", _COUNT),
+    _seller("seller_gap_days", "担当者の活動の通常の間隔",
+            "Rep's usual gap between activities on a deal", _DAYS),
     _seller("owner_changes", "担当者の交代回数", "Changes of owner", _TIMES),
     _seller("days_with_owner", "現担当者になってからの日数", "Days with the current owner", _DAYS),
 )  # fmt: skip

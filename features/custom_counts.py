@@ -1,4 +1,4 @@
-"""How often does each of a company's own words occur? Its kinds of activity, outcomes and materials."""
+"""How often does each of a company's custom activity kinds, outcomes and materials occur?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COUNT = Text("件", "count")
 
 
 def custom_count_features(levels: Levels) -> tuple[Feature, ...]:
-    """One count for each of the company's own kinds, outcomes and materials, as `fill_custom_counts` fills them."""
+    """One count for each custom kind, outcome and material, in the order of `fill_custom_counts`."""
     return tuple(
         Feature(f"{prefix}:{word}", label.format(word=word), _COUNT, "activity", True, reads=(column,))
         for prefix, (words, label, column) in _custom_names(levels).items()
@@ -44,7 +44,7 @@ def _custom_names(levels: Levels) -> dict[str, tuple[list[str], Text, str]]:
 
 
 def custom_count_sizes(levels: Levels) -> tuple[int, int, int]:
-    """How many own kinds, outcomes and materials are counted."""
+    """The numbers of custom kinds, outcomes and materials that are counted."""
     kinds, outcomes, materials = (len(words) for words, _, _ in _custom_names(levels).values())
     return kinds, outcomes, materials
 

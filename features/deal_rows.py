@@ -1,4 +1,4 @@
-"""Where does a deal stand, how did it get there, what is it worth and when is it to close?"""
+"""What are a deal's stage, progress, amount and expected close date at a moment?"""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from features.organisation import stage_stay
 def stage_rows(
     created: Any, track: Any, stages: Any, status: Any, which: Any, moments: Any, group: Any, x: Any
 ) -> None:
-    """Fill stage and pace; `group` takes the group of the stage each deal is in, -1 = unknown."""
+    """Fill stage and progress; `group` receives the group of each deal's stage, -1 = unknown."""
     for row in range(len(which)):
         deal, t = which[row], moments[row]
-        born = created[deal]
-        age = days(t - born)
+        created_at = created[deal]
+        age = days(t - created_at)
         low = track.start[deal]
         end = count_before(track.at, low, track.start[deal + 1], t)
-        since, longest, moves, back, advanced = born, 0, 0, 0, 0
+        since, longest, moves, back, advanced = created_at, 0, 0, 0, 0
         for i in range(low, end):
             was = track.value[i - 1] if i > low else track.first[deal]
             now = track.value[i]
-            _, at, _, after = stage_stay(born, track, stages, deal, i, since)
+            _, at, _, after = stage_stay(created_at, track, stages, deal, i, since)
             if was != now:
                 longest = max(longest, at - since)
             if was != now and not np.isnan(was) and not np.isnan(now):
@@ -70,7 +70,7 @@ def stage_rows(
 
 @compiled
 def log_amount(amount: Any) -> Any:
-    """log1p of an amount, to the precision at which usual amounts are kept; a negative one counts as 0."""
+    """log1p of an amount, rounded like the totals of amounts; a negative amount counts as 0."""
     return np.rint(np.log1p(max(amount, 0.0)) * QUANTUM) / QUANTUM
 
 
@@ -101,9 +101,9 @@ def amount_rows(track: Any, which: Any, moments: Any, x: Any) -> None:
 def close_rows(
     track: Any, day_start: Any, quarter_end: Any, fiscal_end: Any, which: Any, moments: Any, over: Any, x: Any
 ) -> None:
-    """Fill the expected close date, how often it moved and where it lies in the calendar.
+    """Fill the expected close date, its changes and its position in the calendar.
 
-    `over` takes the instant at which the expected day is over; 0 where there is none.
+    `over` receives the end of the expected day, 0 where there is none.
     """
     for row in range(len(which)):
         deal, t = which[row], moments[row]
@@ -134,7 +134,7 @@ def close_rows(
 
 @compiled
 def code_rows(track: Any, which: Any, moments: Any, codes: Any) -> None:
-    """Fill what an attribute was known to be, as a local code; -1 = unknown."""
+    """Fill the known value of an attribute as a local code, -1 = unknown."""
     for row in range(len(which)):
         value = last_before(track, which[row], moments[row])
         codes[row] = -1 if np.isnan(value) else np.int64(value)
@@ -142,7 +142,7 @@ def code_rows(track: Any, which: Any, moments: Any, codes: Any) -> None:
 
 @compiled
 def product_rows(track: Any, products: Any, which: Any, moments: Any, group: Any, x: Any) -> None:
-    """Fill the product; `group` takes its group, -1 = unknown."""
+    """Fill the product; `group` receives its group, -1 = unknown."""
     for row in range(len(which)):
         value = last_before(track, which[row], moments[row])
         group[row] = -1
@@ -153,7 +153,7 @@ def product_rows(track: Any, products: Any, which: Any, moments: Any, group: Any
 
 @compiled
 def value_rows(track: Any, which: Any, moments: Any, values: Any) -> None:
-    """Fill what an attribute was known to be; NaN = unknown."""
+    """Fill the known value of an attribute, NaN = unknown."""
     for row in range(len(which)):
         values[row] = last_before(track, which[row], moments[row])
 
@@ -162,7 +162,7 @@ def value_rows(track: Any, which: Any, moments: Any, values: Any) -> None:
 def status_rows(
     track: Any, outcome_of: Any, status: Any, which: Any, moments: Any, stage: Any, outcome: Any
 ) -> None:
-    """Fill the local code of each deal's stage (-1 = unknown) and how it stood: 1 won, 0 lost, -1 open."""
+    """Fill the local code of each deal's stage (-1 = unknown) and its status: 1 won, 0 lost, -1 open."""
     for row in range(len(which)):
         deal, t = which[row], moments[row]
         stage[row] = stage_before(track, outcome_of, status, deal, t)

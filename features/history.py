@@ -1,4 +1,4 @@
-"""What happened to all deals and in the organisation, as arrays that can be asked as of any moment?"""
+"""What happened to all deals and in the organisation, as arrays that can be read as of any moment?"""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ OUTCOME_CODE = {"won": 1, "lost": 0}
 class History:
     """Deals over time and the organisation's past. Made by `compile_history` or `one_deal`, read by `build`.
 
-    `features` are the columns of `build`: the catalogue, then the company's own words and attributes;
-    `levels` the names of their categories, to be kept with a model and handed back. `closed` (NEVER = open),
+    `features` are the columns of `build`: the catalogue, then custom counts and attributes;
+    `levels` the names of their categories, to be stored with a model. `closed` (NEVER = open),
     `outcome` (1 won, 0 lost, -1 open) and `final_amount` (NaN = unknown) are as the whole log has them:
-    labels, never features. `stages`, `people`, `accounts`, `products` are what local codes stand for.
-    `ignored` are custom attributes that no feature was made of (free text, or nothing at all).
+    labels, never features. `stages`, `people`, `accounts`, `products` are the names of local codes.
+    `ignored` are custom attributes without a feature (free text, or empty).
     """
 
     calendar: Calendar
@@ -93,7 +93,7 @@ class _Names:
 def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = None) -> History:
     """The log as arrays. `levels` are those of the model that will score; without, they are learned here.
 
-    An attribute is known exactly as `EventLog.as_of` knows it.
+    The values known at a moment are those of `EventLog.as_of`.
     """
     rows = log["deals"]
     deal_ids = pd.Index(rows["deal_id"])
@@ -146,7 +146,7 @@ def _names(log: EventLog, events: EventTable) -> _Names:
 
 
 def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
-    """The names of all categories, the most frequent first (stages in their order), and custom attributes."""
+    """The names of all categories, most frequent first (stages in their order), and the custom attributes."""
 
     def of(table: str, column: str) -> list[str]:
         counts = Coded.of(log[table][column]).counts()
@@ -175,12 +175,12 @@ def attribute_kinds(log: EventLog, events: EventTable) -> Levels:
     """Levels or kind of every custom attribute from which a feature can be made."""
     from features.attributes import learn_attribute
 
-    found: Levels = {}
+    levels: Levels = {}
     for name in _custom_columns(log):
         learned = learn_attribute(name, log, events)
         if learned is not None:
-            found[name] = learned
-    return found
+            levels[name] = learned
+    return levels
 
 
 def _custom_columns(log: EventLog) -> list[str]:
@@ -240,7 +240,7 @@ def _arange(names: pd.Index) -> Ints:
 
 
 def final_closing(deals: Deals, closed: Ints, outcome: Ints) -> tuple[Ints, Ints]:
-    """Closing and outcome as the whole log has them, by the rule of `EventLog.as_of`."""
+    """Closing and outcome according to the whole log, by the rule of `EventLog.as_of`."""
     recorded = (outcome >= 0) & (closed != NEVER)
     some = np.diff(deals.stage.start) > 0
     staged_at = np.full(len(closed), NEVER)
@@ -329,7 +329,7 @@ def seconds(minutes: Floats) -> Ints:
 
 
 def custom_codes(texts: Coded, levels: list[str]) -> Ints:
-    """Codes into the levels, len(levels) for any other word, -1 for none."""
+    """Codes into the levels, len(levels) for any other name, -1 for none."""
     code = texts.within(pd.Index(levels, dtype=object))
     return ints(np.where((code < 0) & (texts.codes >= 0), len(levels), code))
 
@@ -354,6 +354,6 @@ def _contracts(table: pd.DataFrame, accounts: pd.Index) -> RunningTotals:
     columns = np.zeros((len(table) + int(over.sum()), 3), np.int64)
     columns[: len(table), BEGUN], columns[len(table) :, ENDED] = 1, 1
     columns[: len(table), MONTHLY], columns[len(table) :, MONTHLY] = monthly, -monthly[over]
-    # A contract that ends before it begins is not known before it begins.
+    # The end of a contract is not known before its start.
     at = np.concatenate([begun, np.maximum(ended[over], begun[over])])
     return running_totals(ints(np.concatenate([group, group[over]])), ints(at), columns, len(accounts))

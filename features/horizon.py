@@ -1,4 +1,4 @@
-"""What lies between a moment and a horizon: how long, how many working days, which period ends?
+"""What lies between a moment and a horizon: how many days and working days, which period ends?
 
 These columns belong to a (moment, horizon), not to a deal: the win model joins them to the deal's features.
 """
@@ -45,7 +45,7 @@ HORIZON_CATALOGUE: tuple[Feature, ...] = (
 
 HORIZON_FEATURES: tuple[str, ...] = tuple(feature.name for feature in HORIZON_CATALOGUE)
 HORIZON_MONOTONE: tuple[int, ...] = tuple(feature.monotone for feature in HORIZON_CATALOGUE)
-"""+1 where a longer horizon can only raise the value, so that "won by" can be made to rise with it."""
+"""+1 where a longer horizon can only raise the value, so that "won by" can be constrained to rise with it."""
 
 
 def horizon_columns(calendar: Calendar, moments: Ints, horizon_days: Floats) -> Floats:
@@ -59,7 +59,7 @@ def horizon_columns(calendar: Calendar, moments: Ints, horizon_days: Floats) -> 
     moments, horizon = moments.ravel(), horizon.ravel()
     days = np.minimum(horizon, EVER_DAYS)
     end = moments + (days * DAY).astype(np.int64)
-    # What happens at the very end of a period counts in it: the window's last instant decides its day.
+    # The window's last instant decides its last day, so that the end of a period counts in it.
     first, last = calendar.day_of(moments), calendar.day_of(end - 1)
     quarter, fiscal = calendar.quarter_end[first], calendar.fiscal_end[first]
     quarter_over, fiscal_over = calendar.start_of(quarter + 1), calendar.start_of(fiscal + 1)

@@ -1,7 +1,7 @@
-"""When must a compiled function be compiled again? When its own source or anything it is made of has changed.
+"""When must a compiled function be recompiled? When its source or anything compiled into it has changed.
 
-Numba's cache on disk looks only at the file a function stands in. Helpers, constants and tuples taken from
-other files are compiled into the function, too: without a guard it would go on answering by the old ones.
+Numba's disk cache checks only the file that defines a function. Helpers, constants and tuples imported from
+other files are compiled into the function, too: without this guard, stale ones would stay in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def compiled(*, parallel: bool = False, inline: str = "never") -> Callable[[Func
 def compiled(
     function: Function | None = None, /, *, parallel: bool = False, inline: str = "never"
 ) -> Function | Callable[[Function], Function]:
-    """Compile once per machine, and again when what the function is made of has changed.
+    """Compile once per machine, and again when anything compiled into the function has changed.
 
     That is: any source in the function's folder, a compiled function that its module imports, a constant or
     the fields of a named tuple in its module. Options are those of `numba.njit`.
@@ -50,7 +50,7 @@ def compiled(
 
 
 def _stamp(source: Path, names: Mapping[str, Any]) -> bytes:
-    """A digest of the sources in a function's folder and of what its module has from elsewhere."""
+    """A digest of the sources in a function's folder and of what its module imports."""
     digest = sha256(_sources(source.parent))
     for name, value in sorted(names.items()):
         if name.startswith("__"):
@@ -80,8 +80,8 @@ def _tolerant(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is written the same in every process, so that it can be part of a stamp."""
-    return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(_is_plain(one) for one in value))
+    """Whether a value's repr is the same in every process, so that it can be part of a stamp."""
+    return isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(_is_plain(item) for item in value))
 
 
 @cache

@@ -1,6 +1,6 @@
 """Which values does each category have, and what kind is each custom attribute?
 
-Learned from a log when a model is trained, kept with it, and handed back when it scores, so that codes agree.
+Learned from a log when a model is trained, stored with it, and passed in when it scores, so that codes agree.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from features.arrays import Floats, Ints, floats
 
 Levels = dict[str, list[str] | Literal["number", "date"]]
-"""By feature: the names that codes 0, 1, ... stand for; for custom attributes that are none, their kind."""
+"""By feature: the names of codes 0, 1, ...; for custom attributes that are not categories, their kind."""
 
 MAX_LEVELS = 50
 MAX_CUSTOM_NAMES = 8
-"""A company's own kinds of activity, outcomes and materials that are counted one by one."""
+"""At most this many custom activity kinds, outcomes and materials are counted, each in a column."""
 
 
 class Coded:
@@ -45,7 +45,7 @@ class Coded:
         return Coded(self.codes[rows], self.names)
 
     def counts(self) -> pd.Series:
-        """How often each name occurs, those that do, by name."""
+        """Number of occurrences of each name that occurs, by name."""
         count = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
         used = np.flatnonzero(count)
         return pd.Series(count[used], index=pd.Index(self.names[used], dtype=object))
@@ -60,8 +60,8 @@ class Coded:
 
     def within(self, names: pd.Index) -> Ints:
         """Each row's position in another list of names, -1 = missing or not in it."""
-        found = np.append(names.get_indexer(pd.Index(self.names, dtype=object)), -1)
-        return found[self.codes].astype(np.int64)
+        position = np.append(names.get_indexer(pd.Index(self.names, dtype=object)), -1)
+        return position[self.codes].astype(np.int64)
 
     def level(self, levels: list[str]) -> Floats:
         """Each row's level code as a float, NaN = missing or unseen."""
@@ -89,8 +89,8 @@ class Coded:
 
 def level_codes(names: NDArray[np.object_] | pd.Index, levels: list[str]) -> Floats:
     """Position of each name among the levels, NaN where it is not one."""
-    found = pd.Index(levels, dtype=object).get_indexer(pd.Index(names, dtype=object)).astype(np.float64)
-    return np.where(found < 0, np.nan, found)
+    position = pd.Index(levels, dtype=object).get_indexer(pd.Index(names, dtype=object)).astype(np.float64)
+    return np.where(position < 0, np.nan, position)
 
 
 def as_numbers(texts: pd.Series) -> Floats:
@@ -109,8 +109,8 @@ def as_instants(texts: pd.Series, zone: ZoneInfo) -> Floats:
     aware = texts.str.contains(r"\d{2}:\d{2}.*(?:Z|[+-]\d\d:?\d\d)$", na=False)
     fixed = pd.to_datetime(texts.where(aware), format="ISO8601", utc=True, errors="coerce")
     local = pd.to_datetime(texts.where(~aware), format="ISO8601", errors="coerce")
-    placed = local.dt.tz_localize(zone, ambiguous=np.zeros(len(local), bool), nonexistent="shift_forward")
-    return micros_or_nan(fixed.astype("datetime64[us, UTC]").where(aware, placed.dt.tz_convert("UTC")))
+    localised = local.dt.tz_localize(zone, ambiguous=np.zeros(len(local), bool), nonexistent="shift_forward")
+    return micros_or_nan(fixed.astype("datetime64[us, UTC]").where(aware, localised.dt.tz_convert("UTC")))
 
 
 def micros_or_nan(moments: pd.Series) -> Floats:
@@ -120,7 +120,7 @@ def micros_or_nan(moments: pd.Series) -> Floats:
 
 
 def most_frequent(counts: pd.Series, max_names: int = MAX_LEVELS) -> list[str]:
-    """The names that occur most, the most frequent first; equals by name."""
+    """The most frequent names, most frequent first; ties by name."""
     merged = counts.groupby(level=0, sort=True).sum() if counts.index.has_duplicates else counts.sort_index()
     return [str(name) for name in merged.sort_values(ascending=False, kind="stable").index[:max_names]]
 
@@ -147,5 +147,5 @@ def kind_of(series: pd.Series, later: Coded) -> Literal["number", "date", "categ
 
 def names_of(levels: Mapping[str, object], feature: str) -> list[str]:
     """Levels of a category, empty where there are none."""
-    found = levels.get(feature, [])
-    return list(found) if isinstance(found, list | tuple) else []
+    names = levels.get(feature, [])
+    return list(names) if isinstance(names, list | tuple) else []

@@ -1,7 +1,7 @@
-"""What happened to ONE deal, as a request brings it, in the organisation's past as compiled before?
+"""What is known of ONE deal from a request, given the organisation's compiled past?
 
-The answer is a `History` of that deal alone, so the same `build` serves it. Equal, bit for bit, to compiling
-a log that holds the deal; if the past holds a stored version of it, that version is left out of the past.
+The result is a `History` of that deal alone, so `build_features` works on it. Equal, bit for bit, to
+compiling a log that has the deal; a stored version of the deal is left out of the past.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def compile_live_deal(
     activities: pd.DataFrame | Iterable[Row] = (),
     account: Row | None = None,
 ) -> History:
-    """A history of one deal, at position 0, that shares the organisation's past with `history`.
+    """A history of one deal, at position 0, with the organisation's past of `history`.
 
-    `deal`, `events`, `activities` and `account` are sound rows of the canonical tables (as `check_rows`
-    leaves them); times and dates may be text, numbers may be text. All events and activities are the deal's.
+    `deal`, `events`, `activities` and `account` are valid rows of the canonical tables (checked by
+    `check_rows`); times and dates may be text, numbers may be text. All events and activities are the deal's.
     """
     zone = history.calendar.zone
     own = _position(history.deal_ids, _text(deal.get("deal_id")))
@@ -117,7 +117,7 @@ def _index(names: list[str]) -> pd.Index:
 
 
 class _Names:
-    """Local codes for the names that occur, and where each stands in the past (`len(past)` = nowhere)."""
+    """Local codes of the names that occur, and each one's position in the past (`len(past)` = not in it)."""
 
     def __init__(self, past: pd.Index, keep: bool = False) -> None:
         self._past = past
@@ -138,8 +138,8 @@ class _Names:
         if name not in self._code:
             self._code[name] = len(self.names)
             self.names.append(name)
-            found = _position(self._past, name)
-            self.group.append(len(self._past) if found < 0 else found)
+            position = _position(self._past, name)
+            self.group.append(len(self._past) if position < 0 else position)
         return self._code[name]
 
 
@@ -184,10 +184,10 @@ def _text(value: Any) -> str | None:
 
 def _position(names: pd.Index, name: str | None) -> int:
     try:
-        found = names.get_loc(name) if name is not None else -1
+        position = names.get_loc(name) if name is not None else -1
     except KeyError:
         return -1
-    return int(found) if isinstance(found, int | np.integer) else -1
+    return int(position) if isinstance(position, int | np.integer) else -1
 
 
 def micros_of(value: Any, zone: ZoneInfo) -> int:
@@ -206,7 +206,7 @@ def micros_of(value: Any, zone: ZoneInfo) -> int:
         return int(value.value) // 1000  # nanoseconds
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    # Where a clock was turned back, take the later reading, as `EventLog` does.
+    # Where a clock was turned back, take the later instant, as `EventLog` does.
     return instant(value if value.tzinfo is not None else value.replace(fold=1), zone)
 
 
@@ -273,7 +273,7 @@ def _people(past: People, names: _Names) -> People:
 
 def _accounts(history: History, names: _Names, sent: Row | None, zone: ZoneInfo) -> Accounts:
     past, group = history.context.past.accounts, ints(names.group)
-    made = Accounts(
+    accounts = Accounts(
         entered=_pick(past.entered, group, 0),
         created=_pick(past.created, group, NEVER),
         industry=_pick(past.industry, group, NAN),
@@ -283,16 +283,16 @@ def _accounts(history: History, names: _Names, sent: Row | None, zone: ZoneInfo)
     )
     at = _sent_at(names, sent)
     if sent is not None and at >= 0:
-        made.entered[at] = 1
-        made.created[at] = micros_of(sent.get("created_at"), zone)
-        made.industry[at] = _level(history, "industry", sent.get("industry"))
-        made.region[at] = _level(history, "region", sent.get("region"))
-        made.employees[at] = number_of(sent.get("employees"))
-    return made
+        accounts.entered[at] = 1
+        accounts.created[at] = micros_of(sent.get("created_at"), zone)
+        accounts.industry[at] = _level(history, "industry", sent.get("industry"))
+        accounts.region[at] = _level(history, "region", sent.get("region"))
+        accounts.employees[at] = number_of(sent.get("employees"))
+    return accounts
 
 
 def _sent_at(names: _Names, sent: Row | None) -> int:
-    """Local code of the account whose row was sent, -1 = the deal never was with it."""
+    """Local code of the account whose row was sent, -1 = not an account of the deal."""
     name = _text(sent.get("account_id")) if sent is not None else None
     return names.names.index(name) if name in names.names else -1
 

@@ -1,4 +1,4 @@
-"""What had the organisation done before a moment? From deals over time to running totals per group."""
+"""What had happened in the organisation before a moment? From deals over time to running totals per group."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from features.as_of import (
 from features.kernel_cache import compiled
 
 SHORTEST_GAP = HOUR
-"""Two activities closer together than this are one contact."""
+"""Activities less than this apart count as one contact."""
 
 
 def running_totals(group: Ints, at: Ints, values: Array, groups: int) -> RunningTotals:
@@ -55,7 +55,7 @@ def running_totals(group: Ints, at: Ints, values: Array, groups: int) -> Running
 
 
 def ordered_running_totals(group: Ints, at: Ints, values: Array, groups: int) -> tuple[RunningTotals, Ints]:
-    """The same, and which entry each of the ledger was."""
+    """The same, and the input entry of each entry of the totals."""
     start, order = sorted_by(ints(group), ints(at), groups + 1)
     total = np.zeros((len(order) + 1, values.shape[1]), np.int64)
     np.cumsum(values[order], axis=0, out=total[1:])
@@ -69,7 +69,7 @@ def _status_entries(
     """Count (at is empty) or fill the changes of each deal's status. See EventLog.as_of for the rule."""
     count = len(at) == 0
     for deal in range(len(created)):
-        place = start[deal]
+        position = start[deal]
         made = 0
         i, high = stage.start[deal], stage.start[deal + 1]
         end = closed[deal] if outcome[deal] >= 0 else NEVER
@@ -85,11 +85,11 @@ def _status_entries(
                 new = outcome_of[np.int64(stage.value[i - 1])]
             if new != state and state >= 0:
                 if not count:
-                    at[place + made], entry[place + made, OUTCOME] = now, -1
+                    at[position + made], entry[position + made, OUTCOME] = now, -1
                 made += 1
             if new != state and new >= 0:
                 if not count:
-                    at[place + made], entry[place + made, OUTCOME] = now, new
+                    at[position + made], entry[position + made, OUTCOME] = now, new
                 made += 1
             state = new
             if over or (i >= high and end == NEVER):
@@ -105,7 +105,7 @@ def _status_entries(
 
 @compiled
 def _attribute(created: Any, track: Any, column: Any, status: Any) -> None:
-    """Whose each closing was, as of the instant after it."""
+    """Fill the group of each closing, as of the instant after it."""
     for deal in range(len(created)):
         for i in range(status.start[deal], status.start[deal + 1]):
             if status.entry[i, OUTCOME] < 0:
@@ -117,7 +117,7 @@ def _attribute(created: Any, track: Any, column: Any, status: Any) -> None:
 
 @compiled
 def _worth(created: Any, amount: Any, status: Any) -> None:
-    """How long each closing took and what it was worth, as of the instant after it."""
+    """Fill the cycle and the amount of each closing, as of the instant after it."""
     for deal in range(len(created)):
         for i in range(status.start[deal], status.start[deal + 1]):
             if status.entry[i, OUTCOME] < 0:
@@ -133,10 +133,10 @@ def _worth(created: Any, amount: Any, status: Any) -> None:
 def _presence_entries(
     created: Any, track: Any, status: Any, start: Any, at: Any, group: Any, step: Any
 ) -> None:
-    """Count (at is empty) or fill when open deals came to a group and left it."""
+    """Count (at is empty) or fill when open deals were assigned to a group and left it."""
     count = len(at) == 0
     for deal in range(len(created)):
-        place, made, here = start[deal], 0, -1
+        position, made, here = start[deal], 0, -1
         i, high = track.start[deal], track.start[deal + 1]
         j, end = status.start[deal], status.start[deal + 1]
         now = created[deal]
@@ -152,11 +152,11 @@ def _presence_entries(
             if new != here:
                 if here >= 0:
                     if not count:
-                        at[place + made], group[place + made], step[place + made] = now, here, -1
+                        at[position + made], group[position + made], step[position + made] = now, here, -1
                     made += 1
                 if new >= 0:
                     if not count:
-                        at[place + made], group[place + made], step[place + made] = now, new, 1
+                        at[position + made], group[position + made], step[position + made] = now, new, 1
                     made += 1
                 here = new
             if i < high and j < end:
@@ -202,9 +202,9 @@ def _gap_entries(created: Any, start: Any, at: Any, known: Any, size: Any) -> No
 
 @compiled
 def stage_stay(created: Any, track: Any, stages: Any, deal: Any, i: Any, since: Any) -> Any:
-    """What stage event i ends: (stage moved on from or -1, when, quantised log days, since when the new one).
+    """What stage event i ends: (stage advanced from or -1, when, quantised log days, start of the new stage).
 
-    `since` is when the deal came to the stage before; a stay counts as complete only by moving forward.
+    `since` is when the deal entered the previous stage; a stay is complete only if the deal advanced.
     """
     was = track.value[i - 1] if i > track.start[deal] else track.first[deal]
     now = track.value[i]
@@ -228,7 +228,7 @@ def _stay_entries(created: Any, track: Any, stages: Any, group: Any, at: Any, si
 
 
 def status_of(created: Ints, stage: Track, stages: Stages, closed: Ints, outcome: Ints) -> Status:
-    """When each deal closed and reopened; the closings are nobody's yet."""
+    """When each deal closed and reopened; the closings are not attributed yet."""
     start = ints(np.zeros(len(created) + 1))
     nothing = np.zeros((0, 7), np.int64)
     _status_entries(created, stage, stages.outcome, closed, outcome, start, ints([]), nothing)
@@ -239,12 +239,12 @@ def status_of(created: Ints, stage: Track, stages: Stages, closed: Ints, outcome
 
 
 def empty_presence(deals: int) -> Presence:
-    """Nothing about that many deals."""
+    """The presence of that many deals, without entries."""
     return Presence(ints(np.zeros(deals + 1)), ints([]), ints([]), ints([]))
 
 
 def presence_of(created: Ints, track: Track, status: Status) -> Presence:
-    """When each open deal came to the groups of a track and left them."""
+    """When each open deal was assigned to the groups of a track and left them."""
     start = ints(np.zeros(len(created) + 1))
     _presence_entries(created, track, status, start, ints([]), ints([]), ints([]))
     at, group, step = (ints(np.zeros(start[-1])) for _ in range(3))
@@ -254,7 +254,7 @@ def presence_of(created: Ints, track: Track, status: Status) -> Presence:
 
 
 def with_closings_attributed(deals: Deals) -> Deals:
-    """The deals with their closings attributed and their stays with sellers and accounts worked out."""
+    """The deals with their closings attributed and their presence at sellers and accounts computed."""
     created, status = deals.created, deals.status
     for track, column in ((deals.owner, SELLER), (deals.account, ACCOUNT), (deals.product, PRODUCT)):
         _attribute(created, track, column, status)
@@ -269,8 +269,8 @@ def context_of(
 ) -> Context:
     """The organisation's past from all of its deals (`with_closings_attributed`), contracts and activities.
 
-    `acts_at` and `acts_actor` are of all activities as the log has them, `acts_row` says where each of
-    `deals.activities` stands among them (it is likely that they are in order of time there).
+    `acts_at` and `acts_actor` are of all activities of the log, `acts_row` is the position of each of
+    `deals.activities` among them.
     """
     sellers, accounts = len(deals.people.group), len(deals.accounts.group)
     by_time = np.argsort(deals.status.at, kind="stable")
@@ -278,7 +278,7 @@ def context_of(
     columns = np.zeros((len(at), 5), np.int64)
     _closing_columns(deals.status.entry, columns)
     columns = columns[by_time]
-    whose = np.repeat(np.arange(len(deals.created)), np.diff(deals.status.start))
+    deal_of = np.repeat(np.arange(len(deals.created)), np.diff(deals.status.start))
     by_account, order = ordered_running_totals(entry[:, ACCOUNT], at, columns, accounts)
     return Context(
         past=deals,
@@ -286,7 +286,7 @@ def context_of(
         by_seller=running_totals(entry[:, SELLER], at, columns, sellers),
         by_account=by_account,
         by_product=running_totals(entry[:, PRODUCT], at, columns, len(deals.products.group)),
-        account_deal=ints(whose[by_time[order]]),
+        account_deal=ints(deal_of[by_time[order]]),
         account_latest=_latest(by_account),
         seller_load=_load(deals.owned, sellers),
         account_load=_load(deals.held, accounts),
@@ -318,8 +318,8 @@ def _stays(deals: Deals) -> RunningTotals:
     return running_totals(group, at, size[:, None], len(deals.stages.group))
 
 
-def _latest(book: RunningTotals) -> Ints:
-    """For each entry, the last one up to it (in any group before, which readers check) that was won, lost."""
-    entry = np.arange(len(book.at))
-    came = np.diff(book.total[:, [WON, LOST]], axis=0) > 0
-    return ints(np.maximum.accumulate(np.where(came, entry[:, None], -1), axis=0))
+def _latest(totals: RunningTotals) -> Ints:
+    """For each entry, the last one up to it that was won, lost (perhaps of an earlier group)."""
+    entry = np.arange(len(totals.at))
+    increased = np.diff(totals.total[:, [WON, LOST]], axis=0) > 0
+    return ints(np.maximum.accumulate(np.where(increased, entry[:, None], -1), axis=0))

@@ -1,4 +1,4 @@
-"""Who sells, to whom, and what came before? Seller, account and lead of a deal, the deal itself left out."""
+"""What is known of a deal's seller, account and lead? The deal itself is left out of their history."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ from features.organisation import activity_gap, stage_stay
 )  # fmt: skip
 
 SMOOTHING = 10.0
-"""A seller's or account's win rate is drawn to the company's as if ten more deals had closed at it."""
+"""A seller's or account's win rate is shrunk towards the company's, which weighs like ten closed deals."""
 USUAL_GAP_DAYS, GAP_SMOOTHING = 7.0, 5.0
-"""Sellers are taken to touch a deal weekly until five gaps of theirs say otherwise."""
+"""Prior of a seller's gap between activities: weekly, with the weight of five gaps."""
 MONTH, QUARTER = 30 * DAY, 90 * DAY
 
 
 @compiled
 def company_rows(
-    book: Any, status: Any, own: Any, moments: Any, age: Any, over: Any, cycle: Any, rate: Any, x: Any
+    totals: Any, status: Any, own: Any, moments: Any, age: Any, over: Any, cycle: Any, rate: Any, x: Any
 ) -> None:
-    """Fill how a deal's age (in days) and plan (`over` of `close_rows`) compare with the usual days to win.
+    """Fill a deal's age (in days) and plan (`over` of `close_rows`) relative to the usual days to win.
 
-    `cycle` takes the log of those days, NaN before the first win; `rate` the company's win rate, which is
-    between 0 and 1 even when nothing has closed.
+    `cycle` receives the log of those days, NaN before the first win; `rate` the company's win rate, which
+    lies between 0 and 1 even when no deal has closed.
     """
     for row in range(len(own)):
         t = moments[row]
-        won, lost, cycles, _, _ = closings_before(book, 0, COMPANY, status, own[row], NEVER, t)
+        won, lost, cycles, _, _ = closings_before(totals, 0, COMPANY, status, own[row], NEVER, t)
         cycle[row], rate[row] = usual(cycles, won, 0.0, 0.0), (won + 1.0) / (won + lost + 2.0)
         x[row, AGE_VS_WON] = np.log1p(age[row]) - cycle[row]
         if over[row] != 0:
@@ -90,18 +90,26 @@ def company_rows(
 
 @compiled
 def stay_rows(
-    book: Any, created: Any, track: Any, stages: Any, group: Any, own: Any, moments: Any, stayed: Any, x: Any
+    totals: Any,
+    created: Any,
+    track: Any,
+    stages: Any,
+    group: Any,
+    own: Any,
+    moments: Any,
+    stayed: Any,
+    x: Any,
 ) -> None:
-    """Fill how the days in the stage (`stayed`) compare with the usual stay of other deals that moved on.
+    """Fill the days in the stage (`stayed`) relative to the usual days of other deals that advanced.
 
     `created`, `track` and `stages` are of the organisation's past.
     """
     for row in range(len(own)):
         if group[row] < 0:
             continue
-        t, low = moments[row], book.start[group[row]]
-        end = count_before(book.at, low, book.start[group[row] + 1], t)
-        count, total = end - low, book.total[end, 0] - book.total[low, 0]
+        t, low = moments[row], totals.start[group[row]]
+        end = count_before(totals.at, low, totals.start[group[row] + 1], t)
+        count, total = end - low, totals.total[end, 0] - totals.total[low, 0]
         deal = own[row]
         if deal >= 0:
             since = created[deal]
@@ -117,32 +125,32 @@ def stay_rows(
 
 @compiled
 def amount_vs_group_rows(
-    book: Any, key: Any, status: Any, group: Any, own: Any, moments: Any, amount: Any, column: Any, x: Any
+    totals: Any, key: Any, status: Any, group: Any, own: Any, moments: Any, amount: Any, column: Any, x: Any
 ) -> None:
-    """Fill how a deal's amount (log) compares with the usual amount of its group, where it has one."""
+    """Fill a deal's amount (log) relative to the usual amount of its group, where it has one."""
     for row in range(len(own)):
         if group[row] >= 0:
-            found = closings_before(book, group[row], key, status, own[row], NEVER, moments[row])
-            x[row, column] = amount[row] - usual(found[4], found[3], 0.0, 0.0)
+            closings = closings_before(totals, group[row], key, status, own[row], NEVER, moments[row])
+            x[row, column] = amount[row] - usual(closings[4], closings[3], 0.0, 0.0)
 
 
 @compiled
-def others_open(book: Any, presence: Any, group: Any, own: Any, t: Any) -> Any:
-    """Open deals of a group at t, and those that came in the 30 days before; the deal `own` left out."""
+def others_open(totals: Any, presence: Any, group: Any, own: Any, t: Any) -> Any:
+    """Open deals of a group at t, and those added in the 30 days before, without the deal `own`."""
     month = t - MONTH
-    count = total_before(book, group, NET, t)
-    came = total_before(book, group, GAINED, t) - total_before(book, group, GAINED, month)
+    count = total_before(totals, group, NET, t)
+    added = total_before(totals, group, GAINED, t) - total_before(totals, group, GAINED, month)
     if own >= 0:
         for i in range(presence.start[own], presence.start[own + 1]):
             if before(presence.at[i], t) and presence.group[i] == group:
                 count -= presence.step[i]
-                came -= presence.step[i] > 0 and not before(presence.at[i], month)
-    return count, came
+                added -= presence.step[i] > 0 and not before(presence.at[i], month)
+    return count, added
 
 
 @compiled
 def owner_rows(created: Any, track: Any, people: Any, which: Any, moments: Any, group: Any, x: Any) -> None:
-    """Fill who the owner is and since when; `group` takes the owner's group, -1 = no owner known."""
+    """Fill the owner and the time since they took over; `group` receives the owner's group, -1 = unknown."""
     for row in range(len(which)):
         deal, t = which[row], moments[row]
         low = track.start[deal]
@@ -168,36 +176,36 @@ def owner_rows(created: Any, track: Any, people: Any, which: Any, moments: Any, 
 
 @compiled
 def track_record_rows(
-    book: Any, status: Any, group: Any, own: Any, moments: Any, cycle: Any, rate: Any, x: Any
+    totals: Any, status: Any, group: Any, own: Any, moments: Any, cycle: Any, rate: Any, x: Any
 ) -> None:
-    """Fill what the seller had closed; `cycle` and `rate` are the company's, from `company_rows`."""
+    """Fill the seller's closed deals; `cycle` and `rate` are the company's, from `company_rows`."""
     for row in range(len(own)):
         if group[row] < 0:
             continue
         t = moments[row]
-        won, lost, cycles, _, _ = closings_before(book, group[row], SELLER, status, own[row], NEVER, t)
+        won, lost, cycles, _, _ = closings_before(totals, group[row], SELLER, status, own[row], NEVER, t)
         x[row, WIN_RATE] = smoothed_rate(won, lost, rate[row], SMOOTHING)
         x[row, CLOSED] = won + lost
         if not np.isnan(cycle[row]):
             x[row, CYCLE_DAYS] = np.expm1(usual(cycles, won, cycle[row], SMOOTHING))
-        x[row, WON_90] = closings_before(book, group[row], SELLER, status, own[row], t - QUARTER, t)[0]
+        x[row, WON_90] = closings_before(totals, group[row], SELLER, status, own[row], t - QUARTER, t)[0]
 
 
 @compiled
-def load_rows(book: Any, presence: Any, group: Any, own: Any, moments: Any, x: Any) -> None:
+def load_rows(totals: Any, presence: Any, group: Any, own: Any, moments: Any, x: Any) -> None:
     """Fill the seller's other open deals."""
     for row in range(len(own)):
         if group[row] >= 0:
-            x[row, LOAD], x[row, NEW_30] = others_open(book, presence, group[row], own[row], moments[row])
+            x[row, LOAD], x[row, NEW_30] = others_open(totals, presence, group[row], own[row], moments[row])
 
 
 @compiled
 def habit_rows(
     acts: Any, gaps: Any, created: Any, past: Any, group: Any, own: Any, moments: Any, silent: Any, x: Any
 ) -> None:
-    """Fill what the seller does on other deals, and the silence on this one against their usual gap.
+    """Fill the seller's activity on other deals, and this one's days without activity vs their usual gap.
 
-    `created` and `past` are the organisation's past deals and activities; `silent` the days of silence.
+    `created` and `past` are the organisation's past deals and activities; `silent` the days without activity.
     """
     for row in range(len(own)):
         seller, t, deal = group[row], moments[row], own[row]
@@ -229,7 +237,7 @@ def habit_rows(
 
 @compiled
 def account_rows(accounts: Any, code: Any, moments: Any, group: Any, x: Any) -> None:
-    """Fill who the account is; `group` takes its group, -1 = no account known."""
+    """Fill the account's attributes; `group` receives its group, -1 = unknown."""
     for row in range(len(code)):
         account, t = code[row], moments[row]
         group[row] = -1
@@ -246,24 +254,24 @@ def account_rows(accounts: Any, code: Any, moments: Any, group: Any, x: Any) -> 
 
 @compiled
 def account_past_rows(
-    book: Any, deal_of: Any, latest: Any, status: Any, group: Any, own: Any, moments: Any, rate: Any, x: Any
+    totals: Any, deal_of: Any, latest: Any, status: Any, group: Any, own: Any, moments: Any, rate: Any, x: Any
 ) -> None:
-    """Fill what other deals with the account came to."""
+    """Fill the outcomes of other deals with the account."""
     for row in range(len(own)):
         account, t = group[row], moments[row]
         if account < 0:
             continue
-        won, lost, _, _, _ = closings_before(book, account, ACCOUNT, status, own[row], NEVER, t)
+        won, lost, _, _, _ = closings_before(totals, account, ACCOUNT, status, own[row], NEVER, t)
         x[row, ACCOUNT_WON], x[row, ACCOUNT_LOST] = won, lost
         x[row, ACCOUNT_RATE] = smoothed_rate(won, lost, rate[row], SMOOTHING)
-        low = book.start[account]
-        end = count_before(book.at, low, book.start[account + 1], t)
+        low = totals.start[account]
+        end = count_before(totals.at, low, totals.start[account + 1], t)
         for column, since in ((WON, SINCE_WON), (LOST, SINCE_LOST)):
             i = end - 1
             while i >= low:
                 i = latest[i, column]
                 if i >= low and deal_of[i] != own[row]:
-                    x[row, since] = days(t - book.at[i])
+                    x[row, since] = days(t - totals.at[i])
                     break
                 i -= 1
 
@@ -272,7 +280,7 @@ def account_past_rows(
 def account_now_rows(
     load: Any, presence: Any, contracts: Any, group: Any, own: Any, moments: Any, x: Any
 ) -> None:
-    """Fill what else is going on with the account: other open deals, contracts."""
+    """Fill the account's other open deals and its contracts."""
     for row in range(len(own)):
         account, t = group[row], moments[row]
         if account < 0:
@@ -286,23 +294,23 @@ def account_now_rows(
 
 @compiled
 def lead_rows(created: Any, leads: Any, acts: Any, which: Any, moments: Any, x: Any) -> None:
-    """Fill the lead that became the deal, the oldest where there are several."""
+    """Fill the lead that became the deal, the oldest of several."""
     for row in range(len(which)):
         deal, t = which[row], moments[row]
         lead = leads.start[deal]
         if lead == leads.start[deal + 1] or not before(leads.at[lead, CREATED], t):
             continue
-        born, appointment = leads.at[lead, CREATED], leads.at[lead, APPOINTMENT]
+        lead_created, appointment = leads.at[lead, CREATED], leads.at[lead, APPOINTMENT]
         x[row, LEAD_SOURCE] = leads.source[lead]
-        x[row, TO_DEAL] = days(created[deal] - born)
+        x[row, TO_DEAL] = days(created[deal] - lead_created)
         x[row, IS_QUALIFIED] = before(leads.at[lead, QUALIFIED], t)
         if before(leads.at[lead, CONTACTED], t):
-            x[row, TO_CONTACT] = (leads.at[lead, CONTACTED] - born) / HOUR
+            x[row, TO_CONTACT] = (leads.at[lead, CONTACTED] - lead_created) / HOUR
         if before(leads.at[lead, MEETING], t):
-            x[row, TO_MEETING] = days(leads.at[lead, MEETING] - born)
+            x[row, TO_MEETING] = days(leads.at[lead, MEETING] - lead_created)
         if not before(appointment, t):
             continue
-        x[row, TO_APPOINTMENT] = days(appointment - born)
+        x[row, TO_APPOINTMENT] = days(appointment - lead_created)
         for i in range(acts.start[deal], acts.start[deal + 1]):
             if not before(acts.at[i], t):
                 break

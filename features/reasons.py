@@ -1,7 +1,7 @@
-"""Into which reasons do features fall, as a seller would name them? Each feature belongs to one.
+"""Which reason, in a seller's words, does each feature belong to? Each feature belongs to exactly one.
 
-Features that tell nearly the same story share what they explain between them at the whim of the trees; the
-sum over a reason does not depend on that.
+Trees split credit between correlated features arbitrarily; the sum over a reason does not depend on
+that.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from features.catalogue import Feature, Group
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason: its name, whether the seller can change it by what they do next, and what it is told by.
+    """A reason: its name, whether the seller can change it by their next actions, and its features.
 
-    `features` by name, or by what stands before the colon of a company's own words ("material:"); besides
-    them, every feature of `groups` that no other reason names.
+    `features` by name, or by prefix of custom counts ("material:"); in addition, every feature of `groups`
+    that no other reason names.
     """
 
     code: str
@@ -32,10 +32,10 @@ class Reason:
 
 
 REASONS: tuple[Reason, ...] = (
-    Reason("stage_stay", Text("今のステージでの滞在", "Time in the present stage"), True,
+    Reason("stage_stay", Text("現ステージの経過日数", "Time in the current stage"), True,
            ("days_in_stage", "stage_days_vs_usual")),
     Reason("progress", Text("これまでの進み方", "Progress so far"), False, ("age_days",), ("stage",)),
-    Reason("plan", Text("受注予定日の見立て", "The planned close date"), True,
+    Reason("plan", Text("受注予定日（入力値）", "The expected close date"), True,
            ("days_to_close_date", "days_past_due", "close_date_to_quarter_end", "close_date_to_fiscal_end",
             "planned_cycle_vs_usual")),
     Reason("pushes", Text("受注予定日の変更", "Changes of the close date"), False, (), ("close_date",)),
@@ -56,7 +56,7 @@ REASONS: tuple[Reason, ...] = (
            ("created_to_meeting_days", "meeting_to_proposal_days", "proposal_to_quote_days")),
     Reason("response", Text("お客様の反応", "The customer's response"), False,
            ("inbound", "inbound_30d", "inbound_share", "days_since_inbound", "last_outcome", "outcome:")),
-    Reason("seller", Text("担当者の実績と余力", "The seller's record and load"), False, (), ("seller",)),
+    Reason("seller", Text("担当者の実績と余力", "The rep's record and workload"), False, (), ("seller",)),
     Reason("account", Text("取引先", "The account"), False, (), ("account",)),
     Reason("lead", Text("リードと初動", "The lead and first steps"), False, (), ("lead",)),
     Reason("kind", Text("商談の種類・商品", "Kind of deal and product"), False, (), ("deal", "calendar")),
@@ -68,9 +68,11 @@ def reasons_of(features: Sequence[Feature]) -> NDArray[np.int64]:
     """The number in REASONS of each feature, (k,)."""
     named = {name: number for number, reason in enumerate(REASONS) for name in reason.features}
     grouped = {group: number for number, reason in enumerate(REASONS) for group in reason.groups}
-    return np.array([named.get(_head(one.name), grouped[one.group]) for one in features], np.int64)
+    return np.array(
+        [named.get(_prefix(feature.name), grouped[feature.group]) for feature in features], np.int64
+    )
 
 
-def _head(name: str) -> str:
+def _prefix(name: str) -> str:
     head, colon, _ = name.partition(":")
     return head + colon

@@ -1,4 +1,4 @@
-"""At which past moments is a deal looked at for training?"""
+"""At which past moments are snapshots of a deal taken for training?"""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WEEKLY, FORTNIGHTLY = 4, 12
 
 
 def change_moments(history: History, until: int, deals: Ints | None = None) -> tuple[Ints, Ints]:
-    """Moments of all deals (or some) before `until` at which they were open: (deals, moments), in order.
+    """Snapshot moments of open deals (all, or some) before `until`: (deals, moments), in order.
 
     Just after creation, just after each recorded change of stage, amount, owner or expected close date, and
-    on a grid of weeks of age that widens. Each is chosen by what was known at it, never by what came later.
+    on a widening grid of weeks of age. Each depends only on what was known at it, never on later events.
     """
     which = ints(np.arange(len(history.created)) if deals is None else deals)
     of = history.deals
@@ -35,10 +35,10 @@ def change_moments(history: History, until: int, deals: Ints | None = None) -> t
 
 
 def weeks_represented(created: Ints, moments: Ints) -> Ints:
-    """Weeks until the next look of the grid, (n,), for moments (n,) of deals created at `created` (n,).
+    """Weeks until the next moment of the grid, (n,), for moments (n,) of deals created at `created` (n,).
 
-    0 for a moment that is not on the grid: it lies just after a change. Weighed by these weeks, moments are
-    spread over the time a deal is open as looks on any Monday are; changes crowd where deals are lively.
+    0 for a moment that is not on the grid: it lies just after a change. Weighted by these weeks, moments are
+    distributed over a deal's open time like snapshots on random days; changes cluster in active phases.
 
     >>> weeks_represented(np.zeros(4, int), np.array([1, WEEK + 1, 5 * WEEK, 6 * WEEK + 1])).tolist()
     [1, 1, 0, 2]
@@ -68,7 +68,7 @@ def _moments(
     for row in range(len(which)):
         deal, made = which[row], 0
         low, high = status.start[deal], status.start[deal + 1]
-        # Nothing comes of moments after the last closing.
+        # No moments after the last closing.
         over = until
         if high > low and status.entry[high - 1, OUTCOME] >= 0:
             over = min(until, status.at[high - 1] + 1)

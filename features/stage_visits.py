@@ -1,4 +1,4 @@
-"""When did each deal come to a stage, when did it go on, and when was the customer first turned to in it?"""
+"""When did each deal enter a stage, when did it advance, and when was the customer first contacted in it?"""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from features.kernel_cache import compiled
 
 @dataclass(frozen=True)
 class StageVisits:
-    """Deals (n,) that came to a stage before a moment, for the first time.
+    """Deals (n,) that had entered a stage before a moment: their first entry.
 
-    `entered_at`, `advanced_at` (to a later stage, or won) and `contacted_at` (first activity of the seller's side after
-    coming) are instants before the moment, `advanced_at` and `contacted_at` NEVER if not yet. `stage` and
+    `entered_at`, `advanced_at` (to a later stage, or won) and `contacted_at` (first activity by the seller's
+    side after the entry) are instants before the moment, the latter two NEVER if not yet. `stage` and
     `next_stage` are names; `next_stage` is "" after the last stage.
     """
 
@@ -31,7 +31,7 @@ class StageVisits:
 
 
 def stage_visits(history: History, moment: int) -> list[StageVisits]:
-    """The passages through each stage that is not an end, in the stages' order, as of a moment."""
+    """The visits of each stage that does not close deals, in the stages' order, as of a moment."""
     track, stages = history.deals.stage, history.deals.stages
     count = len(history.created)
     deal = np.repeat(np.arange(count), np.diff(track.start))
@@ -45,25 +45,25 @@ def stage_visits(history: History, moment: int) -> list[StageVisits]:
     order = [int(k) for k in np.argsort(stages.position, kind="stable") if stages.outcome[k] < 0]
     acts = history.deals.activities
     out = []
-    for place, stage in enumerate(order):
-        came = np.full(count, _FAR)
-        np.minimum.at(came, deal[code == stage], at[code == stage])
-        came = np.where((first == stage) & (history.created < moment), history.created, came)
-        further = (position > stages.position[stage]) & ~lost & (at > came[deal])
-        went = np.full(count, _FAR)
-        np.minimum.at(went, deal[further], at[further])
-        went = np.minimum(went, np.where(won == NEVER, _FAR, won))
-        here = np.flatnonzero(came < _FAR)
-        contacted = np.empty(len(here), np.int64)
-        _first_contact(acts.start, acts.at, acts.entry, here, came[here], moment, contacted)
-        following = str(history.stages[order[place + 1]]) if place + 1 < len(order) else ""
+    for number, stage in enumerate(order):
+        entered = np.full(count, _FAR)
+        np.minimum.at(entered, deal[code == stage], at[code == stage])
+        entered = np.where((first == stage) & (history.created < moment), history.created, entered)
+        later = (position > stages.position[stage]) & ~lost & (at > entered[deal])
+        advanced = np.full(count, _FAR)
+        np.minimum.at(advanced, deal[later], at[later])
+        advanced = np.minimum(advanced, np.where(won == NEVER, _FAR, won))
+        visitors = np.flatnonzero(entered < _FAR)
+        contacted = np.empty(len(visitors), np.int64)
+        _first_contact(acts.start, acts.at, acts.entry, visitors, entered[visitors], moment, contacted)
+        next_stage = str(history.stages[order[number + 1]]) if number + 1 < len(order) else ""
         out.append(
             StageVisits(
                 str(history.stages[stage]),
-                following,
-                here,
-                came[here],
-                _never(went[here]),
+                next_stage,
+                visitors,
+                entered[visitors],
+                _never(advanced[visitors]),
                 _never(contacted),
             )
         )
@@ -79,7 +79,7 @@ def _never(at: Ints) -> Ints:
 
 @compiled
 def _first_contact(start: Any, at: Any, entry: Any, deal: Any, after: Any, moment: Any, out: Any) -> None:
-    """When the seller's side first did something on each deal (n,) after an instant; _FAR = not yet."""
+    """First activity by the seller's side on each deal (n,) after an instant; _FAR = not yet."""
     for row in range(len(deal)):
         out[row] = _FAR
         for i in range(start[deal[row]], start[deal[row] + 1]):

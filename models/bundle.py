@@ -29,13 +29,13 @@ from models.win.stacking import Stack
 from models.win.stage_rates import StageRates
 from models.win.trees import Trees
 
-FORMAT = 7
-TOLERANCE = 1e-9  # kept rows must score as in training, within this
+FORMAT = 8
+TOLERANCE = 1e-9  # check rows must score as in training, within this tolerance
 
 
 @dataclass(frozen=True)
 class ModelWarning:
-    """A warning that every answer of the model carries."""
+    """A warning that is part of every answer of the model."""
 
     code: str
     message: Text
@@ -52,7 +52,7 @@ class ModelWarning:
 
 @dataclass(frozen=True)
 class CheckRows:
-    """A few training moments with the scores they had when the model was made; readiness asks them again."""
+    """A few training moments with their scores at training time; the readiness check scores them again."""
 
     x: Floats
     at: Ints
@@ -64,7 +64,7 @@ class CheckRows:
 class Bundle:
     """A trained model. `features` are the names of the columns of `x` in order, `levels` their categories.
 
-    `common_factors` are sizes of shocks that deals share: those believed beforehand until they are measured.
+    `common_factors` are the sizes of shocks that deals share: the prior ones until they are estimated.
     """
 
     win: WinModel
@@ -79,16 +79,16 @@ class Bundle:
     peers: Peers
     warnings: tuple[ModelWarning, ...] = ()
     common_factors: CommonFactors = field(default_factory=CommonFactors.prior)
-    drop_amount: bool = False  # the amount is known only at closing: it is not used
+    drop_amount: bool = False  # the amount is recorded only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
     actions: tuple[ActionEffect, ...] = ()
 
     def amount_now(self, amount: Floats) -> Floats:
-        """The amounts (n,) the revenue model may look at."""
+        """The amounts (n,) that the revenue model may use."""
         return np.full(len(amount), np.nan) if self.drop_amount else amount
 
     def check(self) -> float:
-        """Largest difference between the kept rows' scores then and now; raises where it is not 0."""
+        """Largest difference of the check rows' scores then and now; raises if above the tolerance."""
         kept = self.self_check
         if not len(kept.at):
             return 0.0
@@ -96,10 +96,10 @@ class Bundle:
         if not gap <= TOLERANCE:
             raise SanchoError(
                 Text(
-                    "モデルの点検に失敗しました: 保存した商談の確率が学習時と {gap:.2g} 違います。"
-                    "別の版に戻すか（sancho models rollback）、学習し直してください（sancho train）。",
-                    "The model failed its check: kept deals score {gap:.2g} away from what they did in "
-                    "training; go back a version (sancho models rollback) or train anew (sancho train).",
+                    "モデルの点検に失敗しました。保存した商談の確率が学習時と{gap:.2g}異なります。"
+                    "前のバージョンに戻すか（sancho models rollback）、再学習してください（sancho train）。",
+                    "The model failed its check: stored deals score {gap:.2g} away from their scores in "
+                    "training; roll back (sancho models rollback) or retrain (sancho train).",
                 ).format(gap=gap),
                 "model_check_failed",
             )
@@ -153,15 +153,15 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: Path) -> Bundle:
-        """The model saved in a folder; its answers are the same, bit for bit."""
+        """The model saved in a folder; it gives the same answers, bit for bit."""
         text = json.loads((folder / "bundle.json").read_text("utf-8"))
         if text["format"] != FORMAT:
             raise SanchoError(
                 Text(
-                    "このモデルは別の版の Sancho で作られています（形式 {found}）。"
-                    "sancho train で学習し直してください。",
+                    "このモデルは別のバージョンのSanchoで作られています（形式{found}）。"
+                    "sancho train で再学習してください。",
                     "This model was made by another version of Sancho (format {found}); "
-                    "train anew (sancho train).",
+                    "retrain it (sancho train).",
                 ).format(found=text["format"]),
                 "model_format",
             )
@@ -224,5 +224,5 @@ def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
 
 
 def check_rows(win: WinModel, x: Floats, at: Ints, horizon: Floats) -> CheckRows:
-    """Rows with the scores they have now."""
+    """Rows with their present scores."""
     return CheckRows(x, at, horizon, win.won_by(x, at, horizon))

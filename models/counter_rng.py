@@ -1,4 +1,4 @@
-"""Which luck does something meet in a scenario? Counter-based hashes: the same answer whenever asked."""
+"""Which random numbers does a deal get in a scenario? Counter-based hashes: reproducible at any time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from features.kernel_cache import compiled
 
 @compiled(inline="always")
 def permuted(i: Any, w: Any, p: Any) -> Any:
-    """Place of scenario i in permutation p of w + 1 = 2^k places.
+    """Position of scenario i in permutation p of w + 1 = 2^k positions.
 
     Kensler (2013), "Correlated Multi-Jittered Sampling".
     """
-    # numba widens 32-bit arithmetic to 64: every step is cut back.
+    # numba widens 32-bit arithmetic to 64 bits: every step is truncated.
     i = np.uint32(i ^ p)
     i = np.uint32(i * np.uint32(0xE170893D))
     i = np.uint32(i ^ (p >> np.uint32(16)))
@@ -39,7 +39,7 @@ def permuted(i: Any, w: Any, p: Any) -> Any:
 
 @compiled(inline="always")
 def hashed(x: Any) -> Any:
-    """A well-mixed 32-bit hash: Wellons' lowbias32."""
+    """A 32-bit hash: Wellons' lowbias32."""
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x7FEB352D))
     x = np.uint32(x ^ (x >> np.uint32(15)))

@@ -1,4 +1,4 @@
-"""How many accounts are customers, by their running contracts, and which deals are made with customers?"""
+"""How many accounts are customers, by their active contracts, and which deals are with customers?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.arrays import Flags, Ints
 
 
 def customers_at(log: EventLog, at: Ints) -> Ints:
-    """Accounts with a running contract at each of some instants (n,)."""
+    """Number of accounts with an active contract at each instant (n,)."""
     running = _running(log)
     before = running.groupby("account")["running"].shift(fill_value=0).to_numpy()
     step = np.sign(running["running"].to_numpy()) - np.sign(before)
@@ -21,7 +21,7 @@ def customers_at(log: EventLog, at: Ints) -> Ints:
 
 
 def with_customers(log: EventLog) -> Flags:
-    """Which of the log's deals (n,) were created while their account had a running contract."""
+    """Which of the log's deals (n,) were created while their account had an active contract."""
     table = log["deals"]
     deals = pd.DataFrame({"account": table["account_id"].astype(str), "at": micros(table["created_at"])})
     ordered, running = deals.sort_values("at", kind="stable"), _running(log).sort_values("at", kind="stable")
@@ -30,7 +30,7 @@ def with_customers(log: EventLog) -> Flags:
 
 
 def _running(log: EventLog) -> pd.DataFrame:
-    """By account and time: how many contracts run from each instant on at which one began or ended."""
+    """By account and time: the number of active contracts from each start or end of a contract on."""
     table = log["contracts"]
     account, began, ended = (
         table["account_id"].astype(str),
@@ -44,7 +44,7 @@ def _running(log: EventLog) -> pd.DataFrame:
             "running": np.concatenate([np.ones(len(began), np.int64), np.full(over.sum(), -1)]),
         }
     )
-    # A contract that follows another on the same instant leaves no gap.
+    # A contract that starts at the instant another ends leaves no gap.
     events = events.sort_values(["account", "at", "running"], ascending=[True, True, False], kind="stable")
     events["running"] = events.groupby("account")["running"].cumsum()
     return events

@@ -1,4 +1,4 @@
-"""Which coefficients explain 0/1 outcomes best, when some may not be negative and all are held back?"""
+"""Which coefficients explain 0/1 outcomes best, with a ridge penalty and some of them non-negative?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from features.arrays import Floats
 
 LOGIT_LIMIT = 15.0
-MANY_COLUMNS = 64  # from which the curvature on the way is summed in single precision
+MANY_COLUMNS = 64  # from this many columns on, intermediate curvatures are summed in single precision
 
 
 def bounded_logit(probability: ArrayLike) -> Floats:
@@ -61,20 +61,20 @@ def fit_logistic(
     coefficients = np.where(bounded, np.maximum(centre, 0.0), centre)
     score = design @ coefficients
     value = _loss(score, outcome, weight, coefficients, penalty, centre)
-    # The way down need not be known to the last digits, only where it ends: half the bytes, half the time.
-    rough = design.astype(np.float32) if count >= MANY_COLUMNS else design
+    # Intermediate steps need less precision than the optimum: half the bytes, half the time.
+    single_precision = design.astype(np.float32) if count >= MANY_COLUMNS else design
     for _ in range(rounds):
         chance = expit(score)
         gradient = design.T @ (weight * (chance - outcome)) + penalty * (coefficients - centre)
-        curvature = _curvature(rough, weight * chance * (1.0 - chance), penalty)
+        curvature = _curvature(single_precision, weight * chance * (1.0 - chance), penalty)
         held = bounded & (coefficients <= 1e-12) & (gradient > 0)
         free = np.flatnonzero(~held)
         step = np.zeros(count)
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-        found = _search(design, outcome, weight, penalty, centre, bounded, coefficients, step, value)
-        if found is None:
+        search_result = _search(design, outcome, weight, penalty, centre, bounded, coefficients, step, value)
+        if search_result is None:
             break
-        coefficients, score, better = found
+        coefficients, score, better = search_result
         done = value - better <= 1e-9 * (abs(value) + 1e-9)
         value = better
         if done:

@@ -1,4 +1,4 @@
-"""In which months of the year do deals close faster than their number and age would say?"""
+"""In which months of the year do deals close faster than expected from their number and age?"""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from models.statistics import pooled_with_prior
 
 MONTHS = 12
 AGE_EDGES = (*range(0, 182, 7), 182, 273, 365)  # days since creation at which a band of ages begins
-# Spreads of months' log rates believed beforehand, and how many months' worth of data each belief weighs:
-# between the months of a year, and of one month from year to year.
+# Prior sd of months' log rates, and the number of months each prior weighs: between the months of a year, and
+# of one month from year to year.
 SEASON_SD, SEASON_MONTHS = 0.1, 6.0
 MARKET_SD, MARKET_MONTHS = 0.15, 12.0
 
 
 def no_season() -> Floats:
-    """Every month like the others."""
+    """A factor of 1 for every month."""
     return np.ones(MONTHS)
 
 
 def fit_season(
     calendar: Calendar, day_length: Floats, created: Ints, ended: Ints, won: Flags, first: int, last: int
 ) -> Floats:
-    """What the days of each month of the year count for (12,); the year averages to 1.
+    """The season factor of each month of the year (12,), mean 1.
 
     Wins of each whole month between two instants against what the open deals would have brought at the usual
     rate of their age, days counted by `day_length` (days of the calendar,): indirect standardisation, so that
-    neither growth nor a young pipeline passes for a season. `created`, `ended` (deals,) are instants, `won`
+    neither growth nor a young pipeline looks like a season. `created`, `ended` (deals,) are instants, `won`
     whether the end was a win.
     """
     month, cell = _whole_months(calendar, first, last)
@@ -36,12 +36,12 @@ def fit_season(
 
 
 def season_of(month: Ints, seen: Floats, expected: Floats) -> Floats:
-    """What the days of each month of the year count for (12,), by whole months' counts (n,) and what was due.
+    """The season factor of each month of the year (12,), from whole months' counts (n,) and expected counts.
 
     With y the log of a month's ratio, y = season + market + noise, the noise of variance 1 / seen. A month's
-    season is the mean of its years, drawn towards 0 by how much the same month differs from year to year (a
-    random-effects mean: DerSimonian & Laird 1986, both variances leaning on what is believed beforehand).
-    Months not seen in two years are like the others.
+    season is the mean of its years, shrunk towards 0 by its variation from year to year (a random-effects
+    mean: DerSimonian & Laird 1986, both variances pooled with their priors). Months without two years have
+    a factor of 1.
     """
     years = np.bincount(month[expected > 0], minlength=MONTHS)
     use = (expected > 0) & (years[month] > 1)
@@ -73,10 +73,10 @@ def _market_variance(month: Ints, y: Floats, noise: Floats) -> float:
     weight = 1.0 / (noise + MARKET_SD**2)
     years = np.bincount(month, minlength=MONTHS)
     mean = np.bincount(month, weight * y, MONTHS) / np.maximum(np.bincount(month, weight, MONTHS), 1e-12)
-    left = (y - mean[month]) ** 2 * (years / np.maximum(years - 1, 1))[month] - noise
-    free = float((years - 1)[years > 1].sum())
-    found = max(float(left.mean()), 0.0)
-    return pooled_with_prior(found, free, MARKET_SD**2, MARKET_MONTHS)
+    excess = (y - mean[month]) ** 2 * (years / np.maximum(years - 1, 1))[month] - noise
+    degrees = float((years - 1)[years > 1].sum())
+    beyond_noise = max(float(excess.mean()), 0.0)
+    return pooled_with_prior(beyond_noise, degrees, MARKET_SD**2, MARKET_MONTHS)
 
 
 def _whole_months(calendar: Calendar, first: int, last: int) -> tuple[Ints, Ints]:
@@ -95,17 +95,19 @@ def _standardised(
     calendar: Calendar, day_length: Floats, created: Ints, ended: Ints, won: Flags, cell: Ints, months: int
 ) -> tuple[Floats, Floats]:
     """Wins of each month, and wins expected of it: open deals by age, at the rates of all months together."""
-    born, over = calendar.day_of(created), calendar.day_of(ended)
+    created_day, ended_day = calendar.day_of(created), calendar.day_of(ended)
     inside, count = cell >= 0, len(cell)
     wins, exposure = np.zeros((len(AGE_EDGES), months)), np.zeros((len(AGE_EDGES), months))
     for band, (low, high) in enumerate(zip(AGE_EDGES, (*AGE_EDGES[1:], count), strict=True)):
-        start, end = born + low, np.minimum(born + high, over + 1)
-        there = start < end
-        came = np.bincount(np.minimum(start[there], count), minlength=count + 1)
-        went = np.bincount(np.minimum(end[there], count), minlength=count + 1)
-        open_deals = np.cumsum(came - went)[:count]
+        start, end = created_day + low, np.minimum(created_day + high, ended_day + 1)
+        in_band = start < end
+        entering = np.bincount(np.minimum(start[in_band], count), minlength=count + 1)
+        leaving = np.bincount(np.minimum(end[in_band], count), minlength=count + 1)
+        open_deals = np.cumsum(entering - leaving)[:count]
         exposure[band] = np.bincount(cell[inside], (open_deals * day_length)[inside], months)
-        mine = won & (over - born >= low) & (over - born < high) & inside[over]
-        wins[band] = np.bincount(cell[over[mine]], minlength=months)
+        won_in_band = (
+            won & (ended_day - created_day >= low) & (ended_day - created_day < high) & inside[ended_day]
+        )
+        wins[band] = np.bincount(cell[ended_day[won_in_band]], minlength=months)
     rate = wins.sum(axis=1) / np.maximum(exposure.sum(axis=1), 1e-12)
     return wins.sum(axis=0), rate @ exposure

@@ -1,4 +1,4 @@
-"""What is a training row: a deal at a moment, how it went on, and what was true within a horizon?"""
+"""What is a training row? A deal at a moment, its later outcome, and the outcome within a horizon."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from features.arrays import Flags, Floats, Ints
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotRows:
-    """`n` moments of deals and `m` questions "won (lost) within so many days?" asked of them.
+    """`n` moments of deals and `m` questions "won (lost) within so many days?" about them.
 
-    Moments: features x (n, k), instant `at` (n,), number of the deal (n,), `days` (n,) until it closed or
-    the cut-off came, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), the weeks that a moment
-    stands for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the
-    grid of weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in
-    days, `won` and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
+    Moments: features x (n, k), instant `at` (n,), number of the deal (n,), `days` (n,) until it closed or the
+    cut-off, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), the weeks that a moment stands
+    for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the grid of
+    weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
+    and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
     itself, or the longest cycle for horizon `ever_days`, which stands for "ever".
     """
 
@@ -49,12 +49,12 @@ class SnapshotRows:
 
     @property
     def question_at(self) -> Ints:
-        """The moment (m,) each question was asked at."""
+        """The moment (m,) of each question."""
         return self.at[self.row]
 
     @property
     def question_deal(self) -> Ints:
-        """The deal (m,) each question is about."""
+        """The deal (m,) of each question."""
         return self.deal[self.row]
 
     @property
@@ -83,22 +83,22 @@ class SnapshotRows:
         )
 
     def known_at(self, cut: int) -> SnapshotRows:
-        """The rows as known at an earlier cut-off: later closings unseen, unripe questions left out."""
+        """The rows as known at an earlier cut-off: later closings hidden, immature questions left out."""
         until = (cut - self.at) / DAY
-        unseen = (self.days >= until) & (self.event >= 0)
-        ripe = self.matures_after_days <= until[self.row]
+        hidden = (self.days >= until) & (self.event >= 0)
+        mature = self.matures_after_days <= until[self.row]
         ever = self.horizon == self.ever_days
-        won = np.where(ever & unseen[self.row], 0.0, self.won)
-        seen = replace(
+        won = np.where(ever & hidden[self.row], 0.0, self.won)
+        as_known = replace(
             self,
             days=np.minimum(self.days, np.maximum(until, 0.0)),
-            event=np.where(unseen, -1, self.event),
+            event=np.where(hidden, -1, self.event),
             won=won,
             lost=np.where(ever, 1.0 - won, self.lost),
         )
-        return seen.where(self.at < cut, ripe)
+        return as_known.where(self.at < cut, mature)
 
     def with_columns(self, columns: Ints) -> SnapshotRows:
         """The same rows with only some features."""
-        # `take` keeps a row's features side by side, as rows are what is picked later.
+        # `take` keeps a row's features contiguous, since rows are selected later.
         return replace(self, x=np.take(self.x, columns, axis=1))

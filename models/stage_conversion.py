@@ -1,7 +1,7 @@
-"""How do deals flow from checkpoint to checkpoint, by person, against the better quartile of peers?
+"""How do deals convert from checkpoint to checkpoint, by person, compared with the top quartile of peers?
 
 Of the deals closed in the past year that reached a checkpoint: the share that reached the next, and the days
-it took. People's levels lean on their peers' by how little is known of them.
+it took. People's levels are shrunk towards their peers', more with fewer deals.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ CHECKPOINTS = (
 
 @dataclass(frozen=True)
 class StageConversion:
-    """From one checkpoint to the next, by person (people + 1,): deals, share that went on, days.
+    """From one checkpoint to the next, by person (people + 1,): deals, share that advanced, days.
 
-    `top_share`, `top_days`: the better quartile of the person's peers. `share`, `days` lean on the peers;
-    NaN = unknown.
+    `top_share`, `top_days`: the top quartile of the person's peers. `share`, `days` are shrunk towards the
+    peers; NaN = unknown.
     """
 
     start: Text
@@ -46,31 +46,35 @@ class StageConversion:
     top_days: Floats
 
 
-def stage_conversions(happenings: KpiEvents, ahead: RemainingPeriod) -> list[StageConversion]:
-    """The legs that records tell of."""
+def stage_conversions(happenings: KpiEvents, remaining: RemainingPeriod) -> list[StageConversion]:
+    """The conversions between checkpoints with records."""
     person, closed, at = happenings.checkpoint_times(tuple(name for name, _ in CHECKPOINTS))
-    people = len(ahead.organisation.people) + 1
-    use = (closed >= ahead.moment - _YEAR) & (closed < ahead.moment)
-    legs = []
+    people = len(remaining.organisation.people) + 1
+    use = (closed >= remaining.moment - _YEAR) & (closed < remaining.moment)
+    conversions = []
     for number, ((_, start), (_, end)) in enumerate(pairwise(CHECKPOINTS)):
-        here = use & (at[number] != NEVER)
-        # Who skipped a checkpoint and reached a later one went on.
+        reached = use & (at[number] != NEVER)
+        # A deal that skipped a checkpoint and reached a later one advanced.
         later = np.max(at[number + 1 :], axis=0)
-        on = here & (later != NEVER)
-        if not here.any():
+        advanced = reached & (later != NEVER)
+        if not reached.any():
             continue
-        came = np.bincount(person[here], minlength=people).astype(float)
-        went = np.bincount(person[on], minlength=people).astype(float)
-        shares = peer_levels(*log_odds_by_person(went, came), came, ahead.style, False)
-        took = here & (at[number + 1] > at[number])
-        logs = np.log(np.maximum((at[number + 1] - at[number])[took] / DAY, 0.25))
-        count = np.bincount(person[took], minlength=people).astype(float)
-        mean = np.bincount(person[took], logs, people) / np.maximum(count, 1)
+        reached_of = np.bincount(person[reached], minlength=people).astype(float)
+        advanced_of = np.bincount(person[advanced], minlength=people).astype(float)
+        shares = peer_levels(*log_odds_by_person(advanced_of, reached_of), reached_of, remaining.style, False)
+        timed = reached & (at[number + 1] > at[number])
+        logs = np.log(np.maximum((at[number + 1] - at[number])[timed] / DAY, 0.25))
+        count = np.bincount(person[timed], minlength=people).astype(float)
+        mean = np.bincount(person[timed], logs, people) / np.maximum(count, 1)
         noise = (logs.var() if len(logs) else 1.0) / np.maximum(count, 1) + 1e-6
-        paces = peer_levels(mean, noise, count, ahead.style, True)
-        legs.append(
+        days_levels = peer_levels(mean, noise, count, remaining.style, True)
+        conversions.append(
             StageConversion(
-                start, end, came, *(expit(one) for one in shares), *(np.exp(one) for one in paces)
+                start,
+                end,
+                reached_of,
+                *(expit(level) for level in shares),
+                *(np.exp(level) for level in days_levels),
             )
         )
-    return legs
+    return conversions

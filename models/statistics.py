@@ -13,7 +13,7 @@ from features.arrays import Floats, Ints
 Z80, Z90 = float(ndtri(0.9)), float(ndtri(0.95))  # half the width of an 80 % and a 90 % interval, in sd
 
 DRAWS = 1000
-_AT_ONCE = 8_000_000  # numbers drawn side by side
+_AT_ONCE = 8_000_000  # numbers drawn per block
 
 
 def variance_beyond_chance(effect: Floats, noise: Floats) -> float:
@@ -31,19 +31,19 @@ def variance_beyond_chance(effect: Floats, noise: Floats) -> float:
     return (float(weight @ (effect - mean) ** 2) - (len(effect) - 1)) / max(scale, 1e-9)
 
 
-def pooled_with_prior(found: float, seen: float, believed: float, weight: float) -> float:
-    """A variance found in `seen` independent values, together with one believed as if from `weight` values.
+def pooled_with_prior(variance: float, seen: float, prior: float, weight: float) -> float:
+    """A variance estimated from `seen` independent values, pooled with a prior that weighs `weight` values.
 
     >>> pooled_with_prior(2.0, 10.0, 1.0, 10.0)
     1.5
     """
-    return (seen * found + weight * believed) / (seen + weight)
+    return (seen * variance + weight * prior) / (seen + weight)
 
 
 def shrunk(effect: Floats, noise: Floats) -> Floats:
-    """Effects (k,) with variances `noise` (k,), each drawn to the mean of all by the share that is chance.
+    """Effects (k,) with variances `noise` (k,), each shrunk to the common mean by the share of chance.
 
-    The empirical-Bayes mean of a random-effects model. Where nothing differs beyond chance all are alike:
+    The empirical-Bayes mean of a random-effects model. Where nothing differs beyond chance, all are equal:
 
     >>> shrunk(np.array([0.9, 1.1]), np.ones(2))
     array([1., 1.])
@@ -57,7 +57,7 @@ def shrunk(effect: Floats, noise: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with the ends of its 95 % interval; NaN where it cannot be said."""
+    """A figure with the ends of its 95 % interval; NaN where it is undefined."""
 
     mean: float
     lo: float
@@ -103,9 +103,9 @@ def interval_of(
     figure: Callable[[Floats], Floats],
     draws: int = DRAWS,
 ) -> Interval:
-    """A figure made of column sums (n, k), such as a ratio, with its 95 % percentile interval.
+    """A statistic of column sums (n, k), such as a ratio, with its 95 % percentile interval.
 
-    `figure` takes sums (d, k) to figures (d,).
+    `figure` maps sums (d, k) to statistics (d,).
     """
     if not len(values):
         return Interval(np.nan, np.nan, np.nan)

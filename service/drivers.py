@@ -151,7 +151,7 @@ def _person_plans(
     days = prospects.remaining.working_days
     if days <= 0:
         return []
-    steps = {name: drive.levels[name].with_shares(share, people) for name, share in plan.shares.items()}
+    steps = {name: drive.levels[name].step_towards_top(share, people) for name, share in plan.shares.items()}
     multipliers = {name: drive.level_ratio(name, step) for name, step in steps.items()}
     unchanged = np.zeros(len(prospects.remaining.since))
     more_deals = drive.new_deal_ratio({"leads": unchanged, "appointment_rate": unchanged, **steps}, people)

@@ -186,7 +186,9 @@ def test_the_top_quartile_is_of_peers_of_the_same_style_and_not_of_luck() -> Non
     assert np.isnan(top[6])  # one of a style has no peers
     assert rate.read(rate.y)[2] == pytest.approx(0.25, abs=0.1)
     assert found["cycle_time"].read(found["cycle_time"].y)[0] == pytest.approx(40, rel=0.01)
-    assert found["amount"].with_shares(1.0, np.arange(7)).max() == pytest.approx(0, abs=1e-9)  # all the same
+    assert found["amount"].step_towards_top(1.0, np.arange(7)).max() == pytest.approx(
+        0, abs=1e-9
+    )  # all the same
     wins = new_wins_of(happenings, ahead)
     assert wins.of_leads == 0
     assert (np.diff(wins.stretched) >= 0).all()

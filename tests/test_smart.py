@@ -34,7 +34,7 @@ def test_a_sound_kpi_passes_all_five_and_needs_nothing_better():
     found = check_kpi(VISITS, SOUND, TODAY)
     assert tuple(found) == CRITERIA
     assert all(finding.ok and finding.better is None for finding in found.values())
-    assert found["achievable"].why.ja == "届く確率は62%です。"
+    assert found["achievable"].why.ja == "達成確率は62%です。"
     assert "2026-12-31" in found["time_bound"].why.en
     assert "36 days" in found["time_bound"].why.en
 
@@ -43,20 +43,20 @@ def test_a_sound_kpi_passes_all_five_and_needs_nothing_better():
     ("criterion", "proposal", "facts", "told", "better"),
     [
         ("specific", {"scope": "tanaka"}, {"scope_known": False}, "tanaka", "team:ID"),
-        ("specific", {"value": None}, {}, "no number", "how many"),
+        ("specific", {"value": None}, {}, "no number", "Set a value"),
         ("specific", {"unit": "円"}, {}, "円", "visits"),
         ("specific", {"segment": {"色": "赤"}}, {"unknown_segments": ("色",)}, "色", "column that the CRM"),
         ("specific", {"kpi": "がんばり"}, {"known": False}, "がんばり", "sancho.toml"),
-        ("measurable", {}, {"complete": 0.4}, "40%", "actor_id"),
-        ("measurable", {}, {"complete": None}, "Nothing", "Start recording"),
-        ("achievable", {}, {"probability": 0.05}, "5%", "46 visits with 30 %"),
+        ("measurable", {}, {"completeness": 0.4}, "40%", "actor_id"),
+        ("measurable", {}, {"completeness": None}, "no records", "Start recording"),
+        ("achievable", {}, {"probability": 0.05}, "5%", "46 visits with 30%"),
         ("achievable", {}, {"probability": 0.99}, "99%", "about 41 visits"),
-        ("achievable", {"value": None}, {"probability": None}, "cannot be computed", "a number"),
-        ("relevant", {}, {"goal_pp": 0.2}, "+0.2", "Proposals would move it by +5.0"),
+        ("achievable", {"value": None}, {"probability": None}, "cannot be computed", "a value"),
+        ("relevant", {}, {"goal_pp": 0.2}, "+0.2", "Proposals would change it by +5.0"),
         ("relevant", {}, {"goal_pp": None, "stronger": None}, "cannot be computed", "revenue target"),
-        ("relevant", {}, {"goal_pp": None}, "do not show", "Proposals would move it by +5.0"),
-        ("time_bound", {"last_day": None, "period": None}, {}, "no end", "2026-Q4"),
-        ("time_bound", {"last_day": date(2026, 9, 30)}, {}, "past", "next period"),
+        ("relevant", {}, {"goal_pp": None}, "do not show", "Proposals would change it by +5.0"),
+        ("time_bound", {"last_day": None, "period": None}, {}, "no due date", "2026-Q4"),
+        ("time_bound", {"last_day": date(2026, 9, 30)}, {}, "passed", "new period"),
         ("time_bound", {"reviewed": date(2026, 10, 1)}, {}, "2026-10-01", "this week"),
     ],
 )

@@ -152,7 +152,7 @@ def test_a_model_that_scores_otherwise_than_in_training_is_not_ready(bundle: Bun
     text = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
     text["win"]["sides"]["won"]["stack"]["shift"] += 0.01
     (tmp_path / "bundle.json").write_text(json.dumps(text), "utf-8")
-    with pytest.raises(SanchoError, match="kept deals score"):
+    with pytest.raises(SanchoError, match="stored deals score"):
         Bundle.load(tmp_path).check()
 
 
@@ -160,7 +160,7 @@ def test_a_model_of_another_format_says_what_to_do(bundle: Bundle, tmp_path: Pat
     bundle.save(tmp_path)
     text = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
     (tmp_path / "bundle.json").write_text(json.dumps({**text, "format": 999}), "utf-8")
-    with pytest.raises(SanchoError, match="train anew"):
+    with pytest.raises(SanchoError, match="retrain"):
         Bundle.load(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What is a KPI, and how high is it? Defined as data, counted as of any moment."""
+"""What is a KPI, and what is its value? Defined as data, counted as of any moment."""
 
 from features.kpis.catalogue import KPIS
 from features.kpis.count import CountedEvents, KpiEvents

@@ -1,6 +1,6 @@
 """Which KPIs are there? One row per KPI: the ten of sales management and their variants by selling style.
 
-Whoever needs another defines it in sancho.toml (see `own`).
+Custom KPIs are defined in sancho.toml (see `own`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from crm.i18n import Text
 from features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
 
-# What CRMs call a call that reached somebody.
+# The outcomes by which CRMs record that a call reached somebody.
 CONNECTED = ("接続", "通話", "担当者接続", "アポ獲得", "connected", "Connected", "answered", "Answered")
 
 _DEALS = Text("件", "deals")
@@ -20,36 +20,46 @@ _MONTHLY = Count("contracts.started", total="monthly_amount")
 _NEW, _EXISTING = ("deal_type", ("new",)), ("deal_type", ("upsell", "cross_sell", "renewal"))
 _RENEWAL = ("deal_type", ("renewal",))
 _CALL = ("kind", ("call",))
+_NEW_DEALS = Text("新規商談", "new-business deals")
+_EXISTING_DEALS = Text(
+    "既存顧客の商談（アップセル・クロスセル・更新）",
+    "deals with existing customers (upsell, cross-sell, renewal)",
+)
+_UPSELLS, _CROSS_SELLS = Text("アップセル商談", "upsell deals"), Text("クロスセル商談", "cross-sell deals")
 _ROUTE, _INSIDE, _CONTRACTS = ("route",), ("inside",), ("route", "field")
 
 
 def _won(
-    name: str, ja: str, en: str, kinds: tuple[str, tuple[str, ...]], styles: tuple[str, ...] = STYLES
+    name: str,
+    ja: str,
+    en: str,
+    kinds: tuple[str, tuple[str, ...]],
+    deals: Text,
+    styles: tuple[str, ...] = STYLES,
 ) -> Kpi:
-    meaning = Text("期間中に受注した商談のうち、該当する種別の件数", "deals of that type won in the period")
+    meaning = Text("期間中に受注した{deals}の件数", "{deals} won in the period").format(deals=deals)
     return Kpi(name, Text(ja, en), meaning, _DEALS, Shape.COUNT, Count("deals.won", (kinds,)), styles=styles)
 
 
-def _brought(name: str, ja: str, en: str, kinds: tuple[str, tuple[str, ...]], styles: tuple[str, ...]) -> Kpi:
-    meaning = Text(
-        "期間中に受注した商談のうち、該当する種別の金額の合計",
-        "amount of the deals of that type won in the period",
+def _revenue(
+    name: str, ja: str, en: str, kinds: tuple[str, tuple[str, ...]], deals: Text, styles: tuple[str, ...]
+) -> Kpi:
+    meaning = Text("期間中に受注した{deals}の金額の合計", "revenue from {deals} won in the period").format(
+        deals=deals
     )
     count = Count("deals.won", (kinds,), total="amount")
     return Kpi(name, Text(ja, en), meaning, MONEY, Shape.AMOUNT, count, styles=styles)
 
 
-def _reached(name: str, ja: str, en: str, what: Text) -> Kpi:
-    meaning = Text("期間中に初めて{what}に達した商談の件数", "deals that first reached {what} in the period")
-    count = Count(f"deals.{what.en}")
+def _reached(name: str, ja: str, en: str, stage: str, meaning: Text) -> Kpi:
+    count = Count(f"deals.{stage}")
     styles = ("field", "route")
-    words = meaning.format(what=Text(what.ja, what.en.replace("_", " ")))
-    return Kpi(name, Text(ja, en), words, _DEALS, Shape.COUNT, count, styles=styles, controllable=True)
+    return Kpi(name, Text(ja, en), meaning, _DEALS, Shape.COUNT, count, styles=styles, controllable=True)
 
 
-def _done(name: str, ja: str, en: str, kind: str, styles: tuple[str, ...]) -> Kpi:
+def _activities(name: str, ja: str, en: str, kind: str, styles: tuple[str, ...]) -> Kpi:
     meaning = Text("期間中に記録された{what}の件数", "{what} recorded in the period").format(
-        what=Text(ja, en.lower())
+        what=Text(ja.removesuffix("件数"), en.lower())
     )
     count = Count("activities", (("kind", (kind,)),))
     return Kpi(name, Text(ja, en), meaning, _TIMES, Shape.COUNT, count, styles=styles, controllable=True)
@@ -78,12 +88,28 @@ KPIS: tuple[Kpi, ...] = (
         Shape.COUNT,
         _WON,
     ),
-    _brought("new_revenue", "新規受注額", "New-business revenue", _NEW, ("field", "inside")),
-    _brought("existing_revenue", "既存受注額", "Existing-customer revenue", _EXISTING, _ROUTE),
-    _won("new_won_deals", "新規受注件数", "New-business deals won", _NEW, ("field", "inside")),
-    _won("existing_won_deals", "既存受注件数", "Existing-customer deals won", _EXISTING, _ROUTE),
-    _won("upsell_deals", "アップセル件数", "Upsells won", ("deal_type", ("upsell",)), _ROUTE),
-    _won("cross_sell_deals", "クロスセル件数", "Cross-sells won", ("deal_type", ("cross_sell",)), _ROUTE),
+    _revenue("new_revenue", "新規受注額", "New-business revenue", _NEW, _NEW_DEALS, ("field", "inside")),
+    _revenue(
+        "existing_revenue", "既存受注額", "Existing-customer revenue", _EXISTING, _EXISTING_DEALS, _ROUTE
+    ),
+    _won("new_won_deals", "新規受注件数", "New-business deals won", _NEW, _NEW_DEALS, ("field", "inside")),
+    _won(
+        "existing_won_deals",
+        "既存受注件数",
+        "Existing-customer deals won",
+        _EXISTING,
+        _EXISTING_DEALS,
+        _ROUTE,
+    ),
+    _won("upsell_deals", "アップセル件数", "Upsell deals won", ("deal_type", ("upsell",)), _UPSELLS, _ROUTE),
+    _won(
+        "cross_sell_deals",
+        "クロスセル件数",
+        "Cross-sell deals won",
+        ("deal_type", ("cross_sell",)),
+        _CROSS_SELLS,
+        _ROUTE,
+    ),
     Kpi(
         "win_rate",
         Text("受注率", "Win rate"),
@@ -126,16 +152,16 @@ KPIS: tuple[Kpi, ...] = (
     _lead(
         "meetings",
         "商談化数",
-        "Leads to meetings",
+        "Meetings from leads",
         "leads.meeting",
-        Text("期間中に商談となったリードの件数", "leads that came to a meeting in the period"),
+        Text("期間中に商談となったリードの件数", "leads that became a meeting in the period"),
     ),
     Kpi(
         "meeting_rate",
         Text("商談化率", "Lead-to-meeting rate"),
         Text(
             "期間中に獲得したリードのうち、これまでに商談となった割合",
-            "share of the leads of the period that have come to a meeting by now",
+            "share of the leads of the period that have become a meeting by now",
         ),
         SHARE,
         Shape.COHORT,
@@ -179,10 +205,30 @@ KPIS: tuple[Kpi, ...] = (
         "leads.appointment",
         Text("期間中にアポイントを獲得したリードの件数", "leads with an appointment made in the period"),
     ),
-    _done("visits", "訪問件数", "Visits", "visit", ("field", "route")),
-    _reached("first_visits", "初回訪問件数", "First visits", Text("初回訪問", "first_visit")),
-    _reached("proposals", "提案件数", "Proposals", Text("提案", "proposal")),
-    _reached("closings", "クロージング件数", "Deals in closing", Text("クロージング", "closing")),
+    _activities("visits", "訪問件数", "Visits", "visit", ("field", "route")),
+    _reached(
+        "first_visits",
+        "初回訪問件数",
+        "First visits",
+        "first_visit",
+        Text("期間中に初回訪問を行った商談の件数", "deals with a first visit in the period"),
+    ),
+    _reached(
+        "proposals",
+        "提案件数",
+        "Proposals",
+        "proposal",
+        Text("期間中に初めて提案に至った商談の件数", "deals that first reached a proposal in the period"),
+    ),
+    _reached(
+        "closings",
+        "クロージング件数",
+        "Deals in closing",
+        "closing",
+        Text(
+            "期間中に初めてクロージングに至った商談の件数", "deals that first reached closing in the period"
+        ),
+    ),
     _lead(
         "leads",
         "リード獲得数",
@@ -217,7 +263,7 @@ KPIS: tuple[Kpi, ...] = (
         Text("更新率", "Renewal rate"),
         Text(
             "期間中に決着した更新商談のうち受注した割合",
-            "share of the renewals closed in the period that were won",
+            "share of the renewal deals closed in the period that were won",
         ),
         SHARE,
         Shape.RATE,
@@ -238,21 +284,21 @@ KPIS: tuple[Kpi, ...] = (
     ),
     Kpi(
         "repeat_value",
-        Text("顧客の年間期待購買額", "Expected yearly purchases of a customer"),
+        Text("1社あたり年間購買見込み", "Expected yearly purchases per customer"),
         Text(
-            "過去の購買履歴（BG/NBD・Gamma-Gammaモデル）から見た、取引先1社が今後1年に購入する金額の期待値",
-            "what an account is expected to buy in the coming year (BG/NBD, Gamma-Gamma)",
+            "取引先1社が今後1年に購入する金額の見込み（過去の購買履歴からの推計）",
+            "what a customer is expected to buy in the coming year, estimated from past purchases",
         ),
         MONEY,
         Shape.REPEAT,
         Count("deals.won", total="amount", distinct="account_id"),
         styles=_CONTRACTS,
     ),
-    _done("calls", "電話件数", "Calls", "call", _INSIDE),
-    _done("emails", "メール件数", "E-mails", "email", _INSIDE),
+    _activities("calls", "電話件数", "Calls", "call", _INSIDE),
+    _activities("emails", "メール件数", "Emails", "email", _INSIDE),
     Kpi(
         "contact_rate",
-        Text("通電率", "Contact rate"),
+        Text("通電率", "Connect rate"),
         Text(
             "期間中の電話のうち相手につながった割合", "share of the calls of the period that reached somebody"
         ),
@@ -279,11 +325,9 @@ KPIS: tuple[Kpi, ...] = (
     _lead(
         "handovers",
         "トスアップ件数",
-        "Hand-overs",
+        "Leads handed over",
         "leads.handed",
-        Text(
-            "期間中に他の担当者へ引き継いだリードの件数", "leads handed over to another seller in the period"
-        ),
+        Text("期間中に他の担当者へ引き継いだリードの件数", "leads handed over to another rep in the period"),
     ),
     Kpi(
         "handover_win_rate",

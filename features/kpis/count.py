@@ -1,4 +1,4 @@
-"""What happened when, and to whose account? The happenings that KPIs count, from a log as of a moment."""
+"""What happened when, and who is it attributed to? The events that KPIs count, from a log as of a moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class KpiEvent:
-    """Rows of a table that each happen at an instant and belong to a person; `rows` names a method here."""
+    """A kind of event: rows of a table, each at an instant and of a person. `at` and `person` are columns."""
 
     label: Text
     table: str
@@ -33,7 +33,7 @@ class KpiEvent:
     person: str
 
 
-# What can be counted. `at` and `person` are columns of the table as `KpiEvents` makes it.
+# What can be counted. `at` and `person` are columns of the table as `KpiEvents` prepares it.
 KPI_EVENTS: Mapping[str, KpiEvent] = MappingProxyType(
     {
         "deals.created": KpiEvent(Text("商談の作成", "deals created"), "deals", "created_at", "owner_id"),
@@ -60,7 +60,7 @@ KPI_EVENTS: Mapping[str, KpiEvent] = MappingProxyType(
             Text("リードのアポイント獲得", "leads with an appointment"), "leads", "appointment_at", "owner_id"
         ),
         "leads.meeting": KpiEvent(
-            Text("リードの商談化", "leads that came to a meeting"), "leads", "meeting_at", "owner_id"
+            Text("リードの商談化", "leads that became a meeting"), "leads", "meeting_at", "owner_id"
         ),
         "leads.qualified": KpiEvent(
             Text("リードの案件化", "leads that were qualified"), "leads", "qualified_at", "owner_id"
@@ -79,18 +79,18 @@ KPI_EVENTS: Mapping[str, KpiEvent] = MappingProxyType(
         ),
     }
 )
-# Columns that a table has here besides its own.
+# Columns that a table has here besides those of the schema.
 EXTRA_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({"leads": ("deal_outcome",)})
 STAGE_STEPS = ("appointment", "first_visit", "proposal", "closing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountedEvents:
-    """Occurrences of one count, oldest first: instant, person (number), weight, all of shape (n,).
+    """The events of one count, oldest first: instant, person (number), weight, all of shape (n,).
 
-    `key`: code of the distinct value, where different ones are counted. `until`: end of what lasts.
-    `reached`: when the row got as far as was asked, NEVER = not yet; `completeness`: share of the rows that say
-    what is asked of them (None = no row at all), `least_complete` the column most often blank.
+    `key`: code of the distinct value, for distinct counts. `until`: end, for events with a duration.
+    `reached`: when the row reached the count's `reached` step, NEVER = not yet. `completeness`: share of rows
+    with all needed columns filled in (None = no rows), `least_complete` the column most often blank.
     """
 
     at: Ints
@@ -104,46 +104,46 @@ class CountedEvents:
 
     @property
     def ever_recorded(self) -> bool:
-        """Whether it has ever been recorded."""
+        """Whether such an event has ever been recorded."""
         return len(self.at) > 0 and (self.reached is None or bool((self.reached != NEVER).any()))
 
     def by_person(self, first: int, end: int, people: int) -> Floats:
-        """Weight of what happened in [first, end), by person: (people,)."""
+        """Total weight in [first, end), by person: (people,)."""
         lo, hi = np.searchsorted(self.at, [first, end])
         return np.bincount(self.person[lo:hi], self.weight[lo:hi], people).astype(np.float64)
 
     def total_between(self, first: int, end: int, members: Flags) -> float:
-        """Weight, or number of different keys, in [first, end) of whom `members` (people + 1,) marks."""
+        """Total weight, or number of distinct keys, in [first, end) of the `members` (people + 1,)."""
         lo, hi = np.searchsorted(self.at, [first, end])
-        mine = members[self.person[lo:hi]]
+        selected = members[self.person[lo:hi]]
         if self.key is not None:
-            found = self.key[lo:hi][mine]
-            return float(len(np.unique(found[found >= 0])))
-        return float(self.weight[lo:hi][mine].sum())
+            keys = self.key[lo:hi][selected]
+            return float(len(np.unique(keys[keys >= 0])))
+        return float(self.weight[lo:hi][selected].sum())
 
     def active(self, at: int, members: Flags) -> float:
-        """Weight, or number of different keys, of what had begun by `at` and not ended by it."""
+        """Total weight, or number of distinct keys, of events active at `at` (begun, not ended)."""
         if self.key is not None:
             return float(len(self.active_keys(at, members)))
-        return float(self.weight[self._running(at, members)].sum())
+        return float(self.weight[self._active(at, members)].sum())
 
     def active_keys(self, at: int, members: Flags) -> Ints:
-        """The different keys of what had begun by `at` and not ended by it, sorted."""
-        assert self.key is not None  # noqa: S101 - only of what is told apart
-        found = self.key[self._running(at, members)]
-        return np.unique(found[found >= 0])
+        """The distinct keys of events active at `at` (begun, not ended), sorted."""
+        assert self.key is not None  # noqa: S101 - only for distinct counts
+        keys = self.key[self._active(at, members)]
+        return np.unique(keys[keys >= 0])
 
-    def _running(self, at: int, members: Flags) -> Ints:
-        assert self.until is not None  # noqa: S101 - only of what lasts
+    def _active(self, at: int, members: Flags) -> Ints:
+        assert self.until is not None  # noqa: S101 - only for events with a duration
         end = int(np.searchsorted(self.at, at, side="right"))
         return np.flatnonzero(members[self.person[:end]] & (self.until[:end] > at))
 
 
 @dataclass(frozen=True)
 class KpiEvents:
-    """What happened before a moment, ready to be counted.
+    """The events before a moment, ready to be counted.
 
-    `known`: the log as of the moment. `people`: ids in the order of their numbers; whoever is not among them
+    `known`: the log as of the moment. `people`: ids in the order of their numbers; anyone else
     has the number len(people).
     """
 
@@ -154,13 +154,13 @@ class KpiEvents:
     _repeats: dict[tuple[Count, int], RepeatPurchaseModel | None] = field(default_factory=dict)
 
     def counted(self, count: Count) -> CountedEvents:
-        """What a count has counted."""
+        """The events of a count."""
         if count not in self._tallies:
             self._tallies[count] = self._tally(count)
         return self._tallies[count]
 
     def meets_conditions(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
-        """Whether each row of a table, by its id (n,), meets conditions; no where it has no such column."""
+        """Whether each row of a table, by its id (n,), meets conditions; False without such a column."""
         if not where:
             return np.ones(len(ids), bool)
         rows = self._frame(table)
@@ -177,14 +177,14 @@ class KpiEvents:
         return np.asarray(np.append(micros(deals[column]) != NEVER, False)[at], np.bool_)
 
     def checkpoint_times(self, names: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
-        """Of each deal: whose (number), when closed, and when it reached each checkpoint, (names, deals)."""
+        """Of each deal: person (number), when closed, and when it reached each checkpoint, (names, deals)."""
         deals = self._frame("deals")
         number = codes_in(deals["owner_id"], pd.Index(self.people, dtype=object))
         person = np.where(number < 0, len(self.people), number)
         return person, micros(deals["closed_at"]), np.array([micros(deals[name]) for name in names])
 
     def deal_times(self) -> tuple[Ints, Ints, Ints, Ints]:
-        """Of each deal: when it was created, won, when its lead came and when that got its appointment."""
+        """Of each deal: when it was created and won; of its lead: when created and when appointed."""
         deals, leads = self._frame("deals"), self._frame("leads")
         own = leads[leads["deal_id"].notna().to_numpy()].drop_duplicates("deal_id")
         own = own.set_index(own["deal_id"].astype(object)).reindex(deals["deal_id"].astype(object))
@@ -196,12 +196,12 @@ class KpiEvents:
         )
 
     def repeat_value(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
-        """(purchases expected in the year after `until`, customers) of whom `members` sold to last.
+        """(purchases expected in the year after `until`, customers) of customers last sold to by `members`.
 
-        By the models of all purchases before `moment`, at each customer's purchases up to `until`.
+        The models are fitted to all purchases before `moment`, and applied to purchases up to `until`.
         """
         tally = self.counted(count)
-        assert tally.key is not None  # noqa: S101 - purchases are told apart by customer
+        assert tally.key is not None  # noqa: S101 - purchases are counted by customer
         known = tally.key >= 0
         who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
         if not len(when):
@@ -214,23 +214,23 @@ class KpiEvents:
         early = int(np.searchsorted(when, until))
         seller = np.full(int(who.max()) + 1, len(self.people))
         seller[who[:early]] = tally.person[known][:early]  # the last one stays
-        mine = members[seller[bought.customer]]
+        selected = members[seller[bought.customer]]
         worth = fitted.purchases(bought, HORIZON_WEEKS) * fitted.value(bought)
-        mine &= np.isfinite(worth)
-        return float(worth[mine].sum()), float(mine.sum())
+        selected &= np.isfinite(worth)
+        return float(worth[selected].sum()), float(selected.sum())
 
     def _tally(self, count: Count) -> CountedEvents:
-        what = KPI_EVENTS[count.of]
-        rows = self._frame(what.table)
-        at = micros(rows[what.at])
-        there = at != NEVER
-        complete, lacking = _completeness(rows, there, count, what)
+        event = KPI_EVENTS[count.of]
+        rows = self._frame(event.table)
+        at = micros(rows[event.at])
+        happened = at != NEVER
+        complete, lacking = _completeness(rows, happened, count, event)
         for column, allowed in count.where:
-            there &= _is_allowed(rows[column], allowed) if column in rows else False
-        use = np.flatnonzero(there)
+            happened &= _is_allowed(rows[column], allowed) if column in rows else False
+        use = np.flatnonzero(happened)
         use = use[np.argsort(at[use], kind="stable")]
         chosen = rows.iloc[use]
-        number = codes_in(chosen[what.person], pd.Index(self.people, dtype=object))
+        number = codes_in(chosen[event.person], pd.Index(self.people, dtype=object))
         person = np.where(number < 0, len(self.people), number)
         weight = np.ones(len(use))
         if count.total is not None:
@@ -239,7 +239,7 @@ class KpiEvents:
         if count.distinct is not None and count.distinct in chosen:
             key = pd.factorize(chosen[count.distinct].astype(object))[0].astype(np.int64)
         until = None
-        if what.table == "contracts":
+        if event.table == "contracts":
             ended = micros(chosen["ended_at"])
             until = np.where(ended == NEVER, np.iinfo(np.int64).max, ended)
         reached = None if count.reached is None else micros(chosen[count.reached])
@@ -256,16 +256,16 @@ class KpiEvents:
 
     def _frame(self, table: str) -> pd.DataFrame:
         if table not in self._frames:
-            made = {
+            prepared = {
                 "deals": self._deals,
                 "leads": self._leads,
                 "contracts": self._contracts,
             }
-            self._frames[table] = made[table]() if table in made else self.known[table]
+            self._frames[table] = prepared[table]() if table in prepared else self.known[table]
         return self._frames[table]
 
     def _deals(self) -> pd.DataFrame:
-        """Deals with when they were won, and when they first reached each stage that is a checkpoint."""
+        """Deals with when they were won and when they first reached each checkpoint stage."""
         deals = self.known["deals"]
         won = (deals["outcome"] == "won").to_numpy()
         steps = {name: _instants(at) for name, at in self._first_reached().items()}
@@ -281,22 +281,22 @@ class KpiEvents:
         at = micros(moved["at"])
         out = {}
         for name in STAGE_STEPS:
-            mine = (step == name) & (deal >= 0)
+            selected = (step == name) & (deal >= 0)
             first = np.full(len(self.known["deals"]), np.iinfo(np.int64).max)
-            np.minimum.at(first, deal[mine], at[mine])
+            np.minimum.at(first, deal[selected], at[selected])
             out[name] = np.where(first == np.iinfo(np.int64).max, NEVER, first)
         return out
 
     def _leads(self) -> pd.DataFrame:
-        """Leads with when they were handed over, and how the deals that came of them ended."""
+        """Leads with when they were handed over, and the outcomes of their deals."""
         leads, deals = self.known["leads"], self._frame("deals")
         handed = leads["handed_to"].notna() & (
             leads["handed_to"].astype(object) != leads["owner_id"].astype(object)
         )
         at = leads["appointment_at"].fillna(leads["meeting_at"])
         known = deals.set_index(deals["deal_id"].astype(object))[["closed_at", "outcome"]]
-        theirs = known.reindex(leads["deal_id"].astype(object)).reset_index(drop=True)
-        closed, outcome = theirs["closed_at"], theirs["outcome"].astype(object)
+        of_lead = known.reindex(leads["deal_id"].astype(object)).reset_index(drop=True)
+        closed, outcome = of_lead["closed_at"], of_lead["outcome"].astype(object)
         over = handed & outcome.notna()
         return leads.assign(
             handed_at=at.where(handed),
@@ -305,7 +305,7 @@ class KpiEvents:
         )
 
     def _contracts(self) -> pd.DataFrame:
-        """Contracts with who looks after them: the owner of the account's deal won last, by now."""
+        """Contracts with their account's owner: the owner of the account's last won deal."""
         contracts, deals = self.known["contracts"], self._frame("deals")
         won = deals[deals["won_at"].notna().to_numpy()].sort_values("won_at", kind="stable")
         last = won.drop_duplicates("account_id", keep="last")
@@ -337,23 +337,23 @@ def _is_allowed(values: pd.Series, allowed: tuple[str, ...]) -> Flags:
 
 
 def _completeness(
-    rows: pd.DataFrame, there: Flags, count: Count, what: KpiEvent
+    rows: pd.DataFrame, happened: Flags, count: Count, event: KpiEvent
 ) -> tuple[float | None, str | None]:
-    """Share of the rows that say what the count asks of them, and the column most often blank.
+    """Share of rows with all needed columns filled in, and the column most often blank.
 
-    Of activities, only the kinds of which most have a column filled in are asked for it.
+    Of activities, a column is needed only for the kinds that mostly have it filled in.
     """
-    if not there.any():
+    if not happened.any():
         return None, None
     named = [*(name for name, _ in count.where), count.total, count.distinct]
-    named += [what.person] if what.person != "keeper" else []
-    asked = [name for name in named if name in rows and name not in ("outcome", "deal_outcome")]
-    whole, blank_most, most = np.ones(int(there.sum()), bool), None, 0
-    for name in dict.fromkeys(asked):
-        column = rows[name][there]
+    named += [event.person] if event.person != "keeper" else []
+    needed = [name for name in named if name in rows and name not in ("outcome", "deal_outcome")]
+    whole, blank_most, most = np.ones(int(happened.sum()), bool), None, 0
+    for name in dict.fromkeys(needed):
+        column = rows[name][happened]
         blank = np.array(column.isna(), np.bool_)
-        if what.table == "activities" and name not in ("kind", what.person):
-            kind = pd.factorize(rows["kind"][there])[0]
+        if event.table == "activities" and name not in ("kind", event.person):
+            kind = pd.factorize(rows["kind"][happened])[0]
             share = np.bincount(kind, blank) / np.bincount(kind)
             blank &= share[kind] < 0.5
         if blank.sum() > most:

@@ -1,4 +1,4 @@
-"""What says all there is to know of a KPI? One row: what it counts, per what, for whom, in which words."""
+"""What defines a KPI? One row: what it counts, divided by what, for which styles, with which labels."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ SHARE = Text("割合", "share")  # 0 to 1
 
 
 class Shape(StrEnum):
-    """How a KPI is made of what it counts."""
+    """How a KPI is computed from its counts."""
 
-    COUNT = "count"  # how often it happened in the period
-    AMOUNT = "amount"  # a column added up over what happened in the period
-    RATE = "rate"  # of those of the period, the share that also meets the numerator
-    COHORT = "cohort"  # of those that came in the period, the share that has got further by now
+    COUNT = "count"  # number of events in the period
+    AMOUNT = "amount"  # sum of a column over the events of the period
+    RATE = "rate"  # of the events of the period, the share that also meets the numerator
+    COHORT = "cohort"  # of those created in the period, the share that has advanced by now
     MEAN = "mean"  # an amount of the period divided by a count of it
-    CHURN = "churn"  # customers lost in the period, of those there when it began
-    LEVEL = "level"  # as it stands at the period's end, or now within it
-    REPEAT = "repeat"  # what a customer who buys without a contract is expected to bring in a year
-    LIFETIME = "lifetime"  # monthly amount of a customer times the months it stays at the past year's churn
+    CHURN = "churn"  # share of the customers at the period's start that were lost in it
+    LEVEL = "level"  # its state at the period's end, or now within the period
+    REPEAT = "repeat"  # expected yearly purchases of a customer who buys without a contract
+    LIFETIME = "lifetime"  # monthly amount of a customer times expected months at the past year's churn
 
 
 @dataclass(frozen=True)
 class Count:
-    """What is counted: a happening (see `count.KPI_EVENTS`), those of it that meet `where`.
+    """What is counted: a kind of event (see `count.KPI_EVENTS`), the rows of it that meet `where`.
 
     `where`: columns and the values allowed, "true" for a flag, "*" for anything filled in. `total`: a column
-    that is added up, each row counting 1 without it. `distinct`: a column whose different values are counted.
-    `reached`: an instant of the row that must have come.
+    that is summed; without it each row counts 1. `distinct`: a column whose distinct values are counted.
+    `reached`: an instant of the row that must have passed.
     """
 
     of: str
@@ -44,7 +44,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Kpi:
-    """One KPI. `unit` is a word, MONEY or SHARE; `controllable`: in a seller's own hands."""
+    """One KPI. `unit` is a word, MONEY or SHARE; `controllable`: within a seller's control."""
 
     id: str
     label: Text
@@ -64,5 +64,5 @@ class Kpi:
 
     @property
     def adds_up(self) -> bool:
-        """Whether a team's value is the sum of its people's."""
+        """Whether a team's value is the sum of its members' values."""
         return self.shape in (Shape.COUNT, Shape.AMOUNT) and self.count.distinct is None

@@ -1,4 +1,4 @@
-"""Which KPIs has a company added of its own? Read from the tables [[kpi]] of its settings."""
+"""Which custom KPIs has a company defined? Read from the tables [[kpi]] of its settings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ label_ja = "訪問あたりデモ件数"
 label_en = "Demos per visit"
 unit_ja = "件"
 unit_en = "demos"
-count = "activities"              # what happens, from the list below
+count = "activities"              # which events, from the list below
 where = { kind = "demo" }         # column = value or a list of values; "*" = filled in
 per = { count = "activities", where = { kind = "visit" } }   # divided by this
-share = false                     # true = a part of what it is divided by (0 to 1)
+share = false                     # true = a share of the divisor (0 to 1)
 styles = ["field"]                # field, route, inside; default all
 controllable = true
 
@@ -36,14 +36,14 @@ unit_ja = "分"
 unit_en = "minutes"
 count = "activities"
 where = { kind = "demo" }
-total = "minutes"                 # adds a column up; distinct = "account_id" would count different ones
+total = "minutes"                 # sums a column; distinct = "account_id" would count distinct values
 
 [[kpi]]
 id = "lead_qualification"
 label_ja = "リードの案件化率"
 label_en = "Leads that get qualified"
 count = "leads.created"
-reached = "qualified_at"          # share of those of the period that have come so far\
+reached = "qualified_at"          # share of the period's rows that have reached it by now\
 """
 
 
@@ -70,20 +70,20 @@ class _CustomKpi(_Counted):
 
 
 def custom_kpis(tables: Sequence[Mapping[str, Any]]) -> tuple[Kpi, ...]:
-    """KPIs of the tables, in order. Raises SanchoError that names the KPI, the key and what would do."""
-    found = [_custom_kpi(table, number) for number, table in enumerate(tables, 1)]
+    """KPIs of the tables, in order. Raises SanchoError that names the KPI, the key and the valid values."""
+    kpis = [_custom_kpi(table, number) for number, table in enumerate(tables, 1)]
     taken = [kpi.id for kpi in KPIS]
-    for kpi in found:
+    for kpi in kpis:
         if kpi.id in taken:
             raise _setting_error(
                 kpi.id,
                 Text(
                     "同じ id のKPIがすでにあります。別の id にしてください。",
-                    "its id is taken; choose another.",
+                    "this id is already in use; choose another.",
                 ),
             )
         taken.append(kpi.id)
-    return tuple(found)
+    return tuple(kpis)
 
 
 def _custom_kpi(table: Mapping[str, Any], number: int) -> Kpi:
@@ -100,14 +100,14 @@ def _custom_kpi(table: Mapping[str, Any], number: int) -> Kpi:
                 "{key}: {value!r} cannot be used ({why}); see the example in docs/kpis.md.",
             ).format(key=key, value=str(error["input"])[:60], why=error["msg"]),
         ) from None
-    strange = sorted(set(own.styles) - set(STYLES))
-    if strange:
+    unknown = sorted(set(own.styles) - set(STYLES))
+    if unknown:
         raise _setting_error(
             name,
             Text(
                 "styles の「{got}」はありません。{fine} から選んでください。",
                 "styles: no {got!r}; choose from {fine}.",
-            ).format(got=strange[0], fine=", ".join(STYLES)),
+            ).format(got=unknown[0], fine=", ".join(STYLES)),
         )
     count = _count_of(own, name, own.reached)
     per = None if own.per is None else _count_of(own.per, name, None)
@@ -125,8 +125,8 @@ def _custom_kpi(table: Mapping[str, Any], number: int) -> Kpi:
         unit = MONEY
     label = Text(own.label_ja, own.label_en)
     styles = tuple(own.styles)
-    hands, low = own.controllable, own.lower_is_better
-    return Kpi(own.id, label, label, unit, shape, count, per, styles, hands, low)
+    controllable, low = own.controllable, own.lower_is_better
+    return Kpi(own.id, label, label, unit, shape, count, per, styles, controllable, low)
 
 
 def _shape(own: _CustomKpi, count: Count, per: Count | None) -> Shape:
@@ -138,8 +138,8 @@ def _shape(own: _CustomKpi, count: Count, per: Count | None) -> Shape:
 
 
 def _count_of(own: _Counted, name: str, reached: str | None) -> Count:
-    what = KPI_EVENTS.get(own.count)
-    if what is None:
+    event = KPI_EVENTS.get(own.count)
+    if event is None:
         raise _setting_error(
             name,
             Text(
@@ -147,8 +147,8 @@ def _count_of(own: _Counted, name: str, reached: str | None) -> Count:
                 "count: no {got!r}; choose from {fine}.",
             ).format(got=own.count, fine=", ".join(KPI_EVENTS)),
         )
-    table = TABLES[what.table]
-    columns = {*table.by_name, *EXTRA_COLUMNS.get(what.table, ())}
+    table = TABLES[event.table]
+    columns = {*table.by_name, *EXTRA_COLUMNS.get(event.table, ())}
     wanted = [(column, "where") for column in own.where]
     wanted += [(own.distinct or "", "distinct"), (own.total or "", "total"), (reached or "", "reached")]
     for column, key in wanted:
@@ -158,7 +158,7 @@ def _count_of(own: _Counted, name: str, reached: str | None) -> Count:
                 Text(
                     "{key} の列「{column}」は {table} にありません。",
                     "{key}: {table} has no column {column!r}.",
-                ).format(key=key, column=column, table=what.table),
+                ).format(key=key, column=column, table=event.table),
             )
     if own.total is not None and _kind(own.count, own.total) not in (Kind.MONEY, Kind.NUMBER, None):
         raise _setting_error(
@@ -179,13 +179,13 @@ def _count_of(own: _Counted, name: str, reached: str | None) -> Count:
 
 
 def _kind(of: str, column: str) -> Kind | None:
-    found = TABLES[KPI_EVENTS[of].table].by_name.get(column)
-    return None if found is None else found.kind
+    known = TABLES[KPI_EVENTS[of].table].by_name.get(column)
+    return None if known is None else known.kind
 
 
 def _allowed(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
-    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
 
 
 def _setting_error(name: str, why: Text) -> SanchoError:

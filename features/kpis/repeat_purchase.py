@@ -1,8 +1,8 @@
-"""What are customers worth who buy again and again without a contract?
+"""What are customers who buy repeatedly without a contract worth?
 
-BG/NBD for how often they buy and whether they still do (Fader, Hardie & Lee 2005, "'Counting your customers'
-the easy way"), Gamma-Gamma for what a purchase is worth (Fader & Hardie 2013), both by maximum likelihood.
-Purchases of one day are one.
+BG/NBD for purchase frequency and whether a customer is still active (Fader, Hardie & Lee 2005, "'Counting
+your customers' the easy way"), Gamma-Gamma for the value of a purchase (Fader & Hardie 2013), both by maximum
+likelihood. Purchases of one day count as one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crm.instants import DAY
 from features.arrays import Floats, Ints
 
 HORIZON_WEEKS = 52.0
-_RIDGES = (0.0, 0.001, 0.01)  # of the squared parameters, tried in turn until a fit is found
+_RIDGES = (0.0, 0.001, 0.01)  # penalties on the squared parameters, tried in turn until a fit is found
 _LIMIT = 12.0  # of a parameter's logarithm
 _MIN_CUSTOMERS, _MIN_REPEATERS = 50, 20
 
@@ -27,7 +27,7 @@ _MIN_CUSTOMERS, _MIN_REPEATERS = 50, 20
 class Purchases:
     """Of each customer (n,): repeat purchases, weeks from first to last, weeks from first to now, mean value.
 
-    `value` is of the repeat purchases, 0 where there were none.
+    `value` is of the repeat purchases, 0 without any.
     """
 
     customer: Ints
@@ -38,20 +38,20 @@ class Purchases:
 
     @classmethod
     def of(cls, customer: Ints, at: Ints, amount: Floats, until: int) -> Purchases:
-        """From purchases (m,), oldest first: who (code), when (instant), how much; those before `until`."""
+        """From purchases (m,), oldest first: customer (code), instant, amount; those before `until`."""
         early = at < until
         customer, day, amount = customer[early], at[early] // DAY, amount[early]
-        both, place = np.unique(np.stack([customer, day]), axis=1, return_inverse=True)
-        spent = np.bincount(place.reshape(-1), amount)
-        who, start, count = np.unique(both[0], return_index=True, return_counts=True)
-        first, last = both[1][start], both[1][start + count - 1]
+        customer_day, position = np.unique(np.stack([customer, day]), axis=1, return_inverse=True)
+        spent = np.bincount(position.reshape(-1), amount)
+        customers, start, count = np.unique(customer_day[0], return_index=True, return_counts=True)
+        first, last = customer_day[1][start], customer_day[1][start + count - 1]
         again = np.ones(len(spent), bool)
         again[start] = False
-        number = np.repeat(np.arange(len(who)), count)
-        total = np.bincount(number[again], spent[again], len(who))
+        number = np.repeat(np.arange(len(customers)), count)
+        total = np.bincount(number[again], spent[again], len(customers))
         frequency = (count - 1).astype(float)
         return cls(
-            who,
+            customers,
             frequency,
             (last - first) / 7.0,
             (until // DAY - first) / 7.0,
@@ -61,7 +61,7 @@ class Purchases:
 
 @dataclass(frozen=True)
 class BgNbd:
-    """Purchases at rates from a gamma (r, alpha); after each some leave, at chances from a beta (a, b).
+    """Purchase rates from a gamma (r, alpha); after each purchase, dropout with a beta (a, b) probability.
 
     Formulas: Fader, Hardie & Lee (2005), equations 6, 10 and, for `alive`, Fader & Hardie (2008).
     """
@@ -76,7 +76,7 @@ class BgNbd:
         return _bg_nbd(np.array([self.r, self.alpha, self.a, self.b]), of.frequency, of.recency, of.age)[0]
 
     def purchases(self, of: Purchases, weeks: float) -> Floats:
-        """Purchases expected of each customer within so many weeks, (n,)."""
+        """Expected purchases of each customer within so many weeks, (n,)."""
         x, age = of.frequency, of.age
         c, z = self.a + self.b + x - 1, weeks / (self.alpha + age + weeks)
         # Euler's transformation keeps the hypergeometric function's series short.
@@ -105,21 +105,21 @@ class GammaGamma:
     gamma: float
 
     def value(self, of: Purchases) -> Floats:
-        """Value expected of each customer's next purchase, (n,)."""
+        """Expected value of each customer's next purchase, (n,)."""
         own = self.p * of.frequency / (self.p * of.frequency + self.q - 1)
         return np.asarray((1 - own) * self.gamma * self.p / (self.q - 1) + own * of.value)
 
 
 @dataclass(frozen=True)
 class RepeatPurchaseModel:
-    """The fitted models. `value_model`: None where values say too little; `mean_value`: of repeat purchases."""
+    """The fitted models. `value_model`: None with too little data; `mean_value`: of repeat purchases."""
 
     frequency_model: BgNbd
     value_model: GammaGamma | None
     mean_value: float
 
     def purchases(self, of: Purchases, weeks: float) -> Floats:
-        """Purchases expected of each customer within so many weeks, (n,)."""
+        """Expected purchases of each customer within so many weeks, (n,)."""
         return self.frequency_model.purchases(of, weeks)
 
     def alive(self, of: Purchases) -> Floats:
@@ -127,7 +127,7 @@ class RepeatPurchaseModel:
         return self.frequency_model.alive(of)
 
     def value(self, of: Purchases) -> Floats:
-        """Value expected of each customer's next purchase, (n,)."""
+        """Expected value of each customer's next purchase, (n,)."""
         return (
             np.full(len(of.frequency), self.mean_value)
             if self.value_model is None
@@ -136,7 +136,7 @@ class RepeatPurchaseModel:
 
 
 def fit_repeat_purchase(of: Purchases) -> RepeatPurchaseModel | None:
-    """The models of these customers; None where there are too few, or no fit is found."""
+    """The models of these customers; None where there are too few, or no fit exists."""
     if len(of.frequency) < _MIN_CUSTOMERS or (of.frequency > 0).sum() < _MIN_REPEATERS:
         return None
     buys = fit_bg_nbd(of)
@@ -148,29 +148,29 @@ def fit_repeat_purchase(of: Purchases) -> RepeatPurchaseModel | None:
 
 
 def fit_bg_nbd(of: Purchases) -> BgNbd | None:
-    """The likeliest parameters, drawn towards 0 only where without that there are none."""
+    """The maximum-likelihood parameters, with a ridge penalty only where there are none without it."""
     unit = float(of.age.max()) or 1.0  # the oldest customer's age, so that parameters are near 1
     columns = np.stack([of.frequency, of.recency / unit, of.age / unit])
     (frequency, recency, age), count = np.unique(columns, axis=1, return_counts=True)
     for ridge in _RIDGES:
-        found = _maximum_likelihood(
+        parameters = _maximum_likelihood(
             lambda at: _bg_nbd(at, frequency, recency, age, count), 4, len(of.age), ridge
         )
-        if found is not None:
-            r, alpha, a, b = found.tolist()
+        if parameters is not None:
+            r, alpha, a, b = parameters.tolist()
             return BgNbd(r, alpha * unit, a, b)
     return None
 
 
 def fit_gamma_gamma(frequency: Floats, value: Floats) -> GammaGamma | None:
-    """The likeliest parameters for mean values (n,) of so many purchases; None where they have no mean."""
+    """The maximum-likelihood parameters for mean values (n,) of so many purchases; None without a mean."""
     unit = float(value.mean()) if len(value) else 0.0
     if unit == 0:
         return None
-    found = _maximum_likelihood(lambda at: _gamma_gamma(at, frequency, value / unit), 3, len(value), 0.0)
-    if found is None or found[1] <= 1:
+    parameters = _maximum_likelihood(lambda at: _gamma_gamma(at, frequency, value / unit), 3, len(value), 0.0)
+    if parameters is None or parameters[1] <= 1:
         return None
-    p, q, gamma = found.tolist()
+    p, q, gamma = parameters.tolist()
     return GammaGamma(p, q, gamma * unit)
 
 
@@ -185,7 +185,7 @@ def _maximum_likelihood(
         return ridge * float(at @ at) - value / customers, at * (2 * ridge * at - slope / customers)
 
     bounds = [(-_LIMIT, _LIMIT)] * size
-    done = minimize(
+    result = minimize(
         loss,
         np.zeros(size),
         jac=True,
@@ -193,9 +193,9 @@ def _maximum_likelihood(
         bounds=bounds,
         options={"ftol": 1e-14, "gtol": 1e-8},
     )
-    # At a bound the likelihood goes on rising: there is no largest one.
-    inside = np.isfinite(done.fun) and bool((np.abs(done.x) < _LIMIT).all())
-    return np.exp(done.x) if inside else None
+    # At a bound the likelihood is still rising: it has no maximum.
+    inside = np.isfinite(result.fun) and bool((np.abs(result.x) < _LIMIT).all())
+    return np.exp(result.x) if inside else None
 
 
 def _bg_nbd(

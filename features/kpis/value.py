@@ -1,4 +1,4 @@
-"""How high is a KPI in a period, for some people, by what was known at the moment?"""
+"""What is the value of a KPI in a period, for some people, by what was known at the moment?"""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MONTH = YEAR // 12
 def value_of(
     kpi: Kpi, happenings: KpiEvents, first: int, end: int, moment: int, members: Flags
 ) -> float | None:
-    """The KPI in [first, end) as known at `moment`; None where there is nothing to measure it by.
+    """The KPI in [first, end) as known at `moment`; None where it cannot be measured.
 
-    `members` (people + 1,) marks whose. A period without occurrences counts 0, unless no such thing has ever
-    been recorded by anybody: then nobody records it here. A share or mean of nothing is None.
+    `members` (people + 1,) marks the people. A period without events counts 0, unless such an event has never
+    been recorded by anybody. A share or mean with denominator 0 is None.
     """
     parts = parts_of(kpi, happenings, first, end, moment, members)
     if parts is None:
@@ -35,7 +35,7 @@ def value_of(
 def parts_of(
     kpi: Kpi, happenings: KpiEvents, first: int, end: int, moment: int, members: Flags
 ) -> tuple[float, float | None] | None:
-    """(numerator, denominator) of `value_of`; no denominator for what is only counted."""
+    """(numerator, denominator) of `value_of`; no denominator for counts and amounts."""
     counted = happenings.counted(kpi.count)
     measured = counted if kpi.per is None else happenings.counted(kpi.per)
     if not (counted.ever_recorded and measured.ever_recorded):
@@ -57,16 +57,16 @@ def parts_of(
     return counted.total_between(first, end, members), measured.total_between(first, end, members)
 
 
-def _cohort_progress(came: CountedEvents, first: int, end: int, members: Flags) -> tuple[float, float]:
-    """(those that have reached what was asked, all that came in [first, end))."""
-    assert came.reached is not None  # noqa: S101 - a cohort's count says what is to be reached
-    lo, hi = np.searchsorted(came.at, [first, end])
-    mine = members[came.person[lo:hi]]
-    return float((came.reached[lo:hi][mine] != NEVER).sum()), float(mine.sum())
+def _cohort_progress(cohort: CountedEvents, first: int, end: int, members: Flags) -> tuple[float, float]:
+    """(those that have reached the step, all created in [first, end))."""
+    assert cohort.reached is not None  # noqa: S101 - a cohort's count has a `reached` step
+    lo, hi = np.searchsorted(cohort.at, [first, end])
+    selected = members[cohort.person[lo:hi]]
+    return float((cohort.reached[lo:hi][selected] != NEVER).sum()), float(selected.sum())
 
 
 def _lost(running: CountedEvents, first: int, until: int, members: Flags) -> tuple[float, float]:
-    """(customers that ran at `first` and do not at `until`, customers that ran at `first`)."""
+    """(customers active at `first` and not at `until`, customers active at `first`)."""
     began = running.active_keys(first, members)
     gone = np.setdiff1d(began, running.active_keys(until, members)) if until > first else began[:0]
     return float(len(gone)), float(len(began))
@@ -75,15 +75,15 @@ def _lost(running: CountedEvents, first: int, until: int, members: Flags) -> tup
 def _lifetime(
     monthly: CountedEvents, customers: CountedEvents, until: int, members: Flags
 ) -> tuple[float, float]:
-    """(monthly amount of a customer, share of customers lost in a month), by the year before `until`.
+    """(monthly amount of a customer, monthly churn rate), by the year before `until`.
 
-    Exponential survival: the share lost is customers lost per month that a customer ran, its maximum
+    Exponential survival: the churn rate is customers lost per active customer-month, the maximum
     likelihood estimate under right-censoring.
     """
     ends = until - MONTH * np.arange(13)
-    kept = [customers.active_keys(int(at), members) for at in ends]
-    lost = sum(len(np.setdiff1d(then, now)) for now, then in pairwise(kept))
-    months = sum(len(then) for then in kept[1:])
+    active_by_month = [customers.active_keys(int(at), members) for at in ends]
+    lost = sum(len(np.setdiff1d(then, now)) for now, then in pairwise(active_by_month))
+    months = sum(len(then) for then in active_by_month[1:])
     now = customers.active(until, members)
     if not now or not months:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Which action helps which deal, how much, and how far can that be believed?"""
+"""Which action helps which deal, by how much, and how reliable is that?"""
 
 from models.actions.action_effect import ActionEffect, Evidence, effect_codes
 from models.actions.candidates import CandidateAction, candidate_actions

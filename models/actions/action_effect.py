@@ -1,4 +1,4 @@
-"""What is kept of an action, and of which kind is a deal to it?"""
+"""What is stored of an action's effects, and by which codes of a deal do they differ?"""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_CELLS = 400
 
 @dataclass(frozen=True)
 class Evidence:
-    """Past deals acted on and ordinarily contacted, and their win rates (the latter weighed to be alike).
+    """Numbers and win rates of past deals with the action, and without it (weighted to be comparable).
 
-    `top_share`, `other_share`: of the deals of the better quartile of sellers, and of the others, with it.
+    `top_share`, `other_share`: share of deals with the action, of top-quartile sellers and of the others.
     """
 
     deals_with: int
@@ -36,10 +36,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ActionEffect:
-    """An action's effects by kind of deal; `adjustment`: what adjusting took off the plain difference in win rate.
+    """An action's effects by segment; `adjustment`: what adjusting removed from the raw win rate gap.
 
-    `adjustment` is told like the effects, on a deal as likely won as lost. `by_stage`: deals acted on in each
-    stage of the levels. `minutes`: what it costs the seller.
+    `adjustment` is stated like the effects, for a win probability of 0.5. `by_stage`: deals with the action
+    in each stage of the levels. `minutes`: the seller's time it takes.
     """
 
     action: str
@@ -54,7 +54,7 @@ class ActionEffect:
         return {
             "action": self.action,
             "effects": self.effects.to_json(),
-            "moved": self.adjustment,
+            "adjustment": self.adjustment,
             "by_stage": list(self.by_stage),
             "minutes": self.minutes,
             "evidence": asdict(self.evidence),
@@ -66,7 +66,7 @@ class ActionEffect:
         return cls(
             stored["action"],
             Effects.from_json(stored["effects"]),
-            stored["moved"],
+            stored["adjustment"],
             tuple(stored["by_stage"]),
             stored["minutes"],
             Evidence(**stored["evidence"]),
@@ -76,22 +76,27 @@ class ActionEffect:
 def effect_codes(
     x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
 ) -> tuple[dict[str, Ints], dict[str, int]]:
-    """(codes (n,) of what effects differ by, their numbers of levels) of deals with features x (n, k)."""
-    found = segment_codes(x, features, levels)
-    place = {feature.name: at for at, feature in enumerate(features)}
-    if "stage" in place:
-        found["stage"] = np.nan_to_num(x[:, place["stage"]], nan=-1.0).astype(np.int64)
-    if "days_in_stage" in place:
-        days = x[:, place["days_in_stage"]]
-        found["stay"] = np.where(np.isnan(days), -1, np.digitize(days, STAY_BOUNDS))
+    """(codes (n,) of the columns that effects differ by, their numbers of levels) for features x (n, k)."""
+    known_codes = segment_codes(x, features, levels)
+    column = {feature.name: at for at, feature in enumerate(features)}
+    if "stage" in column:
+        known_codes["stage"] = np.nan_to_num(x[:, column["stage"]], nan=-1.0).astype(np.int64)
+    if "days_in_stage" in column:
+        days = x[:, column["days_in_stage"]]
+        known_codes["stay"] = np.where(np.isnan(days), -1, np.digitize(days, STAY_BOUNDS))
     none = np.full(len(x), -1)
-    codes = {name: found.get(name, none) for name in COLUMNS}
+    codes = {name: known_codes.get(name, none) for name in COLUMNS}
     sizes = {name: len(levels.get(name, ())) for name in COLUMNS}
     sizes |= {"size": len(SIZES), "stay": len(STAY_BOUNDS) + 1}
-    for one, other in CROSSED:
-        a, b, many = codes[one], codes[other], sizes[one] * sizes[other]
-        if 0 < many <= MAX_CELLS:
-            known = (a >= 0) & (a < sizes[one]) & (b >= 0) & (b < sizes[other])
-            codes[f"{one}*{other}"] = np.where(known, a * sizes[other] + b, -1)
-            sizes[f"{one}*{other}"] = many
+    for first, second in CROSSED:
+        first_code, second_code, cells = codes[first], codes[second], sizes[first] * sizes[second]
+        if 0 < cells <= MAX_CELLS:
+            known = (
+                (first_code >= 0)
+                & (first_code < sizes[first])
+                & (second_code >= 0)
+                & (second_code < sizes[second])
+            )
+            codes[f"{first}*{second}"] = np.where(known, first_code * sizes[second] + second_code, -1)
+            sizes[f"{first}*{second}"] = cells
     return codes, sizes

@@ -1,4 +1,4 @@
-"""Which actions are open to which deals, and what would each do there?"""
+"""Which actions are available on which deals, and what is the effect of each?"""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from models.actions.action_effect import ActionEffect, effect_codes
 from models.actions.effects import effect_scale
 from models.actions.reliability import bias_adjusted
 
-MIN_IN_STAGE = 40  # deals acted on in a stage, for something to be said of the action there
-REPEAT_AFTER = 14 * DAY  # a routine action is not recommended so soon after the last one
+MIN_IN_STAGE = 40  # deals with the action in a stage, for its effect there to be estimated
+REPEAT_AFTER = 14 * DAY  # a routine action is not recommended within this time of the last one
 
 
 @dataclass(frozen=True)
 class CandidateAction:
-    """An action on open deals (n,): its believed effect on winning with 80 % interval, in win rate.
+    """An action on open deals (n,): its bias-adjusted effect with an 80 % interval, in win rate.
 
-    `comparable`: enough deals of the stage were acted on; `done`: already done (a routine one: just now).
-    `selection_bias`: how much more than other actions' deals its deals were chosen for doing well, on each deal.
+    `comparable`: enough past deals of the stage had it; `done`: already taken (routine actions: recently).
+    `selection_bias`: by how much its deals were selected as promising, beyond other actions' deals.
     """
 
     action: str
@@ -38,7 +38,7 @@ class CandidateAction:
 
     @property
     def recommended(self) -> Flags:
-        """Where it is not done yet, there is something to compare with, and the interval is all benefit."""
+        """Where it is not taken yet, comparable deals exist, and the whole interval is above 0."""
         return self.comparable & ~self.done & (self.low > 0)
 
 
@@ -48,38 +48,48 @@ def candidate_actions(
     features: Sequence[Feature],
     levels: Mapping[str, Any],
     chance: Floats,
-    deeds: Sequence[ActionEvents],
+    action_events: Sequence[ActionEvents],
     deals: Ints,
     moment: int,
 ) -> list[CandidateAction]:
-    """Every known action on open deals with features x (n, k), chances to be won and numbers `deals` (n,)."""
+    """Every known action on open deals with features x (n, k), win probabilities and numbers `deals` (n,)."""
     codes, _ = effect_codes(x, features, levels)
-    usual = typical_selection([one.adjustment for one in known if one.action not in BASELINE_ACTIONS])
-    slope = effect_scale(chance)
-    done_by = {one.action: one for one in deeds}
-    out = []
-    for one in known:
-        effect, variance = one.effects.of(codes, chance)
-        chosen = max(one.adjustment - usual, 0.0) * slope
-        told = bias_adjusted(effect, variance, chosen)
+    typical = typical_selection(
+        [action_effect.adjustment for action_effect in known if action_effect.action not in BASELINE_ACTIONS]
+    )
+    scale = effect_scale(chance)
+    events_by_action = {action_effect.action: action_effect for action_effect in action_events}
+    candidates = []
+    for action_effect in known:
+        effect, variance = action_effect.effects.of(codes, chance)
+        selection_bias = max(action_effect.adjustment - typical, 0.0) * scale
+        adjusted = bias_adjusted(effect, variance, selection_bias)
         stage = codes["stage"]
-        seen = np.append(np.asarray(one.by_stage, np.int64), 0)[stage]
+        in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[stage]
         last = np.full(len(deals), NEVER)
         routine = False
-        if one.action in done_by:
-            last = last_done(done_by[one.action], deals, moment, NEVER)
-            routine = done_by[one.action].routine
+        if action_effect.action in events_by_action:
+            last = last_done(events_by_action[action_effect.action], deals, moment, NEVER)
+            routine = events_by_action[action_effect.action].routine
         done = (last != NEVER) & ((moment - last < REPEAT_AFTER) | (not routine))
-        out.append(
-            CandidateAction(one.action, told.effect, told.low, told.high, seen >= MIN_IN_STAGE, done, chosen)
+        candidates.append(
+            CandidateAction(
+                action_effect.action,
+                adjusted.effect,
+                adjusted.low,
+                adjusted.high,
+                in_stage >= MIN_IN_STAGE,
+                done,
+                selection_bias,
+            )
         )
-    return out
+    return candidates
 
 
 def typical_selection(moved: Sequence[float]) -> float:
-    """How much any action's deals are chosen for doing well: what is beyond that is one action's own.
+    """The selection of promising deals that actions have in common; the excess is an action's own.
 
-    The median over actions, and the median distance from it.
+    The median over actions plus the median absolute deviation.
     """
     if not moved:
         return 0.0

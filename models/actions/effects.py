@@ -1,9 +1,8 @@
-"""What does an action do to which deals? Differences left over after adjusting, shrunk towards their kind's.
+"""What is an action's effect on which deals? Residual differences after adjusting, shrunk by segment.
 
-Each deal with the action leaves a residual: its outcome minus what was to be expected of it. The effect on a
-deal is the action's mean plus one deviation per column (industry, size, ...), all normal around 0, the spread
-of each column learned from the data: a segment of few deals stays near the others (a linear mixed model; EM,
-Laird & Ware 1982).
+Each deal with the action has a residual: its outcome minus its expected outcome. The effect on a deal is the
+action's mean plus one deviation per column (industry, size, ...), all normal around 0, the variance of each
+column learned from the data: small segments are shrunk most (a linear mixed model; EM, Laird & Ware 1982).
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ import numpy as np
 
 from features.arrays import Floats, Ints
 
-# Believed beforehand, in win rate: an action's mean effect; how a column's levels differ, and how many
-# levels' worth that belief weighs.
+# Priors, in win rate: sd of an action's mean effect; sd between a column's levels, and how many levels this
+# prior weighs.
 MEAN_SD, LEVEL_SD, LEVEL_WEIGHT = 0.10, 0.03, 1.0
-SLOPE_SD = 0.5  # of what half of the deals foresee of the other half's effects, around once
+SLOPE_SD = 0.5  # prior sd of the slope of one half's residuals on the other half's predictions, around 1
 _ROUNDS = 60
 
 
 @dataclass(frozen=True)
 class Effects:
-    """Effects by segment: `columns` with their numbers of levels, `mean` (p,), `covariance` (p, p) of the parts.
+    """Effects by segment: `columns`, their numbers of levels, `mean` (p,), `covariance` (p, p) of the parts.
 
-    Part 0 is the action's mean; then each column's levels in turn. All are in win rate on a deal that is as
-    likely won as lost; on others they are `effect_scale` times as much.
+    Part 0 is the action's mean; then each column's levels in turn. All are in win rate for a deal with a win
+    probability of 0.5; for others they are multiplied by `effect_scale`.
     """
 
     columns: tuple[str, ...]
@@ -37,12 +36,12 @@ class Effects:
     covariance: Floats
 
     def of(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
-        """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and chances to be won."""
+        """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and win probabilities."""
         design = _design(self.columns, self.levels, codes, len(chance)) * effect_scale(chance)[:, None]
         return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.covariance, design)
 
     def times(self, slope: float) -> Effects:
-        """The same effects, `slope` times as large; how well they are known stays."""
+        """The effects multiplied by `slope`; their covariance is unchanged."""
         return replace(self, mean=slope * self.mean)
 
     def to_json(self) -> dict[str, Any]:
@@ -51,7 +50,7 @@ class Effects:
             "columns": list(self.columns),
             "levels": list(self.levels),
             "mean": self.mean.tolist(),
-            "spread": self.covariance.tolist(),
+            "covariance": self.covariance.tolist(),
         }
 
     @classmethod
@@ -61,58 +60,58 @@ class Effects:
             tuple(stored["columns"]),
             tuple(stored["levels"]),
             np.asarray(stored["mean"], float),
-            np.asarray(stored["spread"], float),
+            np.asarray(stored["covariance"], float),
         )
 
 
 def effect_scale(chance: Floats) -> Floats:
-    """How much a push moves deals (n,) of some chance, against one as likely won as lost: the odds' slope."""
+    """The factor on effects by win probability (n,): 4 p (1 - p), the logistic curve's slope, 1 at 0.5."""
     return np.asarray(4 * chance * (1 - chance))
 
 
 def fit_effects(
-    left: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int]
+    residual: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int]
 ) -> Effects:
-    """Learn from residuals `left` (n,) of deals with these codes and chances to be won without the action."""
+    """Learn from residuals (n,) of deals with these codes and win probabilities without the action."""
     variance = np.clip(chance * (1 - chance), 0.02, None)
     columns = tuple(codes)
     counts = tuple(levels[column] for column in columns)
-    present = _design(columns, counts, codes, len(left))
+    present = _design(columns, counts, codes, len(residual))
     design = present * effect_scale(chance)[:, None]
     group = np.repeat(np.arange(len(columns) + 1), [1, *counts])
-    seen = present.any(axis=0)
+    seen_parts = present.any(axis=0)
     precision = (design / variance[:, None]).T @ design
-    pull = design.T @ (left / variance)
-    between = np.full(len(columns) + 1, LEVEL_SD**2)
-    between[0] = MEAN_SD**2
+    weighted_residual = design.T @ (residual / variance)
+    level_variance = np.full(len(columns) + 1, LEVEL_SD**2)
+    level_variance[0] = MEAN_SD**2
     for _ in range(_ROUNDS):
-        spread = np.linalg.inv(precision + np.diag(1 / between[group]))
-        mean = spread @ pull
-        squares = mean**2 + np.diag(spread)
-        for number in range(1, len(between)):
-            mine = (group == number) & seen
-            total = float(squares[mine].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
-            between[number] = total / (mine.sum() + LEVEL_WEIGHT)
-    return Effects(columns, counts, np.asarray(mean, float), np.asarray(spread, float))
+        covariance = np.linalg.inv(precision + np.diag(1 / level_variance[group]))
+        mean = covariance @ weighted_residual
+        squares = mean**2 + np.diag(covariance)
+        for number in range(1, len(level_variance)):
+            in_column = (group == number) & seen_parts
+            total = float(squares[in_column].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
+            level_variance[number] = total / (in_column.sum() + LEVEL_WEIGHT)
+    return Effects(columns, counts, np.asarray(mean, float), np.asarray(covariance, float))
 
 
 def cross_half_slope(
-    left: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int], half: Ints
+    residual: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int], half: Ints
 ) -> float:
-    """How much of the effects learned from one `half` (n,) of the deals the other bears out, 0 to 1.
+    """Slope, 0 to 1, of one half's residuals on the effects learned from the other `half` (n,).
 
-    The slope of the residuals on what the other half foresees, leaning on 1: an action that does nothing has
-    kinds of deal where it seems to, but not the same ones in both halves.
+    With a normal prior around 1. An action without effect seems to work in some segments, but not in the
+    same ones in both halves.
     """
     weight = 1 / np.clip(chance * (1 - chance), 0.02, None)
-    together = squares = 0.0
-    for mine in (half == 0, half == 1):
-        theirs = {column: code[~mine] for column, code in codes.items()}
-        learned = fit_effects(left[~mine], chance[~mine], theirs, levels)
-        foreseen, _ = learned.of({column: code[mine] for column, code in codes.items()}, chance[mine])
-        together += float((weight[mine] * foreseen) @ left[mine])
-        squares += float(weight[mine] @ foreseen**2)
-    return float(np.clip((together + SLOPE_SD**-2) / (squares + SLOPE_SD**-2), 0.0, 1.0))
+    cross_products = squares = 0.0
+    for in_half in (half == 0, half == 1):
+        other_codes = {column: code[~in_half] for column, code in codes.items()}
+        learned = fit_effects(residual[~in_half], chance[~in_half], other_codes, levels)
+        predicted, _ = learned.of({column: code[in_half] for column, code in codes.items()}, chance[in_half])
+        cross_products += float((weight[in_half] * predicted) @ residual[in_half])
+        squares += float(weight[in_half] @ predicted**2)
+    return float(np.clip((cross_products + SLOPE_SD**-2) / (squares + SLOPE_SD**-2), 0.0, 1.0))
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:

@@ -1,8 +1,8 @@
-"""What would a rule for choosing actions bring, judged by what another rule chose?
+"""What would a policy for choosing actions bring, estimated from the choices of another policy?
 
-Logged choices with the probability each had; the new rule's probability of the same choice; and a model of
-outcomes. Inverse propensity scoring, its self-normalised form, and the doubly robust estimate that leans on
-the model where there are no data (Dudík, Langford & Li 2011), each with a normal 90 % interval.
+Inputs: logged choices with their propensities, the new policy's probabilities, and a model of outcomes.
+Inverse propensity scoring, its self-normalised form, and the doubly robust estimate, which uses the model
+where there are no data (Dudík, Langford & Li 2011), each with a normal 90 % interval.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models.statistics import Z90
 
 @dataclass(frozen=True)
 class Estimate:
-    """A rule's mean outcome with its 90 % interval."""
+    """A mean outcome with its 90 % interval."""
 
     value: float
     low: float
@@ -26,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """A rule's value three ways; `effective_size` is how many logged choices the weights leave."""
+    """A policy's value by three estimators; `effective_size` is the effective number of logged choices."""
 
     ips: Estimate
     snips: Estimate
@@ -42,22 +42,22 @@ def evaluate_policy(
     expected: Floats,
     max_weight: float = 50.0,
 ) -> PolicyValue:
-    """The value of a rule from choices of another.
+    """The value of a policy from the logged choices of another.
 
-    outcome (n,); chosen (n,) number of the choice; propensity (n,) it had then; rule (n, k) probabilities
-    that the new rule gives each choice; expected (n, k) outcomes foreseen of each. Weights are cut at
+    outcome (n,); chosen (n,) number of the choice; propensity (n,) of that choice; rule (n, k) the new
+    policy's probabilities of each choice; expected (n, k) predicted outcomes. Weights are capped at
     `max_weight`.
     """
     rows = np.arange(len(outcome))
     weight = np.minimum(rule[rows, chosen] / np.maximum(propensity, 1e-6), max_weight)
     plain = weight * outcome
     total = float(weight.sum())
-    own = float(plain.sum() / total) if total else float("nan")
-    spread = weight * (outcome - own) / max(total / len(outcome), 1e-12) + own
+    normalised = float(plain.sum() / total) if total else float("nan")
+    influence = weight * (outcome - normalised) / max(total / len(outcome), 1e-12) + normalised
     model = (rule * expected).sum(axis=1)
     robust = model + weight * (outcome - expected[rows, chosen])
     effective = total**2 / max(float((weight**2).sum()), 1e-12)
-    return PolicyValue(_mean(plain), _mean(spread), _mean(robust), effective)
+    return PolicyValue(_mean(plain), _mean(influence), _mean(robust), effective)
 
 
 def mean_difference(first: Floats, second: Floats) -> Estimate:

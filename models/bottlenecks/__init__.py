@@ -1,4 +1,4 @@
-"""Where does the process stall, and what does that cost?"""
+"""Where does the sales process stall, and what does that cost?"""
 
 from models.bottlenecks.bottleneck import Bottleneck
 from models.bottlenecks.contrast import Condition, ConditionContrast, SegmentKey, StageCohort

@@ -1,4 +1,4 @@
-"""What is kept of a bottleneck that was found, and which deals is it about?"""
+"""What is stored of a bottleneck, and which deals does it affect?"""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from features.catalogue import Feature
 from models.bottlenecks.contrast import Condition
 from models.bottlenecks.segments import names_in, segment_codes
 
-_MAX_CHANCE = 0.99  # as far as a chance is raised
+_MAX_CHANCE = 0.99  # the largest win probability it can raise a deal to
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bottleneck:
     """A condition that costs wins in a segment ({column: value}); `effect`, `low`, `high` (90 %) in win rate.
 
-    `q`: the least share of false findings at which it still counts. `deals` with the condition, and plain
-    win rates with and without it (None where there is nothing to compare with). Of kind "conversion" all
-    rates are of going on to the next stage.
+    `q`: its false-discovery rate (q-value). `deals` with the condition, and plain
+    win rates with and without it (None without comparable deals). For kind "conversion" all
+    rates are of advancing to the next stage.
     """
 
     condition: Condition
@@ -38,7 +38,7 @@ class Bottleneck:
 
     @property
     def id(self) -> str:
-        """The same for the same condition and segment, whichever model found it."""
+        """The same for the same condition and segment in every model version."""
         words = [self.condition.kind, self.condition.stage, str(self.condition.days)]
         words += [self.condition.feature] if self.condition.feature else []
         words += [f"{column}={value}" for column, value in sorted(self.segment.items())]
@@ -47,37 +47,39 @@ class Bottleneck:
     def affected_and_at_risk(
         self, x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
     ) -> tuple[Flags, Flags]:
-        """Of open deals with features x (n, k): who is in it (n,), and who will be if nothing is done."""
-        place = {feature.name: at for at, feature in enumerate(features)}
+        """Of open deals with features x (n, k): which are affected (n,), and which are at risk (n,)."""
+        column_of = {feature.name: at for at, feature in enumerate(features)}
         condition = self.condition
-        nobody = np.zeros(len(x), bool)
-        if not {"stage", "days_in_stage", condition.feature or "stage"} <= set(place):
-            return nobody, nobody
-        mine = ~nobody
+        none = np.zeros(len(x), bool)
+        if not {"stage", "days_in_stage", condition.feature or "stage"} <= set(column_of):
+            return none, none
+        in_segment = ~none
         codes = segment_codes(x, features, levels)
         for column, value in self.segment.items():
             names = list(names_in(column, levels))
-            mine &= codes[column] == names.index(value) if value in names and column in codes else False
-        here = mine & _in_stage(x[:, place["stage"]], condition.stage, levels)
+            in_segment &= codes[column] == names.index(value) if value in names and column in codes else False
+        in_stage = in_segment & _in_stage(x[:, column_of["stage"]], condition.stage, levels)
         if condition.kind == "conversion":
-            return here, nobody
+            return in_stage, none
         if condition.feature:
-            reads = x[:, place[condition.feature]]
-            beyond = mine & _in_stage(x[:, place["stage"]], condition.next_stage, levels)
+            reading = x[:, column_of[condition.feature]]
+            in_next_stage = in_segment & _in_stage(x[:, column_of["stage"]], condition.next_stage, levels)
             if condition.kind == "interval":
-                return beyond & (reads > condition.days), here & np.isnan(reads)
-            return beyond & (reads == 0), here & (reads == 0)
-        days = x[:, place["days_in_stage"]]
-        if condition.kind == "activity_gap" and "days_since_activity" in place:
-            # What was last done, if anything, was done before the deal came to the stage.
-            here &= ~(x[:, place["days_since_activity"]] < days)
-        return here & (days > condition.days), here & (days <= condition.days)
+                return in_next_stage & (reading > condition.days), in_stage & np.isnan(reading)
+            return in_next_stage & (reading == 0), in_stage & (reading == 0)
+        days = x[:, column_of["days_in_stage"]]
+        if condition.kind == "activity_gap" and "days_since_activity" in column_of:
+            # The last activity, if any, was before the deal entered the stage.
+            in_stage &= ~(x[:, column_of["days_since_activity"]] < days)
+        return in_stage & (days > condition.days), in_stage & (days <= condition.days)
 
     def counterfactual_chance(self, chance: Floats) -> Floats:
-        """Chances (n,) of deals in it, were it not for the bottleneck."""
+        """Win probabilities (n,) of affected deals without the bottleneck."""
         now = float(np.clip(self.rate_with, 0.005, 0.98))
         without = float(np.clip(now - self.effect, now, 0.99))
-        if self.condition.kind == "conversion":  # the rates are of going on: so many more get as far
+        if (
+            self.condition.kind == "conversion"
+        ):  # the rates are of advancing: proportionally more deals get further
             return np.asarray(np.maximum(chance, np.minimum(chance * without / now, _MAX_CHANCE)))
         odds = chance * without / (1 - without) * (1 - now) / now
         return np.asarray(odds / (odds + 1 - chance))

@@ -1,4 +1,4 @@
-"""What is held against what? Deals that stayed too long, and those that went on in time, from one start."""
+"""What is compared with what? Deals of one stage that meet a condition, and those that do not."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from features.arrays import Flags, Floats, Ints
 
 Matrix = NDArray[np.float32]
 
-MIN_DEALS = 40  # with the condition inside a segment, for it to be looked at
-MIN_WITHOUT = 15  # without it: what would have become of them
-# What a segment's deals may differ by for reasons that no column shows, as spreads of the win rate: in all of
-# them alike (part of which the deals without the condition show), and in those with the condition alone.
+MIN_DEALS = 40  # with the condition inside a segment, for it to be tested
+MIN_WITHOUT = 15  # without the condition: the comparison group
+# Unrecorded differences of a segment's deals, as sd of the win rate: common to all of them (partly visible in
+# the deals without the condition), and of those with the condition only.
 SEGMENT_SD, CONDITION_SD = 0.03, 0.01
 
 
@@ -35,11 +35,11 @@ class SegmentKey:
 class Condition:
     """What went wrong between a stage and the next.
 
-    kind "interval": still in `stage` more than `days` after coming to it, held against those who went on by
-    then; with a `feature` ("meeting_to_proposal_days"), that interval was longer, among those who went on.
-    kind "activity_gap": nobody turned to the customer in the first `days` in `stage`, against those with whom
-    there was contact, both still there then; with a `feature` ("demos"), the deal went on without one.
-    kind "conversion": fewer go on from `stage` than the segment's progress elsewhere would have.
+    kind "interval": still in `stage` more than `days` after entering it, compared with those that had
+    advanced; with a `feature` ("meeting_to_proposal_days"), that interval was longer, among those that
+    advanced. kind "activity_gap": the customer was not contacted in the first `days` in `stage`, compared
+    with those contacted, both still in it then; with a `feature` ("demos"), the deal advanced without one.
+    kind "conversion": fewer advance from `stage` than expected from the segment's progress elsewhere.
     """
 
     kind: str
@@ -51,10 +51,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class StageCohort:
-    """Deals (n,) that came to one stage, whose end is known.
+    """Deals (n,) that entered one stage and whose outcome is known.
 
-    `deal` their number, `account`, `seller` whose (-1 = nobody's), `half` which half of the history they
-    fall into. `segments` (s,) and who is `inside` (s, n).
+    `deal` their number, `account` and `seller` (-1 = none), `half` which half of the history they
+    belong to. `segments` (s,) and which deals are `inside` (s, n).
     """
 
     deal: Ints
@@ -67,7 +67,7 @@ class StageCohort:
 
 @dataclass(frozen=True)
 class ConditionContrast:
-    """One condition among the deals that came to its stage: `with_condition` and `without_condition` (n,), the rest says nothing.
+    """One condition among the deals that entered its stage.
 
     `outcome` (n,) 0/1, and the chance of it `expected` at the start by trees that did not see the deal;
     `reached_last_stage` (n,) got as far as the last stage.
@@ -84,10 +84,10 @@ class ConditionContrast:
 
     @cached_property
     def last_stage_only(self) -> ConditionContrast:
-        """The same among those that got as far as the last stage only.
+        """The same contrast among deals that reached the last stage only.
 
-        What became of the others on the way says little of a condition that shows when the customer decides:
-        without their luck it stands out more.
+        Deals lost earlier say little about a condition that matters when the customer decides: without their
+        noise it stands out more.
         """
         return replace(
             self,
@@ -96,25 +96,25 @@ class ConditionContrast:
         )
 
     def deals_to_set_aside(self, segment: int) -> Ints:
-        """Numbers of the deals that a finding is about, to be set aside.
+        """Numbers of the deals that explain a finding, to be set aside.
 
-        Where the others of the segment would be a selection by how they got on, all of the segment.
+        The whole segment, where its other deals would be selected by their progress.
         """
         inside = self.cohort.inside[segment] > 0
         selects = self.condition.feature or self.condition.kind == "conversion"
         return np.unique(self.cohort.deal[inside if selects else inside & self.with_condition])
 
     def in_segments(self, segments: Flags) -> ConditionContrast:
-        """The same trial of some segments (s,) only."""
+        """The same contrast for some segments (s,) only."""
         chosen = [key for key, use in zip(self.cohort.segments, segments, strict=True) if use]
         starts = replace(self.cohort, segments=tuple(chosen), inside=self.cohort.inside[segments])
         return replace(self, cohort=starts)
 
     @cached_property
     def residual(self) -> Floats:
-        """What came of each deal beyond what deals of its prospects come to, with the condition or without.
+        """Each deal's outcome minus the expected outcome of similar deals with, or without, the condition.
 
-        (n,); deals slow everywhere because they were weak come out at 0.
+        (n,); deals that are slow because they are weak have a residual of about 0.
         """
         return np.asarray(
             np.where(self.with_condition | self.without_condition, self.outcome - self._usual, 0.0)
@@ -122,7 +122,7 @@ class ConditionContrast:
 
     @cached_property
     def variance(self) -> Floats:
-        """Variance (n,) of each deal's outcome by luck."""
+        """Variance (n,) of each deal's outcome by chance."""
         usual = np.clip(self._usual, 0.02, 0.98)
         return np.asarray(np.where(self.with_condition | self.without_condition, usual * (1 - usual), 0.0))
 
@@ -139,10 +139,10 @@ class ConditionContrast:
 
 @dataclass(frozen=True)
 class ContrastEstimates:
-    """Of segments (s,): how much worse the condition goes with inside than outside, and how sure that is.
+    """Of segments (s,): the condition's effect inside minus outside, and its standard error.
 
-    `effect` difference in win rate; `sd` its standard error, with what no column shows; `with_condition` deals with the
-    condition. NaN where there are too few.
+    `effect` difference in win rate; `sd` its standard error, including unrecorded differences;
+    `with_condition` deals with the condition. NaN where there are too few.
     """
 
     effect: Floats
@@ -155,67 +155,73 @@ class ContrastEstimates:
         return np.asarray(np.nan_to_num(self.effect / self.sd))
 
 
-def estimate_contrast(trial: ConditionContrast, use: Flags, lean: bool) -> ContrastEstimates:
-    """The condition inside each segment against outside, over the deals `use` (n,).
+def estimate_contrast(contrast: ConditionContrast, use: Flags, lean: bool) -> ContrastEstimates:
+    """The condition's effect inside each segment minus outside, over the deals `use` (n,).
 
-    What a segment's deals have in common whether or not they met the condition is set aside: with `lean` as
-    far as those without it show it (an empirical-Bayes mean: less noise, for finding), else wholly (no bias,
-    for estimating).
+    The difference that a segment's deals show without the condition is subtracted: with `lean` shrunk (an
+    empirical-Bayes mean: less noise, for screening), else in full (no bias, for estimating).
     """
-    inside = trial.cohort.inside
-    left, chance = trial.residual, trial.variance
-    met, spared = (
-        (trial.with_condition & use).astype(np.float32),
-        (trial.without_condition & use).astype(np.float32),
+    inside = contrast.cohort.inside
+    residual, variance = contrast.residual, contrast.variance
+    with_condition, without_condition = (
+        (contrast.with_condition & use).astype(np.float32),
+        (contrast.without_condition & use).astype(np.float32),
     )
-    columns = np.column_stack([met, met * left, met * chance, spared, spared * left, spared * chance]).astype(
-        np.float32
-    )
-    here = (inside @ columns).astype(np.float64)
-    there = columns.sum(0, dtype=np.float64) - here
+    columns = np.column_stack(
+        [
+            with_condition,
+            with_condition * residual,
+            with_condition * variance,
+            without_condition,
+            without_condition * residual,
+            without_condition * variance,
+        ]
+    ).astype(np.float32)
+    in_sums = (inside @ columns).astype(np.float64)
+    out_sums = columns.sum(0, dtype=np.float64) - in_sums
     with np.errstate(divide="ignore", invalid="ignore"):
-        slow = here[:, 1] / here[:, 0] - there[:, 1] / there[:, 0]
-        slow_var = here[:, 2] / here[:, 0] ** 2 + there[:, 2] / there[:, 0] ** 2
-        enough = (here[:, 0] >= MIN_DEALS) & (there[:, 0] >= MIN_DEALS)
-        quick = here[:, 4] / here[:, 3] - there[:, 4] / there[:, 3]
-        quick_var = here[:, 5] / here[:, 3] ** 2 + there[:, 5] / there[:, 3] ** 2
-        kept = SEGMENT_SD**2 / (SEGMENT_SD**2 + quick_var) if lean else np.ones(len(quick))
-        effect = slow - kept * quick
-        variance = slow_var + kept**2 * quick_var + ((1 - kept) * SEGMENT_SD) ** 2
-        enough &= (here[:, 3] >= MIN_WITHOUT) & (there[:, 3] >= MIN_DEALS)
-        sd = np.sqrt(variance + trial.condition_sd**2)
-    none = np.where(enough, 0.0, np.nan)
-    return ContrastEstimates(effect + none, sd + none, here[:, 0])
+        with_gap = in_sums[:, 1] / in_sums[:, 0] - out_sums[:, 1] / out_sums[:, 0]
+        with_var = in_sums[:, 2] / in_sums[:, 0] ** 2 + out_sums[:, 2] / out_sums[:, 0] ** 2
+        enough = (in_sums[:, 0] >= MIN_DEALS) & (out_sums[:, 0] >= MIN_DEALS)
+        without_gap = in_sums[:, 4] / in_sums[:, 3] - out_sums[:, 4] / out_sums[:, 3]
+        without_var = in_sums[:, 5] / in_sums[:, 3] ** 2 + out_sums[:, 5] / out_sums[:, 3] ** 2
+        shrinkage = SEGMENT_SD**2 / (SEGMENT_SD**2 + without_var) if lean else np.ones(len(without_gap))
+        effect = with_gap - shrinkage * without_gap
+        variance = with_var + shrinkage**2 * without_var + ((1 - shrinkage) * SEGMENT_SD) ** 2
+        enough &= (in_sums[:, 3] >= MIN_WITHOUT) & (out_sums[:, 3] >= MIN_DEALS)
+        sd = np.sqrt(variance + contrast.condition_sd**2)
+    missing = np.where(enough, 0.0, np.nan)
+    return ContrastEstimates(effect + missing, sd + missing, in_sums[:, 0])
 
 
-def clustered_sd(trial: ConditionContrast, number: int, use: Flags, by: Ints) -> float:
-    """Standard error of one segment's whole contrast where deals of one seller (or account) share their luck.
+def clustered_sd(contrast: ConditionContrast, number: int, use: Flags, by: Ints) -> float:
+    """Standard error of one segment's contrast when outcomes within a seller (or account) are correlated.
 
     The sandwich of a difference of means, clusters `by` (n,), -1 = alone.
     """
-    inside = trial.cohort.inside[number] > 0
+    inside = contrast.cohort.inside[number] > 0
     weight = np.zeros(len(by))
-    for part, sign in ((trial.with_condition & use, 1.0), (trial.without_condition & use, -1.0)):
-        for side, way in ((inside, 1.0), (~inside, -1.0)):
-            these = part & side
-            weight[these] = sign * way / max(these.sum(), 1)
-    pulls = weight * (trial.residual - _mean_of(trial, inside, use))
+    for part, sign in ((contrast.with_condition & use, 1.0), (contrast.without_condition & use, -1.0)):
+        for side, side_sign in ((inside, 1.0), (~inside, -1.0)):
+            members = part & side
+            weight[members] = sign * side_sign / max(members.sum(), 1)
+    influence = weight * (contrast.residual - _mean_of(contrast, inside, use))
     alone = by < 0
-    grouped = np.bincount(by[~alone], pulls[~alone]) if (~alone).any() else np.zeros(1)
-    return float(np.sqrt((grouped**2).sum() + (pulls[alone] ** 2).sum() + trial.condition_sd**2))
+    grouped = np.bincount(by[~alone], influence[~alone]) if (~alone).any() else np.zeros(1)
+    return float(np.sqrt((grouped**2).sum() + (influence[alone] ** 2).sum() + contrast.condition_sd**2))
 
 
-def _mean_of(trial: ConditionContrast, inside: Flags, use: Flags) -> Floats:
-    """The mean of what is left over, by (condition, segment), at each deal (n,)."""
+def _mean_of(contrast: ConditionContrast, inside: Flags, use: Flags) -> Floats:
+    """The mean residual by (condition, segment), at each deal (n,)."""
     out = np.zeros(len(inside))
-    for part in (trial.with_condition & use, trial.without_condition & use):
+    for part in (contrast.with_condition & use, contrast.without_condition & use):
         for side in (inside, ~inside):
-            these = part & side
-            if these.any():
-                out[these] = trial.residual[these].mean()
+            members = part & side
+            if members.any():
+                out[members] = contrast.residual[members].mean()
     return out
 
 
-def not_among(trial: ConditionContrast, deals: Ints) -> Flags:
-    """Which of a trial's deals (n,) are none of `deals`."""
-    return np.asarray(~np.isin(trial.cohort.deal, deals))
+def not_among(contrast: ConditionContrast, deals: Ints) -> Flags:
+    """Which of a contrast's deals (n,) are not among `deals`."""
+    return np.asarray(~np.isin(contrast.cohort.deal, deals))

@@ -1,4 +1,4 @@
-"""How do deals flow from stage to stage: how many go on, how long it takes, where they die?"""
+"""How do deals progress from stage to stage: how many advance, how long does it take, where are they lost?"""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from features.stage_visits import StageVisits
 
 @dataclass(frozen=True)
 class FunnelStep:
-    """Of the deals that came to a stage within some time: how many, went on, ended there, are still there.
+    """Of the deals that entered a stage in some time: number, advanced, lost there, still open there.
 
-    `days` (p25, p50, p75) until those that went on did; None where none has.
+    `days` (p25, p50, p75) until the advanced ones advanced; None without any.
     """
 
     stage: str
@@ -28,21 +28,31 @@ class FunnelStep:
     days: tuple[float, float, float] | None
 
 
-def funnel_steps(passages: Sequence[StageVisits], closed: Flags, mine: Flags, first: int) -> list[FunnelStep]:
-    """The steps of deals `mine` (d,) that came to each stage from `first` on; who is `closed` (d,) now."""
+def funnel_steps(
+    stage_visits: Sequence[StageVisits], closed: Flags, selected: Flags, first: int
+) -> list[FunnelStep]:
+    """Steps of the `selected` deals (d,) that entered each stage from `first` on; `closed` (d,) now."""
     steps = []
-    for one in passages:
-        use = mine[one.deal] & (one.entered_at >= first)
-        deal, came, on = one.deal[use], one.entered_at[use], one.advanced_at[use]
-        went = on != NEVER
-        over = ~went & closed[deal]
-        took = (on - came)[went] / DAY
+    for visits in stage_visits:
+        use = selected[visits.deal] & (visits.entered_at >= first)
+        deal, entered, advanced_at = visits.deal[use], visits.entered_at[use], visits.advanced_at[use]
+        advanced = advanced_at != NEVER
+        lost = ~advanced & closed[deal]
+        durations = (advanced_at - entered)[advanced] / DAY
         days = None
-        if len(took):
-            low, middle, high = np.quantile(took, [0.25, 0.5, 0.75]).tolist()
+        if len(durations):
+            low, middle, high = np.quantile(durations, [0.25, 0.5, 0.75]).tolist()
             days = (low, middle, high)
-        still = int(len(deal) - went.sum() - over.sum())
+        open_count = int(len(deal) - advanced.sum() - lost.sum())
         steps.append(
-            FunnelStep(one.stage, one.next_stage, len(deal), int(went.sum()), int(over.sum()), still, days)
+            FunnelStep(
+                visits.stage,
+                visits.next_stage,
+                len(deal),
+                int(advanced.sum()),
+                int(lost.sum()),
+                open_count,
+                days,
+            )
         )
     return steps

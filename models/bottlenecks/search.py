@@ -1,11 +1,11 @@
-"""Which conditions cost wins in which segments? Found on one half of the history, tested on the other.
+"""Which conditions cost wins in which segments? Screened on one half of the history, tested on the other.
 
-Both ways round, each condition among all deals that came to its stage and among those that got to the last
-one: what kills deals there stands out against less luck. What is found first is what stands out most; its
-deals are then set aside, so that what only echoes it (a wider segment, a nearby threshold, a later stage in
-which deals it has killed linger) goes with them. The few that are left are tested on deals that had no say
-in choosing them, false discoveries held to `FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at
-half the rate: cross-screening, Zhao, Small & Rosenbaum 2018).
+Both ways round, each condition among all deals that entered its stage and among those that reached the last
+stage, where outcomes are less noisy. The strongest is taken first; its deals are then set aside, so that its
+echoes (a wider segment, a nearby threshold, a later stage in which its deals linger) disappear with them. The
+few that remain are tested on deals that were not used to choose them, with false discoveries controlled at
+`FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at half the rate: cross-screening, Zhao, Small &
+Rosenbaum 2018).
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from models.bottlenecks.contrast import (
 from models.statistics import Z90
 
 FALSE_SHARE = 0.05
-SCREEN_Z = -2.6  # as far from 0 as a condition must be in one half to be tested in the other
+SCREEN_Z = -2.6  # z-score that a condition needs in one half to be tested in the other
 MAX_TESTED = 3
-PAIR_Z = 0.6  # segments of two columns are many: they must stand out by so much more
+PAIR_Z = 0.6  # segments of two columns are many: their z-scores must be this much larger
 WIDER_Z = 0.7
-UNSEEN_SD = 0.03  # of win rates: what no column shows and what choosing adds, in the intervals told
-MIN_EFFECT_PP = 5.0  # an effect estimated smaller than this is not worth a manager's time
+UNSEEN_SD = 0.03  # of win rates: unrecorded differences and selection, added to reported intervals
+MIN_EFFECT_PP = 5.0  # smaller estimated effects are not reported
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundBottleneck:
     """A condition that costs wins in a segment.
 
-    `effect`, `low`, `high` (90 %) differences in win rate, from deals that had no say in finding it; `q` the
-    least share of false discoveries at which it still counts; `deals` with the condition in the segment,
+    `effect`, `low`, `high` (90 %) differences in win rate, from deals not used to find it; `q` its q-value
+    (false-discovery rate); `deals` with the condition in the segment,
     `rate_with` and `rate_without` their plain win rates.
     """
 
@@ -58,9 +58,9 @@ class FoundBottleneck:
 
 @dataclass(frozen=True)
 class _Screened:
-    """What stands out in one half, how far (`z`), and the deals set aside before it.
+    """A condition screened in one half, its z-score, and the deals set aside before it.
 
-    `end`: among the deals that got as far as the last stage, not among all.
+    `end`: among the deals that reached the last stage, not among all.
     """
 
     contrast: int
@@ -80,131 +80,141 @@ class _Tested:
     screened: float
 
 
-def search_conditions(trials: Sequence[ConditionContrast], part: float = 1.0) -> list[FoundBottleneck]:
-    """The bottlenecks of these trials, the surest first.
+def search_conditions(contrasts: Sequence[ConditionContrast], part: float = 1.0) -> list[FoundBottleneck]:
+    """The bottlenecks of these contrasts, the most significant first.
 
-    `part`: how much of the share of false discoveries may be spent on them; q-values are told against all of
-    it.
+    `part`: the part of the false-discovery rate that may be spent on them; q-values refer to all of it.
     """
     tested: list[_Tested] = []
     for half in (0, 1):
-        chosen = _screen(trials, half)
-        tested += _test(trials, chosen, 1 - half, part)
-    sound = [one for one in tested if one.q <= FALSE_SHARE and one.effect <= -MIN_EFFECT_PP / 100]
-    return _merged(trials, sorted(sound, key=lambda one: (one.q, one.screened)), tested)
+        chosen = _screen(contrasts, half)
+        tested += _test(contrasts, chosen, 1 - half, part)
+    significant = [
+        candidate
+        for candidate in tested
+        if candidate.q <= FALSE_SHARE and candidate.effect <= -MIN_EFFECT_PP / 100
+    ]
+    return _merged(
+        contrasts, sorted(significant, key=lambda candidate: (candidate.q, candidate.screened)), tested
+    )
 
 
-def _screen(trials: Sequence[ConditionContrast], half: int) -> list[_Screened]:
-    """What stands out in one half, strongest first."""
-    handicaps = [np.array([PAIR_Z * (len(key.parts) - 1) for key in t.cohort.segments]) for t in trials]
+def _screen(contrasts: Sequence[ConditionContrast], half: int) -> list[_Screened]:
+    """The conditions that stand out in one half, strongest first."""
+    handicaps = [np.array([PAIR_Z * (len(key.parts) - 1) for key in t.cohort.segments]) for t in contrasts]
     aside = np.zeros(0, np.int64)
     chosen: list[_Screened] = []
     while len(chosen) < MAX_TESTED:
         best, strongest = None, np.inf
-        for number, (trial, handicap) in enumerate(zip(trials, handicaps, strict=True)):
-            use = not_among(trial, aside) & (trial.cohort.half == half)
+        for number, (contrast, handicap) in enumerate(zip(contrasts, handicaps, strict=True)):
+            use = not_among(contrast, aside) & (contrast.cohort.half == half)
             for end in (False, True):
-                z = estimate_contrast(_restricted(trial, end), use, True).z
+                z = estimate_contrast(_restricted(contrast, end), use, True).z
                 stands_out = z + handicap
                 if stands_out.min(initial=np.inf) < strongest:
                     first = int(np.argmin(stands_out))
-                    at = _widest(trial.cohort.segments, z, first)
+                    at = _widest(contrast.cohort.segments, z, first)
                     strongest = float(stands_out[first])
                     best = _Screened(number, at, end, float(stands_out[at]), aside)
         if best is None or best.z > SCREEN_Z:
             break
         chosen.append(best)
-        aside = np.union1d(aside, trials[best.contrast].deals_to_set_aside(best.segment))
+        aside = np.union1d(aside, contrasts[best.contrast].deals_to_set_aside(best.segment))
     return chosen
 
 
-def _restricted(trial: ConditionContrast, end: bool) -> ConditionContrast:
-    return trial.last_stage_only if end else trial
+def _restricted(contrast: ConditionContrast, end: bool) -> ConditionContrast:
+    return contrast.last_stage_only if end else contrast
 
 
 def _widest(segments: Sequence[SegmentKey], z: Floats, at: int) -> int:
-    """The segment itself, or one that holds it and stands out almost as much: the more general truth."""
+    """The segment itself, or one that contains it and stands out almost as much: the more general finding."""
     wider = [n for n, key in enumerate(segments) if segments[at].within(key) and z[n] <= z[at] + WIDER_Z]
     return min(wider, key=lambda n: (len(segments[n].parts), z[n]))
 
 
 def _test(
-    trials: Sequence[ConditionContrast], chosen: Sequence[_Screened], half: int, part: float
+    contrasts: Sequence[ConditionContrast], chosen: Sequence[_Screened], half: int, part: float
 ) -> list[_Tested]:
-    """What was chosen, on the half that did not choose it."""
+    """Tests what one half screened on the other half."""
     if not chosen:
         return []
-    p, found = [], []
-    for one in chosen:
-        trial, at = trials[one.contrast], one.segment
-        use = not_among(trial, one.aside) & (trial.cohort.half == half)
+    p, results = [], []
+    for candidate in chosen:
+        contrast, at = contrasts[candidate.contrast], candidate.segment
+        use = not_among(contrast, candidate.aside) & (contrast.cohort.half == half)
         lean, whole = (
-            estimate_contrast(_restricted(trial, one.end), use, True),
-            estimate_contrast(trial, use, False),
+            estimate_contrast(_restricted(contrast, candidate.end), use, True),
+            estimate_contrast(contrast, use, False),
         )
-        found.append((one.contrast, at, float(whole.effect[at]), float(whole.sd[at]), one.z))
+        results.append((candidate.contrast, at, float(whole.effect[at]), float(whole.sd[at]), candidate.z))
         p.append(float(norm.cdf(lean.z[at])) if np.isfinite(lean.effect[at]) else 1.0)
-    # Half of the false share is spent on each way round.
+    # Half of the false-discovery rate is spent on each direction.
     q = np.minimum(2 * false_discovery_control(p) / part, 1.0)
     return [
         _Tested(number, at, effect, sd, float(q[k]), screened)
-        for k, (number, at, effect, sd, screened) in enumerate(found)
+        for k, (number, at, effect, sd, screened) in enumerate(results)
     ]
 
 
 def _merged(
-    trials: Sequence[ConditionContrast], sound: Sequence[_Tested], tested: Sequence[_Tested]
+    contrasts: Sequence[ConditionContrast], significant: Sequence[_Tested], tested: Sequence[_Tested]
 ) -> list[FoundBottleneck]:
-    """One finding for what overlaps: same stage and kind, one segment within the other."""
-    kept: list[_Tested] = []
-    for one in sound:
-        if not any(_same(trials, one, other) for other in kept):
-            kept.append(one)
-    found = [
-        _estimated(trials, one, [other for other in tested if _same_condition(trials, one, other)])
-        for one in kept
+    """One finding of those that overlap: same stage and kind, one segment within the other."""
+    distinct: list[_Tested] = []
+    for candidate in significant:
+        if not any(_same(contrasts, candidate, other) for other in distinct):
+            distinct.append(candidate)
+    results = [
+        _estimated(
+            contrasts, candidate, [other for other in tested if _same_condition(contrasts, candidate, other)]
+        )
+        for candidate in distinct
     ]
-    # Where deals of one seller or account share their luck, what is sure by deals may not be by them.
-    return [one for one in found if one.high < 0]
+    # Where outcomes within a seller or account are correlated, significance by deals may not hold.
+    return [candidate for candidate in results if candidate.high < 0]
 
 
-def _same(trials: Sequence[ConditionContrast], one: _Tested, other: _Tested) -> bool:
-    a, b = trials[one.contrast].condition, trials[other.contrast].condition
-    key, its = (trials[x.contrast].cohort.segments[x.segment] for x in (one, other))
+def _same(contrasts: Sequence[ConditionContrast], candidate: _Tested, other: _Tested) -> bool:
+    a, b = contrasts[candidate.contrast].condition, contrasts[other.contrast].condition
+    key, other_key = (contrasts[x.contrast].cohort.segments[x.segment] for x in (candidate, other))
     same = (a.kind, a.stage, bool(a.feature)) == (b.kind, b.stage, bool(b.feature))
-    return same and (key.within(its) or its.within(key))
+    return same and (key.within(other_key) or other_key.within(key))
 
 
-def _same_condition(trials: Sequence[ConditionContrast], one: _Tested, other: _Tested) -> bool:
-    a, b = trials[one.contrast].condition, trials[other.contrast].condition
-    key, its = (trials[x.contrast].cohort.segments[x.segment] for x in (one, other))
-    return (a.kind, a.stage, a.feature) == (b.kind, b.stage, b.feature) and key == its
+def _same_condition(contrasts: Sequence[ConditionContrast], candidate: _Tested, other: _Tested) -> bool:
+    a, b = contrasts[candidate.contrast].condition, contrasts[other.contrast].condition
+    key, other_key = (contrasts[x.contrast].cohort.segments[x.segment] for x in (candidate, other))
+    return (a.kind, a.stage, a.feature) == (b.kind, b.stage, b.feature) and key == other_key
 
 
 def _estimated(
-    trials: Sequence[ConditionContrast], one: _Tested, twins: Sequence[_Tested]
+    contrasts: Sequence[ConditionContrast], candidate: _Tested, twins: Sequence[_Tested]
 ) -> FoundBottleneck:
-    """The finding, its effect the mean over the halves that did not choose it."""
+    """The finding, its effect the mean over the halves that did not screen it."""
     weight = np.array([1 / twin.sd**2 for twin in twins])
     effect = float(weight @ np.array([twin.effect for twin in twins]) / weight.sum())
-    trial = trials[one.contrast]
-    everywhere = np.ones(len(trial.with_condition), bool)
-    plain = float(estimate_contrast(trial, everywhere, False).sd[one.segment])
-    crowded = max(
-        clustered_sd(trial, one.segment, everywhere, by) for by in (trial.cohort.seller, trial.cohort.account)
+    contrast = contrasts[candidate.contrast]
+    all_deals = np.ones(len(contrast.with_condition), bool)
+    plain = float(estimate_contrast(contrast, all_deals, False).sd[candidate.segment])
+    clustered = max(
+        clustered_sd(contrast, candidate.segment, all_deals, by)
+        for by in (contrast.cohort.seller, contrast.cohort.account)
     )
-    sd = float(np.sqrt(1 / weight.sum() + UNSEEN_SD**2)) * max(crowded / plain, 1.0)
-    inside = trial.cohort.inside[one.segment] > 0
-    met, spared = trial.with_condition & inside, trial.without_condition & inside
+    sd = float(np.sqrt(1 / weight.sum() + UNSEEN_SD**2)) * max(clustered / plain, 1.0)
+    inside = contrast.cohort.inside[candidate.segment] > 0
+    with_condition, without_condition = contrast.with_condition & inside, contrast.without_condition & inside
     return FoundBottleneck(
-        contrast=one.contrast,
-        segment=one.segment,
-        key=trial.cohort.segments[one.segment],
+        contrast=candidate.contrast,
+        segment=candidate.segment,
+        key=contrast.cohort.segments[candidate.segment],
         effect=effect,
         low=effect - Z90 * sd,
         high=effect + Z90 * sd,
-        q=one.q,
-        deals=int(met.sum()),
-        rate_with=float(trial.outcome[met].mean()),
-        rate_without=float(trial.outcome[spared].mean()) if spared.any() else float("nan"),
+        q=candidate.q,
+        deals=int(with_condition.sum()),
+        rate_with=float(contrast.outcome[with_condition].mean()),
+        rate_without=float(contrast.outcome[without_condition].mean())
+        if without_condition.any()
+        else float("nan"),
     )

@@ -1,7 +1,7 @@
-"""What do the tables say of rows? The inner loops.
+"""What are the contributions and scores of rows, by the tables? The inner loops.
 
-All positions are unsigned: numba then spares the case of negative ones, which halves the time. Adding a
-signed number to an unsigned one would make it a float, hence ONE.
+All positions are unsigned: numba then omits the handling of negative ones, which halves the time. Adding a
+signed number to an unsigned one would give a float, hence ONE.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from models.explain.splits import NEAR_ZERO
 Words = NDArray[np.uint64]
 
 ONE, TWO, THREE, SEVEN = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(7)
-BLOCK = 32  # rows that go through the tables together: a table is still at hand for the next of them
-FEW = 4  # rows up to which that does not pay
+BLOCK = 32  # rows processed together per table: the table is still in the cache for the next row
+FEW = 4  # up to this many rows, blocks do not pay
 
 
 @compiled
@@ -62,47 +62,47 @@ def add_scores(model: TableLayout, x: Floats, out: Floats) -> None:
 
 @compiled
 def _find(model: TableLayout, x: Floats, bins: Words, words: Words) -> None:
-    """The bin of every feature asked about and the cells of all runs, for one row (k,)."""
+    """The bin of every split feature and the cells of all runs, for one row (k,)."""
     for word in range(np.uint64(model.words)):
         words[word] = 0
-    for asked in range(np.uint64(len(model.inputs))):
-        bins[asked] = _bin(model, asked, x[model.inputs[asked, 0]])
-        begin, end = model.inputs[asked, 5], model.inputs[asked, 6]
-        ahead = model.inputs[asked, 7] + bins[asked] * (end - begin) - begin
+    for number in range(np.uint64(len(model.inputs))):
+        bins[number] = _bin(model, number, x[model.inputs[number, 0]])
+        begin, end = model.inputs[number, 5], model.inputs[number, 6]
+        offset = model.inputs[number, 7] + bins[number] * (end - begin) - begin
         for j in range(begin, end):
-            words[model.word[j]] += model.step[ahead + j]
+            words[model.word[j]] += model.step[offset + j]
 
 
 @compiled
 def _add_row(model: TableLayout, words: Words, out: Floats) -> None:
-    """Add what the tables hold for one row to `out` (k,)."""
+    """Add the tables' values for one row to `out` (k,)."""
     for run in range(np.uint64(len(model.runs))):
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
         begin, end = model.runs[run, 3], model.runs[run, 4]
-        ahead = model.runs[run, 5] + ((words[word] >> shift) & mask) * model.runs[run, 6] - begin
+        offset = model.runs[run, 5] + ((words[word] >> shift) & mask) * model.runs[run, 6] - begin
         for j in range(begin, end):
-            out[model.feature[j]] += model.shares[ahead + j]
+            out[model.feature[j]] += model.shares[offset + j]
 
 
 @compiled
 def _add_block(model: TableLayout, words: Words, out: Floats) -> None:
-    """Add what the tables hold for some rows to `out` (n, k), table by table."""
+    """Add the tables' values for some rows to `out` (n, k), table by table."""
     for run in range(np.uint64(len(model.runs))):
         word, shift, mask = model.runs[run, 0], model.runs[run, 1], model.runs[run, 2]
         begin, end = model.runs[run, 3], model.runs[run, 4]
         for row in range(np.uint64(len(out))):
-            ahead = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * model.runs[run, 6] - begin
+            offset = model.runs[run, 5] + ((words[row, word] >> shift) & mask) * model.runs[run, 6] - begin
             for j in range(begin, end):
-                out[row, model.feature[j]] += model.shares[ahead + j]
+                out[row, model.feature[j]] += model.shares[offset + j]
 
 
 @compiled
-def _bin(model: TableLayout, asked: int, value: float) -> Any:
+def _bin(model: TableLayout, number: int, value: float) -> Any:
     """The bin of a value, as `splits.Bins` describes."""
-    begin, end = model.inputs[asked, 1], model.inputs[asked, 2]
-    codes, others = model.inputs[asked, 3], model.inputs[asked, 4] - ONE
+    begin, end = model.inputs[number, 1], model.inputs[number, 2]
+    codes, others = model.inputs[number, 3], model.inputs[number, 4] - ONE
     if begin == end:
-        # As in C, a category is cut to a whole number: -0.5 is category 0.
+        # As in C, a category is truncated to a whole number: -0.5 is category 0.
         if -1.0 < value < others - codes:
             return model.codes[codes + np.uint64(max(value, 0.0))]
         return model.codes[others]
@@ -123,7 +123,7 @@ def _bin(model: TableLayout, asked: int, value: float) -> Any:
 
 @compiled
 def _agrees(model: TableLayout, bins: Words, slot: int) -> Any:
-    """Does the row agree with everything the slot's path asks of its feature?"""
+    """Does the row meet all conditions of the slot's path on its feature?"""
     which = bins[model.deep_input[slot]]
     return (np.uint64(model.deep_met[slot, which >> THREE]) >> (which & SEVEN)) & ONE
 
@@ -138,16 +138,16 @@ def _all_agree(model: TableLayout, bins: Words, leaf: int) -> bool:
 
 @compiled
 def _add_deep_leaves(model: TableLayout, bins: Words, out: Floats) -> None:
-    """Add the contributions of leaves too deep for a table, worked out for each row."""
+    """Add the contributions of leaves too deep for a table, computed for each row."""
     deepest = np.diff(model.deep_at).max()
-    met, own, ahead = np.empty(deepest, np.uint8), np.empty(deepest), np.empty(deepest + 1)
+    agrees, values, scratch = np.empty(deepest, np.uint8), np.empty(deepest), np.empty(deepest + 1)
     for leaf in range(np.uint64(len(model.deep_value))):
         first, end = model.deep_at[leaf], model.deep_at[leaf + ONE]
         kept, d = model.deep_kept[first:end], end - first
         for row in range(np.uint64(len(out))):
             for j in range(d):
-                met[j] = _agrees(model, bins[row], first + j)
-                own[j] = 0.0
-            add_shares(met[:d], kept, model.deep_value[leaf], model.points, model.weights, ahead, own)
+                agrees[j] = _agrees(model, bins[row], first + j)
+                values[j] = 0.0
+            add_shares(agrees[:d], kept, model.deep_value[leaf], model.points, model.weights, scratch, values)
             for j in range(d):
-                out[row, model.inputs[model.deep_input[first + j], 0]] += own[j]
+                out[row, model.inputs[model.deep_input[first + j], 0]] += values[j]

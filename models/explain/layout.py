@@ -1,8 +1,8 @@
-"""How do tables lie in memory so that a row is answered by adding a few numbers?
+"""How are tables laid out in memory so that a row's contributions take few additions?
 
-The cell numbers of several runs of leaves share one 64-bit word, each in bits of its own: adding one word for
-each feature that a tree asks about finds the cells of all its runs at once. What one bin adds to all words is
-kept in one place.
+The cell numbers of several runs of leaves share one 64-bit word, each in its own bits: adding one word for
+each feature that a tree splits on finds the cells of all its runs at once. What one bin adds to all words is
+stored contiguously.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LINE_BYTES, LARGE_PAGE = 64, 2 << 20
 
 
 class TableLayout(NamedTuple):
-    """A model, ready to be asked. Positions are unsigned, which spares numba a look at negative ones.
+    """A model's arrays for the kernels. Positions are unsigned, so that numba omits handling negative ones.
 
-    `inputs` has a row for every feature asked about: the feature; where its parts of `edges`, `codes` and
+    `inputs` has a row for every split feature: the feature; where its parts of `edges`, `codes` and
     `word` begin and end (two columns each); where its part of `step`, (bins, words) of it, begins.
     `runs` has a row for every run of leaves: its word, shift and mask; where its part of `feature` begins and
     ends; where its part of `shares` begins and how far apart the cells are; where that of `reached` begins.
     `lone_...` are the leaves too deep for a table: where their slots begin and end; a slot has a row of
-    `inputs`, the share kept, and the bins that meet its demands as bits.
+    `inputs`, the training share, and the bins that meet its conditions as bits.
     """
 
     inputs: Words
@@ -61,12 +61,12 @@ class TableLayout(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """The memory it takes."""
+        """The size of its arrays in bytes."""
         return sum(part.nbytes for part in self if isinstance(part, np.ndarray))
 
 
 class DeepLeaf(NamedTuple):
-    """A leaf too deep for a table: its value and, by slot, feature, share kept, and the bins as bits."""
+    """A leaf too deep for a table: its value and, by slot, feature, training share, and bins as bits."""
 
     value: float
     features: Ints
@@ -75,82 +75,82 @@ class DeepLeaf(NamedTuple):
 
 
 def build_layout(ensemble: Ensemble, max_cells: int, max_bytes: int) -> tuple[TableLayout, float]:
-    """The layout of an ensemble, and what it says on average where nothing is known of a row.
+    """The layout of an ensemble, and its average score where nothing is known of a row.
 
     Runs of leaves have at most `max_cells` cells, fewer where a tree's tables would take more than its part
     of `max_bytes`.
     """
-    bins = np.array([one.count for one in ensemble.bins], np.int64)
+    bins = np.array([feature_bins.count for feature_bins in ensemble.bins], np.int64)
     longest = max((len(tree.question) for tree in ensemble.trees), default=0)
     points, weights = quadrature_rules(min(longest, len(bins)))
     base = 0.0
     tables: list[list[Table]] = []
-    lone: list[DeepLeaf] = []
+    deep_leaves: list[DeepLeaf] = []
     for tree in ensemble.trees:
         paths = read_paths(tree, ensemble, int(bins.max()))
         base += paths.expected
-        found = _cut(paths, bins, max_cells, max_bytes / len(ensemble.trees))
-        runs = list(zip(found.ends[:-1], found.ends[1:], found.tabled, strict=True))
+        leaf_runs = _cut(paths, bins, max_cells, max_bytes / len(ensemble.trees))
+        runs = list(zip(leaf_runs.ends[:-1], leaf_runs.ends[1:], leaf_runs.tabled, strict=True))
         tables.append([fill_table(paths, bins, a, b, points, weights) for a, b, tabled in runs if tabled])
-        lone += [_deep_leaf(paths, a) for a, _, tabled in runs if not tabled]
-    rows = {int(feature): row for row, feature in enumerate(np.unique(ensemble.inputs))}
-    place, words = _table_positions(tables)
-    asked, alone = _inputs(ensemble, rows, tables, place), _deep_leaves(lone, rows)
-    layout = TableLayout(*(*asked, words, *_runs(tables, place), *alone, points, weights))
+        deep_leaves += [_deep_leaf(paths, a) for a, _, tabled in runs if not tabled]
+    rows = {int(feature): row for row, feature in enumerate(np.unique(ensemble.question_feature))}
+    positions, words = _table_positions(tables)
+    inputs, deep = _inputs(ensemble, rows, tables, positions), _deep_leaves(deep_leaves, rows)
+    layout = TableLayout(*(*inputs, words, *_runs(tables, positions), *deep, points, weights))
     return _in_one_block(layout), base
 
 
 def _cut(paths: Paths, bins: Ints, most_cells: int, most_bytes: float) -> LeafRuns:
-    """The cut into runs as large as the memory allows."""
-    found = cut_into_runs(paths, bins, most_cells)
-    while found.bytes > most_bytes and most_cells > 1:
+    """The largest runs that the memory allows."""
+    leaf_runs = cut_into_runs(paths, bins, most_cells)
+    while leaf_runs.bytes > most_bytes and most_cells > 1:
         most_cells //= 2
-        found = cut_into_runs(paths, bins, most_cells)
-    return found
+        leaf_runs = cut_into_runs(paths, bins, most_cells)
+    return leaf_runs
 
 
 def _deep_leaf(paths: Paths, leaf: int) -> DeepLeaf:
-    mine = slice(paths.at[leaf], paths.at[leaf + 1])
-    bits = np.packbits(paths.met[mine], axis=1, bitorder="little")
-    return DeepLeaf(float(paths.value[leaf]), paths.feature[mine], paths.kept[mine], bits)
+    slots = slice(paths.at[leaf], paths.at[leaf + 1])
+    bits = np.packbits(paths.met[slots], axis=1, bitorder="little")
+    return DeepLeaf(float(paths.value[leaf]), paths.feature[slots], paths.kept[slots], bits)
 
 
 def _table_positions(tables: Sequence[Sequence[Table]]) -> tuple[list[list[tuple[int, int]]], int]:
     """The word and the shift of every table of every tree, and how many words there are."""
-    places: list[list[tuple[int, int]]] = []
+    positions: list[list[tuple[int, int]]] = []
     word = 0
     for runs in tables:
-        mine: list[tuple[int, int]] = []
+        of_tree: list[tuple[int, int]] = []
         shift = 0
         for table in runs:
             if shift + table.bits > WORD_BITS:
                 word, shift = word + 1, 0
-            mine.append((word, shift))
+            of_tree.append((word, shift))
             shift += table.bits
-        places.append(mine)
+        positions.append(of_tree)
         word += 1
-    return places, word
+    return positions, word
 
 
 def _inputs(
     ensemble: Ensemble,
     rows: dict[int, int],
     tables: Sequence[Sequence[Table]],
-    places: Sequence[Sequence[tuple[int, int]]],
+    positions: Sequence[Sequence[tuple[int, int]]],
 ) -> tuple[Words, Floats, Words, Positions, Words]:
     """`inputs`, `edges`, `codes`, `word`, `step`."""
     steps: dict[int, dict[int, Words]] = {feature: {} for feature in rows}
-    for runs, mine in zip(tables, places, strict=True):
-        for table, (word, shift) in zip(runs, mine, strict=True):
+    for runs, of_tree in zip(tables, positions, strict=True):
+        for table, (word, shift) in zip(runs, of_tree, strict=True):
             for feature, step in zip(table.features.tolist(), table.steps, strict=True):
-                more = step[: ensemble.bins[feature].count].astype(np.uint64) << np.uint64(shift)
-                steps[feature][word] = steps[feature][word] + more if word in steps[feature] else more
+                added = step[: ensemble.bins[feature].count].astype(np.uint64) << np.uint64(shift)
+                steps[feature][word] = steps[feature][word] + added if word in steps[feature] else added
     bins = [ensemble.bins[feature] for feature in rows]
     blocks = [
         np.stack(list(steps[f].values()), axis=1) if steps[f] else np.zeros((0, 0), np.uint64) for f in rows
     ]
-    edges_at, edges = _concatenated([one.edges for one in bins], np.float64)
-    codes_at, codes = _concatenated([one.codes for one in bins], np.uint64)
+    edges_at, edges = _concatenated([feature_bins.edges for feature_bins in bins], np.float64)
+    codes_at, codes = _concatenated([feature_bins.codes for feature_bins in bins], np.uint64)
     word_at, numbers = _concatenated([np.array(list(steps[feature])) for feature in rows], np.uint32)
     step_at, step = _concatenated([block.ravel() for block in blocks], np.uint64)
     features = np.array(list(rows), np.uint64)
@@ -159,18 +159,20 @@ def _inputs(
 
 
 def _runs(
-    tables: Sequence[Sequence[Table]], places: Sequence[Sequence[tuple[int, int]]]
+    tables: Sequence[Sequence[Table]], positions: Sequence[Sequence[tuple[int, int]]]
 ) -> tuple[Positions, Positions, Floats, Floats]:
     """`runs`, `feature`, `shares`, `reached`."""
-    every = [table for runs in tables for table in runs]
-    where = np.array([place for mine in places for place in mine], np.uint64).reshape(-1, 2)
-    masks = np.array([(1 << table.bits) - 1 for table in every], np.uint64)
-    feature_at, feature = _concatenated([table.features for table in every], np.uint32)
-    padded = [_in_lines(table.shares) for table in every]
+    all_tables = [table for runs in tables for table in runs]
+    word_shift = np.array([position for of_tree in positions for position in of_tree], np.uint64).reshape(
+        -1, 2
+    )
+    masks = np.array([(1 << table.bits) - 1 for table in all_tables], np.uint64)
+    feature_at, feature = _concatenated([table.features for table in all_tables], np.uint32)
+    padded = [_in_lines(table.shares) for table in all_tables]
     strides = np.array([cells.shape[1] for cells in padded], np.uint32)
     shares_at, shares = _concatenated([_whole_lines(cells.ravel()) for cells in padded], np.float64)
-    reached_at, reached = _concatenated([table.reached for table in every], np.float64)
-    columns: list[NDArray[Any]] = [where[:, 0], where[:, 1], masks, feature_at[:-1], feature_at[1:]]
+    reached_at, reached = _concatenated([table.reached for table in all_tables], np.float64)
+    columns: list[NDArray[Any]] = [word_shift[:, 0], word_shift[:, 1], masks, feature_at[:-1], feature_at[1:]]
     columns += [shares_at[:-1], strides, reached_at[:-1]]
     return np.stack(columns, axis=1).astype(np.uint32), feature, shares, reached
 
@@ -188,9 +190,9 @@ def _deep_leaves(
 
 
 def _in_lines(cells: Floats) -> Floats:
-    """Cells (cells, features) made so wide that none lies across more cache lines than it must.
+    """Cells (cells, features) padded so that none spans more cache lines than necessary.
 
-    Reading a line costs more than adding up the numbers in it.
+    Reading a cache line costs more than summing the numbers in it.
     """
     width = cells.shape[1]
     wide = 1 << (width - 1).bit_length() if 0 < width <= LINE else -(-width // LINE) * LINE
@@ -202,9 +204,10 @@ def _whole_lines(part: NDArray[Any]) -> NDArray[Any]:
 
 
 def _in_one_block(layout: TableLayout) -> TableLayout:
-    """The same arrays in one piece of memory, so large that numpy asks the system for large pages.
+    """The same arrays in one block of memory, so large that numpy uses large pages.
 
-    An explanation reads a little of everything; finding thousands of small pages takes a quarter of its time.
+    An explanation reads from all arrays; looking up thousands of small pages would take a quarter of its
+    time.
     """
     arrays = {name: part for name, part in layout._asdict().items() if isinstance(part, np.ndarray)}
     sizes = [-(-part.nbytes // LINE_BYTES) * LINE_BYTES for part in arrays.values()]

@@ -1,4 +1,4 @@
-"""On the way to each leaf of a tree, what is asked of which feature, and how many training rows agree?"""
+"""On the path to each leaf of a tree, which conditions apply to a feature, and how many rows meet them?"""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Bytes = NDArray[np.uint8]
 class Paths:
     """The leaves of one tree from left to right, and for each its path with one slot per distinct feature.
 
-    Slots of leaf l are at[l] ... at[l + 1]; `met[s, b]` is 1 where bin b of the slot's feature agrees with
-    all that the path asks of it.
+    Slots of leaf l are at[l] ... at[l + 1]; `met[s, b]` is 1 where bin b of the slot's feature meets
+    all conditions of the path on it.
     """
 
     value: Floats  # (leaves,)
     at: Ints  # (leaves + 1,)
     feature: Ints  # (slots,)
-    kept: Floats  # (slots,) share of the training rows that go the path's way at these questions
+    kept: Floats  # (slots,) share of the training rows that follow the path at these splits
     met: Bytes  # (slots, most bins of a feature)
 
     @property
     def expected(self) -> float:
-        """What the tree says on average where nothing is known of a row."""
+        """The tree's average score where nothing is known of a row."""
         ends = zip(self.at[:-1], self.at[1:], strict=True)
         return float(sum(v * self.kept[a:b].prod() for v, (a, b) in zip(self.value, ends, strict=True)))
 
@@ -39,20 +39,22 @@ def read_paths(tree: Tree, ensemble: Ensemble, max_bins: int) -> Paths:
     value: list[float] = []
     at = [0]
     slots: list[tuple[int, float, Bytes]] = []
-    waiting: list[tuple[int, dict[int, tuple[float, Bytes]]]] = [(0 if len(tree.question) else -1, {})]
-    while waiting:
-        node, path = waiting.pop()
+    pending: list[tuple[int, dict[int, tuple[float, Bytes]]]] = [(0 if len(tree.question) else -1, {})]
+    while pending:
+        node, path = pending.pop()
         if node < 0:
             value.append(float(tree.leaf_value[~node]))
             slots += [(feature, *slot) for feature, slot in path.items()]
             at.append(len(slots))
             continue
         question = tree.question[node]
-        feature, left = int(ensemble.question_feature[question]), ensemble.answers[question]
+        feature, goes_left = int(ensemble.question_feature[question]), ensemble.answers[question]
         kept, met = path.get(feature, (1.0, np.ones(1, np.uint8)))
         share = _left_share(tree, node)
-        waiting.append((int(tree.right[node]), {**path, feature: (kept * (1.0 - share), met & (left ^ 1))}))
-        waiting.append((int(tree.left[node]), {**path, feature: (kept * share, met & left)}))
+        pending.append(
+            (int(tree.right[node]), {**path, feature: (kept * (1.0 - share), met & (goes_left ^ 1))})
+        )
+        pending.append((int(tree.left[node]), {**path, feature: (kept * share, met & goes_left)}))
     table = np.zeros((len(slots), max_bins), np.uint8)
     for row, (_, _, met) in zip(table, slots, strict=True):
         row[: len(met)] = met
@@ -66,7 +68,7 @@ def read_paths(tree: Tree, ensemble: Ensemble, max_bins: int) -> Paths:
 
 
 def _left_share(tree: Tree, node: int) -> float:
-    """The share of the node's training rows that went left; half where none came by."""
+    """The share of the node's training rows that went left; 0.5 for a node without rows."""
     left, right = (
         tree.node_count[child] if child >= 0 else tree.leaf_count[~child]
         for child in (tree.left[node], tree.right[node])

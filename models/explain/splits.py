@@ -1,4 +1,4 @@
-"""What does each tree of a LightGBM model ask of a row, and what does it answer?"""
+"""What are the splits, bins and leaves of each tree of a LightGBM model?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.arrays import Floats, Ints
 
 Bytes = NDArray[np.uint8]
 
-NEAR_ZERO = float(np.float32(1e-35))  # LightGBM takes anything this small for 0
+NEAR_ZERO = float(np.float32(1e-35))  # LightGBM treats smaller values as 0
 CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of decision_type; the two above them say what counts as missing
 MISSING_ZERO, MISSING_NAN = 1, 2
 
@@ -21,7 +21,7 @@ MISSING_ZERO, MISSING_NAN = 1, 2
 class Tree:
     """One tree. A child c >= 0 is a node, otherwise the leaf ~c; a tree may be a single leaf.
 
-    `question` (nodes,) indexes `Ensemble.answers`; counts are the training rows that came by.
+    `question` (nodes,) indexes `Ensemble.answers`; counts are of training rows.
     """
 
     question: Ints
@@ -34,10 +34,10 @@ class Tree:
 
 @dataclass(frozen=True)
 class Bins:
-    """The values of one feature which no question tells apart share a bin.
+    """The bins of one feature: values that no split separates share a bin.
 
-    Numerical: bin i holds edges[i-1] < value <= edges[i], bin m = len(edges) what lies above, m + 1 the
-    unknown, m + 2 the zeros. Categorical: `codes[c]` is the bin of category c, and of all others at the end.
+    Numerical: bin i holds edges[i-1] < value <= edges[i], bin m = len(edges) larger values, m + 1
+    unknown ones, m + 2 zeros. Categorical: `codes[c]` is the bin of category c, and of all others at the end.
     """
 
     edges: Floats
@@ -47,7 +47,7 @@ class Bins:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A model as trees of questions. `answers[q][b]` is 1 where bin b of feature `question_feature[q]` goes left."""
+    """A model as trees of splits: `answers[q][b]` is 1 where bin b of `question_feature[q]` goes left."""
 
     features: tuple[str, ...]
     bins: tuple[Bins, ...]  # by feature
@@ -98,10 +98,10 @@ def read_ensemble(text: str) -> Ensemble:
     for number, split in enumerate(splits):
         of_feature.setdefault(split.feature, []).append(number)
     for feature, name in enumerate(features):
-        mine = of_feature.get(feature, [])
-        made, table = _bins(name, [splits[number] for number in mine])
-        bins.append(made)
-        for row, number in enumerate(mine):
+        of_this = of_feature.get(feature, [])
+        feature_bins, table = _bins(name, [splits[number] for number in of_this])
+        bins.append(feature_bins)
+        for row, number in enumerate(of_this):
             answers[number] = table[row]
     asked = np.array([split.feature for split in splits], np.int64)
     return Ensemble(features, tuple(bins), asked, tuple(answers), tuple(trees))
@@ -153,7 +153,7 @@ def _splits(fields: Mapping[str, str]) -> Iterator[_Split]:
 
 
 def _bins(name: str, splits: list[_Split]) -> tuple[Bins, Bytes]:
-    """The bins of one feature and the answers (splits, bins) to what is asked of it."""
+    """The bins of one feature and the answers (splits, bins) to its questions."""
     sets = [split.categories for split in splits if split.categories is not None]
     if len(sets) not in (0, len(splits)):
         raise ValueError(
@@ -168,7 +168,7 @@ def _bins(name: str, splits: list[_Split]) -> tuple[Bins, Bytes]:
     for row, split in zip(answers, splits, strict=True):
         row[: np.searchsorted(edges, split.threshold) + 1] = 1
         zero_left = split.default_left if split.missing == MISSING_ZERO else split.threshold >= 0.0
-        # Where unknown is not a case of its own, LightGBM reads it as 0.
+        # Where missing values have no own direction, LightGBM treats them as 0.
         row[m + 1] = split.default_left if split.missing == MISSING_NAN else zero_left
         row[m + 2] = zero_left
     return Bins(edges, np.zeros(0, np.int64), m + 3), answers

@@ -1,7 +1,7 @@
-"""Which runs of neighbouring leaves can be answered from one table, and what stands in it?
+"""Which runs of neighbouring leaves share one table, and what are its values?
 
-What a run of leaves adds to the score and to the contributions depends only on which leaves' demands each
-feature's value meets. Values that meet the same demands are one class; the table has a cell for every
+What a run of leaves adds to the score and to the contributions depends only on which leaves' conditions each
+feature's value meets. Values that meet the same conditions are one class; the table has a cell for every
 combination of classes, with number sum_j class_j * stride_j.
 """
 
@@ -21,12 +21,12 @@ from models.explain.shares import add_shares
 Bytes = NDArray[np.uint8]
 
 
-SINGLE_LEAF_FACTOR = 8  # a leaf on its own may have a table so many times larger than a run of leaves
+SINGLE_LEAF_FACTOR = 8  # a single leaf may have a table so many times larger than a run of leaves
 
 
 @dataclass(frozen=True)
 class LeafRuns:
-    """How leaves are divided: run i is leaves ends[i] ... ends[i + 1], with so many cells and features.
+    """The division of leaves: run i is leaves ends[i] ... ends[i + 1], with numbers of cells and features.
 
     A run that is not `tabled` is a single leaf whose table would be too large.
     """
@@ -38,7 +38,7 @@ class LeafRuns:
 
     @property
     def bytes(self) -> float:
-        """What the tables will take."""
+        """The size of the tables in bytes."""
         return float((8.0 * self.cells * (self.features + 1.0) * self.tabled).sum())
 
 
@@ -82,13 +82,13 @@ class _Cells(NamedTuple):
 
 
 def cut_into_runs(paths: Paths, bins: Ints, max_cells: int) -> LeafRuns:
-    """How leaves are best cut into runs of at most so many cells. `bins` is how many a feature has."""
+    """The best division of leaves into runs of at most so many cells. `bins` (k,): bins by feature."""
     ends, cells, features = _cut(paths.at, paths.feature, paths.met, bins, max_cells)
     return LeafRuns(ends, cells, features, cells <= max_cells * SINGLE_LEAF_FACTOR)
 
 
 def fill_table(paths: Paths, bins: Ints, first: int, end: int, points: Floats, weights: Floats) -> Table:
-    """The table of the run of leaves first ... end; points and weights are those of `shares.quadrature_rules`."""
+    """The table of the run of leaves first ... end; points and weights: `shares.quadrature_rules`."""
     features, classes, sizes = _classify(paths.at, paths.feature, paths.met, bins, first, end)
     order = np.argsort(features)
     features, classes, sizes = features[order], classes[order], sizes[order]
@@ -110,24 +110,24 @@ def _add_leaf(
     classes: Ints,
     sizes: Ints,
 ) -> int:
-    """Divide the classes of a run by the demands of one more leaf; how many features are `known` then."""
+    """Divide the classes of a run by one more leaf's conditions; returns the number of `known` features."""
     for slot in range(at[leaf], at[leaf + 1]):
-        place = 0
-        while place < known and features[place] != feature[slot]:
-            place += 1
-        if place == known:
-            features[place], sizes[place] = feature[slot], 1
-            classes[place] = 0
+        position = 0
+        while position < known and features[position] != feature[slot]:
+            position += 1
+        if position == known:
+            features[position], sizes[position] = feature[slot], 1
+            classes[position] = 0
             known += 1
-        renamed = np.full(2 * sizes[place], -1, np.int64)
+        renamed = np.full(2 * sizes[position], -1, np.int64)
         count = 0
         for b in range(bins[feature[slot]]):
-            old = 2 * classes[place, b] + met[slot, b]
+            old = 2 * classes[position, b] + met[slot, b]
             if renamed[old] < 0:
                 renamed[old] = count
                 count += 1
-            classes[place, b] = renamed[old]
-        sizes[place] = count
+            classes[position, b] = renamed[old]
+        sizes[position] = count
     return known
 
 
@@ -147,7 +147,7 @@ def _classify(
 
 @compiled
 def _cut(at: Ints, feature: Ints, met: Bytes, bins: Ints, most_cells: int) -> tuple[Ints, Floats, Ints]:
-    """The cheapest cut, a shortest path: a run costs a look-up and as many additions as it has features."""
+    """The cheapest division, a shortest path: a run costs a look-up and an addition per feature."""
     look_up = 3.0  # in additions
     leaves, most = len(at) - 1, len(bins)
     features, sizes = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -161,8 +161,8 @@ def _cut(at: Ints, feature: Ints, met: Bytes, bins: Ints, most_cells: int) -> tu
         for leaf in range(first, leaves):
             known = _add_leaf(leaf, at, feature, met, bins, known, features, classes, sizes)
             cells = 1.0
-            for place in range(known):
-                cells *= sizes[place]
+            for position in range(known):
+                cells *= sizes[position]
             if cells > most_cells and leaf > first:
                 break
             if cost[first] + known + look_up < cost[leaf + 1]:
@@ -177,7 +177,7 @@ def _cut(at: Ints, feature: Ints, met: Bytes, bins: Ints, most_cells: int) -> tu
 
 @compiled
 def _fill(leaves: _Leaves, table: _Cells, points: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Shares (cells, features), reached values (cells,); each leaf's once per pattern of demands met."""
+    """Shares (cells, features), reached values (cells,); each leaf's once per pattern of conditions met."""
     at, feature, met, kept, value, first, end = leaves
     features, classes, sizes, strides = table
     cells = 1
@@ -185,9 +185,9 @@ def _fill(leaves: _Leaves, table: _Cells, points: Floats, weights: Floats) -> tu
         cells *= size
     shares, reached = np.zeros((cells, len(features))), np.zeros(cells)
     example = np.zeros((len(features), classes.shape[1]), np.int64)  # the first bin of each class
-    for place in range(len(features)):
+    for position in range(len(features)):
         for b in range(classes.shape[1] - 1, -1, -1):
-            example[place, classes[place, b]] = b
+            example[position, classes[position, b]] = b
     for leaf in range(first, end):
         low, d = at[leaf], at[leaf + 1] - at[leaf]
         own, done = np.zeros((1 << d, d)), np.zeros(1 << d, np.bool_)

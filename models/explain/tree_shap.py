@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 256  # of a table: larger ones spare additions, but are less often still in the cache
 MAX_BYTES = 256 << 20  # of all tables of a model; a model that needs more is answered partly without tables
-ROWS_PER_THREAD = 64  # for fewer, starting a thread costs more than it saves
+ROWS_PER_THREAD = 64  # with fewer rows, starting a thread costs more than it saves
 
 
 class Booster(Protocol):
-    """What is asked of a lightgbm.Booster."""
+    """The part of lightgbm.Booster that is used."""
 
     def model_to_string(self) -> str:
         """The model as LightGBM's text."""
@@ -52,7 +52,7 @@ class TreeShap:
 
     @property
     def table_bytes(self) -> int:
-        """The memory that explaining takes."""
+        """The size of the tables in bytes."""
         return self.layout.bytes
 
     def contributions(self, x: Floats, threads: int = 1) -> tuple[Floats, float]:
@@ -83,7 +83,7 @@ class TreeShap:
 
 
 def _in_parts(kernel: Any, layout: TableLayout, x: Floats, out: Floats, threads: int) -> None:
-    """Run a kernel on all rows, by so many threads where there are rows enough."""
+    """Run a kernel on all rows, in several threads where there are enough rows."""
     parts = min(threads, len(x) // ROWS_PER_THREAD)
     if parts <= 1:
         if len(x):

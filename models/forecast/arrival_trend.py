@@ -1,4 +1,4 @@
-"""How do past stretches differ from the one ahead: by season, growth and how much had come in before them?"""
+"""How do past windows differ from the one ahead: by season, growth and the arrivals before them?"""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from features.calendar import Calendar
 from models.season import MONTHS, no_season, season_of
 
 EPOCH = date(1970, 1, 1)
-# Wins go with what came in lately to this power: believed beforehand (mean, spread), then learned.
+# Wins are proportional to recent arrivals to this power: its prior mean and sd.
 ELASTICITY, ELASTICITY_SD = 0.5, 0.25
-GROWTH_SD = 0.1  # of the log, a year
-MARKET_CV = 0.2  # of a stretch's wins around what is due, believed beforehand
+GROWTH_SD = 0.1  # of the log, per year
+MARKET_CV = 0.2  # prior coefficient of variation of a window's wins around the expected ones
 
 
 @dataclass(frozen=True)
 class ArrivalTrend:
-    """How a past stretch differs from the one ahead.
+    """How a past window differs from the one ahead.
 
-    Its wins go with the power `elasticity` of what came in just before it, grow by `growth` a year (in logs),
-    and the stretch k months earlier brings `season[k]` of what this one does, (12,).
-    `covariance` (2, 2): covariance of `elasticity` and `growth`, as far as they are known.
+    Its wins are proportional to the recent arrivals to the power `elasticity`, grow by `growth` a year (in
+    logs), and the window k months earlier has `season[k]` times the wins of this one, (12,).
+    `covariance` (2, 2): posterior covariance of `elasticity` and `growth`.
     """
 
     elasticity: float
@@ -34,13 +34,13 @@ class ArrivalTrend:
     covariance: Floats
 
     def relative_to_now(self, lately: Floats, days_before: Ints) -> Floats:
-        """What past stretches (n,) were due to bring against the one ahead, had as much come in lately."""
-        back = months_of_year(days_before)
+        """Expected wins of past windows (n,) relative to the one ahead."""
+        months_before = months_of_year(days_before)
         grown = np.exp(-self.growth * days_before / 365.25)
-        return np.asarray(lately**self.elasticity * grown * self.season[back])
+        return np.asarray(lately**self.elasticity * grown * self.season[months_before])
 
     def log_variance(self, level: float, years: float) -> float:
-        """Variance of the log of what is due so many years later, `level` times as much having come in."""
+        """Variance of the log of expected wins so many years later, at `level` times the arrivals."""
         step = np.array([np.log(level), years])
         return float(step @ self.covariance @ step)
 
@@ -48,29 +48,29 @@ class ArrivalTrend:
 def fit_arrival_trend(
     days_before: Ints, wins: Floats, lately: Floats, grown: Floats, season: Floats, overlap: float
 ) -> ArrivalTrend:
-    """Learn from stretches (n,) that ended so many days before the one ahead.
+    """Fit to windows (n,) that ended so many days before the one ahead.
 
-    `wins` they had, `lately` what had come in before them against the usual, `grown` what they were due to
-    bring against it by how many customers there were, `season` (12,) what is known of it beforehand,
-    `overlap` how many of them one day is counted in: together they say so much less. Least squares of the
-    logs, leaning on what is believed; what that season misses is learned from the rest.
+    `wins` their wins, `lately` the arrivals before them relative to the usual, `grown` their expected wins
+    relative to the one ahead by the number of customers, `season` (12,) the prior season, `overlap` the
+    number of windows that contain one day, by which their information is divided. Least squares of the logs
+    with the prior; the rest of the season is learned from the residuals.
     """
-    believed = np.array([ELASTICITY, 0.0])
-    before = np.diag(np.array([ELASTICITY_SD, GROWTH_SD]) ** -2.0)
+    prior_mean = np.array([ELASTICITY, 0.0])
+    prior_precision = np.diag(np.array([ELASTICITY_SD, GROWTH_SD]) ** -2.0)
     if not len(wins):
         return ArrivalTrend(
             ELASTICITY, 0.0, season / season[0], np.diag(np.array([ELASTICITY_SD, GROWTH_SD]) ** 2)
         )
-    back = months_of_year(days_before)
-    known = 1 / (1 / (wins + 0.5) + MARKET_CV**2) / max(overlap, 1.0)
+    months_before = months_of_year(days_before)
+    precision = 1 / (1 / (wins + 0.5) + MARKET_CV**2) / max(overlap, 1.0)
     x = np.column_stack([np.log(lately), -days_before / 365.25])
-    y = np.log((wins + 0.5) / (wins.mean() + 0.5)) - np.log(season[back] * grown)
-    x, y = x - np.average(x, axis=0, weights=known), y - np.average(y, weights=known)
-    spread: Floats = np.linalg.inv((known * x.T) @ x + before)
-    follows, growth = (spread @ ((known * x.T) @ y + before @ believed)).tolist()
-    due = ArrivalTrend(follows, growth, season, spread).relative_to_now(lately, days_before) * grown
-    season = season * season_of(back, wins, due * wins.sum() / due.sum())
-    return ArrivalTrend(follows, growth, season / season[0], spread)
+    y = np.log((wins + 0.5) / (wins.mean() + 0.5)) - np.log(season[months_before] * grown)
+    x, y = x - np.average(x, axis=0, weights=precision), y - np.average(y, weights=precision)
+    covariance: Floats = np.linalg.inv((precision * x.T) @ x + prior_precision)
+    follows, growth = (covariance @ ((precision * x.T) @ y + prior_precision @ prior_mean)).tolist()
+    expected = ArrivalTrend(follows, growth, season, covariance).relative_to_now(lately, days_before) * grown
+    season = season * season_of(months_before, wins, expected * wins.sum() / expected.sum())
+    return ArrivalTrend(follows, growth, season / season[0], covariance)
 
 
 def months_back(end: int, count: int) -> list[int]:
@@ -85,12 +85,12 @@ def months_back(end: int, count: int) -> list[int]:
 
 
 def months_of_year(days: Ints) -> Ints:
-    """How many months earlier in the year stretches (n,) are that ended so many days ago, 0 to 11."""
+    """How many months earlier in the year windows (n,) are that ended so many days ago, 0 to 11."""
     return np.asarray(np.rint(days * MONTHS / 365.25).astype(np.int64) % MONTHS)
 
 
 def season_of_arrivals(arrivals: Ints, first_day: int, calendar: Calendar) -> Floats:
-    """What the working days of each month of the year bring in (12,), growth set aside."""
+    """Arrivals per working day by month of the year (12,), without growth."""
     days = np.arange(first_day, first_day + len(arrivals))
     month = (days.astype("datetime64[D]").astype("datetime64[M]")).astype(np.int64)
     number = month - month[0]
@@ -101,7 +101,7 @@ def season_of_arrivals(arrivals: Ints, first_day: int, calendar: Calendar) -> Fl
         return no_season()
     count, working, at = count[known], working[known], np.flatnonzero(known)
     of_year = (month[0] + 1 + at) % MONTHS
-    # Growth and season together, the season drawn a little to none so that a short record has both.
+    # Growth and season are fitted together, with a small penalty on the season for short records.
     design = np.column_stack([np.ones(len(at)), at / MONTHS, np.eye(MONTHS)[of_year]])
     ridge = np.diag(np.r_[0.0, 0.0, np.full(MONTHS, 0.1)])
     level, growth = np.linalg.solve(design.T @ design + ridge, design.T @ np.log(count / working))[:2]

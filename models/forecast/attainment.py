@@ -1,4 +1,4 @@
-"""How likely is the target, and what is it made of? A scope's forecast, read off the joint simulation."""
+"""How likely is the target, and what makes up the forecast? A scope's forecast from the joint simulation."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def scope_forecast(
     """The Forecast of the contract for one scope, without as_of, model and warnings.
 
     `new_by_date` (dates,) is the share of new business expected by each date of the pace. `gap` is the target
-    minus the mean forecast, so a positive gap is what is missing. `points`: swings of the scope's deals in
-    their order where they are known (see `swing_points`). Without a target, `target`, `probability`,
+    minus the mean forecast, so a positive gap is a shortfall. `points`: swings of the scope's deals in
+    their order, if already computed (see `swing_points`). Without a target, `target`, `probability`,
     `gap` and every swing are None. Deals come with the largest swing first.
     """
     organisation = simulation.organisation
@@ -54,7 +54,7 @@ def scope_forecast(
 def probability_of(simulation: Simulation, people: Ints, target: float | None) -> float | None:
     """Probability that a scope's revenue reaches the target; None without one.
 
-    The share of scenarios at or above it, with the noise of the deal that matters most integrated out.
+    The share of scenarios at or above it, with the noise of the most influential deal integrated out.
     """
     if target is None:
         return None
@@ -69,7 +69,7 @@ def probability_of(simulation: Simulation, people: Ints, target: float | None) -
 
 @dataclass(frozen=True)
 class DealEffect:
-    """What one deal does to a goal: its probability, and if the deal is won or lost."""
+    """The effect of one deal on a target: the probability of reaching it overall, if won and if lost."""
 
     probability: float
     if_won: float
@@ -77,9 +77,9 @@ class DealEffect:
 
 
 def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, target: float) -> DealEffect:
-    """What a deal that is not in the simulation would do to a goal: added to the scope's draws `total` (S,).
+    """The effect on a target of a deal outside the simulation, added to the scope's draws `total` (S,).
 
-    `amounts` (LEVELS,) are its equally likely final amounts; its win is taken as independent of the rest.
+    `amounts` (LEVELS,) are its equally likely final amounts; its win is assumed independent of the rest.
     """
     drawn = amounts[np.arange(len(total)) % LEVELS]
     lost = float((total >= target).mean())
@@ -94,30 +94,30 @@ def mean_and_quantiles(draws: Floats) -> dict[str, float]:
 
 
 def _components(simulation: Simulation, people: Ints, closed: float) -> list[dict[str, Any]]:
-    drawn = {
+    draws_by_name = {
         "open_pipeline": simulation.open_draws[people].sum(0),
         "new_business": simulation.new_draws[people].sum(0),
     }
-    known: list[dict[str, Any]] = [{"name": "closed", "mean": closed, "p10": closed, "p90": closed}]
-    for name, draws in drawn.items():
+    components: list[dict[str, Any]] = [{"name": "closed", "mean": closed, "p10": closed, "p90": closed}]
+    for name, draws in draws_by_name.items():
         p10, p90 = np.quantile(draws, [0.1, 0.9]).tolist()
-        known.append({"name": name, "mean": float(draws.mean()), "p10": p10, "p90": p90})
-    return known
+        components.append({"name": name, "mean": float(draws.mean()), "p10": p10, "p90": p90})
+    return components
 
 
 def _pace(
     simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, people: Ints, rows: Ints
 ) -> list[dict[str, Any]]:
-    """Revenue by each date of the period: what was closed, or p10, p50, p90 of what will have been."""
+    """Revenue by each date of the period: actual, or p10, p50, p90 of the forecast."""
     closed = facts.closed_by_date[:, people].sum(1)
-    ahead = [at for at, day in enumerate(facts.dates) if not facts.is_past(day)]
+    to_come = [at for at, day in enumerate(facts.dates) if not facts.is_past(day)]
     band = np.repeat(closed[:, None], 3, axis=1)
-    if ahead:
-        later = open_by_date(simulation, rows)
-        new = simulation.new_draws[people].sum(0)
-        known = float(simulation.closed[people].sum())
-        for column, at in enumerate(ahead):
-            draws = known + later[column] + new * new_by_date[column]
+    if to_come:
+        open_draws = open_by_date(simulation, rows)
+        new_draws = simulation.new_draws[people].sum(0)
+        closed_now = float(simulation.closed[people].sum())
+        for column, at in enumerate(to_come):
+            draws = closed_now + open_draws[column] + new_draws * new_by_date[column]
             band[at] = np.quantile(draws, [0.1, 0.5, 0.9])
     return [
         {
@@ -130,26 +130,26 @@ def _pace(
 
 
 def swing_points(simulation: Simulation, facts: PeriodFacts) -> dict[str, Floats]:
-    """Swings in points, scope by scope that has a target, of the open deals in it, in their order."""
+    """Swings in points, by scope with a target, of its open deals in their order."""
     organisation, person = simulation.organisation, simulation.pipeline.person
-    aimed = [scope for scope in organisation.scopes() if facts.target(scope) is not None]
-    members = [organisation.members(scope) for scope in aimed]
-    inside = np.zeros((len(aimed), len(person)), bool)
+    with_target = [scope for scope in organisation.scopes() if facts.target(scope) is not None]
+    members = [organisation.members(scope) for scope in with_target]
+    inside = np.zeros((len(with_target), len(person)), bool)
     for number, people in enumerate(members):
         inside[number] = np.isin(person, people)
-    deep = int(inside.sum(axis=0).max(initial=0))
-    # Each deal's scopes side by side: its person's, its teams', the company's.
-    order = np.argsort(~inside, axis=0, kind="stable")[:deep]
+    depth = int(inside.sum(axis=0).max(initial=0))
+    # Each deal's scopes in columns: its person, its teams, the company.
+    order = np.argsort(~inside, axis=0, kind="stable")[:depth]
     scopes = np.where(np.take_along_axis(inside, order, axis=0), order, -1).T.astype(np.int64)
     if not scopes.size:
-        return {scope: np.zeros(0) for scope in aimed}
+        return {scope: np.zeros(0) for scope in with_target}
     totals = np.array([simulation.total(people) for people in members])
-    targets = np.array([facts.target(scope) for scope in aimed], float)
-    found = 100 * swings(simulation, totals, targets, np.ascontiguousarray(scopes))
+    targets = np.array([facts.target(scope) for scope in with_target], float)
+    deal_swings = 100 * swings(simulation, totals, targets, np.ascontiguousarray(scopes))
     points = {}
-    for number, scope in enumerate(aimed):
+    for number, scope in enumerate(with_target):
         row, column = np.nonzero(scopes == number)
-        points[scope] = found[row, column]
+        points[scope] = deal_swings[row, column]
     return points
 
 

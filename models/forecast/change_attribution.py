@@ -1,8 +1,8 @@
-"""What made the outlook of a period change between two moments? Parts that add up, in the same scenarios.
+"""What changed a period's forecast between two moments? Contributions that add up, in the same scenarios.
 
-From then to now one thing after another is changed, always in the order of STEPS, and the scenarios are
-drawn anew with the same luck: what a step does is a difference on the same draws, and the steps add up to the
-whole.
+From the earlier to the later state, inputs are changed one after another in the order of STEPS, and the
+scenarios are redrawn with the same random numbers: a step's contribution is a difference on the same draws,
+and the contributions add up to the total change.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_DEALS = 5  # named with a step
 
 @dataclass(frozen=True)
 class ForecastState:
-    """The scenarios drawn from what was known of a period at a moment; `targets` of revenue by scope."""
+    """The scenarios of a period as of a moment; `targets` of revenue by scope."""
 
     simulation: Simulation
     targets: Mapping[str, float]
@@ -35,10 +35,10 @@ class ForecastState:
 
 @dataclass(frozen=True)
 class ForecastChange:
-    """The scenarios after each step, (steps + 1) of them, and what each deal did to revenue in its step.
+    """The scenarios after each step, (steps + 1) of them, and each deal's revenue change in its step.
 
-    `rows` and `revenue_change` by step: deals as rows of the last simulations, and the change of what each is expected
-    to bring. `deal_ids` of all rows: the deals open now, in their order, then those open then only.
+    `rows` and `revenue_change` by step: deals as rows of the last simulations, and the change of each deal's
+    expected revenue. `deal_ids` of all rows: the deals open now, in their order, then those open only then.
     """
 
     simulations: tuple[Simulation, ...]
@@ -49,23 +49,29 @@ class ForecastChange:
     targets: tuple[Mapping[str, float], Mapping[str, float]]
 
 
-def attribute_change(then: ForecastState, now: ForecastState, brought: Mapping[str, float]) -> ForecastChange:
-    """From one stand to a later one of the same period; `brought`: amounts of the deals won in between."""
-    whole = _align(then, now)
-    organisation, old, new = now.simulation.organisation, whole.then, whole.now
-    won = np.array([deal in brought for deal in whole.deal_ids.tolist()], bool)
-    gone = np.isin(np.arange(len(won)), np.arange(len(now.simulation.pipeline.deal_ids)), invert=True)
-    fresh = ~whole.was_open
-    still = ~gone & ~fresh
-    rose = new.chance > old.chance
-    amount_now = np.where(gone[:, None], old.amounts, new.amounts)
+def attribute_change(
+    then: ForecastState, now: ForecastState, won_amounts: Mapping[str, float]
+) -> ForecastChange:
+    """The change from one state to a later one of a period; `won_amounts` of the deals won in between."""
+    aligned = _align(then, now)
+    organisation, old, new = now.simulation.organisation, aligned.then, aligned.now
+    won = np.array([deal in won_amounts for deal in aligned.deal_ids.tolist()], bool)
+    closed_since = np.isin(np.arange(len(won)), np.arange(len(now.simulation.pipeline.deal_ids)), invert=True)
+    created_since = ~aligned.was_open
+    still_open = ~closed_since & ~created_since
+    increased = new.chance > old.chance
+    amount_now = np.where(closed_since[:, None], old.amounts, new.amounts)
     mean_then, mean_now = old.amounts.mean(1), amount_now.mean(1)
-    final = np.array([brought.get(deal, 0.0) for deal in whole.deal_ids.tolist()])
+    final = np.array([won_amounts.get(deal, 0.0) for deal in aligned.deal_ids.tolist()])
     groups = {
-        "won": gone & won, "lost": gone & ~won, "slipped": still & ~rose & (new.chance != old.chance),
-        "advanced": still & rose, "amount": still & (old.amounts != new.amounts).any(1), "new_deals": fresh,
-    }  # fmt: skip
-    moved = {
+        "won": closed_since & won,
+        "lost": closed_since & ~won,
+        "slipped": still_open & ~increased & (new.chance != old.chance),
+        "advanced": still_open & increased,
+        "amount": still_open & (old.amounts != new.amounts).any(1),
+        "new_deals": created_since,
+    }
+    revenue_change = {
         "won": final - old.chance * mean_then,
         "lost": -old.chance * mean_then,
         "slipped": (new.chance - old.chance) * mean_then,
@@ -73,45 +79,45 @@ def attribute_change(then: ForecastState, now: ForecastState, brought: Mapping[s
         "amount": new.chance * (mean_now - mean_then),
         "new_deals": new.chance * mean_now,
     }
-    chance, amounts, closed = old.chance.copy(), old.amounts.copy(), whole.closed_then
-    rates, sizes, then_rates = whole.rates_then, then.simulation.sizes, whole.rates_then
-    stages: list[Simulation] = []
+    chance, amounts, closed = old.chance.copy(), old.amounts.copy(), aligned.closed_then
+    rates, sizes, then_rates = aligned.rates_then, then.simulation.sizes, aligned.rates_then
+    simulations: list[Simulation] = []
 
     def draw() -> None:
-        pipeline = Pipeline(whole.deal_ids, whole.person, chance[:, None].copy(), amounts.copy())
-        made = simulate(organisation, pipeline, closed, rates, *sizes)
-        if stages and rates is then_rates:  # the same draws again: they are held once
-            made = replace(made, new_draws=stages[-1].new_draws)
-        stages.append(made)
+        pipeline = Pipeline(aligned.deal_ids, aligned.person, chance[:, None].copy(), amounts.copy())
+        simulation = simulate(organisation, pipeline, closed, rates, *sizes)
+        if simulations and rates is then_rates:  # the same draws: they are stored once
+            simulation = replace(simulation, new_draws=simulations[-1].new_draws)
+        simulations.append(simulation)
 
     draw()
     for step in STEPS[:-2]:
-        mine = groups[step]
+        rows = groups[step]
         if step == "won":
             closed = now.simulation.closed
         if step == "amount":
-            amounts[mine] = new.amounts[mine]
+            amounts[rows] = new.amounts[rows]
         else:
-            chance[mine] = new.chance[mine]
+            chance[rows] = new.chance[rows]
         draw()
     rates, sizes = now.simulation.new, now.simulation.sizes
     draw()
-    stages.append(stages[-1])  # the target changes no scenario
+    simulations.append(simulations[-1])  # the target does not change the scenarios
     return ForecastChange(
-        tuple(stages),
-        {step: np.flatnonzero(mine) for step, mine in groups.items()},
-        moved,
-        whole.deal_ids,
-        whole.person,
+        tuple(simulations),
+        {step: np.flatnonzero(rows) for step, rows in groups.items()},
+        revenue_change,
+        aligned.deal_ids,
+        aligned.person,
         (then.targets, now.targets),
     )
 
 
 def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
-    """`from`, `to` and the parts of a scope's change; None where it has no target now.
+    """`from`, `to` and the contributions to a scope's change; None where it has no target now.
 
-    Each part: `effect_pp` in points of the probability, `revenue` in expected revenue, and the deals that
-    made most of it. Where no target was known then, today's is taken for then too.
+    Each contribution: `effect_pp` in points of the probability, `revenue` in expected revenue, and the deals
+    with the largest changes. Without an earlier target, today's is used for both.
     """
     target = change.targets[1].get(scope)
     if target is None:
@@ -119,34 +125,34 @@ def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
     before = change.targets[0].get(scope, target)
     people = change.simulations[-1].organisation.members(scope)
     chances, means = [], []
-    for stage in change.simulations[:-1]:
-        chances.append(float(probability_of(stage, people, before) or 0.0))
-        means.append(float(stage.total(people).mean()))
+    for simulation in change.simulations[:-1]:
+        chances.append(float(probability_of(simulation, people, before) or 0.0))
+        means.append(float(simulation.total(people).mean()))
     chances.append(float(probability_of(change.simulations[-1], people, target) or 0.0))
     means.append(means[-1])
-    here = np.isin(change.person, people)
-    because = [
+    in_scope = np.isin(change.person, people)
+    contributions = [
         {
             "code": step,
             "effect_pp": 100 * (chances[number + 1] - chances[number]),
             "revenue": means[number + 1] - means[number],
-            "deals": _named(change, step, here),
+            "deals": _named(change, step, in_scope),
         }
         for number, step in enumerate(STEPS)
     ]
-    return {"from": chances[0], "to": chances[-1], "contributions": because}
+    return {"from": chances[0], "to": chances[-1], "contributions": contributions}
 
 
-def _named(change: ForecastChange, step: str, here: Flags) -> list[dict[str, Any]]:
+def _named(change: ForecastChange, step: str, in_scope: Flags) -> list[dict[str, Any]]:
     if step not in change.rows:
         return []
-    rows = change.rows[step][here[change.rows[step]]]
-    moved = change.revenue_change[step][rows]
-    order = np.argsort(-np.abs(moved), kind="stable")[:MAX_DEALS]
+    rows = change.rows[step][in_scope[change.rows[step]]]
+    revenue_change = change.revenue_change[step][rows]
+    order = np.argsort(-np.abs(revenue_change), kind="stable")[:MAX_DEALS]
     return [
-        {"deal_id": str(change.deal_ids[rows[at]]), "revenue": float(moved[at])}
+        {"deal_id": str(change.deal_ids[rows[at]]), "revenue": float(revenue_change[at])}
         for at in order.tolist()
-        if moved[at] != 0
+        if revenue_change[at] != 0
     ]
 
 
@@ -158,7 +164,7 @@ class _DealState:
 
 @dataclass(frozen=True)
 class _Aligned:
-    """Both stands on the same rows and the same people: today's."""
+    """Both states on the same rows and people: those of today."""
 
     deal_ids: NDArray[np.object_]
     person: Ints
@@ -171,25 +177,27 @@ class _Aligned:
 
 def _align(then: ForecastState, now: ForecastState) -> _Aligned:
     old, new = then.simulation.pipeline, now.simulation.pipeline
-    place = pd.Index(old.deal_ids).get_indexer(pd.Index(new.deal_ids))  # where each of today's stood then
-    only = np.setdiff1d(np.arange(len(old.deal_ids)), place)
+    earlier_row = pd.Index(old.deal_ids).get_indexer(
+        pd.Index(new.deal_ids)
+    )  # the earlier row of each of today's deals
+    only = np.setdiff1d(np.arange(len(old.deal_ids)), earlier_row)
     of_person = _people(then.simulation.organisation, now.simulation.organisation)
-    was, count = place >= 0, len(new.deal_ids)
+    was_open, count = earlier_row >= 0, len(new.deal_ids)
     chance_then, amounts_then = np.zeros(count), new.amounts.copy()
-    chance_then[was] = old.won_by[place[was], -1]
-    amounts_then[was] = old.amounts[place[was]]
-    gone = np.zeros(len(only))
+    chance_then[was_open] = old.won_by[earlier_row[was_open], -1]
+    amounts_then[was_open] = old.amounts[earlier_row[was_open]]
+    no_chance = np.zeros(len(only))
     before = _DealState(
         np.concatenate([chance_then, old.won_by[only, -1]]),
         np.concatenate([amounts_then, old.amounts[only]]),
     )
     after = _DealState(
-        np.concatenate([new.won_by[:, -1], gone]), np.concatenate([new.amounts, old.amounts[only]])
+        np.concatenate([new.won_by[:, -1], no_chance]), np.concatenate([new.amounts, old.amounts[only]])
     )
     return _Aligned(
         np.concatenate([new.deal_ids, old.deal_ids[only]]),
         np.concatenate([new.person, of_person[old.person[only]]]),
-        np.concatenate([was, np.ones(len(only), bool)]),
+        np.concatenate([was_open, np.ones(len(only), bool)]),
         before,
         after,
         _renumbered(then.simulation.closed, of_person, len(now.simulation.closed)),
@@ -198,7 +206,7 @@ def _align(then: ForecastState, now: ForecastState) -> _Aligned:
 
 
 def _people(old: ScopeTree, new: ScopeTree) -> Ints:
-    """Today's number of each person of then (people + 1,); nobody's bucket where they are not known now."""
+    """Today's number of each earlier person (people + 1,); `nobody` where they no longer exist."""
     return np.append(new.person(pd.Index(old.people, dtype=object)), new.nobody)
 
 

@@ -1,7 +1,7 @@
-"""How much do deals move together? Sizes of the shocks that a whole company, or one team, shares in a period.
+"""How strongly are deals correlated? Sizes of the shocks that a company, or a team, shares in a period.
 
-Independent deals promise too much: their sum is too narrow. The sizes are estimated from how far past
-periods' totals lay from what was expected of them, as a function of the working days left.
+With independent deals the distribution of their sum would be too narrow. The sizes are estimated from the
+errors of past periods' totals, as a function of the working days left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.special import expit, logit
 
 from features.arrays import Floats, Ints
 
-# Before any past period speaks: a shock that moves odds by about a quarter, known to within a factor of two.
+# Prior: a shock that changes odds by about a quarter, known to within a factor of two.
 PRIOR_SD, PRIOR_LOG_SPREAD = 0.25, 0.7
 KNOTS = np.array([2.0, 5.0, 10.0, 20.0, 40.0, 65.0])  # working days left
 _GRID = np.geomspace(0.02, 1.6, 60)
@@ -33,7 +33,7 @@ class CommonFactors:
 
     @classmethod
     def prior(cls) -> CommonFactors:
-        """What is assumed before any past period was seen."""
+        """The prior sizes, before any past period."""
         return cls(KNOTS, np.full(len(KNOTS), PRIOR_SD), np.full(len(KNOTS), PRIOR_SD / 2))
 
     def at(self, days_left: float) -> tuple[float, float]:
@@ -56,45 +56,48 @@ class CommonFactors:
 def fit_common_factors(
     probability: Floats, won: Floats, origin: Ints, period: Ints, team: Ints, days_left: Floats
 ) -> CommonFactors:
-    """Sizes that make past totals as surprising as they should have been.
+    """Sizes that best explain the errors of past totals.
 
     One row per (open deal, past moment), all of shape (n,): the probability then given to "won by the
     period's end" (by a model that had not seen the outcome), what happened (0 or 1), the number of the
     moment, of its period and of the deal's team (-1 = none), and the working days left. With E, V the mean
     and variance of a total if deals were independent and D = sum p(1-p), its slope in a shared log-odds
-    shift, the total is taken as N(E, V + sd^2 D^2); `sd` is the posterior mode on a grid, neighbours in time
-    left lending strength, moments of one period counting as one together.
+    shift, the total is taken as N(E, V + sd^2 D^2); `sd` is the posterior mode on a grid, smoothed over
+    neighbouring times left; moments of one period count as one together.
     """
     if len(probability) == 0:
         return CommonFactors.prior()
-    spread = probability * (1 - probability)
-    _, of = np.unique(origin, return_inverse=True)
-    error, noise = sums_by_group(of, won - probability), sums_by_group(of, spread)
-    first = np.unique(of, return_index=True)[1]
-    left, whose = days_left[first], period[first]
+    variance = probability * (1 - probability)
+    _, moment_number = np.unique(origin, return_inverse=True)
+    error, noise = sums_by_group(moment_number, won - probability), sums_by_group(moment_number, variance)
+    first = np.unique(moment_number, return_index=True)[1]
+    left_of_moment, period_of_moment = days_left[first], period[first]
     weight = (
-        1.0 / np.bincount(np.unique(whose, return_inverse=True)[1])[np.unique(whose, return_inverse=True)[1]]
+        1.0
+        / np.bincount(np.unique(period_of_moment, return_inverse=True)[1])[
+            np.unique(period_of_moment, return_inverse=True)[1]
+        ]
     )
     company = np.array(
-        [_mode(error, noise, noise, 0.0, PRIOR_SD, weight * _near(left, knot)) for knot in KNOTS]
+        [_mode(error, noise, noise, 0.0, PRIOR_SD, weight * _near(left_of_moment, knot)) for knot in KNOTS]
     )
 
-    pair, of_pair = np.unique(np.stack([of, team]), axis=1, return_inverse=True)
+    pair, of_pair = np.unique(np.stack([moment_number, team]), axis=1, return_inverse=True)
     use = pair[1] >= 0
     team_error = sums_by_group(of_pair.ravel(), won - probability)[use]
-    team_noise = sums_by_group(of_pair.ravel(), spread)[use]
+    team_noise = sums_by_group(of_pair.ravel(), variance)[use]
     moment = pair[0][use]
-    shared = np.interp(np.log(np.maximum(left, 0.5)), np.log(KNOTS), company)[moment]
+    company_sd = np.interp(np.log(np.maximum(left_of_moment, 0.5)), np.log(KNOTS), company)[moment]
     teams = max(len(np.unique(team[team >= 0])), 1)
     team_sd = np.array(
         [
             _mode(
                 team_error,
-                team_noise + (shared * team_noise) ** 2,
+                team_noise + (company_sd * team_noise) ** 2,
                 team_noise,
                 0.0,
                 PRIOR_SD / 2,
-                weight[moment] * _near(left[moment], knot) / np.sqrt(teams),
+                weight[moment] * _near(left_of_moment[moment], knot) / np.sqrt(teams),
             )
             for knot in KNOTS
         ]
@@ -112,21 +115,21 @@ def sums_by_group(group: Ints, values: Floats, groups: int = 0) -> Floats:
 
 
 def _near(left: Floats, knot: float) -> Floats:
-    """How much a moment counts for a knot: a bell in log days left, one doubling wide."""
+    """The weight of a moment for a knot: a Gaussian in log2 days left, with sd 1."""
     return np.asarray(np.exp(-0.5 * (np.log2(np.maximum(left, 0.5) / knot)) ** 2))
 
 
 def _mode(error: Floats, noise: Floats, slope: Floats, extra: float, prior: float, weight: Floats) -> float:
     variance = noise[:, None] + extra + (slope[:, None] * _GRID) ** 2 + 1e-9
-    fit = -0.5 * (np.log(variance) + error[:, None] ** 2 / variance)
-    # Small totals are far from normal: a group with less than one expected surprise says little.
-    believed = weight * np.minimum(noise, 1.0)
-    belief = -0.5 * (np.log(_GRID / prior) / PRIOR_LOG_SPREAD) ** 2
-    return float(_GRID[np.argmax(believed @ fit + belief)])
+    log_likelihood = -0.5 * (np.log(variance) + error[:, None] ** 2 / variance)
+    # Small totals are far from normal: a group with a variance below one gets less weight.
+    weights = weight * np.minimum(noise, 1.0)
+    log_prior = -0.5 * (np.log(_GRID / prior) / PRIOR_LOG_SPREAD) ** 2
+    return float(_GRID[np.argmax(weights @ log_likelihood + log_prior)])
 
 
 def centred_log_odds(probability: Floats, sd: float) -> Floats:
-    """Log-odds m whose average chance under a shift is as promised: E[expit(m + sd Z)] = p, Z ~ N(0, 1).
+    """Log-odds m whose average probability under a random shift is p: E[expit(m + sd Z)] = p, Z ~ N(0, 1).
 
     Any shape; 0 and 1 give -inf and inf.
 
@@ -135,10 +138,10 @@ def centred_log_odds(probability: Floats, sd: float) -> Floats:
     >>> float(centred_log_odds(np.array([0.9]), 1.0)[0]) > 2.3
     True
     """
-    plain = np.asarray(logit(probability), np.float64)
+    log_odds = np.asarray(logit(probability), np.float64)
     if sd == 0:
-        return plain
+        return log_odds
     grid = np.linspace(-20, 20, 1601)
     mean = (expit(grid[:, None] + sd * _NODES) @ _WEIGHTS) / _WEIGHTS.sum()
-    inside = np.interp(plain, logit(mean), grid)
-    return np.where(np.isfinite(plain), inside, plain)
+    centred = np.interp(log_odds, logit(mean), grid)
+    return np.where(np.isfinite(log_odds), centred, log_odds)

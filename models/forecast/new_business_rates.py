@@ -1,4 +1,4 @@
-"""What deals not yet created are expected to bring, and how it is drawn around that."""
+"""What revenue is expected from deals not yet created, and how is it drawn?"""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from models.counter_rng import hashed, unit_interval
 Rates = NDArray[np.float32]
 
 POOL = 512  # equally likely amounts kept of past wins
-_NORMAL_FROM = 64.0  # wins expected from which their number and their sum are normal enough
+_NORMAL_FROM = 64.0  # expected wins from which the normal approximation is used
 
 
 @dataclass(frozen=True)
 class NewBusinessRates:
-    """What is expected between a moment and a period's end; the noise around it is drawn.
+    """Expected wins between a moment and a period's end, and the noise around them.
 
     `mean` (people + 1,) wins; `market_sd`, `team_sd` sizes of shared shifts in the log rate; `person_cv` a
-    person's own; `amounts` (POOL,) equally likely amounts; `scale` (people + 1,) a person's amounts against
-    those; `by_date` (j,) share of the period's new revenue expected by each date.
+    person's own; `amounts` (POOL,) equally likely amounts; `scale` (people + 1,) a person's amounts relative
+    to those; `by_date` (j,) share of the period's new revenue expected by each date.
     """
 
     mean: Floats
@@ -36,7 +36,7 @@ class NewBusinessRates:
     by_date: Floats
 
     def draw_rates(self, shift: Floats, rng: np.random.Generator) -> Rates:
-        """Wins expected by person and scenario, (people + 1, S): each person's own gamma noise on `mean`.
+        """Expected wins by person and scenario, (people + 1, S): `mean` with gamma noise of each person.
 
         `shift` (people + 1, S) multiplies the rates; it is shared within teams and has mean 1.
         """
@@ -49,7 +49,7 @@ class NewBusinessRates:
     def draw_revenue(self, rate: Rates, seed: int) -> tuple[Floats, Rates]:
         """(revenue, wins) drawn at rates (people + 1, S): Poisson counts, each win of an amount of the pool.
 
-        The same luck whatever the rates: at a higher rate come the same wins and more.
+        The same random numbers for all rates: a higher rate keeps the wins and adds to them.
         """
         revenue, wins = np.zeros(rate.shape), np.zeros(rate.shape, np.float32)
         if len(self.amounts):
@@ -59,33 +59,33 @@ class NewBusinessRates:
 
 @compiled(parallel=True)
 def _draw_revenue(
-    rate: Rates, amounts: Floats, spread: float, scale: Floats, seed: int, revenue: Floats, wins: Rates
+    rate: Rates, amounts: Floats, amount_sd: float, scale: Floats, seed: int, revenue: Floats, wins: Rates
 ) -> None:
     people, scenarios = rate.shape
     mean, levels = amounts.mean(), np.uint32(len(amounts))
     for person in numba.prange(people):
-        own = hashed(
+        person_key = hashed(
             np.uint32(np.uint32(seed) ^ hashed(np.uint32(np.uint32(person) + np.uint32(0xB5297A4D))))
         )
         for s in range(scenarios):
             expected = np.float64(rate[person, s])
             if expected <= 0.0:
                 continue
-            key = hashed(np.uint32(np.uint32(s) ^ own))
-            luck = unit_interval(key)
+            key = hashed(np.uint32(np.uint32(s) ^ person_key))
+            uniform = unit_interval(key)
             if expected > _NORMAL_FROM:
-                again = unit_interval(hashed(np.uint32(key ^ np.uint32(0x68E31DA4))))
-                radius, angle = np.sqrt(-2.0 * np.log(luck)), 2.0 * np.pi * again
+                second_uniform = unit_interval(hashed(np.uint32(key ^ np.uint32(0x68E31DA4))))
+                radius, angle = np.sqrt(-2.0 * np.log(uniform)), 2.0 * np.pi * second_uniform
                 count = max(np.round(expected + np.sqrt(expected) * radius * np.cos(angle)), 0.0)
-                brought = count * mean + np.sqrt(count) * spread * radius * np.sin(angle)
-                revenue[person, s] = max(brought, 0.0) * scale[person]
+                total = count * mean + np.sqrt(count) * amount_sd * radius * np.sin(angle)
+                revenue[person, s] = max(total, 0.0) * scale[person]
             else:
-                count, chance = 0.0, np.exp(-expected)
-                below = chance
-                while luck > below and count < 4.0 * _NORMAL_FROM:
+                count, probability = 0.0, np.exp(-expected)
+                cumulative = probability
+                while uniform > cumulative and count < 4.0 * _NORMAL_FROM:
                     count += 1.0
-                    chance *= expected / count
-                    below += chance
+                    probability *= expected / count
+                    cumulative += probability
                     key = hashed(np.uint32(key + np.uint32(0x9E3779B9)))
                     revenue[person, s] += amounts[key % levels] * scale[person]
             wins[person, s] = count

@@ -1,4 +1,4 @@
-"""Who belongs to which scope? People, teams and the tree that forecasts add up along."""
+"""Who belongs to which scope? People, teams and the tree along which forecasts add up."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crm.i18n import Text
 from features.arrays import Ints
 
 COMPANY = "company"
-UNASSIGNED = "unassigned"  # what belongs to the company and to no person: shown so that children add up
+UNASSIGNED = "unassigned"  # deals without an owner: shown so that children add up
 
 
 @dataclass(frozen=True)
 class ScopeTree:
     """People and teams, in fixed order; `team_of` and `parent` are positions, -1 = none.
 
-    One more "person", number len(people), holds the deals nobody owns.
+    One more "person", number len(people), holds the deals without an owner.
     """
 
     people: tuple[str, ...]
@@ -31,7 +31,7 @@ class ScopeTree:
 
     @classmethod
     def of(cls, log: EventLog, owners: Sequence[str] = ()) -> ScopeTree:
-        """The organisation a log knows; owners the people table does not name belong to no team."""
+        """The tree of a log; owners missing from the people table belong to no team."""
         people, teams = log["people"], log["teams"]
         team_ids = [str(team) for team in teams["team_id"]]
         of_person = [str(team) for team in people["team_id"].dropna().unique()]
@@ -46,13 +46,13 @@ class ScopeTree:
 
     @property
     def nobody(self) -> int:
-        """The number of the bucket that holds what nobody owns."""
+        """The number of the bucket of deals without an owner."""
         return len(self.people)
 
     def person(self, owners: pd.Index) -> Ints:
         """Each owner's number, int64 (n,); `nobody` where there is none."""
-        found = np.asarray(pd.Index(self.people, dtype=object).get_indexer(owners), np.int64)
-        return np.where(found < 0, self.nobody, found)
+        number = np.asarray(pd.Index(self.people, dtype=object).get_indexer(owners), np.int64)
+        return np.where(number < 0, self.nobody, number)
 
     def members(self, scope: str) -> Ints:
         """Numbers of the people in a scope, with all teams below it; the company includes `nobody`."""
@@ -68,7 +68,7 @@ class ScopeTree:
             return np.array([self.people.index(name)])
         raise SanchoError(
             Text(
-                "範囲「{scope}」はありません。company、team:チームID、person:担当者ID のいずれかを"
+                "対象「{scope}」が見つかりません。company、team:チームID、person:担当者ID のいずれかを"
                 "指定してください。",
                 "scope: {scope!r} is not known; write company, team:ID or person:ID.",
             ).format(scope=scope),
@@ -86,7 +86,7 @@ class ScopeTree:
         return teams + people + ([UNASSIGNED] if scope == COMPANY else [])
 
     def scopes(self) -> list[str]:
-        """Every scope there is, from the company down."""
+        """All scopes, from the company down."""
         teams = [f"team:{team}" for team in self.teams]
         return [COMPANY, *teams, *(f"person:{person}" for person in self.people)]
 
@@ -99,14 +99,14 @@ class ScopeTree:
 
 
 def _without_cycles(parent: Ints) -> Ints:
-    """Parents, with a team that would be above itself made a top team."""
-    sound = parent.copy()
-    for team in range(len(sound)):
-        seen, at = {team}, int(sound[team])
+    """Parents, with a team that is its own ancestor made a top team."""
+    parents = parent.copy()
+    for team in range(len(parents)):
+        seen, at = {team}, int(parents[team])
         while at >= 0:
             if at in seen:
-                sound[team] = -1
+                parents[team] = -1
                 break
             seen.add(at)
-            at = int(sound[at])
-    return sound
+            at = int(parents[at])
+    return parents

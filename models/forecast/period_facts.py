@@ -1,4 +1,4 @@
-"""What is already known about a period: its targets, what was closed, and what plain rules would say?"""
+"""What is known about a period: its targets, its revenue so far, and its baseline forecasts?"""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _PRIOR_DEALS = 10.0  # a stage's win rate is shrunk to the company's by this man
 
 @dataclass(frozen=True)
 class WonDeals:
-    """Won deals of a log (n,): when, how much, by whom (the person's number); `people` counts nobody, too."""
+    """Won deals of a log (n,): when, amount, person's number; `people` includes `nobody`."""
 
     at: Ints
     amount: Floats
     person: Ints
     people: int
-    first: int | None  # creation of the first deal: nothing is known of earlier times; None = no deals
+    first: int | None  # creation of the first deal, the start of the record; None = no deals
 
     @classmethod
     def of(cls, log: EventLog, organisation: ScopeTree) -> WonDeals:
-        """All wins in a log."""
+        """All won deals of a log."""
         deals = log["deals"]
         closed = micros(deals["closed_at"])
         won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER)
@@ -50,7 +50,7 @@ class WonDeals:
         return sums_by_group(self.person[use], self.amount[use], self.people)
 
     def known_at(self, moment: int) -> bool:
-        """Whether the log reaches back beyond a moment."""
+        """Whether the record starts before a moment."""
         return self.first is not None and self.first < moment
 
     def rest_at_pace(self, since: int, moment: int, period: Period, calendar: Calendar) -> Floats:
@@ -63,7 +63,7 @@ class WonDeals:
         return self.between(begun, moment) / max(working_days(calendar, begun, moment), 1.0) * left
 
     def run_rate(self, moment: int, period: Period, calendar: Calendar) -> Floats:
-        """Revenue of each person (people,) for the rest of the period at the present pace.
+        """Revenue of each person (people,) for the rest of the period at the current pace.
 
         The pace is that since the period's start, or of the last 28 days where the period is younger.
         """
@@ -118,11 +118,11 @@ class PeriodFacts:
         )
 
     def is_past(self, day: date) -> bool:
-        """Whether the whole day is known."""
+        """Whether the whole day has passed."""
         return self.day_ends[day] <= self.moment
 
     def target(self, scope: str) -> float | None:
-        """The revenue target of a scope, where one is known."""
+        """The revenue target of a scope, None without one."""
         return self.targets.get(scope)
 
     def with_target(self, scope: str, value: float) -> PeriodFacts:
@@ -130,11 +130,11 @@ class PeriodFacts:
         return replace(self, targets={**self.targets, scope: value})
 
     def baselines(self, people: NDArray[np.int64]) -> dict[str, float | None]:
-        """What plain rules say of a scope.
+        """The baseline forecasts of a scope.
 
         stage_weighted: closed, plus each open deal due in the period at its stage's past win rate. run_rate:
-        closed, plus the rest of the period at the present pace (`WonDeals.run_rate`). last_year: the revenue of
-        the same period a year before.
+        closed, plus the rest of the period at the current pace (`WonDeals.run_rate`). last_year: the revenue
+        of the same period a year before.
         """
         closed = float(self.closed[people].sum())
         return {
@@ -168,18 +168,18 @@ def _stage_weighted(log: EventLog, period: Period) -> Floats:
     stages = pd.Index(deals["stage"].dropna().astype(str).unique())
     now = codes_in(deals["stage"], stages)
     overall = (won.sum() + 1) / (closed.sum() + 2)
-    reached = np.full(len(stages), _PRIOR_DEALS)
-    brought = np.full(len(stages), _PRIOR_DEALS * overall)
+    deal_weight = np.full(len(stages), _PRIOR_DEALS)
+    won_weight = np.full(len(stages), _PRIOR_DEALS * overall)
     events = log["deal_events"]
-    moved = events[(events["field"] == "stage").to_numpy()]
-    row = codes_in(moved["deal_id"], pd.Index(deals["deal_id"]))
-    passed = [np.stack([row, codes_in(moved[column], stages)]) for column in ("value", "old_value")]
-    pair = np.concatenate(passed, axis=1)
+    changes = events[(events["field"] == "stage").to_numpy()]
+    row = codes_in(changes["deal_id"], pd.Index(deals["deal_id"]))
+    stage_events = [np.stack([row, codes_in(changes[column], stages)]) for column in ("value", "old_value")]
+    pair = np.concatenate(stage_events, axis=1)
     pair = np.unique(pair[:, (pair >= 0).all(0)], axis=1)
     pair = pair[:, closed[pair[0]]]
-    reached += np.bincount(pair[1], minlength=len(stages))
-    brought += np.bincount(pair[1], won[pair[0]], minlength=len(stages))
-    rate = np.append(brought / reached, overall)
+    deal_weight += np.bincount(pair[1], minlength=len(stages))
+    won_weight += np.bincount(pair[1], won[pair[0]], minlength=len(stages))
+    rate = np.append(won_weight / deal_weight, overall)
     due = deals["expected_close_date"]
     in_time = due.isna().to_numpy() | (due <= pd.Timestamp(period.last)).to_numpy()
     amount = deals["amount"].fillna(0.0).to_numpy(float)

@@ -1,4 +1,4 @@
-"""What do the models say of all deals open at a moment, in the form the joint simulation needs?"""
+"""What are the scores of all deals open at a moment, in the form the joint simulation needs?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.win.model import WinModel
 
 @dataclass(frozen=True)
 class ScoredPipeline:
-    """Open deals (n,) at a moment: features, chances to be won ever and by the period's end, amounts."""
+    """Open deals (n,) at a moment: features, probabilities of being won ever and by period end, amounts."""
 
     deals: Ints
     x: Floats
@@ -45,9 +45,9 @@ def score_pipeline(
     dates: Sequence[date],
     calendar: Calendar,
 ) -> ScoredPipeline:
-    """Scores of open deals, and their chances to be won within the period by each of `dates` (those to come).
+    """Scores of open deals, and probabilities of being won in the period by each of the future `dates`.
 
-    A chance is won(date) - won(start) where the period has not begun.
+    A probability is won(date) - won(start) where the period has not begun.
     """
     moments = np.full(len(deals), moment, np.int64)
     ends = np.array([end_of_day(day, calendar.zone) for day in dates], float)
@@ -59,6 +59,8 @@ def score_pipeline(
     inside = np.maximum.accumulate(np.maximum(won[:, 1:-1] - before, 0.0), axis=1)
     amounts = revenue.draws(x, amount_now) if len(deals) else np.zeros((0, 64))
     person = organisation.person(pd.Index([owner or "" for owner in owners], dtype=object))
-    by_date = inside[:, :-1] if dates else np.zeros((len(deals), 1))  # a period that is over: nothing to come
+    by_date = (
+        inside[:, :-1] if dates else np.zeros((len(deals), 1))
+    )  # a period that is over has no future dates
     pipeline = Pipeline(np.asarray(deal_ids, object), person, by_date, amounts)
     return ScoredPipeline(deals, x, won[:, -1], won[:, -2], amount_now, pipeline)

@@ -1,4 +1,4 @@
-"""What will a deal bring if it is won, given the amount on it now, or none?"""
+"""What will a deal's final amount be if it is won, given its current amount, if any?"""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scipy.special import ndtri
 
 from features.arrays import Floats, Ints
 
-KNOTS = 101  # quantiles kept of each distribution, at (k + 1/2) / 101
+KNOTS = 101  # quantiles stored of each distribution, at (k + 1/2) / 101
 DRAWN_LEVELS = 64  # a distribution as so many equally likely amounts
-POOLING_DEALS = 25.0  # won deals by which a group leans on what it leans on
-LARGEST_RATIO = 3.0  # log ratios beyond +-3 (20-fold) are typing errors
-# Until deals are won: the amount stays as it is, give or take 20 %.
+POOLING_DEALS = 25.0  # number of won deals that the pooled distribution weighs in a group
+LARGEST_RATIO = 3.0  # log ratios beyond +-3 (20-fold) are entry errors
+# Prior, without won deals: the amount stays as it is, with an sd of 20 %.
 PRIOR_SPREAD = 0.2
 
 
@@ -25,8 +25,8 @@ class RevenueModel:
     """Final amount given won. Deals with an amount: the distribution of log(final / now) of their stage.
 
     Deals without: the distribution of log final amounts of their product and segment. Each group's
-    distribution is the mixture of its own won deals and of what it leans on (its product, then all), so a
-    group of few is mostly the pooled one. All quantiles are monotone by construction.
+    distribution is the mixture of its own won deals and of its parent group's (product, then all), so a small
+    group is mostly the pooled one. All quantiles are monotone by construction.
     `stage`, `product` and `segment` are the columns of the features that hold the codes; -1 = there is none.
     """
 
@@ -42,11 +42,13 @@ class RevenueModel:
 
     def quantiles(self, x: Floats, amount_now: Floats, levels: ArrayLike) -> Floats:
         """Final amounts (n, levels) if won, for features (n, k) and present amounts (n,), NaN = none."""
-        asked = np.asarray(levels, np.float64)
+        probabilities = np.asarray(levels, np.float64)
         at = (np.arange(KNOTS) + 0.5) / KNOTS
-        kept, which = self._rows(x, amount_now)
+        rows, which = self._rows(x, amount_now)
         table = (
-            np.stack([np.interp(asked, at, row) for row in kept]) if len(kept) else np.zeros((0, len(asked)))
+            np.stack([np.interp(probabilities, at, row) for row in rows])
+            if len(rows)
+            else np.zeros((0, len(probabilities)))
         )
         known = ~np.isnan(amount_now) & (amount_now > 0)
         base = np.where(known, np.log(np.where(known, amount_now, 1.0)), 0.0)
@@ -63,15 +65,15 @@ class RevenueModel:
         return out
 
     def _rows(self, x: Floats, amount_now: Floats) -> tuple[Floats, Ints]:
-        """The distributions in play and which of them is each deal's."""
+        """The distributions used, and which of them is each deal's."""
         tables = np.concatenate([self.ratios, self.amounts])
         known = ~np.isnan(amount_now) & (amount_now > 0)
-        place = row_of(np.stack([_column(x, self.stage)], axis=1), self.stages[:, None])
+        stage_row = row_of(np.stack([_column(x, self.stage)], axis=1), self.stages[:, None])
         pair = np.stack([_column(x, self.product), _column(x, self.segment)], axis=1)
         group = row_of(pair, self.products)
         alone = np.stack([pair[:, 0], np.full(len(pair), -1.0)], axis=1)
         group = np.where(group < len(self.products), group, row_of(alone, self.products))
-        which = np.where(known, place, len(self.ratios) + group)
+        which = np.where(known, stage_row, len(self.ratios) + group)
         used, compact = np.unique(which, return_inverse=True)
         return tables[used], compact.astype(np.int64)
 
@@ -101,10 +103,10 @@ def fit_revenue(
     """The model from moments (n,) of won deals: features, amount then (NaN = none), final amount, deal.
 
     `columns`: where stage, product and segment are in the features, -1 = nowhere. Rows whose final amount is
-    not above 0 are left out: they say nothing of a ratio.
+    not above 0 are left out: they have no log ratio.
     """
-    sound = ~np.isnan(final) & (final > 0)
-    x, amount_now, final, deal = x[sound], amount_now[sound], final[sound], deal[sound]
+    usable = ~np.isnan(final) & (final > 0)
+    x, amount_now, final, deal = x[usable], amount_now[usable], final[usable], deal[usable]
     stage, product, segment = (_column(x, index) for index in columns)
     known = ~np.isnan(amount_now) & (amount_now > 0)
     ratio = np.clip(np.log(final[known] / amount_now[known]), -LARGEST_RATIO, LARGEST_RATIO)
@@ -115,20 +117,20 @@ def fit_revenue(
         _pooled_quantiles(ratio[stage[known] == s], deal[known][stage[known] == s], pooled, POOLING_DEALS)
         for s in stages
     ]
-    # Final amounts are counted once a deal, at its first moment.
+    # Final amounts are counted once per deal, at its first moment.
     _, once = np.unique(deal, return_index=True)
     logs, product, segment = np.log(final[once]), product[once], segment[once]
     centre = float(logs.mean()) if len(logs) else 0.0
-    everyone = _pooled_quantiles(logs, deal[once], centre + 1.0 * _normal_quantiles(), 5.0)
+    overall = _pooled_quantiles(logs, deal[once], centre + 1.0 * _normal_quantiles(), 5.0)
     groups: list[tuple[float, float]] = []
     amounts: list[Floats] = []
     for code in np.unique(product[~np.isnan(product)]):
-        mine = product == code
-        of_product = _pooled_quantiles(logs[mine], deal[once][mine], everyone, 10.0)
+        of_this_product = product == code
+        of_product = _pooled_quantiles(logs[of_this_product], deal[once][of_this_product], overall, 10.0)
         groups.append((float(code), -1.0))
         amounts.append(of_product)
-        for part in np.unique(segment[mine & ~np.isnan(segment)]):
-            both = mine & (segment == part)
+        for part in np.unique(segment[of_this_product & ~np.isnan(segment)]):
+            both = of_this_product & (segment == part)
             groups.append((float(code), float(part)))
             amounts.append(_pooled_quantiles(logs[both], deal[once][both], of_product, 10.0))
     return RevenueModel(
@@ -136,14 +138,14 @@ def fit_revenue(
         stages,
         np.stack([*of_stage, pooled]),
         np.asarray(groups, np.float64).reshape(-1, 2),
-        np.stack([*amounts, everyone]),
+        np.stack([*amounts, overall]),
         currency,
         len(once),
     )
 
 
 def row_of(keys: Floats, table: Floats) -> Ints:
-    """Row of each key (n, c) in a table (t, c); t where it is not there (or unknown).
+    """Row of each key (n, c) in a table (t, c); t where it is missing (or NaN).
 
     >>> row_of(np.array([[2.0], [9.0]]), np.array([[1.0], [2.0]])).tolist()
     [1, 2]

@@ -1,8 +1,8 @@
-"""What could the period bring? One joint simulation that every forecast is a sum of.
+"""What revenue could the period bring? One joint simulation, of which every forecast is a sum.
 
 S scenarios with a fixed seed. A company factor and one factor per team shift all log-odds and new-business
 rates; each deal has its own noise, stratified over the scenarios; amounts are drawn. Nothing per deal and
-scenario is kept: a counter-based hash gives the same draws again whenever they are asked for, in blocks.
+scenario is stored: a counter-based hash reproduces the same draws at any time, in blocks.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 
 SCENARIOS = 1 << 14  # a power of two, for the permutation that stratifies each deal's draws
-LEVELS = 64  # equally likely final amounts kept of a deal
+LEVELS = 64  # equally likely final amounts of a deal
 SEED = 20_260_401
-# Amounts are drawn in this step, a power of two: sums of draws are then exact in any order.
+# Amounts are rounded to this step, a power of two, so that sums of draws are exact in any order.
 STEP = 1 / 64
-# New business and open deals share part of the market's mood; the rest of it is new business' own.
+# Correlation of the market factors of new business and of open deals.
 SHARED_MARKET = 0.5
 _BLOCK = 1024
-_MAX_CHANCE = 0.99  # as far as a deal's chance is raised
+_MAX_CHANCE = 0.99  # the largest probability a deal can be raised to
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Open deals at the moment: who has them, when they could be won, what they would then bring.
+    """Open deals at the moment: owner, probability of being won by date, amounts if won.
 
     `won_by` (n, j): probability of being won within the period by each of j dates, non-decreasing, the last
     the period's end. `amounts` (n, LEVELS): equally likely final amounts, given won.
@@ -49,7 +49,7 @@ class Pipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """Draws by person, shape (people + 1, S), of what open deals and deals not yet created bring; and how."""
+    """Revenue draws by person, (people + 1, S), of open deals and deals not yet created, and their inputs."""
 
     organisation: ScopeTree
     pipeline: Pipeline
@@ -61,7 +61,7 @@ class Simulation:
     seed: int
     sizes: tuple[float, float]  # of the company's and the teams' shared shifts in log-odds
     new: NewBusinessRates
-    new_rate: NDArray[np.float32]  # (people + 1, S): wins expected of new business in each scenario
+    new_rate: NDArray[np.float32]  # (people + 1, S): expected wins of new business in each scenario
 
     def total(self, people: Ints) -> Floats:
         """Draws of a scope's revenue, (S,): closed, open and new."""
@@ -70,7 +70,7 @@ class Simulation:
         )
 
     def with_win_probability_ratio(self, ratio: Floats) -> Simulation:
-        """The same scenarios and luck with the open deals' chances at `ratio` (n,) times what they are."""
+        """The same scenarios and random numbers with the open deals' win probabilities times `ratio` (n,)."""
         if (ratio == 1).all():
             return self
         pipeline = self.pipeline
@@ -104,21 +104,24 @@ def simulate(
         raise ValueError(f"scenarios: expected a power of two of at least {_BLOCK}, got {scenarios}")
     rng = np.random.default_rng(seed)
     teams = len(organisation.teams)
-    mood = _normal(rng, 2, scenarios)
-    of_team = _normal(rng, teams + 1, scenarios)
-    of_team[teams] = 0.0
-    of_new = _normal(rng, teams + 1, scenarios)
-    of_new[teams] = 0.0
-    shift = np.exp(company_sd * mood[0] + team_sd * of_team)
+    market_factor = _normal(rng, 2, scenarios)
+    team_factor = _normal(rng, teams + 1, scenarios)
+    team_factor[teams] = 0.0
+    new_team_factor = _normal(rng, teams + 1, scenarios)
+    new_team_factor[teams] = 0.0
+    shift = np.exp(company_sd * market_factor[0] + team_sd * team_factor)
     sizes = (company_sd, team_sd)
     pipeline, odds, open_draws = draw_open_deals(organisation, pipeline, shift, sizes, seed)
-    rest = np.sqrt(1 - SHARED_MARKET**2)
-    market = new.market_sd * (SHARED_MARKET * mood[0] + rest * mood[1])
-    local = new.team_sd * (SHARED_MARKET * of_team + rest * of_new)
-    swing = np.exp(
-        market - new.market_sd**2 / 2 + local - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
+    independent = np.sqrt(1 - SHARED_MARKET**2)
+    market = new.market_sd * (SHARED_MARKET * market_factor[0] + independent * market_factor[1])
+    team_shift = new.team_sd * (SHARED_MARKET * team_factor + independent * new_team_factor)
+    rate_factor = np.exp(
+        market
+        - new.market_sd**2 / 2
+        + team_shift
+        - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
     )
-    rate = new.draw_rates(swing[_shift_rows(organisation)], rng)
+    rate = new.draw_rates(rate_factor[_shift_rows(organisation)], rng)
     new_draws = round_to_step(new.draw_revenue(rate, seed)[0])
     return Simulation(
         organisation=organisation,
@@ -140,7 +143,7 @@ def draw_open_deals(
 ) -> tuple[Pipeline, Floats, Floats]:
     """(the deals with amounts on the step, their odds (n, j), draws by person (people + 1, S)).
 
-    The same deals meet the same luck whatever their chances: a higher chance never turns a win into none.
+    A deal's random numbers do not depend on its probability: a higher one never turns a win into a loss.
     """
     company_sd, team_sd = sizes
     teamless = np.append(organisation.team_of, -1)[pipeline.person] < 0
@@ -156,18 +159,18 @@ def draw_open_deals(
 
 
 class _OpenDeals(NamedTuple):
-    """Open deals (n,) as the kernels take them: `row` in the simulation is what their luck hangs on."""
+    """Open deals (n,) as the kernels take them: `row` in the simulation determines their random numbers."""
 
     row: Ints
     odds: Floats  # by the period's end (n,), or by each date (n, j)
     amounts: Floats
-    group: Ints  # row of `shift` that each moves with
+    group: Ints  # row of `shift` that applies to each
     shift: Floats
     seed: int
 
 
 def shift_rows(simulation: Simulation) -> Ints:
-    """Row of `shift` that each open deal moves with, (n,)."""
+    """Row of `shift` that applies to each open deal, (n,)."""
     return _shift_rows(simulation.organisation)[simulation.pipeline.person]
 
 
@@ -189,7 +192,7 @@ def _open_deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
 
 
 def _shift_rows(organisation: ScopeTree) -> Ints:
-    """Row of `shift` that each person moves with, (people + 1,)."""
+    """Row of `shift` that applies to each person, (people + 1,)."""
     team = np.append(organisation.team_of, -1)
     return np.where(team < 0, len(organisation.teams), team)
 
@@ -199,31 +202,30 @@ def attainment_given_deal(
 ) -> tuple[Floats, Floats, Floats]:
     """(if won, if lost, overall) probability of `total >= target` for each deal of `rows`, shape (rows,).
 
-    The same scenarios with only this deal set to won, or to lost: what the deal itself does to the goal.
-    (Given that it was won, the mood all deals share is likelier to be good; crediting the deal with that made
-    one of a hundredth of the target "worth" ten points of attainment.) `overall` is the probability of
-    attainment with the deal's own noise integrated out exactly: each scenario weighs both by the deal's
-    probability in it.
+    The same scenarios with only this deal set to won, or to lost: the deal's own effect on the target.
+    (Conditioning on the win would also make a good common factor likelier, and credit the deal with that.)
+    `overall` is the probability of attainment with the deal's own noise integrated out exactly: each
+    scenario weighs both by the deal's probability in it.
     """
-    found: tuple[Floats, Floats, Floats] = _attainment_given_deal(
+    probabilities: tuple[Floats, Floats, Floats] = _attainment_given_deal(
         _open_deals(simulation, rows), total, float(target)
     )
-    return found
+    return probabilities
 
 
 def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints) -> Floats:
-    """If won minus if lost, as `attainment_given_deal` has it, of each open deal for several scopes at once: (n, m).
+    """If won minus if lost (see `attainment_given_deal`) of each open deal for several scopes: (n, m).
 
-    `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's luck
-    is worked out once for all of its scopes.
+    `scopes` (n, m) are rows of `totals` (k, S) and `targets` (k,), -1 = none (the swing is 0). A deal's draws
+    are computed once for all of its scopes.
     """
-    every = np.arange(len(simulation.odds))
-    found: Floats = _swings(_open_deals(simulation, every), totals, targets, scopes)
-    return found
+    all_rows = np.arange(len(simulation.odds))
+    result: Floats = _swings(_open_deals(simulation, all_rows), totals, targets, scopes)
+    return result
 
 
 def total_without(simulation: Simulation, row: int, total: Floats) -> Floats:
-    """Draws of a scope's revenue (S,) with one open deal of it taken out."""
+    """Draws of a scope's revenue (S,) without one of its open deals."""
     own = np.zeros((1, len(total)))
     deal = _open_deals(simulation, np.array([row]))
     _draw_by_date(deal._replace(odds=deal.odds[:, None]), own)
@@ -231,7 +233,7 @@ def total_without(simulation: Simulation, row: int, total: Floats) -> Floats:
 
 
 def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
-    """Draws of what the deals of `rows` have brought by each date of `won_by`, shape (dates, S)."""
+    """Draws of the revenue of the deals of `rows` by each date of `won_by`, shape (dates, S)."""
     out = np.zeros((simulation.odds.shape[1], simulation.shift.shape[1]))
     _draw_by_date(_open_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
     return np.cumsum(out, 0)
@@ -260,10 +262,10 @@ def _draw_open_deals(deals: _OpenDeals, person: Ints, out: Floats) -> None:
         for deal in range(len(rows)):
             a, offset, b = _keys(rows[deal], seed)
             odd, who = odds[deal], person[deal]
-            pull = shift[group[deal]]
+            factor = shift[group[deal]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(permuted(np.uint32(s), w, a)) + offset
-                if place < odd * pull[s] * (scenarios - place):
+                position = np.float64(permuted(np.uint32(s), w, a)) + offset
+                if position < odd * factor[s] * (scenarios - position):
                     out[who, s] += amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
@@ -276,13 +278,13 @@ def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
     for block in numba.prange(scenarios // _BLOCK):
         for at in range(len(rows)):
             a, offset, b = _keys(rows[at], seed)
-            pull = shift[group[at]]
+            factor = shift[group[at]]
             for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                place = np.float64(permuted(np.uint32(s), w, a)) + offset
-                room = pull[s] * (scenarios - place)
-                if place < odds[at, last] * room:
+                position = np.float64(permuted(np.uint32(s), w, a)) + offset
+                scaled_rest = factor[s] * (scenarios - position)
+                if position < odds[at, last] * scaled_rest:
                     date = 0
-                    while place >= odds[at, date] * room:
+                    while position >= odds[at, date] * scaled_rest:
                         date += 1
                     out[date, s] += amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
@@ -295,14 +297,14 @@ def _attainment_given_deal(deals: _OpenDeals, total: Floats, target: float) -> A
     if_won, if_lost, overall = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
     for at in numba.prange(len(rows)):
         a, offset, b = _keys(rows[at], seed)
-        pull = shift[group[at]]
+        factor = shift[group[at]]
         won, lost, either = 0.0, 0.0, 0.0
         for s in range(scenarios):
-            odd = odds[at] * pull[s]
-            p = 1.0 / (1.0 + 1.0 / odd) if odd > 0.0 else 0.0
+            scaled_odds = odds[at] * factor[s]
+            p = 1.0 / (1.0 + 1.0 / scaled_odds) if scaled_odds > 0.0 else 0.0
             amount = amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(permuted(np.uint32(s), w, a)) + offset
-            rest = total[s] - amount if place < odd * (scenarios - place) else total[s]
+            position = np.float64(permuted(np.uint32(s), w, a)) + offset
+            rest = total[s] - amount if position < scaled_odds * (scenarios - position) else total[s]
             with_it = 1.0 if rest + amount >= target else 0.0
             without = 1.0 if rest >= target else 0.0
             won += with_it
@@ -317,15 +319,15 @@ def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) ->
     rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
-    found = np.zeros(scopes.shape)
+    result = np.zeros(scopes.shape)
     for deal in numba.prange(len(odds)):
         a, offset, b = _keys(rows[deal], seed)
-        pull = shift[group[deal]]
+        factor = shift[group[deal]]
         amount, drawn = np.empty(scenarios), np.empty(scenarios)
         for s in range(scenarios):
             amount[s] = amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            place = np.float64(permuted(np.uint32(s), w, a)) + offset
-            drawn[s] = amount[s] if place < odds[deal] * pull[s] * (scenarios - place) else 0.0
+            position = np.float64(permuted(np.uint32(s), w, a)) + offset
+            drawn[s] = amount[s] if position < odds[deal] * factor[s] * (scenarios - position) else 0.0
         for at in range(scopes.shape[1]):
             scope = scopes[deal, at]
             if scope >= 0:
@@ -333,5 +335,5 @@ def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) ->
                 for s in range(scenarios):
                     rest = total[s] - drawn[s]
                     count += (rest + amount[s] >= target) - (rest >= target)
-                found[deal, at] = count / scenarios
-    return found
+                result[deal, at] = count / scenarios
+    return result

@@ -14,7 +14,7 @@ from crm.periods import Period, parse_period
 def targets_of(
     log: EventLog, period: Period, fiscal_start_month: int, metric: str = "revenue", adds_up: bool = True
 ) -> dict[str, float]:
-    """Targets of a metric by scope: of the very days, else, where it adds up, of parts that fill them."""
+    """Targets of a metric by scope: of exactly this period or, if additive, summed over its parts."""
     parts: dict[str, list[tuple[date, date, float]]] = {}
     table = log["targets"]
     for kind, scope, name, value in zip(
@@ -23,23 +23,23 @@ def targets_of(
         if kind != metric or np.isnan(value):
             continue
         try:
-            of = parse_period(str(name), fiscal_start_month)
+            target_period = parse_period(str(name), fiscal_start_month)
         except SanchoError:
             continue
-        same = of.first == period.first and of.last == period.last
-        if same or (adds_up and of.first >= period.first and of.last <= period.last):
-            parts.setdefault(str(scope), []).append((of.first, of.last, float(value)))
-    whole = {scope: _filled(pieces, period) for scope, pieces in parts.items()}
+        same = target_period.first == period.first and target_period.last == period.last
+        if same or (adds_up and target_period.first >= period.first and target_period.last <= period.last):
+            parts.setdefault(str(scope), []).append((target_period.first, target_period.last, float(value)))
+    whole = {scope: _filled(scope_parts, period) for scope, scope_parts in parts.items()}
     return {scope: value for scope, value in whole.items() if value is not None}
 
 
-def _filled(pieces: list[tuple[date, date, float]], period: Period) -> float | None:
-    """Sum of pieces that follow one another from first day to last, the longest first; None with a gap."""
+def _filled(parts: list[tuple[date, date, float]], period: Period) -> float | None:
+    """Sum of consecutive parts from the first day to the last, the longest first; None with a gap."""
     day, total = period.first, 0.0
     while day <= period.last:
-        here = [(last, value) for first, last, value in pieces if first == day]
-        if not here:
+        starting = [(last, value) for first, last, value in parts if first == day]
+        if not starting:
             return None
-        last, value = max(here)
+        last, value = max(starting)
         total, day = total + value, date.fromordinal(last.toordinal() + 1)
     return total

@@ -1,4 +1,4 @@
-"""How likely are the KPIs of a period reached?"""
+"""How likely is each KPI of a period to reach its target?"""
 
 from models.kpis.counts import RemainingPeriod
 from models.kpis.outlook import KpiForecast, KpiForecasts

@@ -1,9 +1,9 @@
-"""How often will something that is counted still happen in the period, and to whom?
+"""How many events of a count are still expected in the period, and for which people?
 
-Gamma-Poisson counts on working days: the company's level follows the latest days as fast as served best in
-the past, times the month's season; people share it by what they did lately, leaning on their team, for the
-days they are here. How far the company, a team and a person stray from that is learned from past stretches of
-the same length.
+Gamma-Poisson counts on working days: the company's level is an exponentially weighted mean, with the
+half-life that forecast best in the past, times the month's season; people share it by their recent counts,
+shrunk towards their team, for the days they are present. The variation of the company, a team and a person is
+estimated from past windows of the same length.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ Draws = NDArray[np.float32]
 
 SCENARIOS = 1 << 12
 SEED = 20_260_402
-HALF_LIVES = (20.0, 40.0, 80.0, 160.0)  # working days after which what happened counts half for the level
+HALF_LIVES = (20.0, 40.0, 80.0, 160.0)  # working days after which an event has half the weight in the level
 _YEARS_KEPT = 4
-_MIN_DAYS = 20  # working days before the first look back
-_WINDOWS, _WINDOW_HALF_LIFE = 24, 250.0  # stretches looked back at; working days after which one counts half
-_MARKET_CV, _PRIOR_WINDOWS = 0.15, 4.0  # believed of the company beforehand, and what that weighs
-_UNKNOWN_CV = 0.5  # of a level nobody could look back at
-_SHARE_DAYS = 120  # working days by which people's shares go
-_POOLED_EVENTS = 4.0  # happenings that the team's rate weighs like in a person's
+_MIN_DAYS = 20  # working days before the first past window
+_WINDOWS, _WINDOW_HALF_LIFE = 24, 250.0  # past windows; working days after which a window has half the weight
+_MARKET_CV, _PRIOR_WINDOWS = 0.15, 4.0  # prior of the company's variation, and its weight
+_UNKNOWN_CV = 0.5  # of a level without past windows
+_SHARE_DAYS = 120  # working days that people's shares are estimated from
+_POOLED_EVENTS = 4.0  # events that the team's rate weighs in a person's rate
 
 
 @dataclass(frozen=True)
 class RemainingPeriod:
-    """The stretch of a period that is still to come, as seen at a moment, and who is there in it.
+    """The remaining part of a period as of a moment, and the people present in it.
 
     `start`, `end` instants. `since`, `until` (people + 1,) first day and day after the last of each person,
-    `style` how each sells ("" = not known).
+    `style` their selling style ("" = unknown).
     """
 
     calendar: Calendar
@@ -70,7 +70,7 @@ class RemainingPeriod:
 
     @cached_property
     def working_days(self) -> float:
-        """Working days of the stretch; a day partly over counts in part."""
+        """Working days of the remaining period; a partial day counts in part."""
         return float(self.calendar.working_days(np.array([self.start]), np.array([self.end]))[0])
 
     @cached_property
@@ -85,32 +85,32 @@ class RemainingPeriod:
 
     @cached_property
     def today(self) -> int:
-        """Number of the working day that is not over yet."""
+        """Number of the current working day."""
         return int(self.working_days_before[self.calendar.day_of(np.array([self.moment]))[0]])
 
     @cached_property
     def working_day_span(self) -> tuple[int, int]:
-        """(first working day of the stretch, day after its last), by number."""
+        """(first working day of the remaining period, day after its last), by number."""
         first, last = self.calendar.day_of(np.array([self.start, self.end - 1]))
         return int(self.working_days_before[first]), int(self.working_days_before[last + 1])
 
     def presence_share(self, first: Ints, end: Ints) -> Floats:
-        """Share of the working days [first, end) (n,) that each person is there, (n, people + 1)."""
+        """Share of the working days [first, end) (n,) that each person is present, (n, people + 1)."""
         low = self.working_days_before[np.clip(self.since, 0, len(self.working_days_before) - 1)]
         high = self.working_days_before[np.clip(self.until, 0, len(self.working_days_before) - 1)]
         both = np.minimum(end[:, None], high) - np.maximum(first[:, None], low)
         return np.asarray(np.clip(both / np.maximum(end - first, 1)[:, None], 0.0, 1.0))
 
     def rng(self, name: str) -> np.random.Generator:
-        """Random numbers, the same for the same name."""
+        """A random generator that is the same for the same name."""
         return np.random.default_rng([SEED, crc32(name.encode())])
 
 
 @dataclass(frozen=True)
 class CountForecast:
-    """What to expect of a count: `mean` (people + 1,) occurrences, coefficients of variation around it.
+    """The forecast of a count: `mean` (people + 1,) events, coefficients of variation around it.
 
-    An occurrence weighs `weight` on average, with a standard deviation of `weight_sd`.
+    An event has a mean weight of `weight`, with a standard deviation of `weight_sd`.
     """
 
     mean: Floats
@@ -118,99 +118,106 @@ class CountForecast:
     weight: float
     weight_sd: float
 
-    def draw(self, ahead: RemainingPeriod, name: str) -> Draws:
+    def draw(self, remaining: RemainingPeriod, name: str) -> Draws:
         """Weight by person and scenario, (people + 1, S).
 
-        Teams and people stray from their shares of the company, not the company with them.
+        Teams and people vary around their shares of the company's total, which does not change with them.
         """
         out = np.zeros((len(self.mean), SCENARIOS), np.float32)
-        busy = np.flatnonzero(self.mean > 0)
-        if not len(busy):
+        with_events = np.flatnonzero(self.mean > 0)
+        if not len(with_events):
             return out
-        rng, teams = ahead.rng(name), len(ahead.organisation.teams)
+        rng, teams = remaining.rng(name), len(remaining.organisation.teams)
         company, of_team, of_person = self.cvs
-        local = _lognormal(rng, of_team, teams + 1)
-        local[teams] = 1.0
-        team = np.append(ahead.organisation.team_of, -1)
-        share = self.mean[busy, None] * local[np.where(team < 0, teams, team)[busy]]
-        share *= _lognormal(rng, of_person, len(busy))
+        team_factor = _lognormal(rng, of_team, teams + 1)
+        team_factor[teams] = 1.0
+        team = np.append(remaining.organisation.team_of, -1)
+        share = self.mean[with_events, None] * team_factor[np.where(team < 0, teams, team)[with_events]]
+        share *= _lognormal(rng, of_person, len(with_events))
         share *= self.mean.sum() / share.sum(0) * _lognormal(rng, company, 1)
         count = rng.poisson(share)
         if self.weight_sd > 0:
             noise = np.sqrt(count) * self.weight_sd * rng.standard_normal(count.shape)
-            out[busy] = np.maximum(count * self.weight + noise, 0.0)
+            out[with_events] = np.maximum(count * self.weight + noise, 0.0)
         else:
-            out[busy] = count * self.weight
+            out[with_events] = count * self.weight
         return out
 
 
-def forecast_count(tally: CountedEvents, ahead: RemainingPeriod) -> CountForecast:
-    """What to expect of a tally (as known at the moment) in the stretch ahead."""
-    number = len(ahead.organisation.people) + 1
-    plain = tally.weight.std() == 0
-    weight = float(tally.weight.mean()) if len(tally.weight) else 1.0
-    spread = 0.0 if plain else float(tally.weight.std())
-    begun = max(ahead.today - _YEARS_KEPT * 250, 0)
-    day = ahead.working_days_before[ahead.calendar.day_of(tally.at)]
-    known = (day >= begun) & (day < ahead.today)
-    if not known.any() or ahead.working_days <= 0:
+def forecast_count(counted_events: CountedEvents, remaining: RemainingPeriod) -> CountForecast:
+    """The forecast of a count (as known at the moment) in the remaining period."""
+    number = len(remaining.organisation.people) + 1
+    plain = counted_events.weight.std() == 0
+    weight = float(counted_events.weight.mean()) if len(counted_events.weight) else 1.0
+    spread = 0.0 if plain else float(counted_events.weight.std())
+    first_day = max(remaining.today - _YEARS_KEPT * 250, 0)
+    day = remaining.working_days_before[remaining.calendar.day_of(counted_events.at)]
+    in_record = (day >= first_day) & (day < remaining.today)
+    if not in_record.any() or remaining.working_days <= 0:
         return CountForecast(np.zeros(number), (0.0, 0.0, 0.0), weight, spread)
-    first = int(day[known].min())
-    daily = np.bincount(day[known] - first, minlength=ahead.today - first).astype(float)
-    season = _season(daily, ahead.month[first : ahead.today])[ahead.month]
-    low, high = ahead.working_day_span
-    # A day partly over counts in part.
-    exposure = season[low:high] * (ahead.working_days / max(high - low, 1))
-    gap, length = low - ahead.today, max(round(ahead.working_days), 1)
-    level, company_cv = _level(daily, season[first : ahead.today], gap, length)
-    rate = _rates(day[known] - first, tally.person[known], first, ahead)
-    present = (ahead.working_days_before[np.clip(ahead.since, 0, None)] <= ahead.today) & (
-        ahead.working_days_before[np.clip(ahead.until, 0, len(ahead.working_days_before) - 1)] > ahead.today
+    first = int(day[in_record].min())
+    daily = np.bincount(day[in_record] - first, minlength=remaining.today - first).astype(float)
+    season = _season(daily, remaining.month[first : remaining.today])[remaining.month]
+    low, high = remaining.working_day_span
+    # A partial day counts in part.
+    exposure = season[low:high] * (remaining.working_days / max(high - low, 1))
+    gap, length = low - remaining.today, max(round(remaining.working_days), 1)
+    level, company_cv = _level(daily, season[first : remaining.today], gap, length)
+    rate = _rates(day[in_record] - first, counted_events.person[in_record], first, remaining)
+    present = (remaining.working_days_before[np.clip(remaining.since, 0, None)] <= remaining.today) & (
+        remaining.working_days_before[np.clip(remaining.until, 0, len(remaining.working_days_before) - 1)]
+        > remaining.today
     )
-    now = float(rate[present].sum())
-    rate = rate * (level / now) if now > 0 else np.where(np.arange(number) == number - 1, level, 0.0)
-    mean = rate * _exposure_by_person(ahead, exposure)
-    team = np.append(ahead.organisation.team_of, -1) + 1
-    cvs = _people_cvs(day[known] - first, tally.person[known], ahead.today - first, length, team)
+    present_rate = float(rate[present].sum())
+    rate = (
+        rate * (level / present_rate)
+        if present_rate > 0
+        else np.where(np.arange(number) == number - 1, level, 0.0)
+    )
+    mean = rate * _exposure_by_person(remaining, exposure)
+    team = np.append(remaining.organisation.team_of, -1) + 1
+    cvs = _people_cvs(
+        day[in_record] - first, counted_events.person[in_record], remaining.today - first, length, team
+    )
     return CountForecast(mean, (company_cv, *cvs), weight, spread)
 
 
 def _season(daily: Floats, month: Ints) -> Floats:
-    """The season of each month (12,), by what its whole months had against the year around them."""
+    """The season of each month (12,), by whole months' counts relative to the year around them."""
     starts = np.flatnonzero(np.diff(month, prepend=-1, append=-1))
     low, high = starts[1:-2], starts[2:-1]  # whole months
     if len(low) < MONTHS + 6:
         return no_season()
     passed = np.concatenate([[0.0], np.cumsum(daily)])
-    seen, days = passed[high] - passed[low], (high - low).astype(float)
+    counts, days = passed[high] - passed[low], (high - low).astype(float)
     around = np.array([slice(max(at - 6, 0), at + 7) for at in range(len(low))])
-    due = days * np.array([seen[part].sum() / days[part].sum() for part in around])
-    return season_of(month[low], seen, due)
+    expected = days * np.array([counts[part].sum() / days[part].sum() for part in around])
+    return season_of(month[low], counts, expected)
 
 
 def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float, float]:
-    """(occurrences per working day of no season, the company's variation).
+    """(events per working day without season, the company's variation).
 
-    Past stretches of `length` working days that began `gap` after their moment are forecast by each
-    half-life; that with the smallest error in square roots is taken.
+    Past windows of `length` working days that began `gap` after their moment are forecast with each
+    half-life; the one with the smallest error in square roots is used.
     """
     plain = daily / season
     levels = np.array([_smoothed(plain, half) for half in HALF_LIVES])
     step = max(length, 5)
-    looks = np.arange(len(daily) - gap - length, _MIN_DAYS - 1, -step)[:_WINDOWS]
-    if not len(looks):
+    window_starts = np.arange(len(daily) - gap - length, _MIN_DAYS - 1, -step)[:_WINDOWS]
+    if not len(window_starts):
         return float(plain.mean()), _UNKNOWN_CV
     passed, worth = (np.concatenate([[0.0], np.cumsum(values)]) for values in (daily, season))
-    low, high = looks + gap, looks + gap + length
-    seen = passed[high] - passed[low]
-    due = levels[:, looks - 1] * (worth[high] - worth[low])
-    held = 0.5 ** ((len(daily) - high) / _WINDOW_HALF_LIFE)
-    error = (held * (np.sqrt(seen + 0.375) - np.sqrt(due + 0.375)) ** 2).sum(1)
+    low, high = window_starts + gap, window_starts + gap + length
+    counts = passed[high] - passed[low]
+    expected = levels[:, window_starts - 1] * (worth[high] - worth[low])
+    weights = 0.5 ** ((len(daily) - high) / _WINDOW_HALF_LIFE)
+    error = (weights * (np.sqrt(counts + 0.375) - np.sqrt(expected + 0.375)) ** 2).sum(1)
     best = int(error.argmin())
-    excess = float((held * ((seen - due[best]) ** 2 - due[best])).sum())
-    usual = float((held * due[best]).sum() / held.sum())
+    excess = float((weights * ((counts - expected[best]) ** 2 - expected[best])).sum())
+    usual = float((weights * expected[best]).sum() / weights.sum())
     cv2 = (excess + _PRIOR_WINDOWS * (_MARKET_CV * usual) ** 2) / max(
-        float((held * due[best] ** 2).sum()) + _PRIOR_WINDOWS * usual**2, 1e-9
+        float((weights * expected[best] ** 2).sum()) + _PRIOR_WINDOWS * usual**2, 1e-9
     )
     return float(levels[best, -1]), float(np.sqrt(np.clip(cv2, 0.01**2, 1.0)))
 
@@ -222,37 +229,44 @@ def _smoothed(daily: Floats, half_life: float) -> Floats:
     return np.asarray(total / weight)
 
 
-def _rates(day: Ints, person: Ints, first: int, ahead: RemainingPeriod) -> Floats:
-    """Occurrences per working day of each person while there, leaning on the team and the company."""
-    number, end = len(ahead.organisation.people) + 1, ahead.today - first
+def _rates(day: Ints, person: Ints, first: int, remaining: RemainingPeriod) -> Floats:
+    """Events per working day of each person while present, shrunk towards the team and the company."""
+    number, end = len(remaining.organisation.people) + 1, remaining.today - first
     begun = max(end - _SHARE_DAYS, 0)
-    got = np.bincount(person[day >= begun], minlength=number).astype(float)
-    could = ahead.presence_share(np.array([begun + first]), np.array([end + first]))[0] * max(end - begun, 1)
-    could = np.maximum(could, (got > 0) * 1.0)
+    events_of = np.bincount(person[day >= begun], minlength=number).astype(float)
+    exposure_of = remaining.presence_share(np.array([begun + first]), np.array([end + first]))[0] * max(
+        end - begun, 1
+    )
+    exposure_of = np.maximum(exposure_of, (events_of > 0) * 1.0)
     owned = np.arange(number) < number - 1
-    company = got[owned].sum() / max(could[owned].sum(), 1e-9)
+    company = events_of[owned].sum() / max(exposure_of[owned].sum(), 1e-9)
     if company <= 0:
-        return np.asarray(got / np.maximum(could, 1.0))
-    team = np.append(ahead.organisation.team_of, -1) + 1
-    few = _POOLED_EVENTS / company
-    team_got, team_could = np.bincount(team[owned], got[owned]), np.bincount(team[owned], could[owned])
-    of_team = (team_got + few * company) / (team_could + few)
-    rate = (got + few * of_team[np.minimum(team, len(of_team) - 1)]) / (could + few)
-    # Those whose team never does it are not lent a share of what others do.
+        return np.asarray(events_of / np.maximum(exposure_of, 1.0))
+    team = np.append(remaining.organisation.team_of, -1) + 1
+    prior_exposure = _POOLED_EVENTS / company
+    team_got, team_could = (
+        np.bincount(team[owned], events_of[owned]),
+        np.bincount(team[owned], exposure_of[owned]),
+    )
+    of_team = (team_got + prior_exposure * company) / (team_could + prior_exposure)
+    rate = (events_of + prior_exposure * of_team[np.minimum(team, len(of_team) - 1)]) / (
+        exposure_of + prior_exposure
+    )
+    # People of a team without such events get no share of other teams' rates.
     rate[owned & (team_got[np.minimum(team, len(of_team) - 1)] == 0)] = 0.0
-    rate[-1] = got[-1] / max(end - begun, 1)
+    rate[-1] = events_of[-1] / max(end - begun, 1)
     return np.asarray(rate)
 
 
-def _exposure_by_person(ahead: RemainingPeriod, exposure: Floats) -> Floats:
-    """The exposure of the days ahead that each person is there, (people + 1,)."""
-    low, _ = ahead.working_day_span
+def _exposure_by_person(remaining: RemainingPeriod, exposure: Floats) -> Floats:
+    """The exposure of the days ahead on which each person is present, (people + 1,)."""
+    low, _ = remaining.working_day_span
     days = low + np.arange(len(exposure))
-    return np.asarray(exposure @ (ahead.presence_share(days, days + 1) > 0.5))
+    return np.asarray(exposure @ (remaining.presence_share(days, days + 1) > 0.5))
 
 
 def _people_cvs(day: Ints, person: Ints, days: int, length: int, team: Ints) -> tuple[float, float]:
-    """Variation of a team and of a person around its share, by past stretches of that length."""
+    """Variation of a team and of a person around its share, by past windows of that length."""
     number, step = len(team), max(length, 5)
     ends = np.arange(days, step - 1, -step)[:_WINDOWS]
     if not len(ends):

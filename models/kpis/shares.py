@@ -1,8 +1,8 @@
-"""How many of those that come will also meet the numerator: win, be reached, get further, leave?
+"""How many of the events of a denominator will also meet the numerator: win, connect, advance, leave?
 
-A person's share leans on the company's; how far the company's share strays from what it was is learned from
-past stretches. What needs time (a lead of this week meets next week) is completed by how long it
-took so far, right-censored.
+A person's share is shrunk towards the company's; the variation of the company's share is estimated from past
+windows. Steps that need time (a lead of this week meets next week) are completed by the distribution of
+times so far, right-censored.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from models.kpis.counts import SCENARIOS, Draws, RemainingPeriod
 from models.statistics import pooled_with_prior
 
 _YEAR = 365 * DAY
-_POOLED = 20.0  # of the company's that weigh like in a person's share
-_ODDS_SD, _PRIOR_WINDOWS = 0.15, 4.0  # believed spread of the company's log-odds, and what that weighs
+_POOLED = 20.0  # events that the company's share weighs in a person's share
+_ODDS_SD, _PRIOR_WINDOWS = 0.15, 4.0  # prior sd of the company's log-odds, and its weight
 _MAX_WINDOWS = 8
-_MIN_DENOMINATOR = 5.0  # of the denominator in a stretch that says something of the spread
+_MIN_DENOMINATOR = 5.0  # smallest denominator of a window that is used for the variation
 _LONGEST_DAYS = 730
 _MAX_CHANCE = 0.9999
-_MIN_STYLE_EVENTS = 100  # of a selling style that show its own pace
+_MIN_STYLE_EVENTS = 100  # smallest number of events for a selling style's own curve
 
 
 @dataclass(frozen=True)
@@ -36,31 +36,36 @@ class ConversionShare:
     mean: Floats
     odds_sd: float
 
-    def of(self, count: Draws, ahead: RemainingPeriod, name: str) -> Draws:
-        """How many of `count` (people + 1, S) also meet it, the same shift for all of a scenario."""
+    def of(self, count: Draws, remaining: RemainingPeriod, name: str) -> Draws:
+        """How many of `count` (people + 1, S) also meet it, with one common shift per scenario."""
         return _binomial_draws(
-            count, np.broadcast_to(self.mean[:, None], count.shape), self.odds_sd, ahead, name
+            count, np.broadcast_to(self.mean[:, None], count.shape), self.odds_sd, remaining, name
         )
 
 
-def conversion_share(top: CountedEvents, bottom: CountedEvents, ahead: RemainingPeriod) -> ConversionShare:
-    """The share that `top` had of `bottom` in the past year, by person."""
-    people, since = len(ahead.organisation.people) + 1, ahead.moment - _YEAR
-    got, of = (one.by_person(since, ahead.moment, people) for one in (top, bottom))
-    length = max(ahead.end - ahead.start, 30 * DAY)
-    stretches = ahead.moment - length * np.arange(1, _MAX_WINDOWS + 1)
-    seen = [
-        [one.by_person(int(at), int(at) + length, people).sum() for at in stretches] for one in (top, bottom)
+def conversion_share(
+    numerator: CountedEvents, denominator: CountedEvents, remaining: RemainingPeriod
+) -> ConversionShare:
+    """The share that `numerator` had of `denominator` in the past year, by person."""
+    people, since = len(remaining.organisation.people) + 1, remaining.moment - _YEAR
+    met, total = (events.by_person(since, remaining.moment, people) for events in (numerator, denominator))
+    length = max(remaining.end - remaining.start, 30 * DAY)
+    window_starts = remaining.moment - length * np.arange(1, _MAX_WINDOWS + 1)
+    window_counts = [
+        [events.by_person(int(at), int(at) + length, people).sum() for at in window_starts]
+        for events in (numerator, denominator)
     ]
-    return ConversionShare(_pooled_shares(got, of), _odds_sd(np.array(seen[0]), np.array(seen[1])))
+    return ConversionShare(
+        _pooled_shares(met, total), _odds_sd(np.array(window_counts[0]), np.array(window_counts[1]))
+    )
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """How those that came get further with time: `by_age` (groups, days + 1) share that has by each age.
+    """How a cohort advances with time: `by_age` (groups, days + 1) share advanced by each age.
 
-    `group` (people + 1,) of each person, by selling style; `factor` (people + 1,): a person's share against
-    the group's.
+    `group` (people + 1,) of each person, by selling style; `factor` (people + 1,): a person's share relative
+    to the group's.
     """
 
     by_age: Floats
@@ -68,37 +73,39 @@ class Cohort:
     factor: Floats
     odds_sd: float
 
-    def from_waiting(self, came: CountedEvents, first: int, ahead: RemainingPeriod, name: str) -> Draws:
-        """How many of those that came in the period so far, and have not got further, will by its end."""
-        assert came.reached is not None  # noqa: S101 - a cohort says what is to be reached
-        low, high = np.searchsorted(came.at, [first, ahead.moment])
-        waiting = came.reached[low:high] == NEVER
-        at, person = came.at[low:high][waiting], came.person[low:high][waiting]
+    def from_waiting(self, events: CountedEvents, first: int, remaining: RemainingPeriod, name: str) -> Draws:
+        """How many of the period's events so far that have not advanced will advance by its end."""
+        assert events.reached is not None  # noqa: S101 - a cohort has a `reached` step
+        low, high = np.searchsorted(events.at, [first, remaining.moment])
+        waiting = events.reached[low:high] == NEVER
+        at, person = events.at[low:high][waiting], events.person[low:high][waiting]
         group = self.group[person]
-        now, then = (self.share_by_age(group, (until - at) / DAY) for until in (ahead.moment, ahead.end))
+        now, then = (
+            self.share_by_age(group, (until - at) / DAY) for until in (remaining.moment, remaining.end)
+        )
         chance = np.clip((then - now) / np.maximum(1 - now, 1e-9) * self.factor[person], 0.0, _MAX_CHANCE)
         people = len(self.factor)
         count = np.bincount(person, minlength=people).astype(float)
         mean = np.bincount(person, chance, people) / np.maximum(count, 1)
         waiting_draws = np.broadcast_to(count.astype(np.float32)[:, None], (people, SCENARIOS))
         return _binomial_draws(
-            waiting_draws, np.broadcast_to(mean[:, None], waiting_draws.shape), self.odds_sd, ahead, name
+            waiting_draws, np.broadcast_to(mean[:, None], waiting_draws.shape), self.odds_sd, remaining, name
         )
 
-    def of_new(self, count: Draws, ahead: RemainingPeriod, name: str) -> Draws:
-        """How many of those still to come (people + 1, S), spread over the stretch, will by its end."""
-        ages = np.linspace(0.0, max(ahead.end - ahead.start, 0) / DAY, 33)
+    def of_new(self, count: Draws, remaining: RemainingPeriod, name: str) -> Draws:
+        """How many future events (people + 1, S), spread over the remaining period, advance by its end."""
+        ages = np.linspace(0.0, max(remaining.end - remaining.start, 0) / DAY, 33)
         middle = (ages[1:] + ages[:-1]) / 2
         mean = np.array(
             [self.share_by_age(np.full(32, one), middle).mean() for one in range(len(self.by_age))]
         )
         chance = np.clip(mean[self.group] * self.factor, 0.0, _MAX_CHANCE)
         return _binomial_draws(
-            count, np.broadcast_to(chance[:, None], count.shape), self.odds_sd, ahead, name
+            count, np.broadcast_to(chance[:, None], count.shape), self.odds_sd, remaining, name
         )
 
     def share_by_age(self, group: Ints, age: Floats) -> Floats:
-        """Share of each one's group that has got further by its age in days, (n,)."""
+        """Share of each event's group that has advanced by its age in days, (n,)."""
         last = self.by_age.shape[1] - 1
         day = np.clip(age, 0.0, last - 1e-9)
         low = day.astype(np.int64)
@@ -106,65 +113,74 @@ class Cohort:
         return np.asarray(rows[group, low] * (1 - part) + rows[group, low + 1] * part)
 
 
-def cohort_of(came: CountedEvents, first: int, ahead: RemainingPeriod) -> Cohort:
-    """How those of the past two years got further, by Kaplan and Meier's estimate (1958).
+def cohort_of(events: CountedEvents, first: int, remaining: RemainingPeriod) -> Cohort:
+    """How events of the past two years advanced, by the estimate of Kaplan and Meier (1958).
 
-    `first`: when the period begins, whose length past ones are looked back at for.
+    `first`: the period's start, which gives the length of past windows.
     """
-    assert came.reached is not None  # noqa: S101 - a cohort says what is to be reached
-    people = len(ahead.organisation.people) + 1
-    low = int(np.searchsorted(came.at, ahead.moment - 2 * _YEAR))
-    at, reached, person = came.at[low:], came.reached[low:], came.person[low:]
-    done = reached != NEVER
-    days = np.minimum(np.maximum(np.where(done, reached, ahead.moment) - at, 0) / DAY, _LONGEST_DAYS)
+    assert events.reached is not None  # noqa: S101 - a cohort has a `reached` step
+    people = len(remaining.organisation.people) + 1
+    low = int(np.searchsorted(events.at, remaining.moment - 2 * _YEAR))
+    at, reached, person = events.at[low:], events.reached[low:], events.person[low:]
+    has_advanced = reached != NEVER
+    days = np.minimum(
+        np.maximum(np.where(has_advanced, reached, remaining.moment) - at, 0) / DAY, _LONGEST_DAYS
+    )
     if not len(at):
         return Cohort(np.zeros((1, 2)), np.zeros(people, np.int64), np.ones(people), _ODDS_SD)
     grid, group = np.arange(_LONGEST_DAYS + 1, dtype=float), np.zeros(people, np.int64)
     curves: list[Floats] = []
-    for style in ("", *np.unique(ahead.style[ahead.style != ""])):
-        mine = np.ones(len(at), bool) if style == "" else (ahead.style == style)[person]
-        if style == "" or mine.sum() >= _MIN_STYLE_EVENTS:
-            group[(ahead.style == style) & (style != "")] = len(curves)
-            kept = ecdf(CensoredData.right_censored(days[mine], ~done[mine])).sf
-            curves.append(1 - np.asarray(kept.evaluate(grid)))
+    for style in ("", *np.unique(remaining.style[remaining.style != ""])):
+        selected = np.ones(len(at), bool) if style == "" else (remaining.style == style)[person]
+        if style == "" or selected.sum() >= _MIN_STYLE_EVENTS:
+            group[(remaining.style == style) & (style != "")] = len(curves)
+            survival = ecdf(CensoredData.right_censored(days[selected], ~has_advanced[selected])).sf
+            curves.append(1 - np.asarray(survival.evaluate(grid)))
     cohort = Cohort(np.array(curves), group, np.ones(people), _ODDS_SD)
-    due = cohort.share_by_age(group[person], (ahead.moment - at) / DAY)
-    got, expected = np.bincount(person, done, people), np.bincount(person, due, people)
-    few = _POOLED * max(float(done.mean()), 0.02)
-    factor = (got + few) / (expected + few)
-    length = max(ahead.end - first, 7 * DAY)
-    seen, size, ripe = np.zeros((3, _MAX_WINDOWS))
-    for back in range(_MAX_WINDOWS):  # past periods, each as it stood at its own end
-        end = ahead.moment - back * length
-        mine = (at >= end - length) & (at < end)
-        seen[back] = (done & (reached < end))[mine].sum()
-        size[back] = mine.sum()
-        ripe[back] = cohort.share_by_age(group[person[mine]], (end - at[mine]) / DAY).sum()
-    odds_sd = _odds_sd(seen, size, ripe / np.maximum(size, 1))
+    expected_share = cohort.share_by_age(group[person], (remaining.moment - at) / DAY)
+    advanced_of, expected = (
+        np.bincount(person, has_advanced, people),
+        np.bincount(person, expected_share, people),
+    )
+    prior_weight = _POOLED * max(float(has_advanced.mean()), 0.02)
+    factor = (advanced_of + prior_weight) / (expected + prior_weight)
+    length = max(remaining.end - first, 7 * DAY)
+    advanced, size, expected_advanced = np.zeros((3, _MAX_WINDOWS))
+    for back in range(_MAX_WINDOWS):  # past windows, each as of its own end
+        end = remaining.moment - back * length
+        selected = (at >= end - length) & (at < end)
+        advanced[back] = (has_advanced & (reached < end))[selected].sum()
+        size[back] = selected.sum()
+        expected_advanced[back] = cohort.share_by_age(
+            group[person[selected]], (end - at[selected]) / DAY
+        ).sum()
+    odds_sd = _odds_sd(advanced, size, expected_advanced / np.maximum(size, 1))
     return replace(cohort, factor=factor, odds_sd=odds_sd)
 
 
-def _pooled_shares(got: Floats, of: Floats) -> Floats:
-    company = (got.sum() + 0.5) / (of.sum() + 1.0)
-    return np.asarray((got + _POOLED * company) / (of + _POOLED))
+def _pooled_shares(met: Floats, total: Floats) -> Floats:
+    company = (met.sum() + 0.5) / (total.sum() + 1.0)
+    return np.asarray((met + _POOLED * company) / (total + _POOLED))
 
 
-def _odds_sd(got: Floats, of: Floats, due: Floats | None = None) -> float:
-    """Standard deviation of a stretch's log-odds beyond chance, against what was due of it."""
+def _odds_sd(met: Floats, of: Floats, expected_share: Floats | None = None) -> float:
+    """Standard deviation of a window's log-odds beyond chance, relative to the expected ones."""
     use = of >= _MIN_DENOMINATOR
-    y = logit((got[use] + 0.5) / (of[use] + 1.0))
-    noise = 1 / (got[use] + 0.5) + 1 / np.maximum(of[use] - got[use] + 0.5, 0.5)
-    if due is not None:
-        y = y - logit(np.clip(due[use], 0.005, 0.995))
-    free, found = max(len(y) - 1, 0), 0.0
-    if free:
-        found = float(((y - np.average(y, weights=1 / noise)) ** 2 * len(y) / free - noise).mean())
-    variance = pooled_with_prior(found, free, _ODDS_SD**2, _PRIOR_WINDOWS)
+    y = logit((met[use] + 0.5) / (of[use] + 1.0))
+    noise = 1 / (met[use] + 0.5) + 1 / np.maximum(of[use] - met[use] + 0.5, 0.5)
+    if expected_share is not None:
+        y = y - logit(np.clip(expected_share[use], 0.005, 0.995))
+    degrees, beyond_chance = max(len(y) - 1, 0), 0.0
+    if degrees:
+        beyond_chance = float(((y - np.average(y, weights=1 / noise)) ** 2 * len(y) / degrees - noise).mean())
+    variance = pooled_with_prior(beyond_chance, degrees, _ODDS_SD**2, _PRIOR_WINDOWS)
     return float(np.sqrt(np.clip(variance, 0.02**2, 1.0)))
 
 
-def _binomial_draws(count: Draws, chance: Floats, odds_sd: float, ahead: RemainingPeriod, name: str) -> Draws:
-    rng = ahead.rng(name)
+def _binomial_draws(
+    count: Draws, chance: Floats, odds_sd: float, remaining: RemainingPeriod, name: str
+) -> Draws:
+    rng = remaining.rng(name)
     shift = odds_sd * rng.standard_normal(SCENARIOS)
     odds = logit(np.clip(chance[:, :1], 1e-6, 1 - 1e-6))
     taken = rng.binomial(np.round(count).astype(np.int64), expit(odds + shift))

@@ -1,4 +1,4 @@
-"""What moves the goal, by how much, and what is the least that does?"""
+"""What moves the target's probability, by how much, and what is the smallest plan that reaches it?"""
 
 from models.levers.effect import STRETCHES, LeverModel, OpenDeals, new_wins_of
 from models.levers.levels import LEVERS, Level, Lever, levels_of

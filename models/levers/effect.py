@@ -1,8 +1,8 @@
-"""What would the goal's probability be if levers stood higher? The same scenarios and luck, other chances.
+"""What would the target's probability be at other lever levels? The same scenarios, other probabilities.
 
-Leads and appointments move the new business that still depends on them; proposals and win rate move open
-deals and new ones; the deal size what new ones bring (prices already named stand); the cycle how much of what
-is won later falls into the period.
+Leads and appointments change the new business that still depends on them; proposals and win rate change open
+and new deals; the deal size changes the revenue of new deals (quoted prices stay); the cycle time changes
+how many of the later wins fall into the period.
 """
 
 from __future__ import annotations
@@ -22,15 +22,21 @@ from models.forecast.simulate import Simulation, round_to_step
 from models.kpis import RemainingPeriod
 from models.levers.levels import Level
 
-STRETCHES = (1.0, 1.15, 1.35, 1.6, 2.0)  # of the time ahead, for which deals' chances are worked out
-_WINDOWS, _STEP = 52, 14 * DAY  # stretches looked back at
+STRETCHES = (
+    1.0,
+    1.15,
+    1.35,
+    1.6,
+    2.0,
+)  # multiples of the time ahead for which win probabilities are computed
+_WINDOWS, _STEP = 52, 14 * DAY  # past windows, and the time between them
 
 
 @dataclass(frozen=True)
 class OpenDeals:
-    """What levers need to know of the open deals (n,): `ever` won, whether proposed, chances by stretch.
+    """The open deals (n,): probability of being `ever` won, whether proposed, probabilities by stretch.
 
-    `stretched` (n, len(STRETCHES)): chance to be won within so many times the time ahead.
+    `stretched` (n, len(STRETCHES)): probability of being won within that multiple of the time ahead.
     """
 
     ever: Floats
@@ -40,10 +46,10 @@ class OpenDeals:
 
 @dataclass(frozen=True)
 class NewWins:
-    """Of past wins of deals created in a stretch like the one ahead: what they depended on.
+    """Past wins of deals created in a window like the one ahead: what they depended on.
 
-    `of_leads`, `of_appointments`: shares whose lead, or appointment, came after the stretch began.
-    `stretched` (len(STRETCHES),): wins if the way from creation to win took that much less time.
+    `of_leads`, `of_appointments`: shares whose lead, or appointment, came after the window began.
+    `stretched` (len(STRETCHES),): wins if the time from creation to win were divided by that factor.
     """
 
     of_leads: float
@@ -53,7 +59,7 @@ class NewWins:
 
 @dataclass(frozen=True)
 class LeverModel:
-    """A forecast's scenarios with the levers that move them; `levels` by lever."""
+    """A forecast's scenarios and the levers that change them; `levels` by lever."""
 
     simulation: Simulation
     levels: Mapping[str, Level]
@@ -61,20 +67,20 @@ class LeverModel:
     new_wins: NewWins
 
     def probability(self, shares: Mapping[str, float], people: Ints, target: float) -> float:
-        """Of attainment, if those people go a share of each way; with nothing moved, the forecast's own."""
-        found = probability_of(self.with_shares(shares, people), people, target)
-        assert found is not None  # noqa: S101 - there is a target
-        return found
+        """Probability of attainment with those shares of the way; without shares, the forecast's own."""
+        probability = probability_of(self.with_shares(shares, people), people, target)
+        assert probability is not None  # noqa: S101 - there is a target
+        return probability
 
     def with_shares(self, shares: Mapping[str, float], people: Ints) -> Simulation:
-        """The simulation with levers moved, `shares` (0 to 1) by lever of the way to the top quartile."""
+        """The simulation with levers moved by `shares` (0 to 1) of the way to the top quartile."""
         steps = {
             name: level.step_towards_top(shares.get(name, 0.0), people) for name, level in self.levels.items()
         }
         return self.with_steps(steps, people)
 
     def with_level_times(self, lever: str, times: float, people: Ints) -> Simulation:
-        """The simulation with one lever of some people at so many times its level."""
+        """The simulation with one lever of some people at a multiple of its level."""
         level = self.levels[lever]
         known = people[~np.isnan(level.y[people])]
         step, now = np.zeros(len(level.y)), level.y[known]
@@ -86,36 +92,38 @@ class LeverModel:
 
     def with_steps(self, step: Mapping[str, Floats], people: Ints) -> Simulation:
         """The simulation with levers moved by steps (people + 1,) on their own scales."""
-        made = self.simulation
-        who = made.pipeline.person
-        ratio, new = np.ones(len(who)), np.ones(len(made.new_rate))
+        simulation = self.simulation
+        person = simulation.pipeline.person
+        open_ratio, new_ratio = np.ones(len(person)), np.ones(len(simulation.new_rate))
         if "proposals" in step:
-            times = self.level_ratio("proposals", step["proposals"])
-            ratio *= np.where(self.deals.proposed, 1.0, times[who])
-            new *= times
+            person_ratio = self.level_ratio("proposals", step["proposals"])
+            open_ratio *= np.where(self.deals.proposed, 1.0, person_ratio[person])
+            new_ratio *= person_ratio
         if "win_rate" in step:
-            times, ever = (
+            person_ratio, ever = (
                 self.level_ratio("win_rate", step["win_rate"]),
                 np.clip(self.deals.ever, 1e-6, 1 - 1e-6),
             )
-            later = expit(logit(ever) + step["win_rate"][who]) / ever
-            ratio *= np.where(self.deals.proposed, later, times[who])
-            new *= times
+            proposed_ratio = expit(logit(ever) + step["win_rate"][person]) / ever
+            open_ratio *= np.where(self.deals.proposed, proposed_ratio, person_ratio[person])
+            new_ratio *= person_ratio
         if "cycle_time" in step:
             stretch = np.clip(np.exp(-step["cycle_time"]), 1.0, STRETCHES[-1])
-            ratio *= _stretched_ratio(self.deals.stretched, stretch[who])
-            new *= np.interp(stretch, STRETCHES, self.new_wins.stretched)
-        new *= self.new_deal_ratio(step, people)
-        bigger = np.exp(step["amount"]) if "amount" in step else np.ones(len(new))
-        made = made.with_win_probability_ratio(ratio)
-        rate = (made.new_rate * new[:, None]).astype(np.float32)
-        new_draws = round_to_step(made.new.draw_revenue(rate, made.seed)[0] * bigger[:, None])
-        return replace(made, new_draws=new_draws, new_rate=rate)
+            open_ratio *= _stretched_ratio(self.deals.stretched, stretch[person])
+            new_ratio *= np.interp(stretch, STRETCHES, self.new_wins.stretched)
+        new_ratio *= self.new_deal_ratio(step, people)
+        amount_ratio = np.exp(step["amount"]) if "amount" in step else np.ones(len(new_ratio))
+        simulation = simulation.with_win_probability_ratio(open_ratio)
+        rate = (simulation.new_rate * new_ratio[:, None]).astype(np.float32)
+        new_draws = round_to_step(
+            simulation.new.draw_revenue(rate, simulation.seed)[0] * amount_ratio[:, None]
+        )
+        return replace(simulation, new_draws=new_draws, new_rate=rate)
 
     def level_ratio(self, name: str, step: Floats) -> Floats:
         """A person's level after a step, as a multiple of the level before."""
         level = self.levels[name]
-        y = np.where(np.isnan(level.y), 0.0, level.y)  # of whom nothing is known, nothing moves
+        y = np.where(np.isnan(level.y), 0.0, level.y)  # people with an unknown level do not change
         return np.asarray(level.read(y + step) / level.read(y))
 
     def new_deal_ratio(self, step: Mapping[str, Floats], people: Ints) -> Floats:
@@ -123,34 +131,34 @@ class LeverModel:
         ratio = {}
         for name in ("leads", "appointment_rate"):
             level = self.levels.get(name) if name in step else None
-            now = None if level is None else level.of(people)
-            then = None if level is None else level.of(people, step[name])
-            ratio[name] = then / now if now and then else 1.0
-        old = 1 - self.new_wins.of_appointments
-        known_leads = self.new_wins.of_appointments - self.new_wins.of_leads
+            level_now = None if level is None else level.of(people)
+            level_then = None if level is None else level.of(people, step[name])
+            ratio[name] = level_then / level_now if level_now and level_then else 1.0
+        independent = 1 - self.new_wins.of_appointments
+        of_known_leads = self.new_wins.of_appointments - self.new_wins.of_leads
         factor = np.ones(len(self.simulation.new_rate))
-        factor[people] = old + ratio["appointment_rate"] * (
-            known_leads + self.new_wins.of_leads * ratio["leads"]
+        factor[people] = independent + ratio["appointment_rate"] * (
+            of_known_leads + self.new_wins.of_leads * ratio["leads"]
         )
         return factor
 
 
-def new_wins_of(happenings: KpiEvents, ahead: RemainingPeriod) -> NewWins:
-    """What new wins depended on in the past two years' stretches as long as the one ahead."""
+def new_wins_of(happenings: KpiEvents, remaining: RemainingPeriod) -> NewWins:
+    """What new wins depended on in the past two years' windows of the same length."""
     created, won, lead_at, appointment_at = happenings.deal_times()
-    length = max(ahead.end - ahead.start, DAY)
+    length = max(remaining.end - remaining.start, DAY)
     counts = np.zeros(2 + len(STRETCHES))
     total = 0.0
     for back in range(_WINDOWS):
-        begin = ahead.moment - length - back * _STEP
-        mine = (won != NEVER) & (created >= begin) & (created < begin + length)
-        inside = mine & (won < begin + length)
-        total += inside.sum()
-        counts[0] += (inside & (lead_at >= begin)).sum()
-        counts[1] += (inside & (appointment_at >= begin)).sum()
+        begin = remaining.moment - length - back * _STEP
+        created_inside = (won != NEVER) & (created >= begin) & (created < begin + length)
+        won_inside = created_inside & (won < begin + length)
+        total += won_inside.sum()
+        counts[0] += (won_inside & (lead_at >= begin)).sum()
+        counts[1] += (won_inside & (appointment_at >= begin)).sum()
         for number, stretch in enumerate(STRETCHES):
-            sooner = created + (won - created) / stretch
-            counts[2 + number] += (mine & (sooner < begin + length)).sum()
+            earlier_win = created + (won - created) / stretch
+            counts[2 + number] += (created_inside & (earlier_win < begin + length)).sum()
     if not total:
         return NewWins(0.0, 0.0, np.ones(len(STRETCHES)))
     return NewWins(
@@ -159,7 +167,7 @@ def new_wins_of(happenings: KpiEvents, ahead: RemainingPeriod) -> NewWins:
 
 
 def _stretched_ratio(stretched: Floats, stretch: Floats) -> Floats:
-    """Chance at each deal's stretch, as a multiple of that at none."""
+    """Probability at each deal's stretch, as a multiple of that without one."""
     grid = np.array(STRETCHES)
     at = np.clip(np.searchsorted(grid, stretch, side="right") - 1, 0, len(grid) - 2)
     part = (stretch - grid[at]) / (grid[at + 1] - grid[at])

@@ -1,4 +1,4 @@
-"""What is the smallest change of levers that brings the goal's probability to what is asked?"""
+"""What is the smallest change of levers that brings the target's probability to the requested level?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from features.arrays import Ints
 from models.levers.effect import LeverModel
 
-_STEPS = 12  # halvings of how far to go
+_STEPS = 12  # bisection steps
 _MAX_DISTANCE = 1e3
 
 
@@ -16,7 +16,7 @@ _MAX_DISTANCE = 1e3
 class Plan:
     """`shares` by lever of the way to the top quartile, and the probability reached.
 
-    `before`: with nothing moved. `maximum`: with all chosen levers all the way, the most that can be had.
+    `before`: without changes. `maximum`: with all chosen levers all the way, the largest attainable.
     `effects` by lever: the probability with that lever alone all the way.
     """
 
@@ -27,44 +27,44 @@ class Plan:
     effects: Mapping[str, float]
 
     def attains(self, requested: float) -> bool:
-        """Whether what was asked can be had."""
+        """Whether the requested probability is attainable."""
         return max(self.maximum, self.before) >= requested
 
 
 def smallest_plan(
     lever_model: LeverModel, levers: Sequence[str], people: Ints, target: float, requested: float
 ) -> Plan:
-    """The change of least squares, each lever measured by the share of its way, that attains as wanted.
+    """The change with the least sum of squared shares of the way that attains the requested probability.
 
-    Near the start the goal gains most per square of change where levers move by their effects' proportions:
-    each goes that far, none further than its whole way. Where all of it is not enough, all of it is given.
+    To first order the probability gains most per squared share if shares are proportional to effects: each
+    lever goes that far, at most all the way. If all levers all the way do not suffice, that is returned.
     """
     chosen = [name for name in levers if name in lever_model.levels]
     before = lever_model.probability({}, people, target)
     effects = {name: lever_model.probability({name: 1.0}, people, target) for name in chosen}
-    most = lever_model.probability(dict.fromkeys(chosen, 1.0), people, target)
+    maximum = lever_model.probability(dict.fromkeys(chosen, 1.0), people, target)
     if before >= requested:
-        return Plan(dict.fromkeys(chosen, 0.0), before, before, most, effects)
-    if most < requested:
-        return Plan(dict.fromkeys(chosen, 1.0), before, most, most, effects)
+        return Plan(dict.fromkeys(chosen, 0.0), before, before, maximum, effects)
+    if maximum < requested:
+        return Plan(dict.fromkeys(chosen, 1.0), before, maximum, maximum, effects)
 
     gain = {name: max(effects[name] - before, 0.0) for name in chosen}
     best = max(gain.values())
-    if best == 0.0:  # only together do they show
+    if best == 0.0:  # they have an effect only together
         gain, best = dict.fromkeys(chosen, 1.0), 1.0
 
-    def going(far: float) -> dict[str, float]:
-        return {name: min(far * gain[name] / best, 1.0) for name in chosen}
+    def shares_at(distance: float) -> dict[str, float]:
+        return {name: min(distance * gain[name] / best, 1.0) for name in chosen}
 
-    low, high, reached = 0.0, 1.0, lever_model.probability(going(1.0), people, target)
+    low, high, reached = 0.0, 1.0, lever_model.probability(shares_at(1.0), people, target)
     while reached < requested and high < _MAX_DISTANCE:
         low, high = high, high * 2
-        reached = lever_model.probability(going(high), people, target)
+        reached = lever_model.probability(shares_at(high), people, target)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        found = lever_model.probability(going(middle), people, target)
-        if found >= requested:
-            high, reached = middle, found
+        probability = lever_model.probability(shares_at(middle), people, target)
+        if probability >= requested:
+            high, reached = middle, probability
         else:
             low = middle
-    return Plan(going(high), before, reached, most, effects)
+    return Plan(shares_at(high), before, reached, maximum, effects)

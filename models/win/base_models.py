@@ -1,4 +1,4 @@
-"""What do the three kinds of model say: pooled stage rates, a held-back regression, boosted trees?"""
+"""What do the base models predict: pooled stage rates, a ridge regression, boosted trees?"""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from models.win.encoder import Encoder
 from models.win.horizons import HorizonTerms, close_columns, ramps
 from models.win.stage_rates import StageRates, interpolate
 
-LOG_ODDS_LIMIT = 9.0  # log-odds of a member are cut here: nobody is that sure
+LOG_ODDS_LIMIT = 9.0  # log-odds of a base model are clipped here
 RIDGE = 12.0  # penalty of a standardised coefficient, in deals
 
 
 @dataclass(frozen=True)
 class FeatureLayout:
-    """Where in the features the members find what they treat in a way of its own; -1 = not there."""
+    """The indices of features that the base models treat specially, -1 = missing."""
 
     names: tuple[str, ...]
     categorical: tuple[int, ...]
@@ -31,13 +31,13 @@ class FeatureLayout:
     close: int  # days to the expected close date
 
     def column(self, x: Floats, index: int, missing: float = np.nan) -> Floats:
-        """The feature at `index`, or `missing` throughout where there is none."""
+        """The feature at `index`, or `missing` for every row where there is none."""
         return x[:, index] if index >= 0 else np.full(len(x), missing)
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Log-odds linear in encoded features and in terms that never fall with the horizon.
+    """Log-odds linear in encoded features and in terms that never decrease with the horizon.
 
     `coefficients`: intercept, encoded columns, ramps, period ends, close columns, then for each stage code
     of `stages` ramps of its own. `covariance` is their covariance, in units of deals.
@@ -45,13 +45,13 @@ class Linear:
 
     encoder: Encoder
     stages: Floats
-    top: Floats  # most period ends seen
+    top: Floats  # largest numbers of period ends
     ever_days: float
     coefficients: Floats
     covariance: Floats
     mean: Floats  # of the encoded columns over the training moments
     stage_mean: Floats  # share of each stage over the training moments
-    close_reference: Floats  # quantiles of the days to the expected close date there, some unknown
+    close_reference: Floats  # quantiles of the days to the expected close date over them, some unknown
 
     @property
     def width(self) -> int:
@@ -59,24 +59,24 @@ class Linear:
         return len(self.mean)
 
     def fixed_design(self, x: Floats) -> Floats:
-        """The part (n, 1 + c) of the design that no horizon changes."""
+        """The part (n, 1 + c) of the design that does not depend on the horizon."""
         return np.concatenate([np.ones((len(x), 1)), self.encoder(x)], axis=1)
 
-    def horizon_design(self, stage: Floats, close: Floats, ahead: HorizonTerms) -> Floats:
-        """The part (n, p) of the design that the horizon moves; all inputs have n rows."""
-        rising = ramps(ahead.clock, self.ever_days)
+    def horizon_design(self, stage: Floats, close: Floats, terms: HorizonTerms) -> Floats:
+        """The part (n, p) of the design that depends on the horizon; all inputs have n rows."""
+        rising = ramps(terms.clock, self.ever_days)
         return np.concatenate(
             [
                 rising,
-                ahead.ends / self.top,
-                close_columns(close, ahead.days),
+                terms.ends / self.top,
+                close_columns(close, terms.days),
                 self._by_stage(stage[:, None] == self.stages, rising),
             ],
             axis=1,
         )
 
     def _by_stage(self, at: NDArray[Any], rising: Floats) -> Floats:
-        """Ramps (n, r) for each stage, by how much a row is in it: (n, stages x r)."""
+        """Ramps (n, r) times each stage's weight in a row: (n, stages x r)."""
         out: Floats = (at[:, :, None] * rising[:, None, :]).reshape(len(rising), -1)
         return out
 
@@ -92,19 +92,19 @@ class Linear:
         out: Floats = np.einsum("ij,jk,ik->i", design, self.covariance, design)
         return out
 
-    def contributions(self, layout: FeatureLayout, x: Floats, ahead: HorizonTerms) -> Floats:
-        """Log-odds by feature (n, k) against the average training moment at the same horizon."""
+    def contributions(self, layout: FeatureLayout, x: Floats, terms: HorizonTerms) -> Floats:
+        """Log-odds by feature (n, k) relative to the average training moment at the same horizon."""
         stage, close = layout.column(x, layout.stage), layout.column(x, layout.close)
-        fixed, moving = self.fixed_design(x), self.horizon_design(stage, close, ahead)
+        fixed, moving = self.fixed_design(x), self.horizon_design(stage, close, terms)
         cut = fixed.shape[1]
         weights, slopes = self.coefficients[:cut], self.coefficients[cut:]
         values = np.zeros_like(x)
         np.add.at(values.T, self.encoder.sources, ((fixed[:, 1:] - self.mean) * weights[1:]).T)
-        rising = ramps(ahead.clock, self.ever_days)
+        rising = ramps(terms.clock, self.ever_days)
         stage_at = moving.shape[1] - len(self.stages) * rising.shape[1]
         if layout.close >= 0:
             closes = slice(stage_at - 3, stage_at)
-            values[:, layout.close] += (moving[:, closes] - self._usual_close(ahead.days)) @ slopes[closes]
+            values[:, layout.close] += (moving[:, closes] - self._usual_close(terms.days)) @ slopes[closes]
         if layout.stage >= 0:
             usual = self._by_stage(np.broadcast_to(self.stage_mean, (len(x), len(self.stages))), rising)
             values[:, layout.stage] += (moving[:, stage_at:] - usual) @ slopes[stage_at:]
@@ -119,7 +119,7 @@ class Linear:
 
     def arrays(self) -> dict[str, Floats]:
         """What is stored as arrays."""
-        names = ("stages", "top", "coefficients", "spread", "mean", "stage_mean", "close_reference")
+        names = ("stages", "top", "coefficients", "covariance", "mean", "stage_mean", "close_reference")
         return {name: getattr(self, name) for name in names}
 
     def to_json(self) -> dict[str, Any]:
@@ -139,15 +139,15 @@ def fit_linear(
     outcomes: Sequence[Floats],
     layout: FeatureLayout,
     encoder: Encoder,
-    ahead: HorizonTerms,
+    terms: HorizonTerms,
     ridge: float = RIDGE,
 ) -> list[Linear]:
-    """The held-back regression of each outcome (m,); each deal counts once, so `ridge` is in deals."""
+    """The ridge regression of each outcome (m,); each deal counts once, so `ridge` is in deals."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     stage, close = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.close)
     stages = np.unique(stage[~np.isnan(stage)])
-    top = np.maximum(ahead.ends.max(axis=0, initial=0.0), 1.0)
+    top = np.maximum(terms.ends.max(axis=0, initial=0.0), 1.0)
     known = close[~np.isnan(close)]
     unknown = round(16 * (1.0 - len(known) / max(len(close), 1)))
     reference = np.concatenate(
@@ -168,58 +168,58 @@ def fit_linear(
         np.asarray(reference, np.float64),
     )
     fixed = draft.fixed_design(rows.x[rows.row])
-    moving = draft.horizon_design(stage[rows.row], close[rows.row], ahead)
+    moving = draft.horizon_design(stage[rows.row], close[rows.row], terms)
     design = np.concatenate([fixed, moving], axis=1)
     weight = rows.question_weight / rows.question_weight.sum() * rows.deals
     penalty = np.full(design.shape[1], ridge)
     penalty[0] = 1e-3
     penalty[fixed.shape[1] : fixed.shape[1] + ramps(np.ones(1), rows.ever_days).shape[1]] = 0.3
     rising = np.arange(design.shape[1]) >= fixed.shape[1]
-    found = []
-    # One thread of linear algebra: the same sums on every machine, and quicker on a busy one.
+    models = []
+    # One thread of linear algebra: the same sums on every machine, and faster under load.
     with threadpool_limits(1, "blas"):
         for outcome in outcomes:
             start = np.zeros(design.shape[1])
             start[0] = float(bounded_logit(np.clip(np.average(outcome, weights=weight), 0.001, 0.999)))
             fit = fit_logistic(design, outcome, weight, penalty, start, rising)
-            spread = np.asarray(np.linalg.inv(fit.curvature), np.float64)
-            found.append(replace(draft, coefficients=fit.coefficients, covariance=spread))
-    return found
+            covariance = np.asarray(np.linalg.inv(fit.curvature), np.float64)
+            models.append(replace(draft, coefficients=fit.coefficients, covariance=covariance))
+    return models
 
 
 def rates_log_odds(
-    rates: StageRates, table: Floats, layout: FeatureLayout, x: Floats, ahead: HorizonTerms
+    rates: StageRates, table: Floats, layout: FeatureLayout, x: Floats, terms: HorizonTerms
 ) -> Floats:
-    """Log-odds (n,) that a table of stage rates gives to rows (n, k), each within its own horizon."""
+    """Log-odds (n,) of rows (n, k) by a table of stage rates, each for its own horizon."""
     stage, age = layout.column(x, layout.stage), layout.column(x, layout.age, 0.0)
-    return clipped(rates.read(table, stage, age, ahead.clock[:, None])[:, 0])
+    return clipped(rates.read(table, stage, age, terms.clock[:, None])[:, 0])
 
 
 def rates_contributions(
     rates: StageRates, table: Floats, layout: FeatureLayout, x: Floats, horizon: Floats
 ) -> Floats:
-    """Log-odds (n, k) of a table of stage rates, split between stage and age: two players' Shapley values."""
+    """Log-odds (n, k) of a table of stage rates, split between stage and age by Shapley values."""
     row, band = rates.cell(layout.column(x, layout.stage), layout.column(x, layout.age, 0.0))
     stage_share, age_share = rates.share.sum(axis=1), rates.share.sum(axis=0)
     flat = table.reshape(-1, table.shape[2])
     values = np.zeros_like(x)
-    # One small table per distinct horizon: all deals of one request share the period's end.
+    # One small table per distinct horizon: the deals of a request share the period's end.
     ends, which = np.unique(horizon, return_inverse=True)
     for number, end in enumerate(ends):
-        mine = np.flatnonzero(which == number)
+        with_horizon = np.flatnonzero(which == number)
         days = np.full((len(flat), 1), end)
         whole = clipped(interpolate(flat, rates.grid, days)).reshape(table.shape[:2])
-        usual = float(stage_share @ whole @ age_share)
+        average = float(stage_share @ whole @ age_share)
         by_stage, by_age = whole @ age_share, stage_share @ whole
-        r, b = row[mine], band[mine]
-        stage_part = 0.5 * (by_stage[r] - usual) + 0.5 * (whole[r, b] - by_age[b])
+        r, b = row[with_horizon], band[with_horizon]
+        stage_part = 0.5 * (by_stage[r] - average) + 0.5 * (whole[r, b] - by_age[b])
         if layout.stage >= 0:
-            values[mine, layout.stage] += stage_part
+            values[with_horizon, layout.stage] += stage_part
         if layout.age >= 0:
-            values[mine, layout.age] += whole[r, b] - usual - stage_part
+            values[with_horizon, layout.age] += whole[r, b] - average - stage_part
     return values
 
 
 def clipped(chance: Floats) -> Floats:
-    """Log-odds of a member's chance, within the limit set for members."""
+    """Log-odds of a base model's probability, within the limit."""
     return np.clip(bounded_logit(chance), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)

@@ -1,4 +1,4 @@
-"""How fast does a company's time run? A day counts by how often deals are won on such days."""
+"""How much does each day count in business time? By how often deals are won on such days."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MONTH_DAYS = 4
 QUARTER_EDGES = (0, 1, 2, 3, 5, 7)  # working days left in the quarter at which a kind begins
 QUARTER_DAYS = 10
 KINDS = 2 + MONTH_DAYS + len(QUARTER_EDGES)
-POOLING_WINS = 10.0  # wins that a kind of day needs before it weighs as much as all working days together
+POOLING_WINS = 10.0  # number of wins that the overall rate weighs in the rate of a kind of day
 
 
 @dataclass(frozen=True)
 class BusinessClock:
-    """What a day of each kind counts for, `pace` (KINDS,); over the days learned from it averages to 1.
+    """The weight of a day of each kind, `pace` (KINDS,), with mean 1 over the training days.
 
-    Deals are not won at the same rate all year: hardly on closed days, twice as often in the last days of a
-    quarter, and in some months more than in others (`season` (12,), a factor). On this clock they are, so
-    that "five days before the quarter's end" and "five days in May" are told apart by their length.
+    The rate of wins varies: low on closed days, double in the last days of a quarter, and by month (`season`
+    (12,), a factor). In business time the rate is constant, so that five days before a quarter's end are
+    longer than five days in May.
     """
 
     calendar: Calendar
@@ -35,26 +35,28 @@ class BusinessClock:
     season: Floats = field(default_factory=no_season)
 
     def days(self, moments: Ints, horizon_days: Floats) -> Floats:
-        """Length (n,) on this clock of windows from moments (n,) over calendar days (n,), cut at `EVER_DAYS`.
+        """Business days (n,) in windows from moments (n,) over calendar days (n,), capped at `EVER_DAYS`.
 
-        It never falls as the horizon grows.
+        The result never decreases with the horizon.
         """
         end = moments + (np.minimum(horizon_days, EVER_DAYS) * DAY).astype(np.int64)
-        return self.calendar.count_until(self._run, end) - self.calendar.count_until(self._run, moments)
+        return self.calendar.count_until(self._cumulative, end) - self.calendar.count_until(
+            self._cumulative, moments
+        )
 
     @cached_property
-    def _run(self) -> Floats:
+    def _cumulative(self) -> Floats:
         months = self.season[month_of(self.calendar)]
         return np.concatenate([[0.0], np.cumsum(self.pace[day_kinds(self.calendar)] * months)])
 
 
 def uniform_pace() -> Floats:
-    """The clock of the calendar: each day counts for one."""
+    """Calendar time: each day counts 1."""
     return np.ones(KINDS)
 
 
 def day_kinds(calendar: Calendar) -> Ints:
-    """The kind of each day of the calendar's tables: 0 closed, 1 ordinary, then by what is left."""
+    """The kind of each day of the calendar's tables: 0 closed, 1 ordinary, then by working days left."""
     working = calendar.is_working
     opened = np.concatenate([[0], np.cumsum(working)])
     after = opened[np.arange(len(working)) + 1]
@@ -67,11 +69,11 @@ def day_kinds(calendar: Calendar) -> Ints:
 
 
 def fit_pace(calendar: Calendar, won_at: Ints, first: int, last: int) -> Floats:
-    """The pace (KINDS,) at which deals were won at instants `won_at` (n,) between two instants.
+    """The pace (KINDS,) fitted to wins at instants `won_at` (n,) between two instants.
 
-    wins / expected wins of each kind of day, as if `POOLING_WINS` more wins had come on it at the rate of all working
-    (or all closed) days, and those rates drawn towards one another alike: a gamma-Poisson mean. Few wins
-    leave the clock of the calendar.
+    wins / expected wins of each kind of day, pooled with `POOLING_WINS` wins at the rate of all working
+    (or all closed) days, whose rates are pooled with the overall rate alike: a gamma-Poisson mean. With few
+    wins the result is close to calendar time.
     """
     kind = day_kinds(calendar)
     low, high = calendar.day_of(np.array([first, last]))
@@ -80,8 +82,8 @@ def fit_pace(calendar: Calendar, won_at: Ints, first: int, last: int) -> Floats:
     expected = days * won.sum() / days.sum()
     opened = np.arange(KINDS) > 0
     pace = np.empty(KINDS)
-    for mine in (opened, ~opened):
-        usual = (won[mine].sum() + POOLING_WINS) / (expected[mine].sum() + POOLING_WINS)
-        pace[mine] = (won[mine] + POOLING_WINS * usual) / (expected[mine] + POOLING_WINS)
+    for kinds in (opened, ~opened):
+        pooled_ratio = (won[kinds].sum() + POOLING_WINS) / (expected[kinds].sum() + POOLING_WINS)
+        pace[kinds] = (won[kinds] + POOLING_WINS * pooled_ratio) / (expected[kinds] + POOLING_WINS)
     out: Floats = pace * (days.sum() / (pace @ days))
     return out

@@ -1,4 +1,4 @@
-"""How does a row of features become the columns of a linear model: logs, dummies, gaps, all on one scale?"""
+"""How are features encoded for a linear model: scaled logs, dummies and missing indicators?"""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from features.arrays import Floats, Ints
 from features.kernel_cache import compiled
 
-MEAN_ROWS = 20_000  # encoded at a time for their mean
-LOOKED_AT = 100_000  # rows that say well enough how a feature is spread
-LIMIT = 4.0  # standard deviations beyond which a value counts as this far
+MEAN_ROWS = 20_000  # rows encoded per block for the mean
+LOOKED_AT = 100_000  # rows that suffice to estimate a feature's distribution
+LIMIT = 4.0  # values are clipped at this many standard deviations
 
 
 class _Columns(NamedTuple):
@@ -31,9 +31,10 @@ class _Columns(NamedTuple):
 
 @dataclass(frozen=True)
 class Encoder:
-    """Columns made of features (n, k): scaled values, then one column per frequent level, then gaps.
+    """Columns from features (n, k): scaled values, a column per frequent level, missing indicators.
 
-    A value column is (value - centre) / scale, of the signed log where `logged`, cut at 4, 0 where unknown.
+    A value column is (value - centre) / scale, of the signed log where `logged`, clipped at 4, 0 where
+    unknown.
     """
 
     value: Ints  # feature index of each value column
@@ -46,7 +47,7 @@ class Encoder:
 
     @property
     def sources(self) -> Ints:
-        """The feature each column is made of, int64 of shape (columns,)."""
+        """The feature of each column, int64 of shape (columns,)."""
         return np.concatenate([self.value, self.level, self.gap])
 
     @property
@@ -61,7 +62,7 @@ class Encoder:
         return out
 
     def mean(self, x: Floats) -> Floats:
-        """Mean (c,) of the columns over all rows; they are never all held at once."""
+        """Mean (c,) of the columns over all rows, computed in blocks."""
         total = np.zeros(len(self.value) + len(self.level) + len(self.gap))
         for start in range(0, len(x), MEAN_ROWS):
             total += self(x[start : start + MEAN_ROWS]).sum(axis=0)
@@ -83,8 +84,8 @@ def fit_encoder(
 ) -> Encoder:
     """The encoder for features (n, k), `categorical` ones by their indices.
 
-    Values spread over orders of magnitude are logged. Levels and gaps need a share `min_share` of the rows.
-    Of very many rows every second (third ...) is looked at.
+    Values that range over orders of magnitude are logged. Levels and gaps need a share `min_share` of the
+    rows. Very many rows are thinned.
     """
     x = x[:: max(len(x) // LOOKED_AT, 1)]
     value, logged, centre, scale = [], [], [], []
@@ -104,17 +105,17 @@ def fit_encoder(
             code += frequent.tolist()
             continue
         wide = _is_wide(known)
-        seen = np.sign(known) * np.log1p(np.abs(known)) if wide else known
-        low, high = np.quantile(seen, [0.005, 0.995])
-        spread = float(np.clip(seen, low, high).std())
-        if spread < 1e-9:
-            spread = float(seen.std())
-        if spread < 1e-9:
+        values = np.sign(known) * np.log1p(np.abs(known)) if wide else known
+        low, high = np.quantile(values, [0.005, 0.995])
+        sd = float(np.clip(values, low, high).std())
+        if sd < 1e-9:
+            sd = float(values.std())
+        if sd < 1e-9:
             continue
         value.append(index)
         logged.append(wide)
-        centre.append(float(np.clip(seen, low, high).mean()) if high > low else float(seen.mean()))
-        scale.append(spread)
+        centre.append(float(np.clip(values, low, high).mean()) if high > low else float(values.mean()))
+        scale.append(sd)
     return Encoder(
         np.array(value, np.int64),
         np.array(logged, np.bool_),

@@ -1,4 +1,4 @@
-"""What of a row depends on how far ahead one looks, and never falls as one looks further?"""
+"""Which model inputs depend on the horizon, and never decrease with it?"""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from models.win.business_time import BusinessClock, uniform_pace
 
 RAMP_EDGES = (0.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 CLOSE_REACH_DAYS = 60.0
-ALMOST = 0.999  # of "ever": as far as any horizon short of it reaches
+ALMOST = 0.999  # of "ever": the largest finite horizon
 
 
 def ramps(horizon_days: Floats, ever_days: float) -> Floats:
     """Columns (n, r), each rising from 0 to 1 between two horizons (in log days), the last one for "ever".
 
-    Any sum of them with weights of at least 0 never falls as the horizon grows.
+    Any sum of them with weights of at least 0 never decreases with the horizon.
 
     >>> ramps(np.array([0.0, 7.0, 1000.0]), 1000.0)[:, [0, 1, -1]]
     array([[0., 0., 0.],
@@ -37,9 +37,9 @@ def ramps(horizon_days: Floats, ever_days: float) -> Floats:
 
 
 def close_columns(days_to_close: Floats, horizon_days: Floats) -> Floats:
-    """Does the horizon reach the expected close date: columns (n, 3) that never fall with the horizon.
+    """Whether the horizon reaches the expected close date: columns (n, 3), non-decreasing in the horizon.
 
-    Days past it (60 on either side, 0 to 1), whether it is reached, whether by a month; all 0 when unknown.
+    Days past it (60 on either side, scaled to 0 to 1), whether it is reached, and by a month; 0 if unknown.
     """
     past = np.nan_to_num(horizon_days - days_to_close, nan=-np.inf)
     reach = CLOSE_REACH_DAYS
@@ -50,11 +50,11 @@ def close_columns(days_to_close: Floats, horizon_days: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class HorizonTerms:
-    """Horizons (n,) as the members see them; nothing of it falls as a horizon grows.
+    """The base models' inputs of horizons (n,); none decreases with the horizon.
 
-    `days` of the calendar, `clock` days of the company's own time (`BusinessClock`; "ever" stays ever), and `ends`
-    (n, 3): which periods end within. How long a window is, rush included, the clock says better than counts
-    of days.
+    `days` of the calendar, `clock` business days (`BusinessClock`; "ever" stays ever), and `ends`
+    (n, 3): which periods end within. Business days replace counts of working and
+    rush days.
     """
 
     days: Floats
@@ -64,10 +64,9 @@ class HorizonTerms:
 
 @dataclass(frozen=True)
 class HorizonWindows:
-    """The calendar of a window from a moment to a horizon: only what never falls with the horizon.
+    """The calendar columns of a window from a moment to a horizon that never decrease with the horizon.
 
-    Windows longer than the longest cycle count as that long. `pace` and `season` are those of the company's
-    clock.
+    Windows are capped at the longest cycle. `pace` and `season` are those of business time.
     """
 
     calendar: Calendar
@@ -76,7 +75,7 @@ class HorizonWindows:
     season: Floats = field(default_factory=no_season)
 
     def terms(self, moments: Ints, horizon_days: Floats, ever_days: float) -> HorizonTerms:
-        """Looking ahead from moments (n,) over horizons in days (n,)."""
+        """The terms of moments (n,) and horizons in days (n,)."""
         clock = np.minimum(self._clock.days(moments, horizon_days), ever_days * ALMOST)
         clock = np.where(horizon_days >= ever_days, ever_days, clock)
         return HorizonTerms(
@@ -95,7 +94,7 @@ class HorizonWindows:
         return np.clip(horizon_days, 1e-6, self.longest_days)
 
 
-# The horizon itself and "ever" are columns of the models' own.
+# The models have their own columns for the horizon itself and "ever".
 WINDOW_NAMES = tuple(
     name
     for name, sign in zip(HORIZON_FEATURES, HORIZON_MONOTONE, strict=True)

@@ -1,4 +1,4 @@
-"""How likely is a deal to be won, lost or still open by any date, and what makes it so?"""
+"""How likely is a deal to be won, lost or still open by any date, and which features drive that?"""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ from models.win.stacking import Stack, default_weights, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
 
-FEW_DEALS = 30  # closed deals below which only the stated prior speaks
-TREES_FROM, TREES_FULL_WEIGHT = 300, 1000  # closed deals from which trees have a say, and have their full say
-INTERCEPT_ROWS = 40_000  # rows by which the level is set
-LEAF_DEALS = 25.0  # deals' worth of rows that a leaf holds at least
+FEW_DEALS = 30  # with fewer closed deals only the stated prior is used
+TREES_FROM, TREES_FULL_WEIGHT = (
+    300,
+    1000,
+)  # closed deals from which trees are used, and have their full weight
+INTERCEPT_ROWS = 40_000  # rows used to recalibrate the intercept
+LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 SIDES = ("won", "lost")
-QUESTIONS_PER_PART = 20_000  # asked at a time: what is made of them stays small
+QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Chances (n, h) to be won and lost by each horizon; what is missing to 1 is still open."""
+    """Probabilities (n, h) of being won and lost by each horizon; the rest is still open."""
 
     won: Floats
     lost: Floats
 
     @property
     def open(self) -> Floats:
-        """Chance (n, h) to be still open."""
+        """Probability (n, h) of being still open."""
         out: Floats = np.maximum(1.0 - self.won - self.lost, 0.0)
         return out
 
@@ -52,8 +55,8 @@ class Curve:
 class Contributions:
     """Log-odds of won within a horizon: `base` (n,) plus the sum of `values` (n, k) over features.
 
-    The reference is the average training moment, asked the same question: the horizon is in the base. `sd`
-    (n,) is how well the log-odds are known.
+    The reference is the average training moment, at the same horizon, so the horizon's effect is in the base.
+    `sd` (n,) is the standard error of the log-odds.
     """
 
     values: Floats
@@ -62,19 +65,19 @@ class Contributions:
 
     @property
     def log_odds(self) -> Floats:
-        """The log-odds (n,) they add up to."""
+        """The log-odds (n,): base plus contributions."""
         out: Floats = self.base + self.values.sum(axis=1)
         return out
 
     def interval(self, level: float = LEVEL) -> tuple[Floats, Floats]:
-        """Where the true chance (n,) lies with probability `level`: its ends (n,), (n,)."""
+        """The interval of the true probability (n,) at confidence `level`: its ends (n,), (n,)."""
         reach = ndtri(0.5 + level / 2.0) * self.sd
         return expit(self.log_odds - reach), expit(self.log_odds + reach)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two ends of a deal, won or lost: its members and how they are weighed and calibrated."""
+    """One of the two outcomes, won or lost: its base models and their calibrated stack."""
 
     linear: Linear | None
     trees: Trees | None
@@ -83,7 +86,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class WinModel:
-    """The fitted win model. `used` are the features, of those given at scoring, that it looks at."""
+    """The fitted win model. `used` are the indices of the features that it uses."""
 
     used: Ints
     layout: FeatureLayout
@@ -95,56 +98,56 @@ class WinModel:
     windows: HorizonWindows
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
-        """Chances to be won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
+        """Probabilities of being won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
 
-        Won never falls with the horizon, as every member and the calibration are built so. Lost is held
-        below 1 - won(ever), so it never falls either and the two never exceed 1 together.
+        Won never decreases with the horizon, by construction of the base models and the calibration. Lost is
+        capped at 1 - won(ever), so it never decreases either, and their sum never exceeds 1.
         """
         days = self._days(horizon_days)
-        asked = np.append(days, self.ever_days)
-        won = self._chances("won", x, moments, asked)
+        horizons = np.append(days, self.ever_days)
+        won = self._chances("won", x, moments, horizons)
         rest = 1.0 - won[:, -1:]
         lost = np.minimum(self._chances("lost", x, moments, days), rest) if len(days) else won[:, :0]
         lost = np.where(days >= self.ever_days, rest, lost)
         return Curve(won[:, :-1], lost)
 
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
-        """Chance (n,) to be won within a horizon of one's own, days (n,)."""
+        """Probability (n,) of being won within each row's own horizon, days (n,)."""
         out: Floats = expit(self._log_odds("won", x, moments, self._days(horizon_days)))
         return out
 
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
-        """What each feature adds to the calibrated log-odds of `won_by`; they add up to it exactly.
+        """Each feature's contribution to the calibrated log-odds of `won_by`; they add up to it exactly.
 
-        How well those are known, `sd`: the coefficients' covariance (deals counted once) and how far the
-        members disagree.
+        `sd` combines the coefficients' covariance (deals counted once) and the disagreement of the base
+        models.
         """
         days = self._days(horizon_days)
         inside = x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
         total = self.won.stack(logits, days)
-        ahead = self.windows.terms(moments, days, self.ever_days)
+        terms = self.windows.terms(moments, days, self.ever_days)
         weights = self.won.stack.row_weights(logits, days)
         sd = _log_odds_sd(logits, variance, weights)
         weights = weights[:, :, None]
-        by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, ahead.clock)
+        by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, terms.clock)
         parts = weights[:, 0] * by_rates
         if self.won.linear is not None:
-            parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, ahead)
+            parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, terms)
         if self.won.trees is not None:
-            columns = tree_columns(inside, self.layout, ahead)
+            columns = tree_columns(inside, self.layout, terms)
             shap = self.won.trees.contributions(columns)
             k = inside.shape[1]
             parts += weights[:, 2] * shap[:, :k]
             if self.layout.close >= 0:
-                # The last column is the horizon minus the days to the expected close: that feature's doing.
+                # The last column, horizon minus days to the expected close, counts for that feature.
                 parts[:, self.layout.close] += weights[:, 2, 0] * shap[:, columns.shape[1] - 1]
         values = np.zeros_like(x)
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1), sd)
 
     def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
-        """The leaf (n, trees) of each tree that a row asked "ever?" falls into; None without trees."""
+        """Each row's leaf (n, trees) in each tree for the horizon "ever"; None without trees."""
         if self.won.trees is None:
             return None
         days = self._days(np.full(len(x), np.inf))
@@ -154,10 +157,10 @@ class WinModel:
         return np.asarray(self.won.trees.booster.predict(columns, pred_leaf=True), np.int16)
 
     def question_log_odds(self, rows: SnapshotRows) -> tuple[Floats, Floats]:
-        """Members' log-odds (m, 3) of won and of lost for the questions of rows of the used features only."""
+        """Base models' log-odds (m, 3) of won and of lost for questions of rows with the used features."""
         parts = []
-        for here in _parts(len(rows.row)):
-            row, days = rows.row[here], self._days(rows.horizon[here])
+        for block in _parts(len(rows.row)):
+            row, days = rows.row[block], self._days(rows.horizon[block])
             x, moments = rows.x[row], rows.at[row]
             parts.append(
                 [self.base_log_odds(side, x, moments, days, with_variance=False)[0] for side in SIDES]
@@ -185,48 +188,49 @@ class WinModel:
     def base_log_odds(
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
-        """Members' log-odds (n, 3) and the regression's variance (n,), for rows of the used features only."""
+        """Base models' log-odds (n, 3) and the regression's variance (n,), for rows of the used features."""
         part = self._side(side)
         logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
-        ahead = self.windows.terms(moments, days, self.ever_days)
+        terms = self.windows.terms(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
-        logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, ahead)
+        logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
             return logits, variance
         fixed = part.linear.fixed_design(x)
         stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
-        moving = part.linear.horizon_design(stage, close, ahead)
+        moving = part.linear.horizon_design(stage, close, terms)
         logits[:, 1] = part.linear.score(fixed, moving)
         if with_variance:
             variance = part.linear.variance(fixed, moving)
         if part.trees is not None:
-            columns = tree_columns(x, self.layout, ahead)
+            columns = tree_columns(x, self.layout, terms)
             logits[:, 2] = np.clip(part.trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
 
 def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
-    """Standard deviation (n,) of weighted log-odds (n, 3): the regression's, and how far members disagree."""
+    """Sd (n,) of weighted log-odds (n, 3): the regression's and the base models' disagreement."""
     total = np.maximum(weights.sum(axis=1), 1e-9)
     share = weights / total[:, None]
-    apart = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
-    out: Floats = np.sqrt(variance + apart) * total
+    disagreement = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
+    out: Floats = np.sqrt(variance + disagreement) * total
     return out
 
 
-def tree_columns(x: Floats, layout: FeatureLayout, ahead: HorizonTerms) -> Floats:
-    """What the trees see: features, log horizon, period ends, horizon past the close date.
+def tree_columns(x: Floats, layout: FeatureLayout, terms: HorizonTerms) -> Floats:
+    """The trees' inputs: features, log horizon, period ends, horizon past the close date.
 
-    The horizon on both clocks: a rush closes what is nearly closed, and hardly what has a long way to go.
+    The horizon in business days and in calendar days, since the end-of-quarter rush affects mainly late-stage
+    deals.
     """
-    past = [] if layout.close < 0 else [np.clip(ahead.days - x[:, layout.close], -400.0, 400.0)[:, None]]
-    horizon = np.log1p(np.stack([ahead.clock, ahead.days], axis=1))
-    return np.concatenate([x, horizon, ahead.ends, *past], axis=1)
+    past = [] if layout.close < 0 else [np.clip(terms.days - x[:, layout.close], -400.0, 400.0)[:, None]]
+    horizon = np.log1p(np.stack([terms.clock, terms.days], axis=1))
+    return np.concatenate([x, horizon, terms.ends, *past], axis=1)
 
 
 @dataclass(frozen=True)
 class WinSettings:
-    """What a fit may be told; the defaults are what backtests chose."""
+    """Settings of a fit; the defaults were chosen by backtests."""
 
     trees: TreeSettings = field(default_factory=TreeSettings)
     max_questions: int = 80_000
@@ -245,9 +249,9 @@ def fit_win(
     stage_position: Mapping[float, float] | None = None,
     stacks: tuple[Stack, Stack] | None = None,
 ) -> WinModel:
-    """The win model of rows that have only the `used` features, weighed by `stacks` (else by default).
+    """The win model of rows that have only the `used` features, stacked by `stacks` (else by default).
 
-    Below 30 closed deals only the stated prior speaks; trees join from 300 on.
+    Below 30 closed deals only the stated prior is used; trees are used from 300 on.
     """
     closed = rows.closed_deals
     grid = horizon_grid(rows.longest_days, rows.ever_days)
@@ -269,18 +273,18 @@ def fit_win(
     trees: list[Trees | None] = [None, None]
     if enough and len(rows.row):
         encoder = fit_encoder(rows.x, layout.categorical)
-        few = sample_questions(rows, settings.linear_questions, rng)
-        ahead = windows.terms(few.question_at, few.horizon, rows.ever_days)
-        linear = [*fit_linear(few, (few.won, few.lost), layout, encoder, ahead)]
+        linear_rows = sample_questions(rows, settings.linear_questions, rng)
+        terms = windows.terms(linear_rows.question_at, linear_rows.horizon, rows.ever_days)
+        linear = [*fit_linear(linear_rows, (linear_rows.won, linear_rows.lost), layout, encoder, terms)]
         if with_trees:
-            many = sample_questions(rows, settings.max_questions, rng)
-            # Being lost carries less weight in every answer: half the trees at twice the pace will do.
-            lighter = replace(
+            tree_rows = sample_questions(rows, settings.max_questions, rng)
+            # Losses matter less in every answer: half the trees at twice the learning rate suffice.
+            lost_settings = replace(
                 settings.trees,
                 count=settings.trees.count // 2,
                 learning_rate=2.0 * settings.trees.learning_rate,
             )
-            trees = [*_fit_trees(many, layout, windows, (settings.trees, lighter), settings.grow)]
+            trees = [*_fit_trees(tree_rows, layout, windows, (settings.trees, lost_settings), settings.grow)]
     default = default_weights(closed, linear[0] is not None, trees[0] is not None)
     plain = Stack.weighted_mean(default, rows.ever_days)
     won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
@@ -298,7 +302,7 @@ def fit_win(
 
 
 def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: SnapshotRows) -> WinModel:
-    """The same members, weighed and calibrated anew, and brought to the level of rows learned from."""
+    """The same base models with other stacks, whose intercepts are recalibrated on training rows."""
     if model.won.linear is None:
         return model
     sides = []
@@ -309,8 +313,8 @@ def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: SnapshotRows) ->
         (rows.won, rows.lost),
         strict=True,
     ):
-        level = recalibrate_intercept(stack, logits, rows.horizon, outcome, rows.question_weight)
-        sides.append(replace(side, stack=level))
+        recalibrated = recalibrate_intercept(stack, logits, rows.horizon, outcome, rows.question_weight)
+        sides.append(replace(side, stack=recalibrated))
     return replace(model, won=sides[0], lost=sides[1])
 
 
@@ -337,16 +341,16 @@ def _fit_trees(
 
 
 def _question_columns(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> Floats:
-    """`tree_columns` of all questions, filled part by part: the many rows are held once."""
+    """`tree_columns` of all questions, filled in blocks to save memory."""
 
-    def made(here: slice) -> Floats:
-        row = rows.row[here]
-        ahead = windows.terms(rows.at[row], rows.horizon[here], rows.ever_days)
-        return tree_columns(rows.x[row], layout, ahead)
+    def columns_of(block: slice) -> Floats:
+        row = rows.row[block]
+        terms = windows.terms(rows.at[row], rows.horizon[block], rows.ever_days)
+        return tree_columns(rows.x[row], layout, terms)
 
-    out: Floats = np.empty((len(rows.row), made(slice(0, 0)).shape[1]))
-    for here in _parts(len(rows.row)):
-        out[here] = made(here)
+    out: Floats = np.empty((len(rows.row), columns_of(slice(0, 0)).shape[1]))
+    for block in _parts(len(rows.row)):
+        out[block] = columns_of(block)
     return out
 
 
@@ -355,12 +359,12 @@ def _parts(count: int) -> list[slice]:
 
 
 def intercept_rows(rows: SnapshotRows, rng: np.random.Generator) -> SnapshotRows:
-    """Rows learned from by which the level is set: regular moments, as questions come on any day."""
+    """Training rows to recalibrate the intercept on: regular moments, like questions on any day."""
     return sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng)
 
 
 def sample_questions(rows: SnapshotRows, max_questions: int, rng: np.random.Generator) -> SnapshotRows:
-    """At most so many of the questions, drawn alike."""
+    """At most so many of the questions, sampled uniformly."""
     if len(rows.row) <= max_questions:
         return rows
     keep = np.zeros(len(rows.row), bool)

@@ -1,4 +1,4 @@
-"""Which past deals were like this one? Those that the win model's trees put into the same leaves."""
+"""Which past deals were similar to this one? Those in the same leaves of the win model's trees."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from features import History, build_features
 from features.arrays import Ints
 from models.win.model import WinModel
 
-MAX_PAST_DEALS = 2_000  # of the deals closed last
+MAX_PAST_DEALS = 2_000  # most recently closed deals that are stored
 
 
 @dataclass(frozen=True)
 class PastDeals:
-    """Closed deals (n,) at a moment in the middle of their lives: number, closing, outcome 1/0, leaves."""
+    """Closed deals (n,) at the midpoint of their open time: number, closing, whether won, leaves."""
 
     deal: Ints
     closed: Ints
@@ -27,7 +27,7 @@ class PastDeals:
     def most_similar(
         self, leaves: NDArray[np.int16], before: int, exclude: int, count: int = 3
     ) -> list[tuple[int, bool, float]]:
-        """(deal, won, share of trees that cannot tell them apart) of the likest closed before a moment."""
+        """(deal, won, share of trees with the same leaf) of the most similar deals closed before a moment."""
         use = np.flatnonzero((self.closed < before) & (self.deal != exclude))
         share = (self.leaves[use] == leaves).mean(axis=1)
         best = np.argsort(-share, kind="stable")[:count]
@@ -35,10 +35,10 @@ class PastDeals:
 
 
 def past_deals(win: WinModel, history: History, columns: Ints) -> PastDeals | None:
-    """The deals closed last, to be compared with; None where the model has no trees."""
-    done = np.flatnonzero((history.closed != NEVER) & (history.outcome >= 0))
-    done = done[history.closed[done] > history.created[done] + 1]
-    deal = done[np.argsort(history.closed[done], kind="stable")[-MAX_PAST_DEALS:]]
+    """The most recently closed deals; None where the model has no trees."""
+    closed_deals = np.flatnonzero((history.closed != NEVER) & (history.outcome >= 0))
+    closed_deals = closed_deals[history.closed[closed_deals] > history.created[closed_deals] + 1]
+    deal = closed_deals[np.argsort(history.closed[closed_deals], kind="stable")[-MAX_PAST_DEALS:]]
     middle = history.created[deal] + (history.closed[deal] - history.created[deal]) // 2
     if not len(deal):
         return None

@@ -1,4 +1,4 @@
-"""How often, and how soon, are deals in a stage and of an age won or lost?"""
+"""How often, and how soon, are deals of a stage and age won or lost?"""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from features.arrays import Floats, Ints
 
-# How many deals a cell needs before it weighs as much as what it leans on.
+# Number of deals that the pooled hazard weighs in a cell.
 STRENGTH = 12.0
 AGE_SHARES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
 class StageRates:
-    """Cumulative chances to be won and lost within `grid` days, by stage and age band.
+    """Cumulative probabilities of being won and lost within `grid` days, by stage and age band.
 
     `won` and `lost` have shape (stages + 1, ages, grid); the last stage stands for unknown or unseen ones.
     `stages` are the stage codes, ascending; `ages` the inner edges of the age bands in days. The last
@@ -32,7 +32,7 @@ class StageRates:
     share: Floats  # of training rows by (stage, age), sums to 1: the reference of explanations
 
     def curve(self, stage: Floats, age_days: Floats, horizon_days: Floats) -> tuple[Floats, Floats]:
-        """Chances (n, h) to be won and lost within horizons (h,) or (n, h) days, linear between points."""
+        """Probabilities (n, h) of being won and lost within horizons (h,) or (n, h) days, interpolated."""
         return (
             self.read(self.won, stage, age_days, horizon_days),
             self.read(self.lost, stage, age_days, horizon_days),
@@ -40,13 +40,13 @@ class StageRates:
 
     def cell(self, stage: Floats, age_days: Floats) -> tuple[Ints, Ints]:
         """Row and column of the table for each deal: the last row where the stage is unknown or unseen."""
-        place = np.searchsorted(self.stages, stage)
-        known = np.append(self.stages, np.nan)[place] == stage
+        row = np.searchsorted(self.stages, stage)
+        known = np.append(self.stages, np.nan)[row] == stage
         band = np.searchsorted(self.ages, np.nan_to_num(age_days, nan=0.0), side="right")
-        return np.where(known, place, len(self.stages)).astype(np.int64), band.astype(np.int64)
+        return np.where(known, row, len(self.stages)).astype(np.int64), band.astype(np.int64)
 
     def read(self, table: Floats, stage: Floats, age_days: Floats, horizon_days: Floats) -> Floats:
-        """Chances (n, h) of one of the tables within horizons (h,) or (n, h) days."""
+        """Probabilities (n, h) by one of the tables within horizons (h,) or (n, h) days."""
         row, band = self.cell(stage, age_days)
         days = np.broadcast_to(horizon_days, (len(row), horizon_days.shape[-1]))
         return interpolate(table[row, band], self.grid, days)
@@ -79,7 +79,7 @@ def interpolate(values: Floats, grid: Floats, days: Floats) -> Floats:
 
 
 def horizon_grid(longest_days: float, ever_days: float) -> Floats:
-    """Days at which the rates are kept: dense at first, up to the longest cycle, then "ever"."""
+    """Days of the grid: dense at first, up to the longest cycle, then "ever"."""
     steps = np.array(
         [0.25, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 70, 91, 120, 150, 182, 240, 300, 365, 500, 730]
     )
@@ -88,10 +88,10 @@ def horizon_grid(longest_days: float, ever_days: float) -> Floats:
 
 
 def stated_prior(position: Floats, grid: Floats) -> tuple[Floats, Floats]:
-    """What is assumed of deals when nothing is known: chances (n, g) to be won and lost by each grid day.
+    """The prior: probabilities (n, g) of being won and lost by each grid day.
 
-    A deal at relative position 0 (start of the pipeline) to 1 (last stage) is won with 15 % to 50 %, and
-    half of what is to be decided is decided within 60 (start) to 30 days (end).
+    A deal at relative position 0 (start of the pipeline) to 1 (last stage) is won with 15 % to 50 %; the
+    half-life of open deals is 60 (start) to 30 days (end).
     """
     ever = 0.15 + 0.35 * position
     half_life = 60.0 - 30.0 * position
@@ -111,37 +111,45 @@ def fit_stage_rates(
     strength: float = STRENGTH,
     weight: Floats | None = None,
 ) -> StageRates:
-    """Rates from rows (deal and moment), each cell leaning on its stage, that on all, that on the prior.
+    """Rates from rows (deal, moment): cells pooled with their stage, it with all deals, those with the prior.
 
     Competing hazards between grid days (Aalen-Johansen): a row counts as at risk until it closes (`event`
     1 won, 0 lost) or is cut off (-1) after `days`. Rows of one deal share one vote per cell. A hazard is
-    (events + strength x the hazard leaned on) / (at risk + strength): the mean of a beta with that prior.
+    (events + strength x the pooled hazard) / (at risk + strength): the mean of a beta with that prior.
     """
     weight = np.ones(len(days)) if weight is None else weight
-    # Stages of the pipeline that no row shows have at least their place in it.
+    # Stages without rows get their prior by position.
     stages = np.unique([*stage[~np.isnan(stage)], *(position or ())])
     ages = np.unique(np.quantile(age_days, AGE_SHARES)) if len(age_days) else np.zeros(0)
     empty = StageRates(stages, ages, grid, np.zeros(0), np.zeros(0), np.zeros(0))
     row, band = empty.cell(stage, age_days)
     shape = (len(stages) + 1, len(ages) + 1)
-    where = np.array([position.get(code, 0.5) if position else 0.5 for code in stages] + [0.5])
-    prior = [_hazards(*stated_prior(where[k : k + 1], grid)) for k in range(len(where))]
-    everyone = _pooled_hazards(
+    positions = np.array([position.get(code, 0.5) if position else 0.5 for code in stages] + [0.5])
+    prior = [_hazards(*stated_prior(positions[k : k + 1], grid)) for k in range(len(positions))]
+    overall = _pooled_hazards(
         days, event, deal, weight, grid, _hazards(*stated_prior(np.array([0.5]), grid)), strength
     )
     won, lost = np.empty((*shape, len(grid))), np.empty((*shape, len(grid)))
     for k in range(shape[0]):
-        mine = row == k
-        # A stage that the data hardly shows keeps its place in the pipeline relative to the others.
+        of_this_stage = row == k
+        # A stage with few rows keeps its prior position relative to the others.
         base = tuple(
-            e * p / np.maximum(m, 1e-12) for e, p, m in zip(everyone, prior[k], prior[-1], strict=True)
+            e * p / np.maximum(m, 1e-12) for e, p, m in zip(overall, prior[k], prior[-1], strict=True)
         )
         base = tuple(np.minimum(hazard, 0.98) for hazard in base)
-        of_stage = _pooled_hazards(days[mine], event[mine], deal[mine], weight[mine], grid, base, strength)
+        of_stage = _pooled_hazards(
+            days[of_this_stage],
+            event[of_this_stage],
+            deal[of_this_stage],
+            weight[of_this_stage],
+            grid,
+            base,
+            strength,
+        )
         for b in range(shape[1]):
-            here = mine & (band == b)
+            in_cell = of_this_stage & (band == b)
             hazards = _pooled_hazards(
-                days[here], event[here], deal[here], weight[here], grid, of_stage, strength
+                days[in_cell], event[in_cell], deal[in_cell], weight[in_cell], grid, of_stage, strength
             )
             won[k, b], lost[k, b] = _cumulative(*hazards)
     share = np.bincount(row * shape[1] + band, minlength=shape[0] * shape[1]).reshape(shape)
@@ -149,7 +157,7 @@ def fit_stage_rates(
 
 
 def _hazards(won: Floats, lost: Floats) -> tuple[Floats, Floats]:
-    """Hazards (g,) of each interval from cumulative chances (1, g)."""
+    """Hazards (g,) of each interval from cumulative probabilities (1, g)."""
     still = np.concatenate([[1.0], 1.0 - (won + lost)[0, :-1]])
     step = np.diff(np.concatenate([np.zeros((2, 1)), np.stack([won[0], lost[0]])], axis=1))
     return step[0] / still, step[1] / still
@@ -171,7 +179,7 @@ def _pooled_hazards(
     count = len(grid)
     won = np.bincount(closes[event == 1], votes[event == 1], count)
     lost = np.bincount(closes[event == 0], votes[event == 0], count)
-    # Cut off inside an interval: at risk for half of it.
+    # Censored inside an interval: at risk for half of it.
     cut = np.bincount(closes[event == -1], votes[event == -1], count)
     leaving = won + lost + cut
     at_risk = leaving[::-1].cumsum()[::-1] - 0.5 * cut

@@ -1,4 +1,4 @@
-"""What do boosted trees say of a row and a horizon, where a longer horizon never makes an end less likely?"""
+"""What do boosted trees predict for a row and a horizon, monotone in the horizon?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.explain import TreeShap
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """Size and pace of the ensemble; small, because single rows are scored while someone waits."""
+    """Size and learning rate of the ensemble; small, because single rows are scored on request."""
 
     count: int = 200
     leaves: int = 24
@@ -33,7 +33,7 @@ class TreeSettings:
 
 @dataclass(frozen=True)
 class Trees:
-    """A LightGBM ensemble kept as its text; the booster is rebuilt when first asked."""
+    """A LightGBM ensemble stored as its text; the booster is built on first use."""
 
     text: str
     threads: int = 2
@@ -72,26 +72,26 @@ def fit_trees(
     categorical: Sequence[int],
     settings: Sequence[TreeSettings],
 ) -> list[Trees]:
-    """Boosted trees on columns (n, c) for each of some outcomes (n,) 0/1, never falling in columns `rising`.
+    """Boosted trees on columns (n, c) for each of some outcomes (n,) 0/1, non-decreasing in columns `rising`.
 
-    Ensembles may differ in number of trees and pace only: the columns are put into bins once.
+    Ensembles may differ in number of trees and learning rate only: the columns are binned once.
     """
-    # Threads that spin while they wait starve everyone else on a busy machine.
+    # Threads that spin while waiting slow down a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import lightgbm
 
     data = lightgbm.Dataset(columns, weight=weight, categorical_feature=list(categorical), free_raw_data=True)
-    grown = []
+    ensembles = []
     for outcome, size in zip(outcomes, settings, strict=True):
         data.set_label(outcome)
-        told = parameters(size, rising, columns.shape[1])
-        booster = lightgbm.train(told, data, num_boost_round=size.count)
-        grown.append(Trees(booster.model_to_string(), size.threads))
-    return grown
+        lightgbm_parameters = parameters(size, rising, columns.shape[1])
+        booster = lightgbm.train(lightgbm_parameters, data, num_boost_round=size.count)
+        ensembles.append(Trees(booster.model_to_string(), size.threads))
+    return ensembles
 
 
 def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
-    """LightGBM's parameters for trees on `width` columns that never fall in the columns `rising`."""
+    """LightGBM's parameters for trees on `width` columns, non-decreasing in the columns `rising`."""
     constraints = np.zeros(width, int)
     constraints[list(rising)] = 1
     return {
@@ -120,4 +120,4 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
 TreeFitter = Callable[
     [Floats, Sequence[Floats], Floats, Sequence[int], Sequence[int], Sequence[TreeSettings]], list[Trees]
 ]
-"""What `fit_trees` is: someone else may grow the trees."""
+"""The signature of `fit_trees`, so that trees may be grown elsewhere."""
