@@ -30,7 +30,7 @@ class PeriodOutlook:
     simulation: Simulation
 
 
-def simulate_period(
+def score_and_simulate(
     bundle: Bundle,
     known: EventLog,
     history: History,

@@ -126,7 +126,7 @@ def score_rows(
 
 
 def feature_columns(bundle: Bundle, history: History) -> Ints:
-    """The columns of the bundle's features in the result of `build_features`; the model ignores other columns."""
+    """The columns of the bundle's features in what `build_features` returns; the model ignores others."""
     column_of = {feature.name: column for column, feature in enumerate(history.features)}
     missing = [name for name in bundle.features if name not in column_of]
     if missing:

@@ -28,7 +28,7 @@ from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation, attainment_given_deal, total_without
-from models.period_outlook import simulate_period
+from models.period_outlook import score_and_simulate
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
@@ -133,7 +133,7 @@ def simulate_period(
     dates = pace_dates(period.first, period.last)
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    outlook = simulate_period(bundle, known, history, organisation, facts.closed, moment, period, future)
+    outlook = score_and_simulate(bundle, known, history, organisation, facts.closed, moment, period, future)
     moments = np.full(len(outlook.scored.deals), moment, np.int64)
     days = close_days(bundle.win, outlook.scored.x, moments, (0.1, 0.5, 0.9))
     days_left = max((period.end(calendar.zone) - moment) / DAY, 0.0)

@@ -14,7 +14,7 @@ from models.bundle import Bundle
 from models.forecast.organisation import ScopeTree
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation
-from models.period_outlook import simulate_period
+from models.period_outlook import score_and_simulate
 from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from training.backtest.origins import Origin
@@ -51,7 +51,7 @@ def forecast_at(
     if history is None:
         history = compile_history(past, bundle.calendar, bundle.levels)
     period = origin.period
-    outlook = simulate_period(
+    outlook = score_and_simulate(
         bundle, past, history, organisation, closed, origin.as_of, period, [period.last]
     )
     ids = outlook.scored.pipeline.deal_ids
