@@ -15,6 +15,7 @@ from features.horizon import (
 from features.levels import Levels
 from features.live_deal import compile_live_deal
 from features.snapshot_moments import change_moments, weeks_represented
+from features.stage_visits import StageVisits, stage_visits
 
 __all__ = [
     "CATALOGUE",
@@ -29,6 +30,7 @@ __all__ = [
     "Feature",
     "History",
     "Levels",
+    "StageVisits",
     "action_events_of",
     "build_features",
     "change_moments",
@@ -39,5 +41,6 @@ __all__ = [
     "label_of",
     "last_done",
     "open_at",
+    "stage_visits",
     "weeks_represented",
 ]

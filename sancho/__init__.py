@@ -1,16 +1,23 @@
 """How likely is a sales target, why, and what to do about it, with proof? The names that people write.
 
->>> import sancho
+>>> import sancho, pathlib, tempfile
+>>> home = pathlib.Path(tempfile.mkdtemp())  # your own is .sancho, or `home` in sancho.toml
+>>> store = sancho.open_store(f"{home}/sancho.db")  # `sancho import` fills it; store.read() returns its log
 >>> log = sancho.sample(deals=300, seed=3, end="2026-09-30")
->>> model, report = sancho.train(log, "2026-08-31", trees=20, leaves=8, max_moments=3000)
->>> sancho.score(model, log, "2026-Q3", as_of="2026-08-31").columns[:4].tolist()
-['deal_id', 'as_of', 'period', 'win_probability']
->>> forecast = sancho.forecast(model, log, "2026-Q3", as_of="2026-08-31")
->>> 0 <= forecast["probability"] <= 1
-True
+>>> quick = {"trees": 20, "leaves": 8, "max_moments": 3_000}  # leave it out for a model to use
+>>> model, report = sancho.train(log, "2026-06-30", **quick)
+>>> scores = sancho.score(model, log, "2026-Q3", as_of="2026-06-30")
+>>> forecast = sancho.forecast(model, log, "2026-Q3", as_of="2026-06-30")
+>>> past = sancho.backtest(log, periods=1, weeks=[4], **quick)
+>>> version = sancho.Registry(home).log_and_register(model, report)
 
-With your own data, after `sancho import`: `log = sancho.open_store().read()`. The rest is in the rooms:
-crm, features, models, training, service. Nothing heavy is imported before it is used.
+>>> scores.columns[:4].tolist(), 0 <= forecast["probability"] <= 1
+(['deal_id', 'as_of', 'period', 'win_probability'], True)
+>>> [fold.period for fold in past.folds], version.version
+(['2026-Q2'], '1')
+
+The functions are in `sancho.questions`; everything else is in the rooms crm, simulator, features, models,
+training and service. Nothing but this file is imported before a name is used.
 """
 
 from __future__ import annotations
@@ -19,10 +26,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sancho._rooms import refuse_intruders
-
-refuse_intruders()
-
-from crm.distribution import installed_version  # noqa: E402 - not before it is known whose `crm` that is
 
 if TYPE_CHECKING:
     from crm.eventlog import EventLog
@@ -41,22 +44,7 @@ if TYPE_CHECKING:
     from simulator import simulate
     from training.registry import Registry
 
-_QUESTIONS = "sancho.questions"
-_MODULE_OF = {
-    "Bundle": "models.bundle",
-    "EventLog": "crm.eventlog",
-    "Registry": "training.registry",
-    "actions": _QUESTIONS,
-    "backtest": _QUESTIONS,
-    "bottlenecks": _QUESTIONS,
-    "features": _QUESTIONS,
-    "forecast": _QUESTIONS,
-    "open_store": _QUESTIONS,
-    "sample": _QUESTIONS,
-    "score": _QUESTIONS,
-    "simulate": "simulator",
-    "train": _QUESTIONS,
-}
+    __version__: str
 
 __all__ = [
     "Bundle",
@@ -75,15 +63,27 @@ __all__ = [
     "train",
 ]
 
-__version__ = installed_version()
+_ELSEWHERE = {
+    "Bundle": "models.bundle",
+    "EventLog": "crm.eventlog",
+    "Registry": "training.registry",
+    "simulate": "simulator",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    if name == "__version__":
+        value = import_module("crm.distribution").installed_version()
+    else:
+        value = getattr(import_module(_ELSEWHERE.get(name, "sancho.questions")), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+refuse_intruders()

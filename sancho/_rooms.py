@@ -1,4 +1,4 @@
-"""Are the rooms that Python finds ours? Somebody's own models.py would hide one of them."""
+"""Are the rooms that Python finds ours? A models.py in the working folder would hide `models`."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ _HOME = Path(__file__).resolve().parent.parent
 
 
 def refuse_intruders() -> None:
-    """Raises ImportError, in one sentence, where another file or folder would be imported as a room."""
+    """Raise ImportError, in one sentence, if Python would import another file or folder as a room."""
     for room in ROOMS:
-        origin = _origin(room)
-        if origin is None or origin.parent != _HOME / room:
-            place = "not found" if origin is None else str(origin)
+        found = _file_of(room)
+        if found != _HOME / room / "__init__.py":
             raise ImportError(
-                f"sancho: the package {room!r} should be {_HOME / room}, but Python finds {place}; "
-                "rename that file or folder, or start Python in another one.",
+                f"sancho: the package {room!r} should be {_HOME / room}, but Python finds "
+                f"{found or 'none'}; rename that file or folder, or start Python in another one.",
                 name=room,
             )
 
 
-def _origin(room: str) -> Path | None:
-    """The file that `import room` runs, or has run."""
+def _file_of(room: str) -> Path | None:
+    """The file that `import room` runs or has run; the folder where it is one without __init__.py."""
     loaded = sys.modules.get(room)
-    spec = loaded.__spec__ if loaded is not None else find_spec(room)
+    if loaded is not None and getattr(loaded, "__file__", None):
+        return Path(str(loaded.__file__)).resolve()
+    spec = find_spec(room) if loaded is None else loaded.__spec__
     if spec is None:
         return None
-    if spec.origin is None:  # a folder without __init__.py
-        return next(
-            (Path(place).resolve() / "__init__.py" for place in spec.submodule_search_locations or ()), None
-        )
+    if spec.origin is None:
+        return next((Path(place).resolve() for place in spec.submodule_search_locations or ()), None)
     return Path(spec.origin).resolve()

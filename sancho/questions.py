@@ -1,7 +1,8 @@
-"""What is asked of a log and a model in one line? Each function is a short way into the rooms.
+"""Which questions are asked of a log and a model? Each function is a short way into the rooms.
 
-A moment `as_of` is a date (its end), a time with or without zone, or microseconds UTC; without one it is now.
-A period is named as everywhere (2026-Q4, FY2026-H2, 2026-11); without one it is the quarter of the moment.
+`as_of` is the moment of prediction: a date (its end), a time with or without zone, or microseconds UTC; by
+default now. Only what was known before it is used. A period is written 2026-Q4, FY2026-H2 or 2026-11; by
+default it is the quarter that holds the moment.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from crm.instants import as_of_instant
 
 if TYPE_CHECKING:
@@ -19,20 +22,22 @@ if TYPE_CHECKING:
     from crm.eventlog import EventLog
     from crm.periods import Period
     from crm.store import Store
+    from features import History
+    from features.arrays import Ints
     from models.bottlenecks import Bottleneck
     from models.bundle import Bundle
     from training.backtest import Backtest
     from training.report import Report
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-AsOf = str | date | datetime | int | None
+AsOf = str | date | datetime | int | np.integer[Any] | None
 
 
-def sample(deals: int = 1_200, seed: int = 42, end: str | date = "2026-11-28", **settings: Any) -> EventLog:
-    """The log of a simulated sales organisation, the same for the same arguments.
+def sample(deals: int = 1_200, seed: int = 42, end: str | date = "2026-11-24", **settings: Any) -> EventLog:
+    """The log of a simulated sales organisation: the same arguments give the same log.
 
-    deals: about how many in the three years that end with the day `end`; `settings`: more of
-    `simulator.WorldSettings`. Its ground truth is in `simulate(...)`, which makes the world itself.
+    About `deals` deals in the three years that end with the day `end`; `settings` are further fields of
+    `simulator.WorldSettings`. `simulate` returns the world itself, with its ground truth.
 
     >>> log = sample(deals=200, seed=1)
     >>> sorted(log.tables)[:3]
@@ -47,9 +52,15 @@ def sample(deals: int = 1_200, seed: int = 42, end: str | date = "2026-11-28", *
 
 
 def open_store(url: str | None = None) -> Store:
-    """The store that `sancho import` fills: of the settings here, or at `url`; `.read()` gives its log.
+    """The store that `sancho import` fills; its `read()` returns the log.
 
-    url: sqlite:///FILE, a path, or postgresql://...
+    url: sqlite:///FILE, a path, or postgresql://...; by default the one in the settings (sancho.toml and the
+    environment of the working folder).
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, open_store(f"{folder}/sancho.db") as store:
+    ...     store.counts()["deals"]
+    0
     """
     from crm.store import Store
     from service.settings import read_settings
@@ -61,12 +72,13 @@ def open_store(url: str | None = None) -> Store:
 def train(log: EventLog, as_of: AsOf = None, **choices: Any) -> tuple[Bundle, Report]:
     """A model of what was known at a moment, and the report of its validation on later deals.
 
-    `choices` are those of `training.TrainConfig` (seed, trees, owner_blind, ...). Nothing is registered: see
-    `Registry.log_and_register`, or `training.train_and_promote` for the whole way into service.
+    `choices` are fields of `training.TrainConfig` (seed, trees, owner_blind, ...). The model is not
+    registered: `Registry.log_and_register` does that, and `training.train_and_promote` also decides whether
+    it becomes the champion.
 
-    >>> model, report = train(sample(deals=300, seed=3), "2026-08-31", trees=10, leaves=4, max_moments=2000)
-    >>> model.win.closed_deals > 100
-    True
+    >>> model, report = train(sample(deals=300, seed=3), "2026-08-31", trees=10, leaves=4, max_moments=2_000)
+    >>> model.win.closed_deals > 100, report.evaluation.overall["model"]["log_loss"] < 0.7
+    (True, True)
     """
     from training.config import TrainConfig
     from training.fit import train as train_bundle
@@ -75,10 +87,9 @@ def train(log: EventLog, as_of: AsOf = None, **choices: Any) -> tuple[Bundle, Re
 
 
 def score(model: Bundle, log: EventLog, period: str | None = None, as_of: AsOf = None) -> pd.DataFrame:
-    """One row per deal open at a moment, most likely to be won by the period's end first.
+    """One row per open deal, the most likely to be won by the period's end first.
 
-    Columns: those of the contract's Score row (`models.scoring.COLUMNS`); probabilities 0 to 1, money in the
-    organisation's currency.
+    Columns: `models.scoring.COLUMNS`. Probabilities are 0 to 1, money is in the organisation's currency.
     """
     from models.scoring import score_open
 
@@ -90,13 +101,15 @@ def forecast(
     model: Bundle,
     log: EventLog,
     period: str | None = None,
-    scope: str = "company",
     as_of: AsOf = None,
+    *,
+    scope: str = "company",
     target: float | None = None,
 ) -> dict[str, Any]:
-    """The forecast of a scope (company, team:ID, person:ID): chance of its target, revenue, components.
+    """The forecast of a period: probability of reaching the target, revenue with intervals, components.
 
-    target: instead of the one on record; without either, `probability` is None.
+    scope: company, team:ID or person:ID. target: replaces the recorded one; without either, `probability` is
+    None.
     """
     from features import compile_history
     from service.period_forecast import simulate_period
@@ -110,9 +123,10 @@ def forecast(
 def backtest(
     log: EventLog, periods: int | None = None, weeks: Sequence[int] | None = None, **choices: Any
 ) -> Backtest:
-    """The last whole periods forecast again at some weeks of each, beside what happened and plain methods.
+    """The last whole periods, each forecast again as of some of its weeks, with outcomes and baselines.
 
-    `choices` as for `train`. `training.backtest.to_json` gives the result that the report page shows.
+    `choices` are fields of `training.TrainConfig`. `training.backtest.to_json` gives the metrics and
+    `training.backtest.report.page` the page that shows them.
     """
     from training.backtest import backtest as run_backtest
     from training.config import TrainConfig
@@ -120,37 +134,47 @@ def backtest(
     return run_backtest(log, TrainConfig.of(choices), periods, weeks)
 
 
-def features(log: EventLog, as_of: AsOf = None, deal_ids: Sequence[str] | None = None) -> pd.DataFrame:
-    """The features of deals at a moment, by name; by default of all that were open then.
+def features(
+    log: EventLog,
+    as_of: AsOf = None,
+    deal_ids: Sequence[str] | None = None,
+    model: Bundle | None = None,
+) -> pd.DataFrame:
+    """The features of deals at a moment (by default all that were open), one row per deal; NaN is unknown.
 
-    Categories are codes of `compile_history(log, ...).levels`; NaN is unknown.
+    Without a model: all features, categories by name. With one: the features that it reads, in its order,
+    categories as its codes, as `model.win` and the registered MLflow model expect them.
 
-    >>> log = sample(deals=200, seed=1)
-    >>> frame = features(log, "2026-06-30")
-    >>> frame.index.name, "days_in_stage" in frame
-    ('deal_id', True)
+    >>> frame = features(sample(deals=200, seed=1), "2026-06-30")
+    >>> frame.index.name, bool(frame["days_in_stage"].min() >= 0), "初回訪問" in set(frame["stage"])
+    ('deal_id', True, True)
     """
-    import numpy as np
     import pandas as pd
 
     from features import Calendar, build_features, compile_history, open_at
+    from features.levels import names_of
+    from models.scoring import feature_columns
 
     moment = _instant(as_of, log)
-    history = compile_history(log.as_of(moment), Calendar(log.zone))
-    if deal_ids is None:
-        deals = open_at(history, moment)
-    else:
-        deals = history.deal_ids.get_indexer(pd.Index(deal_ids)).astype(np.int64)
-        unknown = [name for name, number in zip(deal_ids, deals, strict=True) if number < 0]
-        if unknown:
-            raise KeyError(f"deal_ids: {unknown[:5]} did not exist as of the moment")
+    calendar, levels = (Calendar(log.zone), None) if model is None else (model.calendar, model.levels)
+    history = compile_history(log.as_of(moment), calendar, levels)
+    deals = open_at(history, moment) if deal_ids is None else _numbers_of(deal_ids, history)
     x = build_features(history, deals, np.full(len(deals), moment, np.int64))
     index = pd.Index(history.deal_ids[deals], name="deal_id")
-    return pd.DataFrame(x, index, [feature.name for feature in history.features])
+    if model is not None:
+        return pd.DataFrame(x[:, feature_columns(model, history)], index, list(model.features))
+    columns: dict[str, Any] = {}
+    for feature, values in zip(history.features, x.T, strict=True):
+        columns[feature.name] = values
+        if feature.kind == "category":
+            codes = np.where(np.isnan(values), -1, values).astype(np.int64)
+            names = pd.Index(names_of(history.levels, feature.name), dtype=object)
+            columns[feature.name] = pd.Categorical.from_codes(codes, names)
+    return pd.DataFrame(columns, index)
 
 
 def bottlenecks(log: EventLog, as_of: AsOf = None) -> tuple[Bottleneck, ...]:
-    """Where deals stall in a way that costs wins: found on one half of the history, tested on the other."""
+    """Where stalled deals are lost more often: found on one half of the history, tested on the other."""
     from training.bottlenecks import find_bottlenecks
     from training.observational_data import ObservationalData
 
@@ -158,11 +182,11 @@ def bottlenecks(log: EventLog, as_of: AsOf = None) -> tuple[Bottleneck, ...]:
 
 
 def actions(model: Bundle, log: EventLog, as_of: AsOf = None) -> pd.DataFrame:
-    """What each action would add to the win probability of each open deal, the largest first.
+    """What each action would add to the win probability of each open deal, the largest effect first.
 
-    Columns: deal_id, action, effect and its 80 % interval low and high (in win rate), recommended.
+    Columns: deal_id, action, effect with its 80 % interval low and high (as shares: 0.05 is 5 points) and
+    recommended (not done yet, comparable deals exist, and the whole interval is above 0).
     """
-    import numpy as np
     import pandas as pd
 
     from features import action_events_of, build_features, compile_history, open_at
@@ -198,7 +222,7 @@ def actions(model: Bundle, log: EventLog, as_of: AsOf = None) -> pd.DataFrame:
 
 
 def _instant(as_of: AsOf, log: EventLog) -> int:
-    return as_of if isinstance(as_of, int) else as_of_instant(as_of, log.zone)
+    return int(as_of) if isinstance(as_of, int | np.integer) else as_of_instant(as_of, log.zone)
 
 
 def _period(name: str | None, moment: int, model: Bundle) -> Period:
@@ -209,3 +233,16 @@ def _period(name: str | None, moment: int, model: Bundle) -> Period:
     if name is not None:
         return parse_period(name, calendar.fiscal_start_month)
     return period_holding(last_known_day(moment, calendar.zone), "quarter", calendar.fiscal_start_month)
+
+
+def _numbers_of(deal_ids: Sequence[str], history: History) -> Ints:
+    """The deals' numbers in a history."""
+    import pandas as pd
+
+    numbers = history.deal_ids.get_indexer(pd.Index(deal_ids)).astype(np.int64)
+    unknown = [deal_id for deal_id, number in zip(deal_ids, numbers, strict=True) if number < 0]
+    if unknown:
+        raise KeyError(
+            f"deal_ids: expected deals created before the moment, got {unknown[:5]}; ask as of a later one"
+        )
+    return numbers

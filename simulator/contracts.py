@@ -9,8 +9,8 @@ import numpy as np
 from simulator import catalog as c
 from simulator.demand import NONE, create_deal
 from simulator.organisation import replacement_seat
-from simulator.random_stream import Record, compiled, mix, normal, stream_at, uniform
-from simulator.state_arrays import FAR
+from simulator.random_stream import compiled, mix, normal, stream_at, uniform
+from simulator.state_arrays import FAR, Day, NewDeal
 
 UPSELL_PER_DAY = 0.00105
 """Chance per working day and contract that a customer of average contentment considers buying more."""
@@ -19,11 +19,9 @@ RENEWAL_DEAL_SHARE = 0.25
 
 
 @compiled
-def step_contracts(
-    today: Record, contracts: Any, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, fit: Any, new_deals: Any, cursor: Any,
-) -> None:  # fmt: skip
+def step_contracts(day: Day, contracts: Any) -> None:
     """One working day of all running contracts: the deals that arise from them, and their ends."""
+    today, seats, market, ranges, accounts = day.today, day.seats, day.market, day.ranges, day.accounts
     first = ranges[1]
     last = first
     while last < ranges[2] and seats[0, last].opens <= today.day:
@@ -45,10 +43,24 @@ def step_contracts(
             if seat < 0:
                 continue
             contract.status = 2
-            deal = create_deal(new_deals, cursor, mix(stream), np.int64(w), today, sec, seats, seat, accounts,
-                               np.int64(contract.account), c.CUSTOMER, c.RENEWAL, NONE,
-                               np.int64(contract.serial), np.int64(contract.due), quality, c.APPOINTMENT,
-                               np.int64(contract.product), fit, calendar, levers)  # fmt: skip
+            deal = create_deal(
+                day,
+                NewDeal(
+                    uid=mix(stream),
+                    world=np.int64(w),
+                    sec=sec,
+                    seat=seat,
+                    account=np.int64(contract.account),
+                    source=c.CUSTOMER,
+                    kind=c.RENEWAL,
+                    lead=NONE,
+                    contract=np.int64(contract.serial),
+                    due=np.int64(contract.due),
+                    quality=quality,
+                    stage=c.APPOINTMENT,
+                    product=np.int64(contract.product),
+                ),
+            )
             deal.price = 12.0 * contract.monthly * np.exp(0.04 + 0.10 * normal(stream, 304))
             deal.amount = max(50_000, 12 * contract.monthly // 10_000 * 10_000)
             deal.amount0 = deal.amount
@@ -65,10 +77,24 @@ def step_contracts(
             if seat < 0:
                 continue
             is_upsell = uniform(stream, 307) < 0.5
-            create_deal(new_deals, cursor, mix(stream), np.int64(w), today, sec, seats, seat, accounts,
-                        np.int64(contract.account), c.CUSTOMER, c.UPSELL if is_upsell else c.CROSS_SELL, NONE,
-                        NONE, FAR, quality, c.APPOINTMENT if uniform(stream, 308) < 0.6 else c.LEAD,
-                        np.int64(contract.product) if is_upsell else NONE, fit, calendar, levers)  # fmt: skip
+            create_deal(
+                day,
+                NewDeal(
+                    uid=mix(stream),
+                    world=np.int64(w),
+                    sec=sec,
+                    seat=seat,
+                    account=np.int64(contract.account),
+                    source=c.CUSTOMER,
+                    kind=c.UPSELL if is_upsell else c.CROSS_SELL,
+                    lead=NONE,
+                    contract=NONE,
+                    due=FAR,
+                    quality=quality,
+                    stage=c.APPOINTMENT if uniform(stream, 308) < 0.6 else c.LEAD,
+                    product=np.int64(contract.product) if is_upsell else NONE,
+                ),
+            )
 
 
 @compiled

@@ -24,7 +24,7 @@ from simulator.log import C_CONTRACTS, C_WINS, advance_clock, log_activity, log_
 from simulator.organisation import replacement_seat
 from simulator.random_stream import Record, compiled, sigmoid, stream_at, uniform
 from simulator.seller_actions import customer_contact, deliberate_actions, hold_conversation, routine_contact
-from simulator.state_arrays import FAR
+from simulator.state_arrays import FAR, Day
 
 ADVANCE = np.array([0.050, 0.0, 0.033, 0.029, 0.043])
 """Chance per working day that a customer of average interest takes the next step (the last: signs)."""
@@ -35,18 +35,16 @@ OLD_DAYS = 540
 
 
 @compiled
-def step_deals(
-    today: Record, deals: Any, seats: Any, teams: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
-    effects: Any, materials: Any, bottlenecks: Any, recurring: Any, contracts: Any, events: Any,
-    activities: Any, lead_log: Any, wins: Any, cursor: Any, funnel: Any,
-) -> None:  # fmt: skip
-    """One working day of all deals. deals (n,), seats (worlds, seats); adds to funnel (worlds, stages)."""
+def step_deals(day: Day, deals: Any) -> None:
+    """One working day of all deals (n,)."""
+    today, seats, events, activities, cursor = day.today, day.seats, day.events, day.activities, day.cursor
+    levers, effects, materials = day.levers[0], day.effects, day.materials
     for i in range(deals.shape[0]):
         deal = deals[i]
         if deal.status == c.WON or deal.status == c.LOST:
             continue
         w = deal.world
-        stream = stream_at(market[w].key, deal.uid, today.day)
+        stream = stream_at(day.market[w].key, deal.uid, today.day)
         deal.clock = 32_400 + int(16_000 * uniform(stream, 130))
         deal.ticks = 0
         if deal.status == c.RESTING:
@@ -54,21 +52,20 @@ def step_deals(
                 _reopen(deal, stream, today, events, cursor)
             continue
         if seats[w, deal.seat].person < 0:
-            _hand_over(deal, seats, w, ranges, stream, today, events, cursor)
+            _hand_over(deal, seats, w, day.ranges, stream, today, events, cursor)
             if seats[w, deal.seat].person < 0:
                 continue
         seat = seats[w, deal.seat]
-        mood = market[w].level + teams[w, seat.team]
+        mood = day.market[w].level + day.teams[w, seat.team]
         update_customer(deal, stream, mood, today)
-        apply_bottlenecks(deal, bottlenecks, market[w].key, today.day)
-        routine_contact(deal, seat, stream, today, levers[0], effects, materials, activities, cursor)
+        apply_bottlenecks(deal, day.bottlenecks, day.market[w].key, today.day)
+        routine_contact(deal, seat, stream, today, levers, effects, materials, activities, cursor)
         deliberate_actions(
-            deal, seat, seats[w], stream, today, levers[0], effects, materials, activities, cursor
+            deal, seat, seats[w], stream, today, levers, effects, materials, activities, cursor
         )
         customer_contact(deal, seat, stream, today, activities, cursor)
-        update_fields(deal, seat, stream, today, calendar, events, cursor)
-        _progress(deal, seat, mood, stream, today, calendar, levers[0], recurring, contracts, events,
-                  activities, lead_log, wins, cursor, funnel[w])  # fmt: skip
+        update_fields(deal, seat, stream, today, day.calendar, events, cursor)
+        _progress(deal, seat, mood, stream, day)
 
 
 @compiled
@@ -133,12 +130,10 @@ def _enter_stage(
 
 
 @compiled
-def _progress(
-    deal: Record, seat: Record, mood: Any, stream: Any, today: Record, calendar: Any, levers: Record,
-    recurring: Any, contracts: Any, events: Any, activities: Any, lead_log: Any, wins: Any, cursor: Any,
-    funnel: Any,
-) -> None:  # fmt: skip
+def _progress(deal: Record, seat: Record, mood: Any, stream: Any, day: Day) -> None:
     """Next step, win, open refusal or recorded loss: at most one of them in a day."""
+    today, levers, events, cursor = day.today, day.levers[0], day.events, day.cursor
+    funnel = day.funnel[deal.world]
     tenure = min(max(today.day - seat.hired, 0), 250) / 250.0
     skill = (seat.skill + levers.skill) * (0.5 + 0.5 * tenure) - 0.5 * (1.0 - tenure)
     z = deal.interest + deal.boost + 0.34 * skill + mood
@@ -165,17 +160,17 @@ def _progress(
             deal.last_two_way = today.day
             deal.next_visit = today.day + 3 + int(14.0 * uniform(stream, 143) / speed)
     elif deal.stage == c.APPOINTMENT:
-        _visit(deal, seat, speed, stream, today, events, activities, lead_log, cursor, funnel)
+        _visit(deal, seat, speed, stream, day)
     elif deal.stage == c.VISIT:
         if uniform(stream, 144) < ADVANCE[2] * np.exp(0.25 * z) * alive * speed:
-            _propose(deal, seat, stream, today, calendar, events, activities, lead_log, cursor, funnel)
+            _propose(deal, seat, stream, day)
     elif deal.stage == c.PROPOSAL:
         if uniform(stream, 145) < ADVANCE[3] * np.exp(0.40 * z) * alive * (0.6 + 0.4 * speed):
             _enter_stage(deal, c.CLOSING, stream, today, events, cursor, funnel)
             if uniform(stream, 146) < 0.6:
                 set_close(
                     deal,
-                    planned_close(deal, seat, stream, today, calendar, 1.0),
+                    planned_close(deal, seat, stream, today, day.calendar, 1.0),
                     stream,
                     today,
                     events,
@@ -192,17 +187,16 @@ def _progress(
         if deal.dead == 1 or deal.doomed == 1:
             chance = 0.0
         if uniform(stream, 148) < chance:
-            _win(deal, seat, stream, today, recurring, contracts, events, wins, cursor, funnel)
+            _win(deal, seat, stream, day)
         elif uniform(stream, 149) < 0.003:
             _enter_stage(deal, c.PROPOSAL, stream, today, events, cursor, funnel)
 
 
 @compiled
-def _visit(
-    deal: Record, seat: Record, speed: Any, stream: Any, today: Record, events: Any, activities: Any,
-    lead_log: Any, cursor: Any, funnel: Any,
-) -> None:  # fmt: skip
+def _visit(deal: Record, seat: Record, speed: Any, stream: Any, day: Day) -> None:
     """The day of the appointment: the visit takes place or is postponed."""
+    today, events, cursor, lead_log = day.today, day.events, day.cursor, day.lead_log
+    funnel = day.funnel[deal.world]
     if today.day < deal.next_visit:
         return
     if uniform(stream, 150) > (0.45 if deal.dead == 1 else 0.86):
@@ -216,7 +210,7 @@ def _visit(
     deal.last_out = today.day
     at = advance_clock(deal, stream, today.day, 20, 90)
     outcome = c.O_GOOD if effective else c.O_HOLD
-    log_activity(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome,
+    log_activity(day.activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome,
                  1 if effective else 0, 60, c.M_COMPANY, c.S_FIRST)  # fmt: skip
     at = _enter_stage(deal, c.VISIT, stream, today, events, cursor, funnel)
     if lead_log.shape[0] > 0 and deal.lead >= 0 and lead_log[deal.lead].meeting < 0:
@@ -224,22 +218,21 @@ def _visit(
 
 
 @compiled
-def _propose(
-    deal: Record, seat: Record, stream: Any, today: Record, calendar: Any, events: Any, activities: Any,
-    lead_log: Any, cursor: Any, funnel: Any,
-) -> None:  # fmt: skip
+def _propose(deal: Record, seat: Record, stream: Any, day: Day) -> None:
     """The proposal: usually with a better amount and close date; sometimes closing begins at once."""
+    today, events, cursor, lead_log = day.today, day.events, day.cursor, day.lead_log
+    funnel = day.funnel[deal.world]
     at = advance_clock(deal, stream, today.day, 20, 90)
     outcome = c.O_GOOD if uniform(stream, 160) < sigmoid(deal.interest - deal.dead) else c.O_HOLD
-    log_activity(activities, cursor, at, deal.serial, -1, deal.account, seat.person, c.K_PROPOSAL, 0, outcome,
-                 -1, 60, c.M_PROPOSAL, c.S_PROPOSAL)  # fmt: skip
+    log_activity(day.activities, cursor, at, deal.serial, -1, deal.account, seat.person, c.K_PROPOSAL, 0,
+                 outcome, -1, 60, c.M_PROPOSAL, c.S_PROPOSAL)  # fmt: skip
     deal.last_out, deal.last_two_way = today.day, today.day
     at = _enter_stage(deal, c.PROPOSAL, stream, today, events, cursor, funnel)
     if deal.amount < 0 or uniform(stream, 161) < 0.6:
         set_amount(deal, quoted_amount(deal, stream), stream, today, events, cursor)
     if uniform(stream, 162) < 0.35:
         set_close(
-            deal, planned_close(deal, seat, stream, today, calendar, 1.0), stream, today, events, cursor
+            deal, planned_close(deal, seat, stream, today, day.calendar, 1.0), stream, today, events, cursor
         )
     if deal.budget == 1 and lead_log.shape[0] > 0 and deal.lead >= 0 and lead_log[deal.lead].qualified < 0:
         lead_log[deal.lead].qualified = at
@@ -261,23 +254,21 @@ def _lose(
 
 
 @compiled
-def _win(
-    deal: Record, seat: Record, stream: Any, today: Record, recurring: Any, contracts: Any, events: Any,
-    wins: Any, cursor: Any, funnel: Any,
-) -> None:  # fmt: skip
+def _win(deal: Record, seat: Record, stream: Any, day: Day) -> None:
     """Record the win: final discount, then the stage; a recurring product starts a contract."""
+    today, events, cursor = day.today, day.events, day.cursor
     if deal.amount < 0:
         set_amount(deal, quoted_amount(deal, stream), stream, today, events, cursor)
     if uniform(stream, 174) < 0.55:
         set_amount(deal, agreed_amount(deal, seat, stream, today), stream, today, events, cursor)
-    at = _enter_stage(deal, c.WON_STAGE, stream, today, events, cursor, funnel)
+    at = _enter_stage(deal, c.WON_STAGE, stream, today, events, cursor, day.funnel[deal.world])
     deal.status, deal.closed_day, deal.closed_sec = c.WON, today.day, at - today.day * 86_400
-    row = wins[cursor[C_WINS]]
+    row = day.wins[cursor[C_WINS]]
     cursor[C_WINS] += 1
     row.world, row.day, row.serial = deal.world, today.day, deal.serial
     row.team, row.person, row.amount = seat.team, seat.person, deal.amount
-    if recurring[deal.product]:
-        contract = contracts[cursor[C_CONTRACTS]]
+    if day.recurring[deal.product]:
+        contract = day.new_contracts[cursor[C_CONTRACTS]]
         cursor[C_CONTRACTS] += 1
         contract.uid, contract.world, contract.account, contract.product = (
             deal.uid ^ np.uint64(0xC0_17AC7),

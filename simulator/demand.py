@@ -14,7 +14,7 @@ from simulator.crm_entries import planned_close, rounded_amount
 from simulator.log import C_NEW_DEALS, log_activity, log_change
 from simulator.organisation import draw_seat, replacement_seat
 from simulator.random_stream import Record, compiled, mix, normal, poisson, sigmoid, stream_at, uniform
-from simulator.state_arrays import FAR
+from simulator.state_arrays import FAR, Day, NewDeal
 
 APPOINTMENTS_PER_LEAD = 0.308
 """Share of inside leads that agree to meet, measured over seeds; it determines the inflow of leads."""
@@ -22,7 +22,7 @@ HANDED_SHARE, OWN_SHARE = 0.63, 0.24
 """Shares of all deals that inside sellers hand over and that field sellers find; customers bring the rest."""
 
 NONE = np.int64(-1)
-"""No lead, no contract, no product yet: typed like all arguments of `create_deal`: it is compiled once."""
+"""No lead, no contract, no product yet: of one type in every `NewDeal`, so that it is compiled once."""
 
 SOURCE_SHARE = np.array([0.30, 0.17, 0.15, 0.24, 0.0, 0.14, 0.0])
 SOURCE_QUALITY = np.array([0.15, -0.10, 0.05, -0.15, 0.40, -0.30, 0.25])
@@ -36,25 +36,23 @@ PRODUCT_SHARE = np.array([
 
 
 @compiled
-def step_leads(
-    today: Record, leads: Any, new_leads: Any, seats: Any, market: Any, ranges: Any, calendar: Any,
-    levers: Any, accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any,
-    next_lead: Any, cursor: Any,
-) -> Any:  # fmt: skip
+def step_leads(day: Day, leads: Any, new_leads: Any, next_lead: Any) -> Any:
     """One day of leads: new ones (into `new_leads`, their number is returned) and those in progress.
 
-    On days off a few leads arrive and nobody works. customers (worlds, accounts) counts contracts.
+    On days off a few leads arrive and nobody works.
     """
+    today, seats, market, ranges, accounts = day.today, day.seats, day.market, day.ranges, day.accounts
+    customers, levers, lead_log = day.customers, day.levers[0], day.lead_log
     count = 0
     for w in range(seats.shape[0]):
         key = market[w].key
         day_stream = stream_at(key, np.uint64(1) << np.uint64(44), today.day)
-        mean = levers[0].leads * levers[0].inflow * today.growth * today.season * np.exp(market[w].inflow)
+        mean = levers.leads * levers.inflow * today.growth * today.season * np.exp(market[w].inflow)
         for k in range(poisson(mean * (1.0 if today.workday else 0.06), day_stream, 200)):
             uid = mix(key ^ (np.uint64(today.day) << np.uint64(32)) ^ np.uint64(k))
             stream = stream_at(key, uid, -1)
             account = int(accounts.shape[0] * uniform(stream, 201) ** 1.25)
-            own = today.workday and uniform(stream, 202) < levers[0].own_share
+            own = today.workday and uniform(stream, 202) < levers.own_share
             sec = (
                 32_400 + int(32_000 * uniform(stream, 203))
                 if today.workday
@@ -79,9 +77,24 @@ def step_leads(
                 if lead_log.shape[0] > 0:
                     lead_log[serial].contacted = today.day * 86_400 + sec + 600
                 kind = c.CROSS_SELL if customers[w, account] > 0 else c.NEW
-                create_deal(new_deals, cursor, mix(uid), w, today, sec + 900, seats, seat, accounts, account,
-                            source, kind, np.int64(serial), NONE, FAR, quality, c.LEAD, NONE, fit, calendar,
-                            levers)  # fmt: skip
+                create_deal(
+                    day,
+                    NewDeal(
+                        uid=mix(uid),
+                        world=np.int64(w),
+                        sec=sec + 900,
+                        seat=seat,
+                        account=account,
+                        source=source,
+                        kind=kind,
+                        lead=np.int64(serial),
+                        contract=NONE,
+                        due=FAR,
+                        quality=quality,
+                        stage=c.LEAD,
+                        product=NONE,
+                    ),
+                )
             else:
                 lead = new_leads[count]
                 count += 1
@@ -91,8 +104,7 @@ def step_leads(
                 lead.tries, lead.interest = 0, quality
     if today.workday:
         for i in range(leads.shape[0]):
-            _work_lead(today, leads[i], seats, market, ranges, calendar, levers, accounts, customers, fit,
-                       new_deals, activities, lead_log, cursor)  # fmt: skip
+            _work_lead(day, leads[i])
     return count
 
 
@@ -106,17 +118,15 @@ def _source(own: Any, customer: Any, stream: Any) -> Any:
 
 
 @compiled
-def _work_lead(
-    today: Record, lead: Record, seats: Any, market: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, customers: Any, fit: Any, new_deals: Any, activities: Any, lead_log: Any, cursor: Any,
-) -> None:  # fmt: skip
+def _work_lead(day: Day, lead: Record) -> None:
     """An inside seller's day with one lead: tries to reach it, makes an appointment, or gives up.
 
     A lead's interest falls with its age: leads reached early agree more often.
     """
+    today, seats, market, levers, lead_log = day.today, day.seats, day.market, day.levers[0], day.lead_log
     w = lead.world
     if seats[w, lead.seat].person < 0:
-        other = replacement_seat(seats, w, lead.seat, ranges, lead.uid, 220)
+        other = replacement_seat(seats, w, lead.seat, day.ranges, lead.uid, 220)
         if other < 0:
             return
         lead.seat = other
@@ -126,26 +136,26 @@ def _work_lead(
     stream = stream_at(market[w].key, lead.uid, today.day)
     age = today.day - lead.day0
     first = lead.contacted == FAR
-    rate = (0.58 if first else 0.14) * seat.diligence * np.exp(-0.5 * seat.busy) * levers[0].activity
+    rate = (0.58 if first else 0.14) * seat.diligence * np.exp(-0.5 * seat.busy) * levers.activity
     at = today.day * 86_400 + max(32_400 + int(30_000 * uniform(stream, 221)), (lead.sec0 + 300) * (age == 0))
     if uniform(stream, 222) < rate / (1.0 + 0.12 * lead.tries * first):
         lead.tries += 1
         reached = uniform(stream, 223) < 0.28 + 0.35 * sigmoid(lead.interest)
         kind = c.K_CALL if first or uniform(stream, 224) < 0.6 else c.K_EMAIL
         cooled = 0.9 * lead.interest - 0.035 * age + 0.3 * seat.skill + market[w].level
-        agreed = reached and uniform(stream, 225) < sigmoid(-1.35 + cooled) * levers[0].appointment
+        agreed = reached and uniform(stream, 225) < sigmoid(-1.35 + cooled) * levers.appointment
         outcome = c.O_ABSENT if kind == c.K_CALL else c.O_NO_REPLY
         if reached:
             outcome = c.O_APPOINTED if agreed else (c.O_REACHED if kind == c.K_CALL else c.O_REPLY)
-        log_activity(activities, cursor, at, -1, lead.serial, lead.account, seat.person, kind, 0, outcome, -1,
-                     3 + int(12 * uniform(stream, 226)) if reached else 1, 0, c.S_CALL)  # fmt: skip
+        minutes = 3 + int(12 * uniform(stream, 226)) if reached else 1
+        log_activity(day.activities, day.cursor, at, -1, lead.serial, lead.account, seat.person, kind, 0,
+                     outcome, -1, minutes, 0, c.S_CALL)  # fmt: skip
         if reached and first:
             lead.contacted = today.day
             if lead_log.shape[0] > 0:
                 lead_log[lead.serial].contacted = at
         if agreed:
-            _hand_to_field(today, lead, at, stream, seats, ranges, calendar, levers, accounts, customers, fit,
-                           new_deals, lead_log, cursor)  # fmt: skip
+            _hand_to_field(day, lead, at, stream)
             return
         if reached and uniform(stream, 227) < 0.10 + 0.25 * sigmoid(-1.5 * lead.interest - 0.5):
             lead.status = 2
@@ -156,62 +166,71 @@ def _work_lead(
 
 
 @compiled
-def _hand_to_field(
-    today: Record, lead: Record, at: Any, stream: Any, seats: Any, ranges: Any, calendar: Any, levers: Any,
-    accounts: Any, customers: Any, fit: Any, new_deals: Any, lead_log: Any, cursor: Any,
-) -> None:  # fmt: skip
+def _hand_to_field(day: Day, lead: Record, at: Any, stream: Any) -> None:
     """The lead agreed to meet: a deal begins at the appointment stage, owned by a field seller.
 
     Managers give large companies to the better seller: skill and size of company are correlated in the log.
     """
     w = lead.world
-    large = accounts[lead.account].size == 2
-    owner = draw_seat(seats, w, ranges[0], ranges[1], stream, 230, large)
+    large = day.accounts[lead.account].size == 2
+    owner = draw_seat(day.seats, w, day.ranges[0], day.ranges[1], stream, 230, large)
     if owner < 0:
         return
     lead.status = 1
-    if lead_log.shape[0] > 0:
-        row = lead_log[lead.serial]
-        row.appointment, row.handed = at, seats[w, owner].person
-    kind = c.CROSS_SELL if customers[w, lead.account] > 0 else c.NEW
-    quality = 0.65 * lead.interest + 0.35 * normal(stream, 231)
-    sec = at - today.day * 86_400 + 240
-    create_deal(new_deals, cursor, mix(lead.uid), np.int64(w), today, sec, seats, owner, accounts,
-                np.int64(lead.account), np.int64(lead.source), kind, np.int64(lead.serial), NONE, FAR,
-                quality, c.APPOINTMENT, NONE, fit, calendar, levers)  # fmt: skip
+    if day.lead_log.shape[0] > 0:
+        row = day.lead_log[lead.serial]
+        row.appointment, row.handed = at, day.seats[w, owner].person
+    create_deal(
+        day,
+        NewDeal(
+            uid=mix(lead.uid),
+            world=np.int64(w),
+            sec=at - day.today.day * 86_400 + 240,
+            seat=owner,
+            account=np.int64(lead.account),
+            source=np.int64(lead.source),
+            kind=c.CROSS_SELL if day.customers[w, lead.account] > 0 else c.NEW,
+            lead=np.int64(lead.serial),
+            contract=NONE,
+            due=FAR,
+            quality=0.65 * lead.interest + 0.35 * normal(stream, 231),
+            stage=c.APPOINTMENT,
+            product=NONE,
+        ),
+    )
 
 
 @compiled
-def create_deal(
-    new_deals: Any, cursor: Any, uid: Any, w: Any, today: Record, sec: Any, seats: Any, seat: Any,
-    accounts: Any, account: Any, source: Any, kind: Any, lead: Any, contract: Any, due: Any, quality: Any,
-    stage: Any, product: Any, fit: Any, calendar: Any, levers: Any,
-) -> Any:  # fmt: skip
-    """A new deal. `quality` is the part of the customer's need already drawn; product -1 = to be drawn."""
-    deal = new_deals[cursor[C_NEW_DEALS]]
-    cursor[C_NEW_DEALS] += 1
-    stream = stream_at(uid, 0, -7)
-    company, owner = accounts[account], seats[w, seat]
+def create_deal(day: Day, new: NewDeal) -> Any:
+    """Append a deal to the day's new ones; returns its row."""
+    today = day.today
+    deal = day.new_deals[day.cursor[C_NEW_DEALS]]
+    day.cursor[C_NEW_DEALS] += 1
+    stream = stream_at(new.uid, 0, -7)
+    company, owner = day.accounts[new.account], day.seats[new.world, new.seat]
+    kind, stage, product = new.kind, new.stage, new.product
     if product < 0:
         shares = np.cumsum(PRODUCT_SHARE[company.size])
         product = min(int(np.searchsorted(shares, uniform(stream, 240))), 4)
-    deal.uid, deal.world, deal.serial, deal.seat, deal.account = uid, w, -1, seat, account
-    deal.lead, deal.contract, deal.due = lead, contract, due
-    deal.day0, deal.sec0, deal.product, deal.source, deal.kind = today.day, sec, product, source, kind
+    deal.uid, deal.world, deal.serial = new.uid, new.world, -1
+    deal.seat, deal.account = new.seat, new.account
+    deal.lead, deal.contract, deal.due = new.lead, new.contract, new.due
+    deal.day0, deal.sec0, deal.product, deal.source, deal.kind = today.day, new.sec, product, new.source, kind
     deal.industry, deal.size, deal.stage, deal.first_stage = company.industry, company.size, stage, stage
     deal.status = c.OPEN
     price_level = normal(stream, 241)
     upsell = -0.5 if kind == c.UPSELL else 0.0
     deal.price = (
-        np.exp(PRICE[product] + PRICE_BY_SIZE[company.size] + upsell + 0.55 * price_level) * levers[0].amount
+        np.exp(PRICE[product] + PRICE_BY_SIZE[company.size] + upsell + 0.55 * price_level)
+        * day.levers[0].amount
     )
     bonus = (
         1.3 if kind == c.RENEWAL else (0.40 if kind == c.UPSELL else (0.25 if kind == c.CROSS_SELL else 0.0))
     )
     deal.need = (
-        quality
+        new.quality
         - 0.22
-        + fit[company.industry, product]
+        + day.fit[company.industry, product]
         + bonus
         - 0.12 * price_level
         + 0.25 * normal(stream, 242)
@@ -241,9 +260,9 @@ def create_deal(
     estimate = rounded_amount(deal.price * np.exp(0.03 + 0.06 * owner.optimism + 0.18 * normal(stream, 252)))
     deal.amount = -1 if uniform(stream, 253) < 0.12 and kind != c.RENEWAL else estimate
     deal.amount0 = deal.amount
-    deal.close = deal.close0 = planned_close(deal, owner, stream, today, calendar, 1.0)
+    deal.close = deal.close0 = planned_close(deal, owner, stream, today, day.calendar, 1.0)
     if kind == c.RENEWAL:
-        deal.close = deal.close0 = max(min(due, calendar.shape[0] - 1), today.day + 1)
+        deal.close = deal.close0 = max(min(new.due, day.calendar.shape[0] - 1), today.day + 1)
     deal.pushes = deal.ticks = deal.clock = 0
     deal.closed_day, deal.closed_sec, deal.owner = FAR, 0, owner.person
     deal.rival_seen = deal.budget_seen = deal.power_seen = 0

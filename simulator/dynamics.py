@@ -24,7 +24,7 @@ from simulator.log import C_CONTRACTS, C_EVENTS, C_NEW_DEALS, Log, with_capacity
 from simulator.organisation import Organisation, build_organisation, step_organisation
 from simulator.random_stream import key_of
 from simulator.settings import WorldSettings
-from simulator.state_arrays import CONTRACT, CONTRACT_LOG, DEAL, FAR, LEAD, LEVERS, MARKET
+from simulator.state_arrays import CONTRACT, CONTRACT_LOG, DEAL, FAR, LEAD, LEVERS, MARKET, Day
 from simulator.world import State, World
 
 STAGE_COUNT = 7
@@ -109,8 +109,31 @@ def step(state: State, world: World, log: Log) -> NDArray[np.int64]:
     new_contracts = np.zeros(len(state.deals), CONTRACT)
     funnel = np.zeros((worlds, STAGE_COUNT), np.int64)
     people = log.people if log.recording else log.people[:0]
-    lead_log = log.leads if log.recording else log.leads[:0]
     cursor[C_NEW_DEALS] = cursor[C_CONTRACTS] = arrived = 0
+    day = Day(
+        today=today,
+        calendar=days,
+        seats=state.seats,
+        teams=state.teams,
+        market=state.market,
+        ranges=organisation.ranges,
+        accounts=organisation.accounts,
+        customers=state.customers,
+        levers=state.levers,
+        fit=ground_truth.fit,
+        effects=ground_truth.effects,
+        materials=ground_truth.materials,
+        bottlenecks=state.bottlenecks,
+        recurring=np.array(RECURRING),
+        new_deals=new_deals,
+        new_contracts=new_contracts,
+        events=log.events,
+        activities=log.activities,
+        lead_log=log.leads if log.recording else log.leads[:0],
+        wins=log.wins,
+        cursor=cursor,
+        funnel=funnel,
+    )
     if today["workday"]:
         step_organisation(today, state.seats, state.teams, state.market, state.next_person, people, cursor)
         if log.recording:
@@ -118,23 +141,11 @@ def step(state: State, world: World, log: Log) -> NDArray[np.int64]:
                 (state.day, float(state.market["level"][0]), float(state.market["inflow"][0]))
             )
     if state.new_business:
-        arrived = step_leads(
-            today, state.leads, new_leads, state.seats, state.market, organisation.ranges, days, state.levers,
-            organisation.accounts, state.customers, ground_truth.fit, new_deals, log.activities, lead_log,
-            state.next_lead, cursor,
-        )  # fmt: skip
+        arrived = step_leads(day, state.leads, new_leads, state.next_lead)
     if today["workday"]:
         if state.new_business:
-            step_contracts(
-                today, state.contracts, state.seats, state.market, organisation.ranges, days, state.levers,
-                organisation.accounts, ground_truth.fit, new_deals, cursor,
-            )  # fmt: skip
-        step_deals(
-            today, state.deals, state.seats, state.teams, state.market, organisation.ranges, days,
-            state.levers, ground_truth.effects, ground_truth.materials, state.bottlenecks,
-            np.array(RECURRING), new_contracts, log.events, log.activities, lead_log, log.wins, cursor,
-            funnel,
-        )  # fmt: skip
+            step_contracts(day, state.contracts)
+        step_deals(day, state.deals)
     _apply_day(
         state,
         log,

@@ -2,15 +2,21 @@
 
 One structured array per kind of unit; compiled functions write to its elements. `world` says which replay an
 element belongs to (0 in the history itself). Days count from the world's first day; FAR = not yet;
-`sec` are seconds since midnight; amounts are JPY.
+`sec` are seconds since midnight; amounts are JPY. `Day` hands the arrays of one day to compiled functions.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 FAR = np.int64(-99_999)
 """A day that has not come yet."""
+Int = int | np.int64
+Rows = Any
+"""A structured array; compiled functions read and write the fields of its elements as attributes."""
 
 DEAL = np.dtype(
     [
@@ -261,3 +267,50 @@ WIN = np.dtype(
     align=True,
 )
 """One won deal: world, day, number (-1 = created in the replay), team and person (numbered per world)."""
+
+
+class Day(NamedTuple):
+    """What compiled functions read and write on one day, as one argument. Rows of a unit come beside it."""
+
+    today: Any  # the calendar's row
+    calendar: Rows
+    seats: Rows  # (worlds, seats)
+    teams: NDArray[np.float64]  # mood, (worlds, teams)
+    market: Rows  # (worlds,)
+    ranges: NDArray[np.int64]  # first seat of each style and the end of the last, (5,)
+    accounts: Rows
+    customers: NDArray[np.int16]  # contracts of each account, (worlds, accounts)
+    levers: Rows  # (1,)
+    # ground truth
+    fit: NDArray[np.float64]  # (industries, products)
+    effects: NDArray[np.float64]  # (actions, industries, sizes, products)
+    materials: NDArray[np.int64]
+    bottlenecks: Rows
+    recurring: NDArray[np.bool_]  # (products,)
+    # what the day adds; `cursor` counts the rows that are filled
+    new_deals: Rows
+    new_contracts: Rows
+    events: Rows
+    activities: Rows
+    lead_log: Rows
+    wins: Rows
+    cursor: NDArray[np.int64]
+    funnel: NDArray[np.int64]  # stages first reached, (worlds, stages)
+
+
+class NewDeal(NamedTuple):
+    """A deal to be created; -1 = none, or for the product: to be drawn."""
+
+    uid: Any  # uint64
+    world: Int
+    sec: Int
+    seat: Int
+    account: Int
+    source: Int
+    kind: Int
+    lead: Int
+    contract: Int
+    due: Int
+    quality: float  # the part of the customer's need already drawn
+    stage: Int
+    product: Int

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+import sancho
+from sancho._rooms import ROOMS
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -48,3 +54,33 @@ def test_a_notebook_runs_and_draws_what_its_copy_shows(
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_tells_nothing_about_the_machine_it_ran_on(path: Path):
     assert not re.search(r"/(?:tmp|home|root|work|Users)/|C:\\\\", path.read_text("utf-8"))
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of each `from MODULE import NAME` of a notebook; `import MODULE` has an empty name."""
+    for cell in nbformat.read(path, nbformat.NO_CONVERT).cells:
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(re.sub(r"^%.*", "", cell.source, flags=re.MULTILINE))):
+                if isinstance(node, ast.ImportFrom):
+                    yield from ((str(node.module), alias.name) for alias in node.names)
+                elif isinstance(node, ast.Import):
+                    yield from ((alias.name, "") for alias in node.names)
+
+
+def public(module: str, name: str) -> bool:
+    """Whether a module lists the name, or a package lists the module, which then has it by a plain name."""
+    found = importlib.import_module(module)
+    if hasattr(found, "__all__"):
+        return name in found.__all__
+    package, _, last = module.rpartition(".")
+    listed = getattr(importlib.import_module(package), "__all__", ()) if package else ()
+    return last in listed and not name.startswith("_") and hasattr(found, name)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_imports_the_face_and_what_else_is_public(path: Path):
+    used = set(imports(path))
+    assert ("sancho", "") in used
+    of_rooms = [(module, name) for module, name in used if module.partition(".")[0] in ROOMS]
+    assert [one for one in of_rooms if not public(*one)] == []
+    assert {name for _, name in of_rooms} & set(sancho.__all__) == set()

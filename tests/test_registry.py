@@ -102,6 +102,19 @@ def test_a_call_under_way_changes_nothing_for_other_threads(tmp_path: Path):
         assert process_state() == before
 
 
+def test_no_usage_data_leaves_the_machine(tmp_path: Path):
+    code = (
+        "import sys; from pathlib import Path; from training.registry import Registry; "
+        "Registry(Path(sys.argv[1])).champion(); "
+        "from mlflow.telemetry.client import get_telemetry_client; print(get_telemetry_client())"
+    )
+    shy = ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "PYTEST_CURRENT_TEST", "CI", "GITHUB_ACTIONS")
+    env = {name: value for name, value in os.environ.items() if name not in shy}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "None\n"
+
+
 def test_registries_of_several_homes_do_not_cross(tmp_path: Path):
     """Also on first use, when MLflow makes its tables in each of them."""
     homes = [tmp_path / str(number) for number in range(4)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.data_quality import examine
     from training.fit import train, train_on
     from training.leakage import screen
+    from training.metrics import log_losses, paired_difference
     from training.monitoring import MonitoringReport, monitor
     from training.observational_data import ObservationalData
     from training.promote import train_and_promote
@@ -32,7 +33,9 @@ __all__ = [
     "examine",
     "find_bottlenecks",
     "learn_actions",
+    "log_losses",
     "monitor",
+    "paired_difference",
     "screen",
     "train",
     "train_and_promote",
@@ -49,7 +52,9 @@ _MODULES = {
     "examine": "data_quality",
     "find_bottlenecks": "bottlenecks",
     "learn_actions": "actions",
+    "log_losses": "metrics",
     "monitor": "monitoring",
+    "paired_difference": "metrics",
     "screen": "leakage",
     "train": "fit",
     "train_and_promote": "promote",

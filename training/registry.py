@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -44,6 +46,17 @@ _LOCK_SECONDS = 60.0
 # MLflow uses global state of the process to create its tables (Alembic) and to read model code.
 _OPENING, _SAVING = threading.Lock(), threading.Lock()
 _inside: ContextVar[bool] = ContextVar("inside_registry", default=False)
+
+
+def _before_mlflow() -> None:
+    """Set what mlflow reads when it is first imported: no usage data leaves the machine, no progress bars."""
+    if "mlflow" in sys.modules:
+        return
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook without ipywidgets
 
 
 @dataclass(frozen=True)
@@ -217,6 +230,7 @@ class Registry:
     def _connected(self) -> Iterator[MlflowClient]:
         """The client, without MLflow's log lines in this thread; MLflow's failures are `_unavailable`."""
         token = _inside.set(True)
+        _before_mlflow()
         try:
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
@@ -229,11 +243,6 @@ class Registry:
             _inside.reset(token)
 
     def _client(self) -> MlflowClient:
-        # Read when mlflow is first imported: no usage data leaves the machine.
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("DO_NOT_TRACK", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         with _OPENING:
             from mlflow import MlflowClient
 
