@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format bench release lock clean
 
 demo: .venv/.runtime
 	$(BIN)/sancho demo
@@ -23,7 +23,11 @@ format: .venv/.dev
 # Timings are ratios printed by one run each, not tests; `make bench` runs them all, small. What measures accuracy
 # takes longer and is run by name.
 bench: .venv/.dev
-	for script in $(filter-out benchmarks/accuracy_% benchmarks/forecast_% benchmarks/real_logs.py benchmarks/measured_costs.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/accuracy_% benchmarks/forecast_% benchmarks/real_logs.py benchmarks/recorded_answers.py benchmarks/measured_costs.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# What takes longer than `make test` may: step by step, each once per commit; results go to docs/release.md.
+release: .venv/.dev
+	$(BIN)/python -m tools.release $(STEPS)
 
 # Pins everything anew, with hashes and without an index's address.
 lock: .venv/.dev

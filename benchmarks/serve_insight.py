@@ -2,7 +2,7 @@
 
 Builds (once) a small organisation in a folder, serves the real app over HTTP with one more endpoint, which
 parses and validates the same request and returns the insight's bytes, and calls both alternately. Prints
-requests per second of each, their ratio (goal: at least 0.5), and how long `sancho --help` takes.
+requests per second of each and their ratio (goal: at least 0.5).
 
     python benchmarks/serve_insight.py [--deals 1000] [--seconds 5] [--home DIR]
 """
@@ -18,8 +18,6 @@ import threading
 import time
 from pathlib import Path
 
-HELP_RUNS = 5
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -27,21 +25,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--home", type=Path, help="folder with a trained model, or to build one in")
     chosen = parser.parse_args()
-    print(f"sancho --help: {help_seconds():.2f} s (median of {HELP_RUNS}; aim: under 0.5)")
     with tempfile.TemporaryDirectory() as passing:
         home = (chosen.home or Path(passing)).resolve()
         os.environ["SANCHO_HOME"] = str(home)
         measure(chosen.deals, chosen.seconds)
-
-
-def help_seconds() -> float:
-    code = "from service.cli import run; run(['--help'])"
-    taken = []
-    for _ in range(HELP_RUNS):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
 
 
 def measure(deals: int, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """How fast is a simulated organisation generated, written and replayed, and how much memory does it need?
 
-    python benchmarks/world_speed.py 10000 [--seed 1] [--write DIR] [--replays 400]
+    python benchmarks/world_speed.py [10000] [--seed 1] [--write DIR] [--replays 400]
 
 Prints seconds, rows per second and peak memory (of the whole process so far). Kernels are compiled, or loaded
 from numba's cache, before the measurement; the pilot run that sizes bottlenecks is included.
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("deals", type=int)
+    parser.add_argument("deals", type=int, nargs="?", default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, default=None, help="keep the files here (default: thrown away)")
     parser.add_argument("--replays", type=int, default=0, help="replays of one quarter from its first day")

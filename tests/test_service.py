@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.engine import open_engine
 from service.api import create_app
 from service.keys import ApiKeys
 from service.language import negotiate
@@ -134,8 +135,10 @@ def test_a_key_that_differs_in_one_letter_is_nobodys(settings: Settings) -> None
 def test_secrets_are_stored_as_hashes_only(settings: Settings) -> None:
     text = ApiKeys(settings.store_url).create("crm")
     secret = text.split("_", 2)[2]
-    with sqlite3.connect(settings.home / "sancho.db") as store:
-        rows = store.execute("SELECT * FROM api_keys").fetchall()
+    engine = open_engine(settings.store_url)
+    with engine.connect() as store:
+        rows = store.execute(sa.text("SELECT * FROM api_keys")).fetchall()
+    engine.dispose()
     assert secret not in str(rows)
     assert hashlib.sha256(secret.encode()).hexdigest() in str(rows)
 

