@@ -232,7 +232,7 @@ def test_a_kpi_of_ones_own_counts_what_it_says(also: dict[str, object], expected
     ("also", "told"),
     [
         ({"count": "deals"}, "count: no 'deals'"),
-        ({"id": "revenue"}, "its id is taken"),
+        ({"id": "revenue"}, "already in use"),
         ({"where": {"colour": "red"}}, "where: activities has no column 'colour'"),
         ({"total": "subject"}, "total: 'subject' is not a number"),
         ({"reached": "kind"}, "reached: 'kind' is not a time"),
