@@ -2,13 +2,19 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench release lock clean
+.PHONY: demo test quick lint format bench release lock clean
 
 demo: .venv/.runtime
 	$(BIN)/sancho demo
 
+# A process per core, a thread each; a file stays with one process, which makes what its tests share once. The
+# files of whole pipelines begin first, so that none is left over at the end.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+# What needs no training, while one writes.
+quick: .venv/.dev
+	$(BIN)/python -m pytest -q -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -7,13 +7,32 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
-import sqlalchemy as sa
+import structlog
+from psycopg.sql import SQL, Identifier
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from crm.store import Store
 
 ROOT = Path(__file__).parent.parent
+STORIES = ROOT / "tests" / "stories"
 TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def pytest_configure() -> None:
+    """Tracebacks in logs are plain: by default every local variable is printed, for seconds."""
+    *earlier, _ = structlog.get_config()["processors"]
+    structlog.configure([*earlier, ConsoleRenderer(exception_formatter=plain_traceback)])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stories are slow; where several processes share the tests, their files begin first."""
+    for item in items:
+        if STORIES in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +69,8 @@ def store(request, tmp_path):
     else:
         url = request.getfixturevalue("postgres")
         name = f"t{abs(hash(request.node.nodeid))}"
-        with sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
-                sa.text(f"CREATE DATABASE {name}")
-            )
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         opened = Store.open(url.replace("/postgres?", f"/{name}?"))
     yield opened
     opened.close()

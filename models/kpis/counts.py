@@ -147,9 +147,9 @@ class CountForecast:
 def forecast_count(counted_events: CountedEvents, remaining: RemainingPeriod) -> CountForecast:
     """The forecast of a count (as known at the moment) in the remaining period."""
     number = len(remaining.organisation.people) + 1
-    plain = counted_events.weight.std() == 0
-    weight = float(counted_events.weight.mean()) if len(counted_events.weight) else 1.0
-    spread = 0.0 if plain else float(counted_events.weight.std())
+    counted = len(counted_events.weight) > 0
+    weight = float(counted_events.weight.mean()) if counted else 1.0
+    spread = float(counted_events.weight.std()) if counted else 0.0
     first_day = max(remaining.today - _YEARS_KEPT * 250, 0)
     day = remaining.working_days_before[remaining.calendar.day_of(counted_events.at)]
     in_record = (day >= first_day) & (day < remaining.today)

@@ -44,9 +44,8 @@ def stability(before: Floats, since: Floats, category: bool = False) -> float:
     if not len(before) or not len(since):
         return 0.0
     known = before[~np.isnan(before)]
-    edges = (
-        np.unique(known) if category else np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    )
+    cuts = known if category or not len(known) else np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])
+    edges = np.unique(cuts)
     p, q = (_shares(values, edges, category) for values in (before, since))
     return float(((q - p) * np.log(q / p)).sum())
 

@@ -1,0 +1,240 @@
+"""Is the win curve one coherent story, and do its explanations add up to it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from crm.instants import DAY
+from features import Calendar
+from models.logistic import bounded_logit
+from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
+from models.win.horizons import HorizonWindows
+from models.win.model import WinModel, WinSettings, fit_win
+from models.win.trees import TreeSettings, fit_trees
+
+START = 20_000 * DAY
+LAYOUT = FeatureLayout(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4), 0, 1, 2)
+HORIZONS = np.array([0.5, 3.0, 7.0, 20.0, 45.0, 90.0, 200.0, np.inf])
+
+
+def make_rows(deals: int, seed: int = 0) -> SnapshotRows:
+    """Deals of known quality: better ones are won more often, later stages sooner; one moment each."""
+    rng = np.random.default_rng(seed)
+    stage = rng.integers(0, 3, deals).astype(float)
+    quality = rng.normal(size=deals)
+    close = rng.uniform(5, 80, deals)
+    close[rng.random(deals) < 0.3] = np.nan
+    won_ever = rng.random(deals) < 1 / (1 + np.exp(-(quality - 0.5 + 0.5 * stage)))
+    days = rng.exponential(40 - 10 * stage)
+    x = np.stack(
+        [stage, rng.uniform(0, 50, deals), close, quality, rng.integers(0, 3, deals).astype(float)], axis=1
+    )
+    at = (START + rng.uniform(0, 300, deals) * DAY).astype(np.int64)
+    row = np.repeat(np.arange(deals), 2)
+    horizon = np.exp(rng.uniform(0, np.log(120.0), len(row)))
+    ever = rng.random(len(row)) < 0.2
+    horizon[ever] = 240.0
+    won = won_ever[row] & ((days[row] < horizon) | ever)
+    lost = np.where(ever, ~won, ~won_ever[row] & (days[row] < horizon))
+    return SnapshotRows(
+        x=x, at=at, deal=np.arange(deals), days=days, event=won_ever.astype(np.int64), weight=np.ones(deals),
+        regular=np.ones(deals, bool),
+        row=row, horizon=horizon, won=won.astype(float), lost=lost.astype(float),
+        matures_after_days=np.where(ever, 120.0, horizon), longest_days=120.0, ever_days=240.0,
+    )  # fmt: skip
+
+
+def fit(rows: SnapshotRows, trees: bool = True) -> WinModel:
+    windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
+    settings = WinSettings(TreeSettings(count=60, threads=1), with_trees=trees)
+    return fit_win(rows, LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def rows() -> SnapshotRows:
+    return make_rows(1_500)
+
+
+@pytest.fixture(scope="module")
+def model(rows: SnapshotRows) -> WinModel:
+    return fit(rows)
+
+
+def test_won_and_lost_never_fall_and_never_exceed_one_together(model: WinModel, rows: SnapshotRows):
+    curve = model.curve(rows.x[:300], rows.at[:300], HORIZONS)
+    assert (np.diff(curve.won, axis=1) >= -1e-12).all()
+    assert (np.diff(curve.lost, axis=1) >= -1e-12).all()
+    assert (curve.won + curve.lost <= 1 + 1e-12).all()
+    assert (curve.open >= 0).all()
+    assert curve.open + curve.won + curve.lost == pytest.approx(np.ones(curve.won.shape))
+
+
+def test_trees_of_two_outcomes_are_those_grown_one_by_one(rows: SnapshotRows):
+    columns = np.column_stack([rows.x[rows.row], np.log1p(rows.horizon)])
+    weight, sizes = (
+        rows.question_weight,
+        [TreeSettings(count=4, threads=1), TreeSettings(count=3, learning_rate=0.2)],
+    )
+    both = fit_trees(columns, (rows.won, rows.lost), weight, [5], [0, 4], sizes)
+    for outcome, size, one in zip((rows.won, rows.lost), sizes, both, strict=True):
+        assert fit_trees(columns, [outcome], weight, [5], [0, 4], [size])[0].text == one.text
+
+
+def test_many_questions_are_learned_from_and_answered_part_by_part_all_the_same(
+    model: WinModel, rows: SnapshotRows, monkeypatch: pytest.MonkeyPatch
+):
+    whole = model.question_log_odds(rows)
+    days, x = rows.horizon, rows.x[rows.row]
+    assert whole[1] == pytest.approx(model.base_log_odds("lost", x, rows.question_at, days)[0], abs=1e-12)
+    monkeypatch.setattr("models.win.model.QUESTIONS_PER_PART", 700)
+    for side, part in zip(whole, model.question_log_odds(rows), strict=True):
+        assert part == pytest.approx(side, abs=1e-12)
+    again = fit(rows)
+    assert (again.won.trees.text, again.lost.trees.text) == (model.won.trees.text, model.lost.trees.text)
+
+
+def test_promises_are_kept_at_regular_moments_whatever_happens_just_after_changes(rows: SnapshotRows):
+    lively = np.arange(len(rows.at)) % 2 == 0
+    moved = replace(rows, regular=~lively, won=np.where(lively[rows.row], 1.0, rows.won))
+    moved = replace(moved, lost=np.where(lively[rows.row], 0.0, rows.lost))
+    made = fit(moved, trees=False)
+    mine = ~lively[rows.row]
+    said = made.won_by(rows.x[rows.row[mine]], rows.question_at[mine], rows.horizon[mine])
+    assert said.mean() == pytest.approx(rows.won[mine].mean(), abs=1e-3)
+
+
+def test_for_ever_nothing_is_open(model: WinModel, rows: SnapshotRows):
+    curve = model.curve(rows.x[:50], rows.at[:50], np.array([np.inf]))
+    assert curve.open == pytest.approx(np.zeros((50, 1)), abs=1e-12)
+
+
+def test_win_chance_is_zero_where_no_time_is_left(model: WinModel, rows: SnapshotRows):
+    assert model.curve(rows.x[:5], rows.at[:5], np.array([0.0])).won.tolist() == [[0.0]] * 5
+
+
+def test_a_horizon_asked_alone_gets_the_answer_it_gets_among_others(model: WinModel, rows: SnapshotRows):
+    together = model.curve(rows.x[:40], rows.at[:40], HORIZONS)
+    alone = model.curve(rows.x[:40], rows.at[:40], HORIZONS[4:5])
+    assert alone.won[:, 0].tolist() == together.won[:, 4].tolist()
+    assert alone.lost[:, 0].tolist() == together.lost[:, 4].tolist()
+    assert model.won_by(rows.x[:40], rows.at[:40], np.full(40, 45.0)).tolist() == together.won[:, 4].tolist()
+
+
+def test_win_score_of_a_deal_alone_equals_the_score_among_many(model: WinModel, rows: SnapshotRows):
+    days = np.full(60, 30.0)
+    many = model.won_by(rows.x[:60], rows.at[:60], days)
+    alone = [model.won_by(rows.x[i : i + 1], rows.at[i : i + 1], days[:1])[0] for i in range(60)]
+    assert np.array(alone) == pytest.approx(many, abs=1e-12)
+
+
+def test_contributions_add_up_to_the_calibrated_log_odds(model: WinModel, rows: SnapshotRows):
+    days = np.exp(np.linspace(0, 5, 100))
+    parts = model.contributions(rows.x[:100], rows.at[:100], days)
+    chance = model.won_by(rows.x[:100], rows.at[:100], days)
+    assert parts.log_odds == pytest.approx(np.log(chance) - np.log1p(-chance), abs=1e-9)
+
+
+def test_win_contributions_credit_the_quality_of_a_better_deal(model: WinModel, rows: SnapshotRows):
+    x = np.repeat(rows.x[:1], 2, axis=0)
+    x[:, 3] = [-2.0, 2.0]
+    parts = model.contributions(x, rows.at[[0, 0]], np.full(2, 60.0))
+    assert parts.values[1, 3] > 0.5
+    assert parts.values[0, 3] < -0.5
+
+
+def test_a_feature_that_is_not_used_contributes_nothing(rows: SnapshotRows):
+    windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), 120.0)
+    layout = FeatureLayout(("stage", "age_days"), (0,), 0, 1, -1)
+    used = rows.with_columns(np.array([0, 1]))
+    small = fit_win(
+        used, layout, np.array([0, 1]), windows, WinSettings(with_trees=False), np.random.default_rng(0)
+    )
+    parts = small.contributions(rows.x[:20], rows.at[:20], np.full(20, 30.0))
+    assert parts.values.shape == (20, 5)
+    assert not parts.values[:, 2:].any()
+
+
+def test_features_of_the_regression_average_to_nothing_over_its_training_moments(
+    model: WinModel, rows: SnapshotRows
+):
+    days = np.full(len(rows.x), 45.0)
+    assert model.won.linear is not None
+    parts = model.won.linear.contributions(
+        LAYOUT, rows.x, model.windows.ahead(rows.at, days, model.ever_days)
+    )
+    assert parts.mean(axis=0)[[0, 1, 3, 4]] == pytest.approx(np.zeros(4), abs=1e-9)
+
+
+def test_the_average_training_moment_owes_little_to_any_feature(model: WinModel, rows: SnapshotRows):
+    parts = model.contributions(rows.x, rows.at, np.full(len(rows.x), 45.0))
+    assert np.abs(parts.values.mean(axis=0)).max() < 0.1
+
+
+def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel, rows: SnapshotRows):
+    days = np.full(100, 45.0)
+    chance = model.won_by(rows.x[:100], rows.at[:100], days)
+    why = model.contributions(rows.x[:100], rows.at[:100], days)
+    lo, hi = why.interval()
+    lower, higher = why.interval(0.95)
+    assert ((lo < chance) & (chance < hi)).all()
+    assert ((lower < lo) & (hi < higher)).all()
+
+
+def test_fewer_deals_make_wider_intervals(model: WinModel, rows: SnapshotRows):
+    few = fit(make_rows(120, seed=2), trees=False)
+    days = np.full(100, 45.0)
+    ends = [one.contributions(rows.x[:100], rows.at[:100], days).interval() for one in (few, model)]
+    width = [(bounded_logit(hi) - bounded_logit(lo)).mean() for lo, hi in ends]
+    assert width[0] > width[1]
+
+
+def test_the_model_has_learned_what_made_the_deals(model: WinModel):
+    later = make_rows(4_000, seed=9)
+    chance = model.won_by(later.x, later.at, np.full(4_000, np.inf))
+    truth = 1 / (1 + np.exp(-(later.x[:, 3] - 0.5 + 0.5 * later.x[:, 0])))
+    assert np.abs(chance - truth).mean() < 0.5 * np.abs(truth - truth.mean()).mean()
+
+
+def test_below_thirty_closed_deals_only_the_stated_prior_speaks(rows: SnapshotRows):
+    a, b = (fit(make_rows(29, seed=seed)) for seed in (3, 4))
+    asked = (rows.x[:9], rows.at[:9], np.full(9, 30.0))
+    assert a.won_by(*asked).tolist() == b.won_by(*asked).tolist()
+    assert a.won.linear is None
+    assert a.won.trees is None
+
+
+def test_open_deals_do_not_count_as_closed():
+    rows = make_rows(100)
+    still = replace(rows, event=np.where(np.arange(100) < 80, -1, rows.event))
+    assert fit(still).closed_deals == 20
+
+
+def test_trees_join_from_300_closed_deals():
+    windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), 120.0)
+    settings = WinSettings(TreeSettings(count=3, threads=1))
+    for deals, joined in ((299, False), (300, True)):
+        model = fit_win(make_rows(deals), LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
+        assert (model.won.trees is not None) is joined
+
+
+def test_the_same_rows_and_seed_give_the_same_model(rows: SnapshotRows, model: WinModel):
+    again = fit(rows)
+    asked = (rows.x[:50], rows.at[:50], np.full(50, 30.0))
+    assert again.won_by(*asked).tolist() == model.won_by(*asked).tolist()
+
+
+def test_an_unseen_stage_is_answered_with_the_pooled_rates(model: WinModel, rows: SnapshotRows):
+    x = rows.x[:1].copy()
+    x[0, 0] = 77.0
+    assert 0 < model.won_by(x, rows.at[:1], np.array([45.0]))[0] < 1
+
+
+def test_a_row_of_unknowns_is_still_answered(model: WinModel, rows: SnapshotRows):
+    curve = model.curve(np.full((1, 5), np.nan), rows.at[:1], HORIZONS)
+    assert not np.isnan(curve.won).any()
+    assert not np.isnan(curve.lost).any()

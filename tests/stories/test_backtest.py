@@ -1,0 +1,147 @@
+"""Does a whole backtest of a small world hold: no future, every row counted, a page that stands alone?"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.instants import HOUR, start_of_day
+from simulator import WorldSettings, crm_tables, simulate
+from training.backtest import Backtest, backtest
+from training.backtest.deal_baselines import LABELS
+from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
+from training.backtest.origins import recorded_until
+from training.backtest.report import page
+from training.backtest.result import to_json
+from training.backtest.run import fewer_periods_warnings, warnings_of
+from training.config import TrainConfig
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+SMALL = TrainConfig(trees=20, leaves=8, max_moments=6_000, max_questions=8_000, threads=1)
+WEEKS = (4, 12)
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    world = simulate(WorldSettings(deals=900, seed=5, end=date(2026, 3, 31), days=820))
+    frames = {
+        name: table.to_pandas() if hasattr(table, "to_pandas") else table
+        for name, table in crm_tables(world).items()
+    }
+    return EventLog.of(frames, TOKYO)
+
+
+@pytest.fixture(scope="module")
+def found(log: EventLog) -> Backtest:
+    return backtest(log, SMALL, periods=2, weeks=WEEKS, last_day=date(2025, 9, 30))
+
+
+@pytest.fixture(scope="module")
+def result(found: Backtest) -> dict:
+    return to_json(found)
+
+
+def test_each_period_is_trained_at_its_start_and_asked_at_the_weeks(found: Backtest, log: EventLog) -> None:
+    assert [fold.period for fold in found.folds] == ["2025-Q2", "2025-Q3"]
+    assert found.folds[0].train_until == start_of_day(date(2025, 4, 1), TOKYO)
+    assert [note["week"] for note in found.folds[0].origins] == list(WEEKS)
+    said = found.folds[0].describe(log)
+    assert "train until 2025-04-01T00:00" in said
+    assert "validate at weeks 4, 12 until 2025-07-01T00:00" in said
+
+
+def test_backtest_forecast_ignores_all_records_after_its_origin(found: Backtest, log: EventLog) -> None:
+    origin, end = (start_of_day(day, TOKYO) for day in (date(2025, 4, 29), date(2025, 7, 1)))
+    blind = backtest(log.as_of(origin), SMALL, periods=1, weeks=(4,), until=end)
+    assert [fold.period for fold in blind.folds] == ["2025-Q2"]
+    mine = next(rows for rows in found.deals[BY_PERIOD_END] if rows.origin[0] == origin)
+    (theirs,) = blind.deals[BY_PERIOD_END]
+    assert found.deal_ids[mine.deal].tolist() == blind.deal_ids[theirs.deal].tolist()
+    for name in mine.chance:
+        np.testing.assert_array_equal(mine.chance[name], theirs.chance[name])
+    seen = {line.scope: line for line in found.forecasts if line.period == "2025-Q2" and line.week == 4}
+    unseen = {line.scope: line for line in blind.forecasts}
+    assert seen.keys() == unseen.keys()
+    for scope, line in seen.items():
+        assert (line.closed, line.target) == (unseen[scope].closed, unseen[scope].target)
+        for name, judged in line.scores.items():
+            np.testing.assert_array_equal(judged.quantiles, unseen[scope].scores[name].quantiles)
+
+
+def test_every_open_deal_is_judged_or_counted_as_left_out(found: Backtest) -> None:
+    notes = [note for fold in found.folds for note in fold.origins]
+    assert sum(note["open_deals"] for note in notes) == len(found.rows(BY_PERIOD_END))
+    for note in notes:
+        assert note["open_deals"] == note["rows_ever"] + note["left_out_immature"] + note["left_out_open"]
+    assert len(found.rows(EVER)) == sum(note["rows_ever"] for note in notes)
+
+
+def test_all_methods_answer_the_same_rows_with_probabilities(found: Backtest) -> None:
+    rows = found.rows(BY_PERIOD_END)
+    assert set(rows.chance) == {SANCHO, *LABELS}
+    for chance in rows.chance.values():
+        assert len(chance) == len(rows)
+        assert ((chance >= 0) & (chance <= 1)).all()
+
+
+def test_actuals_are_what_the_deals_table_adds_up_to(found: Backtest, log: EventLog) -> None:
+    deals = log["deals"]
+    start, end = (np.datetime64(text, "us") for text in ("2025-04-01T00:00", "2025-07-01T00:00"))
+    closed = deals["closed_at"].dt.tz_convert(TOKYO).dt.tz_localize(None)
+    inside = (deals["outcome"] == "won") & (closed >= start) & (closed < end)
+    company = next(line for line in found.forecasts if line.scope == "company" and line.period == "2025-Q2")
+    assert company.actual == pytest.approx(deals.loc[inside, "amount"].sum())
+
+
+def test_the_json_is_plain_and_the_same_when_made_again(found: Backtest, result: dict) -> None:
+    text = json.dumps(result, allow_nan=False, ensure_ascii=False)
+    assert json.loads(text) == json.loads(json.dumps(to_json(found), allow_nan=False, ensure_ascii=False))
+    assert result["format"] == 1
+    assert set(result["deals"]) == {"ever", "by_period_end"}
+    assert set(result["periods"]) == {"company", "team", "person"}
+    assert {"stage_weighted", "run_rate", "last_year", SANCHO} == set(
+        result["periods"]["company"]["overall"]["methods"]
+    )
+
+
+def test_the_page_stands_alone_and_speaks_both_languages(result: dict) -> None:
+    html = page(result, "en")
+    assert html.startswith('<!doctype html>\n<html lang="en">')
+    assert "default-src 'none'" in html
+    own = html.split("<script>")[0]
+    assert not re.search(r'(?:src|href)\s*=\s*"', own)
+    assert "要約" in own
+    assert "Summary" in own
+    assert own.count("<table>") >= 8
+
+
+def test_periods_asked_for_and_not_judged_are_told(found: Backtest) -> None:
+    assert fewer_periods_warnings(None, found) == fewer_periods_warnings(2, found) == []
+    ((code, text),) = fewer_periods_warnings(5, found)
+    assert code == "fewer_periods"
+    assert text.en.startswith("5 periods were requested; 2 can be backtested")
+    skipped = replace(found, settings={**found.settings, "periods": ["2023-Q4", "2025-Q2", "2025-Q3"]})
+    told = dict(warnings_of(skipped))
+    assert told["skipped_periods"].en.startswith("2023-Q4: not evaluated")
+    assert "skipped_periods" not in dict(warnings_of(found))
+
+
+def test_a_log_tells_what_happened_up_to_the_end_of_its_last_recorded_day(log: EventLog) -> None:
+    day = start_of_day(date(2025, 7, 9), TOKYO)
+    noon = day - 12 * HOUR
+    past = log.as_of(day)
+    assert recorded_until(past, start_of_day(date(2026, 7, 1), TOKYO)) == day
+    assert recorded_until(log.as_of(noon), noon) == noon
+
+
+def test_a_history_too_short_says_so(log: EventLog) -> None:
+    with pytest.raises(SanchoError, match=r"backtested|too short"):
+        backtest(log.as_of(start_of_day(date(2024, 1, 23), TOKYO)), SMALL)
