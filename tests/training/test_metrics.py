@@ -79,7 +79,7 @@ def test_rows_of_one_deal_are_one_observation():
 
 def _decision(chance, won, champion, rng, comparable=True):
     count = len(won)
-    return decide(chance, won, np.ones(count), np.arange(count), champion, np.full(count, fair), rng)
+    return decide(chance, won, np.ones(count), np.arange(count), champion, np.full(count, comparable), rng)
 
 
 def test_the_first_model_is_promoted():

@@ -22,7 +22,7 @@ from features import compile_history, open_at
 from models.scoring import COLUMNS
 from sancho._rooms import ROOMS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DAY = "2026-08-31"
 QUICK = {"trees": 20, "leaves": 8, "max_moments": 3_000}
 
