@@ -103,7 +103,7 @@ def train_on(
         calendar=calendar,
         as_of=as_of,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        self_check=_kept(win, rows, rng),
+        self_check=_check_rows(win, rows, rng),
         peers=won_peers(win, rows, rng),
         warnings=tuple(warnings_of(report, win)),
         drop_amount="amount" in leaking,
@@ -136,7 +136,7 @@ def revenue_of(
     )
 
 
-def _kept(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> CheckRows:
+def _check_rows(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> CheckRows:
     picked = rng.choice(len(rows.at), min(KEPT, len(rows.at)), replace=False)
     horizon = np.resize(np.array([7.0, 30.0, 90.0, rows.ever_days]), len(picked))
     return check_rows(win, rows.x[picked], rows.at[picked], horizon)

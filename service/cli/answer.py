@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Language
-from service.cli.output import print_json, print_warnings, say
+from service.cli.output import print_json, print_line, print_warnings
 from service.cli.reader import Reader
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def print_answer(
 def show_answer(answer: Answer, show: Callable[[Answer, Reader], None], reader: Reader) -> None:
     """An answer for reading: its tables, the moment it is of, its warnings."""
     show(answer, reader)
-    say(reader.as_of(answer["as_of"]))
+    print_line(reader.as_of(answer["as_of"]))
     print_warnings(answer, reader.lang)

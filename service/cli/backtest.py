@@ -13,7 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.command import AsOf, Command, Dask, Lang, option
 from service.cli.executor import workers
-from service.cli.output import note, print_json, print_table, progress, say
+from service.cli.output import note, print_json, print_line, print_table, progress
 from service.cli.train import train_config
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ def show(result: Json, lang: Language) -> None:
     for kind, part in result["periods"].items():
         if part["overall"]["methods"]:
             _show_periods(kind, part["overall"], lang)
-    say(_LEGEND.to(lang))
+    print_line(_LEGEND.to(lang))
     for sentence in summary(result):
-        say(sentence.to(lang))
+        print_line(sentence.to(lang))
 
 
 _MARK_OF = {"better": "○", "worse": "×", "same": "＝"}

@@ -15,7 +15,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Host, Lang, Port, option
-from service.cli.output import Step, progress, say
+from service.cli.output import Step, print_line, progress
 from service.cli.serve import run_server, settings_with
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def demo(
         step(_STARTING, 0, 1)
         service = open_service(served, warm=True)
         step(_STARTING, 1, 1)
-    say(what_to_try(service, _new_key(served), lang))
+    print_line(what_to_try(service, _new_key(served), lang))
     run_server(served, service)
     return 0
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.command import Command, Lang, argument, option
-from service.cli.output import note, print_table, say
+from service.cli.output import note, print_line, print_table
 
 
 def create(
@@ -29,7 +29,7 @@ def create(
             ),
             "bad_name",
         )
-    say(ApiKeys(read_settings().store_url).create(name.strip()))
+    print_line(ApiKeys(read_settings().store_url).create(name.strip()))
     note(
         Text(
             "このキーは今だけ表示されます。Authorization: Bearer キー として送ってください。",
@@ -76,7 +76,7 @@ def revoke(
             ).format(key_id=key_id),
             "unknown_key",
         )
-    say(Text("無効にしました。", "revoked.").to(lang))
+    print_line(Text("無効にしました。", "revoked.").to(lang))
     return 0
 
 

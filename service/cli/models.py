@@ -10,7 +10,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Json, Lang, argument
-from service.cli.output import print_json, print_table, say
+from service.cli.output import print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -61,7 +61,7 @@ def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
         headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
         print_table("", headings, figures, right=[1])
     for line in _warnings(registry, version, lang):
-        say(line)
+        print_line(line)
     return 0
 
 
@@ -70,7 +70,7 @@ def promote(version: Version, lang: Lang = "ja") -> int:
     from training.promote import put_in_service
 
     info = put_in_service(_registry()[1], version)
-    say(
+    print_line(
         Text("バージョン{v}を本番に採用しました。", "version {v} is in service.")
         .format(v=info.version)
         .to(lang)
@@ -88,7 +88,7 @@ def rollback(lang: Lang = "ja") -> int:
     if champion is None:
         raise SanchoError(NO_MODEL, "no_model")
     info = roll_back(registry, champion.version)
-    say(Text("バージョン{v}に戻しました。", "back to version {v}.").format(v=info.version).to(lang))
+    print_line(Text("バージョン{v}に戻しました。", "back to version {v}.").format(v=info.version).to(lang))
     return 0
 
 

@@ -41,7 +41,7 @@ def print_table(
     from rich.table import Table
 
     if title:
-        say(title)
+        print_line(title)
     console = Console(markup=False, emoji=False, highlight=False)
     unbroken = {*right, *whole}
     if _least_width(headings, rows, unbroken) > console.width:
@@ -66,7 +66,7 @@ def _least_width(headings: Sequence[str], rows: Sequence[Sequence[str]], unbroke
     return sum(width + 3 for width in widths) + 1
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line on standard output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

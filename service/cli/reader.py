@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crm.i18n import Language, Text
 from service import language
-from service.cli.output import print_table, say
+from service.cli.output import print_line, print_table
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -143,4 +143,4 @@ class Reader:
 
     def line(self, text: str) -> None:
         """A line between tables."""
-        say(text)
+        print_line(text)

@@ -9,7 +9,7 @@ from typing import Annotated
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.command import Command, Lang, argument, option
-from service.cli.output import Step, progress, say
+from service.cli.output import Step, print_line, progress
 from service.cli.world_settings import world_settings
 
 
@@ -47,7 +47,7 @@ def world(
     last, moments = None if end is None else _day(end), [_day(text) for text in oracle or []]
     with progress(lang) as step:
         simulate_to(folder, deals, seed, last, moments, step)
-    say(_NEXT.format(folder=folder).to(lang))
+    print_line(_NEXT.format(folder=folder).to(lang))
     return 0
 
 

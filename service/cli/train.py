@@ -9,7 +9,7 @@ from crm.i18n import Text
 from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.executor import workers
 from service.cli.models import figure_label
-from service.cli.output import Step, note, print_json, print_table, progress, say
+from service.cli.output import Step, note, print_json, print_line, print_table, progress
 
 if TYPE_CHECKING:
     from crm.i18n import Language
@@ -55,7 +55,7 @@ def train(
     rows = [[figure_label(name, lang), f"{value:.4g}"] for name, value in info.figures.items()]
     headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
     print_table(title, headings, rows, right=[1])
-    say(decision.text.to(lang))
+    print_line(decision.text.to(lang))
     for finding in findings:
         note(finding.text.to(lang))
     return 0
@@ -84,7 +84,7 @@ def _is_fresh(settings: Settings, as_of: str | None, as_json: bool, lang: Langua
         more = {} if refused is None else {"refused": refused.version}
         print_json({"model": None, "monitoring": seen.to_json(lang), **more})
     else:
-        say((seen.describe() if refused is None else _refused_text(refused)).to(lang))
+        print_line((seen.describe() if refused is None else _refused_text(refused)).to(lang))
     return True
 
 
