@@ -137,7 +137,7 @@ def _best_action_value(
         expected[at, : len(uplift)] = np.clip(row.chance + uplift, 0, 1)
     chosen = np.zeros(len(rows), np.int64)
     value = evaluate_policy(outcome, chosen, np.array([row.propensity for row in rows]), rule, expected)
-    estimates = {name: asdict(estimate) for name, estimate in vars(value).items() if name != "effective"}
+    estimates = {name: asdict(estimate) for name, estimate in vars(value).items() if name != "effective_size"}
     return {
         "deals": len(rows),
         "win_rate_observed": float(outcome.mean()),

@@ -26,7 +26,7 @@ LEFT_OUT = {
     "test_a_store_of_a_newer_sancho_is_refused_with_what_to_do": "changes the SQLite file by sqlite3",
     "test_a_store_whose_keys_made_their_own_table_is_migrated": "changes the SQLite file by SQLAlchemy",
     "test_opening_an_up_to_date_store_does_not_load_alembic": "another process opens the SQLite file",
-    "test_nothing_of_a_killed_import_is_visible_and_it_can_be_done_again": (
+    "test_killed_import_leaves_nothing_visible_and_can_be_run_again": (
         "another process opens the SQLite file"
     ),
     "test_a_second_writer_waits_for_the_first": "PostgreSQL lets two write at once",

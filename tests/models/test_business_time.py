@@ -82,14 +82,14 @@ def test_looking_further_ahead_never_takes_less_time(days, since, seed):
     pace = np.random.default_rng(seed).exponential(1.0, KINDS)
     horizon = np.sort(np.array(days))
     moments = np.full(len(horizon), at("2025-01-01") + since * DAY // 24)
-    ahead = HorizonWindows(CALENDAR, 120.0, pace).ahead(moments, horizon, 240.0)
+    ahead = HorizonWindows(CALENDAR, 120.0, pace).terms(moments, horizon, 240.0)
     assert (np.diff(ahead.clock) >= -1e-9).all()
     assert (np.diff(ahead.ends, axis=0) >= 0).all()
 
 
 def test_business_time_keeps_an_unlimited_horizon_apart_from_all_others():
     fast = np.full(KINDS, 3.0)
-    ahead = HorizonWindows(CALENDAR, 120.0, fast).ahead(
+    ahead = HorizonWindows(CALENDAR, 120.0, fast).terms(
         np.full(2, at("2025-01-06")), np.array([239.0, 240.0]), 240.0
     )
     assert ahead.clock[1] == 240.0

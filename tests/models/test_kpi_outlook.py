@@ -225,7 +225,7 @@ def test_cohort_counts_waiting_leads_as_less_likely_with_time(november: KpiForec
         completeness=1.0,
         least_complete=None,
     )
-    later = cohort.later(came, 0, ahead, "by hand")
+    later = cohort.from_waiting(came, 0, ahead, "by hand")
     assert later[0].mean() == pytest.approx(3 * (0.8 - 0.4) / (1 - 0.4), rel=0.03)  # 40 % had come by now
 
 

@@ -165,7 +165,7 @@ def test_features_of_the_regression_average_to_nothing_over_its_training_moments
     days = np.full(len(rows.x), 45.0)
     assert model.won.linear is not None
     parts = model.won.linear.contributions(
-        LAYOUT, rows.x, model.windows.ahead(rows.at, days, model.ever_days)
+        LAYOUT, rows.x, model.windows.terms(rows.at, days, model.ever_days)
     )
     assert parts.mean(axis=0)[[0, 1, 3, 4]] == pytest.approx(np.zeros(4), abs=1e-9)
 

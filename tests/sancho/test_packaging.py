@@ -73,7 +73,7 @@ def test_a_wheel_holds_the_packages_their_data_and_nothing_else(wheel: Path):
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert source - set(names) == set(), "a file of a package is missing in the wheel"
 

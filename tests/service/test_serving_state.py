@@ -47,7 +47,7 @@ class FakeRegistry:
 
     def load(self, _version: str) -> tuple[Any, Any]:
         bundle = SimpleNamespace(
-            check=lambda: None, calendar=None, levels={}, warnings=(), kept=SimpleNamespace(at=[1, 2])
+            check=lambda: None, calendar=None, levels={}, warnings=(), self_check=SimpleNamespace(at=[1, 2])
         )
         return bundle, self.champion()
 

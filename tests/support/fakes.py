@@ -74,7 +74,7 @@ def fake_bundle(log: EventLog) -> Bundle:
     none, no_ints, no_rows = np.zeros(0), np.zeros(0, np.int64), np.zeros((0, len(names)))
     place = {float(n): n / 2 for n in range(3)}
     rates = fit_stage_rates(none, none, none, no_ints, no_ints, horizon_grid(365.0, 730.0), place)
-    side = Side(None, None, Stack.plain(default_weights(0, False, False), 730.0))
+    side = Side(None, None, Stack.weighted_mean(default_weights(0, False, False), 730.0))
     win = WinModel(
         used=np.arange(len(names)), layout=layout, rates=rates, won=side, lost=side, ever_days=730.0,
         closed_deals=0, windows=HorizonWindows(calendar, 365.0),
