@@ -82,7 +82,7 @@ def one_world(seed: int, options: argparse.Namespace) -> list[float]:
     )
     prospects = KpiForecasts(forecast.simulation, KpiEvents(known, organisation.people), ahead, period)
     drive, people = lever_model_of(forecast, prospects, bundle), organisation.members("company")
-    target = float(np.quantile(forecast.total, 1 - options.before))
+    target = float(np.quantile(forecast.company_revenue, 1 - options.before))
     plan = smallest_plan(drive, list(FACTORS), people, target, options.wanted)
     change, changes = {}, []
     for name, share in plan.shares.items():
@@ -99,7 +99,7 @@ def one_world(seed: int, options: argparse.Namespace) -> list[float]:
     replay_target = float(np.quantile(revenues[0], 1 - options.before))
     replayed = float((revenues[1] >= replay_target).mean())
     plain = [float((revenue >= target).mean()) for revenue in revenues]
-    gain = drive.with_shares(plan.shares, people).total(people).mean() / forecast.total.mean() - 1
+    gain = drive.with_shares(plan.shares, people).total(people).mean() / forecast.company_revenue.mean() - 1
     pairs = [plan.before, plain[0], plan.reached, plain[1], plan.reached, replayed]
     pairs += [gain, revenues[1].mean() / revenues[0].mean() - 1]
     print(f"{seed}  {', '.join(changes)}")

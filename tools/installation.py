@@ -221,7 +221,7 @@ registry = Registry(Path(os.environ["SANCHO_HOME"]))
 bundle, info = registry.load()
 mlflow.set_tracking_uri(registry.uri)
 model = mlflow.pyfunc.load_model(f"models:/{info.name}/{info.version}")
-kept = bundle.kept
+kept = bundle.self_check
 rows = pd.DataFrame(kept.x, columns=list(bundle.features)).assign(moment=kept.at, horizon_days=kept.horizon)
 assert model.predict(rows)["won_by"].tolist() == kept.won_by.tolist()
 """

@@ -104,8 +104,8 @@ def test_a_model_trained_on_workers_is_within_the_noise_of_another_seed(
 ):
     one, report = here
     two, spread_report = train(log, NOW, SMALL, executor=spread.executor(NOW, CALENDAR))
-    kept = one.kept
-    assert two.kept.x.tobytes() == kept.x.tobytes(), "the same rows were learned from"
+    kept = one.self_check
+    assert two.self_check.x.tobytes() == kept.x.tobytes(), "the same rows were learned from"
     assert two.win.won.trees.text != one.win.won.trees.text, "the trees grew elsewhere"
     other = [train(log, NOW, replace(SMALL, seed=seed)) for seed in (1, 2)]
     gaps = [np.abs(_asked(model, kept) - _asked(one, kept)).mean() for model in (two, *(m for m, _ in other))]

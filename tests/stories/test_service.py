@@ -93,8 +93,8 @@ def test_readyz_is_503_where_a_kept_row_scores_differently(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = service.use_cases.serving.current()
-    kept = dataclasses.replace(state.bundle.kept, won_by=state.bundle.kept.won_by + 1e-6)
-    bent = dataclasses.replace(state, bundle=dataclasses.replace(state.bundle, kept=kept))
+    kept = dataclasses.replace(state.bundle.self_check, won_by=state.bundle.self_check.won_by + 1e-6)
+    bent = dataclasses.replace(state, bundle=dataclasses.replace(state.bundle, self_check=kept))
     monkeypatch.setattr(service.use_cases.serving, "_state", bent)
     response = service.client.get("/readyz", headers={"Accept-Language": "en"})
     assert response.status_code == 503

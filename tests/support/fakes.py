@@ -82,7 +82,7 @@ def fake_bundle(log: EventLog) -> Bundle:
     return Bundle(
         win=win, revenue=fit_revenue(no_rows, none, none, no_ints, (layout.stage, -1, -1)), new_business=None,
         features=names, levels=history.levels, calendar=calendar, as_of=at, trained_at=AS_OF,
-        kept=check_rows(win, np.zeros((2, len(names))), np.full(2, at), np.array([30.0, 90.0])),
+        self_check=check_rows(win, np.zeros((2, len(names))), np.full(2, at), np.array([30.0, 90.0])),
         peers=Peers(no_rows, no_ints),
     )  # fmt: skip
 

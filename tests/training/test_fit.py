@@ -117,7 +117,7 @@ def test_a_period_that_is_over_leaves_no_chance(bundle: Bundle, log: EventLog):
 
 
 def test_close_days_grow_with_the_share(bundle: Bundle):
-    kept = bundle.kept
+    kept = bundle.self_check
     days = close_days(bundle.win, kept.x, kept.at, (0.1, 0.5, 0.9))
     assert (np.diff(days, axis=1) >= 0).all()
     assert (days > 0).all()
@@ -130,7 +130,7 @@ def test_a_saved_model_scores_the_same_digit_for_digit(
     again = Bundle.load(tmp_path / "m")
     assert score_open(again, log, AS_OF, PERIOD, "7").equals(scores)
     assert again.check() == 0.0
-    asked = (bundle.kept.x, bundle.kept.at, bundle.kept.horizon)
+    asked = (bundle.self_check.x, bundle.self_check.at, bundle.self_check.horizon)
     ours, theirs = (one.win.contributions(*asked) for one in (bundle, again))
     assert np.array_equal(vars(ours)["values"], vars(theirs)["values"])
     assert np.array_equal(ours.base, theirs.base)
@@ -233,7 +233,7 @@ def test_mlflow_pyfunc_scores_as_the_model_does(registry: Registry, bundle: Bund
 
     mlflow.set_tracking_uri(registry.uri)
     model = mlflow.pyfunc.load_model("models:/sancho/1")
-    kept = bundle.kept
+    kept = bundle.self_check
     asked = pd.DataFrame(kept.x, columns=list(bundle.features)).assign(
         moment=kept.at, horizon_days=kept.horizon
     )
