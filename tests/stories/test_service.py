@@ -158,7 +158,7 @@ def test_the_history_of_a_forecast_is_written_down_day_by_day(service: Service) 
     period = answers.serving.context(None, None).forecast.period
     for _ in range(20):  # today, then the weeks since the quarter began, one at a time
         answers.forecasts.store_history()
-    assert answers.forecasts._written is not None
+    assert answers.forecasts._complete is not None
     for scope in ("company", "person:P001"):
         told = service.get(f"/v1/forecasts/{period.name}?scope={scope}")
         assert len(told["history"]) >= 1
@@ -183,7 +183,7 @@ def test_a_store_that_takes_no_history_stops_no_answer(
         raise OSError("disk full")
 
     monkeypatch.setattr("service.forecasts.store_missing_day", full)
-    monkeypatch.setattr(answers.forecasts, "_written", None)
+    monkeypatch.setattr(answers.forecasts, "_complete", None)
     for _ in range(3):
         answers.forecasts.store_history_if_possible()
     assert len(asked) == 1, "it tries again tomorrow, not every second"
@@ -440,7 +440,7 @@ def test_a_newcomer_and_another_kpi_level_can_be_supposed(service: Service) -> N
     assert [one.revenue_change > 0 for one in alone] == [True, True]
     assert both.revenue_change == pytest.approx(sum(one.revenue_change for one in alone), rel=0.3)
     assert sum(side.revenue_change for side in both.children) == pytest.approx(both.revenue_change)
-    assert "person:newcomer 1" in [side.scope for side in both.children]
+    assert "person:new rep 1" in [side.scope for side in both.children]
     assert len(both.assumptions) == 2
     strange = service.client.post(address, json={"levels": [{"kpi": "joy", "multiplier": 2}]})
     assert (strange.status_code, strange.json()["code"]) == (422, "bad_request")
