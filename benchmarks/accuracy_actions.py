@@ -27,6 +27,7 @@ from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from features import History, action_events_of, build_features
 from features.action_events import BASELINE_ACTIONS
+from features.arrays import Floats
 from models.actions import ActionEffect, CandidateAction, candidate_actions, effect_scale
 from models.actions.reliability import UNRECORDED, Z80
 from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
@@ -34,7 +35,6 @@ from simulator.truth_files import DECOYS
 from training.actions import learn_actions
 from training.observational_data import ObservationalData
 
-Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
 CELLS = 30  # deals of a kind, for its true mean effect to be known

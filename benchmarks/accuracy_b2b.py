@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from real_logs import imported
 from scipy.special import expit
 
 from crm.eventlog import EventLog
 from features import build_features, compile_history
+from features.arrays import Flags, Floats, Ints
 from models.logistic import fit_logistic
 from models.scoring import feature_columns
 from models.win.encoder import fit_encoder
@@ -29,9 +29,6 @@ from training import metrics
 from training.config import TrainConfig
 from training.fit import train
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was predicted
 Chance = Callable[[Floats], Floats]
 Fit = Callable[[Floats, Floats, list[int]], Chance]  # features, won, which of them are categories

@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from accuracy_actions import named
-from numpy.typing import NDArray
 from plain_learner import TLearner
 
 from crm.eventlog import EventLog
@@ -33,7 +32,6 @@ from simulator.random_stream import key_of
 from training.actions import learn_actions
 from training.observational_data import ObservationalData
 
-Floats = NDArray[np.float64]
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
 WEEKS, DAYS = 13, 92

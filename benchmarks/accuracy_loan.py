@@ -16,17 +16,14 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from real_logs import base_rate, compare, imported, judge_open, score, won_within
 
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, as_of_instant
 from features import Calendar, History, compile_history, deal_states
+from features.arrays import Floats, Ints
 from training.config import TrainConfig
 from training.fit import train
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 CONFIG = TrainConfig(fiscal_start_month=1, country="NL", currency="EUR")
 ORIGINS = ("2011-11-10", "2011-11-17", "2011-11-24", "2011-12-01")

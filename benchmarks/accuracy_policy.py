@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from features import action_events_of, build_features
+from features.arrays import Floats, Ints
 from models.actions import candidate_actions, evaluate_policy
 from simulator import Intervention, World, WorldSettings, crm_tables, replay, simulate
 from training.actions import learn_actions
 from training.observational_data import ObservationalData
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2026, 9, 30)
 CHOICES = ("demo", "superior_visit", "quote", "material_by_industry", "decoy_by_feeling")

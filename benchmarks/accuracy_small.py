@@ -22,12 +22,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from measured_costs import keep
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog, micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.schema import TABLES
 from features import build_features, compile_history, open_at
+from features.arrays import Flags, Floats
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
@@ -40,10 +40,6 @@ from training.baselines import Baseline
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.fit import train_on
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = date(2025, 12, 31)

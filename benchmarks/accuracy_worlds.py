@@ -22,7 +22,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.instants import last_known_day
@@ -41,8 +40,6 @@ from training.backtest.deal_scores import (
 )
 from training.backtest.period_scores import ForecastScore, ScopeForecast, table_row
 from training.config import TrainConfig
-
-Floats = NDArray[np.float64]
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 YEARS_BEFORE = 1096  # days simulated up to the end of the last evaluated quarter

@@ -15,16 +15,14 @@ import argparse
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.periods import parse_period
+from features.arrays import Floats
 from models.forecast.attainment import probability_of, swing_points
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.simulate import LEVELS, SCENARIOS, Pipeline, simulate
-
-Floats = NDArray[np.float64]
 
 PEOPLE, TEAMS, SEEDS = 100, 12, 24
 SIZES = (0.2, 0.1)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
 from features import action_events_of, build_features
+from features.arrays import Floats
 from training.observational_data import ObservationalData
-
-Floats = NDArray[np.float64]
 
 WITHIN = 14 * DAY  # of a snapshot, for an action to count as taken
 SNAPSHOTS = 3  # of each past deal

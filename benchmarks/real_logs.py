@@ -9,19 +9,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.importing import import_path
 from crm.instants import DAY, NEVER, as_of_instant
 from crm.store import Store
 from features import History, build_features, compile_history, deal_states, open_at
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from training import metrics
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))

@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features import Feature
+from features.arrays import Flags, Floats, Ints
 from models.win.trees import TreeSettings, parameters
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 FOLDS = 5
 _SETTINGS = TreeSettings(count=80, leaves=12, depth=4, learning_rate=0.06, rows_per_leaf=40)

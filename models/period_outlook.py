@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.periods import Period
 from features import History, build_features, deal_states, open_at
+from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.new_business import NewBusiness
 from models.forecast.organisation import ScopeTree
 from models.forecast.pipeline import ScoredPipeline, score_pipeline
 from models.forecast.simulate import Simulation, simulate
 from models.scoring import feature_columns
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

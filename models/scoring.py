@@ -13,11 +13,9 @@ from crm.eventlog import EventLog
 from crm.instants import DAY, iso, local_datetime
 from crm.periods import Period
 from features import History, build_features, compile_history, deal_states, open_at
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.win.model import WinModel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # The contract's Score row.
 COLUMNS = (

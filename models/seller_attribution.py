@@ -20,14 +20,11 @@ from scipy.special import expit, logit
 from crm.eventlog import EventLog, codes_in, micros
 from crm.instants import NEVER
 from features import Feature, History, build_features
+from features.arrays import Flags, Floats, Ints
 from models.bundle import Bundle
 from models.crossfit import cross_fitted, folds_of
 from models.forecast.organisation import ScopeTree
 from models.statistics import Z80, pooled_with_prior, variance_beyond_chance
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 # Coefficient of variation between reps: its prior, the weight of the prior in people, its lower bound.
 _PRIOR_CV, _PRIOR_PEOPLE, _LEAST_CV = 0.2, 10.0, 0.05

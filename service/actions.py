@@ -10,18 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day
 from crm.store import Recommended
 from features import label_of
+from features.arrays import Floats
 from models.actions import ActionEffect, CandidateAction, e_value, reliability_of
 from models.forecast.attainment import DealEffect
 from models.statistics import Z80
 from service.settings import ActionSettings
-
-Floats = NDArray[np.float64]
 
 VALID_DAYS = 14  # the effects are of an action done about now
 _DRAWS = 400  # of Thompson sampling, to estimate the propensity of each action

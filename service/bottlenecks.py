@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY
 from features import Feature, History, deal_states
+from features.arrays import Flags
 from features.levels import Levels
 from features.stage_visits import stage_visits
 from models.bottlenecks import SIZE_NAMES, Bottleneck, funnel_steps
 from models.forecast.attainment import probability_of
 from service.period_forecast import PeriodForecast
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 FUNNEL_DAYS = 365  # the funnel counts deals that entered a stage in the past so many days
 _ALL_DEALS = Text("すべての商談", "all deals")

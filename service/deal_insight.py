@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.i18n import Language
 from crm.instants import DAY, as_of_instant
 from crm.periods import Period
 from features import action_events_of, build_features, deal_states
+from features.arrays import Floats
 from models.actions import candidate_actions
 from models.bundle import Bundle
 from service import messages, paging
@@ -26,7 +26,6 @@ from service.recommendations import Recommendations
 from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
 
-Floats = NDArray[np.float64]
 # Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
 Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
 

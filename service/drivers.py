@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import DAY
+from features.arrays import Ints
 from features.kpis import KPIS
 from models.bundle import Bundle
 from models.kpis import KpiForecasts
@@ -26,9 +26,6 @@ from models.levers import (
     smallest_plan,
 )
 from service.period_forecast import PeriodForecast
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KSF_PP = 1.0  # points of the goal's probability from which a controllable driver is a key success factor
 MAX_KSF = 3

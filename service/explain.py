@@ -9,18 +9,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso
 from features import Feature
+from features.arrays import Floats
 from features.levels import Levels
 from features.reasons import REASONS, reasons_of
 from models.win.model import Contributions
 from models.win.reference import Reference
 from service.language import money_text, number_text
-
-Floats = NDArray[np.float64]
 
 AVERAGE_DEAL = Text("学習に使った商談の平均", "the average deal in training")
 WON_DEALS = Text("同じステージから受注に至った商談の平均", "the average deal won from the same stage")

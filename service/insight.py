@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language
 from crm.instants import DAY, iso, local_datetime
 from features import Feature
+from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.attainment import DealEffect
 from models.scoring import close_days_of, close_grid
@@ -20,8 +20,6 @@ from models.win.model import WinModel
 from models.win.reference import Reference
 from service import explain
 from service.bottlenecks import describe_bottleneck
-
-Floats = NDArray[np.float64]
 
 TREND_DAYS = 7
 CLOSE_SHARES = (0.1, 0.5, 0.9)

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
@@ -19,8 +18,6 @@ from models.forecast.attainment import probability_of
 from models.kpis import KpiForecast, KpiForecasts
 from models.kpis.smart import KpiFacts, KpiProposal, SmartFinding, check_kpi, check_person
 from models.levers import LeverModel
-
-Ints = NDArray[np.int64]
 
 _FAIR, _HARD = 0.6, 0.3  # probabilities of reaching the values that are suggested
 _SEGMENTED = ("deals", "activities", "leads", "accounts")

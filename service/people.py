@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from models.kpis import KpiForecasts
 from models.seller_attribution import AttributedDeals, ResultsAboveExpected, results_above_expected
 from models.stage_conversion import StageConversion, stage_conversions
 from service.language import signed_text
-
-Floats = NDArray[np.float64]
 
 _MIN_GAP = 0.03  # of conversion to the top quartile, from which help is suggested
 _VERDICTS = {

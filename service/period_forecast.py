@@ -15,6 +15,7 @@ from crm.eventlog import EventLog, micros
 from crm.instants import DAY, end_of_day
 from crm.periods import Period
 from features import History
+from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.attainment import (
     DealEffect,
@@ -32,8 +33,6 @@ from models.period_outlook import score_and_simulate
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
-
-Floats = NDArray[np.float64]
 
 _MAX_FORECASTS = 500  # cached, of scopes
 _MAX_CHANGES = 2  # cached, since earlier moments

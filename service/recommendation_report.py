@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.instants import NEVER
 from crm.store import Outcome, Recommended
 from features import ActionEvents, History
 from models.actions import evaluate_policy, mean_difference
-
-Floats = NDArray[np.float64]
 
 MIN_CLOSED_DEALS = 30  # closed deals on each side from which win rates are compared
 

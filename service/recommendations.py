@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.eventlog import codes_in
@@ -16,6 +15,7 @@ from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended
 from features import ActionEvents, action_events_of
+from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction, candidate_actions
 from models.forecast.attainment import DealEffect
 from models.forecast.organisation import COMPANY
@@ -29,10 +29,6 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast
 from service.recommendation_report import effect_report
 from service.serving_state import AnswerContext, ModelState, ServingState
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 _MAX_WAITING = 20_000  # recommendations queued for the store
 

@@ -12,18 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
 from features import History, build_features, deal_states
 from features.action_events import BASELINE_ACTIONS, WITH_MANAGER, ActionEvents, action_events_of
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.actions import ActionEffect, Evidence, cross_half_slope, effect_codes, effect_scale, fit_effects
 from models.crossfit import cross_fitted, folds_of
 from training.observational_data import ObservationalData
-
-Flags = NDArray[np.bool_]
 
 MIN_DEALS = 120  # deals with an action, for its effect to be estimated
 MAX_ORDINARY, MAX_ACTED = 24_000, 4_000

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from features.arrays import Floats
 from models.logistic import fit_logistic
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.encoder import fit_encoder
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 # Chances (m,) to be won within the horizon, for each question of the rows.
 Baseline = Callable[[SnapshotRows], Floats]
 

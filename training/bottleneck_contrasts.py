@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
 from features import build_features, deal_states
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.stage_visits import StageVisits
 from models.bottlenecks import PAIRED, Condition, ConditionContrast, StageCohort, segment_codes, segments_of
 from models.crossfit import cross_fitted, folds_of
 from training.observational_data import ObservationalData
-
-Flags = NDArray[np.bool_]
 
 THRESHOLDS = (7, 10, 14, 21, 28, 35, 45, 60, 90)
 # Features that show skipped steps, and features that are intervals between two activities.

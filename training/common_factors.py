@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER
 from features import Calendar, History, build_features, deal_states, open_at
+from features.arrays import Ints
 from models.bundle import Bundle
 from models.forecast.common_factors import CommonFactors, fit_common_factors
 from models.forecast.organisation import ScopeTree
@@ -22,9 +23,6 @@ from models.snapshot_rows import SnapshotRows
 from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win
 from training.config import TrainConfig
 from training.data import TrainingData, draw_snapshots
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 DAYS_BEFORE_END = (85, 62, 42, 28, 14, 7, 3)  # of a quarter, at which it is predicted
 QUARTERS = 12

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.arrays import Floats
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from training import baselines, metrics
-
-Floats = NDArray[np.float64]
 
 BANDS = ((0.0, 7.5), (7.5, 31.5), (31.5, 92.5), (92.5, np.inf))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from crm.i18n import Text
@@ -27,9 +26,6 @@ from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
 from training.selection import Selection, select
 from training.validation import Fitter, refit_as_of, validate
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KEPT = 24  # training moments stored with their scores
 

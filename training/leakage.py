@@ -14,11 +14,9 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from crm.schema import TABLES
 from crm.store.detected_changes import OBSERVER
+from features.arrays import Flags
 from models.win.model import FEW_DEALS
 from training.metrics import auc
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 # Attributes known from creation, and attributes of closing that are never used before it, are not screened.
 NOT_SCREENED = ("deal_id", "created_at", "closed_at", "outcome", "lost_reason", "currency", "name")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.arrays import Floats, Ints
 from models.logistic import bounded_logit, fit_logistic
 from models.statistics import DRAWS, Interval, means_of
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FLOOR = 1e-6  # probabilities are clipped to [FLOOR, 1 - FLOOR], for all methods alike
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog
 from features import Calendar, Feature, History, compile_history
+from features.arrays import Ints
 from training.leakage import screen
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from features import build_features, compile_history
+from features.arrays import Floats
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
@@ -23,8 +23,6 @@ from training.fit import train_on
 from training.promotion_gate import GateDecision, decide, superseded, too_slow
 from training.registry import ModelVersion, Registry
 from training.report import Report
-
-Floats = NDArray[np.float64]
 
 
 def train_and_promote(

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.i18n import Text
+from features.arrays import Floats, Ints
 from training import metrics
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MIN_ROWS, MIN_DEALS = 200, 30  # with fewer, neither calibration nor a difference is tested
 MAX_CALIBRATION_ERROR = 0.06

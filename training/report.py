@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from crm.i18n import Text
+from features.arrays import Floats
 from models.bundle import ModelWarning
 from models.win.model import FEW_DEALS, WinModel
 from training.config import TrainConfig
@@ -15,8 +13,6 @@ from training.data_quality import DataFinding
 from training.evaluate import Evaluation
 from training.leakage import Leak
 from training.snapshots import Cycle, Fold
-
-Floats = NDArray[np.float64]
 
 
 @dataclass

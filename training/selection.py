@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Text
 from crm.instants import DAY
+from features.arrays import Floats, Ints
 from features.catalogue import Feature
 from models.win.base_models import FeatureLayout
 from training.config import TrainConfig
 from training.leakage import Leak
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MAX_DRIFT = 0.6
 MAX_LEVELS = 60  # a category with more levels is left out

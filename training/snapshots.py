@@ -7,17 +7,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.eventlog import EventLog, codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER, iso
 from features import History, weeks_represented
+from features.arrays import Flags, Floats, Ints
 from models.snapshot_rows import SnapshotRows
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 SHORTEST_HORIZON = 1.0
 LONG_SHARE = 0.98  # share of won deals whose cycle is at most the longest

@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from crm.instants import DAY
 from features import Calendar
+from features.arrays import Floats, Ints
 from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
@@ -23,9 +24,6 @@ from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
 from training.selection import Selection
 from training.snapshots import Fold, split
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MIN_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
 PART_PULL = 2.0  # as WEIGHT_PULL, for predictions of a single period

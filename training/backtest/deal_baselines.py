@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from crm.i18n import Text
+from features.arrays import Flags, Floats
 from models.logistic import fit_logistic
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
@@ -20,8 +20,6 @@ from training import baselines, metrics
 from training.baselines import Baseline
 from training.snapshots import split
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Fit = Callable[[SnapshotRows], Baseline]
 
 MAX_QUESTIONS = 40_000  # training questions, sampled, on which a regression or LightGBM is fitted

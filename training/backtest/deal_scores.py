@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from features.arrays import Flags, Floats, Ints
 from models.logistic import bounded_logit
 from models.statistics import Interval, means_of
 from training import metrics
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 SANCHO = "sancho"
 EVER, BY_PERIOD_END = "ever", "by_period_end"

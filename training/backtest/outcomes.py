@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from crm.eventlog import EventLog, micros
 from crm.instants import DAY, NEVER
+from features.arrays import Flags, Floats
 from training.snapshots import Cycle, DealOutcomes, cycle_of, last_signs
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.i18n import Text
+from features.arrays import Floats
 from training.backtest.distribution_scores import crps
 from training.backtest.period_snapshots import PeriodSnapshot
-
-Floats = NDArray[np.float64]
 
 LABELS = {
     "stage_weighted": Text("ステージ別受注率による積み上げ", "Stage-weighted pipeline"),

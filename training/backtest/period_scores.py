@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.arrays import Floats, Ints
 from models.statistics import Interval, means_of
 from training.backtest import distribution_scores
 from training.backtest.deal_scores import SANCHO
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SCORES = ("crps", "pinball", "error")
 

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import DAY, last_known_day
 from crm.periods import Period, previous
+from features.arrays import Floats
 from features.calendar import Calendar
 from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts, WonDeals, year_before
 from training.backtest.origins import Origin
-
-Floats = NDArray[np.float64]
 
 KINDS = ("company", "team", "person")
 SET, LAST_YEAR, LAST_PERIOD = "set", "last_year", "last_period"  # sources of a target

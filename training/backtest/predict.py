@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import DAY
 from features import History, compile_history
+from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.organisation import ScopeTree
 from models.forecast.pipeline import ScoredPipeline
@@ -19,9 +20,6 @@ from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from training.backtest.origins import Origin
 from training.data import TrainingData
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

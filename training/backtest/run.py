@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
@@ -32,7 +31,6 @@ from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.fit import train_on
 
-Floats = NDArray[np.float64]
 Retrain = Literal["period", "origin"]
 
 PAST_PERIODS = 8  # earlier periods on whose errors the period baselines are recalibrated

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
+from features.arrays import Flags, Floats, Ints
 from training.metrics import calibration_error, calibration_slope, log_losses
 from training.monitoring.drift import SHARE
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 MIN_DEALS = 30  # of a segment, for it to be tested
 MIN_VARIANCE = 5.0  # and of its wins' variance, below which a normal distribution does not fit

@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, t
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from features.arrays import Floats, Ints
 
 SHARE = 0.05  # false discovery rate of the alarms (Benjamini & Hochberg 1995)
 MIN_INDEX = 0.1  # an index below this raises no alarm

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from crm.instants import DAY, NEVER
 from features import History, build_features, change_moments
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from features.arrays import Floats, Ints
 
 WEEK = 7 * DAY
 MAX_RECENT, MAX_BEFORE = 26, 104  # weeks sampled since the model's data time, and before it

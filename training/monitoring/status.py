@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crm.i18n import Language, Text
 from crm.instants import DAY, NEVER, iso
 from features import Feature, History
+from features.arrays import Ints
 from features.levels import names_of
 from models.bundle import Bundle
 from models.scoring import feature_columns
@@ -32,9 +32,6 @@ from training.monitoring.samples import (
     weekly,
     won_within,
 )
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 HORIZONS = (28.0, 7.0)  # in days; the longest for which enough weeks have passed is evaluated
 MIN_WEEKS = 2  # since the data time, before drift is tested
