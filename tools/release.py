@@ -286,7 +286,7 @@ def run(step: Step, choices: Choices) -> Result:
     return Result(step.name, choices.commit, now, outcome, text, seconds, detail)
 
 
-def kept(folder: Path, steps: Iterable[Step]) -> dict[str, Result]:
+def stored_results(folder: Path, steps: Iterable[Step]) -> dict[str, Result]:
     """The results of a commit's folder, by step."""
     found = {step.name: Result.read(_file(folder, step.name)) for step in steps}
     return {name: result for name, result in found.items() if result is not None}
@@ -364,7 +364,7 @@ def main(arguments: list[str] | None = None) -> int:
                 commit=now,
             )
             run(step, choices).write(_file(folder, step.name))
-    results = kept(folder, STEPS)
+    results = stored_results(folder, STEPS)
     if results and not chosen.table:
         before = PAGE.read_text("utf-8") if PAGE.exists() else ""
         PAGE.write_text(page(before, results, STEPS), "utf-8")

@@ -105,7 +105,7 @@ def snapshot_of(past: EventLog, origin: Origin, calendar: Calendar) -> PeriodSna
         return np.array([by_person[inside].sum() for inside in members])
 
     targets = [facts.target(scope) for scope in scopes]
-    stand_ins = [(of_scopes(values), name) for values, name in _stand_ins(wins, origin, calendar)]
+    stand_ins = [(of_scopes(values), name) for values, name in _substitute_targets(wins, origin, calendar)]
     target = np.array([np.nan if value is None else value for value in targets])
     source = np.where(np.isnan(target), "", SET).astype(object)
     for values, name in stand_ins:
@@ -142,7 +142,7 @@ def _predictions_by_person(wins: WonDeals, origin: Origin, calendar: Calendar) -
     }
 
 
-def _stand_ins(wins: WonDeals, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
+def _substitute_targets(wins: WonDeals, origin: Origin, calendar: Calendar) -> list[tuple[Floats, str]]:
     """Substitutes for missing targets: actuals of the same period a year before, and of the last period."""
     zone = calendar.zone
     stand_ins = []
