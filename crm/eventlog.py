@@ -7,21 +7,23 @@ The one module that decides it: training, backtest and the live request all call
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from crm.errors import SanchoError
+from crm.frames import codes_in, event_text, micros, moments, typed
 from crm.i18n import Text
 from crm.instants import NEVER, start_of_day
-from crm.schema import DEFAULT_STAGES, TABLES, Column, Kind, Table
+from crm.schema import DEFAULT_STAGES, TABLES, Kind, Table
+from crm.standing_rows import standing_rows
+from crm.versions import LATEST, Versions
 
 # Columns of a deal that no event describes: when it began and how it ended.
 _CREATION = ("deal_id", "created_at")
 _CLOSING = ("closed_at", "outcome", "lost_reason")
-_LEAD_STEPS = ("contacted_at", "appointment_at", "meeting_at", "qualified_at", "disqualified_at")
 
 
 @dataclass(frozen=True)
@@ -29,45 +31,88 @@ class EventLog:
     """The canonical tables as frames, one per table of the schema, in the schema's column types (`typed`).
 
     `zone` is the organisation's time zone, which gives naive times and plain dates their meaning.
+    `versions` are those of the rows that changed, went or came late, by table; `recorded` are all recorded
+    rows, the deleted and merged ones too, where `tables` are only a view of them as of `moment`.
     """
 
     tables: Mapping[str, pd.DataFrame]
     zone: ZoneInfo
+    versions: Mapping[str, Versions] = field(default_factory=dict)
+    recorded: Mapping[str, pd.DataFrame] | None = None
+    moment: int = LATEST
 
     @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame], zone: ZoneInfo) -> EventLog:
+    def of(
+        cls,
+        tables: Mapping[str, pd.DataFrame],
+        zone: ZoneInfo,
+        versions: Mapping[str, Versions] | None = None,
+    ) -> EventLog:
         """A log from frames; tables not given are empty, stages not given are the default pipeline."""
         full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
         if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
             full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
-        return cls(full, zone)
+        if not versions:
+            return cls(full, zone)
+        return cls(standing_rows(full, versions, LATEST, zone), zone, versions, full)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
 
     def as_of(self, moment: int) -> EventLog:
-        """The log as it stood at an instant (microseconds UTC): nothing at or after it exists.
+        """The log as it stood at an instant (microseconds UTC): nothing known at or after it exists.
 
         Asking twice changes nothing, and `log.as_of(b).as_of(a)` equals `log.as_of(a)` for a <= b.
         """
-        events = _before(self["deal_events"], "at", moment)
-        deals = _deals_as_of(self["deals"], self["deal_events"], self["stages"], moment)
+        moment = min(moment, self.moment)
+        recorded = self.tables if self.recorded is None else self.recorded
+        log = standing_rows(recorded, self.versions, moment, self.zone)
+        deals = _deals_as_of(log["deals"], log["deal_events"], log["stages"], moment)
         known = {
             "deals": deals,
-            "deal_events": events,
-            "activities": _before(self["activities"], "at", moment),
-            "leads": _leads_as_of(self["leads"], deals, moment),
-            "accounts": _before(self["accounts"], "created_at", moment, undated=True),
-            "people": _people_as_of(self["people"], moment, self.zone),
-            "contracts": _blank_after(
-                _before(self["contracts"], "started_at", moment), ("ended_at",), moment
-            ),
-            "targets": _before(self["targets"], "set_at", moment, undated=True),
-            "teams": self["teams"],
-            "stages": self["stages"],
+            "leads": _leads_as_of(log["leads"], deals, moment),
+            "people": _people_as_of(log["people"], moment, self.zone),
         }
-        return EventLog(known, self.zone)
+        known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
+        return EventLog(known, self.zone, self.versions, recorded, moment)
+
+    def revised_since(self, moment: int) -> bool:
+        """Whether anything said before was changed, taken back or added late at a moment or after it."""
+        return any(
+            versions.known_before(self.moment).any_since(moment) for versions in self.versions.values()
+        )
+
+    def without(self, *tables: str) -> EventLog:
+        """The same log without the rows of some tables."""
+
+        def emptied(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+            return {**frames, **{name: frames[name].iloc[:0] for name in tables}}
+
+        recorded = None if self.recorded is None else emptied(self.recorded)
+        return EventLog(emptied(self.tables), self.zone, self.versions, recorded, self.moment)
+
+    def changes(self, table: str) -> pd.DataFrame:
+        """What changed in the rows of a table (not deals) by the moment of the log, like `deal_events`.
+
+        Columns key, at (microseconds UTC), field, value, old_value (texts), in order of key and time.
+        """
+        versions = self.versions.get(table)
+        changed = [] if versions is None else list(versions.known_before(self.moment).changes())
+        frame = pd.DataFrame(changed, columns=["key", "at", "field", "value", "old_value"])
+        for name in ("value", "old_value"):
+            frame[name] = pd.Series([event_text(value) for value in frame[name]], dtype=object)
+        return frame
+
+    def first_known(self, table: str) -> Mapping[str, int]:
+        """Since when the rows of a table are known whose own times do not say it."""
+        versions = self.versions.get(table)
+        return {} if versions is None else versions.known_before(self.moment).first_known()
+
+    def merged(self, table: str) -> Mapping[str, str]:
+        """Rows of a table that another has taken the place of, as of the moment of the log."""
+        versions = self.versions.get(table)
+        return {} if versions is None else versions.merged_at(self.moment)
 
     def with_attribute(self, name: str, changes: pd.DataFrame, before: str | float | None = None) -> EventLog:
         """The same log with one more attribute of deals and its history: for a feature of your own.
@@ -92,7 +137,7 @@ class EventLog:
                 ).format(first=unknown.iloc[0], n=len(unknown)),
                 "unknown_deal",
             )
-        ordered = changes.assign(at=_moments(changes["at"], self.zone)).sort_values("at", kind="stable")
+        ordered = changes.assign(at=moments(changes["at"], self.zone)).sort_values("at", kind="stable")
         text = ordered["value"].astype(object).map(str, na_action="ignore")
         deal = ordered["deal_id"].astype(object)
         first = ~deal.duplicated()
@@ -111,33 +156,8 @@ class EventLog:
             "deals": typed(deals, TABLES["deals"], self.zone),
             "deal_events": typed(pd.concat(logs), TABLES["deal_events"], self.zone),
         }
-        return EventLog({**self.tables, **grown}, self.zone)
-
-
-def micros(series: pd.Series) -> np.ndarray:
-    """Instants of a MOMENT column as int64 microseconds UTC; missing is NEVER."""
-    values: np.ndarray = series.dt.tz_convert(None).to_numpy("datetime64[us]").view(np.int64)
-    return values
-
-
-def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
-    """The frame with all of the table's columns, in the types of the schema.
-
-    ID, CODE and CHOICE become category (a table's own single key stays text), TEXT str, MOMENT
-    datetime64[us, UTC] (naive values are in `zone`), DATE datetime64[us], MONEY and NUMBER float64,
-    FLAG boolean; a custom attribute float64 where it is a number, else category. The values must be
-    sound: the import checks them.
-    """
-    columns: dict[str, pd.Series] = {}
-    for column in table.columns:
-        if column.name in frame:
-            columns[column.name] = _typed_column(frame[column.name], column, table, zone)
-        else:
-            empty = pd.Series([None] * len(frame), index=frame.index, dtype=object)
-            columns[column.name] = _typed_column(empty, column, table, zone)
-    if table.custom:
-        columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
-    return pd.DataFrame(columns).reset_index(drop=True)
+        recorded = None if self.recorded is None else {**self.recorded, **grown}
+        return EventLog({**self.tables, **grown}, self.zone, self.versions, recorded, self.moment)
 
 
 def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:
@@ -145,61 +165,13 @@ def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(coded, object))
 
 
-def _typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:
-    match column.kind:
-        case Kind.MOMENT:
-            return _moments(values, zone)
-        case Kind.DATE:
-            return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
-        case Kind.MONEY | Kind.NUMBER:
-            return pd.to_numeric(values).astype("float64")
-        case Kind.FLAG:
-            return values.astype("boolean")
-        case Kind.TEXT:
-            return values.astype("str")
-        case _ if table.key == (column.name,):
-            return values.astype("str")
-        case _:
-            return (
-                values
-                if isinstance(values.dtype, pd.CategoricalDtype)
-                else values.astype("str").astype("category")
-            )
-
-
-def _attribute(values: pd.Series) -> pd.Series:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values
-    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-        return values.astype("float64")
-    return values.astype("str").astype("category")
-
-
-def _moments(values: pd.Series, zone: ZoneInfo) -> pd.Series:
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        there: pd.Series = values.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-        return there
-    if pd.api.types.is_datetime64_dtype(values.dtype):
-        local = values.astype("datetime64[us]")
-    else:
-        aware = values.astype("str").str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", na=False)
-        if aware.any():
-            stamped = values.astype("str").where(aware)
-            fixed = pd.to_datetime(stamped, format="ISO8601", utc=True).astype("datetime64[us, UTC]")
-            return fixed.where(aware, _moments(values.where(~aware), zone)) if not aware.all() else fixed
-        local = pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
-    # A clock turned forward or back: take the later reading, never fail.
-    placed = local.dt.tz_localize(zone, ambiguous=np.zeros(len(local), bool), nonexistent="shift_forward")
-    return placed.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-
-
-def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
-    """Position of each value in `ids`, int64 of shape (n,); -1 where missing or not in it."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        of_category = np.append(ids.get_indexer(values.cat.categories), -1)
-        positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
-        return positions.astype(np.int64)
-    return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
+def _known(frame: pd.DataFrame, table: Table, moment: int) -> pd.DataFrame:
+    """The rows that their own times make known at a moment, without what lies ahead of it."""
+    if table.known_since is None or table[table.known_since].kind is not Kind.MOMENT:
+        return frame
+    known = _before(frame, table.known_since, moment, table.undated)
+    ends = tuple(name for name in table.self_dated if table[name].kind is Kind.MOMENT)
+    return _blank_after(known, ends, moment)
 
 
 def _before(frame: pd.DataFrame, column: str, moment: int, undated: bool = False) -> pd.DataFrame:
@@ -224,7 +196,7 @@ def _people_as_of(people: pd.DataFrame, moment: int, zone: ZoneInfo) -> pd.DataF
 
 
 def _leads_as_of(leads: pd.DataFrame, deals: pd.DataFrame, moment: int) -> pd.DataFrame:
-    known = _blank_after(_before(leads, "created_at", moment), _LEAD_STEPS, moment)
+    known = _known(leads, TABLES["leads"], moment)
     deal_exists = codes_in(known["deal_id"], pd.Index(deals["deal_id"])) >= 0
     # No time is recorded for a hand-over: it is known once the lead has an appointment or a deal.
     handed = deal_exists | known["appointment_at"].notna().to_numpy() | known["meeting_at"].notna().to_numpy()

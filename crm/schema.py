@@ -36,13 +36,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One canonical table. `key` names a row; `custom` tables take any further column as an attribute."""
+    """One canonical table. `key` names a row; `custom` tables take any further column as an attribute.
+
+    `known_since` is the column whose time says since when a row is known, `undated` rows without one being
+    known since the table's beginning; `self_dated` are the columns that are known from a time of their own
+    once they are filled (a closing, the end of a contract); `versions_since` is the column that says since
+    when a version of a row is known (when a target was set).
+    """
 
     name: str
     label: Text
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     custom: bool = False
+    known_since: str | None = None
+    undated: bool = False
+    self_dated: tuple[str, ...] = ()
+    versions_since: str | None = None
 
     def __getitem__(self, name: str) -> Column:
         return self.by_name[name]
@@ -66,6 +76,9 @@ def _c(
 
 K = Kind
 DEAL_TYPES = ("new", "upsell", "cross_sell", "renewal")
+ROLES = ("seller", "manager", "admin")
+RATE_KINDS = ("market", "internal")
+TARGET_KINDS = ("committed", "stretch", "budget")
 OUTCOMES = ("won", "lost")
 STYLES = ("field", "route", "inside", "manager")
 STAGE_KPIS = ("lead", "appointment", "first_visit", "proposal", "closing", "won")
@@ -107,6 +120,8 @@ TABLES: Mapping[str, Table] = {
                 _c("lost_reason", K.CODE, "失注理由", "Lost reason"),
             ),
             custom=True,
+            known_since="created_at",
+            self_dated=("closed_at", "outcome", "lost_reason"),
         ),
         Table(
             "deal_events",
@@ -120,6 +135,7 @@ TABLES: Mapping[str, Table] = {
                 _c("old_value", K.CODE, "変更前の値", "Old value"),
                 _c("actor_id", K.ID, "変更者ID", "Actor ID"),
             ),
+            known_since="at",
         ),
         Table(
             "activities",
@@ -140,6 +156,7 @@ TABLES: Mapping[str, Table] = {
                 _c("material", K.CODE, "資料", "Material"),
                 _c("subject", K.TEXT, "件名", "Subject"),
             ),
+            known_since="at",
         ),
         Table(
             "leads",
@@ -158,6 +175,16 @@ TABLES: Mapping[str, Table] = {
                 _c("deal_id", K.ID, "商談ID", "Deal ID"),
                 _c("disqualified_at", K.MOMENT, "対象外判定日時", "Disqualified"),
             ),
+            known_since="created_at",
+            self_dated=(
+                "contacted_at",
+                "appointment_at",
+                "meeting_at",
+                "qualified_at",
+                "disqualified_at",
+                "handed_to",
+                "deal_id",
+            ),
         ),
         Table(
             "accounts",
@@ -172,6 +199,8 @@ TABLES: Mapping[str, Table] = {
                 _c("created_at", K.MOMENT, "作成日時", "Created"),
             ),
             custom=True,
+            known_since="created_at",
+            undated=True,
         ),
         Table(
             "people",
@@ -184,7 +213,13 @@ TABLES: Mapping[str, Table] = {
                 _c("style", K.CHOICE, "営業スタイル", "Style", choices=STYLES),
                 _c("active_from", K.DATE, "在籍開始日", "Active from"),
                 _c("active_to", K.DATE, "在籍終了日", "Active to"),
+                _c("email", K.TEXT, "メールアドレス", "E-mail address"),
+                _c("role", K.CHOICE, "役割", "Role", choices=ROLES),
+                _c("leads_team_id", K.ID, "率いるチームID", "Team led"),
             ),
+            known_since="active_from",
+            undated=True,
+            self_dated=("active_to",),
         ),
         Table(
             "teams",
@@ -195,6 +230,7 @@ TABLES: Mapping[str, Table] = {
                 _c("name", K.TEXT, "チーム名", "Name"),
                 _c("parent_team_id", K.ID, "上位チームID", "Parent team ID"),
             ),
+            undated=True,
         ),
         Table(
             "contracts",
@@ -208,7 +244,10 @@ TABLES: Mapping[str, Table] = {
                 _c("monthly_amount", K.MONEY, "月額", "Monthly amount", required=True),
                 _c("product", K.CODE, "商品", "Product"),
                 _c("kind", K.CHOICE, "契約種別", "Kind", choices=DEAL_TYPES),
+                _c("currency", K.CODE, "通貨", "Currency"),
             ),
+            known_since="started_at",
+            self_dated=("ended_at",),
         ),
         Table(
             "targets",
@@ -220,7 +259,13 @@ TABLES: Mapping[str, Table] = {
                 _c("period", K.CODE, "期間", "Period", required=True),
                 _c("value", K.NUMBER, "目標値", "Value", required=True),
                 _c("set_at", K.MOMENT, "設定日時", "Set"),
+                _c("currency", K.CODE, "通貨", "Currency"),
+                _c("kind", K.CHOICE, "目標の種類", "Kind of target", choices=TARGET_KINDS),
+                _c("set_by", K.ID, "設定者ID", "Set by"),
             ),
+            known_since="set_at",
+            undated=True,
+            versions_since="set_at",
         ),
         Table(
             "stages",
@@ -232,6 +277,95 @@ TABLES: Mapping[str, Table] = {
                 _c("outcome", K.CHOICE, "結果", "Outcome", choices=OUTCOMES),
                 _c("kpi", K.CHOICE, "KPI", "KPI", choices=STAGE_KPIS),
             ),
+            undated=True,
+        ),
+        Table(
+            "contacts",
+            Text("顧客側の担当者", "Contacts"),
+            ("contact_id",),
+            (
+                _c("contact_id", K.ID, "顧客担当者ID", "Contact ID", required=True),
+                _c("account_id", K.ID, "取引先ID", "Account ID"),
+                _c("name", K.TEXT, "氏名", "Name"),
+                _c("role", K.CODE, "役職・立場", "Role"),
+            ),
+            undated=True,
+        ),
+        Table(
+            "deal_contacts",
+            Text("商談の関係者", "Contacts of deals"),
+            ("deal_id", "contact_id"),
+            (
+                _c("deal_id", K.ID, "商談ID", "Deal ID", required=True),
+                _c("contact_id", K.ID, "顧客担当者ID", "Contact ID", required=True),
+                _c("role", K.CODE, "役割", "Role"),
+            ),
+            undated=True,
+        ),
+        Table(
+            "products",
+            Text("商品", "Products"),
+            ("product",),
+            (
+                _c("product", K.CODE, "商品", "Product", required=True),
+                _c("family", K.CODE, "商品分類", "Product family"),
+                _c("unit_price", K.MONEY, "標準単価", "List price"),
+                _c("currency", K.CODE, "通貨", "Currency"),
+            ),
+            undated=True,
+        ),
+        Table(
+            "deal_products",
+            Text("商談の明細", "Deal lines"),
+            ("deal_id", "product"),
+            (
+                _c("deal_id", K.ID, "商談ID", "Deal ID", required=True),
+                _c("product", K.CODE, "商品", "Product", required=True),
+                _c("quantity", K.NUMBER, "数量", "Quantity"),
+                _c("amount", K.MONEY, "金額", "Amount"),
+                _c("currency", K.CODE, "通貨", "Currency"),
+            ),
+            undated=True,
+        ),
+        Table(
+            "absences",
+            Text("不在予定", "Absences"),
+            ("person_id", "from"),
+            (
+                _c("person_id", K.ID, "担当者ID", "Person ID", required=True),
+                _c("from", K.DATE, "開始日", "From", required=True),
+                _c("to", K.DATE, "終了日", "To", required=True),
+                _c("reason", K.CODE, "理由", "Reason"),
+            ),
+            undated=True,
+        ),
+        Table(
+            "rates",
+            Text("為替レート", "Exchange rates"),
+            ("currency", "kind", "at"),
+            (
+                _c("currency", K.CODE, "通貨", "Currency", required=True),
+                _c("kind", K.CHOICE, "レートの種類", "Kind of rate", required=True, choices=RATE_KINDS),
+                _c("at", K.MOMENT, "適用日時", "Valid from", required=True),
+                _c("rate", K.NUMBER, "レート", "Rate", required=True),
+            ),
+            known_since="at",
+        ),
+        Table(
+            "organisation",
+            Text("組織の設定", "Organisation"),
+            ("organisation_id",),
+            (
+                _c("organisation_id", K.ID, "組織ID", "Organisation ID", required=True),
+                _c("fiscal_start_month", K.NUMBER, "期首月", "First month of the fiscal year"),
+                _c("time_zone", K.CODE, "タイムゾーン", "Time zone"),
+                _c("country", K.CODE, "国", "Country"),
+                _c("currency", K.CODE, "通貨", "Currency"),
+                _c("rate_kind", K.CHOICE, "使うレート", "Rates used", choices=RATE_KINDS),
+                _c("rank_column", K.CODE, "確度の項目", "Column of the rank"),
+                _c("deal_word", K.CODE, "商談の呼び方", "Word for a deal"),
+            ),
+            undated=True,
         ),
     )
 }
@@ -242,13 +376,60 @@ LOAD_ORDER = (
     "teams",
     "people",
     "accounts",
+    "products",
+    "contacts",
+    "rates",
+    "organisation",
     "deals",
     "leads",
     "contracts",
     "targets",
+    "absences",
+    "deal_contacts",
+    "deal_products",
     "deal_events",
     "activities",
 )
+
+# What a row of any table can say about itself beside its own columns: since when this version of it is known,
+# since when it is gone, and which row took its place (a merge; a stage's new name).
+VERSION_COLUMNS: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        _c("known_from", K.MOMENT, "適用開始日時", "Known from"),
+        _c("deleted_at", K.MOMENT, "削除日時", "Deleted"),
+        _c("merged_into", K.ID, "統合先ID", "Merged into"),
+    )
+}
+
+# Columns that name rows of other tables: after a merge they name the row that took its place.
+REFERENCES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "deals": (
+        ("activities", "deal_id"),
+        ("leads", "deal_id"),
+        ("deal_contacts", "deal_id"),
+        ("deal_products", "deal_id"),
+    ),
+    "accounts": (
+        ("deals", "account_id"),
+        ("activities", "account_id"),
+        ("contracts", "account_id"),
+        ("contacts", "account_id"),
+    ),
+    "people": (
+        ("deals", "owner_id"),
+        ("leads", "owner_id"),
+        ("leads", "handed_to"),
+        ("activities", "actor_id"),
+        ("deal_events", "actor_id"),
+        ("absences", "person_id"),
+    ),
+    "teams": (("people", "team_id"), ("people", "leads_team_id"), ("teams", "parent_team_id")),
+    "leads": (("activities", "lead_id"),),
+    "contacts": (("deal_contacts", "contact_id"),),
+    "products": (("deals", "product"), ("deal_products", "product"), ("contracts", "product")),
+    "stages": (("deals", "stage"),),
+}
 
 # The pipeline of an organisation that has imported none: (stage, position, outcome, kpi).
 DEFAULT_STAGES: tuple[tuple[str, int, str | None, str | None], ...] = (

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from crm.i18n import Text
 from crm.importing.row_errors import reason
 from crm.importing.values import folded
-from crm.schema import TABLES, Kind, Table
+from crm.schema import TABLES, VERSION_COLUMNS, Kind, Table
 
 # Columns that an exported quarantine adds to the rows; read again, the first names the row that comes back.
 QUARANTINE_ID = "_quarantine"
@@ -95,9 +95,11 @@ def headings(table: Table, given: list[str]) -> Headings:
         return Headings(
             {}, [], (doubled[0], "duplicate_column", reason("duplicate_column", column=doubled[0]))
         )
-    exact = {folded(name): name for name in table.names}
+    exact = {folded(name): name for name in (*table.names, *VERSION_COLUMNS)}
     labels = {
-        folded(text): column.name for column in table.columns for text in (column.label.ja, column.label.en)
+        folded(text): column.name
+        for column in (*table.columns, *VERSION_COLUMNS.values())
+        for text in (column.label.ja, column.label.en)
     }
     names: dict[str, str] = {}
     notices: list[Text] = []

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm.importing import values as parse
-from crm.schema import Table
+from crm.schema import VERSION_COLUMNS, Table
 
 
 def with_custom_values(table: Table, columns: pa.Table) -> pa.Table:
     """The columns with those that the table does not name read by `custom_values`."""
     for index, name in enumerate(columns.column_names):
-        if name not in table.by_name:
+        if name not in table.by_name and name not in VERSION_COLUMNS:
             values = pa.chunked_array([custom_values(columns[name])])
             columns = columns.set_column(index, name, values)
     return columns

@@ -49,11 +49,13 @@ def import_path(
     dry_run: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
+    whole: bool = False,
 ) -> ImportResult:
     """Imports a file or a folder's files, all in one transaction; a bad row never stops the good ones.
 
     `mapping` names a shipped mapping or a TOML file; `table` says which table a file is where its name
     does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have happened.
+    `whole`: each list is all there is, so that stored rows which it does not name are gone from now on.
     """
     root = Path(path)
     if table is not None and table not in TABLES:
@@ -66,7 +68,7 @@ def import_path(
         )
     files = _files(root)
     named = None if mapping is None else str(mapping)
-    with session(store, str(path), zone, named, dry_run, progress, now) as loader:
+    with session(store, str(path), zone, named, dry_run, progress, now, whole or None) as loader:
         if mapping is not None:
             import_mapped(loader, files, load_mapping(mapping))
         else:

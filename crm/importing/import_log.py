@@ -51,13 +51,13 @@ class ImportLog:
             self.count_rows(table, Counts(read=len(errors), quarantined=len(errors)))
 
     def reject_rows(
-        self, batch: Batch, part: pa.Table, start: int, errors: Sequence[CellError]
+        self, batch: Batch, part: pa.Table, positions: Ints, errors: Sequence[CellError]
     ) -> list[dict[str, str]]:
-        """Rows of the part of a batch that begins at row `start`, with their lines and texts; these texts."""
+        """Rows of a part of a batch (at some positions), with their lines and texts; these texts."""
         rows = sorted({error.row for error in errors})
         if not rows:
             return []
-        lines: Ints = batch.lines_of(np.array(rows, np.int64) + start)
+        lines: Ints = batch.lines_of(positions[np.array(rows, np.int64)])
         line_of = dict(zip(rows, lines.tolist(), strict=True))
         texts = texts_of(part, rows)
         numbers = {row: self._bad_rows + number for number, row in enumerate(rows, 1)}

@@ -10,13 +10,15 @@ import pyarrow as pa
 
 from crm.i18n import Text
 from crm.importing import values as parse
-from crm.importing.change_detection import ChangeDetector
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
 from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
+from crm.importing.missing_rows import ListedRows, removed_notice
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
+from crm.importing.row_versions import VersionRecorder, rounds
+from crm.importing.source import Ints
 from crm.importing.unknown_names import UnknownNames
 from crm.importing.validate import Batch, Validator
 from crm.importing.values import Bools
@@ -32,13 +34,21 @@ class Loader:
     """Writes the sound rows of batches within one transaction; `log` holds counts and errors."""
 
     def __init__(
-        self, writer: Writer, zone: ZoneInfo, now: int, log: ImportLog, progress: Progress | None = None
+        self,
+        writer: Writer,
+        zone: ZoneInfo,
+        now: int,
+        log: ImportLog,
+        progress: Progress | None = None,
+        whole: bool | None = False,
     ) -> None:
         self.writer, self.zone, self.now, self.log = writer, zone, now, log
         self._progress = progress
+        self._whole = whole  # True: what the rows do not name is gone; None: it may be, which is told
+        self._listed = ListedRows(writer)
         self._stored = _StoredFacts(writer)
         self._quarantine = QuarantineTracker(writer)
-        self._changes = ChangeDetector(writer)
+        self.versions = VersionRecorder(writer, now)
         self._names = UnknownNames(writer)
 
     def load(self, batch: Batch) -> tuple[Counts, Bools]:
@@ -49,14 +59,17 @@ class Loader:
         validator = Validator(batch, columns)
         size = columns.num_rows
         counts, rejected = Counts(read=size), np.zeros(size, bool)
-        for start in range(0, size, _STEP):
-            part = columns.slice(start, _STEP)
-            self._report(table, start, size)
-            sound, changed = self._load_part(validator, batch, part, start)
-            rejected[start : start + part.num_rows] = ~sound
-            counts.imported += changed
-            counts.unchanged += int(sound.sum()) - changed
-            counts.quarantined += int((~sound).sum())
+        for number, rows in enumerate(rounds(table, columns, batch.zone or self.zone)):
+            if number:
+                self.versions.settle(batch.table)
+            for start in range(0, len(rows), _STEP):
+                part = rows[start : start + _STEP]
+                self._report(table, counts.quarantined + counts.imported + counts.unchanged, size)
+                sound, changed = self._load_part(validator, batch, columns, part)
+                rejected[part] = ~sound
+                counts.imported += changed
+                counts.unchanged += int(sound.sum()) - changed
+                counts.quarantined += int((~sound).sum())
         self._report(table, size, size)
         self.log.count_rows(batch.table, counts)
         self._stored.forget(batch.table)
@@ -67,11 +80,18 @@ class Loader:
         result = self.log.result
         for notice in self._names.notices():
             result.note(notice)
-        result.detected_changes = self._changes.record(self.now)
+        result.detected_changes = self.versions.finish()
+        if self._whole:
+            result.removed = self._listed.remove_missing(self.versions)
+        for table, count in result.removed.items():
+            result.note(removed_notice(table, count))
+        if self._whole is None:
+            for notice in self._listed.notices(self.versions):
+                result.note(notice)
+        if result.detected_changes or self.versions.changed_rows:
+            # What is stored depends on when the import ran.
+            self.log.digests.append(f"observed at {self.now}")
         if result.detected_changes:
-            self.log.digests.append(
-                f"observed at {self.now}"
-            )  # what is stored depends on when the import ran
             result.note(
                 Text(
                     "前回から変わった項目が{n:,}件ありました。変更履歴がないため、今回の取り込み日時の変更として"
@@ -81,18 +101,21 @@ class Loader:
             )
         result.resolved = self._quarantine.settle(result.errors, result.files)
 
-    def _load_part(self, validator: Validator, batch: Batch, part: pa.Table, start: int) -> tuple[Bools, int]:
-        """Which rows of a part are sound, and how many changed the store."""
+    def _load_part(
+        self, validator: Validator, batch: Batch, columns: pa.Table, rows: Ints
+    ) -> tuple[Bools, int]:
+        """Which of some rows (positions, ascending) are sound, and how many changed the store."""
+        consecutive = rows[-1] - rows[0] + 1 == len(rows)
+        part = columns.slice(int(rows[0]), len(rows)) if consecutive else columns.take(pa.array(rows))
         context = self._stored.context(batch.table, part, batch.zone or self.zone, self.now)
-        checked = validator.validate(start, part, context)
+        checked = validator.validate(rows, part, context)
+        if self._whole is not False:
+            self._listed.meet(TABLES[batch.table], checked.columns)
         stored = checked.columns if checked.stored.all() else _filtered(checked.columns, checked.stored)
         self._names.add(TABLES[batch.table], stored)
-        if batch.table == "deals":
-            self._changes.meet_deals(stored)
+        self.versions.meet(TABLES[batch.table], stored)
         changed = self.writer.upsert(batch.table, stored)
-        if batch.table == "deal_events" and changed:
-            self._changes.meet_events(stored)
-        rejected = self.log.reject_rows(batch, part, start, checked.errors)
+        rejected = self.log.reject_rows(batch, part, rows, checked.errors)
         if batch.table == "deals":
             self._stored.quarantined_deals |= {texts.get("deal_id", "").strip() for texts in rejected}
         return checked.sound, changed

@@ -36,7 +36,8 @@ class ImportResult:
 
     By table, rows are those of the canonical table; by file, those of the file, of which a mapping may
     make several canonical rows or none. `resolved`: rows that left the quarantine because they came again
-    without errors; `detected_changes`: changes of deals that no event records, added to their history.
+    without errors; `detected_changes`: changes of deals that no event records, added to their history;
+    `removed`: rows by table that a whole list no longer names, gone from this import on.
     """
 
     source: str
@@ -47,6 +48,7 @@ class ImportResult:
     import_id: int | None = None
     resolved: int = 0
     detected_changes: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
     dry_run: bool = False
 
     @property
@@ -79,4 +81,5 @@ class ImportResult:
             "notices": [{"ja": text.ja, "en": text.en} for text in self.notices],
             "resolved": self.resolved,
             "detected_changes": self.detected_changes,
+            "removed": self.removed,
         }

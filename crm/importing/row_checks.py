@@ -57,7 +57,7 @@ def check_rows_whole(rows: CheckedRows) -> None:
 def _no_fact_ahead(rows: CheckedRows) -> None:
     """A fact lies at most a day ahead of now."""
     now, zone = rows.context.now, rows.context.zone
-    for column in _FACTS.get(rows.table.name, ()):
+    for column in (*_FACTS.get(rows.table.name, ()), "known_from", "deleted_at"):
         late = rows.instants(column) > now + DAY
         rows.reject_all(late & rows.sound, column, "future", now=iso(now, zone)[:16])
 
@@ -84,16 +84,24 @@ def _in_order(rows: CheckedRows, later: str, earlier: str, code: str, word: str)
 
 
 def _endings(rows: CheckedRows) -> None:
-    """Outcome, closing time and stage agree; a blank outcome is that of a stage that ends deals."""
-    if not {"stage", "outcome", "closed_at"} & set(rows.columns):
+    """Outcome, closing time and stage agree; what a row does not say of them follows from what it says."""
+    given = {"stage", "outcome", "closed_at"} & set(rows.columns)
+    if not given:
         return
     stages = rows.values_or_stored("stage")
     stage: NDArray[Any] = np.array(stages, object)
+    implied = _outcomes_of(rows, stages)
+    closed_at = rows.instants_or_stored("closed_at").copy()
     outcome: NDArray[Any] = np.array(rows.values_or_stored("outcome"), object)
-    outcome_of = {name: rows.context.outcomes.get(name) for name in set(stages) if name is not None}
-    implied: NDArray[Any] = np.array([outcome_of.get(name) for name in stages], object)
-    closed = rows.instants_or_stored("closed_at") != NEVER
+    stored = outcome
+    if "outcome" not in given:
+        outcome = _outcome_that_follows(rows, stored, implied, closed_at)
     has_outcome, ends = outcome != None, implied != None  # noqa: E711  (elementwise)
+    if "closed_at" not in given:
+        # Open again, or ended otherwise than it was: when, only this import says.
+        closed_at[~(has_outcome | ends)] = NEVER
+        closed_at[has_outcome & (stored != None) & (outcome != stored)] = rows.context.now  # noqa: E711
+    closed = closed_at != NEVER
     checks: tuple[tuple[str, str, Bools, Callable[[int], dict[str, object]]], ...] = (
         (
             "outcome",
@@ -118,9 +126,36 @@ def _endings(rows: CheckedRows) -> None:
         for row in np.flatnonzero(wrong & rows.sound):
             rows.reject(int(row), column, code, **values(int(row)))
     filled = closed & ~has_outcome & ends & rows.sound
-    if filled.any():
-        outcome[filled] = implied[filled]
+    outcome[filled] = implied[filled]
+    if "outcome" not in given or filled.any():
         rows.columns["outcome"] = pa.array(outcome, pa.string()).dictionary_encode()
+    if "closed_at" not in given:
+        rows.columns["closed_at"] = pa.array(closed_at, mask=closed_at == NEVER)
+
+
+def _outcomes_of(rows: CheckedRows, stages: list[Any]) -> NDArray[Any]:
+    outcome_of = {name: rows.context.outcomes.get(name) for name in set(stages) if name is not None}
+    return np.array([outcome_of.get(name) for name in stages], object)
+
+
+def _outcome_that_follows(
+    rows: CheckedRows, stored: NDArray[Any], implied: NDArray[Any], closed_at: NDArray[np.int64]
+) -> NDArray[Any]:
+    """The outcome of rows that do not give it: that of the stage; one recorded beside the stage stays.
+
+    It was recorded beside the stage where the stored stage ends no deals; a blank closing time takes it back.
+    """
+    follows = np.ones(rows.size, bool)
+    if rows.context.stored_columns is not None and "stage" in rows.columns:
+        keys = [key for key in rows.columns["deal_id"].to_pylist() if key is not None]
+        before: dict[str, Any] = dict(rows.context.stored_columns(("deal_id", "stage"), keys))
+        own = _outcomes_of(rows, [before.get(key) for key in rows.columns["deal_id"].to_pylist()])
+        follows = (stored == None) | (own == stored) | (implied != None)  # noqa: E711  (elementwise)
+    elif "stage" not in rows.columns:
+        follows = implied != None  # noqa: E711  (elementwise)
+    outcome = np.where(follows, implied, stored)
+    outcome[~follows & (closed_at == NEVER) & ("closed_at" in rows.columns)] = None
+    return outcome
 
 
 def _event_values(rows: CheckedRows) -> None:

@@ -43,8 +43,8 @@ def push_rows(
     The line of a row is that of its source (`read_bytes`), else its position from 1.
     """
     body = rows if isinstance(rows, Source) else None
-    columns, error = _canonical_columns(table, rows)
     with session(store, source, zone, now=now) as loader:
+        columns, error = _canonical_columns(table, rows, in_part=loader.writer.any_rows(table))
         if error is not None:
             loader.log.reject_file(source, error, columns.num_rows if body is None else body.rows)
             return loader.log.result
@@ -59,6 +59,21 @@ def push_rows(
         counts.quarantined += len(no_rows)
         loader.log.count_file(source, counts)
     return loader.log.result
+
+
+def remove_rows(
+    store: Store, table: str, keys: Sequence[str], zone: ZoneInfo, source: str = "api", now: int | None = None
+) -> int:
+    """Takes rows out of a table from now on, by their keys; how many of them were there.
+
+    Earlier moments still know them. The key of a table with several key columns is their values joined by
+    `crm.versions.BETWEEN`.
+    """
+    with session(store, source, zone, now=now) as loader:
+        stored = loader.writer.rows_named(table, keys)
+        removed = loader.versions.remove(table, sorted(stored))
+        loader.log.digests.append(f"removed from {table}: {sorted(stored)}")
+    return removed
 
 
 def check_rows(
@@ -104,8 +119,13 @@ def check_rows(
     return with_custom[checked.sound].reset_index(drop=True), errors
 
 
-def _canonical_columns(table: str, rows: Rows | Source) -> tuple[pa.Table, RowError | None]:
-    """Rows as columns under canonical names; an error where they lack what every row needs."""
+def _canonical_columns(
+    table: str, rows: Rows | Source, in_part: bool = False
+) -> tuple[pa.Table, RowError | None]:
+    """Rows as columns under canonical names; an error where they lack what every row needs.
+
+    `in_part`: rows may change stored ones, and then need no more than their key.
+    """
     schema = TABLES[table]
     if isinstance(rows, Source):
         given = rows.columns
@@ -115,6 +135,7 @@ def _canonical_columns(table: str, rows: Rows | Source) -> tuple[pa.Table, RowEr
         given = table_of(list(rows))
     meant = headings(schema, given.column_names)
     missing = [c.name for c in schema.columns if c.required and c.name not in meant.names.values()]
+    missing = [] if in_part else missing
     if given.num_rows and (meant.problem is not None or missing):
         column, code, why = meant.problem or (
             missing[0],

@@ -13,7 +13,7 @@ from crm.importing.load import Loader, Progress
 from crm.importing.quarantine import quarantine_rows
 from crm.importing.result import ImportResult
 from crm.instants import instant
-from crm.store import Store
+from crm.store import Store, Writer
 
 
 @contextmanager
@@ -25,13 +25,18 @@ def session(
     dry_run: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
+    whole: bool | None = False,
 ) -> Iterator[Loader]:
-    """An import from beginning to end: what is loaded is kept as a whole, or not at all."""
-    moment = instant(datetime.now(zone), zone) if now is None else now
+    """An import from beginning to end: what is loaded is kept as a whole, or not at all.
+
+    Its moment is taken once no other import can write, and lies after those of all before it. `whole`: the
+    rows are all there are (None: perhaps), so that what they do not name is gone (or told to be missing).
+    """
     result = ImportResult(source, dry_run=dry_run)
     log = ImportLog(result)
     with store.transaction(keep=not dry_run) as writer:
-        loader = Loader(writer, zone, moment, log, progress)
+        moment = _moment(writer, zone) if now is None else now
+        loader = Loader(writer, zone, moment, log, progress, whole)
         yield loader
         loader.finish()
         total = result.total
@@ -42,10 +47,16 @@ def session(
                 "source": source,
                 "mapping": mapping,
                 "rows_read": total.read,
-                "imported": total.imported,
+                "imported": max(total.imported, loader.versions.changed_rows),
                 "unchanged": total.unchanged,
                 "quarantined": result.quarantined,
                 "digest": digest,
             }
         )
         writer.quarantine(quarantine_rows(result.errors, result.import_id))
+
+
+def _moment(writer: Writer, zone: ZoneInfo) -> int:
+    last = writer.last_moment()
+    now = instant(datetime.now(zone), zone)
+    return now if last is None else max(now, last + 1)

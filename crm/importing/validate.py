@@ -18,7 +18,7 @@ from crm.importing.row_checks import check_rows_whole
 from crm.importing.row_errors import CellError
 from crm.importing.source import Ints, cell_text
 from crm.importing.values import Bools
-from crm.schema import TABLES, Table
+from crm.schema import TABLES, VERSION_COLUMNS, Table
 from crm.store.tables import CUSTOM, keyed_by_all
 
 
@@ -59,29 +59,35 @@ class Validator:
         self._table = TABLES[batch.table]
         self._first_of_clash, self._repeats = find_duplicates(self._table, columns)
 
-    def validate(self, start: int, part: pa.Table, context: Context) -> Validated:
-        """The rows of `part`, which begins at row `start` of the batch."""
+    def validate(self, rows: Ints, part: pa.Table, context: Context) -> Validated:
+        """Some rows of the batch, at ascending positions; `part` holds them."""
         checked = validate(self._table, part, context, self._batch.damaged)
-        sound, inside = checked.sound, range(start, start + part.num_rows)
-        errors = self._with_mapping_errors(checked, start, inside)
+        sound = checked.sound
+        errors = self._with_mapping_errors(checked, rows)
         for row, first in self._first_of_clash.items():
-            if row in inside and sound[row - start]:
+            at = _position(rows, row)
+            if at >= 0 and sound[at]:
                 line = int(self._batch.lines_of(np.array([first]))[0])
-                errors.append(CellError(row - start, self._table.key[0], "duplicate_id", {"first": line}))
-                sound[row - start] = False
+                errors.append(CellError(at, self._table.key[0], "duplicate_id", {"first": line}))
+                sound[at] = False
         errors += incomplete_new_rows(self._table, checked.columns, sound, context)
         stored = sound.copy()
-        stored[[row - start for row in self._repeats if row in inside]] = False
+        stored[[at for row in self._repeats if (at := _position(rows, row)) >= 0]] = False
         return Validated(checked.columns, sound, errors, stored)
 
-    def _with_mapping_errors(self, checked: Validated, start: int, inside: range) -> list[CellError]:
+    def _with_mapping_errors(self, checked: Validated, rows: Ints) -> list[CellError]:
         """The errors of the check and of the mapping; where both judge a value, the mapping's."""
-        mapped = [
-            error._replace(row=error.row - start) for error in self._batch.errors if error.row in inside
-        ]
+        placed = ((error, _position(rows, error.row)) for error in self._batch.errors)
+        mapped = [error._replace(row=at) for error, at in placed if at >= 0]
         judged = {(error.row, error.column) for error in mapped}
         checked.sound[[error.row for error in mapped]] = False
         return [error for error in checked.errors if (error.row, error.column) not in judged] + mapped
+
+
+def _position(rows: Ints, row: int) -> int:
+    """Where a row is among rows in ascending order, -1 = not among them."""
+    at = int(np.searchsorted(rows, row))
+    return at if at < len(rows) and rows[at] == row else -1
 
 
 def validate(table: Table, columns: pa.Table, context: Context, damaged: bool = False) -> Validated:
@@ -94,11 +100,14 @@ def validate(table: Table, columns: pa.Table, context: Context, damaged: bool = 
     for name in columns.column_names:
         if name in table.by_name:
             rows.read(table[name])
+        elif name in VERSION_COLUMNS:
+            rows.read(VERSION_COLUMNS[name])
     for column in table.columns:
         if column.required and column.name in columns.column_names:
             rows.require(column)
     check_rows_whole(rows)
-    if table.custom and (extra := [name for name in columns.column_names if name not in table.by_name]):
+    own = {*table.by_name, *VERSION_COLUMNS}
+    if table.custom and (extra := [name for name in columns.column_names if name not in own]):
         rows.columns[CUSTOM] = custom_json({name: rows.raw[name] for name in extra})
     return Validated(rows.columns, rows.sound, rows.errors, rows.sound)
 
@@ -127,6 +136,9 @@ def find_duplicates(table: Table, columns: pa.Table) -> tuple[dict[int, int], se
         return {}, set()
     frame = pd.DataFrame({name: key.to_pandas() for name, key in zip(table.key, keys, strict=True)})
     frame = frame[frame.notna().all(axis=1)]
+    # Rows that say since when they are known are versions of one row, not repeats of it.
+    for name in {"known_from", table.versions_since or "known_from"} & set(columns.column_names):
+        frame[name] = parse.as_text(parse.whole(columns[name])).to_pandas().fillna("")
     duplicated = frame[frame.duplicated(keep=False)]
     rows = duplicated.index.to_numpy()
     texts = texts_of(columns, [int(row) for row in rows])

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from crm.eventlog import EventLog
 from crm.schema import TABLES
-from crm.store import outlooks, recommendations
-from crm.store.engine import WRITING, open_engine
+from crm.store import outlooks, recommendations, versions
+from crm.store.engine import WRITE_LOCK, WRITING, open_engine
 from crm.store.outlooks import StoredOutlook
 from crm.store.read import read_table
 from crm.store.recommendations import Outcome, Recommended
@@ -53,8 +53,13 @@ class Store:
         """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal)."""
         with self._engine.connect().execution_options(**{WRITING: True}) as connection:
             opened = connection.begin()
+            if connection.dialect.name == "postgresql":
+                # Imports wait for each other, as SQLite makes them wait.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+            writer = Writer(connection)
             try:
-                yield Writer(connection)
+                yield writer
+                writer.stop_watching()
             except BaseException:
                 opened.rollback()
                 raise
@@ -80,8 +85,10 @@ class Store:
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
-            frames = {name: read_table(connection, name) for name in tables or TABLES}
-        return EventLog.of(frames, zone)
+            wanted = tuple(tables or TABLES)
+            frames = {name: read_table(connection, name) for name in wanted}
+            known_versions = versions.read_all(connection, wanted)
+        return EventLog.of(frames, zone, known_versions)
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""

@@ -73,7 +73,8 @@ def _batches(connection: sa.Connection, table: Table) -> Iterator[pa.RecordBatch
 
 
 def _bytewise(column: sa.Column[Any], connection: sa.Connection) -> sa.ColumnElement[Any]:
-    return column.collate("C") if connection.dialect.name == "postgresql" else column
+    text = isinstance(column.type, sa.Text)
+    return column.collate("C") if text and connection.dialect.name == "postgresql" else column
 
 
 def _selected(column: sa.Column[Any], table: Table, kind: pa.DataType) -> sa.ColumnElement[Any]:

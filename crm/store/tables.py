@@ -60,6 +60,20 @@ def _stored(table: Table) -> sa.Table:
 
 STORED = {name: _stored(table) for name, table in TABLES.items()}
 
+# Versions of rows by `known_from` (ALWAYS: from the beginning). A row that never changed has none; of one
+# that did all are here, the present one too. `contents` is a JSON object of columns in the form of storage;
+# `gone` = deleted or merged from then on.
+VERSIONS = sa.Table(
+    "versions",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("table_name", "row_key")),
+    sa.Column("known_from", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("gone", sa.Boolean, nullable=False),
+    sa.Column("merged_into", sa.Text),
+    sa.Column("contents", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 IMPORTS = sa.Table(
     "imports",
     METADATA,

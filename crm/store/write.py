@@ -7,11 +7,16 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
-from crm.schema import TABLES, Table
+from crm.schema import TABLES, Kind, Table
+from crm.store import versions
+from crm.store.changed_rows import ChangedRows, ReplacedRow, key_of, stored_values
 from crm.store.tables import CUSTOM, IMPORTS, QUARANTINE, STORED, keyed_by_all, stored_columns
+from crm.store.versions import Version
+from crm.versions import BETWEEN, joined_key
 
 Columns = Mapping[str, pa.Array]
 _MANY = 20_000  # names beyond which all keys are read rather than each asked for
@@ -24,6 +29,7 @@ class Writer:
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
         self._postgres = connection.dialect.name == "postgresql"
+        self._changed: dict[str, ChangedRows] = {}
 
     def upsert(self, table: str, columns: Columns) -> int:
         """Adds rows or replaces what differs; how many that changed. Columns not given keep their values.
@@ -40,9 +46,90 @@ class Writer:
         if not given or len(next(iter(given.values()))) == 0:
             return 0
         partial = any(column.required and column.name not in given for column in schema.columns)
+        if partial and set(given) <= set(schema.key):
+            return 0
+        self.changed(table)
         if self._postgres:
             return self._copy(schema, given, partial)
         return self._execute(schema, given, partial)
+
+    def changed(self, table: str) -> ChangedRows:
+        """What this transaction changes in a table, watched from the first time it is asked for."""
+        if table not in self._changed:
+            self._changed[table] = ChangedRows(self.connection, TABLES[table], self.any_rows(table))
+        return self._changed[table]
+
+    def replaced(self, table: str) -> list[ReplacedRow]:
+        """Rows of a table as they were before this transaction, and as they are now, where that differs."""
+        return self._changed[table].replaced() if table in self._changed else []
+
+    def added(self, table: str) -> list[ReplacedRow]:
+        """Rows that this transaction added to a table that had some."""
+        return self._changed[table].added() if table in self._changed else []
+
+    def watch_again(self, table: str) -> None:
+        """Forgets what changed in a table so far: what it holds now is what later changes replace."""
+        if table in self._changed:
+            self._changed.pop(table).stop()
+            self.changed(table)
+
+    def stop_watching(self) -> None:
+        """Ends the watch over all tables; a transaction that is kept ends with it."""
+        while self._changed:
+            self._changed.popitem()[1].stop()
+
+    def rows_named(self, table: str, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Stored rows by their key as one text (`joined_key`), custom attributes as an object."""
+        schema = TABLES[table]
+        names = [name for name in stored_columns(schema) if name != CUSTOM]
+        stored = STORED[table]
+        columns: list[sa.ColumnElement[Any]] = [stored.c[name] for name in names]
+        if schema.custom:
+            columns.append(sa.cast(stored.c[CUSTOM], sa.Text).label(CUSTOM))
+        wanted = set(keys)
+        firsts = sorted({key.split(BETWEEN)[0] for key in wanted})
+        rows = self._each(sa.select(*columns), stored.c[schema.key[0]], firsts)
+        found = (stored_values(schema, row) for row in rows)
+        return {key: values for values in found if (key := key_of(schema, values)) in wanted}
+
+    def rewrite(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Puts other values into stored rows; columns that no row names keep theirs."""
+        schema, current = TABLES[table], {}
+        if schema.custom:
+            current = self.rows_named(table, [key_of(schema, dict(row)) for row in rows])
+        columns: dict[str, pa.Array] = {}
+        for name in stored_columns(schema):
+            if not any(name in row for row in rows):
+                continue
+            if name == CUSTOM:
+                blank = [dict.fromkeys(current[key_of(schema, dict(row))][CUSTOM]) for row in rows]
+                patches = [old | dict(row[CUSTOM]) for old, row in zip(blank, rows, strict=True)]
+                columns[name] = pa.array([orjson.dumps(patch).decode() for patch in patches], pa.string())
+            else:
+                columns[name] = pa.array([row.get(name) for row in rows], arrow_type(schema[name].kind))
+        self.upsert(table, columns)
+
+    def keys(self, table: str) -> set[str]:
+        """The keys of all stored rows of a table, as one text each."""
+        return {joined_key(row) for row in self.rows(table, TABLES[table].key)}
+
+    def open_deals(self) -> set[str]:
+        """The ids of the deals that no row says have ended; deleted ones are among them."""
+        columns = STORED["deals"].c
+        query = sa.select(columns.deal_id).where(columns.outcome.is_(None), columns.closed_at.is_(None))
+        return set(self.connection.execute(query).scalars())
+
+    def gone(self, table: str) -> set[str]:
+        """The keys of a table's rows that are deleted or merged into others."""
+        return versions.gone(self.connection, table)
+
+    def versions(self, table: str, keys: Collection[str] | None = None) -> dict[str, list[Version]]:
+        """The versions of a table's rows (all, or those of some keys), oldest first."""
+        return versions.read(self.connection, table, keys)
+
+    def save_versions(self, table: str, rows: Iterable[Version]) -> None:
+        """Stores versions; one of the same row and moment is replaced."""
+        versions.save(self.connection, table, rows)
 
     def any_rows(self, table: str) -> bool:
         """Whether a table holds anything."""
@@ -79,6 +166,11 @@ class Writer:
         for start in range(0, len(keys), 500):
             some = statement.where(column.in_(list(keys[start : start + 500])))
             yield from (tuple(row) for row in self.connection.execute(some))
+
+    def last_moment(self) -> int | None:
+        """The moment of the newest import (microseconds UTC), None before the first."""
+        newest: int | None = self.connection.scalar(sa.select(sa.func.max(IMPORTS.c.at)))
+        return newest
 
     def record(self, values: Mapping[str, object]) -> int:
         """Logs an import, returns its number."""
@@ -125,7 +217,7 @@ class Writer:
     def _execute(self, table: Table, given: Columns, partial: bool) -> int:
         """SQLite: the driver's executemany on tuples."""
         driver: Any = self.connection.connection.driver_connection
-        before = driver.total_changes
+        changed = 0
         names = list(given)
         statement = _update_sqlite(table, names) if partial else _insert_sqlite(table, names)
         cursor = driver.cursor()
@@ -133,7 +225,8 @@ class Writer:
         for start in range(0, length, _STEP):
             lists = [python_values(given[name].slice(start, _STEP)) for name in names]
             cursor.executemany(statement, zip(*lists, strict=True))
-        return int(driver.total_changes - before)
+            changed += cursor.rowcount  # without what triggers do
+        return int(changed)
 
     def _copy(self, table: Table, given: Columns, partial: bool) -> int:
         """PostgreSQL: COPY into a temporary table, then one statement."""
@@ -150,10 +243,19 @@ class Writer:
                 lists = [python_values(given[name].slice(start, _STEP)) for name in names]
                 for row in zip(*lists, strict=True):
                     copy.write_row(row)
+        self._changed[table.name].before_merge(_differs(table, _new_postgres(table, names, "arriving")))
         statement = _update_postgres(table, names) if partial else _insert_postgres(table, names)
         changed = run(statement).rowcount
         run("DROP TABLE arriving")
         return int(changed)
+
+
+def arrow_type(kind: Kind) -> pa.DataType:
+    """The type of a column in the form of storage."""
+    return _ARROW.get(kind, pa.string())
+
+
+_ARROW = {Kind.MOMENT: pa.int64(), Kind.MONEY: pa.float64(), Kind.NUMBER: pa.float64(), Kind.FLAG: pa.bool_()}
 
 
 def _insert_sqlite(table: Table, names: list[str]) -> str:
@@ -180,6 +282,11 @@ def _update_sqlite(table: Table, names: list[str]) -> str:
     differs = " OR ".join(f'"{name}" IS NOT {value}' for name, value in new.items())
     key = " AND ".join(f'"{name}" = {mark[name]}' for name in table.key)
     return f"UPDATE {table.name} SET {changes} WHERE {key} AND ({differs or 'FALSE'})"  # noqa: S608
+
+
+def _differs(table: Table, new: Mapping[str, str]) -> str:
+    changes = (f'{table.name}."{name}" IS DISTINCT FROM {value}' for name, value in new.items())
+    return " OR ".join(changes) or "FALSE"
 
 
 def _new_postgres(table: Table, names: list[str], source: str) -> dict[str, str]:

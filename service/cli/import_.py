@@ -39,6 +39,17 @@ def import_(
     dry_run: Annotated[
         bool, option("--dry-run", None, Text("確認だけを行い、保存しません。", "Only checks; saves nothing."))
     ] = False,
+    full: Annotated[
+        bool,
+        option(
+            "--full",
+            None,
+            Text(
+                "全件の一覧として取り込みます。一覧にない行は、この時点で削除されたものとします。",
+                "The lists are complete: rows they no longer name are gone from now on.",
+            ),
+        ),
+    ] = False,
     quarantine: Annotated[
         Path | None,
         option(
@@ -58,7 +69,7 @@ def import_(
     settings = read_settings()
     with Store.open(settings.store_url) as store:
         with progress(lang) as step:
-            result = import_path(store, path, settings.zone, mapping, table, dry_run, step)
+            result = import_path(store, path, settings.zone, mapping, table, dry_run, step, whole=full)
         if quarantine is not None:
             for written in export_quarantine(store, quarantine):
                 note(str(written))

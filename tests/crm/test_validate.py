@@ -40,8 +40,8 @@ SIX = {
 def test_a_duplicate_is_seen_across_slices_and_one_that_is_alike_is_sound_but_not_stored_again():
     given = batch(SIX)
     validator = Validator(given, given.columns)
-    first = validator.validate(0, given.columns.slice(0, 2), context())
-    second = validator.validate(2, given.columns.slice(2), context())
+    first = validator.validate(np.arange(2), given.columns.slice(0, 2), context())
+    second = validator.validate(np.arange(2, 6), given.columns.slice(2), context())
     assert first.sound.tolist() == first.stored.tolist() == [True, True]
     assert not first.errors
     # D1 again with other contents, D2 again with the same ones, no ID, no date.
@@ -56,14 +56,14 @@ def test_a_duplicate_is_seen_across_slices_and_one_that_is_alike_is_sound_but_no
 def test_where_a_mapping_and_the_check_judge_one_value_the_mappings_error_stands():
     found_by_mapping = CellError(5, "created_at", "unmapped_value")
     given = batch(SIX, (found_by_mapping,))
-    part = Validator(given, given.columns).validate(4, given.columns.slice(4), context())
+    part = Validator(given, given.columns).validate(np.arange(4, 6), given.columns.slice(4), context())
     assert (1, "created_at", "unmapped_value") in [error[:3] for error in part.errors]
     assert "bad_moment" not in {error.code for error in part.errors}
 
 
 def test_without_a_required_column_a_row_may_change_a_stored_deal_but_not_be_new():
     given = batch({"deal_id": ["D1", "D2"], "stage": ["初回訪問", "初回訪問"]})
-    part = Validator(given, given.columns).validate(0, given.columns, context(frozenset({"D2"})))
+    part = Validator(given, given.columns).validate(np.arange(2), given.columns, context(frozenset({"D2"})))
     assert part.sound.tolist() == [False, True]
     assert [error[:3] for error in part.errors] == [(0, "created_at", "new_row_incomplete")]
 
@@ -76,7 +76,7 @@ def test_errors_of_one_row_share_its_number_and_lines_are_those_of_the_file():
         CellError(0, "deal_id", "missing"),
         CellError(0, "stage", "missing"),
     ]
-    texts = log.reject_rows(given, given.columns.slice(3), 3, errors)
+    texts = log.reject_rows(given, given.columns.slice(3), np.arange(3, 6), errors)
     assert [(e.row, e.line, e.column) for e in log.result.errors] == [
         (1, 5, "deal_id"),
         (1, 5, "stage"),

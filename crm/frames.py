@@ -1,0 +1,110 @@
+"""In which column types are the canonical tables kept in memory?"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from crm.schema import Column, Kind, Table
+
+
+def micros(series: pd.Series) -> np.ndarray:
+    """Instants of a MOMENT column as int64 microseconds UTC; missing is NEVER."""
+    values: np.ndarray = series.dt.tz_convert(None).to_numpy("datetime64[us]").view(np.int64)
+    return values
+
+
+def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
+    """The frame with all of the table's columns, in the types of the schema.
+
+    ID, CODE and CHOICE become category (a table's own single key stays text), TEXT str, MOMENT
+    datetime64[us, UTC] (naive values are in `zone`), DATE datetime64[us], MONEY and NUMBER float64,
+    FLAG boolean; a custom attribute float64 where it is a number, else category. The values must be
+    sound: the import checks them.
+    """
+    columns: dict[str, pd.Series] = {}
+    for column in table.columns:
+        if column.name in frame:
+            columns[column.name] = typed_column(frame[column.name], column, table, zone)
+        else:
+            empty = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+            columns[column.name] = typed_column(empty, column, table, zone)
+    if table.custom:
+        columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:
+    """One column in the type that `typed` gives it."""
+    match column.kind:
+        case Kind.MOMENT:
+            return moments(values, zone)
+        case Kind.DATE:
+            return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
+        case Kind.MONEY | Kind.NUMBER:
+            return pd.to_numeric(values).astype("float64")
+        case Kind.FLAG:
+            return values.astype("boolean")
+        case Kind.TEXT:
+            return values.astype("str")
+        case _ if table.key == (column.name,):
+            return values.astype("str")
+        case _:
+            return (
+                values
+                if isinstance(values.dtype, pd.CategoricalDtype)
+                else values.astype("str").astype("category")
+            )
+
+
+def _attribute(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("float64")
+    return values.astype("str").astype("category")
+
+
+def moments(values: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """Instants or times as datetime64[us, UTC]; naive ones are in `zone`."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        there: pd.Series = values.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+        return there
+    if pd.api.types.is_datetime64_dtype(values.dtype):
+        local = values.astype("datetime64[us]")
+    else:
+        aware = values.astype("str").str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", na=False)
+        if aware.any():
+            stamped = values.astype("str").where(aware)
+            fixed = pd.to_datetime(stamped, format="ISO8601", utc=True).astype("datetime64[us, UTC]")
+            return fixed.where(aware, moments(values.where(~aware), zone)) if not aware.all() else fixed
+        local = pd.to_datetime(values, format="ISO8601").astype("datetime64[us]")
+    # A clock turned forward or back: take the later reading, never fail.
+    placed = local.dt.tz_localize(zone, ambiguous=np.zeros(len(local), bool), nonexistent="shift_forward")
+    return placed.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+
+
+def event_text(value: Any) -> str | None:
+    """A value as events hold it: whole numbers without a point, a blank as None.
+
+    >>> event_text(120.0), event_text("x"), event_text(None)
+    ('120', 'x', None)
+    """
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return orjson.dumps(value).decode()
+
+
+def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
+    """Position of each value in `ids`, int64 of shape (n,); -1 where missing or not in it."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        of_category = np.append(ids.get_indexer(values.cat.categories), -1)
+        positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
+        return positions.astype(np.int64)
+    return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
