@@ -10,7 +10,8 @@ from threading import RLock
 from zoneinfo import ZoneInfo
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.i18n import Text
 from crm.schema import TABLES
 from features import Calendar, History, compile_history
