@@ -77,11 +77,11 @@ class EventLog:
         known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
         return EventLog(known, self.zone, self.versions, recorded, moment)
 
-    def revised_since(self, moment: int) -> bool:
-        """Whether anything said before was changed, taken back or added late at a moment or after it."""
-        return any(
-            versions.known_before(self.moment).any_since(moment) for versions in self.versions.values()
-        )
+    def next_revision(self, moment: int) -> int | None:
+        """When, at a moment or later, something said before was first changed, taken back or added late."""
+        later = [at for each in self.versions.values() if (at := each.first_since(moment)) is not None]
+        first = min(later, default=None)
+        return first if first is not None and first < self.moment else None
 
     def without(self, *tables: str) -> EventLog:
         """The same log without the rows of some tables."""
@@ -109,6 +109,14 @@ class EventLog:
         """Since when the rows of a table are known whose own times do not say it."""
         versions = self.versions.get(table)
         return {} if versions is None else versions.known_before(self.moment).first_known()
+
+    def gone_between(self, table: str, first: int, last: int) -> frozenset[str]:
+        """Keys of the rows of a table that were deleted or merged in [first, last)."""
+        versions = self.versions.get(table)
+        if versions is None:
+            return frozenset()
+        gone = versions.gone & (versions.known_from >= first) & (versions.known_from < min(last, self.moment))
+        return frozenset(str(key) for key in versions.keys[gone])
 
     def merged(self, table: str) -> Mapping[str, str]:
         """Rows of a table that another has taken the place of, as of the moment of the log."""

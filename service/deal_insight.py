@@ -133,6 +133,7 @@ class DealInsights:
         zone, bundle = self._settings.zone, state.bundle
         moment = as_of_instant(request.as_of, zone)
         period = self._serving.period(request.period, moment)
+        state = self._serving.state_at(state, moment)
         deal_history, created = read_request(request, state.history, moment, zone)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
         x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]

@@ -9,13 +9,18 @@ from pathlib import Path
 from threading import RLock
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.frames import micros
 from crm.i18n import Text
 from crm.schema import TABLES
+from crm.versions import LATEST, Versions
 from features import Calendar, History, compile_history
 
+_VERSIONS, _MOMENT = "versions.parquet", "moment.txt"
+_VERSION = ["table", "key", "known_from", "gone", "merged_into", "contents"]
 _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "at"), ("activities", "at"))
 
 
@@ -68,27 +73,36 @@ class LogSource:
 
 
 def digest(log: EventLog) -> str:
-    """Identifies a log by the instants of its deals, events and activities, in their order."""
+    """Identifies a log by the instants of its deals, events, activities and versions, in their order."""
     hashed = sha256()
     for table, column in _INSTANTS:
         hashed.update(micros(log[table][column]).tobytes())
+    for name in sorted(log.versions):
+        hashed.update(log.versions[name].known_from.tobytes())
     return hashed.hexdigest()
 
 
 def to_parquet(log: EventLog, folder: Path) -> LogSource:
-    """Writes a log's tables as Parquet files, one each, for workers to read."""
+    """Writes a log's tables as Parquet files, one each, and their versions, for workers to read."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in log.tables.items():
+    for name, table in (log.recorded or log.tables).items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
+    rows = [(name, *row) for name, versions in log.versions.items() for row in versions.as_rows()]
+    pd.DataFrame(rows, columns=_VERSION).to_parquet(folder / _VERSIONS, index=False)
+    (folder / _MOMENT).write_text(str(log.moment))
     return LogSource.in_folder(folder, log)
 
 
 def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
     """The log that `to_parquet` wrote."""
-    import pandas as pd
-
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
-    return EventLog.of({name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}, zone)
+    tables = {name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}
+    rows: dict[str, list[tuple[str, int, bool, str | None, str]]] = {}
+    for name, *row in pd.read_parquet(folder / _VERSIONS).astype(object).itertuples(index=False, name=None):
+        rows.setdefault(name, []).append(tuple(row))
+    log = EventLog.of(tables, zone, {name: Versions.of(of_table) for name, of_table in rows.items()})
+    moment = int((folder / _MOMENT).read_text())
+    return log if moment == LATEST else log.as_of(moment)
 
 
 class _WorkerCache:
