@@ -38,7 +38,7 @@ class Statement:
 def statements(rng: random.Random, said_since_when: bool = False) -> list[Statement]:
     """A random history of three months: of every table first a row, then changes, departures, returns."""
     found, now = list(_beginning(rng)), START
-    for _ in range(60):
+    for _ in range(45):
         now += rng.randrange(1, 3 * DAY)
         found += _next(rng, now, said_since_when)
     return found
@@ -168,7 +168,7 @@ def _texts(frame: pd.DataFrame) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_what_became_known_later_changes_no_answer_about_an_earlier_moment(seed):
     rng = random.Random(seed)
     found = statements(rng)
@@ -180,10 +180,10 @@ def test_what_became_known_later_changes_no_answer_about_an_earlier_moment(seed)
         assert pictures(whole.as_of(moment + DAY), moment) == pictures(whole, moment)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_where_rows_say_since_when_they_are_known_order_and_grouping_do_not_matter(seed):
     rng = random.Random(100 + seed)
-    found = [each for each in statements(rng, said_since_when=True) if each.table != "deals"]
+    found = [each for each in statements(rng, said_since_when=True) if each.table not in ("deals", "rates")]
     deals = [each for each in statements(rng)[:40] if each.table == "deals" and each.now == START]
     end = max(each.now for each in found)
     shuffled = [replace(each, now=end + number) for number, each in enumerate(rng.sample(found, len(found)))]

@@ -16,9 +16,9 @@ from service.cli import run
 from service.settings import read_settings
 from service.use_cases import UseCases
 
-END, AS_OF, PERIOD = "2026-11-20", "2026-11-12", "2026-Q4"
+END, AS_OF, PERIOD = "2026-11-20", "2026-11-12", "FY2026-Q3"
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmax_moments = 3000\nquestions = 1\n"
-TEAM = "team:T1"
+TEAM = "team:T02"
 
 
 class Books:
@@ -66,8 +66,9 @@ class Books:
         return {"deals": deals, **found}
 
 
-@pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    tmp_path = tmp_path_factory.mktemp("books")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         patch.setenv("SANCHO_HOME", str(tmp_path / "home"))
@@ -92,7 +93,7 @@ def test_what_the_books_say_later_changes_no_answer_about_an_earlier_day(books: 
     deals = {row["deal_id"]: row for row in books.rows("deals")}
     closed = [row for row in deals.values() if row["outcome"] == "won"][-3:]
     people, accounts = books.rows("people"), books.rows("accounts")
-    movers = [row | {"team_id": "T9", "style": "inside"} for row in people if row["team_id"] == "T1"][:2]
+    movers = [row | {"team_id": "T9", "style": "inside"} for row in people if row["team_id"] == "T02"][:2]
     books.push("teams", {"team_id": "T9", "name": "新設", "parent_team_id": ""})
     books.push("people", *movers)
     books.push("accounts", *(row | {"industry": "変更後", "employees": "9"} for row in accounts))
