@@ -97,7 +97,7 @@ def test_what_the_books_say_later_changes_no_answer_about_an_earlier_day(books: 
     books.push("teams", {"team_id": "T9", "name": "新設", "parent_team_id": ""})
     books.push("people", *movers)
     books.push("accounts", *(row | {"industry": "変更後", "employees": "9"} for row in accounts))
-    target = {"metric": "revenue", "scope": "company", "period": PERIOD, "value": 1, "set_at": "2026-11-19"}
+    target = {"metric": "revenue", "scope": "company", "period": PERIOD, "value": 1, "set_at": ""}
     books.push("targets", target)
     reopened = {"outcome": "", "closed_at": "", "lost_reason": "", "stage": "提案・見積"}
     books.push("deals", *(row | reopened for row in closed[:2]))
