@@ -16,6 +16,7 @@ from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
 from service import messages
 from service.forecast_history import history_rows, store_missing_day
+from service.given_money import rate_now
 from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
@@ -76,14 +77,20 @@ class Forecasts:
         context = self._serving.context(request.as_of, period)
         moment, forecast = context.moment, context.forecast
         before, scope = forecast.state, request.scope
-        targets = {target.scope: target.value for target in request.targets}
+        targets = {
+            target.scope: target.value * rate_now(forecast.rates, target.currency)
+            for target in request.targets
+        }
         for target_scope in targets:
             forecast.organisation.members(target_scope)  # raises for an unknown scope
         supposed = Assumptions(
             frozenset(request.won),
             frozenset(request.lost),
             {deal.deal_id: deal.days for deal in request.pushed},
-            {deal.deal_id: deal.amount for deal in request.repriced},
+            {
+                deal.deal_id: deal.amount * rate_now(forecast.rates, deal.currency)
+                for deal in request.repriced
+            },
             frozenset(request.leaving),
             targets,
         )

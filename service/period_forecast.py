@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm.conversion import ForeignMoney
 from crm.eventlog import EventLog, micros
 from crm.instants import DAY, end_of_day
+from crm.money import Rates
 from crm.periods import Period
 from features import History
 from features.arrays import Floats
@@ -50,6 +52,8 @@ class PeriodForecast:
     facts: PeriodFacts
     close_days: Floats  # (n, 3): p10, p50, p90 of the days to the win, if won
     references: Mapping[float, Reference]  # by stage, of the deals won from it
+    rates: Rates  # known at the moment
+    money: ForeignMoney | None  # of the deals known at the moment
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
@@ -146,6 +150,8 @@ def simulate_period(
         facts,
         days,
         by_stage,
+        known.rates,
+        known.money,
     )
 
 
@@ -184,4 +190,4 @@ def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -
 
 
 def _without_activities(log: EventLog) -> EventLog:
-    return EventLog({**log.tables, "activities": log["activities"].iloc[:0]}, log.zone)
+    return log.without("activities")

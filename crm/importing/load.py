@@ -15,6 +15,7 @@ from crm.importing.columns import QUARANTINE_ID
 from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
+from crm.importing.money_rows import with_defaults
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
 from crm.importing.row_versions import VersionRecorder, rounds
@@ -41,12 +42,13 @@ class Loader:
         log: ImportLog,
         progress: Progress | None = None,
         whole: bool | None = False,
+        currency: str | None = None,
     ) -> None:
         self.writer, self.zone, self.now, self.log = writer, zone, now, log
         self._progress = progress
         self._whole = whole  # True: what the rows do not name is gone; None: it may be, which is told
         self._listed = ListedRows(writer)
-        self._stored = _StoredFacts(writer)
+        self._stored = _StoredFacts(writer, currency)
         self._quarantine = QuarantineTracker(writer)
         self.versions = VersionRecorder(writer, now)
         self._names = UnknownNames(writer)
@@ -130,8 +132,8 @@ class Loader:
 class _StoredFacts:
     """What the store holds that rows are checked against, read once and again after it changed."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, currency: str | None) -> None:
+        self._writer, self._currency = writer, currency
         self._outcomes: dict[str, str | None] | None = None
         self._deals: pa.Array | None = None
         self.quarantined_deals: set[str] = set()
@@ -145,11 +147,17 @@ class _StoredFacts:
             zone=zone,
             now=now,
             outcomes=self._outcomes,
+            currency=self._own_currency() if table == "rates" else None,
             deals=self._deals_named(part) if table in ("deal_events", "activities") else None,
             quarantined_deals=frozenset(self.quarantined_deals),
             stored_columns=lambda names, keys: self._writer.rows("deals", names, keys),
             stored_keys=lambda keys: self._writer.known(table, keys),
         )
+
+    def _own_currency(self) -> str | None:
+        """The organisation's currency, None where neither the store nor who opened it names one."""
+        said = [currency for (currency,) in self._writer.rows("organisation", ("currency",)) if currency]
+        return said[0] if said else self._currency
 
     def forget(self, table: str) -> None:
         """A table changed: what was read from it is read again."""
@@ -171,9 +179,10 @@ class _StoredFacts:
 
 
 def _own_columns(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns without the quarantine's own; custom attributes as numbers where all their values are."""
+    """The columns without the quarantine's own, with defaults; custom attributes as numbers where all are."""
     if QUARANTINE_ID in columns.column_names:
         columns = columns.drop_columns([QUARANTINE_ID])
+    columns = with_defaults(table, columns)
     return with_custom_values(table, columns) if table.custom else columns
 
 
