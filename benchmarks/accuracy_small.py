@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 from measured_costs import keep
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.schema import TABLES
 from features import build_features, compile_history, open_at

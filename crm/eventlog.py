@@ -136,11 +136,12 @@ class EventLog:
     def changes(self, table: str) -> pd.DataFrame:
         """What changed in the rows of a table (not deals) by the moment of the log, like `deal_events`.
 
-        Columns key, at (microseconds UTC), field, value, old_value (texts), in order of key and time.
+        Columns key, at, field, value, old_value (texts), in order of key and time.
         """
         versions = self.versions.get(table)
         changed = [] if versions is None else list(versions.known_before(self.moment).changes())
         frame = pd.DataFrame(changed, columns=["key", "at", "field", "value", "old_value"])
+        frame["at"] = pd.to_datetime(frame["at"].astype("int64"), unit="us", utc=True)
         for name in ("value", "old_value"):
             frame[name] = pd.Series([event_text(value) for value in frame[name]], dtype=object)
         return frame

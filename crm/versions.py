@@ -142,6 +142,13 @@ class Versions:
                             yield str(self.keys[position]), known_from, name, now.get(name), before.get(name)
                 before = now
 
+    def present(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """(key, since when, contents) of every version in which the row is there."""
+        return [
+            (str(self.keys[at]), int(self.known_from[at]), self.contents(at))
+            for at in np.flatnonzero(~self.gone).tolist()
+        ]
+
     def first_known(self) -> Mapping[str, int]:
         """Since when the rows are known that were not so from the beginning."""
         first = self.starts[:-1]

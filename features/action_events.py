@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm.i18n import Text
-from features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Flags, Ints
+from features.arrays import ACTOR, INBOUND, KIND, KINDS, MATERIAL, SECONDS, Flags, Ints, ints
+from features.deal_rows import value_rows
 from features.history import History
 from features.levels import names_of
 
@@ -71,7 +72,7 @@ def action_events_of(history: History) -> list[ActionEvents]:
     ours = acts.entry[:, INBOUND] == 0
     kind, material = acts.entry[:, KIND], acts.entry[:, MATERIAL]
     kinds = [*KINDS, *names_of(history.levels, "activity_kind")]
-    manager = np.append(history.deals.people.manager, 0)[acts.entry[:, ACTOR]] == 1
+    manager = _by_manager(history)
     met = np.isin(kind, [KINDS.index("visit"), KINDS.index("web_meeting")])
     which: dict[str, Flags] = {
         name: ours & (kind == code) & ~(met & manager)
@@ -87,6 +88,17 @@ def action_events_of(history: History) -> list[ActionEvents]:
         for name, rows in which.items()
         if rows.any()
     ]
+
+
+def _by_manager(history: History) -> Flags:
+    """Whether each activity was carried out by someone who was a manager then."""
+    acts, manager = history.deals.activities, np.full(len(history.deals.activities.at), np.nan)
+    known = np.flatnonzero(acts.entry[:, ACTOR] >= 0)
+    then = np.empty(len(known))
+    value_rows(history.deals.people.manager, ints(acts.entry[known, ACTOR]), ints(acts.at[known] + 1), then)
+    manager[known] = then
+    by_manager: Flags = manager == 1
+    return by_manager
 
 
 def _minutes(seconds: NDArray[np.int32]) -> float:

@@ -29,7 +29,7 @@ from features.arrays import (
     VISIT,
     WEB,
 )
-from features.as_of import NAN, before, count_before, days
+from features.as_of import NAN, before, count_before, days, last_before
 from features.catalogue import columns
 from features.kernel_cache import compiled
 from features.organisation import activity_gap
@@ -98,11 +98,11 @@ def is_meeting(kind: Any) -> Any:
 
 @compiled
 def activity_rows(
-    created: Any, acts: Any, manager: Any, since: Any, levels: Any, which: Any, moments: Any, x: Any
+    created: Any, acts: Any, manager: Any, known: Any, levels: Any, which: Any, moments: Any, x: Any
 ) -> None:
     """Fill the activity columns in one pass over each deal's activities before its moment.
 
-    `manager` and `since` are of `People`; `levels` is the number of outcomes that have a level.
+    `manager` and `known` are of `People`; `levels` is the number of outcomes that have a level.
     """
     actors = np.empty(MAX_PEOPLE, np.int64)
     for row in range(len(which)):
@@ -154,7 +154,7 @@ def activity_rows(
             if result >= 0:
                 x[row, LAST_OUTCOME] = result if result < levels else NAN
             if actor >= 0:
-                x[row, MANAGER] += meeting and manager[actor] == 1 and joined(since, actor, t)
+                x[row, MANAGER] += meeting and joined(known, actor, t) and last_before(manager, actor, t) == 1
                 new = people < MAX_PEOPLE
                 for j in range(people):
                     new = new and actors[j] != actor
@@ -180,6 +180,6 @@ def activity_rows(
 
 
 @compiled
-def joined(since: Any, person: Any, t: Any) -> Any:
-    """Whether a person's row was known at t; `since` is of `People`."""
-    return since[person] == NEVER or before(since[person], t)
+def joined(known: Any, person: Any, t: Any) -> Any:
+    """Whether a person's row was known at t; `known` is of `People`."""
+    return known[person] == NEVER or before(known[person], t)

@@ -41,6 +41,15 @@ class Status(NamedTuple):
 OUTCOME, SELLER, ACCOUNT, PRODUCT, COMPANY, CYCLE, AMOUNT = range(7)
 
 
+class Closings(NamedTuple):
+    """What the rows of deals said about their ending over time. CSR by deal, one entry at least."""
+
+    start: Ints
+    known: Ints  # since when, NEVER = from the beginning
+    closed: Ints
+    outcome: Ints  # 1 won, 0 lost, -1 open
+
+
 class Presence(NamedTuple):
     """When each open deal was assigned to a seller (or account) and when it left. CSR by deal."""
 
@@ -89,9 +98,10 @@ class People(NamedTuple):
     """What each person's local code stands for."""
 
     since: Ints  # first instant of the day from which they are active
-    style: Floats  # level
-    team: Floats  # level
-    manager: Ints  # 1 = their style is "manager"
+    known: Ints  # since when they are known and active, NEVER = always
+    style: Track  # level
+    team: Track  # level
+    manager: Track  # 1 = their style is "manager"
     group: Ints
 
 
@@ -100,9 +110,10 @@ class Accounts(NamedTuple):
 
     entered: Ints  # 1 = the accounts table has a row of it
     created: Ints
-    industry: Floats  # level
-    region: Floats  # level
-    employees: Floats
+    known: Ints  # since when the row is known, NEVER = always
+    industry: Track  # level
+    region: Track  # level
+    employees: Track
     group: Ints
 
 

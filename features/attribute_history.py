@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from crm.eventlog import codes_in, micros
+from crm.frames import codes_in, micros
 from features.arrays import Floats, Ints, Track, floats, ints
 from features.as_of import sorted_by
 from features.levels import Coded
@@ -40,11 +40,11 @@ class FieldEvents:
 
 
 class EventTable:
-    """The deal events of a log, indexed by field."""
+    """The deal events of a log, or the changes of another table's rows, indexed by field."""
 
-    def __init__(self, events: pd.DataFrame, deal_ids: pd.Index) -> None:
-        self.deals = len(deal_ids)
-        self.row = codes_in(events["deal_id"], deal_ids)
+    def __init__(self, events: pd.DataFrame, ids: pd.Index, key: str = "deal_id") -> None:
+        self.deals = len(ids)
+        self.row = codes_in(events[key], ids)
         self.at = micros(events["at"])
         self.field = Coded.of(events["field"])
         self.value = Coded.of(events["value"])

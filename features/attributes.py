@@ -11,7 +11,7 @@ import pandas as pd
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import NEVER
-from features.arrays import Floats, Track, floats, ints
+from features.arrays import Floats, Ints, Track, floats
 from features.as_of import before, days, last_before
 from features.attribute_history import EventTable, FieldEvents, attribute_track, names_track
 from features.catalogue import Feature
@@ -73,6 +73,7 @@ def attributes_of(
     log: EventLog, events: EventTable, levels: Levels, accounts: pd.Index
 ) -> tuple[Attribute, ...]:
     """All attributes as arrays: those of `FIXED`, then the custom ones among the levels."""
+    changes = EventTable(log.changes("accounts"), accounts, "key")
     row = pd.Index(log["accounts"]["account_id"]).get_indexer(accounts)
     attributes = [_deal_attribute(name, name, log, events, levels) for name in FIXED]
     for name in (name for name in levels if "." in name):
@@ -80,14 +81,9 @@ def attributes_of(
         if table == "deals":
             attributes.append(_deal_attribute(name, column, log, events, levels))
         else:
-            values = np.append(_values(_column(log, table, column), name, levels, log), np.nan)[row]
-            attributes.append(Attribute(name, True, levels[name] == "date", constant(values)))
+            track = _track(_column(log, table, column), changes.of(column), name, levels, log, row)
+            attributes.append(Attribute(name, True, levels[name] == "date", track))
     return tuple(attributes)
-
-
-def constant(values: Floats) -> Track:
-    """An attribute that never changes."""
-    return Track(ints(np.zeros(len(values) + 1)), ints([]), floats([]), floats(values))
 
 
 def _column(log: EventLog, table: str, column: str) -> pd.Series:
@@ -102,14 +98,21 @@ def _deal_attribute(name: str, column: str, log: EventLog, events: EventTable, l
     return Attribute(name, False, levels[name] == "date", _track(series, changes, name, levels, log))
 
 
-def _track(series: pd.Series, changes: FieldEvents, name: str, levels: Levels, log: EventLog) -> Track:
-    if levels[name] == "number":
-        return attribute_track(_values(series, name, levels, log), changes, Coded.numbers)
-    if levels[name] == "date":
-        return attribute_track(
-            _values(series, name, levels, log), changes, lambda texts: texts.instants(log.zone)
-        )
-    return names_track(Coded.of(series), changes, pd.Index(names_of(levels, name), dtype=object))
+def _track(
+    series: pd.Series, changes: FieldEvents, name: str, levels: Levels, log: EventLog, row: Ints | None = None
+) -> Track:
+    """A column over time; `row` has the position of each thing's row where the column is in another order."""
+    if levels[name] not in ("number", "date") and row is None:
+        return names_track(Coded.of(series), changes, pd.Index(names_of(levels, name), dtype=object))
+    values = _values(series, name, levels, log)
+    values = values if row is None else np.append(values, np.nan)[row]
+
+    def read(texts: Coded) -> Floats:
+        if levels[name] == "number":
+            return texts.numbers()
+        return texts.instants(log.zone) if levels[name] == "date" else texts.level(names_of(levels, name))
+
+    return attribute_track(values, changes, read)
 
 
 def _values(series: pd.Series, name: str, levels: Levels, log: EventLog) -> Floats:
@@ -134,18 +137,19 @@ def attribute_of_deals(track: Any, date: Any, which: Any, moments: Any, column: 
 
 @compiled
 def attribute_of_accounts(
-    value: Any, date: Any, entered: Any, created: Any, code: Any, moments: Any, column: Any, x: Any
+    track: Any, date: Any, entered: Any, known: Any, code: Any, moments: Any, column: Any, x: Any
 ) -> None:
     """An attribute of the deals' accounts (local codes), where the account had been entered by then."""
     for row in range(len(code)):
         account, t = code[row], moments[row]
-        if account >= 0 and entered_before(entered, created, account, t):
-            x[row, column] = days(value[account] - t) if date else value[account]
+        if account >= 0 and entered_before(entered, known, account, t):
+            value = last_before(track, account, t)
+            x[row, column] = days(value - t) if date else value
 
 
 @compiled
-def entered_before(entered: Any, created: Any, account: Any, t: Any) -> Any:
+def entered_before(entered: Any, known: Any, account: Any, t: Any) -> Any:
     """Whether an account's row was known at t; one without a date always was. See `Accounts`."""
     if entered[account] == 0:
         return False
-    return created[account] == NEVER or before(created[account], t)
+    return known[account] == NEVER or before(known[account], t)

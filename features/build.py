@@ -96,7 +96,7 @@ def _fill(history: History, deals: Ints, moments: Ints, x: Floats) -> None:
         of.created,
         of.activities,
         of.people.manager,
-        of.people.since,
+        of.people.known,
         len(names_of(history.levels, "last_outcome")),
         deals,
         moments,
@@ -158,10 +158,10 @@ def _fill_custom(history: History, deals: Ints, moments: Ints, account: Ints, x:
         at = number if number < len(FIXED) else column + sum(words) + number - len(FIXED)
         if attribute.of_account:
             attribute_of_accounts(
-                attribute.track.first,
+                attribute.track,
                 attribute.date,
                 of.accounts.entered,
-                of.accounts.created,
+                of.accounts.known,
                 account,
                 moments,
                 at,

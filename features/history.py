@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.instants import NEVER, start_of_day
 from features.arrays import (
     ACTOR,
@@ -23,6 +25,7 @@ from features.arrays import (
     SECONDS,
     Accounts,
     Activities,
+    Closings,
     Context,
     Deals,
     Floats,
@@ -32,6 +35,7 @@ from features.arrays import (
     Products,
     RunningTotals,
     Stages,
+    Track,
     floats,
     ints,
 )
@@ -99,7 +103,7 @@ def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = N
     deal_ids = pd.Index(rows["deal_id"])
     events = EventTable(log["deal_events"], deal_ids)
     names = _names(log, events)
-    levels = levels if levels is not None else learn_levels(log, events, names)
+    levels = learn_levels(log, events, names) if levels is None else renamed_levels(levels, log)
     deals, closed, outcome, acts_row = _deals(log, deal_ids, events, names, levels, calendar)
     acts = log["activities"]
     actor = Coded.of(acts["actor_id"]).within(names.people)
@@ -147,10 +151,16 @@ def _names(log: EventLog, events: EventTable) -> _Names:
 
 def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
     """The names of all categories, most frequent first (stages in their order), and the custom attributes."""
+    people = EventTable(log.changes("people"), names.people, "key")
+    accounts = EventTable(log.changes("accounts"), names.accounts, "key")
 
     def of(table: str, column: str) -> list[str]:
         counts = Coded.of(log[table][column]).counts()
-        later = events.of(column).value.counts() if table == "deals" else counts.iloc[:0]
+        later = counts.iloc[:0]
+        if table == "deals":
+            later = events.of(column).value.counts()
+        elif table in ("people", "accounts"):
+            later = (people if table == "people" else accounts).of(column).both().counts()
         return most_frequent(pd.concat([counts, later]))
 
     kinds = [kind for kind in of("activities", "kind") if kind not in KINDS]
@@ -169,6 +179,20 @@ def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
         "material": of("activities", "material")[:MAX_CUSTOM_NAMES],
         **attribute_kinds(log, events),
     }
+
+
+def renamed_levels(levels: Levels, log: EventLog) -> Levels:
+    """Levels under the names that stages, teams and products have by now; their codes stay."""
+    renamed = dict(levels)
+    for feature, table in (("stage", "stages"), ("seller_team", "teams"), ("product", "products")):
+        survivors = log.merged(table)
+        if survivors and (names := names_of(levels, feature)):
+            now = [survivors.get(name, name) for name in names]
+            renamed[feature] = [
+                name if after in names or after in now[:at] else after
+                for at, (name, after) in enumerate(zip(names, now, strict=True))
+            ]
+    return renamed
 
 
 def attribute_kinds(log: EventLog, events: EventTable) -> Levels:
@@ -218,14 +242,14 @@ def _deals(
         owner=names_track(Coded.of(rows["owner_id"]), events.of("owner_id"), names.people),
         account=names_track(Coded.of(rows["account_id"]), events.of("account_id"), names.accounts),
         product=names_track(Coded.of(rows["product"]), events.of("product"), names.products),
-        status=status_of(created, stage, stages, row_closed, row_outcome),
+        status=status_of(created, stage, stages, _closings(log, deal_ids, row_closed, row_outcome)),
         owned=empty_presence(len(rows)),
         held=empty_presence(len(rows)),
         activities=activities,
         leads=_leads(log["leads"], deal_ids, levels),
         stages=stages,
-        people=_people(log["people"], names.people, levels, calendar),
-        accounts=_accounts(log["accounts"], names.accounts, levels),
+        people=_people(log, names.people, levels, calendar),
+        accounts=_accounts(log, names.accounts, levels),
         products=Products(
             floats(level_codes(names.products, names_of(levels, "product"))), _arange(names.products)
         ),
@@ -267,35 +291,87 @@ def _stages(log: EventLog, names: pd.Index, levels: Levels) -> Stages:
     )
 
 
-def _people(table: pd.DataFrame, names: pd.Index, levels: Levels, calendar: Calendar) -> People:
+def _closings(log: EventLog, deal_ids: pd.Index, closed: Ints, outcome: Ints) -> Closings:
+    """What the deals' rows said about their ending over time."""
+    versions = log.versions.get("deals")
+    rows = [] if versions is None else versions.known_before(log.moment).present()
+    position = deal_ids.get_indexer(pd.Index([key for key, _, _ in rows], dtype=object))
+    said = [
+        (at, known_from, contents.get("closed_at"), OUTCOME_CODE.get(contents.get("outcome") or "", -1))
+        for at, (_, known_from, contents) in zip(position.tolist(), rows, strict=True)
+        if at >= 0
+    ]
+    changed = {at for at, _, _, _ in said}
+    plain = np.array([at not in changed for at in range(len(closed))], bool) if changed else slice(None)
+    of, since, end, how = (np.array(values, np.int64) for values in _columns(said, 4))
+    deal = np.concatenate([np.arange(len(closed))[plain], of])
+    start, order = sorted_by(ints(deal), ints(np.zeros(len(deal))), len(closed))
+    known = np.concatenate([np.full(len(deal) - len(of), NEVER), since])
+    return Closings(
+        start,
+        ints(known[order]),
+        ints(np.concatenate([closed[plain], end])[order]),
+        ints(np.concatenate([outcome[plain], how])[order]),
+    )
+
+
+def _columns(rows: list[tuple[int, int, int | None, int]], count: int) -> list[list[int]]:
+    return [[NEVER if row[at] is None else row[at] for row in rows] for at in range(count)]  # type: ignore[misc]
+
+
+def _known_since(log: EventLog, table: str, names: pd.Index, since: Ints) -> Ints:
+    """Since when each row is known, by its own time and by its first version."""
+    first = log.first_known(table)
+    if not first:
+        return since
+    return np.maximum(since, ints([first.get(str(name), NEVER) for name in names]))
+
+
+def _people(log: EventLog, names: pd.Index, levels: Levels, calendar: Calendar) -> People:
+    table, events = log["people"], EventTable(log.changes("people"), names, "key")
     row = pd.Index(table["person_id"]).get_indexer(names)
     days = [
         NEVER if pd.isna(day) else start_of_day(day.date(), calendar.zone) for day in table["active_from"]
     ]
-    style = Coded.of(table["style"])
-    team = Coded.of(table["team_id"])
-    manager = np.array([style.names[code] == "manager" if code >= 0 else False for code in style.codes], bool)
+    since = ints(np.append(ints(days), NEVER)[row])
+
+    def track(column: str, read: Callable[[Coded], Floats], missing: float) -> Track:
+        values = np.append(read(Coded.of(table[column])), missing)[row]
+        return attribute_track(floats(values), events.of(column), read)
+
+    def is_manager(styles: Coded) -> Floats:
+        return floats(styles.to_code({"manager": 1}) == 1)
+
     return People(
-        since=ints(np.append(ints(days), NEVER)[row]),
-        style=floats(np.append(style.level(names_of(levels, "seller_style")), np.nan)[row]),
-        team=floats(np.append(team.level(names_of(levels, "seller_team")), np.nan)[row]),
-        manager=ints(np.append(manager, False)[row]),
+        since=since,
+        known=_known_since(log, "people", names, since),
+        style=track("style", lambda texts: texts.level(names_of(levels, "seller_style")), np.nan),
+        team=track("team_id", lambda texts: texts.level(names_of(levels, "seller_team")), np.nan),
+        manager=track("style", is_manager, 0.0),
         group=_arange(names),
     )
 
 
-def _accounts(table: pd.DataFrame, names: pd.Index, levels: Levels) -> Accounts:
+def _accounts(log: EventLog, names: pd.Index, levels: Levels) -> Accounts:
+    table, events = log["accounts"], EventTable(log.changes("accounts"), names, "key")
     row = pd.Index(table["account_id"]).get_indexer(names)
 
-    def level(column: str) -> Floats:
-        return floats(np.append(Coded.of(table[column]).level(names_of(levels, column)), np.nan)[row])
+    def level(column: str) -> Track:
+        def read(texts: Coded) -> Floats:
+            return texts.level(names_of(levels, column))
 
+        values = np.append(read(Coded.of(table[column])), np.nan)[row]
+        return attribute_track(floats(values), events.of(column), read)
+
+    created = ints(np.append(micros(table["created_at"]), NEVER)[row])
+    employees = floats(np.append(table["employees"].to_numpy(np.float64), np.nan)[row])
     return Accounts(
         entered=ints(row >= 0),
-        created=ints(np.append(micros(table["created_at"]), NEVER)[row]),
+        created=created,
+        known=_known_since(log, "accounts", names, created),
         industry=level("industry"),
         region=level("region"),
-        employees=floats(np.append(table["employees"].to_numpy(np.float64), np.nan)[row]),
+        employees=attribute_track(employees, events.of("employees"), Coded.numbers),
         group=_arange(names),
     )
 

@@ -21,6 +21,7 @@ from features.arrays import (
     KINDS,
     Accounts,
     Activities,
+    Closings,
     Deals,
     Leads,
     People,
@@ -30,7 +31,7 @@ from features.arrays import (
     floats,
     ints,
 )
-from features.attributes import FIXED, Attribute, constant
+from features.attributes import FIXED, Attribute
 from features.history import OUTCOME_CODE, History, final_closing
 from features.levels import names_of
 from features.organisation import empty_presence, status_of
@@ -76,7 +77,7 @@ def compile_live_deal(
         owner=owner,
         account=of_account,
         product=product,
-        status=status_of(created, stage, stage_facts, closed, outcome),
+        status=status_of(created, stage, stage_facts, Closings(ints([0, 1]), ints([NEVER]), closed, outcome)),
         owned=empty_presence(1),
         held=empty_presence(1),
         activities=acts,
@@ -260,13 +261,36 @@ def _pick(past: np.ndarray, group: np.ndarray, nothing: float) -> np.ndarray:
     return np.array([past[at] if at < known else nothing for at in group.tolist()], past.dtype)
 
 
+def _pick_track(past: Track, group: np.ndarray, nothing: float) -> Track:
+    """The tracks of some groups; those that the past does not have are `nothing` throughout."""
+    first = _pick(past.first, group, nothing)
+    if not len(past.at):
+        return Track(ints(np.zeros(len(group) + 1)), past.at, past.value, first)
+    known = len(past.first)
+    spans = [(past.start[at], past.start[at + 1]) if at < known else (0, 0) for at in group.tolist()]
+    entries = np.concatenate([np.arange(low, high) for low, high in spans]) if spans else ints([])
+    start = np.cumsum([0, *(high - low for low, high in spans)])
+    return Track(ints(start), past.at[entries], past.value[entries], first)  # noqa: PD008
+
+
+def _with_constant(track: Track, at: int, value: float) -> Track:
+    """The tracks with one of them having always had a value."""
+    low, high = track.start[at], track.start[at + 1]
+    start = track.start - np.where(np.arange(len(track.start)) > at, high - low, 0)
+    first = track.first.copy()
+    first[at] = value
+    own = slice(low, high)
+    return Track(ints(start), np.delete(track.at, own), np.delete(track.value, own), first)
+
+
 def _people(past: People, names: _Names) -> People:
     group = ints(names.group)
     return People(
         since=_pick(past.since, group, NEVER),
-        style=_pick(past.style, group, NAN),
-        team=_pick(past.team, group, NAN),
-        manager=_pick(past.manager, group, 0),
+        known=_pick(past.known, group, NEVER),
+        style=_pick_track(past.style, group, NAN),
+        team=_pick_track(past.team, group, NAN),
+        manager=_pick_track(past.manager, group, 0.0),
         group=group,
     )
 
@@ -276,19 +300,22 @@ def _accounts(history: History, names: _Names, sent: Row | None, zone: ZoneInfo)
     accounts = Accounts(
         entered=_pick(past.entered, group, 0),
         created=_pick(past.created, group, NEVER),
-        industry=_pick(past.industry, group, NAN),
-        region=_pick(past.region, group, NAN),
-        employees=_pick(past.employees, group, NAN),
+        known=_pick(past.known, group, NEVER),
+        industry=_pick_track(past.industry, group, NAN),
+        region=_pick_track(past.region, group, NAN),
+        employees=_pick_track(past.employees, group, NAN),
         group=group,
     )
     at = _sent_at(names, sent)
-    if sent is not None and at >= 0:
-        accounts.entered[at] = 1
-        accounts.created[at] = micros_of(sent.get("created_at"), zone)
-        accounts.industry[at] = _level(history, "industry", sent.get("industry"))
-        accounts.region[at] = _level(history, "region", sent.get("region"))
-        accounts.employees[at] = number_of(sent.get("employees"))
-    return accounts
+    if sent is None or at < 0:
+        return accounts
+    accounts.entered[at] = 1
+    accounts.created[at] = accounts.known[at] = micros_of(sent.get("created_at"), zone)
+    return accounts._replace(
+        industry=_with_constant(accounts.industry, at, _level(history, "industry", sent.get("industry"))),
+        region=_with_constant(accounts.region, at, _level(history, "region", sent.get("region"))),
+        employees=_with_constant(accounts.employees, at, number_of(sent.get("employees"))),
+    )
 
 
 def _sent_at(names: _Names, sent: Row | None) -> int:
@@ -362,11 +389,11 @@ def _attribute(
 
     if not attribute.of_account:
         return Attribute(name, False, attribute.date, changes.track(column, deal, read))
-    values = _pick(attribute.track.first, ints(accounts.group), NAN)
+    track = _pick_track(attribute.track, ints(accounts.group), NAN)
     at = _sent_at(accounts, sent)
     if sent is not None and at >= 0:
-        values[at] = read(sent.get(column))
-    return Attribute(name, True, attribute.date, constant(values))
+        track = _with_constant(track, at, read(sent.get(column)))
+    return Attribute(name, True, attribute.date, track)
 
 
 def _instant(value: Any, zone: ZoneInfo) -> float:

@@ -25,6 +25,7 @@ from features.arrays import (
     WON,
     Activities,
     Array,
+    Closings,
     Context,
     Deals,
     Ints,
@@ -64,7 +65,7 @@ def ordered_running_totals(group: Ints, at: Ints, values: Array, groups: int) ->
 
 @compiled
 def _status_entries(
-    created: Any, stage: Any, outcome_of: Any, closed: Any, outcome: Any, start: Any, at: Any, entry: Any
+    created: Any, stage: Any, outcome_of: Any, said: Any, start: Any, at: Any, entry: Any
 ) -> None:
     """Count (at is empty) or fill the changes of each deal's status. See EventLog.as_of for the rule."""
     count = len(at) == 0
@@ -72,15 +73,18 @@ def _status_entries(
         position = start[deal]
         made = 0
         i, high = stage.start[deal], stage.start[deal + 1]
-        end = closed[deal] if outcome[deal] >= 0 else NEVER
+        k, last = said.start[deal], said.start[deal + 1] - 1
         now, state = created[deal], -1
         while True:
             while i < high and stage.at[i] <= now:
                 i += 1
+            while k < last and said.known[k + 1] <= now:
+                k += 1
+            end = said.closed[k] if said.outcome[k] >= 0 else NEVER
             over = end != NEVER and end <= now
             new = -1
             if over:
-                new = outcome[deal]
+                new = said.outcome[k]
             elif i > stage.start[deal] and not np.isnan(stage.value[i - 1]):
                 new = outcome_of[np.int64(stage.value[i - 1])]
             if new != state and state >= 0:
@@ -92,10 +96,16 @@ def _status_entries(
                     at[position + made], entry[position + made, OUTCOME] = now, new
                 made += 1
             state = new
-            if over or (i >= high and end == NEVER):
+            later = NEVER
+            if i < high and not over:
+                later = stage.at[i]
+            if end != NEVER and not over and (later == NEVER or end < later):
+                later = end
+            if k < last and (later == NEVER or said.known[k + 1] < later):
+                later = said.known[k + 1]
+            if later == NEVER:
                 break
-            later = stage.at[i] if i < high else end
-            now = min(later, end) if end != NEVER else later
+            now = later
         if count:
             start[deal + 1] = made
     if count:
@@ -227,14 +237,14 @@ def _stay_entries(created: Any, track: Any, stages: Any, group: Any, at: Any, si
             group[i], at[i], size[i], since = stage_stay(created[deal], track, stages, deal, i, since)
 
 
-def status_of(created: Ints, stage: Track, stages: Stages, closed: Ints, outcome: Ints) -> Status:
+def status_of(created: Ints, stage: Track, stages: Stages, said: Closings) -> Status:
     """When each deal closed and reopened; the closings are not attributed yet."""
     start = ints(np.zeros(len(created) + 1))
     nothing = np.zeros((0, 7), np.int64)
-    _status_entries(created, stage, stages.outcome, closed, outcome, start, ints([]), nothing)
+    _status_entries(created, stage, stages.outcome, said, start, ints([]), nothing)
     at, entry = ints(np.zeros(start[-1])), np.zeros((start[-1], 7), np.int64)
     if len(at):
-        _status_entries(created, stage, stages.outcome, closed, outcome, start, at, entry)
+        _status_entries(created, stage, stages.outcome, said, start, at, entry)
     return Status(start, at, entry)
 
 

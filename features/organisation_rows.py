@@ -32,6 +32,7 @@ from features.as_of import (
     closings_before,
     count_before,
     days,
+    last_before,
     smoothed_rate,
     total_before,
     usual,
@@ -168,8 +169,9 @@ def owner_rows(created: Any, track: Any, people: Any, which: Any, moments: Any, 
         owner = np.int64(now)
         group[row] = people.group[owner]
         x[row, WITH_OWNER] = days(t - since)
-        if joined(people.since, owner, t):
-            x[row, STYLE], x[row, TEAM] = people.style[owner], people.team[owner]
+        if joined(people.known, owner, t):
+            x[row, STYLE] = last_before(people.style, owner, t)
+            x[row, TEAM] = last_before(people.team, owner, t)
             if people.since[owner] != NEVER:
                 x[row, TENURE] = days(t - people.since[owner])
 
@@ -244,10 +246,12 @@ def account_rows(accounts: Any, code: Any, moments: Any, group: Any, x: Any) -> 
         if account < 0:
             continue
         group[row] = accounts.group[account]
-        if entered_before(accounts.entered, accounts.created, account, t):
-            x[row, INDUSTRY], x[row, REGION] = accounts.industry[account], accounts.region[account]
-            if accounts.employees[account] >= 0:
-                x[row, EMPLOYEES] = np.log1p(accounts.employees[account])
+        if entered_before(accounts.entered, accounts.known, account, t):
+            x[row, INDUSTRY] = last_before(accounts.industry, account, t)
+            x[row, REGION] = last_before(accounts.region, account, t)
+            employees = last_before(accounts.employees, account, t)
+            if employees >= 0:
+                x[row, EMPLOYEES] = np.log1p(employees)
             if accounts.created[account] != NEVER:
                 x[row, ACCOUNT_AGE] = days(t - accounts.created[account])
 

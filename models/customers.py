@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import NEVER
 from features.arrays import Flags, Ints
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.instants import NEVER
 from features import Feature, History, build_features
 from features.arrays import Flags, Floats, Ints

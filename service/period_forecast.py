@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crm.conversion import ForeignMoney
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import DAY, end_of_day
 from crm.money import Rates
 from crm.periods import Period

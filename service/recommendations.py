@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm.errors import SanchoError
-from crm.eventlog import codes_in
+from crm.frames import codes_in
 from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended

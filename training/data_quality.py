@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from crm.missing_rates import missing_rates

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER, iso
 from features import History, weeks_represented

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import DAY, NEVER, local_datetime
 from crm.periods import Period, previous
 from features.arrays import Floats, Ints

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, codes_in
+from crm.eventlog import EventLog
+from crm.frames import codes_in
 from crm.i18n import Text
 from features.arrays import Ints
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.periods import Period
 from features.arrays import Floats, Ints

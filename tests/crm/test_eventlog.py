@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, codes_in, micros
+from crm.eventlog import EventLog
+from crm.frames import codes_in, micros
 from crm.instants import NEVER, as_of_instant
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from models.customers import customers_at, with_customers
 
 TOKYO = ZoneInfo("Asia/Tokyo")

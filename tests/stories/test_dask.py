@@ -18,7 +18,8 @@ from distributed import Client, LocalCluster
 
 from crm.distribution import DISTRIBUTION
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.importing import import_path
 from crm.instants import as_of_instant
 from crm.periods import parse_period

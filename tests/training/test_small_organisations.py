@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import NEVER, end_of_day
 from crm.periods import parse_period
 from models.scoring import score_open

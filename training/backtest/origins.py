@@ -8,7 +8,8 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER, end_of_day, last_known_day, start_of_day
 from crm.periods import Period, period_holding, previous

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.instants import DAY, NEVER
 from features.arrays import Flags, Floats
 from training.snapshots import Cycle, DealOutcomes, cycle_of, last_signs

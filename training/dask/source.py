@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog, micros
+from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.i18n import Text
 from crm.organisation import Organisation
 from crm.schema import TABLES
