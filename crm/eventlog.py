@@ -99,6 +99,13 @@ class EventLog:
         return organisation_of(self, Organisation(currency=self.currency))
 
     @property
+    def currency_since(self) -> int:
+        """Since when the organisation's currency is what it is (microseconds UTC); NEVER = all along."""
+        changed = self.changes("organisation")
+        at = changed.loc[(changed["field"] == "currency").to_numpy(bool), "at"]
+        return int(micros(at).max()) if len(at) else NEVER
+
+    @property
     def rates(self) -> Rates:
         """The exchange rates known at the moment of the log."""
         if self.money is not None:

@@ -91,14 +91,14 @@ class Bundle:
         return self.revenue.currency
 
     def check_currency(self, organisation: Organisation) -> None:
-        """Raises where the organisation now counts in another currency than the model."""
+        """Raises where the organisation counts in another currency than the model."""
         if organisation.currency == self.currency:
             return
         raise SanchoError(
             Text(
-                "組織の通貨が{now}に変わりましたが、モデルは{then}で学習しています。"
+                "この時点の組織の通貨は{now}ですが、モデルは{then}で学習しています。"
                 "`sancho train` で再学習してください。",
-                "The organisation's currency is now {now}, but the model was trained in {then}; "
+                "The organisation's currency is {now} at this moment, but the model was trained in {then}; "
                 "retrain it with `sancho train`.",
             ).format(now=organisation.currency, then=self.currency),
             "currency_changed",

@@ -65,7 +65,12 @@ class Forecasts:
             **answer,
             "period": period,
             "history": history_rows(
-                self._serving.store, context.forecast.period, scope, context.moment, self._zone
+                self._serving.store,
+                context.forecast.period,
+                scope,
+                context.moment,
+                self._zone,
+                context.state.log.currency_since,
             ),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
@@ -153,6 +158,8 @@ class Forecasts:
         state, forecast = context.state, context.forecast
         since = forecast.moment - CHANGE_DAYS * DAY
         if forecast.facts.target(scope) is None or since <= int(state.history.created.min(initial=since)):
+            return None
+        if since <= state.log.currency_since:
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
         won_amounts = won_amounts_between(state.log, since, forecast.moment)

@@ -132,6 +132,7 @@ def simulate_period(
     """Scores the deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
     known = _without_activities(log).as_of(moment)
+    bundle.check_currency(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)

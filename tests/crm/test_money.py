@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from crm.eventlog import EventLog
-from crm.instants import as_of_instant
+from crm.importing import push_rows
+from crm.instants import NEVER, as_of_instant
 from crm.money import currency_in, currency_of
+from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DEALS = pd.DataFrame(
@@ -226,3 +228,15 @@ def test_a_currency_is_read_as_people_write_it_where_it_is_one(text: str, code: 
 )  # fmt: skip
 def test_a_mark_beside_an_amount_is_its_currency(text: str, code: str | None) -> None:
     assert currency_in(text) == code
+
+
+def test_the_organisations_own_currency_is_that_of_the_moment() -> None:
+    with Store.open("sqlite://", TOKYO) as store:
+        for day, code in (("2026-10-01", "JPY"), ("2026-11-01", "USD")):
+            row = {"organisation_id": "company", "currency": code}
+            push_rows(store, "organisation", [row], TOKYO, now=at(day))
+        log = store.read()
+    assert log.organisation.currency == "USD"
+    assert log.currency_since == at("2026-11-01")
+    assert log.as_of(at("2026-10-15")).organisation.currency == "JPY"
+    assert log.as_of(at("2026-10-15")).currency_since == NEVER

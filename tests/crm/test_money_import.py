@@ -181,7 +181,7 @@ def test_a_term_can_be_given_in_years_and_the_monthly_amount_in_thousands(
      'monthly = "月額", default_months = 0'],
 )  # fmt: skip
 def test_a_recurring_amount_without_its_term_is_refused(store: Store, tmp_path: Path, amount: str) -> None:
-    with pytest.raises(SanchoError, match="columns.amount"):
+    with pytest.raises(SanchoError, match=r"columns\.amount"):
         imported(store, tmp_path, MAPPING.format(amount=amount), list=LIST)
 
 

@@ -210,7 +210,7 @@ def test_a_model_in_another_currency_must_be_trained_anew(tmp_path: Path) -> Non
     bundle = fake_bundle(store.read(TOKYO))
     push(store, "organisation", [{"organisation_id": "company", "currency": "USD"}])
     cases = UseCases.open(Settings(home=tmp_path), store, FakeRegistry(bundle))  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="now USD, but the model was trained in JPY"):
+    with pytest.raises(Exception, match="is USD at this moment, but the model was trained in JPY"):
         cases.serving.refresh()
     cases.close()
 
