@@ -12,6 +12,7 @@ from crm.i18n import Text
 from crm.importing import values as parse
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
+from crm.importing.currencies_met import CurrenciesMet
 from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
@@ -52,6 +53,7 @@ class Loader:
         self._quarantine = QuarantineTracker(writer)
         self.versions = VersionRecorder(writer, now)
         self._names = UnknownNames(writer)
+        self._currencies = CurrenciesMet(writer, currency)
 
     def load(self, batch: Batch) -> tuple[Counts, Bools]:
         """Loads a batch; its counts, and which of its rows were rejected."""
@@ -80,7 +82,7 @@ class Loader:
     def finish(self) -> None:
         """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed."""
         result = self.log.result
-        for notice in self._names.notices():
+        for notice in (*self._names.notices(), *self._currencies.notices()):
             result.note(notice)
         result.detected_changes = self.versions.finish()
         if self._whole:
@@ -115,6 +117,7 @@ class Loader:
             self._listed.meet(TABLES[batch.table], checked.columns)
         stored = checked.columns if checked.stored.all() else _filtered(checked.columns, checked.stored)
         self._names.add(TABLES[batch.table], stored)
+        self._currencies.add(batch.table, stored)
         self.versions.meet(TABLES[batch.table], stored)
         changed = self.writer.upsert(batch.table, stored)
         rejected = self.log.reject_rows(batch, part, rows, checked.errors)

@@ -191,3 +191,12 @@ def test_a_mappings_currency_is_that_of_all_amounts_but_those_with_a_mark(
     mapping = 'currency = "ドル"\n' + MAPPING.format(amount='from = "月額"')
     imported(store, tmp_path, mapping, list="番号,月額,契約期間\nA,10,\nB,€10,\n")
     assert recorded(store) == {"A": (10, "USD"), "B": (10, "EUR")}
+
+
+def test_currencies_without_a_rate_are_told_at_the_import(store: Store, tmp_path: Path) -> None:
+    deals = (
+        HEAD + "A,2026-10-01,提案・見積,5,USD\nB,2026-10-01,提案・見積,5,JPY\nC,2026-10-01,提案・見積,5,\n"
+    )
+    assert ["USD" in text.ja for text in imported(store, tmp_path, deals=deals).notices] == [True]
+    imported(store, tmp_path, rates="currency,at,rate\nUSD,2026-10-01,150\n")
+    assert not imported(store, tmp_path, deals=deals).notices
