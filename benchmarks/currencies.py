@@ -30,7 +30,7 @@ from recorded_answers import command, equal, is_number, questions, relative, val
 DAY, PERIOD = "2026-11-20", "2026-Q4"
 QUARTERS = ("2025-Q4", "2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4")
 CONSTANT = {"USD": 150.0, "EUR": 163.5}
-TRAINING = "[train]\ntrees = 60\nmax_moments = 8000\nthreads = 1\n"
+TRAINING = "[train]\ntrees = 30\nmax_moments = 4000\nthreads = 1\n"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Which currencies of an import have no exchange rate yet? That is told at once, not only by later answers."""
+"""Which currencies of an import have no exchange rate yet? That is told at once, not only by answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CurrenciesMet:
             Text(
                 "{codes}の為替レート（rates、kind={kind}）が未登録です。取り込むまで、{codes}の金額はどの合計にも"
                 "含めません。組織の通貨が{own}でない場合は、組織の通貨を設定してください。",
-                "no exchange rate of {codes} is known (table rates, kind={kind}): until one is imported, amounts "
-                "in {codes} are in no sum. If the organisation's currency is not {own}, set it.",
+                "no exchange rate of {codes} is known (table rates, kind={kind}): until one is imported, "
+                "amounts in {codes} are in no sum. If the organisation's currency is not {own}, set it.",
             ).format(codes=Text("、".join(missing), ", ".join(missing)), kind=kind, own=own)
         ]
