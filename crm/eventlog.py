@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -116,20 +117,25 @@ class EventLog:
         """The values (n,) of the rows of targets as money of the organisation's currency, NaN = no rate."""
         return worth_of_targets(self["targets"], self.money)
 
-    def revised_since(self, moment: int) -> bool:
-        """Whether anything said before was changed, taken back or added late at a moment or after it.
+    @cached_property
+    def _revaluations(self) -> np.ndarray:
+        """When amounts became worth something else (ascending): by a new rate, or by another currency."""
+        if self.money is None:
+            return np.zeros(0, np.int64)
+        events = self["deal_events"]
+        of_currency = micros(events["at"])[(events["field"] == "currency").to_numpy(bool)]
+        return np.sort(np.concatenate([micros(self["rates"]["at"]), of_currency]))
 
-        A new exchange rate changes what amounts in other currencies are worth, and so does a new currency.
+    def next_revision(self, moment: int) -> int | None:
+        """When, at a moment or later, something said before was first changed, taken back or added late.
+
+        A new exchange rate changes what amounts in other currencies are worth, and so does a deal's currency.
         """
-        if self.money is not None:
-            at, events = micros(self["rates"]["at"]), self["deal_events"]
-            if ((at >= moment) & (at < self.moment)).any():
-                return True
-            if (micros(events["at"])[(events["field"] == "currency").to_numpy(bool)] >= moment).any():
-                return True
-        return any(
-            versions.known_before(self.moment).any_since(moment) for versions in self.versions.values()
-        )
+        later = [at for each in self.versions.values() if (at := each.first_since(moment)) is not None]
+        revalued = self._revaluations
+        later += revalued[revalued >= moment][:1].tolist()
+        first = min(later, default=None)
+        return first if first is not None and first < self.moment else None
 
     def without(self, *tables: str) -> EventLog:
         """The same log without the rows of some tables."""
@@ -157,6 +163,14 @@ class EventLog:
         """Since when the rows of a table are known whose own times do not say it."""
         versions = self.versions.get(table)
         return {} if versions is None else versions.known_before(self.moment).first_known()
+
+    def gone_between(self, table: str, first: int, last: int) -> frozenset[str]:
+        """Keys of the rows of a table that were deleted or merged in [first, last)."""
+        versions = self.versions.get(table)
+        if versions is None:
+            return frozenset()
+        gone = versions.gone & (versions.known_from >= first) & (versions.known_from < min(last, self.moment))
+        return frozenset(str(key) for key in versions.keys[gone])
 
     def merged(self, table: str) -> Mapping[str, str]:
         """Rows of a table that another has taken the place of, as of the moment of the log."""

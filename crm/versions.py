@@ -79,6 +79,11 @@ class Versions:
             np.array(texts, object),
         )
 
+    def as_rows(self) -> list[tuple[str, int, bool, str | None, str]]:
+        """The rows that `of` takes."""
+        columns = (self.keys, self.known_from, self.gone, self.merged_into, self.texts)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
     def __len__(self) -> int:
         return len(self.keys)
 
@@ -112,9 +117,10 @@ class Versions:
             self.keys[kept], self.known_from[kept], self.gone[kept], self.merged_into[kept], self.texts[kept]
         )
 
-    def any_since(self, moment: int) -> bool:
-        """Whether a version became known at a moment or later."""
-        return bool((self.known_from >= moment).any())
+    def first_since(self, moment: int) -> int | None:
+        """When the first version became known at a moment or later."""
+        later = self.known_from[self.known_from >= moment]
+        return int(later.min()) if len(later) else None
 
     def merged_at(self, moment: int) -> dict[str, str]:
         """The rows merged by a moment, each with the key of the row that took its place in the end."""

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_type_hints
 
 from crm.i18n import Text
-from crm.schema import TABLES, Column
+from crm.schema import TABLES, VERSION_COLUMNS, Column
 from features import CATALOGUE
 from features.kpis import KPIS
 from features.kpis.count import KPI_EVENTS
@@ -67,6 +67,10 @@ def tables_page() -> str:
         "Every source becomes these tables, and models read only these. Times are ISO 8601 (naive = the",
         "organisation's time zone), money is a plain number. `*` = required.",
         "`deals` and `accounts` take any further column as a custom attribute.",
+        "",
+        "Every table also takes these columns, which say since when a row is known, since when it is",
+        "gone, and which row took its place (see [import](import.md)):",
+        "; ".join(f"`{name}` {column.label.both()}" for name, column in VERSION_COLUMNS.items()) + ".",
     ]
     for table in TABLES.values():
         lines += [

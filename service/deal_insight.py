@@ -139,6 +139,7 @@ class DealInsights:
         zone, bundle = self._settings.zone, state.bundle
         moment = as_of_instant(request.as_of, zone)
         period = self._serving.period(request.period, moment)
+        state = self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
         rate = 1.0 if original is None else original.rate
         deal_history, created = read_request(request, state.history, moment, zone, rate)

@@ -27,6 +27,8 @@ from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, 
 
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
 _CHANGES = {
+    "moved": Text("担当・チームの変更", "Changes of owner or team"),
+    "deleted": Text("削除・統合された商談", "Deals deleted or merged"),
     "won": Text("受注した商談", "Deals won"),
     "lost": Text("失注した商談", "Deals lost"),
     "slipped": Text(
@@ -131,7 +133,8 @@ class Forecasts:
         def forecast_as_of(moment: int) -> PeriodForecast:
             if moment == state.now:
                 return self._serving.context_of(state, moment, period).forecast
-            return simulate_period(state.bundle, state.log, state.history, moment, period)
+            then = self._serving.state_at(state, moment)
+            return simulate_period(then.bundle, then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
         if not store_missing_day(store, period, state.now, version, self._zone, forecast_as_of):
@@ -163,7 +166,8 @@ class Forecasts:
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
         won_amounts = won_amounts_between(state.log, since, forecast.moment)
-        change = change_report(forecast.changed_since(then, won_amounts), scope)
+        deleted = state.log.gone_between("deals", since, forecast.moment)
+        change = change_report(forecast.changed_since(then, won_amounts, deleted), scope)
         if change is None:
             return None
         parts = [{"label": _CHANGES[part["code"]].to(lang), **part} for part in change["contributions"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -79,9 +79,16 @@ class PeriodForecast:
     def _points(self) -> dict[str, Floats]:
         return swing_points(self.simulation, self.facts)
 
-    def changed_since(self, then: PeriodForecast, won_amounts: Mapping[str, float]) -> ForecastChange:
-        """What changed the forecast since an earlier moment; `won_amounts` of the deals won since, by id."""
-        return self._changes.get(then.moment, lambda: attribute_change(then.state, self.state, won_amounts))
+    def changed_since(
+        self, then: PeriodForecast, won_amounts: Mapping[str, float], deleted: Collection[str]
+    ) -> ForecastChange:
+        """What changed the forecast since an earlier moment.
+
+        `won_amounts` of the deals won since, by id; `deleted` are the ids of the deals deleted since.
+        """
+        return self._changes.get(
+            then.moment, lambda: attribute_change(then.state, self.state, won_amounts, deleted)
+        )
 
     @property
     def days_ahead(self) -> Floats:
@@ -131,7 +138,7 @@ def simulate_period(
 ) -> PeriodForecast:
     """Scores the deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
-    known = _without_activities(log).as_of(moment)
+    known = log.without("activities").as_of(moment)
     bundle.check_currency(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
@@ -176,7 +183,7 @@ def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.Da
 
 def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
     """Final amounts of the deals won between two instants, by id, as known at the second."""
-    deals = _without_activities(log).as_of(last)["deals"]
+    deals = log.without("activities").as_of(last)["deals"]
     won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
     amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
     return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
@@ -184,12 +191,8 @@ def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float
 
 def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
     """Whether each deal (n,) belonged to a scope at the moment."""
-    known = _without_activities(log).as_of(moment)
+    known = log.without("activities").as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     owner = pd.Index(owners.reindex(deal_ids).where(lambda owner: owner.notna(), None))
     return np.isin(organisation.person(owner), organisation.members(scope))
-
-
-def _without_activities(log: EventLog) -> EventLog:
-    return log.without("activities")

@@ -27,11 +27,8 @@ _CHARSETS = {
 }  # fmt: skip
 
 
-def request_rows(table: str, body: bytes, content_type: str) -> Source:
-    """The rows with their line numbers; an unreadable line is an error of that line, not of the body.
-
-    Raises for a body of which nothing can be read.
-    """
+def refuse_unknown(table: str) -> None:
+    """Raises for a table that does not exist."""
     if table not in TABLES:
         raise SanchoError(
             Text(
@@ -40,6 +37,14 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
             ).format(table=table, names=", ".join(TABLES)),
             "unknown_table",
         )
+
+
+def request_rows(table: str, body: bytes, content_type: str) -> Source:
+    """The rows with their line numbers; an unreadable line is an error of that line, not of the body.
+
+    Raises for a body of which nothing can be read.
+    """
+    refuse_unknown(table)
     if len(body) > _MAX_BYTES:
         raise SanchoError(
             Text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -42,6 +42,7 @@ _MAX_AGE_SECONDS = 900.0  # of "now"
 _CHAMPION_SECONDS = 15.0  # between two looks for a new champion in the registry
 _RETRY_SECONDS = 3.0  # after a refresh that failed
 _PERIODS = 8  # cached moments and periods: each is a simulation
+_PAST_STATES = 3  # cached states of what was known before a revision: each is a compiled history
 _MOMENTS = 2  # cached moments of results of all closed deals
 _DRIVERS = 2_000
 _INSIGHTS = 2_000
@@ -67,6 +68,7 @@ class Caches:
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )
+    past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
@@ -178,12 +180,30 @@ class ServingState:
 
     def context_of(self, state: ModelState, moment: int, period: Period) -> AnswerContext:
         """The context of an answer from a state; simulates the period unless that is cached."""
+        state = self.state_at(state, moment)
 
         def compute() -> PeriodForecast:
             _check_dates(moment, period, self.settings)
             return simulate_period(state.bundle, state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
+
+    def state_at(self, state: ModelState, moment: int) -> ModelState:
+        """The state without what was revised (changed, taken back, added late) at the moment or later."""
+        revision = state.log.next_revision(moment)
+        if revision is None:
+            return state
+
+        def compute() -> ModelState:
+            known = state.log.as_of(revision)
+            history = compile_history(known, state.bundle.calendar, _levels(state.bundle))
+            columns = feature_columns(state.bundle, history)
+            catalogue = tuple(history.features[at] for at in columns)
+            return replace(
+                state, log=known, history=history, columns=columns, catalogue=catalogue, caches=Caches()
+            )
+
+        return state.caches.past_states.get(revision, compute)
 
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
         """Whether an answer about one deal needs no new simulation."""

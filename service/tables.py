@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from crm.i18n import Language
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
 from crm.importing.source import Source
 from crm.instants import as_of_instant, iso
+from crm.schema import TABLES
+from crm.versions import joined_key
 from service.serving_state import ServingState, model_fields
 
 
@@ -20,7 +24,7 @@ class Tables:
         """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_rows
 
-        zone, info = self._serving.settings.zone, self._serving.model_info()
+        zone = self._serving.settings.zone
         result = push_rows(self._serving.store, table, rows, zone)
         counts = result.total
         return {
@@ -38,7 +42,41 @@ class Tables:
                 }
                 for error in result.errors
             ],
+            **self._metadata(result.notices, lang),
+        }
+
+    def remove(self, table: str, row_id: str, lang: Language) -> dict[str, Any]:
+        """Takes a row out of a table from now on; earlier moments still know it."""
+        from crm.importing import remove_rows
+
+        keys = TABLES[table].key
+        if table == "deal_events":
+            raise SanchoError(_EVENTS, "bad_request")
+        parts = row_id.split(",") if len(keys) > 1 else [row_id]
+        removed = 0
+        if len(parts) == len(keys):
+            key = joined_key(tuple(parts))
+            removed = remove_rows(self._serving.store, table, [key], self._serving.settings.zone)
+        if not removed:
+            raise SanchoError(
+                _NO_ROW.format(table=TABLES[table].label, id=row_id, key=",".join(keys)), "unknown_row"
+            )
+        return {"table": table, "id": row_id, "removed": removed, **self._metadata([], lang)}
+
+    def _metadata(self, notices: Sequence[Text], lang: Language) -> dict[str, Any]:
+        zone, info = self._serving.settings.zone, self._serving.model_info()
+        return {
             "as_of": iso(as_of_instant(None, zone), zone),
             "model": None if info is None else model_fields(info),
-            "warnings": [{"code": "notice", "message": text.to(lang)} for text in result.notices],
+            "warnings": [{"code": "notice", "message": text.to(lang)} for text in notices],
         }
+
+
+_NO_ROW = Text(
+    "{table}に「{id}」（{key}）の行はありません。IDを確認してください。",
+    "no row {id!r} ({key}) of {table}; check the id.",
+)
+_EVENTS = Text(
+    "変更履歴を取り消すには、同じ行に deleted_at を付けて PUT /v1/tables/deal_events に送ってください。",
+    "to take back an event, send the same row with deleted_at to PUT /v1/tables/deal_events.",
+)

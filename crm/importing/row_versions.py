@@ -185,6 +185,10 @@ class _ChangedTable:
         changed = self._changed.get(key)
         is_new = key in self._added or self._all_new
         if _leaves(said):
+            if not versions and not (key in self._added and self._is_late(values)):
+                was = values if changed is None or changed.before is None else changed.before
+                first = self._first(was)
+                versions[first] = Version(key, first, _contents(self._table, was))
             _add_leaving(versions, key, after, said, self._now)
         elif changed is not None and changed.before is not None:
             before = _contents(self._table, changed.before)
@@ -229,10 +233,9 @@ def _add_leaving(versions: dict[int, Version], key: str, contents: Contents, sai
     newest = versions[max(versions)] if versions else None
     if newest is not None and newest.gone and newest.merged_into == said.merged_into:
         return
-    if newest is None:
-        versions[ALWAYS] = newest = Version(key, ALWAYS, contents)
     at = now if said.deleted_at == NEVER else said.deleted_at
-    at = at if newest.known_from == ALWAYS else max(at, newest.known_from + 1)
+    if newest is not None and newest.known_from != ALWAYS:
+        at = max(at, newest.known_from + 1)
     versions[at] = Version(key, at, contents, True, said.merged_into)
 
 

@@ -7,7 +7,7 @@ and the contributions add up to the total change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,18 @@ from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import Pipeline, Simulation, simulate
 
-STEPS = ("won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target")
+STEPS = (
+    "moved",
+    "won",
+    "lost",
+    "deleted",
+    "slipped",
+    "advanced",
+    "amount",
+    "new_deals",
+    "new_business",
+    "target",
+)
 MAX_DEALS = 5  # named with a step
 
 
@@ -46,16 +57,25 @@ class ForecastChange:
     revenue_change: Mapping[str, Floats]
     deal_ids: NDArray[np.object_]
     person: Ints
+    person_then: Ints
+    organisation_then: ScopeTree
     targets: tuple[Mapping[str, float], Mapping[str, float]]
 
 
 def attribute_change(
-    then: ForecastState, now: ForecastState, won_amounts: Mapping[str, float]
+    then: ForecastState,
+    now: ForecastState,
+    won_amounts: Mapping[str, float],
+    deleted: Collection[str] = (),
 ) -> ForecastChange:
-    """The change from one state to a later one of a period; `won_amounts` of the deals won in between."""
+    """The change from one state to a later one of a period.
+
+    `won_amounts` of the deals won in between; `deleted` are the ids of those deleted or merged in between.
+    """
     aligned = _align(then, now)
     organisation, old, new = now.simulation.organisation, aligned.then, aligned.now
     won = np.array([deal in won_amounts for deal in aligned.deal_ids.tolist()], bool)
+    gone = np.isin(aligned.deal_ids.astype(str), list(deleted)) & ~won
     closed_since = np.isin(np.arange(len(won)), np.arange(len(now.simulation.pipeline.deal_ids)), invert=True)
     created_since = ~aligned.was_open
     still_open = ~closed_since & ~created_since
@@ -65,7 +85,9 @@ def attribute_change(
     final = np.array([won_amounts.get(deal, 0.0) for deal in aligned.deal_ids.tolist()])
     groups = {
         "won": closed_since & won,
-        "lost": closed_since & ~won,
+        "moved": aligned.person != aligned.person_then,
+        "lost": closed_since & ~won & ~gone,
+        "deleted": closed_since & gone,
         "slipped": still_open & ~increased & (new.chance != old.chance),
         "advanced": still_open & increased,
         "amount": still_open & (old.amounts != new.amounts).any(1),
@@ -73,7 +95,9 @@ def attribute_change(
     }
     revenue_change = {
         "won": final - old.chance * mean_then,
+        "moved": old.chance * mean_then,
         "lost": -old.chance * mean_then,
+        "deleted": -old.chance * mean_then,
         "slipped": (new.chance - old.chance) * mean_then,
         "advanced": (new.chance - old.chance) * mean_then,
         "amount": new.chance * (mean_now - mean_then),
@@ -83,15 +107,16 @@ def attribute_change(
     rates, sizes, then_rates = aligned.rates_then, then.simulation.sizes, aligned.rates_then
     simulations: list[Simulation] = []
 
-    def draw() -> None:
-        pipeline = Pipeline(aligned.deal_ids, aligned.person, chance[:, None].copy(), amounts.copy())
+    def draw(person: Ints = aligned.person) -> None:
+        pipeline = Pipeline(aligned.deal_ids, person, chance[:, None].copy(), amounts.copy())
         simulation = simulate(organisation, pipeline, closed, rates, *sizes)
         if simulations and rates is then_rates:  # the same draws: they are stored once
             simulation = replace(simulation, new_draws=simulations[-1].new_draws)
         simulations.append(simulation)
 
+    draw(aligned.person_then)
     draw()
-    for step in STEPS[:-2]:
+    for step in STEPS[1:-2]:
         rows = groups[step]
         if step == "won":
             closed = now.simulation.closed
@@ -109,6 +134,8 @@ def attribute_change(
         revenue_change,
         aligned.deal_ids,
         aligned.person,
+        aligned.person_then,
+        then.simulation.organisation,
         (then.targets, now.targets),
     )
 
@@ -124,30 +151,50 @@ def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
         return None
     before = change.targets[0].get(scope, target)
     people = change.simulations[-1].organisation.members(scope)
-    chances, means = [], []
-    for simulation in change.simulations[:-1]:
+    people_then = _members_then(change, scope, people)
+    chances = [float(probability_of(change.simulations[0], people_then, before) or 0.0)]
+    means = [float(change.simulations[0].total(people_then).mean())]
+    for simulation in change.simulations[1:-1]:
         chances.append(float(probability_of(simulation, people, before) or 0.0))
         means.append(float(simulation.total(people).mean()))
     chances.append(float(probability_of(change.simulations[-1], people, target) or 0.0))
     means.append(means[-1])
     in_scope = np.isin(change.person, people)
+    was_in_scope = np.isin(change.person_then, people_then)
     contributions = [
         {
             "code": step,
             "effect_pp": 100 * (chances[number + 1] - chances[number]),
             "revenue": means[number + 1] - means[number],
-            "deals": _named(change, step, in_scope),
+            "deals": _named(change, step, in_scope, was_in_scope),
         }
         for number, step in enumerate(STEPS)
     ]
     return {"from": chances[0], "to": chances[-1], "contributions": contributions}
 
 
-def _named(change: ForecastChange, step: str, in_scope: Flags) -> list[dict[str, Any]]:
+def _members_then(change: ForecastChange, scope: str, people: Ints) -> Ints:
+    """Who belonged to a scope then, as today's numbers; today's people where the scope did not exist then."""
+    organisation, now = change.organisation_then, change.simulations[-1].organisation
+    if scope not in organisation.scopes():
+        return people
+    members = organisation.members(scope)
+    number: Ints = np.unique(_people(organisation, now)[members])
+    # Someone who is no longer known has no number of their own.
+    known = number != now.nobody
+    return number if organisation.nobody in members else number[known]
+
+
+def _named(change: ForecastChange, step: str, in_scope: Flags, was_in_scope: Flags) -> list[dict[str, Any]]:
     if step not in change.rows:
         return []
-    rows = change.rows[step][in_scope[change.rows[step]]]
-    revenue_change = change.revenue_change[step][rows]
+    if step == "moved":  # deals that came into the scope, or left it
+        sign = in_scope.astype(float) - was_in_scope
+        rows = np.flatnonzero(sign)
+        revenue_change = (sign * change.revenue_change[step])[rows]
+    else:
+        rows = change.rows[step][in_scope[change.rows[step]]]
+        revenue_change = change.revenue_change[step][rows]
     order = np.argsort(-np.abs(revenue_change), kind="stable")[:MAX_DEALS]
     return [
         {"deal_id": str(change.deal_ids[rows[at]]), "revenue": float(revenue_change[at])}
@@ -168,6 +215,7 @@ class _Aligned:
 
     deal_ids: NDArray[np.object_]
     person: Ints
+    person_then: Ints
     was_open: Flags
     then: _DealState
     now: _DealState
@@ -197,6 +245,9 @@ def _align(then: ForecastState, now: ForecastState) -> _Aligned:
     return _Aligned(
         np.concatenate([new.deal_ids, old.deal_ids[only]]),
         np.concatenate([new.person, of_person[old.person[only]]]),
+        np.concatenate(
+            [np.where(was_open, of_person[old.person[earlier_row]], new.person), of_person[old.person[only]]]
+        ),
         np.concatenate([was_open, np.ones(len(only), bool)]),
         before,
         after,

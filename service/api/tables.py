@@ -12,7 +12,7 @@ from service import schemas
 from service.api.responses import documented_problems, send
 from service.api.use_cases import TablesDep
 from service.problems import language_of
-from service.request_rows import request_rows
+from service.request_rows import refuse_unknown, request_rows
 
 router = APIRouter(prefix="/tables", tags=["data"])
 
@@ -45,3 +45,20 @@ async def put_table_rows(
     content_type = request.headers.get("content-type", "")
     rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
     return send(request, await run_in_threadpool(tables.push, table, rows, language_of(request)))
+
+
+@router.delete(
+    "/{table}/{row_id:path}",
+    response_model=schemas.RemovedRow,
+    responses=documented_problems(404, 400),
+    summary="Delete a row of a canonical table",
+)
+async def delete_table_row(
+    request: Request,
+    tables: TablesDep,
+    table: Annotated[str, Path(examples=["deals"], max_length=50)],
+    row_id: Annotated[str, Path(examples=["D-1"], max_length=500, description="Several keys with commas")],
+) -> Response:
+    """The row is gone from now on; answers as of earlier moments still know it."""
+    refuse_unknown(table)
+    return send(request, await run_in_threadpool(tables.remove, table, row_id, language_of(request)))

@@ -9,7 +9,7 @@ from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelList
 from service.schemas.people import PeopleList
-from service.schemas.tables import TableResult
+from service.schemas.tables import RemovedRow, TableResult
 
 __all__ = [
     "ActionList",
@@ -28,6 +28,7 @@ __all__ = [
     "PlanRequest",
     "RecommendationReport",
     "RecordedOutcome",
+    "RemovedRow",
     "ScoreRequest",
     "TableResult",
     "Tree",

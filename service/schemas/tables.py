@@ -16,6 +16,17 @@ class RowError(BaseModel):
     reason: str
 
 
+class RemovedRow(BaseModel):
+    """The row that was taken out of a table: gone from `as_of` on, known to earlier moments."""
+
+    table: str
+    id: str
+    removed: int
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
 class TableResult(BaseModel):
     """How many rows were read, imported, unchanged and quarantined, and why."""
 

@@ -127,7 +127,7 @@ def test_a_currency_put_right_alone_was_the_currency_all_along() -> None:
     log = log_of(deal_events=events)
     assert history(log.as_of(at("2026-11-10")), "O") == [("80000", "160000")]
     assert amounts(log.as_of(at("2026-09-20")))["O"] == 1_000
-    assert log.revised_since(at("2026-09-20"))
+    assert log.next_revision(at("2026-09-20")) == as_of_instant("2026-10-01T00:00", TOKYO)
 
 
 def test_a_target_is_worth_the_rate_known_when_it_was_set() -> None:
@@ -178,7 +178,7 @@ def test_without_foreign_money_the_frames_are_those_that_were_given() -> None:
     log = EventLog.of({"deals": own, "rates": RATES}, TOKYO)
     assert log.money is None
     assert log.recorded is None
-    assert not log.revised_since(at("2026-10-01"))
+    assert log.next_revision(at("2026-10-01")) is None
 
 
 def test_twice_as_of_is_once_and_recorded_rows_stay_in_their_currency() -> None:
@@ -199,9 +199,9 @@ def test_an_added_attribute_converts_nothing_twice() -> None:
 
 def test_a_rate_that_came_later_changes_answers_said_before() -> None:
     log = log_of()
-    assert log.revised_since(at("2026-10-25"))
-    assert not log.revised_since(at("2026-11-01"))
-    assert not log.as_of(at("2026-10-25")).revised_since(at("2026-10-22"))
+    assert log.next_revision(at("2026-10-25")) == as_of_instant("2026-11-01T00:00", TOKYO)
+    assert log.next_revision(at("2026-11-01")) is None
+    assert log.as_of(at("2026-10-25")).next_revision(at("2026-10-22")) is None
 
 
 def test_the_original_amount_and_the_rate_taken_are_kept() -> None:

@@ -9,6 +9,7 @@ import threading
 from zoneinfo import ZoneInfo
 
 import alembic.autogenerate
+import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
@@ -204,3 +205,22 @@ def test_a_second_writer_waits_for_the_first(tmp_path):
         waiting.join(30)
         assert done == [1]
         assert store.counts()["teams"] == 2
+
+
+def test_a_store_of_the_version_before_is_kept_and_what_it_holds_was_so_all_along(tmp_path):
+    path = tmp_path / "old.db"
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "crm:migrations")
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0003")
+        connection.execute(sa.text("INSERT INTO teams VALUES ('T1', '東', NULL)"))
+        connection.execute(sa.text("INSERT INTO people (person_id, team_id) VALUES ('P1', 'T1')"))
+    engine.dispose()
+    with Store.open(str(path)) as store:
+        push_rows(store, "people", [{"person_id": "P1", "team_id": "T2"}], TOKYO, now=10**15)
+        log = store.read(TOKYO)
+        assert log.as_of(1)["people"]["team_id"].tolist() == ["T1"]
+        assert log.as_of(1)["teams"]["name"].tolist() == ["東"]
+        assert log.as_of(10**15 + 1)["people"]["team_id"].tolist() == ["T2"]

@@ -92,6 +92,36 @@ def test_a_deal_lost_takes_away_what_was_counted_on():
     assert found["lost"]["deals"] == [{"deal_id": "B", "revenue": pytest.approx(-80.0)}]
 
 
+def test_a_deal_deleted_is_not_one_lost():
+    now = stand([("A", 0, 0.6, 300.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)])
+    found = change_report(attribute_change(THEN, now, {}, deleted=["B", "Z"]), COMPANY)
+    assert found is not None
+    part = {each["code"]: each for each in found["contributions"]}
+    only(part, "deleted")
+    assert part["deleted"]["deals"] == [{"deal_id": "B", "revenue": pytest.approx(-80.0)}]
+
+
+@pytest.mark.parametrize(("scope", "revenue"), [("team:north", -200.0), ("team:south", 200.0), (COMPANY, 0)])
+def test_a_seller_who_changes_team_takes_their_deals_along(scope, revenue):
+    moved = ScopeTree(("ann", "bob", "cid"), np.array([0, 1, 1]), ("north", "south"), np.array([-1, -1]))
+    deals = [("A", 0, 0.6, 300.0), ("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)]
+    targets = {**TARGETS, "team:south": 300.0}
+    then, now = stand(deals, targets=targets), stand(deals, targets=targets, of=moved)
+    found = change_report(attribute_change(then, now, {}), scope)
+    assert found is not None
+    part = {each["code"]: each for each in found["contributions"]}
+    only(part, "moved")
+    still_to_bring = 0.5 * 75.0  # new wins of bob, and their mean amount
+    assert part["moved"]["revenue"] == pytest.approx(revenue + np.sign(revenue) * still_to_bring, abs=15)
+    assert [deal["deal_id"] for deal in part["moved"]["deals"]] == (["C"] if revenue else [])
+
+
+def test_a_deal_handed_to_another_seller_moves_between_their_goals():
+    now = stand([("A", 2, 0.6, 300.0), ("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)])
+    found = parts(THEN, now, {}, "person:ann")
+    assert found["moved"]["deals"] == [{"deal_id": "A", "revenue": pytest.approx(-180.0)}]
+
+
 def test_each_change_of_an_open_deal_has_its_own_part():
     now = stand(
         [("A", 0, 0.7, 300.0), ("B", 0, 0.2, 200.0), ("C", 1, 0.5, 300.0), ("D", 2, 0.3, 500.0),

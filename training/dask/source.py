@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import pandas as pd
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
@@ -19,11 +20,8 @@ from crm.schema import TABLES
 from crm.versions import LATEST, Versions
 from features import Calendar, History, compile_history
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_VERSIONS = ".versions.parquet"
-_VERSION_COLUMNS = ("keys", "known_from", "gone", "merged_into", "texts")
+_VERSIONS, _MOMENT = "versions.parquet", "moment.txt"
+_VERSION = ["table", "key", "known_from", "gone", "merged_into", "contents"]
 _INSTANTS = (("deals", "created_at"), ("deals", "closed_at"), ("deal_events", "at"), ("activities", "at"))
 
 
@@ -37,25 +35,22 @@ class LogSource:
     zone: str
     stamp: str
     parquet: str | None = None
-    currency: str = Organisation.currency
-    moment: int = LATEST  # of the log, where it is a view as of one
+    currency: str = Organisation.currency  # where the log's own organisation names none
     url: str | None = field(default=None, repr=False)
 
     @classmethod
     def in_store(cls, url: str, log: EventLog) -> LogSource:
         """The store at `url`; `log` is all its data."""
-        return cls(str(log.zone), digest(log), url=url, currency=log.currency, moment=log.moment)
+        return cls(str(log.zone), digest(log), url=url, currency=log.currency)
 
     @classmethod
     def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
         """The folder into which `to_parquet` wrote `log`; its path must be the same on all workers."""
-        path = str(folder.resolve())
-        return cls(str(log.zone), digest(log), parquet=path, currency=log.currency, moment=log.moment)
+        return cls(str(log.zone), digest(log), parquet=str(folder.resolve()), currency=log.currency)
 
     def read(self) -> EventLog:
         """The whole log. Raises SanchoError if its digest differs from `stamp`."""
         log = self._read()
-        log = log if self.moment == LATEST else log.as_of(self.moment)
         if digest(log) == self.stamp:
             return log
         raise SanchoError(
@@ -80,46 +75,38 @@ class LogSource:
 
 
 def digest(log: EventLog) -> str:
-    """Identifies a log by the instants of its deals, events and activities, in their order, and amounts."""
+    """Identifies a log by the instants of its deals, events, activities and versions, and its amounts."""
     hashed = sha256()
     for table, column in _INSTANTS:
         hashed.update(micros(log[table][column]).tobytes())
+    for name in sorted(log.versions):
+        hashed.update(log.versions[name].known_from.tobytes())
     hashed.update(log["deals"]["amount"].to_numpy("float64").tobytes())
     return hashed.hexdigest()
 
 
 def to_parquet(log: EventLog, folder: Path) -> LogSource:
-    """Writes a log's tables, as recorded, and their versions as Parquet files for workers to read."""
-    import pandas as pd
-
+    """Writes a log's tables as Parquet files, one each, and their versions, for workers to read."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (log.recorded or log.tables).items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    for name, of_table in log.versions.items():
-        columns = {each: getattr(of_table, each) for each in _VERSION_COLUMNS}
-        pd.DataFrame(columns).to_parquet(folder / f"{name}{_VERSIONS}", index=False)
+    rows = [(name, *row) for name, versions in log.versions.items() for row in versions.as_rows()]
+    pd.DataFrame(rows, columns=_VERSION).to_parquet(folder / _VERSIONS, index=False)
+    (folder / _MOMENT).write_text(str(log.moment))
     return LogSource.in_folder(folder, log)
 
 
 def read_parquet(folder: Path, zone: ZoneInfo, currency: str = Organisation.currency) -> EventLog:
     """The log that `to_parquet` wrote."""
-    import pandas as pd
-
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
-    frames = {name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}
-    written = {name: folder / f"{name}{_VERSIONS}" for name in TABLES}
-    versions = {name: _versions(pd.read_parquet(file)) for name, file in written.items() if file.exists()}
-    return EventLog.of(frames, zone, versions, currency)
-
-
-def _versions(frame: pd.DataFrame) -> Versions:
-    columns = (frame[name].tolist() for name in _VERSION_COLUMNS)
-    return Versions.of(
-        [
-            (key, known_from, gone, into if isinstance(into, str) else None, text)
-            for key, known_from, gone, into, text in zip(*columns, strict=True)
-        ]
-    )
+    tables = {name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}
+    rows: dict[str, list[tuple[str, int, bool, str | None, str]]] = {}
+    for name, *row in pd.read_parquet(folder / _VERSIONS).astype(object).itertuples(index=False, name=None):
+        rows.setdefault(name, []).append(tuple(row))
+    versions = {name: Versions.of(of_table) for name, of_table in rows.items()}
+    log = EventLog.of(tables, zone, versions, currency)
+    moment = int((folder / _MOMENT).read_text())
+    return log if moment == LATEST else log.as_of(moment)
 
 
 class _WorkerCache:
