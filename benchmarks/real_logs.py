@@ -27,6 +27,7 @@ ZONES = {
     "crm_sales_opportunities": "America/New_York",
     "b2b_qualification": "Europe/Ljubljana",
 }
+CURRENCIES = {"loan_applications": "EUR", "crm_sales_opportunities": "USD", "b2b_qualification": "EUR"}
 PRIOR = 5.0  # deals by which a stage leans on all
 FOLDERS = {"loan_applications": "loan_applications_2011"}
 
@@ -43,7 +44,7 @@ def imported(mapping: str) -> EventLog:
         result = import_path(store, folder, zone, mapping)
         for table, counts in result.tables.items():
             print(f"{table}: {counts}")
-        return store.read(zone)
+        return store.read(zone, currency=CURRENCIES[mapping])
 
 
 def judge_open(log: EventLog, bundle: Bundle, cut: int, end: str) -> None:

@@ -7,16 +7,20 @@ The one module that decides it: training, backtest and the live request all call
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from crm.conversion import ForeignMoney, in_own_currency, worth_of_targets
 from crm.errors import SanchoError
 from crm.frames import codes_in, event_text, micros, moments, typed
 from crm.i18n import Text
 from crm.instants import NEVER, start_of_day
+from crm.money import Rates
+from crm.organisation import Organisation, organisation_of
 from crm.schema import DEFAULT_STAGES, TABLES, Kind, Table
 from crm.standing_rows import standing_rows
 from crm.versions import LATEST, Versions
@@ -33,6 +37,9 @@ class EventLog:
     `zone` is the organisation's time zone, which gives naive times and plain dates their meaning.
     `versions` are those of the rows that changed, went or came late, by table; `recorded` are all recorded
     rows, the deleted and merged ones too, where `tables` are only a view of them as of `moment`.
+    `currency` is the organisation's where its row in `organisation` names none. Amounts of `tables` are in
+    the organisation's currency (their `currency` columns say in which they were recorded), those of
+    `recorded` as they were recorded; `money` is what there is in other currencies, None where there is none.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -40,6 +47,8 @@ class EventLog:
     versions: Mapping[str, Versions] = field(default_factory=dict)
     recorded: Mapping[str, pd.DataFrame] | None = None
     moment: int = LATEST
+    currency: str = Organisation.currency
+    money: ForeignMoney | None = None
 
     @classmethod
     def of(
@@ -47,15 +56,19 @@ class EventLog:
         tables: Mapping[str, pd.DataFrame],
         zone: ZoneInfo,
         versions: Mapping[str, Versions] | None = None,
+        currency: str = Organisation.currency,
     ) -> EventLog:
         """A log from frames; tables not given are empty, stages not given are the default pipeline."""
         full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
         if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
             full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
-        if not versions:
-            return cls(full, zone)
-        return cls(standing_rows(full, versions, LATEST, zone), zone, versions, full)
+        standing = standing_rows(full, versions, LATEST, zone) if versions else full
+        organisation = organisation_of(standing, Organisation(currency=currency))
+        converted, money = in_own_currency(standing, organisation, LATEST, zone)
+        if converted is full:
+            return cls(full, zone, currency=currency)
+        return cls(converted, zone, versions or {}, full, currency=currency, money=money)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -75,11 +88,52 @@ class EventLog:
             "people": _people_as_of(log["people"], moment, self.zone),
         }
         known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
-        return EventLog(known, self.zone, self.versions, recorded, moment)
+        organisation = organisation_of(known, Organisation(currency=self.currency))
+        converted, money = in_own_currency(known, organisation, moment, self.zone)
+        return EventLog(
+            converted, self.zone, self.versions, recorded, moment, currency=self.currency, money=money
+        )
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the organisation says about itself, as of the moment of the log."""
+        return organisation_of(self, Organisation(currency=self.currency))
+
+    @property
+    def currency_since(self) -> int:
+        """Since when the organisation's currency is what it is (microseconds UTC); NEVER = all along."""
+        changed = self.changes("organisation")
+        at = changed.loc[(changed["field"] == "currency").to_numpy(bool), "at"]
+        return int(micros(at).max()) if len(at) else NEVER
+
+    @property
+    def rates(self) -> Rates:
+        """The exchange rates known at the moment of the log."""
+        if self.money is not None:
+            return self.money.rates
+        return Rates.of(self["rates"], self.organisation, self.moment, self.zone)
+
+    def worth_of_targets(self) -> np.ndarray:
+        """The values (n,) of the rows of targets as money of the organisation's currency, NaN = no rate."""
+        return worth_of_targets(self["targets"], self.money)
+
+    @cached_property
+    def _revaluations(self) -> np.ndarray:
+        """When amounts became worth something else (ascending): by a new rate, or by another currency."""
+        if self.money is None:
+            return np.zeros(0, np.int64)
+        events = self["deal_events"]
+        of_currency = micros(events["at"])[(events["field"] == "currency").to_numpy(bool)]
+        return np.sort(np.concatenate([micros(self["rates"]["at"]), of_currency]))
 
     def next_revision(self, moment: int) -> int | None:
-        """When, at a moment or later, something said before was first changed, taken back or added late."""
+        """When, at a moment or later, something said before was first changed, taken back or added late.
+
+        A new exchange rate changes what amounts in other currencies are worth, and so does a deal's currency.
+        """
         later = [at for each in self.versions.values() if (at := each.first_since(moment)) is not None]
+        revalued = self._revaluations
+        later += revalued[revalued >= moment][:1].tolist()
         first = min(later, default=None)
         return first if first is not None and first < self.moment else None
 
@@ -90,7 +144,7 @@ class EventLog:
             return {**frames, **{name: frames[name].iloc[:0] for name in tables}}
 
         recorded = None if self.recorded is None else emptied(self.recorded)
-        return EventLog(emptied(self.tables), self.zone, self.versions, recorded, self.moment)
+        return replace(self, tables=emptied(self.tables), recorded=recorded)
 
     def changes(self, table: str) -> pd.DataFrame:
         """What changed in the rows of a table (not deals) by the moment of the log, like `deal_events`.
@@ -155,18 +209,20 @@ class EventLog:
             {"deal_id": deal, "at": ordered["at"], "field": name, "value": text, "old_value": was}
         )
         last = ordered.drop_duplicates("deal_id", keep="last").set_index("deal_id")["value"]
-        ids = self["deals"]["deal_id"].astype(object)
-        deals = self["deals"].assign(**{name: ids.map(last).where(ids.isin(last.index), before)})
-        logs = [
-            _uncoded(self["deal_events"]),
-            _uncoded(typed(events, TABLES["deal_events"], self.zone)),
-        ]
-        grown = {
-            "deals": typed(deals, TABLES["deals"], self.zone),
-            "deal_events": typed(pd.concat(logs), TABLES["deal_events"], self.zone),
-        }
-        recorded = None if self.recorded is None else {**self.recorded, **grown}
-        return EventLog({**self.tables, **grown}, self.zone, self.versions, recorded, self.moment)
+        new_events = _uncoded(typed(events, TABLES["deal_events"], self.zone))
+
+        def grown(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+            ids = frames["deals"]["deal_id"].astype(object)
+            values = ids.map(last).where(ids.isin(last.index), before)
+            logs = pd.concat([_uncoded(frames["deal_events"]), new_events])
+            return {
+                **frames,
+                "deals": typed(frames["deals"].assign(**{name: values}), TABLES["deals"], self.zone),
+                "deal_events": typed(logs, TABLES["deal_events"], self.zone),
+            }
+
+        recorded = None if self.recorded is None else grown(self.recorded)
+        return replace(self, tables=grown(self.tables), recorded=recorded)
 
 
 def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:

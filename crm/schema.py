@@ -25,13 +25,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name, kind, label, whether it must be filled, allowed values where they are fixed."""
+    """One column: name, kind, label, whether it must be filled, allowed values where they are fixed.
+
+    `default` is what a blank stands for at import.
+    """
 
     name: str
     kind: Kind
     label: Text
     required: bool = False
     choices: tuple[str, ...] = ()
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,15 @@ class Table:
 
 
 def _c(
-    name: str, kind: Kind, ja: str, en: str, required: bool = False, choices: tuple[str, ...] = ()
+    name: str,
+    kind: Kind,
+    ja: str,
+    en: str,
+    required: bool = False,
+    choices: tuple[str, ...] = (),
+    default: str | None = None,
 ) -> Column:
-    return Column(name, kind, Text(ja, en), required, choices)
+    return Column(name, kind, Text(ja, en), required, choices, default)
 
 
 K = Kind
@@ -345,7 +355,7 @@ TABLES: Mapping[str, Table] = {
             ("currency", "kind", "at"),
             (
                 _c("currency", K.CODE, "通貨", "Currency", required=True),
-                _c("kind", K.CHOICE, "レートの種類", "Kind of rate", required=True, choices=RATE_KINDS),
+                _c("kind", K.CHOICE, "レートの種類", "Kind of rate", True, RATE_KINDS, default="market"),
                 _c("at", K.MOMENT, "適用日時", "Valid from", required=True),
                 _c("rate", K.NUMBER, "レート", "Rate", required=True),
             ),

@@ -56,13 +56,13 @@ def _overwritten(
         if column.name in table.key or not any(column.name in each for each in contents):
             continue
         values = pd.Series([each.get(column.name) for each in contents], dtype=object)
-        columns[column.name] = _put(
+        columns[column.name] = put_values(
             frame[column.name], rows, typed_column(_instants(values, column), column, table, zone)
         )
     if table.custom and any(CUSTOM in each for each in contents):
         for name in frame.columns[len(table.columns) :]:
             values = pd.Series([(each.get(CUSTOM) or {}).get(name) for each in contents], dtype=object)
-            columns[str(name)] = _put(frame[name], rows, values)
+            columns[str(name)] = put_values(frame[name], rows, values)
     return frame.assign(**columns)
 
 
@@ -73,7 +73,7 @@ def _instants(values: pd.Series, column: Column) -> pd.Series:
     return pd.Series(pd.Series(known.view("datetime64[us]")).dt.tz_localize("UTC"))
 
 
-def _put(column: pd.Series, rows: np.ndarray, values: pd.Series) -> pd.Series:
+def put_values(column: pd.Series, rows: np.ndarray, values: pd.Series) -> pd.Series:
     """A column with the values at some positions; a category takes in the names it lacks, sorted."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         changed = column.copy()
@@ -100,7 +100,7 @@ def _follow_merges(frames: dict[str, pd.DataFrame], table: str, survivors: Mappi
     for name in ("value", "old_value"):
         renamed = _renamed(events[name][of_field], survivors)
         frames["deal_events"] = events = events.assign(
-            **{name: _put(events[name], np.flatnonzero(of_field), renamed)}
+            **{name: put_values(events[name], np.flatnonzero(of_field), renamed)}
         )
 
 

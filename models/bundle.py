@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.organisation import Organisation
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
 from features.levels import Levels
@@ -82,6 +83,26 @@ class Bundle:
     drop_amount: bool = False  # the amount is recorded only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
     actions: tuple[ActionEffect, ...] = ()
+    rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
+
+    @property
+    def currency(self) -> str:
+        """The organisation's currency at training, in which all amounts of the model are."""
+        return self.revenue.currency
+
+    def check_currency(self, organisation: Organisation) -> None:
+        """Raises where the organisation counts in another currency than the model."""
+        if organisation.currency == self.currency:
+            return
+        raise SanchoError(
+            Text(
+                "この時点の組織の通貨は{now}ですが、モデルは{then}で学習しています。"
+                "`sancho train` で再学習してください。",
+                "The organisation's currency is {now} at this moment, but the model was trained in {then}; "
+                "retrain it with `sancho train`.",
+            ).format(now=organisation.currency, then=self.currency),
+            "currency_changed",
+        )
 
     def amount_now(self, amount: Floats) -> Floats:
         """The amounts (n,) that the revenue model may use."""
@@ -147,6 +168,7 @@ class Bundle:
             "drop_amount": self.drop_amount,
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
             "actions": [one.to_json() for one in self.actions],
+            "rate_kind": self.rate_kind,
         }
         (folder / "bundle.json").write_text(json.dumps(text, ensure_ascii=False, allow_nan=True), "utf-8")
         np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
@@ -186,6 +208,7 @@ class Bundle:
             drop_amount=text["drop_amount"],
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
             actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
+            rate_kind=text.get("rate_kind", "market"),
         )
 
 

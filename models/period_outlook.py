@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from crm.eventlog import EventLog
 from crm.periods import Period
@@ -64,6 +65,8 @@ def score_and_simulate(
         dates,
         calendar,
     )
+    if known.money is not None:
+        scored = scored.without_revenue(known.money.lack_rate(pd.Index(ids)))
     new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
     new = new_business.rates(known, organisation, moment, period, dates)
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])

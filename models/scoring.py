@@ -31,6 +31,7 @@ COLUMNS = (
     "expected_close_date",
     "model_version",
 )
+_REVENUE = ("expected_revenue", "revenue_p10", "revenue_p50", "revenue_p90")
 _CLOSE_STEPS = 24  # horizons of the win curve from which close dates are interpolated
 
 
@@ -51,7 +52,18 @@ def score_open(
     if history is None:
         history = compile_history(log.as_of(as_of), bundle.calendar, bundle.levels)
     frame = score_deals(bundle, history, open_at(history, as_of), as_of, period, model_version)
-    return in_order(frame)
+    return without_revenue(in_order(frame), log, as_of)
+
+
+def without_revenue(frame: pd.DataFrame, log: EventLog, as_of: int) -> pd.DataFrame:
+    """Score rows in which deals whose amount no exchange rate converts bring no revenue."""
+    if log.money is None:
+        return frame
+    money = log.without("activities").as_of(as_of).money
+    if money is None:
+        return frame
+    left_out = money.lack_rate(frame["deal_id"])
+    return frame.assign(**{name: frame[name].mask(left_out, 0.0) for name in _REVENUE})
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:

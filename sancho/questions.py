@@ -66,7 +66,7 @@ def open_store(url: str | None = None) -> Store:
     from service.settings import read_settings
 
     settings = read_settings()
-    return Store.open(url or settings.store_url, settings.zone)
+    return Store.open(url or settings.store_url, settings.zone, settings.currency)
 
 
 def train(log: EventLog, as_of: AsOf = None, **choices: Any) -> tuple[Bundle, Report]:

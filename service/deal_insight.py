@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crm.conversion import ForeignMoney, Original, Unconverted
 from crm.eventlog import EventLog
-from crm.i18n import Language
+from crm.i18n import Language, Text
 from crm.instants import DAY, as_of_instant
+from crm.missing_rates import missing_rates
 from crm.periods import Period
+from crm.schema import TABLES
 from features import action_events_of, build_features, deal_states
 from features.arrays import Floats
 from models.actions import candidate_actions
 from models.bundle import Bundle
 from service import messages, paging
 from service.actions import DealRecommendations, ScoredDeal
+from service.given_money import given_currency
 from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_insight
 from service.live_request import read_request
 from service.period_forecast import owned_by_scope, score_table
@@ -122,8 +127,9 @@ class DealInsights:
             forecast.effect(row),
             forecast.period.name,
             forecast.period.end(self._settings.zone),
-            self._currency(state, number),
+            state.bundle.currency,
             forecast.references,
+            None if forecast.money is None else forecast.money.original(deal_id),
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
@@ -134,13 +140,17 @@ class DealInsights:
         moment = as_of_instant(request.as_of, zone)
         period = self._serving.period(request.period, moment)
         state = self._serving.state_at(state, moment)
-        deal_history, created = read_request(request, state.history, moment, zone)
+        original = self._original(state, request, moment)
+        rate = 1.0 if original is None else original.rate
+        deal_history, created = read_request(request, state.history, moment, zone, rate)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
         x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
         probabilities = self._probabilities(state, now[0], moment, period)
         stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
         amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
+        if original is not None and original.lacks_rate:
+            amounts = np.zeros_like(amounts)
         context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
         forecast = context.forecast
         inputs = InsightInputs(
@@ -154,8 +164,9 @@ class DealInsights:
             forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
             period.name,
             period.end(zone),
-            request.deal.currency or self._settings.currency,
+            bundle.currency,
             forecast.references,
+            original,
         )
         actions = candidate_actions(
             bundle.actions,
@@ -178,7 +189,8 @@ class DealInsights:
         )
         # Nothing of it is stored, so nothing can be reported back.
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
-        return self._insight(context, inputs, replace(recommendations, recommended=without_id), similar, lang)
+        told = replace(recommendations, recommended=without_id)
+        return self._insight(context, inputs, told, similar, lang, is_sent=True)
 
     def _probabilities(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
         left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
@@ -191,16 +203,32 @@ class DealInsights:
         recommendations: DealRecommendations,
         similar: list[dict[str, Any]],
         lang: Language,
+        is_sent: bool = False,
     ) -> dict[str, Any]:
         state = context.state
         answer = build_insight(state.bundle, state.catalogue, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
         warnings = [("held_out", messages.HELD_OUT)] if recommendations.held_out else []
+        if is_sent and inputs.original is not None and inputs.original.lacks_rate:
+            warnings += self._lacking(inputs.original, context)
         if inputs.effect is None:
             warnings.append(("no_target", messages.no_target("company", context.forecast.period)))
         return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}
 
-    def _currency(self, state: ModelState, number: int) -> str:
-        currency = state.log["deals"]["currency"].iloc[number]
-        return str(currency) if isinstance(currency, str) and currency else self._settings.currency
+    def _original(self, state: ModelState, request: ScoreRequest, moment: int) -> Original | None:
+        """The amount of a sent deal in another currency, and the newest rate known at the moment."""
+        own = state.bundle.currency
+        code = given_currency(request.deal.currency, own)
+        if code == own:
+            return None
+        others = (name for name in TABLES if name not in ("rates", "organisation"))
+        rate, since = state.log.without(*others).as_of(moment).rates.newest(code, 1)
+        amount = math.nan if request.deal.amount is None else request.deal.amount
+        return Original(amount, code, float(rate[0]), int(since[0]))
+
+    def _lacking(self, original: Original, context: AnswerContext) -> list[tuple[str, Text]]:
+        rates = context.forecast.rates
+        kinds = rates.kinds.get(original.currency, ())
+        left_out = Unconverted("deals", original.currency, 1, original.amount, kinds)
+        return missing_rates(ForeignMoney(rates, (left_out,)))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm.instants import end_of_day, iso, last_known_day
+from crm.instants import NEVER, end_of_day, iso, last_known_day
 from crm.periods import Period
 from crm.store import Store, StoredOutlook
 from models.forecast.attainment import mean_and_quantiles, probability_of
@@ -69,9 +69,12 @@ def store_missing_day(
 
 
 def history_rows(
-    store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo
+    store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo, since: int = NEVER
 ) -> list[dict[str, Any]]:
-    """The stored forecasts of a scope up to a moment; `computed_later`: by a model trained after that day."""
+    """The stored forecasts of a scope up to a moment; `computed_later`: by a model trained after that day.
+
+    Those from before `since` are left out: the organisation counted in another currency.
+    """
     return [
         {
             "as_of": iso(row.as_of, zone),
@@ -85,6 +88,7 @@ def history_rows(
             "computed_later": row.kept_at - row.as_of > _LATE,
         }
         for row in store.outlooks(_name(period), scope, moment)
+        if row.as_of > since
     ]
 
 

@@ -16,6 +16,7 @@ from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
 from service import messages
 from service.forecast_history import history_rows, store_missing_day
+from service.given_money import rate_now
 from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
@@ -66,7 +67,12 @@ class Forecasts:
             **answer,
             "period": period,
             "history": history_rows(
-                self._serving.store, context.forecast.period, scope, context.moment, self._zone
+                self._serving.store,
+                context.forecast.period,
+                scope,
+                context.moment,
+                self._zone,
+                context.state.log.currency_since,
             ),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
@@ -78,14 +84,20 @@ class Forecasts:
         context = self._serving.context(request.as_of, period)
         moment, forecast = context.moment, context.forecast
         before, scope = forecast.state, request.scope
-        targets = {target.scope: target.value for target in request.targets}
+        targets = {
+            target.scope: target.value * rate_now(forecast.rates, target.currency)
+            for target in request.targets
+        }
         for target_scope in targets:
             forecast.organisation.members(target_scope)  # raises for an unknown scope
         supposed = Assumptions(
             frozenset(request.won),
             frozenset(request.lost),
             {deal.deal_id: deal.days for deal in request.pushed},
-            {deal.deal_id: deal.amount for deal in request.repriced},
+            {
+                deal.deal_id: deal.amount * rate_now(forecast.rates, deal.currency)
+                for deal in request.repriced
+            },
             frozenset(request.leaving),
             targets,
         )
@@ -149,6 +161,8 @@ class Forecasts:
         state, forecast = context.state, context.forecast
         since = forecast.moment - CHANGE_DAYS * DAY
         if forecast.facts.target(scope) is None or since <= int(state.history.created.min(initial=since)):
+            return None
+        if since <= state.log.currency_since:
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
         won_amounts = won_amounts_between(state.log, since, forecast.moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from crm.conversion import Original
 from crm.i18n import Language
 from crm.instants import DAY, iso, local_datetime
 from features import Feature
@@ -74,6 +76,7 @@ class InsightInputs:
     period_end: int
     currency: str
     references: Mapping[float, Reference]  # by stage, of the deals won from it
+    original: Original | None = None  # the amount as recorded, where it is of another currency
 
 
 def build_insight(
@@ -129,6 +132,7 @@ def build_insight(
             "p50": p50,
             "p90": p90,
             "currency": inputs.currency,
+            "original": _original(inputs.original, zone),
         },
         "attainment": _attainment(inputs),
         "reasons": explain.reasons(*named, inputs.x_now, comparison, inputs.currency, lang),
@@ -138,6 +142,19 @@ def build_insight(
             for bottleneck in bundle.bottlenecks
             if bottleneck.affected_and_at_risk(inputs.x_now[None], catalogue, bundle.levels)[0][0]
         ],
+    }
+
+
+def _original(original: Original | None, zone: ZoneInfo) -> dict[str, Any] | None:
+    """The amount of a deal of another currency as recorded, and the rate at which it counts."""
+    if original is None:
+        return None
+    known = not math.isnan(original.rate)
+    return {
+        "amount": None if math.isnan(original.amount) else original.amount,
+        "currency": original.currency,
+        "rate": original.rate if known else None,
+        "rate_at": iso(original.rate_at, zone) if known else None,
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from features.kpis import Kpi
-from features.kpis.definition import STYLES
+from features.kpis.definition import MONEY, STYLES
 from models.forecast.targets import targets_of
 from models.kpis import KpiForecasts
 from models.kpis.smart import check_kpi
@@ -30,7 +30,9 @@ def kpi_rows(
     style, rows = _style_of(log, scope), []
     for kpi in context.kpis.values():
         if style is None or style in kpi.styles:
-            target = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up).get(scope)
+            money = kpi.unit == MONEY
+            targets = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up, money)
+            target = targets.get(scope)
             rows.append(_row(context, kpi, scope, target, today, strongest, lang))
     return rows
 

@@ -17,8 +17,13 @@ from service.schemas import ScoreRequest
 _PLAIN_FIELDS = {"stage", "owner_id", "account_id", "product", "source", "name", "currency"}
 
 
-def read_request(request: ScoreRequest, history: History, moment: int, zone: ZoneInfo) -> tuple[History, int]:
-    """The deal of a request as a history of its own that shares the organisation's past; its creation."""
+def read_request(
+    request: ScoreRequest, history: History, moment: int, zone: ZoneInfo, rate: float = 1.0
+) -> tuple[History, int]:
+    """The deal of a request as a history of its own that shares the organisation's past; its creation.
+
+    `rate`: units of the organisation's currency for one of the deal's, NaN = unknown.
+    """
     deal: dict[str, Any] = request.deal.model_dump(exclude_none=True)
     events = [{"deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)} for row in request.events]
     activities = [
@@ -38,7 +43,18 @@ def read_request(request: ScoreRequest, history: History, moment: int, zone: Zon
             ).format(created=iso(created, zone), moment=iso(moment, zone)),
             "created_after_as_of",
         )
+    if rate != 1.0:
+        _convert(deal, events, rate)
     return compile_live_deal(history, deal, events, activities, account), created
+
+
+def _convert(deal: dict[str, Any], events: list[dict[str, Any]], rate: float) -> None:
+    """Turns the amounts of a request into the organisation's currency."""
+    amounts = [(deal, "amount")]
+    amounts += [(row, name) for row in events if row["field"] == "amount" for name in ("value", "old_value")]
+    for row, name in amounts:
+        if row.get(name) not in (None, ""):
+            row[name] = float(row[name]) * rate
 
 
 def _check_references(

@@ -9,7 +9,7 @@ from crm.i18n import Text
 from crm.instants import DAY, last_known_day, local_datetime
 from crm.periods import Period
 from crm.schema import TABLES
-from models.bundle import ModelWarning
+from models.bundle import Bundle, ModelWarning
 from service.language import day_label, period_label, scope_label
 from training.monitoring.status import OLD_DAYS
 
@@ -106,6 +106,15 @@ def model_warnings(warnings: Sequence[ModelWarning], version: str) -> list[tuple
         version=version,
     )
     return [(ATTRIBUTES_NOT_USED, line), *texts]
+
+
+def other_rates(kind: str, bundle: Bundle) -> tuple[str, Text]:
+    """The organisation counts with other exchange rates than when the model was trained."""
+    text = Text(
+        "為替レートの種類が{now}に変わりましたが、モデルは{then}のレートで学習しています。再学習してください。",
+        "The organisation now counts with {now} rates, the model was trained with {then} ones; retrain it.",
+    )
+    return "rates_changed", text.format(now=kind, then=bundle.rate_kind)
 
 
 def age_warnings(model_as_of: int, moment: int, zone: ZoneInfo) -> list[tuple[str, Text]]:

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crm.conversion import ForeignMoney
 from crm.eventlog import EventLog
 from crm.frames import micros
 from crm.instants import DAY, end_of_day
+from crm.money import Rates
 from crm.periods import Period
 from features import History
 from features.arrays import Floats
@@ -51,6 +53,8 @@ class PeriodForecast:
     facts: PeriodFacts
     close_days: Floats  # (n, 3): p10, p50, p90 of the days to the win, if won
     references: Mapping[float, Reference]  # by stage, of the deals won from it
+    rates: Rates  # known at the moment
+    money: ForeignMoney | None  # of the deals known at the moment
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
@@ -135,6 +139,7 @@ def simulate_period(
     """Scores the deals open at the moment and simulates the period, from what was known by then."""
     calendar = bundle.calendar
     known = log.without("activities").as_of(moment)
+    bundle.check_currency(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)
@@ -154,6 +159,8 @@ def simulate_period(
         facts,
         days,
         by_stage,
+        known.rates,
+        known.money,
     )
 
 

@@ -58,6 +58,7 @@ STATUS = {
     "too_large": 413,
     "unsupported_media_type": 415,
     "no_model": 503,
+    "currency_changed": 503,
     "unknown_version": 404,
     "no_earlier_model": 409,
     "not_ready": 503,

@@ -17,6 +17,8 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from crm.instants import as_of_instant, iso, last_known_day
+from crm.missing_rates import missing_rates
+from crm.organisation import Organisation
 from crm.periods import Period, parse_period, period_holding
 from crm.store import Store
 from features import ActionEvents, Feature, History, compile_history
@@ -69,6 +71,7 @@ class Caches:
     past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
+    money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,11 +230,25 @@ class ServingState:
         zone = self.settings.zone
         warnings = messages.model_warnings(state.bundle.warnings, state.info.version)
         warnings += messages.age_warnings(state.bundle.as_of, moment, zone)
+        warnings += self._money_warnings(state, moment)
         return {
             "as_of": iso(moment, zone),
             "model": model_fields(state.info),
             "warnings": [{"code": code, "message": text.to(lang)} for code, text in (*warnings, *also)],
         }
+
+    def _money_warnings(self, state: ModelState, moment: int) -> list[tuple[str, Text]]:
+        """What no rate converts, as of a moment, and whether other rates count than in training."""
+        if state.log.money is None:
+            return []
+
+        def compute() -> list[tuple[str, Text]]:
+            known = state.log.without("activities").as_of(moment)
+            kind = known.organisation.rate_kind
+            changed = [] if kind == state.bundle.rate_kind else [messages.other_rates(kind, state.bundle)]
+            return [*missing_rates(known.money), *changed]
+
+        return state.caches.money_warnings.get(moment, compute)
 
     # refreshing
 
@@ -320,7 +337,8 @@ class ServingState:
         if before is not None and before.revision == revision:
             log = before.log
         else:
-            log = self.store.read(self.settings.zone)
+            bundle.check_currency(self._organisation())
+            log = self.store.read(self.settings.zone, currency=self.settings.currency)
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:
@@ -337,6 +355,11 @@ class ServingState:
             now=as_of_instant(None, self.settings.zone),
             loaded_at=time.monotonic(),
         )
+
+    def _organisation(self) -> Organisation:
+        """What the store says about the organisation, read without the rest of it."""
+        settings = self.settings
+        return self.store.read(settings.zone, ("organisation",), settings.currency).organisation
 
     def _warm_up(self, state: ModelState) -> None:
         """Does what the first request would otherwise wait for."""

@@ -36,7 +36,7 @@ class UseCases:
         """Use cases with a store and a registry; by default those of the settings."""
         serving = ServingState(
             settings,
-            store if store is not None else Store.open(settings.store_url),
+            store if store is not None else Store.open(settings.store_url, currency=settings.currency),
             registry if registry is not None else Registry(settings.home),
         )
         goals = Goals(serving)

@@ -12,6 +12,7 @@ from crm.eventlog import EventLog
 from crm.frames import codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
+from crm.missing_rates import missing_rates
 from crm.schema import TABLES
 from training.data_quality_costs import Cost, cost_of, cost_of_few
 
@@ -188,7 +189,8 @@ def examine(log: EventLog, as_of: int) -> list[DataFinding]:
         if check.applies(data):
             text = check.text.format(**vars(data), cost=check.cost(data))
             findings.append(DataFinding(check.code, check.serious, Text(text.ja.strip(), text.en.strip())))
-    return findings
+    # Every answer names them as they are at its moment, so that the model need not.
+    return findings + [DataFinding(code, False, text) for code, text in missing_rates(log.money)]
 
 
 def _cost_sentence(cost: Cost | None, before: Text | None = None) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -60,6 +61,8 @@ def train_on(
     validation fold, the report also has the predictions of a model refitted at that time (`champion_refit`).
     """
     past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
+    organisation = past.organisation
+    config = replace(config, currency=organisation.currency)
     calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
     step = Steps(progress)
     report = Report(as_of, config)
@@ -105,6 +108,7 @@ def train_on(
         drop_amount="amount" in leaking,
         bottlenecks=bottlenecks,
         actions=learn_actions(observed),
+        rate_kind=organisation.rate_kind,
     )
     step(Text("完了", "Done"), 1.0)
     report.seconds = {**data.seconds, **step.seconds}

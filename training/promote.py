@@ -42,6 +42,8 @@ def train_and_promote(
     champion_at_start = registry.champion()
     champion = None if champion_at_start is None else _readable(registry, champion_at_start.version)
     data = TrainingData.of(log, as_of, config, progress, executor)
+    if champion is not None and champion.currency != data.past.organisation.currency:
+        champion = None  # it cannot answer any more: its amounts are in another currency
     bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, executor)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Estimating the common factors"), 0.9)

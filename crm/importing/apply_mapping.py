@@ -20,6 +20,7 @@ from crm.importing.deal_history import fill_history, with_old_values
 from crm.importing.load import Loader
 from crm.importing.mapped_rows import Fate, MappedFile, MappedRows
 from crm.importing.mapping import LINE, MINUTES, Block, FileMapping, Origin
+from crm.importing.money_rows import AMOUNT_OF, marks_of
 from crm.importing.read import data_format, read
 from crm.importing.result import Counts
 from crm.importing.row_errors import CellError, RowError, reason
@@ -145,8 +146,11 @@ def _map_file(
             rule, chosen_texts, len(rows), others, mapping.dates, block.table, name
         )
         errors += [CellError(int(row), name, "unmapped_value") for row in unknown]
-    if block.table == "deals" and mapping.currency and "currency" not in columns:
-        columns["currency"] = pa.array([mapping.currency] * len(rows), pa.string())
+    amounts = columns.get(AMOUNT_OF.get(block.table, ""))
+    if mapping.currency and amounts is not None and "currency" not in columns:
+        marks = marks_of(amounts)  # one written beside an amount comes first
+        blank = pa.nulls(len(rows), pa.string()) if marks is None else marks
+        columns["currency"] = blank.fill_null(mapping.currency)
     mapped = MappedRows(
         table=block.table,
         file=file,

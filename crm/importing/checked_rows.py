@@ -27,6 +27,7 @@ NewestKnown = Callable[[Sequence[str]], Mapping[str, int]]
 class Context:
     """What rows are checked against: time zone, now, the outcome of each stage, the deals that exist.
 
+    `currency` is the organisation's, where it is known.
     `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored
     deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds;
     `newest_known` the moment of the newest change known of some deals.
@@ -35,6 +36,7 @@ class Context:
     zone: ZoneInfo
     now: int
     outcomes: Mapping[str, str | None]
+    currency: str | None = None
     deals: pa.Array | None = None
     quarantined_deals: frozenset[str] = frozenset()
     stored_columns: StoredColumns | None = None

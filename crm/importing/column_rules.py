@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crm.importing import values as parse
-from crm.importing.mapping import Condition, Lookup, Pair, Rule
+from crm.importing.mapping import Condition, Lookup, Monthly, Pair, Rule
+from crm.importing.money_rows import marks_of
 from crm.importing.source import Ints
 from crm.schema import TABLES, Kind
 
 Texts = dict[str, pa.Array]
 _NONE = np.zeros(0, np.int64)
+_TERM = r"\s*(?i:か月|ヶ月|カ月|ヵ月|ケ月|箇月|月|年間|年|months?|mos?\.?|years?|yrs?\.?)\s*$"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -77,6 +79,8 @@ def column_of(
     elif rule.first:
         parts = [column_of(part, texts, size, others, dates, table, column) for part in rule.first]
         filled, wrong = pc.coalesce(*(part for part, _ in parts)), parts[-1][1]
+    elif rule.monthly is not None:
+        filled = _over_term(rule.monthly, texts)
     elif rule.optional and rule.source not in texts:
         filled = pa.nulls(size, pa.string())
     else:
@@ -96,6 +100,33 @@ def column_of(
             mask &= meets(_of(texts, name), condition)
         filled, wrong = pc.if_else(pa.array(mask), filled, pa.scalar(None, pa.string())), wrong[mask[wrong]]
     return filled, wrong
+
+
+def _over_term(monthly: Monthly, texts: Texts) -> pa.Array:
+    """A monthly amount times its term in months, as text; blank where either is.
+
+    What cannot be read stays as it is written, for the check of the column to name; a currency written
+    beside the monthly amount stays beside the product.
+    """
+    amounts = _of(texts, monthly.amount)
+    read, mark = parse.numbers(amounts), marks_of(amounts)
+    term, unreadable = pa.nulls(len(amounts), pa.float64()), np.zeros(len(amounts), bool)
+    written = pa.nulls(len(amounts), pa.string())
+    if (column := monthly.months or monthly.years) is not None:
+        written = _of(texts, column)
+        plain = pc.replace_substring_regex(pc.utf8_normalize(written, "NFKC"), _TERM, "")
+        term, unreadable = parse.numbers(plain)
+        if monthly.years is not None:
+            term = pc.multiply(term, 12.0)
+    if monthly.default is not None:
+        blank = pa.array(np.asarray(term.is_null()) & ~unreadable)
+        term = pc.if_else(blank, monthly.default, term)
+    product = parse.as_text(pc.round(pc.multiply(read.column, term), 6))
+    if mark is not None:
+        product = pc.coalesce(pc.binary_join_element_wise(product, mark, " "), product)
+    wrong = read.unreadable | (unreadable & np.asarray(read.column.is_valid()))
+    as_written = pc.binary_join_element_wise(amounts, pc.coalesce(written, pa.scalar("")), " × ")
+    return pc.if_else(pa.array(wrong), as_written, product)
 
 
 def _filled_in(template: str, texts: Texts, size: int) -> pa.Array:

@@ -136,7 +136,8 @@ def headings(table: Table, given: list[str]) -> Headings:
 def _needed(table: Table) -> list[str]:
     """Columns without which no row can be used, even to change a stored one."""
     whole = len(table.key) == len(table.columns)  # rows keyed by all their columns cannot be changed in part
-    return ["deal_id", "at", "field", "value"] if whole else list(table.key)
+    keys = ["deal_id", "at", "field", "value"] if whole else list(table.key)
+    return [name for name in keys if table[name].default is None]
 
 
 def missing_hint(spare: list[str], name: str, table: Table, given: Iterable[str]) -> Text:

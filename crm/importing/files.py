@@ -202,7 +202,8 @@ def _nothing_stored(
 ) -> tuple[str, str, Text] | None:
     """A file that lacks a required column can only change stored rows; with none stored, it is an error."""
     schema = TABLES[table]
-    missing = [column for column in schema.columns if column.required and column.name not in names.values()]
+    required = [column for column in schema.columns if column.required and column.default is None]
+    missing = [column for column in required if column.name not in names.values()]
     if not missing or loader.writer.any_rows(table):
         return None
     column = missing[0]

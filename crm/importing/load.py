@@ -12,9 +12,11 @@ from crm.i18n import Text
 from crm.importing import values as parse
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
+from crm.importing.currencies_met import CurrenciesMet
 from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
+from crm.importing.money_rows import with_defaults
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
 from crm.importing.row_versions import VersionRecorder, rounds
@@ -41,15 +43,17 @@ class Loader:
         log: ImportLog,
         progress: Progress | None = None,
         whole: bool | None = False,
+        currency: str | None = None,
     ) -> None:
         self.writer, self.zone, self.now, self.log = writer, zone, now, log
         self._progress = progress
         self._whole = whole  # True: what the rows do not name is gone; None: it may be, which is told
         self._listed = ListedRows(writer)
-        self._stored = _StoredFacts(writer)
+        self._stored = _StoredFacts(writer, currency)
         self._quarantine = QuarantineTracker(writer)
         self.versions = VersionRecorder(writer, now)
         self._names = UnknownNames(writer)
+        self._currencies = CurrenciesMet(writer, currency)
 
     def load(self, batch: Batch) -> tuple[Counts, Bools]:
         """Loads a batch; its counts, and which of its rows were rejected."""
@@ -78,7 +82,7 @@ class Loader:
     def finish(self) -> None:
         """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed."""
         result = self.log.result
-        for notice in self._names.notices():
+        for notice in (*self._names.notices(), *self._currencies.notices()):
             result.note(notice)
         result.detected_changes = self.versions.finish()
         if self._whole:
@@ -113,6 +117,7 @@ class Loader:
             self._listed.meet(TABLES[batch.table], checked.columns)
         stored = checked.columns if checked.stored.all() else _filtered(checked.columns, checked.stored)
         self._names.add(TABLES[batch.table], stored)
+        self._currencies.add(batch.table, stored)
         self.versions.meet(TABLES[batch.table], stored)
         changed = self.writer.upsert(batch.table, stored)
         rejected = self.log.reject_rows(batch, part, rows, checked.errors)
@@ -130,8 +135,8 @@ class Loader:
 class _StoredFacts:
     """What the store holds that rows are checked against, read once and again after it changed."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, currency: str | None) -> None:
+        self._writer, self._currency = writer, currency
         self._outcomes: dict[str, str | None] | None = None
         self._deals: pa.Array | None = None
         self.quarantined_deals: set[str] = set()
@@ -145,12 +150,18 @@ class _StoredFacts:
             zone=zone,
             now=now,
             outcomes=self._outcomes,
+            currency=self._own_currency() if table == "rates" else None,
             deals=self._deals_named(part) if table in ("deal_events", "activities") else None,
             quarantined_deals=frozenset(self.quarantined_deals),
             stored_columns=lambda names, keys: self._writer.rows("deals", names, keys),
             stored_keys=lambda keys: self._writer.known(table, keys),
             newest_known=self._writer.newest_known,
         )
+
+    def _own_currency(self) -> str | None:
+        """The organisation's currency, None where neither the store nor who opened it names one."""
+        said = [currency for (currency,) in self._writer.rows("organisation", ("currency",)) if currency]
+        return said[0] if said else self._currency
 
     def forget(self, table: str) -> None:
         """A table changed: what was read from it is read again."""
@@ -172,9 +183,10 @@ class _StoredFacts:
 
 
 def _own_columns(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns without the quarantine's own; custom attributes as numbers where all their values are."""
+    """The columns without the quarantine's own, with defaults; custom attributes as numbers where all are."""
     if QUARANTINE_ID in columns.column_names:
         columns = columns.drop_columns([QUARANTINE_ID])
+    columns = with_defaults(table, columns)
     return with_custom_values(table, columns) if table.custom else columns
 
 

@@ -40,6 +40,16 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Monthly:
+    """The columns of a monthly amount and of its term in months or years; `default` months where blank."""
+
+    amount: str
+    months: str | None = None
+    years: str | None = None
+    default: float | None = None
+
+
+@dataclass(frozen=True)
 class Rule:
     """How one canonical column comes from a source row."""
 
@@ -47,6 +57,7 @@ class Rule:
     const: str | None = None
     template: str | None = None
     first: tuple[Rule, ...] = ()
+    monthly: Monthly | None = None
     meanings: Mapping[str, str] = field(default_factory=dict)  # canonical value by source value
     others: str = "keep"  # keep, blank or error: what becomes of a value without a meaning
     lookup: Lookup | None = None
@@ -301,14 +312,15 @@ class _Reader:
         value = self.keys(
             at,
             value,
-            "from const template first values others lookup on take unit dates where optional",
+            "from const template first monthly months years default_months values others lookup on take unit "
+            "dates where optional",
         )
-        ways = [way for way in ("from", "const", "template", "first") if way in value]
+        ways = [way for way in ("from", "const", "template", "first", "monthly") if way in value]
         if len(ways) != 1:
             self.fail(
                 at,
-                "from、const、template、first のどれか1つを書いてください。",
-                "give exactly one of from, const, template, first.",
+                "from、const、template、first、monthly のどれか1つを書いてください。",
+                "give exactly one of from, const, template, first, monthly.",
             )
         values = value.get("values", {})
         if not isinstance(values, dict):
@@ -325,6 +337,7 @@ class _Reader:
             const=None if "const" not in value else self.text(f"{at}.const", value["const"]),
             template=None if "template" not in value else self.text(f"{at}.template", value["template"]),
             first=tuple(self.rule(f"{at}.first", part) for part in value.get("first", [])),
+            monthly=self.monthly(at, value),
             meanings={key: self.text(f"{at}.values.{key}", meaning) for key, meaning in values.items()},
             others=others,
             lookup=self.lookup(at, value),
@@ -332,6 +345,34 @@ class _Reader:
             dates=self.texts(f"{at}.dates", value.get("dates", [])),
             where=self.where(f"{at}.where", value.get("where", {})),
             optional=bool(value.get("optional", False)),
+        )
+
+    def monthly(self, at: str, value: Mapping[str, Any]) -> Monthly | None:
+        term = [key for key in ("months", "years", "default_months") if key in value]
+        if "monthly" not in value and not term:
+            return None
+        if "monthly" not in value or not term or {"months", "years"} <= set(term):
+            self.fail(
+                at,
+                "monthly（月額の列）と、months（契約月数の列）か years（契約年数の列）のどちらかを"
+                "書いてください。空欄のときの月数は default_months です。",
+                "give monthly (the column of the monthly amount) with either months or years (the column of "
+                "the term); default_months is the term of rows that leave it blank.",
+            )
+        default = value.get("default_months")
+        if default is not None and (
+            isinstance(default, bool) or not isinstance(default, int | float) or default <= 0
+        ):
+            self.fail(
+                f"{at}.default_months",
+                f"0より大きい月数が必要ですが {default!r} です。",
+                f"expected a number of months above 0, got {default!r}.",
+            )
+        return Monthly(
+            self.text(f"{at}.monthly", value["monthly"]),
+            None if "months" not in value else self.text(f"{at}.months", value["months"]),
+            None if "years" not in value else self.text(f"{at}.years", value["years"]),
+            None if default is None else float(default),
         )
 
     def lookup(self, at: str, value: Mapping[str, Any]) -> Lookup | None:

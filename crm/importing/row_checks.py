@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.importing import values as parse
 from crm.importing.checked_rows import CheckedRows, read_column
+from crm.importing.money_rows import check_currencies, check_rates
 from crm.importing.values import Bools
 from crm.instants import DAY, NEVER, iso, local_datetime
+from crm.money import currency_of
 from crm.periods import parse_period
 from crm.schema import ACTIVITY_KINDS, TABLES, Kind
 
@@ -183,6 +185,7 @@ def _event_values(rows: CheckedRows) -> None:
         rows.columns["field"], lambda text: names.get(parse.folded(text), text), pa.string()
     )
     rows.columns["field"] = field = field.dictionary_encode()
+    _event_currencies(rows, np.asarray(pc.equal(field, "currency").fill_null(False)))
     for name in ("amount", "expected_close_date", "deal_type"):
         of_field = np.asarray(pc.equal(field, name).fill_null(False))
         if not of_field.any():
@@ -202,6 +205,21 @@ def _event_values(rows: CheckedRows) -> None:
                 rows.reject_all(wrong & rows.sound, column, "negative")
             texts = _as_plain_text(parse.as_text(read))
             rows.columns[column] = pc.replace_with_mask(_as_plain_text(values), pa.array(of_field), texts)
+
+
+def _event_currencies(rows: CheckedRows, of_field: Bools) -> None:
+    """Currencies among the values of events become ISO codes."""
+    for name in ("value", "old_value"):
+        if not of_field.any() or name not in rows.columns:
+            continue
+        values = rows.columns[name]
+        codes, unknown = parse.by_level(
+            values.take(pa.array(np.flatnonzero(of_field))), currency_of, pa.string()
+        )
+        wrong = np.zeros(rows.size, bool)
+        wrong[of_field] = unknown
+        rows.reject_all(wrong & rows.sound, name, "bad_currency")
+        rows.columns[name] = pc.replace_with_mask(_as_plain_text(values), pa.array(of_field), codes)
 
 
 def _as_plain_text(array: pa.Array) -> pa.Array:
@@ -263,8 +281,13 @@ def _targets(rows: CheckedRows) -> None:
 
 
 _CHECKS: Mapping[str, tuple[Callable[[CheckedRows], None], ...]] = {
-    "deals": (_endings, _no_older_state),
+    "deals": (_endings, _no_older_state, check_currencies),
     "deal_events": (_event_values, _deals_exist),
     "activities": (_activity_kinds, _deals_exist),
-    "targets": (_targets,),
+    "targets": (_targets, check_currencies),
+    "contracts": (check_currencies,),
+    "products": (check_currencies,),
+    "deal_products": (check_currencies,),
+    "rates": (check_currencies, check_rates),
+    "organisation": (check_currencies,),
 }

@@ -25,6 +25,20 @@ REASONS: dict[str, Text] = {
         "not a number; write it like 1200000 or 1,200,000 (a unit can be named in a mapping).",
     ),
     "negative": Text("負の数は使えません。0以上にしてください。", "negative; it must be 0 or more."),
+    "not_positive": Text("0より大きい数にしてください。", "must be above 0."),
+    "bad_currency": Text(
+        "通貨がわかりません。JPY、USD、EUR のような3文字の通貨コードで書いてください"
+        "（円、ドル、€ なども使えます）。",
+        "not a currency; write a three-letter code such as JPY, USD or EUR (円, $ and € are understood too).",
+    ),
+    "currency_contradicts_amount": Text(
+        "通貨「{value}」が金額に書かれた通貨（{mark}）と食い違っています。",
+        "currency {value!r} contradicts the one written with the amount ({mark}).",
+    ),
+    "own_currency": Text(
+        "組織の通貨（{own}）自体のレートは不要です。1単位が{own}でいくらかを、ほかの通貨について書いてください。",
+        "the organisation's own currency ({own}) needs no rate; give what one unit of another is in {own}.",
+    ),
     "bad_flag": Text(
         "はい／いいえとして読めません。true か false にしてください。",
         "neither yes nor no; write true or false.",

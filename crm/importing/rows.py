@@ -16,6 +16,7 @@ import pyarrow as pa
 from crm.importing.checked_rows import Context
 from crm.importing.columns import headings
 from crm.importing.custom_attributes import with_custom_values
+from crm.importing.money_rows import with_defaults
 from crm.importing.read import table_of
 from crm.importing.result import ImportResult
 from crm.importing.row_errors import RowError, reason
@@ -134,7 +135,8 @@ def _canonical_columns(
     else:
         given = table_of(list(rows))
     meant = headings(schema, given.column_names)
-    missing = [c.name for c in schema.columns if c.required and c.name not in meant.names.values()]
+    required = [column.name for column in schema.columns if column.required and column.default is None]
+    missing = [name for name in required if name not in meant.names.values()]
     missing = [] if in_part else missing
     if given.num_rows and (meant.problem is not None or missing):
         column, code, why = meant.problem or (
@@ -145,7 +147,7 @@ def _canonical_columns(
         return given, RowError(table, "request", None, column, "", code, why)
     used = [name for name in given.column_names if name in meant.names]
     columns = given.select(used).rename_columns([meant.names[name] for name in used])
-    return with_custom_values(schema, columns), None
+    return with_defaults(schema, with_custom_values(schema, columns)), None
 
 
 def _frame_column(name: str, array: pa.Array, schema: Table) -> pd.Series:

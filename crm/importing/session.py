@@ -36,7 +36,7 @@ def session(
     log = ImportLog(result)
     with store.transaction(keep=not dry_run) as writer:
         moment = _moment(writer, zone) if now is None else now
-        loader = Loader(writer, zone, moment, log, progress, whole)
+        loader = Loader(writer, zone, moment, log, progress, whole, store.currency)
         yield loader
         loader.finish()
         total = result.total

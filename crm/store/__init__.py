@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from crm.eventlog import EventLog
+from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
@@ -27,16 +28,17 @@ __all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
 class Store:
     """An open store. Reads see one consistent state; writes happen inside `transaction`."""
 
-    def __init__(self, engine: sa.Engine, zone: ZoneInfo | None = None) -> None:
-        self._engine, self._zone = engine, zone
+    def __init__(self, engine: sa.Engine, zone: ZoneInfo | None = None, currency: str | None = None) -> None:
+        self._engine, self._zone, self.currency = engine, zone, currency
 
     @classmethod
-    def open(cls, url: str, zone: ZoneInfo | None = None) -> Store:
+    def open(cls, url: str, zone: ZoneInfo | None = None, currency: str | None = None) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
-        `zone`: the organisation's time zone, of a log that is read without naming one.
+        `zone`, `currency`: the organisation's time zone and currency, of a log that is read without naming
+        them; the store's own `organisation`, where it names a currency, comes first.
         """
-        return cls(open_engine(url), zone)
+        return cls(open_engine(url), zone, currency)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -76,19 +78,24 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
+    def read(
+        self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None, currency: str | None = None
+    ) -> EventLog:
         """The stored tables (all, or those named) as an EventLog, of one state of the store.
 
-        `zone`: the organisation's time zone; by default the one the store was opened with.
+        `zone`, `currency`: the organisation's time zone, and its currency where its row in `organisation`
+        names none; by default those the store was opened with, the currency else JPY.
         """
         zone = zone or self._zone
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
-            wanted = tuple(tables or TABLES)
+            # What amounts are worth needs the rates and the organisation's currency.
+            wanted = tuple(dict.fromkeys([*tables, "rates", "organisation"])) if tables else tuple(TABLES)
             frames = {name: read_table(connection, name) for name in wanted}
             known_versions = versions.read_all(connection, wanted)
-        return EventLog.of(frames, zone, known_versions)
+        own = currency or self.currency or Organisation.currency
+        return EventLog.of(frames, zone, known_versions, own)
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""

@@ -151,14 +151,15 @@ class KpiEvents:
     known: EventLog
     people: tuple[str, ...]
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
-    _tallies: dict[Count, CountedEvents] = field(default_factory=dict)
+    _tallies: dict[tuple[Count, bool], CountedEvents] = field(default_factory=dict)
     _repeats: dict[tuple[Count, int], RepeatPurchaseModel | None] = field(default_factory=dict)
 
-    def counted(self, count: Count) -> CountedEvents:
-        """The events of a count."""
-        if count not in self._tallies:
-            self._tallies[count] = self._tally(count)
-        return self._tallies[count]
+    def counted(self, count: Count, of_money: bool = False) -> CountedEvents:
+        """The events of a count; `of_money`: for amounts, without rows that no exchange rate converts."""
+        without = of_money and self.known.money is not None
+        if (count, without) not in self._tallies:
+            self._tallies[count, without] = self._tally(count, without)
+        return self._tallies[count, without]
 
     def meets_conditions(self, table: str, ids: NDArray[np.object_], where: Conditions) -> Flags:
         """Whether each row of a table, by its id (n,), meets conditions; False without such a column."""
@@ -201,7 +202,7 @@ class KpiEvents:
 
         The models are fitted to all purchases before `moment`, and applied to purchases up to `until`.
         """
-        tally = self.counted(count)
+        tally = self.counted(count, of_money=True)
         assert tally.key is not None  # noqa: S101 - purchases are counted by customer
         known = tally.key >= 0
         who, amount, when = tally.key[known], tally.weight[known], tally.at[known]  # noqa: PD008 - no frame
@@ -220,11 +221,13 @@ class KpiEvents:
         selected &= np.isfinite(worth)
         return float(worth[selected].sum()), float(selected.sum())
 
-    def _tally(self, count: Count) -> CountedEvents:
+    def _tally(self, count: Count, without_unconverted: bool) -> CountedEvents:
         event = KPI_EVENTS[count.of]
         rows = self._frame(event.table)
         at = micros(rows[event.at])
         happened = at != NEVER
+        if without_unconverted and self.known.money is not None:
+            happened = happened & ~self.known.money.unconverted_rows(event.table, rows)
         complete, lacking = _completeness(rows, happened, count, event)
         for column, allowed in count.where:
             happened &= _is_allowed(rows[column], allowed) if column in rows else False

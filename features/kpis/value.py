@@ -9,7 +9,7 @@ import numpy as np
 from crm.instants import DAY, NEVER
 from features.arrays import Flags
 from features.kpis.count import CountedEvents, KpiEvents
-from features.kpis.definition import Kpi, Shape
+from features.kpis.definition import MONEY, Kpi, Shape
 
 YEAR = 365 * DAY
 MONTH = YEAR // 12
@@ -36,8 +36,9 @@ def parts_of(
     kpi: Kpi, happenings: KpiEvents, first: int, end: int, moment: int, members: Flags
 ) -> tuple[float, float | None] | None:
     """(numerator, denominator) of `value_of`; no denominator for counts and amounts."""
-    counted = happenings.counted(kpi.count)
-    measured = counted if kpi.per is None else happenings.counted(kpi.per)
+    money = kpi.unit == MONEY
+    counted = happenings.counted(kpi.count, money)
+    measured = counted if kpi.per is None else happenings.counted(kpi.per, money)
     if not (counted.ever_recorded and measured.ever_recorded):
         return None
     until = min(end, moment)

@@ -81,6 +81,8 @@ class NewBusiness:
         won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER) & (closed < as_of)
         born = _days(created, log)
         closed_won = won
+        if log.money is not None:  # what no rate converts is in no sum, of the future neither
+            won = won & ~log.money.lack_rate(deals["deal_id"])
         won = won & (born >= keep_from)
         owners = deals["owner_id"].astype("category")
         leads = _days(micros(log["leads"]["created_at"]), log)

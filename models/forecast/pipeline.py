@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm.instants import DAY, end_of_day
 from crm.periods import Period
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.calendar import Calendar
 from models.forecast.organisation import ScopeTree
 from models.forecast.revenue import RevenueModel
@@ -29,6 +29,13 @@ class ScoredPipeline:
     by_end: Floats
     amount_now: Floats
     pipeline: Pipeline
+
+    def without_revenue(self, left_out: Flags) -> ScoredPipeline:
+        """The same with the amounts of some deals (n,) in no sum: no rate says what they are worth."""
+        if not left_out.any():
+            return self
+        amounts = np.where(left_out[:, None], 0.0, self.pipeline.amounts)
+        return replace(self, pipeline=replace(self.pipeline, amounts=amounts))
 
 
 def score_pipeline(

@@ -12,13 +12,22 @@ from crm.periods import Period, parse_period
 
 
 def targets_of(
-    log: EventLog, period: Period, fiscal_start_month: int, metric: str = "revenue", adds_up: bool = True
+    log: EventLog,
+    period: Period,
+    fiscal_start_month: int,
+    metric: str = "revenue",
+    adds_up: bool = True,
+    money: bool = True,
 ) -> dict[str, float]:
-    """Targets of a metric by scope: of exactly this period or, if additive, summed over its parts."""
+    """Targets of a metric by scope: of exactly this period or, if additive, summed over its parts.
+
+    Those of `money` are in the organisation's currency; one without a rate counts as not set.
+    """
     parts: dict[str, list[tuple[date, date, float]]] = {}
     table = log["targets"]
+    values = log.worth_of_targets() if money else table["value"].to_numpy(float)
     for kind, scope, name, value in zip(
-        table["metric"], table["scope"], table["period"], table["value"], strict=True
+        table["metric"], table["scope"], table["period"], values, strict=True
     ):
         if kind != metric or np.isnan(value):
             continue

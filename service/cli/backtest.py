@@ -121,7 +121,7 @@ def backtested(
 
     report(Text("データを読み込んでいます", "Reading the data"), 0.0)
     with Store.open(settings.store_url) as store:
-        whole = store.read(settings.zone)
+        whole = store.read(settings.zone, currency=settings.currency)
     moment = as_of_instant(as_of, settings.zone)
     log = whole.as_of(moment)
     until = recorded_until(log, moment)

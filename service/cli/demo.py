@@ -110,7 +110,7 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
     from crm.importing import import_path
     from crm.store import Store
 
-    with Store.open(settings.store_url) as store:
+    with Store.open(settings.store_url, currency=settings.currency) as store:
         result = import_path(store, folder, settings.zone, progress=step)
     if result.quarantined:
         raise SanchoError(
@@ -133,7 +133,7 @@ def _train(settings: Settings, step: Step) -> dict[str, Any]:
 def _refuse_other_data(settings: Settings) -> None:
     from crm.store import Store
 
-    with Store.open(settings.store_url) as store:
+    with Store.open(settings.store_url, currency=settings.currency) as store:
         if store.counts()["deals"] == 0:
             return
     raise SanchoError(

@@ -67,7 +67,7 @@ def import_(
     from service.settings import read_settings
 
     settings = read_settings()
-    with Store.open(settings.store_url) as store:
+    with Store.open(settings.store_url, currency=settings.currency) as store:
         with progress(lang) as step:
             result = import_path(store, path, settings.zone, mapping, table, dry_run, step, whole=full)
         if quarantine is not None:

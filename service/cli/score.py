@@ -73,11 +73,12 @@ _WRITTEN = Text("{n}件を {out} に書き出しました。", "{n} deals writte
 
 def _on_cluster(dask: str, settings: Settings) -> Scorer:
     """Scores by parts of the deals, on a cluster that is there as long as that takes."""
+    from models.scoring import without_revenue
 
     def scorer(bundle: Bundle, log: EventLog, moment: int, period: Period, version: str) -> pd.DataFrame:
         with workers(dask, settings, log) as cluster:
             assert cluster is not None  # noqa: S101 - it was asked for
-            return cluster.score_open(bundle, moment, period, version)
+            return without_revenue(cluster.score_open(bundle, moment, period, version), log, moment)
 
     return scorer
 

@@ -114,7 +114,8 @@ def train_and_register(
     reading = Text("データを読み込んでいます", "Reading the data")
     with Store.open(settings.store_url) as store:
         step(reading, 0, 1)
-        log, fingerprint = store.read(settings.zone), store.fingerprint()
+        log = store.read(settings.zone, currency=settings.currency)
+        fingerprint = store.fingerprint()
         step(reading, 1, 1)
     registry = Registry(settings.home)
 
@@ -146,7 +147,7 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
         raise
     moment = as_of_instant(as_of, settings.zone)
     with Store.open(settings.store_url) as store:
-        log = store.read(settings.zone).as_of(moment)
+        log = store.read(settings.zone, currency=settings.currency).as_of(moment)
     return monitor(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
 
 

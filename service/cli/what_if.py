@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,12 @@ def what_if(
         option("--push", "ID:DAYS", Text("後ろ倒しにする商談と日数。", "A deal pushed back, and days.")),
     ] = None,
     amount: Annotated[
-        Several, option("--amount", "ID:V", Text("商談の新しい金額。", "A deal's new amount."))
+        Several,
+        option(
+            "--amount",
+            "ID:V",
+            Text("商談の新しい金額（例 D1:50000USD）。", "A deal's new amount, such as D1:50000USD."),
+        ),
     ] = None,
     leave: Annotated[
         Several, option("--leave", "PERSON", Text("離任する担当者。", "A rep who leaves today."))
@@ -44,8 +50,8 @@ def what_if(
         option("--level", "KPI:TIMES", Text("KPIを何倍にするか。", "A KPI, and times its level.")),
     ] = None,
     target: Annotated[
-        float | None,
-        option("--target", "V", Text("対象の新しい売上目標。", "The scope's new target."), min=0),
+        str | None,
+        option("--target", "V", Text("対象の新しい売上目標。", "The scope's new target.")),
     ] = None,
     scope: Scope = "company",
     as_of: AsOf = None,
@@ -60,13 +66,13 @@ def what_if(
             "won": won or [],
             "lost": lost or [],
             "pushed": [{"deal_id": deal, "days": days} for deal, days in map(_valued, push or [])],
-            "repriced": [{"deal_id": deal, "amount": value} for deal, value in map(_valued, amount or [])],
+            "repriced": [_repriced(text) for text in amount or []],
             "leaving": leave or [],
             "joining": [_newcomer(text) for text in join or []],
             "levels": [
                 {"kpi": kpi, "multiplier": times, "scope": scope} for kpi, times in map(_valued, level or [])
             ],
-            "targets": [] if target is None else [{"scope": scope, "value": target}],
+            "targets": [] if target is None else [{"scope": scope, **_money("value", target)}],
         }
     )
     return print_answer(
@@ -83,6 +89,7 @@ COMMAND = Command(
         "joined, or the target changed.",
     ),
 )
+_NUMBER = re.compile(r"[\d.,]+")
 _HEADINGS = [
     Text("対象", "scope"),
     Text("達成確率\n（現状→仮定）", "chance of target\n(now → if)"),
@@ -122,6 +129,35 @@ def _valued(text: str) -> tuple[str, float]:
             ).format(text=text),
             "bad_request",
         ) from None
+
+
+def _repriced(text: str) -> dict[str, Any]:
+    deal, colon, amount = text.rpartition(":")
+    if not colon or not deal:
+        raise _unreadable(text)
+    return {"deal_id": deal, **_money("amount", amount)}
+
+
+def _money(name: str, text: str) -> dict[str, Any]:
+    """An amount, and the currency where one is written beside it."""
+    from crm.money import currency_in
+
+    code = currency_in(text)
+    number = text if code is None else "".join(_NUMBER.findall(text))
+    try:
+        return {name: float(number.replace(",", "")), "currency": code}
+    except ValueError:
+        raise _unreadable(text) from None
+
+
+def _unreadable(text: str) -> SanchoError:
+    return SanchoError(
+        Text(
+            "「{text}」を金額として読めません。D0001:3000000、3000000、20000USD のように指定してください。",
+            "cannot read the amount {text!r}; write it like D0001:3000000, 3000000 or 20000USD.",
+        ).format(text=text),
+        "bad_request",
+    )
 
 
 def _newcomer(text: str) -> dict[str, str | None]:

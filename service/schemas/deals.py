@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # what is read by name
         """A row of deals."""
 
         deal_id: str
+        amount: float | None
         currency: str | None
 
     EventRow: TypeAlias = BaseModel
@@ -169,6 +170,18 @@ class CloseDate(BaseModel):
     p90: date
 
 
+class OriginalAmount(BaseModel):
+    """The amount of a deal in another currency as recorded, and the rate at which it counts."""
+
+    amount: float | None
+    currency: str = Field(examples=["USD"])
+    rate: float | None = Field(
+        description="Of the closing day, or the newest known; null = none, so that it is in no sum",
+        examples=[150.0],
+    )
+    rate_at: str | None = Field(description="Since when the rate holds")
+
+
 class DealRevenue(BaseModel):
     """Revenue: `expected` within the period, losing included; the quantiles are of the amount if won."""
 
@@ -176,7 +189,10 @@ class DealRevenue(BaseModel):
     p10: float
     p50: float
     p90: float
-    currency: str
+    currency: str = Field(description="The organisation's")
+    original: OriginalAmount | None = Field(
+        description="null where the amount is in the organisation's currency"
+    )
 
 
 class DealAttainment(BaseModel):

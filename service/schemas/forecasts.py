@@ -26,6 +26,7 @@ class RepricedDeal(BaseModel):
 
     deal_id: str = Field(min_length=1)
     amount: float = Field(ge=0, allow_inf_nan=False)
+    currency: str | None = Field(None, description="Default: the organisation's", examples=["USD"])
 
 
 class NewTarget(BaseModel):
@@ -35,6 +36,7 @@ class NewTarget(BaseModel):
 
     scope: str = Field(examples=["company"])
     value: float = Field(ge=0, allow_inf_nan=False)
+    currency: str | None = Field(None, description="Default: the organisation's", examples=["USD"])
 
 
 class NewHire(BaseModel):

@@ -217,6 +217,7 @@ def loan_log(folder: Path, cases: int | None = None) -> EventLog:
             ),
         },
         ZoneInfo("Europe/Amsterdam"),
+        currency="EUR",
     )
 
 

@@ -14,6 +14,7 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import DAY, iso
+from crm.missing_rates import missing_rates
 from crm.periods import Period
 from features.calendar import Calendar
 from models.bundle import Bundle
@@ -124,7 +125,7 @@ def backtest(
     the log's records (default: its last record). `last_day`: only periods that end by it. `with_baselines`:
     also fit the deal-level baselines.
     """
-    config = config or TrainConfig()
+    config = replace(config or TrainConfig(), currency=log.organisation.currency)
     span = Span.of(log, until)
     length, chosen = choose_periods(span, log.zone, periods, length, config.fiscal_start_month, last_day)
     chosen_weeks = tuple(weeks or WEEKS[length])
@@ -158,7 +159,7 @@ def backtest(
             ).format(n=MIN_TRAINED),
             "too_short",
         )
-    result.warnings += warnings_of(result)
+    result.warnings += [*missing_rates(log.money), *warnings_of(result)]
     _report(progress, Text("完了", "Done"), 1.0)
     return result
 

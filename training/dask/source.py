@@ -15,6 +15,7 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.frames import micros
 from crm.i18n import Text
+from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.versions import LATEST, Versions
 from features import Calendar, History, compile_history
@@ -34,17 +35,18 @@ class LogSource:
     zone: str
     stamp: str
     parquet: str | None = None
+    currency: str = Organisation.currency  # where the log's own organisation names none
     url: str | None = field(default=None, repr=False)
 
     @classmethod
     def in_store(cls, url: str, log: EventLog) -> LogSource:
         """The store at `url`; `log` is all its data."""
-        return cls(str(log.zone), digest(log), url=url)
+        return cls(str(log.zone), digest(log), url=url, currency=log.currency)
 
     @classmethod
     def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
         """The folder into which `to_parquet` wrote `log`; its path must be the same on all workers."""
-        return cls(str(log.zone), digest(log), parquet=str(folder.resolve()))
+        return cls(str(log.zone), digest(log), parquet=str(folder.resolve()), currency=log.currency)
 
     def read(self) -> EventLog:
         """The whole log. Raises SanchoError if its digest differs from `stamp`."""
@@ -68,17 +70,18 @@ class LogSource:
             from crm.store import Store
 
             with Store.open(self.url) as store:
-                return store.read(zone)
-        return read_parquet(Path(self.parquet or "."), zone)
+                return store.read(zone, currency=self.currency)
+        return read_parquet(Path(self.parquet or "."), zone, self.currency)
 
 
 def digest(log: EventLog) -> str:
-    """Identifies a log by the instants of its deals, events, activities and versions, in their order."""
+    """Identifies a log by the instants of its deals, events, activities and versions, and its amounts."""
     hashed = sha256()
     for table, column in _INSTANTS:
         hashed.update(micros(log[table][column]).tobytes())
     for name in sorted(log.versions):
         hashed.update(log.versions[name].known_from.tobytes())
+    hashed.update(log["deals"]["amount"].to_numpy("float64").tobytes())
     return hashed.hexdigest()
 
 
@@ -93,14 +96,15 @@ def to_parquet(log: EventLog, folder: Path) -> LogSource:
     return LogSource.in_folder(folder, log)
 
 
-def read_parquet(folder: Path, zone: ZoneInfo) -> EventLog:
+def read_parquet(folder: Path, zone: ZoneInfo, currency: str = Organisation.currency) -> EventLog:
     """The log that `to_parquet` wrote."""
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
     tables = {name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}
     rows: dict[str, list[tuple[str, int, bool, str | None, str]]] = {}
     for name, *row in pd.read_parquet(folder / _VERSIONS).astype(object).itertuples(index=False, name=None):
         rows.setdefault(name, []).append(tuple(row))
-    log = EventLog.of(tables, zone, {name: Versions.of(of_table) for name, of_table in rows.items()})
+    versions = {name: Versions.of(of_table) for name, of_table in rows.items()}
+    log = EventLog.of(tables, zone, versions, currency)
     moment = int((folder / _MOMENT).read_text())
     return log if moment == LATEST else log.as_of(moment)
 
