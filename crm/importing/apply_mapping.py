@@ -16,25 +16,33 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.importing import values as parse
 from crm.importing.column_rules import MissingColumnError, Texts, chosen, column_of, paired
+from crm.importing.conventions import prepare
 from crm.importing.deal_history import fill_history, with_old_values
+from crm.importing.line_ids import refuse_line_ids
 from crm.importing.load import Loader
 from crm.importing.mapped_rows import Fate, MappedFile, MappedRows
-from crm.importing.mapping import LINE, MINUTES, Block, FileMapping, Origin
+from crm.importing.mapping import LINE, MINUTES, SHEET, Block, FileMapping
 from crm.importing.read import data_format, read
 from crm.importing.result import Counts
 from crm.importing.row_errors import CellError, RowError, reason
-from crm.importing.source import Ints, UnreadableError
+from crm.importing.source import Ints, Reading, UnreadableError
 from crm.importing.validate import Batch
-from crm.schema import LOAD_ORDER
+from crm.schema import LOAD_ORDER, TABLES
 
 _Sources = Mapping[str, list[MappedFile]]
 
 
-def import_mapped(loader: Loader, files: list[Path], mapping: FileMapping) -> None:
-    """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file."""
+def import_mapped(
+    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None = None
+) -> None:
+    """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file.
+
+    `encoding` is the character set of files for which the mapping names none.
+    """
     zone = mapping.zone or loader.zone
-    sources = _read_sources(loader, files, mapping)
+    sources = _read_sources(loader, files, mapping, encoding)
     mapped = [rows for block in mapping.blocks for rows in _map_block(loader, block, sources, mapping)]
+    refuse_line_ids(loader, mapped, mapping)
     mapped = with_old_values(mapped, zone)
     fill_history(mapped, zone)
     for rows in sorted(mapped, key=lambda rows: LOAD_ORDER.index(rows.table)):
@@ -44,7 +52,9 @@ def import_mapped(loader: Loader, files: list[Path], mapping: FileMapping) -> No
             _count_file(loader, file, name, mapping)
 
 
-def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> dict[str, list[MappedFile]]:
+def _read_sources(
+    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None
+) -> dict[str, list[MappedFile]]:
     sources: dict[str, list[MappedFile]] = {}
     used: set[Path] = set()
     for name, origin in mapping.sources.items():
@@ -63,7 +73,12 @@ def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> di
                 "no_source_file",
             )
         used.update(matching)
-        sources[name] = [file for path in matching for file in _read_file(loader, path, origin)]
+        how = replace(
+            origin.how,
+            encoding=origin.how.encoding or encoding,
+            known=frozenset(mapping.columns_of(name)),
+        )
+        sources[name] = [file for path in matching for file in _read_file(loader, path, how)]
     for path in files:
         if path not in used and data_format(path) is not None:
             loader.log.result.note(
@@ -75,9 +90,9 @@ def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> di
     return sources
 
 
-def _read_file(loader: Loader, path: Path, origin: Origin) -> list[MappedFile]:
+def _read_file(loader: Loader, path: Path, how: Reading) -> list[MappedFile]:
     try:
-        sources = read(path, path.name, how=origin.how)[: None if origin.how.sheet else 1]
+        sources = read(path, path.name, how=how)[: None if how.sheet else 1]
     except UnreadableError as error:
         unreadable = RowError("", path.name, None, "", "", "unreadable_file", error.text)
         loader.log.reject_file(path.name, unreadable, 0)
@@ -85,6 +100,8 @@ def _read_file(loader: Loader, path: Path, origin: Origin) -> list[MappedFile]:
     mapped_files = []
     for source in sources:
         loader.log.digests.append(source.digest)
+        for notice in source.notices:
+            loader.log.result.note(Text(f"{path.name}：{notice.ja}", f"{path.name}: {notice.en}"))
         texts = {name: _plain(source.columns[name]) for name in source.columns.column_names}
         fate = np.full(source.columns.num_rows, Fate.UNUSED, np.int8)
         mapped_files.append(MappedFile(source, texts, fate))
@@ -131,6 +148,7 @@ def _map_file(
 ) -> MappedRows:
     texts = dict(file.texts)
     texts[LINE] = pa.array(file.source.lines_of(np.arange(len(file.fate)))).cast(pa.string())
+    texts[SHEET] = pa.array([file.source.sheet] * len(file.fate), pa.string())
     rows = chosen(texts, block.where)
     part_of: dict[int, int] = {}
     if block.pair is not None:
@@ -142,7 +160,7 @@ def _map_file(
     errors: list[CellError] = []
     for name, rule in block.columns.items():
         columns[name], unknown = column_of(
-            rule, chosen_texts, len(rows), others, mapping.dates, block.table, name
+            rule, chosen_texts, len(rows), others, mapping.dates, block.table, name, mapping.decimal
         )
         errors += [CellError(int(row), name, "unmapped_value") for row in unknown]
     if block.table == "deals" and mapping.currency and "currency" not in columns:
@@ -183,8 +201,20 @@ def _load(loader: Loader, mapped: MappedRows, mapping: FileMapping) -> None:
         return file.source.lines_of(rows[positions]) if file else positions + 1
 
     damaged = file is not None and file.source.damaged
-    columns = pa.table(mapped.columns)
-    batch = Batch(mapped.table, name, columns, lines_of, damaged, mapping.zone, tuple(mapped.errors))
+    habit = file.source.habit if file else None
+    prepared = prepare(TABLES[mapped.table], pa.table(mapped.columns), loader.zone, mapping.decimal, habit)
+    for notice in prepared.notices:
+        loader.log.result.note(Text(f"{name}：{notice.ja}", f"{name}: {notice.en}"))
+    batch = Batch(
+        mapped.table,
+        name,
+        prepared.columns,
+        lines_of,
+        damaged,
+        mapping.zone,
+        tuple(mapped.errors),
+        prepared.conventions,
+    )
     counts, rejected = loader.load(batch)
     if file is None:
         loader.log.count_file(name, counts)

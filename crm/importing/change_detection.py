@@ -10,6 +10,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
+from crm.importing.custom_attributes import same_value
 from crm.store import Writer
 from crm.store.detected_changes import Change, add_changes, drop_recorded
 from crm.store.tables import CUSTOM
@@ -83,7 +84,7 @@ def _attributes(ids: Sequence[str], old: Sequence[Any], new: Sequence[Any]) -> I
             continue
         before = stored if isinstance(stored, dict) else orjson.loads(stored or "{}")
         for name, after in orjson.loads(given).items():
-            if after != before.get(name):
+            if after != before.get(name) and not same_value(before.get(name), after):
                 yield deal, name, before.get(name), after
 
 

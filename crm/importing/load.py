@@ -62,13 +62,17 @@ class Loader:
         self._stored.forget(batch.table)
         return counts, rejected
 
-    def finish(self) -> None:
-        """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed."""
+    def finish(self, tell: bool = True) -> None:
+        """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed.
+
+        `tell`: whether the changes are noted as those of this import.
+        """
         result = self.log.result
         for notice in self._names.notices():
             result.note(notice)
-        result.detected_changes = self._changes.record(self.now)
-        if result.detected_changes:
+        detected = self._changes.record(self.now)
+        result.detected_changes += detected
+        if detected and tell:
             self.log.digests.append(
                 f"observed at {self.now}"
             )  # what is stored depends on when the import ran
@@ -77,9 +81,9 @@ class Loader:
                     "前回から変わった項目が{n:,}件ありました。変更履歴がないため、今回の取り込み日時の変更として"
                     "記録しました。",
                     "{n:,} changes observed: no event records them, so they were recorded as of this import.",
-                ).format(n=result.detected_changes)
+                ).format(n=detected)
             )
-        result.resolved = self._quarantine.settle(result.errors, result.files)
+        result.resolved += self._quarantine.settle(result.errors, result.files)
 
     def _load_part(self, validator: Validator, batch: Batch, part: pa.Table, start: int) -> tuple[Bools, int]:
         """Which rows of a part are sound, and how many changed the store."""
