@@ -66,7 +66,7 @@ def custom_values(
 def _shares(texts: pa.Array, marks: Marks | None) -> pa.Array:
     plain = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
     read = numerals.numbers(pc.replace_substring_regex(plain, r"\s*[%％]\s*$", ""), marks, strict=True)
-    return texts if read.unreadable.any() else pc.round(pc.divide(read.column, 100.0), 12)
+    return texts if read.unreadable.any() else numerals.times(read.column, 0.01)
 
 
 def _dated(array: pa.Array, zone: ZoneInfo | None) -> pa.Array:

@@ -26,6 +26,7 @@ _SIGNS = re.compile(
     "(?<=[A-Za-z\u00c0-\u00fd])\u2019(?=[A-Za-z\u00c0-\u00fd])|[\u20ac£](?=[ 0-9])|(?<=[0-9 \u00a0])[\u20ac£°]"
     "|(?<=[0-9])\u00a0(?=[0-9\u20ac])"
 )
+_EUC_KANA = re.compile(rb"(?:[\xa4\xa5][\xa1-\xf6]){2}")
 _LEAST = 0.6  # share of characters that a language must explain before its character set is taken
 _SURE = 0.9
 _TITLES = {
@@ -117,9 +118,11 @@ def _by_language(sample: bytes) -> tuple[str | None, bool]:
     """The character set whose language explains most of the characters beyond ASCII, and whether no other does."""
     shares = {charset: _japanese_share(sample, charset) for charset in _JAPANESE}
     shares[_WESTERN] = _western_share(sample)
-    best, second = sorted(shares, key=lambda name: -shares[name])[:2]
-    is_clear = shares[best] >= _SURE and shares[second] < _LEAST
-    return (best if shares[best] >= _LEAST else None), is_clear
+    likely = {name for name, share in shares.items() if share >= _LEAST}
+    if _EUC_KANA.search(sample) is None:  # letters of other alphabets look like its kanji, none like its kana
+        shares["euc_jp"] = 0.0
+    best = max(shares, key=lambda name: shares[name])
+    return (best if shares[best] >= _LEAST else None), shares[best] >= _SURE and likely == {best}
 
 
 def _japanese_share(sample: bytes, charset: str) -> float:

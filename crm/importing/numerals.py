@@ -203,7 +203,7 @@ def numbers(array: pa.Array, marks: Marks | None = None, unit: float = 1.0, stri
     meaning = seen(texts).marks() if marks is None else marks
     if meaning.decimal >= {POINT} and POINT not in meaning.groups_only:
         try:
-            return _finite(_times(pc.cast(texts, pa.float64()), unit))
+            return _finite(times(pc.cast(texts, pa.float64()), unit))
         except pa.ArrowInvalid:
             pass
     return Read(*by_level(texts, lambda text: _number(text, meaning, unit, strict), pa.float64()))
@@ -212,12 +212,17 @@ def numbers(array: pa.Array, marks: Marks | None = None, unit: float = 1.0, stri
 def _typed(array: pa.Array, unit: float) -> Read:
     kind = array.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _finite(_times(array.cast(pa.float64(), safe=False), unit))
+        return _finite(times(array.cast(pa.float64(), safe=False), unit))
     return numbers(as_text(array), unit=unit)
 
 
-def _times(values: pa.Array, unit: float) -> pa.Array:
-    return values if unit == 1.0 else pc.round(pc.multiply(values, unit), 6)
+def times(values: pa.Array, factor: float) -> pa.Array:
+    """Numbers times a factor, without the dust of binary fractions."""
+    if factor == 1.0:
+        return values
+    given = values.to_numpy(zero_copy_only=False)
+    product = given / round(1 / factor) if factor < 1 else given * factor
+    return pa.array(np.round(product, 12 if factor < 1 else 6), mask=np.asarray(values.is_null()))
 
 
 def _finite(values: pa.Array) -> Read:
