@@ -54,7 +54,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "案件フェーズ", "営業フェーズ", "進捗フェーズ", "deal stage", "phase",
     ),
     "amount": (
-        "Amount", "estimatedvalue", "hs_amount", "商談金額", "案件金額", "見込金額", "受注予定額", "受注予定金額",
+        "Amount", "estimatedvalue", "hs_amount", "商談金額", "案件金額", "見込金額", "受注予定額",
+        "受注予定金額",
         "deal amount",
     ),
     "expected_close_date": (
@@ -62,7 +63,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "クローズ予定日", "close date", "closing date", "expected close", "完了予定", "受注予定",
     ),
     "owner_id": (
-        "Owner", "OwnerId", "hubspot_owner_id", "ownerid", "user_id", "owner_name", "所有者", "商談所有者", "担当者",
+        "Owner", "OwnerId", "hubspot_owner_id", "ownerid", "user_id", "owner_name", "所有者",
+        "商談所有者", "担当者",
         "営業担当", "営業担当者", "担当", "deal owner",
     ),
     "lost_reason": ("lost_reason", "closed_lost_reason", "Loss_Reason__c", "失注理由", "loss reason"),
@@ -233,7 +235,8 @@ def fields(given: list[str]) -> tuple[dict[str, str], list[Text]]:
                 continue
             notices.append(
                 Text(
-                    f"項目「{field_name}」は商談の列ではないので独自項目として取り込みました。{near} のことですか。",
+                    f"項目「{field_name}」は商談の列ではないので独自項目として取り込みました。"
+                    f"{near} のことですか。",
                     f"field {field_name!r} is no column of deals and was kept as a custom attribute; "
                     f"is it {near}?",
                 )

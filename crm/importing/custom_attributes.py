@@ -1,4 +1,4 @@
-"""How are custom attributes read, stored and compared? Numbers or days where every value is one, else texts."""
+"""How are custom attributes read, stored and compared? Numbers or days where all values are, else texts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def with_custom_values(table: Table, columns: pa.Table) -> pa.Table:
 def custom_values(
     column: pa.ChunkedArray, marks: Marks | None = None, zone: ZoneInfo | None = None
 ) -> pa.Array:
-    """A custom attribute of a whole file: numbers (50% is 0.5) or ISO days where every value is one, else texts.
+    """A custom attribute of a whole file: numbers (50% is 0.5) or ISO days where all values are, else texts.
 
     Texts such as 007 stay texts: their zeros mean something. `marks` say how numbers are written; `zone` is
     the organisation's, for times that name an offset.
@@ -84,7 +84,7 @@ def _dated(array: pa.Array, zone: ZoneInfo | None) -> pa.Array:
 
 
 def same_value(one: object, other: object) -> bool:
-    """Whether two values of an attribute are one value, however written: 0.50 and 0.5, 2026/11/1 and 2026-11-01.
+    """Whether two values of an attribute are one, however written: 0.50 and 0.5, 2026/11/1 and 2026-11-01.
 
     >>> same_value("５０％", 0.5), same_value("007", 7), same_value("20", "未定")
     (True, True, False)

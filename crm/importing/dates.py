@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from crm.importing.values import Bools, Read, as_text, by_level
+from crm.instants import FIRST_YEAR, LAST_YEAR
 
 _ISO_ZONE = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 _WRITTEN = (
@@ -32,8 +33,7 @@ _ERAS = {"令和": (2018, 99), "平成": (1988, 31), "昭和": (1925, 64)}
 _SERIAL = re.compile(r"[2-7][0-9]{4}(?:\.[0-9]+)?")
 _OTHER_COUNTS = r"(?i)^\s*(?:令和|平成|昭和|[RHS])|^[2-7][0-9]{4}(?:\.[0-9]+)?$"
 _SERIAL_START = datetime(1899, 12, 30)
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
-_FIRST, _END = (np.datetime64(f"{year}-01-01", "us") for year in (_FIRST_YEAR, _LAST_YEAR + 1))
+_FIRST, _END = (np.datetime64(f"{year}-01-01", "us") for year in (FIRST_YEAR, LAST_YEAR + 1))
 
 
 def moments(array: pa.Array, zone: ZoneInfo, plain_days: bool = False) -> Read:
@@ -158,7 +158,7 @@ def _iso(texts: pa.Array) -> Clock | None:
 
 
 def _any_form(texts: pa.Array) -> Clock:
-    """Any of the forms people use: 2026-11-20T09:00+09:00, 2026/1/5 9:05, 2026年11月20日, 20261120, R8.11.20."""
+    """Any of the forms people use: 2026-11-20T09:00+09:00, 2026/1/5 9:05, 2026年1月5日, 20260105, R8.1.5."""
     plain = pc.utf8_normalize(texts, "NFKC")
     if pc.any(pc.match_substring_regex(plain, _OTHER_COUNTS)).as_py():
         plain = by_level(plain, _counted, pa.string())[0]
@@ -180,11 +180,11 @@ def _any_form(texts: pa.Array) -> Clock:
     hour, minute, second = part("hour"), part("minute"), part("second")
     fraction = pc.utf8_rpad(parts.field("part").fill_null(""), 6, "0")
     micro = pc.utf8_slice_codeunits(fraction, 0, 6).cast(pa.int64()).to_numpy()
-    month_start = (np.clip(year, 1, _LAST_YEAR) - 1970).astype("datetime64[Y]") + (
+    month_start = (np.clip(year, 1, LAST_YEAR) - 1970).astype("datetime64[Y]") + (
         np.clip(month, 1, 12) - 1
     ).astype("m8[M]")
     in_month = ((month_start + 1).astype("datetime64[D]") - month_start.astype("datetime64[D]")).astype(int)
-    sound = (written | short) & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
+    sound = (written | short) & (year >= FIRST_YEAR) & (year <= LAST_YEAR) & (month >= 1) & (month <= 12)
     sound &= (day >= 1) & (day <= in_month) & (hour < 24) & (minute < 60) & (second < 60)
     clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro
     times = month_start.astype("datetime64[us]") + (day - 1).astype("m8[D]") + clock.astype("m8[us]")

@@ -1,4 +1,4 @@
-"""In which character set is a file written? UTF-8, UTF-16, CP932, EUC-JP or Windows-1252, told by its letters."""
+"""In which character set is a file written? UTF-8, UTF-16, CP932, EUC-JP or Windows-1252, by its letters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _LATIN_WORD = re.compile(
     r"[A-Za-z\u00c0-\u00d6\u00d8-\u00dd\u00df-\u00f6\u00f8-\u00fd\u0152\u0153\u0160\u0161\u017d\u017e]+"
 )
 _SIGNS = re.compile(
-    "(?<=[A-Za-z\u00c0-\u00fd])\u2019(?=[A-Za-z\u00c0-\u00fd])|[\u20ac£](?=[ 0-9])|(?<=[0-9 \u00a0])[\u20ac£°]"
+    "(?<=[A-Za-z\u00c0-\u00fd])\u2019(?=[A-Za-z\u00c0-\u00fd])|[\u20ac£](?=[ "
+    "0-9])|(?<=[0-9 \u00a0])[\u20ac£°]"
     "|(?<=[0-9])\u00a0(?=[0-9\u20ac])"
 )
 _EUC_KANA = re.compile(rb"(?:[\xa4\xa5][\xa1-\xf6]){2}")
@@ -39,7 +40,7 @@ _TITLES = {
 
 
 class Decoded(NamedTuple):
-    """A file's contents as UTF-8 bytes, the character set found, whether some bytes fitted none, if guessed."""
+    """A file's contents as UTF-8 bytes, the character set, if bytes fitted none, if it was guessed."""
 
     data: bytes
     charset: str
@@ -55,7 +56,8 @@ def known_charset(name: str) -> str:
     except (LookupError, UnicodeError):
         raise SanchoError(
             Text(
-                "文字コード「{name}」はありません。utf-8、cp932、windows-1252、utf-16 などを指定してください。",
+                "文字コード「{name}」はありません。utf-8、cp932、windows-1252、"
+                "utf-16 などを指定してください。",
                 "no character set {name!r}; give utf-8, cp932, windows-1252, utf-16 or the like.",
             ).format(name=name),
             "unknown_encoding",
@@ -67,7 +69,8 @@ def guess_notice(charset: str) -> Text:
     """That a file's character set was told by its letters alone."""
     title = _TITLES.get(charset, charset)
     return Text(
-        f"UTF-8 ではないため、文字の並びから {title} として読みました。文字が違うときは --encoding で指定してください。",
+        f"UTF-8 ではないため、文字の並びから {title} として読みました。"
+        "文字が違うときは --encoding で指定してください。",
         f"is not UTF-8; by its letters it was read as {title}. If names look wrong, say --encoding.",
     )
 
@@ -115,7 +118,7 @@ def _without_mark(data: bytes) -> str | None:
 
 
 def _by_language(sample: bytes) -> tuple[str | None, bool]:
-    """The character set whose language explains most of the characters beyond ASCII, and whether no other does."""
+    """The character set whose language explains the characters beyond ASCII, and whether no other's does."""
     shares = {charset: _japanese_share(sample, charset) for charset in _JAPANESE}
     shares[_WESTERN] = _western_share(sample)
     likely = {name for name, share in shares.items() if share >= _LEAST}

@@ -119,7 +119,7 @@ def _import_mapped(loader: Loader, files: list[Path], mapping: FileMapping, sayi
 
 
 def _import_jobs(loader: Loader, jobs: list[_Job], saying: Saying) -> None:
-    """Files by the tables their names say; as snapshots, lists of deals by their days, the rest before them."""
+    """Files by the tables their names say; as snapshots, lists of deals by their days, others before them."""
     if not saying.snapshots:
         _tell_order(loader, jobs)
         for job in jobs:
@@ -163,10 +163,13 @@ def _tell_order(loader: Loader, jobs: list[_Job]) -> None:
         if len(files) > 1:
             loader.log.result.note(
                 Text(
-                    f"日付の順に {len(files)} 個のファイルを読み、同じ行は最後の {files[-1]} の値を残しました。"
+                    f"日付の順に {len(files)} 個のファイルを読み、同じ行は最後の "
+                    f"{files[-1]} の値を残しました。"
                     "--snapshots を付けると、一覧ごとの違いが日付つきの履歴になります。",
-                    f"{len(files)} files were read in the order of their dates; where they hold the same row, the "
-                    f"last one, {files[-1]}, counts. With --snapshots the differences from list to list become "
+                    f"{len(files)} files were read in the order of their dates; "
+                    "where they hold the same row, the "
+                    f"last one, {files[-1]}, counts. With --snapshots the "
+                    "differences from list to list become "
                     "history.",
                 )
             )
@@ -225,7 +228,7 @@ def _reader(path: Path, name: str, table: str | None, how: Reading) -> Callable[
 
 
 def _sheet_jobs(path: Path, name: str, table: str | None, how: Reading) -> list[_Job]:
-    """Sheets named after tables are those tables; else a manager's own book, or the table of the file's name."""
+    """Sheets named after tables are those tables; else a manager's book, or the table of the file's name."""
     try:
         sheets = read(path, name, how=how)
     except UnreadableError as error:

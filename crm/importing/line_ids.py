@@ -1,4 +1,4 @@
-"""Does a mapping name rows by their line in the file? Lines move, so they are no ids for a list that comes again."""
+"""Does a mapping name rows by their line in the file? Lines move, so they are no ids for a list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COME_AGAIN = ("deals", "leads", "accounts", "contracts", "people")
 
 
 def refuse_line_ids(loader: Loader, mapped: Sequence[MappedRows], mapping: FileMapping) -> None:
-    """Warns of ids made of lines; refuses them where such ids are stored and the list is another than then."""
+    """Warns of ids made of lines; refuses them where such ids are stored and the list has changed."""
     by_line = {
         block.table
         for block in mapping.blocks
@@ -35,10 +35,13 @@ def refuse_line_ids(loader: Loader, mapped: Sequence[MappedRows], mapping: FileM
             raise SanchoError(
                 Text(
                     "{file}：{key} が行番号（{line}）なので、行が動くと別の{label}の変更になってしまいます。"
-                    "保存済みの行があるため取り込みません。マッピングの {key} を、行を特定できる列の組み合わせ"
+                    "保存済みの行があるため取り込みません。マッピングの "
+                    "{key} を、行を特定できる列の組み合わせ"
                     "（例 {example}）にしてください。",
-                    "{file}: {key} is the line number ({line}), so a row that moves would change another one; as such "
-                    "rows are stored already, nothing was imported. In the mapping, make {key} of columns that "
+                    "{file}: {key} is the line number ({line}), so a row that "
+                    "moves would change another one; as such "
+                    "rows are stored already, nothing was imported. In the "
+                    "mapping, make {key} of columns that "
                     "name the row (e.g. {example}).",
                 ).format(
                     file=file, key=key, line=f"{{{LINE}}}", label=TABLES[rows.table].label.ja,
@@ -48,9 +51,12 @@ def refuse_line_ids(loader: Loader, mapped: Sequence[MappedRows], mapping: FileM
             )  # fmt: skip
         loader.log.result.note(
             Text(
-                f"{file}：{key} が行番号です。行が動くと別の行の変更になるため、更新された一覧は取り込めません。"
-                f"繰り返し取り込む一覧なら、マッピングの {key} を、行を特定できる列の組み合わせにしてください。",
-                f"{file}: {key} is the line number, so a later version of this list will be refused; for a list that "
+                f"{file}：{key} が行番号です。行が動くと別の行の変更になるため、"
+                "更新された一覧は取り込めません。"
+                f"繰り返し取り込む一覧なら、マッピングの {key} を、"
+                "行を特定できる列の組み合わせにしてください。",
+                f"{file}: {key} is the line number, so a later version of this "
+                "list will be refused; for a list that "
                 f"comes again, make {key} of columns that name the row.",
             )
         )

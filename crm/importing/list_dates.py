@@ -1,4 +1,4 @@
-"""Of which day is a list? Its name says: deals_2026-11-02.csv, 商談_2026年9月.xlsx, 案件R8.10.csv; and in what order?"""
+"""Of which day is a list, and in what order do lists come? By names: deals_2026-11-02.csv, 商談_9月.xlsx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a manager's own workbook become deals? A sheet per person, months as heads, ranks, amounts in 千円."""
+"""How does a manager's own workbook become deals? A sheet per person, months as heads, ranks, 千円."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _person(title: str) -> str | None:
 
 
 def _ids(entries: Sequence[Entry]) -> dict[int, str | None]:
-    """What names each deal from week to week: its own number, else customer and name, with a count where alike."""
+    """What names each deal from week to week: its own number, else customer and name, counted where alike."""
     names: dict[int, str | None] = {}
     seen: Counter[str] = Counter()
     for entry in entries:

@@ -1,4 +1,4 @@
-"""What does a manager's own sheet of deals say? Header, months, units and totals are found as a reader finds them."""
+"""What does a manager's own sheet of deals say? Header, months, units, totals are found as a reader does."""
 
 from __future__ import annotations
 
@@ -17,26 +17,38 @@ from crm.importing.values import folded, half_width
 _ROLES: dict[str, tuple[str, ...]] = {
     "id": ("案件ID", "案件番号", "案件コード", "案件No", "案件No.", "商談番号", "管理番号"),
     "customer": (
-        "顧客名", "顧客", "取引先", "取引先名", "会社名", "企業名", "お客様名", "お客様", "客先", "客先名", "得意先",
+        "顧客名", "顧客", "取引先", "取引先名", "会社名", "企業名", "お客様名", "お客様", "客先",
+        "客先名", "得意先",
         "得意先名", "社名", "customer", "account", "company",
     ),
-    "name": ("案件名", "案件", "商談名", "件名", "案件内容", "内容", "テーマ", "deal", "deal name", "opportunity"),
+    "name": (
+        "案件名", "案件", "商談名", "件名", "案件内容", "内容", "テーマ", "deal", "deal name", "opportunity",
+    ),
     "amount": (
-        "金額", "見込金額", "見込み金額", "受注金額", "受注見込金額", "受注見込", "売上見込", "売上金額", "予定金額", "見積金額",
+        "金額", "見込金額", "見込み金額", "受注金額", "受注見込金額", "受注見込", "売上見込",
+        "売上金額", "予定金額", "見積金額",
         "想定金額", "契約金額", "売上", "amount", "value",
     ),
     "rank": (
-        "確度", "ヨミ", "読み", "よみ", "ランク", "受注確度", "ヨミ確度", "判定", "見込度", "見込み度", "確度ランク", "rank",
+        "確度", "ヨミ", "読み", "よみ", "ランク", "受注確度", "ヨミ確度", "判定", "見込度",
+        "見込み度", "確度ランク", "rank",
         "confidence",
     ),
     "expected": (
-        "受注予定", "受注予定月", "受注予定日", "受注予定時期", "受注時期", "予定時期", "予定月", "受注月", "時期", "月",
+        "受注予定", "受注予定月", "受注予定日", "受注予定時期", "受注時期", "予定時期", "予定月",
+        "受注月", "時期", "月",
         "計上月", "売上月", "売上計上月", "決着予定", "クローズ予定", "expected", "month", "expected month",
     ),
     "closed": ("受注日", "契約日", "失注日", "決着日", "完了日"),
-    "stage": ("フェーズ", "ステージ", "商談フェーズ", "営業フェーズ", "進捗", "状況", "ステータス", "stage", "phase", "status"),
+    "stage": (
+        "フェーズ", "ステージ", "商談フェーズ", "営業フェーズ", "進捗", "状況", "ステータス", "stage", "phase",
+        "status",
+    ),
     "owner": ("担当", "担当者", "営業担当", "営業担当者", "主担当", "owner", "seller", "sales rep"),
-    "created": ("引合い獲得日", "引合獲得日", "引合日", "登録日", "発生日", "作成日", "案件発生日", "created"),
+    "created": (
+        "引合い獲得日", "引合獲得日", "引合日", "登録日", "発生日", "作成日", "案件発生日",
+        "created",
+    ),
     "product": ("商材", "商品", "製品", "品目", "商材名", "product"),
 }  # fmt: skip
 _ROLE_OF = {folded(name).replace(" ", ""): role for role, names in _ROLES.items() for name in names}
@@ -96,7 +108,7 @@ class ManagersSheet:
 
 @dataclass(frozen=True)
 class YearRule:
-    """Which year a month without one is in: of a fiscal or calendar year that a title names, or the nearest."""
+    """Which year a month without one is in: a fiscal or calendar year that a title names, or the nearest."""
 
     fiscal: int | None = None
     calendar: int | None = None
@@ -201,7 +213,15 @@ def read_sheet(grid: Grid) -> ManagersSheet | None:
         entries,
         totals,
         _years([*above, grid.title], first),
-        "columns" if across else "rows" if heads else "cells" if from_cells else "title" if of_sheet else None,
+        "columns"
+        if across
+        else "rows"
+        if heads
+        else "cells"
+        if from_cells
+        else "title"
+        if of_sheet
+        else None,
         {
             _EACH_MONTH if month_of(header[column]) else plain(header[column]): unit
             for column, unit in units.items()

@@ -1,4 +1,4 @@
-"""Which number does a written amount mean? The decimal mark is decided for a whole column, never for one cell.
+"""Which number does a written amount mean? The decimal mark is decided for a whole column, not for a cell.
 
 "1.234" is 1.234 in one file and 1234 in another: what the column's other cells show decides. A text that
 means no one number is unreadable; nothing becomes another number than the one meant.
@@ -38,7 +38,41 @@ _LETTERS = {
     "B": 10**9,
     "Mrd": 10**9,
 }
-_CODES = ["JPY", "USD", "EUR", "GBP", "CNY", "KRW", "INR", "BRL", "CHF", "SEK", "NOK", "DKK", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "THB", "VND", "IDR", "MYR", "PHP", "MXN", "ZAR", "PLN", "CZK", "HUF", "TRY", "RUB", "ILS", "AED", "SAR"]
+_CODES = [
+    "JPY",
+    "USD",
+    "EUR",
+    "GBP",
+    "CNY",
+    "KRW",
+    "INR",
+    "BRL",
+    "CHF",
+    "SEK",
+    "NOK",
+    "DKK",
+    "AUD",
+    "CAD",
+    "NZD",
+    "SGD",
+    "HKD",
+    "TWD",
+    "THB",
+    "VND",
+    "IDR",
+    "MYR",
+    "PHP",
+    "MXN",
+    "ZAR",
+    "PLN",
+    "CZK",
+    "HUF",
+    "TRY",
+    "RUB",
+    "ILS",
+    "AED",
+    "SAR",
+]
 _CURRENCY = rf"(?:(?:US|R|HK|NT|AU|CA|A|C|S)\$|{'|'.join(_CODES)}|[¥$€£₩₹\\])"
 _HOME = ("¥", "\\", "JPY", "円", "金")  # marks that a list in yen carries
 _SIGN = r"[+\-−‐–△▲▼]"
@@ -185,10 +219,10 @@ def _seen_in(cells: Iterable[_Written | None]) -> Seen:
 
 
 def numbers(array: pa.Array, marks: Marks | None = None, unit: float = 1.0, strict: bool = False) -> Read:
-    """A column as finite float64: plain numbers, amounts with currency marks, ▲ or parentheses for minus, units.
+    """A column as finite float64: plain numbers, or with currency marks, units, ▲ or parentheses for minus.
 
-    `marks` are those of the whole column (found in `array` where not given); `unit` multiplies cells that name
-    no unit of their own. `strict` leaves out what codes have too: (1), 1B.
+    `marks` are those of the whole column (found in `array` where not given); `unit` multiplies cells that
+    name no unit of their own. `strict` leaves out what codes have too: (1), 1B.
 
     >>> numbers(pa.array(["1.234", "2.500.000", "120万円"])).column.to_pylist()
     [1234.0, 2500000.0, 1200000.0]

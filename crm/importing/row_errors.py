@@ -50,12 +50,14 @@ REASONS: dict[str, Text] = {
         "a new row, but the file has no column {column!r}, which new rows need; add it.",
     ),
     "wrong_encoding": Text(
-        "文字コードが合わず、文字が壊れています。UTF-8 で保存し直すか、--encoding で文字コードを指定してください。",
+        "文字コードが合わず、文字が壊れています。UTF-8 で保存し直すか、"
+        "--encoding で文字コードを指定してください。",
         "wrong encoding: some bytes fit no character; save the file again as UTF-8 or say --encoding.",
     ),
     "no_result": Text(
         "計算結果のない数式か、エラーのセルです。Excel で開いて計算させ、保存し直してください。",
-        "a formula without its result, or an error of the sheet; open it in Excel, let it calculate, save it again.",
+        "a formula without its result, or an error of the sheet; open it "
+        "in Excel, let it calculate, save it again.",
     ),
     "digits_lost": Text(
         "IDが数値として保存され、桁が失われています。書き出すときに文字列にしてください。",

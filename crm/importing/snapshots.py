@@ -1,4 +1,4 @@
-"""How do dated lists become history? One after the other, each as if it had been imported at its day's end."""
+"""How do dated lists become history? One after the other, each as if imported at the end of its day."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from crm.store.tables import IMPORTS
 _DATE_COLUMNS = frozenset(
     folded(name)
     for name in (
-        "snapshot_date", "snapshot date", "list_date", "as_of_date", "as of date", "extract_date", "export date",
+        "snapshot_date", "snapshot date", "list_date", "as_of_date", "as of date", "extract_date",
+        "export date",
         "基準日", "出力日", "抽出日", "集計日", "データ日付", "スナップショット日",
     )
 )  # fmt: skip
@@ -36,7 +37,7 @@ _MONTH = 31  # days that the end of a list's month may lie ahead
 
 @dataclass(frozen=True)
 class DatedList:
-    """One list: what it is of (a table or a mapping), its day, a name for its contents, and how it is loaded."""
+    """One list: what it is of (a table, a mapping), its day, a name for its contents, how it is loaded."""
 
     kind: str
     file: str
@@ -48,8 +49,8 @@ class DatedList:
 def load_lists(loader: Loader, lists: Iterable[DatedList]) -> None:
     """Loads lists in the order of their days, whatever the order given; those known are left out.
 
-    A list is known at the end of its day, in the organisation's zone. One that is older than the newest of its
-    kind in the store, and new, cannot be put between what is known: it is refused.
+    A list is known at the end of its day, in the organisation's zone. One that is new and older than the
+    newest of its kind in the store cannot be put between what is known: it is refused.
     """
     known = _known(loader)
     newest: dict[str, int] = {}
@@ -90,7 +91,8 @@ def load_lists(loader: Loader, lists: Iterable[DatedList]) -> None:
             Text(
                 f"{len(done)}日分の一覧（{first} から {last}）を日付順に取り込み、前の一覧から変わった項目 "
                 f"{changes:,} 件を、それぞれの一覧の日の終わりの変更として記録しました。",
-                f"lists of {len(done)} days ({first} to {last}) were taken in the order of their days; {changes:,} "
+                f"lists of {len(done)} days ({first} to {last}) were taken "
+                f"in the order of their days; {changes:,} "
                 "changes from list to list were recorded as of the end of each list's day.",
             )
         )
@@ -112,7 +114,8 @@ def by_day(source: Source) -> list[tuple[date, Source]] | None:
     if unreadable.any() or days.null_count:
         raise SanchoError(
             Text(
-                "{file} の列「{column}」に、日付として読めない行があります。すべての行に日付を入れてください。",
+                "{file} の列「{column}」に、日付として読めない行があります。"
+                "すべての行に日付を入れてください。",
                 "{file}: column {column!r} has rows without a date; every row of dated lists needs one.",
             ).format(file=source.file, column=name),
             "no_list_date",
@@ -142,7 +145,8 @@ def no_date(files: Sequence[str]) -> SanchoError:
         Text(
             "{files} が何日の一覧かわかりません。ファイル名を 商談_2026-11-02.csv のようにするか、"
             "列「基準日」（snapshot_date）を加えてください。",
-            "no day of the list in {files}; name it like deals_2026-11-02.csv, or add a column snapshot_date.",
+            "no day of the list in {files}; name it like deals_2026-11-02.csv, "
+            "or add a column snapshot_date.",
         ).format(files=", ".join(files)),
         "no_list_date",
     )

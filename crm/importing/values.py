@@ -58,7 +58,7 @@ _WIDTH[ord("￥")] = ord("¥")
 
 
 def half_width(text: str) -> str:
-    """Full-width letters, digits, signs and blanks as half-width ones; ①, ² and the like stay what they are."""
+    """Full-width letters, digits, signs and blanks as half-width ones; ① and ² stay what they are."""
     return text.translate(_WIDTH)
 
 

@@ -1,4 +1,4 @@
-"""What rows does a workbook hold? One source per sheet, as people keep them: merged cells, titles, formulas."""
+"""What rows does a workbook hold? A source per sheet, as people keep them: merged cells, titles, formulas."""
 
 from __future__ import annotations
 

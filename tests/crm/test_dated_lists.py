@@ -42,8 +42,9 @@ def take(store, path, **options):
 
 def history(store):
     events = store.read(TOKYO)["deal_events"]
-    return sorted(zip(events["deal_id"], events["field"], events["at"].dt.tz_convert(TOKYO).dt.strftime("%m-%d %H:%M"),
-                      events["old_value"], events["value"], strict=True))  # fmt: skip
+    at = events["at"].dt.tz_convert(TOKYO).dt.strftime("%m-%d %H:%M")
+    columns = (events["deal_id"], events["field"], at, events["old_value"], events["value"])
+    return sorted(zip(*columns, strict=True))
 
 
 EXPECTED = [
@@ -112,7 +113,7 @@ def test_lists_by_a_mapping_become_history_too(store, tmp_path):
 
 def test_a_list_without_a_day_is_no_snapshot(store, tmp_path):
     write(tmp_path, {"deals.csv": WEEKS["deals_2026-11-02.csv"]})
-    with pytest.raises(SanchoError, match="deals_2026-11-02.csv, or add a column snapshot_date"):
+    with pytest.raises(SanchoError, match="or add a column snapshot_date"):
         take(store, tmp_path, saying=SNAPSHOTS)
 
 
@@ -137,9 +138,12 @@ def test_october_comes_after_september_without_snapshots_too_and_it_is_said(stor
 @pytest.mark.parametrize(
     ("name", "day"),
     [
-        ("商談_2026年9月.csv", date(2026, 9, 30)), ("deals_2026-11-02.csv", date(2026, 11, 2)), ("deals20261102.csv", date(2026, 11, 2)),
-        ("deals_202609.csv", date(2026, 9, 30)), ("案件R8.10.csv", date(2026, 10, 31)), ("商談_令和元年5月.csv", date(2019, 5, 31)),
-        ("deals_Oct2026.xlsx", date(2026, 10, 31)), ("deals-2026-W45.csv", date(2026, 11, 8)), ("商談_２０２６年１１月２日.csv", date(2026, 11, 2)),
+        ("商談_2026年9月.csv", date(2026, 9, 30)), ("deals_2026-11-02.csv", date(2026, 11, 2)),
+        ("deals20261102.csv", date(2026, 11, 2)),
+        ("deals_202609.csv", date(2026, 9, 30)), ("案件R8.10.csv", date(2026, 10, 31)),
+        ("商談_令和元年5月.csv", date(2019, 5, 31)),
+        ("deals_Oct2026.xlsx", date(2026, 10, 31)), ("deals-2026-W45.csv", date(2026, 11, 8)),
+        ("商談_２０２６年１１月２日.csv", date(2026, 11, 2)),
         ("deals.csv", None), ("deals_10.csv", None), ("FY2026_Q1.csv", None), ("deals_20261332.csv", None),
     ],
 )  # fmt: skip
@@ -150,7 +154,11 @@ def test_a_files_name_says_its_day(name, day):
 def test_names_are_sorted_as_people_count():
     names = ["a_10月.csv", "a_9月.csv", "a_令和8年1月.csv", "a_令和7年12月.csv", "a_2.csv", "a_10.csv"]
     order = sorted(names, key=in_order)
-    for first, second in (("a_9月.csv", "a_10月.csv"), ("a_令和7年12月.csv", "a_令和8年1月.csv"), ("a_2.csv", "a_10.csv")):
+    for first, second in (
+        ("a_9月.csv", "a_10月.csv"),
+        ("a_令和7年12月.csv", "a_令和8年1月.csv"),
+        ("a_2.csv", "a_10.csv"),
+    ):
         assert order.index(first) < order.index(second)
 
 
@@ -168,7 +176,9 @@ def test_lines_as_ids_are_warned_of_once_and_refused_when_the_list_has_changed(s
     same = take(store, tmp_path / "list.csv", mapping=tmp_path / "m.toml")
     assert same.total.imported == 0
     before = store.read(TOKYO)["deals"]
-    (tmp_path / "list.csv").write_text(WEEK.replace("\n", "\nきぼう,2026/11/20,アポイント\n", 1), encoding="utf-8")
+    (tmp_path / "list.csv").write_text(
+        WEEK.replace("\n", "\nきぼう,2026/11/20,アポイント\n", 1), encoding="utf-8"
+    )
     with pytest.raises(SanchoError, match="make deal_id of columns that name the row"):
         take(store, tmp_path / "list.csv", mapping=tmp_path / "m.toml")
     pd.testing.assert_frame_equal(store.read(TOKYO)["deals"], before)
@@ -194,7 +204,9 @@ F,2026-09-16,競合,A社,B社
 
 
 def test_a_crms_own_field_names_are_known_or_asked_about(store, tmp_path):
-    (tmp_path / "deals.csv").write_text("deal_id,created_at,stage\nF,2026-09-01,クロージング\n", encoding="utf-8")
+    (tmp_path / "deals.csv").write_text(
+        "deal_id,created_at,stage\nF,2026-09-01,クロージング\n", encoding="utf-8"
+    )
     (tmp_path / "deal_events.csv").write_text(HISTORY, encoding="utf-8")
     result = take(store, tmp_path)
     events = store.read(TOKYO)["deal_events"].sort_values("at")

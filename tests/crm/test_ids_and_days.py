@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import openpyxl
@@ -55,7 +55,9 @@ def test_long_ids_of_json_keep_their_digits_wherever_they_stand(store, tmp_path)
 def test_pushed_rows_and_frames_keep_them_too(store):
     push_rows(store, "deals", [deal(LONG[0]), deal(LONG[1], note="x")], TOKYO, now=NOW)
     push_rows(store, "deals", pd.DataFrame([deal(LONG[0]), deal(LONG[1])]), TOKYO, now=NOW)
-    push_rows(store, "leads", [{"lead_id": LONG[0], "created_at": "2026-10-01", "deal_id": LONG[1]}], TOKYO, now=NOW)
+    push_rows(
+        store, "leads", [{"lead_id": LONG[0], "created_at": "2026-10-01", "deal_id": LONG[1]}], TOKYO, now=NOW
+    )
     assert deal_ids(store) == [str(number) for number in LONG]
     assert store.read(TOKYO)["leads"]["lead_id"].tolist() == [str(LONG[0])]
 
@@ -67,7 +69,7 @@ def test_a_number_that_has_lost_digits_is_no_id(store, tmp_path):
     (tmp_path / "deals.parquet").unlink()
     (tmp_path / "deals.csv").write_text("deal_id,created_at,stage\n4.87688E+18,2026-10-01,x\n")
     assert [error.code for error in take(store, tmp_path).errors] == ["digits_lost"]
-    (tmp_path / "deals.csv").write_text('deal_id,created_at,stage\nA,2026-10-01,x\n')
+    (tmp_path / "deals.csv").write_text("deal_id,created_at,stage\nA,2026-10-01,x\n")
     (tmp_path / "deals.ndjson").write_text(json.dumps(deal("B", owner_id=float(LONG[0]))))
     assert [error.code for error in take(store, tmp_path).errors] == ["digits_lost"]
 
@@ -125,11 +127,18 @@ def test_an_instant_falls_on_the_organisations_day_in_every_column(store, tmp_pa
 
 
 def test_typed_instants_and_events_go_by_the_same_rule(store, tmp_path):
-    at = pa.array([datetime(2026, 3, 31, 23, 10, tzinfo=timezone.utc)], pa.timestamp("us", "UTC"))
-    table = pa.table({"deal_id": ["A"], "created_at": ["2026-01-01"], "stage": ["x"], "expected_close_date": at})
+    at = pa.array([datetime(2026, 3, 31, 23, 10, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    table = pa.table(
+        {"deal_id": ["A"], "created_at": ["2026-01-01"], "stage": ["x"], "expected_close_date": at}
+    )
     parquet.write_table(table, tmp_path / "deals.parquet")
     take(store, tmp_path)
-    event = {"deal_id": "A", "at": "2026-02-01", "field": "expected_close_date", "value": "2026-03-31T23:10:00Z"}
+    event = {
+        "deal_id": "A",
+        "at": "2026-02-01",
+        "field": "expected_close_date",
+        "value": "2026-03-31T23:10:00Z",
+    }
     push_rows(store, "deal_events", [event], TOKYO, now=NOW)
     person = {"person_id": "P", "active_from": "2026-03-31T23:10:00Z", "active_to": "9999-12-31"}
     push_rows(store, "people", [person], TOKYO, now=NOW)
@@ -161,14 +170,33 @@ def test_a_day_of_closing_exported_as_midnight_utc_is_that_day_in_new_york(store
 
 @pytest.mark.parametrize(
     "text",
-    ["令和8年3月31日", "R8.3.31", "r08/3/31", "46112", "46112.378", "２０２６年３月３１日", "2026.3.31", "2026年3月31日(火) 9時5分"],
+    [
+        "令和8年3月31日",
+        "R8.3.31",
+        "r08/3/31",
+        "46112",
+        "46112.378",
+        "２０２６年３月３１日",
+        "2026.3.31",
+        "2026年3月31日(火) 9時5分",
+    ],
 )
 def test_a_day_is_read_in_all_the_ways_it_is_written(text):
     assert days(pa.array([text]), TOKYO).column.to_pylist() == ["2026-03-31"]
 
 
 @pytest.mark.parametrize(
-    "text", ["9999-12-31", "0001-01-01", "2200-01-01", "26/3/31", "3/31", "2026-06-30T23:59:60Z", "H99.1.1", "2026-02-30"]
+    "text",
+    [
+        "9999-12-31",
+        "0001-01-01",
+        "2200-01-01",
+        "26/3/31",
+        "3/31",
+        "2026-06-30T23:59:60Z",
+        "H99.1.1",
+        "2026-02-30",
+    ],
 )
 def test_what_is_no_day_of_our_time_is_refused(text):
     for column in (pa.array([text]), pa.array([text, "2026年1月1日"])):
@@ -176,15 +204,25 @@ def test_what_is_no_day_of_our_time_is_refused(text):
         assert moments(column, TOKYO).unreadable.tolist()[0]
 
 
-LIST = "deal_id,created_at,stage,amount,確度,割引率,最終訪問日,受注確率,コード,メモ\n"
-BEFORE = LIST + "K1,2026-09-01,x,1000000,10,0.50,2026-11-01,50%,7,ＡＢＣ\nK2,2026-09-01,x,1000000,20,0.25,2026-11-02,20%,8,a b\n"
-AFTER = LIST + "K1,2026/9/1,x,\"1,000,000\",10,0.5,2026/11/1,0.5,007,ABC\nK2,2026/9/1,x,\"1,000,000\",未定,0.250,2026年11月2日,0.2,008,a  b\n"
+LIST = "deal_id,created_at,stage,amount,確度,割引率,最終訪問日,受注確率,コード,メモ"
+BEFORE = (
+    LIST,
+    "K1,2026-09-01,x,1000000,10,0.50,2026-11-01,50%,7,ＡＢＣ",
+    "K2,2026-09-01,x,1000000,20,0.25,2026-11-02,20%,8,a b",
+)
+AFTER = (
+    LIST,
+    'K1,2026/9/1,x,"1,000,000",10,0.5,2026/11/1,0.5,007,ABC',
+    'K2,2026/9/1,x,"1,000,000",未定,0.250,2026年11月2日,0.2,008,a  b',
+)
 
 
 def test_the_same_value_written_differently_is_no_change(store, tmp_path):
     for contents in (BEFORE, AFTER):
-        (tmp_path / "deals.csv").write_text(contents, encoding="utf-8")
+        (tmp_path / "deals.csv").write_text("\n".join(contents), encoding="utf-8")
         result = take(store, tmp_path)
     assert result.detected_changes == 1
     events = store.read(TOKYO)["deal_events"]
-    assert events[["deal_id", "field", "value", "old_value"]].to_numpy().tolist() == [["K2", "確度", "未定", "20"]]
+    assert events[["deal_id", "field", "value", "old_value"]].to_numpy().tolist() == [
+        ["K2", "確度", "未定", "20"]
+    ]

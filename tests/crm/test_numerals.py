@@ -40,13 +40,17 @@ def amounts(store):
 @pytest.mark.parametrize(
     ("text", "number"),
     [
-        ("1'234'567", 1234567), ("1 234 567", 1234567), ("1\u00a0234\u00a0567", 1234567), ("12,34,567", 1234567),
+        ("1'234'567", 1234567), ("1 234 567", 1234567), ("1\u00a0234\u00a0567", 1234567),
+        ("12,34,567", 1234567),
         ("1\u202f234,00 €", 1234), ("5,000,000.00", 5e6), ("1.234,50", 1234.5), ("2.500.000", 2.5e6),
         ("12,5", 12.5), ("100,00", 100), ("0,5", 0.5), ("1.2e6", 1.2e6), ("-0", 0),
-        ("120万円", 1.2e6), ("1,200千円", 1.2e6), ("3百万", 3e6), ("1.2億", 1.2e8), ("1億2,000万円", 1.2e8), ("1.1万", 11000),
+        ("120万円", 1.2e6), ("1,200千円", 1.2e6), ("3百万", 3e6), ("1.2億", 1.2e8),
+        ("1億2,000万円", 1.2e8), ("1.1万", 11000),
         ("1.2M", 1.2e6), ("350k", 350000),
-        ("￥１，２００，０００", 1.2e6), ("¥1,200,000-", 1.2e6), ("金1,200,000円也", 1.2e6), ("1,200,000円(税込)", 1.2e6),
-        ("US$1,200", 1200), ("$1,200 USD", 1200), ("R$ 1.200,00", 1200), ("JPY 1,200,000", 1.2e6), ("1200 EUR", 1200),
+        ("￥１，２００，０００", 1.2e6), ("¥1,200,000-", 1.2e6), ("金1,200,000円也", 1.2e6),
+        ("1,200,000円(税込)", 1.2e6),
+        ("US$1,200", 1200), ("$1,200 USD", 1200), ("R$ 1.200,00", 1200), ("JPY 1,200,000", 1.2e6),
+        ("1200 EUR", 1200),
         ("(1,200)", -1200), ("▲1,200", -1200), ("△５", -5), ("¥-3", -3), ("\\1,200", 1200),
     ],
 )  # fmt: skip
@@ -57,8 +61,10 @@ def test_an_amount_is_the_number_meant(text, number):
 @pytest.mark.parametrize(
     "text",
     [
-        "0x10", "1_000", "NaN", "inf", "1e400", "1,2,3", "1.23.456", "1,23,456.7,8", "12.345.67", "1,200-", "1 2", "10²",
-        "①", "1,200-1,500", "約100", "100円/月", "12 345 6", "--5", "(5", "5)", "1.2.e3", "１／２", "3万千", "1,234e5",
+        "0x10", "1_000", "NaN", "inf", "1e400", "1,2,3", "1.23.456", "1,23,456.7,8", "12.345.67",
+        "1,200-", "1 2", "10²",
+        "①", "1,200-1,500", "約100", "100円/月", "12 345 6", "--5", "(5", "5)", "1.2.e3", "１／２",
+        "3万千", "1,234e5",
     ],
 )  # fmt: skip
 def test_what_is_no_one_number_is_refused(text):
@@ -109,7 +115,9 @@ def test_a_column_is_decided_as_a_whole_and_said(store, tmp_path):
     assert any("decimal comma" in notice.en and "1.234 is 1234" in notice.en for notice in result.notices)
 
 
-def test_a_column_that_tells_nothing_is_read_as_before_with_a_notice_and_a_way_to_say_otherwise(store, tmp_path):
+def test_a_column_that_tells_nothing_is_read_as_before_with_a_notice_and_a_way_to_say_otherwise(
+    store, tmp_path
+):
     contents = "deal_id,created_at,stage,amount\nA,2026-10-01,x,1.234\n"
     result = take(store, tmp_path, contents)
     assert amounts(store) == {"A": 1.234}
@@ -127,19 +135,25 @@ def test_the_files_other_columns_and_its_separator_decide_what_a_column_leaves_o
 
 def test_plain_numbers_say_nothing(store, tmp_path):
     for number, amount in enumerate(('"1,200"', "1200000", "0.5", '"￥1,200"')):
-        result = take(store, tmp_path, f"deal_id,created_at,stage,amount\nA{number},2026-10-01,アポイント,{amount}\n")
+        result = take(
+            store, tmp_path, f"deal_id,created_at,stage,amount\nA{number},2026-10-01,アポイント,{amount}\n"
+        )
         assert result.notices == []
 
 
 def test_currency_marks_that_are_left_out_are_told_unless_the_currency_is_given(store, tmp_path):
     result = take(store, tmp_path, "deal_id,created_at,stage,amount\nA,2026-10-01,アポイント,US$5\n")
     assert [notice.en for notice in result.notices if "US$" in notice.en]
-    result = take(store, tmp_path, "deal_id,created_at,stage,amount,currency\nA,2026-10-01,アポイント,US$5,USD\n")
+    result = take(
+        store, tmp_path, "deal_id,created_at,stage,amount,currency\nA,2026-10-01,アポイント,US$5,USD\n"
+    )
     assert result.notices == []
 
 
 def test_the_unit_in_a_heading_multiplies(store, tmp_path):
-    result = take(store, tmp_path, "商談ID,作成日時,ステージ,金額（千円）\nA,2026-10-01,x,1200\nB,2026-10-01,x,3万\n")
+    result = take(
+        store, tmp_path, "商談ID,作成日時,ステージ,金額（千円）\nA,2026-10-01,x,1200\nB,2026-10-01,x,3万\n"
+    )
     assert amounts(store) == {"A": 1_200_000, "B": 30_000}
     assert any("1,000" in notice.en for notice in result.notices)
 
@@ -159,9 +173,9 @@ def test_a_mapping_says_the_mark_for_a_column_or_all_files(store, tmp_path):
 
 
 def test_events_and_pushed_rows_are_read_by_the_same_rule(store):
-    rows = [{"deal_id": name, "created_at": "2026-10-01", "stage": "x"} for name in "AB"]
-    push_rows(store, "deals", [row | {"amount": text} for row, text in zip(rows, ["1.234", "2.500.000"], strict=True)],
-              TOKYO, now=NOW)  # fmt: skip
+    given = {"A": "1.234", "B": "2.500.000"}
+    rows = [{"deal_id": k, "created_at": "2026-10-01", "stage": "x", "amount": v} for k, v in given.items()]
+    push_rows(store, "deals", rows, TOKYO, now=NOW)
     assert amounts(store) == {"A": 1234, "B": 2500000}
     events = [
         {"deal_id": "A", "at": f"2026-10-0{day}", "field": "amount", "value": text}

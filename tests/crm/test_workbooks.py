@@ -60,7 +60,8 @@ def test_titles_above_the_header_are_set_aside_and_said(store, tmp_path):
 
 def test_a_csv_with_titles_is_read_alike_and_its_lines_stay_true(store, tmp_path):
     (tmp_path / "deals.csv").write_text(
-        "Report: open deals\nExported;2026-11-27\n\ndeal_id;created_at;stage;amount\nA;2026-10-01;x;1\nB;never;x;1\n"
+        "Report: open "
+        "deals\nExported;2026-11-27\n\ndeal_id;created_at;stage;amount\nA;2026-10-01;x;1\nB;never;x;1\n"
     )
     result = take(store, tmp_path)
     assert list(deals(store).index) == ["A"]
@@ -69,14 +70,21 @@ def test_a_csv_with_titles_is_read_alike_and_its_lines_stay_true(store, tmp_path
 
 
 def test_names_of_columns_among_the_values_are_no_header(store, tmp_path):
-    rows = [HEADER, ["E1", "2026-10-01", "アポイント", "佐藤", 100], ["金額", "2026-10-01", "ステージ", "担当者ID", 100]]
+    rows = [
+        HEADER,
+        ["E1", "2026-10-01", "アポイント", "佐藤", 100],
+        ["金額", "2026-10-01", "ステージ", "担当者ID", 100],
+    ]
     save(tmp_path / "商談.xlsx", rows)
     assert take(store, tmp_path).errors == []
     assert len(deals(store)) == 2
 
 
 def test_a_merged_cell_belongs_to_every_row_it_spans(store, tmp_path):
-    rows = [HEADER, *([f"E{n}", "2026-10-01", "アポイント", "佐藤" if n == 1 else None, 100] for n in range(1, 5))]
+    rows = [
+        HEADER,
+        *([f"E{n}", "2026-10-01", "アポイント", "佐藤" if n == 1 else None, 100] for n in range(1, 5)),
+    ]
     save(tmp_path / "商談.xlsx", rows, ["D2:D4"])
     result = take(store, tmp_path)
     owners = deals(store)["owner_id"]
@@ -87,14 +95,20 @@ def test_a_merged_cell_belongs_to_every_row_it_spans(store, tmp_path):
 
 def test_rows_of_totals_are_told_as_such(store, tmp_path):
     good = ["E1", "2026-10-01", "アポイント", "佐藤", 100]
-    save(tmp_path / "商談.xlsx", [HEADER, good, ["合計", None, None, None, 100], [None, None, None, "平均", 100]])
+    save(
+        tmp_path / "商談.xlsx",
+        [HEADER, good, ["合計", None, None, None, 100], [None, None, None, "平均", 100]],
+    )
     result = take(store, tmp_path)
     assert [(error.line, error.code) for error in result.errors] == [(3, "total_row"), (4, "total_row")]
     assert list(deals(store).index) == ["E1"]
 
 
 def test_a_formula_without_its_result_and_an_error_are_no_blank_cells(store, tmp_path):
-    rows = [["E1", "2026-10-01", "アポイント", "佐藤", "=1000*2"], ["E2", "2026-10-01", "アポイント", "#N/A", 1]]
+    rows = [
+        ["E1", "2026-10-01", "アポイント", "佐藤", "=1000*2"],
+        ["E2", "2026-10-01", "アポイント", "#N/A", 1],
+    ]
     save(tmp_path / "商談.xlsx", [HEADER, *rows, ["E3", "2026-10-01", "アポイント", "鈴木", 5]])
     result = take(store, tmp_path)
     assert [(error.line, error.column, error.code) for error in result.errors] == [
@@ -127,8 +141,20 @@ def test_a_sheet_per_person_with_heads_of_months_is_read_without_editing(store, 
     assert result.errors == []
     stored = deals(store)
     columns = ["owner_id", "account_id", "stage", "amount", "確度"]
-    assert stored[columns].loc["あおぞら商事/基幹更改"].tolist() == ["佐藤", "あおぞら商事", "提案", 12_000_000, "A"]
-    assert stored[columns].loc["きぼう建設/CAD 増設"].tolist() == ["鈴木", "きぼう建設", "クロージング", 5_000_500, "B"]
+    assert stored[columns].loc["あおぞら商事/基幹更改"].tolist() == [
+        "佐藤",
+        "あおぞら商事",
+        "提案",
+        12_000_000,
+        "A",
+    ]
+    assert stored[columns].loc["きぼう建設/CAD 増設"].tolist() == [
+        "鈴木",
+        "きぼう建設",
+        "クロージング",
+        5_000_500,
+        "B",
+    ]
     assert stored["expected_close_date"].astype(str).str[:10].to_dict() == {
         "あおぞら商事/基幹更改": "2026-10-31",
         "みどり工業/保守": "2026-10-31",
@@ -148,12 +174,17 @@ def test_months_across_in_two_rows_of_heads_are_read_without_editing(store, tmp_
     assert result.errors == []
     stored = deals(store)
     assert stored["amount"].to_dict() == {
-        "さくら食品/物流改善": 12_000_000, "さくら食品/倉庫増設": 3_500_000, "もみじ製薬/分析基盤": 40_000_000,
+        "さくら食品/物流改善": 12_000_000, "さくら食品/倉庫増設": 3_500_000,
+        "もみじ製薬/分析基盤": 40_000_000,
     }  # fmt: skip
     assert stored["ヨミ"].to_dict() == {
         "さくら食品/物流改善": "○", "さくら食品/倉庫増設": "△", "もみじ製薬/分析基盤": "×",
     }  # fmt: skip
-    assert sorted(stored["expected_close_date"].astype(str).str[:10]) == ["2026-11-30", "2026-12-31", "2027-01-31"]
+    assert sorted(stored["expected_close_date"].astype(str).str[:10]) == [
+        "2026-11-30",
+        "2026-12-31",
+        "2027-01-31",
+    ]
     assert set(stored["owner_id"]) == {"高橋"}
     assert told(result, "columns of months", "1,000,000", "'ヨミ' was kept")
 
@@ -164,7 +195,8 @@ def test_one_sheet_with_merged_people_and_months_is_read_without_editing(store, 
     assert result.errors == []
     stored = deals(store)
     assert stored["owner_id"].to_dict() == {
-        "ふじ運輸/配車": "田中", "ふじ運輸/点呼": "田中", "すみれ印刷/ワークフロー": "田中", "つばめ観光/予約": "伊藤",
+        "ふじ運輸/配車": "田中", "ふじ運輸/点呼": "田中", "すみれ印刷/ワークフロー": "田中",
+        "つばめ観光/予約": "伊藤",
     }  # fmt: skip
     assert stored["amount"].dropna().to_dict() == {
         "ふじ運輸/配車": 1_200_000, "ふじ運輸/点呼": 15_000_000, "すみれ印刷/ワークフロー": 800_000,
@@ -224,7 +256,8 @@ def test_a_mapping_can_read_a_sheet_per_person_with_the_sheets_name(store, tmp_p
     ("text", "month"),
     [
         ("10月", Month(10, None)), ("■１０月度", Month(10, None)), ("2026年9月受注予定", Month(9, 2026)),
-        ("R8.10", Month(10, 2026)), ("2026-10-01", Month(10, 2026)), ("11月上旬", Month(11, None)), ("2026/3", Month(3, 2026)),
+        ("R8.10", Month(10, 2026)), ("2026-10-01", Month(10, 2026)), ("11月上旬", Month(11, None)),
+        ("2026/3", Month(3, 2026)),
         ("13月", None), ("10", None), ("10月商店", None), ("1,200", None), (None, None),
     ],
 )  # fmt: skip
@@ -236,7 +269,12 @@ def test_a_month_without_a_year_is_of_the_titles_year_or_the_nearest():
     from datetime import date
 
     today = date(2026, 11, 27)
-    assert [YearRule(fiscal=2026).last_day(Month(n, None), today).year for n in (4, 12, 1, 3)] == [2026, 2026, 2027, 2027]
+    assert [YearRule(fiscal=2026).last_day(Month(n, None), today).year for n in (4, 12, 1, 3)] == [
+        2026,
+        2026,
+        2027,
+        2027,
+    ]
     assert [YearRule().last_day(Month(n, None), today).isoformat() for n in (9, 11, 2, 7)] == [
         "2026-09-30", "2026-11-30", "2027-02-28", "2027-07-31",
     ]  # fmt: skip

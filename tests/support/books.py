@@ -12,7 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 
 def months_as_rows(path: Path) -> None:
-    """A sheet per person; under merged heads of months the deals, A/B/C, 千円, totals and empty rows between."""
+    """A sheet per person; under merged heads of months the deals, A/B/C, 千円, totals and empty rows."""
     book = openpyxl.Workbook()
     book.remove(book.active)
     people = {
@@ -53,13 +53,13 @@ def months_as_rows(path: Path) -> None:
 
 
 def months_as_columns(path: Path) -> None:
-    """Two rows of heads: under each merged month an amount and a rank ○△×; 百万円; the customer merged over deals."""
+    """Two rows of heads: under each merged month an amount and a rank ○△×; 百万円; merged customers."""
     book = openpyxl.Workbook()
     sheet: Worksheet = book.active
     sheet.title = "高橋"
     sheet["A1"] = "ヨミ表　2026年"
     sheet["H1"] = "（単位：百万円）"
-    months = [datetime(2026, 11, 1), datetime(2026, 12, 1), datetime(2027, 1, 1)]  # noqa: DTZ001
+    months = [datetime(2026, 11, 1), datetime(2026, 12, 1), datetime(2027, 1, 1)]
     for column, name in enumerate(("顧客名", "案件名"), 1):
         sheet.cell(3, column, name)
         sheet.merge_cells(start_row=3, end_row=4, start_column=column, end_column=column)
