@@ -88,7 +88,9 @@ def _needs_no_check(
         times.append(account["created_at"])
     if any(instant(at, zone) > moment + DAY for at in times):
         return False
-    days = [value for row in (deal, *events, *activities) for value in row.values() if isinstance(value, date)]
+    days = [
+        value for row in (deal, *events, *activities) for value in row.values() if isinstance(value, date)
+    ]
     if not all(is_within_years(day) for day in (*days, *times)):
         return False
     if not all(row["field"] in _PLAIN_FIELDS for row in events):

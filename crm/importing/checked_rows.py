@@ -81,7 +81,7 @@ class CheckedRows:
         (values, unreadable), code = read_column(column, raw, self.context.zone, self.context.conventions)
         if column.name in _OPEN_ENDED and unreadable.any():
             unreadable = unreadable & ~dates.is_endless(raw)
-        if column.kind is Kind.ID:
+        if column.kind is Kind.ID or (column.kind is Kind.CODE and self.table.name != "deal_events"):
             self.reject_all(_lost_digits(values) & self.legible, column.name, "digits_lost")
         details = {"choices": ", ".join(column.choices)} if column.choices else {}
         self.unreadable[column.name] = unreadable

@@ -15,21 +15,11 @@ import pyarrow.compute as pc
 from crm.importing import dates, numerals
 from crm.importing import values as parse
 from crm.importing.numerals import Marks
-from crm.schema import Table
 
 _EXACT = 2**53  # whole numbers up to which a float holds every digit
 # Texts that are no numbers though they are digits: 007, and ids too long for a number.
 _DIGITS_MATTER = r"^[+-]?0[0-9]|^[+-]?[0-9]{16,}"
 _DATED = r"^\s*(?:[0-9０-９]{4}\s*[-/.年]|令和|平成|昭和|[RHS][0-9])"
-
-
-def with_custom_values(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns with those that the table does not name read by `custom_values`."""
-    for index, name in enumerate(columns.column_names):
-        if name not in table.by_name:
-            values = pa.chunked_array([custom_values(columns[name])])
-            columns = columns.set_column(index, name, values)
-    return columns
 
 
 def custom_values(

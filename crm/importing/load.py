@@ -13,7 +13,6 @@ from crm.importing import values as parse
 from crm.importing.change_detection import ChangeDetector
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
-from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
@@ -45,7 +44,9 @@ class Loader:
         """Loads a batch; its counts, and which of its rows were rejected."""
         table = TABLES[batch.table]
         self._quarantine.meet(table, batch.columns)
-        columns = _own_columns(table, batch.columns)
+        columns = batch.columns
+        if QUARANTINE_ID in columns.column_names:
+            columns = columns.drop_columns([QUARANTINE_ID])
         validator = Validator(batch, columns)
         size = columns.num_rows
         counts, rejected = Counts(read=size), np.zeros(size, bool)
@@ -149,13 +150,6 @@ class _StoredFacts:
                 return pa.array(sorted(self._writer.known("deals", ids.to_pylist())), pa.string())
             self._deals = self._writer.ids("deals")
         return self._deals
-
-
-def _own_columns(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns without the quarantine's own; custom attributes as numbers where all their values are."""
-    if QUARANTINE_ID in columns.column_names:
-        columns = columns.drop_columns([QUARANTINE_ID])
-    return with_custom_values(table, columns) if table.custom else columns
 
 
 def _filtered(columns: Mapping[str, pa.Array], mask: Bools) -> dict[str, pa.Array]:

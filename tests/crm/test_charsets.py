@@ -18,7 +18,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-11-20", TOKYO)
 HEADER = "deal_id,created_at,stage,name,owner_id\n"
 NAMES = {
-    "French": "Société Générale,André Lefèvre,Hôtel Beauséjour,Zoé,Île-de-France,Côte d’Azur,ÉCOLE,Cœur,À vie",
+    "French": "Société Générale,André Lefèvre,Hôtel Beauséjour,Zoé,Île-de-France,Côte d’Azur,ÉCOLE,Cœur",
     "German": "Müller Söhne,Jürgen Groß,Köln,Übermorgen GmbH,Straße,MÜNCHEN,Ärzte,Weiß",
     "Spanish": "Señal Andaluza,Íñigo Núñez,Cádiz,Álvarez,Logroño,Peña,Ángel Ñáñez",
     "Portuguese": "São Paulo,João Conceição,Negociação,Gestão,Ção,Três Irmãos",
