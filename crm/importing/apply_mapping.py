@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from crm.importing.deal_history import fill_history, with_old_values
 from crm.importing.line_ids import refuse_line_ids
 from crm.importing.load import Loader
 from crm.importing.mapped_rows import Fate, MappedFile, MappedRows
-from crm.importing.mapping import LINE, MINUTES, SHEET, Block, FileMapping
+from crm.importing.mapping import LINE, MINUTES, SHEET, Block, FileMapping, Origin
 from crm.importing.read import data_format, read
 from crm.importing.result import Counts
 from crm.importing.row_errors import CellError, RowError, reason
-from crm.importing.source import Ints, Reading, UnreadableError
+from crm.importing.snapshots import by_day
+from crm.importing.source import Ints, Reading, Source, UnreadableError
 from crm.importing.validate import Batch
 from crm.schema import LOAD_ORDER, TABLES
 
@@ -33,14 +35,19 @@ _Sources = Mapping[str, list[MappedFile]]
 
 
 def import_mapped(
-    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None = None
+    loader: Loader,
+    files: list[Path],
+    mapping: FileMapping,
+    encoding: str | None = None,
+    day: date | None = None,
 ) -> None:
     """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file.
 
-    `encoding` is the character set of files for which the mapping names none.
+    `encoding` is the character set of files for which the mapping names none; `day`: of files that hold the
+    lists of many days, the rows of that one.
     """
     zone = mapping.zone or loader.zone
-    sources = _read_sources(loader, files, mapping, encoding)
+    sources = _read_sources(loader, files, mapping, encoding, day)
     mapped = [rows for block in mapping.blocks for rows in _map_block(loader, block, sources, mapping)]
     refuse_line_ids(loader, mapped, mapping)
     mapped = with_old_values(mapped, zone)
@@ -53,17 +60,13 @@ def import_mapped(
 
 
 def _read_sources(
-    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None
+    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None, day: date | None
 ) -> dict[str, list[MappedFile]]:
     sources: dict[str, list[MappedFile]] = {}
     used: set[Path] = set()
     for name, origin in mapping.sources.items():
-        matching = [
-            path
-            for path in files
-            if any(fnmatch(path.name.lower(), pattern.lower()) for pattern in origin.files)
-        ]
-        if not matching and not origin.optional:
+        found = matching(files, origin)
+        if not found and not origin.optional:
             raise SanchoError(
                 Text(
                     "マッピング {mapping} の {files} に合うファイルがありません。"
@@ -72,13 +75,13 @@ def _read_sources(
                 ).format(mapping=mapping.name, files=" / ".join(origin.files)),
                 "no_source_file",
             )
-        used.update(matching)
+        used.update(found)
         how = replace(
             origin.how,
             encoding=origin.how.encoding or encoding,
             known=frozenset(mapping.columns_of(name)),
         )
-        sources[name] = [file for path in matching for file in _read_file(loader, path, how)]
+        sources[name] = [file for path in found for file in _read_file(loader, path, how, mapping, day)]
     for path in files:
         if path not in used and data_format(path) is not None:
             loader.log.result.note(
@@ -90,7 +93,15 @@ def _read_sources(
     return sources
 
 
-def _read_file(loader: Loader, path: Path, how: Reading) -> list[MappedFile]:
+def matching(files: list[Path], origin: Origin) -> list[Path]:
+    """The files of a source."""
+    patterns = [pattern.lower() for pattern in origin.files]
+    return [path for path in files if any(fnmatch(path.name.lower(), pattern) for pattern in patterns)]
+
+
+def _read_file(
+    loader: Loader, path: Path, how: Reading, mapping: FileMapping, day: date | None
+) -> list[MappedFile]:
     try:
         sources = read(path, path.name, how=how)[: None if how.sheet else 1]
     except UnreadableError as error:
@@ -98,6 +109,8 @@ def _read_file(loader: Loader, path: Path, how: Reading) -> list[MappedFile]:
         loader.log.reject_file(path.name, unreadable, 0)
         return []
     mapped_files = []
+    if day is not None:
+        sources = [_of_day(source, mapping, day) for source in sources]
     for source in sources:
         loader.log.digests.append(source.digest)
         for notice in source.notices:
@@ -106,6 +119,13 @@ def _read_file(loader: Loader, path: Path, how: Reading) -> list[MappedFile]:
         fate = np.full(source.columns.num_rows, Fate.UNUSED, np.int8)
         mapped_files.append(MappedFile(source, texts, fate))
     return mapped_files
+
+
+def _of_day(source: Source, mapping: FileMapping, day: date) -> Source:
+    """A file's rows of one day; all of them where no column says it."""
+    lists = by_day(source, mapping.snapshot)
+    empty = replace(source, columns=source.columns.slice(0, 0), errors=[])
+    return source if lists is None else dict(lists).get(day, empty)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from crm.importing.apply_mapping import import_mapped
+from crm.importing.apply_mapping import import_mapped, matching
 from crm.importing.columns import (
     QUARANTINE_ID,
     few_values,
@@ -102,6 +103,9 @@ def _import_mapped(loader: Loader, files: list[Path], mapping: FileMapping, sayi
     if not saying.snapshots:
         import_mapped(loader, files, mapping, saying.encoding)
         return
+    if mapping.snapshot is not None:
+        load_lists(loader, _mapped_by_column(files, mapping, saying))
+        return
     days = {path: list_date(path.name) for path in files if data_format(path) is not None}
     undated = [path for path, day in days.items() if day is None]
     if not any(days.values()):
@@ -116,6 +120,28 @@ def _import_mapped(loader: Loader, files: list[Path], mapping: FileMapping, sayi
         digest = content_digest(path.read_bytes() for path in of_day)
         lists.append(DatedList(mapping.name, " / ".join(path.name for path in of_day), day, digest, load))
     load_lists(loader, lists)
+
+
+def _mapped_by_column(files: list[Path], mapping: FileMapping, saying: Saying) -> list[DatedList]:
+    """The lists in files that a mapping reads and whose rows say their day."""
+    held: dict[date, list[bytes]] = {}
+    for origin in mapping.sources.values():
+        how = replace(origin.how, encoding=origin.how.encoding or saying.encoding)
+        for path in matching(files, origin):
+            with suppress(UnreadableError):  # told when it is loaded
+                for source in read(path, path.name, how=how):
+                    for day, part in by_day(source, mapping.snapshot) or []:
+                        held.setdefault(day, []).append(part.digest.encode())
+    if not held:
+        raise no_date([path.name for path in files])
+
+    def load(day: date) -> Callable[[Loader], None]:
+        return lambda at_its_day: import_mapped(at_its_day, files, mapping, saying.encoding, day)
+
+    return [
+        DatedList(mapping.name, mapping.name, day, content_digest(parts), load(day))
+        for day, parts in held.items()
+    ]
 
 
 def _import_jobs(loader: Loader, jobs: list[_Job], saying: Saying) -> None:

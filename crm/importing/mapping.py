@@ -115,6 +115,7 @@ class FileMapping:
     currency: str | None = None
     dates: tuple[str, ...] = ()
     decimal: str | None = None
+    snapshot: str | None = None  # the column that says of which day a row is
     given: str = ""  # as it was named
 
     def columns_of(self, source: str) -> set[str]:
@@ -212,7 +213,9 @@ class _Reader:
 
     def mapping(self, value: Any) -> FileMapping:
         """The whole file."""
-        value = self.keys("先頭 (top)", value, "title_ja title_en zone currency dates decimal sources tables")
+        value = self.keys(
+            "先頭 (top)", value, "title_ja title_en zone currency dates decimal snapshot sources tables"
+        )
         self.sources = set(value.get("sources", {}))
         zone = self.zone(value.get("zone"))
         sources = {
@@ -232,6 +235,7 @@ class _Reader:
             None if currency is None else self.text("currency", currency),
             self.texts("dates", value.get("dates", [])),
             self.decimal("decimal", value.get("decimal")),
+            None if "snapshot" not in value else self.text("snapshot", value["snapshot"]),
         )  # fmt: skip
 
     def zone(self, value: Any) -> ZoneInfo | None:

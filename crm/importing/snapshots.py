@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from crm.i18n import Text
 from crm.importing import dates
 from crm.importing.load import Loader
 from crm.importing.row_errors import RowError, reason
-from crm.importing.source import Source
+from crm.importing.source import Ints, Source
 from crm.importing.values import folded, whole
 from crm.instants import end_of_day, iso
 from crm.store.tables import IMPORTS
@@ -104,13 +105,13 @@ def _day_of(moment: int, zone: ZoneInfo) -> str:
     return str(day.astype("datetime64[D]")[0])
 
 
-def by_day(source: Source) -> list[tuple[date, Source]] | None:
-    """The lists in a file that says the day of each row in a column; None where no column does."""
-    name = next((name for name in source.columns.column_names if folded(name) in _DATE_COLUMNS), None)
-    if name is None:
+def by_day(source: Source, column: str | None = None) -> list[tuple[date, Source]] | None:
+    """The lists in a file that says each row's day in a column (named, or known); None where none does."""
+    given = source.columns.column_names
+    name = column or next((name for name in given if folded(name) in _DATE_COLUMNS), None)
+    if name not in given:
         return None
-    column = whole(source.columns[name])
-    days, unreadable = dates.days(column, ZoneInfo("UTC"))
+    days, unreadable = dates.days(whole(source.columns[name]), ZoneInfo("UTC"))
     if unreadable.any() or days.null_count:
         raise SanchoError(
             Text(
@@ -120,22 +121,26 @@ def by_day(source: Source) -> list[tuple[date, Source]] | None:
             ).format(file=source.file, column=name),
             "no_list_date",
         )
-    lists = []
     others = source.columns.drop_columns([name])
-    for day in sorted(pc.unique(days).to_pylist()):
-        rows = np.flatnonzero(np.asarray(pc.equal(days, day)))
-        lists.append((date.fromisoformat(day), _rows_of(source, others, rows)))
-    return lists
+    return [
+        (
+            date.fromisoformat(day),
+            _rows_of(source, others, np.flatnonzero(np.asarray(pc.equal(days, day)))),
+        )
+        for day in sorted(pc.unique(days).to_pylist())
+    ]
 
 
-def _rows_of(source: Source, columns: pa.Table, rows: np.ndarray) -> Source:
-    lines_of = source.lines_of
+def _rows_of(source: Source, columns: pa.Table, rows: Ints) -> Source:
+    """Some rows of a file as a list of its own, known again by what it holds."""
+    lines_of, of_day = source.lines_of, columns.take(pa.array(rows))
+    held = orjson.dumps(of_day.to_pylist(), default=str)
     return replace(
         source,
-        columns=columns.take(pa.array(rows)),
+        columns=of_day,
         lines_of=lambda wanted: lines_of(rows[wanted]),
         errors=[],
-        digest=hashlib.blake2b(f"{source.digest}{rows[0]}".encode(), digest_size=16).hexdigest(),
+        digest=content_digest([held]),
     )
 
 

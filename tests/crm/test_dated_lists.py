@@ -94,18 +94,34 @@ def test_the_day_may_stand_in_a_column(store, tmp_path):
     (tmp_path / "deals.csv").write_text("基準日," + HEADER + "\n".join(rows[::-1]), encoding="utf-8")
     take(store, tmp_path, saying=SNAPSHOTS)
     assert history(store) == EXPECTED
-    take(store, tmp_path, saying=SNAPSHOTS)
+    assert take(store, tmp_path, saying=SNAPSHOTS).errors == []
     assert history(store) == EXPECTED
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_file_of_many_days_can_grow_by_a_day(store, tmp_path, mapped):
+    (tmp_path / "m.toml").write_text('snapshot = "as of"\n' + MAPPING.replace("_*", ""), encoding="utf-8")
+    column = "as of" if mapped else "基準日"
+    for days in (2, 3, 3):
+        rows = [
+            f"{name[6:16]},{row}" for name, lines in list(WEEKS.items())[:days] for row in lines.splitlines()
+        ]
+        (tmp_path / "deals.csv").write_text(f"{column},{HEADER}" + "\n".join(rows), encoding="utf-8")
+        options = {"mapping": tmp_path / "m.toml"} if mapped else {}
+        assert take(store, tmp_path, saying=SNAPSHOTS, **options).errors == []
+    assert history(store) == EXPECTED
+
+
+MAPPING = (
+    '[sources]\nl = { files = "deals_*.csv" }\n[[tables]]\ntable = "deals"\nsource = "l"\n'
+    'columns.deal_id = "商談ID"\ncolumns.created_at = "作成日時"\ncolumns.stage = "ステージ"\n'
+    'columns.amount = "金額"\ncolumns.closed_at = "決着日時"\n'
+)
 
 
 def test_lists_by_a_mapping_become_history_too(store, tmp_path):
     write(tmp_path, WEEKS)
-    (tmp_path / "m.toml").write_text(
-        '[sources]\nl = { files = "deals_*.csv" }\n[[tables]]\ntable = "deals"\nsource = "l"\n'
-        'columns.deal_id = "商談ID"\ncolumns.created_at = "作成日時"\ncolumns.stage = "ステージ"\n'
-        'columns.amount = "金額"\ncolumns.closed_at = "決着日時"\n',
-        encoding="utf-8",
-    )
+    (tmp_path / "m.toml").write_text(MAPPING, encoding="utf-8")
     for _ in range(2):
         take(store, tmp_path, mapping=tmp_path / "m.toml", saying=SNAPSHOTS)
     assert history(store) == EXPECTED
