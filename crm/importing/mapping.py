@@ -382,9 +382,10 @@ class _Reader:
         return UNITS[value]
 
     def decimal(self, at: str, value: Any) -> str | None:
-        if value is None or value in (".", ","):
-            return value
-        return self.one_of(at, str(value), [".", ","])
+        if value is None:
+            return None
+        mark = self.text(at, value)
+        return mark if mark in (".", ",") else self.one_of(at, mark, [".", ","])
 
     def where(self, at: str, value: Any) -> dict[str, Condition]:
         if not isinstance(value, dict):

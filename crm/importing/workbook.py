@@ -104,17 +104,17 @@ def _grid(sheet: Any, xml: bytes, title: str) -> Grid:
     """All rows as texts, merged cells filled down, cells without a value of their own marked."""
     sheet.reset_dimensions()
     rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    for row, column, formula in _without_result(xml):
-        if row < len(rows) and column < len(rows[row]) and rows[row][column] is None:
-            rows[row][column] = f"{NO_RESULT}={formula}"
+    for at, column, formula in _without_result(xml):
+        if at < len(rows) and column < len(rows[at]) and rows[at][column] is None:
+            rows[at][column] = f"{NO_RESULT}={formula}"
     texts = [[_text(cell) for cell in row] for row in rows]
+    _mark_lost_digits(rows, texts)
     merged = [_ends(found.group(1).decode()) for found in _MERGED.finditer(xml)]
     for first, last, column, _ in merged:
         value = texts[first][column] if first < len(texts) and column < len(texts[first]) else None
         for row in texts[first + 1 : last + 1]:
             row += [None] * (column + 1 - len(row))
             row[column] = value
-    _mark_lost_digits(rows, texts)
     return Grid(title, texts, list(range(1, len(texts) + 1)), merged)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from crm.errors import SanchoError
 from crm.instants import as_of_instant
 from crm.periods import parse_period
-from service.schemas import ScoreRequest
+from service.schemas import CheckRequest, ScoreRequest, WhatIfRequest
 from service.settings import Settings
 
 LONG = 4876876000000624003
@@ -36,6 +36,14 @@ def test_what_is_neither_text_nor_a_whole_number_is_no_id(deal_id: object) -> No
 def test_a_moment_beyond_our_time_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(SanchoError, match="as of: cannot read"):
         as_of_instant(text, Settings().zone)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_beyond_our_time_is_refused_in_a_request(day: str) -> None:
+    with pytest.raises(ValidationError, match="1900 to 2199"):
+        CheckRequest.model_validate({"proposals": [{"kpi": "leads", "last_reviewed": day}]})
+    with pytest.raises(ValidationError, match="1900 to 2199"):
+        WhatIfRequest.model_validate({"joining": [{"start": day}]})
 
 
 @pytest.mark.parametrize(
