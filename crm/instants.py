@@ -58,10 +58,10 @@ def as_of_instant(text: str | date | datetime | None, zone: ZoneInfo) -> int:
     except ValueError:
         raise SanchoError(
             Text(
-                "時点「{text}」を読めません。1900年から2199年までの日付を、2026-11-20 または "
+                "時点「{text}」を読めません。1900年から2199年までの日時を、2026-11-20 または "
                 "2026-11-20T09:00+09:00 の形で指定してください。",
-                "as of: cannot read {text!r}; write a day of 1900 to 2199 like 2026-11-20 or "
-                "2026-11-20T09:00+09:00.",
+                "as of: cannot read {text!r}; write it like 2026-11-20 or 2026-11-20T09:00+09:00, "
+                "of the years 1900 to 2199.",
             ).format(text=text),
             "bad_as_of",
         ) from None
