@@ -233,6 +233,7 @@ def read_sheet(grid: Grid) -> ManagersSheet | None:
 def _header(grid: Grid) -> tuple[int, dict[int, str]] | None:
     """The row of headings: names the customer or the deal, and two more parts, or months beside them.
 
+    A rank, a stage or when an order is expected tells deals from customers, quotes and invoices.
     Of two rows of headings, whose names are merged over both, it is the lower.
     """
     for at in range(min(_LOOKED_AT, len(grid.rows))):
@@ -241,13 +242,20 @@ def _header(grid: Grid) -> tuple[int, dict[int, str]] | None:
         months = len(_months_across(grid, at))
         if not kinds & {"customer", "name"} or len(kinds) + min(months, 2) < 3:
             continue
-        if not months and "amount" not in kinds:
+        if not months and ("amount" not in kinds or not _is_of_deals(grid.rows[at], roles)):
             continue
         names = {column: role for column, role in roles.items() if role in ("customer", "name")}
         while at + 1 < len(grid.rows) and names.items() <= _roles(grid.rows[at + 1]).items():
             at += 1
         return at, _roles(grid.rows[at])
     return None
+
+
+def _is_of_deals(header: Sequence[str | None], roles: dict[int, str]) -> bool:
+    expected = (plain(header[column]) for column, role in roles.items() if role == "expected")
+    return bool({"rank", "stage"} & set(roles.values())) or any(
+        word in heading for heading in expected for word in ("受注", "予定", "クローズ", "expected")
+    )
 
 
 def _roles(row: Sequence[str | None]) -> dict[int, str]:

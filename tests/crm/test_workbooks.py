@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from crm.importing import import_path
+from crm.importing import Saying, import_path
 from crm.importing.managers_sheet import Month, YearRule, is_total, month_of
 from crm.instants import as_of_instant
 from crm.store import Store
@@ -223,6 +223,29 @@ def test_a_managers_book_again_changes_nothing_and_next_week_only_what_changed(s
                     cell.value = 70
     book.save(tmp_path / name)
     assert take(store, tmp_path / name, now=LATER).detected_changes == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [["会社名", "担当", "売上"], ["顧客名", "件名", "金額", "担当", "月"], ["品名", "金額", "ランク"]],
+)
+def test_lists_of_customers_or_invoices_are_no_deals(store, tmp_path, header):
+    save(tmp_path / "一覧.xlsx", [header, ["あおぞら", "佐藤", 100, 1, 2][: len(header)]])
+    assert [error.code for error in take(store, tmp_path).errors] == ["unknown_table"]
+
+
+def test_a_managers_books_of_several_weeks_become_history(store, tmp_path):
+    for week, amount in (("20261120", 12000), ("20261127", 13000)):
+        months_as_rows(tmp_path / f"案件管理_{week}.xlsx")
+        book = openpyxl.load_workbook(tmp_path / f"案件管理_{week}.xlsx")
+        book["佐藤"]["F6"] = amount
+        book.save(tmp_path / f"案件管理_{week}.xlsx")
+    result = take(store, tmp_path, saying=Saying(snapshots=True))
+    assert result.detected_changes == 1
+    event = store.read(TOKYO)["deal_events"].iloc[0]
+    assert (event["field"], event["old_value"], event["value"]) == ("amount", "12000000", "13000000")
+    assert f"{event['at'].tz_convert(TOKYO):%m-%d}" == "11-27"
+    assert f"{deals(store)['created_at']['あおぞら商事/基幹更改'].tz_convert(TOKYO):%m-%d}" == "11-20"
 
 
 def test_a_dry_run_of_a_managers_book_says_what_it_would_take_for_what(store, tmp_path):
