@@ -24,6 +24,7 @@ from crm.schema import Column, Kind, Table
 
 # Moments that most systems know as days.
 _DAYS_BY_NATURE = ("closed_at", "started_at", "ended_at")
+_OF_EVENTS = ("value", "old_value")  # of several kinds, each written in its own way
 _NUMBERS = (Kind.MONEY, Kind.NUMBER)
 
 
@@ -99,6 +100,21 @@ def prepare(
         decimal=decimal,
     )
     return Prepared(columns, conventions, notices)
+
+
+def plainly_written(columns: pa.Table, values: Mapping[str, pa.Array], how: Conventions) -> pa.Table:
+    """Columns whose numbers the file writes in its own way, as plain numbers where they could be read.
+
+    So rows that are set aside mean the same when they come back without their file.
+    """
+    for name in columns.column_names:
+        own_way = name in how.units or how.marks.get(name, Marks()) != Marks() or name in _OF_EVENTS
+        if own_way and name in values:
+            texts = as_text(whole(columns[name]))
+            texts = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
+            plain = pc.coalesce(as_text(values[name]), texts)
+            columns = columns.set_column(columns.column_names.index(name), name, pa.chunked_array([plain]))
+    return columns
 
 
 def _shared_habit(shown: Mapping[str, Seen]) -> str | None:

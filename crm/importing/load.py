@@ -13,6 +13,7 @@ from crm.importing import values as parse
 from crm.importing.change_detection import ChangeDetector
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
+from crm.importing.conventions import plainly_written
 from crm.importing.import_log import ImportLog
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
@@ -97,6 +98,8 @@ class Loader:
         changed = self.writer.upsert(batch.table, stored)
         if batch.table == "deal_events" and changed:
             self._changes.meet_events(stored)
+        if checked.errors:
+            part = plainly_written(part, checked.columns, batch.conventions)
         rejected = self.log.reject_rows(batch, part, start, checked.errors)
         if batch.table == "deals":
             self._stored.quarantined_deals |= {texts.get("deal_id", "").strip() for texts in rejected}

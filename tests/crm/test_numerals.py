@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.importing import Saying, import_path, push_rows
+from crm.importing import Saying, export_quarantine, import_path, push_rows
 from crm.importing.numerals import Marks, numbers, seen
 from crm.instants import as_of_instant
 from crm.store import Store
@@ -158,6 +158,22 @@ def test_the_unit_in_a_heading_multiplies(store, tmp_path):
     assert any("1,000" in notice.en for notice in result.notices)
 
 
+@pytest.mark.parametrize(
+    ("contents", "amount"),
+    [
+        ('deal_id,created_at,stage,amount\nA,never,x,1.234\nB,2026-10-01,x,"1.234,50"\n', 1234),
+        ("deal_id,created_at,stage,金額（千円）\nA,never,x,1.5\n", 1500),
+        ("deal_id;created_at;stage;amount\nA;never;x;1.234\n", 1234),
+    ],
+)
+def test_a_rejected_row_means_the_same_amount_when_it_comes_back_alone(store, tmp_path, contents, amount):
+    assert [error.column for error in take(store, tmp_path, contents).errors] == ["created_at"]
+    (written,) = export_quarantine(store, tmp_path / "broken")
+    written.write_text(written.read_text("utf-8-sig").replace("never", "2026-10-02"), encoding="utf-8")
+    assert import_path(store, written, TOKYO, now=NOW).errors == []
+    assert amounts(store)["A"] == amount
+
+
 def test_a_mapping_says_the_mark_for_a_column_or_all_files(store, tmp_path):
     mapping = tmp_path / "m.toml"
     for at, rule in (('decimal = ","\n', '"Betrag"'), ("", '{ from = "Betrag", decimal = "," }')):
@@ -183,6 +199,16 @@ def test_events_and_pushed_rows_are_read_by_the_same_rule(store):
     ]
     push_rows(store, "deal_events", events, TOKYO, now=NOW)
     assert store.read(TOKYO)["deal_events"]["value"].tolist() == ["1234", "2500000"]
+
+
+def test_a_rejected_event_means_the_same_amount_when_it_comes_back_alone(store, tmp_path):
+    take(store, tmp_path, "deal_id,created_at,stage\nA,2026-10-01,x\n")
+    contents = "deal_id,at,field,value\nA,never,amount,1.234\nA,2026-10-02,amount,2.500.000\n"
+    take(store, tmp_path, contents, "deal_events.csv")
+    (written,) = export_quarantine(store, tmp_path / "broken")
+    written.write_text(written.read_text("utf-8-sig").replace("never", "2026-10-03"), encoding="utf-8")
+    assert import_path(store, written, TOKYO, now=NOW).errors == []
+    assert store.read(TOKYO)["deal_events"].sort_values("at")["value"].tolist() == ["2500000", "1234"]
 
 
 def test_what_a_column_shows_is_counted_by_what_it_holds():
