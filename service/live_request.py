@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm.i18n import Text
-from crm.instants import DAY, instant, iso
+from crm.instants import DAY, instant, is_within_years, iso
 from crm.schema import ACTIVITY_KINDS
 from features import History, compile_live_deal
 from service.problems import RequestError
@@ -103,6 +103,11 @@ def _needs_no_check(
     if account is not None and "created_at" in account:
         times.append(account["created_at"])
     if any(instant(at, zone) > moment + DAY for at in times):
+        return False
+    days = [
+        value for row in (deal, *events, *activities) for value in row.values() if isinstance(value, date)
+    ]
+    if not all(is_within_years(day) for day in (*days, *times)):
         return False
     if not all(row["field"] in _PLAIN_FIELDS for row in events):
         return False

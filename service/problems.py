@@ -185,6 +185,7 @@ _REASONS = {
     "bool_parsing": Text("true または false を指定してください。", "must be true or false."),
     "greater_than_equal": Text("{ge:g}以上を指定してください。", "must be at least {ge:g}."),
     "less_than_equal": Text("{le:g}以下を指定してください。", "must be at most {le:g}."),
+    "far_date": Text("1900年から2199年までの日付を指定してください。", "must be a date of 1900 to 2199."),
     "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
     "string_too_long": Text(
         "{max_length}文字以内にしてください。", "must have at most {max_length} characters."

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from crm.instants import is_within_years
 
 MAX_ROWS = 20_000  # entries of a list in a request
+
+
+def _within_years(day: date) -> date:
+    if not is_within_years(day):
+        raise PydanticCustomError("far_date", "must be a date of 1900 to 2199")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_within_years)]  # of a request: far ones would mean "none"
 
 
 class ModelInfo(BaseModel):
