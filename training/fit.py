@@ -19,9 +19,9 @@ from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
-from training.data_quality import examine
+from training.data_quality import DataFinding, examine
 from training.executor import IN_PROCESS, Executor
-from training.leakage import screen
+from training.leakage import screening
 from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
 from training.selection import Selection, select
@@ -65,7 +65,10 @@ def train_on(
     report = Report(as_of, config)
     step(Text("データを確認しています", "Checking the data"), 0.28)
     report.findings = examine(past, as_of)
-    report.leaks = screen(past, as_of)
+    screened = screening(past, as_of, config.include)
+    report.leaks = list(screened.leaks)
+    if screened.unchecked:
+        report.findings.append(DataFinding("columns_not_checked", True, screened.unchecked_text))
     few = rows.closed_deals < FEW_DEALS
     chosen = select(history.features, rows.x, rows.at, report.leaks, config, few)
     report.left_out, report.cycle = chosen.left_out, snapshots.cycle

@@ -1,0 +1,155 @@
+"""What do the ended deals alone show: does a column tell when, after how long, or how they ended?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from crm.instants import DAY
+from features.arrays import Flags, Floats, Ints
+from training.leakage.columns import AskedColumn
+from training.leakage.facts import MIN_DEALS, DealFacts
+from training.leakage.readings import Reading
+from training.metrics import auc
+
+BINS = 20
+UNITS = (1.0, 24.0, 1_440.0, 86_400.0)  # of a day: days, hours, minutes, seconds
+
+
+def life_correlation(column: AskedColumn, facts: DealFacts) -> float:
+    """Rank correlation of a column with the length of life, the time of creation taken off; NaN = too few.
+
+    For dates and periods: of the days from creation to them.
+    """
+    reading = column.reading
+    use = facts.done & column.applies & ~np.isnan(reading.values)
+    if use.sum() < 2 * MIN_DEALS or reading.meaning == "category":
+        return np.nan
+    values = reading.values[use]
+    if reading.meaning in ("date", "period"):
+        values = values - facts.created[use]
+    if np.ptp(values) == 0:
+        return np.nan
+    time = rankdata(facts.created[use])
+    return _correlation(_rest(rankdata(values), time), _rest(rankdata(facts.life[use]), time))
+
+
+def never_outlives(column: AskedColumn, facts: DealFacts) -> tuple[float, float]:
+    """Share of ended deals in which a duration or date lies beyond the ending, and of those that would.
+
+    The second: were the lengths of life shuffled among the deals. Numbers are tried in days, hours, minutes
+    and seconds; dates count from creation. NaN, NaN = too few deals.
+    """
+    reading = column.reading
+    use = facts.done & column.applies & ~np.isnan(reading.values)
+    if use.sum() < 2 * MIN_DEALS or reading.meaning not in ("number", "date"):
+        return np.nan, np.nan
+    values, life = reading.values[use], facts.life[use] + 1.0
+    if reading.meaning == "date":
+        values = (values - facts.created[use]) / DAY
+    shuffled = np.random.default_rng(0).permutation(life)
+    found = [
+        (float((values > unit * life).mean()), float((values > unit * shuffled).mean()))
+        for unit in (UNITS if reading.meaning == "number" else UNITS[:1])
+    ]
+    return min(found, key=lambda pair: (pair[0] + 1 / len(values)) / (pair[1] + 1 / len(values)))
+
+
+def on_closing_day(column: AskedColumn, facts: DealFacts) -> float:
+    """Share of the ended deals whose date is the day of closing, or whose period is that of the closing.
+
+    Periods: among deals created in another one than they were closed in. NaN = too few deals.
+    """
+    reading = column.reading
+    use = facts.done & column.applies & ~np.isnan(reading.values)
+    if reading.meaning == "period":
+        return _in_closing_period(reading, use, facts)
+    if reading.meaning != "date" or use.sum() < MIN_DEALS:
+        return np.nan
+    return float(
+        (_days(reading.values[use], facts) == _days(facts.closed[use].astype(np.float64), facts)).mean()
+    )
+
+
+def filled_by_outcome(column: AskedColumn, facts: DealFacts) -> tuple[float, float] | None:
+    """Shares of won and of lost deals in which a column is filled in; None = too few deals."""
+    if column.shares:
+        return None
+    sides = [column.reading.filled[side & column.fresh] for side in (facts.won, facts.lost)]
+    if min(len(side) for side in sides) < MIN_DEALS:
+        return None
+    return float(sides[0].mean()), float(sides[1].mean())
+
+
+def outcome_auc(column: AskedColumn, facts: DealFacts) -> float:
+    """AUC of win rates by value, counted on one half of the ended deals and applied to the other.
+
+    NaN = too few deals. Columns of activities: the best of their names.
+    """
+    use = facts.done & column.fresh
+    won = facts.won[use]
+    if use.sum() < 5 * MIN_DEALS or min(won.sum(), (~won).sum()) < MIN_DEALS:
+        return np.nan
+    if column.shares:
+        coded = [_binned(share) for share in column.shares.values()]
+    else:
+        coded = [codes_of(column.reading)]
+    return max(_cross_fitted_auc(codes[use], won.astype(np.float64)) for codes in coded)
+
+
+def codes_of(reading: Reading) -> Ints:
+    """Values as codes from 0: numbers in bins, dates by presence, 0 = blank."""
+    if reading.meaning == "number" and len(np.unique(reading.texts.codes)) > BINS:
+        return _binned(reading.values)
+    if reading.meaning == "date":
+        return reading.filled.astype(np.int64)
+    return reading.texts.codes + 1
+
+
+def _binned(values: Floats) -> Ints:
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.zeros(len(values), np.int64)
+    edges = np.unique(np.quantile(known, np.linspace(1 / BINS, 1 - 1 / BINS, BINS - 1)))
+    return np.where(np.isnan(values), 0, np.searchsorted(edges, values) + 1).astype(np.int64)
+
+
+def _cross_fitted_auc(codes: Ints, won: Floats) -> float:
+    half = np.arange(len(codes)) % 2 == 0
+    score = np.zeros(len(codes))
+    for fitted, scored in ((half, ~half), (~half, half)):
+        size = np.bincount(codes[fitted], minlength=codes.max() + 1)
+        wins = np.bincount(codes[fitted], won[fitted], codes.max() + 1)
+        score[scored] = ((wins + 5.0 * won[fitted].mean()) / (size + 5.0))[codes[scored]]
+    return auc(score, won)
+
+
+def _in_closing_period(reading: Reading, use: Flags, facts: DealFacts) -> float:
+    """Whether a period is the one of closing: by its distance from the period of the day of creation."""
+    steps = (facts.closed - facts.created) / (reading.unit * DAY)
+    use = use & (steps > 1.0)
+    if use.sum() < MIN_DEALS:
+        return np.nan
+    ahead = facts.closed[use] - reading.values[use]
+    # Fiscal years begin in any month: the offset is whatever most deals have.
+    offset = np.median(ahead)
+    return float((np.abs(ahead - offset) <= 0.5 * reading.unit * DAY).mean())
+
+
+def _days(instants: Floats, facts: DealFacts) -> Ints:
+    moments = pd.Series(pd.to_datetime(instants.astype(np.int64), unit="us", utc=True))
+    local = moments.dt.tz_convert(facts.zone).dt.tz_localize(None).dt.normalize()
+    return local.to_numpy("datetime64[D]").astype(np.int64)
+
+
+def _rest(values: Floats, time: Floats) -> Floats:
+    slope, level = np.polyfit(time, values, 1)
+    out: Floats = values - (level + slope * time)
+    return out
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    if one.std() <= 0 or other.std() <= 0:
+        return np.nan
+    return float(np.corrcoef(one, other)[0, 1])
