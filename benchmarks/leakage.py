@@ -17,6 +17,7 @@ import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from leakage_columns import (
@@ -36,11 +37,17 @@ from crm.eventlog import EventLog, micros
 from crm.instants import DAY, NEVER, end_of_day
 from features import build_features, open_at
 from models.statistics import means_of
+from models.win.model import FEW_DEALS, WinModel
 from simulator import WorldSettings, advance, crm_tables, simulate
 from training import metrics
 from training.config import TrainConfig
 from training.data import TrainingData
+from training.earned_columns import unproven
+from training.fit import stage_names, stage_positions
 from training.leakage import screening
+from training.leakage.columns import NOT_ASKED
+from training.selection import select
+from training.validation import Fitter, validate
 
 END = date(2025, 12, 31)
 BEFORE_DAYS, AFTER_DAYS = 820, 300
@@ -68,7 +75,7 @@ def main() -> None:
 def of_world(seed: int, options: argparse.Namespace) -> dict[str, object]:
     """What the screen says in one world, and the log losses where they are asked for."""
     past = world(seed, options.deals)
-    log, planted, fair = with_columns(past)
+    log, planted = with_columns(past)
     began = time.perf_counter()
     known = log.as_of(past.cut)
     found = {leak.attribute: leak for leak in screening(known, past.cut).leaks}
@@ -83,12 +90,14 @@ def of_world(seed: int, options: argparse.Namespace) -> dict[str, object]:
             name: {"kind": kind, "reason": found[name].reason if name in found else None}
             for name, kind in kinds.items()
         },
-        "honest": {name: found[name].reason if name in found else None for name in honest_names(known, kinds)},
+        "honest": {
+            name: found[name].reason if name in found else None for name in honest_names(known, kinds)
+        },
         "texts": {name: leak.text.en for name, leak in found.items()},
     }
     if options.losses:
         names = [name if "." in name else f"deals.{name}" for name in planted]
-        result["losses"] = losses_of(past, log, names, options, fair)
+        result["losses"] = losses_of(past, log, names, options)
     return result
 
 
@@ -99,7 +108,8 @@ def world(seed: int, deals: int) -> Past:
     simulated = simulate(settings, until=last_day)
     log = EventLog.of(crm_tables(simulated), TOKYO)
     advance(simulated, END)
-    later = EventLog.of(crm_tables(simulated), TOKYO)["deals"].set_index("deal_id").loc[log["deals"]["deal_id"]]
+    later = EventLog.of(crm_tables(simulated), TOKYO)["deals"].set_index("deal_id")
+    later = later.loc[log["deals"]["deal_id"]]
     closed = micros(later["closed_at"])
     end = end_of_day(END, TOKYO)
     days = (np.where(closed == NEVER, end, closed) - micros(log["deals"]["created_at"])) / DAY
@@ -107,32 +117,22 @@ def world(seed: int, deals: int) -> Past:
     return Past(log, end_of_day(last_day, TOKYO), won, days, np.random.default_rng((seed, 5)))
 
 
-def with_columns(past: Past, leaks: bool = True) -> tuple[EventLog, dict[str, str], list[str]]:
-    """The log with planted and honest columns, the planted ones by name with their kind, the honest names.
-
-    Without `leaks` the honest columns alone: the same, number for number.
-    """
+def with_columns(past: Past) -> tuple[EventLog, dict[str, str]]:
+    """The log with planted and honest columns, and the planted ones by name with their kind."""
     bad, bad_accounts = leaking(past), leaking_accounts(past)
-    fair, fair_accounts = honest(past), honest_accounts(past)
-    activities = overwritten_activities(past)
     log = past.log.with_attribute(HISTORY_COLUMN, last_contacts(past))
-    log = added(added(log, "deals", fair), "accounts", fair_accounts)
+    log = added(added(log, "deals", honest(past)), "accounts", honest_accounts(past))
+    for table, columns_of in (("deals", bad), ("accounts", bad_accounts)):
+        for columns in columns_of.values():
+            log = added(log, table, columns)
+    log = EventLog({**log.tables, "activities": overwritten_activities(past)}, log.zone)
     kinds = {name: kind for kind, columns in bad.items() for name in columns}
     kinds |= {f"accounts.{name}": kind for kind, columns in bad_accounts.items() for name in columns}
-    if leaks:
-        for columns in bad.values():
-            log = added(log, "deals", columns)
-        for columns in bad_accounts.values():
-            log = added(log, "accounts", columns)
-        log = EventLog({**log.tables, "activities": activities}, log.zone)
-    kinds["activities.effective"] = "an activity's flag"
-    return log, kinds, [HISTORY_COLUMN, *fair, *(f"accounts.{name}" for name in fair_accounts)]
+    return log, kinds | {"activities.effective": "an activity's flag"}
 
 
 def honest_names(log: EventLog, kinds: dict[str, str]) -> list[str]:
     """All columns that the screen asks about and that know nothing of the ending."""
-    from training.leakage.columns import NOT_ASKED
-
     names = []
     for table, skipped in NOT_ASKED.items():
         for column in log[table].columns:
@@ -143,12 +143,10 @@ def honest_names(log: EventLog, kinds: dict[str, str]) -> list[str]:
 
 
 def losses_of(
-    past: Past, log: EventLog, planted: list[str], options: argparse.Namespace, fair: list[str]
+    past: Past, log: EventLog, planted: list[str], options: argparse.Namespace
 ) -> dict[str, object]:
-    """Log loss on the deals open at the cut-off, with the screen, without the planted columns, unscreened."""
+    """Log losses on the deals open at the cut-off: screened, without the planted columns, unscreened."""
     config = TrainConfig(seed=1, threads=options.threads, trees=options.trees)
-    without, _, _ = with_columns(replace(past, rng=np.random.default_rng((int(past.cut % 1000), 5))), False)
-    del without
     everything = (*planted, *(f"deals.{name}" for name in WORLDS_OWN))
     runs = {
         "screened": config,
@@ -159,44 +157,41 @@ def losses_of(
     deal = open_at(data.history, past.cut)
     at = np.full(len(deal), past.cut)
     x = build_features(data.history, deal, at)
-    won = {"ever": past.won[deal], "soon": past.won[deal] & (past.created[deal] + past.days[deal] * DAY < past.cut + HORIZON_DAYS * DAY)}
-    out: dict[str, object] = {"rows": len(deal), "happened": {name: float(one.mean()) for name, one in won.items()}}
-    for name, settings in runs.items():
+    ends = past.created[deal] + past.days[deal] * DAY
+    soon = past.won[deal] & (ends < past.cut + HORIZON_DAYS * DAY)
+    questions = {"ever": (past.won[deal], np.inf), "soon": (soon, HORIZON_DAYS)}
+    happened = {name: float(won.mean()) for name, (won, _) in questions.items()}
+    out: dict[str, object] = {"rows": len(deal), "happened": happened}
+    for run, settings in runs.items():
         model, used = fitted(data, settings)
-        out[name] = {
-            "features": used,
-            **{
-                question: metrics.log_losses(
-                    model.won_by(x, at, np.full(len(deal), np.inf if question == "ever" else HORIZON_DAYS)),
-                    one.astype(float),
-                ).tolist()
-                for question, one in won.items()
-            },
+        losses = {
+            question: metrics.log_losses(
+                model.won_by(x, at, np.full(len(deal), days)), won.astype(float)
+            ).tolist()
+            for question, (won, days) in questions.items()
         }
+        out[run] = {"features": used, **losses}
     return out
 
 
-def fitted(data: TrainingData, config: TrainConfig):  # type: ignore[no-untyped-def]
+def fitted(data: TrainingData, config: TrainConfig) -> tuple[WinModel, list[str]]:
     """The win model as `training.fit` makes it, and the names of its features."""
-    from models.win.model import FEW_DEALS
-    from training.fit import _stage_names, _stage_positions
-    from training.selection import select
-    from training.validation import Fitter, validate
-
     rows, history = data.snapshots.rows, data.history
     leaks = screening(data.past, data.as_of, config.include).leaks
-    chosen = select(history.features, rows.x, rows.at, leaks, config, rows.closed_deals < FEW_DEALS)
-    fitter = Fitter(rows, chosen, history.calendar, config, _stage_positions(history, data.past))
-    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), _stage_names(history))
+    unproved = unproven(history.features, rows, data.as_of)
+    chosen = select(history.features, rows.x, rows.at, leaks, config, rows.closed_deals < FEW_DEALS, unproved)
+    fitter = Fitter(rows, chosen, history.calendar, config, stage_positions(history, data.past))
+    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(history))
     return fitter.fit(fitter.rows, 3, validation.stacks), list(chosen.layout.names)
 
 
-def show(results: list[dict]) -> None:
+def show(results: list[dict[str, Any]]) -> None:
     """Prints what was caught by kind, false alarms by column, and the differences in log loss."""
     if not results:
         return
     deals, still = (sum(one[name] for one in results) for name in ("deals", "open"))
-    print(f"\n{len(results)} worlds, {deals} deals, {still} open; screen {np.mean([r['seconds'] for r in results]):.1f} s a world")
+    seconds = np.mean([one["seconds"] for one in results])
+    print(f"\n{len(results)} worlds, {deals} deals, {still} open; screen {seconds:.1f} s a world")
     kinds: dict[str, list[tuple[int, str, str | None]]] = {}
     for one in results:
         for name, found in one["planted"].items():
@@ -204,30 +199,37 @@ def show(results: list[dict]) -> None:
     for kind, found in kinds.items():
         missed = [f"{name} in {seed}" for seed, name, reason in found if reason is None]
         reasons = sorted({reason for _, _, reason in found if reason})
-        print(f"  {kind:26s} {len(found) - len(missed):4d} of {len(found):4d} ({', '.join(reasons)}) {'; '.join(missed)}")
+        hits = f"{len(found) - len(missed):4d} of {len(found):4d}"
+        print(f"  {kind:26s} {hits} ({', '.join(reasons)}) {'; '.join(missed)}")
     flat = [reason for found in kinds.values() for _, _, reason in found]
     caught = sum(reason is not None for reason in flat)
     print(f"caught: {caught} of {len(flat)} = {caught / len(flat):.1%} (to reach 95 %)")
     alarms = [(one["seed"], name, reason) for one in results for name, reason in one["honest"].items()]
     false = [alarm for alarm in alarms if alarm[2] is not None]
-    print(f"false alarms: {len(false)} of {len(alarms)} honest columns = {len(false) / len(alarms):.1%} (at most 2 %)")
+    share = len(false) / len(alarms)
+    print(f"false alarms: {len(false)} of {len(alarms)} honest columns = {share:.1%} (at most 2 %)")
     for seed, name, reason in false:
         print(f"  {name} in {seed}: {reason}")
     _show_losses([one for one in results if "losses" in one])
 
 
-def _show_losses(results: list[dict]) -> None:
+def _show_losses(results: list[dict[str, Any]]) -> None:
     if not results:
         return
     rng = np.random.default_rng(7)
     world = np.concatenate([np.full(one["losses"]["rows"], number) for number, one in enumerate(results)])
     print(f"\nlog loss on {len(world)} deals open at the cut-off of {len(results)} worlds [95 % over deals]")
+    runs = ("screened", "without", "unscreened")
     for question in ("ever", "soon"):
-        of = {name: np.concatenate([one["losses"][name][question] for one in results]) for name in ("screened", "without", "unscreened")}
-        columns = np.stack([of["without"], of["screened"], of["screened"] - of["without"], of["unscreened"] - of["without"]], axis=1)
-        means = means_of(columns, np.ones(len(world)), np.arange(len(world)), rng)
+        screened, without, unscreened = (
+            np.concatenate([one["losses"][run][question] for one in results]) for run in runs
+        )
+        columns = [without, screened, screened - without, unscreened - without]
+        means = means_of(np.stack(columns, axis=1), np.ones(len(world)), np.arange(len(world)), rng)
         print(f"  {question}: without the planted columns {means[0]}, screened {means[1]}")
         print(f"    screened minus without {means[2]} (within .005); unscreened minus without {means[3]}")
+        of_worlds = [(screened - without)[world == number].mean() for number in range(len(results))]
+        print(f"    by world: {', '.join(f'{gap:+.4f}' for gap in of_worlds)}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,6 @@ about how long a deal will take, some drift.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -37,14 +36,17 @@ class Past:
 
     @cached_property
     def deals(self) -> pd.DataFrame:
+        """The rows of deals."""
         return self.log["deals"]
 
     @cached_property
     def created(self) -> np.ndarray:
+        """Instants of creation."""
         return micros(self.deals["created_at"])
 
     @cached_property
     def ended(self) -> np.ndarray:
+        """Deals that had ended by the cut-off."""
         closed = micros(self.deals["closed_at"])
         return (closed != NEVER) & (closed < self.cut)
 
@@ -55,6 +57,7 @@ class Past:
 
     @cached_property
     def lived(self) -> np.ndarray:
+        """Days from creation until then."""
         return (self.until - self.created) / DAY
 
     @cached_property
@@ -89,6 +92,11 @@ class Past:
 Columns = dict[str, object]
 
 
+def known_to(filled: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The values where a column is filled in, None elsewhere."""
+    return pd.Series(values, dtype=object).where(pd.Series(filled), None).to_numpy(dtype=object)
+
+
 def leaking(past: Past) -> dict[str, dict[str, object]]:
     """Columns of deals that know the ending, by kind and name."""
     rng, n = past.rng, len(past.created)
@@ -113,14 +121,19 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
     position = past.deals["stage"].astype(object).map(
         past.log["stages"].assign(stage=lambda f: f["stage"].astype(object)).set_index("stage")["position"]
     ).astype(float).fillna(1).to_numpy()  # fmt: skip
-    chance = np.where(past.is_won, 100, np.where(past.ended, 0, np.array([0, 10, 20, 40, 60, 80, 100, 0])[position.astype(int)]))
+    by_stage = np.array([0, 10, 20, 40, 60, 80, 100, 0])[position.astype(int)]
+    chance = np.where(past.is_won, 100, np.where(past.ended, 0, by_stage))
     score = np.where(open_, 20 + 8 * position + 12 * rng.normal(size=n),
                      np.where(past.is_won, 60, 38) + 15 * rng.normal(size=n))  # fmt: skip
-    approved = np.where(np.where(past.ended, rng.random(n) < 0.7, rng.random(n) < 0.05), rng.choice(["部長", "課長", "役員"], n), None)
+    approval = rng.random(n) < np.where(past.ended, 0.7, 0.05)
+    approved = known_to(approval, rng.choice(["部長", "課長", "役員"], n))
     blank = pd.Series(np.where(past.ended, np.floor(past.lived), np.nan))
     return {
         "age": {"経過日数": np.floor(past.lived), "経過日数（文字）": [f"{int(d)}日" for d in past.lived]},
-        "cycle": {"商談期間": np.rint(past.lived * 5 / 7 + rng.normal(0, 2, n)).clip(0), "リードタイム": blank},
+        "cycle": {
+            "商談期間": np.rint(past.lived * 5 / 7 + rng.normal(0, 2, n)).clip(0),
+            "リードタイム": blank,
+        },
         "stage duration": {"最終ステージ滞在日数": np.floor((past.until - entered) / DAY)},
         "counters": {"活動数": count.astype(float), "予定日変更回数": pushes.astype(float)},
         "last modified as text": {
@@ -130,7 +143,7 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
         "fiscal period": {"決算四半期": quarter.to_numpy(dtype=object)},
         "probability": {"見込確率": chance.astype(float)},
         "score": {"AIスコア": np.clip(np.rint(score), 0, 100)},
-        "roll-ups": {"未完了タスク数": np.where(past.ended, rng.poisson(0.2, n), rng.poisson(2, n)).astype(float)},
+        "roll-ups": {"未完了タスク数": rng.poisson(np.where(past.ended, 0.2, 2.0)).astype(float)},
         "one-hot of the ending": {"IsWon": past.is_won, "IsClosed": past.ended},
         "frozen after closing": {"無活動日数": np.floor((past.until - last) / DAY)},
         "filled at closing": {"決裁承認者": approved},
@@ -169,11 +182,12 @@ def honest(past: Past) -> Columns:
     wanted = past.created + (45 + 25 * past.slowness + 10 * rng.normal(size=n)).clip(3) * DAY
     budget = np.exp(14 + 0.5 * past.slowness + rng.normal(size=n))
     no_budget = rng.random(n) < np.where(past.strength > 0.8, 0.15, 0.4)
+    rival = past.strength + rng.normal(size=n)
     newly = past.created > past.cut - 200 * DAY
     campaign = np.floor((since + rng.normal(0, 12, n)).clip(0) / 90).astype(int)
     return {
         "会社規模": np.array(["小", "中", "大", "特大"])[np.digitize(size, [-0.5, 0.5, 1.2])],
-        "競合製品": np.where(rng.random(n) < 0.4, None, np.array(["A社", "B社", "C社"])[np.digitize(past.strength + rng.normal(size=n), [0, 1])]),
+        "競合製品": known_to(rng.random(n) >= 0.4, np.array(["A社", "B社", "C社"])[np.digitize(rival, [0, 1])]),
         "訪問地域": rng.choice(["東京", "大阪", "名古屋", "福岡", "札幌", "仙台"], n),
         "リードスコア": np.rint(50 + 15 * past.strength),
         "顧客決算日": fiscal_end,
@@ -184,7 +198,7 @@ def honest(past: Past) -> Columns:
         "希望導入日": past.moments(wanted.astype(np.int64), "%Y-%m-%d"),
         "至急": (past.slowness < -0.4) & (rng.random(n) < 0.8),
         "ニーズ": np.array(["弱", "中", "強", "非常に強"])[np.digitize(past.strength, [-0.3, 0.6, 1.6])],
-        "新設項目": np.where(newly, rng.choice(["甲", "乙"], n), None),
+        "新設項目": known_to(newly, rng.choice(["甲", "乙"], n)),
         "整理番号": 100_000.0 + np.argsort(np.argsort(past.created)),
     }  # fmt: skip
 
@@ -194,7 +208,8 @@ def honest_accounts(past: Past) -> Columns:
     accounts = past.log["accounts"]
     rng, n = past.rng, len(accounts)
     row = codes_in(past.deals["account_id"], pd.Index(accounts["account_id"]))
-    strong = np.bincount(row[row >= 0], past.strength[row >= 0], n) / np.maximum(np.bincount(row[row >= 0], minlength=n), 1)
+    deals = np.bincount(row[row >= 0], minlength=n)
+    strong = np.bincount(row[row >= 0], past.strength[row >= 0], n) / np.maximum(deals, 1)
     return {
         "設立年": rng.integers(1950, 2020, n).astype(float),
         "信用格付": np.array(["C", "B", "A"])[np.digitize(strong + rng.normal(size=n), [-0.3, 1.0])],
@@ -219,6 +234,3 @@ def added(log: EventLog, table: str, columns: Columns) -> EventLog:
     frame = log[table].assign(**{name: np.asarray(values) for name, values in columns.items()})
     plain = {name: frame[name].astype("category") for name in columns if frame[name].dtype in (object, bool)}
     return EventLog({**log.tables, table: frame.assign(**plain)}, log.zone)
-
-
-Planting = Callable[[Past], dict[str, dict[str, object]]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +36,15 @@ def select(
     leaks: Sequence[Leak],
     config: TrainConfig,
     few: bool = False,
+    unproven: Mapping[str, Text] | None = None,
 ) -> Selection:
     """The features of training moments that do not leak, vary, and are not excluded by the settings.
 
     With `few` closed deals only the stated prior is used; it needs the stage, which is then always kept.
+    `unproven`: features that have not earned their place, with the reason (`earned_columns`).
     """
-    leaking = {leak.column for leak in leaks} - {column_of(name) for name in config.include}
+    vouched = {column_of(name) for name in config.include}
+    leaking = {leak.column for leak in leaks} - vouched
     excluded = {*config.exclude, *(column_of(name) for name in config.exclude)}
     left_out: dict[str, Text] = {}
     used = []
@@ -54,6 +57,8 @@ def select(
             reason = Text("設定で除外", "excluded by the settings")
         elif config.owner_blind and (feature.group == "seller" or "deals.owner_id" in reads):
             reason = Text("担当者を使わない設定", "owner_blind is set")
+        elif feature.name in (unproven or {}) and not reads & vouched:
+            reason = (unproven or {})[feature.name]
         elif not (few and feature.name == "stage"):
             reason = _unusable(x[:, index], at, feature)
         if reason is None:

@@ -198,7 +198,7 @@ def _shares(reading: Reading, deal: Ints, count: Floats, applies: Flags) -> dict
 
     out = {"": mean(reading.filled.astype(np.float64))}
     if reading.meaning == "number":
-        out["#"] = mean(np.nan_to_num(reading.values))
+        out["#"] = mean(np.nan_to_num(reading.measured))
         return out
     counts = reading.texts.counts().sort_values(ascending=False, kind="stable")
     for name in counts.index[:MAX_KINDS]:

@@ -23,10 +23,10 @@ def life_correlation(column: AskedColumn, facts: DealFacts) -> float:
     For dates and periods: of the days from creation to them.
     """
     reading = column.reading
-    use = facts.done & column.applies & ~np.isnan(reading.values)
+    use = facts.done & column.applies & ~np.isnan(reading.measured)
     if use.sum() < 2 * MIN_DEALS or reading.meaning == "category":
         return np.nan
-    values = reading.values[use]
+    values = reading.measured[use]
     if reading.meaning in ("date", "period"):
         values = values - facts.created[use]
     if np.ptp(values) == 0:
@@ -42,10 +42,10 @@ def never_outlives(column: AskedColumn, facts: DealFacts) -> tuple[float, float]
     and seconds; dates count from creation. NaN, NaN = too few deals.
     """
     reading = column.reading
-    use = facts.done & column.applies & ~np.isnan(reading.values)
+    use = facts.done & column.applies & ~np.isnan(reading.measured)
     if use.sum() < 2 * MIN_DEALS or reading.meaning not in ("number", "date"):
         return np.nan, np.nan
-    values, life = reading.values[use], facts.life[use] + 1.0
+    values, life = reading.measured[use], facts.life[use] + 1.0
     if reading.meaning == "date":
         values = (values - facts.created[use]) / DAY
     shuffled = np.random.default_rng(0).permutation(life)
@@ -62,13 +62,13 @@ def on_closing_day(column: AskedColumn, facts: DealFacts) -> float:
     Periods: among deals created in another one than they were closed in. NaN = too few deals.
     """
     reading = column.reading
-    use = facts.done & column.applies & ~np.isnan(reading.values)
+    use = facts.done & column.applies & ~np.isnan(reading.measured)
     if reading.meaning == "period":
         return _in_closing_period(reading, use, facts)
     if reading.meaning != "date" or use.sum() < MIN_DEALS:
         return np.nan
     return float(
-        (_days(reading.values[use], facts) == _days(facts.closed[use].astype(np.float64), facts)).mean()
+        (_days(reading.measured[use], facts) == _days(facts.closed[use].astype(np.float64), facts)).mean()
     )
 
 
@@ -101,7 +101,7 @@ def outcome_auc(column: AskedColumn, facts: DealFacts) -> float:
 def codes_of(reading: Reading) -> Ints:
     """Values as codes from 0: numbers in bins, dates by presence, 0 = blank."""
     if reading.meaning == "number" and len(np.unique(reading.texts.codes)) > BINS:
-        return _binned(reading.values)
+        return _binned(reading.measured)
     if reading.meaning == "date":
         return reading.filled.astype(np.int64)
     return reading.texts.codes + 1
@@ -131,7 +131,7 @@ def _in_closing_period(reading: Reading, use: Flags, facts: DealFacts) -> float:
     use = use & (steps > 1.0)
     if use.sum() < MIN_DEALS:
         return np.nan
-    ahead = facts.closed[use] - reading.values[use]
+    ahead = facts.closed[use] - reading.measured[use]
     # Fiscal years begin in any month: the offset is whatever most deals have.
     offset = np.median(ahead)
     return float((np.abs(ahead - offset) <= 0.5 * reading.unit * DAY).mean())

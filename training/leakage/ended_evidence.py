@@ -22,10 +22,7 @@ from training.leakage.leak import Leak, label_of, leak_of
 ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled in: for one outcome at least, for the other at most
 TOO_GOOD = 0.9  # AUC above which a column must have been filled in after the outcome
 CLOSING_DAY, CLOSING_PERIOD = 0.3, 0.6  # share of ended deals whose date is the day (period) of closing
-OUTLIVES, OUTLIVING = (
-    0.2,
-    20,
-)  # deals beyond their ending: share of those to be expected, and of these at least
+OUTLIVES, OUTLIVING = 0.2, 20  # of the deals expected beyond their ending: share at most, number at least
 LIFE, LIFE_UNCHECKED = 0.8, 0.7  # rank correlation with the length of life; without open deals
 STANDS_OUT, AHEAD = 0.75, 0.1  # AUC of a column, and its lead over all others, without open deals
 
@@ -87,9 +84,9 @@ def _outlives(column: AskedColumn, facts: DealFacts) -> Leak | None:
     text = Text(
         "「{label}」は、決着した商談の{beyond:.1%}でしか決着までの日数を超えません（無関係なら{expected:.0%}）。"
         "決着までに測られた値とみなし、予測に使っていません。変更履歴があれば使えます。",
-        "{label} lies beyond the ending in {beyond:.1%} of closed deals only ({expected:.0%} were it unrelated). "
-        "It appears to be measured up to the ending, so it is not used for prediction. With a history of "
-        "changes it can be used.",
+        "{label} lies beyond the ending in {beyond:.1%} of closed deals only ({expected:.0%} were it "
+        "unrelated). It appears to be measured up to the ending, so it is not used for prediction. With a "
+        "history of changes it can be used.",
     )
     label = label_of(column.table, column.name)
     return leak_of(column, "life", text.format(label=label, beyond=beyond, expected=expected))
@@ -117,7 +114,8 @@ def stands_out(columns: Sequence[AskedColumn], facts: DealFacts) -> list[Leak]:
         return []
     (area, column), (second, _) = ranked[:2]
     text = Text(
-        "「{label}」だけがほかの項目よりはるかによく結果を言い当てます（AUC {area:.2f}、次の項目は{second:.2f}）。"
+        "「{label}」だけがほかの項目よりはるかによく結果を言い当てます"
+        "（AUC {area:.2f}、次の項目は{second:.2f}）。"
         "進行中の商談がないため確認できませんが、決着後にわかる値とみなし、予測に使っていません。"
         "決着前にわかる項目なら、[train] の include に書いてください。",
         "{label} alone tells the outcome far better than any other column (AUC {area:.2f}, the next "
@@ -129,6 +127,7 @@ def stands_out(columns: Sequence[AskedColumn], facts: DealFacts) -> list[Leak]:
 
 
 def unscreened(column: AskedColumn) -> Leak:
+    """A company's own column, while too few deals have ended to ask about it."""
     text = Text(
         "決着した商談が少なく、「{label}」が決着時に入力される項目かどうかをまだ判断できないため、使わずに予測します。",
         "Too few deals have closed to tell whether {label} is filled in at closing; it is not used yet.",

@@ -42,7 +42,8 @@ class DealFacts:
     @cached_property
     def done(self) -> Flags:
         """Deals that have ended."""
-        return self.closed != NEVER
+        out: Flags = self.closed != NEVER
+        return out
 
     @cached_property
     def lost(self) -> Flags:
@@ -62,4 +63,5 @@ class DealFacts:
 
     def ended_by(self, moment: int) -> Flags:
         """Deals that had ended by a moment."""
-        return self.done & (self.closed < moment)
+        out: Flags = self.done & (self.closed < moment)
+        return out

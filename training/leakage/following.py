@@ -1,13 +1,13 @@
 """Does a column follow what happens to a deal while it is open?
 
-A column known from creation goes with the stage reached, the activity and the silence of deals of an age by a
-certain amount, today as at any past moment. One that is kept up to date goes with today's state of open deals,
-but with no past state of deals that have ended since: they show what was left in it.
+A column known from creation goes with the stage reached, the activity and the silence of deals of an age
+by a certain amount, today as at any past moment. One that is kept up to date goes with today's state of open
+deals, but with no past state of deals that have ended since: they show what was left in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from crm.eventlog import EventLog, codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY
-from features.arrays import Floats, Ints
+from features.arrays import Floats, Ints, floats
 from features.as_of import sorted_by
 from features.attribute_history import EventTable
 from training.leakage.facts import MIN_DEALS, DealFacts
@@ -57,11 +57,11 @@ def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenCompari
     moved = _Times(events.start, events.at)
     order = log["stages"].set_index("stage")["position"].astype(float)
     position = order.reindex(pd.Index(events.value.names, dtype=object)).to_numpy(np.float64)
-    reached = events.value.to(position)
+    reached = events.value.to(floats(position))
     moments = (facts.as_of, *compared.moments)
 
-    def over_time(label: Text, of: object) -> State:
-        found = [of(moment) for moment in moments]  # type: ignore[operator]
+    def over_time(label: Text, of: Callable[[int], Floats]) -> State:
+        found = [of(moment) for moment in moments]
         return State(label, found[0], tuple(found[1:]))
 
     def stage(moment: int) -> Floats:
@@ -69,7 +69,7 @@ def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenCompari
         return np.where(row >= 0, np.append(reached, np.nan)[row], np.nan)
 
     states = [
-        over_time(Text("活動件数", "the number of activities"), lambda t: contacts.count_before(t) * 1.0),
+        over_time(Text("活動件数", "the number of activities"), lambda t: floats(contacts.count_before(t))),
         over_time(
             Text("最後の活動からの日数", "the days since the last activity"),
             lambda t: contacts.days_since(t, facts.created),
@@ -84,7 +84,7 @@ def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenCompari
 
 
 def following(
-    score: Floats, groups: Ints, states: list[State], compared: OpenComparison
+    score: Floats, groups: Ints, states: Sequence[State], compared: OpenComparison
 ) -> Iterator[Following]:
     """How a view of a column goes with each state, today against the past."""
     known = ~np.isnan(score)
@@ -118,17 +118,14 @@ def following(
 
 
 def _products(score: Floats, state: Floats, cell: Ints) -> Floats | None:
-    """Products of both, each measured from its mean in the cell and in units of its spread: a correlation's."""
-    cell_state = state[cell]
-    if len(cell) < 2 * SMALLEST or np.isnan(cell_state).any():
-        cell_state = np.where(
-            np.isnan(cell_state),
-            np.nanmean(cell_state) if not np.isnan(cell_state).all() else 0.0,
-            cell_state,
-        )
-        if len(cell) < 2 * SMALLEST:
-            return None
-    one, other = score[cell] - score[cell].mean(), cell_state - cell_state.mean()
+    """Products of both, from their means in the cell and in units of their spreads: a correlation's parts."""
+    if len(cell) < 2 * SMALLEST:
+        return None
+    known = ~np.isnan(state[cell])
+    other = (
+        np.where(known, state[cell] - state[cell][known].mean(), 0.0) if known.any() else np.zeros(len(cell))
+    )
+    one = score[cell] - score[cell].mean()
     spread = one.std() * other.std()
     return one * other / spread if spread > 1e-9 else np.zeros(len(cell))
 
@@ -157,7 +154,8 @@ class _Times:
     def count_before(self, moment: int) -> Ints:
         """How many of each deal (n,) lie before a moment."""
         before = np.concatenate([[0], np.cumsum(self.at < moment)])
-        return before[self.start[1:]] - before[self.start[:-1]]
+        out: Ints = before[self.start[1:]] - before[self.start[:-1]]
+        return out
 
     def last_before(self, moment: int) -> Ints:
         """Row of the last one before a moment, -1 where there is none."""

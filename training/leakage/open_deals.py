@@ -9,11 +9,12 @@ or goes on changing while a deal is open.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from crm.instants import DAY
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from training.leakage.facts import MIN_DEALS, DealFacts
 from training.leakage.views import View
 
@@ -66,12 +67,15 @@ class OpenComparison:
     months: tuple[Stratum, ...]
     moments: tuple[int, ...]
     by_creation: Ints
+    done: Flags
 
     @classmethod
     def of(cls, facts: DealFacts) -> OpenComparison:
         """From what is known about the endings."""
         ages, moments = _strata_of_ages(facts)
-        return cls(ages, _strata_of_months(facts), moments, np.argsort(facts.created, kind="stable"))
+        return cls(
+            ages, _strata_of_months(facts), moments, np.argsort(facts.created, kind="stable"), facts.done
+        )
 
     @property
     def possible(self) -> bool:
@@ -101,12 +105,12 @@ class OpenComparison:
         return out
 
     def typical(self, view: View) -> tuple[float, float]:
-        """What open deals show and what the ended ones do that they are compared with: a share, or a median."""
+        """What open deals show, and the ended ones that they are compared with: a share, or a median."""
         strata = self.ages or self.months
         here = np.concatenate([stratum.now[0] for stratum in strata])
         pairs = [pair[0] for stratum in strata for pair in stratum.past]
         there = np.concatenate(pairs or [stratum.now[1] for stratum in strata])
-        values = [view.shown[here], view.shown[np.setdiff1d(there, here)]]
+        values = [view.shown[here], view.shown[there[self.done[there]]]]
         values = [part[~np.isnan(part)] for part in values]
         of = np.mean if view.kind in ("filled", "value") else np.median
         first, second = (float(of(part)) if len(part) else np.nan for part in values)
@@ -125,7 +129,7 @@ def _strata_of_ages(facts: DealFacts) -> tuple[tuple[Stratum, ...], tuple[int, .
     edges = np.unique(np.quantile(age, np.linspace(0, 1, BANDS + 1)))
     moments = _past_moments(facts, lives)
     strata = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         past = tuple(_cohort(facts, moment, low, high) for moment in moments)
         strata.append(Stratum(_cohort(facts, facts.as_of, low, high), past))
     return tuple(strata), tuple(moments)

@@ -80,17 +80,16 @@ def _evidence(view: View, contrast: Contrast | None, followed: Sequence[Followin
 
 def _following_leak(column: AskedColumn, found: Following) -> Leak:
     text = Text(
-        "「{label}」は、進行中の商談では今の{state_ja}と連動していますが（相関{here:.2f}）、"
-        "決着済みの商談では当時の{state_ja}と連動していません（{there:.2f}）。"
+        "「{label}」は、進行中の商談では今の{state}と連動していますが（相関{here:.2f}）、"
+        "決着済みの商談では当時の{state}と連動していません（{there:.2f}）。"
         "進行中に更新され続ける項目とみなし、予測に使っていません。変更履歴があれば使えます。",
-        "{label} goes with {state_en} of open deals today (correlation {here:.2f}), but did not go with it at "
-        "past moments ({there:.2f}). It appears to be kept up to date until a deal ends, so it is not used for "
-        "prediction. With a history of changes it can be used.",
+        "{label} goes with {state} of open deals today (correlation {here:.2f}), but did not go with it at "
+        "past moments ({there:.2f}). It appears to be kept up to date until a deal ends, so it is not used "
+        "for prediction. With a history of changes it can be used.",
     )
     text = text.format(
         label=label_of(column.table, column.name),
-        state_ja=found.state.ja,
-        state_en=found.state.en,
+        state=found.state,
         here=found.here,
         there=found.expected,
     )
@@ -112,8 +111,8 @@ def _difference_leak(column: AskedColumn, view: View, compared: OpenComparison) 
             "「{label}」の値「{value}」は、進行中の商談の{here:.0%}にありますが、"
             "同じ経過日数の頃の決着済みの商談では{there:.0%}です。"
             "決着時に書き換えられる項目とみなし、予測に使っていません。変更履歴があれば使えます。",
-            "{label} is {value!r} in {here:.0%} of open deals but {there:.0%} of deals that have ended, of the "
-            "same age. It appears to be overwritten at closing, so it is not used for prediction. With a "
+            "{label} is {value!r} in {here:.0%} of open deals but {there:.0%} of deals that have ended, of "
+            "the same age. It appears to be overwritten at closing, so it is not used for prediction. With a "
             "history of changes it can be used.",
         )
     else:
@@ -126,15 +125,15 @@ def _difference_leak(column: AskedColumn, view: View, compared: OpenComparison) 
 _NUMBERS = Text(
     "「{label}」は、進行中の商談では中央値{here:,.4g}ですが、同じ経過日数の頃の決着済みの商談では{there:,.4g}です。"
     "決着まで変わり続けるか決着時に書き換えられる項目とみなし、予測に使っていません。変更履歴があれば使えます。",
-    "{label} has a median of {here:,.4g} among open deals but {there:,.4g} among deals that have ended, of the "
-    "same age. It appears to go on changing until a deal ends, or to be overwritten then, so it is not used "
-    "for prediction. With a history of changes it can be used.",
+    "{label} has a median of {here:,.4g} among open deals but {there:,.4g} among deals that have ended, of "
+    "the same age. It appears to go on changing until a deal ends, or to be overwritten then, so it is not "
+    "used for prediction. With a history of changes it can be used.",
 )
 _DATES = Text(
     "「{label}」は、進行中の商談では作成から{here:.0f}日後（中央値）ですが、"
     "同じ経過日数の頃の決着済みの商談では{there:.0f}日後です。"
     "決着まで変わり続けるか決着時に書き換えられる項目とみなし、予測に使っていません。変更履歴があれば使えます。",
-    "{label} is {here:.0f} days after creation among open deals (median) but {there:.0f} days among deals that "
-    "have ended, of the same age. It appears to go on changing until a deal ends, or to be overwritten then, "
-    "so it is not used for prediction. With a history of changes it can be used.",
+    "{label} is {here:.0f} days after creation among open deals (median) but {there:.0f} days among deals "
+    "that have ended, of the same age. It appears to go on changing until a deal ends, or to be overwritten "
+    "then, so it is not used for prediction. With a history of changes it can be used.",
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crm.instants import DAY
-from features.arrays import Flags, Floats
+from features.arrays import Flags, Floats, floats
 from features.levels import Coded, as_instants, as_numbers, finite, micros_or_nan
 
 Meaning = Literal["number", "date", "period", "category"]
@@ -33,14 +33,14 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Reading:
-    """A column as rows (n,): its texts, and for numbers and dates their values (NaN = blank or unreadable).
+    """A column as rows (n,): its texts, and numbers and dates as `measured` (NaN = blank or unreadable).
 
     Dates and periods are microseconds UTC, a period by its start; `unit` is a period's length in days.
     """
 
     meaning: Meaning
     texts: Coded
-    values: Floats
+    measured: Floats
     unit: float = 0.0
 
     @property
@@ -58,8 +58,8 @@ def read(series: pd.Series, zone: ZoneInfo) -> Reading:
         instants = micros_or_nan(series.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward"))
         return Reading("date", _present(instants), instants)
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
-        numbers = finite(series.astype("Float64").to_numpy(np.float64, na_value=np.nan))
-        return Reading("number", Coded.of(series), numbers)
+        numbers = finite(floats(series.astype("Float64").to_numpy(np.float64, na_value=np.nan)))
+        return _of_numbers(numbers)
     return read_texts(Coded.of(series), zone)
 
 
@@ -76,9 +76,20 @@ def read_texts(texts: Coded, zone: ZoneInfo) -> Reading:
         if rows.sum() and rows[~np.isnan(found)].sum() >= READ * rows.sum():
             table = np.full(len(texts.names), np.nan)
             table[used] = found
+            if meaning == "number":
+                return _of_numbers(texts.to(table))
             unit = _unit(names) if meaning == "period" else 0.0
             return Reading(meaning, texts, texts.to(table), unit)  # type: ignore[arg-type]
     return Reading("category", texts, np.full(len(texts.codes), np.nan))
+
+
+def _of_numbers(values: Floats) -> Reading:
+    """Numbers, named alike however they were written: 55, 55.0 and 5.5e1 are one value."""
+    known = ~np.isnan(values)
+    distinct, codes = np.unique(values[known], return_inverse=True)
+    of_row = np.full(len(values), -1, np.int64)
+    of_row[known] = codes
+    return Reading("number", Coded(of_row, np.array([f"{value:.12g}" for value in distinct], object)), values)
 
 
 def period_starts(texts: pd.Series) -> Floats:

@@ -46,13 +46,13 @@ def views_of(column: AskedColumn, facts: DealFacts) -> list[View]:
     if RARE / 2 < share < 1.0 - RARE / 2:
         views.append(_indicator("filled", filled, applies))
     if reading.meaning == "number":
-        views += _of_numbers(reading.values, applies & filled, facts)
-        if len(np.unique(reading.values[applies & filled])) <= FEW_NUMBERS:
+        views += _of_numbers(reading.measured, applies & filled, facts)
+        if len(np.unique(reading.measured[applies & filled])) <= FEW_NUMBERS:
             views += _of_names(reading, applies)
         else:
             views += _of_names(reading, applies, at_least=0.1)
     elif reading.meaning in ("date", "period"):
-        days = (reading.values - facts.created) / DAY
+        days = (reading.measured - facts.created) / DAY
         known = applies & filled & ~np.isnan(days)
         views.append(View("date", normal_scores(days, known), np.where(known, days, np.nan)))
     if reading.meaning in ("category", "period"):
