@@ -118,6 +118,7 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
     plan = np.where(plan == NEVER, past.created + 60 * DAY, plan)
     period = pd.Series(pd.to_datetime(np.where(past.ended, past.until, plan), unit="us"))
     quarter = "FY" + period.dt.year.astype(str) + "-Q" + period.dt.quarter.astype(str)
+    half = period.dt.year.astype(str) + "年度" + np.where(period.dt.month <= 6, "上期", "下期")
     position = past.deals["stage"].astype(object).map(
         past.log["stages"].assign(stage=lambda f: f["stage"].astype(object)).set_index("stage")["position"]
     ).astype(float).fillna(1).to_numpy()  # fmt: skip
@@ -129,7 +130,8 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
     approved = known_to(approval, rng.choice(["部長", "課長", "役員"], n))
     blank = pd.Series(np.where(past.ended, np.floor(past.lived), np.nan))
     return {
-        "age": {"経過日数": np.floor(past.lived), "経過日数（文字）": [f"{int(d)}日" for d in past.lived]},
+        "age": {"経過日数": np.floor(past.lived), "経過日数（文字）": [f"{int(d)}日" for d in past.lived],
+            "経過時間": np.rint(past.lived * 24)},
         "cycle": {
             "商談期間": np.rint(past.lived * 5 / 7 + rng.normal(0, 2, n)).clip(0),
             "リードタイム": blank,
@@ -139,8 +141,9 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
         "last modified as text": {
             "最終更新": past.moments(touched, "%Y-%m-%d %H:%M:%S"),
             "更新日": past.moments(touched, "%Y/%m/%d"),
+            "更新日（シリアル値）": np.floor(touched / DAY) + 25_569,
         },
-        "fiscal period": {"決算四半期": quarter.to_numpy(dtype=object)},
+        "fiscal period": {"決算四半期": quarter.to_numpy(dtype=object), "計上半期": half.to_numpy(dtype=object)},
         "probability": {"見込確率": chance.astype(float)},
         "score": {"AIスコア": np.clip(np.rint(score), 0, 100)},
         "roll-ups": {"未完了タスク数": rng.poisson(np.where(past.ended, 0.2, 2.0)).astype(float)},
@@ -159,7 +162,10 @@ def leaking_accounts(past: Past) -> dict[str, dict[str, object]]:
     bought = np.bincount(row[won], minlength=len(accounts)) > 0
     other = past.rng.random(len(accounts)) < 0.04
     kind = np.where(bought ^ (other & ~bought), "Customer", "Prospect")
-    return {"an account's type": {"type": kind}, "roll-ups": {"累計受注額": total}}
+    last = np.full(len(accounts), NEVER)
+    np.maximum.at(last, row[won], past.until[won])
+    day = known_to(bought, past.moments(np.where(bought, last, 0), "%Y-%m-%d"))
+    return {"an account's type": {"type": kind}, "roll-ups": {"累計受注額": total, "最終受注日": day}}
 
 
 def overwritten_activities(past: Past) -> pd.DataFrame:

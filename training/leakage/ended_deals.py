@@ -85,17 +85,19 @@ def filled_by_outcome(column: AskedColumn, facts: DealFacts) -> tuple[float, flo
 def outcome_auc(column: AskedColumn, facts: DealFacts) -> float:
     """AUC of win rates by value, counted on one half of the ended deals and applied to the other.
 
-    NaN = too few deals. Columns of activities: the best of their names.
+    NaN = too few deals. Columns of activities: the best of their names. Columns of accounts are also asked
+    whether the account has ever bought.
     """
-    use = facts.done & column.fresh
-    won = facts.won[use]
-    if use.sum() < 5 * MIN_DEALS or min(won.sum(), (~won).sum()) < MIN_DEALS:
-        return np.nan
     if column.shares:
         coded = [_binned(share) for share in column.shares.values()]
     else:
         coded = [codes_of(column.reading)]
-    return max(_cross_fitted_auc(codes[use], won.astype(np.float64)) for codes in coded)
+    asked = [(facts.done & column.fresh, facts.won)]
+    if column.table == "accounts":
+        asked.append(_first_of_accounts(column, facts))
+    areas = [_cross_fitted_auc(codes[use], won[use]) for codes in coded for use, won in asked]
+    areas = [area for area in areas if not np.isnan(area)]
+    return max(areas, default=np.nan)
 
 
 def codes_of(reading: Reading) -> Ints:
@@ -115,7 +117,20 @@ def _binned(values: Floats) -> Ints:
     return np.where(np.isnan(values), 0, np.searchsorted(edges, values) + 1).astype(np.int64)
 
 
-def _cross_fitted_auc(codes: Ints, won: Floats) -> float:
+def _first_of_accounts(column: AskedColumn, facts: DealFacts) -> tuple[Flags, Flags]:
+    """One ended deal of each account, and for all deals whether their account has ever bought."""
+    use = facts.done & column.applies
+    ever = np.bincount(column.groups, facts.won & column.applies) > 0
+    first = np.zeros(len(use), bool)
+    rows = np.flatnonzero(use)
+    first[rows[np.unique(column.groups[rows], return_index=True)[1]]] = True
+    return first, ever[column.groups]
+
+
+def _cross_fitted_auc(codes: Ints, outcome: Flags) -> float:
+    if len(codes) < 5 * MIN_DEALS or min(outcome.sum(), (~outcome).sum()) < MIN_DEALS:
+        return np.nan
+    won = outcome.astype(np.float64)
     half = np.arange(len(codes)) % 2 == 0
     score = np.zeros(len(codes))
     for fitted, scored in ((half, ~half), (~half, half)):

@@ -94,7 +94,9 @@ def following(
         scaled = [_scaled(values) for values in (state.now, *state.past)]
         for stratum in compared.ages:
             cells = [pair[0][known[pair[0]]] for pair in (stratum.now, *stratum.past)]
-            products = [_products(score, at, cell) for at, cell in zip(scaled, cells, strict=True)]
+            products = [
+                _products(score, at, cell, compared.created) for at, cell in zip(scaled, cells, strict=True)
+            ]
             past = [number for number in range(1, len(cells)) if products[number] is not None]
             if products[0] is None or not past:
                 continue
@@ -117,17 +119,24 @@ def following(
         yield Following(state.label, here, here - gap, gap / error)
 
 
-def _products(score: Floats, state: Floats, cell: Ints) -> Floats | None:
-    """Products of both, from their means in the cell and in units of their spreads: a correlation's parts."""
+def _products(score: Floats, state: Floats, cell: Ints, created: Floats) -> Floats | None:
+    """Products of both, the age within the cell taken off, in units of their spreads: a correlation's parts."""
     if len(cell) < 2 * SMALLEST:
         return None
     known = ~np.isnan(state[cell])
-    other = (
-        np.where(known, state[cell] - state[cell][known].mean(), 0.0) if known.any() else np.zeros(len(cell))
-    )
-    one = score[cell] - score[cell].mean()
+    if known.sum() < SMALLEST:
+        return np.zeros(len(cell))
+    filled = np.where(known, state[cell], state[cell][known].mean())
+    one, other = _without(score[cell], created[cell]), _without(filled, created[cell])
     spread = one.std() * other.std()
     return one * other / spread if spread > 1e-9 else np.zeros(len(cell))
+
+
+def _without(values: Floats, time: Floats) -> Floats:
+    """What is left of values once their mean and their linear trend over a time are taken off."""
+    time, values = time - time.mean(), values - values.mean()
+    square = float(time @ time)
+    return values - time * (float(values @ time) / square) if square > 0 else values
 
 
 def _scaled(values: Floats) -> Floats:

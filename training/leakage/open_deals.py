@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from crm.instants import DAY
-from features.arrays import Flags, Floats, Ints
+from features.arrays import Flags, Floats, Ints, floats
 from training.leakage.facts import MIN_DEALS, DealFacts
 from training.leakage.views import View
 
@@ -56,7 +56,7 @@ class Stratum:
     past: tuple[Pair, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenComparison:
     """Which deals are compared with which, made once for all columns.
 
@@ -67,6 +67,7 @@ class OpenComparison:
     months: tuple[Stratum, ...]
     moments: tuple[int, ...]
     by_creation: Ints
+    created: Floats  # days since the first deal
     done: Flags
 
     @classmethod
@@ -74,7 +75,12 @@ class OpenComparison:
         """From what is known about the endings."""
         ages, moments = _strata_of_ages(facts)
         return cls(
-            ages, _strata_of_months(facts), moments, np.argsort(facts.created, kind="stable"), facts.done
+            ages=ages,
+            months=_strata_of_months(facts),
+            moments=moments,
+            by_creation=np.argsort(facts.created, kind="stable"),
+            created=(facts.created - facts.created.min()) / DAY,
+            done=facts.done,
         )
 
     @property
@@ -92,16 +98,25 @@ class OpenComparison:
         return None
 
     def _usual(self, score: Floats) -> Floats:
-        """The mean of a view among deals created at about the same time: what drifts does not count."""
+        """A view's local linear trend over the time of creation, (n,): what drifts does not count."""
         order = self.by_creation
         known = ~np.isnan(score[order])
-        width = max(len(order) // 80, 15)
-        sums = np.concatenate([[0.0], np.cumsum(np.where(known, score[order], 0.0))])
-        counts = np.concatenate([[0], np.cumsum(known)])
-        place = np.arange(len(order))
+        time, value = self.created[order], np.where(known, score[order], 0.0)
+        place, width = np.arange(len(order)), max(len(order) // 80, 15)
         low, high = np.maximum(place - width, 0), np.minimum(place + width + 1, len(order))
+
+        def windowed(values: Floats) -> Floats:
+            sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+            return floats(sums[high] - sums[low])
+
+        count = np.maximum(windowed(np.ones(len(order))), 1.0)
+        mean, at = windowed(value) / count, windowed(time) / count
+        spread = windowed(time**2) / count - at**2
+        slope = np.where(
+            spread > 1e-6, (windowed(time * value) / count - at * mean) / np.maximum(spread, 1e-6), 0.0
+        )
         out = np.empty(len(order))
-        out[order] = (sums[high] - sums[low]) / np.maximum(counts[high] - counts[low], 1)
+        out[order] = mean + slope * (time - at)
         return out
 
     def typical(self, view: View) -> tuple[float, float]:
