@@ -16,21 +16,21 @@ import pandas as pd
 from crm.eventlog import EventLog, codes_in, micros
 from crm.i18n import Text
 from crm.instants import DAY
-from features.arrays import Floats, Ints, floats
+from features.arrays import Flags, Floats, Ints, floats
 from features.as_of import sorted_by
 from features.attribute_history import EventTable
+from training.leakage.cohorts import Cohorts
 from training.leakage.facts import MIN_DEALS, DealFacts
-from training.leakage.open_deals import SMALLEST, OpenComparison, sum_of_means
+from training.leakage.open_deals import OpenComparison
 from training.leakage.views import normal_scores
 
 
 @dataclass(frozen=True)
 class State:
-    """What had happened to the deals (n,) by the present and by each past moment; `label` in words."""
+    """What had happened to the deal of each entry (l,) of the open cohorts by its moment: normal scores."""
 
     label: Text
-    now: Floats
-    past: tuple[Floats, ...]
+    entries: Floats
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Following:
 
 def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenComparison) -> list[State]:
     """Stage reached, days in it, activities so far and days since the last, as of each moment compared."""
+    if compared.ages is None:
+        return []
     ids = pd.Index(log["deals"]["deal_id"].iloc[rows])
     acts = log["activities"]
     contacts = _Times.of(codes_in(acts["deal_id"], ids), micros(acts["at"]), len(ids))
@@ -58,11 +60,17 @@ def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenCompari
     order = log["stages"].set_index("stage")["position"].astype(float)
     position = order.reindex(pd.Index(events.value.names, dtype=object)).to_numpy(np.float64)
     reached = events.value.to(floats(position))
-    moments = (facts.as_of, *compared.moments)
+    cohorts = compared.ages.only_open
+    moments = (facts.as_of, *cohorts.past)
+    moment = cohorts.cell % len(moments)
 
     def over_time(label: Text, of: Callable[[int], Floats]) -> State:
-        found = [of(moment) for moment in moments]
-        return State(label, found[0], tuple(found[1:]))
+        entries = np.full(len(cohorts.row), np.nan)
+        for number, at in enumerate(moments):
+            here = moment == number
+            values = of(at)[cohorts.row[here]]
+            entries[here] = normal_scores(values, ~np.isnan(values))
+        return State(label, entries)
 
     def stage(moment: int) -> Floats:
         row = moved.last_before(moment)
@@ -80,67 +88,41 @@ def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenCompari
             lambda t: moved.days_since(t, facts.created),
         ),
     ]
-    return [state for state in states if _varies(state.now[~facts.done])]
+    return [state for state in states if _varies(state.entries[moment == 0])]
 
 
 def following(
     score: Floats, groups: Ints, states: Sequence[State], compared: OpenComparison
 ) -> Iterator[Following]:
     """How a view of a column goes with each state, today against the past."""
-    known = ~np.isnan(score)
+    if compared.ages is None or not states:
+        return
+    cohorts = compared.ages.only_open
+    known_rows = ~np.isnan(score)
+    known, age = known_rows[cohorts.row], compared.created[cohorts.row]
+    one = _within_cells(score[cohorts.row], age, known, cohorts)
     for state in states:
-        parts: list[tuple[float, Ints, Floats]] = []
-        weights, heres, compared_deals = [], [], 0
-        scaled = [_scaled(values) for values in (state.now, *state.past)]
-        for stratum in compared.ages:
-            cells = [pair[0][known[pair[0]]] for pair in (stratum.now, *stratum.past)]
-            products = [
-                _products(score, at, cell, compared.created) for at, cell in zip(scaled, cells, strict=True)
-            ]
-            past = [number for number in range(1, len(cells)) if products[number] is not None]
-            if products[0] is None or not past:
-                continue
-            size = np.array([len(cells[number]) for number in past], np.float64)
-            distinct = np.unique(np.concatenate([cells[number] for number in past]))
-            weight = 1.0 / (1.0 / len(cells[0]) + 1.0 / len(distinct))
-            weights.append(weight)
-            heres.append(products[0].mean())
-            compared_deals += len(cells[0])
-            parts.append((weight, cells[0], products[0]))
-            for number, share in zip(past, size / size.sum(), strict=True):
-                found = products[number]
-                if found is not None:
-                    parts.append((-weight * share, cells[number], found))
-        total = sum(weights)
-        if compared_deals < MIN_DEALS or total <= 0:
-            continue
-        gap, error = sum_of_means([(weight / total, *rest) for weight, *rest in parts], groups)  # type: ignore[misc]
-        here = float(np.average(heres, weights=weights))
-        yield Following(state.label, here, here - gap, gap / error)
+        filled = known & ~np.isnan(state.entries)
+        usual, _ = cohorts.means(state.entries, filled)
+        values = np.where(filled, state.entries, usual[cohorts.cell])
+        other = _within_cells(values, age, known, cohorts)
+        product = one * other
+        found = cohorts.difference(product, known, product, known_rows, groups)
+        if found is not None:
+            yield Following(state.label, found.here, found.here - found.gap, found.gap / found.error)
 
 
-def _products(score: Floats, state: Floats, cell: Ints, created: Floats) -> Floats | None:
-    """Products of both, the age within the cell taken off, in units of their spreads: a correlation's parts."""
-    if len(cell) < 2 * SMALLEST:
-        return None
-    known = ~np.isnan(state[cell])
-    if known.sum() < SMALLEST:
-        return np.zeros(len(cell))
-    filled = np.where(known, state[cell], state[cell][known].mean())
-    one, other = _without(score[cell], created[cell]), _without(filled, created[cell])
-    spread = one.std() * other.std()
-    return one * other / spread if spread > 1e-9 else np.zeros(len(cell))
+def _within_cells(values: Floats, age: Floats, known: Flags, cohorts: Cohorts) -> Floats:
+    """Values of entries from their cell's mean and trend over age, in units of their spread; 0 = constant."""
 
+    def centred(of: Floats) -> Floats:
+        return np.where(known, of - cohorts.means(of, known)[0][cohorts.cell], 0.0)
 
-def _without(values: Floats, time: Floats) -> Floats:
-    """What is left of values once their mean and their linear trend over a time are taken off."""
-    time, values = time - time.mean(), values - values.mean()
-    square = float(time @ time)
-    return values - time * (float(values @ time) / square) if square > 0 else values
-
-
-def _scaled(values: Floats) -> Floats:
-    return normal_scores(values, ~np.isnan(values))
+    value, time = centred(np.where(known, values, 0.0)), centred(age)
+    square, both = (cohorts.means(time * of, known)[0] for of in (time, value))
+    value = value - time * (both / np.maximum(square, 1e-12))[cohorts.cell]
+    spread = np.sqrt(cohorts.means(value**2, known)[0])
+    return np.where(spread[cohorts.cell] > 1e-6, value / np.maximum(spread, 1e-6)[cohorts.cell], 0.0)
 
 
 def _varies(values: Floats) -> bool:
