@@ -29,6 +29,7 @@ from training.selection import Selection, select
 from training.validation import Fitter, refit_as_of, validate
 
 KEPT = 24  # training moments stored with their scores
+_NOT_READ = Text("値がないか、自由記述（同じ値がほとんどない）", "empty, or free text that hardly repeats")
 
 
 def train(
@@ -73,7 +74,8 @@ def train_on(
     few = rows.closed_deals < FEW_DEALS
     unproved = unproven(history.features, rows, as_of)
     chosen = select(history.features, rows.x, rows.at, report.leaks, config, few, unproved)
-    report.left_out, report.cycle = chosen.left_out, snapshots.cycle
+    report.left_out = chosen.left_out | dict.fromkeys(history.ignored, _NOT_READ)
+    report.cycle = snapshots.cycle
     report.counts = _counts(rows, chosen)
     fitter = Fitter(rows, chosen, calendar, config, stage_positions(history, past), executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
