@@ -141,9 +141,12 @@ def leaking(past: Past) -> dict[str, dict[str, object]]:
         "last modified as text": {
             "最終更新": past.moments(touched, "%Y-%m-%d %H:%M:%S"),
             "更新日": past.moments(touched, "%Y/%m/%d"),
-            "更新日（シリアル値）": np.floor(touched / DAY) + 25_569,
+            "更新日シリアル": np.floor(touched / DAY) + 25_569,
         },
-        "fiscal period": {"決算四半期": quarter.to_numpy(dtype=object), "計上半期": half.to_numpy(dtype=object)},
+        "fiscal period": {
+            "決算四半期": quarter.to_numpy(dtype=object),
+            "計上半期": half.to_numpy(dtype=object),
+        },
         "probability": {"見込確率": chance.astype(float)},
         "score": {"AIスコア": np.clip(np.rint(score), 0, 100)},
         "roll-ups": {"未完了タスク数": rng.poisson(np.where(past.ended, 0.2, 2.0)).astype(float)},
@@ -188,12 +191,12 @@ def honest(past: Past) -> Columns:
     wanted = past.created + (45 + 25 * past.slowness + 10 * rng.normal(size=n)).clip(3) * DAY
     budget = np.exp(14 + 0.5 * past.slowness + rng.normal(size=n))
     no_budget = rng.random(n) < np.where(past.strength > 0.8, 0.15, 0.4)
-    rival = past.strength + rng.normal(size=n)
+    rivals = np.array(["A社", "B社", "C社"])[np.digitize(past.strength + rng.normal(size=n), [0, 1])]
     newly = past.created > past.cut - 200 * DAY
     campaign = np.floor((since + rng.normal(0, 12, n)).clip(0) / 90).astype(int)
     return {
         "会社規模": np.array(["小", "中", "大", "特大"])[np.digitize(size, [-0.5, 0.5, 1.2])],
-        "競合製品": known_to(rng.random(n) >= 0.4, np.array(["A社", "B社", "C社"])[np.digitize(rival, [0, 1])]),
+        "競合製品": known_to(rng.random(n) >= 0.4, rivals),
         "訪問地域": rng.choice(["東京", "大阪", "名古屋", "福岡", "札幌", "仙台"], n),
         "リードスコア": np.rint(50 + 15 * past.strength),
         "顧客決算日": fiscal_end,

@@ -2,9 +2,9 @@
 
     python benchmarks/leakage_lists.py
 
-The telephone sales of a bank (every call has ended, and `duration` is known only after it), a CRM's export in
-which an account is entered at closing, a qualification form without dates, and a bank's loan applications with
-their history, each as of one or two days. What is kept out, with its sentence, and what could not be checked.
+The telephone sales of a bank (every call has ended, and `duration` is known only after it), a CRM's export
+in which an account is entered at closing, a qualification form without dates, and a bank's loan applications
+with their history. What is kept out, with its sentence, and what could not be checked.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def bank_calls() -> EventLog:
-    """One deal a call, which ends an hour after it began; calls are spread over their month in their order."""
+    """One deal a call, which ends an hour after it began; the calls of a month are spread over it."""
     file = FOLDER / "bank_calls" / "calls.csv.gz"
     if not file.exists():
         raise SystemExit(f"skipped: the data is not at {file}; set SANCHO_SHARED_DATA")

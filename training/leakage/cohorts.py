@@ -14,6 +14,8 @@ from training.leakage.facts import MIN_DEALS, DealFacts
 
 BANDS = 5  # of age
 LANDMARKS = 10  # past moments at most
+FEW_OPEN = 8  # open deals from which they are compared with the ended ones of the same months
+PULL = 4.0  # deals' worth by which a cell's mean is pulled to its band's, for the error
 FLOOR = 0.01  # added to the variance of a single deal, so that none is taken for certain
 MONTH = 30 * DAY
 
@@ -44,6 +46,7 @@ class Cohorts:
     past: tuple[int, ...]
     sides: int
     smallest: int  # deals of a mean, at least
+    fewest: int  # open deals compared, at least
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -61,6 +64,7 @@ class Cohorts:
             past=self.past,
             sides=1,
             smallest=2 * self.smallest,
+            fewest=self.fewest,
         )
 
     @cached_property
@@ -89,17 +93,24 @@ class Cohorts:
         counts = count.reshape(self.shape)
         weight, share = self._weights(counts, known_rows)
         total = weight.sum()
-        if total <= 0 or counts[weight > 0, 0, 0].sum() < MIN_DEALS:
+        if total <= 0 or counts[weight > 0, 0, 0].sum() < self.fewest:
             return None
         sign = np.array([1.0, -1.0])[: self.sides]
         coefficient = np.concatenate([np.ones((self.bands, 1)), -share], axis=1)[:, :, None] * sign
         coefficient = (coefficient * (weight / total)[:, None, None]).ravel()
         each = coefficient / np.maximum(count, 1)
-        influence = np.where(known, each[self.cell] * (np.nan_to_num(values) - mean[self.cell]), 0.0)
+        usual = self._shrunk(mean, count)
+        influence = np.where(known, each[self.cell] * (np.nan_to_num(values) - usual[self.cell]), 0.0)
         of_group = np.bincount(groups, np.bincount(self.row, influence, len(groups)))
         error = float(np.sqrt((of_group**2).sum() + FLOOR * (each**2 * count).sum()))
         here = self.means(shown, known)[0].reshape(self.shape)[:, 0, 0]
         return Difference(float(coefficient @ mean), error, float(np.average(here, weights=weight)))
+
+    def _shrunk(self, mean: Floats, count: Ints) -> Floats:
+        """Means of cells, pulled to their band's where deals are few: few equal values are not certain."""
+        means, counts = mean.reshape(self.bands, -1), count.reshape(self.bands, -1)
+        of_band = (means * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+        return ((means * counts + PULL * of_band[:, None]) / (counts + PULL)).ravel()
 
     def _weights(self, counts: Ints, known_rows: Flags) -> tuple[Floats, Floats]:
         """The weight of each band, and within it the share of each past moment; 0 = too few deals."""
@@ -144,19 +155,21 @@ def cohorts_by_age(facts: DealFacts) -> Cohorts | None:
             over = facts.ended_by(moment)[rows]
             parts.append((rows, (band * (1 + len(past)) + number) * 2 + over))
     row, cell = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
-    return Cohorts(row=row, cell=cell, bands=len(edges) - 1, past=past, sides=2, smallest=4)
+    return Cohorts(row=row, cell=cell, bands=len(edges) - 1, past=past, sides=2, smallest=4, fewest=MIN_DEALS)
 
 
 def cohorts_by_month(facts: DealFacts) -> Cohorts | None:
     """Open and ended deals created in the same months; all together where they hardly share a month."""
-    if min((~facts.done).sum(), facts.done.sum()) < MIN_DEALS:
+    if (~facts.done).sum() < FEW_OPEN or facts.done.sum() < MIN_DEALS:
         return None
     month = facts.created // MONTH
     month = np.where(np.isin(month, month[~facts.done]), month - month.min(), -1)
     over, size = facts.done.astype(np.int64), int(month.max()) + 1
     counts = np.stack([np.bincount(month[(month >= 0) & (over == side)], minlength=size) for side in (0, 1)])
     shared = (counts.prod(axis=0) / np.maximum(counts.sum(axis=0), 1)).sum()
-    if shared < MIN_DEALS / 2:
+    if shared < FEW_OPEN:
         month, size = np.zeros(len(month), np.int64), 1
     row = np.flatnonzero(month >= 0)
-    return Cohorts(row=row, cell=month[row] * 2 + over[row], bands=size, past=(), sides=2, smallest=1)
+    return Cohorts(
+        row=row, cell=month[row] * 2 + over[row], bands=size, past=(), sides=2, smallest=1, fewest=FEW_OPEN
+    )

@@ -58,10 +58,9 @@ class AskedColumn:
         return self.name in TABLES[self.table].by_name
 
 
-def asked_columns(log: EventLog, facts: DealFacts, rows: Ints) -> Iterator[AskedColumn]:
+def asked_columns(log: EventLog, events: EventTable, facts: DealFacts, rows: Ints) -> Iterator[AskedColumn]:
     """Every column that may reach a feature; `rows` are the deals of the log that `facts` are about."""
     deals = log["deals"].iloc[rows]
-    events = EventTable(log["deal_events"], pd.Index(deals["deal_id"]))
     for name in deals.columns:
         if name not in NOT_ASKED["deals"]:
             yield _of_deals(name, deals[name], events, facts)
@@ -119,6 +118,8 @@ def _of_linked(
         if not (row >= 0).any():
             continue
         fresh = _before_any_win(row, facts) if table == "accounts" else row >= 0
+        of_row = np.where(row >= 0, row, len(frame) + np.arange(len(row)))
+        groups = np.unique(of_row, return_inverse=True)[1]
         for name in frame.columns:
             if name in NOT_ASKED[table]:
                 continue
@@ -128,7 +129,7 @@ def _of_linked(
                 name=name,
                 reading=read(values.reset_index(drop=True), facts.zone),
                 applies=row >= 0,
-                groups=np.where(row >= 0, row, len(frame) + np.arange(len(row))),
+                groups=groups,
                 fresh=fresh & (row >= 0),
             )
 

@@ -48,18 +48,20 @@ class Following:
         return self.here - self.expected
 
 
-def states_of(log: EventLog, rows: Ints, facts: DealFacts, compared: OpenComparison) -> list[State]:
+def states_of(
+    log: EventLog, events: EventTable, rows: Ints, facts: DealFacts, compared: OpenComparison
+) -> list[State]:
     """Stage reached, days in it, activities so far and days since the last, as of each moment compared."""
     if compared.ages is None:
         return []
     ids = pd.Index(log["deals"]["deal_id"].iloc[rows])
     acts = log["activities"]
     contacts = _Times.of(codes_in(acts["deal_id"], ids), micros(acts["at"]), len(ids))
-    events = EventTable(log["deal_events"], ids).of("stage")
-    moved = _Times(events.start, events.at)
+    staged = events.of("stage")
+    moved = _Times(staged.start, staged.at)
     order = log["stages"].set_index("stage")["position"].astype(float)
-    position = order.reindex(pd.Index(events.value.names, dtype=object)).to_numpy(np.float64)
-    reached = events.value.to(floats(position))
+    position = order.reindex(pd.Index(staged.value.names, dtype=object)).to_numpy(np.float64)
+    reached = staged.value.to(floats(position))
     cohorts = compared.ages.only_open
     moments = (facts.as_of, *cohorts.past)
     moment = cohorts.cell % len(moments)
@@ -139,8 +141,9 @@ class _Times:
 
     @classmethod
     def of(cls, deal: Ints, at: Ints, deals: int) -> _Times:
-        start, order = sorted_by(deal, at, deals)
-        return cls(start, at[order])
+        known = deal >= 0
+        start, order = sorted_by(deal[known], at[known], deals)
+        return cls(start, at[known][order])
 
     def count_before(self, moment: int) -> Ints:
         """How many of each deal (n,) lie before a moment."""

@@ -58,7 +58,7 @@ class OpenComparison:
             ages=cohorts_by_age(facts),
             months=cohorts_by_month(facts),
             by_creation=np.argsort(facts.created, kind="stable"),
-            created=(facts.created - facts.created.min()) / DAY,
+            created=(facts.created - facts.created.min(initial=facts.as_of)) / DAY,
             done=facts.done,
         )
 

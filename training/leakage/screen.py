@@ -71,11 +71,13 @@ def screening(log: EventLog, as_of: int, vouched: Collection[str] = ()) -> Scree
     rows = _asked_rows(everything)
     facts = everything.of_rows(rows)
     compared = OpenComparison.of(facts)
-    states = states_of(log, rows, facts, compared)
-    stage = _stage(log, facts, rows)
+    deals = log["deals"].iloc[rows]
+    events = EventTable(log["deal_events"], pd.Index(deals["deal_id"]))
+    states = states_of(log, events, rows, facts, compared)
+    stage = _stage(deals, events, facts)
     leaks = [] if stage is None else [stage]
     passed: list[AskedColumn] = []
-    for column in asked_columns(log, facts, rows):
+    for column in asked_columns(log, events, facts, rows):
         # The plainest reason is the one that is given.
         found = (
             closing_day(column, facts)
@@ -107,9 +109,7 @@ def _asked_rows(facts: DealFacts) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(count, MAX_ASKED, replace=False))
 
 
-def _stage(log: EventLog, facts: DealFacts, rows: np.ndarray) -> Leak | None:
-    deals = log["deals"].iloc[rows]
-    events = EventTable(log["deal_events"], pd.Index(deals["deal_id"]))
+def _stage(deals: pd.DataFrame, events: EventTable, facts: DealFacts) -> Leak | None:
     recorded = changed(events, "stage")
     filled = facts.done & deals["stage"].notna().to_numpy()
     # With fewer closed deals nothing is fitted, and the stated prior may use the stage as it is.
