@@ -110,7 +110,8 @@ class Cohorts:
         """Means of cells, pulled to their band's where deals are few: few equal values are not certain."""
         means, counts = mean.reshape(self.bands, -1), count.reshape(self.bands, -1)
         of_band = (means * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-        return ((means * counts + PULL * of_band[:, None]) / (counts + PULL)).ravel()
+        pulled: Floats = (means * counts + PULL * of_band[:, None]) / (counts + PULL)
+        return pulled.ravel()
 
     def _weights(self, counts: Ints, known_rows: Flags) -> tuple[Floats, Floats]:
         """The weight of each band, and within it the share of each past moment; 0 = too few deals."""

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from crm.instants import DAY
-from features.arrays import Flags, Floats, Ints
+from features.arrays import Flags, Floats, Ints, floats
 from training.leakage.columns import AskedColumn
 from training.leakage.facts import MIN_DEALS, DealFacts
 from training.leakage.readings import Reading
@@ -59,7 +59,7 @@ def never_outlives(column: AskedColumn, facts: DealFacts) -> tuple[float, float]
 def on_closing_day(column: AskedColumn, facts: DealFacts) -> float:
     """Share of the ended deals whose date is the day of closing, or whose period is that of the closing.
 
-    Periods: among deals created in another one than they were closed in. NaN = too few deals.
+    NaN = too few deals, or too few that were created in another period.
     """
     reading = column.reading
     use = facts.done & column.applies & ~np.isnan(reading.measured)
@@ -141,15 +141,20 @@ def _cross_fitted_auc(codes: Ints, outcome: Flags) -> float:
 
 
 def _in_closing_period(reading: Reading, use: Flags, facts: DealFacts) -> float:
-    """Whether a period is the one of closing: by its distance from the period of the day of creation."""
-    steps = (facts.closed - facts.created) / (reading.unit * DAY)
-    use = use & (steps > 1.0)
-    if use.sum() < MIN_DEALS:
+    """Share of deals whose period holds the closing; NaN where it holds the creation nearly as often."""
+    if not use.any():
         return np.nan
-    ahead = facts.closed[use] - reading.measured[use]
-    # Fiscal years begin in any month: the offset is whatever most deals have.
-    offset = np.median(ahead)
-    return float((np.abs(ahead - offset) <= 0.5 * reading.unit * DAY).mean())
+    unit = reading.unit * DAY
+
+    def held(instants: Ints) -> Floats:
+        # Fiscal years begin in any month: the offset is whatever most deals have.
+        ahead = instants[use] - reading.measured[use]
+        return floats(np.abs(ahead - np.median(ahead)) <= 0.51 * unit)
+
+    of_closing, of_creation = held(facts.closed), held(facts.created)
+    if (of_closing - of_creation).sum() < MIN_DEALS:
+        return np.nan
+    return float(of_closing.mean())
 
 
 def _days(instants: Floats, facts: DealFacts) -> Ints:

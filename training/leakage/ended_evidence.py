@@ -21,7 +21,7 @@ from training.leakage.leak import Leak, label_of, leak_of
 
 ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled in: for one outcome at least, for the other at most
 TOO_GOOD = 0.9  # AUC above which a column must have been filled in after the outcome
-CLOSING_DAY, CLOSING_PERIOD = 0.3, 0.6  # share of ended deals whose date is the day (period) of closing
+CLOSING_DAY, CLOSING_PERIOD = 0.3, 0.85  # share of ended deals whose date is the day (period) of closing
 OUTLIVES, OUTLIVING = 0.2, 20  # of the deals expected beyond their ending: share at most, number at least
 LIFE, LIFE_UNCHECKED = 0.8, 0.7  # rank correlation with the length of life; without open deals
 STANDS_OUT, AHEAD = 0.75, 0.1  # AUC of a column, and its lead over all others, without open deals

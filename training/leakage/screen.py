@@ -91,9 +91,9 @@ def screening(log: EventLog, as_of: int, vouched: Collection[str] = ()) -> Scree
             passed.append(column)
         else:
             leaks.append(found)
-    if compared.possible:
+    if compared.ages is not None:
         return Screening(tuple(leaks))
-    outstanding = stands_out(passed, facts)
+    outstanding = [] if compared.possible else stands_out(passed, facts)
     leaks += outstanding
     out = {leak.attribute for leak in outstanding}
     names = [attribute_of(column.table, column.name) for column in passed if _may_be_used(column)]
