@@ -12,6 +12,7 @@ from crm.eventlog import EventLog
 from crm.instants import as_of_instant
 from features.catalogue import CATALOGUE
 from training.config import TrainConfig
+from training.fit import train
 from training.leakage import screen, screening
 from training.leakage.readings import period_starts, read
 from training.selection import select
@@ -285,6 +286,27 @@ def test_without_open_deals_good_answers_among_their_equals_are_used_and_what_is
     assert {leak.attribute for leak in result.leaks} == {"stage"}
     assert {"決裁", "時期"} <= set(result.unchecked)
     assert not {"需要", "予算"} & set(result.unchecked)
+
+
+def test_training_names_the_columns_that_it_could_not_check():
+    log = list_of_ended(job=weak, contact=some, housing=weak, loan=some, duration=call_seconds)
+    bundle, report = train(log, AS_OF, TrainConfig(trees=2, threads=1))
+    (finding,) = (one for one in report.findings if one.code == "columns_not_checked")
+    assert "contact" in finding.text.en
+    (warning,) = (one for one in bundle.warnings if one.code == "columns_not_checked")
+    assert warning.message == finding.text
+    assert "deals.duration" in report.left_out
+    assert "deals.contact" not in report.left_out
+
+
+def test_a_dozen_open_deals_suffice_where_a_column_says_plainly_what_has_ended(company: Company):
+    kept = np.flatnonzero(~company.open)[::6].tolist() + np.flatnonzero(company.open)[:12].tolist()
+    log = company.log(is_closed=~company.open, 地域=company.rng.choice(["東", "西"], COUNT))
+    few = log["deals"][log["deals"].index.isin(kept)].reset_index(drop=True)
+    few = EventLog({**log.tables, "deals": few}, TOKYO).as_of(AS_OF)
+    result = screening(few, AS_OF)
+    assert {leak.attribute for leak in result.leaks} == {"is_closed"}
+    assert "地域" in result.unchecked
 
 
 def test_a_column_whose_name_has_a_point_can_be_excluded_and_included():
