@@ -150,6 +150,15 @@ def test_an_accounts_type_that_changes_with_its_first_won_deal_is_found(company:
     assert found(company.log({"type": kinds})) == {"accounts.type"}
 
 
+def test_accounts_are_found_by_ids_that_look_like_numbers(company: Company):
+    bought = np.bincount(company.account[company.won], minlength=900) > 0
+    log = company.log({"type": np.where(bought, "Customer", "Prospect")})
+    ids = {f"C{n}": f"00{10**16 + n}" for n in range(900)}
+    deals = log["deals"].assign(account_id=log["deals"]["account_id"].astype(str).map(ids).astype("category"))
+    accounts = log["accounts"].assign(account_id=log["accounts"]["account_id"].map(ids))
+    assert found(EventLog({**log.tables, "deals": deals, "accounts": accounts}, TOKYO)) == {"accounts.type"}
+
+
 def test_a_roll_up_of_what_an_account_has_bought_is_found(company: Company):
     bought = np.bincount(company.account[company.won], minlength=900)
     assert found(company.log({"累計": bought * 1e6})) == {"accounts.累計"}

@@ -77,11 +77,14 @@ def changed(events: EventTable, name: str) -> Flags:
 
 def at_creation(name: str, series: pd.Series, events: EventTable, facts: DealFacts) -> Reading:
     """A column of deals as it was known just after each was created: present value without events."""
+    if not changed(events, name).any():
+        return read(series, facts.zone)
+    return read_texts(_texts_at_creation(name, series, events, facts), facts.zone)
+
+
+def _texts_at_creation(name: str, series: pd.Series, events: EventTable, facts: DealFacts) -> Coded:
     found = events.of(name)
     some = found.first
-    now = read(series, facts.zone)
-    if not len(some):
-        return now
     start, stop = found.start[some], found.start[some + 1]
     begun = np.zeros(len(found.at) + 1, np.int64)
     begun[1:] = np.cumsum(found.at <= np.repeat(facts.created, np.diff(found.start)))
@@ -92,8 +95,7 @@ def at_creation(name: str, series: pd.Series, events: EventTable, facts: DealFac
     value, old = found.value.within(names), found.old.within(names)
     last = np.maximum(start + count - 1, 0)
     codes[some] = np.where(count > 0, value[last], old[start])
-    merged = Coded(codes, names.to_numpy(dtype=object))
-    return read_texts(merged, facts.zone)
+    return Coded(codes, names.to_numpy(dtype=object))
 
 
 def _of_deals(name: str, series: pd.Series, events: EventTable, facts: DealFacts) -> AskedColumn:
@@ -113,7 +115,7 @@ def _of_linked(
 ) -> Iterator[AskedColumn]:
     for table, (key, link) in LINKS.items():
         frame = log[table]
-        names = at_creation(link, deals[link], events, facts).texts
+        names = _texts_at_creation(link, deals[link], events, facts)
         row = names.within(pd.Index(frame[key].astype(str)))
         if not (row >= 0).any():
             continue
