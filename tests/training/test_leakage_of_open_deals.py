@@ -218,6 +218,34 @@ def test_a_date_kept_up_to_date_with_its_history_is_left_alone(company: Company)
     assert found(company.log().with_attribute("最終接触", changes)) == set()
 
 
+def test_a_column_seen_to_change_at_closing_is_not_used_for_deals_that_ended_before(company: Company):
+    """A mild case, which open deals alone do not show: what imports observed of later deals does."""
+    rank = company.rng.choice(["A", "B", "C"], COUNT)
+    after = np.where(company.open | (company.rng.random(COUNT) < 0.6), rank, np.where(company.won, "A", "C"))
+    log = company.log(格=after)
+    until = pd.Series(company.until)
+    seen = ~company.open & (after != rank)
+    changes = pd.DataFrame(
+        {
+            "deal_id": [f"D{n}" for n in np.flatnonzero(seen)],
+            "at": until[seen].to_numpy(),
+            "field": "格",
+            "value": after[seen],
+            "old_value": rank[seen],
+        }
+    )
+    plain = {name: log["deal_events"][name].astype(object) for name in log["deal_events"] if name != "at"}
+    stored = log["deal_events"].assign(**plain)
+
+    def reasons(recorded: pd.DataFrame) -> dict[str, str]:
+        history = pd.concat([stored, recorded])
+        past = EventLog.of({**log.tables, "deal_events": history}, TOKYO).as_of(AS_OF)
+        return {leak.attribute: leak.reason for leak in screen(past, AS_OF)}
+
+    assert reasons(changes) == {}
+    assert reasons(changes[changes["at"] >= TODAY - pd.Timedelta("200D")]) == {"格": "changed"}
+
+
 def test_amounts_are_one_value_however_the_history_writes_them(company: Company):
     price = company.rng.choice([55.0, 550.0, 1096.0], COUNT)
     final = np.where(company.won, price * company.rng.uniform(0.8, 1.1, COUNT), price)

@@ -16,7 +16,7 @@ from crm.eventlog import EventLog, codes_in, micros
 from crm.instants import DAY, NEVER
 from crm.schema import TABLES
 from features.arrays import Flags, Floats, Ints
-from features.attribute_history import EventTable
+from features.attribute_history import EventTable, FieldEvents
 from features.levels import Coded
 from training.leakage.facts import DealFacts
 from training.leakage.readings import Reading, read, read_texts
@@ -42,6 +42,7 @@ class AskedColumn:
     `groups`: deals of one group share a value by construction, such as those of one account. `fresh`: deals
     whose outcome cannot have been known to the column when they began. `shares`: for columns of activities,
     how often each of their names occurs early in the deal (n, names), NaN where the deal was too short.
+    `changes`: of columns of deals.
     """
 
     table: str
@@ -51,6 +52,7 @@ class AskedColumn:
     groups: Ints
     fresh: Flags
     shares: dict[str, Floats] = field(default_factory=dict)
+    changes: FieldEvents | None = None
 
     @property
     def canonical(self) -> bool:
@@ -107,6 +109,7 @@ def _of_deals(name: str, series: pd.Series, events: EventTable, facts: DealFacts
         applies=everyone,
         groups=np.arange(len(series)),
         fresh=everyone,
+        changes=events.of(name),
     )
 
 

@@ -56,6 +56,25 @@ def never_outlives(column: AskedColumn, facts: DealFacts) -> tuple[float, float]
     return min(found, key=lambda pair: (pair[0] + 1 / len(values)) / (pair[1] + 1 / len(values)))
 
 
+def changed_at_closing(column: AskedColumn, facts: DealFacts) -> tuple[float, int, int] | None:
+    """What the history of a column shows, and for how many ended deals there is none.
+
+    The share of the deals that ended since its first recorded change whose value changed on the last day or
+    after it, the number of these deals, and of those that ended before. None = no history, or too few deals.
+    """
+    changes = column.changes
+    if changes is None or not len(changes.at):
+        return None
+    deal = np.repeat(np.arange(len(facts.created)), np.diff(changes.start))
+    late = np.zeros(len(facts.created), bool)
+    late[deal[facts.done[deal] & (changes.at >= facts.closed[deal] - DAY)]] = True
+    since = facts.done & (facts.closed >= changes.at.min())
+    before = facts.done & ~since & column.reading.filled
+    if since.sum() < MIN_DEALS:
+        return None
+    return float(late[since].mean()), int(since.sum()), int(before.sum())
+
+
 def on_closing_day(column: AskedColumn, facts: DealFacts) -> float:
     """Share of the ended deals whose date is the day of closing, or whose period is that of the closing.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from crm.i18n import Text
 from training.leakage.columns import AskedColumn
 from training.leakage.ended_deals import (
+    changed_at_closing,
     filled_by_outcome,
     life_correlation,
     never_outlives,
@@ -23,13 +24,19 @@ ONE_OUTCOME, ONE_SIDED = 0.05, 0.002  # share filled in: for one outcome at leas
 TOO_GOOD = 0.9  # AUC above which a column must have been filled in after the outcome
 CLOSING_DAY, CLOSING_PERIOD = 0.3, 0.85  # share of ended deals whose date is the day (period) of closing
 OUTLIVES, OUTLIVING = 0.2, 20  # of the deals expected beyond their ending: share at most, number at least
+CHANGED, UNRECORDED = 0.2, 20  # share of deals changed at closing; deals that ended before changes were kept
 LIFE, LIFE_UNCHECKED = 0.8, 0.7  # rank correlation with the length of life; without open deals
 STANDS_OUT, AHEAD = 0.75, 0.1  # AUC of a column, and its lead over all others, without open deals
 
 
 def leak_of_endings(column: AskedColumn, facts: DealFacts, open_asked: bool) -> Leak | None:
     """Whether values tell the outcome or the life; `open_asked`: open deals could be compared as well."""
-    return _too_good(column, facts) or _outlives(column, facts) or _life(column, facts, open_asked)
+    return (
+        changes_at_closing(column, facts)
+        or _too_good(column, facts)
+        or _outlives(column, facts)
+        or _life(column, facts, open_asked)
+    )
 
 
 def closing_day(column: AskedColumn, facts: DealFacts) -> Leak | None:
@@ -60,6 +67,27 @@ def one_outcome(column: AskedColumn, facts: DealFacts) -> Leak | None:
     )
     label = label_of(column.table, column.name)
     return leak_of(column, "one_outcome", text.format(label=label, won=filled[0], lost=filled[1]))
+
+
+def changes_at_closing(column: AskedColumn, facts: DealFacts) -> Leak | None:
+    """An own column that changes as deals end, and of older deals shows only what it changed to.
+
+    An amount may be settled at closing: of the schema's columns this is not asked.
+    """
+    found = None if column.canonical else changed_at_closing(column, facts)
+    if found is None or found[0] < CHANGED or found[2] < UNRECORDED:
+        return None
+    share, deals, before = found
+    text = Text(
+        "「{label}」は、変更を記録し始めてから決着した商談{deals}件の{share:.0%}で決着時に変わっています。"
+        "それより前に決着した商談{before}件には決着後の値しかないため、予測に使っていません。"
+        "すべての商談の変更履歴があれば使えます。",
+        "{label} changed at closing in {share:.0%} of the {deals} deals that ended since its changes are "
+        "recorded. {before} deals that ended before show only the value after closing, so it is not used for "
+        "prediction. With the history of all deals it can be used.",
+    )
+    label = label_of(column.table, column.name)
+    return leak_of(column, "changed", text.format(label=label, share=share, deals=deals, before=before))
 
 
 def _too_good(column: AskedColumn, facts: DealFacts) -> Leak | None:

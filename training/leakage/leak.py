@@ -14,7 +14,7 @@ class Leak:
     """A column that is not used for prediction, and why.
 
     `attribute` is a column of deals by its name, one of another table as `accounts.type`. `reason`: fill,
-    value, number, date, follows, life, closing_day, one_outcome, too_good, stands_out, no_history or
+    value, changed, number, date, follows, life, closing_day, one_outcome, too_good, stands_out, no_history or
     unscreened.
     """
 
