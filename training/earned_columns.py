@@ -35,19 +35,28 @@ class _Deals:
     row: Ints
     won: Floats
 
+    @property
+    def enough(self) -> bool:
+        """Whether a judgement can be based on them."""
+        return len(self.row) >= MIN_LATER and self.won.sum() >= MIN_WON
+
 
 def unproven(features: Sequence[Feature], rows: SnapshotRows, as_of: int) -> dict[str, Text]:
     """Own columns with many or changing values that do not predict later deals, each with the reason.
 
-    Empty where there are no later deals to ask, such as in a list without dates.
+    Empty where there are no later deals, such as in a list without dates; with too few later deals columns
+    of many values wait.
     """
     own = [number for number, feature in enumerate(features) if feature.group == "custom"]
     if not own:
         return {}
-    sets = _earlier_and_later(rows, as_of)
-    if sets is None:
+    earlier, later = _earlier_and_later(rows, as_of)
+    if not len(earlier.row) or not len(later.row):
         return {}
-    earlier, later = sets
+    if not (earlier.enough and later.enough):
+        return {
+            features[number].name: _TOO_EARLY for number in own if _has_many(features[number], rows, number)
+        }
     out = {}
     for number in own:
         feature = features[number]
@@ -59,6 +68,17 @@ def unproven(features: Sequence[Feature], rows: SnapshotRows, as_of: int) -> dic
         if gain < error:
             out[feature.name] = _reason(many)
     return out
+
+
+_TOO_EARLY = Text(
+    "値の種類が多く、後の商談の結果を予測できるか確かめられるだけの商談がまだないため",
+    "has many different values, and too few later deals to show that they predict",
+)
+
+
+def _has_many(feature: Feature, rows: SnapshotRows, number: int) -> bool:
+    values = rows.x[:, number]
+    return feature.kind == "category" and len(np.unique(values[~np.isnan(values)])) > MANY
 
 
 def _reason(many: bool) -> Text:
@@ -73,13 +93,14 @@ def _reason(many: bool) -> Text:
     )
 
 
-def _earlier_and_later(rows: SnapshotRows, as_of: int) -> tuple[_Deals, _Deals] | None:
+def _earlier_and_later(rows: SnapshotRows, as_of: int) -> tuple[_Deals, _Deals]:
     """Deals whose time was over before the later ones began, and later ones whose time is over now."""
     deal, first = np.unique(rows.deal, return_index=True)
     created, event = rows.at[first], rows.event[first]
     life = rows.days[first]
-    if (event == 1).sum() < 2 * MIN_WON:
-        return None
+    if not (event == 1).any():
+        nobody = _Deals(np.array([], np.int64), np.array([]))
+        return nobody, nobody
     given = float(np.quantile(life[event == 1], RIPE))
     early = created[np.searchsorted(deal, rows.deal)] + int(given / 4 * DAY)
     seen = np.flatnonzero(rows.at <= early)
@@ -91,8 +112,6 @@ def _earlier_and_later(rows: SnapshotRows, as_of: int) -> tuple[_Deals, _Deals] 
     usable = alive & (last >= 0)
     earlier = usable & (created + given * DAY <= cut)
     later = usable & (created >= cut) & (created + given * DAY <= as_of)
-    if any(part.sum() < MIN_LATER or won[part].sum() < MIN_WON for part in (earlier, later)):
-        return None
     return _Deals(last[earlier], won[earlier]), _Deals(last[later], won[later])
 
 

@@ -95,6 +95,15 @@ def test_a_number_that_grows_with_time_is_left_out_unless_it_predicts(past: Past
     assert left_out(past, past.since + noise + 900 * past.won, "number") == {}
 
 
+def test_with_too_few_later_deals_columns_of_many_values_wait(past: Past, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.earned_columns.MIN_LATER", 5000)
+    sellers = past.rng.integers(0, 20, DEALS) + 20 * past.won
+    (reason,) = left_out(past, sellers).values()
+    assert "too few later deals" in reason.en
+    assert left_out(past, past.won) == {}
+    assert left_out(past, past.since, "number") == {}
+
+
 def test_a_list_without_dates_has_no_later_deals_to_ask(past: Past):
     assert left_out(past, past.rng.integers(0, 45, DEALS), spread=False) == {}
 
