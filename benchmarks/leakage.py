@@ -46,7 +46,7 @@ from training.earned_columns import unproven
 from training.fit import stage_names, stage_positions
 from training.leakage import screening
 from training.leakage.columns import NOT_ASKED
-from training.selection import select
+from training.selection import Selection, select
 from training.validation import Fitter, validate
 
 END = date(2025, 12, 31)
@@ -148,11 +148,9 @@ def losses_of(
     """Log losses on the deals open at the cut-off: screened, without the planted columns, unscreened."""
     config = TrainConfig(seed=1, threads=options.threads, trees=options.trees)
     everything = (*planted, *(f"deals.{name}" for name in WORLDS_OWN))
-    runs = {
-        "screened": config,
-        "without": replace(config, exclude=everything),
-        "unscreened": replace(config, include=everything),
-    }
+    runs = {"screened": config, "without": replace(config, exclude=everything)}
+    if options.unscreened:
+        runs["unscreened"] = replace(config, include=everything)
     data = TrainingData.of(log, past.cut, config)
     deal = open_at(data.history, past.cut)
     at = np.full(len(deal), past.cut)
@@ -162,27 +160,38 @@ def losses_of(
     questions = {"ever": (past.won[deal], np.inf), "soon": (soon, HORIZON_DAYS)}
     happened = {name: float(won.mean()) for name, (won, _) in questions.items()}
     out: dict[str, object] = {"rows": len(deal), "happened": happened}
+    models: dict[tuple[str, ...], WinModel] = {}
     for run, settings in runs.items():
-        model, used = fitted(data, settings)
+        chosen = chosen_features(data, settings)
+        used = chosen.layout.names
+        # The same features give the same model, number for number: it is fitted once.
+        if used not in models:
+            models[used] = fitted(data, settings, chosen)
+        model = models[used]
         losses = {
             question: metrics.log_losses(
                 model.won_by(x, at, np.full(len(deal), days)), won.astype(float)
             ).tolist()
             for question, (won, days) in questions.items()
         }
-        out[run] = {"features": used, **losses}
+        out[run] = {"features": list(used), **losses}
     return out
 
 
-def fitted(data: TrainingData, config: TrainConfig) -> tuple[WinModel, list[str]]:
-    """The win model as `training.fit` makes it, and the names of its features."""
-    rows, history = data.snapshots.rows, data.history
+def chosen_features(data: TrainingData, config: TrainConfig) -> Selection:
+    """The features that `training.fit` would use."""
+    rows, features = data.snapshots.rows, data.history.features
     leaks = screening(data.past, data.as_of, config.include).leaks
-    unproved = unproven(history.features, rows, data.as_of)
-    chosen = select(history.features, rows.x, rows.at, leaks, config, rows.closed_deals < FEW_DEALS, unproved)
+    unproved = unproven(features, rows, data.as_of)
+    return select(features, rows.x, rows.at, leaks, config, rows.closed_deals < FEW_DEALS, unproved)
+
+
+def fitted(data: TrainingData, config: TrainConfig, chosen: Selection) -> WinModel:
+    """The win model as `training.fit` makes it."""
+    rows, history = data.snapshots.rows, data.history
     fitter = Fitter(rows, chosen, history.calendar, config, stage_positions(history, data.past))
     validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(history))
-    return fitter.fit(fitter.rows, 3, validation.stacks), list(chosen.layout.names)
+    return fitter.fit(fitter.rows, 3, validation.stacks)
 
 
 def show(results: list[dict[str, Any]]) -> None:
@@ -219,17 +228,25 @@ def _show_losses(results: list[dict[str, Any]]) -> None:
     rng = np.random.default_rng(7)
     world = np.concatenate([np.full(one["losses"]["rows"], number) for number, one in enumerate(results)])
     print(f"\nlog loss on {len(world)} deals open at the cut-off of {len(results)} worlds [95 % over deals]")
-    runs = ("screened", "without", "unscreened")
     for question in ("ever", "soon"):
-        screened, without, unscreened = (
-            np.concatenate([one["losses"][run][question] for one in results]) for run in runs
-        )
-        columns = [without, screened, screened - without, unscreened - without]
+        losses = {
+            run: [np.array(one["losses"][run][question]) for one in results if run in one["losses"]]
+            for run in ("screened", "without", "unscreened")
+        }
+        gaps = [one - other for one, other in zip(losses["screened"], losses["without"], strict=True)]
+        columns = [np.concatenate(part) for part in (losses["without"], losses["screened"], gaps)]
         means = means_of(np.stack(columns, axis=1), np.ones(len(world)), np.arange(len(world)), rng)
         print(f"  {question}: without the planted columns {means[0]}, screened {means[1]}")
-        print(f"    screened minus without {means[2]} (within .005); unscreened minus without {means[3]}")
-        of_worlds = [(screened - without)[world == number].mean() for number in range(len(results))]
-        print(f"    by world: {', '.join(f'{gap:+.4f}' for gap in of_worlds)}")
+        print(f"    screened minus without {means[2]} (within .005)")
+        print(f"    by world: {', '.join(f'{gap.mean():+.4f}' for gap in gaps)}")
+        if losses["unscreened"]:
+            asked = [one["losses"] for one in results if "unscreened" in one["losses"]]
+            raised = [
+                np.array(one["unscreened"][question]) - np.array(one["without"][question]) for one in asked
+            ]
+            rows = np.concatenate(raised)
+            (mean,) = means_of(rows[:, None], np.ones(len(rows)), np.arange(len(rows)), rng)
+            print(f"    unscreened minus without {mean}, {len(rows)} deals of {len(asked)} worlds")
 
 
 def _arguments() -> argparse.Namespace:
@@ -241,6 +258,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=101, help="the first world's seed")
     parser.add_argument("--deals", type=int, default=3500, help="about how many deals a world has")
     parser.add_argument("--losses", action="store_true", help="also train and compare log losses")
+    parser.add_argument("--unscreened", action="store_true", help="and train with all planted columns")
     parser.add_argument("--trees", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
