@@ -20,15 +20,17 @@ from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
-from training.data_quality import examine
+from training.data_quality import DataFinding, examine
+from training.earned_columns import unproven
 from training.executor import IN_PROCESS, Executor
-from training.leakage import screen
+from training.leakage import screening
 from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
 from training.selection import Selection, select
 from training.validation import Fitter, refit_as_of, validate
 
 KEPT = 24  # training moments stored with their scores
+_NOT_READ = Text("値がないか、自由記述（同じ値がほとんどない）", "empty, or free text that hardly repeats")
 
 
 def train(
@@ -68,15 +70,20 @@ def train_on(
     report = Report(as_of, config)
     step(Text("データを確認しています", "Checking the data"), 0.28)
     report.findings = examine(past, as_of)
-    report.leaks = screen(past, as_of)
+    screened = screening(past, as_of, config.include)
+    report.leaks = list(screened.leaks)
+    if screened.unchecked:
+        report.findings.append(DataFinding("columns_not_checked", True, screened.unchecked_text))
     few = rows.closed_deals < FEW_DEALS
-    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few)
-    report.left_out, report.cycle = chosen.left_out, snapshots.cycle
+    unproved = unproven(history.features, rows, as_of)
+    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few, unproved)
+    report.left_out = chosen.left_out | dict.fromkeys(history.ignored, _NOT_READ)
+    report.cycle = snapshots.cycle
     report.counts = _counts(rows, chosen)
-    fitter = Fitter(rows, chosen, calendar, config, _stage_positions(history, past), executor.trees)
+    fitter = Fitter(rows, chosen, calendar, config, stage_positions(history, past), executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
-    validation = validate(fitter, as_of, deals, _stage_names(history))
+    validation = validate(fitter, as_of, deals, stage_names(history))
     report.folds = [fold.describe(past.zone) for fold in validation.folds]
     report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
     report.validation_chance = validation.validation_chance
@@ -142,13 +149,13 @@ def _check_rows(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> 
     return check_rows(win, rows.x[picked], rows.at[picked], horizon)
 
 
-def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
+def stage_positions(history: History, past: EventLog) -> dict[float, float]:
     """Position in the pipeline, 0 to 1, of each stage code; the stated prior depends on it."""
     stages = past["stages"]
     open_stages = stages[stages["outcome"].isna()]
     position = open_stages.set_index(open_stages["stage"].astype(str))["position"].to_dict()
     low, high = (min(position.values()), max(position.values())) if position else (0.0, 1.0)
-    names = _stage_names(history)
+    names = stage_names(history)
     return {
         code: (position[name] - low) / (high - low) if high > low else 0.5
         for code, name in names.items()
@@ -156,7 +163,8 @@ def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
     }
 
 
-def _stage_names(history: History) -> dict[float, str]:
+def stage_names(history: History) -> dict[float, str]:
+    """The name of each stage code."""
     return {float(code): str(name) for code, name in enumerate(history.levels.get("stage", ()))}
 
 
