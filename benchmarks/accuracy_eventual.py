@@ -1,15 +1,15 @@
-"""Is the chance to be won in the end right when moods come and go? Simulated worlds, judged after all has ended.
+"""Is the chance to be won in the end right when moods come and go? Simulated worlds, judged at their end.
 
     python benchmarks/accuracy_eventual.py ../eventual
     python benchmarks/accuracy_eventual.py ../eventual --before ../eventual_before
 
-Each world runs on until every deal that was open at one of four moments has ended. The product is trained as of
-each moment on what was known then and says of every open deal how likely it is won by the quarter's end and in
-the end. Beside it: the stage-rate table, a plain life table (stage x days in it, open deals included), and the
-truth, from replays of the world. One file per world and moment is kept in the folder and not computed again.
-Worlds 1 to 99 are for development; evaluate on others (--first-seed). `--before`: the folder of an earlier
-version's run, for comparison. What happened also depends on the mood to come, which nobody knows: "said" is
-therefore compared with the true chances, and with what happened beside it.
+Each world runs on until every deal that was open at one of four moments has ended. The product is trained as
+of each moment on what was known then and says of every open deal how likely it is won by the quarter's end
+and in the end. Beside it: the stage-rate table, a plain life table (stage x days in it, open deals included),
+and the truth, from replays of the world. One file per world and moment is kept in the folder and not computed
+again. Worlds 1 to 99 are for development; evaluate on others (--first-seed). `--before`: the folder of an
+earlier version's run, for comparison. What happened also depends on the mood to come, which nobody knows:
+"said" is therefore compared with the true chances, and with what happened beside it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from crm.eventlog import EventLog
-from crm.instants import DAY, end_of_day
+from crm.instants import end_of_day
 from crm.periods import Period, period_holding
 from features import build_features, open_at
 from features.arrays import Floats
 from models.bundle import Bundle
+from models.logistic import bounded_logit
 from models.scoring import feature_columns, score_deals
 from models.snapshot_rows import SnapshotRows
-from models.statistics import means_of
+from models.statistics import Interval, means_of
+from models.win.stacking import shift_to_mean
 from models.win.stage_rates import fit_stage_rates, horizon_grid
 from simulator import World, WorldSettings, advance, crm_tables, oracle, simulate
 from training import baselines, metrics
@@ -47,7 +50,9 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 START = date(2023, 7, 1)
 MOMENTS = (720, 840, 960, 1080)  # days after the start
 NOMINAL_DAYS, ENDS_AFTER = 1096, 700  # days that `--deals` are for; after the last moment all deals end
-METHODS = ("sancho", "stage_rates", "life_table", "truth")
+METHODS = ("sancho", "life_level", "stage_rates", "life_table", "truth")
+QUESTIONS = (("in the end", "ever", "won"), ("by the quarter's end", "by_end", "won_by_end"))
+REPLAYS = 400  # of the world, for the true chances
 WITHIN = 0.03
 
 
@@ -111,7 +116,7 @@ def one_moment(
     period = period_holding(tomorrow)
     deals = open_at(data.history, as_of)
     scores = score_deals(bundle, data.history, deals, as_of, period)
-    truth = oracle(settings, today, options.replays, [(period.first, period.last)], world=world)
+    truth = oracle(settings, today, REPLAYS, [(period.first, period.last)], world=world)
     known = truth.deals.set_index("deal_id").loc[scores["deal_id"]]
     tables = plain_tables(bundle, data, deals, as_of)
     case = {
@@ -177,7 +182,9 @@ def show(name: str, cases: list[dict]) -> None:
     if not cases:
         return
     print(f"\n== {name}: {len(cases)} moments of {len({case['seed'] for case in cases})} worlds")
-    print("   seed day        deals  mood | in the end: said  truth  happened | by quarter's end: said  truth")
+    print(
+        "   seed day        deals  mood | in the end: said  truth  happened | by quarter's end: said  truth"
+    )
     for case in cases:
         ever, by_end = case["ever"], case["by_end"]
         print(
@@ -186,54 +193,74 @@ def show(name: str, cases: list[dict]) -> None:
             f"{np.mean(case['won']):.3f}    |                   {np.mean(by_end['sancho']):.3f}  "
             f"{np.mean(by_end['truth']):.3f}"
         )
-    for label, question, outcome in (("in the end", "ever", "won"), ("by quarter's end", "by_end", "won_by_end")):
-        print(f"   {label}: log loss over deals [95 % by world and deal], and said minus the truth by moment")
+    for label, question, outcome in QUESTIONS:
+        print(
+            f"   {label}: log loss over deals [95 % by deal] | by moment, said minus the true chance: mean,"
+        )
+        print("      root mean square, largest, within 3 points | said minus what happened: mean, root mean")
+        print("      square, within 3 points")
         for method in METHODS:
-            if method in cases[0][question]:
-                print(f"      {method:12s} {_line(cases, question, outcome, method)}")
+            chances = [_chance(case, question, method) for case in cases]
+            if chances[0] is not None:
+                print(f"      {method:12s} {_figures(cases, chances, question, outcome, method)}")
 
 
-def _line(cases: list[dict], question: str, outcome: str, method: str) -> str:
-    loss, deal = [], []
-    for case in cases:
-        chance, won = np.asarray(case[question][method]), np.asarray(case[outcome])
-        smooth = (chance * 400 + 0.5) / 401 if method == "truth" else chance  # replays estimate with an error
-        loss.append(metrics.log_losses(smooth, won))
-        deal += [f"{case['seed']} {one}" for one in case["deal_id"]]
-    column = np.concatenate(loss)[:, None]
-    number = np.unique(deal, return_inverse=True)[1].astype(np.int64)
-    mean = means_of(column, np.ones(len(column)), number, np.random.default_rng(7))[0]
-    gap = np.array([np.mean(case[question][method]) - np.mean(case[question]["truth"]) for case in cases])
-    off = np.array([np.mean(case[question][method]) - np.mean(case[outcome]) for case in cases])
+def _chance(case: dict, question: str, method: str) -> Floats | None:
+    """A method's chances (n,); `life_level` are the product's at the level of the plain life table."""
+    if method != "life_level":
+        return np.asarray(case[question][method]) if method in case[question] else None
+    if question != "ever":
+        return None
+    log_odds = bounded_logit(np.asarray(case["ever"]["sancho"]))
+    ones = np.ones(len(log_odds))
+    return expit(log_odds + shift_to_mean(log_odds, float(np.mean(case["ever"]["life_table"])), ones))
+
+
+def _figures(cases: list[dict], chances: list[Floats], question: str, outcome: str, method: str) -> str:
+    # Replays estimate a chance with an error: half a win is added on both sides.
+    smooth = [(one * REPLAYS + 0.5) / (REPLAYS + 1) if method == "truth" else one for one in chances]
+    losses = [
+        metrics.log_losses(one, np.asarray(case[outcome])) for one, case in zip(smooth, cases, strict=True)
+    ]
+    loss = _mean_by_deal(losses, cases)
+    said = np.array([one.mean() for one in chances])
+    gap = said - np.array([np.mean(case[question]["truth"]) for case in cases])
+    off = said - np.array([np.mean(case[outcome]) for case in cases])
     return (
-        f"{mean.mean:.4f} [{mean.lo:.4f}, {mean.hi:.4f}]; to the truth: mean {gap.mean():+.3f}, root mean square "
-        f"{np.sqrt((gap**2).mean()):.3f}, largest {np.abs(gap).max():.3f}, within 3 points at "
-        f"{(np.abs(gap) <= WITHIN).sum()} of {len(gap)}; to what happened: mean {off.mean():+.3f}, root mean square "
-        f"{np.sqrt((off**2).mean()):.3f}, within 3 points at {(np.abs(off) <= WITHIN).sum()}"
+        f"{loss.mean:.4f} [{loss.lo:.4f}, {loss.hi:.4f}] | {gap.mean():+.3f} {_root_mean_square(gap):.3f} "
+        f"{np.abs(gap).max():.3f} {(np.abs(gap) <= WITHIN).sum():2d} of {len(gap)} | "
+        f"{off.mean():+.3f} {_root_mean_square(off):.3f} {(np.abs(off) <= WITHIN).sum():2d} of {len(off)}"
     )
+
+
+def _root_mean_square(values: Floats) -> float:
+    return float(np.sqrt((values**2).mean()))
+
+
+def _mean_by_deal(columns: list[Floats], cases: list[dict]) -> Interval:
+    """The mean over all rows, with an interval that draws deals."""
+    deal = [f"{case['seed']} {one}" for case in cases for one in case["deal_id"]]
+    number = np.unique(deal, return_inverse=True)[1].astype(np.int64)
+    values = np.concatenate(columns)[:, None]
+    return means_of(values, np.ones(len(values)), number, np.random.default_rng(7))[0]
 
 
 def compare(cases: list[dict], before: list[dict]) -> None:
     """Log loss of this version minus that before on the same deals, by question."""
     other = {(case["seed"], case["day"]): case for case in before}
-    pairs = [(case, other[case["seed"], case["day"]]) for case in cases if (case["seed"], case["day"]) in other]
-    print(f"\n== this version minus before, {len(pairs)} moments: log loss on the same deals [95 % by deal]")
-    for label, question, outcome in (("in the end", "ever", "won"), ("by quarter's end", "by_end", "won_by_end")):
-        gap, deal = [], []
-        for now, then in pairs:
-            at = {one: number for number, one in enumerate(then["deal_id"])}
-            order = [at[one] for one in now["deal_id"]]
-            won = np.asarray(now[outcome])
-            losses = [
-                metrics.log_losses(chance, won)
-                for chance in (np.asarray(now[question]["sancho"]), np.asarray(then[question]["sancho"])[order])
-            ]
-            gap.append(losses[0] - losses[1])
-            deal += [f"{now['seed']} {one}" for one in now["deal_id"]]
-        column = np.concatenate(gap)[:, None]
-        number = np.unique(deal, return_inverse=True)[1].astype(np.int64)
-        mean = means_of(column, np.ones(len(column)), number, np.random.default_rng(7))[0]
-        print(f"   {label}: {mean.mean:+.4f} [{mean.lo:+.4f}, {mean.hi:+.4f}] on {len(column)} rows")
+    both = [case for case in cases if (case["seed"], case["day"]) in other]
+    print(f"\n== this version minus before, {len(both)} moments: log loss on the same deals [95 % by deal]")
+    for label, question, outcome in QUESTIONS if both else ():
+        gaps = []
+        for now in both:
+            then = other[now["seed"], now["day"]]
+            old = dict(zip(then["deal_id"], then[question]["sancho"], strict=True))
+            won, then_said = np.asarray(now[outcome]), np.array([old[one] for one in now["deal_id"]])
+            now_said = np.asarray(now[question]["sancho"])
+            gaps.append(metrics.log_losses(now_said, won) - metrics.log_losses(then_said, won))
+        mean = _mean_by_deal(gaps, both)
+        rows = sum(len(gap) for gap in gaps)
+        print(f"   {label}: {mean.mean:+.4f} [{mean.lo:+.4f}, {mean.hi:+.4f}] on {rows} rows")
 
 
 def _file(folder: Path, seed: int, day: int) -> Path:
@@ -255,7 +282,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=101)
     parser.add_argument("--deals", type=int, default=3000, help="in three years")
     parser.add_argument("--moods", type=float, default=2.0, help="how strongly moods move, as a factor")
-    parser.add_argument("--replays", type=int, default=400, help="of the world, for the true chances")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 

@@ -21,8 +21,8 @@ class SnapshotRows:
     for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the grid of
     weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
     and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
-    itself, or the longest cycle for horizon `ever_days`, which stands for "ever". Deals alive after the longest
-    cycle are not left out: they are drawn as won at the share of those that closed so late.
+    itself, or the longest cycle for horizon `ever_days`, which stands for "ever". Deals alive after the
+    longest cycle are not left out: they are drawn as won at the share of those that closed so late.
     """
 
     x: Floats
@@ -97,9 +97,7 @@ class SnapshotRows:
         share = late_win_share(days[began], event[began], self.deal[began], self.longest_days)
         alive = ever & hidden[self.row]
         won = np.where(alive, drawn_wins(self.question_deal, share), self.won)
-        as_known = replace(
-            self, days=days, event=event, won=won, lost=np.where(ever, 1.0 - won, self.lost)
-        )
+        as_known = replace(self, days=days, event=event, won=won, lost=np.where(ever, 1.0 - won, self.lost))
         return as_known.where(began, mature)
 
     def with_columns(self, columns: Ints) -> SnapshotRows:

@@ -131,8 +131,8 @@ def make_rows(
     """Training rows: the state of each moment's deal at the cut-off, and the outcome of each question.
 
     A moment on the grid weighs the weeks it stands for, one just after a change 1; both are known at the
-    moment. "Ever": abandoned deals are lost, and those alive after the longest cycle are won at the share of the
-    deals that closed so late; leaving them out would select on the outcome, since most of them are lost.
+    moment. "Ever": abandoned deals are lost, and those alive after the longest cycle are won at the share of
+    the deals that closed so late; leaving them out would select on the outcome: most of them are lost.
     """
     closed = outcomes.closed[deal]
     done = (closed != NEVER) & (closed < as_of)

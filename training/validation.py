@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
 from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
+from training.in_the_end import judge_in_the_end
 from training.selection import Selection
 from training.snapshots import Fold, split
 
@@ -137,6 +138,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
     chance = model.won_by_logits(valid, last.won)
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
     return Validation(_stacks(predictions), folds, evaluation, last.fold, chance, tuple(predictions))
 
 

@@ -1,8 +1,8 @@
 """At what level are the chances of all deals together, at present and in the long run?
 
-Learned answers about "ever" are old: only moments older than the longest cycle have one. The level is that of a
-life table of all history, up to yesterday, in which open deals count as long as they were seen (Aalen-Johansen),
-moved by what is left of the present mood at each horizon.
+Learned answers about "ever" are old: only moments older than the longest cycle have one. The level is that
+of a life table of all history, up to yesterday, in which open deals count as long as they were seen
+(Aalen-Johansen), moved by what is left of the present mood at each horizon.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Level:
     """Shifts of log-odds by horizon, the same for all deals: of won and of lost.
 
     `days` (k,) ascend, the last is "ever"; `now` (2, k) are the shifts for moments at `as_of`, `usual` (2, k)
-    those once the mood has gone, which it does by half every `half_life` days. Between days they are linear in
-    log days and never fall; only the shift for "ever" may be lower than those before.
+    those once the mood has gone, which it does by half every `half_life` days. Between days they are linear
+    in log days and never fall; only the shift for "ever" may be lower than those before.
     """
 
     days: Floats

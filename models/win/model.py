@@ -120,7 +120,16 @@ class WinModel:
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
         """Probability (n,) of being won within each row's own horizon, days (n,)."""
         days, inside = self._days(horizon_days), x[:, self.used]
-        out: Floats = expit(self._capped(self._log_odds("won", inside, moments, days), inside, moments, days))
+        asked = np.arange(len(days))
+        if self.level.ever_is_lower:  # both questions at once: a call has a cost of its own
+            some_day = np.flatnonzero(days < self.ever_days)
+            asked = np.append(asked, some_day)
+            days = np.append(days, np.full(len(some_day), self.ever_days))
+        log_odds = self._log_odds("won", inside[asked], moments[asked], days)
+        own, ever = log_odds[: len(moments)], log_odds[len(moments) :]
+        if len(ever):
+            own[some_day] = np.minimum(own[some_day], ever)
+        out: Floats = expit(own)
         return out
 
     def won_by_logits(self, rows: SnapshotRows, logits: Floats) -> Floats:

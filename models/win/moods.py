@@ -1,6 +1,6 @@
 """Are deals won and lost more often than usual at present, and how long does such a mood last?
 
-A mood comes and goes: what is seen of it today tells much about the next weeks and little about the next year.
+A mood comes and goes: what is seen of it today tells much of the next weeks and little of the next year.
 """
 
 from __future__ import annotations

@@ -221,7 +221,9 @@ def test_a_deal_still_alive_counts_as_won_as_often_as_others_open_at_its_age_wer
     ages = [30 * DAY] * 10 + [100 * DAY] * 3 + [110 * DAY] * 5
     outcome = [1] * 10 + [1] * 3 + [0] * 5
     created = [0] * 18 + [120 * DAY, 150 * DAY, 20 * DAY]
-    known = lives(created, [*ages, never, never, never], [*outcome, -1, -1, -1], [*[0] * 18, *[199 * DAY] * 3])
+    known = lives(
+        created, [*ages, never, never, never], [*outcome, -1, -1, -1], [*[0] * 18, *[199 * DAY] * 3]
+    )
     outcomes = Outcomes(pd.Index([str(n) for n in range(21)]), known, Cycle(100.0, 60.0, 18), 200 * DAY)
     won, alive = outcomes.won_ever(np.arange(21))
     assert alive.tolist() == [False] * 18 + [True] * 3

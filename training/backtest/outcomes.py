@@ -55,8 +55,8 @@ class Outcomes:
     def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
         """Whether each deal (n,) was won at all, 1 or 0, and whether it is still alive at the end.
 
-        A deal silent for too long is lost. A living one counts as won in part: at the share of the deals open at
-        its age that were won in the end (Aalen-Johansen, living deals counted as long as they were seen).
+        A deal silent for too long is lost. A living one counts as won in part: at the share of the deals open
+        at its age that were won in the end (Aalen-Johansen, living deals counted as long as they were seen).
         Leaving it out would select on the outcome, since deals that take long are mostly lost.
         """
         closed = self.outcomes.closed[deal] != NEVER
