@@ -22,6 +22,7 @@ MONTH_DAYS = 28.0
 WON_SD = LOST_SD = (0.0, 0.1, 0.2, 0.35, 0.5)
 HALF_LIFE_DAYS = (60.0, 120.0, 240.0)
 EXTRA_SD = 0.1  # of a month's log rate, beyond counting
+LARGEST = 1.0  # log rate that counts as a mood; beyond it, records are missing or were entered at once
 
 
 @dataclass(frozen=True)
@@ -154,4 +155,5 @@ def _ratio(happened: Floats, expected: Floats) -> float:
 
 def _log_ratio(happened: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """Log of happened / expected in each month (m,), and its variance by chance."""
-    return np.log((happened + 0.5) / (expected + 0.5)), 1.0 / (expected + 0.5) + EXTRA_SD**2
+    ratio = np.clip(np.log((happened + 0.5) / (expected + 0.5)), -LARGEST, LARGEST)
+    return ratio, 1.0 / (expected + 0.5) + EXTRA_SD**2

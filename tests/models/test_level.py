@@ -192,6 +192,14 @@ def test_months_that_differ_by_chance_alone_make_hardly_a_mood():
     assert np.mean(found) == pytest.approx(1.0, abs=0.03)
 
 
+def test_a_month_without_any_record_is_not_taken_for_the_end_of_all_business():
+    usual = np.full(30, 40.0)
+    silent = np.append(np.full(29, 40.0 * 30 / 29), 0.0)
+    mood = fit_mood(MonthlyCounts(silent, usual, usual, usual))
+    won, _ = mood.factors(np.zeros(1))
+    assert won[0] > 0.35
+
+
 def test_rates_in_a_good_mood_bring_more_wins_and_stay_coherent():
     rng = np.random.default_rng(1)
     days, event = rng.exponential(30.0, 4_000), (rng.random(4_000) < 0.4).astype(np.int64)
