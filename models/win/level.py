@@ -38,8 +38,9 @@ class Level:
     """Shifts of log-odds by horizon, the same for all deals: of won and of lost.
 
     `days` (k,) ascend, the last is "ever"; `now` (2, k) are the shifts for moments at `as_of`, `usual` (2, k)
-    those once the mood has gone, which it does by half every `half_life` days. Between days they are linear
-    in log days and never fall; only the shift for "ever" may be lower than those before.
+    those once the mood has gone, which it does by half every `half_life` days. Before `as_of` the shifts fade
+    as fast into the past, where the model's own calibration is right. Between days they are linear in log
+    days and never fall; only the shift for "ever" may be lower than those before.
     """
 
     days: Floats
@@ -58,9 +59,9 @@ class Level:
         if not len(self.days):
             return np.zeros(len(days))
         row = SIDES.index(side)
-        mood = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life)
+        left = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life)
         usual, now = self._read(self.usual[row], days), self._read(self.now[row], days)
-        out: Floats = usual + mood * (now - usual)
+        out: Floats = np.where(moments < self.as_of, left * now, usual + left * (now - usual))
         return out
 
     @cached_property

@@ -117,6 +117,10 @@ class WinModel:
         lost = np.where(days >= self.ever_days, rest, lost)
         return Curve(won[:, :-1], lost)
 
+    def without_level(self) -> WinModel:
+        """The same model without the level: a change of its scores is a change of the deals."""
+        return replace(self, level=Level.none())
+
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
         """Probability (n,) of being won within each row's own horizon, days (n,)."""
         days, inside = self._days(horizon_days), x[:, self.used]

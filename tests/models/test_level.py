@@ -111,6 +111,21 @@ def test_half_of_a_mood_is_left_after_its_half_life():
         assert level.shift("won", np.full(4, passed * DAY), days) == pytest.approx(np.full(4, left))
 
 
+def test_the_level_of_the_present_is_not_that_of_the_past():
+    level = Level(np.array([7.0, 28.0, 240.0]), np.full((2, 3), 0.4), np.full((2, 3), 0.2), 0, 60.0)
+    days = np.array([3.0, 240.0])
+    for passed, left in ((-6_000, 0.0), (-60, 0.2), (0, 0.4), (60, 0.3), (6_000, 0.2)):
+        assert level.shift("won", np.full(2, passed * DAY), days) == pytest.approx(np.full(2, left))
+
+
+def test_without_its_level_a_model_scores_the_past_and_the_present_alike(rows: SnapshotRows, model: WinModel):
+    x, month = rows.x[:50], np.full(50, 30.0)
+    plain = model.without_level()
+    far, near = (np.full(50, (LAST - days) * DAY) for days in (364, 0))
+    assert plain.won_by(x, far, month) == pytest.approx(plain.won_by(x, near, month), abs=0.03)
+    assert np.abs(model.won_by(x, near, month) - plain.won_by(x, near, month)).mean() > 0.01
+
+
 def test_chances_in_the_end_that_are_lowered_lower_those_by_a_day_too(rows: SnapshotRows, model: WinModel):
     shifts = np.array([[0.0, 0.0, 0.1, 0.1, 0.1, -1.5]] * 2)
     days = np.array([7.0, 14.0, 28.0, 56.0, 91.0, EVER])
