@@ -27,7 +27,6 @@ SIDES = ("won", "lost")
 KNOTS = (7.0, 14.0, 28.0, 56.0, 91.0, 182.0)  # days of horizon, then "ever"
 RECENT_DAYS, RECENT_DEALS = 14.0, 100  # moments of the last weeks, of at least so many deals
 MOST_MOMENTS = 4_000
-TABLE_STRENGTH = 3.0  # deals that the pooled hazard weighs in a cell: only the level is read from the table
 
 # Log-odds (n,) of an outcome for rows of the used features at moments (n,) within days (n,).
 LogOdds = Callable[[str, Floats, Ints, Floats], Floats]
@@ -126,7 +125,6 @@ def life_table(weekly: SnapshotRows, layout: FeatureLayout, windows: HorizonWind
         weekly.event,
         weekly.deal,
         horizon_grid(weekly.longest_days, weekly.ever_days),
-        strength=TABLE_STRENGTH,
         weight=weekly.weight,
     )
 
