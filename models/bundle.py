@@ -24,6 +24,7 @@ from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel
 from models.win.base_models import FeatureLayout, Linear
 from models.win.horizons import HorizonWindows
+from models.win.level import Level
 from models.win.model import Side, WinModel
 from models.win.reference import Peers
 from models.win.stacking import Stack
@@ -155,6 +156,7 @@ class Bundle:
                 "pace": self.win.windows.pace.tolist(),
                 "season": self.win.windows.season.tolist(),
                 "closed_deals": self.win.closed_deals,
+                "level": self.win.level.to_json(),
             },
             "revenue": self.revenue.to_json(),
             "new_business": None if self.new_business is None else self.new_business.to_json(),
@@ -239,6 +241,7 @@ def _win(
             np.asarray(text["pace"], np.float64),
             np.asarray(text["season"], np.float64),
         ),
+        level=Level.from_json(text["level"]) if "level" in text else Level.none(),
     )
 
 

@@ -10,6 +10,7 @@ from crm.instants import iso
 from models.bundle import Bundle
 
 if TYPE_CHECKING:
+    from training.evaluate import Evaluation
     from training.report import Report
 
 _METHODS = {
@@ -103,7 +104,26 @@ def _accuracy(report: Report, lang: Language) -> str:
         ).format(name=_METHODS[name], difference=str(difference))
         for name, difference in report.evaluation.log_loss_against.items()
     ]
-    return f"<table>{head}{''.join(rows)}</table>{_list(differences, lang)}"
+    table = f"<table>{head}{''.join(rows)}</table>"
+    return table + _list(differences, lang) + _in_the_end(report.evaluation, lang)
+
+
+def _in_the_end(evaluation: Evaluation, lang: Language) -> str:
+    found = evaluation.in_the_end
+    if found is None:
+        return ""
+    return _p(
+        Text(
+            "最終的な受注：その後の商談{deals:,}件（{moments:,}時点）での受注の割合は、予測が{said:.1%}、"
+            "実績が{happened:.1%}でした（95%区間 {lo:.1%}〜{hi:.1%}）。まだ決着していない{still_open:.0%}も"
+            "除外せず、観測できた期間だけ数えています。",
+            "Won in the end: at {moments:,} moments of {deals:,} later deals, the model said that {said:.1%} "
+            "of the open deals would be won; {happened:.1%} were (95% interval {lo:.1%} to {hi:.1%}). The "
+            "{still_open:.0%} still open are not left out: they count as long as they were seen "
+            "(Aalen-Johansen estimate).",
+        ).format(**found.to_json()),
+        lang,
+    )
 
 
 def _weights(report: Report, lang: Language) -> str:

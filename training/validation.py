@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from crm.instants import DAY
 from features import Calendar
@@ -17,11 +16,12 @@ from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
-from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, intercept_rows, with_stacks
+from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
 from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
+from training.in_the_end import judge_in_the_end
 from training.selection import Selection
 from training.snapshots import Fold, split
 
@@ -135,9 +135,10 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         first = predictions[0].fold.valid
         ripe = first.question_at + first.matures_after_days * DAY <= last.fold.train_until
         stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
-        model = with_stacks(model, stack, model.lost.stack, intercept_rows(last.fold.train, rng))
-    chance = expit(model.won.stack(last.won, valid.horizon))
+        model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
+    chance = model.won_by_logits(valid, last.won)
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
     return Validation(_stacks(predictions), folds, evaluation, last.fold, chance, tuple(predictions))
 
 
@@ -160,8 +161,8 @@ def refit_as_of(
     ]
     stack = (_stack(known, "won") if known else None) or refitted.model.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
-    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, intercept_rows(fold.train, rng))
-    return fold, expit(model.won.stack(refitted.won, fold.valid.horizon))
+    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, fold.train, rng)
+    return fold, model.won_by_logits(fold.valid, refitted.won)
 
 
 def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:

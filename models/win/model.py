@@ -21,6 +21,7 @@ from models.win.base_models import (
 )
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
+from models.win.level import SIDES, Level, fit_level
 from models.win.stacking import Stack, default_weights, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
@@ -33,7 +34,6 @@ TREES_FROM, TREES_FULL_WEIGHT = (
 INTERCEPT_ROWS = 40_000  # rows used to recalibrate the intercept
 LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
-SIDES = ("won", "lost")
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
 
 
@@ -86,7 +86,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class WinModel:
-    """The fitted win model. `used` are the indices of the features that it uses."""
+    """The fitted win model. `used` are the indices of the features that it uses.
+
+    `level` shifts all deals alike, so that chances are right on average at present and in the end.
+    """
 
     used: Ints
     layout: FeatureLayout
@@ -96,24 +99,51 @@ class WinModel:
     ever_days: float
     closed_deals: int
     windows: HorizonWindows
+    level: Level = field(default_factory=Level.none)
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
         """Probabilities of being won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
 
-        Won never decreases with the horizon, by construction of the base models and the calibration. Lost is
-        capped at 1 - won(ever), so it never decreases either, and their sum never exceeds 1.
+        Won never decreases with the horizon, by construction of the base models and the calibration, and is
+        capped at won(ever). Lost is capped at 1 - won(ever), so it never decreases either, and their sum
+        never exceeds 1.
         """
         days = self._days(horizon_days)
         horizons = np.append(days, self.ever_days)
         won = self._chances("won", x, moments, horizons)
+        won = np.minimum(won, won[:, -1:])
         rest = 1.0 - won[:, -1:]
         lost = np.minimum(self._chances("lost", x, moments, days), rest) if len(days) else won[:, :0]
         lost = np.where(days >= self.ever_days, rest, lost)
         return Curve(won[:, :-1], lost)
 
+    def without_level(self) -> WinModel:
+        """The same model without the level: a change of its scores is a change of the deals."""
+        return replace(self, level=Level.none())
+
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
         """Probability (n,) of being won within each row's own horizon, days (n,)."""
-        out: Floats = expit(self._log_odds("won", x, moments, self._days(horizon_days)))
+        days, inside = self._days(horizon_days), x[:, self.used]
+        asked = np.arange(len(days))
+        if self.level.ever_is_lower:  # both questions at once: a call has a cost of its own
+            some_day = np.flatnonzero(days < self.ever_days)
+            asked = np.append(asked, some_day)
+            days = np.append(days, np.full(len(some_day), self.ever_days))
+        log_odds = self._log_odds("won", inside[asked], moments[asked], days)
+        own, ever = log_odds[: len(moments)], log_odds[len(moments) :]
+        if len(ever):
+            own[some_day] = np.minimum(own[some_day], ever)
+        out: Floats = expit(own)
+        return out
+
+    def won_by_logits(self, rows: SnapshotRows, logits: Floats) -> Floats:
+        """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 3)."""
+        days = self._days(rows.horizon)
+        total = self.won.stack(logits, days) + self.level.shift("won", rows.question_at, days)
+        for block in _parts(len(days)) if self.level.ever_is_lower else ():
+            row = rows.row[block]
+            total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
+        out: Floats = expit(total)
         return out
 
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
@@ -125,7 +155,8 @@ class WinModel:
         days = self._days(horizon_days)
         inside = x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
-        total = self.won.stack(logits, days)
+        total = self.won.stack(logits, days) + self.level.shift("won", moments, days)
+        total = self._capped(total, inside, moments, days)
         terms = self.windows.terms(moments, days, self.ever_days)
         weights = self.won.stack.row_weights(logits, days)
         sd = _log_odds_sd(logits, variance, weights)
@@ -174,13 +205,25 @@ class WinModel:
     def _chances(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
         count = len(days)
         rows = np.repeat(np.arange(len(x)), count)
-        log_odds = self._log_odds(side, x[rows], moments[rows], np.tile(days, len(x)))
+        log_odds = self._log_odds(side, x[:, self.used][rows], moments[rows], np.tile(days, len(x)))
         chance = np.where(np.tile(days, len(x)) > 0, expit(log_odds), 0.0)
         return chance.reshape(len(x), count)
 
-    def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        logits, _ = self.base_log_odds(side, x[:, self.used], moments, days, with_variance=False)
-        return self._side(side).stack(logits, days)
+    def _log_odds(self, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Calibrated log-odds (n,) of rows of the used features, not yet capped by those in the end."""
+        logits, _ = self.base_log_odds(side, inside, moments, days, with_variance=False)
+        return self._side(side).stack(logits, days) + self.level.shift(side, moments, days)
+
+    def _capped(self, log_odds: Floats, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Log-odds (n,) to be won within days, at most those to be won in the end."""
+        some_day = days < self.ever_days
+        if not self.level.ever_is_lower or not some_day.any():
+            return log_odds
+        ends = np.full(int(some_day.sum()), self.ever_days)
+        out = log_odds.copy()
+        ever = self._log_odds("won", inside[some_day], moments[some_day], ends)
+        out[some_day] = np.minimum(log_odds[some_day], ever)
+        return out
 
     def _side(self, side: str) -> Side:
         return self.won if side == "won" else self.lost
@@ -236,6 +279,7 @@ class WinSettings:
     max_questions: int = 80_000
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
+    with_level: bool = True  # False: for moments of all history alike
     grow: TreeFitter = fit_trees
 
 
@@ -298,24 +342,37 @@ def fit_win(
         closed_deals=closed,
         windows=windows,
     )
-    return with_stacks(model, won_stack, lost_stack, intercept_rows(rows, rng))
+    return with_stacks(model, won_stack, lost_stack, rows, rng, settings.with_level)
 
 
-def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: SnapshotRows) -> WinModel:
-    """The same base models with other stacks, whose intercepts are recalibrated on training rows."""
+def with_stacks(
+    model: WinModel,
+    won: Stack,
+    lost: Stack,
+    rows: SnapshotRows,
+    rng: np.random.Generator,
+    with_level: bool = True,
+) -> WinModel:
+    """The same base models with other stacks, whose intercepts and level are learned from training rows."""
+    calibrating = intercept_rows(rows, rng)
     if model.won.linear is None:
         return model
     sides = []
     for logits, side, stack, outcome in zip(
-        model.question_log_odds(rows),
+        model.question_log_odds(calibrating),
         (model.won, model.lost),
         (won, lost),
-        (rows.won, rows.lost),
+        (calibrating.won, calibrating.lost),
         strict=True,
     ):
-        recalibrated = recalibrate_intercept(stack, logits, rows.horizon, outcome, rows.question_weight)
+        recalibrated = recalibrate_intercept(
+            stack, logits, calibrating.horizon, outcome, calibrating.question_weight
+        )
         sides.append(replace(side, stack=recalibrated))
-    return replace(model, won=sides[0], lost=sides[1])
+    stacked = replace(model, won=sides[0], lost=sides[1], level=Level.none())
+    if not with_level:
+        return stacked
+    return replace(stacked, level=fit_level(rows, model.layout, model.windows, stacked._log_odds))
 
 
 def _fit_trees(
