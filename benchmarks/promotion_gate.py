@@ -47,7 +47,13 @@ STANDS_FOR = np.array([1, 1, 1, 1, 2, 2, 2, 2] + [4] * 10)
 USUAL_ERROR = 0.15
 RIGHT, TWIN = "right", "right, other error"
 # candidate, model in service
-RIGHT_PAIRS = ((RIGHT, TWIN), (RIGHT, "shrunk"), (RIGHT, "over-confident"), (RIGHT, "shifted"), (RIGHT, "noisy"))
+RIGHT_PAIRS = (
+    (RIGHT, TWIN),
+    (RIGHT, "shrunk"),
+    (RIGHT, "over-confident"),
+    (RIGHT, "shifted"),
+    (RIGHT, "noisy"),
+)
 CRIPPLED = ("a feature missing", "noisier", "shifted", "shrunk", "over-confident", "noisy", "stage table")
 WRONG_FIRST = ("very noisy", "far shifted")
 
@@ -65,7 +71,9 @@ class Rows:
 
 def main() -> None:
     """Run what is missing, and print what is there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--samples", type=int, help="at each size; default: more at small sizes")
@@ -97,23 +105,23 @@ def simulate(count: int, rng: np.random.Generator, mood: float) -> Rows:
     stage, is_open = np.zeros(count, np.int64), np.ones(count, bool)
     won_after, path = np.full(count, 10**6), np.full((2 * EVER, count), -1)
     deals = np.arange(count)
-    for week in range(2 * EVER):
-        path[week] = np.where(is_open, stage, -1)
+    for now in range(2 * EVER):
+        path[now] = np.where(is_open, stage, -1)
         lot, here = rng.random(count), (deals, stage)
         won = is_open & (lot < win[here])
         ended = is_open & (lot < win[here] + lose[here])
         moved = is_open & ~ended & (lot < win[here] + lose[here] + go[here])
-        won_after[won] = week + 1
+        won_after[won] = now + 1
         is_open &= ~ended
         stage = np.where(moved, stage + 1, stage)
     chances = win_chances(strength)
     parts = []
-    for week, weight in zip(GRID, STANDS_FOR, strict=True):
-        there = np.flatnonzero(path[week] >= 0)
+    for age, weight in zip(GRID, STANDS_FOR, strict=True):
+        there = np.flatnonzero(path[age] >= 0)
         for _ in range(2):
             some = np.exp(rng.random(len(there)) * np.log(26)).round().astype(np.int64)
             horizon = np.where(rng.random(len(there)) < 0.25, EVER, some)
-            parts.append((there, np.full(len(there), week), horizon, np.full(len(there), float(weight))))
+            parts.append((there, np.full(len(there), age), horizon, np.full(len(there), float(weight))))
     deal, week, horizon, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
     at_stage = path[week, deal]
     won = (won_after[deal] - week <= horizon).astype(np.float64)
@@ -177,7 +185,9 @@ def true_differences(rows: Rows, table: Floats) -> dict[str, float]:
     expected = {}
     for name, said in models(rows, table, np.random.default_rng(2)).items():
         yes, no = (metrics.log_losses(said, np.full(len(said), outcome)) for outcome in (1.0, 0.0))
-        expected[name] = float(np.average(rows.chance * yes + (1.0 - rows.chance) * no, weights=rows.later.weight))
+        expected[name] = float(
+            np.average(rows.chance * yes + (1.0 - rows.chance) * no, weights=rows.later.weight)
+        )
     return {name: value - expected[RIGHT] for name, value in expected.items()}
 
 
@@ -240,7 +250,10 @@ def show(size: int, found: list[dict[str, dict[str, object]]], above: Mapping[st
     right = [f"{a}|{b}" for a, b in RIGHT_PAIRS]
     wrong = [f"{name}|{RIGHT}" for name in CRIPPLED if above[name] > MARGIN]
     for title, keys, refused in (("refused wrongly", right, True), ("promoted wrongly", wrong, False)):
-        cells = [f"{name} {shares(found, keys, name, refused)}" for name in ("before", "same settings", "other settings")]
+        cells = [
+            f"{name} {shares(found, keys, name, refused)}"
+            for name in ("before", "same settings", "other settings")
+        ]
         said = ("worse",) if refused else ("better", "not_worse")
         by_verdict = np.array([one[key]["verdict"] in said for one in found for key in keys])
         print(f"  {title}: {'; '.join(cells)}; by its verdict {interval(by_verdict)}")

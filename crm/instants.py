@@ -57,7 +57,7 @@ def as_of_instant(text: str | date | datetime | None, zone: ZoneInfo) -> int:
         if _PLAIN_DATE.fullmatch(text.strip()):
             return end_of_day(date.fromisoformat(text.strip()), zone)
         return instant(datetime.fromisoformat(text.strip()), zone)
-    except ValueError:
+    except (ValueError, OverflowError):  # the day after 9999-12-31 is in no calendar
         raise SanchoError(
             Text(
                 "時点「{text}」を読めません。2026-11-20 または 2026-11-20T09:00+09:00 の形で"

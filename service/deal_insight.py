@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm.eventlog import EventLog
-from crm.i18n import Language
+from crm.i18n import Language, Text
 from crm.instants import DAY, as_of_instant
 from crm.periods import Period
 from features import action_events_of, build_features, deal_states
@@ -25,6 +25,7 @@ from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
 from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.unknown_stages import open_deals_warning, sent_deal_warning, stored_deal_warning
 
 # Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
 Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
@@ -83,14 +84,19 @@ class DealInsights:
         in_period, version = self._serving.period(period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, in_period).forecast
-            frame = score_table(forecast, state.bundle, version)
+            frame = score_table(forecast, state.bundle_at(moment), version)
             in_scope = frame["person"].isin(forecast.organisation.members(scope))
             frame = frame[in_scope].drop(columns="person")
         else:
-            frame = scorer(state.bundle, state.log, moment, in_period, version)
+            frame = scorer(state.bundle_at(moment), state.log, moment, in_period, version)
             frame = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
         rows, next_cursor = paging.page(frame, sort, cursor, limit)
-        return {"deals": rows, "next_cursor": next_cursor, **self._serving.metadata(state, moment, lang)}
+        warnings = open_deals_warning(state, moment)
+        return {
+            "deals": rows,
+            "next_cursor": next_cursor,
+            **self._serving.metadata(state, moment, lang, warnings),
+        }
 
     def warm_up(self, state: ModelState) -> None:
         """Answers for two stored deals and a sent one; their recommendations are not stored."""
@@ -127,11 +133,13 @@ class DealInsights:
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
-        return self._insight(context, inputs, recommendations, similar, lang), recommendations
+        warnings = stored_deal_warning(state, number, moment)
+        return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        zone, bundle = self._settings.zone, state.bundle
+        zone = self._settings.zone
         moment = as_of_instant(request.as_of, zone)
+        bundle = state.bundle_at(moment)
         period = self._serving.period(request.period, moment)
         deal_history, created = read_request(request, state.history, moment, zone)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
@@ -177,11 +185,13 @@ class DealInsights:
         )
         # Nothing of it is stored, so nothing can be reported back.
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
-        return self._insight(context, inputs, replace(recommendations, recommended=without_id), similar, lang)
+        warnings = sent_deal_warning(state, request, deal_history, moment)
+        shown = replace(recommendations, recommended=without_id)
+        return self._insight(context, inputs, shown, similar, lang, warnings)
 
     def _probabilities(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
         left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
-        return DealProbabilities.of(state.bundle.win, x, moment, left)
+        return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)
 
     def _insight(
         self,
@@ -190,12 +200,14 @@ class DealInsights:
         recommendations: DealRecommendations,
         similar: list[dict[str, Any]],
         lang: Language,
+        also: list[tuple[str, Text]],
     ) -> dict[str, Any]:
         state = context.state
-        answer = build_insight(state.bundle, state.catalogue, inputs, self._settings.grades, lang)
+        bundle = state.bundle_at(inputs.moment)
+        answer = build_insight(bundle, state.catalogue, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
-        warnings = [("held_out", messages.HELD_OUT)] if recommendations.held_out else []
+        warnings = [*also, *([("held_out", messages.HELD_OUT)] if recommendations.held_out else [])]
         if inputs.effect is None:
             warnings.append(("no_target", messages.no_target("company", context.forecast.period)))
         return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}

@@ -22,6 +22,7 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
 from service.schemas import NewLevel, WhatIfRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
@@ -60,6 +61,7 @@ class Forecasts:
             if answer["target"] is not None
             else [("no_target", messages.no_target(scope, context.forecast.period))]
         )
+        warnings += open_deals_warning(context.state, context.moment)
         return {
             **answer,
             "period": period,
@@ -119,7 +121,7 @@ class Forecasts:
         def forecast_as_of(moment: int) -> PeriodForecast:
             if moment == state.now:
                 return self._serving.context_of(state, moment, period).forecast
-            return simulate_period(state.bundle, state.log, state.history, moment, period)
+            return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
 
         store, version = self._serving.store, state.info.version
         if not store_missing_day(store, period, state.now, version, self._zone, forecast_as_of):

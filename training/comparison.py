@@ -77,7 +77,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Model A against model B on the same rows; `difference` is A minus B in log loss, with a 95 % interval."""
+    """Model A against model B on the same rows; `difference`: A minus B in log loss, with a 95 % interval."""
 
     deals: int
     rows: int
@@ -102,6 +102,11 @@ class Comparison:
         if gap.hi <= MARGIN:
             return "not_worse"
         return "worse" if gap.lo > 0.0 else "cannot_tell"
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether there are rows, and yet no number for the difference: a model's answers are no numbers."""
+        return self.rows > 0 and not np.isfinite(self.difference.mean)
 
     @property
     def is_less_calibrated(self) -> bool:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from crm.errors import SanchoError
 from crm.i18n import Text
 
-
 _NO_RECIPE = ("seed", "threads", "fiscal_start_month", "country", "currency")
 
 

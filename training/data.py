@@ -68,8 +68,9 @@ class TrainingData:
         step(Text("商談の履歴を読み込んでいます", "Compiling histories"), 0.0)
         past = log.as_of(as_of)
         _refuse_an_empty_log(past)
-        if as_of - newest_record(past) > QUIET_DAYS * DAY and past["deals"]["closed_at"].isna().any():
-            as_of = newest_record(past) + 1
+        newest = newest_record(past, as_of)
+        if as_of - newest > QUIET_DAYS * DAY and past["deals"]["closed_at"].isna().any():
+            as_of = newest + 1
             past = past.as_of(as_of)
         calendar = Calendar(log.zone, config.fiscal_start_month, config.country)
         history = compile_history(past, calendar)
@@ -86,12 +87,12 @@ class TrainingData:
         return rng
 
 
-def newest_record(log: EventLog) -> int:
-    """The last instant at which anything about a deal was recorded: its creation, an event, its closing."""
+def newest_record(log: EventLog, before: int) -> int:
+    """The last instant before a moment at which anything about a deal was recorded; `before` without any."""
     deals = log["deals"]
     columns = (deals["created_at"], deals["closed_at"], log["deal_events"]["at"], log["activities"]["at"])
-    known = [at[at != NEVER] for at in map(micros, columns)]
-    return max((int(at.max()) for at in known if len(at)), default=0)
+    known = [at[(at != NEVER) & (at < before)] for at in map(micros, columns)]
+    return max((int(at.max()) for at in known if len(at)), default=before)
 
 
 def draw_snapshots(

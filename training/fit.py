@@ -117,7 +117,7 @@ def train_on(
 
 
 def with_table_only(bundle: Bundle, report: Report) -> Bundle:
-    """The model with its stage table in place of the learned probabilities, which are not proved; it says so."""
+    """The model with its stage table in place of learned probabilities that are not proved; it says so."""
     if bundle.win.is_table:
         return bundle
     win, kept = table_only(bundle.win), bundle.self_check

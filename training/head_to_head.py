@@ -29,7 +29,7 @@ Predicted = tuple[Floats, Floats, LaterRows]  # by the new model, by the champio
 def compare_with_champion(
     champion: Bundle, fitter: Fitter, validation: Validation, data: TrainingData
 ) -> Comparison | None:
-    """The new way of fitting against the champion; None where there are no rows that neither has learned from.
+    """The new way of fitting against the champion; None where neither model is new to any rows.
 
     Rows later than the champion's data, predicted by the champion and by a model that was fitted on no more
     data than it; where these are few, also the champion's proof: what a model fitted the champion's way until
@@ -82,14 +82,15 @@ def _later_rows(
     if refitted is None:
         return None
     valid = fold.valid
-    chance: Floats = expit(refitted.won.stack(refitted.question_log_odds(valid)[0], valid.horizon))
+    calibrated = refitted.won.stack
+    chance: Floats = expit(calibrated(refitted.question_log_odds(valid)[0], valid.horizon))
     return chance, _said(champion, valid, data), rows_of(valid)
 
 
 def _proof_rows(
     proof: ProofRows, fitter: Fitter, validation: Validation, data: TrainingData
 ) -> Predicted | None:
-    """The champion's stored proof, and what the new way of fitting says of it; deals that are gone are left out."""
+    """The champion's stored proof, and what the new way of fitting says of it, of deals that still exist."""
     number = data.history.deal_ids.get_indexer(pd.Index(proof.deal_ids.astype(object)))
     known = number >= 0
     if known.sum() < MIN_DEALS or proof.cut >= data.as_of:
@@ -102,10 +103,11 @@ def _proof_rows(
     if refitted is None or untouched.sum() < MIN_DEALS:
         return None
     use = untouched[proof.deal]
-    deal, at = number[proof.deal[use]].astype(np.int64), proof.at[use]
-    moments, row = np.unique(np.stack([deal, at]), axis=1, return_inverse=True)
-    x = build_features(data.history, moments[0], moments[1])
-    chance = refitted.won_by(x[row.ravel()], at, proof.horizon[use])
+    deal = number[proof.deal[use]].astype(np.int64)
+    moment = np.asarray(proof.at)[use]
+    states, row = np.unique(np.stack([deal, moment]), axis=1, return_inverse=True)
+    x = build_features(data.history, states[0], states[1])
+    chance = refitted.won_by(x[row.ravel()], moment, proof.horizon[use])
     return chance, proof.chance[use], LaterRows(proof.outcome[use], proof.weight[use], deal)
 
 

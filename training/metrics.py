@@ -116,7 +116,7 @@ def calibration_fit(
 ) -> CalibrationFit:
     """`calibration_slope` with standard errors that count each cluster (deal) once.
 
-    The sandwich estimator: Liang & Zeger (1986), "Longitudinal data analysis using generalized linear models".
+    Liang & Zeger (1986), "Longitudinal data analysis using generalized linear models".
     """
     intercept, slope = calibration_slope(chance, outcome, weight)
     clusters, number = np.unique(cluster, return_inverse=True)
@@ -141,7 +141,7 @@ def calibration_slope(chance: Floats, outcome: Floats, weight: Floats | None = N
 
     Cox (1958). A slope below 1 means that the probabilities are too extreme.
     """
-    if len(outcome) < 10 or outcome.min() == outcome.max():
+    if len(outcome) < 10 or outcome.min() == outcome.max() or not np.isfinite(chance).all():
         return np.nan, np.nan
     weight = np.ones(len(chance)) if weight is None else weight
     design = np.stack([np.ones(len(chance)), bounded_logit(np.clip(chance, FLOOR, 1 - FLOOR))], axis=1)

@@ -37,6 +37,8 @@ def decide(comparison: Comparison | None, same_recipe: bool, newer: bool) -> Gat
     gap = None if comparison is None else comparison.difference
     if not newer:
         return GateDecision(False, _OLDER, gap, "older_data")
+    if comparison is not None and comparison.is_broken:
+        return GateDecision(False, _BROKEN, None, "not_a_number")
     verdict = "cannot_tell" if comparison is None else comparison.verdict
     if comparison is not None and verdict == "worse":
         if comparison.is_less_calibrated:
@@ -78,7 +80,7 @@ def decide_first(proof: Comparison | None) -> FirstDecision:
 
 @dataclass(frozen=True)
 class FirstDecision:
-    """The gate's decision where no learned model is in service, and whether only the stage table is served."""
+    """The gate's decision where no learned model is in service, and whether only the stage table serves."""
 
     decision: GateDecision
     table_only: bool
@@ -142,6 +144,12 @@ _OLDER = Text(
     "Not promoted: its data end before those of the model in service. To use it all the same, promote it by "
     "hand (sancho models promote).",
 )
+_BROKEN = Text(
+    "採用しませんでした：学習後の商談での予測が数値になっていません。"
+    "データと学習の設定を確認してください（sancho doctor）。",
+    "Not promoted: its predictions for later deals are not numbers. Check data and training settings "
+    "(sancho doctor).",
+)
 _LESS_CALIBRATED = Text(
     "採用しませんでした：学習後に決着した同じ商談{n}件で、予測と実績のずれが使用中のモデルより大きいためです"
     "（較正誤差 {error:.3f}、偶然による分 {luck:.3f}、傾き {slope:.2f}。使用中のモデルは {other:.3f}）。",
@@ -154,7 +162,8 @@ _WORSE = Text(
     "Not promoted: worse than the champion on the same {n} later deals (log loss {gap}).",
 )
 _BETTER = Text(
-    "採用しました：学習後の同じ商談{n}件で、使用中のモデルより予測誤差が小さいためです（対数損失の差 {gap}）。",
+    "採用しました：学習後の同じ商談{n}件で、使用中のモデルより予測誤差が小さいためです"
+    "（対数損失の差 {gap}）。",
     "Promoted: better than the champion on the same {n} later deals (log loss {gap}).",
 )
 _NOT_WORSE = Text(
@@ -178,8 +187,8 @@ _CANNOT_TELL = Text(
 _PRIOR = Text(
     "標準的な受注率を採用しました：決着した商談（{n}件）が少ないか、受注・失注の一方だけのため、"
     "受注確率を学習できません。",
-    "Promoted with stated prior rates: win probabilities cannot be learned from the {n} closed deals (too few, "
-    "or of one outcome only).",
+    "Promoted with stated prior rates: win probabilities cannot be learned from the {n} closed deals (too "
+    "few, or of one outcome only).",
 )
 _NOT_LEARNED = Text(
     "採用しませんでした：決着した商談（{n}件）が少ないか、受注・失注の一方だけのため、受注確率を学習できません。"
@@ -188,15 +197,18 @@ _NOT_LEARNED = Text(
     "only); the model in service stays.",
 )
 _FIRST = Text(
-    "最初のモデルとして採用しました：学習後の商談{n}件で、ステージ別受注率表に劣りません（対数損失の差 {gap}）。",
-    "Promoted as the first model: on {n} later deals it is not worse than the stage-rate table (log loss {gap}).",
+    "最初のモデルとして採用しました：学習後の商談{n}件で、ステージ別受注率表に劣りません"
+    "（対数損失の差 {gap}）。",
+    "Promoted as the first model: on {n} later deals it is not worse than the stage-rate table (log loss "
+    "{gap}).",
 )
 _TABLE_PROMOTED = Text(
     "ステージ別受注率表を採用しました：{why}受注確率はこの表で答えます。",
     "Promoted with its stage-rate table only: {why} Win probabilities come from that table.",
 )
 _NOT_SHOWN = Text(
-    "学習したモデルが表より優れていることを、学習後の商談（{n}件、対数損失の差 {gap}）では確かめられませんでした。",
+    "学習したモデルが表より優れていることを、学習後の商談（{n}件、対数損失の差 {gap}）では"
+    "確かめられませんでした。",
     "later deals ({n}, log loss {gap}) do not show that the learned model is better than the table.",
 )
 _WORSE_THAN_TABLE = Text(
@@ -206,6 +218,6 @@ _WORSE_THAN_TABLE = Text(
 _LESS_CALIBRATED_THAN_TABLE = Text(
     "学習したモデルは、学習後の商談{n}件で予測と実績のずれが表より大きくなりました"
     "（較正誤差 {error:.3f}、偶然による分 {luck:.3f}）。",
-    "on {n} later deals the learned model is less calibrated than the table (calibration error {error:.3f}, of "
-    "which luck {luck:.3f}).",
+    "on {n} later deals the learned model is less calibrated than the table (calibration error {error:.3f}, "
+    "of which luck {luck:.3f}).",
 )

@@ -83,7 +83,7 @@ def warnings_of(report: Report, win: WinModel) -> list[ModelWarning]:
 
 
 def _of_proof(report: Report, win: WinModel) -> list[ModelWarning]:
-    """Whether the learned probabilities are proved, which of the two answers, and whether they are calibrated."""
+    """Whether the learned probabilities are proved, what answers, and whether that is calibrated."""
     proof, warnings = report.proof, []
     if not report.learned:
         return []
@@ -112,6 +112,6 @@ _NOT_PROVED = Text(
 )
 _NOT_CALIBRATED = Text(
     "後の商談{n}件で、予測と実績が偶然の範囲を超えてずれています（平均して予測{said:.0%}、実績{won:.0%}）。",
-    "On {n} later deals predictions and outcomes differ by more than chance (on average {said:.0%} predicted, "
-    "{won:.0%} won).",
+    "On {n} later deals predictions and outcomes differ by more than chance (on average {said:.0%} "
+    "predicted, {won:.0%} won).",
 )

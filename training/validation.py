@@ -111,8 +111,8 @@ class Validation:
 
     `validation_fold` is the last fold, `validation_chance` the predictions for its questions; model, weights
     and calibration were fitted without them. `proof` compares the model with the stage table (its predictions
-    are `table_chance`) on them; where no deal at all came later, on other deals of the same time. None = there
-    is nothing to prove it on.
+    are `table_chance`) on them; where no deal at all came later, on other deals of the same time. None =
+    there is nothing to prove it on.
     """
 
     stacks: tuple[Stack, Stack] | None
@@ -174,7 +174,7 @@ def rows_of(valid: SnapshotRows) -> LaterRows:
 
 
 def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> Comparison | None:
-    """The model against the stage table on deals of the same time; with the default weights, not fitted here."""
+    """The model against the stage table on deals of the same time; with default weights, not fitted here."""
     if not parts:
         return None
     chance = np.concatenate([expit(one.model.won.stack(one.won, one.fold.valid.horizon)) for one in parts])

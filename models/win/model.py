@@ -221,15 +221,22 @@ class WinModel:
 
 
 def can_learn(rows: SnapshotRows) -> bool:
-    """Whether probabilities can be learned from rows: enough closed deals, and not of one outcome only.
+    """Whether probabilities can be learned from rows: enough closed deals, and not of one outcome only."""
+    return rows.closed_deals >= FEW_DEALS and both_outcomes(rows.closed_deals, rows.won_deals)
+
+
+def both_outcomes(closed: int, won: int) -> bool:
+    """Whether there are won and lost deals among the closed ones.
 
     A list of wins (contracts exported as deals) has hardly a lost deal; nobody wins 19 of 20 deals. A real
     organisation can lose nearly all.
+
+    >>> both_outcomes(100, 3), both_outcomes(100, 98), both_outcomes(100, 100), both_outcomes(200, 190)
+    (True, False, False, True)
     """
-    closed, won = rows.closed_deals, rows.won_deals
     lost = closed - won
     wins_only = lost == 0 or (lost < MIN_LOST and lost < MIN_LOST_SHARE * closed)
-    return closed >= FEW_DEALS and won > 0 and not wins_only
+    return won > 0 and not wins_only
 
 
 def table_only(model: WinModel) -> WinModel:
