@@ -56,7 +56,9 @@ def as_of_instant(text: str | date | datetime | None, zone: ZoneInfo) -> int:
     try:
         if _PLAIN_DATE.fullmatch(text.strip()):
             return end_of_day(date.fromisoformat(text.strip()), zone)
-        return instant(datetime.fromisoformat(text.strip()), zone)
+        at = instant(datetime.fromisoformat(text.strip()), zone)
+        local_datetime(at, zone)  # the last hours of 9999 in one zone are in no calendar of another
+        return at
     except (ValueError, OverflowError):  # the day after 9999-12-31 is in no calendar
         raise SanchoError(
             Text(

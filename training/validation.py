@@ -214,7 +214,7 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
     same features (entered twice) are in the same part.
     """
     rows = fitter.rows
-    if rows.closed_deals < PARTS_FROM or not len(rows.row):
+    if rows.closed_deals < PARTS_FROM or not len(rows.row) or not can_learn(rows):
         return []
     deals, first = np.unique(rows.deal, return_index=True)
     _, same_features = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
