@@ -99,8 +99,8 @@ class ModelState:
 
     def is_far_beyond_data(self, moment: int) -> bool:
         """Whether the newest record is older than the longest sales cycle, and than a quarter."""
-        far = max(float(OLD_DAYS), self.bundle.win.windows.longest_days)
-        return moment - self.newest_record > far * DAY
+        old = moment - self.newest_record
+        return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
 
     @cached_property
     def _table(self) -> Bundle:
