@@ -2,8 +2,8 @@
 
     python benchmarks/promotion_worlds.py FOLDER --seeds 301 302 303 --deals 1500
 
-In each simulated world a champion is trained; ninety days later others are, by the same settings, and crippled:
-two trees of two leaves, with the age of a deal as the only feature, on data of three months before the
+In each simulated world a champion is trained; ninety days later others are, by the same settings and
+crippled: two trees of two leaves, the age of a deal as the only feature, data of three months before the
 champion's. Each is put to the gate, with a champion of the same day too. The truth is told by the rows of the
 half year after, which no gate has seen: mean log loss, candidate minus champion. Each world keeps a file in
 FOLDER. Worlds 1 to 99 are for development; evaluate on others.
@@ -61,8 +61,8 @@ def main() -> None:
         for line in json.loads(file.read_text("utf-8")):
             shown = "promoted" if line["promoted"] else "not promoted"
             print(
-                f"  {seed} {line['candidate']}: {shown} ({line['code']}; gate {line['gate']}, {line['deals']} "
-                f"deals); afterwards {line['after']}, {line['after_deals']} deals"
+                f"  {seed} {line['candidate']}: {shown} ({line['code']}; gate {line['gate']}, "
+                f"{line['deals']} deals); afterwards {line['after']}, {line['after_deals']} deals"
             )
 
 

@@ -15,7 +15,15 @@ from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.executor import IN_PROCESS, Executor
 from training.fit import train_on, with_table_only
-from training.promotion_gate import GateDecision, decide, decide_first, not_learned, superseded, too_slow
+from training.promotion_gate import (
+    GateDecision,
+    decide,
+    decide_first,
+    not_learned,
+    superseded,
+    too_slow,
+    worse_than_table,
+)
 from training.registry import ModelVersion, Registry
 from training.report import Report
 
@@ -123,5 +131,7 @@ def gate(bundle: Bundle, report: Report, champion: Bundle | None) -> tuple[Bundl
         return (with_table_only(bundle, report) if first.table_only else bundle), first.decision
     if newer and bundle.win.is_table:
         return bundle, not_learned(bundle.win.closed_deals, promote=False)
-    same_recipe = bundle.recipe == champion.recipe
+    if report.proof is not None and report.proof.verdict == "worse":
+        return bundle, worse_than_table(report.proof)
+    same_recipe = champion.recipe in ("", bundle.recipe)  # "": stored before recipes were
     return bundle, decide(report.against_champion, same_recipe=same_recipe, newer=newer)

@@ -69,10 +69,8 @@ def decide_first(proof: Comparison | None) -> FirstDecision:
         n = 0 if proof is None else proof.deals
         gap = Text("–", "–") if proof is None or not np.isfinite(proof.difference.mean) else proof.difference
         why = _NOT_SHOWN.format(n=n, gap=gap if isinstance(gap, Text) else str(gap))
-    elif proof.is_less_calibrated:
-        why = _LESS_CALIBRATED_THAN_TABLE.format(error=proof.a.error, luck=proof.a.luck, n=proof.deals)
     else:
-        why = _WORSE_THAN_TABLE.format(gap=str(proof.difference), n=proof.deals)
+        why = _why_worse_than_table(proof)
     text = _TABLE_PROMOTED.format(why=why)
     gap_or_none = None if proof is None else proof.difference
     return FirstDecision(GateDecision(True, text, gap_or_none, "stage_table"), True)
@@ -129,6 +127,18 @@ def superseded(version: str) -> GateDecision:
         ).format(v=version),
         code="superseded",
     )
+
+
+def worse_than_table(proof: Comparison) -> GateDecision:
+    """The refusal of a challenger that later deals show to be worse than the stage table."""
+    text = _NOT_PROMOTED.format(why=_why_worse_than_table(proof))
+    return GateDecision(False, text, proof.difference, "worse_than_table")
+
+
+def _why_worse_than_table(proof: Comparison) -> Text:
+    if proof.is_less_calibrated:
+        return _LESS_CALIBRATED_THAN_TABLE.format(error=proof.a.error, luck=proof.a.luck, n=proof.deals)
+    return _WORSE_THAN_TABLE.format(gap=str(proof.difference), n=proof.deals)
 
 
 def _less_calibrated(comparison: Comparison) -> Text:
@@ -202,6 +212,7 @@ _FIRST = Text(
     "Promoted as the first model: on {n} later deals it is not worse than the stage-rate table (log loss "
     "{gap}).",
 )
+_NOT_PROMOTED = Text("採用しませんでした：{why}", "Not promoted: {why}")
 _TABLE_PROMOTED = Text(
     "ステージ別受注率表を採用しました：{why}受注確率はこの表で答えます。",
     "Promoted with its stage-rate table only: {why} Win probabilities come from that table.",

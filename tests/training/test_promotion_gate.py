@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.special import expit, logit
 
 from training.comparison import MARGIN, MIN_DEALS, Comparison, LaterRows, compare
 from training.metrics import Difference
+from training.promote import gate
 from training.promotion_gate import decide, decide_first, not_learned
 
 ROWS_OF_A_DEAL = 4
@@ -195,3 +197,44 @@ def test_the_margin_is_the_one_that_still_counts_as_not_worse():
     above = Comparison(same.deals, same.rows, Difference(0.004, 0.001, MARGIN + 1e-9), same.a, same.b)
     assert above.verdict == "worse"
     assert replace(above, difference=Difference(0.004, 0.001, MARGIN)).verdict == "not_worse"
+
+
+class Model:
+    """What the gate asks of a bundle."""
+
+    def __init__(self, as_of: int, is_table: bool = False, recipe: str = "usual") -> None:
+        self.as_of, self.recipe = as_of, recipe
+        self.win = SimpleNamespace(is_table=is_table, closed_deals=12)
+
+
+def report(proof: Comparison | None = None, against: Comparison | None = None) -> SimpleNamespace:
+    return SimpleNamespace(proof=proof, against_champion=against)
+
+
+def test_a_model_worse_than_the_stage_table_is_refused_however_it_does_against_the_champion():
+    chance, rows, rng = draw(800)
+    worse = compare(np.full(len(chance), 0.25), chance, rows, rng)
+    better = compare(chance, np.full(len(chance), 0.25), rows, rng)
+    _, decision = gate(Model(2), report(worse, better), Model(1))
+    assert (decision.promote, decision.code) == (False, "worse_than_table")
+    assert decision.text.en.startswith("Not promoted: on 800 later deals")
+    assert gate(Model(2), report(better, better), Model(1))[1].promote
+
+
+def test_the_stage_table_in_service_gives_way_to_a_model_that_is_proved():
+    chance, rows, rng = draw(800)
+    proof = compare(chance, np.full(len(chance), 0.25), rows, rng)
+    _, decision = gate(Model(2), report(proof), Model(1, is_table=True))
+    assert (decision.promote, decision.code) == (True, "first_model")
+    _, decision = gate(Model(1), report(proof), Model(2, is_table=True))
+    assert (decision.promote, decision.code) == (False, "older_data")
+
+
+def test_the_stated_prior_serves_where_nothing_does_and_replaces_no_learned_model():
+    assert gate(Model(2, is_table=True), report(), None)[1].code == "prior"
+    assert gate(Model(2, is_table=True), report(), Model(1))[1].code == "not_learned"
+
+
+def test_a_champion_stored_before_recipes_were_is_taken_for_one_of_the_same():
+    decisions = [gate(Model(2), report(), Model(1, recipe=recipe))[1] for recipe in ("usual", "", "other")]
+    assert [one.promote for one in decisions] == [True, True, False]
