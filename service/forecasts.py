@@ -107,7 +107,7 @@ class Forecasts:
             **sides[0],
             "assumptions": implied(supposed, bool(request.joining), bool(request.levels), lang),
             "children": sides[1:],
-            **self._serving.metadata(context.state, moment, lang),
+            **self._serving.metadata(context.state, moment, lang, open_deals_warning(context.state, moment)),
         }
 
     def store_history(self) -> None:

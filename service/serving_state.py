@@ -69,6 +69,7 @@ class Caches:
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )
+    stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
 

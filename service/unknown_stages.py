@@ -19,6 +19,10 @@ _MAX_NAMED = 3
 
 def open_deals_warning(state: ModelState, moment: int) -> list[tuple[str, Text]]:
     """The warning for the deals open at a moment in stages that the model does not know; none without any."""
+    return state.caches.stage_warnings.get(moment, lambda: _of_open_deals(state, moment))
+
+
+def _of_open_deals(state: ModelState, moment: int) -> list[tuple[str, Text]]:
     deals = open_at(state.history, moment)
     stage = stated_stages(state.history, deals, np.full(len(deals), moment, np.int64))
     unknown = stage[_unknown(state.bundle.win, state.history, stage)]
