@@ -101,7 +101,7 @@ _CHECKS = (
     _Check(
         "few_deals",
         True,
-        lambda data: 30 <= data.closed < 300,
+        lambda data: 30 <= data.closed < 300 and both_outcomes(data.closed, data.won),
         Text(
             "決着した商談が{closed}件と少ないため、ステージ別の平均に近い予測になり、予測幅は広くなります。"
             "{cost}件数が増えると精度が上がります。",
