@@ -63,6 +63,28 @@ class CheckRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofRows:
+    """Later questions (m,) with what a model fitted until `cut` by the bundle's recipe said of them.
+
+    `deal` is the position in `deal_ids`; horizons are in days, infinite = ever. A later model that is fitted
+    until `cut` without these deals can be compared on them.
+    """
+
+    cut: int
+    deal_ids: NDArray[np.str_]
+    deal: Ints
+    at: Ints
+    horizon: Floats
+    outcome: Floats
+    weight: Floats
+    chance: Floats
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is stored as arrays."""
+        return {name: value for name, value in vars(self).items() if name != "cut"}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A trained model. `features` are the names of the columns of `x` in order, `levels` their categories.
 
@@ -85,6 +107,8 @@ class Bundle:
     bottlenecks: tuple[Bottleneck, ...] = ()
     actions: tuple[ActionEffect, ...] = ()
     rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
+    recipe: str = ""  # the settings it was trained with, as text
+    proof: ProofRows | None = None
 
     @property
     def currency(self) -> str:
@@ -136,6 +160,8 @@ class Bundle:
         arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
         arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
         arrays["win.used"] = self.win.used
+        if self.proof is not None:
+            arrays |= {f"proof.{name}": value for name, value in self.proof.arrays().items()}
         sides = {}
         for name, side in (("won", self.win.won), ("lost", self.win.lost)):
             sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None}
@@ -168,6 +194,8 @@ class Bundle:
             "warnings": [warning.to_json() for warning in self.warnings],
             "common_factors": self.common_factors.to_json(),
             "drop_amount": self.drop_amount,
+            "recipe": self.recipe,
+            "proof": None if self.proof is None else {"cut": self.proof.cut},
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
             "actions": [one.to_json() for one in self.actions],
             "rate_kind": self.rate_kind,
@@ -193,7 +221,7 @@ class Bundle:
             arrays = {name: stored[name] for name in stored.files}
         calendar = Calendar.of(text["calendar"])
         win = _win(text["win"], arrays, calendar, folder)
-        new = text["new_business"]
+        new, proof = text["new_business"], text.get("proof")
         return cls(
             win=win,
             revenue=RevenueModel.restored(text["revenue"], _part(arrays, "revenue")),
@@ -211,6 +239,8 @@ class Bundle:
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
             actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
             rate_kind=text.get("rate_kind", "market"),
+            recipe=text.get("recipe", ""),
+            proof=None if proof is None else ProofRows(cut=proof["cut"], **_part(arrays, "proof")),
         )
 
 

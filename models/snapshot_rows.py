@@ -51,6 +51,11 @@ class SnapshotRows:
         return len(np.unique(self.deal[self.event >= 0]))
 
     @property
+    def won_deals(self) -> int:
+        """How many of the deals are known to have been won."""
+        return len(np.unique(self.deal[self.event == 1]))
+
+    @property
     def question_at(self) -> Ints:
         """The moment (m,) of each question."""
         return self.at[self.row]

@@ -23,6 +23,7 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
 from service.schemas import NewLevel, WhatIfRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
@@ -63,6 +64,7 @@ class Forecasts:
             if answer["target"] is not None
             else [("no_target", messages.no_target(scope, context.forecast.period))]
         )
+        warnings += open_deals_warning(context.state, context.moment)
         return {
             **answer,
             "period": period,
@@ -119,7 +121,7 @@ class Forecasts:
             **sides[0],
             "assumptions": implied(supposed, bool(request.joining), bool(request.levels), lang),
             "children": sides[1:],
-            **self._serving.metadata(context.state, moment, lang),
+            **self._serving.metadata(context.state, moment, lang, open_deals_warning(context.state, moment)),
         }
 
     def store_history(self) -> None:
@@ -134,7 +136,7 @@ class Forecasts:
             if moment == state.now:
                 return self._serving.context_of(state, moment, period).forecast
             then = self._serving.state_at(state, moment)
-            return simulate_period(then.bundle, then.log, then.history, moment, period)
+            return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
         if not store_missing_day(store, period, state.now, version, self._zone, forecast_as_of):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import as_of_instant, iso, last_known_day
+from crm.instants import DAY, as_of_instant, iso, last_known_day
 from crm.missing_rates import missing_rates
 from crm.organisation import Organisation
 from crm.periods import Period, parse_period, period_holding
@@ -27,6 +28,7 @@ from models.actions import CandidateAction
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.seller_attribution import AttributedDeals
+from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service import messages
 from service.cache import Cache
@@ -35,6 +37,8 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.watched_thread import WatchedThread
+from training.data import newest_record
+from training.monitoring.status import OLD_DAYS
 from training.registry import ModelVersion, Registry
 
 _LOG = "sancho.serving"
@@ -69,6 +73,7 @@ class Caches:
         default_factory=lambda: Cache(_INSIGHTS)
     )
     past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
+    stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
@@ -86,8 +91,26 @@ class ModelState:
     columns: NDArray[np.int64]  # of the model's features among those of the history
     catalogue: tuple[Feature, ...]  # the model's features
     now: int
+    newest_record: int  # about a deal, before now
     loaded_at: float  # monotonic seconds
     caches: Caches = field(default_factory=Caches)
+
+    def bundle_at(self, moment: int) -> Bundle:
+        """The model that answers as of a moment: its stage table alone where the data are far older.
+
+        Far: no deal that was won ever took as long as nothing has been heard of any deal. What the model has
+        learned of deals at work says nothing of those.
+        """
+        return self._table if self.is_far_beyond_data(moment) else self.bundle
+
+    def is_far_beyond_data(self, moment: int) -> bool:
+        """Whether the newest record is older than the longest sales cycle, and than a quarter."""
+        old = moment - self.newest_record
+        return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
+
+    @cached_property
+    def _table(self) -> Bundle:
+        return replace(self.bundle, win=table_only(self.bundle.win))
 
 
 @dataclass(frozen=True)
@@ -184,7 +207,7 @@ class ServingState:
 
         def compute() -> PeriodForecast:
             _check_dates(moment, period, self.settings)
-            return simulate_period(state.bundle, state.log, state.history, moment, period)
+            return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
@@ -229,7 +252,8 @@ class ServingState:
         """The fields that every answer carries: as_of, model and warnings."""
         zone = self.settings.zone
         warnings = messages.model_warnings(state.bundle.warnings, state.info.version)
-        warnings += messages.age_warnings(state.bundle.as_of, moment, zone)
+        far = state.is_far_beyond_data(moment)
+        warnings += messages.age_warnings(state.bundle.as_of, state.newest_record, moment, zone, far)
         warnings += self._money_warnings(state, moment)
         return {
             "as_of": iso(moment, zone),
@@ -344,6 +368,7 @@ class ServingState:
         else:
             history = compile_history(log, bundle.calendar, _levels(bundle))
             columns = feature_columns(bundle, history)
+        now = as_of_instant(None, self.settings.zone)
         return ModelState(
             bundle=bundle,
             info=info,
@@ -352,7 +377,8 @@ class ServingState:
             history=history,
             columns=columns,
             catalogue=tuple(history.features[at] for at in columns),
-            now=as_of_instant(None, self.settings.zone),
+            now=now,
+            newest_record=newest_record(log, now),
             loaded_at=time.monotonic(),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from crm.i18n import Language, Text
@@ -54,7 +55,10 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
     ]
     if report.cycle is not None:
         parts.append(_p(report.cycle.describe(), lang))
-    parts += [_h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang), _accuracy(report, lang)]
+    parts += [
+        _h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang),
+        _accuracy(bundle, report, lang),
+    ]
     if report.folds:
         parts.append(
             "<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>"
@@ -71,7 +75,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
             lang,
         ),
         _h(2, Text("ベースモデルの重み", "Weights of the base models"), lang),
-        _weights(report, lang),
+        _p(_TABLE_ONLY, lang) if bundle.win.is_table else _weights(report, lang),
     ]
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Sancho</title>'
@@ -79,21 +83,22 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
     )
 
 
-def _accuracy(report: Report, lang: Language) -> str:
+def _accuracy(bundle: Bundle, report: Report, lang: Language) -> str:
     if report.evaluation is None:
         return _p(Text("商談が少ないため、検証していません。", "Not validated: too few deals."), lang)
+    methods = {**_METHODS, "model": _NOT_IN_USE} if bundle.win.is_table else _METHODS
     head = (
         "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
     rows = []
     tables = [
-        *((_METHODS[name], figures) for name, figures in report.evaluation.overall.items()),
+        *((methods[name], figures) for name, figures in report.evaluation.overall.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.bands.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.stages.items()),
     ]
     for label, figures in tables:
         cells = "".join(
-            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>"
+            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{_number(figures[key])}</td>"
             for key in _FIGURES
         )
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
@@ -105,7 +110,7 @@ def _accuracy(report: Report, lang: Language) -> str:
         for name, difference in report.evaluation.log_loss_against.items()
     ]
     table = f"<table>{head}{''.join(rows)}</table>"
-    return table + _list(differences, lang) + _in_the_end(report.evaluation, lang)
+    return table + _list([*differences, *_proof(report)], lang) + _in_the_end(report.evaluation, lang)
 
 
 def _in_the_end(evaluation: Evaluation, lang: Language) -> str:
@@ -124,6 +129,46 @@ def _in_the_end(evaluation: Evaluation, lang: Language) -> str:
         ).format(**found.to_json()),
         lang,
     )
+
+
+def _proof(report: Report) -> list[Text]:
+    """What the rows say of the model against the stage table, and of its calibration beyond luck."""
+    if report.proof is None:
+        return []
+    proof, model = report.proof, report.proof.a
+    return [
+        Text(
+            "採用判定での比較（ステージと経過日数の表、商談{n}件）：{verdict}、対数損失の差 {gap}",
+            "In the gate, against the table by stage and age ({n} deals): {verdict}, log loss {gap}",
+        ).format(n=proof.deals, verdict=_VERDICTS[proof.verdict], gap=str(proof.difference)),
+        Text(
+            "較正誤差 {error}、うち偶然による分 {luck}。較正の傾き {slope}（標準誤差 {se}）",
+            "Calibration error {error}, of which luck {luck}; slope {slope} (standard error {se})",
+        ).format(
+            error=_number(model.error),
+            luck=_number(model.luck),
+            slope=_number(model.slope),
+            se=_number(model.slope_se),
+        ),
+    ]
+
+
+_NOT_IN_USE = Text("学習したモデル（使っていません）", "Learned model (not in use)")
+_TABLE_ONLY = Text(
+    "ステージと経過日数ごとの受注率（表）だけで答えます。",
+    "Answers with the table of rates by stage and age alone.",
+)
+_VERDICTS = {
+    "better": Text("優れている", "better"),
+    "not_worse": Text("劣らない", "not worse"),
+    "worse": Text("劣る", "worse"),
+    "cannot_tell": Text("判断できない", "cannot tell"),
+}
+
+
+def _number(value: float) -> str:
+    """A figure of the card; a dash where it is undefined."""
+    return f"{value:.4f}" if isfinite(value) else "–"
 
 
 def _weights(report: Report, lang: Language) -> str:

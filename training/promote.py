@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from features import build_features, compile_history
-from features.arrays import Floats
 from models.bundle import Bundle
-from models.scoring import feature_columns
-from models.snapshot_rows import SnapshotRows
 from training.common_factors import with_common_factors
 from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.executor import IN_PROCESS, Executor
-from training.fit import train_on
-from training.promotion_gate import GateDecision, decide, superseded, too_slow
+from training.fit import train_on, with_table_only
+from training.promotion_gate import (
+    GateDecision,
+    decide,
+    decide_first,
+    not_learned,
+    superseded,
+    too_slow,
+    worse_than_table,
+)
 from training.registry import ModelVersion, Registry
 from training.report import Report
 
@@ -44,10 +47,10 @@ def train_and_promote(
     data = TrainingData.of(log, as_of, config, progress, executor)
     if champion is not None and champion.currency != data.past.organisation.currency:
         champion = None  # it cannot answer any more: its amounts are in another currency
-    bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, executor)
+    bundle, report = train_on(data, config, progress, champion, executor)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Estimating the common factors"), 0.9)
-    bundle = with_common_factors(bundle, data, config)
+    bundle, decision = gate(with_common_factors(bundle, data, config), report, champion)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
     info = registry.log_and_register(bundle, report, fingerprint)
@@ -58,7 +61,7 @@ def train_and_promote(
         if champion is None
         else too_slow(scoring_milliseconds(challenger), scoring_milliseconds(champion))
     )
-    decision = refusal or _decision_on(report, log, champion, config)
+    decision = refusal or decision
     with registry.champion_lock():
         current = registry.champion()
         replaced = current is not None and (
@@ -116,39 +119,21 @@ def _readable(registry: Registry, version: str) -> Bundle | None:
         raise
 
 
-def _decision_on(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> GateDecision:
-    """The gate's decision on later deals; the champion is compared where neither model was trained.
+def gate(bundle: Bundle, report: Report, champion: Bundle | None) -> tuple[Bundle, GateDecision]:
+    """What would answer, and the gate's decision on it, against the model in service.
 
-    A champion trained after the validation fold's cut-off had more data than the fold's model. It is compared
-    with a model refitted at the champion's own data time, on later moments.
+    Where no learned model is in service, the stage table answers unless the new model is shown to be no worse
+    than it; the model that is returned then holds that table.
     """
-    rng = np.random.default_rng((config.seed, 5))
-    if report.validation_fold is None or report.validation_chance is None:
-        no_rows, no_deals = np.zeros(0), np.zeros(0, np.int64)
-        champion_chance = None if champion is None else no_rows
-        return decide(no_rows, no_rows, no_rows, no_deals, champion_chance, no_rows > 0, rng)
-    sets, chances = [report.validation_fold.valid], [report.validation_chance]
-    if report.champion_refit is not None:
-        sets, chances = [*sets, report.champion_refit[0].valid], [*chances, report.champion_refit[1]]
-    outcome = np.concatenate([rows.won for rows in sets])
-    weight = np.concatenate([rows.question_weight for rows in sets])
-    deal = np.concatenate([rows.question_deal for rows in sets])
-    champion_chance, comparable = None, np.zeros(len(outcome), bool)
-    if champion is not None:
-        champion_chance = _chances(champion, log.as_of(report.as_of), sets)
-        fold = report.validation_fold if report.champion_refit is None else report.champion_refit[0]
-        if champion.as_of <= fold.train_until:
-            comparable[-len(chances[-1]) :] = sets[-1].question_at >= champion.as_of
-    return decide(np.concatenate(chances), outcome, weight, deal, champion_chance, comparable, rng)
-
-
-def _chances(model: Bundle, past: EventLog, sets: Sequence[SnapshotRows]) -> Floats:
-    """A model's predictions for sets of rows, from its own features, one set after another."""
-    history = compile_history(past, model.calendar, model.levels)
-    columns, predictions = feature_columns(model, history), []
-    for rows in sets:
-        x = build_features(history, rows.deal, rows.at)[:, columns]
-        # Each model has its own horizon for "ever".
-        horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
-        predictions.append(model.win.won_by(x[rows.row], rows.question_at, horizon))
-    return np.concatenate(predictions)
+    newer = champion is None or bundle.as_of >= champion.as_of
+    if champion is None or (champion.win.is_table and newer):
+        if bundle.win.is_table:
+            return bundle, not_learned(bundle.win.closed_deals, promote=True)
+        first = decide_first(report.proof)
+        return (with_table_only(bundle, report) if first.table_only else bundle), first.decision
+    if newer and bundle.win.is_table:
+        return bundle, not_learned(bundle.win.closed_deals, promote=False)
+    if report.proof is not None and report.proof.verdict == "worse":
+        return bundle, worse_than_table(report.proof)
+    same_recipe = champion.recipe in ("", bundle.recipe)  # "": stored before recipes were
+    return bundle, decide(report.against_champion, same_recipe=same_recipe, newer=newer)

@@ -27,6 +27,7 @@ from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
 
 FEW_DEALS = 30  # with fewer closed deals only the stated prior is used
+MIN_LOST, MIN_LOST_SHARE = 5, 0.05  # lost deals: with fewer of both, the list holds wins only
 TREES_FROM, TREES_FULL_WEIGHT = (
     300,
     1000,
@@ -100,6 +101,11 @@ class WinModel:
     closed_deals: int
     windows: HorizonWindows
     level: Level = field(default_factory=Level.none)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it answers with stage rates (or the stated prior) alone."""
+        return self.won.linear is None
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
         """Probabilities of being won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
@@ -238,6 +244,12 @@ class WinModel:
         table = self.rates.won if side == "won" else self.rates.lost
         logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
+            if with_variance:
+                stage, age = (
+                    self.layout.column(x, self.layout.stage),
+                    self.layout.column(x, self.layout.age, 0.0),
+                )
+                variance = self.rates.variance(expit(logits[:, 0]), stage, age)
             return logits, variance
         fixed = part.linear.fixed_design(x)
         stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
@@ -249,6 +261,31 @@ class WinModel:
             columns = tree_columns(x, self.layout, terms)
             logits[:, 2] = np.clip(part.trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
+
+
+def can_learn(rows: SnapshotRows) -> bool:
+    """Whether probabilities can be learned from rows: enough closed deals, and not of one outcome only."""
+    return rows.closed_deals >= FEW_DEALS and both_outcomes(rows.closed_deals, rows.won_deals)
+
+
+def both_outcomes(closed: int, won: int) -> bool:
+    """Whether there are won and lost deals among the closed ones.
+
+    A list of wins (contracts exported as deals) has hardly a lost deal; nobody wins 19 of 20 deals. A real
+    organisation can lose nearly all.
+
+    >>> both_outcomes(100, 3), both_outcomes(100, 98), both_outcomes(100, 100), both_outcomes(200, 190)
+    (True, False, False, True)
+    """
+    lost = closed - won
+    wins_only = lost == 0 or (lost < MIN_LOST and lost < MIN_LOST_SHARE * closed)
+    return won > 0 and not wins_only
+
+
+def table_only(model: WinModel) -> WinModel:
+    """The model that answers with its stage rates alone, as learned, without any other feature."""
+    plain = Stack.weighted_mean(default_weights(0, False, False), model.ever_days)
+    return replace(model, won=Side(None, None, plain), lost=Side(None, None, plain))
 
 
 def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
@@ -295,12 +332,12 @@ def fit_win(
 ) -> WinModel:
     """The win model of rows that have only the `used` features, stacked by `stacks` (else by default).
 
-    Below 30 closed deals only the stated prior is used; trees are used from 300 on.
+    Below 30 closed deals, or with one outcome only, the stated prior is used; trees are used from 300 on.
     """
     closed = rows.closed_deals
     grid = horizon_grid(rows.longest_days, rows.ever_days)
     stage, age = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
-    enough = closed >= FEW_DEALS
+    enough = can_learn(rows)
     take = slice(None) if enough else slice(0, 0)
     rates = fit_stage_rates(
         stage[take],

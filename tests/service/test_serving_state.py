@@ -58,6 +58,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving
         serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], name="history")
     )
     monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
+    monkeypatch.setattr(serving_state, "newest_record", lambda _log, before: before)
     settings = Settings(home=tmp_path, refresh_seconds=0.0)
     serving = ServingState(settings, FakeStore(), FakeRegistry())  # type: ignore[arg-type]
     yield serving

@@ -340,7 +340,9 @@ def test_a_champion_promoted_during_a_training_stays(
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
     monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)
     monkeypatch.setattr(
-        promote, "_decision_on", lambda *args: promote.GateDecision(True, promote.Text("採用", "taken"))
+        promote,
+        "gate",
+        lambda bundle, *args: (bundle, promote.GateDecision(True, promote.Text("採用", "taken"))),
     )
     monkeypatch.setattr(Registry, "load", lambda self, which="champion": (model, None))
     listed = {one.version: one for one in registry.list()}
