@@ -22,11 +22,15 @@ MAX_MS, MAX_TIMES = 50.0, 4.0  # time to score one row: in ms, and as a multiple
 
 @dataclass(frozen=True)
 class GateDecision:
-    """Whether to promote, and why; `difference` is challenger minus champion in log loss, if compared."""
+    """Whether to promote, and why; `difference` is challenger minus champion in log loss, if compared.
+
+    `code` is a stable name of the reason, for programs.
+    """
 
     promote: bool
     text: Text
     difference: metrics.Difference | None = None
+    code: str = ""
 
 
 def decide(
@@ -122,6 +126,36 @@ def superseded(version: str) -> GateDecision:
             "Not promoted: version {v} was promoted during this training, so the comparison is not with the "
             "model in service; retrain if needed (sancho train).",
         ).format(v=version),
+        code="superseded",
+    )
+
+
+def not_compared(version: str) -> GateDecision:
+    """The refusal where the registry could not say, during the training, which model is in service."""
+    return GateDecision(
+        False,
+        Text(
+            "採用しませんでした：学習中に登録先を利用できず、使用中のバージョン{v}と比較していません。"
+            "再学習すると比較されます（sancho train）。"
+            "比較せずに採用するには sancho models promote を使ってください。",
+            "Not promoted: the registry could not be used during this training, so there is no comparison "
+            "with version {v}, which is in service; retrain to compare (sancho train), or promote it without "
+            "a comparison (sancho models promote).",
+        ).format(v=version),
+        code="not_compared",
+    )
+
+
+def held_back(decision: GateDecision) -> GateDecision:
+    """No promotion because none was wanted (`--no-promote`); what the gate says is said all the same."""
+    return GateDecision(
+        False,
+        Text(
+            "指定（--no-promote）により採用していません。採用判定の結果：{gate}",
+            "Not promoted, as asked (--no-promote). The gate: {gate}",
+        ).format(gate=decision.text),
+        decision.difference,
+        "not_wanted",
     )
 
 
