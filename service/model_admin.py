@@ -36,7 +36,7 @@ class ModelAdmin:
             **self._serving.metadata(state, state.now, lang),
         }
 
-    def promote(self, version: str, lang: Language, by: str = "", because: str = "") -> dict[str, Any]:
+    def promote(self, version: str, by: str, because: str, lang: Language) -> dict[str, Any]:
         """Makes a version the champion, once its kept rows score as in training; keeps who did so and why."""
         put_in_service(self._serving.registry, version, by, because)
         self._serving.switch_to_champion()

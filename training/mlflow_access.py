@@ -80,8 +80,21 @@ def check_database(uri: str) -> None:
             pass
 
 
+def local_folder(uri: str) -> Path | None:
+    """Where a model's files are on this machine; None where they are elsewhere."""
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    if not is_local_uri(uri):
+        return None
+    folder = Path(local_file_uri_to_path(uri))
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    return folder
+
+
 def download(uri: str, tracking_uri: str, folder: Path) -> Path:
-    """A model's files; those that are on this machine stay where they are, others come into the folder."""
+    """Brings a model's files into a folder."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     files: Any = get_artifact_repository(uri, tracking_uri=tracking_uri)
@@ -89,8 +102,7 @@ def download(uri: str, tracking_uri: str, folder: Path) -> Path:
     files.thread_pool.shutdown(wait=False)
     files.thread_pool = files._create_thread_pool()
     try:
-        local = uri.startswith(("file:", "/"))
-        return Path(files.download_artifacts("", None if local else str(folder)))
+        return Path(files.download_artifacts("", str(folder)))
     finally:
         files.thread_pool.shutdown(wait=False)
 

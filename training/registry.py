@@ -24,7 +24,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from models.bundle import Bundle
 from training.champion_copy import keep_copy, kept_copy
-from training.mlflow_access import at_most, check_database, download, failure, quietly
+from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
 from training.promotion_gate import GateDecision
 from training.training_record import TrainingRecord
 
@@ -126,17 +126,24 @@ class Registry:
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""
-        with self._connected() as client, self._scratch() as scratch:
+        with self._connected() as client:
             info = self._info(client, self._version(client, which))
             stored = client.get_model_version_download_uri(NAME, info.version)
-            bundles = sorted(download(stored, self.uri, scratch).rglob("bundle.json"))
-            if not bundles:
-                raise FileNotFoundError(f"version {info.version} has no bundle.json in {stored}")
-            folder = bundles[0].parent
-            bundle = Bundle.load(folder)
-            if info.champion:
-                keep_copy(self.home, self.address, vars(info), folder)
-        return bundle, info
+            folder = local_folder(stored)
+            if folder is not None:
+                return self._loaded(info, folder), info
+            with self._scratch() as scratch:
+                return self._loaded(info, download(stored, self.uri, scratch)), info
+
+    def _loaded(self, info: ModelVersion, folder: Path) -> Bundle:
+        """The model among a version's files; the champion's are copied into the home."""
+        bundles = sorted(folder.rglob("bundle.json"))
+        if not bundles:
+            raise FileNotFoundError(f"version {info.version} has no bundle.json in {folder}")
+        bundle = Bundle.load(bundles[0].parent)
+        if info.champion:
+            keep_copy(self.home, self.address, vars(info), bundles[0].parent)
+        return bundle
 
     def last_champion(self) -> tuple[Bundle, ModelVersion] | None:
         """The model last in service here, from its copy in the home; for when the registry cannot be used."""

@@ -39,7 +39,7 @@ def promote_model(
     """
     who = (promotion and promotion.by) or str(request.scope.get("sancho_key") or "")
     because = (promotion and promotion.because) or ""
-    return send(request, models.promote(version, language_of(request), who.strip(), because.strip()))
+    return send(request, models.promote(version, who.strip(), because.strip(), language_of(request)))
 
 
 @router.post(

@@ -32,7 +32,7 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
     """Registered versions, newest first."""
     settings, registry = _registry()
     if as_json:
-        print_json(open_service(settings).models.versions(lang))
+        print_json(open_service(settings, lang=lang).models.versions(lang))
         return 0
     rows = [
         [
