@@ -8,7 +8,7 @@ import re
 _USER = re.compile(r"(?<=//)(?P<user>[^\s/@:'\"]*):[^\s'\"]*@")
 _TOKEN = re.compile(r"(?<=//)[^\s/@:'\"]+@")
 _PARAMETER = re.compile(
-    r"(?P<name>[?&;](?:\w*passw(?:or)?d|pwd|\w*token|\w*secret|api_?key|access_?key)=)[^&;\s'\")]+",
+    r"(?P<name>[?&;](?:[\w-]*(?:passw(?:or)?d|pwd|token|secret|api_?key|access_?key|signature))=)[^&;\s'\")]+",
     re.IGNORECASE,
 )
 

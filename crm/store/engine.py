@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
@@ -93,7 +93,9 @@ _MAKE_ROOM = Text("空き容量を増やしてください", "make room on it")
 
 
 def _unavailable(reason: Text, advice: Text, url: str | None) -> SanchoError:
-    shown = re.sub(r"file(?:%3A|:)([^?]*)\?.*", r"\1", without_password(url or ""))  # of one only readable
+    shown = without_password(url or "")
+    if of_file := re.search(r"///file(?:%3A|:)([^?]*)\?", shown):  # one that can only be read
+        shown = f"sqlite:///{unquote(unquote(of_file[1]))}"
     name = Text("「{url}」", " {url}").format(url=shown) if shown else Text("", "")
     return SanchoError(
         Text(
