@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm.errors import SanchoError
 from crm.i18n import Text
@@ -33,7 +33,7 @@ def register_or_keep(
     except SanchoError as fault:
         if fault.code != UNAVAILABLE:
             raise
-        folder = keep(registry.home, bundle, record, verdict)
+        folder = keep(registry.home, registry.address, bundle, record, verdict)
         raise SanchoError(
             Text(
                 "{fault}学習したモデルは {folder} に保存しました。"
@@ -65,8 +65,11 @@ def _anything_waits(registry: Registry) -> bool:
 
 
 def _registered(registry: Registry, one: WaitingModel) -> Registered | SanchoError:
+    # The versions of another registry have the same numbers and are other models.
+    compared = one.verdict.compared and one.registry == registry.address
+    verdict = replace(one.verdict, compared=compared)
     try:
-        found = Registered(*_decided(registry, registry.register(one.bundle, one.record), one.verdict))
+        found = Registered(*_decided(registry, registry.register(one.bundle, one.record), verdict))
     except SanchoError as fault:
         if fault.code == UNAVAILABLE:
             raise

@@ -40,9 +40,13 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingModel:
-    """A model that waits: its folder, what is recorded of its training, and the gate's decision."""
+    """A model that waits: its folder, what is recorded of its training, and the gate's decision.
+
+    `registry`: the address whose versions the decision speaks of.
+    """
 
     folder: Path
+    registry: str
     record: TrainingRecord
     verdict: Verdict
 
@@ -64,11 +68,12 @@ class Waiting:
     damaged: tuple[SanchoError, ...]
 
 
-def keep(home: Path, bundle: Bundle, record: TrainingRecord, verdict: Verdict) -> Path:
-    """Keeps a model in the home until it can be registered; returns its folder."""
+def keep(home: Path, registry: str, bundle: Bundle, record: TrainingRecord, verdict: Verdict) -> Path:
+    """Keeps a model in the home until the registry at an address can be used; returns its folder."""
     folder = _folder(home) / record.training_id
     decision = verdict.decision
     facts = {
+        "registry": registry,
         "record": record.to_json(),
         "verdict": {
             "promote": decision.promote,
@@ -141,6 +146,7 @@ def _read(folder: Path) -> WaitingModel:
     decision = GateDecision(verdict["promote"], Text(verdict["ja"], verdict["en"]), code=verdict["code"])
     return WaitingModel(
         folder=folder,
+        registry=facts["registry"],
         record=TrainingRecord.from_json(facts["record"]),
         verdict=Verdict(decision, verdict["champion"], verdict["compared"]),
     )

@@ -74,7 +74,8 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
             return _unavailable(Text("読み取り専用です", "it can only be read"), _MAKE_WRITABLE, url)
         if "full" in told or getattr(one, "sqlstate", None) == "53100":
             return _unavailable(Text("ディスクがいっぱいです", "the disk is full"), _MAKE_ROOM, url)
-        out_of_reach = type(one).__name__ in ("OperationalError", "InterfaceError", "AdminShutdown")
+        kinds = {kind.__name__ for kind in type(one).__mro__}
+        out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
         is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
         broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
         if broken or (not is_about_sql and (out_of_reach or _lost(one))):

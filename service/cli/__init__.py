@@ -13,7 +13,7 @@ from service.cli.language import language
 
 
 def main() -> NoReturn:
-    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 with rejected rows, 4 and 5: `train`."""
+    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 with rejected rows; 4, 5: `train`."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -173,6 +173,7 @@ def test_what_a_killed_process_left_in_the_log_is_read_from_a_read_only_folder(
         (psycopg.errors.DiskFull("could not extend file"), "the disk is full"),
         (psycopg.errors.AdminShutdown("terminating connection due to administrator command"), "terminating"),
         (psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT"), "can only be read"),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired"), "does not answer"),
         (psycopg.OperationalError("server closed the connection unexpectedly\nmore"), "server closed"),
     ],
 )

@@ -302,10 +302,18 @@ def test_the_copy_of_the_champion_is_compared_with_while_the_registry_is_away(
     assert registry.champion().version == "2"
 
 
+def test_a_comparison_with_a_version_of_another_registry_does_not_count(registry: Registry):
+    """Its version 1 is another model."""
+    in_service(registry, 1)
+    keep(registry.home, "http://anna:***@elsewhere:5000", Model(), record(), Verdict(TAKEN, "1"))
+    (done,) = register_waiting(registry)
+    assert (done.decision.code, registry.champion().version) == ("not_compared", "1")
+
+
 def test_two_that_wait_are_registered_in_turn_and_only_the_compared_one_is_promoted(registry: Registry):
     in_service(registry, 1)
     for number in (2, 1):
-        keep(registry.home, Model(), record(number), Verdict(TAKEN, "1"))
+        keep(registry.home, registry.address, Model(), record(number), Verdict(TAKEN, "1"))
     first, second = register_waiting(registry)
     assert (first.info.trained_at[:10], first.info.champion) == ("2026-11-01", True)
     assert (second.info.trained_at[:10], second.decision.code) == ("2026-11-02", "superseded")
@@ -314,7 +322,7 @@ def test_two_that_wait_are_registered_in_turn_and_only_the_compared_one_is_promo
 
 def test_one_that_is_damaged_stays_and_the_others_go_on(registry: Registry):
     for number in (1, 2):
-        folder = keep(registry.home, Model(), record(number), Verdict(REFUSED, None))
+        folder = keep(registry.home, registry.address, Model(), record(number), Verdict(REFUSED, None))
         if number == 1:
             (folder / "bundle" / "bundle.json").write_text("{}", "utf-8")
             damaged = folder
@@ -331,7 +339,7 @@ def test_a_crash_between_registering_and_removing_registers_nothing_twice(
 ):
     in_service(registry, 1)
     verdict = Verdict(REFUSED, "1") if stopped == "record_decision" else Verdict(TAKEN, "1")
-    keep(registry.home, Model(), record(), verdict)
+    keep(registry.home, registry.address, Model(), record(), verdict)
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -365,7 +373,7 @@ def test_a_registry_that_dies_before_the_gate_keeps_the_decision(
 
 
 def test_waiting_goes_on_while_the_registry_is_away(registry: Registry, monkeypatch: pytest.MonkeyPatch):
-    keep(registry.home, Model(), record(), Verdict(TAKEN, None))
+    keep(registry.home, registry.address, Model(), record(), Verdict(TAKEN, None))
     monkeypatch.setattr(Registry, "register", down)
     with pytest.raises(SanchoError) as caught:
         list(register_waiting(registry))
@@ -379,7 +387,7 @@ def test_a_home_without_room_for_the_model_is_said(registry: Registry, monkeypat
 
     monkeypatch.setattr(Model, "save", full)
     with pytest.raises(SanchoError, match="No space left on device") as caught:
-        keep(registry.home, Model(), record(), Verdict(TAKEN, None))
+        keep(registry.home, registry.address, Model(), record(), Verdict(TAKEN, None))
     assert caught.value.code == "home_not_writable"
     assert [one.name for one in (registry.home / "waiting").iterdir()] == [], "no half of it is left"
 
