@@ -43,6 +43,7 @@ def quietly() -> Iterator[None]:
         with _PREPARING:
             _before_mlflow()
             _limit_requests()
+            _limit_waiting()
             for name in ("mlflow", "alembic"):
                 for handler in logging.getLogger(name).handlers:
                     handler.addFilter(_quiet)  # a second call changes nothing
@@ -249,6 +250,22 @@ def _limit_requests() -> None:
 
     send_with_limits.has_limits = True  # type: ignore[attr-defined]
     rest_utils._get_http_response_with_retries = send_with_limits
+
+
+def _limit_waiting() -> None:
+    """MLflow waits twenty seconds for an SQLite file that another process has locked; inside, less."""
+    import sqlalchemy as sa
+
+    if not sa.event.contains(sa.Engine, "before_cursor_execute", _wait_less):
+        sa.event.listen(sa.Engine, "before_cursor_execute", _wait_less, retval=True)
+
+
+def _wait_less(
+    _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
+) -> tuple[str, Any]:
+    if inside.get() and statement.startswith("PRAGMA busy_timeout ="):
+        return f"PRAGMA busy_timeout = {int(1000 * ANSWER_SECONDS)}", parameters
+    return statement, parameters
 
 
 class _SameLimits(ThreadPoolExecutor):

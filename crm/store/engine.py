@@ -50,6 +50,8 @@ def open_engine(url: str) -> sa.Engine:
         engine = _sqlite(url) if _is_sqlite(url) else _postgresql(url)
         sa.event.listen(engine, "handle_error", _say_what_failed)
         _migrate(engine)
+    except (sa.exc.ArgumentError, ValueError) as error:  # what these say may hold a part of the password
+        raise _unavailable(_NO_ADDRESS, _CHECK, url) from error
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         raise store_failure(error, url) or _unavailable(_reason(error), _CHECK, url) from error
     return engine
@@ -83,6 +85,7 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
     return None
 
 
+_NO_ADDRESS = Text("アドレスとして読めません", "this cannot be read as an address")
 _CHECK = Text(
     "SANCHO_DATABASE_URL と接続先を確認してください",
     "check SANCHO_DATABASE_URL and that it can be reached",
@@ -94,14 +97,14 @@ _MAKE_ROOM = Text("空き容量を増やしてください", "make room on it")
 
 
 def _unavailable(reason: Text, advice: Text, url: str | None) -> SanchoError:
-    shown = without_password(url or "")
-    if of_file := re.search(r"///file(?:%3A|:)([^?]*)\?", shown):  # one that can only be read
-        shown = f"sqlite:///{unquote(unquote(of_file[1]))}"
+    shown = unquote(without_password(url or "")).replace("postgresql+psycopg:", "postgresql:")
+    if of_file := re.search(r"///file:([^?]*)\?", shown):  # one that can only be read
+        shown = f"sqlite:///{unquote(of_file[1])}"
     name = Text("「{url}」", " {url}").format(url=shown) if shown else Text("", "")
     return SanchoError(
         Text(
-            "データベース{name}を利用できません（{reason}）。{advice}。",
-            "the database{name} cannot be used ({reason}); {advice}.",
+            "データベース{name}を利用できません：{reason}。{advice}。",
+            "the database{name} cannot be used: {reason}; {advice}.",
         ).format(name=name, reason=reason, advice=advice),
         UNAVAILABLE,
     )

@@ -215,7 +215,7 @@ def _note_waiting(settings: Settings, lang: Language) -> None:
     if waiting.models:
         text = Text(
             "登録待ちのモデルが{n}個あります。sancho models register で登録してください。",
-            "{n} trained models wait to be registered: sancho models register.",
+            "Trained models that wait to be registered: {n} (sancho models register).",
         )
         note(text.format(n=len(waiting.models)).to(lang))
     for fault in waiting.damaged:

@@ -130,6 +130,15 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path):
     assert "not a database" in said(caught)
 
 
+@pytest.mark.parametrize(
+    "address", ["postgresql://anna:hush-word@db:no-port/sales", "postgresql://[hush-word"]
+)
+def test_what_is_no_address_is_said(address: str):
+    with pytest.raises(SanchoError) as caught:
+        Store.open(address.replace("[hush-word", "anna:hush-word@[db"))
+    assert "cannot be read as an address" in said(caught)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(SanchoError) as caught:

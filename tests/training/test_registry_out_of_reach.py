@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from crm.errors import SanchoError
 from crm.i18n import Text
@@ -148,6 +149,24 @@ def test_limits_hold_inside_only_and_a_users_own_settings_win(monkeypatch: pytes
     )
     assert sent == [(0, (connect, answer)), (0, (connect, upload)), (7, 120), (2, 77)]
     assert connect + answer < 10
+
+
+def test_a_locked_database_is_waited_for_less_inside_only(tmp_path: Path):
+    registry = Registry(tmp_path)
+    registry.champion()
+    asked: list[int] = []
+
+    def timeout(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 20000;")
+        asked.append(int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()))
+
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with engine.connect() as connection:
+        with quietly():
+            timeout(connection)
+        timeout(connection)
+    engine.dispose()
+    assert asked == [1000 * mlflow_access.ANSWER_SECONDS, 20_000]
 
 
 def test_what_changes_nothing_is_asked_again_where_a_kept_connection_broke(monkeypatch: pytest.MonkeyPatch):
