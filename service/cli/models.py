@@ -49,7 +49,7 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
         Text("使用中", "in service"),
         Text("学習日時", "trained"),
         Text("対数損失", "log loss"),
-        Text("手動での採用（決めた人：理由）", "promoted by hand (who: why)"),
+        Text("手動での採用", "by hand"),
     )
     print_table("", [heading.to(lang) for heading in headings], rows, right=[3])
     _note_waiting(settings, lang)

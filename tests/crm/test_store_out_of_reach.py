@@ -130,12 +130,9 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path):
     assert "not a database" in said(caught)
 
 
-@pytest.mark.parametrize(
-    "address", ["postgresql://anna:hush-word@db:no-port/sales", "postgresql://[hush-word"]
-)
-def test_what_is_no_address_is_said(address: str):
+def test_what_is_no_address_is_said():
     with pytest.raises(SanchoError) as caught:
-        Store.open(address.replace("[hush-word", "anna:hush-word@[db"))
+        Store.open("postgresql://anna:hush-word@db:no-port/sales")
     assert "cannot be read as an address" in said(caught)
 
 
