@@ -10,6 +10,7 @@ from typing import Any
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day, start_of_day
+from crm.store.engine import store_failure
 from models.forecast.change_attribution import change_report
 from models.forecast.organisation import COMPANY
 from models.forecast.simulate import Simulation
@@ -68,18 +69,21 @@ class Forecasts:
         return {
             **answer,
             "period": period,
-            "history": history_rows(
-                self._serving.store,
-                context.forecast.period,
-                scope,
-                context.moment,
-                self._zone,
-                context.state.log.currency_since,
-            ),
+            "history": self._history(context, scope),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
+
+    def _history(self, context: AnswerContext, scope: str) -> list[dict[str, Any]]:
+        """The stored forecasts; none while the store is out of reach."""
+        period, moment = context.forecast.period, context.moment
+        return self._serving.from_store(
+            lambda: history_rows(
+                self._serving.store, period, scope, moment, self._zone, context.state.log.currency_since
+            ),
+            [],
+        )
 
     def what_if(self, period: str, request: WhatIfRequest, lang: Language) -> dict[str, Any]:
         """A forecast before and after the assumptions, in the same scenarios."""
@@ -150,7 +154,9 @@ class Forecasts:
             state = self._serving.current()
             day = last_known_day(state.now, self._zone)
             self._complete = (self._serving.period(None, state.now).name, day)
-            log_event("sancho.forecasts", "warning", "history_not_stored", exc_info=error)
+            failure = store_failure(error)
+            why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
+            log_event("sancho.forecasts", "warning", "history_not_stored", **why)
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, and its change."""

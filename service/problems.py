@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from crm.store.engine import store_failure
 from service.language import negotiate
 
 MEDIA_TYPE = "application/problem+json"
@@ -214,5 +215,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    failure = store_failure(error)
+    if failure is not None:
+        return await _sancho_error(request, failure)
     structlog.get_logger().error("unexpected", path=request.url.path, exc_info=error)
     return problem_response(request, 500, "internal_error", _DETAILS[500])

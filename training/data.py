@@ -69,7 +69,7 @@ class TrainingData:
         step(Text("商談の履歴を読み込んでいます", "Compiling histories"), 0.0)
         past = log.as_of(as_of)
         _refuse_an_empty_log(past)
-        newest = newest_record(past, as_of)
+        newest = newest_deal_record(past, as_of)
         if as_of - newest > QUIET_DAYS * DAY and past["deals"]["closed_at"].isna().any():
             as_of = newest + 1
             past = past.as_of(as_of)
@@ -88,7 +88,7 @@ class TrainingData:
         return rng
 
 
-def newest_record(log: EventLog, before: int) -> int:
+def newest_deal_record(log: EventLog, before: int) -> int:
     """The last instant before a moment at which anything about a deal was recorded; `before` without any."""
     deals = log["deals"]
     columns = (deals["created_at"], deals["closed_at"], log["deal_events"]["at"], log["activities"]["at"])

@@ -19,13 +19,16 @@ from training.promotion_gate import (
     GateDecision,
     decide,
     decide_first,
+    held_back,
     not_learned,
-    superseded,
     too_slow,
     worse_than_table,
 )
-from training.registry import ModelVersion, Registry
+from training.register import register_or_keep
+from training.registry import UNAVAILABLE, ModelVersion, Registry
 from training.report import Report
+from training.training_record import TrainingRecord
+from training.waiting_models import Verdict
 
 
 def train_and_promote(
@@ -36,14 +39,16 @@ def train_and_promote(
     fingerprint: str = "",
     progress: Progress | None = None,
     executor: Executor = IN_PROCESS,
+    promote: bool = True,
 ) -> tuple[ModelVersion, GateDecision, Report]:
     """A new registered version, the gate's decision on it, and the report; promoted if the gate allows it.
 
     The new model is compared with the champion at the start of the training. Where another version became the
-    champion during the training, or where the registry cannot be read, nothing is promoted.
+    champion during the training, or where the registry could not say which one it is, nothing is promoted;
+    nor without `promote`. Where the registry cannot be used in the end, the model waits in the home to be
+    registered (`register_waiting`), and the error is `model_waiting`.
     """
-    champion_at_start = registry.champion()
-    champion = None if champion_at_start is None else _readable(registry, champion_at_start.version)
+    champion_version, champion, asked = _in_service(registry, progress)
     data = TrainingData.of(log, as_of, config, progress, executor)
     if champion is not None and champion.currency != data.past.organisation.currency:
         champion = None  # it cannot answer any more: its amounts are in another currency
@@ -53,33 +58,23 @@ def train_and_promote(
     bundle, decision = gate(with_common_factors(bundle, data, config), report, champion)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
-    info = registry.log_and_register(bundle, report, fingerprint)
-    challenger, _ = registry.load(info.version)
-    challenger.check()  # the stored model scores the kept rows as in training
     refusal = (
-        None
-        if champion is None
-        else too_slow(scoring_milliseconds(challenger), scoring_milliseconds(champion))
+        None if champion is None else too_slow(scoring_milliseconds(bundle), scoring_milliseconds(champion))
     )
     decision = refusal or decision
-    with registry.champion_lock():
-        current = registry.champion()
-        replaced = current is not None and (
-            champion_at_start is None or current.version != champion_at_start.version
-        )
-        if decision.promote and current is not None and replaced:
-            decision = superseded(current.version)
-        if decision.promote:
-            info = registry.promote(info.version, decision)
-        else:
-            registry.record_decision(info.version, decision)
+    verdict = Verdict(decision if promote else held_back(decision), champion_version, asked)
+    record = TrainingRecord.of(bundle, report, fingerprint)
+    info, decision = register_or_keep(registry, bundle, record, verdict)
     return info, decision, report
 
 
-def put_in_service(registry: Registry, version: str) -> ModelVersion:
-    """Makes a version the champion if it scores its kept rows as in training; idempotent."""
+def put_in_service(registry: Registry, version: str, by: str = "", because: str = "") -> ModelVersion:
+    """Makes a version the champion if it scores its kept rows as in training; idempotent.
+
+    `by` and `because`, who decided so and why, are recorded on it.
+    """
     registry.load(version)[0].check()
-    return registry.promote(version)
+    return registry.promote(version, by=by, because=because)
 
 
 def roll_back(registry: Registry, from_version: str | None = None) -> ModelVersion:
@@ -109,10 +104,39 @@ def scoring_milliseconds(bundle: Bundle) -> float:
     return float(np.median(times[1:])) if len(times) > 1 else 0.0
 
 
-def _readable(registry: Registry, version: str) -> Bundle | None:
+def _in_service(registry: Registry, progress: Progress | None) -> tuple[str | None, Bundle | None, bool]:
+    """The champion's version and model, and whether one can be compared with what is in service now.
+
+    The model is None where there is no champion, or one in another format, which cannot be compared. Where
+    the registry cannot be used it is the copy of the one last in service here.
+    """
+    try:
+        champion = registry.champion()
+        return (
+            (None, None, True)
+            if champion is None
+            else (champion.version, _readable(registry, champion), True)
+        )
+    except SanchoError as fault:
+        if fault.code != UNAVAILABLE:
+            raise
+        if progress is not None:
+            progress(fault.text, 0.0)
+            progress(_TRAINS_ALL_THE_SAME, 0.0)
+    last = registry.last_champion()
+    return (None, None, False) if last is None else (last[1].version, last[0], True)
+
+
+_TRAINS_ALL_THE_SAME = Text(
+    "学習は続けます。登録できなければ、モデルをデータフォルダーに保存します",
+    "Training all the same: if the model cannot be registered, it is kept in the data folder",
+)
+
+
+def _readable(registry: Registry, champion: ModelVersion) -> Bundle | None:
     """A version's model; None where it is stored in another format and cannot be compared."""
     try:
-        return registry.load(version)[0]
+        return registry.load(champion.version)[0]
     except SanchoError as fault:
         if fault.code == "model_format":
             return None

@@ -129,6 +129,35 @@ def superseded(version: str) -> GateDecision:
     )
 
 
+def not_compared(version: str) -> GateDecision:
+    """The refusal where the registry could not say, during the training, which model is in service."""
+    return GateDecision(
+        False,
+        Text(
+            "採用しませんでした：学習中に登録先を利用できず、使用中のバージョン{v}と比較していません。"
+            "再学習すると比較されます（sancho train）。"
+            "比較せずに採用するには sancho models promote を使ってください。",
+            "Not promoted: the registry could not be used during this training, so there is no comparison "
+            "with version {v}, which is in service; retrain to compare (sancho train), or promote it without "
+            "a comparison (sancho models promote).",
+        ).format(v=version),
+        code="not_compared",
+    )
+
+
+def held_back(decision: GateDecision) -> GateDecision:
+    """No promotion because none was wanted (`--no-promote`); what the gate says is said all the same."""
+    return GateDecision(
+        False,
+        Text(
+            "指定（--no-promote）により採用していません。採用判定の結果：{gate}",
+            "Not promoted, as asked (--no-promote). The gate: {gate}",
+        ).format(gate=decision.text),
+        decision.difference,
+        "not_wanted",
+    )
+
+
 def worse_than_table(proof: Comparison) -> GateDecision:
     """The refusal of a challenger that later deals show to be worse than the stage table."""
     text = _NOT_PROMOTED.format(why=_why_worse_than_table(proof))

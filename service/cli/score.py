@@ -46,7 +46,7 @@ def score(
 
     settings = read_settings()
     scorer = None if dask is None else _on_cluster(dask, settings)
-    service = open_service(settings)
+    service = open_service(settings, lang=lang)
     try:
         answer = service.deals.list_deals(
             scope, as_of, period, "-win_by_period_end", None, None, lang, scorer

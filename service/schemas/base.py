@@ -41,5 +41,10 @@ class Answer(BaseModel):
     """What every answer carries."""
 
     as_of: str = Field(examples=["2026-11-20T23:59:59+09:00"])
+    data_as_of: str | None = Field(
+        None,
+        description="The newest record the answer knows; data end there",
+        examples=["2026-11-20T18:04:00+09:00"],
+    )
     model: ModelInfo
     warnings: list[AnswerWarning]

@@ -153,10 +153,10 @@ def test_data_that_are_old_are_called_old_and_the_way_out_is_named(client: TestC
 
 def test_far_beyond_the_data_the_stage_table_answers(cases: UseCases):
     state = cases.serving.current()
-    far = state.newest_record + int((state.bundle.win.windows.longest_days + 1) * DAY)
+    far = state.newest_deal_record + int((state.bundle.win.windows.longest_days + 1) * DAY)
     assert state.bundle_at(far).win.is_table
     assert state.bundle_at(far) is state.bundle_at(far + DAY)
-    assert state.bundle_at(state.newest_record + 30 * DAY) is state.bundle
+    assert state.bundle_at(state.newest_deal_record + 30 * DAY) is state.bundle
 
 
 def test_a_model_that_has_learned_all_there_is_is_not_told_to_train_again():

@@ -17,7 +17,7 @@ from features import build_features, compile_history, open_at
 from models.scoring import feature_columns, score_open
 from simulator import WorldSettings, crm_tables, simulate
 from training.config import TrainConfig
-from training.data import newest_record
+from training.data import newest_deal_record
 from training.fit import train, with_table_only
 from training.model_card import model_card
 from training.promote import gate
@@ -120,7 +120,7 @@ def ended() -> EventLog:
 
 
 def test_data_that_end_years_before_are_proved_on_their_own_last_stretches(ended: EventLog):
-    newest = newest_record(ended, AS_OF)
+    newest = newest_deal_record(ended, AS_OF)
     bundle, report = train(ended, AS_OF, SMALL)
     assert report.evaluation is not None
     assert np.isfinite(report.evaluation.overall["model"]["log_loss"])
@@ -139,7 +139,7 @@ def test_a_list_of_ended_deals_is_proved_on_its_last_closings(ended: EventLog):
     deals = ended["deals"]
     closed = ended["deals"][deals["closed_at"].notna()].reset_index(drop=True)
     done = EventLog({**ended.tables, "deals": closed}, TOKYO)
-    last = newest_record(EventLog({**done.tables, "activities": done["activities"].iloc[:0]}, TOKYO), AS_OF)
+    last = newest_deal_record(EventLog({**done.tables, "activities": done["activities"].iloc[:0]}, TOKYO), AS_OF)
     _, report = train(done, AS_OF, SMALL)
     assert report.evaluation is not None
     assert report.validation_fold.valid_until <= last + DAY
