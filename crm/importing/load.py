@@ -59,9 +59,7 @@ class Loader:
         """Loads a batch; its counts, and which of its rows were rejected."""
         table = TABLES[batch.table]
         self._quarantine.meet(table, batch.columns)
-        columns = batch.columns
-        if QUARANTINE_ID in columns.column_names:
-            columns = columns.drop_columns([QUARANTINE_ID])
+        columns = _own_columns(table, batch.columns)
         validator = Validator(batch, columns)
         size = columns.num_rows
         counts, rejected = Counts(read=size), np.zeros(size, bool)

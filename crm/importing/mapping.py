@@ -16,7 +16,7 @@ from crm.i18n import Text
 from crm.importing.columns import UNITS
 from crm.importing.encoding import known_charset
 from crm.importing.source import Reading
-from crm.schema import TABLES
+from crm.schema import TABLES, VERSION_COLUMNS
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 SHIPPED = Path(__file__).parent.parent / "mappings"
@@ -312,8 +312,8 @@ class _Reader:
 
     def columns(self, at: str, given: Mapping[str, object], table: str) -> None:
         for name in given:
-            if name not in TABLES[table].by_name and not TABLES[table].custom:
-                self.one_of(at, name, list(TABLES[table].names))
+            if name not in TABLES[table].by_name and name not in VERSION_COLUMNS and not TABLES[table].custom:
+                self.one_of(at, name, [*TABLES[table].names, *VERSION_COLUMNS])
             if name.startswith("_") or '"' in name or "\\" in name:
                 self.fail(at, f"列名「{name}」は使えません。", f"column name {name!r} cannot be used.")
 

@@ -189,7 +189,7 @@ class _ChangedTable:
         if _leaves(said):
             if not versions and not (key in self._added and self._is_late(values)):
                 was = values if changed is None or changed.before is None else changed.before
-                first = self._first(was)
+                first = said.known_from if is_new and said.known_from != NEVER else self._first(was)
                 versions[first] = Version(key, first, _contents(self._table, was))
             _add_leaving(versions, key, after, said, self._now)
         elif changed is not None and changed.before is not None:

@@ -139,7 +139,9 @@ def test_a_list_of_ended_deals_is_proved_on_its_last_closings(ended: EventLog):
     deals = ended["deals"]
     closed = ended["deals"][deals["closed_at"].notna()].reset_index(drop=True)
     done = EventLog({**ended.tables, "deals": closed}, TOKYO)
-    last = newest_deal_record(EventLog({**done.tables, "activities": done["activities"].iloc[:0]}, TOKYO), AS_OF)
+    last = newest_deal_record(
+        EventLog({**done.tables, "activities": done["activities"].iloc[:0]}, TOKYO), AS_OF
+    )
     _, report = train(done, AS_OF, SMALL)
     assert report.evaluation is not None
     assert report.validation_fold.valid_until <= last + DAY
