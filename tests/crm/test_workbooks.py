@@ -227,7 +227,12 @@ def test_a_managers_book_again_changes_nothing_and_next_week_only_what_changed(s
 
 @pytest.mark.parametrize(
     "header",
-    [["会社名", "担当", "売上"], ["顧客名", "件名", "金額", "担当", "月"], ["品名", "金額", "ランク"]],
+    [
+        ["会社名", "担当", "売上"],
+        ["顧客名", "件名", "金額", "担当", "月"],
+        ["品名", "金額", "ランク"],
+        ["顧客名", "10月", "11月"],
+    ],
 )
 def test_lists_of_customers_or_invoices_are_no_deals(store, tmp_path, header):
     save(tmp_path / "一覧.xlsx", [header, ["あおぞら", "佐藤", 100, 1, 2][: len(header)]])
