@@ -220,7 +220,8 @@ def fields(given: list[str]) -> tuple[dict[str, str], list[Text]]:
     notices: list[Text] = []
     own: list[str] = []
     for field_name in given:
-        if (name := exact.get(_compared(field_name))) is not None:
+        name = exact.get(_compared(field_name))
+        if name is not None and (name != "created_at" or folded(field_name) != "created"):  # Salesforce's own
             names[field_name] = name
         elif (name := known.get(_compared(field_name))) is not None:
             names[field_name] = name

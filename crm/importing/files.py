@@ -242,7 +242,8 @@ def _jobs(files: list[Path], root: Path, table: str | None, saying: Saying) -> l
             continue
         own_table = table or table_named(name)
         jobs.append(_Job(name, own_table, _reader(path, name, own_table, how)))
-    order = ["", *LOAD_ORDER, MANAGERS]
+    order = ["", *LOAD_ORDER]
+    order.insert(order.index("deals") + 1, MANAGERS)
     return sorted(jobs, key=lambda job: order.index(job.table or ""))
 
 

@@ -242,6 +242,8 @@ def _header(grid: Grid) -> tuple[int, dict[int, str]] | None:
         months = len(_months_across(grid, at))
         if not kinds & {"customer", "name"} or len(kinds) + min(months, 2) < 3:
             continue
+        if months and not kinds & {"name", "rank", "stage"}:  # a plan by customer
+            continue
         if not months and ("amount" not in kinds or not _is_of_deals(grid.rows[at], roles)):
             continue
         names = {column: role for column, role in roles.items() if role in ("customer", "name")}

@@ -211,15 +211,11 @@ def _outcome_that_follows(
 
 
 def _event_values(rows: CheckedRows) -> None:
-    """Fields by their names; amounts and dates among the values are read like those of deals."""
+    """Amounts, dates and choices among the values of a history are read like those of deals."""
     deals = TABLES["deals"]
     if not {"field", "value"} <= set(rows.columns):
         return
-    names = {parse.folded(text): c.name for c in deals.columns for text in (c.name, c.label.ja, c.label.en)}
-    field, _ = parse.by_level(
-        rows.columns["field"], lambda text: names.get(parse.folded(text), text), pa.string()
-    )
-    rows.columns["field"] = field = field.dictionary_encode()
+    field = rows.columns["field"]
     _event_currencies(rows, np.asarray(pc.equal(field, "currency").fill_null(False)))
     # The column holds values of several kinds, so each kind's own show how they are written.
     how = Conventions(decimal=rows.context.conventions.decimal)

@@ -99,7 +99,7 @@ def validate(table: Table, columns: pa.Table, context: Context, damaged: bool = 
     rows = CheckedRows(table, columns, context)
     if damaged:
         rows.reject_containing(DAMAGED, "wrong_encoding")
-        rows.reject_containing(NO_RESULT, "no_result")
+    rows.reject_containing(NO_RESULT, "no_result")
     rows.reject_containing("\0", "control_character")
     rows.legible = rows.sound.copy()
     for name in columns.column_names:

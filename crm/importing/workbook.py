@@ -6,12 +6,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import openpyxl
 import pyarrow as pa
 from openpyxl.utils.cell import column_index_from_string, range_boundaries
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.utils.exceptions import InvalidFileException
 
 from crm.i18n import Text
@@ -36,6 +38,12 @@ _FORMULA = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
+_FROM_1904 = Text(
+    "1904年から日を数えるブックです。日付の書式のないセルの数値は、日付として読まれると4年ずれます。"
+    "日付の書式を付けて保存し直してください。",
+    "the workbook counts days from 1904: numbers in cells without a date format would be read as days four "
+    "years off; give such cells a date format and save it again.",
+)
 _DIGITS_KEPT = 10**15  # a spreadsheet keeps 15 digits of a number; further ones become zeros
 
 
@@ -60,7 +68,8 @@ def workbook(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sour
         )
         raise UnreadableError(f"no sheet {missing[0]}", hint)
     sheets = [_sheet(book[title], parts, title, name, how) for title in wanted]
-    return [sheet for sheet in sheets if sheet is not None]
+    told = (_FROM_1904,) if book.epoch == CALENDAR_MAC_1904 else ()
+    return [replace(sheet, notices=(*told, *sheet.notices)) for sheet in sheets if sheet is not None]
 
 
 def _sheet(sheet: Any, parts: zipfile.ZipFile, title: str, name: str, how: Reading) -> Source | None:

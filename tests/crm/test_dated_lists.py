@@ -216,6 +216,7 @@ F,2026-09-13,フェーズ,提案・見積,クロージング
 F,2026-09-14,Owner,佐藤,鈴木
 F,2026-09-15,stagee,a,b
 F,2026-09-16,競合,A社,B社
+F,2026-09-17,created,,
 """
 
 
@@ -227,13 +228,14 @@ def test_a_crms_own_field_names_are_known_or_asked_about(store, tmp_path):
     result = take(store, tmp_path)
     events = store.read(TOKYO)["deal_events"].sort_values("at")
     assert events["field"].tolist() == [
-        "stage", "amount", "expected_close_date", "stage", "owner_id", "stagee", "競合",
+        "stage", "amount", "expected_close_date", "stage", "owner_id", "stagee", "競合", "created",
     ]  # fmt: skip
     assert events["value"].tolist()[1:3] == ["2000000", "2026-12-20"]
     said = [notice.en for notice in result.notices]
     assert any("'StageName' was read as stage" in text for text in said)
     assert any("'stagee'" in text and "is it stage?" in text for text in said)
     assert any("競合" in text and "no columns of deals" in text for text in said)
+    assert any("'created'" in text and "kept as a custom attribute" in text for text in said)
 
 
 def test_pushed_events_with_a_crms_field_names_are_read_alike(store):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 
-from crm.importing import Saying, import_path
+from crm.importing import Saying, export_quarantine, import_path
 from crm.importing.managers_sheet import Month, YearRule, is_total, month_of
 from crm.instants import as_of_instant
 from crm.store import Store
@@ -115,6 +116,24 @@ def test_a_formula_without_its_result_and_an_error_are_no_blank_cells(store, tmp
         (2, "amount", "no_result"), (3, "owner_id", "no_result"),
     ]  # fmt: skip
     assert list(deals(store).index) == ["E3"]
+
+
+def test_a_workbook_that_counts_days_from_1904_is_told(store, tmp_path):
+    book = openpyxl.Workbook()
+    book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    book.active.append(HEADER)
+    book.active.append(["E1", datetime(2026, 10, 1), "アポイント", "佐藤", 1])
+    book.save(tmp_path / "商談.xlsx")
+    result = take(store, tmp_path)
+    assert f"{deals(store)['created_at']['E1'].tz_convert(TOKYO):%Y-%m-%d}" == "2026-10-01"
+    assert told(result, "from 1904")
+
+
+def test_an_error_of_a_sheet_that_comes_back_from_the_quarantine_unmended_is_still_one(store, tmp_path):
+    save(tmp_path / "商談.xlsx", [HEADER, ["E2", "2026-10-01", "アポイント", "#N/A", 1]])
+    take(store, tmp_path)
+    (written,) = export_quarantine(store, tmp_path / "broken")
+    assert [error.code for error in take(store, written).errors] == ["no_result"]
 
 
 @pytest.mark.parametrize("contents", [b"\xd0\xcf\x11\xe0" + b"\0" * 500, b"PK\x03\x04 broken", b""])
@@ -227,7 +246,12 @@ def test_a_managers_book_again_changes_nothing_and_next_week_only_what_changed(s
 
 @pytest.mark.parametrize(
     "header",
-    [["会社名", "担当", "売上"], ["顧客名", "件名", "金額", "担当", "月"], ["品名", "金額", "ランク"]],
+    [
+        ["会社名", "担当", "売上"],
+        ["顧客名", "件名", "金額", "担当", "月"],
+        ["品名", "金額", "ランク"],
+        ["顧客名", "10月", "11月"],
+    ],
 )
 def test_lists_of_customers_or_invoices_are_no_deals(store, tmp_path, header):
     save(tmp_path / "一覧.xlsx", [header, ["あおぞら", "佐藤", 100, 1, 2][: len(header)]])
