@@ -46,7 +46,7 @@ from training.data import TrainingData
 from training.earned_columns import unproven
 from training.fit import stage_names, stage_positions
 from training.leakage import screening
-from training.leakage.columns import NOT_ASKED
+from training.leakage.columns import is_asked
 from training.selection import Selection, select
 from training.validation import Fitter, validate
 
@@ -135,10 +135,10 @@ def with_columns(past: Past) -> tuple[EventLog, dict[str, str]]:
 def honest_names(log: EventLog, kinds: dict[str, str]) -> list[str]:
     """All columns that the screen asks about and that know nothing of the ending."""
     names = []
-    for table, skipped in NOT_ASKED.items():
+    for table in ("deals", "accounts", "people", "leads", "activities"):
         for column in log[table].columns:
             name = column if table == "deals" else f"{table}.{column}"
-            if column not in skipped and name not in kinds:
+            if is_asked(table, column) and name not in kinds:
                 names.append(name)
     return names
 

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from crm.instants import as_of_instant
 from features.catalogue import CATALOGUE
 from training.config import TrainConfig
 from training.fit import train
-from training.leakage import screen, screening
+from training.leakage import open_evidence, screen, screening
+from training.leakage.following import Following
 from training.leakage.readings import period_starts, read
 from training.selection import select
 
@@ -142,6 +144,17 @@ def test_a_probability_set_to_its_extremes_at_closing_is_found(company: Company)
 
 def test_a_flag_of_the_ending_is_found(company: Company):
     assert found(company.log(is_won=company.won, is_closed=~company.open)) == {"is_won", "is_closed"}
+
+
+@pytest.mark.parametrize(("area", "expected"), [(0.85, True), (0.6, False)])
+def test_less_evidence_is_enough_against_a_column_that_tells_a_lot(
+    company: Company, monkeypatch: pytest.MonkeyPatch, area: float, expected: bool
+):
+    state = Text("ステージ", "the stage")
+    seen = [Following(state, 0.4, 0.13, 3.5), Following(state, 0.1, 0.2, -1.9)]
+    monkeypatch.setattr(open_evidence, "following", lambda *_: iter(seen))
+    monkeypatch.setattr(open_evidence, "outcome_auc", lambda *_: area)
+    assert ("点" in found(company.log(点=np.random.default_rng(4).normal(size=COUNT)))) == expected
 
 
 def test_an_accounts_type_that_changes_with_its_first_won_deal_is_found(company: Company):

@@ -18,19 +18,22 @@ from crm.instants import DAY, NEVER
 from crm.schema import TABLES
 from features.arrays import Flags, Floats, Ints
 from features.attribute_history import EventTable, FieldEvents
+from features.catalogue import CATALOGUE
 from features.levels import Coded
 from training.leakage.facts import DealFacts
 from training.leakage.readings import Reading, read, read_texts
 
-# Known from creation, or never used before the closing.
-NOT_ASKED = {
-    "deals": ("deal_id", "created_at", "closed_at", "outcome", "lost_reason", "currency", "name", "stage"),
-    "accounts": ("account_id", "name", "created_at"),
-    "people": ("person_id", "name", "active_from", "active_to"),
-    "leads": ("lead_id", "created_at", "contacted_at", "appointment_at", "meeting_at", "qualified_at",
-              "disqualified_at", "deal_id", "owner_id", "handed_to"),
-    "activities": ("activity_id", "at", "deal_id", "lead_id", "account_id", "actor_id", "subject"),
-}  # fmt: skip
+# What a deal's own times and its ending tell is used by rule; names of rows are no statements.
+_NOT_ASKED = (
+    "deals.created_at",
+    "deals.closed_at",
+    "deals.outcome",
+    "deals.lost_reason",
+    "deals.stage",
+    "leads.deal_id",
+    "activities.actor_id",
+)
+_READ = {column for feature in CATALOGUE for column in feature.reads}
 LINKS = {"accounts": ("account_id", "account_id"), "people": ("person_id", "owner_id")}
 """By table: its key, and the deals' column that names a row of it."""
 MAX_KINDS = 12  # the most frequent names of an activity's column that are asked about
@@ -61,11 +64,17 @@ class AskedColumn:
         return self.name in TABLES[self.table].by_name
 
 
+def is_asked(table: str, name: str) -> bool:
+    """Whether the screen asks about a column: a company's own ones, and those that a feature reads."""
+    column = f"{table}.{name}"
+    return column not in _NOT_ASKED and (name not in TABLES[table].by_name or column in _READ)
+
+
 def asked_columns(log: EventLog, events: EventTable, facts: DealFacts, rows: Ints) -> Iterator[AskedColumn]:
     """Every column that may reach a feature; `rows` are the deals of the log that `facts` are about."""
     deals = log["deals"].iloc[rows]
     for name in deals.columns:
-        if name not in NOT_ASKED["deals"]:
+        if is_asked("deals", name):
             yield _of_deals(name, deals[name], events, facts)
     yield from _of_linked(log, deals, events, facts)
     yield from _of_leads(log, deals, facts)
@@ -127,7 +136,7 @@ def _of_linked(
         of_row = np.where(row >= 0, row, len(frame) + np.arange(len(row)))
         groups = np.unique(of_row, return_inverse=True)[1]
         for name in frame.columns:
-            if name in NOT_ASKED[table]:
+            if not is_asked(table, name):
                 continue
             values = frame[name].reset_index(drop=True).reindex(np.where(row >= 0, row, len(frame)))
             yield AskedColumn(
@@ -156,7 +165,7 @@ def _of_leads(log: EventLog, deals: pd.DataFrame, facts: DealFacts) -> Iterator[
     row[deal[deal >= 0]] = np.flatnonzero(deal >= 0)
     if not (row >= 0).any():
         return
-    for name in (name for name in leads.columns if name not in NOT_ASKED["leads"]):
+    for name in (name for name in leads.columns if is_asked("leads", name)):
         values = leads[name].reindex(np.where(row >= 0, row, len(leads))).reset_index(drop=True)
         yield AskedColumn(
             table="leads",
@@ -184,7 +193,7 @@ def _of_activities(log: EventLog, deals: pd.DataFrame, facts: DealFacts) -> Iter
     applies = (age >= days) & (count > 0)
     if applies.sum() < 1:
         return
-    for name in (name for name in frame.columns if name not in NOT_ASKED["activities"]):
+    for name in (name for name in frame.columns if is_asked("activities", name)):
         reading = read(frame[name].iloc[early].reset_index(drop=True), facts.zone)
         yield AskedColumn(
             table="activities",

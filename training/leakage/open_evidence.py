@@ -12,6 +12,7 @@ import numpy as np
 
 from crm.i18n import Text
 from training.leakage.columns import AskedColumn
+from training.leakage.ended_deals import outcome_auc
 from training.leakage.facts import DealFacts
 from training.leakage.following import Following, State, following
 from training.leakage.leak import Leak, label_of, leak_of
@@ -20,6 +21,9 @@ from training.leakage.views import View, views_of
 
 DOUBTS, PLAIN_DOUBTS = 4.2, 5.0  # standard errors of a difference; where ages could not be matched
 JOINT_DOUBTS = 5.4  # of all differences of a number together: the root of the sum of their squares
+# A column that alone tells a lot about the outcome does great harm if it leaks: less evidence is enough.
+TELLING = 0.75  # AUC from which
+TELLING_DOUBTS, TELLING_FOLLOWS = 3.8, 0.15  # joint doubts (by chance in 1 % of columns) and difference then
 SHARE_GAP, SCORE_GAP = 0.08, 0.35  # how large a difference must be: a share, and a normal score
 PLAIN_SHARE_GAP, PLAIN_SCORE_GAP = 0.15, 1.0  # the same where ages could not be matched
 FOLLOWS = 0.25  # difference of the correlations with a state of open deals, now and in the past
@@ -39,10 +43,11 @@ def leak_of_open_deals(
 ) -> Leak | None:
     """The clearest contradiction between open deals and deals that have ended since; None = none is clear."""
     found: list[_Evidence] = []
+    telling = outcome_auc(column, facts) >= TELLING
     for view in views_of(column, facts):
         contrast = compared.contrast(view.score, column.groups)
         followed = list(following(view.score, column.groups, states, compared))
-        found += _evidence(view, contrast, followed)
+        found += _evidence(view, contrast, followed, telling)
     if not found:
         return None
     best = found[0]
@@ -54,7 +59,9 @@ def leak_of_open_deals(
     return _difference_leak(column, best.view, compared)
 
 
-def _evidence(view: View, contrast: Contrast | None, followed: Sequence[Following]) -> list[_Evidence]:
+def _evidence(
+    view: View, contrast: Contrast | None, followed: Sequence[Following], telling: bool
+) -> list[_Evidence]:
     share = view.kind in ("filled", "value")
     out = []
     if contrast is not None:
@@ -73,7 +80,8 @@ def _evidence(view: View, contrast: Contrast | None, followed: Sequence[Followin
         out.append(_Evidence(strength, view, clearest))
     doubts = [one.doubts for one in followed] + ([] if contrast is None else [contrast.doubts])
     joint = float(np.sqrt(np.square(doubts).sum()))
-    if not out and not share and joint >= JOINT_DOUBTS and strength >= 1.0:
+    doubts_needed, gap_needed = (TELLING_DOUBTS, TELLING_FOLLOWS) if telling else (JOINT_DOUBTS, FOLLOWS)
+    if not out and not share and joint >= doubts_needed and abs(clearest.gap) >= gap_needed:
         out.append(_Evidence(strength, view, clearest))
     return out
 
