@@ -17,7 +17,7 @@ from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, can_learn, fit_win, with_stacks
+from models.win.model import WinModel, WinSettings, can_learn, fit_win, levelled, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
 from training.comparison import Comparison, LaterRows, compare
@@ -48,7 +48,13 @@ class Fitter:
         """The rows with the used features only."""
         return self.all_rows.with_columns(self.chosen.used)
 
-    def fit(self, rows: SnapshotRows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
+    def fit(
+        self,
+        rows: SnapshotRows,
+        number: int,
+        stacks: tuple[Stack, Stack] | None = None,
+        with_level: bool = True,
+    ) -> WinModel:
         """The model fitted on some of the rows; `number` gives each fit of a training its own seed."""
         config = self.config
         trees = TreeSettings(
@@ -59,7 +65,7 @@ class Fitter:
             seed=config.seed + number,
         )
         most = config.max_questions or max_rows(rows.deals)
-        settings = WinSettings(trees, most, grow=self.grow)
+        settings = WinSettings(trees, most, grow=self.grow, with_level=with_level)
         rng = np.random.default_rng((config.seed, number))
         windows, layout = windows_of(rows, self.calendar), self.chosen.layout
         return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
@@ -154,6 +160,8 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         ripe = first.question_at + first.matures_after_days * DAY <= last.fold.train_until
         stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
         model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
+    else:
+        model = levelled(model, last.fold.train)
     chance = model.won_by_logits(valid, last.won)
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
     evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
@@ -243,7 +251,7 @@ def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tu
 
 
 def _predict(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
-    model = fitter.fit(fold.train, number)
+    model = fitter.fit(fold.train, number, with_level=False)  # weights are learned from log-odds without it
     won, lost = model.question_log_odds(fold.valid)
     return FoldPredictions(fold, model, won, lost)
 

@@ -101,16 +101,17 @@ def fit_level(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows
     mood = fit_mood(monthly_counts(rows, usual_rates, layout, windows, as_of))
     recent = recent_moments(weekly, as_of)
     days = np.array([*(day for day in KNOTS if day < 0.5 * rows.ever_days), rows.ever_days])
+    tables = (moved_rates(usual_rates, mood), usual_rates)
     shifts = np.zeros((2, 2, len(days)))
-    for number, rates in enumerate((moved_rates(usual_rates, mood), usual_rates)):
-        for row, side in enumerate(SIDES):
-            for column, horizon in enumerate(days):
-                horizons = np.full(len(recent.at), horizon)
-                score = log_odds(side, recent.x, recent.at, horizons)
-                target = _read(rates, side, recent, layout, windows, horizons)
-                shifts[number, row, column] = shift_to_mean(
-                    score, float(np.average(target, weights=recent.weight)), recent.weight
+    for row, side in enumerate(SIDES):
+        for column, horizon in enumerate(days):
+            horizons = np.full(len(recent.at), horizon)
+            score = log_odds(side, recent.x, recent.at, horizons)
+            for number, rates in enumerate(tables):
+                target = np.average(
+                    _read(rates, side, recent, layout, windows, horizons), weights=recent.weight
                 )
+                shifts[number, row, column] = shift_to_mean(score, float(target), recent.weight)
     shifts[:, :, :-1] = np.apply_along_axis(never_falling, 2, shifts[:, :, :-1])
     return Level(days, shifts[0], shifts[1], as_of, mood.half_life)
 

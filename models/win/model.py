@@ -406,10 +406,16 @@ def with_stacks(
             stack, logits, calibrating.horizon, outcome, calibrating.question_weight
         )
         sides.append(replace(side, stack=recalibrated))
-    stacked = replace(model, won=sides[0], lost=sides[1], level=Level.none())
-    if not with_level:
-        return stacked
-    return replace(stacked, level=fit_level(rows, model.layout, model.windows, stacked._log_odds))
+    stacked = replace(model, won=sides[0], lost=sides[1])
+    return levelled(stacked, rows) if with_level else stacked.without_level()
+
+
+def levelled(model: WinModel, rows: SnapshotRows) -> WinModel:
+    """The same model with the level learned from its training rows; the stated prior has none."""
+    if model.won.linear is None:
+        return model
+    plain = model.without_level()
+    return replace(plain, level=fit_level(rows, plain.layout, plain.windows, plain._log_odds))
 
 
 def _fit_trees(
