@@ -22,6 +22,7 @@ from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
 from training.data_quality import DataFinding, examine
 from training.earned_columns import unproven
+from training.evaluate import evaluate
 from training.executor import IN_PROCESS, Executor
 from training.head_to_head import compare_with_champion, proof_rows
 from training.leakage import screening
@@ -127,9 +128,18 @@ def train_on(
 
 
 def with_table_only(bundle: Bundle, report: Report) -> Bundle:
-    """The model with its stage table in place of learned probabilities that are not proved; it says so."""
+    """The model with its stage table in place of learned probabilities that are not proved; it says so.
+
+    The report's figures become those of the table, beside those of what was learned (`learned`).
+    """
     if bundle.win.is_table:
         return bundle
+    fold, chance, learned = report.validation_fold, report.table_chance, report.evaluation
+    if fold is not None and chance is not None and learned is not None:
+        names = {float(code): str(name) for code, name in enumerate(bundle.levels.get("stage", ()))}
+        rng = np.random.default_rng((report.config.seed, 7))
+        judged = evaluate(chance, fold.train, fold.valid, bundle.win.layout, rng, names)
+        report.evaluation = replace(judged, overall={**judged.overall, "learned": learned.overall["model"]})
     win, kept = table_only(bundle.win), bundle.self_check
     return replace(
         bundle,

@@ -18,6 +18,7 @@ _METHODS = {
     "model": Text("このモデル", "This model"),
     "stage_rates": Text("ステージ別受注率表", "Stage-rate table"),
     "base_rate": Text("全体の受注率", "Base rate"),
+    "learned": Text("学習したモデル（使っていません）", "Learned model (not in use)"),
 }
 _FIGURES = {
     "rows": Text("行数", "Rows"),
@@ -57,7 +58,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
         parts.append(_p(report.cycle.describe(), lang))
     parts += [
         _h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang),
-        _accuracy(bundle, report, lang),
+        _accuracy(report, lang),
     ]
     if report.folds:
         parts.append(
@@ -83,16 +84,15 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
     )
 
 
-def _accuracy(bundle: Bundle, report: Report, lang: Language) -> str:
+def _accuracy(report: Report, lang: Language) -> str:
     if report.evaluation is None:
         return _p(Text("商談が少ないため、検証していません。", "Not validated: too few deals."), lang)
-    methods = {**_METHODS, "model": _NOT_IN_USE} if bundle.win.is_table else _METHODS
     head = (
         "<tr><th></th>" + "".join(f"<th>{escape(text.to(lang))}</th>" for text in _FIGURES.values()) + "</tr>"
     )
     rows = []
     tables = [
-        *((methods[name], figures) for name, figures in report.evaluation.overall.items()),
+        *((_METHODS[name], figures) for name, figures in report.evaluation.overall.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.bands.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.stages.items()),
     ]
@@ -138,8 +138,10 @@ def _proof(report: Report) -> list[Text]:
     proof, model = report.proof, report.proof.a
     return [
         Text(
-            "採用判定での比較（ステージと経過日数の表、商談{n}件）：{verdict}、対数損失の差 {gap}",
-            "In the gate, against the table by stage and age ({n} deals): {verdict}, log loss {gap}",
+            "採用判定での、学習したモデルとステージ・経過日数の表の比較（商談{n}件）：{verdict}、"
+            "対数損失の差 {gap}",
+            "In the gate, what was learned against the table by stage and age ({n} deals): {verdict}, log "
+            "loss {gap}",
         ).format(n=proof.deals, verdict=_VERDICTS[proof.verdict], gap=str(proof.difference)),
         Text(
             "較正誤差 {error}、うち偶然による分 {luck}。較正の傾き {slope}（標準誤差 {se}）",
@@ -153,7 +155,6 @@ def _proof(report: Report) -> list[Text]:
     ]
 
 
-_NOT_IN_USE = Text("学習したモデル（使っていません）", "Learned model (not in use)")
 _TABLE_ONLY = Text(
     "ステージと経過日数ごとの受注率（表）だけで答えます。",
     "Answers with the table of rates by stage and age alone.",

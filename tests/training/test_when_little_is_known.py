@@ -19,6 +19,7 @@ from simulator import WorldSettings, crm_tables, simulate
 from training.config import TrainConfig
 from training.data import newest_deal_record
 from training.fit import train, with_table_only
+from training.metrics import log_losses
 from training.model_card import model_card
 from training.promote import gate
 
@@ -100,15 +101,22 @@ def test_a_model_that_learned_nothing_does_not_replace_one_that_did():
     assert (decision.promote, decision.code) == (False, "not_learned")
 
 
-def test_the_stage_table_in_service_says_so_in_its_card():
-    bundle, report = train(book(60, 60), AS_OF, SMALL)
+def test_the_stage_table_in_service_says_so_in_its_card_and_has_its_own_figures():
+    bundle, report = train(book(150, 150), AS_OF, SMALL)
+    learned = report.evaluation.overall["model"]["log_loss"]
     table = with_table_only(bundle, report)
+    figures = report.evaluation.overall
+    assert figures["learned"]["log_loss"] == learned
+    rows, weight = report.validation_fold.valid.won, report.validation_fold.valid.question_weight
+    said = log_losses(report.table_chance, rows)
+    assert figures["model"]["log_loss"] == pytest.approx(np.average(said, weights=weight))
     assert table.win.is_table
     assert table.check() == 0.0
     codes = [one.code for one in table.warnings]
     assert codes.count("model_not_proved") == 1
     card = model_card(table, report, "ja")
     assert "ステージと経過日数ごとの過去の受注率（表）で答えています" in card
+    assert "学習したモデル（使っていません）" in card
     assert "nan" not in model_card(table, report, "en")
 
 
