@@ -285,7 +285,7 @@ def both_outcomes(closed: int, won: int) -> bool:
 def table_only(model: WinModel) -> WinModel:
     """The model that answers with its stage rates alone, as learned, without any other feature."""
     plain = Stack.weighted_mean(default_weights(0, False, False), model.ever_days)
-    return replace(model, won=Side(None, None, plain), lost=Side(None, None, plain))
+    return replace(model, won=Side(None, None, plain), lost=Side(None, None, plain), level=Level.none())
 
 
 def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
