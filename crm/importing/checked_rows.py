@@ -20,6 +20,7 @@ from crm.schema import Column, Kind, Table
 
 StoredColumns = Callable[[Sequence[str], Sequence[str]], list[tuple[Any, ...]]]
 StoredKeys = Callable[[set[str]], set[str]]
+NewestKnown = Callable[[Sequence[str]], Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,8 @@ class Context:
 
     `currency` is the organisation's, where it is known.
     `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored
-    deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds.
+    deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds;
+    `newest_known` the moment of the newest change known of some deals.
     """
 
     zone: ZoneInfo
@@ -39,6 +41,7 @@ class Context:
     quarantined_deals: frozenset[str] = frozenset()
     stored_columns: StoredColumns | None = None
     stored_keys: StoredKeys | None = None
+    newest_known: NewestKnown | None = None
 
 
 class CheckedRows:

@@ -155,6 +155,7 @@ class _StoredFacts:
             quarantined_deals=frozenset(self.quarantined_deals),
             stored_columns=lambda names, keys: self._writer.rows("deals", names, keys),
             stored_keys=lambda keys: self._writer.known(table, keys),
+            newest_known=self._writer.newest_known,
         )
 
     def _own_currency(self) -> str | None:

@@ -135,6 +135,21 @@ def _endings(rows: CheckedRows) -> None:
         rows.columns["closed_at"] = pa.array(closed_at, mask=closed_at == NEVER)
 
 
+def _no_older_state(rows: CheckedRows) -> None:
+    """A deal's row that says since when it is known is not older than what is known of the deal."""
+    if "known_from" not in rows.columns or rows.context.newest_known is None:
+        return
+    known_from = rows.instants("known_from")
+    ids = rows.columns["deal_id"].to_pylist()
+    dated = np.flatnonzero((known_from != NEVER) & rows.sound)
+    newest = rows.context.newest_known([ids[row] for row in dated])
+    for row in dated.tolist():
+        if newest.get(ids[row], NEVER) > known_from[row]:
+            rows.reject(
+                row, "known_from", "older_than_known", newest=iso(newest[ids[row]], rows.context.zone)[:16]
+            )
+
+
 def _outcomes_of(rows: CheckedRows, stages: list[Any]) -> NDArray[Any]:
     outcome_of = {name: rows.context.outcomes.get(name) for name in set(stages) if name is not None}
     return np.array([outcome_of.get(name) for name in stages], object)
@@ -266,7 +281,7 @@ def _targets(rows: CheckedRows) -> None:
 
 
 _CHECKS: Mapping[str, tuple[Callable[[CheckedRows], None], ...]] = {
-    "deals": (_endings, check_currencies),
+    "deals": (_endings, _no_older_state, check_currencies),
     "deal_events": (_event_values, _deals_exist),
     "activities": (_activity_kinds, _deals_exist),
     "targets": (_targets, check_currencies),

@@ -43,6 +43,12 @@ REASONS: dict[str, Text] = {
         "はい／いいえとして読めません。true か false にしてください。",
         "neither yes nor no; write true or false.",
     ),
+    "older_than_known": Text(
+        "この商談について、より新しい内容（{newest}）が既にあります。"
+        "一覧は古い順に取り込むか、過去の変更は deal_events で取り込んでください。",
+        "something newer ({newest}) is known of this deal; import lists in the order of their dates, or past "
+        "changes as deal_events.",
+    ),
     "bad_choice": Text("使える値は {choices} です。", "must be one of {choices}."),
     "unmapped_value": Text(
         "マッピングの values にない値です。マッピングに加えてください。",

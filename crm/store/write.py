@@ -113,6 +113,17 @@ class Writer:
         """The keys of all stored rows of a table, as one text each."""
         return {joined_key(row) for row in self.rows(table, TABLES[table].key)}
 
+    def newest_known(self, deals: Sequence[str]) -> dict[str, int]:
+        """The moment of the newest change or version of some deals (microseconds UTC), where there is any."""
+        events = STORED["deal_events"].c
+        found = {
+            key: max(version.known_from for version in of_deal)
+            for key, of_deal in self.versions("deals", deals).items()
+        }
+        for deal, at in self._each(sa.select(events.deal_id, events.at), events.deal_id, deals):
+            found[deal] = max(at, found.get(deal, at))
+        return found
+
     def open_deals(self) -> set[str]:
         """The ids of the deals that no row says have ended; deleted ones are among them."""
         columns = STORED["deals"].c

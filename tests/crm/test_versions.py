@@ -103,6 +103,17 @@ def test_a_source_that_says_since_when_is_believed_whatever_the_order(store):
     assert row(store, "people")["team_id"] == "T3"
 
 
+def test_a_deal_that_says_since_when_it_was_so_is_believed_and_an_older_state_is_told(store):
+    push(store, "deals", DEAL | {"known_from": "2026-10-05"})
+    push(store, "deals", DEAL | {"amount": 300, "known_from": "2026-10-20"}, now=SECOND)
+    amounts = [row(store, "deals", as_of_instant(day, TOKYO)).get("amount") for day in
+               ("2026-10-04", "2026-10-05", "2026-10-19", "2026-10-20")]  # fmt: skip
+    assert amounts == [None, 100, 100, 300]
+    late = push_rows(store, "deals", [DEAL | {"amount": 200, "known_from": "2026-10-10"}], TOKYO, now=THIRD)
+    assert [(error.code, error.column) for error in late.errors] == [("older_than_known", "known_from")]
+    assert row(store, "deals")["amount"] == 300
+
+
 def test_targets_are_known_by_when_they_were_set_in_any_order_and_grouping(store):
     lowered = {
         "metric": "revenue",
