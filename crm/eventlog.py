@@ -7,7 +7,10 @@ The one module that decides it: training, backtest and the live request all call
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,6 +20,7 @@ from crm.errors import SanchoError
 from crm.frames import codes_in, event_text, micros, moments, typed
 from crm.i18n import Text
 from crm.instants import NEVER, start_of_day
+from crm.organisation import COMPANY, Organisation, OrganisationHistory, organisation_of
 from crm.schema import DEFAULT_STAGES, TABLES, Kind, Table
 from crm.standing_rows import standing_rows
 from crm.versions import LATEST, Versions
@@ -30,7 +34,8 @@ _CLOSING = ("closed_at", "outcome", "lost_reason")
 class EventLog:
     """The canonical tables as frames, one per table of the schema, in the schema's column types (`typed`).
 
-    `zone` is the organisation's time zone, which gives naive times and plain dates their meaning.
+    `zone` is the organisation's time zone, which gives naive times and plain dates their meaning: that of the
+    table `organisation` as of `moment`, else `given_zone` (None: `zone` itself).
     `versions` are those of the rows that changed, went or came late, by table; `recorded` are all recorded
     rows, the deleted and merged ones too, where `tables` are only a view of them as of `moment`.
     """
@@ -40,6 +45,7 @@ class EventLog:
     versions: Mapping[str, Versions] = field(default_factory=dict)
     recorded: Mapping[str, pd.DataFrame] | None = None
     moment: int = LATEST
+    given_zone: ZoneInfo | None = None
 
     @classmethod
     def of(
@@ -48,14 +54,20 @@ class EventLog:
         zone: ZoneInfo,
         versions: Mapping[str, Versions] | None = None,
     ) -> EventLog:
-        """A log from frames; tables not given are empty, stages not given are the default pipeline."""
+        """A log from frames; tables not given are empty, stages not given are the default pipeline.
+
+        `zone`: the organisation's time zone where the table `organisation` does not say it.
+        """
+        said = typed(tables.get("organisation", pd.DataFrame()), TABLES["organisation"], zone)
+        given, zone = zone, _zone_said(said, zone)
         full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
         if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
             full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
         if not versions:
-            return cls(full, zone)
-        return cls(standing_rows(full, versions, LATEST, zone), zone, versions, full)
+            return cls(full, zone, given_zone=given)
+        standing = standing_rows(full, versions, LATEST, zone)
+        return cls(standing, _zone_said(standing["organisation"], given), versions, full, given_zone=given)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -68,14 +80,50 @@ class EventLog:
         moment = min(moment, self.moment)
         recorded = self.tables if self.recorded is None else self.recorded
         log = standing_rows(recorded, self.versions, moment, self.zone)
+        given = self.given_zone or self.zone
+        zone = _zone_said(log["organisation"], given)
         deals = _deals_as_of(log["deals"], log["deal_events"], log["stages"], moment)
         known = {
             "deals": deals,
             "leads": _leads_as_of(log["leads"], deals, moment),
-            "people": _people_as_of(log["people"], moment, self.zone),
+            "people": _people_as_of(log["people"], moment, zone),
         }
         known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
-        return EventLog(known, self.zone, self.versions, recorded, moment)
+        return EventLog(known, zone, self.versions, recorded, moment, given)
+
+    @cached_property
+    def organisations(self) -> OrganisationHistory:
+        """What the organisation said about itself, and since when."""
+        recorded = self.tables if self.recorded is None else self.recorded
+        versions = self.versions.get("organisation")
+        known = None if versions is None else versions.known_before(self.moment)
+        return OrganisationHistory.of(recorded["organisation"], known, self._default_organisation)
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the organisation says about itself, as of the moment of the log."""
+        return organisation_of(self, self._default_organisation)
+
+    @property
+    def _default_organisation(self) -> Organisation:
+        return Organisation(time_zone=str(self.given_zone or self.zone))
+
+    def instant(self, as_of: str | date | datetime | int | None) -> int:
+        """The as-of moment a user means: a plain date means its end, by the time zone known then."""
+        return self.organisations.instant(as_of)
+
+    def with_organisation(self, **said: Any) -> EventLog:
+        """The same log with an organisation that has always said the same: as here, but for what is given.
+
+        `said` are columns of the table `organisation`. Stored instants stay as they are.
+        """
+        row = {"organisation_id": COMPANY, **vars(self.organisation), **said}
+        table = TABLES["organisation"]
+        zone = ZoneInfo(str(row["time_zone"]))
+        own = {"organisation": typed(pd.DataFrame([row]), table, zone)}
+        recorded = None if self.recorded is None else {**self.recorded, **own}
+        versions = {name: of_table for name, of_table in self.versions.items() if name != table.name}
+        return EventLog({**self.tables, **own}, zone, versions, recorded, self.moment, zone)
 
     def revised_since(self, moment: int) -> bool:
         """Whether anything said before was changed, taken back or added late at a moment or after it."""
@@ -90,7 +138,7 @@ class EventLog:
             return {**frames, **{name: frames[name].iloc[:0] for name in tables}}
 
         recorded = None if self.recorded is None else emptied(self.recorded)
-        return EventLog(emptied(self.tables), self.zone, self.versions, recorded, self.moment)
+        return replace(self, tables=emptied(self.tables), recorded=recorded)
 
     def changes(self, table: str) -> pd.DataFrame:
         """What changed in the rows of a table (not deals) by the moment of the log, like `deal_events`.
@@ -157,7 +205,12 @@ class EventLog:
             "deal_events": typed(pd.concat(logs), TABLES["deal_events"], self.zone),
         }
         recorded = None if self.recorded is None else {**self.recorded, **grown}
-        return EventLog({**self.tables, **grown}, self.zone, self.versions, recorded, self.moment)
+        return replace(self, tables={**self.tables, **grown}, recorded=recorded)
+
+
+def _zone_said(organisation: pd.DataFrame, otherwise: ZoneInfo) -> ZoneInfo:
+    said = organisation_of({"organisation": organisation}, Organisation(time_zone=str(otherwise)))
+    return said.zone if said.time_zone != str(otherwise) else otherwise
 
 
 def _uncoded(frame: pd.DataFrame) -> pd.DataFrame:

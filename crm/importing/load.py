@@ -15,6 +15,7 @@ from crm.importing.columns import QUARANTINE_ID
 from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
+from crm.importing.organisation_row import stored_organisation
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
 from crm.importing.row_versions import VersionRecorder, rounds
@@ -73,6 +74,8 @@ class Loader:
         self._report(table, size, size)
         self.log.count_rows(batch.table, counts)
         self._stored.forget(batch.table)
+        if batch.table == "organisation" and (said := stored_organisation(self.writer)) is not None:
+            self.zone = said.zone  # of naive times in the tables that follow
         return counts, rejected
 
     def finish(self) -> None:

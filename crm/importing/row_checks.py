@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.importing import values as parse
 from crm.importing.checked_rows import CheckedRows, read_column
+from crm.importing.organisation_checks import check_organisation
 from crm.importing.values import Bools
 from crm.instants import DAY, NEVER, iso, local_datetime
 from crm.periods import parse_period
@@ -252,4 +253,5 @@ _CHECKS: Mapping[str, tuple[Callable[[CheckedRows], None], ...]] = {
     "deal_events": (_event_values, _deals_exist),
     "activities": (_activity_kinds, _deals_exist),
     "targets": (_targets,),
+    "organisation": (check_organisation,),
 }

@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from crm.eventlog import EventLog
+from crm.organisation import COMPANY, Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
@@ -27,16 +28,23 @@ __all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
 class Store:
     """An open store. Reads see one consistent state; writes happen inside `transaction`."""
 
-    def __init__(self, engine: sa.Engine, zone: ZoneInfo | None = None) -> None:
+    def __init__(
+        self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
+    ) -> None:
         self._engine, self._zone = engine, zone
+        self.organisation = organisation
 
     @classmethod
-    def open(cls, url: str, zone: ZoneInfo | None = None) -> Store:
+    def open(
+        cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None
+    ) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
-        `zone`: the organisation's time zone, of a log that is read without naming one.
+        `zone`: the organisation's time zone, of a log that is read without naming one. `organisation`: what
+        the settings say of it; the first import stores it, and until then it speaks in place of the row.
         """
-        return cls(open_engine(url), zone)
+        own_zone = None if organisation is None else organisation.zone
+        return cls(open_engine(url), zone or own_zone, organisation)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -79,15 +87,20 @@ class Store:
     def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
         """The stored tables (all, or those named) as an EventLog, of one state of the store.
 
-        `zone`: the organisation's time zone; by default the one the store was opened with.
+        `zone`: the organisation's time zone where its row does not say it; by default the one the store was
+        opened with.
         """
         zone = zone or self._zone
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
             wanted = tuple(tables or TABLES)
+            wanted = tuple(dict.fromkeys(("organisation", *wanted)))
             frames = {name: read_table(connection, name) for name in wanted}
             known_versions = versions.read_all(connection, wanted)
+        if frames["organisation"].empty and self.organisation is not None:
+            said = {"organisation_id": COMPANY, **vars(self.organisation)}
+            frames["organisation"] = pd.DataFrame([said])
         return EventLog.of(frames, zone, known_versions)
 
     def revision(self) -> int:
