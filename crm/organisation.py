@@ -84,7 +84,9 @@ class OrganisationHistory:
     known: tuple[tuple[int, Organisation], ...]
 
     @classmethod
-    def of(cls, recorded: pd.DataFrame, versions: Versions | None, default: Organisation) -> OrganisationHistory:
+    def of(
+        cls, recorded: pd.DataFrame, versions: Versions | None, default: Organisation
+    ) -> OrganisationHistory:
         """From the recorded row and its versions; `default` holds where nothing was said yet."""
         if versions is None or not len(versions):
             return cls(((ALWAYS, organisation_of({"organisation": recorded}, default)),))

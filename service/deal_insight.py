@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from crm.eventlog import EventLog
 from crm.i18n import Language
-from crm.instants import DAY, as_of_instant
+from crm.instants import DAY
 from crm.periods import Period
 from features import action_events_of, build_features, deal_states
 from features.arrays import Floats
@@ -80,10 +81,10 @@ class DealInsights:
         """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
-        in_period, version = self._serving.period(period, moment), state.info.version
+        in_period, version = self._serving.period(state, period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, in_period).forecast
-            frame = score_table(forecast, state.bundle, version)
+            frame = score_table(forecast, state.organisation(moment).zone, version)
             in_scope = frame["person"].isin(forecast.organisation.members(scope))
             frame = frame[in_scope].drop(columns="person")
         else:
@@ -94,7 +95,7 @@ class DealInsights:
 
     def warm_up(self, state: ModelState) -> None:
         """Answers for two stored deals and a sent one; their recommendations are not stored."""
-        context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
+        context = self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
         languages: tuple[Language, ...] = ("ja", "en")
         for deal_id in list(context.forecast.row_by_deal)[:2]:
             for lang in languages:
@@ -117,27 +118,29 @@ class DealInsights:
             since,
             scored.x[row],
             x_then,
-            self._probabilities(state, scored.x[row], moment, forecast.period),
+            _probabilities(state, scored.x[row], moment, forecast.period, context.zone),
             scored.pipeline.amounts[row],
             forecast.effect(row),
             forecast.period.name,
-            forecast.period.end(self._settings.zone),
-            self._currency(state, number),
+            forecast.period.end(context.zone),
+            self._currency(context, number),
             forecast.references,
+            context.zone,
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
         return self._insight(context, inputs, recommendations, similar, lang), recommendations
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        zone, bundle = self._settings.zone, state.bundle
-        moment = as_of_instant(request.as_of, zone)
-        period = self._serving.period(request.period, moment)
+        moment, bundle = state.log.instant(request.as_of), state.bundle
+        organisation = state.organisation(moment)
+        zone = organisation.zone
+        period = self._serving.period(state, request.period, moment)
         deal_history, created = read_request(request, state.history, moment, zone)
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
         x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
-        probabilities = self._probabilities(state, now[0], moment, period)
+        probabilities = _probabilities(state, now[0], moment, period, zone)
         stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
         amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
         context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
@@ -153,8 +156,9 @@ class DealInsights:
             forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
             period.name,
             period.end(zone),
-            request.deal.currency or self._settings.currency,
+            request.deal.currency or organisation.currency,
             forecast.references,
+            zone,
         )
         actions = candidate_actions(
             bundle.actions,
@@ -179,10 +183,6 @@ class DealInsights:
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
         return self._insight(context, inputs, replace(recommendations, recommended=without_id), similar, lang)
 
-    def _probabilities(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
-        left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
-        return DealProbabilities.of(state.bundle.win, x, moment, left)
-
     def _insight(
         self,
         context: AnswerContext,
@@ -200,6 +200,13 @@ class DealInsights:
             warnings.append(("no_target", messages.no_target("company", context.forecast.period)))
         return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}
 
-    def _currency(self, state: ModelState, number: int) -> str:
-        currency = state.log["deals"]["currency"].iloc[number]
-        return str(currency) if isinstance(currency, str) and currency else self._settings.currency
+    def _currency(self, context: AnswerContext, number: int) -> str:
+        currency = context.state.log["deals"]["currency"].iloc[number]
+        return str(currency) if isinstance(currency, str) and currency else context.organisation.currency
+
+
+def _probabilities(
+    state: ModelState, x: Floats, moment: int, period: Period, zone: ZoneInfo
+) -> DealProbabilities:
+    left = max((period.end(zone) - moment) / DAY, 0.0)
+    return DealProbabilities.of(state.bundle.win, x, moment, left)

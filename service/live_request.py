@@ -38,7 +38,7 @@ def read_request(request: ScoreRequest, history: History, moment: int, zone: Zon
             ).format(created=iso(created, zone), moment=iso(moment, zone)),
             "created_after_as_of",
         )
-    return compile_live_deal(history, deal, events, activities, account), created
+    return compile_live_deal(history, deal, events, activities, account, zone), created
 
 
 def _check_references(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog, micros
 from crm.instants import DAY, end_of_day
 from crm.periods import Period
-from features import History
+from features import Calendar, History
 from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.attainment import (
@@ -125,14 +126,16 @@ def simulate_period(
     bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
 ) -> PeriodForecast:
     """Scores the deals open at the moment and simulates the period, from what was known by then."""
-    calendar = bundle.calendar
-    known = _without_activities(log).as_of(moment)
+    known = log.without("activities").as_of(moment)
+    calendar = Calendar.of_organisation(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    outlook = score_and_simulate(bundle, known, history, organisation, facts.closed, moment, period, future)
+    outlook = score_and_simulate(
+        bundle, known, history, organisation, facts.closed, moment, period, future, calendar
+    )
     moments = np.full(len(outlook.scored.deals), moment, np.int64)
     days = close_days(bundle.win, outlook.scored.x, moments, (0.1, 0.5, 0.9))
     days_left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
@@ -149,7 +152,7 @@ def simulate_period(
     )
 
 
-def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+def score_table(forecast: PeriodForecast, zone: ZoneInfo, version: str) -> pd.DataFrame:
     """One Score row of the contract per open deal, with the index of the person who owns it."""
     scored = forecast.scored
     rows = score_rows(
@@ -160,7 +163,7 @@ def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.Da
         by_end=scored.by_end,
         amounts=scored.pipeline.amounts,
         median_days=forecast.close_days[:, 1],
-        zone=bundle.calendar.zone,
+        zone=zone,
         model_version=version,
     )
     return rows.assign(person=scored.pipeline.person)
@@ -168,7 +171,7 @@ def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.Da
 
 def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
     """Final amounts of the deals won between two instants, by id, as known at the second."""
-    deals = _without_activities(log).as_of(last)["deals"]
+    deals = log.without("activities").as_of(last)["deals"]
     won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
     amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
     return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
@@ -176,12 +179,8 @@ def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float
 
 def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
     """Whether each deal (n,) belonged to a scope at the moment."""
-    known = _without_activities(log).as_of(moment)
+    known = log.without("activities").as_of(moment)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     owner = pd.Index(owners.reindex(deal_ids).where(lambda owner: owner.notna(), None))
     return np.isin(organisation.person(owner), organisation.members(scope))
-
-
-def _without_activities(log: EventLog) -> EventLog:
-    return EventLog({**log.tables, "activities": log["activities"].iloc[:0]}, log.zone)

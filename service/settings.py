@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         str,
         _existing(is_country),
         Text(
-            "祝日を数える国（2文字の国コード）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
+            "祝日を数える国（2文字）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
             "Country whose public holidays count, two letters; stored by the first import, then changed by "
             "`sancho organisation`",
         ),

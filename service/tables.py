@@ -20,7 +20,7 @@ class Tables:
         """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_rows
 
-        zone, info = self._serving.settings.zone, self._serving.model_info()
+        zone, info = self._serving.zone(), self._serving.model_info()
         result = push_rows(self._serving.store, table, rows, zone)
         counts = result.total
         return {

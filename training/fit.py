@@ -85,7 +85,9 @@ def train_on(
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
     step(Text("金額と今後の新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
     leaking = {leak.attribute for leak in report.leaks}
-    revenue = revenue_of(history, rows, chosen, config, use_amount="amount" not in leaking)
+    revenue = revenue_of(
+        history, rows, chosen, past.organisation.currency, use_amount="amount" not in leaking
+    )
     step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
     observed = ObservationalData(history, snapshots.outcomes, snapshots.cycle, as_of, chosen.used)
     bottlenecks = find_bottlenecks(observed)
@@ -112,7 +114,7 @@ def train_on(
 
 
 def revenue_of(
-    history: History, rows: SnapshotRows, chosen: Selection, config: TrainConfig, use_amount: bool = True
+    history: History, rows: SnapshotRows, chosen: Selection, currency: str, use_amount: bool = True
 ) -> RevenueModel:
     """The revenue model, fitted on moments of won deals; without the amount where it leaks the outcome."""
     won = rows.event == 1
@@ -128,7 +130,7 @@ def revenue_of(
         history.final_amount[deal],
         deal,
         (stage, product, industry),
-        config.currency,
+        currency,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -18,14 +21,14 @@ def check_organisation(rows: CheckedRows) -> None:
     if "organisation_id" in rows.columns:
         ids = rows.columns["organisation_id"].to_pylist()
         first = next((name for name in ids if name is not None), None)
-        other = np.array([name is not None and name != first for name in ids], bool)
+        other = np.array([name is not None and name != first for name in ids], np.bool_)
         rows.reject_all(other & rows.sound, "organisation_id", "second_organisation", first=first)
         # A store holds one organisation, whatever it calls itself.
         rows.columns["organisation_id"] = pa.array([None if name is None else COMPANY for name in ids])
     for name, (code, is_fine) in _FINE.items():
         if name in rows.columns:
             values = rows.columns[name].to_pylist()
-            wrong = np.array([value is not None and not is_fine(value) for value in values], bool)
+            wrong = np.array([value is not None and not is_fine(value) for value in values], np.bool_)
             rows.reject_all(wrong & rows.sound, name, code)
 
 
@@ -38,7 +41,7 @@ def _is_column(name: str) -> bool:
     return name not in deals.by_name and bool(name.strip()) and name.isprintable()
 
 
-_FINE = {
+_FINE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "fiscal_start_month": ("bad_month", is_month),
     "time_zone": ("bad_zone", is_zone),
     "country": ("bad_country", is_country),
@@ -46,5 +49,3 @@ _FINE = {
     "rank_column": ("bad_rank_column", _is_column),
     "deal_word": ("bad_deal_word", _is_word),
 }
-
-

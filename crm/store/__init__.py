@@ -35,9 +35,7 @@ class Store:
         self.organisation = organisation
 
     @classmethod
-    def open(
-        cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None
-    ) -> Store:
+    def open(cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
         `zone`: the organisation's time zone, of a log that is read without naming one. `organisation`: what
