@@ -96,8 +96,9 @@ class EventLog:
         """What the organisation said about itself, and since when."""
         recorded = self.tables if self.recorded is None else self.recorded
         versions = self.versions.get("organisation")
-        known = None if versions is None else versions.known_before(self.moment)
-        return OrganisationHistory.of(recorded["organisation"], known, self._default_organisation)
+        return OrganisationHistory.of(
+            recorded["organisation"], versions, self._default_organisation, self.moment
+        )
 
     @property
     def organisation(self) -> Organisation:

@@ -35,8 +35,8 @@ class Organisation:
 
     `fiscal_start_month` 1 to 12; `time_zone` IANA name; `country` whose public holidays count; `currency` ISO
     code of the money in which everything is answered; `rate_kind` the exchange rates that count, `market` or
-    `internal` (社内レート); `rank_column` the column of deals with the rep's own call (ヨミ, 確度); `deal_word`
-    what a deal is called here (商談, 案件).
+    `internal` (社内レート); `rank_column` the column of deals with the rep's own call (ヨミ, 確度);
+    `deal_word` what a deal is called here (商談, 案件).
     """
 
     fiscal_start_month: int = 4
@@ -85,12 +85,12 @@ class OrganisationHistory:
 
     @classmethod
     def of(
-        cls, recorded: pd.DataFrame, versions: Versions | None, default: Organisation
+        cls, recorded: pd.DataFrame, versions: Versions | None, default: Organisation, until: int
     ) -> OrganisationHistory:
-        """From the recorded row and its versions; `default` holds where nothing was said yet."""
+        """From the recorded row and its versions before `until`; `default` where nothing was said yet."""
         if versions is None or not len(versions):
             return cls(((ALWAYS, organisation_of({"organisation": recorded}, default)),))
-        since = sorted({ALWAYS, *versions.known_from.tolist()})
+        since = sorted({ALWAYS, *(at for at in versions.known_from.tolist() if at < until)})
         frames, of_table = {"organisation": recorded}, {"organisation": versions}
         return cls(
             tuple(

@@ -31,8 +31,8 @@ _DIFFER = Text(
     "change it, `sancho organisation --{option} {given}`.",
 )
 _CHANGED = Text(
-    "この時点の組織の設定は{label} {now}ですが、モデルは {was} で学習しています。期間・目標・日付は組織の設定に従い、"
-    "モデルの{part}は学習時のままです。`sancho train` で再学習してください。",
+    "この時点の組織の設定は{label} {now}ですが、モデルは {was} で学習しています。期間・目標・日付は"
+    "組織の設定に従い、モデルの{part}は学習時のままです。`sancho train` で再学習してください。",
     "{label}: the organisation says {now} at this moment, the model was trained with {was}. Periods, targets "
     "and dates go by the organisation, the model's {part} by its own until it is trained anew "
     "(`sancho train`).",

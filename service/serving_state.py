@@ -334,7 +334,7 @@ class ServingState:
     ) -> ModelState:
         bundle, info = model
         same_data = before is not None and before.revision == revision
-        log = before.log if before is not None and same_data else self.store.read()
+        log = before.log if before is not None and same_data else self.store.read(self.settings.zone)
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:
@@ -348,7 +348,7 @@ class ServingState:
             history=history,
             columns=columns,
             catalogue=tuple(history.features[at] for at in columns),
-            now=as_of_instant(None, log.zone),
+            now=as_of_instant(None, self.settings.zone),
             loaded_at=time.monotonic(),
         )
 

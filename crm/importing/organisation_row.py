@@ -1,4 +1,4 @@
-"""What does an import do with the organisation's row? It fills its blanks once, and says what a change means."""
+"""What does an import do with the organisation's row? Fills its blanks, and says what a change means."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHANGED = Text(
     "The organisation was changed: {changes}. Periods of answers go by it from now on.",
 )
 _RETRAIN = Text(
-    "モデルのうち{parts}は再学習が必要です（`sancho train`）。それまで、モデルの特徴量は学習時の設定のままで、"
+    "モデルのうち{parts}は再学習が必要です（`sancho train`）。それまで特徴量は学習時の設定のままで、"
     "回答に注意（calendar_changed）が付きます。",
     "What the model learned of {parts} must be trained anew (`sancho train`); until then its features keep "
     "the settings it was trained with, and answers carry the warning calendar_changed.",
