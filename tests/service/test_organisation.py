@@ -34,7 +34,7 @@ def _days(answer: dict[str, Any]) -> str:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[UseCases]:
-    """An organisation that worked by April, with a model of that time, and says from the change on: January."""
+    """An organisation that worked by April, with a model of that time; from the change on by January."""
     store = small_store(tmp_path / "store.db")
     targets = [
         {"metric": "revenue", "scope": "company", "period": period, "value": value}
