@@ -31,6 +31,11 @@ _RETRAIN = Text(
     "the settings it was trained with, and answers carry the warning calendar_changed.",
 )
 
+_OTHER_DAYS = Text(
+    "年度の期間（FY2026-Q3 など）の指す日付が変わりました。その期間の目標を確認してください。",
+    "Fiscal periods such as FY2026-Q3 mean other days now; check the targets set for them.",
+)
+
 
 def stored_organisation(writer: Writer, default: Organisation | None = None) -> Organisation | None:
     """What the stored row says; None where there is none, or where it is gone."""
@@ -62,6 +67,8 @@ def change_notices(before: Organisation | None, after: Organisation | None) -> l
         return []
     changed = [name for name in COLUMNS if getattr(before, name) != getattr(after, name)]
     told = [_CHANGED.format(changes=_joined(_change(name, before, after) for name in changed))]
+    if "fiscal_start_month" in changed:
+        told.append(_OTHER_DAYS)
     learned = [LEARNED_FROM[name] for name in changed if name in LEARNED_FROM]
     if learned:
         told.append(_RETRAIN.format(parts=_joined(learned)))

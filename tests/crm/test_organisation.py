@@ -177,12 +177,13 @@ def test_a_store_holds_one_organisation_whatever_it_calls_itself(tmp_path: Path)
 def test_a_change_says_what_must_be_trained_anew(tmp_path: Path, folder: Path) -> None:
     with opened(tmp_path) as store:
         import_path(store, folder, TOKYO, now=FIRST)
-        changed, retrain = said(store, {"fiscal_start_month": 4, "country": "JP"})
+        changed, other_days, retrain = said(store, {"fiscal_start_month": 4, "country": "JP"})
         words = said(store, {"deal_word": "案件", "rank_column": "確度"}, CHANGE + DAY)
         again = said(store, {"fiscal_start_month": 4}, CHANGE + 2 * DAY)
     assert "First month of the fiscal year 1 → 4, Country DE → JP" in changed
     assert "ends of quarters and years, business days" in retrain
     assert "sancho train" in retrain
+    assert "check the targets" in other_days
     assert len(words) == 1, "no model learned a word"
     assert "Word for a deal – → 案件" in words[0]
     assert again == []

@@ -224,7 +224,7 @@ def test_the_command_shows_and_changes_the_organisation(
     assert changed["organisation"] == vars(Organisation(fiscal_start_month=1, deal_word="案件"))
     assert changed["known_from"]["fiscal_start_month"] is not None
     assert changed["known_from"]["country"] is None
-    assert "must be trained anew" in changed["warnings"][1]["message"]
+    assert "must be trained anew" in changed["warnings"][2]["message"]
     again = _shown(capsys, "--fiscal-start-month", "1")
     assert "Nothing changed" in again["warnings"][0]["message"]
     assert _shown(capsys, "--as-of", "2026-02-01")["organisation"] == vars(Organisation())

@@ -14,6 +14,7 @@ import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.organisation import Organisation
 from features import Calendar, History, build_features, open_at
 from features.arrays import Floats, Ints
 from features.levels import Levels
@@ -108,7 +109,8 @@ class Cluster:
         span = Span.of(log, until)
         month = log.organisation.fiscal_start_month
         length, chosen = choose_periods(span, log.zone, periods, None, month)
-        tasks = [(self.source, config, length, period.last, weeks, until, span.end) for period in chosen]
+        own = log.organisation
+        tasks = [(self.source, config, length, period.last, weeks, until, span.end, own) for period in chosen]
         return _joined(log, [period.name for period in chosen], self._all(_backtest, tasks))
 
     def score_open(
@@ -169,9 +171,11 @@ def _backtest(
     weeks: Sequence[int] | None,
     until: int | None,
     end: int,
+    organisation: Organisation,
 ) -> Backtest | SanchoError:
     """The backtest of one period, or the reason why it is not possible; other periods may be."""
     log = log_of(source) if until is None else log_of(source).as_of(until)
+    log = log.with_organisation(**vars(organisation))
     try:
         result = backtest(log, config, 1, weeks, length=length, last_day=last, until=end)
     except SanchoError as fault:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from crm.errors import SanchoError
 from crm.eventlog import EventLog, micros
 from crm.i18n import Text
+from crm.organisation import Organisation
 from crm.schema import TABLES
 from features import Calendar, History, compile_history
 
@@ -29,11 +30,12 @@ class LogSource:
     stamp: str
     parquet: str | None = None
     url: str | None = field(default=None, repr=False)
+    organisation: Organisation | None = None  # where the store does not say it
 
     @classmethod
     def in_store(cls, url: str, log: EventLog) -> LogSource:
         """The store at `url`; `log` is all its data."""
-        return cls(str(log.zone), digest(log), url=url)
+        return cls(str(log.zone), digest(log), url=url, organisation=log.organisation)
 
     @classmethod
     def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
@@ -61,7 +63,7 @@ class LogSource:
         if self.url is not None:
             from crm.store import Store
 
-            with Store.open(self.url) as store:
+            with Store.open(self.url, organisation=self.organisation) as store:
                 return store.read(zone)
         return read_parquet(Path(self.parquet or "."), zone)
 
