@@ -45,7 +45,7 @@ def read_request(
         )
     if rate != 1.0:
         _convert(deal, events, rate)
-    return compile_live_deal(history, deal, events, activities, account), created
+    return compile_live_deal(history, deal, events, activities, account, zone), created
 
 
 def _convert(deal: dict[str, Any], events: list[dict[str, Any]], rate: float) -> None:

@@ -64,7 +64,7 @@ class TrainingData:
         step(Text("商談の履歴を読み込んでいます", "Compiling histories"), 0.0)
         past = log.as_of(as_of)
         _refuse_an_empty_log(past)
-        calendar = Calendar(log.zone, config.fiscal_start_month, config.country)
+        calendar = Calendar.of_organisation(past.organisation)
         history = compile_history(past, calendar)
         step(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.1)
         rng = np.random.default_rng(config.seed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from crm.errors import SanchoError
 from service.api.responses import documented_problems
 from service.api.use_cases import ServingStateDep
+from service.problems import language_of
+from service.schemas.base import AnswerWarning
 
 router = APIRouter(tags=["health"])
 
@@ -26,6 +28,7 @@ class Ready(BaseModel):
     status: str
     model_version: str
     verified_rows: int
+    warnings: list[AnswerWarning]
 
 
 @router.get("/healthz", response_model=Alive, summary="Liveness")
@@ -35,9 +38,15 @@ async def check_liveness() -> dict[str, str]:
 
 
 @router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
-async def check_readiness(serving: ServingStateDep) -> dict[str, Any]:
+async def check_readiness(request: Request, serving: ServingStateDep) -> dict[str, Any]:
     """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
     readiness = serving.readiness()
     if readiness.error is not None:
         raise SanchoError(readiness.error, "not_ready")
-    return {"status": "ready", "model_version": readiness.model_version, "verified_rows": readiness.kept_rows}
+    lang = language_of(request)
+    return {
+        "status": "ready",
+        "model_version": readiness.model_version,
+        "verified_rows": readiness.kept_rows,
+        "warnings": [{"code": code, "message": text.to(lang)} for code, text in readiness.warnings],
+    }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from crm.i18n import Language, Text
+from service.cli.answer import note_disagreements
 from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_table, progress
 
@@ -63,11 +64,11 @@ def import_(
 ) -> int:
     """Files into the store; exit status 3 where any row was rejected."""
     from crm.importing import export_quarantine, import_path
-    from crm.store import Store
+    from service.organisation import open_store
     from service.settings import read_settings
 
     settings = read_settings()
-    with Store.open(settings.store_url, currency=settings.currency) as store:
+    with open_store(settings) as store:
         with progress(lang) as step:
             result = import_path(store, path, settings.zone, mapping, table, dry_run, step, whole=full)
         if quarantine is not None:
@@ -77,6 +78,7 @@ def import_(
         print_json(result.to_dict())
     else:
         _show(result, lang)
+    note_disagreements(settings, lang)
     return 3 if result.quarantined else 0
 
 

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm.eventlog import EventLog
+from features import Calendar
 from service import serving_state
 from service.serving_state import ServingState
 from service.settings import Settings
@@ -30,8 +33,8 @@ class FakeStore:
         self.before_revision()
         return self.now_at
 
-    def read(self, _zone: object) -> object:
-        return object()
+    def read(self, zone: ZoneInfo, _tables: object = None) -> EventLog:
+        return EventLog.of({}, zone)
 
     def close(self) -> None: ...
 
@@ -47,7 +50,12 @@ class FakeRegistry:
 
     def load(self, _version: str) -> tuple[Any, Any]:
         bundle = SimpleNamespace(
-            check=lambda: None, calendar=None, levels={}, warnings=(), self_check=SimpleNamespace(at=[1, 2])
+            check=lambda: None,
+            calendar=Calendar(ZoneInfo("Asia/Tokyo")),
+            check_currency=lambda _organisation: None,
+            levels={},
+            warnings=(),
+            self_check=SimpleNamespace(at=[1, 2]),
         )
         return bundle, self.champion()
 
