@@ -41,7 +41,7 @@ def session(
         before = stored_organisation(writer, store.organisation)
         loader = Loader(writer, zone if before is None else before.zone, moment, log, progress, whole)
         yield loader
-        if store.organisation is not None and result.total.imported:
+        if store.organisation is not None and result.total.imported + result.total.unchanged:
             filled = fill_organisation(writer, loader.versions, store.organisation)
             log.digests += [] if filled is None else [filled]
         loader.finish()

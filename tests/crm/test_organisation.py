@@ -56,6 +56,18 @@ def test_the_first_import_stores_what_the_settings_say_and_later_settings_do_not
     assert log.as_of(FIRST - 400 * DAY).organisation == SETTINGS, "it has always said so"
 
 
+def test_a_store_from_before_gets_what_the_settings_say_though_its_rows_are_unchanged(
+    tmp_path: Path, folder: Path
+) -> None:
+    with opened(tmp_path, settings=None) as store:
+        import_path(store, folder, TOKYO, now=FIRST)
+        assert store.counts()["organisation"] == 0
+    with opened(tmp_path) as store:
+        assert import_path(store, folder, TOKYO, now=CHANGE).total.imported == 0
+        log = store.read()
+    assert log.as_of(FIRST - 400 * DAY).organisation == SETTINGS
+
+
 def test_until_something_is_stored_the_settings_speak(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert store.read().organisation == SETTINGS
