@@ -40,6 +40,11 @@ def session(
         moment = _moment(writer, zone) if now is None else now
         before = stored_organisation(writer, store.organisation)
         loader = Loader(writer, zone if before is None else before.zone, moment, log, progress, whole)
+        if before is None and writer.any_rows("deals") and store.organisation is not None:
+            # Data from before the row existed: what the settings said has held until now.
+            fill_organisation(writer, loader.versions, store.organisation)
+            loader.versions.settle("organisation")
+            before = stored_organisation(writer, store.organisation)
         yield loader
         if store.organisation is not None and result.total.imported + result.total.unchanged:
             filled = fill_organisation(writer, loader.versions, store.organisation)
