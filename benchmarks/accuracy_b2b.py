@@ -33,7 +33,8 @@ Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was 
 Chance = Callable[[Floats], Floats]
 Fit = Callable[[Floats, Floats, list[int]], Chance]  # features, won, which of them are categories
 
-CONFIG = TrainConfig(fiscal_start_month=1, country="SI", currency="EUR", threads=1)
+ORGANISATION = {"fiscal_start_month": 1, "country": "SI", "currency": "EUR"}
+CONFIG = TrainConfig(threads=1)
 AS_OF = pd.Timestamp("2016-01-01", tz="UTC").value // 1000  # all deals have closed by then
 FOLDS, DRAWS = 5, 1000
 SANCHO = "Sancho"
@@ -42,7 +43,7 @@ NOT_ANSWERS = ("deal_id", "name", "created_at", "closed_at", "stage", "outcome",
 
 def main(divisions: int = 3) -> None:
     """Run and print."""
-    log = imported("b2b_qualification")
+    log = imported("b2b_qualification").with_organisation(**ORGANISATION)
     deals = log["deals"]
     answers = [name for name in deals.columns if name not in NOT_ANSWERS]
     group = deals[answers].astype(object).groupby(answers, dropna=False, sort=False).ngroup().to_numpy()

@@ -21,12 +21,13 @@ from training import metrics
 from training.config import TrainConfig
 from training.fit import train
 
-CONFIG = TrainConfig(fiscal_start_month=1, country="US", currency="USD")
+ORGANISATION = {"fiscal_start_month": 1, "country": "US", "currency": "USD"}
+CONFIG = TrainConfig()
 
 
 def main() -> None:
     as_of, end = [*sys.argv[1:], *["2017-09-30", "2017-12-31"][len(sys.argv) - 1 :]][:2]
-    log = imported("crm_sales_opportunities")
+    log = imported("crm_sales_opportunities").with_organisation(**ORGANISATION)
     cut = as_of_instant(as_of, log.zone)
     bundle, report = train(log, cut, CONFIG)
     print(f"\ntrained as of {as_of}: {report.counts}; {report.cycle.describe().en}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from accuracy_loan import CONFIG
+from accuracy_loan import CONFIG, ORGANISATION
 from real_logs import imported
 
 from training.backtest import backtest
@@ -21,7 +21,7 @@ from training.backtest.period_scores import SANCHO, period_tables
 
 def main() -> None:
     """Run and print."""
-    log = imported("loan_applications")
+    log = imported("loan_applications").with_organisation(**ORGANISATION)
     periods = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     found = backtest(log, CONFIG, periods=periods, length="week", with_baselines=False)
     for kind, tables in period_tables(found.forecasts, np.random.default_rng(7)).items():
