@@ -24,10 +24,10 @@ _CHANGED = Text(
     "The organisation was changed: {changes}. Periods of answers go by it from now on.",
 )
 _RETRAIN = Text(
-    "モデルのうち{parts}は再学習が必要です（`sancho train`）。それまで特徴量は学習時の設定のままで、"
+    "再学習が必要です（`sancho train`）。対象：{parts}。それまでモデルは学習時の設定のままで、"
     "回答に注意（calendar_changed）が付きます。",
-    "What the model learned of {parts} must be trained anew (`sancho train`); until then its features keep "
-    "the settings it was trained with, and answers carry the warning calendar_changed.",
+    "This must be trained anew (`sancho train`): {parts}. Until then the model keeps the settings it was "
+    "trained with, and answers carry the warning calendar_changed.",
 )
 _NEW_CURRENCY = Text(
     "今後はすべての金額を為替レート（rates）で{now}に換算します。モデルは{was}で学習しているため、"

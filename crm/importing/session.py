@@ -41,6 +41,11 @@ def session(
         before = stored_organisation(writer, store.organisation)
         zone = zone if before is None else before.zone
         loader = Loader(writer, zone, moment, log, progress, whole, store.organisation)
+        if before is None and writer.any_rows("deals") and store.organisation is not None:
+            # Data from before the row existed: what the settings said has held until now.
+            fill_organisation(writer, loader.versions, store.organisation)
+            loader.versions.settle("organisation")
+            before = stored_organisation(writer, store.organisation)
         yield loader
         if store.organisation is not None and result.total.imported + result.total.unchanged:
             filled = fill_organisation(writer, loader.versions, store.organisation)

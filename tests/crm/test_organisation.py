@@ -68,6 +68,17 @@ def test_a_store_from_before_gets_what_the_settings_say_though_its_rows_are_unch
     assert log.as_of(FIRST - 400 * DAY).organisation == SETTINGS
 
 
+def test_a_change_in_a_store_from_before_is_a_change_of_what_the_settings_said(
+    tmp_path: Path, folder: Path
+) -> None:
+    with opened(tmp_path, settings=None) as store:
+        import_path(store, folder, TOKYO, now=FIRST)
+    with opened(tmp_path) as store:
+        assert "Country DE → JP" in said(store, {"country": "JP"})[0]
+        log = store.read()
+    assert (log.as_of(CHANGE).organisation, log.organisation.country) == (SETTINGS, "JP")
+
+
 def test_until_something_is_stored_the_settings_speak(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert store.read().organisation == SETTINGS
