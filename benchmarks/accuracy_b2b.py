@@ -33,7 +33,7 @@ Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was 
 Chance = Callable[[Floats], Floats]
 Fit = Callable[[Floats, Floats, list[int]], Chance]  # features, won, which of them are categories
 
-CONFIG = TrainConfig(fiscal_start_month=1, country="SI", currency="EUR", threads=1)
+CONFIG = TrainConfig(threads=1)
 AS_OF = pd.Timestamp("2016-01-01", tz="UTC").value // 1000  # all deals have closed by then
 FOLDS, DRAWS = 5, 1000
 SANCHO = "Sancho"

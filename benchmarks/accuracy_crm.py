@@ -21,7 +21,7 @@ from training import metrics
 from training.config import TrainConfig
 from training.fit import train
 
-CONFIG = TrainConfig(fiscal_start_month=1, country="US", currency="USD")
+CONFIG = TrainConfig()
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from features.arrays import Floats, Ints
 from training.config import TrainConfig
 from training.fit import train
 
-CONFIG = TrainConfig(fiscal_start_month=1, country="NL", currency="EUR")
+CONFIG = TrainConfig()
 ORIGINS = ("2011-11-10", "2011-11-17", "2011-11-24", "2011-12-01")
 WITHIN_DAYS, WINDOW_DAYS = 21.0, 7
 
@@ -33,7 +33,7 @@ WITHIN_DAYS, WINDOW_DAYS = 21.0, 7
 def main() -> None:
     as_of, end = [*sys.argv[1:], *["2011-12-15", "2011-12-31"][len(sys.argv) - 1 :]][:2]
     log = imported("loan_applications")
-    calendar = Calendar(log.zone, CONFIG.fiscal_start_month, CONFIG.country)
+    calendar = Calendar.of_organisation(log.organisation)
     open_deals(log, as_of, end)
     rolling(log, calendar)
 

@@ -6,13 +6,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from crm.eventlog import EventLog
 from crm.importing import import_path
 from crm.instants import DAY, NEVER, as_of_instant
+from crm.organisation import Organisation
 from crm.store import Store
 from features import History, build_features, compile_history, deal_states, open_at
 from features.arrays import Floats, Ints
@@ -22,12 +22,14 @@ from training import metrics
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))
-ZONES = {
-    "loan_applications": "Europe/Amsterdam",
-    "crm_sales_opportunities": "America/New_York",
-    "b2b_qualification": "Europe/Ljubljana",
+ORGANISATIONS = {
+    name: Organisation(fiscal_start_month=1, time_zone=time_zone, country=country, currency=currency)
+    for name, time_zone, country, currency in (
+        ("loan_applications", "Europe/Amsterdam", "NL", "EUR"),
+        ("crm_sales_opportunities", "America/New_York", "US", "USD"),
+        ("b2b_qualification", "Europe/Ljubljana", "SI", "EUR"),
+    )
 }
-CURRENCIES = {"loan_applications": "EUR", "crm_sales_opportunities": "USD", "b2b_qualification": "EUR"}
 PRIOR = 5.0  # deals by which a stage leans on all
 FOLDERS = {"loan_applications": "loan_applications_2011"}
 
@@ -38,13 +40,13 @@ def imported(mapping: str) -> EventLog:
     if not folder.is_dir():
         print(f"skipped: the data is not at {folder}; set SANCHO_SHARED_DATA")
         sys.exit(0)
-    zone = ZoneInfo(ZONES[mapping])
+    organisation = ORGANISATIONS[mapping]
     with tempfile.TemporaryDirectory() as scratch:
-        store = Store.open(f"sqlite:///{scratch}/real.db")
-        result = import_path(store, folder, zone, mapping)
+        store = Store.open(f"sqlite:///{scratch}/real.db", organisation=organisation)
+        result = import_path(store, folder, organisation.zone, mapping)
         for table, counts in result.tables.items():
             print(f"{table}: {counts}")
-        return store.read(zone, currency=CURRENCIES[mapping])
+        return store.read()
 
 
 def judge_open(log: EventLog, bundle: Bundle, cut: int, end: str) -> None:

@@ -118,7 +118,7 @@ def spread(deals: int, folder: Path) -> None:
     trained(world(400, folder)[0], config=TrainConfig(trees=2))
     one, local_report = here.over(trained)(log)
     with open_cluster(LOCAL, source) as workers:
-        calendar = Calendar(TOKYO, CONFIG.fiscal_start_month, CONFIG.country)
+        calendar = Calendar.of_organisation(log.organisation)
         two, dask_report = there.over(trained)(log, workers.executor(NOW, calendar))
     loss = [report.evaluation.overall["model"]["log_loss"] for report in (local_report, dask_report)]
     gap = np.abs(one.self_check.won_by - two.self_check.won_by).mean()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,7 +23,7 @@ from crm.frames import codes_in, event_text, micros, moments, typed
 from crm.i18n import Text
 from crm.instants import NEVER, start_of_day
 from crm.money import Rates
-from crm.organisation import Organisation, organisation_of
+from crm.organisation import COMPANY, Organisation, OrganisationHistory, organisation_of
 from crm.schema import DEFAULT_STAGES, TABLES, Kind, Table
 from crm.standing_rows import standing_rows
 from crm.versions import LATEST, Versions
@@ -34,12 +37,14 @@ _CLOSING = ("closed_at", "outcome", "lost_reason")
 class EventLog:
     """The canonical tables as frames, one per table of the schema, in the schema's column types (`typed`).
 
-    `zone` is the organisation's time zone, which gives naive times and plain dates their meaning.
+    `zone` is the organisation's time zone, which gives naive times and plain dates their meaning: that of the
+    table `organisation` as of `moment`, else that of `given`.
     `versions` are those of the rows that changed, went or came late, by table; `recorded` are all recorded
     rows, the deleted and merged ones too, where `tables` are only a view of them as of `moment`.
-    `currency` is the organisation's where its row in `organisation` names none. Amounts of `tables` are in
-    the organisation's currency (their `currency` columns say in which they were recorded), those of
-    `recorded` as they were recorded; `money` is what there is in other currencies, None where there is none.
+    `given` is the organisation where its row in `organisation` does not say it (None: the defaults, and
+    `zone`). Amounts of `tables` are in the organisation's currency (their `currency` columns say in which
+    they were recorded), those of `recorded` as they were recorded; `money` is what there is in other
+    currencies, None where there is none.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -47,7 +52,7 @@ class EventLog:
     versions: Mapping[str, Versions] = field(default_factory=dict)
     recorded: Mapping[str, pd.DataFrame] | None = None
     moment: int = LATEST
-    currency: str = Organisation.currency
+    given: Organisation | None = None
     money: ForeignMoney | None = None
 
     @classmethod
@@ -56,19 +61,31 @@ class EventLog:
         tables: Mapping[str, pd.DataFrame],
         zone: ZoneInfo,
         versions: Mapping[str, Versions] | None = None,
-        currency: str = Organisation.currency,
+        given: Organisation | None = None,
     ) -> EventLog:
-        """A log from frames; tables not given are empty, stages not given are the default pipeline."""
+        """A log from frames; tables not given are empty, stages not given are the default pipeline.
+
+        `zone`, and `given` of all else: the organisation's where the table `organisation` does not say it.
+        """
+        given = replace(given or Organisation(), time_zone=str(zone))
+        said = typed(tables.get("organisation", pd.DataFrame()), TABLES["organisation"], zone)
+        zone = organisation_of({"organisation": said}, given).zone
         full = {name: typed(tables.get(name, pd.DataFrame()), table, zone) for name, table in TABLES.items()}
         if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
             full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
-        standing = standing_rows(full, versions, LATEST, zone) if versions else full
-        organisation = organisation_of(standing, Organisation(currency=currency))
-        converted, money = in_own_currency(standing, organisation, LATEST, zone)
-        if converted is full:
-            return cls(full, zone, currency=currency)
-        return cls(converted, zone, versions or {}, full, currency=currency, money=money)
+        return cls._standing(full, versions or {}, given)
+
+    @classmethod
+    def _standing(
+        cls, recorded: dict[str, pd.DataFrame], versions: Mapping[str, Versions], given: Organisation
+    ) -> EventLog:
+        """All that is recorded, as it stands in the end."""
+        standing = standing_rows(recorded, versions, LATEST, given.zone) if versions else recorded
+        organisation = organisation_of(standing, given)
+        converted, money = in_own_currency(standing, organisation, LATEST, organisation.zone)
+        whole = None if converted is recorded else recorded
+        return cls(converted, organisation.zone, versions, whole, given=given, money=money)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -81,30 +98,62 @@ class EventLog:
         moment = min(moment, self.moment)
         recorded = self.tables if self.recorded is None else self.recorded
         log = standing_rows(recorded, self.versions, moment, self.zone)
+        given = self.default_organisation
+        organisation = organisation_of(log, given)
+        zone = organisation.zone
         deals = _deals_as_of(log["deals"], log["deal_events"], log["stages"], moment)
         known = {
             "deals": deals,
             "leads": _leads_as_of(log["leads"], deals, moment),
-            "people": _people_as_of(log["people"], moment, self.zone),
+            "people": _people_as_of(log["people"], moment, zone),
         }
         known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
-        organisation = organisation_of(known, Organisation(currency=self.currency))
-        converted, money = in_own_currency(known, organisation, moment, self.zone)
-        return EventLog(
-            converted, self.zone, self.versions, recorded, moment, currency=self.currency, money=money
+        converted, money = in_own_currency(known, organisation, moment, zone)
+        return EventLog(converted, zone, self.versions, recorded, moment, given, money)
+
+    @cached_property
+    def organisations(self) -> OrganisationHistory:
+        """What the organisation said about itself, and since when."""
+        recorded = self.tables if self.recorded is None else self.recorded
+        versions = self.versions.get("organisation")
+        return OrganisationHistory.of(
+            recorded["organisation"], versions, self.default_organisation, self.moment
         )
 
     @property
     def organisation(self) -> Organisation:
         """What the organisation says about itself, as of the moment of the log."""
-        return organisation_of(self, Organisation(currency=self.currency))
+        return organisation_of(self, self.default_organisation)
+
+    @property
+    def default_organisation(self) -> Organisation:
+        """What holds where the organisation's row does not say it."""
+        return self.given or Organisation(time_zone=str(self.zone))
+
+    def instant(self, as_of: str | date | datetime | int | None) -> int:
+        """The as-of moment a user means: a plain date means its end, by the time zone known then."""
+        return self.organisations.instant(as_of)
+
+    def with_organisation(self, **said: Any) -> EventLog:
+        """The same log with an organisation that has always said the same: as here, but for what is given.
+
+        `said` are columns of the table `organisation`. Stored instants stay as they are; amounts are in its
+        currency.
+        """
+        given = Organisation(**{**vars(self.organisation), **said})
+        row, table = pd.DataFrame([{"organisation_id": COMPANY, **vars(given)}]), TABLES["organisation"]
+        recorded = self.tables if self.recorded is None else self.recorded
+        versions = {name: of_table for name, of_table in self.versions.items() if name != table.name}
+        own = {**recorded, table.name: typed(row, table, given.zone)}
+        whole = EventLog._standing(own, versions, given)
+        return whole if self.moment == LATEST else whole.as_of(self.moment)
 
     @property
     def currency_since(self) -> int:
         """Since when the organisation's currency is what it is (microseconds UTC); NEVER = all along."""
-        changed = self.changes("organisation")
-        at = changed.loc[(changed["field"] == "currency").to_numpy(bool), "at"]
-        return int(micros(at).max()) if len(at) else NEVER
+        known = self.organisations.known
+        changed = [at for (_, before), (at, now) in pairwise(known) if before.currency != now.currency]
+        return max(changed, default=NEVER)
 
     @property
     def rates(self) -> Rates:

@@ -14,21 +14,11 @@ from numpy.typing import NDArray
 
 from crm.frames import micros
 from crm.organisation import Organisation
+from crm.organisation_values import CURRENCIES
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Active codes of ISO 4217 that money is kept in.
-_CODES = """
-    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
-    CAD CDF CHF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP
-    GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD
-    KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
-    NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS
-    SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST
-    XAF XCD XOF XPF YER ZAR ZMW ZWL
-"""
-ISO_CODES = frozenset(re.findall("[A-Z]{3}", _CODES))
 # How people write them; what names several currencies (kr, ルピー, peso) is left out.
 _WRITTEN: Mapping[str, tuple[str, ...]] = {
     "JPY": ("円", "日本円", "¥", "jp¥", "yen", "japanese yen"),
@@ -67,7 +57,7 @@ def currency_of(text: str) -> str | None:
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     code = plain.upper()
-    return code if code in ISO_CODES else _CODE_OF.get(plain)
+    return code if code in CURRENCIES else _CODE_OF.get(plain)
 
 
 def currency_in(amount: str) -> str | None:

@@ -56,9 +56,9 @@ def parse_period(name: str, fiscal_start_month: int = 4) -> Period:
         raise SanchoError(
             Text(
                 "期間「{name}」を読めません。2026-Q4、FY2026-Q3、FY2026-H2、FY2026、2026-11、2026-W47、"
-                "2026-10-01..2026-12-31 のいずれかの形で指定してください。",
+                "2026-10-01..2026-12-31、this-quarter のいずれかの形で指定してください。",
                 "period: cannot read {name!r}; write it as 2026-Q4, FY2026-Q3, FY2026-H2, FY2026, 2026-11, "
-                "2026-W47 or 2026-10-01..2026-12-31.",
+                "2026-W47, 2026-10-01..2026-12-31 or this-quarter.",
             ).format(name=name),
             "bad_period",
         ) from None
@@ -91,20 +91,44 @@ def _parsed(text: str, fiscal_start_month: int) -> Period:
     return _months(text, year, start, 12)
 
 
+WORDS = ("this-quarter", "next-quarter", "this-month", "this-year")
+
+
+def period_seen_from(name: str, today: date, fiscal_start_month: int = 4) -> Period:
+    """The period that a name or a word means on a day; its `name` is the one it always has.
+
+    this-quarter and next-quarter as `period_holding` has them, this-month, this-year (the fiscal year).
+
+    >>> today = date(2026, 11, 29)
+    >>> [period_seen_from(word, today).name for word in WORDS]
+    ['2026-Q4', '2027-Q1', '2026-11', 'FY2026']
+    """
+    word = name.strip().lower()
+    if word not in WORDS:
+        return parse_period(name, fiscal_start_month)
+    length = word.removeprefix("this-").removeprefix("next-")
+    period = period_holding(today, length, fiscal_start_month)
+    if word.startswith("this-"):
+        return period
+    return period_holding(period.last + timedelta(days=1), length, fiscal_start_month)
+
+
 def period_holding(day: date, length: str = "quarter", fiscal_start_month: int = 4) -> Period:
-    """The period of one length (month, quarter, week) that holds a day; quarters are calendar quarters.
+    """The period of one length (week, month, quarter, year) that holds a day; quarters are calendar quarters.
 
     Calendar and fiscal quarters hold the same days where the fiscal year starts in January, April, July
-    or October; elsewhere the fiscal quarter is given.
+    or October; elsewhere the fiscal quarter is given. A year is the fiscal year.
     """
     if length == "month":
         return parse_period(f"{day:%Y-%m}")
     if length == "week":
         year, week, _ = day.isocalendar()
         return parse_period(f"{year}-W{week:02d}")
+    fiscal_year = day.year if day.month >= fiscal_start_month else day.year - 1
+    if length == "year":
+        return parse_period(f"FY{fiscal_year}", fiscal_start_month)
     if (fiscal_start_month - 1) % 3 == 0:
         return parse_period(f"{day.year}-Q{(day.month - 1) // 3 + 1}")
-    fiscal_year = day.year if day.month >= fiscal_start_month else day.year - 1
     quarter = ((day.month - fiscal_start_month) % 12) // 3 + 1
     return parse_period(f"FY{fiscal_year}-Q{quarter}", fiscal_start_month)
 

@@ -380,8 +380,9 @@ TABLES: Mapping[str, Table] = {
     )
 }
 
-# Tables whose rows others refer to are loaded first.
+# Tables whose rows others refer to are loaded first; before all, the one that says what a naive time means.
 LOAD_ORDER = (
+    "organisation",
     "stages",
     "teams",
     "people",
@@ -389,7 +390,6 @@ LOAD_ORDER = (
     "products",
     "contacts",
     "rates",
-    "organisation",
     "deals",
     "leads",
     "contracts",

@@ -44,7 +44,6 @@ _ONLY_VARIABLES = {
         "空でなければ、予期しないエラーの詳細を表示する", "Not empty: show all details of an unexpected error"
     ),
 }
-_LESS = {"fiscal_start_month", "country", "currency"}  # of a training: default to the setting of that name
 
 
 @dataclass(frozen=True)
@@ -177,8 +176,7 @@ def settings() -> Iterator[Setting]:
         yield Setting(group, name, "", f"actions.{name}", _toml(field.default), meaning)
     for name, value in vars(TrainConfig()).items():
         group = Text("学習 [train]", "Training")
-        default = "" if name in _LESS else _toml(value)
-        yield Setting(group, name, "", f"train.{name}", default, _meaning(TrainConfig, name))
+        yield Setting(group, name, "", f"train.{name}", _toml(value), _meaning(TrainConfig, name))
 
 
 def _meaning(kind: type, name: str) -> Text:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.organisation import Organisation
 from features.arrays import Floats, Ints
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # day 0 is 1970-01-01
@@ -55,6 +56,11 @@ class Calendar:
         return cls(
             ZoneInfo(str(settings["zone"])), int(settings["fiscal_start_month"]), str(settings["country"])
         )
+
+    @classmethod
+    def of_organisation(cls, organisation: Organisation) -> Calendar:
+        """The calendar by which an organisation says it works."""
+        return cls(organisation.zone, organisation.fiscal_start_month, organisation.country)
 
     @cached_property
     def day_start(self) -> Ints:

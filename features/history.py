@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -97,8 +97,10 @@ class _Names:
 def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = None) -> History:
     """The log as arrays. `levels` are those of the model that will score; without, they are learned here.
 
-    The values known at a moment are those of `EventLog.as_of`.
+    The values known at a moment are those of `EventLog.as_of`. All days are those of the calendar, also where
+    the log's time zone has changed since a model was trained.
     """
+    log = replace(log, zone=calendar.zone)
     rows = log["deals"]
     deal_ids = pd.Index(rows["deal_id"])
     events = EventTable(log["deal_events"], deal_ids)

@@ -47,13 +47,15 @@ def compile_live_deal(
     events: pd.DataFrame | Iterable[Row] = (),
     activities: pd.DataFrame | Iterable[Row] = (),
     account: Row | None = None,
+    zone: ZoneInfo | None = None,
 ) -> History:
     """A history of one deal, at position 0, with the organisation's past of `history`.
 
     `deal`, `events`, `activities` and `account` are valid rows of the canonical tables (checked by
     `check_rows`); times and dates may be text, numbers may be text. All events and activities are the deal's.
+    `zone`: the organisation's time zone, of naive times (default: that of the history's calendar).
     """
-    zone = history.calendar.zone
+    zone = zone or history.calendar.zone
     own = _position(history.deal_ids, _text(deal.get("deal_id")))
     changes = _Changes(_rows(events), zone)
     stages, people = _Names(history.stages, keep=True), _Names(history.people)

@@ -115,19 +115,21 @@ class Bundle:
         """The organisation's currency at training, in which all amounts of the model are."""
         return self.revenue.currency
 
+    def other_currency(self, organisation: Organisation) -> Text | None:
+        """What to do where the organisation counts in another currency than the model; None: it does not."""
+        if organisation.currency == self.currency:
+            return None
+        return Text(
+            "この時点の組織の通貨は{now}ですが、モデルは{then}で学習しています。"
+            "`sancho train` で再学習してください。",
+            "The organisation's currency is {now} at this moment, but the model was trained in {then}; "
+            "retrain it with `sancho train`.",
+        ).format(now=organisation.currency, then=self.currency)
+
     def check_currency(self, organisation: Organisation) -> None:
         """Raises where the organisation counts in another currency than the model."""
-        if organisation.currency == self.currency:
-            return
-        raise SanchoError(
-            Text(
-                "この時点の組織の通貨は{now}ですが、モデルは{then}で学習しています。"
-                "`sancho train` で再学習してください。",
-                "The organisation's currency is {now} at this moment, but the model was trained in {then}; "
-                "retrain it with `sancho train`.",
-            ).format(now=organisation.currency, then=self.currency),
-            "currency_changed",
-        )
+        if (other := self.other_currency(organisation)) is not None:
+            raise SanchoError(other, "currency_changed")
 
     def amount_now(self, amount: Floats) -> Floats:
         """The amounts (n,) that the revenue model may use."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm.eventlog import EventLog
 from crm.periods import Period
-from features import History, build_features, deal_states, open_at
+from features import Calendar, History, build_features, deal_states, open_at
 from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.new_business import NewBusiness
@@ -38,14 +38,16 @@ def score_and_simulate(
     moment: int,
     period: Period,
     dates: Sequence[date],
+    calendar: Calendar | None = None,
 ) -> PeriodOutlook:
     """Scores all deals open at the moment and simulates the period, from what was known at the moment.
 
     `known` is the log as of the moment (its activities are not used); `history` may extend beyond it;
     `closed` (people + 1,) is each person's revenue of the period so far. `dates`: remaining days of the
-    period by whose ends win probabilities and new business are computed.
+    period by whose ends win probabilities and new business are computed. `calendar`: by which the period's
+    days begin and end (default: the model's); what the model learned keeps the model's own.
     """
-    calendar = bundle.calendar
+    calendar = calendar or bundle.calendar
     deals = open_at(history, moment)
     moments = np.full(len(deals), moment, np.int64)
     x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
@@ -67,10 +69,10 @@ def score_and_simulate(
     )
     if known.money is not None:
         scored = scored.without_revenue(known.money.lack_rate(pd.Index(ids)))
-    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, calendar)
+    new_business = bundle.new_business or NewBusiness.fit(known, bundle.as_of, bundle.calendar)
     new = new_business.rates(known, organisation, moment, period, dates)
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])
-    working_days = float(calendar.working_days(bounds[:1], bounds[1:])[0])
+    working_days = float(bundle.calendar.working_days(bounds[:1], bounds[1:])[0])
     sizes = bundle.common_factors.at(working_days)
     simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
     return PeriodOutlook(scored, simulation)

@@ -51,7 +51,8 @@ def score_open(
     """
     if history is None:
         history = compile_history(log.as_of(as_of), bundle.calendar, bundle.levels)
-    frame = score_deals(bundle, history, open_at(history, as_of), as_of, period, model_version)
+    zone = log.organisations.at(as_of).zone
+    frame = score_deals(bundle, history, open_at(history, as_of), as_of, period, model_version, zone)
     return without_revenue(in_order(frame), log, as_of)
 
 
@@ -73,10 +74,19 @@ def in_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_deals(
-    bundle: Bundle, history: History, deals: Ints, as_of: int, period: Period, model_version: str | int = ""
+    bundle: Bundle,
+    history: History,
+    deals: Ints,
+    as_of: int,
+    period: Period,
+    model_version: str | int = "",
+    zone: ZoneInfo | None = None,
 ) -> pd.DataFrame:
-    """Score rows of some open deals (n,), in their order; see `score_open`."""
-    zone = history.calendar.zone
+    """Score rows of some open deals (n,), in their order; see `score_open`.
+
+    `zone`: the organisation's at the moment, in which the period's days begin and end (default: the model's).
+    """
+    zone = zone or history.calendar.zone
     moments = np.full(len(deals), as_of, np.int64)
     x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
     days_left = max((period.end(zone) - as_of) / DAY, 0.0)

@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from crm.instants import as_of_instant
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -66,7 +64,7 @@ def open_store(url: str | None = None) -> Store:
     from service.settings import read_settings
 
     settings = read_settings()
-    return Store.open(url or settings.store_url, settings.zone, settings.currency)
+    return Store.open(url or settings.store_url, organisation=settings.organisation)
 
 
 def train(log: EventLog, as_of: AsOf = None, **choices: Any) -> tuple[Bundle, Report]:
@@ -94,7 +92,7 @@ def score(model: Bundle, log: EventLog, period: str | None = None, as_of: AsOf =
     from models.scoring import score_open
 
     moment = _instant(as_of, log)
-    return score_open(model, log, moment, _period(period, moment, model))
+    return score_open(model, log, moment, _period(period, moment, log))
 
 
 def forecast(
@@ -116,7 +114,7 @@ def forecast(
 
     moment = _instant(as_of, log)
     history = compile_history(log.as_of(moment), model.calendar, model.levels)
-    opened = simulate_period(model, log, history, moment, _period(period, moment, model))
+    opened = simulate_period(model, log, history, moment, _period(period, moment, log))
     return opened.of_scope(scope, target)
 
 
@@ -156,8 +154,10 @@ def features(
     from models.scoring import feature_columns
 
     moment = _instant(as_of, log)
-    calendar, levels = (Calendar(log.zone), None) if model is None else (model.calendar, model.levels)
-    history = compile_history(log.as_of(moment), calendar, levels)
+    past = log.as_of(moment)
+    own = Calendar.of_organisation(past.organisation)
+    calendar, levels = (own, None) if model is None else (model.calendar, model.levels)
+    history = compile_history(past, calendar, levels)
     deals = open_at(history, moment) if deal_ids is None else _numbers_of(deal_ids, history)
     x = build_features(history, deals, np.full(len(deals), moment, np.int64))
     index = pd.Index(history.deal_ids[deals], name="deal_id")
@@ -222,17 +222,18 @@ def actions(model: Bundle, log: EventLog, as_of: AsOf = None) -> pd.DataFrame:
 
 
 def _instant(as_of: AsOf, log: EventLog) -> int:
-    return int(as_of) if isinstance(as_of, int | np.integer) else as_of_instant(as_of, log.zone)
+    return log.instant(int(as_of) if isinstance(as_of, np.integer) else as_of)
 
 
-def _period(name: str | None, moment: int, model: Bundle) -> Period:
+def _period(name: str | None, moment: int, log: EventLog) -> Period:
     from crm.instants import last_known_day
-    from crm.periods import parse_period, period_holding
+    from crm.periods import period_holding, period_seen_from
 
-    calendar = model.calendar
+    organisation = log.organisations.at(moment)
+    today, month = last_known_day(moment, organisation.zone), organisation.fiscal_start_month
     if name is not None:
-        return parse_period(name, calendar.fiscal_start_month)
-    return period_holding(last_known_day(moment, calendar.zone), "quarter", calendar.fiscal_start_month)
+        return period_seen_from(name, today, month)
+    return period_holding(today, "quarter", month)
 
 
 def _numbers_of(deal_ids: Sequence[str], history: History) -> Ints:

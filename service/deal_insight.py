@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pandas as pd
 from crm.conversion import ForeignMoney, Original, Unconverted
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import DAY, as_of_instant
+from crm.instants import DAY
 from crm.missing_rates import missing_rates
 from crm.periods import Period
 from crm.schema import TABLES
@@ -86,10 +87,10 @@ class DealInsights:
         """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
-        in_period, version = self._serving.period(period, moment), state.info.version
+        in_period, version = self._serving.period(state, period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, in_period).forecast
-            frame = score_table(forecast, state.bundle_at(moment), version)
+            frame = score_table(forecast, state.organisation(moment).zone, version)
             in_scope = frame["person"].isin(forecast.organisation.members(scope))
             frame = frame[in_scope].drop(columns="person")
         else:
@@ -105,7 +106,7 @@ class DealInsights:
 
     def warm_up(self, state: ModelState) -> None:
         """Answers for two stored deals and a sent one; their recommendations are not stored."""
-        context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
+        context = self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
         languages: tuple[Language, ...] = ("ja", "en")
         for deal_id in list(context.forecast.row_by_deal)[:2]:
             for lang in languages:
@@ -128,13 +129,14 @@ class DealInsights:
             since,
             scored.x[row],
             x_then,
-            self._probabilities(state, scored.x[row], moment, forecast.period),
+            _probabilities(state, scored.x[row], moment, forecast.period, context.zone),
             scored.pipeline.amounts[row],
             forecast.effect(row),
             forecast.period.name,
-            forecast.period.end(self._settings.zone),
+            forecast.period.end(context.zone),
             state.bundle.currency,
             forecast.references,
+            context.zone,
             None if forecast.money is None else forecast.money.original(deal_id),
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
@@ -143,10 +145,10 @@ class DealInsights:
         return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        zone = self._settings.zone
-        moment = as_of_instant(request.as_of, zone)
+        moment = state.log.instant(request.as_of)
+        zone = state.organisation(moment).zone
         bundle = state.bundle_at(moment)
-        period = self._serving.period(request.period, moment)
+        period = self._serving.period(state, request.period, moment)
         state = self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
         rate = 1.0 if original is None else original.rate
@@ -154,7 +156,7 @@ class DealInsights:
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
         x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
-        probabilities = self._probabilities(state, now[0], moment, period)
+        probabilities = _probabilities(state, now[0], moment, period, zone)
         stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
         amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
         if original is not None and original.lacks_rate:
@@ -174,6 +176,7 @@ class DealInsights:
             period.end(zone),
             bundle.currency,
             forecast.references,
+            zone,
             original,
         )
         actions = candidate_actions(
@@ -200,10 +203,6 @@ class DealInsights:
         warnings = sent_deal_warning(state, request, deal_history, moment)
         shown = replace(recommendations, recommended=without_id)
         return self._insight(context, inputs, shown, similar, lang, warnings, is_sent=True)
-
-    def _probabilities(self, state: ModelState, x: Floats, moment: int, period: Period) -> DealProbabilities:
-        left = max((period.end(self._settings.zone) - moment) / DAY, 0.0)
-        return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)
 
     def _insight(
         self,
@@ -243,3 +242,10 @@ class DealInsights:
         kinds = rates.kinds.get(original.currency, ())
         left_out = Unconverted("deals", original.currency, 1, original.amount, kinds)
         return missing_rates(ForeignMoney(rates, (left_out,)))
+
+
+def _probabilities(
+    state: ModelState, x: Floats, moment: int, period: Period, zone: ZoneInfo
+) -> DealProbabilities:
+    left = max((period.end(zone) - moment) / DAY, 0.0)
+    return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)

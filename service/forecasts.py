@@ -51,7 +51,6 @@ class Forecasts:
     def __init__(self, serving: ServingState, goals: Goals) -> None:
         self._serving = serving
         self._goals = goals
-        self._zone = serving.settings.zone
         self._complete: tuple[str, date] | None = None  # the period and day for which the history is complete
 
     def forecast(
@@ -68,7 +67,7 @@ class Forecasts:
         warnings += open_deals_warning(context.state, context.moment)
         return {
             **answer,
-            "period": period,
+            "period": context.forecast.period.name,
             "history": self._history(context, scope),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
@@ -80,7 +79,7 @@ class Forecasts:
         period, moment = context.forecast.period, context.moment
         return self._serving.from_store(
             lambda: history_rows(
-                self._serving.store, period, scope, moment, self._zone, context.state.log.currency_since
+                self._serving.store, period, scope, moment, context.zone, context.state.log.currency_since
             ),
             [],
         )
@@ -111,7 +110,7 @@ class Forecasts:
         if request.levels:
             after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))
         for number, new_hire in enumerate(request.joining, 1):
-            day = moment if new_hire.start is None else start_of_day(new_hire.start, self._zone)
+            day = moment if new_hire.start is None else start_of_day(new_hire.start, context.zone)
             name = NEW_HIRE.format(number=number).to(lang)
             joining = JoiningSeller(name, new_hire.team_id, max((day - moment) / DAY, 0.0))
             after = add_seller(after, joining, forecast.days_ahead)
@@ -121,7 +120,7 @@ class Forecasts:
             old = scope_summary(before, side) if side in existing else empty_summary(new)
             sides.append({"scope": side, "before": old, "after": new, **difference(old, new)})
         return {
-            "period": period,
+            "period": forecast.period.name,
             **sides[0],
             "assumptions": implied(supposed, bool(request.joining), bool(request.levels), lang),
             "children": sides[1:],
@@ -131,8 +130,8 @@ class Forecasts:
     def store_history(self) -> None:
         """Stores today's forecast of the current quarter, else that of one missing past week."""
         state = self._serving.current()
-        period = self._serving.period(None, state.now)
-        today = (period.name, last_known_day(state.now, self._zone))
+        period, zone = self._serving.period(state, None, state.now), state.organisation(state.now).zone
+        today = (period.name, last_known_day(state.now, zone))
         if self._complete == today:
             return
 
@@ -143,7 +142,7 @@ class Forecasts:
             return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
-        if not store_missing_day(store, period, state.now, version, self._zone, forecast_as_of):
+        if not store_missing_day(store, period, state.now, version, zone, forecast_as_of):
             self._complete = today
 
     def store_history_if_possible(self) -> None:
@@ -152,15 +151,15 @@ class Forecasts:
             self.store_history()
         except Exception as error:
             state = self._serving.current()
-            day = last_known_day(state.now, self._zone)
-            self._complete = (self._serving.period(None, state.now).name, day)
+            day = last_known_day(state.now, state.organisation(state.now).zone)
+            self._complete = (self._serving.period(state, None, state.now).name, day)
             failure = store_failure(error)
             why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
             log_event("sancho.forecasts", "warning", "history_not_stored", **why)
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, and its change."""
-        context = self._serving.context_of(state, state.now, self._serving.period(None, state.now))
+        context = self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
         context.forecast.of_scope(COMPANY)
         self._change(context, COMPANY, "ja")
 
@@ -179,7 +178,7 @@ class Forecasts:
         if change is None:
             return None
         parts = [{"label": _CHANGES[part["code"]].to(lang), **part} for part in change["contributions"]]
-        return {"since": iso(since, self._zone), **change, "contributions": parts}
+        return {"since": iso(since, context.zone), **change, "contributions": parts}
 
     def _at_levels(
         self, context: AnswerContext, simulation: Simulation, levels: Sequence[NewLevel]

@@ -22,7 +22,7 @@ from service.kpi_check import KpiContext, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
 from service.schemas import CheckRequest, PlanRequest
-from service.serving_state import AnswerContext, ServingState
+from service.serving_state import AnswerContext, ModelState, ServingState
 
 _RECENT = 730 * DAY  # the past from which differences between people are estimated
 
@@ -32,14 +32,13 @@ class Goals:
 
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
-        self._settings = serving.settings
         self._kpis = (*KPIS, *custom_kpis(serving.settings.kpi))
 
     def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """The KPIs of a scope in a period: so far, by its end, and the probability of each target."""
         context = self._serving.context(as_of, period)
         return {
-            "period": period,
+            "period": context.forecast.period.name,
             "scope": scope,
             "business_days_left": self.kpi_context(context).prospects.remaining.working_days,
             "kpis": self._kpi_rows(context, scope, lang),
@@ -52,24 +51,26 @@ class Goals:
         moment = self._serving.moment(state, request.as_of)
         proposals, facts = [], []
         for kpi in request.proposals:
-            period = None if kpi.period is None else self._period_or_none(kpi.period)
+            period = None if kpi.period is None else self._period_or_none(state, kpi.period, moment)
             last = None if period is None else period.last
             proposal = KpiProposal(
                 kpi.kpi, kpi.scope, kpi.value, kpi.unit, kpi.segment, kpi.period, last, kpi.last_reviewed
             )
-            context = self._serving.context_of(state, moment, period or self._serving.period(None, moment))
+            context = self._serving.context_of(
+                state, moment, period or self._serving.period(state, None, moment)
+            )
             strongest = self._strongest_lever(context, lang)
             fact = self.kpi_context(context).facts(proposal, strongest)
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
-        today = last_known_day(moment, self._settings.zone)
+        today = last_known_day(moment, state.organisation(moment).zone)
         return {**check_rows(proposals, facts, today, lang), **self._serving.metadata(state, moment, lang)}
 
     def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """Results of people in a period, compared with an average rep on the same deals."""
         context = self._serving.context(as_of, period)
         state, moment, in_period = context.state, context.moment, context.forecast.period
-        prospects, zone = self.kpi_context(context).prospects, self._settings.zone
+        prospects, zone = self.kpi_context(context).prospects, context.zone
         attributed = state.caches.attributed_deals.get(
             moment,
             lambda: attributed_deals(
@@ -84,7 +85,12 @@ class Goals:
         results = attributed.within(in_period.start(zone), min(in_period.end(zone), moment))
         recent = attributed.within(moment - _RECENT, moment)
         rows = people_rows(results, recent, prospects, scope, lang)
-        return {"period": period, "scope": scope, **rows, **self._serving.metadata(state, moment, lang)}
+        return {
+            "period": in_period.name,
+            "scope": scope,
+            **rows,
+            **self._serving.metadata(state, moment, lang),
+        }
 
     def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """KGI, the drivers that it depends on, and the KPIs that measure each."""
@@ -96,7 +102,7 @@ class Goals:
             [] if target is not None else [("no_target", messages.no_target(scope, context.forecast.period))]
         )
         return {
-            "period": period,
+            "period": context.forecast.period.name,
             "scope": scope,
             **kpi_tree(self.drivers(context, scope, lang), rows, goal),
             **self._serving.metadata(context.state, context.moment, lang, warnings),
@@ -119,7 +125,7 @@ class Goals:
             lang,
         )
         return {
-            "period": request.period,
+            "period": context.forecast.period.name,
             **plan,
             **self._serving.metadata(context.state, context.moment, lang),
         }
@@ -141,11 +147,11 @@ class Goals:
         """What the KPIs and levers of a period are computed from."""
 
         def compute() -> KpiContext:
-            state, forecast, zone = context.state, context.forecast, self._settings.zone
+            state, forecast, zone = context.state, context.forecast, context.zone
             known, organisation = state.log.as_of(context.moment), forecast.organisation
             happenings = KpiEvents(known, organisation.people)
             bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
-            ahead = RemainingPeriod.of(known, state.bundle.calendar, organisation, *bounds)
+            ahead = RemainingPeriod.of(known, context.calendar, organisation, *bounds)
             prospects = KpiForecasts(forecast.simulation, happenings, ahead, forecast.period)
             drive = lever_model_of(forecast, prospects, state.bundle)
             return KpiContext(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
@@ -153,10 +159,10 @@ class Goals:
         return context.state.caches.kpi_contexts.get(context.key, compute)
 
     def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
-        today = last_known_day(context.moment, self._settings.zone)
+        today = last_known_day(context.moment, context.zone)
         strongest = self._strongest_lever(context, lang)
         return kpi_rows(
-            self.kpi_context(context), scope, self._settings.fiscal_start_month, today, strongest, lang
+            self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
         )
 
     def _strongest_lever(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
@@ -167,8 +173,8 @@ class Goals:
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
         return label, drivers[0]["attainment_pp"]
 
-    def _period_or_none(self, name: str) -> Period | None:
+    def _period_or_none(self, state: ModelState, name: str, moment: int) -> Period | None:
         try:
-            return self._serving.period(name, 0)
+            return self._serving.period(state, name, moment)
         except SanchoError:
             return None

@@ -76,6 +76,7 @@ class InsightInputs:
     period_end: int
     currency: str
     references: Mapping[float, Reference]  # by stage, of the deals won from it
+    zone: ZoneInfo  # the organisation's, as of the moment
     original: Original | None = None  # the amount as recorded, where it is of another currency
 
 
@@ -87,7 +88,7 @@ def build_insight(
     lang: Language,
 ) -> dict[str, Any]:
     """The fields of an insight, without as_of, model and warnings."""
-    zone = bundle.calendar.zone
+    zone = inputs.zone
     left = max((inputs.period_end - inputs.moment) / DAY, 0.0)
     rows = np.stack([inputs.x_now, inputs.x_now, inputs.x_then])
     moments = np.array([inputs.moment, inputs.moment, inputs.since], np.int64)

@@ -54,7 +54,7 @@ def read_request(
         deal.setdefault("outcome", ending)
     elif ending is not None and not _has_event_into(deal["stage"], events):
         raise RequestError(sent_in_closing_stage(deal["deal_id"], deal["stage"]), "deal_closed")
-    deal_history = compile_live_deal(history, deal, events, activities, account)
+    deal_history = compile_live_deal(history, deal, events, activities, account, zone)
     outcome = int(deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).status[0])
     if outcome >= 0:
         closed = int(deal_history.closed[0])

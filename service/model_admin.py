@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from crm.i18n import Language
+from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
 from training.monitoring import MonitoringReport, monitor
 from training.promote import put_in_service, roll_back
@@ -58,7 +59,14 @@ class ModelAdmin:
             version, made_at, report = self._report or ("", -np.inf, None)
             is_old = time.monotonic() - made_at > _REPORT_SECONDS
             if report is None or version != state.info.version or is_old:
-                report = monitor(state.bundle, state.history, state.now)
+                changed = calendar_warnings(state.bundle, state.organisation(state.now))
+                report = monitor(
+                    state.bundle,
+                    state.history,
+                    state.now,
+                    zone=state.organisation(state.now).zone,
+                    reasons=[text for _, text in changed],
+                )
                 self._report = (state.info.version, time.monotonic(), report)
             return report
 

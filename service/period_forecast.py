@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from crm.frames import micros
 from crm.instants import DAY, end_of_day
 from crm.money import Rates
 from crm.periods import Period
-from features import History
+from features import Calendar, History
 from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.attainment import (
@@ -137,15 +138,17 @@ def simulate_period(
     bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
 ) -> PeriodForecast:
     """Scores the deals open at the moment and simulates the period, from what was known by then."""
-    calendar = bundle.calendar
     known = log.without("activities").as_of(moment)
     bundle.check_currency(known.organisation)
+    calendar = Calendar.of_organisation(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     dates = pace_dates(period.first, period.last)
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
-    outlook = score_and_simulate(bundle, known, history, organisation, facts.closed, moment, period, future)
+    outlook = score_and_simulate(
+        bundle, known, history, organisation, facts.closed, moment, period, future, calendar
+    )
     moments = np.full(len(outlook.scored.deals), moment, np.int64)
     days = close_days(bundle.win, outlook.scored.x, moments, (0.1, 0.5, 0.9))
     days_left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
@@ -164,7 +167,7 @@ def simulate_period(
     )
 
 
-def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.DataFrame:
+def score_table(forecast: PeriodForecast, zone: ZoneInfo, version: str) -> pd.DataFrame:
     """One Score row of the contract per open deal, with the index of the person who owns it."""
     scored = forecast.scored
     rows = score_rows(
@@ -175,7 +178,7 @@ def score_table(forecast: PeriodForecast, bundle: Bundle, version: str) -> pd.Da
         by_end=scored.by_end,
         amounts=scored.pipeline.amounts,
         median_days=forecast.close_days[:, 1],
-        zone=bundle.calendar.zone,
+        zone=zone,
         model_version=version,
     )
     return rows.assign(person=scored.pipeline.person)

@@ -112,7 +112,7 @@ class Recommendations:
     ) -> dict[str, Any]:
         """Stores the outcome of a recommendation."""
         self.flush()
-        at = as_of_instant(None, self._settings.zone)
+        at = as_of_instant(None, self._serving.zone())
         if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
             raise SanchoError(messages.unknown_recommendation(recommendation_id), "unknown_recommendation")
         state = self._serving.current()
@@ -195,7 +195,7 @@ class Recommendations:
             self._settings.actions,
             moment,
             state.info.version,
-            self._settings.zone,
+            state.organisation(moment).zone,
             lang,
         )
 

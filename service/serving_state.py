@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,10 @@ from crm.instants import DAY, as_of_instant, iso, last_known_day
 from crm.missing_rates import missing_rates
 from crm.newest_record import newest_record
 from crm.organisation import Organisation
-from crm.periods import Period, parse_period, period_holding
+from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
 from crm.store.engine import store_failure
-from features import ActionEvents, Feature, History, compile_history
+from features import ActionEvents, Calendar, Feature, History, compile_history
 from features.levels import Levels
 from models.actions import CandidateAction
 from models.bundle import Bundle
@@ -36,6 +37,7 @@ from service import messages
 from service.cache import Cache
 from service.kpi_check import KpiContext
 from service.logs import log_event
+from service.organisation import calendar_of, calendar_warnings, disagreements
 from service.outages import REGISTRY, STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
@@ -101,6 +103,10 @@ class ModelState:
     loaded_at: float  # monotonic seconds
     caches: Caches = field(default_factory=Caches)
 
+    def organisation(self, moment: int) -> Organisation:
+        """What the organisation said as of a moment: its calendar is that of an answer."""
+        return self.log.organisations.at(moment)
+
     def bundle_at(self, moment: int) -> Bundle:
         """The model that answers as of a moment: its stage table alone where the data are far older.
 
@@ -131,6 +137,21 @@ class AnswerContext:
     def key(self) -> tuple[int, str]:
         """The moment and period, as a key of caches."""
         return self.moment, self.forecast.period.name
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the organisation said as of the moment."""
+        return self.state.organisation(self.moment)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone as of the moment."""
+        return self.organisation.zone
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the answer; the model's features keep the one it was trained with."""
+        return calendar_of(self.organisation)
 
 
 @dataclass(frozen=True)
@@ -194,27 +215,36 @@ class ServingState:
 
     def moment(self, state: ModelState, as_of: str | None) -> int:
         """The moment of prediction; without one, the state's "now"."""
-        return state.now if as_of is None else as_of_instant(as_of, self.settings.zone)
+        return state.now if as_of is None else state.log.instant(as_of)
 
-    def period(self, name: str | None, moment: int) -> Period:
-        """A period by name; without one, the quarter that holds the moment."""
-        month = self.settings.fiscal_start_month
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone now; the settings' before anything is loaded."""
+        state = self._state
+        return self.settings.zone if state is None else state.log.zone
+
+    def period(self, state: ModelState, name: str | None, moment: int) -> Period:
+        """A period by name or word (this-quarter), by the organisation's calendar as of the moment.
+
+        Without a name, the quarter that holds the moment.
+        """
+        organisation = state.organisation(moment)
+        today, month = last_known_day(moment, organisation.zone), organisation.fiscal_start_month
         if name is not None:
-            return parse_period(name, month)
-        return period_holding(last_known_day(moment, self.settings.zone), "quarter", month)
+            return period_seen_from(name, today, month)
+        return period_holding(today, "quarter", month)
 
     def context(self, as_of: str | None, period: str | None) -> AnswerContext:
         """The context of an answer as of a moment, about a period, from the state that answers now."""
         state = self.current()
         moment = self.moment(state, as_of)
-        return self.context_of(state, moment, self.period(period, moment))
+        return self.context_of(state, moment, self.period(state, period, moment))
 
     def context_of(self, state: ModelState, moment: int, period: Period) -> AnswerContext:
         """The context of an answer from a state; simulates the period unless that is cached."""
         state = self.state_at(state, moment)
 
         def compute() -> PeriodForecast:
-            _check_dates(moment, period, self.settings)
+            _check_dates(moment, period, state.organisation(moment).zone)
             return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
@@ -241,7 +271,7 @@ class ServingState:
         state = self._state
         if state is None:
             return True  # the answer is an error
-        now = (state.now, self.period(None, state.now).name)
+        now = (state.now, self.period(state, None, state.now).name)
         return as_of is None and period is None and now in state.caches.forecasts
 
     def not_open(self, state: ModelState, deal_id: str, moment: int) -> SanchoError:
@@ -250,7 +280,7 @@ class ServingState:
         if number < 0 or state.history.created[number] >= moment:
             return SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
         return SanchoError(
-            messages.closed_deal(deal_id, int(state.history.closed[number]), self.settings.zone),
+            messages.closed_deal(deal_id, int(state.history.closed[number]), state.organisation(moment).zone),
             "deal_closed",
         )
 
@@ -258,11 +288,13 @@ class ServingState:
         self, state: ModelState, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()
     ) -> dict[str, Any]:
         """The fields that every answer carries: as_of, model and warnings."""
-        zone = self.settings.zone
+        organisation = state.organisation(moment)
+        zone = organisation.zone
         warnings = messages.model_warnings(state.bundle.warnings, state.info.version)
         far = state.is_far_beyond_data(moment)
         warnings += messages.age_warnings(state.bundle.as_of, state.newest_deal_record, moment, zone, far)
         warnings += self._money_warnings(state, moment)
+        warnings += calendar_warnings(state.bundle, organisation)
         warnings += self.outages.warnings(state.info.version, zone)
         newest = state.caches.newest_records.get(moment, lambda: newest_record(state.log, moment))
         return {
@@ -363,9 +395,11 @@ class ServingState:
             state.bundle.check()
         except SanchoError as error:
             return Readiness(error.text)
-        version = state.info.version
-        cannot = tuple(self.outages.warnings(version, self.settings.zone))
-        return Readiness(None, version, len(state.bundle.self_check.at), cannot)
+        organisation, version = state.organisation(state.now), state.info.version
+        differ = disagreements(self.settings, organisation)
+        changed = calendar_warnings(state.bundle, organisation)
+        cannot = self.outages.warnings(version, organisation.zone)
+        return Readiness(None, version, len(state.bundle.self_check.at), (*differ, *changed, *cannot))
 
     def _keep_ready(self) -> float:
         """One round of the thread: refreshes, then does the chores; the seconds until the next round."""
@@ -421,7 +455,7 @@ class ServingState:
             log = before.log
         else:
             bundle.check_currency(self._organisation())
-            log = self.store.read(self.settings.zone, currency=self.settings.currency)
+            log = self.store.read(self.settings.zone)
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:
@@ -443,8 +477,7 @@ class ServingState:
 
     def _organisation(self) -> Organisation:
         """What the store says about the organisation, read without the rest of it."""
-        settings = self.settings
-        return self.store.read(settings.zone, ("organisation",), settings.currency).organisation
+        return self.store.read(self.settings.zone, ("organisation",)).organisation
 
     def _warm_up(self, state: ModelState) -> None:
         """Does what the first request would otherwise wait for."""
@@ -457,10 +490,10 @@ def _levels(bundle: Bundle) -> Levels:
     return {name: value if isinstance(value, str) else list(value) for name, value in bundle.levels.items()}
 
 
-def _check_dates(moment: int, period: Period, settings: Settings) -> None:
+def _check_dates(moment: int, period: Period, zone: ZoneInfo) -> None:
     """Raises for dates outside of any sensible calendar."""
     low, high = date(1990, 1, 1), date(2090, 1, 1)
-    day = last_known_day(moment, settings.zone)
+    day = last_known_day(moment, zone)
     if not (low <= day < high and low <= period.first and period.last < high):
         raise SanchoError(
             Text(

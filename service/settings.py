@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -16,6 +17,10 @@ from pydantic_settings import (
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from crm.organisation_values import is_country, is_currency, is_zone
+
+if TYPE_CHECKING:
+    from crm.organisation import Organisation
 
 CONFIG_FILE = "sancho.toml"
 _FINE = {
@@ -60,12 +65,13 @@ class ActionSettings(BaseModel):
     ] = Field(0.0, ge=0, le=0.9)
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("unknown time zone") from None
-    return name
+def _existing(exists: Callable[[str], bool]) -> AfterValidator:
+    def check(name: str) -> str:
+        if not exists(name):
+            raise ValueError("does not exist")
+        return name
+
+    return AfterValidator(check)
 
 
 class Settings(BaseSettings):
@@ -91,14 +97,29 @@ class Settings(BaseSettings):
     ] = ""
     timezone: Annotated[
         str,
-        AfterValidator(_zone),
-        Text("組織のタイムゾーン（IANAの名前）", "Time zone of the organisation, an IANA name"),
+        _existing(is_zone),
+        Text(
+            "組織のタイムゾーン（IANAの名前）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
+            "Time zone of the organisation, an IANA name; stored by the first import, then changed by "
+            "`sancho organisation`",
+        ),
     ] = "Asia/Tokyo"
-    currency: Annotated[str, Text("組織の通貨（3文字）", "Currency of the organisation, three letters")] = (
-        Field("JPY", pattern=r"^[A-Z]{3}$")
-    )
+    currency: Annotated[
+        str,
+        _existing(is_currency),
+        Text(
+            "組織の通貨（3文字）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
+            "Currency of the organisation, three letters; stored by the first import, then changed by "
+            "`sancho organisation`",
+        ),
+    ] = "JPY"
     fiscal_start_month: Annotated[
-        int, Text("年度の最初の月（1から12）", "First month of the fiscal year, 1 to 12")
+        int,
+        Text(
+            "年度の最初の月（1から12）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
+            "First month of the fiscal year, 1 to 12; stored by the first import, then changed by "
+            "`sancho organisation`",
+        ),
     ] = Field(4, ge=1, le=12)
     language: Annotated[
         Language,
@@ -108,8 +129,13 @@ class Settings(BaseSettings):
     ] = "ja"
     country: Annotated[
         str,
-        Text("祝日を数える国（2文字の国コード）", "Country whose public holidays count, two letters"),
-    ] = Field("JP", pattern=r"^[A-Z]{2}$")
+        _existing(is_country),
+        Text(
+            "祝日を数える国（2文字）。最初の取り込みで保存され、以後は `sancho organisation` で変更",
+            "Country whose public holidays count, two letters; stored by the first import, then changed by "
+            "`sancho organisation`",
+        ),
+    ] = "JP"
     grades: Annotated[
         tuple[float, float, float],
         Text(
@@ -158,6 +184,18 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The organisation's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the settings say of the organisation, where its row in the store does not say it."""
+        from crm.organisation import Organisation
+
+        return Organisation(
+            fiscal_start_month=self.fiscal_start_month,
+            time_zone=self.timezone,
+            country=self.country,
+            currency=self.currency,
+        )
 
     @property
     def store_url(self) -> str:

@@ -24,7 +24,7 @@ class Tables:
         """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_rows
 
-        zone = self._serving.settings.zone
+        zone = self._serving.zone()
         result = push_rows(self._serving.store, table, rows, zone)
         counts = result.total
         return {
@@ -56,7 +56,7 @@ class Tables:
         removed = 0
         if len(parts) == len(keys):
             key = joined_key(tuple(parts))
-            removed = remove_rows(self._serving.store, table, [key], self._serving.settings.zone)
+            removed = remove_rows(self._serving.store, table, [key], self._serving.zone())
         if not removed:
             raise SanchoError(
                 _NO_ROW.format(table=TABLES[table].label, id=row_id, key=",".join(keys)), "unknown_row"
@@ -64,7 +64,7 @@ class Tables:
         return {"table": table, "id": row_id, "removed": removed, **self._metadata([], lang)}
 
     def _metadata(self, notices: Sequence[Text], lang: Language) -> dict[str, Any]:
-        zone, info = self._serving.settings.zone, self._serving.model_info()
+        zone, info = self._serving.zone(), self._serving.model_info()
         return {
             "as_of": iso(as_of_instant(None, zone), zone),
             "model": None if info is None else model_fields(info),

@@ -9,6 +9,7 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.model_admin import ModelAdmin
+from service.organisation import open_store
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.settings import Settings
@@ -36,7 +37,7 @@ class UseCases:
         """Use cases with a store and a registry; by default those of the settings."""
         serving = ServingState(
             settings,
-            store if store is not None else Store.open(settings.store_url, currency=settings.currency),
+            store if store is not None else open_store(settings),
             registry if registry is not None else Registry(settings.home),
         )
         goals = Goals(serving)

@@ -17,20 +17,13 @@ _NO_RECIPE = ("seed", "threads", "fiscal_start_month", "country", "currency")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training. The same log, cut-off and settings give the same model, number for number."""
+    """Settings of a training. The same log, cut-off and settings give the same model, number for number.
+
+    Fiscal year, time zone, country and currency are the organisation's, which the log says as of the cut-off.
+    """
 
     seed: Annotated[int, Text("乱数の種", "Seed of all random draws")] = 0
     threads: Annotated[int, Text("学習に使うスレッドの数", "Threads a training uses")] = 2
-    fiscal_start_month: Annotated[
-        int, Text("年度の最初の月（既定は組織の設定）", "First month of the fiscal year (the setting above)")
-    ] = 4
-    country: Annotated[
-        str,
-        Text("祝日を数える国（既定は組織の設定）", "Country whose public holidays count (the setting above)"),
-    ] = "JP"
-    currency: Annotated[
-        str, Text("組織の通貨（既定は組織の設定）", "Currency of the organisation (the setting above)")
-    ] = "JPY"
     owner_blind: Annotated[
         bool, Text("担当者によらない受注確率にする", "Win probabilities do not depend on the rep")
     ] = False

@@ -73,7 +73,7 @@ class TrainingData:
         if as_of - newest > QUIET_DAYS * DAY and past["deals"]["closed_at"].isna().any():
             as_of = newest + 1
             past = past.as_of(as_of)
-        calendar = Calendar(log.zone, config.fiscal_start_month, config.country)
+        calendar = Calendar.of_organisation(past.organisation)
         history = compile_history(past, calendar)
         step(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.1)
         rng = np.random.default_rng(config.seed)

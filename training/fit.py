@@ -61,8 +61,6 @@ def train_on(
 ) -> tuple[Bundle, Report]:
     """A model fitted on training data, and the report on its training; with a champion, compared with it."""
     past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
-    organisation = past.organisation
-    config = replace(config, currency=organisation.currency)
     calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
     step = Steps(progress)
     report = Report(as_of, config)
@@ -98,7 +96,9 @@ def train_on(
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
     step(Text("金額と今後の新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
     leaking = {leak.attribute for leak in report.leaks}
-    revenue = revenue_of(history, rows, chosen, config, use_amount="amount" not in leaking)
+    revenue = revenue_of(
+        history, rows, chosen, past.organisation.currency, use_amount="amount" not in leaking
+    )
     step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
     observed = ObservationalData(history, snapshots.outcomes, snapshots.cycle, as_of, chosen.used)
     bottlenecks = find_bottlenecks(observed)
@@ -118,7 +118,7 @@ def train_on(
         drop_amount="amount" in leaking,
         bottlenecks=bottlenecks,
         actions=learn_actions(observed),
-        rate_kind=organisation.rate_kind,
+        rate_kind=past.organisation.rate_kind,
         recipe=config.recipe,
         proof=proof,
     )
@@ -151,7 +151,7 @@ def with_table_only(bundle: Bundle, report: Report) -> Bundle:
 
 
 def revenue_of(
-    history: History, rows: SnapshotRows, chosen: Selection, config: TrainConfig, use_amount: bool = True
+    history: History, rows: SnapshotRows, chosen: Selection, currency: str, use_amount: bool = True
 ) -> RevenueModel:
     """The revenue model, fitted on moments of won deals; without the amount where it leaks the outcome."""
     won = rows.event == 1
@@ -167,7 +167,7 @@ def revenue_of(
         history.final_amount[deal],
         deal,
         (stage, product, industry),
-        config.currency,
+        currency,
     )
 
 

@@ -30,7 +30,7 @@ class ObservationalData:
     def of(cls, log: EventLog, as_of: int) -> ObservationalData:
         """From a log, with all features except those that leak."""
         past = log.as_of(as_of)
-        history = compile_history(past, Calendar(log.zone))
+        history = compile_history(past, Calendar.of_organisation(past.organisation))
         leaking = {leak.column for leak in screen(past, as_of)}
         used = [column for column, feature in enumerate(history.features) if not set(feature.reads) & leaking]
         outcomes = deal_outcomes(past, history)

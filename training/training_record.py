@@ -73,6 +73,8 @@ class TrainingRecord:
 def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, str]:
     parameters = {
         **{name: str(value)[:400] for name, value in vars(report.config).items()},
+        **bundle.calendar.settings(),
+        "currency": bundle.revenue.currency,
         **report.counts,
         "as_of": bundle.as_of,
         "data_fingerprint": fingerprint,

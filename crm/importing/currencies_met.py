@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from crm.i18n import Text
 from crm.importing.money_rows import AMOUNT_OF
+from crm.importing.organisation_row import stored_organisation
 from crm.organisation import Organisation
 from crm.store import Writer
 
@@ -15,8 +16,8 @@ from crm.store import Writer
 class CurrenciesMet:
     """The currencies in which the amounts of an import are."""
 
-    def __init__(self, writer: Writer, currency: str | None) -> None:
-        self._writer, self._currency = writer, currency
+    def __init__(self, writer: Writer, given: Organisation | None) -> None:
+        self._writer, self._given = writer, given
         self._met: set[str] = set()
 
     def add(self, table: str, columns: Mapping[str, pa.Array]) -> None:
@@ -28,10 +29,9 @@ class CurrenciesMet:
         """What is told of currencies without a rate of the kind that counts."""
         if not self._met:
             return []
-        said = self._writer.rows("organisation", ("currency", "rate_kind"))
-        own, kind = said[0] if said else (None, None)
-        own = own or self._currency or Organisation.currency
-        kind = kind or Organisation.rate_kind
+        given = self._given or Organisation()
+        organisation = stored_organisation(self._writer, given) or given
+        own, kind = organisation.currency, organisation.rate_kind
         rated = {
             code for code, of_kind in self._writer.rows("rates", ("currency", "kind")) if of_kind == kind
         }

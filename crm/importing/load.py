@@ -17,6 +17,7 @@ from crm.importing.currencies_met import CurrenciesMet
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
 from crm.importing.money_rows import with_defaults
+from crm.importing.organisation_row import stored_organisation
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
 from crm.importing.row_versions import VersionRecorder, rounds
@@ -24,6 +25,7 @@ from crm.importing.source import Ints
 from crm.importing.unknown_names import UnknownNames
 from crm.importing.validate import Batch, Validator
 from crm.importing.values import Bools
+from crm.organisation import Organisation
 from crm.schema import DEFAULT_OUTCOMES, TABLES, Table
 from crm.store import Writer
 
@@ -43,17 +45,17 @@ class Loader:
         log: ImportLog,
         progress: Progress | None = None,
         whole: bool | None = False,
-        currency: str | None = None,
+        given: Organisation | None = None,
     ) -> None:
         self.writer, self.zone, self.now, self.log = writer, zone, now, log
         self._progress = progress
         self._whole = whole  # True: what the rows do not name is gone; None: it may be, which is told
         self._listed = ListedRows(writer)
-        self._stored = _StoredFacts(writer, currency)
+        self._stored = _StoredFacts(writer, given)
         self._quarantine = QuarantineTracker(writer)
         self.versions = VersionRecorder(writer, now)
         self._names = UnknownNames(writer)
-        self._currencies = CurrenciesMet(writer, currency)
+        self._currencies = CurrenciesMet(writer, given)
 
     def load(self, batch: Batch) -> tuple[Counts, Bools]:
         """Loads a batch; its counts, and which of its rows were rejected."""
@@ -77,6 +79,8 @@ class Loader:
         self._report(table, size, size)
         self.log.count_rows(batch.table, counts)
         self._stored.forget(batch.table)
+        if batch.table == "organisation" and (said := stored_organisation(self.writer)) is not None:
+            self.zone = said.zone  # of naive times in the tables that follow
         return counts, rejected
 
     def finish(self, tell: bool = True) -> None:
@@ -141,8 +145,8 @@ class Loader:
 class _StoredFacts:
     """What the store holds that rows are checked against, read once and again after it changed."""
 
-    def __init__(self, writer: Writer, currency: str | None) -> None:
-        self._writer, self._currency = writer, currency
+    def __init__(self, writer: Writer, given: Organisation | None) -> None:
+        self._writer, self._given = writer, given
         self._outcomes: dict[str, str | None] | None = None
         self._deals: pa.Array | None = None
         self.quarantined_deals: set[str] = set()
@@ -166,8 +170,8 @@ class _StoredFacts:
 
     def _own_currency(self) -> str | None:
         """The organisation's currency, None where neither the store nor who opened it names one."""
-        said = [currency for (currency,) in self._writer.rows("organisation", ("currency",)) if currency]
-        return said[0] if said else self._currency
+        said = stored_organisation(self._writer, self._given) or self._given
+        return None if said is None else said.currency
 
     def forget(self, table: str) -> None:
         """A table changed: what was read from it is read again."""

@@ -15,6 +15,7 @@ from crm.importing import values as parse
 from crm.importing.checked_rows import CheckedRows, read_column
 from crm.importing.conventions import Conventions
 from crm.importing.money_rows import check_currencies, check_rates
+from crm.importing.organisation_checks import check_organisation
 from crm.importing.values import Bools
 from crm.instants import DAY, NEVER, iso, local_datetime
 from crm.money import currency_of
@@ -323,5 +324,5 @@ _CHECKS: Mapping[str, tuple[Callable[[CheckedRows], None], ...]] = {
     "products": (check_currencies,),
     "deal_products": (check_currencies,),
     "rates": (check_currencies, check_rates),
-    "organisation": (check_currencies,),
+    "organisation": (check_organisation, check_currencies),
 }

@@ -148,6 +148,26 @@ REASONS: dict[str, Text] = {
         "period must be like 2026-Q4, FY2026-Q3, FY2026-H2, FY2026, 2026-11, 2026-W47 "
         "or 2026-10-01..2026-12-31.",
     ),
+    "bad_month": Text("期首月は1から12の整数です。", "the first month must be a whole number from 1 to 12."),
+    "bad_zone": Text(
+        "タイムゾーンが見つかりません。Asia/Tokyo のようなIANAの名前を指定してください。",
+        "no such time zone; give an IANA name such as Asia/Tokyo.",
+    ),
+    "bad_country": Text(
+        "この国の祝日がわかりません。JP のような2文字の国コードを指定してください。",
+        "no public holidays are known for this country; give a two-letter code such as JP.",
+    ),
+    "bad_rank_column": Text(
+        "確度の項目には、商談の自社項目（標準項目以外）の列名を指定してください。",
+        "the column of the rank must be a column of your own of deals, not a standard one.",
+    ),
+    "bad_deal_word": Text(
+        "商談の呼び方は1〜20文字の語にしてください。", "the word for a deal must have 1 to 20 characters."
+    ),
+    "second_organisation": Text(
+        "組織は1つだけです（この一覧では「{first}」）。1行にまとめてください。",
+        "a store holds one organisation ({first!r} in this list); give one row.",
+    ),
     "bad_metric": Text(
         "指標は revenue か KPI のIDです（半角英小文字・数字・_）。",
         "metric must be revenue or a KPI's id (a-z, 0-9, _).",

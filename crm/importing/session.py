@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from crm.importing.import_log import ImportLog
 from crm.importing.load import Loader, Progress
+from crm.importing.organisation_row import change_notices, fill_organisation, stored_organisation
 from crm.importing.quarantine import quarantine_rows
 from crm.importing.result import ImportResult
 from crm.instants import instant
@@ -31,14 +32,27 @@ def session(
 
     Its moment is taken once no other import can write, and lies after those of all before it. `whole`: the
     rows are all there are (None: perhaps), so that what they do not name is gone (or told to be missing).
+    `zone`: the organisation's where the store does not say it.
     """
     result = ImportResult(source, dry_run=dry_run)
     log = ImportLog(result)
     with store.transaction(keep=not dry_run) as writer:
         moment = _moment(writer, zone) if now is None else now
-        loader = Loader(writer, zone, moment, log, progress, whole, store.currency)
+        before = stored_organisation(writer, store.organisation)
+        zone = zone if before is None else before.zone
+        loader = Loader(writer, zone, moment, log, progress, whole, store.organisation)
+        if before is None and writer.any_rows("deals") and store.organisation is not None:
+            # Data from before the row existed: what the settings said has held until now.
+            fill_organisation(writer, loader.versions, store.organisation)
+            loader.versions.settle("organisation")
+            before = stored_organisation(writer, store.organisation)
         yield loader
+        if store.organisation is not None and result.total.imported + result.total.unchanged:
+            filled = fill_organisation(writer, loader.versions, store.organisation)
+            log.digests += [] if filled is None else [filled]
         loader.finish()
+        for notice in change_notices(before, stored_organisation(writer, store.organisation)):
+            result.note(notice)
         total = result.total
         digest = hashlib.sha256("\n".join([*log.digests, mapping or ""]).encode()).hexdigest()
         result.import_id = writer.record(

@@ -28,17 +28,21 @@ __all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
 class Store:
     """An open store. Reads see one consistent state; writes happen inside `transaction`."""
 
-    def __init__(self, engine: sa.Engine, zone: ZoneInfo | None = None, currency: str | None = None) -> None:
-        self._engine, self._zone, self.currency = engine, zone, currency
+    def __init__(
+        self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
+    ) -> None:
+        self._engine, self._zone = engine, zone
+        self.organisation = organisation
 
     @classmethod
-    def open(cls, url: str, zone: ZoneInfo | None = None, currency: str | None = None) -> Store:
+    def open(cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
-        `zone`, `currency`: the organisation's time zone and currency, of a log that is read without naming
-        them; the store's own `organisation`, where it names a currency, comes first.
+        `zone`: the organisation's time zone, of a log that is read without naming one. `organisation`: what
+        the settings say of it; the first import stores it, and until then it speaks in place of the row.
         """
-        return cls(open_engine(url), zone, currency)
+        own_zone = None if organisation is None else organisation.zone
+        return cls(open_engine(url), zone or own_zone, organisation)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -78,24 +82,21 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def read(
-        self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None, currency: str | None = None
-    ) -> EventLog:
+    def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
         """The stored tables (all, or those named) as an EventLog, of one state of the store.
 
-        `zone`, `currency`: the organisation's time zone, and its currency where its row in `organisation`
-        names none; by default those the store was opened with, the currency else JPY.
+        `zone`: the organisation's time zone where its row does not say it; by default the one the store was
+        opened with.
         """
         zone = zone or self._zone
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
-            # What amounts are worth needs the rates and the organisation's currency.
+            # What amounts and dates mean needs the organisation and its exchange rates.
             wanted = tuple(dict.fromkeys([*tables, "rates", "organisation"])) if tables else tuple(TABLES)
             frames = {name: read_table(connection, name) for name in wanted}
             known_versions = versions.read_all(connection, wanted)
-        own = currency or self.currency or Organisation.currency
-        return EventLog.of(frames, zone, known_versions, own)
+        return EventLog.of(frames, zone, known_versions, self.organisation)
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""

@@ -29,7 +29,9 @@ class Ready(BaseModel):
     model_version: str
     verified_rows: int
     warnings: list[AnswerWarning] = Field(
-        [], description="What the service cannot do at the moment: the store or the registry is out of reach"
+        [],
+        description="What the service cannot do at the moment (store or registry out of reach), and where "
+        "settings or the model differ from the organisation",
     )
 
 

@@ -15,6 +15,10 @@ AsOf = Annotated[
 ]
 PeriodName = Annotated[
     str | None,
-    Query(description="Default: the current quarter", examples=["2026-Q4", "FY2026-H2", "2026-11"]),
+    Query(
+        description="A period, or this-quarter, next-quarter, this-month, this-year by the organisation's "
+        "calendar as of the moment. Default: the current quarter",
+        examples=["2026-Q4", "FY2026-H2", "2026-11", "this-quarter"],
+    ),
 ]
 Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]

@@ -43,13 +43,35 @@ def print_answer(
     service = open_service(settings, lang=lang)
     try:
         answer = ask(service)
+        reader = reader_of(service, answer, lang)
     finally:
         service.close()
     if as_json:
         print_json(answer)
     else:
-        show_answer(answer, show, Reader.of(settings, lang))
+        show_answer(answer, show, reader)
     return 0
+
+
+def note_disagreements(settings: Settings, lang: Language) -> None:
+    """Says where the settings of this terminal differ from the stored organisation, which holds."""
+    from service.organisation import disagreements, present_organisation
+
+    for _, text in disagreements(settings, present_organisation(settings)):
+        note(text.to(lang))
+
+
+def reader_of(service: UseCases, answer: Answer, lang: Language) -> Reader:
+    """Who reads an answer: by the organisation's currency and fiscal year as of its moment.
+
+    Notes where the settings of this terminal say something else, which does not hold.
+    """
+    from service.organisation import disagreements
+
+    state = service.serving.current()
+    for _, text in disagreements(service.settings, state.organisation(state.now)):
+        note(text.to(lang))
+    return Reader.of(state.organisation(state.log.instant(answer["as_of"])), lang)
 
 
 def show_answer(answer: Answer, show: Callable[[Answer, Reader], None], reader: Reader) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Lang, option
 from service.cli.executor import workers
 from service.cli.output import note, print_json, print_line, print_table, progress
@@ -91,6 +92,7 @@ def backtest(
         print_json(result)
     else:
         show(result, lang)
+    note_disagreements(settings, lang)
     for warning in result["warnings"]:
         note(("注意：" if lang == "ja" else "Note: ") + warning[lang])
     for path in written:
@@ -117,17 +119,16 @@ def backtested(
     report: Progress,
 ) -> dict[str, Any]:
     """The backtest of the store's data, as its JSON."""
-    from crm.instants import as_of_instant
-    from crm.store import Store
+    from service.organisation import open_store
     from training.backtest import backtest
     from training.backtest.origins import recorded_until
     from training.backtest.result import to_json
     from training.backtest.run import fewer_periods_warnings
 
     report(Text("データを読み込んでいます", "Reading the data"), 0.0)
-    with Store.open(settings.store_url) as store:
-        whole = store.read(settings.zone, currency=settings.currency)
-    moment = as_of_instant(as_of, settings.zone)
+    with open_store(settings) as store:
+        whole = store.read()
+    moment = whole.instant(as_of)
     log = whole.as_of(moment)
     until = recorded_until(log, moment)
     config = train_config(settings)

@@ -58,7 +58,10 @@ Period = Annotated[
     str,
     argument(
         "PERIOD",
-        Text("期間。2026-Q4、FY2026-H2、2026-11 など。", "A period such as 2026-Q4, FY2026-H2 or 2026-11."),
+        Text(
+            "期間。2026-Q4、FY2026-H2、2026-11、this-quarter など。",
+            "A period such as 2026-Q4, FY2026-H2, 2026-11 or this-quarter.",
+        ),
     ),
 ]
 PeriodOption = Annotated[

@@ -108,9 +108,9 @@ def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
 
 def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
     from crm.importing import import_path
-    from crm.store import Store
+    from service.organisation import open_store
 
-    with Store.open(settings.store_url, currency=settings.currency) as store:
+    with open_store(settings) as store:
         result = import_path(store, folder, settings.zone, progress=step)
     if result.quarantined:
         raise SanchoError(
@@ -131,9 +131,9 @@ def _train(settings: Settings, step: Step) -> dict[str, Any]:
 
 
 def _refuse_other_data(settings: Settings) -> None:
-    from crm.store import Store
+    from service.organisation import open_store
 
-    with Store.open(settings.store_url, currency=settings.currency) as store:
+    with open_store(settings) as store:
         if store.counts()["deals"] == 0:
             return
     raise SanchoError(

@@ -13,6 +13,7 @@ from service.cli.command import Command, Json, Lang
 from service.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from crm.organisation import Organisation
     from service.settings import Settings
 
 
@@ -59,7 +60,9 @@ def examine() -> list[Finding]:
     ):
         return found
     counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
+    organisation = None
     if counts is not None:
+        organisation = _organisation(found, settings)
         _add(
             found,
             Text("商談", "deals"),
@@ -81,7 +84,10 @@ def examine() -> list[Finding]:
             ),
         )
     info = _try(
-        found, Text("モデル", "model"), lambda: _champion(settings), lambda one: _model_text(one, settings)
+        found,
+        Text("モデル", "model"),
+        lambda: _champion(settings),
+        lambda one: _model_text(one, settings if organisation is None else organisation),
     )
     if info is not None:
         _watch(found, settings)
@@ -118,6 +124,27 @@ def _kernels(found: list[Finding]) -> None:
     )
     name = Text("コンパイル済みの計算", "compiled kernels")
     found.append(Finding(name, True, kept if folder is None else Text(folder, folder)))
+
+
+def _organisation(found: list[Finding], settings: Settings) -> Organisation | None:
+    """Which calendar and currency hold, and whether the settings agree."""
+    from service.organisation import disagreements, present_organisation
+
+    name = Text("組織の設定", "organisation")
+    organisation: Organisation | None = _try(
+        found,
+        name,
+        lambda: present_organisation(settings),
+        lambda one: Text(
+            "年度は{month}月開始、{zone}、{country}、{currency}",
+            "fiscal year from month {month}, {zone}, {country}, {currency}",
+        ).format(
+            month=one.fiscal_start_month, zone=one.time_zone, country=one.country, currency=one.currency
+        ),
+    )
+    if organisation is not None:
+        found += [Finding(name, False, text) for _, text in disagreements(settings, organisation)]
+    return organisation
 
 
 def _watch(found: list[Finding], settings: Settings) -> None:
@@ -165,9 +192,9 @@ def _writable(settings: Settings) -> str:
 
 
 def _counts(settings: Settings) -> dict[str, int]:
-    from crm.store import Store
+    from service.organisation import open_store
 
-    with Store.open(settings.store_url) as store:
+    with open_store(settings) as store:
         return store.counts()
 
 
@@ -199,12 +226,12 @@ def _champion(settings: Settings) -> Any:
     return info
 
 
-def _model_text(info: Any, settings: Settings) -> Text:
+def _model_text(info: Any, organisation: Organisation | Settings) -> Text:
     from datetime import datetime
 
     from service.language import moment_text
 
-    trained = datetime.fromisoformat(info.trained_at).astimezone(settings.zone).isoformat()
+    trained = datetime.fromisoformat(info.trained_at).astimezone(organisation.zone).isoformat()
     return Text(
         "バージョン{v}（{at} に学習）。学習時と同じ確率を再現できることを確認しました。",
         "version {v}, trained {at}; it reproduces its training scores.",

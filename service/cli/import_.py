@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from service.cli.answer import note_disagreements
 from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_table, progress
 
@@ -97,11 +98,11 @@ def import_(
 ) -> int:
     """Files into the store; exit status 3 where any row was rejected, 1 where nothing could be read."""
     from crm.importing import Saying, export_quarantine, import_path
-    from crm.store import Store
+    from service.organisation import open_store
     from service.settings import read_settings
 
     settings = read_settings()
-    with Store.open(settings.store_url, currency=settings.currency) as store:
+    with open_store(settings) as store:
         with progress(lang) as step:
             saying = Saying(encoding, _decimal_mark(decimal), snapshots)
             result = import_path(
@@ -114,6 +115,7 @@ def import_(
         print_json(result.to_dict())
     else:
         _show(result, lang)
+    note_disagreements(settings, lang)
     if result.is_unreadable:
         return 1
     return 3 if result.errors else 0

@@ -13,6 +13,8 @@ from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_line, print_table
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from service.settings import Settings
     from training.registry import ModelVersion, Registry
 
@@ -34,11 +36,12 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
     if as_json:
         print_json(open_service(settings, lang=lang).models.versions(lang))
         return 0
+    zone = _zone(settings)
     rows = [
         [
             info.version,
             "●" if info.champion else "",
-            _time(info.trained_at, settings),
+            _time(info.trained_at, zone),
             f"{info.figures.get('log_loss', float('nan')):.4f}",
             promoted_by_hand(info, lang),
         ]
@@ -76,7 +79,7 @@ def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
     if as_json:
         print_json(found)
         return 0
-    print_table("", ["", ""], [list(fact) for fact in facts(found, settings, lang)])
+    print_table("", ["", ""], [list(fact) for fact in facts(found, _zone(settings), lang)])
     figures = [
         [_FIGURES[name].to(lang), f"{value:.4g}"]
         for name, value in {**found["figures"], **found["metrics"]}.items()
@@ -167,6 +170,7 @@ _FACTS = {
     "exclude": Text("設定で除いた項目", "excluded by setting"),
     "include": Text("設定で加えた項目", "included by setting"),
     "currency": Text("通貨", "currency"),
+    "zone": Text("タイムゾーン", "time zone"),
     "country": Text("国（祝日）", "country (holidays)"),
     "fiscal_start_month": Text("年度の開始月", "fiscal year starts in month"),
     "trees": Text("木の数", "trees"),
@@ -183,13 +187,13 @@ def figure_label(name: str, lang: Language) -> str:
     return _FIGURES[name].to(lang) if name in _FIGURES else name
 
 
-def facts(found: Mapping[str, Any], settings: Settings, lang: Language) -> list[tuple[str, str]]:
+def facts(found: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> list[tuple[str, str]]:
     """What is known of a version, labelled, without what is empty."""
     values = {**found["parameters"], **found}
     values["champion"] = Text("はい", "yes").to(lang) if found["champion"] else Text("いいえ", "no").to(lang)
-    values["trained_at"] = _time(str(values["trained_at"]), settings)
-    values["as_of"] = _time(str(values["as_of"]), settings)
-    values["promoted_at"] = _time(str(values.get("promoted_at", "")), settings)
+    values["trained_at"] = _time(str(values["trained_at"]), zone)
+    values["as_of"] = _time(str(values["as_of"]), zone)
+    values["promoted_at"] = _time(str(values.get("promoted_at", "")), zone)
     values["gate"] = _one_language(str(values["gate"]), lang)
     if lang == "ja":
         values |= {name: str(values.get(name, "")).replace(", ", "、") for name in ("leaks", "left_out")}
@@ -232,14 +236,14 @@ def _login_name() -> str:
         return ""
 
 
-def _time(text: str, settings: Settings) -> str:
+def _time(text: str, zone: ZoneInfo) -> str:
     """A registered time, ISO or in microseconds, to the minute in the organisation's zone."""
     from crm.instants import local_datetime
 
     if text.isdigit():
-        return f"{local_datetime(int(text), settings.zone):%Y-%m-%d %H:%M}"
+        return f"{local_datetime(int(text), zone):%Y-%m-%d %H:%M}"
     try:
-        return f"{datetime.fromisoformat(text).astimezone(settings.zone):%Y-%m-%d %H:%M}"
+        return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M}"
     except ValueError:
         return text
 
@@ -257,6 +261,13 @@ def _warnings(registry: Registry, version: str, lang: Language) -> list[str]:
     except SanchoError:
         return []
     return [warned.message.to(lang) for warned in bundle.warnings]
+
+
+def _zone(settings: Settings) -> ZoneInfo:
+    """The organisation's time zone."""
+    from service.organisation import present_organisation
+
+    return present_organisation(settings).zone
 
 
 def _registry() -> tuple[Settings, Registry]:

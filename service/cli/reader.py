@@ -11,23 +11,23 @@ from service import language
 from service.cli.output import print_line, print_table
 
 if TYPE_CHECKING:
-    from service.settings import Settings
+    from crm.organisation import Organisation
 
 NIL = ("", "–", "±0.0pt", "0.0 pt")  # a column of nothing else is left out
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A language, the organisation's currency and its fiscal year."""
+    """A language, the organisation's currency and its fiscal year, as of the moment of an answer."""
 
     lang: Language
     currency: str
     fiscal_start_month: int = 4
 
     @classmethod
-    def of(cls, settings: Settings, lang: Language) -> Reader:
-        """Of an organisation's settings."""
-        return cls(lang, settings.currency, settings.fiscal_start_month)
+    def of(cls, organisation: Organisation, lang: Language) -> Reader:
+        """Of an organisation."""
+        return cls(lang, organisation.currency, organisation.fiscal_start_month)
 
     def text(self, ja: str, en: str, **values: object) -> str:
         """The one of two texts that this reader reads, filled in."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.cli.answer import Answer, open_service, show_answer
+from service.cli.answer import Answer, open_service, reader_of, show_answer
 from service.cli.command import AsOf, Command, Dask, Json, Lang, PeriodOption, Scope, option
 from service.cli.executor import workers
 from service.cli.output import note, print_json, print_warnings
@@ -51,6 +51,7 @@ def score(
         answer = service.deals.list_deals(
             scope, as_of, period, "-win_by_period_end", None, None, lang, scorer
         )
+        reader = reader_of(service, answer, lang)
     finally:
         service.close()
     if out is not None:
@@ -61,7 +62,7 @@ def score(
     if as_json:
         print_json(answer)
     elif out is None:
-        show_answer(answer, _show, Reader.of(settings, lang))
+        show_answer(answer, _show, reader)
     return 0
 
 
@@ -80,7 +81,9 @@ def _on_cluster(dask: str, settings: Settings) -> Scorer:
     def scorer(bundle: Bundle, log: EventLog, moment: int, period: Period, version: str) -> pd.DataFrame:
         with workers(dask, settings, log) as cluster:
             assert cluster is not None  # noqa: S101 - it was asked for
-            return without_revenue(cluster.score_open(bundle, moment, period, version), log, moment)
+            zone = log.organisations.at(moment).zone
+            frame = cluster.score_open(bundle, moment, period, version, zone)
+            return without_revenue(frame, log, moment)
 
     return scorer
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.executor import workers
 from service.cli.models import figure_label
@@ -76,6 +77,7 @@ def train(
             print_json({"model": None, "gate": gate, "registered": registered, "data": []})
         note(f"sancho: {fault.text.to(lang)}")
         return _WAITING
+    note_disagreements(settings, lang)
     status = 0 if decision.promote or no_promote else _REFUSED
     if as_json:
         print_json({**_as_json(info, decision, findings, lang), "registered": registered})
@@ -187,28 +189,26 @@ def train_and_register(
     settings: Settings, as_of: str | None, step: Step, dask: str | None = None, promote: bool = True
 ) -> tuple[ModelVersion, GateDecision, list[DataFinding]]:
     """A new version of the model, the gate's decision on it, and what the data had and lacked."""
-    from crm.instants import as_of_instant
-    from crm.store import Store
     from features import Calendar
+    from service.organisation import open_store
     from training.executor import IN_PROCESS
     from training.promote import train_and_promote
     from training.registry import Registry
 
     reading = Text("データを読み込んでいます", "Reading the data")
-    with Store.open(settings.store_url) as store:
+    with open_store(settings) as store:
         step(reading, 0, 1)
-        log = store.read(settings.zone, currency=settings.currency)
-        fingerprint = store.fingerprint()
+        log, fingerprint = store.read(), store.fingerprint()
         step(reading, 1, 1)
     registry = Registry(settings.home)
 
     def tell(what: Text, _share: float) -> None:
         step(what, 0, None)
 
-    moment = as_of_instant(as_of, settings.zone)
+    moment = log.instant(as_of)
     config = train_config(settings)
     with workers(dask, settings, log) as found:
-        calendar = Calendar(settings.zone, config.fiscal_start_month, config.country)
+        calendar = Calendar.of_organisation(log.organisations.at(moment))
         work = IN_PROCESS if found is None else found.executor(moment, calendar)
         info, decision, report = train_and_promote(
             log, moment, config, registry, fingerprint, tell, work, promote
@@ -218,9 +218,8 @@ def train_and_register(
 
 def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | None:
     """How the model in service has done up to a moment; None where there is none that can be used."""
-    from crm.instants import as_of_instant
-    from crm.store import Store
     from features import compile_history
+    from service.organisation import open_store, reasons_to_retrain
     from training.monitoring import monitor
     from training.registry import UNAVAILABLE, Registry
 
@@ -234,10 +233,13 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
         if last is None:
             raise
         bundle = last[0]
-    moment = as_of_instant(as_of, settings.zone)
-    with Store.open(settings.store_url) as store:
-        log = store.read(settings.zone, currency=settings.currency).as_of(moment)
-    return monitor(bundle, compile_history(log, bundle.calendar, bundle.levels), moment)
+    with open_store(settings) as store:
+        whole = store.read()
+    moment = whole.instant(as_of)
+    log = whole.as_of(moment)
+    changed = reasons_to_retrain(bundle, log.organisation)
+    history = compile_history(log, bundle.calendar, bundle.levels)
+    return monitor(bundle, history, moment, zone=log.zone, reasons=changed)
 
 
 def _recent(settings: Settings, now: int) -> _Recent | None:
@@ -280,8 +282,7 @@ def _refused_text(info: ModelVersion) -> Text:
 
 
 def train_config(settings: Settings) -> TrainConfig:
-    """How models are trained here: the organisation's own settings and those of [train]."""
+    """How models are trained here: the settings of [train]; the calendar is the organisation's."""
     from training.config import TrainConfig
 
-    own = {name: getattr(settings, name) for name in ("fiscal_start_month", "country", "currency")}
-    return TrainConfig.of({**own, **settings.train})
+    return TrainConfig.of(settings.train)

@@ -12,6 +12,7 @@ from crm.eventlog import EventLog
 from crm.importing import push_rows
 from crm.instants import NEVER, as_of_instant
 from crm.money import currency_in, currency_of
+from crm.organisation import Organisation
 from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -240,3 +241,24 @@ def test_the_organisations_own_currency_is_that_of_the_moment() -> None:
     assert log.currency_since == at("2026-11-01")
     assert log.as_of(at("2026-10-15")).organisation.currency == "JPY"
     assert log.as_of(at("2026-10-15")).currency_since == NEVER
+
+
+def test_a_log_with_another_organisation_counts_in_its_currency_all_along() -> None:
+    rates = pd.DataFrame([{"currency": "JPY", "at": "2026-09-01", "rate": 0.0078125, "kind": "market"}])
+    deal = {"deal_id": "Y", "created_at": "2026-10-01", "stage": "提案・見積"}
+    own = pd.DataFrame([{**deal, "amount": 128.0, "currency": "JPY"}])
+    log = EventLog.of({"deals": own, "rates": rates}, TOKYO).with_organisation(currency="USD")
+    early = log.as_of(at("2026-10-15"))
+    assert log["deals"]["amount"].tolist() == early["deals"]["amount"].tolist() == [1.0]
+    assert (early.organisation.currency, log.currency_since) == ("USD", NEVER)
+    back = early.with_organisation(currency="JPY")
+    assert (back["deals"]["amount"].tolist(), back.money) == ([128.0], None)
+
+
+def test_the_organisation_that_is_given_counts_where_the_row_is_blank() -> None:
+    euros = Organisation(fiscal_start_month=1, currency="EUR")
+    log = EventLog.of({"deals": DEALS, "rates": RATES}, TOKYO, given=euros)
+    assert log.organisation == log.as_of(at("2026-11-10")).organisation == euros
+    row = pd.DataFrame([{"organisation_id": "company", "currency": "USD"}])
+    said = EventLog.of({"deals": DEALS, "organisation": row}, TOKYO, given=euros).organisation
+    assert (said.currency, said.fiscal_start_month) == ("USD", 1)

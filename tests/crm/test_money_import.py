@@ -10,6 +10,7 @@ import pytest
 from crm.errors import SanchoError
 from crm.importing import import_path, push_rows
 from crm.importing.result import ImportResult
+from crm.organisation import Organisation
 from crm.store import Store
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -18,7 +19,7 @@ HEAD = "deal_id,created_at,stage,amount,currency\n"
 
 @pytest.fixture
 def store(tmp_path: Path):
-    with Store.open(str(tmp_path / "s.db"), TOKYO, "JPY") as opened:
+    with Store.open(str(tmp_path / "s.db"), organisation=Organisation()) as opened:
         yield opened
 
 

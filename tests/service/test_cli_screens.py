@@ -6,13 +6,16 @@ import copy
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from rich.cells import cell_len
 
 from crm.errors import SanchoError
+from crm.eventlog import EventLog
 from crm.i18n import Text
 from service.cli import answer, models, run
 from service.settings import read_settings
@@ -223,6 +226,9 @@ class Canned:
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.told = copy.deepcopy({**told, **ABOUT})
+        self.settings, log = read_settings(), EventLog.of({}, ZoneInfo("Asia/Tokyo"))
+        state = SimpleNamespace(now=0, log=log, organisation=log.organisations.at)
+        self.serving = SimpleNamespace(current=lambda: state)
 
     def __getattr__(self, name: str) -> Any:
         return self
@@ -415,8 +421,8 @@ def test_a_model_is_shown_with_labels_local_times_and_one_language():
         "gate": "最初のモデルとして採用しました。 / Promoted: the first model.",
         "parameters": {"exclude": "()", "leaks": "受注理由, 確度", "as_of": "1", "numpy": "2.4.6"},
     }
-    settings = read_settings()
-    assert models.facts(found, settings, "ja") == [
+    zone = read_settings().zone
+    assert models.facts(found, zone, "ja") == [
         ("バージョン", "3"),
         ("使用中", "はい"),
         ("学習日時", "2026-11-30 07:35"),
@@ -424,7 +430,7 @@ def test_a_model_is_shown_with_labels_local_times_and_one_language():
         ("採用判定", "最初のモデルとして採用しました。"),
         ("使っていない項目（結果を含むため）", "受注理由、確度"),
     ]
-    english = dict(models.facts(found, settings, "en"))
+    english = dict(models.facts(found, zone, "en"))
     assert english["promotion gate"] == "Promoted: the first model."
 
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from crm.errors import SanchoError
+from crm.eventlog import EventLog
 from crm.i18n import Text
+from features import Calendar
 from service import serving_state
 from service.outages import REGISTRY, STORE
 from service.serving_state import ServingState
@@ -33,8 +36,8 @@ class FakeStore:
         self.before_revision()
         return self.now_at
 
-    def read(self, _zone: object) -> object:
-        return object()
+    def read(self, zone: ZoneInfo, _tables: object = None) -> EventLog:
+        return EventLog.of({}, zone)
 
     def close(self) -> None: ...
 
@@ -50,7 +53,12 @@ class FakeRegistry:
 
     def load(self, _version: str) -> tuple[Any, Any]:
         bundle = SimpleNamespace(
-            check=lambda: None, calendar=None, levels={}, warnings=(), self_check=SimpleNamespace(at=[1, 2])
+            check=lambda: None,
+            calendar=Calendar(ZoneInfo("Asia/Tokyo")),
+            check_currency=lambda _organisation: None,
+            levels={},
+            warnings=(),
+            self_check=SimpleNamespace(at=[1, 2]),
         )
         return bundle, self.champion()
 

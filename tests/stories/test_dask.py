@@ -41,7 +41,7 @@ from training.report import Report
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = as_of_instant("2026-09-30", TOKYO)
 CALENDAR = Calendar(TOKYO)
-NOWHERE = LogSource("Asia/Tokyo", "", parquet="none")
+NOWHERE = LogSource("", parquet="none")
 SMALL = TrainConfig(trees=20, leaves=8, max_moments=3_000, questions=1, threads=1)
 
 
@@ -194,7 +194,7 @@ def test_workers_elsewhere_are_not_sent_to_a_file_here(
 
 
 def test_a_stores_address_with_its_password_is_never_shown():
-    source = LogSource("Asia/Tokyo", "", url="postgresql+psycopg://sancho:secret@db/sancho")
+    source = LogSource("", url="postgresql+psycopg://sancho:secret@db/sancho")
     assert "secret" not in repr(source)
     assert "secret" not in str(source)
 

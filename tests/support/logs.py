@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from crm.eventlog import EventLog
 from crm.instants import DAY, start_of_day
+from crm.organisation import Organisation
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 START = start_of_day(pd.Timestamp("2026-03-20").date(), TOKYO)
@@ -217,7 +218,7 @@ def loan_log(folder: Path, cases: int | None = None) -> EventLog:
             ),
         },
         ZoneInfo("Europe/Amsterdam"),
-        currency="EUR",
+        given=Organisation(currency="EUR"),
     )
 
 

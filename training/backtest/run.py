@@ -123,11 +123,13 @@ def backtest(
     Trains at each period's start (or at each origin with retrain="origin") on the log as of then, scores all
     open deals and forecasts the period at every origin, and compares with the whole log. `until`: the end of
     the log's records (default: its last record). `last_day`: only periods that end by it. `with_baselines`:
-    also fit the deal-level baselines.
+    also fit the deal-level baselines. All of it goes by one calendar, the organisation's as of the log's end.
     """
-    config = replace(config or TrainConfig(), currency=log.organisation.currency)
+    config = config or TrainConfig()
+    log = log.with_organisation()  # one calendar and currency for all periods and models: that of the end
     span = Span.of(log, until)
-    length, chosen = choose_periods(span, log.zone, periods, length, config.fiscal_start_month, last_day)
+    month = log.organisation.fiscal_start_month
+    length, chosen = choose_periods(span, log.zone, periods, length, month, last_day)
     chosen_weeks = tuple(weeks or WEEKS[length])
     runner = _Runner(log, config, length, chosen_weeks, retrain, span, with_baselines)
     result = Backtest(runner.settings(chosen), log, runner.outcomes.deal_ids, stages=_stage_order(log))
@@ -177,7 +179,7 @@ class _Runner:
     with_baselines: bool
 
     def __post_init__(self) -> None:
-        calendar = Calendar(self.log.zone, self.config.fiscal_start_month, self.config.country)
+        calendar = Calendar.of_organisation(self.log.organisation)
         object.__setattr__(self, "cache", SnapshotCache(self.log, calendar))
         object.__setattr__(self, "outcomes", Outcomes.of(self.log, self.span.end))
 
@@ -193,6 +195,7 @@ class _Runner:
             "until": iso(self.span.end, self.log.zone),
             "seed": self.config.seed,
             "train": dict(vars(self.config)),
+            "organisation": dict(vars(self.log.organisation)),
         }
 
     def groups(self, period: Period) -> Iterator[tuple[int, list[Origin]]]:
@@ -364,7 +367,7 @@ class _Runner:
 
     def _rules(self, origin: Origin) -> dict[str, dict[str, period_baselines.Rule]]:
         """The period baselines, recalibrated on the same week of earlier periods."""
-        before = earlier(origin.period, PAST_PERIODS, self.length, self.config.fiscal_start_month)
+        before = earlier(origin.period, PAST_PERIODS, self.length, self.log.organisation.fiscal_start_month)
         snapshots, actuals = [], []
         for period in before:
             if period.start(self.log.zone) < self.span.first:

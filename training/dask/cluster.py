@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.organisation import Organisation
 from features import Calendar, History, build_features, open_at
 from features.arrays import Floats, Ints
 from features.levels import Levels
@@ -105,12 +107,21 @@ class Cluster:
     ) -> Backtest:
         """The same as `backtest`, with each period on any free worker; `log` is the source's."""
         span = Span.of(log, until)
-        length, chosen = choose_periods(span, log.zone, periods, None, config.fiscal_start_month)
-        tasks = [(self.source, config, length, period.last, weeks, until, span.end) for period in chosen]
+        month = log.organisation.fiscal_start_month
+        length, chosen = choose_periods(span, log.zone, periods, None, month)
+        own = log.organisation
+        tasks = [(self.source, config, length, period.last, weeks, until, span.end, own) for period in chosen]
         return _joined(log, [period.name for period in chosen], self._all(_backtest, tasks))
 
-    def score_open(self, bundle: Bundle, as_of: int, period: Period, model_version: str = "") -> pd.DataFrame:
-        """The same as `score_open`, by parts of the deals open at `as_of`."""
+    def score_open(
+        self,
+        bundle: Bundle,
+        as_of: int,
+        period: Period,
+        model_version: str = "",
+        zone: ZoneInfo | None = None,
+    ) -> pd.DataFrame:
+        """The same as `score_open`, by parts of the deals open at `as_of`; `zone`: the organisation's."""
         import pandas as pd
 
         from models.scoring import in_order
@@ -119,7 +130,8 @@ class Cluster:
         (deals,) = self._all(_open, [(self.source, bundle_future, as_of)])
         parts = np.array_split(deals, self._parts(len(deals)))
         results = self._all(
-            _score, [(self.source, bundle_future, as_of, period, model_version, part) for part in parts]
+            _score,
+            [(self.source, bundle_future, as_of, period, model_version, part, zone) for part in parts],
         )
         return in_order(pd.concat(results, ignore_index=True))
 
@@ -159,9 +171,11 @@ def _backtest(
     weeks: Sequence[int] | None,
     until: int | None,
     end: int,
+    organisation: Organisation,
 ) -> Backtest | SanchoError:
     """The backtest of one period, or the reason why it is not possible; other periods may be."""
     log = log_of(source) if until is None else log_of(source).as_of(until)
+    log = log.with_organisation(**vars(organisation))
     try:
         result = backtest(log, config, 1, weeks, length=length, last_day=last, until=end)
     except SanchoError as fault:
@@ -198,9 +212,15 @@ def _open(source: LogSource, bundle: Bundle, as_of: int) -> Ints:
 
 
 def _score(
-    source: LogSource, bundle: Bundle, as_of: int, period: Period, model_version: str, deals: Ints
+    source: LogSource,
+    bundle: Bundle,
+    as_of: int,
+    period: Period,
+    model_version: str,
+    deals: Ints,
+    zone: ZoneInfo | None,
 ) -> pd.DataFrame:
     from models.scoring import score_deals
 
     history = _of_bundle(source, bundle, as_of)
-    return score_deals(bundle, history, deals, as_of, period, model_version)
+    return score_deals(bundle, history, deals, as_of, period, model_version, zone)

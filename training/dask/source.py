@@ -32,21 +32,20 @@ class LogSource:
     `stamp` is the digest of the log, so that a worker never uses another one.
     """
 
-    zone: str
     stamp: str
+    given: Organisation = Organisation()  # where the log does not say it  # noqa: RUF009
     parquet: str | None = None
-    currency: str = Organisation.currency  # where the log's own organisation names none
     url: str | None = field(default=None, repr=False)
 
     @classmethod
     def in_store(cls, url: str, log: EventLog) -> LogSource:
         """The store at `url`; `log` is all its data."""
-        return cls(str(log.zone), digest(log), url=url, currency=log.currency)
+        return cls(digest(log), log.default_organisation, url=url)
 
     @classmethod
     def in_folder(cls, folder: Path, log: EventLog) -> LogSource:
         """The folder into which `to_parquet` wrote `log`; its path must be the same on all workers."""
-        return cls(str(log.zone), digest(log), parquet=str(folder.resolve()), currency=log.currency)
+        return cls(digest(log), log.default_organisation, parquet=str(folder.resolve()))
 
     def read(self) -> EventLog:
         """The whole log. Raises SanchoError if its digest differs from `stamp`."""
@@ -65,13 +64,12 @@ class LogSource:
         )
 
     def _read(self) -> EventLog:
-        zone = ZoneInfo(self.zone)
         if self.url is not None:
             from crm.store import Store
 
-            with Store.open(self.url) as store:
-                return store.read(zone, currency=self.currency)
-        return read_parquet(Path(self.parquet or "."), zone, self.currency)
+            with Store.open(self.url, organisation=self.given) as store:
+                return store.read()
+        return read_parquet(Path(self.parquet or "."), self.given.zone, self.given)
 
 
 def digest(log: EventLog) -> str:
@@ -96,7 +94,7 @@ def to_parquet(log: EventLog, folder: Path) -> LogSource:
     return LogSource.in_folder(folder, log)
 
 
-def read_parquet(folder: Path, zone: ZoneInfo, currency: str = Organisation.currency) -> EventLog:
+def read_parquet(folder: Path, zone: ZoneInfo, given: Organisation | None = None) -> EventLog:
     """The log that `to_parquet` wrote."""
     paths = {name: folder / f"{name}.parquet" for name in TABLES}
     tables = {name: pd.read_parquet(file) for name, file in paths.items() if file.exists()}
@@ -104,7 +102,7 @@ def read_parquet(folder: Path, zone: ZoneInfo, currency: str = Organisation.curr
     for name, *row in pd.read_parquet(folder / _VERSIONS).astype(object).itertuples(index=False, name=None):
         rows.setdefault(name, []).append(tuple(row))
     versions = {name: Versions.of(of_table) for name, of_table in rows.items()}
-    log = EventLog.of(tables, zone, versions, currency)
+    log = EventLog.of(tables, zone, versions, given)
     moment = int((folder / _MOMENT).read_text())
     return log if moment == LATEST else log.as_of(moment)
 

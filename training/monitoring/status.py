@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -136,14 +137,23 @@ class MonitoringReport:
         return names[int(segment.level)] if int(segment.level) < len(names) else str(int(segment.level))
 
 
-def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> MonitoringReport:
+def monitor(
+    bundle: Bundle,
+    history: History,
+    now: int,
+    seed: int = 0,
+    *,
+    zone: ZoneInfo | None = None,
+    reasons: Sequence[Text] = (),
+) -> MonitoringReport:
     """Drift and calibration of a model since its data time, and the reasons to retrain it.
 
     `history` is compiled with the model's levels from the log as of now. Drift is measured on the last weeks
     since the data time (at most an eighth of the 104 weeks before it), 400 open deals of each week;
     calibration on at most 3,000 deals since and before. The false discovery rate of the alarms is 5% for
     features and for segments; stability indices below .1 and differences below a tenth of the expected wins
-    raise no alarm.
+    raise no alarm. `reasons`: further ones that the caller knows, such as another calendar; `zone`: in which
+    the report writes times (default: the model's).
     """
     rng = np.random.default_rng((seed, 41))
     columns = feature_columns(bundle, history)
@@ -164,7 +174,7 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
     report = MonitoringReport(
         model_as_of=bundle.as_of,
         now=now,
-        reasons=[],
+        reasons=list(reasons),
         closed_since=closed,
         closed_in_training=learned,
         horizon_days=days,
@@ -175,7 +185,7 @@ def monitor(bundle: Bundle, history: History, now: int, seed: int = 0) -> Monito
         score_drift=score,
         levels=bundle.levels,
         labels=labels,
-        zone=bundle.calendar.zone,
+        zone=zone or bundle.calendar.zone,
     )
     report.reasons.extend(_reasons(report))
     return report

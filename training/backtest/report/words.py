@@ -146,7 +146,7 @@ def _joined(lines: list[Text]) -> Text:
 
 def currency_of(result: Json) -> str:
     """The currency of a backtest's amounts."""
-    return str(result["settings"]["train"]["currency"])
+    return str(result["settings"]["organisation"]["currency"])
 
 
 def money(value: float | None, signed: bool = False, currency: str = "JPY") -> Text:
