@@ -11,6 +11,7 @@ from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_line, print_table
+from service.cli.waiting import register_what_waits
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -61,7 +62,6 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
 
 def register(lang: Lang = "ja") -> int:
     """Registers the models that wait in the home since the registry could not be used."""
-    from service.cli.train import register_what_waits
     from training.waiting_models import waiting_models
 
     settings, registry = _registry()

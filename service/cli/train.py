@@ -12,6 +12,7 @@ from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.executor import workers
 from service.cli.models import figure_label
 from service.cli.output import Step, note, print_json, print_line, print_table, progress
+from service.cli.waiting import gate_code, register_what_waits
 
 if TYPE_CHECKING:
     from crm.i18n import Language
@@ -142,47 +143,6 @@ def _as_json(
             {"code": one.code, "serious": one.serious, "message": one.text.to(lang)} for one in findings
         ],
     }
-
-
-def gate_code(decision: GateDecision) -> str:
-    """Why a model was promoted or not, for programs."""
-    return decision.code or ("promoted" if decision.promote else "refused")
-
-
-def register_what_waits(settings: Settings, lang: Language) -> list[dict[str, Any]]:
-    """Registers models that wait in the home since the registry could not be used, and says so.
-
-    Where it still cannot be used they go on waiting, and whatever comes next says that it cannot.
-    """
-    from training.register import register_waiting
-    from training.registry import UNAVAILABLE, Registry
-
-    done: list[dict[str, Any]] = []
-    try:
-        for one in register_waiting(Registry(settings.home)):
-            if isinstance(one, SanchoError):
-                note(f"sancho: {one.text.to(lang)}")
-                continue
-            said = _REGISTERED.format(v=one.info.version, at=one.info.trained_at[:16], gate=one.decision.text)
-            note(said.to(lang))
-            done.append(
-                {
-                    "version": one.info.version,
-                    "promoted": one.decision.promote,
-                    "code": gate_code(one.decision),
-                    "reason": one.decision.text.to(lang),
-                }
-            )
-    except SanchoError as fault:
-        if fault.code != UNAVAILABLE:
-            raise
-    return done
-
-
-_REGISTERED = Text(
-    "待機中だったモデル（{at} に学習）をバージョン{v}として登録しました。{gate}",
-    "The model that waited (trained {at}) is registered as version {v}. {gate}",
-)
 
 
 def train_and_register(
