@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from features import build_features, compile_history
 from features.arrays import Floats
@@ -82,8 +81,7 @@ def _later_rows(
     if refitted is None:
         return None
     valid = fold.valid
-    calibrated = refitted.won.stack
-    chance: Floats = expit(calibrated(refitted.question_log_odds(valid)[0], valid.horizon))
+    chance = refitted.won_by_logits(valid, refitted.question_log_odds(valid)[0])
     return chance, _said(champion, valid, data), rows_of(valid)
 
 
