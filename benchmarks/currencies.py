@@ -30,7 +30,7 @@ from recorded_answers import command, equal, is_number, questions, relative, val
 DAY, PERIOD = "2026-11-20", "2026-Q4"
 QUARTERS = ("2025-Q4", "2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4")
 CONSTANT = {"USD": 150.0, "EUR": 163.5}
-TRAINING = "[train]\ntrees = 30\nmax_moments = 4000\nthreads = 1\n"
+TRAINING = "[train]\ntrees = 20\nmax_moments = 2000\nthreads = 1\n"
 
 
 def main() -> None:
@@ -40,17 +40,18 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("run", "show"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--deals", type=int, default=1_500)
+    parser.add_argument("--deals", type=int, default=500)
     parser.add_argument("--seed", type=int, default=77)
+    parser.add_argument("--only", choices=("one", "three", "moving", "missing"), help="run one organisation")
     options = parser.parse_args()
     folder = options.folder.resolve()
     if options.what == "run":
-        run(folder, options.deals, options.seed)
+        run(folder, options.deals, options.seed, options.only)
     show(folder)
 
 
-def run(folder: Path, deals: int, seed: int) -> None:
-    """All organisations, from nothing to answers."""
+def run(folder: Path, deals: int, seed: int, only: str | None) -> None:
+    """All organisations (or one), from nothing to answers."""
     world = folder / "world"
     if not world.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,8 @@ def run(folder: Path, deals: int, seed: int) -> None:
         "missing": {**re_expressed(tables), "rates": constant[constant["currency"] != "EUR"]},
     }
     for name, frames in written.items():
+        if only not in (None, name):
+            continue
         trained_from = None if name in ("one", "three") else folder / "three"
         with installation(folder / name, frames, trained_from) as answers:
             asked = questions(DAY, PERIOD) if trained_from is None else {}
@@ -74,8 +77,9 @@ def run(folder: Path, deals: int, seed: int) -> None:
                 asked[f"closed {quarter}"] = line
             if trained_from is None:
                 asked["what_if_deals"] = what_if_line(tables["deals"])
-                asked["backtest"] = ["backtest", "--periods", "1", "--weeks", "4", "--as-of", DAY, "--out",
-                                     str(folder / name / "backtest.html"), "--json"]  # fmt: skip
+                out = str(folder / name / "backtest.html")
+                line = ["backtest", "--periods", "1", "--weeks", "4", "--as-of", DAY, "--out", out, "--json"]
+                asked["backtest"] = line
             for answer, line in asked.items():
                 if not (answers / f"{answer}.json").exists():
                     (answers / f"{answer}.json").write_bytes(command(line))

@@ -263,24 +263,24 @@ def _follow_currencies(
     before. One that changed alone puts right what the amounts were all along.
     """
     of_value, of_old = factors
-    at = micros(events["at"])
-    own = rates.organisation.currency
-    ended = micros(deals["closed_at"])
-    amounts = (events["field"] == "amount").to_numpy(bool)
-    for deal in np.unique(row[relabelled]):
-        if deal < 0:
-            continue
-        ours = np.flatnonzero((row == deal) & amounts)
-        changes = relabelled[row[relabelled] == deal]
-        for change in changes[np.argsort(at[changes], kind="stable")][::-1]:
-            together = ours[at[ours] == at[change]]
-            if not len(together):
-                continue
-            before = events["old_value"].iloc[change]
-            factor = _factor(before, own, int(ended[deal]), rates)
-            earlier = ours[at[ours] < at[change]]
-            of_old[together] = factor
-            of_value[earlier] = of_old[earlier] = factor
+    at, own = micros(events["at"]), rates.organisation.currency
+    amounts = np.flatnonzero((events["field"] == "amount").to_numpy(bool) & (row >= 0))
+    amounts = amounts[np.argsort(row[amounts], kind="stable")]
+    changes = relabelled[row[relabelled] >= 0]
+    together = _pairs(row[changes], at[changes]).isin(_pairs(row[amounts], at[amounts]))
+    ended, old = micros(deals["closed_at"]), events["old_value"].astype(object)
+    # The last change first: each says in which currency all before it was.
+    changes = changes[together][np.argsort(at[changes[together]], kind="stable")][::-1]
+    for change in changes:
+        first, end = np.searchsorted(row[amounts], [row[change], row[change] + 1])
+        ours = amounts[first:end]
+        factor = _factor(old.iloc[change], own, int(ended[row[change]]), rates)
+        of_old[ours[at[ours] <= at[change]]] = factor
+        of_value[ours[at[ours] < at[change]]] = factor
+
+
+def _pairs(row: NDArray[np.int64], at: NDArray[np.int64]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([row, at])
 
 
 def _factor(text: object, own: str, ended: int, rates: Rates) -> float:

@@ -19,6 +19,7 @@ SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 NEVER = np.iinfo(np.int64).min  # the bit pattern of NaT, so arrays of instants view as datetime64[us]
+FIRST_YEAR, LAST_YEAR = 1900, 2199  # years of all dates that mean something here
 _EPOCH = datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))
 _PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -49,23 +50,33 @@ def as_of_instant(text: str | date | datetime | None, zone: ZoneInfo) -> int:
     """
     if text is None:
         return instant(datetime.now(zone), zone)
-    if isinstance(text, datetime):
-        return instant(text, zone)
-    if isinstance(text, date):
-        return end_of_day(text, zone)
     try:
-        if _PLAIN_DATE.fullmatch(text.strip()):
-            return end_of_day(date.fromisoformat(text.strip()), zone)
-        return instant(datetime.fromisoformat(text.strip()), zone)
+        given = _day_or_time(text)
+        if not is_within_years(given):
+            raise ValueError
+        return instant(given, zone) if isinstance(given, datetime) else end_of_day(given, zone)
     except ValueError:
         raise SanchoError(
             Text(
-                "時点「{text}」を読めません。2026-11-20 または 2026-11-20T09:00+09:00 の形で"
-                "指定してください。",
-                "as of: cannot read {text!r}; write it like 2026-11-20 or 2026-11-20T09:00+09:00.",
+                "時点「{text}」を読めません。1900年から2199年までの日時を、2026-11-20 または "
+                "2026-11-20T09:00+09:00 の形で指定してください。",
+                "as of: cannot read {text!r}; write it like 2026-11-20 or 2026-11-20T09:00+09:00, "
+                "of the years 1900 to 2199.",
             ).format(text=text),
             "bad_as_of",
         ) from None
+
+
+def _day_or_time(text: str | date) -> date:
+    if isinstance(text, date):
+        return text
+    plain = text.strip()
+    return date.fromisoformat(plain) if _PLAIN_DATE.fullmatch(plain) else datetime.fromisoformat(plain)
+
+
+def is_within_years(day: date) -> bool:
+    """Whether a date or time lies in the years that mean something here; far ones stand for "none"."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def local_datetime(at: int, zone: ZoneInfo) -> datetime:

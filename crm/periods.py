@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from crm.instants import start_of_day
+from crm.instants import is_within_years, start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +48,11 @@ def parse_period(name: str, fiscal_start_month: int = 4) -> Period:
     """
     text = name.strip()
     try:
-        if ".." in text:
-            first, last = (date.fromisoformat(part) for part in text.split(".."))
-            if last < first:
-                raise ValueError
-            return Period(text, first, last)
-        match = _FORMS.fullmatch(text)
-        if match is None:
+        period = _parsed(text, fiscal_start_month)
+        if not (is_within_years(period.first) and is_within_years(period.last)):
             raise ValueError
-        year, fiscal = int(match["year"]), match["fy"] is not None
-        if match["week"]:
-            if fiscal:
-                raise ValueError
-            first = date.fromisocalendar(year, int(match["week"]), 1)
-            return Period(text, first, first + timedelta(days=6))
-        if match["month"]:
-            if fiscal:
-                raise ValueError
-            first = date(year, int(match["month"]), 1)
-            return _months(text, year, first.month, 1)
-        start = fiscal_start_month if fiscal else 1
-        if match["quarter"]:
-            return _months(text, year, start + 3 * (int(match["quarter"]) - 1), 3)
-        if match["half"]:
-            return _months(text, year, start + 6 * (int(match["half"]) - 1), 6)
-        return _months(text, year, start, 12)
-    except ValueError:
+        return period
+    except (ValueError, OverflowError):
         raise SanchoError(
             Text(
                 "期間「{name}」を読めません。2026-Q4、FY2026-Q3、FY2026-H2、FY2026、2026-11、2026-W47、"
@@ -83,6 +62,33 @@ def parse_period(name: str, fiscal_start_month: int = 4) -> Period:
             ).format(name=name),
             "bad_period",
         ) from None
+
+
+def _parsed(text: str, fiscal_start_month: int) -> Period:
+    """The period of a name in one of the forms; ValueError or OverflowError where it is none."""
+    if ".." in text:
+        first, last = (date.fromisoformat(part) for part in text.split(".."))
+        if last < first:
+            raise ValueError
+        return Period(text, first, last)
+    match = _FORMS.fullmatch(text)
+    if match is None:
+        raise ValueError
+    year, fiscal = int(match["year"]), match["fy"] is not None
+    if fiscal and (match["week"] or match["month"]):
+        raise ValueError
+    if match["week"]:
+        first = date.fromisocalendar(year, int(match["week"]), 1)
+        return Period(text, first, first + timedelta(days=6))
+    if match["month"]:
+        first = date(year, int(match["month"]), 1)
+        return _months(text, year, first.month, 1)
+    start = fiscal_start_month if fiscal else 1
+    if match["quarter"]:
+        return _months(text, year, start + 3 * (int(match["quarter"]) - 1), 3)
+    if match["half"]:
+        return _months(text, year, start + 6 * (int(match["half"]) - 1), 6)
+    return _months(text, year, start, 12)
 
 
 WORDS = ("this-quarter", "next-quarter", "this-month", "this-year")

@@ -1,7 +1,7 @@
 """What was known of a deal at a moment, as numbers? Arrays in, arrays out, no I/O."""
 
 from features.action_events import ActionEvents, action_events_of, label_of, last_done
-from features.build import DealStates, build_features, deal_states, open_at
+from features.build import DealStates, build_features, deal_states, open_at, stated_stages
 from features.calendar import Calendar
 from features.catalogue import CATALOGUE, GROUPS, Feature
 from features.history import History, compile_history
@@ -42,5 +42,6 @@ __all__ = [
     "last_done",
     "open_at",
     "stage_visits",
+    "stated_stages",
     "weeks_represented",
 ]

@@ -212,6 +212,18 @@ def deal_states(history: History, deals: Ints, moments: Ints) -> DealStates:
     )
 
 
+def stated_stages(history: History, deals: Ints, moments: Ints) -> Ints:
+    """Each deal's stage (n,) as of a moment, as a code into `history.stages`; -1 = unknown.
+
+    Also of stages that are no level of the feature, which `deal_states` does not tell from unknown ones. In
+    the history of a sent deal, a code beyond `history.stages` is a stage that the organisation does not have.
+    """
+    of, n = history.deals, len(deals)
+    stage, outcome = np.empty((2, n), np.int64)
+    status_rows(of.stage, of.stages.outcome, of.status, ints(deals), ints(moments), stage, outcome)
+    return stage
+
+
 def open_at(history: History, moment: int) -> Ints:
     """Deals that were created and open at a moment, in order."""
     deals = ints(np.arange(len(history.created)))

@@ -2,14 +2,20 @@
 
 Numba's disk cache checks only the file that defines a function. Helpers, constants and tuples imported from
 other files are compiled into the function, too: without this guard, stale ones would stay in use.
+
+Where nothing can be kept on disk (a read-only installation, a full disk), each process compiles them anew, in
+memory.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar, cast, overload
 
 import numba
@@ -39,14 +45,50 @@ def compiled(
 
     def compile_one(function: Function) -> Function:
         # Parallel kernels keep the lock: numba's simplest threads may not be used from two threads at once.
-        made = numba.njit(cache=True, nogil=not parallel, parallel=parallel, inline=inline)(function)
+        made = _kept(function, nogil=not parallel, parallel=parallel, inline=inline)
         index = _index(made)
         if index is not None:
             index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
             index._load_index = _tolerant(index._load_index)
+            index.load = _or_nothing(index.load)
+            made._cache.save_overload = _or_nothing(made._cache.save_overload)
         return cast(Function, made)
 
     return compile_one if function is None else compile_one(function)
+
+
+def cache_folder() -> str | None:
+    """Where compiled functions are kept; None where nothing can be written, and each start compiles anew."""
+    made = getattr(_probe(), "_cache", None)
+    return None if made is None else getattr(made, "cache_path", None)
+
+
+@cache
+def _probe() -> Any:
+    return _kept(_identity, nogil=True)
+
+
+def _identity(x: float) -> float:
+    return x
+
+
+def _kept(function: Callable[..., Any], **options: Any) -> Any:
+    """A compiled function that is kept on disk: beside its source or in the user's own cache, as numba does.
+
+    Else in the folder of Sancho's data, else nowhere.
+    """
+    with suppress(RuntimeError):  # numba's, where it can write to neither
+        return numba.njit(cache=True, **options)(function)
+    home = os.environ.get("SANCHO_HOME", ".sancho")
+    before = numba.config.CACHE_DIR
+    if os.access(home, os.W_OK):
+        numba.config.CACHE_DIR = str(Path(home).resolve() / "kernels")
+        try:
+            with suppress(RuntimeError):
+                return numba.njit(cache=True, **options)(function)
+        finally:
+            numba.config.CACHE_DIR = before
+    return numba.njit(**options)(function)
 
 
 def _stamp(source: Path, names: Mapping[str, Any]) -> bytes:
@@ -73,10 +115,26 @@ def _tolerant(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any
     def load() -> dict[Any, Any]:
         try:
             return load_index()
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError, *_UNREADABLE):
             return {}
 
     return load
+
+
+# What reading or writing a cache can end in: no right to, a full disk, half a file of a killed process.
+_UNREADABLE = (OSError, EOFError, ValueError, UnpicklingError)
+
+
+def _or_nothing(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Reads or writes a cache; where that fails the function is compiled in memory."""
+
+    def attempt(*given: Any) -> Any:
+        try:
+            return work(*given)
+        except _UNREADABLE:
+            return None
+
+    return attempt
 
 
 def _is_plain(value: Any) -> bool:

@@ -24,13 +24,14 @@ from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel
 from models.win.base_models import FeatureLayout, Linear
 from models.win.horizons import HorizonWindows
+from models.win.level import Level
 from models.win.model import Side, WinModel
 from models.win.reference import Peers
 from models.win.stacking import Stack
 from models.win.stage_rates import StageRates
 from models.win.trees import Trees
 
-FORMAT = 8
+FORMAT = 9
 TOLERANCE = 1e-9  # check rows must score as in training, within this tolerance
 
 
@@ -62,6 +63,28 @@ class CheckRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofRows:
+    """Later questions (m,) with what a model fitted until `cut` by the bundle's recipe said of them.
+
+    `deal` is the position in `deal_ids`; horizons are in days, infinite = ever. A later model that is fitted
+    until `cut` without these deals can be compared on them.
+    """
+
+    cut: int
+    deal_ids: NDArray[np.str_]
+    deal: Ints
+    at: Ints
+    horizon: Floats
+    outcome: Floats
+    weight: Floats
+    chance: Floats
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is stored as arrays."""
+        return {name: value for name, value in vars(self).items() if name != "cut"}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A trained model. `features` are the names of the columns of `x` in order, `levels` their categories.
 
@@ -84,6 +107,8 @@ class Bundle:
     bottlenecks: tuple[Bottleneck, ...] = ()
     actions: tuple[ActionEffect, ...] = ()
     rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
+    recipe: str = ""  # the settings it was trained with, as text
+    proof: ProofRows | None = None
 
     @property
     def currency(self) -> str:
@@ -137,6 +162,8 @@ class Bundle:
         arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
         arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
         arrays["win.used"] = self.win.used
+        if self.proof is not None:
+            arrays |= {f"proof.{name}": value for name, value in self.proof.arrays().items()}
         sides = {}
         for name, side in (("won", self.win.won), ("lost", self.win.lost)):
             sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None}
@@ -157,6 +184,7 @@ class Bundle:
                 "pace": self.win.windows.pace.tolist(),
                 "season": self.win.windows.season.tolist(),
                 "closed_deals": self.win.closed_deals,
+                "level": self.win.level.to_json(),
             },
             "revenue": self.revenue.to_json(),
             "new_business": None if self.new_business is None else self.new_business.to_json(),
@@ -168,6 +196,8 @@ class Bundle:
             "warnings": [warning.to_json() for warning in self.warnings],
             "common_factors": self.common_factors.to_json(),
             "drop_amount": self.drop_amount,
+            "recipe": self.recipe,
+            "proof": None if self.proof is None else {"cut": self.proof.cut},
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
             "actions": [one.to_json() for one in self.actions],
             "rate_kind": self.rate_kind,
@@ -193,7 +223,7 @@ class Bundle:
             arrays = {name: stored[name] for name in stored.files}
         calendar = Calendar.of(text["calendar"])
         win = _win(text["win"], arrays, calendar, folder)
-        new = text["new_business"]
+        new, proof = text["new_business"], text.get("proof")
         return cls(
             win=win,
             revenue=RevenueModel.restored(text["revenue"], _part(arrays, "revenue")),
@@ -211,6 +241,8 @@ class Bundle:
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
             actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
             rate_kind=text.get("rate_kind", "market"),
+            recipe=text.get("recipe", ""),
+            proof=None if proof is None else ProofRows(cut=proof["cut"], **_part(arrays, "proof")),
         )
 
 
@@ -241,6 +273,7 @@ def _win(
             np.asarray(text["pace"], np.float64),
             np.asarray(text["season"], np.float64),
         ),
+        level=Level.from_json(text["level"]) if "level" in text else Level.none(),
     )
 
 

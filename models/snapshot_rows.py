@@ -9,6 +9,8 @@ import numpy as np
 from crm.instants import DAY
 from features.arrays import Flags, Floats, Ints
 
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # multiples of it are spread evenly between whole numbers
+
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotRows:
@@ -19,7 +21,8 @@ class SnapshotRows:
     for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the grid of
     weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
     and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
-    itself, or the longest cycle for horizon `ever_days`, which stands for "ever".
+    itself, or the longest cycle for horizon `ever_days`, which stands for "ever". Deals alive after the
+    longest cycle are not left out: they are drawn as won at the share of those that closed so late.
     """
 
     x: Floats
@@ -46,6 +49,11 @@ class SnapshotRows:
     def closed_deals(self) -> int:
         """How many of the deals are known to have closed."""
         return len(np.unique(self.deal[self.event >= 0]))
+
+    @property
+    def won_deals(self) -> int:
+        """How many of the deals are known to have been won."""
+        return len(np.unique(self.deal[self.event == 1]))
 
     @property
     def question_at(self) -> Ints:
@@ -88,17 +96,35 @@ class SnapshotRows:
         hidden = (self.days >= until) & (self.event >= 0)
         mature = self.matures_after_days <= until[self.row]
         ever = self.horizon == self.ever_days
-        won = np.where(ever & hidden[self.row], 0.0, self.won)
-        as_known = replace(
-            self,
-            days=np.minimum(self.days, np.maximum(until, 0.0)),
-            event=np.where(hidden, -1, self.event),
-            won=won,
-            lost=np.where(ever, 1.0 - won, self.lost),
-        )
-        return as_known.where(self.at < cut, mature)
+        days = np.minimum(self.days, np.maximum(until, 0.0))
+        event = np.where(hidden, -1, self.event)
+        began = self.at < cut
+        share = late_win_share(days[began], event[began], self.deal[began], self.longest_days)
+        alive = ever & hidden[self.row]
+        won = np.where(alive, drawn_wins(self.question_deal, share), self.won)
+        as_known = replace(self, days=days, event=event, won=won, lost=np.where(ever, 1.0 - won, self.lost))
+        return as_known.where(began, mature)
 
     def with_columns(self, columns: Ints) -> SnapshotRows:
         """The same rows with only some features."""
         # `take` keeps a row's features contiguous, since rows are selected later.
         return replace(self, x=np.take(self.x, columns, axis=1))
+
+
+def late_win_share(days: Floats, event: Ints, deal: Ints, longest_days: float) -> float:
+    """The share won of the deals that closed later than the longest cycle after one of their moments (n,).
+
+    One more loss is counted, so that where hardly any closed so late the share is small.
+
+    >>> late_win_share(np.array([90.0, 70.0, 5.0]), np.array([1, 0, 1]), np.arange(3), 60.0)
+    0.3333333333333333
+    """
+    late = (event >= 0) & (days > longest_days)
+    deals, first = np.unique(deal[late], return_index=True)
+    return float((event[late][first] == 1).sum() / (len(deals) + 1))
+
+
+def drawn_wins(deal: Ints, share: float) -> Floats:
+    """Whether each deal (n,) counts as won, 1 or 0: about `share` of them, the same ones every time."""
+    out: Floats = ((deal + 1) * GOLDEN % 1.0 < share).astype(np.float64)
+    return out

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from features.arrays import Floats, Ints
 
@@ -119,9 +119,18 @@ def interval_of(
 
 
 def means_of(
-    values: Floats, weight: Floats, cluster: Ints, rng: np.random.Generator, draws: int = DRAWS
+    values: Floats,
+    weight: Floats,
+    cluster: Ints,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    expanded: bool = False,
 ) -> list[Interval]:
-    """The weighted mean of each column (n, k) with its 95 % interval, all from the same samples."""
+    """The weighted mean of each column (n, k) with its 95 % interval, all from the same samples.
+
+    `expanded`: percentiles further out make up for what a bootstrap of few clusters lacks in width.
+    Hesterberg (2015), "What teachers should know about the bootstrap".
+    """
     if not len(values):
         return [Interval(np.nan, np.nan, np.nan)] * values.shape[1]
     columns = np.concatenate([values * weight[:, None], weight[:, None]], axis=1)
@@ -129,8 +138,12 @@ def means_of(
     means = sums[:, :-1] / sums[:, -1:]
     whole = columns.sum(axis=0)
     ends = np.full((2, values.shape[1]), np.nan)
-    if len(np.unique(cluster)) > 1:
-        ends = np.quantile(means, [0.025, 0.975], axis=0)
+    count = len(np.unique(cluster))
+    if count > 1:
+        tail = 0.025
+        if expanded:
+            tail = float(ndtr(-np.sqrt(count / (count - 1)) * stdtrit(count - 1, 0.975)))
+        ends = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return [
         Interval(float(whole[k] / whole[-1]), float(ends[0, k]), float(ends[1, k]))
         for k in range(values.shape[1])

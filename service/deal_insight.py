@@ -31,6 +31,7 @@ from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
 from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.unknown_stages import open_deals_warning, sent_deal_warning, stored_deal_warning
 
 # Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
 Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
@@ -93,10 +94,15 @@ class DealInsights:
             in_scope = frame["person"].isin(forecast.organisation.members(scope))
             frame = frame[in_scope].drop(columns="person")
         else:
-            frame = scorer(state.bundle, state.log, moment, in_period, version)
+            frame = scorer(state.bundle_at(moment), state.log, moment, in_period, version)
             frame = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
         rows, next_cursor = paging.page(frame, sort, cursor, limit)
-        return {"deals": rows, "next_cursor": next_cursor, **self._serving.metadata(state, moment, lang)}
+        warnings = open_deals_warning(state, moment)
+        return {
+            "deals": rows,
+            "next_cursor": next_cursor,
+            **self._serving.metadata(state, moment, lang, warnings),
+        }
 
     def warm_up(self, state: ModelState) -> None:
         """Answers for two stored deals and a sent one; their recommendations are not stored."""
@@ -135,11 +141,13 @@ class DealInsights:
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
-        return self._insight(context, inputs, recommendations, similar, lang), recommendations
+        warnings = stored_deal_warning(state, number, moment)
+        return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
 
     def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        moment, bundle = state.log.instant(request.as_of), state.bundle
+        moment = state.log.instant(request.as_of)
         zone = state.organisation(moment).zone
+        bundle = state.bundle_at(moment)
         period = self._serving.period(state, request.period, moment)
         state = self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
@@ -192,8 +200,9 @@ class DealInsights:
         )
         # Nothing of it is stored, so nothing can be reported back.
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
-        told = replace(recommendations, recommended=without_id)
-        return self._insight(context, inputs, told, similar, lang, is_sent=True)
+        warnings = sent_deal_warning(state, request, deal_history, moment)
+        shown = replace(recommendations, recommended=without_id)
+        return self._insight(context, inputs, shown, similar, lang, warnings, is_sent=True)
 
     def _insight(
         self,
@@ -202,13 +211,15 @@ class DealInsights:
         recommendations: DealRecommendations,
         similar: list[dict[str, Any]],
         lang: Language,
+        also: list[tuple[str, Text]],
         is_sent: bool = False,
     ) -> dict[str, Any]:
         state = context.state
-        answer = build_insight(state.bundle, state.catalogue, inputs, self._settings.grades, lang)
+        bundle = state.bundle_at(inputs.moment)
+        answer = build_insight(bundle, state.catalogue, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
-        warnings = [("held_out", messages.HELD_OUT)] if recommendations.held_out else []
+        warnings = [*also, *([("held_out", messages.HELD_OUT)] if recommendations.held_out else [])]
         if is_sent and inputs.original is not None and inputs.original.lacks_rate:
             warnings += self._lacking(inputs.original, context)
         if inputs.effect is None:
@@ -237,4 +248,4 @@ def _probabilities(
     state: ModelState, x: Floats, moment: int, period: Period, zone: ZoneInfo
 ) -> DealProbabilities:
     left = max((period.end(zone) - moment) / DAY, 0.0)
-    return DealProbabilities.of(state.bundle.win, x, moment, left)
+    return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)

@@ -29,6 +29,7 @@ _REST = Text("その他（個別の要因に分けられない分）", "Other (n
 MAX_FACTORS, MAX_CHANGES, MAX_FEATURES = 12, 6, 3
 _NEGLIGIBLE = 1e-9  # of probability: rounding, not a factor
 _STALLED_DAYS, _STALLED_TIMES, _SILENT_DAYS, _NEW_DAYS = 14.0, 2.0, 14.0, 7.0
+_MAX_DAYS = 36_525.0  # an older day is no day at all but a mark of a CRM, such as 0001-01-01
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def flags(deal: DealFeatures, moment: int, zone: ZoneInfo, lang: Language) -> li
         {
             "code": code,
             "label": _FLAGS[code].to(lang),
-            "since": None if math.isnan(days) else iso(moment - int(days * DAY), zone),
+            "since": None if not days <= _MAX_DAYS else iso(moment - int(days * DAY), zone),
         }
         for code, days in raised
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day, start_of_day
+from crm.store.engine import store_failure
 from models.forecast.change_attribution import change_report
 from models.forecast.organisation import COMPANY
 from models.forecast.simulate import Simulation
@@ -23,6 +24,7 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
 from service.schemas import NewLevel, WhatIfRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
@@ -62,21 +64,25 @@ class Forecasts:
             if answer["target"] is not None
             else [("no_target", messages.no_target(scope, context.forecast.period))]
         )
+        warnings += open_deals_warning(context.state, context.moment)
         return {
             **answer,
             "period": context.forecast.period.name,
-            "history": history_rows(
-                self._serving.store,
-                context.forecast.period,
-                scope,
-                context.moment,
-                context.zone,
-                context.state.log.currency_since,
-            ),
+            "history": self._history(context, scope),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
+
+    def _history(self, context: AnswerContext, scope: str) -> list[dict[str, Any]]:
+        """The stored forecasts; none while the store is out of reach."""
+        period, moment = context.forecast.period, context.moment
+        return self._serving.from_store(
+            lambda: history_rows(
+                self._serving.store, period, scope, moment, context.zone, context.state.log.currency_since
+            ),
+            [],
+        )
 
     def what_if(self, period: str, request: WhatIfRequest, lang: Language) -> dict[str, Any]:
         """A forecast before and after the assumptions, in the same scenarios."""
@@ -118,7 +124,7 @@ class Forecasts:
             **sides[0],
             "assumptions": implied(supposed, bool(request.joining), bool(request.levels), lang),
             "children": sides[1:],
-            **self._serving.metadata(context.state, moment, lang),
+            **self._serving.metadata(context.state, moment, lang, open_deals_warning(context.state, moment)),
         }
 
     def store_history(self) -> None:
@@ -133,7 +139,7 @@ class Forecasts:
             if moment == state.now:
                 return self._serving.context_of(state, moment, period).forecast
             then = self._serving.state_at(state, moment)
-            return simulate_period(then.bundle, then.log, then.history, moment, period)
+            return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
         if not store_missing_day(store, period, state.now, version, zone, forecast_as_of):
@@ -147,7 +153,9 @@ class Forecasts:
             state = self._serving.current()
             day = last_known_day(state.now, state.organisation(state.now).zone)
             self._complete = (self._serving.period(state, None, state.now).name, day)
-            log_event("sancho.forecasts", "warning", "history_not_stored", exc_info=error)
+            failure = store_failure(error)
+            why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
+            log_event("sancho.forecasts", "warning", "history_not_stored", **why)
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, and its change."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from crm.store.engine import WRITING, open_engine
+from crm.errors import SanchoError
+from crm.store.engine import WRITING, open_engine, store_failure
 from crm.store.tables import API_KEYS
 
 _PREFIX = "sancho"
 _CACHE_SECONDS = 10.0  # for which a key that was looked up is trusted
+_OUTAGE_SECONDS = 10.0  # for which a store that did not answer is not asked again about a known key
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ApiKeys:
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
         self._cache: dict[str, tuple[float, str, ApiKey]] = {}
+        self._failed_at = -_OUTAGE_SECONDS
 
     def create(self, name: str) -> str:
         """Creates a key for `name` and returns its text, which cannot be seen again."""
@@ -59,7 +62,10 @@ class ApiKeys:
             return bool(connection.execute(change.values(revoked_at=time.time_ns() // 1000)).rowcount)
 
     def check(self, text: str) -> ApiKey | None:
-        """The valid key with this text, else None; in constant time, whatever part of it is right."""
+        """The valid key with this text, else None; in constant time, whatever part of it is right.
+
+        While the store is out of reach, keys that it has confirmed stay valid; others cannot be checked.
+        """
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
         known = self._look_up(key_id) if prefix == _PREFIX else None
@@ -69,6 +75,11 @@ class ApiKeys:
             return None
         return known[1] if hmac.compare_digest(hashed, known[0]) else None
 
+    def is_known(self, text: str) -> bool:
+        """Whether `check` answers at once, without asking the store."""
+        cached = self._cache.get(text.partition("_")[2].partition("_")[0])
+        return cached is not None and time.monotonic() - cached[0] < _CACHE_SECONDS
+
     def close(self) -> None:
         """Closes its connections."""
         self._engine.dispose()
@@ -76,13 +87,24 @@ class ApiKeys:
     def _look_up(self, key_id: str) -> tuple[str, ApiKey] | None:
         now = time.monotonic()
         cached = self._cache.get(key_id)
-        if cached is not None and now - cached[0] < _CACHE_SECONDS:
+        if cached is not None and (
+            now - cached[0] < _CACHE_SECONDS or now - self._failed_at < _OUTAGE_SECONDS
+        ):
             return cached[1], cached[2]
-        self._cache.pop(key_id, None)
         query = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.revoked_at.is_(None))
-        with self._engine.connect() as connection:
-            row = connection.execute(query).first()
+        try:
+            with self._engine.connect() as connection:
+                row = connection.execute(query).first()
+        except (sa.exc.SQLAlchemyError, SanchoError) as fault:
+            failure = store_failure(fault)
+            if failure is None:
+                raise
+            self._failed_at = time.monotonic()
+            if cached is None:
+                raise failure from fault
+            return cached[1], cached[2]
         if row is None:
+            self._cache.pop(key_id, None)
             return None
         key = ApiKey(row.key_id, row.name, row.created_at)
         self._cache[key_id] = (now, row.secret_sha256, key)

@@ -7,10 +7,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from crm.i18n import Text
-from crm.instants import DAY, instant, iso
+from crm.instants import DAY, NEVER, instant, is_within_years, iso
 from crm.schema import ACTIVITY_KINDS
-from features import History, compile_live_deal
+from features import History, compile_live_deal, deal_states
+from service.messages import sent_closed_deal, sent_in_closing_stage
 from service.problems import RequestError
 from service.schemas import ScoreRequest
 
@@ -22,7 +25,8 @@ def read_request(
 ) -> tuple[History, int]:
     """The deal of a request as a history of its own that shares the organisation's past; its creation.
 
-    `rate`: units of the organisation's currency for one of the deal's, NaN = unknown.
+    `rate`: units of the organisation's currency for one of the deal's, NaN = unknown. A deal that has ended
+    by the moment is refused (`deal_closed`), as a stored one is.
     """
     deal: dict[str, Any] = request.deal.model_dump(exclude_none=True)
     events = [{"deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)} for row in request.events]
@@ -45,7 +49,20 @@ def read_request(
         )
     if rate != 1.0:
         _convert(deal, events, rate)
-    return compile_live_deal(history, deal, events, activities, account, zone), created
+    ending = _endings(history).get(deal["stage"])
+    if ending is not None and "closed_at" in deal:
+        deal.setdefault("outcome", ending)
+    elif ending is not None and not _has_event_into(deal["stage"], events):
+        raise RequestError(sent_in_closing_stage(deal["deal_id"], deal["stage"]), "deal_closed")
+    deal_history = compile_live_deal(history, deal, events, activities, account, zone)
+    outcome = int(deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).status[0])
+    if outcome >= 0:
+        closed = int(deal_history.closed[0])
+        raise RequestError(
+            sent_closed_deal(deal["deal_id"], outcome == 1, closed if closed != NEVER else created, zone),
+            "deal_closed",
+        )
+    return deal_history, created
 
 
 def _convert(deal: dict[str, Any], events: list[dict[str, Any]], rate: float) -> None:
@@ -104,6 +121,11 @@ def _needs_no_check(
         times.append(account["created_at"])
     if any(instant(at, zone) > moment + DAY for at in times):
         return False
+    days = [
+        value for row in (deal, *events, *activities) for value in row.values() if isinstance(value, date)
+    ]
+    if not all(is_within_years(day) for day in (*days, *times)):
+        return False
     if not all(row["field"] in _PLAIN_FIELDS for row in events):
         return False
     if not all(row["kind"] in ACTIVITY_KINDS for row in activities):
@@ -131,10 +153,7 @@ def _check(
         ("activities", "activities", activities),
         ("account", "accounts", [] if account is None else [dict(account)]),
     ]
-    outcomes = {
-        str(stage): {1: "won", 0: "lost"}.get(int(code))
-        for stage, code in zip(history.stages, history.deals.stages.outcome, strict=True)
-    }
+    outcomes = _endings(history)
     for where, table, rows in parts:
         if not rows:
             continue
@@ -150,6 +169,19 @@ def _check(
                         row[name] = value
     if wrong:
         raise _invalid(wrong)
+
+
+def _endings(history: History) -> dict[str, str | None]:
+    """The outcome that each of the organisation's stages means; None where deals in it are open."""
+    return {
+        str(stage): {1: "won", 0: "lost"}.get(int(code))
+        for stage, code in zip(history.stages, history.deals.stages.outcome, strict=True)
+    }
+
+
+def _has_event_into(stage: str, events: list[dict[str, Any]]) -> bool:
+    """Whether an event says when the deal moved to a stage."""
+    return any(row["field"] == "stage" and row["value"] == stage for row in events)
 
 
 def _invalid(wrong: list[tuple[str, Text]]) -> RequestError:

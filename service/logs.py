@@ -10,6 +10,8 @@ from typing import Any, Literal
 import orjson
 import structlog
 
+from crm.addresses import without_password
+
 _SECRET = ("authorization", "secret", "password", "token", "api_key")
 
 
@@ -45,6 +47,10 @@ def _without_secrets(
     _logger: object, _method: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:
     return {
-        name: "***" if any(word in name.lower() for word in _SECRET) else value
+        name: "***"
+        if any(word in name.lower() for word in _SECRET)
+        else without_password(value)
+        if isinstance(value, str)
+        else value
         for name, value in event.items()
     }

@@ -11,6 +11,7 @@ from crm.periods import Period
 from crm.schema import TABLES
 from models.bundle import Bundle, ModelWarning
 from service.language import day_label, period_label, scope_label
+from training.data import QUIET_DAYS
 from training.monitoring.status import OLD_DAYS
 
 STARTING = Text("準備中です。しばらくしてからもう一度お試しください。", "starting up; try again in a moment.")
@@ -74,6 +75,30 @@ def closed_deal(deal_id: str, closed: int, zone: ZoneInfo) -> Text:
     ).format(deal_id=deal_id, day=day_label(local_datetime(closed, zone).date()))
 
 
+def sent_closed_deal(deal_id: str, won: bool, closed: int, zone: ZoneInfo) -> Text:
+    """A sent deal has ended by the moment of prediction: it is won or lost, or in a stage that ends deals."""
+    return Text(
+        "送信された商談「{deal_id}」は{outcome}で決着しています（{day}）。予測できるのは進行中の商談だけです。"
+        "決着前の状態を予測するには、as_of にそれより前の日を指定してください。",
+        "deal {deal_id!r} was sent as {outcome} (on {day}): only an open deal has something left to predict. "
+        "For what was predicted before, give an earlier as_of.",
+    ).format(
+        deal_id=deal_id,
+        outcome=Text("受注", "won") if won else Text("失注", "lost"),
+        day=day_label(local_datetime(closed, zone).date()),
+    )
+
+
+def sent_in_closing_stage(deal_id: str, stage: str) -> Text:
+    """A sent deal is in a stage that ends deals, and nothing says since when."""
+    return Text(
+        "送信された商談「{deal_id}」のステージ「{stage}」は決着を意味します。予測できるのは進行中の商談だけです。"
+        "決着前の状態を予測するには、closed_at と、それより前の as_of を指定してください。",
+        "deal {deal_id!r} was sent in stage {stage!r}, which ends deals: only an open deal has something "
+        "left to predict. For what was predicted before, give closed_at and an earlier as_of.",
+    ).format(deal_id=deal_id, stage=stage)
+
+
 def unknown_recommendation(recommendation_id: str) -> Text:
     """The recommendation does not exist."""
     return Text(
@@ -117,8 +142,41 @@ def other_rates(kind: str, bundle: Bundle) -> tuple[str, Text]:
     return "rates_changed", text.format(now=kind, then=bundle.rate_kind)
 
 
-def age_warnings(model_as_of: int, moment: int, zone: ZoneInfo) -> list[tuple[str, Text]]:
-    """Whether the model's data end long before the moment of an answer, or after it."""
+def age_warnings(
+    model_as_of: int, newest: int, moment: int, zone: ZoneInfo, table: bool = False
+) -> list[tuple[str, Text]]:
+    """Whether the model's data end long before the moment of an answer, or after it, and so do all data.
+
+    `newest` is the last instant at which anything about a deal was recorded. A model that has learned all
+    there is to learn is not called old: it is the data that are. `table`: they are so old that the
+    stage table answers.
+    """
+    old_data = []
+    if moment - newest > QUIET_DAYS * DAY:
+        day = local_datetime(newest, zone).date()
+        text = _DATA_OLD.format(
+            newest=day_label(day),
+            day=day.isoformat(),
+            n=(moment - newest) // DAY,
+            table=_TABLE_ANSWERS if table else Text("", ""),
+        )
+        old_data = [("data_old", text)]
+    return [*old_data, *_model_age(model_as_of, newest, moment, zone)]
+
+
+_DATA_OLD = Text(
+    "商談についての最新の記録は{newest}で、この時点の{n}日前です。その間の動きは反映されていません。{table}"
+    "新しいデータを取り込むか（sancho import）、その日の時点（--as-of {day}）で予測してください。",
+    "The newest record about a deal is of {newest}, {n} days before this moment: what happened since is not "
+    "known. {table}Import newer data (sancho import), or ask as of that day (--as-of {day}).",
+)
+_TABLE_ANSWERS = Text(
+    "どの商談も最長の商談期間より長く記録がないため、受注確率はステージ別受注率表の値です。",
+    "No deal has a record within the longest sales cycle, so the chances are those of the stage-rate table. ",
+)
+
+
+def _model_age(model_as_of: int, newest: int, moment: int, zone: ZoneInfo) -> list[tuple[str, Text]]:
     day = day_label(last_known_day(model_as_of, zone))
     if model_as_of > moment:
         text = Text(
@@ -127,7 +185,7 @@ def age_warnings(model_as_of: int, moment: int, zone: ZoneInfo) -> list[tuple[st
             "predicted then.",
         )
         return [("model_newer_than_as_of", text.format(day=day))]
-    if moment - model_as_of > OLD_DAYS * DAY:
+    if moment - model_as_of > OLD_DAYS * DAY and model_as_of <= newest:
         text = Text(
             "モデルは{day}までのデータで学習したものです。`sancho train` で再学習してください。",
             "The model was trained on data up to {day}; retrain it with `sancho train`.",

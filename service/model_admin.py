@@ -37,9 +37,9 @@ class ModelAdmin:
             **self._serving.metadata(state, state.now, lang),
         }
 
-    def promote(self, version: str, lang: Language) -> dict[str, Any]:
-        """Makes a version the champion, once its kept rows score as in training."""
-        put_in_service(self._serving.registry, version)
+    def promote(self, version: str, by: str, because: str, lang: Language) -> dict[str, Any]:
+        """Makes a version the champion, once its kept rows score as in training; keeps who did so and why."""
+        put_in_service(self._serving.registry, version, by, because)
         self._serving.switch_to_champion()
         return self.versions(lang)
 
@@ -79,4 +79,7 @@ def _version_fields(info: ModelVersion) -> dict[str, Any]:
         "aliases": ["champion"] if info.champion else [],
         "metrics": info.figures,
         "gate_decision": info.gate or None,
+        "promoted_by": info.promoted_by or None,
+        "promoted_because": info.promoted_because or None,
+        "promoted_at": info.promoted_at or None,
     }

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from crm.store.engine import store_failure
 from service.language import negotiate
 
 MEDIA_TYPE = "application/problem+json"
@@ -185,6 +186,7 @@ _REASONS = {
     "bool_parsing": Text("true または false を指定してください。", "must be true or false."),
     "greater_than_equal": Text("{ge:g}以上を指定してください。", "must be at least {ge:g}."),
     "less_than_equal": Text("{le:g}以下を指定してください。", "must be at most {le:g}."),
+    "far_date": Text("1900年から2199年までの日付を指定してください。", "must be a date of 1900 to 2199."),
     "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
     "string_too_long": Text(
         "{max_length}文字以内にしてください。", "must have at most {max_length} characters."
@@ -213,5 +215,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    failure = store_failure(error)
+    if failure is not None:
+        return await _sancho_error(request, failure)
     structlog.get_logger().error("unexpected", path=request.url.path, exc_info=error)
     return problem_response(request, 500, "internal_error", _DETAILS[500])

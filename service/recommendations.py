@@ -14,6 +14,7 @@ from crm.frames import codes_in
 from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended
+from crm.store.engine import store_failure
 from features import ActionEvents, action_events_of
 from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction, candidate_actions
@@ -26,6 +27,7 @@ from service.actions import DealRecommendations, ScoredDeal, gain_per_hour, reco
 from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
 from service.logs import log_event
+from service.outages import STORE
 from service.period_forecast import PeriodForecast
 from service.recommendation_report import effect_report
 from service.serving_state import AnswerContext, ModelState, ServingState
@@ -146,9 +148,12 @@ class Recommendations:
     def flush_if_possible(self) -> None:
         """Stores the queued recommendations; where that fails they stay queued, and answers go on."""
         try:
-            self.flush()
+            if STORE not in self._serving.outages:  # else each try would take seconds
+                self.flush()
         except Exception as error:
-            log_event("sancho.recommendations", "warning", "recommendations_not_stored", exc_info=error)
+            failure = store_failure(error)
+            why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
+            log_event("sancho.recommendations", "warning", "recommendations_not_stored", **why)
 
     def queue(self, context: AnswerContext, recommendations: DealRecommendations) -> None:
         """Queues what was recommended now; recommendations as of a past moment are not stored."""

@@ -23,7 +23,7 @@ _FORMATS = {
 # Character sets that a Content-Type may declare, and how to read each; None = recognised from the bytes.
 _CHARSETS = {
     "utf-8": None, "ascii": None, "utf-16": "utf-16", "cp932": "cp932", "shift_jis": "cp932",
-    "euc_jp": "euc_jp",
+    "euc_jp": "euc_jp", "cp1252": "cp1252", "iso8859-1": "cp1252",
 }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,27 +18,35 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import as_of_instant, iso, last_known_day
+from crm.instants import DAY, as_of_instant, iso, last_known_day
 from crm.missing_rates import missing_rates
+from crm.newest_record import newest_record
 from crm.organisation import Organisation
 from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
+from crm.store.engine import store_failure
 from features import ActionEvents, Calendar, Feature, History, compile_history
 from features.levels import Levels
 from models.actions import CandidateAction
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.seller_attribution import AttributedDeals
+from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service import messages
 from service.cache import Cache
 from service.kpi_check import KpiContext
 from service.logs import log_event
 from service.organisation import calendar_of, calendar_warnings, disagreements
+from service.outages import REGISTRY, STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.watched_thread import WatchedThread
+from training.data import newest_deal_record
+from training.monitoring.status import OLD_DAYS
 from training.registry import ModelVersion, Registry
+
+T = TypeVar("T")
 
 _LOG = "sancho.serving"
 _MAX_AGE_SECONDS = 900.0  # of "now"
@@ -71,9 +80,11 @@ class Caches:
         default_factory=lambda: Cache(_INSIGHTS)
     )
     past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
+    stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
+    newest_records: Cache[int, int | None] = field(default_factory=lambda: Cache(_PERIODS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +99,30 @@ class ModelState:
     columns: NDArray[np.int64]  # of the model's features among those of the history
     catalogue: tuple[Feature, ...]  # the model's features
     now: int
+    newest_deal_record: int  # about a deal, before now
     loaded_at: float  # monotonic seconds
     caches: Caches = field(default_factory=Caches)
 
     def organisation(self, moment: int) -> Organisation:
         """What the organisation said as of a moment: its calendar is that of an answer."""
         return self.log.organisations.at(moment)
+
+    def bundle_at(self, moment: int) -> Bundle:
+        """The model that answers as of a moment: its stage table alone where the data are far older.
+
+        Far: no deal that was won ever took as long as nothing has been heard of any deal. What the model has
+        learned of deals at work says nothing of those.
+        """
+        return self._table if self.is_far_beyond_data(moment) else self.bundle
+
+    def is_far_beyond_data(self, moment: int) -> bool:
+        """Whether the newest record is older than the longest sales cycle, and than a quarter."""
+        old = moment - self.newest_deal_record
+        return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
+
+    @cached_property
+    def _table(self) -> Bundle:
+        return replace(self.bundle, win=table_only(self.bundle.win))
 
 
 @dataclass(frozen=True)
@@ -127,7 +156,7 @@ class AnswerContext:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether the service can answer, and why not."""
+    """Whether the service can answer, and why not; `warnings`: what it cannot do meanwhile, by code."""
 
     error: Text | None
     model_version: str = ""
@@ -150,6 +179,7 @@ class ServingState:
         self._state: ModelState | None = None
         self._error: Text | None = None
         self._warm = False
+        self.outages = Outages()
         self._champion_asked_at = -np.inf
         self._refreshing = threading.Lock()
         self._warm_ups: tuple[Callable[[ModelState], None], ...] = ()
@@ -215,7 +245,7 @@ class ServingState:
 
         def compute() -> PeriodForecast:
             _check_dates(moment, period, state.organisation(moment).zone)
-            return simulate_period(state.bundle, state.log, state.history, moment, period)
+            return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
@@ -261,11 +291,15 @@ class ServingState:
         organisation = state.organisation(moment)
         zone = organisation.zone
         warnings = messages.model_warnings(state.bundle.warnings, state.info.version)
-        warnings += messages.age_warnings(state.bundle.as_of, moment, zone)
+        far = state.is_far_beyond_data(moment)
+        warnings += messages.age_warnings(state.bundle.as_of, state.newest_deal_record, moment, zone, far)
         warnings += self._money_warnings(state, moment)
         warnings += calendar_warnings(state.bundle, organisation)
+        warnings += self.outages.warnings(state.info.version, zone)
+        newest = state.caches.newest_records.get(moment, lambda: newest_record(state.log, moment))
         return {
             "as_of": iso(moment, zone),
+            "data_as_of": None if newest is None else iso(newest, zone),
             "model": model_fields(state.info),
             "warnings": [{"code": code, "message": text.to(lang)} for code, text in (*warnings, *also)],
         }
@@ -286,25 +320,64 @@ class ServingState:
     # refreshing
 
     def refresh(self, warm: bool = False) -> None:
-        """Takes up a new champion or new data. The old state answers until the new one can."""
+        """Takes up new data or a new champion. The old state answers until the new one can.
+
+        New data come first, since a registry out of reach takes seconds to say so. Once a state answers, a
+        store or a registry out of reach is no error: the state goes on answering, and its answers say so.
+        """
         with self._refreshing:
+            first = None if self._state is not None else self._new_champion(None)
+            self._take_up_data(first, warm)
             state = self._state
-            revision = self.store.revision()
-            model = self._new_champion(state)
-            is_old = state is None or time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS
-            if state is None or model is not None or revision != state.revision or is_old:
-                began = time.perf_counter()
-                fresh = self._make_state(model or (state.bundle, state.info), revision, state)  # type: ignore[union-attr]
-                if warm:
-                    self._warm_up(fresh)
-                self._state, self._warm = fresh, warm or self._warm
-                seconds = round(time.perf_counter() - began, 2)
-                log_event(
-                    _LOG, "info", "refreshed", revision=revision, model=fresh.info.version, seconds=seconds
-                )
-            elif warm and not self._warm:
-                self._warm_up(state)
+            if first is None and state is not None and (model := self._new_champion(state)) is not None:
+                self._renew(model, state.revision, state, warm)
+            if warm and not self._warm and self._state is not None:
+                self._warm_up(self._state)
                 self._warm = True
+
+    def from_store(self, ask: Callable[[], T], otherwise: T) -> T:
+        """What the store answers; something else while it is out of reach, as the answer's warnings say."""
+        if STORE in self.outages:
+            return otherwise
+        try:
+            return ask()
+        except Exception as fault:
+            failure = store_failure(fault)
+            if failure is None:
+                raise
+            self.outages.began(STORE, failure.text)
+            return otherwise
+
+    def _take_up_data(self, first: tuple[Bundle, ModelVersion] | None, warm: bool) -> None:
+        """A state of the store's data as they are now, with the model in service or the first one."""
+        state = self._state
+        try:
+            revision = self.store.revision()
+            self.outages.ended(STORE)
+            is_old = state is None or time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS
+            if state is None or revision != state.revision or is_old:
+                self._renew(first or (state.bundle, state.info), revision, state, warm)  # type: ignore[union-attr]
+        except Exception as fault:
+            failure = store_failure(fault)
+            if failure is None:
+                raise
+            if state is None:
+                raise failure from fault
+            self.outages.began(STORE, failure.text)
+            if time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS:  # "now" moves on all the same
+                self._renew((state.bundle, state.info), state.revision, state, warm)
+
+    def _renew(
+        self, model: tuple[Bundle, ModelVersion], revision: int, before: ModelState | None, warm: bool
+    ) -> None:
+        """Puts a fresh state in the place of the one before."""
+        began = time.perf_counter()
+        fresh = self._make_state(model, revision, before)
+        if warm:
+            self._warm_up(fresh)
+        self._state, self._warm = fresh, warm or self._warm
+        seconds = round(time.perf_counter() - began, 2)
+        log_event(_LOG, "info", "refreshed", revision=revision, model=fresh.info.version, seconds=seconds)
 
     def switch_to_champion(self) -> None:
         """Answers with the champion from now on, however recently the registry was asked for it."""
@@ -322,16 +395,19 @@ class ServingState:
             state.bundle.check()
         except SanchoError as error:
             return Readiness(error.text)
-        differ = disagreements(self.settings, state.organisation(state.now))
-        changed = calendar_warnings(state.bundle, state.organisation(state.now))
-        return Readiness(None, state.info.version, len(state.bundle.self_check.at), (*differ, *changed))
+        organisation, version = state.organisation(state.now), state.info.version
+        differ = disagreements(self.settings, organisation)
+        changed = calendar_warnings(state.bundle, organisation)
+        cannot = self.outages.warnings(version, organisation.zone)
+        return Readiness(None, version, len(state.bundle.self_check.at), (*differ, *changed, *cannot))
 
     def _keep_ready(self) -> float:
         """One round of the thread: refreshes, then does the chores; the seconds until the next round."""
         try:
             self.refresh(warm=True)
             self._error = None
-            for chore in self._chores:
+            self.outages.log_changes()
+            for chore in () if STORE in self.outages else self._chores:
                 chore()
         except SanchoError as error:
             self._error = error.text
@@ -339,31 +415,37 @@ class ServingState:
         except BaseException as error:  # SystemExit too: no library ends the process from here
             self._error = messages.START_FAILED
             log_event(_LOG, "error", "not_ready", exc_info=error)
-        return self.settings.refresh_seconds if self._error is None else _RETRY_SECONDS
+        is_well = self._error is None and STORE not in self.outages
+        return (
+            self.settings.refresh_seconds if is_well else max(_RETRY_SECONDS, self.settings.refresh_seconds)
+        )
 
     def _new_champion(self, state: ModelState | None) -> tuple[Bundle, ModelVersion] | None:
-        """The champion, checked, where it is not the version in service."""
+        """The champion, checked, where it is not the version in service.
+
+        While the registry is out of reach that one stays; at the start, the copy of the one last in service.
+        """
         if state is not None and time.monotonic() - self._champion_asked_at < _CHAMPION_SECONDS:
             return None
         try:
             champion = self.registry.champion()
-            self._champion_asked_at = time.monotonic()
-            if champion is None:
-                if state is not None:
-                    return None
+            if champion is None and state is None:
                 raise SanchoError(messages.NO_MODEL, "no_model")
-            if state is not None and champion.version == state.info.version:
-                return None
-            bundle, info = self.registry.load(champion.version)
+            is_new = champion is not None and (state is None or champion.version != state.info.version)
+            model = self.registry.load(champion.version) if is_new and champion is not None else None
+            self.outages.ended(REGISTRY)
         except SanchoError as error:
-            if state is None or error.code != "registry_unavailable":
+            if error.code != REGISTRY:
                 raise
-            # The model in service goes on answering, and new data are taken up all the same.
-            self._champion_asked_at = time.monotonic()
-            log_event(_LOG, "warning", "registry_unavailable", reason=error.text.en)
-            return None
-        bundle.check()
-        return bundle, info
+            self.outages.began(REGISTRY, error.text)
+            model = self.registry.last_champion() if state is None else None
+            if model is None and state is None:
+                raise
+        finally:
+            self._champion_asked_at = time.monotonic()  # after the answer, which may have taken its time
+        if model is not None:
+            model[0].check()
+        return model
 
     def _make_state(
         self, model: tuple[Bundle, ModelVersion], revision: int, before: ModelState | None
@@ -379,6 +461,7 @@ class ServingState:
         else:
             history = compile_history(log, bundle.calendar, _levels(bundle))
             columns = feature_columns(bundle, history)
+        now = as_of_instant(None, self.settings.zone)
         return ModelState(
             bundle=bundle,
             info=info,
@@ -387,7 +470,8 @@ class ServingState:
             history=history,
             columns=columns,
             catalogue=tuple(history.features[at] for at in columns),
-            now=as_of_instant(None, self.settings.zone),
+            now=now,
+            newest_deal_record=newest_deal_record(log, now),
             loaded_at=time.monotonic(),
         )
 

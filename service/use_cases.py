@@ -61,8 +61,8 @@ class UseCases:
         )
 
     def close(self) -> None:
-        """Stores queued recommendations, ends the thread, and closes the store."""
+        """Stores queued recommendations where that is possible, ends the thread, and closes the store."""
         try:
-            self.recommendations.flush()
+            self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

@@ -50,6 +50,7 @@ def _initial_state(
     """The state before the first day: nobody hired, no deals, the customers of earlier years."""
     market = np.zeros(1, MARKET)
     market["key"] = key
+    market["moods"] = settings.moods
     accounts = organisation.accounts
     contracts = np.zeros(organisation.customers, CONTRACT)
     log.contracts = np.zeros(organisation.customers, CONTRACT_LOG)

@@ -149,10 +149,10 @@ def step_organisation(
         key = market[w].key
         stream = stream_at(key, np.uint64(TEAM_UID), today.day)
         m = market[w]
-        m.level = 0.9935 * m.level + 0.020 * normal(stream, 1)
+        m.level = 0.9935 * m.level + 0.020 * m.moods * normal(stream, 1)
         m.inflow = 0.992 * m.inflow + 0.010 * normal(stream, 1) + 0.013 * normal(stream, 2)
         for t in range(teams.shape[1]):
-            teams[w, t] = 0.989 * teams[w, t] + 0.022 * normal(
+            teams[w, t] = 0.989 * teams[w, t] + 0.022 * m.moods * normal(
                 stream_at(key, np.uint64(TEAM_UID + 1 + t), today.day), 1
             )
         for i in range(seats.shape[1]):

@@ -28,6 +28,7 @@ class WorldSettings:
     per day begins with the same history.
     bottlenecks: how many bottlenecks are planted (0 = none), intervals in which staying too long loses deals.
     bottleneck_pp: percentage points of win probability that each takes from the deals that fall into it.
+    moods: how strongly the moods of the market and of the teams move, as a factor (0 = never).
     """
 
     deals: int = 10_000
@@ -36,6 +37,7 @@ class WorldSettings:
     days: int | None = None
     bottlenecks: int = 2
     bottleneck_pp: float = 20.0
+    moods: float = 1.0
 
     def __post_init__(self) -> None:
         problems = []
@@ -51,6 +53,8 @@ class WorldSettings:
             problems.append(f"bottlenecks: expected 0 to 6, got {self.bottlenecks}")
         if not 0 < self.bottleneck_pp <= 30:
             problems.append(f"bottleneck_pp: expected above 0 and at most 30, got {self.bottleneck_pp}")
+        if not 0 <= self.moods <= 10:
+            problems.append(f"moods: expected 0 to 10, got {self.moods}")
         if problems:
             raise ValueError("; ".join(problems))
 

@@ -181,7 +181,7 @@ ACCOUNT = np.dtype(
     align=True,
 )
 
-MARKET = np.dtype([("key", "u8"), ("level", "f8"), ("inflow", "f8")], align=True)
+MARKET = np.dtype([("key", "u8"), ("level", "f8"), ("inflow", "f8"), ("moods", "f8")], align=True)
 
 BOTTLENECK = np.dtype(
     [

@@ -94,7 +94,10 @@ def _fit_simple(
     rows = rows.where(deals[rows.deal])
     if rows.closed_deals < FEW_DEALS:
         return None
-    settings = WinSettings(max_questions=_QUESTIONS, linear_questions=_QUESTIONS, with_trees=False)
+    # Quarters of all history are predicted: the level of the present is not theirs.
+    settings = WinSettings(
+        max_questions=_QUESTIONS, linear_questions=_QUESTIONS, with_trees=False, with_level=False
+    )
     return fit_win(rows, win.layout, win.used, win.windows, settings, rng)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+
+_NO_RECIPE = ("seed", "threads", "fiscal_start_month", "country", "currency")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,12 @@ class TrainConfig:
     trees: Annotated[int, Text("木の数", "Trees of a boosted model")] = 200
     leaves: Annotated[int, Text("1本の木の葉の数の上限", "Leaves of a tree, at most")] = 24
     learning_rate: Annotated[float, Text("学習率", "Learning rate of the boosted models")] = 0.06
+
+    @property
+    def recipe(self) -> str:
+        """How a model is made of data: all settings but the seed, the threads and the organisation's own."""
+        told = {name: value for name, value in vars(self).items() if name not in _NO_RECIPE}
+        return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> TrainConfig:

@@ -11,13 +11,16 @@ import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.frames import micros
 from crm.i18n import Text
-from crm.instants import DAY
+from crm.instants import DAY, NEVER
 from features import Calendar, History, change_moments, compile_history
 from models.snapshot_rows import SnapshotRows
 from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
+
+QUIET_DAYS = 28  # without any record, after which a log counts as ended
 
 Progress = Callable[[Text, float], None]
 
@@ -40,7 +43,9 @@ class TrainingData:
     """A log as of a cut-off: its past, the compiled history and the snapshots to train on.
 
     Computed once and shared by validation, fitting, common factors and the baselines of a backtest. `as_of`
-    is in microseconds UTC; `seconds` is the time taken, by step.
+    is in microseconds UTC: the moment that was asked for or, where nothing was recorded for weeks before it
+    although deals were open, the end of the records: that nothing is known of a deal after it does not mean
+    that nothing happened. `seconds` is the time taken, by step.
     """
 
     past: EventLog
@@ -64,6 +69,10 @@ class TrainingData:
         step(Text("商談の履歴を読み込んでいます", "Compiling histories"), 0.0)
         past = log.as_of(as_of)
         _refuse_an_empty_log(past)
+        newest = newest_deal_record(past, as_of)
+        if as_of - newest > QUIET_DAYS * DAY and past["deals"]["closed_at"].isna().any():
+            as_of = newest + 1
+            past = past.as_of(as_of)
         calendar = Calendar.of_organisation(past.organisation)
         history = compile_history(past, calendar)
         step(Text("過去の時点の特徴量を計算しています", "Computing features of past moments"), 0.1)
@@ -77,6 +86,14 @@ class TrainingData:
         rng = np.random.default_rng()
         rng.bit_generator.state = self._random_state
         return rng
+
+
+def newest_deal_record(log: EventLog, before: int) -> int:
+    """The last instant before a moment at which anything about a deal was recorded; `before` without any."""
+    deals = log["deals"]
+    columns = (deals["created_at"], deals["closed_at"], log["deal_events"]["at"], log["activities"]["at"])
+    known = [at[(at != NEVER) & (at < before)] for at in map(micros, columns)]
+    return max((int(at.max()) for at in known if len(at)), default=before)
 
 
 def draw_snapshots(

@@ -14,6 +14,7 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from crm.missing_rates import missing_rates
 from crm.schema import TABLES
+from models.win.model import both_outcomes
 from training.data_quality_costs import Cost, cost_of, cost_of_few
 
 _COMPARED = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")
@@ -102,7 +103,7 @@ _CHECKS = (
     _Check(
         "few_deals",
         True,
-        lambda data: 30 <= data.closed < 300,
+        lambda data: 30 <= data.closed < 300 and both_outcomes(data.closed, data.won),
         Text(
             "決着した商談が{closed}件と少ないため、ステージ別の平均に近い予測になり、予測幅は広くなります。"
             "{cost}件数が増えると精度が上がります。",
@@ -114,10 +115,14 @@ _CHECKS = (
     _Check(
         "one_outcome",
         True,
-        lambda data: data.closed > 0 and data.won in (0, data.closed),
+        lambda data: data.closed > 0 and not both_outcomes(data.closed, data.won),
         Text(
-            "決着した商談がすべて受注、またはすべて失注です。失注した商談も取り込んでください。",
-            "All closed deals are won, or all are lost; import both won and lost deals.",
+            "決着した商談{closed}件のうち受注が{won}件で、受注・失注のほぼ一方だけのため、受注確率を学習できません。"
+            "表示している確率は、ステージの順番だけで決めた標準的な受注率（15〜50%）です。"
+            "受注した商談と失注した商談の両方を取り込み、再学習してください。",
+            "Of {closed} closed deals {won} are won: with (almost) one outcome only, win probabilities "
+            "cannot be learned. Those shown are a stated prior by the position of the stage (15 to 50 %). "
+            "Import won and lost deals, and retrain.",
         ),
     ),
     _Check(

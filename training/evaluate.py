@@ -12,6 +12,7 @@ from features.arrays import Floats
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from training import baselines, metrics
+from training.in_the_end import InTheEnd
 
 BANDS = ((0.0, 7.5), (7.5, 31.5), (31.5, 92.5), (92.5, np.inf))
 
@@ -20,6 +21,7 @@ BANDS = ((0.0, 7.5), (7.5, 31.5), (31.5, 92.5), (92.5, np.inf))
 class Evaluation:
     """Scores by method: over all rows, and of the model by horizon band and by stage.
 
+    `in_the_end`: of the chance to be won at all, for which the questions have no answer yet.
     `log_loss_against`, `brier_against`: by baseline, the model's mean score minus the baseline's. `curve` are
     the model's reliability rows (mean probability, share won, weight).
     """
@@ -31,6 +33,7 @@ class Evaluation:
     brier_against: Mapping[str, metrics.Difference]
     curve: Floats
     deals: int
+    in_the_end: InTheEnd | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for MLflow and reports."""
@@ -42,6 +45,7 @@ class Evaluation:
             "log_loss_against": {name: vars(gap) for name, gap in self.log_loss_against.items()},
             "brier_against": {name: vars(gap) for name, gap in self.brier_against.items()},
             "curve": self.curve.tolist(),
+            "in_the_end": None if self.in_the_end is None else self.in_the_end.to_json(),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,21 +14,25 @@ from models.bundle import Bundle, CheckRows, check_rows
 from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel, fit_revenue
 from models.snapshot_rows import SnapshotRows
-from models.win.model import FEW_DEALS, WinModel
+from models.win.model import WinModel, can_learn, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
-from training.data_quality import examine
+from training.data_quality import DataFinding, examine
+from training.earned_columns import unproven
+from training.evaluate import evaluate
 from training.executor import IN_PROCESS, Executor
-from training.leakage import screen
+from training.head_to_head import compare_with_champion, proof_rows
+from training.leakage import screening
 from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
 from training.selection import Selection, select
-from training.validation import Fitter, refit_as_of, validate
+from training.validation import Fitter, validate
 
 KEPT = 24  # training moments stored with their scores
+_NOT_READ = Text("値がないか、自由記述（同じ値がほとんどない）", "empty, or free text that hardly repeats")
 
 
 def train(
@@ -35,7 +40,7 @@ def train(
     as_of: int,
     config: TrainConfig | None = None,
     progress: Progress | None = None,
-    champion_as_of: int | None = None,
+    champion: Bundle | None = None,
     executor: Executor = IN_PROCESS,
 ) -> tuple[Bundle, Report]:
     """A model fitted on what was known at `as_of` (microseconds UTC), and the report on its training.
@@ -44,42 +49,48 @@ def train(
     """
     config = config or TrainConfig()
     data = TrainingData.of(log, as_of, config, progress, executor)
-    return train_on(data, config, progress, champion_as_of, executor)
+    return train_on(data, config, progress, champion, executor)
 
 
 def train_on(
     data: TrainingData,
     config: TrainConfig,
     progress: Progress | None = None,
-    champion_as_of: int | None = None,
+    champion: Bundle | None = None,
     executor: Executor = IN_PROCESS,
 ) -> tuple[Bundle, Report]:
-    """A model fitted on training data, and the report on its training.
-
-    `champion_as_of`: data time of a model to compare with. Where it is later than the cut-off of the
-    validation fold, the report also has the predictions of a model refitted at that time (`champion_refit`).
-    """
+    """A model fitted on training data, and the report on its training; with a champion, compared with it."""
     past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
     calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
     step = Steps(progress)
     report = Report(as_of, config)
     step(Text("データを確認しています", "Checking the data"), 0.28)
     report.findings = examine(past, as_of)
-    report.leaks = screen(past, as_of)
-    few = rows.closed_deals < FEW_DEALS
-    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few)
-    report.left_out, report.cycle = chosen.left_out, snapshots.cycle
+    screened = screening(past, as_of, config.include)
+    report.leaks = list(screened.leaks)
+    if screened.unchecked:
+        report.findings.append(DataFinding("columns_not_checked", True, screened.unchecked_text))
+    report.learned = can_learn(rows)
+    few = not report.learned
+    unproved = unproven(history.features, rows, as_of)
+    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few, unproved)
+    report.left_out = chosen.left_out | dict.fromkeys(history.ignored, _NOT_READ)
+    report.cycle = snapshots.cycle
     report.counts = _counts(rows, chosen)
-    fitter = Fitter(rows, chosen, calendar, config, _stage_positions(history, past), executor.trees)
+    fitter = Fitter(rows, chosen, calendar, config, stage_positions(history, past), executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
-    validation = validate(fitter, as_of, deals, _stage_names(history))
+    validation = validate(fitter, as_of, deals, stage_names(history))
     report.folds = [fold.describe(past.zone) for fold in validation.folds]
     report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
     report.validation_chance = validation.validation_chance
-    fold = report.validation_fold
-    if champion_as_of is not None and fold is not None and champion_as_of > fold.train_until:
-        report.champion_refit = refit_as_of(fitter, validation, champion_as_of, as_of, deals)
+    report.table_chance, report.proof = validation.table_chance, validation.proof
+    if champion is not None:
+        step(Text("使用中のモデルと比べています", "Comparing with the model in service"), 0.7)
+        report.against_champion = compare_with_champion(champion, fitter, validation, data)
+    proof = None
+    if validation.validation_fold is not None and validation.validation_chance is not None:
+        proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
@@ -108,10 +119,35 @@ def train_on(
         bottlenecks=bottlenecks,
         actions=learn_actions(observed),
         rate_kind=past.organisation.rate_kind,
+        recipe=config.recipe,
+        proof=proof,
     )
     step(Text("完了", "Done"), 1.0)
     report.seconds = {**data.seconds, **step.seconds}
     return bundle, report
+
+
+def with_table_only(bundle: Bundle, report: Report) -> Bundle:
+    """The model with its stage table in place of learned probabilities that are not proved; it says so.
+
+    The report's figures become those of the table, beside those of what was learned (`learned`).
+    """
+    if bundle.win.is_table:
+        return bundle
+    fold, chance, learned = report.validation_fold, report.table_chance, report.evaluation
+    if fold is not None and chance is not None and learned is not None:
+        names = {float(code): str(name) for code, name in enumerate(bundle.levels.get("stage", ()))}
+        rng = np.random.default_rng((report.config.seed, 7))
+        judged = evaluate(chance, fold.train, fold.valid, bundle.win.layout, rng, names)
+        report.evaluation = replace(judged, overall={**judged.overall, "learned": learned.overall["model"]})
+    win, kept = table_only(bundle.win), bundle.self_check
+    return replace(
+        bundle,
+        win=win,
+        self_check=check_rows(win, kept.x, kept.at, kept.horizon),
+        warnings=tuple(warnings_of(report, win)),
+        proof=None,
+    )
 
 
 def revenue_of(
@@ -141,13 +177,13 @@ def _check_rows(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> 
     return check_rows(win, rows.x[picked], rows.at[picked], horizon)
 
 
-def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
+def stage_positions(history: History, past: EventLog) -> dict[float, float]:
     """Position in the pipeline, 0 to 1, of each stage code; the stated prior depends on it."""
     stages = past["stages"]
     open_stages = stages[stages["outcome"].isna()]
     position = open_stages.set_index(open_stages["stage"].astype(str))["position"].to_dict()
     low, high = (min(position.values()), max(position.values())) if position else (0.0, 1.0)
-    names = _stage_names(history)
+    names = stage_names(history)
     return {
         code: (position[name] - low) / (high - low) if high > low else 0.5
         for code, name in names.items()
@@ -155,7 +191,8 @@ def _stage_positions(history: History, past: EventLog) -> dict[float, float]:
     }
 
 
-def _stage_names(history: History) -> dict[float, str]:
+def stage_names(history: History) -> dict[float, str]:
+    """The name of each stage code."""
     return {float(code): str(name) for code, name in enumerate(history.levels.get("stage", ()))}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from crm.i18n import Language, Text
@@ -10,12 +11,14 @@ from crm.instants import iso
 from models.bundle import Bundle
 
 if TYPE_CHECKING:
+    from training.evaluate import Evaluation
     from training.report import Report
 
 _METHODS = {
     "model": Text("このモデル", "This model"),
     "stage_rates": Text("ステージ別受注率表", "Stage-rate table"),
     "base_rate": Text("全体の受注率", "Base rate"),
+    "learned": Text("学習したモデル（使っていません）", "Learned model (not in use)"),
 }
 _FIGURES = {
     "rows": Text("行数", "Rows"),
@@ -53,7 +56,10 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
     ]
     if report.cycle is not None:
         parts.append(_p(report.cycle.describe(), lang))
-    parts += [_h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang), _accuracy(report, lang)]
+    parts += [
+        _h(2, Text("学習後の商談での精度", "Accuracy on later deals"), lang),
+        _accuracy(report, lang),
+    ]
     if report.folds:
         parts.append(
             "<ul>" + "".join(f"<li><code>{escape(fold)}</code></li>" for fold in report.folds) + "</ul>"
@@ -70,7 +76,7 @@ def model_card(bundle: Bundle, report: Report, lang: Language) -> str:
             lang,
         ),
         _h(2, Text("ベースモデルの重み", "Weights of the base models"), lang),
-        _weights(report, lang),
+        _p(_TABLE_ONLY, lang) if bundle.win.is_table else _weights(report, lang),
     ]
     return (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Sancho</title>'
@@ -92,7 +98,7 @@ def _accuracy(report: Report, lang: Language) -> str:
     ]
     for label, figures in tables:
         cells = "".join(
-            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{figures[key]:.4f}</td>"
+            f"<td>{figures[key]:,.0f}</td>" if key == "rows" else f"<td>{_number(figures[key])}</td>"
             for key in _FIGURES
         )
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
@@ -103,7 +109,67 @@ def _accuracy(report: Report, lang: Language) -> str:
         ).format(name=_METHODS[name], difference=str(difference))
         for name, difference in report.evaluation.log_loss_against.items()
     ]
-    return f"<table>{head}{''.join(rows)}</table>{_list(differences, lang)}"
+    table = f"<table>{head}{''.join(rows)}</table>"
+    return table + _list([*differences, *_proof(report)], lang) + _in_the_end(report.evaluation, lang)
+
+
+def _in_the_end(evaluation: Evaluation, lang: Language) -> str:
+    found = evaluation.in_the_end
+    if found is None:
+        return ""
+    return _p(
+        Text(
+            "最終的な受注：その後の商談{deals:,}件（{moments:,}時点）での受注の割合は、予測が{said:.1%}、"
+            "実績が{happened:.1%}でした（95%区間 {lo:.1%}〜{hi:.1%}）。まだ決着していない{still_open:.0%}も"
+            "除外せず、観測できた期間だけ数えています。",
+            "Won in the end: at {moments:,} moments of {deals:,} later deals, the model said that {said:.1%} "
+            "of the open deals would be won; {happened:.1%} were (95% interval {lo:.1%} to {hi:.1%}). The "
+            "{still_open:.0%} still open are not left out: they count as long as they were seen "
+            "(Aalen-Johansen estimate).",
+        ).format(**found.to_json()),
+        lang,
+    )
+
+
+def _proof(report: Report) -> list[Text]:
+    """What the rows say of the model against the stage table, and of its calibration beyond luck."""
+    if report.proof is None:
+        return []
+    proof, model = report.proof, report.proof.a
+    return [
+        Text(
+            "採用判定での、学習したモデルとステージ・経過日数の表の比較（商談{n}件）：{verdict}、"
+            "対数損失の差 {gap}",
+            "In the gate, what was learned against the table by stage and age ({n} deals): {verdict}, log "
+            "loss {gap}",
+        ).format(n=proof.deals, verdict=_VERDICTS[proof.verdict], gap=str(proof.difference)),
+        Text(
+            "較正誤差 {error}、うち偶然による分 {luck}。較正の傾き {slope}（標準誤差 {se}）",
+            "Calibration error {error}, of which luck {luck}; slope {slope} (standard error {se})",
+        ).format(
+            error=_number(model.error),
+            luck=_number(model.luck),
+            slope=_number(model.slope),
+            se=_number(model.slope_se),
+        ),
+    ]
+
+
+_TABLE_ONLY = Text(
+    "ステージと経過日数ごとの受注率（表）だけで答えます。",
+    "Answers with the table of rates by stage and age alone.",
+)
+_VERDICTS = {
+    "better": Text("優れている", "better"),
+    "not_worse": Text("劣らない", "not worse"),
+    "worse": Text("劣る", "worse"),
+    "cannot_tell": Text("判断できない", "cannot tell"),
+}
+
+
+def _number(value: float) -> str:
+    """A figure of the card; a dash where it is undefined."""
+    return f"{value:.4f}" if isfinite(value) else "–"
 
 
 def _weights(report: Report, lang: Language) -> str:

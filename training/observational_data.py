@@ -31,7 +31,7 @@ class ObservationalData:
         """From a log, with all features except those that leak."""
         past = log.as_of(as_of)
         history = compile_history(past, Calendar.of_organisation(past.organisation))
-        leaking = {f"deals.{leak.attribute}" for leak in screen(past, as_of)}
+        leaking = {leak.column for leak in screen(past, as_of)}
         used = [column for column, feature in enumerate(history.features) if not set(feature.reads) & leaking]
         outcomes = deal_outcomes(past, history)
         return cls(history, outcomes, cycle_of(outcomes, as_of), as_of, np.array(used, np.int64))

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from features import build_features, compile_history
-from features.arrays import Floats
 from models.bundle import Bundle
-from models.scoring import feature_columns
-from models.snapshot_rows import SnapshotRows
 from training.common_factors import with_common_factors
 from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.executor import IN_PROCESS, Executor
-from training.fit import train_on
-from training.promotion_gate import GateDecision, decide, superseded, too_slow
-from training.registry import ModelVersion, Registry
+from training.fit import train_on, with_table_only
+from training.promotion_gate import (
+    GateDecision,
+    decide,
+    decide_first,
+    held_back,
+    not_learned,
+    too_slow,
+    worse_than_table,
+)
+from training.register import register_or_keep
+from training.registry import UNAVAILABLE, ModelVersion, Registry
 from training.report import Report
+from training.training_record import TrainingRecord
+from training.waiting_models import Verdict
 
 
 def train_and_promote(
@@ -33,50 +39,42 @@ def train_and_promote(
     fingerprint: str = "",
     progress: Progress | None = None,
     executor: Executor = IN_PROCESS,
+    promote: bool = True,
 ) -> tuple[ModelVersion, GateDecision, Report]:
     """A new registered version, the gate's decision on it, and the report; promoted if the gate allows it.
 
     The new model is compared with the champion at the start of the training. Where another version became the
-    champion during the training, or where the registry cannot be read, nothing is promoted.
+    champion during the training, or where the registry could not say which one it is, nothing is promoted;
+    nor without `promote`. Where the registry cannot be used in the end, the model waits in the home to be
+    registered (`register_waiting`), and the error is `model_waiting`.
     """
-    champion_at_start = registry.champion()
-    champion = None if champion_at_start is None else _readable(registry, champion_at_start.version)
+    champion_version, champion, asked = _in_service(registry, progress)
     data = TrainingData.of(log, as_of, config, progress, executor)
     if champion is not None and champion.currency != data.past.organisation.currency:
         champion = None  # it cannot answer any more: its amounts are in another currency
-    bundle, report = train_on(data, config, progress, None if champion is None else champion.as_of, executor)
+    bundle, report = train_on(data, config, progress, champion, executor)
     if progress is not None:
         progress(Text("共通変動の大きさを推定しています", "Estimating the common factors"), 0.9)
-    bundle = with_common_factors(bundle, data, config)
+    bundle, decision = gate(with_common_factors(bundle, data, config), report, champion)
     if progress is not None:
         progress(Text("登録しています", "Registering"), 0.95)
-    info = registry.log_and_register(bundle, report, fingerprint)
-    challenger, _ = registry.load(info.version)
-    challenger.check()  # the stored model scores the kept rows as in training
     refusal = (
-        None
-        if champion is None
-        else too_slow(scoring_milliseconds(challenger), scoring_milliseconds(champion))
+        None if champion is None else too_slow(scoring_milliseconds(bundle), scoring_milliseconds(champion))
     )
-    decision = refusal or _decision_on(report, log, champion, config)
-    with registry.champion_lock():
-        current = registry.champion()
-        replaced = current is not None and (
-            champion_at_start is None or current.version != champion_at_start.version
-        )
-        if decision.promote and current is not None and replaced:
-            decision = superseded(current.version)
-        if decision.promote:
-            info = registry.promote(info.version, decision)
-        else:
-            registry.record_decision(info.version, decision)
+    decision = refusal or decision
+    verdict = Verdict(decision if promote else held_back(decision), champion_version, asked)
+    record = TrainingRecord.of(bundle, report, fingerprint)
+    info, decision = register_or_keep(registry, bundle, record, verdict)
     return info, decision, report
 
 
-def put_in_service(registry: Registry, version: str) -> ModelVersion:
-    """Makes a version the champion if it scores its kept rows as in training; idempotent."""
+def put_in_service(registry: Registry, version: str, by: str = "", because: str = "") -> ModelVersion:
+    """Makes a version the champion if it scores its kept rows as in training; idempotent.
+
+    `by` and `because`, who decided so and why, are recorded on it.
+    """
     registry.load(version)[0].check()
-    return registry.promote(version)
+    return registry.promote(version, by=by, because=because)
 
 
 def roll_back(registry: Registry, from_version: str | None = None) -> ModelVersion:
@@ -106,49 +104,60 @@ def scoring_milliseconds(bundle: Bundle) -> float:
     return float(np.median(times[1:])) if len(times) > 1 else 0.0
 
 
-def _readable(registry: Registry, version: str) -> Bundle | None:
+def _in_service(registry: Registry, progress: Progress | None) -> tuple[str | None, Bundle | None, bool]:
+    """The champion's version and model, and whether one can be compared with what is in service now.
+
+    The model is None where there is no champion, or one in another format, which cannot be compared. Where
+    the registry cannot be used it is the copy of the one last in service here.
+    """
+    try:
+        champion = registry.champion()
+        return (
+            (None, None, True)
+            if champion is None
+            else (champion.version, _readable(registry, champion), True)
+        )
+    except SanchoError as fault:
+        if fault.code != UNAVAILABLE:
+            raise
+        if progress is not None:
+            progress(fault.text, 0.0)
+            progress(_TRAINS_ALL_THE_SAME, 0.0)
+    last = registry.last_champion()
+    return (None, None, False) if last is None else (last[1].version, last[0], True)
+
+
+_TRAINS_ALL_THE_SAME = Text(
+    "学習は続けます。登録できなければ、モデルをデータフォルダーに保存します",
+    "Training all the same: if the model cannot be registered, it is kept in the data folder",
+)
+
+
+def _readable(registry: Registry, champion: ModelVersion) -> Bundle | None:
     """A version's model; None where it is stored in another format and cannot be compared."""
     try:
-        return registry.load(version)[0]
+        return registry.load(champion.version)[0]
     except SanchoError as fault:
         if fault.code == "model_format":
             return None
         raise
 
 
-def _decision_on(report: Report, log: EventLog, champion: Bundle | None, config: TrainConfig) -> GateDecision:
-    """The gate's decision on later deals; the champion is compared where neither model was trained.
+def gate(bundle: Bundle, report: Report, champion: Bundle | None) -> tuple[Bundle, GateDecision]:
+    """What would answer, and the gate's decision on it, against the model in service.
 
-    A champion trained after the validation fold's cut-off had more data than the fold's model. It is compared
-    with a model refitted at the champion's own data time, on later moments.
+    Where no learned model is in service, the stage table answers unless the new model is shown to be no worse
+    than it; the model that is returned then holds that table.
     """
-    rng = np.random.default_rng((config.seed, 5))
-    if report.validation_fold is None or report.validation_chance is None:
-        no_rows, no_deals = np.zeros(0), np.zeros(0, np.int64)
-        champion_chance = None if champion is None else no_rows
-        return decide(no_rows, no_rows, no_rows, no_deals, champion_chance, no_rows > 0, rng)
-    sets, chances = [report.validation_fold.valid], [report.validation_chance]
-    if report.champion_refit is not None:
-        sets, chances = [*sets, report.champion_refit[0].valid], [*chances, report.champion_refit[1]]
-    outcome = np.concatenate([rows.won for rows in sets])
-    weight = np.concatenate([rows.question_weight for rows in sets])
-    deal = np.concatenate([rows.question_deal for rows in sets])
-    champion_chance, comparable = None, np.zeros(len(outcome), bool)
-    if champion is not None:
-        champion_chance = _chances(champion, log.as_of(report.as_of), sets)
-        fold = report.validation_fold if report.champion_refit is None else report.champion_refit[0]
-        if champion.as_of <= fold.train_until:
-            comparable[-len(chances[-1]) :] = sets[-1].question_at >= champion.as_of
-    return decide(np.concatenate(chances), outcome, weight, deal, champion_chance, comparable, rng)
-
-
-def _chances(model: Bundle, past: EventLog, sets: Sequence[SnapshotRows]) -> Floats:
-    """A model's predictions for sets of rows, from its own features, one set after another."""
-    history = compile_history(past, model.calendar, model.levels)
-    columns, predictions = feature_columns(model, history), []
-    for rows in sets:
-        x = build_features(history, rows.deal, rows.at)[:, columns]
-        # Each model has its own horizon for "ever".
-        horizon = np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon)
-        predictions.append(model.win.won_by(x[rows.row], rows.question_at, horizon))
-    return np.concatenate(predictions)
+    newer = champion is None or bundle.as_of >= champion.as_of
+    if champion is None or (champion.win.is_table and newer):
+        if bundle.win.is_table:
+            return bundle, not_learned(bundle.win.closed_deals, promote=True)
+        first = decide_first(report.proof)
+        return (with_table_only(bundle, report) if first.table_only else bundle), first.decision
+    if newer and bundle.win.is_table:
+        return bundle, not_learned(bundle.win.closed_deals, promote=False)
+    if report.proof is not None and report.proof.verdict == "worse":
+        return bundle, worse_than_table(report.proof)
+    same_recipe = champion.recipe in ("", bundle.recipe)  # "": stored before recipes were
+    return bundle, decide(report.against_champion, same_recipe=same_recipe, newer=newer)

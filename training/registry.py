@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import builtins
 import json
-import logging
 import os
-import re
-import sys
+import sqlite3
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib.metadata import version
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from crm.addresses import without_password
 from crm.distribution import DISTRIBUTION, installed_version
 from crm.errors import SanchoError
-from crm.i18n import LANGUAGES, Text
+from crm.i18n import Text
 from models.bundle import Bundle
-from training.model_card import model_card
+from training.champion_copy import keep_copy, kept_copy
+from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
 from training.promotion_gate import GateDecision
+from training.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,26 +36,15 @@ if TYPE_CHECKING:
 NAME = "sancho"
 EXPERIMENT = "sancho"
 CHAMPION = "champion"
+UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _BUNDLE = "bundle"
-_HEADLINES = ("log_loss", "brier", "calibration_error", "slope", "log_loss_against_stage_rates")
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
-_LOCK_SECONDS = 60.0
+_LOCK_SECONDS = 8.0
+_LONGEST_TAG = 500  # characters of who promoted a version and why
 
 # MLflow uses global state of the process to create its tables (Alembic) and to read model code.
 _OPENING, _SAVING = threading.Lock(), threading.Lock()
-_inside: ContextVar[bool] = ContextVar("inside_registry", default=False)
-
-
-def _before_mlflow() -> None:
-    """Set what mlflow reads when it is first imported: no usage data leaves the machine, no progress bars."""
-    if "mlflow" in sys.modules:
-        return
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook without ipywidgets
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,9 @@ class ModelVersion:
     as_of: str
     figures: dict[str, float]
     gate: str
+    promoted_by: str = ""  # who put it in service by hand, last
+    promoted_because: str = ""
+    promoted_at: str = ""
 
 
 class Registry:
@@ -83,38 +74,41 @@ class Registry:
     def __init__(self, home: Path, uri: str | None = None) -> None:
         self.home = home
         self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
+        self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
-        parameters, metrics = _parameters(bundle, report, fingerprint), _metrics(report)
-        cards = {lang: model_card(bundle, report, lang) for lang in LANGUAGES}
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / _BUNDLE
-            bundle.save(folder)
-            with self._connected() as client, self._run(client) as run_id:
+        return self.register_bundle(bundle, TrainingRecord.of(bundle, report, fingerprint))
+
+    def register_bundle(self, bundle: Bundle, record: TrainingRecord) -> ModelVersion:
+        """Registers a model in memory, with what is recorded of its training."""
+        with self._scratch() as scratch:
+            bundle.save(scratch / _BUNDLE)
+            return self.register(scratch / _BUNDLE, record)
+
+    def register(self, bundle: Path, record: TrainingRecord) -> ModelVersion:
+        """Registers a saved model; one that is registered already stays as it is."""
+        with self._connected() as client:
+            tag = f"name = '{NAME}' and tag.training_id = '{record.training_id}'"
+            found = client.search_model_versions(tag)
+            if found:
+                return self._info(client, str(found[0].version))
+            with self._run(client, tags={"sancho.training_id": record.training_id}) as run_id:
                 experiment = client.get_run(run_id).info.experiment_id
                 logged = client.create_logged_model(
-                    experiment, name="model", source_run_id=run_id, params=parameters
+                    experiment, name="model", source_run_id=run_id, params=record.parameters
                 )
-                _log_figures(client, run_id, parameters, metrics, logged.model_id)
-                for lang, card in cards.items():
+                _log_figures(client, run_id, record.parameters, record.metrics, logged.model_id)
+                for lang, card in record.cards.items():
                     client.log_text(run_id, card, f"model_card.{lang}.html")
-                client.log_dict(run_id, _catalogue(bundle, report), "features.json")
-                if report.evaluation is not None:
-                    client.log_dict(run_id, report.evaluation.to_json(), "evaluation.json")
-                files = Path(scratch) / "model"
-                _save_pyfunc(folder, files, run_id, logged)
-                number = _register(client, run_id, logged, files)
-                tags = {
-                    "trained_at": bundle.trained_at,
-                    "as_of": str(bundle.as_of),
-                    "fingerprint": fingerprint,
-                }
-                tags |= {f"figure.{key}": f"{metrics[key]:.6g}" for key in _HEADLINES if key in metrics}
-                for key, value in tags.items():
-                    client.set_model_version_tag(NAME, number, key, value)
+                client.log_dict(run_id, record.features, "features.json")
+                if record.evaluation is not None:
+                    client.log_dict(run_id, record.evaluation, "evaluation.json")
+                with self._scratch() as scratch:
+                    _save_pyfunc(bundle, scratch / "model", run_id, logged)
+                    number = _register(client, run_id, logged, scratch / "model", record.tags())
                 return self._info(client, number)
 
     def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
@@ -133,15 +127,28 @@ class Registry:
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""
         with self._connected() as client:
-            from mlflow.artifacts import download_artifacts
-
             info = self._info(client, self._version(client, which))
             stored = client.get_model_version_download_uri(NAME, info.version)
-            path = Path(download_artifacts(artifact_uri=stored, tracking_uri=self.uri))
-            bundles = sorted(path.rglob("bundle.json"))
-            if not bundles:
-                raise FileNotFoundError(f"version {info.version} has no bundle.json in {stored}")
-        return Bundle.load(bundles[0].parent), info
+            folder = local_folder(stored)
+            if folder is not None:
+                return self._loaded(info, folder), info
+            with self._scratch() as scratch:
+                return self._loaded(info, download(stored, self.uri, scratch)), info
+
+    def _loaded(self, info: ModelVersion, folder: Path) -> Bundle:
+        """The model among a version's files; the champion's are copied into the home."""
+        bundles = sorted(folder.rglob("bundle.json"))
+        if not bundles:
+            raise FileNotFoundError(f"version {info.version} has no bundle.json in {folder}")
+        bundle = Bundle.load(bundles[0].parent)
+        if info.champion:
+            keep_copy(self.home, self.address, vars(info), bundles[0].parent)
+        return bundle
+
+    def last_champion(self) -> tuple[Bundle, ModelVersion] | None:
+        """The model last in service here, from its copy in the home; for when the registry cannot be used."""
+        kept = kept_copy(self.home, self.address)
+        return None if kept is None else (kept[0], ModelVersion(**kept[1]))
 
     def champion(self) -> ModelVersion | None:
         """The version in service; None before the first."""
@@ -186,8 +193,10 @@ class Registry:
         finally:
             self._lock.release()
 
-    def promote(self, version: str, decision: GateDecision | None = None) -> ModelVersion:
-        """Make a version the champion, and record the gate's decision on it, if there is one."""
+    def promote(
+        self, version: str, decision: GateDecision | None = None, by: str = "", because: str = ""
+    ) -> ModelVersion:
+        """Make a version the champion, and record the gate's decision on it, or who decided and why."""
         with self._connected() as client, self.champion_lock():
             version = self._version(client, version)
             champions = self._champions(client)
@@ -197,6 +206,11 @@ class Registry:
                 self._record_champions(client, [*champions, version])
             if decision is not None:
                 client.set_model_version_tag(NAME, version, "gate", decision.text.both())
+            if by or because:
+                at = datetime.now(UTC).isoformat(timespec="seconds")
+                said = {"promoted_by": by, "promoted_because": because, "promoted_at": at}
+                for key, value in said.items():
+                    client.set_model_version_tag(NAME, version, key, value[:_LONGEST_TAG])
             return self._info(client, version)
 
     def record_decision(self, version: str, decision: GateDecision) -> None:
@@ -228,28 +242,23 @@ class Registry:
 
     @contextmanager
     def _connected(self) -> Iterator[MlflowClient]:
-        """The client, without MLflow's log lines in this thread; MLflow's failures are `_unavailable`."""
-        token = _inside.set(True)
-        _before_mlflow()
-        try:
+        """The client, without MLflow's log lines and long waits; its failures are `_unavailable`."""
+        with quietly():
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
 
             try:
                 yield self._client()
-            except (MlflowException, SQLAlchemyError, OSError) as fault:  # OSError: network and files
+            # OSError: network and files
+            except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as fault:
                 raise self._unavailable(fault) from fault
-        finally:
-            _inside.reset(token)
 
     def _client(self) -> MlflowClient:
         with _OPENING:
             from mlflow import MlflowClient
 
-            for name in ("mlflow", "alembic"):
-                for handler in logging.getLogger(name).handlers:
-                    handler.addFilter(_quiet)  # a second call changes nothing
             if self._opened is None:
+                check_database(self.uri)
                 if self.uri.startswith("sqlite:///"):
                     Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
                 client = MlflowClient(self.uri, self.uri)
@@ -257,31 +266,33 @@ class Registry:
                 self._opened = client
             return self._opened
 
-    def _unavailable(self, fault: object) -> SanchoError:
-        def without_password(text: str) -> str:
-            return re.sub(r"//[^/@\s]+@", "//", text)
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder for files on their way; in the home where this machine has no other place to write to."""
+        try:
+            place: str | None = tempfile.gettempdir()
+        except FileNotFoundError:
+            self.home.mkdir(parents=True, exist_ok=True)
+            place = tempfile.tempdir = str(self.home.resolve())  # MLflow's files on their way, too
+        with tempfile.TemporaryDirectory(dir=place, prefix="sancho-") as folder:
+            yield Path(folder)
 
-        lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
-        reason = lines[0] if lines else type(fault).__name__
-        text = (
-            Text(
-                "モデルの登録先（{uri}）を利用できません：{reason}。MLflowサーバーが動いているか、"
-                "MLFLOW_TRACKING_URI が正しいか、ほかのプロセスがデータベースを使用していないかを確認して、"
-                "もう一度実行してください。",
-                "The model registry ({uri}) cannot be used: {reason}. Check that the MLflow server is "
-                "running, that MLFLOW_TRACKING_URI is right and that no other process locks the database; "
-                "then try again.",
-            )
-            if not isinstance(fault, FileNotFoundError)
-            else Text(
+    def _unavailable(self, fault: object) -> SanchoError:
+        if isinstance(fault, FileNotFoundError):
+            missing = without_password(str(fault)[:300])
+            text = Text(
                 "モデルの登録先（{uri}）にファイルがありません：{reason}。ファイルを元に戻すか、"
                 "別のバージョンを採用してください（sancho models promote）。",
                 "Files are missing in the model registry ({uri}): {reason}. Restore them, or put another "
                 "version in service (sancho models promote).",
             )
+            return SanchoError(text.format(uri=self.address, reason=missing), UNAVAILABLE)
+        reason, advice = failure(fault, self.uri)
+        text = Text(
+            "モデルの登録先（{uri}）を利用できません：{reason}。{advice}。その後、もう一度実行してください。",
+            "The model registry ({uri}) cannot be used: {reason}. {advice}; then try again.",
         )
-        shown = {"uri": without_password(self.uri), "reason": without_password(reason[:300]).rstrip(".")}
-        return SanchoError(text.format(**shown), "registry_unavailable")
+        return SanchoError(text.format(uri=self.address, reason=reason, advice=advice), UNAVAILABLE)
 
     def _lock_path(self) -> Path:
         if self.uri.startswith("sqlite:///"):
@@ -301,7 +312,7 @@ class Registry:
         try:
             yield run_id
         except BaseException:
-            with suppress(MlflowException):
+            with suppress(MlflowException), at_most(1.0):
                 client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
@@ -384,18 +395,10 @@ class Registry:
             as_of=tags.get("as_of", ""),
             figures=figures,
             gate=tags.get("gate", ""),
+            promoted_by=tags.get("promoted_by", ""),
+            promoted_because=tags.get("promoted_because", ""),
+            promoted_at=tags.get("promoted_at", ""),
         )
-
-
-class _Quiet(logging.Filter):
-    """Hides MLflow's log lines below ERROR during a registry's calls, such as those of its migrations."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is shown; it depends on the thread, so other uses of MLflow are not affected."""
-        return record.levelno >= logging.ERROR or not _inside.get()
-
-
-_quiet = _Quiet()
 
 
 def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
@@ -419,8 +422,8 @@ def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
         )
 
 
-def _register(client: MlflowClient, run_id: str, logged: Any, files: Path) -> str:
-    """Store a model's files and register them as the next version."""
+def _register(client: MlflowClient, run_id: str, logged: Any, files: Path, tags: Mapping[str, str]) -> str:
+    """Store a model's files and register them as the next version; its tags come with it, in one request."""
     from mlflow.entities import LoggedModelOutput
 
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -430,7 +433,7 @@ def _register(client: MlflowClient, run_id: str, logged: Any, files: Path) -> st
         client.create_registered_model(NAME)
     # The location of the files, not models:/<id>, which MLflow would look up at the process's tracking URI.
     registered = client.create_model_version(
-        NAME, source=logged.artifact_location, run_id=run_id, model_id=logged.model_id
+        NAME, source=logged.artifact_location, run_id=run_id, model_id=logged.model_id, tags=dict(tags)
     )
     versions = json.dumps([{"name": NAME, "version": registered.version}])
     client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": versions})
@@ -473,43 +476,6 @@ def _requirement() -> str:
     return f"{DISTRIBUTION}=={version}" if version else DISTRIBUTION
 
 
-def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, str]:
-    parameters = {
-        **{name: str(value)[:400] for name, value in vars(report.config).items()},
-        **bundle.calendar.settings(),
-        "currency": bundle.revenue.currency,
-        **report.counts,
-        "as_of": bundle.as_of,
-        "data_fingerprint": fingerprint,
-        "longest_days": round(bundle.win.windows.longest_days, 1),
-        "left_out": ", ".join(sorted(report.left_out))[:400],
-        "leaks": ", ".join(leak.attribute for leak in report.leaks)[:400],
-        "lightgbm": version("lightgbm"),
-        "numpy": version("numpy"),
-    }
-    return {name: str(value) for name, value in parameters.items()}
-
-
-def _metrics(report: Report) -> dict[str, float]:
-    values: dict[str, float] = {f"seconds.{name}": value for name, value in report.seconds.items()}
-    if report.evaluation is not None:
-        figures = report.evaluation.overall
-        values |= figures["model"]
-        for name in figures:
-            if name != "model":
-                values |= {
-                    f"{name}.log_loss": figures[name]["log_loss"],
-                    f"{name}.brier": figures[name]["brier"],
-                }
-        for name, gap in report.evaluation.log_loss_against.items():
-            values |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
-    for side, weights in report.weights.items():
-        values |= {
-            f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
-        }
-    return {name.replace(" ", "_"): float(value) for name, value in values.items() if value == value}
-
-
 def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
     values: dict[str, float | None] = {}
     for question, part in result["deals"].items():
@@ -519,8 +485,3 @@ def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
         for method, figures in part["overall"]["methods"].items():
             values[f"{kind}.{method}.crps"] = figures["crps"]["mean"]
     return {name: float(value) for name, value in values.items() if value is not None}
-
-
-def _catalogue(bundle: Bundle, report: Report) -> dict[str, Any]:
-    left_out = {name: {"ja": why.ja, "en": why.en} for name, why in report.left_out.items()}
-    return {"features": list(bundle.features), "used": list(bundle.win.layout.names), "left_out": left_out}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from crm.i18n import Text
 from crm.instants import DAY
+from crm.schema import TABLES
 from features.arrays import Floats, Ints
 from features.catalogue import Feature
 from models.win.base_models import FeatureLayout
@@ -35,24 +36,29 @@ def select(
     leaks: Sequence[Leak],
     config: TrainConfig,
     few: bool = False,
+    unproven: Mapping[str, Text] | None = None,
 ) -> Selection:
     """The features of training moments that do not leak, vary, and are not excluded by the settings.
 
     With `few` closed deals only the stated prior is used; it needs the stage, which is then always kept.
+    `unproven`: features that have not earned their place, with the reason (`earned_columns`).
     """
-    leaking = {f"deals.{leak.attribute}" for leak in leaks} - {_column(name) for name in config.include}
-    excluded = {*config.exclude, *(_column(name) for name in config.exclude)}
+    vouched = {column_of(name) for name in config.include}
+    leaking = {leak.column for leak in leaks} - vouched
+    excluded = {*config.exclude, *(column_of(name) for name in config.exclude)}
     left_out: dict[str, Text] = {}
     used = []
     for index, feature in enumerate(features):
         reads = set(feature.reads)
         reason = None
         if reads & leaking:
-            reason = Text("決着時に入力される項目を使うため", "reads a column that is filled at closing")
+            reason = Text("決着の結果や時期を含む項目を使うため", "reads a column that tells the ending")
         elif feature.name in excluded or reads & excluded:
             reason = Text("設定で除外", "excluded by the settings")
         elif config.owner_blind and (feature.group == "seller" or "deals.owner_id" in reads):
             reason = Text("担当者を使わない設定", "owner_blind is set")
+        elif feature.name in (unproven or {}) and not reads & vouched:
+            reason = (unproven or {})[feature.name]
         elif not (few and feature.name == "stage"):
             reason = _unusable(x[:, index], at, feature)
         if reason is None:
@@ -67,8 +73,13 @@ def select(
     return Selection(np.array(used, np.int64), layout, left_out)
 
 
-def _column(name: str) -> str:
-    return name if "." in name else f"deals.{name}"
+def column_of(name: str) -> str:
+    """A column as features name what they read: one of deals unless a table is named.
+
+    >>> column_of("amount"), column_of("accounts.type"), column_of("emp.var.rate")
+    ('deals.amount', 'accounts.type', 'deals.emp.var.rate')
+    """
+    return name if name.split(".", 1)[0] in TABLES else f"deals.{name}"
 
 
 def _position(names: Sequence[str], name: str) -> int:

@@ -14,7 +14,7 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER, iso
 from features import History, weeks_represented
 from features.arrays import Flags, Floats, Ints
-from models.snapshot_rows import SnapshotRows
+from models.snapshot_rows import SnapshotRows, drawn_wins, late_win_share
 
 SHORTEST_HORIZON = 1.0
 LONG_SHARE = 0.98  # share of won deals whose cycle is at most the longest
@@ -132,7 +132,8 @@ def make_rows(
     """Training rows: the state of each moment's deal at the cut-off, and the outcome of each question.
 
     A moment on the grid weighs the weeks it stands for, one just after a change 1; both are known at the
-    moment. "Ever" has an outcome for closed and abandoned deals only.
+    moment. "Ever": abandoned deals are lost, and those alive after the longest cycle are won at the share of
+    the deals that closed so late; leaving them out would select on the outcome: most of them are lost.
     """
     closed = outcomes.closed[deal]
     done = (closed != NEVER) & (closed < as_of)
@@ -142,9 +143,10 @@ def make_rows(
     ever = horizon == cycle.ever_days
     abandoned = ~done & (as_of - outcomes.last_sign[deal] > cycle.silent_days * DAY)
     within = days[row] < horizon
-    won = (event[row] == 1) & (within | ever)
+    alive = ever & ~done[row] & ~abandoned[row]
+    late_wins = drawn_wins(deal[row], late_win_share(days, event, deal, cycle.longest_days)) > 0
+    won = ((event[row] == 1) & (within | ever)) | (alive & late_wins)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
-    known = ~ever | done[row] | abandoned[row]
     weeks = weeks_represented(outcomes.created[deal], at)
     return SnapshotRows(
         x=x,
@@ -154,11 +156,11 @@ def make_rows(
         event=event.astype(np.int64),
         weight=np.maximum(weeks, 1).astype(np.float64),
         regular=weeks > 0,
-        row=row[known],
-        horizon=horizon[known],
-        won=won[known].astype(np.float64),
-        lost=lost[known].astype(np.float64),
-        matures_after_days=matures[known],
+        row=row,
+        horizon=horizon,
+        won=won.astype(np.float64),
+        lost=lost.astype(np.float64),
+        matures_after_days=matures,
         longest_days=cycle.longest_days,
         ever_days=cycle.ever_days,
     )

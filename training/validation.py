@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,11 +17,13 @@ from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
-from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win, intercept_rows, with_stacks
+from models.win.model import WinModel, WinSettings, can_learn, fit_win, levelled, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
+from training.comparison import Comparison, LaterRows, compare
 from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
+from training.in_the_end import judge_in_the_end
 from training.selection import Selection
 from training.snapshots import Fold, split
 
@@ -46,7 +48,13 @@ class Fitter:
         """The rows with the used features only."""
         return self.all_rows.with_columns(self.chosen.used)
 
-    def fit(self, rows: SnapshotRows, number: int, stacks: tuple[Stack, Stack] | None = None) -> WinModel:
+    def fit(
+        self,
+        rows: SnapshotRows,
+        number: int,
+        stacks: tuple[Stack, Stack] | None = None,
+        with_level: bool = True,
+    ) -> WinModel:
         """The model fitted on some of the rows; `number` gives each fit of a training its own seed."""
         config = self.config
         trees = TreeSettings(
@@ -57,7 +65,7 @@ class Fitter:
             seed=config.seed + number,
         )
         most = config.max_questions or max_rows(rows.deals)
-        settings = WinSettings(trees, most, grow=self.grow)
+        settings = WinSettings(trees, most, grow=self.grow, with_level=with_level)
         rng = np.random.default_rng((config.seed, number))
         windows, layout = windows_of(rows, self.calendar), self.chosen.layout
         return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
@@ -85,6 +93,12 @@ class FoldPredictions:
     won: Floats
     lost: Floats
 
+    @property
+    def table_chance(self) -> Floats:
+        """What the stage rates alone predict (m,)."""
+        out: Floats = expit(self.won[:, 0])
+        return out
+
     def answers(self, use: NDArray[np.bool_], side: str) -> tuple[Floats, Floats, Floats, Floats, Ints]:
         """Base models' log-odds, horizons, outcomes, weights and deals of some of the questions."""
         valid = self.fold.valid
@@ -103,7 +117,9 @@ class Validation:
     """The result on later deals: the stacks fitted on them (None = too few), and the last fold's scores.
 
     `validation_fold` is the last fold, `validation_chance` the predictions for its questions; model, weights
-    and calibration were fitted without them.
+    and calibration were fitted without them. `proof` compares the model with the stage table (its predictions
+    are `table_chance`) on them; where no deal at all came later, on other deals of the same time. None =
+    there is nothing to prove it on.
     """
 
     stacks: tuple[Stack, Stack] | None
@@ -112,6 +128,8 @@ class Validation:
     validation_fold: Fold | None = None
     validation_chance: Floats | None = None
     predictions: tuple[FoldPredictions, ...] = ()
+    proof: Comparison | None = None
+    table_chance: Floats | None = None
 
 
 def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Validation:
@@ -122,11 +140,17 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
     for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
         fold = split(rows, start, end, as_of, halves)
         folds.append(fold)
-        enough = fold.train.closed_deals >= FEW_DEALS and fold.valid.closed_deals >= MIN_LATER
+        enough = can_learn(fold.train) and fold.valid.closed_deals >= MIN_LATER
         if enough and len(fold.valid.row):
             predictions.append(_predict(fitter, fold, number + 1))
     if not predictions:
-        return Validation(_stacks(_by_parts(fitter, as_of), PART_PULL), folds)
+        parts = _by_parts(fitter, as_of)
+        none_later = not any(fold.train.closed_deals for fold in folds)
+        return Validation(
+            _stacks(parts, PART_PULL),
+            folds,
+            proof=_proof_by_parts(parts, np.random.default_rng((seed, 6))) if none_later else None,
+        )
     last = predictions[-1]
     valid = last.fold.valid
     rng = np.random.default_rng((seed, 7))
@@ -135,23 +159,53 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         first = predictions[0].fold.valid
         ripe = first.question_at + first.matures_after_days * DAY <= last.fold.train_until
         stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
-        model = with_stacks(model, stack, model.lost.stack, intercept_rows(last.fold.train, rng))
-    chance = expit(model.won.stack(last.won, valid.horizon))
+        model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
+    else:
+        model = levelled(model, last.fold.train)
+    chance = model.won_by_logits(valid, last.won)
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
-    return Validation(_stacks(predictions), folds, evaluation, last.fold, chance, tuple(predictions))
+    evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
+    table = last.table_chance
+    return Validation(
+        _stacks(predictions),
+        folds,
+        evaluation,
+        last.fold,
+        chance,
+        tuple(predictions),
+        compare(chance, table, rows_of(valid), np.random.default_rng((seed, 6))),
+        table,
+    )
 
 
-def refit_as_of(
-    fitter: Fitter, validation: Validation, cut: int, as_of: int, deals: int
-) -> tuple[Fold, Floats] | None:
-    """The model refitted at an earlier cut-off: the fold, and its predictions (m,) for later questions.
+def rows_of(valid: SnapshotRows) -> LaterRows:
+    """The questions of validation rows, to compare models on."""
+    return LaterRows(valid.won, valid.question_weight, valid.question_deal)
 
-    It had the same information as a model that was trained at that cut-off, so the two can be compared.
-    Weights and calibration are fitted on the outcomes of the validation folds known by then. None: too few.
-    """
+
+def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> Comparison | None:
+    """The model against the stage table on deals of the same time; with default weights, not fitted here."""
+    if not parts:
+        return None
+    chance = np.concatenate([one.model.won_by_logits(one.fold.valid, one.won) for one in parts])
+    table = np.concatenate([one.table_chance for one in parts])
+    return compare(chance, table, LaterRows.joined([rows_of(one.fold.valid) for one in parts]), rng)
+
+
+def fold_at(fitter: Fitter, cut: int, as_of: int, deals: int) -> Fold:
+    """The fold of an earlier cut-off, which validates on all later moments."""
     halves = np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
-    fold = split(fitter.rows, cut, as_of, as_of, halves)
-    if fold.train.closed_deals < FEW_DEALS or not len(fold.valid.row):
+    return split(fitter.rows, cut, as_of, as_of, halves)
+
+
+def refit_as_of(fitter: Fitter, validation: Validation, fold: Fold) -> WinModel | None:
+    """The model refitted on a fold of an earlier cut-off; None where the fold has too few deals.
+
+    It has the same information as a model that was trained at that cut-off, so the two can be compared.
+    Weights and calibration are fitted on the outcomes of the validation folds known by then.
+    """
+    cut = fold.train_until
+    if not can_learn(fold.train) or not len(fold.valid.row):
         return None
     refitted = _predict(fitter, fold, 4)
     known = [
@@ -160,8 +214,7 @@ def refit_as_of(
     ]
     stack = (_stack(known, "won") if known else None) or refitted.model.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
-    model = with_stacks(refitted.model, stack, refitted.model.lost.stack, intercept_rows(fold.train, rng))
-    return fold, expit(model.won.stack(refitted.won, fold.valid.horizon))
+    return with_stacks(refitted.model, stack, refitted.model.lost.stack, fold.train, rng)
 
 
 def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
@@ -171,7 +224,7 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
     same features (entered twice) are in the same part.
     """
     rows = fitter.rows
-    if rows.closed_deals < PARTS_FROM or not len(rows.row):
+    if rows.closed_deals < PARTS_FROM or not len(rows.row) or not can_learn(rows):
         return []
     deals, first = np.unique(rows.deal, return_index=True)
     _, same_features = np.unique(np.nan_to_num(rows.x[first], nan=-1.0), axis=0, return_inverse=True)
@@ -198,17 +251,22 @@ def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tu
 
 
 def _predict(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
-    model = fitter.fit(fold.train, number)
+    model = fitter.fit(fold.train, number, with_level=False)  # weights are learned from log-odds without it
     won, lost = model.question_log_odds(fold.valid)
     return FoldPredictions(fold, model, won, lost)
 
 
 def fold_cuts(rows: SnapshotRows, as_of: int) -> list[tuple[int, int]]:
-    """(train until, validate until) of two folds; each validates on a window of about the longest cycle."""
-    start = int(rows.at.min())
-    span = as_of - start
+    """(train until, validate until) of two folds; each validates on a window of about the longest cycle.
+
+    The last window ends with the records: at the cut-off while deals are open, else at the last closing.
+    """
+    start, end = int(rows.at.min()), as_of
+    if not (rows.event == -1).any():
+        end = min(as_of, int((rows.at + (rows.days * DAY).astype(np.int64)).max()) + 1)
+    span = end - start
     width = int(np.clip(rows.longest_days * DAY, span / 8, span / 4))
-    return [(as_of - 2 * width, as_of - width), (as_of - width, as_of)]
+    return [(end - 2 * width, end - width), (end - width, end)]
 
 
 def _stack(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.importing.files import import_path
+from crm.importing.files import Saying, import_path
 from crm.importing.load import Progress
 from crm.importing.mapping import load_mapping, shipped_mappings
 from crm.importing.quarantine import export_quarantine
@@ -15,6 +15,7 @@ __all__ = [
     "ImportResult",
     "Progress",
     "RowError",
+    "Saying",
     "check_rows",
     "export_quarantine",
     "import_path",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,40 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.importing import values as parse
 from crm.importing.column_rules import MissingColumnError, Texts, chosen, column_of, paired
+from crm.importing.conventions import prepare
 from crm.importing.deal_history import fill_history, with_old_values
+from crm.importing.line_ids import refuse_line_ids
 from crm.importing.load import Loader
 from crm.importing.mapped_rows import Fate, MappedFile, MappedRows
-from crm.importing.mapping import LINE, MINUTES, Block, FileMapping, Origin
+from crm.importing.mapping import LINE, MINUTES, SHEET, Block, FileMapping, Origin
 from crm.importing.money_rows import AMOUNT_OF, marks_of
 from crm.importing.read import data_format, read
 from crm.importing.result import Counts
 from crm.importing.row_errors import CellError, RowError, reason
-from crm.importing.source import Ints, UnreadableError
+from crm.importing.snapshots import by_day
+from crm.importing.source import Ints, Reading, Source, UnreadableError
 from crm.importing.validate import Batch
-from crm.schema import LOAD_ORDER
+from crm.schema import LOAD_ORDER, TABLES
 
 _Sources = Mapping[str, list[MappedFile]]
 
 
-def import_mapped(loader: Loader, files: list[Path], mapping: FileMapping) -> None:
-    """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file."""
+def import_mapped(
+    loader: Loader,
+    files: list[Path],
+    mapping: FileMapping,
+    encoding: str | None = None,
+    day: date | None = None,
+) -> None:
+    """Loads a folder's or a file's rows as a mapping says; what became of each is counted by file.
+
+    `encoding` is the character set of files for which the mapping names none; `day`: of files that hold the
+    lists of many days, the rows of that one.
+    """
     zone = mapping.zone or loader.zone
-    sources = _read_sources(loader, files, mapping)
+    sources = _read_sources(loader, files, mapping, encoding, day)
     mapped = [rows for block in mapping.blocks for rows in _map_block(loader, block, sources, mapping)]
+    refuse_line_ids(loader, mapped, mapping)
     mapped = with_old_values(mapped, zone)
     fill_history(mapped, zone)
     for rows in sorted(mapped, key=lambda rows: LOAD_ORDER.index(rows.table)):
@@ -45,16 +60,14 @@ def import_mapped(loader: Loader, files: list[Path], mapping: FileMapping) -> No
             _count_file(loader, file, name, mapping)
 
 
-def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> dict[str, list[MappedFile]]:
+def _read_sources(
+    loader: Loader, files: list[Path], mapping: FileMapping, encoding: str | None, day: date | None
+) -> dict[str, list[MappedFile]]:
     sources: dict[str, list[MappedFile]] = {}
     used: set[Path] = set()
     for name, origin in mapping.sources.items():
-        matching = [
-            path
-            for path in files
-            if any(fnmatch(path.name.lower(), pattern.lower()) for pattern in origin.files)
-        ]
-        if not matching and not origin.optional:
+        found = matching(files, origin)
+        if not found and not origin.optional:
             raise SanchoError(
                 Text(
                     "マッピング {mapping} の {files} に合うファイルがありません。"
@@ -63,8 +76,13 @@ def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> di
                 ).format(mapping=mapping.name, files=" / ".join(origin.files)),
                 "no_source_file",
             )
-        used.update(matching)
-        sources[name] = [file for path in matching for file in _read_file(loader, path, origin)]
+        used.update(found)
+        how = replace(
+            origin.how,
+            encoding=origin.how.encoding or encoding,
+            known=frozenset(mapping.columns_of(name)),
+        )
+        sources[name] = [file for path in found for file in _read_file(loader, path, how, mapping, day)]
     for path in files:
         if path not in used and data_format(path) is not None:
             loader.log.result.note(
@@ -76,20 +94,39 @@ def _read_sources(loader: Loader, files: list[Path], mapping: FileMapping) -> di
     return sources
 
 
-def _read_file(loader: Loader, path: Path, origin: Origin) -> list[MappedFile]:
+def matching(files: list[Path], origin: Origin) -> list[Path]:
+    """The files of a source."""
+    patterns = [pattern.lower() for pattern in origin.files]
+    return [path for path in files if any(fnmatch(path.name.lower(), pattern) for pattern in patterns)]
+
+
+def _read_file(
+    loader: Loader, path: Path, how: Reading, mapping: FileMapping, day: date | None
+) -> list[MappedFile]:
     try:
-        sources = read(path, path.name, how=origin.how)[: None if origin.how.sheet else 1]
+        sources = read(path, path.name, how=how)[: None if how.sheet else 1]
     except UnreadableError as error:
         unreadable = RowError("", path.name, None, "", "", "unreadable_file", error.text)
         loader.log.reject_file(path.name, unreadable, 0)
         return []
     mapped_files = []
+    if day is not None:
+        sources = [_of_day(source, mapping, day) for source in sources]
     for source in sources:
         loader.log.digests.append(source.digest)
+        for notice in source.notices:
+            loader.log.result.note(Text(f"{path.name}：{notice.ja}", f"{path.name}: {notice.en}"))
         texts = {name: _plain(source.columns[name]) for name in source.columns.column_names}
         fate = np.full(source.columns.num_rows, Fate.UNUSED, np.int8)
         mapped_files.append(MappedFile(source, texts, fate))
     return mapped_files
+
+
+def _of_day(source: Source, mapping: FileMapping, day: date) -> Source:
+    """A file's rows of one day; all of them where no column says it."""
+    lists = by_day(source, mapping.snapshot)
+    empty = replace(source, columns=source.columns.slice(0, 0), errors=[])
+    return source if lists is None else dict(lists).get(day, empty)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
@@ -132,6 +169,7 @@ def _map_file(
 ) -> MappedRows:
     texts = dict(file.texts)
     texts[LINE] = pa.array(file.source.lines_of(np.arange(len(file.fate)))).cast(pa.string())
+    texts[SHEET] = pa.array([file.source.sheet] * len(file.fate), pa.string())
     rows = chosen(texts, block.where)
     part_of: dict[int, int] = {}
     if block.pair is not None:
@@ -143,7 +181,7 @@ def _map_file(
     errors: list[CellError] = []
     for name, rule in block.columns.items():
         columns[name], unknown = column_of(
-            rule, chosen_texts, len(rows), others, mapping.dates, block.table, name
+            rule, chosen_texts, len(rows), others, mapping.dates, block.table, name, mapping.decimal
         )
         errors += [CellError(int(row), name, "unmapped_value") for row in unknown]
     amounts = columns.get(AMOUNT_OF.get(block.table, ""))
@@ -187,8 +225,20 @@ def _load(loader: Loader, mapped: MappedRows, mapping: FileMapping) -> None:
         return file.source.lines_of(rows[positions]) if file else positions + 1
 
     damaged = file is not None and file.source.damaged
-    columns = pa.table(mapped.columns)
-    batch = Batch(mapped.table, name, columns, lines_of, damaged, mapping.zone, tuple(mapped.errors))
+    habit = file.source.habit if file else None
+    prepared = prepare(TABLES[mapped.table], pa.table(mapped.columns), loader.zone, mapping.decimal, habit)
+    for notice in prepared.notices:
+        loader.log.result.note(Text(f"{name}：{notice.ja}", f"{name}: {notice.en}"))
+    batch = Batch(
+        mapped.table,
+        name,
+        prepared.columns,
+        lines_of,
+        damaged,
+        mapping.zone,
+        tuple(mapped.errors),
+        prepared.conventions,
+    )
     counts, rejected = loader.load(batch)
     if file is None:
         loader.log.count_file(name, counts)

@@ -12,12 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from crm.importing import dates, numerals
 from crm.importing import values as parse
+from crm.importing.conventions import PLAIN, Conventions
 from crm.importing.row_errors import CellError
 from crm.importing.values import Bools, Read
 from crm.instants import NEVER
 from crm.schema import Column, Kind, Table
 
+_OPEN_ENDED = ("active_to", "ended_at")  # 9999-12-31 there is what a blank says: no end
+_SHORT_FORM = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{2,}$"
 StoredColumns = Callable[[Sequence[str], Sequence[str]], list[tuple[Any, ...]]]
 StoredKeys = Callable[[set[str]], set[str]]
 NewestKnown = Callable[[Sequence[str]], Mapping[str, int]]
@@ -31,6 +35,7 @@ class Context:
     `deals` None means that any deal may be named. `stored_columns` gives columns (names, keys) of stored
     deals, for rows that change a deal in part; `stored_keys` which of some keys its table holds;
     `newest_known` the moment of the newest change known of some deals.
+    `conventions` say how the rows' file writes numbers and days.
     """
 
     zone: ZoneInfo
@@ -42,6 +47,7 @@ class Context:
     stored_columns: StoredColumns | None = None
     stored_keys: StoredKeys | None = None
     newest_known: NewestKnown | None = None
+    conventions: Conventions = PLAIN
 
 
 class CheckedRows:
@@ -76,7 +82,12 @@ class CheckedRows:
 
     def read(self, column: Column) -> None:
         """Reads one column into the form of storage; unreadable values are errors."""
-        (values, unreadable), code = read_column(column, self.raw[column.name], self.context.zone)
+        raw = self.raw[column.name]
+        (values, unreadable), code = read_column(column, raw, self.context.zone, self.context.conventions)
+        if column.name in _OPEN_ENDED and unreadable.any():
+            unreadable = unreadable & ~dates.is_endless(raw)
+        if column.kind is Kind.ID or (column.kind is Kind.CODE and self.table.name != "deal_events"):
+            self.reject_all(_lost_digits(values) & self.legible, column.name, "digits_lost")
         details = {"choices": ", ".join(column.choices)} if column.choices else {}
         self.unreadable[column.name] = unreadable
         self.reject_all(unreadable & self.legible, column.name, code, **details)
@@ -116,20 +127,35 @@ class CheckedRows:
         return np.array([NEVER if at is None else at for at in self.values_or_stored(name)], np.int64)
 
 
-def read_column(column: Column, raw: pa.Array, zone: ZoneInfo) -> tuple[Read, str]:
+def read_column(
+    column: Column, raw: pa.Array, zone: ZoneInfo, how: Conventions | None = None
+) -> tuple[Read, str]:
     """A column's values in the form of storage, and the code of the error of those that cannot be read."""
+    name, how = column.name, how or PLAIN
     match column.kind:
         case Kind.MOMENT:
-            return parse.moments(raw, zone), "bad_moment"
+            return dates.moments(raw, zone, name in how.plain_days), "bad_moment"
         case Kind.DATE:
-            return parse.days(raw), "bad_date"
+            plain = None if how.zone is None else name in how.plain_days
+            return dates.days(raw, how.zone or zone, plain), "bad_date"
         case Kind.MONEY | Kind.NUMBER:
-            return parse.numbers(raw), "bad_number"
+            marks = how.marks.get(name) or (numerals.Marks.stated(how.decimal) if how.decimal else None)
+            return numerals.numbers(raw, marks, how.units.get(name, 1.0)), "bad_number"
         case Kind.FLAG:
             return parse.flags(raw), "bad_flag"
         case Kind.CHOICE:
             return parse.choices(raw, column.choices), "bad_choice"
     return Read(parse.as_text(raw), np.zeros(len(raw), bool)), ""
+
+
+def _lost_digits(ids: pa.Array) -> Bools:
+    """Which ids are numbers in the short form 4.87688E+18, so that their last digits are gone."""
+    levels = ids.dictionary if pa.types.is_dictionary(ids.type) else ids
+    lost = np.asarray(pc.match_substring_regex(levels, _SHORT_FORM).fill_null(False))
+    if not pa.types.is_dictionary(ids.type) or not lost.any():
+        return lost if len(lost) == len(ids) else np.zeros(len(ids), bool)
+    mask: Bools = np.append(lost, False)[ids.indices.fill_null(len(lost)).to_numpy()]
+    return mask
 
 
 def _contains(array: pa.Array, text: str) -> Bools:

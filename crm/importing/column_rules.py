@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from crm.importing import dates, numerals
 from crm.importing import values as parse
 from crm.importing.mapping import Condition, Lookup, Monthly, Pair, Rule
 from crm.importing.money_rows import marks_of
@@ -66,18 +67,22 @@ def column_of(
     texts: Texts,
     size: int,
     others: Mapping[str, Sequence[Texts]],
-    dates: tuple[str, ...],
+    formats: tuple[str, ...],
     table: str,
     column: str,
+    decimal: str | None = None,
 ) -> tuple[pa.Array, Ints]:
-    """The column that a rule gives, as text, and the rows whose value it does not know."""
+    """The column that a rule gives, as text, and the rows whose value it does not know.
+
+    `formats` and `decimal` are those of the whole mapping, for rules that say none of their own.
+    """
     wrong = _NONE
     if rule.const is not None:
         filled = pa.array([rule.const] * size, pa.string())
     elif rule.template is not None:
         filled = _filled_in(rule.template, texts, size)
     elif rule.first:
-        parts = [column_of(part, texts, size, others, dates, table, column) for part in rule.first]
+        parts = [column_of(part, texts, size, others, formats, table, column, decimal) for part in rule.first]
         filled, wrong = pc.coalesce(*(part for part, _ in parts)), parts[-1][1]
     elif rule.monthly is not None:
         filled = _over_term(rule.monthly, texts)
@@ -89,11 +94,11 @@ def column_of(
         filled, wrong = _valued(filled, rule)
     if rule.lookup is not None:
         filled = _looked_up(filled, rule.lookup, others[rule.lookup.source])
-    if rule.unit is not None:
-        filled = _in_units(filled, rule.unit)
+    if rule.unit is not None or rule.decimal is not None:
+        filled = _as_numbers(filled, rule.decimal or decimal, 1.0 if rule.unit is None else rule.unit)
     kind = TABLES[table][column].kind if column in TABLES[table].by_name else None
-    if rule.dates or (dates and kind in (Kind.MOMENT, Kind.DATE)):
-        filled = parse.reformatted(filled, rule.dates or dates)
+    if rule.dates or (formats and kind in (Kind.MOMENT, Kind.DATE)):
+        filled = dates.reformatted(filled, rule.dates or formats)
     if rule.where:
         mask = np.ones(size, bool)
         for name, condition in rule.where.items():
@@ -109,13 +114,13 @@ def _over_term(monthly: Monthly, texts: Texts) -> pa.Array:
     beside the monthly amount stays beside the product.
     """
     amounts = _of(texts, monthly.amount)
-    read, mark = parse.numbers(amounts), marks_of(amounts)
+    read, mark = numerals.numbers(amounts), marks_of(amounts)
     term, unreadable = pa.nulls(len(amounts), pa.float64()), np.zeros(len(amounts), bool)
     written = pa.nulls(len(amounts), pa.string())
     if (column := monthly.months or monthly.years) is not None:
         written = _of(texts, column)
         plain = pc.replace_substring_regex(pc.utf8_normalize(written, "NFKC"), _TERM, "")
-        term, unreadable = parse.numbers(plain)
+        term, unreadable = numerals.numbers(plain)
         if monthly.years is not None:
             term = pc.multiply(term, 12.0)
     if monthly.default is not None:
@@ -159,10 +164,10 @@ def _looked_up(filled: pa.Array, lookup: Lookup, sources: Sequence[Texts]) -> pa
     return take.take(pc.index_in(filled, value_set=keys))
 
 
-def _in_units(filled: pa.Array, unit: float) -> pa.Array:
-    read = parse.numbers(filled)
-    scaled = parse.as_text(pc.round(pc.multiply(read.column, unit), 6))
-    return pc.coalesce(scaled, filled)
+def _as_numbers(filled: pa.Array, decimal: str | None, unit: float) -> pa.Array:
+    """Written numbers as plain ones, times a unit where they name none; what is none stays as it is."""
+    marks = numerals.Marks.stated(decimal) if decimal else None
+    return pc.coalesce(parse.as_text(numerals.numbers(filled, marks, unit).column), filled)
 
 
 def paired(texts: Texts, rows: Ints, pair: Pair, zone: ZoneInfo) -> tuple[Ints, pa.Array, dict[int, int]]:
@@ -172,7 +177,7 @@ def paired(texts: Texts, rows: Ints, pair: Pair, zone: ZoneInfo) -> tuple[Ints, 
     """
     keys = [_of(texts, name).take(pa.array(rows)).fill_null("") for name in pair.by]
     group = pd.factorize(np.asarray(pc.binary_join_element_wise(*keys, "\x1f"), object))[0]
-    at = parse.moments(_of(texts, pair.time).take(pa.array(rows)), zone).column.fill_null(0).to_numpy()
+    at = dates.moments(_of(texts, pair.time).take(pa.array(rows)), zone).column.fill_null(0).to_numpy()
     role = _of(texts, pair.column).take(pa.array(rows))
     starts = np.asarray(pc.equal(role, pair.start).fill_null(False))
     ends = np.asarray(pc.equal(role, pair.end).fill_null(False))

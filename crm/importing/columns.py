@@ -47,6 +47,41 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "scope": ("範囲", "部門", "組織"),
     "team_id": ("部署ID", "部署", "チーム", "team", "department"),
 }
+# What CRMs call the attributes of deals whose changes they record; exact names, so they decide.
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "stage": (
+        "StageName", "dealstage", "stage_id", "Stage", "salesstage", "stepname", "フェーズ", "商談フェーズ",
+        "案件フェーズ", "営業フェーズ", "進捗フェーズ", "deal stage", "phase",
+    ),
+    "amount": (
+        "Amount", "estimatedvalue", "hs_amount", "商談金額", "案件金額", "見込金額", "受注予定額",
+        "受注予定金額",
+        "deal amount",
+    ),
+    "expected_close_date": (
+        "CloseDate", "estimatedclosedate", "Closing_Date", "expected_close_date", "完了予定日", "受注予定日",
+        "クローズ予定日", "close date", "closing date", "expected close", "完了予定", "受注予定",
+    ),
+    "owner_id": (
+        "Owner", "OwnerId", "hubspot_owner_id", "ownerid", "user_id", "owner_name", "所有者",
+        "商談所有者", "担当者",
+        "営業担当", "営業担当者", "担当", "deal owner",
+    ),
+    "lost_reason": ("lost_reason", "closed_lost_reason", "Loss_Reason__c", "失注理由", "loss reason"),
+    "name": ("Name", "dealname", "Deal_Name", "title", "商談名", "案件名"),
+    "account_id": ("AccountId", "Account", "Account_Name", "取引先", "取引先名"),
+}  # fmt: skip
+UNITS = {
+    "円": 1.0,
+    "千円": 1e3,
+    "万円": 1e4,
+    "百万円": 1e6,
+    "千万円": 1e7,
+    "億円": 1e8,
+    "千": 1e3,
+    "百万": 1e6,
+}
+_UNIT = re.compile(rf"(.*?)\s*[(\[【]\s*(?:単位[:：]?\s*)?({'|'.join(UNITS)})\s*[)\]】]")
 _EXTENSIONS = re.compile(r"(?:\.\w{1,8}){1,2}$")
 
 
@@ -57,6 +92,7 @@ class Headings:
     names: dict[str, str]
     notices: list[Text] = field(default_factory=list)
     problem: tuple[str, str, Text] | None = None  # column, code, reason
+    units: dict[str, float] = field(default_factory=dict)  # by column, of headings like 金額（千円）
 
 
 def table_named(file: str) -> str | None:
@@ -76,6 +112,16 @@ def table_named(file: str) -> str | None:
 
 def _names_of(table: Table) -> tuple[str, ...]:
     return (table.name, table.label.ja, table.label.en)
+
+
+def known_headings() -> list[str]:
+    """All names that columns of tables go by."""
+    return [
+        text
+        for table in TABLES.values()
+        for column in table.columns
+        for text in (column.name, column.label.ja, column.label.en, *_ALIASES.get(column.name, ()))
+    ]
 
 
 def likely_table(headings: Iterable[str]) -> str | None:
@@ -103,6 +149,7 @@ def headings(table: Table, given: list[str]) -> Headings:
     }
     names: dict[str, str] = {}
     notices: list[Text] = []
+    units: dict[str, float] = {}
     for heading in given:
         if heading in NOTES:
             continue
@@ -111,9 +158,16 @@ def headings(table: Table, given: list[str]) -> Headings:
             names[heading] = column
     for heading in given:
         column = labels.get(folded(heading))
+        unit = None
+        if column is None and (found := unit_heading(heading)) is not None:
+            bare, unit = found
+            column = _numeric(exact.get(folded(bare)) or labels.get(folded(bare)), table)
         if heading not in names and heading not in NOTES and column and column not in names.values():
             names[heading] = column
             notices.append(_label_notice(heading, column))
+            if unit is not None and unit != 1:
+                units[column] = unit
+                notices.append(unit_notice(heading, unit))
     missing = [name for name in table.names if name not in names.values()]
     spare = [heading for heading in given if heading not in names and heading not in NOTES]
     for name in _needed(table):
@@ -130,7 +184,80 @@ def headings(table: Table, given: list[str]) -> Headings:
             names[heading] = heading
         if near is not None or not table.custom:
             notices.append(_spare_notice(heading, near, table))
-    return Headings(names, notices)
+    return Headings(names, notices, units=units)
+
+
+def unit_heading(heading: str) -> tuple[str, float] | None:
+    """A heading without its unit, and the unit: 金額（千円） is 金額 in 1000."""
+    found = _UNIT.fullmatch(folded(heading))
+    if found is None:
+        return None
+    return found[1].strip(), UNITS[found[2]]
+
+
+def unit_notice(heading: str, unit: float) -> Text:
+    """That amounts were multiplied by the unit in their heading."""
+    return Text(
+        f"列「{heading}」の金額は、見出しの単位により {unit:,.0f} 倍しました。",
+        f"amounts of column {heading!r} were multiplied by {unit:,.0f}, the unit in its heading.",
+    )
+
+
+def _numeric(column: str | None, table: Table) -> str | None:
+    return column if column is not None and table[column].kind in (Kind.MONEY, Kind.NUMBER) else None
+
+
+def fields(given: list[str]) -> tuple[dict[str, str], list[Text]]:
+    """What a history's fields are called among the columns of deals, and what to tell about the others."""
+    deals = TABLES["deals"]
+    exact = {
+        _compared(text): column.name
+        for column in deals.columns
+        for text in (column.name, column.label.ja, column.label.en)
+    }
+    known = {_compared(text): name for name, texts in _FIELDS.items() for text in texts}
+    names: dict[str, str] = {}
+    notices: list[Text] = []
+    own: list[str] = []
+    for field_name in given:
+        name = exact.get(_compared(field_name))
+        if name is not None and (name != "created_at" or folded(field_name) != "created"):  # Salesforce's own
+            names[field_name] = name
+        elif (name := known.get(_compared(field_name))) is not None:
+            names[field_name] = name
+            notices.append(
+                Text(
+                    f"項目「{field_name}」を {name} として読みました。",
+                    f"field {field_name!r} was read as {name}.",
+                )
+            )
+        else:
+            near = next((column for column in deals.names if _near(field_name, column, deals)), None)
+            if near is None:
+                own.append(field_name)
+                continue
+            notices.append(
+                Text(
+                    f"項目「{field_name}」は商談の列ではないので独自項目として取り込みました。"
+                    f"{near} のことですか。",
+                    f"field {field_name!r} is no column of deals and was kept as a custom attribute; "
+                    f"is it {near}?",
+                )
+            )
+    if own:
+        shown = own[:10]
+        notices.append(
+            Text(
+                f"変更履歴の項目 {'、'.join(shown)} は商談の列ではないので、独自項目として取り込みました。",
+                f"fields {', '.join(shown)} of the history are no columns of deals; "
+                "they were kept as custom attributes.",
+            )
+        )
+    return names, notices
+
+
+def _compared(text: str) -> str:
+    return re.sub(r"[\s_]", "", folded(text))
 
 
 def _needed(table: Table) -> list[str]:

@@ -1,42 +1,105 @@
-"""How are custom attributes read and stored? Numbers where every value is one, one JSON object per row."""
+"""How are custom attributes read, stored and compared? Numbers or days where all values are, else texts."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import orjson
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crm.importing import dates, numerals
 from crm.importing import values as parse
-from crm.schema import VERSION_COLUMNS, Table
+from crm.importing.numerals import Marks
+
+_EXACT = 2**53  # whole numbers up to which a float holds every digit
+# Texts that are no numbers though they are digits: 007, and ids too long for a number.
+_DIGITS_MATTER = r"^[+-]?0[0-9]|^[+-]?[0-9]{16,}"
+_DATED = r"^\s*(?:[0-9０-９]{4}\s*[-/.年]|令和|平成|昭和|[RHS][0-9])"
 
 
-def with_custom_values(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns with those that the table does not name read by `custom_values`."""
-    for index, name in enumerate(columns.column_names):
-        if name not in table.by_name and name not in VERSION_COLUMNS:
-            values = pa.chunked_array([custom_values(columns[name])])
-            columns = columns.set_column(index, name, values)
-    return columns
+def custom_values(
+    column: pa.ChunkedArray, marks: Marks | None = None, zone: ZoneInfo | None = None
+) -> pa.Array:
+    """A custom attribute of a whole file: numbers (50% is 0.5) or ISO days where all values are, else texts.
 
-
-def custom_values(column: pa.ChunkedArray) -> pa.Array:
-    """A custom attribute of a whole file: numbers where every value is one, else texts.
-
-    Texts such as 007 stay texts: their zeros mean something.
+    Texts such as 007 stay texts: their zeros mean something. `marks` say how numbers are written; `zone` is
+    the organisation's, for times that name an offset.
     """
     array = parse.whole(column)
-    if pa.types.is_boolean(array.type) or pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+    kind = array.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return _dated(array, zone)
+    if pa.types.is_boolean(kind) or pa.types.is_nested(kind):
         return parse.as_text(array)
-    if pa.types.is_string(array.type) or pa.types.is_dictionary(array.type):
-        texts = parse.as_text(array)
-        levels = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
-        if pc.any(pc.match_substring_regex(levels, r"^[+-]?0\d")).as_py():
-            return texts
-        read = parse.numbers(texts)
-        return texts if read.unreadable.any() else read.column
-    return parse.as_text(array) if pa.types.is_nested(array.type) else parse.numbers(array).column
+    if pa.types.is_integer(kind):
+        largest = pc.max(pc.abs_checked(array.cast(pa.decimal128(20)))).as_py() or 0
+        return parse.as_text(array) if largest > _EXACT else numerals.numbers(array).column
+    if not (pa.types.is_string(kind) or pa.types.is_dictionary(kind)):
+        return numerals.numbers(array).column
+    texts = parse.as_text(array)
+    levels = pc.unique(texts.dictionary if pa.types.is_dictionary(texts.type) else texts).drop_null()
+    if pc.any(pc.match_substring_regex(levels, _DIGITS_MATTER)).as_py():
+        return texts
+    if len(levels) and pc.all(pc.match_substring_regex(levels, r"[0-9]\s*[%％]\s*$")).as_py():
+        return _shares(texts, marks)
+    read = numerals.numbers(texts, marks, strict=True)
+    if not read.unreadable.any():
+        return read.column
+    return _dated(texts, zone) if pc.all(pc.match_substring_regex(levels, _DATED)).as_py() else texts
+
+
+def _shares(texts: pa.Array, marks: Marks | None) -> pa.Array:
+    plain = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
+    read = numerals.numbers(pc.replace_substring_regex(plain, r"\s*[%％]\s*$", ""), marks, strict=True)
+    return texts if read.unreadable.any() else numerals.times(read.column, 0.01)
+
+
+def _dated(array: pa.Array, zone: ZoneInfo | None) -> pa.Array:
+    """Days as ISO 8601, or times where any is given; the texts as they are where one is no date."""
+    times, aware, unreadable = dates.wall_clock(array)
+    if unreadable.any() or (aware.any() and zone is None):
+        return parse.as_text(array)
+    if aware.any() and zone is not None and not dates.are_plain_days(array):
+        times = np.where(aware, dates.wall_times(times, zone), times)
+    missing = np.isnat(times)
+    days = times.astype("datetime64[D]")
+    if (days == times)[~missing].all():
+        return pa.array(days, mask=missing).cast(pa.string())
+    return pa.array(np.datetime_as_string(times, unit="s").astype(object), pa.string(), mask=missing)
+
+
+def same_value(one: object, other: object) -> bool:
+    """Whether two values of an attribute are one, however written: 0.50 and 0.5, 2026/11/1 and 2026-11-01.
+
+    >>> same_value("５０％", 0.5), same_value("007", 7), same_value("20", "未定")
+    (True, True, False)
+    """
+    return one == other or _meant(one) == _meant(other)
+
+
+def _meant(value: object) -> object:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str):
+        return value
+    text = " ".join(unicodedata.normalize("NFKC", value).split())
+    if not text:
+        return None
+    share = text.endswith("%")
+    number = numerals.numbers(pa.array([text.removesuffix("%")]), strict=True).column[0].as_py()
+    if number is not None and len(text) < 16:
+        return round(number / 100, 12) if share else number
+    times, aware, _ = dates.wall_clock(pa.array([text]))
+    if not np.isnat(times[0]):
+        return ("instant" if aware[0] else "time", pd.Timestamp(times[0]).to_pydatetime())
+    return text
 
 
 def custom_json(columns: Mapping[str, pa.Array]) -> pa.Array:

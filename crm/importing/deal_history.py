@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from crm.importing import values as parse
+from crm.importing import dates
 from crm.importing.mapped_rows import MappedRows
 from crm.importing.row_errors import CellError
 from crm.schema import DEFAULT_OUTCOMES
@@ -81,7 +81,7 @@ def _frame(parts: Sequence[MappedRows], zone: ZoneInfo) -> pd.DataFrame:
     frames = []
     for number, part in enumerate(parts):
         frame = pd.DataFrame({name: part.columns[name].to_pandas() for name in ("deal_id", "field", "value")})
-        frame["at"] = parse.moments(part.columns["at"], zone).column.to_pandas()
+        frame["at"] = dates.moments(part.columns["at"], zone).column.to_pandas()
         frame = frame.assign(part=number, position=np.arange(len(frame)), row=part.rows)
         frames.append(frame.drop([error.row for error in part.errors]))
     events = pd.concat(frames, ignore_index=True)

@@ -12,14 +12,18 @@ import numpy as np
 import pyarrow as pa
 
 from crm.i18n import Text
-from crm.importing.encoding import decode
+from crm.importing.encoding import decode, guess_notice
+from crm.importing.header import ROWS_LOOKED_AT, header_at, set_aside_notice
 from crm.importing.row_errors import RowError, reason
 from crm.importing.source import Encode, Ints, Reading, Source, UnreadableError, column_names
+
+_MARKS = ",\t;|"
 
 
 def delimited(data: bytes, name: str, encode: Encode, how: Reading) -> list[Source]:
     """The one source in a CSV file; its separator is , ; | or a tab, whichever its header shows most of."""
-    data, charset, damaged = decode(data, how.encoding)
+    data, charset, damaged, guessed = decode(data, how.encoding)
+    notices = [guess_notice(charset)] if guessed else []
     skip = how.skip
     if data[:4].lower() == b"sep=":  # Excel's own first line
         skip += 1
@@ -27,7 +31,12 @@ def delimited(data: bytes, name: str, encode: Encode, how: Reading) -> list[Sour
     start = 0
     for _ in range(skip):
         start = data.find(b"\n", start) + 1
-    delimiter = how.delimiter or _delimiter(data[start : start + 65_536].decode("utf-8", "replace"))
+    top = data[start : start + 65_536].decode("utf-8", "replace")
+    delimiter = how.delimiter or _delimiter(top)
+    if not how.skip and (above := _lines_above(top, delimiter, how.known, notices)):
+        skip += above
+        for _ in range(above):
+            start = data.find(b"\n", start) + 1
     header, header_lines = _header(data[start : start + 1_000_000].decode("utf-8", "replace"), delimiter)
     if not header:
         hint = Text("1行目に列名のあるファイルにしてください。", "Its first line must hold column names.")
@@ -36,7 +45,7 @@ def delimited(data: bytes, name: str, encode: Encode, how: Reading) -> list[Sour
     doubtful = damaged or data.count(b'"', start) % 2 == 1  # an open quote, or an inch
     source = None if doubtful else _fast_csv(data, shape, encode)
     source = source or _exact_csv(data[start:].decode("utf-8"), shape)
-    return [replace(source, charset=charset, damaged=damaged)]
+    return [replace(source, charset=charset, damaged=damaged, delimiter=delimiter, notices=tuple(notices))]
 
 
 def tabbed(data: bytes, name: str, encode: Encode, how: Reading) -> list[Source]:
@@ -57,9 +66,31 @@ class _Shape:
 
 
 def _delimiter(text: str) -> str:
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    unquoted = "".join(first.split('"')[::2])
-    return max(",\t;|", key=lambda mark: (unquoted.count(mark), mark == ","))
+    lines = ["".join(line.split('"')[::2]) for line in text.lstrip("\r\n").split("\n")[:ROWS_LOOKED_AT]]
+    first = next((line for line in lines if any(mark in line for mark in _MARKS)), lines[0])
+    return max(_MARKS, key=lambda mark: (first.count(mark), mark == ","))
+
+
+def _lines_above(text: str, delimiter: str, known: frozenset[str], notices: list[Text]) -> int:
+    """Lines of a title or an export date above the header."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows, begins = [], []
+    line = 0
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+                begins.append(line)
+            line = reader.line_num
+            if len(rows) == ROWS_LOOKED_AT:
+                break
+    except csv.Error:
+        return 0
+    if not rows or (at := header_at(rows, known)) == 0:
+        return 0
+    notices.append(set_aside_notice(begins[at] + 1, rows[:at]))
+    return begins[at]
 
 
 def _header(text: str, delimiter: str) -> tuple[list[str], int]:

@@ -12,8 +12,8 @@ from crm.i18n import Text
 from crm.importing import values as parse
 from crm.importing.checked_rows import Context
 from crm.importing.columns import QUARANTINE_ID
+from crm.importing.conventions import plainly_written
 from crm.importing.currencies_met import CurrenciesMet
-from crm.importing.custom_attributes import with_custom_values
 from crm.importing.import_log import ImportLog
 from crm.importing.missing_rows import ListedRows, removed_notice
 from crm.importing.money_rows import with_defaults
@@ -83,12 +83,16 @@ class Loader:
             self.zone = said.zone  # of naive times in the tables that follow
         return counts, rejected
 
-    def finish(self) -> None:
-        """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed."""
+    def finish(self, tell: bool = True) -> None:
+        """What is known only once all is loaded: unknown names, observed changes, quarantined rows fixed.
+
+        `tell`: whether the changes are noted as those of this import.
+        """
         result = self.log.result
         for notice in (*self._names.notices(), *self._currencies.notices()):
             result.note(notice)
-        result.detected_changes = self.versions.finish()
+        detected = self.versions.finish()
+        result.detected_changes += detected
         if self._whole:
             result.removed = self._listed.remove_missing(self.versions)
         for table, count in result.removed.items():
@@ -96,18 +100,18 @@ class Loader:
         if self._whole is None:
             for notice in self._listed.notices(self.versions):
                 result.note(notice)
-        if result.detected_changes or self.versions.changed_rows:
+        if tell and (detected or self.versions.changed_rows):
             # What is stored depends on when the import ran.
             self.log.digests.append(f"observed at {self.now}")
-        if result.detected_changes:
+        if detected and tell:
             result.note(
                 Text(
                     "前回から変わった項目が{n:,}件ありました。変更履歴がないため、今回の取り込み日時の変更として"
                     "記録しました。",
                     "{n:,} changes observed: no event records them, so they were recorded as of this import.",
-                ).format(n=result.detected_changes)
+                ).format(n=detected)
             )
-        result.resolved = self._quarantine.settle(result.errors, result.files)
+        result.resolved += self._quarantine.settle(result.errors, result.files)
 
     def _load_part(
         self, validator: Validator, batch: Batch, columns: pa.Table, rows: Ints
@@ -124,6 +128,8 @@ class Loader:
         self._currencies.add(batch.table, stored)
         self.versions.meet(TABLES[batch.table], stored)
         changed = self.writer.upsert(batch.table, stored)
+        if checked.errors:
+            part = plainly_written(part, checked.columns, batch.conventions)
         rejected = self.log.reject_rows(batch, part, rows, checked.errors)
         if batch.table == "deals":
             self._stored.quarantined_deals |= {texts.get("deal_id", "").strip() for texts in rejected}
@@ -187,11 +193,10 @@ class _StoredFacts:
 
 
 def _own_columns(table: Table, columns: pa.Table) -> pa.Table:
-    """The columns without the quarantine's own, with defaults; custom attributes as numbers where all are."""
+    """The columns without the quarantine's own, with defaults."""
     if QUARANTINE_ID in columns.column_names:
         columns = columns.drop_columns([QUARANTINE_ID])
-    columns = with_defaults(table, columns)
-    return with_custom_values(table, columns) if table.custom else columns
+    return with_defaults(table, columns)
 
 
 def _filtered(columns: Mapping[str, pa.Array], mask: Bools) -> dict[str, pa.Array]:

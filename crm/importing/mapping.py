@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.importing.columns import UNITS
+from crm.importing.encoding import known_charset
 from crm.importing.source import Reading
-from crm.schema import TABLES
+from crm.schema import TABLES, VERSION_COLUMNS
 
+_FIELD = re.compile(r"\{([^{}]*)\}")
 SHIPPED = Path(__file__).parent.parent / "mappings"
-UNITS = {
-    "円": 1.0,
-    "千円": 1e3,
-    "万円": 1e4,
-    "百万円": 1e6,
-    "千万円": 1e7,
-    "億円": 1e8,
-    "千": 1e3,
-    "百万": 1e6,
-}
 MINUTES = "(minutes)"  # what `pair` adds to a row: minutes from its start to its end
+SHEET = "(sheet)"  # the name of the sheet a row stands on
 LINE = "(line)"  # the row's line in its file, for rows that have no id of their own
 
 
@@ -62,9 +57,17 @@ class Rule:
     others: str = "keep"  # keep, blank or error: what becomes of a value without a meaning
     lookup: Lookup | None = None
     unit: float | None = None
+    decimal: str | None = None
     dates: tuple[str, ...] = ()
     where: Mapping[str, Condition] = field(default_factory=dict)
     optional: bool = False
+
+    @property
+    def columns(self) -> set[str]:
+        """The source columns that it takes values from."""
+        names = {name for rule in self.first for name in rule.columns}
+        names |= set(_FIELD.findall(self.template or ""))
+        return names | ({self.source} if self.source else set())
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,19 @@ class FileMapping:
     zone: ZoneInfo | None = None
     currency: str | None = None
     dates: tuple[str, ...] = ()
+    decimal: str | None = None
+    snapshot: str | None = None  # the column that says of which day a row is
+    given: str = ""  # as it was named
+
+    def columns_of(self, source: str) -> set[str]:
+        """The columns of a source that the mapping names."""
+        names: set[str] = set()
+        for block in self.blocks:
+            if block.source == source:
+                names |= {*block.where, *(block.pair.by if block.pair else ())}
+                for rule in block.columns.values():
+                    names |= rule.columns
+        return names - {LINE, SHEET, MINUTES}
 
 
 def shipped_mappings() -> list[str]:
@@ -156,7 +172,7 @@ def load_mapping(name: str | Path) -> FileMapping:
             ).format(path=path.name, error=error),
             "bad_mapping",
         ) from None
-    return _Reader(path.stem).mapping(document)
+    return replace(_Reader(path.stem).mapping(document), given=str(name))
 
 
 def _did_you_mean(given: str, known: list[str]) -> Text:
@@ -208,7 +224,9 @@ class _Reader:
 
     def mapping(self, value: Any) -> FileMapping:
         """The whole file."""
-        value = self.keys("先頭 (top)", value, "title_ja title_en zone currency dates sources tables")
+        value = self.keys(
+            "先頭 (top)", value, "title_ja title_en zone currency dates decimal snapshot sources tables"
+        )
         self.sources = set(value.get("sources", {}))
         zone = self.zone(value.get("zone"))
         sources = {
@@ -227,6 +245,8 @@ class _Reader:
             self.name, title, sources, blocks, zone,
             None if currency is None else self.text("currency", currency),
             self.texts("dates", value.get("dates", [])),
+            self.decimal("decimal", value.get("decimal")),
+            None if "snapshot" not in value else self.text("snapshot", value["snapshot"]),
         )  # fmt: skip
 
     def zone(self, value: Any) -> ZoneInfo | None:
@@ -249,8 +269,9 @@ class _Reader:
                 'files がありません（例 files = "deals*.csv"）。',
                 'files is missing (e.g. files = "deals*.csv").',
             )
+        encoding = value.get("encoding")
         how = Reading(
-            value.get("encoding"),
+            None if encoding is None else known_charset(self.text(f"{at}.encoding", encoding)),
             value.get("delimiter"),
             int(value.get("skip", 0)),
             value.get("sheet"),
@@ -291,8 +312,8 @@ class _Reader:
 
     def columns(self, at: str, given: Mapping[str, object], table: str) -> None:
         for name in given:
-            if name not in TABLES[table].by_name and not TABLES[table].custom:
-                self.one_of(at, name, list(TABLES[table].names))
+            if name not in TABLES[table].by_name and name not in VERSION_COLUMNS and not TABLES[table].custom:
+                self.one_of(at, name, [*TABLES[table].names, *VERSION_COLUMNS])
             if name.startswith("_") or '"' in name or "\\" in name:
                 self.fail(at, f"列名「{name}」は使えません。", f"column name {name!r} cannot be used.")
 
@@ -313,7 +334,7 @@ class _Reader:
             at,
             value,
             "from const template first monthly months years default_months values others lookup on take unit "
-            "dates where optional",
+            "decimal dates where optional",
         )
         ways = [way for way in ("from", "const", "template", "first", "monthly") if way in value]
         if len(ways) != 1:
@@ -342,6 +363,7 @@ class _Reader:
             others=others,
             lookup=self.lookup(at, value),
             unit=self.unit(f"{at}.unit", value.get("unit")),
+            decimal=self.decimal(f"{at}.decimal", value.get("decimal")),
             dates=self.texts(f"{at}.dates", value.get("dates", [])),
             where=self.where(f"{at}.where", value.get("where", {})),
             optional=bool(value.get("optional", False)),
@@ -399,6 +421,12 @@ class _Reader:
         if value not in UNITS:
             self.one_of(at, str(value), list(UNITS))
         return UNITS[value]
+
+    def decimal(self, at: str, value: Any) -> str | None:
+        if value is None:
+            return None
+        mark = self.text(at, value)
+        return mark if mark in (".", ",") else self.one_of(at, mark, [".", ","])
 
     def where(self, at: str, value: Any) -> dict[str, Condition]:
         if not isinstance(value, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -18,14 +17,17 @@ import pyarrow as pa
 
 from crm.i18n import Text
 from crm.importing.delimited import delimited, tabbed
-from crm.importing.encoding import decode
+from crm.importing.encoding import decode, guess_notice
 from crm.importing.row_errors import RowError, reason
-from crm.importing.source import Encode, Reading, Source, UnreadableError, cell_text, column_names
+from crm.importing.source import EXACT, Encode, Reading, Source, UnreadableError, cell_text, column_names
+from crm.importing.workbook import workbook
 
 FORMATS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "xlsx", ".xlsm": "xlsx",
     ".parquet": "parquet", ".pq": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
 }  # fmt: skip
+
+_LARGEST = 2**63
 
 
 def _gzipped(path: Path) -> bool:
@@ -70,6 +72,12 @@ def read_bytes(
     return [_without_blank_rows(source) for source in sources]
 
 
+def empty_file() -> UnreadableError:
+    """That a file holds nothing at all."""
+    hint = Text("1行目に列名のあるファイルにしてください。", "Its first line must hold column names.")
+    return UnreadableError("empty", hint)
+
+
 def _unreadable(error: Exception) -> UnreadableError:
     again = Text("書き出し直してください。", "Export it again.")
     return UnreadableError(str(error).split("\n")[0][:200] or type(error).__name__, again)
@@ -110,7 +118,7 @@ def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
     """One object a line, or one list of objects, whose elements are numbered instead of lines."""
-    data, charset, damaged = decode(data, how.encoding)
+    data, charset, damaged, guessed = decode(data, how.encoding)
     objects: list[tuple[int, Any]] = []
     errors: list[RowError] = []
     for number, line, value in _values(data):
@@ -121,7 +129,8 @@ def _ndjson(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sourc
         why = reason("bad_json", detail=detail)
         text = line.decode("utf-8", "replace")[:500]
         errors.append(RowError("", name, number, "", text, "bad_json", why, raw={"json": text}))
-    return [replace(_objects(objects, name, errors), charset=charset, damaged=damaged)]
+    notices = (guess_notice(charset),) if guessed else ()
+    return [replace(_objects(objects, name, errors), charset=charset, damaged=damaged, notices=notices)]
 
 
 def _values(data: bytes) -> Iterator[tuple[int, bytes, Any]]:
@@ -153,60 +162,19 @@ def table_of(rows: list[Mapping[str, Any]]) -> pa.Table:
 
 def _column(values: list[Any]) -> pa.Array:
     kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float} and kinds:
+    if kinds == {int} and all(value is None or -_LARGEST <= value < _LARGEST for value in values):
+        return pa.array(values, pa.int64())
+    if kinds <= {int, float} and kinds and all(abs(value or 0) <= EXACT for value in values):
         return pa.array(values, pa.float64())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
     return pa.array([cell_text(value) for value in values], pa.string())
 
 
-def _xlsx(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Source]:
-    import zipfile
-
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError) as error:
-        hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
-        raise UnreadableError(str(error), hint) from error
-    wanted = [how.sheet] if how.sheet else book.sheetnames
-    if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
-        hint = Text(
-            f"シートは {'、'.join(book.sheetnames)} です。", f"Its sheets are {', '.join(book.sheetnames)}."
-        )
-        raise UnreadableError(f"no sheet {missing[0]}", hint)
-    sheets = [_sheet(book[title], title, name, how.skip) for title in wanted]
-    return [sheet for sheet in sheets if sheet is not None]
-
-
-def _sheet(sheet: Any, title: str, name: str, skip: int) -> Source | None:
-    if not hasattr(sheet, "iter_rows"):  # a chart
-        return None
-    sheet.reset_dimensions()
-    rows = ((number, row) for number, row in enumerate(sheet.iter_rows(values_only=True), 1) if number > skip)
-    filled = ((number, row) for number, row in rows if any(cell not in (None, "") for cell in row))
-    header = next(filled, None)
-    if header is None:
-        return None
-    titles = [cell_text(cell) or "" for cell in header[1]]
-    while titles and not titles[-1]:
-        titles.pop()
-    body = list(filled)
-    numbers = np.array([number for number, _ in body], np.int64)
-    columns = [
-        pa.array([cell_text(row[index]) if index < len(row) else None for _, row in body], pa.string())
-        for index in range(len(titles))
-    ]
-    table = pa.table(columns, names=column_names(titles))
-    return Source(name, table, lambda wanted: numbers[wanted], sheet=title)
-
-
 _READERS: dict[str, Callable[[bytes, str, Encode, Reading], list[Source]]] = {
     "csv": delimited,
     "tsv": tabbed,
-    "xlsx": _xlsx,
+    "xlsx": workbook,
     "parquet": _parquet,
     "ndjson": _ndjson,
 }

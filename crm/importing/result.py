@@ -64,6 +64,12 @@ class ImportResult:
         """Rows of the source that could not be used; an exit status of 3 where it is not 0."""
         return max(self.total.quarantined, sum(counts.quarantined for counts in self.files.values()))
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether files had errors and not one row of any file could be read; an exit status of 1."""
+        unread = sum(error.rows for error in self.errors if error.code in ("unreadable_file", "bad_json"))
+        return bool(self.errors) and sum(counts.read for counts in self.files.values()) <= unread
+
     def note(self, text: Text) -> None:
         """Adds something the user should know, once."""
         if text not in self.notices:

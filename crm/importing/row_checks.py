@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.importing import values as parse
 from crm.importing.checked_rows import CheckedRows, read_column
+from crm.importing.conventions import Conventions
 from crm.importing.money_rows import check_currencies, check_rates
 from crm.importing.organisation_checks import check_organisation
 from crm.importing.values import Bools
@@ -21,6 +22,22 @@ from crm.money import currency_of
 from crm.periods import parse_period
 from crm.schema import ACTIVITY_KINDS, TABLES, Kind
 
+_TOTALS = frozenset(
+    (
+        "合計",
+        "小計",
+        "総計",
+        "累計",
+        "計",
+        "平均",
+        "total",
+        "subtotal",
+        "sub total",
+        "grand total",
+        "sum",
+        "average",
+    )
+)
 # Times that record what has happened, so that none can lie ahead.
 _FACTS = {
     "deals": ("created_at", "closed_at"),
@@ -55,6 +72,24 @@ def check_rows_whole(rows: CheckedRows) -> None:
             _in_order(rows, later, earlier, code, word)
     for check in _CHECKS.get(rows.table.name, ()):
         check(rows)
+
+
+def name_totals(rows: CheckedRows) -> None:
+    """A row that lacks what every row needs, and says that it adds up others, is told so, once."""
+    lacking = {error.row for error in rows.errors if error.code == "missing"}
+    if not lacking:
+        return
+    candidates = sorted(lacking)
+    texts = {
+        name: parse.as_text(array.take(pa.array(candidates))).to_pylist() for name, array in rows.raw.items()
+    }
+    for position, row in enumerate(candidates):
+        column = next(
+            (name for name, cells in texts.items() if parse.folded(cells[position] or "") in _TOTALS), None
+        )
+        if column is not None:
+            rows.errors = [error for error in rows.errors if error.row != row]
+            rows.reject(row, column, "total_row")
 
 
 def _no_fact_ahead(rows: CheckedRows) -> None:
@@ -177,16 +212,15 @@ def _outcome_that_follows(
 
 
 def _event_values(rows: CheckedRows) -> None:
-    """Fields by their names; amounts and dates among the values are read like those of deals."""
+    """Amounts, dates and choices among the values of a history are read like those of deals."""
     deals = TABLES["deals"]
     if not {"field", "value"} <= set(rows.columns):
         return
-    names = {parse.folded(text): c.name for c in deals.columns for text in (c.name, c.label.ja, c.label.en)}
-    field, _ = parse.by_level(
-        rows.columns["field"], lambda text: names.get(parse.folded(text), text), pa.string()
-    )
-    rows.columns["field"] = field = field.dictionary_encode()
+    field = rows.columns["field"]
     _event_currencies(rows, np.asarray(pc.equal(field, "currency").fill_null(False)))
+    # The column holds values of several kinds, so each kind's own show how they are written.
+    how = Conventions(decimal=rows.context.conventions.decimal)
+    zone = rows.context.conventions.zone or rows.context.zone
     for name in ("amount", "expected_close_date", "deal_type"):
         of_field = np.asarray(pc.equal(field, name).fill_null(False))
         if not of_field.any():
@@ -196,7 +230,7 @@ def _event_values(rows: CheckedRows) -> None:
             if column not in rows.columns:
                 continue
             values = rows.columns[column]
-            (read, unreadable), code = read_column(deals[name], values.take(selected), rows.context.zone)
+            (read, unreadable), code = read_column(deals[name], values.take(selected), zone, how)
             wrong = np.zeros(rows.size, bool)
             wrong[of_field] = unreadable
             details = {"choices": ", ".join(deals[name].choices)} if deals[name].choices else {}

@@ -12,12 +12,14 @@ from crm.i18n import Text
 # Reasons by code: sentences into which a check fills {value}, {column} and other details.
 REASONS: dict[str, Text] = {
     "bad_moment": Text(
-        "日時として読めません。2026-11-20 09:00、2026/11/20、2026年11月20日 のように書いてください。",
-        "not a date and time; write it like 2026-11-20 09:00, 2026/11/20 or 2026年11月20日.",
+        "日時として読めません。1900年から2199年までの日時を 2026-11-20 09:00、2026/11/20、2026年11月20日 の"
+        "ように書いてください。",
+        "not a date and time of 1900 to 2199; write it like 2026-11-20 09:00, 2026/11/20 or 2026年11月20日.",
     ),
     "bad_date": Text(
-        "日付として読めません。2026-11-20、2026/11/20、2026年11月20日 のように書いてください。",
-        "not a date; write it like 2026-11-20, 2026/11/20 or 2026年11月20日.",
+        "日付として読めません。1900年から2199年までの日付を 2026-11-20、2026/11/20、2026年11月20日 のように"
+        "書いてください。",
+        "not a date of 1900 to 2199; write it like 2026-11-20, 2026/11/20 or 2026年11月20日.",
     ),
     "bad_number": Text(
         "数値ではありません。1200000 または 1,200,000 のように書いてください"
@@ -68,8 +70,26 @@ REASONS: dict[str, Text] = {
         "a new row, but the file has no column {column!r}, which new rows need; add it.",
     ),
     "wrong_encoding": Text(
-        "文字コードが合わず、文字が壊れています。UTF-8 または CP932（Shift_JIS）で保存し直してください。",
-        "wrong encoding: some bytes fit neither UTF-8 nor CP932 (Shift_JIS); save the file again as one.",
+        "文字コードが合わず、文字が壊れています。UTF-8 で保存し直すか、"
+        "--encoding で文字コードを指定してください。",
+        "wrong encoding: some bytes fit no character; save the file again as UTF-8 or say --encoding.",
+    ),
+    "no_result": Text(
+        "計算結果のない数式か、エラーのセルです。Excel で開いて計算させ、保存し直してください。",
+        "a formula without its result, or an error of the sheet; open it "
+        "in Excel, let it calculate, save it again.",
+    ),
+    "digits_lost": Text(
+        "IDが数値として保存され、桁が失われています。書き出すときに文字列にしてください。",
+        "an ID that was saved as a number and has lost digits; export it as text.",
+    ),
+    "total_row": Text(
+        "合計の行です。商談ではないので取り込みません。",
+        "a row of totals, which is none of the table's rows.",
+    ),
+    "old_list": Text(
+        "{newest} より前の一覧です。より新しい一覧が取り込み済みなので、間に入れることはできません。",
+        "older than the newest list in the store, of {newest}; it cannot be put between what is known.",
     ),
     "control_character": Text(
         "使えない制御文字が含まれています。取り除いてください。", "contains a NUL character; remove it."

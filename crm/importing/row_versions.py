@@ -17,7 +17,9 @@ import pandas as pd
 import pyarrow as pa
 
 from crm.frames import event_text
+from crm.importing import dates
 from crm.importing import values as parse
+from crm.importing.custom_attributes import same_value
 from crm.importing.source import Ints
 from crm.instants import NEVER
 from crm.schema import TABLES, Kind, Table
@@ -187,7 +189,7 @@ class _ChangedTable:
         if _leaves(said):
             if not versions and not (key in self._added and self._is_late(values)):
                 was = values if changed is None or changed.before is None else changed.before
-                first = self._first(was)
+                first = said.known_from if is_new and said.known_from != NEVER else self._first(was)
                 versions[first] = Version(key, first, _contents(self._table, was))
             _add_leaving(versions, key, after, said, self._now)
         elif changed is not None and changed.before is not None:
@@ -283,7 +285,7 @@ def _differences(row: ReplacedRow) -> Iterator[tuple[str, Any, Any]]:
         before = row.before[name]
         if name == CUSTOM:
             for attribute in sorted(after.keys() | before.keys()):
-                if after.get(attribute) != before.get(attribute):
+                if not same_value(before.get(attribute), after.get(attribute)):
                     yield attribute, after.get(attribute), before.get(attribute)
         elif name not in _DEAL_COLUMNS and after != before:
             yield name, after, before
@@ -321,7 +323,7 @@ def rounds(table: Table, columns: pa.Table, zone: ZoneInfo) -> list[Ints]:
     frame = pd.DataFrame({name: parse.as_text(parse.whole(columns[name])).to_pandas() for name in table.key})
     if not frame.duplicated().any():
         return [everything]
-    frame["since"] = parse.moments(parse.whole(columns[dated]), zone).column.fill_null(NEVER).to_numpy()
+    frame["since"] = dates.moments(parse.whole(columns[dated]), zone).column.fill_null(NEVER).to_numpy()
     ordered = frame.sort_values("since", kind="stable")
     number = ordered.groupby(list(table.key), sort=False, dropna=False).cumcount().sort_index().to_numpy()
     return [np.flatnonzero(number == each) for each in range(int(number.max()) + 1)]

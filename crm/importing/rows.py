@@ -13,9 +13,10 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
+from crm.i18n import Text
 from crm.importing.checked_rows import Context
 from crm.importing.columns import headings
-from crm.importing.custom_attributes import with_custom_values
+from crm.importing.conventions import Conventions, prepare
 from crm.importing.money_rows import with_defaults
 from crm.importing.read import table_of
 from crm.importing.result import ImportResult
@@ -45,16 +46,21 @@ def push_rows(
     """
     body = rows if isinstance(rows, Source) else None
     with session(store, source, zone, now=now) as loader:
-        columns, error = _canonical_columns(table, rows, in_part=loader.writer.any_rows(table))
+        in_part = loader.writer.any_rows(table)
+        columns, conventions, notices, error = _canonical_columns(table, rows, zone, in_part)
         if error is not None:
             loader.log.reject_file(source, error, columns.num_rows if body is None else body.rows)
             return loader.log.result
+        for notice in notices:
+            loader.log.result.note(notice)
         pushed = orjson.dumps(columns.to_pylist(), default=str)
         loader.log.digests.append(hashlib.blake2b(pushed).hexdigest())
         lines_of = (lambda positions: positions + 1) if body is None else body.lines_of
         no_rows = [] if body is None else [replace(error, file=source) for error in body.errors]
         damaged = body is not None and body.damaged
-        counts, _ = loader.load(Batch(table, source, columns, lines_of, damaged=damaged))
+        counts, _ = loader.load(
+            Batch(table, source, columns, lines_of, damaged=damaged, conventions=conventions)
+        )
         loader.log.reject_lines(table, no_rows)
         counts.read += len(no_rows)
         counts.quarantined += len(no_rows)
@@ -91,12 +97,13 @@ def check_rows(
     maps stages to how they end deals (won, lost or None); the default pipeline's where not given.
     """
     schema = TABLES[table]
-    columns, error = _canonical_columns(table, rows)
+    columns, conventions, _, error = _canonical_columns(table, rows, zone)
     if error is not None:
         return pd.DataFrame(columns=list(schema.names)), [error]
     moment = instant(datetime.now(zone), zone) if now is None else now
     known_outcomes = DEFAULT_OUTCOMES if outcomes is None else outcomes
-    checked = validate(schema, columns, Context(zone=zone, now=moment, outcomes=known_outcomes))
+    context = Context(zone=zone, now=moment, outcomes=known_outcomes, conventions=conventions)
+    checked = validate(schema, columns, context)
     texts = texts_of(columns, sorted({error.row for error in checked.errors}))
     errors = [
         RowError(
@@ -121,9 +128,9 @@ def check_rows(
 
 
 def _canonical_columns(
-    table: str, rows: Rows | Source, in_part: bool = False
-) -> tuple[pa.Table, RowError | None]:
-    """Rows as columns under canonical names; an error where they lack what every row needs.
+    table: str, rows: Rows | Source, zone: ZoneInfo, in_part: bool = False
+) -> tuple[pa.Table, Conventions, list[Text], RowError | None]:
+    """Rows as columns under canonical names, how they are written; an error where they lack what all need.
 
     `in_part`: rows may change stored ones, and then need no more than their key.
     """
@@ -144,10 +151,13 @@ def _canonical_columns(
             "missing_column",
             reason("missing_column", column=missing[0], label=schema[missing[0]].label, hint=""),
         )
-        return given, RowError(table, "request", None, column, "", code, why)
+        return given, Conventions(), [], RowError(table, "request", None, column, "", code, why)
     used = [name for name in given.column_names if name in meant.names]
     columns = given.select(used).rename_columns([meant.names[name] for name in used])
-    return with_defaults(schema, with_custom_values(schema, columns)), None
+    body = rows if isinstance(rows, Source) else None
+    prepared = prepare(schema, columns, zone, habit=None if body is None else body.habit, units=meant.units)
+    told = [*meant.notices, *([] if body is None else body.notices), *prepared.notices]
+    return with_defaults(schema, prepared.columns), prepared.conventions, told, None
 
 
 def _frame_column(name: str, array: pa.Array, schema: Table) -> pd.Series:

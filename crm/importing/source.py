@@ -15,17 +15,37 @@ from crm.i18n import Text
 from crm.importing.row_errors import RowError, reason
 
 Ints = NDArray[np.int64]
+# Stands before a cell that holds no value of its own: a formula without its result, an error of the sheet.
+NO_RESULT = "\N{OBJECT REPLACEMENT CHARACTER}"
+EXACT = 2**53  # whole numbers up to which a float holds every digit
 Encode = Callable[[str], bool]  # whether a column has few distinct values, best kept as codes
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a mapping says to read a file: character set, separator, lines above the header, sheet."""
+    """How a file is read where somebody said so: character set, separator, lines above the header, sheet.
+
+    `known` are names of columns by which the header is found, where they are not those of the tables.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
     skip: int = 0
     sheet: str | None = None
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sheet's cells as texts, row by row, with their row numbers; merged ranges are filled down.
+
+    `merged`: (first row, last row, first column, last column) of each merged range, from 0.
+    """
+
+    title: str
+    rows: list[list[str | None]]
+    numbers: list[int]
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -42,7 +62,16 @@ class Source:
     sheet: str | None = None
     digest: str = ""
     charset: str = "utf-8"
-    damaged: bool = False  # some bytes fitted no character
+    damaged: bool = False  # some bytes fitted no character, or some cells hold no value
+    delimiter: str = ""
+    notices: tuple[Text, ...] = ()  # what was decided about the file, to tell
+    grid: Grid | None = None  # the sheet as it stands, of a workbook
+    book: tuple[Source, ...] = ()  # all sheets of a workbook that is one list
+
+    @property
+    def habit(self) -> str | None:
+        """The decimal mark that the file's form makes likely: where ; separates, the comma is taken."""
+        return "," if self.delimiter == ";" else None
 
     @property
     def rows(self) -> int:
@@ -76,7 +105,7 @@ def cell_text(value: Any) -> str | None:
             return value
         case bool():
             return "true" if value else "false"
-        case float() if value.is_integer() and abs(value) < 1e15:
+        case float() if value.is_integer() and abs(value) <= EXACT:
             return str(int(value))
         case int() | float():
             return repr(value)

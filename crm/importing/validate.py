@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from crm.importing import values as parse
 from crm.importing.checked_rows import CheckedRows, Context
+from crm.importing.conventions import PLAIN, Conventions
 from crm.importing.custom_attributes import custom_json
 from crm.importing.encoding import DAMAGED
-from crm.importing.row_checks import check_rows_whole
+from crm.importing.row_checks import check_rows_whole, name_totals
 from crm.importing.row_errors import CellError
-from crm.importing.source import Ints, cell_text
+from crm.importing.source import NO_RESULT, Ints, cell_text
 from crm.importing.values import Bools
 from crm.schema import TABLES, VERSION_COLUMNS, Table
 from crm.store.tables import CUSTOM, keyed_by_all
@@ -26,7 +27,8 @@ from crm.store.tables import CUSTOM, keyed_by_all
 class Batch:
     """Rows for one canonical table from one file, columns under canonical names (others: attributes).
 
-    `errors` are those that a mapping found while it made the rows; `damaged`: some bytes fitted no character.
+    `errors` are those that a mapping found while it made the rows; `damaged`: some cells hold no value;
+    `conventions`: how the file writes numbers and days.
     """
 
     table: str
@@ -36,6 +38,7 @@ class Batch:
     damaged: bool = False
     zone: ZoneInfo | None = None
     errors: tuple[CellError, ...] = ()
+    conventions: Conventions = PLAIN
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Validator:
 
     def validate(self, rows: Ints, part: pa.Table, context: Context) -> Validated:
         """Some rows of the batch, at ascending positions; `part` holds them."""
+        context = replace(context, conventions=self._batch.conventions)
         checked = validate(self._table, part, context, self._batch.damaged)
         sound = checked.sound
         errors = self._with_mapping_errors(checked, rows)
@@ -95,6 +99,7 @@ def validate(table: Table, columns: pa.Table, context: Context, damaged: bool = 
     rows = CheckedRows(table, columns, context)
     if damaged:
         rows.reject_containing(DAMAGED, "wrong_encoding")
+    rows.reject_containing(NO_RESULT, "no_result")
     rows.reject_containing("\0", "control_character")
     rows.legible = rows.sound.copy()
     for name in columns.column_names:
@@ -105,6 +110,7 @@ def validate(table: Table, columns: pa.Table, context: Context, damaged: bool = 
     for column in table.columns:
         if column.required and column.name in columns.column_names:
             rows.require(column)
+    name_totals(rows)
     check_rows_whole(rows)
     own = {*table.by_name, *VERSION_COLUMNS}
     if table.custom and (extra := [name for name in columns.column_names if name not in own]):

@@ -1,14 +1,23 @@
-"""How is a database opened and migrated to the current tables?"""
+"""How is a database opened and migrated to the current tables, and what is said where it is out of reach?"""
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
 
@@ -17,32 +26,136 @@ HEAD = "0004"
 _LOCK = 0x53414E43  # any number that only Sancho's migrations use ("SANC")
 WRITE_LOCK = _LOCK + 1  # of imports
 WRITING = "sancho_writing"  # execution option of a connection that is going to write
+UNAVAILABLE = "store_unavailable"  # code of the error where the database cannot be used
+
+# A person waits at most about ten seconds for the sentence that says what is wrong.
+CONNECT_SECONDS = 4  # to reach a server, for each of its addresses
+PING_SECONDS = 3.0  # for a connection that was kept to show that it is alive
+BUSY_SECONDS = 8.0  # for another process to finish writing to an SQLite file
+_FRESH_SECONDS = 1.0  # for which a kept connection is taken to be alive
+_LIMITS = {  # libpq's own; those in the address win
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 8000,
+}
 
 
 def open_engine(url: str) -> sa.Engine:
-    """An engine on the store at `url` (a SQLAlchemy address, or the path of an SQLite file), migrated."""
+    """An engine on the store at `url` (a SQLAlchemy address, or the path of an SQLite file), migrated.
+
+    Where the database is out of reach, now or later, the error is a SanchoError, `store_unavailable`.
+    """
     try:
         engine = _sqlite(url) if _is_sqlite(url) else _postgresql(url)
+        sa.event.listen(engine, "handle_error", _say_what_failed)
         _migrate(engine)
+    except (sa.exc.ArgumentError, ValueError) as error:  # what these say may hold a part of the password
+        raise _unavailable(_NO_ADDRESS, _CHECK, url) from error
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
-        raise SanchoError(
-            Text(
-                "データベース「{url}」を開けません（{error}）。"
-                "SANCHO_DATABASE_URL と接続先を確認してください。",
-                "cannot open the database {url} ({error}); "
-                "check SANCHO_DATABASE_URL and that it can be reached.",
-            ).format(url=_shown(url), error=str(getattr(error, "orig", error)).strip().split("\n")[0]),
-            "store_unavailable",
-        ) from error
+        raise store_failure(error, url) or _unavailable(_reason(error), _CHECK, url) from error
     return engine
+
+
+def store_failure(error: BaseException, url: str | None = None) -> SanchoError | None:
+    """What an exception says of a database out of reach; None where it is about something else."""
+    for one in _chain(error):
+        if isinstance(one, SanchoError):
+            return one if one.code == UNAVAILABLE else None
+        driver = type(one).__module__.split(".")[0]
+        if driver not in ("sqlite3", "psycopg", "psycopg_pool"):
+            continue
+        told = str(one).lower()
+        if "locked" in told and driver == "sqlite3":
+            return _unavailable(
+                Text("別のプロセスが書き込み中です（取り込みなど）", "another process is writing to it"),
+                Text("終わってから、もう一度実行してください", "try again when it (an import, say) is done"),
+                url,
+            )
+        if "readonly" in told or getattr(one, "sqlstate", None) == "25006":
+            return _unavailable(Text("読み取り専用です", "it can only be read"), _MAKE_WRITABLE, url)
+        if "full" in told or getattr(one, "sqlstate", None) == "53100":
+            return _unavailable(Text("ディスクがいっぱいです", "the disk is full"), _MAKE_ROOM, url)
+        kinds = {kind.__name__ for kind in type(one).__mro__}
+        out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
+        is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
+        broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
+        if broken or (not is_about_sql and (out_of_reach or _lost(one))):
+            return _unavailable(_reason(one), _CHECK, url)
+    return None
+
+
+_NO_ADDRESS = Text("アドレスとして読めません", "this cannot be read as an address")
+_CHECK = Text(
+    "SANCHO_DATABASE_URL と接続先を確認してください",
+    "check SANCHO_DATABASE_URL and that it can be reached",
+)
+_MAKE_WRITABLE = Text(
+    "ファイルとフォルダーに書き込めるようにしてください", "make the file and its folder writable"
+)
+_MAKE_ROOM = Text("空き容量を増やしてください", "make room on it")
+
+
+def _unavailable(reason: Text, advice: Text, url: str | None) -> SanchoError:
+    shown = unquote(without_password(url or "")).replace("postgresql+psycopg:", "postgresql:")
+    if of_file := re.search(r"///file:([^?]*)\?", shown):  # one that can only be read
+        shown = f"sqlite:///{unquote(of_file[1])}"
+    name = Text("「{url}」", " {url}").format(url=shown) if shown else Text("", "")
+    return SanchoError(
+        Text(
+            "データベース{name}を利用できません：{reason}。{advice}。",
+            "the database{name} cannot be used: {reason}; {advice}.",
+        ).format(name=name, reason=reason, advice=advice),
+        UNAVAILABLE,
+    )
+
+
+def _reason(error: BaseException) -> Text:
+    """The first line of what a driver says, in both languages where it is a usual failure."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    told = said.lower()
+    if "timeout" in told or "timed out" in told:
+        return Text("応答がありません", "it does not answer")
+    if "refused" in told or ("no such file or directory" in told and "socket" in told):
+        return Text(
+            "接続を拒否されました（サーバーが動いていません）", "nothing answers there (connection refused)"
+        )
+    if "name or service not known" in told or "resolve" in told or "getaddrinfo" in told:
+        return Text("そのホスト名は見つかりません", "there is no host of this name")
+    line = without_password(said.split("\n")[0][:300]) or type(error).__name__
+    return Text(line, line)
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether a driver's error is of the classes of a connection or server that is gone (08, 57P)."""
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith(("08", "57P"))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and the errors it comes from."""
+    one: BaseException | None = error
+    seen: set[int] = set()
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = getattr(one, "orig", None) or one.__cause__
+
+
+def _say_what_failed(context: sa.engine.ExceptionContext) -> None:
+    """Turns a driver's error into the sentence that a user reads; SQLAlchemy calls this for each error."""
+    if context.is_pre_ping or context.original_exception is None:
+        return
+    engine = context.engine
+    url = None if engine is None else engine.url.render_as_string(hide_password=True)
+    failure = store_failure(context.original_exception, url)
+    if failure is not None:
+        raise failure from context.original_exception
 
 
 def _is_sqlite(url: str) -> bool:
     return url.startswith("sqlite") or "://" not in url
-
-
-def _shown(url: str) -> str:
-    return url if _is_sqlite(url) else sa.make_url(url).render_as_string(hide_password=True)
 
 
 def _sqlite(url: str) -> sa.Engine:
@@ -51,17 +164,32 @@ def _sqlite(url: str) -> sa.Engine:
     if address.database in (None, "", ":memory:"):
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     else:
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(str(address.database))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not os.access(file.parent, os.W_OK):
+            address = _only_readable(address, file)
+        options = {"connect_args": {"timeout": BUSY_SECONDS} if "timeout" not in address.query else {}}
     engine = sa.create_engine(address, **options)
     sa.event.listen(engine, "connect", _tune)
     sa.event.listen(engine, "begin", _begin)
     return engine
 
 
+def _only_readable(address: sa.URL, file: Path) -> sa.URL:
+    """The address of a file in a folder that cannot be written to, so that it can be read all the same.
+
+    SQLite wants to put files beside it, unless it is told that nobody writes. A log that was left there by a
+    process that was killed must be read, too; then SQLite decides.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    nobody_writes = not (log.exists() and log.stat().st_size)
+    query = {**address.query, "mode": "ro", "uri": "true", **({"immutable": "1"} if nobody_writes else {})}
+    return address.set(database=f"file:{quote(str(file.absolute()))}", query=query)
+
+
 def _tune(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun here, not by the driver's guess
     for pragma in (
-        "busy_timeout = 60000",
         "journal_mode = WAL",
         "synchronous = NORMAL",  # in WAL mode a crash can lose the last commit, never damage the file
         "cache_size = -65536",
@@ -88,7 +216,43 @@ def _postgresql(url: str) -> sa.Engine:
             ).format(kind=address.get_backend_name()),
             "store_unavailable",
         )
-    return sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    limits = {name: value for name, value in _LIMITS.items() if name not in address.query}
+    engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), connect_args=limits)
+    sa.event.listen(engine, "checkout", _check_alive)
+    sa.event.listen(engine, "checkin", _note_use)
+    return engine
+
+
+def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
+    """Asks a connection that was kept a little while for an answer; one that gives none is hung up.
+
+    A server that is stopped, or a network that swallows everything, would otherwise be waited for for ever.
+    """
+    used = record.info.get("used_at")
+    if used is None or time.monotonic() - used < _FRESH_SECONDS:
+        return
+    watch = threading.Timer(PING_SECONDS, _hang_up, (connection.fileno(),))
+    watch.daemon = True
+    watch.start()
+    before = connection.autocommit
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = before
+    except Exception as fault:
+        raise sa.exc.DisconnectionError from fault  # the pool connects anew
+    finally:
+        watch.cancel()
+
+
+def _hang_up(number: int) -> None:
+    """Ends the connection of a file number, so that whoever waits for it gets an error."""
+    with suppress(OSError), socket.socket(fileno=os.dup(number)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _note_use(_connection: object, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -21,11 +21,13 @@ from models.win.base_models import (
 )
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
+from models.win.level import SIDES, Level, fit_level
 from models.win.stacking import Stack, default_weights, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
 from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
 
 FEW_DEALS = 30  # with fewer closed deals only the stated prior is used
+MIN_LOST, MIN_LOST_SHARE = 5, 0.05  # lost deals: with fewer of both, the list holds wins only
 TREES_FROM, TREES_FULL_WEIGHT = (
     300,
     1000,
@@ -33,7 +35,6 @@ TREES_FROM, TREES_FULL_WEIGHT = (
 INTERCEPT_ROWS = 40_000  # rows used to recalibrate the intercept
 LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
-SIDES = ("won", "lost")
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
 
 
@@ -86,7 +87,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class WinModel:
-    """The fitted win model. `used` are the indices of the features that it uses."""
+    """The fitted win model. `used` are the indices of the features that it uses.
+
+    `level` shifts all deals alike, so that chances are right on average at present and in the end.
+    """
 
     used: Ints
     layout: FeatureLayout
@@ -96,24 +100,56 @@ class WinModel:
     ever_days: float
     closed_deals: int
     windows: HorizonWindows
+    level: Level = field(default_factory=Level.none)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it answers with stage rates (or the stated prior) alone."""
+        return self.won.linear is None
 
     def curve(self, x: Floats, moments: Ints, horizon_days: Floats) -> Curve:
         """Probabilities of being won and lost within horizons (h,) in days, infinite = ever; x is (n, k).
 
-        Won never decreases with the horizon, by construction of the base models and the calibration. Lost is
-        capped at 1 - won(ever), so it never decreases either, and their sum never exceeds 1.
+        Won never decreases with the horizon, by construction of the base models and the calibration, and is
+        capped at won(ever). Lost is capped at 1 - won(ever), so it never decreases either, and their sum
+        never exceeds 1.
         """
         days = self._days(horizon_days)
         horizons = np.append(days, self.ever_days)
         won = self._chances("won", x, moments, horizons)
+        won = np.minimum(won, won[:, -1:])
         rest = 1.0 - won[:, -1:]
         lost = np.minimum(self._chances("lost", x, moments, days), rest) if len(days) else won[:, :0]
         lost = np.where(days >= self.ever_days, rest, lost)
         return Curve(won[:, :-1], lost)
 
+    def without_level(self) -> WinModel:
+        """The same model without the level: a change of its scores is a change of the deals."""
+        return replace(self, level=Level.none())
+
     def won_by(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
         """Probability (n,) of being won within each row's own horizon, days (n,)."""
-        out: Floats = expit(self._log_odds("won", x, moments, self._days(horizon_days)))
+        days, inside = self._days(horizon_days), x[:, self.used]
+        asked = np.arange(len(days))
+        if self.level.ever_is_lower:  # both questions at once: a call has a cost of its own
+            some_day = np.flatnonzero(days < self.ever_days)
+            asked = np.append(asked, some_day)
+            days = np.append(days, np.full(len(some_day), self.ever_days))
+        log_odds = self._log_odds("won", inside[asked], moments[asked], days)
+        own, ever = log_odds[: len(moments)], log_odds[len(moments) :]
+        if len(ever):
+            own[some_day] = np.minimum(own[some_day], ever)
+        out: Floats = expit(own)
+        return out
+
+    def won_by_logits(self, rows: SnapshotRows, logits: Floats) -> Floats:
+        """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 3)."""
+        days = self._days(rows.horizon)
+        total = self.won.stack(logits, days) + self.level.shift("won", rows.question_at, days)
+        for block in _parts(len(days)) if self.level.ever_is_lower else ():
+            row = rows.row[block]
+            total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
+        out: Floats = expit(total)
         return out
 
     def contributions(self, x: Floats, moments: Ints, horizon_days: Floats) -> Contributions:
@@ -125,7 +161,8 @@ class WinModel:
         days = self._days(horizon_days)
         inside = x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
-        total = self.won.stack(logits, days)
+        total = self.won.stack(logits, days) + self.level.shift("won", moments, days)
+        total = self._capped(total, inside, moments, days)
         terms = self.windows.terms(moments, days, self.ever_days)
         weights = self.won.stack.row_weights(logits, days)
         sd = _log_odds_sd(logits, variance, weights)
@@ -174,13 +211,25 @@ class WinModel:
     def _chances(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
         count = len(days)
         rows = np.repeat(np.arange(len(x)), count)
-        log_odds = self._log_odds(side, x[rows], moments[rows], np.tile(days, len(x)))
+        log_odds = self._log_odds(side, x[:, self.used][rows], moments[rows], np.tile(days, len(x)))
         chance = np.where(np.tile(days, len(x)) > 0, expit(log_odds), 0.0)
         return chance.reshape(len(x), count)
 
-    def _log_odds(self, side: str, x: Floats, moments: Ints, days: Floats) -> Floats:
-        logits, _ = self.base_log_odds(side, x[:, self.used], moments, days, with_variance=False)
-        return self._side(side).stack(logits, days)
+    def _log_odds(self, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Calibrated log-odds (n,) of rows of the used features, not yet capped by those in the end."""
+        logits, _ = self.base_log_odds(side, inside, moments, days, with_variance=False)
+        return self._side(side).stack(logits, days) + self.level.shift(side, moments, days)
+
+    def _capped(self, log_odds: Floats, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Log-odds (n,) to be won within days, at most those to be won in the end."""
+        some_day = days < self.ever_days
+        if not self.level.ever_is_lower or not some_day.any():
+            return log_odds
+        ends = np.full(int(some_day.sum()), self.ever_days)
+        out = log_odds.copy()
+        ever = self._log_odds("won", inside[some_day], moments[some_day], ends)
+        out[some_day] = np.minimum(log_odds[some_day], ever)
+        return out
 
     def _side(self, side: str) -> Side:
         return self.won if side == "won" else self.lost
@@ -195,6 +244,12 @@ class WinModel:
         table = self.rates.won if side == "won" else self.rates.lost
         logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
+            if with_variance:
+                stage, age = (
+                    self.layout.column(x, self.layout.stage),
+                    self.layout.column(x, self.layout.age, 0.0),
+                )
+                variance = self.rates.variance(expit(logits[:, 0]), stage, age)
             return logits, variance
         fixed = part.linear.fixed_design(x)
         stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
@@ -206,6 +261,31 @@ class WinModel:
             columns = tree_columns(x, self.layout, terms)
             logits[:, 2] = np.clip(part.trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
+
+
+def can_learn(rows: SnapshotRows) -> bool:
+    """Whether probabilities can be learned from rows: enough closed deals, and not of one outcome only."""
+    return rows.closed_deals >= FEW_DEALS and both_outcomes(rows.closed_deals, rows.won_deals)
+
+
+def both_outcomes(closed: int, won: int) -> bool:
+    """Whether there are won and lost deals among the closed ones.
+
+    A list of wins (contracts exported as deals) has hardly a lost deal; nobody wins 19 of 20 deals. A real
+    organisation can lose nearly all.
+
+    >>> both_outcomes(100, 3), both_outcomes(100, 98), both_outcomes(100, 100), both_outcomes(200, 190)
+    (True, False, False, True)
+    """
+    lost = closed - won
+    wins_only = lost == 0 or (lost < MIN_LOST and lost < MIN_LOST_SHARE * closed)
+    return won > 0 and not wins_only
+
+
+def table_only(model: WinModel) -> WinModel:
+    """The model that answers with its stage rates alone, as learned, without any other feature."""
+    plain = Stack.weighted_mean(default_weights(0, False, False), model.ever_days)
+    return replace(model, won=Side(None, None, plain), lost=Side(None, None, plain), level=Level.none())
 
 
 def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
@@ -236,6 +316,7 @@ class WinSettings:
     max_questions: int = 80_000
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
+    with_level: bool = True  # False: for moments of all history alike
     grow: TreeFitter = fit_trees
 
 
@@ -251,12 +332,12 @@ def fit_win(
 ) -> WinModel:
     """The win model of rows that have only the `used` features, stacked by `stacks` (else by default).
 
-    Below 30 closed deals only the stated prior is used; trees are used from 300 on.
+    Below 30 closed deals, or with one outcome only, the stated prior is used; trees are used from 300 on.
     """
     closed = rows.closed_deals
     grid = horizon_grid(rows.longest_days, rows.ever_days)
     stage, age = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
-    enough = closed >= FEW_DEALS
+    enough = can_learn(rows)
     take = slice(None) if enough else slice(0, 0)
     rates = fit_stage_rates(
         stage[take],
@@ -298,24 +379,43 @@ def fit_win(
         closed_deals=closed,
         windows=windows,
     )
-    return with_stacks(model, won_stack, lost_stack, intercept_rows(rows, rng))
+    return with_stacks(model, won_stack, lost_stack, rows, rng, settings.with_level)
 
 
-def with_stacks(model: WinModel, won: Stack, lost: Stack, rows: SnapshotRows) -> WinModel:
-    """The same base models with other stacks, whose intercepts are recalibrated on training rows."""
+def with_stacks(
+    model: WinModel,
+    won: Stack,
+    lost: Stack,
+    rows: SnapshotRows,
+    rng: np.random.Generator,
+    with_level: bool = True,
+) -> WinModel:
+    """The same base models with other stacks, whose intercepts and level are learned from training rows."""
+    calibrating = intercept_rows(rows, rng)
     if model.won.linear is None:
         return model
     sides = []
     for logits, side, stack, outcome in zip(
-        model.question_log_odds(rows),
+        model.question_log_odds(calibrating),
         (model.won, model.lost),
         (won, lost),
-        (rows.won, rows.lost),
+        (calibrating.won, calibrating.lost),
         strict=True,
     ):
-        recalibrated = recalibrate_intercept(stack, logits, rows.horizon, outcome, rows.question_weight)
+        recalibrated = recalibrate_intercept(
+            stack, logits, calibrating.horizon, outcome, calibrating.question_weight
+        )
         sides.append(replace(side, stack=recalibrated))
-    return replace(model, won=sides[0], lost=sides[1])
+    stacked = replace(model, won=sides[0], lost=sides[1])
+    return levelled(stacked, rows) if with_level else stacked.without_level()
+
+
+def levelled(model: WinModel, rows: SnapshotRows) -> WinModel:
+    """The same model with the level learned from its training rows; the stated prior has none."""
+    if model.won.linear is None:
+        return model
+    plain = model.without_level()
+    return replace(plain, level=fit_level(rows, plain.layout, plain.windows, plain._log_odds))
 
 
 def _fit_trees(

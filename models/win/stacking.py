@@ -142,12 +142,22 @@ def recalibrate_intercept(
     """The stack whose mean probability equals the observed share among training rows of many periods."""
     score = stack(logits, days) - stack.shift
     votes = weight / max(weight.sum(), 1e-12)
-    share = float(np.clip(votes @ outcome, 1e-4, 1.0 - 1e-4))
+    return replace(stack, shift=shift_to_mean(score, float(votes @ outcome), weight))
+
+
+def shift_to_mean(log_odds: Floats, mean: float, weight: Floats) -> float:
+    """The shift of log-odds (n,) at which their mean chance is `mean`.
+
+    >>> round(shift_to_mean(np.array([0.0, 0.0]), 0.75, np.ones(2)), 4)
+    1.0986
+    """
+    votes = weight / max(weight.sum(), 1e-12)
+    target = float(np.clip(mean, 1e-4, 1.0 - 1e-4))
     low, high = -4.0, 4.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if (votes * expit(score + middle)).sum() < share:  # a dot product would start threads each time
+        if (votes * expit(log_odds + middle)).sum() < target:  # a dot product would start threads each time
             low = middle
         else:
             high = middle
-    return replace(stack, shift=0.5 * (low + high))
+    return 0.5 * (low + high)

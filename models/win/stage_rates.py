@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.arrays import Floats, Ints
 
@@ -21,7 +22,8 @@ class StageRates:
 
     `won` and `lost` have shape (stages + 1, ages, grid); the last stage stands for unknown or unseen ones.
     `stages` are the stage codes, ascending; `ages` the inner edges of the age bands in days. The last
-    entry of the grid is "ever": what is not won by then counts as lost.
+    entry of the grid is "ever": what is not won by then counts as lost. `ended` (stages + 1,) is the number
+    of deals in each stage whose ending the rates were learned from.
     """
 
     stages: Floats
@@ -30,6 +32,7 @@ class StageRates:
     won: Floats
     lost: Floats
     share: Floats  # of training rows by (stage, age), sums to 1: the reference of explanations
+    ended: Floats
 
     def curve(self, stage: Floats, age_days: Floats, horizon_days: Floats) -> tuple[Floats, Floats]:
         """Probabilities (n, h) of being won and lost within horizons (h,) or (n, h) days, interpolated."""
@@ -51,6 +54,27 @@ class StageRates:
         days = np.broadcast_to(horizon_days, (len(row), horizon_days.shape[-1]))
         return interpolate(table[row, band], self.grid, days)
 
+    def variance(self, chance: Floats, stage: Floats, age_days: Floats) -> Floats:
+        """Variance (n,) of the log-odds of chances (n,) read from the table: 1 / (1 + deals p (1 - p)).
+
+        The prior of the log-odds has variance 1, as win rates of organisations and stages differ; each deal
+        that ended in the stage adds p (1 - p) of information.
+        """
+        ended = self.ended[self.cell(stage, age_days)[0]]
+        out: Floats = 1.0 / (1.0 + ended * chance * (1.0 - chance))
+        return out
+
+    def unseen(self, stage: Floats) -> NDArray[np.bool_]:
+        """Whether no deal was in the stage (n,) when the rates were learned; False where it is not stated.
+
+        Rates that learned from no deal at all, the prior, know every stage that has a position.
+        """
+        row, _ = self.cell(stage, np.zeros(len(stage)))
+        empty = self.share.sum(axis=1) == 0.0
+        empty[-1] = True
+        out: NDArray[np.bool_] = ~np.isnan(stage) & empty[row]
+        return out if self.share.any() else ~np.isnan(stage) & (row == len(self.stages))
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists, for storage."""
         return {name: getattr(self, name).tolist() for name in self.__dataclass_fields__}
@@ -58,7 +82,9 @@ class StageRates:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StageRates:
         """The table that `to_json` stored."""
-        return cls(**{name: np.asarray(stored[name], np.float64) for name in cls.__dataclass_fields__})
+        # A table stored before `ended` was counted: as if its deals were many, as then.
+        known = {"ended": [np.inf] * (len(stored["stages"]) + 1), **stored}
+        return cls(**{name: np.asarray(known[name], np.float64) for name in cls.__dataclass_fields__})
 
 
 def interpolate(values: Floats, grid: Floats, days: Floats) -> Floats:
@@ -121,7 +147,7 @@ def fit_stage_rates(
     # Stages without rows get their prior by position.
     stages = np.unique([*stage[~np.isnan(stage)], *(position or ())])
     ages = np.unique(np.quantile(age_days, AGE_SHARES)) if len(age_days) else np.zeros(0)
-    empty = StageRates(stages, ages, grid, np.zeros(0), np.zeros(0), np.zeros(0))
+    empty = StageRates(stages, ages, grid, *(np.zeros(0) for _ in range(4)))
     row, band = empty.cell(stage, age_days)
     shape = (len(stages) + 1, len(ages) + 1)
     positions = np.array([position.get(code, 0.5) if position else 0.5 for code in stages] + [0.5])
@@ -153,7 +179,8 @@ def fit_stage_rates(
             )
             won[k, b], lost[k, b] = _cumulative(*hazards)
     share = np.bincount(row * shape[1] + band, minlength=shape[0] * shape[1]).reshape(shape)
-    return StageRates(stages, ages, grid, won, lost, share / max(len(row), 1))
+    ended = np.array([len(np.unique(deal[(row == k) & (event >= 0)])) for k in range(shape[0])], np.float64)
+    return StageRates(stages, ages, grid, won, lost, share / max(len(row), 1), ended)
 
 
 def _hazards(won: Floats, lost: Floats) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ import time
 from typing import Annotated
 
 from fastapi import Request, Security
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +23,11 @@ async def known_caller(
 ) -> str:
     """Name of the API key in the request; raises where there is no valid one."""
     keys: ApiKeys = request.app.state.keys
-    key = keys.check(credential.credentials) if credential is not None else None
+    key = None
+    if credential is not None and keys.is_known(credential.credentials):
+        key = keys.check(credential.credentials)
+    elif credential is not None:  # the store may take seconds to answer, and other requests go on meanwhile
+        key = await run_in_threadpool(keys.check, credential.credentials)
     if key is None:
         raise SanchoError(
             Text(

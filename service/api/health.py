@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from crm.errors import SanchoError
 from service.api.responses import documented_problems
@@ -28,7 +28,11 @@ class Ready(BaseModel):
     status: str
     model_version: str
     verified_rows: int
-    warnings: list[AnswerWarning]
+    warnings: list[AnswerWarning] = Field(
+        [],
+        description="What the service cannot do at the moment (store or registry out of reach), and where "
+        "settings or the model differ from the organisation",
+    )
 
 
 @router.get("/healthz", response_model=Alive, summary="Liveness")

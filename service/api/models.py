@@ -31,9 +31,15 @@ def promote_model(
     request: Request,
     models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
+    promotion: schemas.Promotion | None = None,
 ) -> Response:
-    """It is checked first: kept rows must score as they did in training. Sent twice, it changes nothing."""
-    return send(request, models.promote(version, language_of(request)))
+    """It is checked first: kept rows must score as they did in training. Sent twice, it changes nothing.
+
+    Who decided so and why can be sent along, and is shown with the version.
+    """
+    who = (promotion and promotion.by) or str(request.scope.get("sancho_key") or "")
+    because = (promotion and promotion.because) or ""
+    return send(request, models.promote(version, who.strip(), because.strip(), language_of(request)))
 
 
 @router.post(

@@ -13,7 +13,7 @@ from service.cli.language import language
 
 
 def main() -> NoReturn:
-    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 done with rejected rows."""
+    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 with rejected rows; 4, 5: `train`."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -44,7 +44,13 @@ def _explained(error: Exception, lang: Language) -> int:
         return _failed(usage_text(error, path), lang, 2)
     if os.environ.get("SANCHO_DEBUG"):
         raise error
-    what = f"{type(error).__name__}: {error}".split("\n")[0]
+    from crm.addresses import without_password
+    from crm.store.engine import store_failure
+
+    failure = store_failure(error)
+    if failure is not None:
+        return _failed(failure.text, lang, 1)
+    what = without_password(f"{type(error).__name__}: {error}".split("\n")[0])
     text = Text(
         "予期しないエラーが発生しました（{what}）。SANCHO_DEBUG=1 を付けて実行すると詳細を表示します。",
         "unexpected error ({what}); run it again with SANCHO_DEBUG=1 for details.",

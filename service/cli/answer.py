@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 
-def open_service(settings: Settings, warm: bool = False) -> UseCases:
-    """The use cases of the service, with the champion and the store as they are now."""
+def open_service(settings: Settings, warm: bool = False, lang: Language = "ja") -> UseCases:
+    """The use cases of the service, with the champion and the store as they are now.
+
+    Where the registry is out of reach, the model last in service answers, and why is noted.
+    """
     from service.logs import configure_logs
     from service.use_cases import UseCases
 
     configure_logs(logging.WARNING)
     service = UseCases.open(settings)
     service.serving.refresh(warm)
+    for reason in service.serving.outages.reasons():
+        note(reason.to(lang))
     return service
 
 
@@ -35,7 +40,7 @@ def print_answer(
     from service.settings import read_settings
 
     settings = read_settings()
-    service = open_service(settings)
+    service = open_service(settings, lang=lang)
     try:
         answer = ask(service)
         reader = reader_of(service, answer, lang)

@@ -66,7 +66,7 @@ def backtest(
     """Backtests, writes page and JSON to files and MLflow, and prints the scores."""
     from service.settings import read_settings
     from training.backtest.report import page
-    from training.registry import Registry
+    from training.registry import UNAVAILABLE, Registry
 
     settings = read_settings()
     chosen_weeks, file = _weeks(weeks), _file(out, settings)
@@ -82,7 +82,12 @@ def backtest(
         html = page(result, lang)
         written = _write(file, html, result)
         step(Text("MLflowに記録しています", "Logging to MLflow"), 0, None)
-        Registry(settings.home).log_backtest(result, html)
+        try:
+            Registry(settings.home).log_backtest(result, html)
+        except SanchoError as fault:  # an hour's work is not lost for its record: the files are written
+            if fault.code != UNAVAILABLE:
+                raise
+            note(fault.text.to(lang))
     if as_json:
         print_json(result)
     else:

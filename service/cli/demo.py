@@ -64,7 +64,7 @@ def demo(
     served = settings.model_copy(update={"port": free_port(settings.host, settings.port)})
     with progress(lang) as step:
         step(_STARTING, 0, 1)
-        service = open_service(served, warm=True)
+        service = open_service(served, warm=True, lang=lang)
         step(_STARTING, 1, 1)
     print_line(what_to_try(service, _new_key(served), lang))
     run_server(served, service)

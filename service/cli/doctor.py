@@ -91,7 +91,39 @@ def examine() -> list[Finding]:
     )
     if info is not None:
         _watch(found, settings)
+    _waiting(found, settings)
+    _kernels(found)
     return found
+
+
+def _waiting(found: list[Finding], settings: Settings) -> None:
+    """Whether trained models wait to be registered, or are damaged; nothing is said where none wait."""
+    from training.waiting_models import waiting_models
+
+    name = Text("登録待ちのモデル", "models that wait")
+    waiting = waiting_models(settings.home)
+    if waiting.models:
+        text = Text(
+            "{n}個。sancho models register で登録してください。",
+            "{n}; register them: sancho models register.",
+        )
+        found.append(Finding(name, False, text.format(n=len(waiting.models))))
+    found.extend(Finding(name, False, fault.text) for fault in waiting.damaged)
+
+
+def _kernels(found: list[Finding]) -> None:
+    """Where compiled functions are kept; nowhere is slow, and no fault."""
+    from features.kernel_cache import cache_folder
+
+    folder = cache_folder()
+    kept = Text(
+        "書き込めるフォルダーがないため、コマンドや起動のたびにコンパイルします。"
+        "NUMBA_CACHE_DIR に書き込めるフォルダーを指定すると速くなります。",
+        "kept nowhere, as no folder can be written to: each command and start compiles anew. Set "
+        "NUMBA_CACHE_DIR to a folder that can be written to.",
+    )
+    name = Text("コンパイル済みの計算", "compiled kernels")
+    found.append(Finding(name, True, kept if folder is None else Text(folder, folder)))
 
 
 def _organisation(found: list[Finding], settings: Settings) -> Organisation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import note_disagreements
 from service.cli.command import Command, Json, Lang, argument, option
@@ -59,18 +60,54 @@ def import_(
             Text("エラー行をCSVで書き出すフォルダー。", "Folder to write the rejected rows to, as CSV."),
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        option(
+            "--encoding",
+            "NAME",
+            Text(
+                "文字コード（utf-8、cp932、windows-1252 など）。既定は自動判別です。",
+                "Character set (utf-8, cp932, windows-1252 ...). Default: recognised.",
+            ),
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        option(
+            "--decimal",
+            ".|,",
+            Text(
+                "小数点に使われている記号。既定は列ごとに判断します。",
+                "The decimal mark of the files' numbers. Default: told from each column.",
+            ),
+        ),
+    ] = None,
+    snapshots: Annotated[
+        bool,
+        option(
+            "--snapshots",
+            None,
+            Text(
+                "日付つきの一覧を日付順に読み、一覧ごとの違いを履歴にします。",
+                "Dated lists, oldest first: the differences from list to list become history.",
+            ),
+        ),
+    ] = False,
     as_json: Json = False,
     lang: Lang = "ja",
 ) -> int:
-    """Files into the store; exit status 3 where any row was rejected."""
-    from crm.importing import export_quarantine, import_path
+    """Files into the store; exit status 3 where any row was rejected, 1 where nothing could be read."""
+    from crm.importing import Saying, export_quarantine, import_path
     from service.organisation import open_store
     from service.settings import read_settings
 
     settings = read_settings()
     with open_store(settings) as store:
         with progress(lang) as step:
-            result = import_path(store, path, settings.zone, mapping, table, dry_run, step, whole=full)
+            saying = Saying(encoding, _decimal_mark(decimal), snapshots)
+            result = import_path(
+                store, path, settings.zone, mapping, table, dry_run, step, whole=full, saying=saying
+            )
         if quarantine is not None:
             for written in export_quarantine(store, quarantine):
                 note(str(written))
@@ -79,7 +116,21 @@ def import_(
     else:
         _show(result, lang)
     note_disagreements(settings, lang)
-    return 3 if result.quarantined else 0
+    if result.is_unreadable:
+        return 1
+    return 3 if result.errors else 0
+
+
+def _decimal_mark(given: str | None) -> str | None:
+    if given is None or given in (".", ","):
+        return given
+    raise SanchoError(
+        Text(
+            "--decimal は . か , のどちらかです（指定：{given}）。",
+            "--decimal is . or a comma, not {given!r}.",
+        ).format(given=given),
+        "bad_decimal",
+    )
 
 
 COMMAND = Command(
@@ -106,6 +157,7 @@ _ERRORS = (
 )
 _DRY_RUN = Text("取り込みの確認（保存していません）", "Dry run: nothing was saved")
 _REJECTED = Text("取り込めなかった行：{n:,}行", "Rows rejected: {n:,}")
+_UNREADABLE = Text("読めなかったファイル", "Files that could not be read")
 _HOW_TO_FIX = Text(
     "`--quarantine DIR` を付けると、エラー行をCSVで書き出します。修正して再び取り込めます。",
     "with `--quarantine DIR` they are written as CSV, to fix and import again.",
@@ -139,6 +191,7 @@ def _show(result: ImportResult, lang: Language) -> None:
         ]
         for fault in result.errors[:_SHOWN]
     ]
-    title = _REJECTED.format(n=result.quarantined).to(lang)
+    title = _REJECTED.format(n=result.quarantined).to(lang) if result.quarantined else _UNREADABLE.to(lang)
     print_table(title, [heading.to(lang) for heading in _ERRORS], shown, right=[1])
-    note(_HOW_TO_FIX.to(lang))
+    if result.quarantined:
+        note(_HOW_TO_FIX.to(lang))

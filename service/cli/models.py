@@ -9,23 +9,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
-from service.cli.command import Command, Json, Lang, argument
-from service.cli.output import print_json, print_line, print_table
+from service.cli.command import Command, Json, Lang, argument, option
+from service.cli.output import note, print_json, print_line, print_table
+from service.cli.waiting import register_what_waits
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from service.settings import Settings
-    from training.registry import Registry
+    from training.registry import ModelVersion, Registry
 
 Version = Annotated[str, argument("V", Text("モデルのバージョン。", "Model version."))]
+By = Annotated[
+    str | None,
+    option(
+        "--by", "NAME", Text("採用を決めた人。既定はログイン名。", "Who decides. Default: your login name.")
+    ),
+]
+Because = Annotated[
+    str | None, option("--because", "TEXT", Text("採用する理由。", "Why it is put in service."))
+]
 
 
 def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
     """Registered versions, newest first."""
     settings, registry = _registry()
     if as_json:
-        print_json(open_service(settings).models.versions(lang))
+        print_json(open_service(settings, lang=lang).models.versions(lang))
         return 0
     zone = _zone(settings)
     rows = [
@@ -34,6 +44,7 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
             "●" if info.champion else "",
             _time(info.trained_at, zone),
             f"{info.figures.get('log_loss', float('nan')):.4f}",
+            promoted_by_hand(info, lang),
         ]
         for info in registry.list()
     ]
@@ -42,9 +53,23 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
         Text("使用中", "in service"),
         Text("学習日時", "trained"),
         Text("対数損失", "log loss"),
+        Text("手動での採用", "by hand"),
     )
     print_table("", [heading.to(lang) for heading in headings], rows, right=[3])
+    _note_waiting(settings, lang)
     return 0
+
+
+def register(lang: Lang = "ja") -> int:
+    """Registers the models that wait in the home since the registry could not be used."""
+    from training.waiting_models import waiting_models
+
+    settings, registry = _registry()
+    if not waiting_models(settings.home).models:
+        print_line(Text("待機中のモデルはありません。", "no model waits to be registered.").to(lang))
+    registry.champion()  # raises where the registry cannot be used
+    register_what_waits(settings, lang)
+    return 1 if (left := waiting_models(settings.home)).models or left.damaged else 0
 
 
 def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
@@ -68,11 +93,12 @@ def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
     return 0
 
 
-def promote(version: Version, lang: Lang = "ja") -> int:
-    """Makes a version the one that answers."""
+def promote(version: Version, by: By = None, because: Because = None, lang: Lang = "ja") -> int:
+    """Makes a version the one that answers; who decided so, and why, is recorded."""
     from training.promote import put_in_service
 
-    info = put_in_service(_registry()[1], version)
+    who = by.strip() if by else _login_name()
+    info = put_in_service(_registry()[1], version, who, (because or "").strip())
     print_line(
         Text("バージョン{v}を本番に採用しました。", "version {v} is in service.")
         .format(v=info.version)
@@ -96,13 +122,22 @@ def rollback(lang: Lang = "ja") -> int:
 
 
 HELP = Text(
-    "モデルの管理：一覧、詳細、採用、前のバージョンへの切り戻し。", "Models: list, show, promote, roll back."
+    "モデルの管理：一覧、詳細、登録、採用、前のバージョンへの切り戻し。",
+    "Models: list, show, register, promote, roll back.",
 )
 COMMANDS = (
     Command(
         "list", list_models, Text("登録されたモデルの一覧を表示します。", "Lists the registered models.")
     ),
     Command("show", show, Text("モデル1つの詳細を表示します。", "Shows one version in detail.")),
+    Command(
+        "register",
+        register,
+        Text(
+            "登録先を利用できなかったために待機しているモデルを登録します。",
+            "Registers trained models that wait because the registry could not be used.",
+        ),
+    ),
     Command("promote", promote, Text("このバージョンを本番に採用します。", "Puts a version in service.")),
     Command("rollback", rollback, Text("前のバージョンに戻します。", "Goes back to the version before.")),
 )
@@ -122,6 +157,9 @@ _FACTS = {
     "trained_at": Text("学習日時", "trained"),
     "as_of": Text("学習データの時点", "data as of"),
     "gate": Text("採用判定", "promotion gate"),
+    "promoted_by": Text("手動で採用した人", "promoted by hand by"),
+    "promoted_because": Text("採用した理由", "because"),
+    "promoted_at": Text("手動で採用した日時", "promoted by hand at"),
     "deals": Text("商談数", "deals"),
     "closed_deals": Text("決着件数", "closed deals"),
     "won_deals": Text("受注件数", "won deals"),
@@ -155,6 +193,7 @@ def facts(found: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> list[tupl
     values["champion"] = Text("はい", "yes").to(lang) if found["champion"] else Text("いいえ", "no").to(lang)
     values["trained_at"] = _time(str(values["trained_at"]), zone)
     values["as_of"] = _time(str(values["as_of"]), zone)
+    values["promoted_at"] = _time(str(values.get("promoted_at", "")), zone)
     values["gate"] = _one_language(str(values["gate"]), lang)
     if lang == "ja":
         values |= {name: str(values.get(name, "")).replace(", ", "、") for name in ("leaks", "left_out")}
@@ -163,6 +202,38 @@ def facts(found: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> list[tupl
         for name, label in _FACTS.items()
         if str(values.get(name, "")) not in _EMPTY
     ]
+
+
+def promoted_by_hand(info: ModelVersion, lang: Language) -> str:
+    """Who put a version in service by hand, and why; empty where nobody did."""
+    if not info.promoted_because:
+        return info.promoted_by
+    return Text("{by}：{why}", "{by}: {why}").format(by=info.promoted_by, why=info.promoted_because).to(lang)
+
+
+def _note_waiting(settings: Settings, lang: Language) -> None:
+    """What waits to be registered, and what is damaged."""
+    from training.waiting_models import waiting_models
+
+    waiting = waiting_models(settings.home)
+    if waiting.models:
+        text = Text(
+            "登録待ちのモデルが{n}個あります。sancho models register で登録してください。",
+            "Trained models that wait to be registered: {n} (sancho models register).",
+        )
+        note(text.format(n=len(waiting.models)).to(lang))
+    for fault in waiting.damaged:
+        note(fault.text.to(lang))
+
+
+def _login_name() -> str:
+    """Who is at this terminal; empty where the machine does not say."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def _time(text: str, zone: ZoneInfo) -> str:

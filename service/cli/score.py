@@ -10,7 +10,7 @@ from crm.i18n import Text
 from service.cli.answer import Answer, open_service, reader_of, show_answer
 from service.cli.command import AsOf, Command, Dask, Json, Lang, PeriodOption, Scope, option
 from service.cli.executor import workers
-from service.cli.output import note, print_json
+from service.cli.output import note, print_json, print_warnings
 from service.cli.reader import Reader
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def score(
 
     settings = read_settings()
     scorer = None if dask is None else _on_cluster(dask, settings)
-    service = open_service(settings)
+    service = open_service(settings, lang=lang)
     try:
         answer = service.deals.list_deals(
             scope, as_of, period, "-win_by_period_end", None, None, lang, scorer
@@ -57,6 +57,8 @@ def score(
     if out is not None:
         _write(answer["deals"], out)
         note(_WRITTEN.format(n=len(answer["deals"]), out=out).to(lang))
+        if not as_json:  # the file has no place for them
+            print_warnings(answer, lang)
     if as_json:
         print_json(answer)
     elif out is None:

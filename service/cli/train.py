@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
@@ -11,6 +12,7 @@ from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.executor import workers
 from service.cli.models import figure_label
 from service.cli.output import Step, note, print_json, print_line, print_table, progress
+from service.cli.waiting import gate_code, register_what_waits
 
 if TYPE_CHECKING:
     from crm.i18n import Language
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from training.registry import ModelVersion
 
 _AGAIN_DAYS = 28  # after a training whose model was not taken
+# Exit statuses beside 0 (done as wanted) and 1 (failed): for schedulers.
+_REFUSED, _WAITING = 4, 5
 
 
 def train(
@@ -37,22 +41,48 @@ def train(
             ),
         ),
     ] = False,
+    no_promote: Annotated[
+        bool,
+        option(
+            "--no-promote",
+            None,
+            Text(
+                "登録だけを行い、採用しません（採用判定の結果は記録します）。",
+                "Only registers the model; the gate's decision is recorded all the same.",
+            ),
+        ),
+    ] = False,
     dask: Dask = None,
     as_json: Json = False,
     lang: Lang = "ja",
 ) -> int:
-    """Trains, registers, promotes past the gate; `if_needed`: only where the model in service is stale."""
+    """Trains, registers, promotes past the gate; `if_needed`: only where the model in service is stale.
+
+    Exit status 4 where the gate refuses the model, 5 where it waits because the registry cannot be used.
+    """
     from service.settings import read_settings
+    from training.register import WAITING
 
     settings = read_settings()
-    if if_needed and _is_fresh(settings, as_of, as_json, lang):
-        return 0
-    with progress(lang) as step:
-        info, decision, findings = train_and_register(settings, as_of, step, dask)
+    registered = register_what_waits(settings, lang)
+    if if_needed and (unneeded := _unneeded(settings, as_of, as_json, lang)) is not None:
+        return unneeded
+    try:
+        with progress(lang) as step:
+            info, decision, findings = train_and_register(settings, as_of, step, dask, not no_promote)
+    except SanchoError as fault:
+        if fault.code != WAITING:
+            raise
+        if as_json:
+            gate = {"promoted": False, "code": WAITING, "reason": fault.text.to(lang)}
+            print_json({"model": None, "gate": gate, "registered": registered, "data": []})
+        note(f"sancho: {fault.text.to(lang)}")
+        return _WAITING
     note_disagreements(settings, lang)
+    status = 0 if decision.promote or no_promote else _REFUSED
     if as_json:
-        print_json(_as_json(info, decision, findings, lang))
-        return 0
+        print_json({**_as_json(info, decision, findings, lang), "registered": registered})
+        return status
     title = Text("モデル バージョン{v}", "Model version {v}").format(v=info.version).to(lang)
     rows = [[figure_label(name, lang), f"{value:.4g}"] for name, value in info.figures.items()]
     headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
@@ -60,7 +90,7 @@ def train(
     print_line(decision.text.to(lang))
     for finding in findings:
         note(finding.text.to(lang))
-    return 0
+    return status
 
 
 COMMAND = Command(
@@ -73,21 +103,30 @@ COMMAND = Command(
 )
 
 
-def _is_fresh(settings: Settings, as_of: str | None, as_json: bool, lang: Language) -> bool:
-    """Whether no training is needed now; prints why, or why one is."""
+def _unneeded(settings: Settings, as_of: str | None, as_json: bool, lang: Language) -> int | None:
+    """The exit status where no training is needed now, printing why; None where one is, telling why."""
     seen = watched(settings, as_of)
     if seen is None:
-        return False
-    refused = _refused_lately(settings, seen.now) if seen.needed else None
-    if seen.needed and refused is None:
+        return None
+    recent = _recent(settings, seen.now) if seen.needed else None
+    if seen.needed and recent is None:
         note(seen.describe().to(lang))
-        return False
+        return None
     if as_json:
-        more = {} if refused is None else {"refused": refused.version}
+        more = {} if recent is None else recent.more
         print_json({"model": None, "monitoring": seen.to_json(lang), **more})
     else:
-        print_line((seen.describe() if refused is None else _refused_text(refused)).to(lang))
-    return True
+        print_line((seen.describe() if recent is None else recent.text).to(lang))
+    return 0 if recent is None else recent.status
+
+
+@dataclass(frozen=True)
+class _Recent:
+    """A model of nearly the same data that is not in service; another one would be like it."""
+
+    text: Text
+    more: dict[str, Any]
+    status: int = 0
 
 
 def _as_json(
@@ -95,7 +134,11 @@ def _as_json(
 ) -> dict[str, Any]:
     return {
         "model": vars(info),
-        "gate": {"promoted": decision.promote, "reason": decision.text.to(lang)},
+        "gate": {
+            "promoted": decision.promote,
+            "code": gate_code(decision),
+            "reason": decision.text.to(lang),
+        },
         "data": [
             {"code": one.code, "serious": one.serious, "message": one.text.to(lang)} for one in findings
         ],
@@ -103,7 +146,7 @@ def _as_json(
 
 
 def train_and_register(
-    settings: Settings, as_of: str | None, step: Step, dask: str | None = None
+    settings: Settings, as_of: str | None, step: Step, dask: str | None = None, promote: bool = True
 ) -> tuple[ModelVersion, GateDecision, list[DataFinding]]:
     """A new version of the model, the gate's decision on it, and what the data had and lacked."""
     from features import Calendar
@@ -127,7 +170,9 @@ def train_and_register(
     with workers(dask, settings, log) as found:
         calendar = Calendar.of_organisation(log.organisations.at(moment))
         work = IN_PROCESS if found is None else found.executor(moment, calendar)
-        info, decision, report = train_and_promote(log, moment, config, registry, fingerprint, tell, work)
+        info, decision, report = train_and_promote(
+            log, moment, config, registry, fingerprint, tell, work, promote
+        )
     return info, decision, report.findings
 
 
@@ -136,14 +181,18 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
     from features import compile_history
     from service.organisation import open_store, reasons_to_retrain
     from training.monitoring import monitor
-    from training.registry import Registry
+    from training.registry import UNAVAILABLE, Registry
 
+    registry = Registry(settings.home)
     try:
-        bundle, _ = Registry(settings.home).load()
+        bundle, _ = registry.load()
     except SanchoError as fault:
         if fault.code in ("no_model", "model_format"):
             return None
-        raise
+        last = registry.last_champion() if fault.code == UNAVAILABLE else None
+        if last is None:
+            raise
+        bundle = last[0]
     with open_store(settings) as store:
         whole = store.read()
     moment = whole.instant(as_of)
@@ -153,14 +202,34 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
     return monitor(bundle, history, moment, zone=log.zone, reasons=changed)
 
 
-def _refused_lately(settings: Settings, now: int) -> ModelVersion | None:
-    """A newer version than the one in service, of data under four weeks old: another would be like it."""
+def _recent(settings: Settings, now: int) -> _Recent | None:
+    """A newer model than the one in service, refused or waiting, of data under four weeks old."""
     from crm.instants import DAY
-    from training.registry import Registry
+    from training.registry import UNAVAILABLE, Registry
+    from training.waiting_models import waiting_models
 
-    newest = Registry(settings.home).list()[0]
-    lately = newest.as_of.isdigit() and now - int(newest.as_of) < _AGAIN_DAYS * DAY
-    return newest if lately and not newest.champion else None
+    try:
+        versions = Registry(settings.home).list()
+    except SanchoError as fault:
+        if fault.code != UNAVAILABLE:
+            raise
+        waiting = [
+            one for one in waiting_models(settings.home).models if now - one.record.as_of < _AGAIN_DAYS * DAY
+        ]
+        return (
+            _Recent(_WAITS.format(fault=fault.text), {"waiting": len(waiting)}, _WAITING) if waiting else None
+        )
+    newest = versions[0] if versions else None
+    if newest is None or newest.champion or not newest.as_of.isdigit():
+        return None
+    lately = now - int(newest.as_of) < _AGAIN_DAYS * DAY
+    return _Recent(_refused_text(newest), {"refused": newest.version}) if lately else None
+
+
+_WAITS = Text(
+    "再学習しません：学習済みのモデルが登録を待っています。{fault}",
+    "not retrained: a trained model waits to be registered. {fault}",
+)
 
 
 def _refused_text(info: ModelVersion) -> Text:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from crm.instants import is_within_years
 
 MAX_ROWS = 20_000  # entries of a list in a request
+
+
+def _within_years(day: date) -> date:
+    if not is_within_years(day):
+        raise PydanticCustomError("far_date", "must be a date of 1900 to 2199")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_within_years)]  # of a request: far ones would mean "none"
 
 
 class ModelInfo(BaseModel):
@@ -26,5 +41,10 @@ class Answer(BaseModel):
     """What every answer carries."""
 
     as_of: str = Field(examples=["2026-11-20T23:59:59+09:00"])
+    data_as_of: str | None = Field(
+        None,
+        description="The newest record the answer knows; data end there",
+        examples=["2026-11-20T18:04:00+09:00"],
+    )
     model: ModelInfo
     warnings: list[AnswerWarning]

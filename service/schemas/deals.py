@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from crm.schema import TABLES, Column, Kind, Table
 from service.schemas.actions import Action, ActionNotRecommended
@@ -28,8 +28,16 @@ def _field(column: Column, required: bool) -> tuple[Any, Any]:
         kind = Literal[column.choices]
     elif kind is str:
         limits = {"max_length": 10_000} | ({"min_length": 1} if required else {})
+    if column.kind is Kind.ID:
+        text: Any = Annotated[str, Field(**limits)]
+        kind, limits = Annotated[text, BeforeValidator(_id_text, json_schema_input_type=text | int)], {}
     field = Field(... if required else None, title=column.label.both(), **limits)
     return (kind if required else kind | None), field
+
+
+def _id_text(value: object) -> object:
+    """An id that a program sends as a whole number, with all its digits, as the text that it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseModel]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import MAX_ROWS, Answer
+from service.schemas.base import MAX_ROWS, Answer, Day
 
 
 class PushedDeal(BaseModel):
@@ -45,7 +45,7 @@ class NewHire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     team_id: str | None = Field(None, description="null = of no team", examples=["T01"])
-    start: date | None = Field(None, description="First day, default today")
+    start: Day | None = Field(None, description="First day, default today")
 
 
 class NewLevel(BaseModel):

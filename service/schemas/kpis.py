@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer
+from service.schemas.base import Answer, Day
 from service.schemas.forecasts import Driver, ForecastSummary
 
 
@@ -72,7 +71,7 @@ class ProposedKpi(BaseModel):
     unit: str | None = Field(None, max_length=50)
     segment: dict[str, str] = Field(default_factory=dict, description="column: value")
     period: str | None = Field(None, max_length=50, examples=["2026-Q4"])
-    last_reviewed: date | None = Field(None, description="Day of the last review")
+    last_reviewed: Day | None = Field(None, description="Day of the last review")
 
 
 class CheckRequest(BaseModel):

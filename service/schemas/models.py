@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import Answer
 
@@ -16,6 +16,20 @@ class ModelVersion(BaseModel):
     aliases: list[str] = Field(examples=[["champion"]])
     metrics: dict[str, float] = Field(description="On deals after its training data")
     gate_decision: str | None = Field(description="Whether it was promoted after training, and why")
+    promoted_by: str | None = Field(None, description="Who put it in service by hand, last")
+    promoted_because: str | None = Field(None, description="Why")
+    promoted_at: str | None = Field(None, description="When")
+
+
+class Promotion(BaseModel):
+    """Who puts a version in service, and why; both are kept with it."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"by": "Sato", "because": "agreed in the review"}]}
+    )
+
+    by: str | None = Field(None, max_length=500, description="Default: the name of the API key")
+    because: str | None = Field(None, max_length=500)
 
 
 class SegmentCalibration(BaseModel):

@@ -57,6 +57,8 @@ def _row(rng: random.Random, table: str, number: str, now: int = START) -> dict[
 
     deal, account, person, team = f"D{number}", f"A{number}", f"P{number}", f"T{number}"
     stage = {"1": "初回訪問", "2": "提案", "3": "見積", "4": "内示"}[number]
+    code = {"1": "USD", "2": "EUR", "3": "GBP", "4": "CAD"}[number]
+    money = random.Random(f"{table} {number} {now}").choice(("USD", "EUR", "GBP", ""))
     # What is new says that it began at the moment of its import.
     born = "2026-09-02" if number in IDS[:2] else iso(now, TOKYO)
     rows: dict[str, dict[str, object]] = {
@@ -69,17 +71,17 @@ def _row(rng: random.Random, table: str, number: str, now: int = START) -> dict[
         "accounts": {"account_id": account, "industry": one("製造", "小売", ""), "規模": one(1, 2.5, "")},
         "products": {"product": number, "unit_price": one(1, 2)},
         "contacts": {"contact_id": f"C{number}", "account_id": one("A1", "A2"), "role": one("部長", "課長")},
-        "rates": {"currency": f"US{number}", "kind": "market", "at": born, "rate": one(1.5, 2)},
+        "rates": {"currency": code, "kind": "market", "at": born, "rate": one(1.5, 2)},
         "organisation": {"organisation_id": "company", "fiscal_start_month": one(4, 10)},
         "deals": {
             "deal_id": deal, "created_at": born, "stage": one("初回訪問", "提案"),
             "amount": one(10, 20, ""), "owner_id": one("P1", "P2", ""), "account_id": one("A1", "A2"),
-            "deal_type": one("new", "renewal"), "競合": one("甲", "乙", ""),
+            "deal_type": one("new", "renewal"), "競合": one("甲", "乙", ""), "currency": money,
         },
         "leads": {"lead_id": f"L{number}", "created_at": born, "source": one("展示会", "紹介")},
         "contracts": {
             "contract_id": f"K{number}", "account_id": one("A1", "A2"), "started_at": born,
-            "monthly_amount": one(5, 6),
+            "monthly_amount": one(5, 6), "currency": money,
         },
         "targets": {"metric": "revenue", "scope": one("company", "team:T1"), "period": "2026-Q4",
                     "value": one(100, 80)},

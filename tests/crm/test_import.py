@@ -145,7 +145,7 @@ def test_a_change_in_part_is_checked_against_what_is_stored(store, tmp_path):
 
 JAPANESE = """商談ID,作成日時,ステージ,金額,受注予定日,決着日時,結果,競合
 D1,2026/11/1 9:05,提案・見積,"￥1,200,000",2026年12月31日,,,有
-D2,2026年11月2日,受注,３００万,2026/12/1,2026/11/10,受注,
+D2,2026年11月2日,受注,３００万くらい,2026/12/1,2026/11/10,受注,
 D3,2026-11-03T10:00:00+09:00,受注,"1,000円",,2026/11/10,,無
 """
 
@@ -154,7 +154,7 @@ def test_japanese_labels_dates_and_amounts_are_read_and_reported(store, tmp_path
     (tmp_path / "商談_11月.csv").write_bytes(JAPANESE.encode("cp932"))
     result = take(store, tmp_path)
     assert [(f.line, f.column, f.value, f.code) for f in result.errors] == [
-        (3, "amount", "３００万", "bad_number")
+        (3, "amount", "３００万くらい", "bad_number")
     ]
     stored = deals(store)
     assert stored["amount"].to_dict() == {"D1": 1200000, "D3": 1000}

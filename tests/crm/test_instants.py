@@ -54,7 +54,7 @@ def test_an_unreadable_moment_is_refused_with_an_example():
     assert "来週" in raised.value.text.ja
 
 
-@given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1)))
+@given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2199, 12, 31)))
 def test_an_instant_reads_back_as_the_same_time(at):
     assert local_datetime(instant(at, TOKYO), TOKYO).replace(tzinfo=None) == at
     assert as_of_instant(iso(instant(at, TOKYO), TOKYO), AMSTERDAM) == instant(at, TOKYO)

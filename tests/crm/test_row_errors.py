@@ -310,7 +310,7 @@ def cp932(text):
 @given(st.lists(st.text("abc,亜腕東京株式会社ｱｲｳ①㈱髙～−", min_size=1).map(cp932)))
 def test_what_excel_writes_in_cp932_is_read_as_it_was(lines):
     text = "\n".join(["株式会社"] * (len(lines) + 1) + lines)
-    assert decode(text.encode("cp932")) == (text.encode(), "cp932", False)
+    assert decode(text.encode("cp932"))[:3] == (text.encode(), "cp932", False)
 
 
 @settings(max_examples=60, deadline=None)

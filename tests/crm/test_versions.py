@@ -317,3 +317,18 @@ def test_a_dry_run_leaves_no_trace_of_versions(store, tmp_path):
     assert store.read(TOKYO).versions == {}
     push(store, "teams", {"team_id": "T1", "name": "北"}, now=THIRD)
     assert row(store, "teams", THIRD)["name"] == "東"
+
+
+def test_a_mapping_can_say_since_when_rows_are_known_gone_or_merged(store, tmp_path):
+    (tmp_path / "list.csv").write_text("id,team,since,gone\nP1,T1,2026-10-01,\nP2,T1,2026-10-01,2026-11-05\n")
+    mapping = tmp_path / "m.toml"
+    columns = {"person_id": "id", "team_id": "team", "known_from": "since", "deleted_at": "gone"}
+    lines = [f'columns.{name} = "{column}"' for name, column in columns.items()]
+    head = '[sources]\nlist = { files = "list.csv" }\n[[tables]]\ntable = "people"\nsource = "list"\n'
+    mapping.write_text(head + "\n".join(lines))
+    result = import_path(store, tmp_path / "list.csv", TOKYO, mapping=mapping, now=SECOND)
+    assert not result.errors
+    log = store.read(TOKYO)
+    known = [log.as_of(as_of_instant(day, TOKYO))["people"]["person_id"].tolist() for day in
+             ("2026-09-30", "2026-10-01", "2026-11-05")]  # fmt: skip
+    assert known == [[], ["P1", "P2"], ["P1"]]

@@ -89,3 +89,80 @@ def test_a_named_tuple_whose_module_was_renamed_is_compiled_again(tmp_path: Path
     caller = tmp_path / "outer/inner/caller.py"
     caller.write_text(caller.read_text("utf-8").replace("outer.values", "outer.pairs"), "utf-8")
     assert ask(tmp_path) == ["1121.0", "0"]
+
+
+READ_ONLY = """
+import sys
+from numba.core import caching
+from numba.core.caching import _CacheLocator
+
+for locator in caching.CacheImpl._locator_classes:
+    if locator.__name__ != "UserProvidedCacheLocator":
+        locator.from_function = classmethod(lambda cls, *_: None)  # no folder of these can be written to
+from features import kernel_cache
+
+@kernel_cache.compiled
+def doubled(x):
+    return 2.0 * x
+
+print(doubled(4.0), sum(doubled.stats.cache_hits.values()), kernel_cache.cache_folder())
+"""
+
+
+def ask_read_only(home: Path, source: str = READ_ONLY) -> list[str]:
+    """A kernel's answer where neither the package's nor the user's own folders can be written to."""
+    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "SANCHO_HOME": str(home)}
+    script = home.parent / "script.py"
+    script.write_text(source, "utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_a_read_only_installation_keeps_kernels_in_the_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    first, second = ask_read_only(home), ask_read_only(home)
+    assert (first[:2], second[:2]) == (["8.0", "0"], ["8.0", "1"])
+    assert second[2].startswith(str(home / "kernels"))
+
+
+def test_where_nothing_can_be_written_kernels_are_compiled_in_memory(tmp_path: Path) -> None:
+    assert ask_read_only(tmp_path / "missing") == ["8.0", "0", "None"]
+
+
+FULL = """
+import errno
+from numba.core import caching
+from features import kernel_cache
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+caching.IndexDataCacheFile._save_data = full
+
+@kernel_cache.compiled
+def doubled(x):
+    return 2.0 * x
+
+print(doubled(4.0))
+"""
+
+
+def test_a_full_disk_does_not_keep_a_kernel_from_answering(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    assert ask_read_only(home, FULL) == ["8.0"]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_half_a_file_of_a_killed_process_is_compiled_anew(suffix: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    ask_read_only(home)
+    for file in (home / "kernels").rglob(f"*doubled*.{suffix}"):
+        file.write_bytes(file.read_bytes()[:20])
+    assert ask_read_only(home)[:2] == ["8.0", "0"]

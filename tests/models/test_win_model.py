@@ -14,7 +14,7 @@ from models.logistic import bounded_logit
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, fit_win
+from models.win.model import WinModel, WinSettings, fit_win, table_only
 from models.win.trees import TreeSettings, fit_trees
 
 START = 20_000 * DAY
@@ -49,9 +49,9 @@ def make_rows(deals: int, seed: int = 0) -> SnapshotRows:
     )  # fmt: skip
 
 
-def fit(rows: SnapshotRows, trees: bool = True) -> WinModel:
+def fit(rows: SnapshotRows, trees: bool = True, level: bool = True) -> WinModel:
     windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
-    settings = WinSettings(TreeSettings(count=60, threads=1), with_trees=trees)
+    settings = WinSettings(TreeSettings(count=60, threads=1), with_trees=trees, with_level=level)
     return fit_win(rows, LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
 
 
@@ -102,7 +102,7 @@ def test_promises_are_kept_at_regular_moments_whatever_happens_just_after_change
     lively = np.arange(len(rows.at)) % 2 == 0
     moved = replace(rows, regular=~lively, won=np.where(lively[rows.row], 1.0, rows.won))
     moved = replace(moved, lost=np.where(lively[rows.row], 0.0, rows.lost))
-    made = fit(moved, trees=False)
+    made = fit(moved, trees=False, level=False)
     mine = ~lively[rows.row]
     said = made.won_by(rows.x[rows.row[mine]], rows.question_at[mine], rows.horizon[mine])
     assert said.mean() == pytest.approx(rows.won[mine].mean(), abs=1e-3)
@@ -206,6 +206,30 @@ def test_below_thirty_closed_deals_only_the_stated_prior_speaks(rows: SnapshotRo
     assert a.won_by(*asked).tolist() == b.won_by(*asked).tolist()
     assert a.won.linear is None
     assert a.won.trees is None
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_of_one_outcome_only_the_stated_prior_speaks(rows: SnapshotRows, only: int):
+    a, b = (fit(replace(many, event=np.full(300, only))) for many in (make_rows(300, 3), make_rows(300, 4)))
+    asked = (rows.x[:9], rows.at[:9], np.full(9, np.inf))
+    assert a.is_table
+    assert a.won_by(*asked).tolist() == b.won_by(*asked).tolist()
+    assert (a.won_by(*asked) <= 0.5).all()
+    lo, hi = a.contributions(*asked).interval()
+    assert (hi - lo > 0.3).all()
+
+
+def test_the_table_of_a_model_answers_by_stage_and_age_alone(model: WinModel, rows: SnapshotRows):
+    table = table_only(model)
+    assert table.is_table
+    assert not model.is_table
+    days = np.full(len(rows.x), 45.0)
+    other = rows.x.copy()
+    other[:, 2:] = np.nan
+    assert table.won_by(other, rows.at, days).tolist() == table.won_by(rows.x, rows.at, days).tolist()
+    why = table.contributions(rows.x, rows.at, days)
+    assert (why.values[:, 2:] == 0.0).all()
+    assert (why.sd > 0.0).all()
 
 
 def test_open_deals_do_not_count_as_closed():

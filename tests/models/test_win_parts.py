@@ -12,7 +12,7 @@ from models.logistic import bounded_logit, fit_logistic
 from models.win.encoder import fit_encoder
 from models.win.horizons import close_columns, ramps
 from models.win.stacking import Stack, default_weights, fit_stack
-from models.win.stage_rates import fit_stage_rates, horizon_grid, interpolate, stated_prior
+from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid, interpolate, stated_prior
 
 
 def test_a_regression_without_penalty_finds_the_coefficients_that_made_the_data():
@@ -251,3 +251,40 @@ def test_calibration_never_makes_a_longer_horizon_less_likely(seed):
     days = np.sort(rng.exponential(40, 12))
     logits = np.sort(rng.normal(-1, 3, (12, 3)), axis=0)
     assert (np.diff(stack(logits, days)) >= -1e-12).all()
+
+
+def test_a_rate_of_few_deals_is_less_certain_than_one_of_many_and_the_prior_least():
+    rng = np.random.default_rng(8)
+    stage = np.repeat([1.0, 2.0], [30, 3_000])
+    event = (rng.random(3_030) < 0.3).astype(int)
+    grid = horizon_grid(100.0, 200.0)
+    rates = fit_stage_rates(
+        stage, np.zeros(3_030), np.full(3_030, 20.0), event, np.arange(3_030), grid, {3.0: 1.0}
+    )
+    assert rates.ended.tolist() == [30.0, 3_000.0, 0.0, 0.0]
+    variance = rates.variance(np.full(4, 0.3), np.array([1.0, 2.0, 3.0, np.nan]), np.zeros(4))
+    # 1 / (1 + deals x .3 x .7); without a deal, the prior's variance.
+    assert variance.tolist() == pytest.approx([1 / 7.3, 1 / 631.0, 1.0, 1.0])
+
+
+def test_a_stage_without_a_deal_is_unseen_and_one_that_is_not_stated_is_not():
+    grid = horizon_grid(100.0, 200.0)
+    one = np.ones(40)
+    rates = fit_stage_rates(
+        one, np.zeros(40), np.full(40, 9.0), one.astype(int), np.arange(40), grid, {1.0: 0.0, 2.0: 1.0}
+    )
+    assert rates.unseen(np.array([1.0, 2.0, 7.0, np.nan])).tolist() == [False, True, True, False]
+    none = np.zeros(0)
+    prior = fit_stage_rates(none, none, none, none.astype(int), none.astype(int), grid, {1.0: 0.0, 2.0: 1.0})
+    assert prior.unseen(np.array([1.0, 2.0, 7.0, np.nan])).tolist() == [False, False, True, False]
+
+
+def test_rates_stored_before_their_deals_were_counted_answer_as_they_did():
+    grid = horizon_grid(100.0, 200.0)
+    one = np.ones(40)
+    rates = fit_stage_rates(one, np.zeros(40), np.full(40, 9.0), one.astype(int), np.arange(40), grid)
+    stored = {name: value for name, value in rates.to_json().items() if name != "ended"}
+    old = StageRates.from_json(stored)
+    assert old.won.tolist() == rates.won.tolist()
+    assert old.variance(np.array([0.4]), np.ones(1), np.zeros(1)).tolist() == [0.0]
+    assert StageRates.from_json(rates.to_json()).ended.tolist() == rates.ended.tolist()

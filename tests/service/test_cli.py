@@ -46,6 +46,42 @@ def test_an_import_with_bad_rows_ends_with_3_and_names_them(
     assert "not a number" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [
+        ("deals.csv", b""),
+        ("deals.parquet", b"PAR1garbage"),
+        ("deals.csv.gz", b"\x1f\x8b\x08garbage"),
+        ("deals.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 100),
+        ("deals.xlsx", b"PK\x03\x04"),
+        ("deals.ndjson", b"not json at all\n"),
+        ("deals.ndjson", b""),
+    ],
+)
+def test_an_import_of_which_nothing_can_be_read_ends_with_1_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, contents: bytes
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(contents)
+    assert run(["import", str(tmp_path / "in"), "--lang", "en"]) == 1
+    assert name.split(".")[0] in capsys.readouterr().out
+    (tmp_path / "in" / "accounts.csv").write_text("account_id\nA\n", "utf-8")
+    assert run(["import", str(tmp_path / "in"), "--lang", "en"]) == 3
+
+
+def test_a_file_that_is_of_no_table_ends_with_3(tmp_path: Path) -> None:
+    (tmp_path / "unknown.csv").write_text("foo,bar\n1,2\n", "utf-8")
+    assert run(["import", str(tmp_path / "unknown.csv")]) == 3
+
+
+def test_a_decimal_mark_other_than_point_or_comma_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = deals_csv(tmp_path, "D1,2026-01-05,アポイント,100\n")
+    assert run(["import", str(path), "--decimal", ";", "--lang", "en"]) == 1
+    assert "--decimal is . or a comma" in capsys.readouterr().err
+
+
 def test_an_import_can_tell_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = deals_csv(tmp_path, "D1,2026-01-05,アポイント,100\nD2,someday,アポイント,1\n")
     assert run(["import", str(path), "--json"]) == 3

@@ -245,7 +245,7 @@ def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("COLUMNS", "80")
 
     def printed(told: dict[str, Any], *typed: str, lang: str = "ja") -> tuple[str, str]:
-        monkeypatch.setattr(answer, "open_service", lambda settings: Canned(told))
+        monkeypatch.setattr(answer, "open_service", lambda settings, **_: Canned(told))
         assert run([*typed, "--lang", lang]) == 0
         return capsys.readouterr()
 
@@ -446,6 +446,6 @@ def test_a_command_closes_the_service_also_when_its_question_is_refused(
         def close(self) -> None:
             closed.append(True)
 
-    monkeypatch.setattr(answer, "open_service", lambda settings: Refusing({}))
+    monkeypatch.setattr(answer, "open_service", lambda settings, **_: Refusing({}))
     assert run(["kpis", "2026-Q4"]) == 1
     assert closed == [True]

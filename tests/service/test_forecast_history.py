@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
+import alembic.command
+import alembic.config
 import pytest
+import sqlalchemy as sa
 
 from crm.instants import DAY, end_of_day, start_of_day
 from crm.periods import parse_period
 from crm.store import Store, StoredOutlook
+from crm.store.tables import API_KEYS
 from service.forecast_history import history_rows, missing_days
 
 PERIOD = parse_period("2026-Q4")
@@ -75,14 +79,15 @@ def test_forecast_history_ends_with_the_last_day_of_the_period(tmp_path, zone):
 
 
 def test_a_store_whose_keys_made_their_own_table_is_migrated(tmp_path, zone):
-    import sqlalchemy as sa
-
     path = tmp_path / "old.db"
-    Store.open(str(path)).close()
-    with sa.create_engine(f"sqlite:///{path}").begin() as raw:
-        for table in ("outlooks", "recommendations", "recommendation_outcomes"):
-            raw.execute(sa.text(f"DROP TABLE {table}"))
-        raw.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "crm:migrations")
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as raw:
+        config.attributes["connection"] = raw
+        alembic.command.upgrade(config, "0001")
+        API_KEYS.create(raw)
+    engine.dispose()
     with Store.open(str(path)) as opened:
         opened.save_outlooks([kept("2026-11-20", zone)])
         assert opened.outlook_days(NAME) == {"2026-11-20"}

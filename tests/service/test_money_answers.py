@@ -225,3 +225,22 @@ def test_other_rates_than_in_training_are_told(opened: Opener) -> None:
     client.app.state.use_cases.serving.refresh()  # type: ignore[attr-defined]
     answer = asked(client, "GET", f"/forecasts/{PERIOD}")
     assert "rates_changed" in [each["code"] for each in answer["warnings"]]
+
+
+def test_a_new_rate_changes_no_earlier_answer_and_no_closed_revenue_but_what_open_deals_are_worth(
+    opened: Opener,
+) -> None:
+    client = opened(abroad=True)
+    early, late = "2026-11-10", AS_OF
+    questions = [f"/forecasts/{PERIOD}", "/deals", "/deals/D5", f"/kpis/{PERIOD}"]
+    before = [asked(client, "GET", f"{path}?as_of={early}") for path in questions]
+    closed = asked(client, "GET", f"/forecasts/{PERIOD}?as_of={late}")["closed"]
+    open_before = asked(client, "GET", f"/deals/D5?as_of={late}")["revenue"]["p50"]
+    rate = {"currency": "USD", "at": "2026-11-15", "rate": 256.0}
+    assert client.put("/v1/tables/rates", json=[rate]).status_code == 200
+    client.app.state.use_cases.serving.refresh()  # type: ignore[attr-defined]
+    assert [asked(client, "GET", f"{path}?as_of={early}") for path in questions] == before
+    assert asked(client, "GET", f"/forecasts/{PERIOD}?as_of={late}")["closed"] == closed
+    revenue = asked(client, "GET", f"/deals/D5?as_of={late}")["revenue"]
+    assert revenue["p50"] == pytest.approx(2 * open_before, rel=1e-12)
+    assert revenue["original"]["rate_at"] == "2026-11-15T00:00:00+09:00"

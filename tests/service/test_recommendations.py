@@ -34,7 +34,7 @@ def store() -> FullStore:
 @pytest.fixture
 def asked(store: FullStore, monkeypatch: pytest.MonkeyPatch) -> Recommendations:
     monkeypatch.setattr(recommendations, "_MAX_WAITING", 3)
-    serving = SimpleNamespace(store=store, settings=None)
+    serving = SimpleNamespace(store=store, settings=None, outages=())
     return Recommendations(serving, None)  # type: ignore[arg-type]
 
 

@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from features import Calendar
 from service import serving_state
+from service.outages import REGISTRY, STORE
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.watched_thread import WatchedThread
@@ -66,6 +69,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving
         serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], name="history")
     )
     monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
+    monkeypatch.setattr(serving_state, "newest_deal_record", lambda _log, before: before)
     settings = Settings(home=tmp_path, refresh_seconds=0.0)
     serving = ServingState(settings, FakeStore(), FakeRegistry())  # type: ignore[arg-type]
     yield serving
@@ -202,6 +206,143 @@ def test_watched_thread_that_dies_is_started_again(monkeypatch: pytest.MonkeyPat
     assert not thread.is_dead, "it was stopped"
     assert thread._watcher is not None
     assert not thread._watcher.is_alive()
+
+
+# the store or the registry out of reach
+
+
+def out_of_reach(code: str) -> Callable[..., Any]:
+    """Something that does not answer."""
+
+    def fail(*_: object) -> Any:
+        raise SanchoError(Text("届きません。", "out of reach."), code)
+
+    return fail
+
+
+def warned(serving: ServingState) -> dict[str, str]:
+    """What the service says that it cannot do."""
+    return {code: text.en for code, text in serving.readiness().warnings}
+
+
+def test_fresh_data_are_shown_while_the_registry_is_out_of_reach(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    serving._keep_ready()
+    serving.store.now_at = 2  # type: ignore[attr-defined]
+    serving._champion_asked_at = -float("inf")
+    monkeypatch.setattr(FakeRegistry, "champion", out_of_reach(REGISTRY))
+    serving._keep_ready()
+    assert serving.current().revision == 2
+    assert serving.readiness().error is None
+    said = warned(serving)[REGISTRY]
+    assert "version 1 goes on answering" in said
+    monkeypatch.undo()
+    monkeypatch.setattr(serving_state, "compile_history", lambda *_: SimpleNamespace(features=[]))
+    monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
+    serving._keep_ready()
+    assert warned(serving)[REGISTRY] == said, "since when does not move, and it is not asked all the time"
+    serving._champion_asked_at = -float("inf")
+    serving._keep_ready()
+    assert warned(serving) == {}
+
+
+def test_new_data_do_not_wait_for_a_registry_that_takes_its_time(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    serving._keep_ready()
+    serving.store.now_at = 2  # type: ignore[attr-defined]
+    serving._champion_asked_at = -float("inf")
+    answered: list[int] = []
+    champion = FakeRegistry.champion
+
+    def slow(registry: FakeRegistry) -> Any:
+        answered.append(serving.current().revision)
+        return champion(registry)
+
+    monkeypatch.setattr(FakeRegistry, "champion", slow)
+    serving._keep_ready()
+    assert answered == [2], "they answer before the registry has"
+
+
+def test_the_model_last_in_service_answers_at_a_start_without_the_registry(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    kept = FakeRegistry().load("1")
+    monkeypatch.setattr(FakeRegistry, "champion", out_of_reach(REGISTRY))
+    monkeypatch.setattr(FakeRegistry, "last_champion", lambda self: kept, raising=False)
+    serving._keep_ready()
+    assert serving.current().info.version == "1"
+    assert REGISTRY in warned(serving)
+
+
+def test_a_start_without_registry_and_copy_says_why(serving: ServingState, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(FakeRegistry, "champion", out_of_reach(REGISTRY))
+    monkeypatch.setattr(FakeRegistry, "last_champion", lambda self: None, raising=False)
+    serving._keep_ready()
+    assert serving.readiness().error.en == "out of reach."  # type: ignore[union-attr]
+
+
+def test_the_copy_is_checked_before_it_answers(serving: ServingState, monkeypatch: pytest.MonkeyPatch):
+    bundle, info = FakeRegistry().load("1")
+    bundle.check = out_of_reach("model_check_failed")
+    monkeypatch.setattr(FakeRegistry, "champion", out_of_reach(REGISTRY))
+    monkeypatch.setattr(FakeRegistry, "last_champion", lambda self: (bundle, info), raising=False)
+    serving._keep_ready()
+    assert serving.readiness().error is not None
+
+
+def test_answers_go_on_from_memory_while_the_store_is_out_of_reach(
+    serving: ServingState, monkeypatch: pytest.MonkeyPatch
+):
+    chores: list[int] = []
+    serving.register((), (lambda: chores.append(1),))
+    serving._keep_ready()
+    serving.store.before_revision = out_of_reach(STORE)  # type: ignore[attr-defined]
+    assert serving._keep_ready() == serving_state._RETRY_SECONDS
+    assert (serving.current().revision, serving.readiness().error) == (1, None)
+    assert "answers are from the data known until then" in warned(serving)[STORE]
+    assert chores == [1], "nothing is written meanwhile"
+    assert serving.from_store(lambda: pytest.fail("it is not asked"), "otherwise") == "otherwise"
+    serving.registry.version = "2"  # type: ignore[attr-defined]
+    serving.switch_to_champion()
+    assert serving.current().info.version == "2", "a model can be promoted all the same"
+    before = serving.current().loaded_at
+    monkeypatch.setattr(serving_state, "_MAX_AGE_SECONDS", -1.0)
+    serving._keep_ready()
+    assert serving.current().loaded_at > before, "now moves on"
+    serving.store.before_revision, serving.store.now_at = (lambda: None), 2  # type: ignore[attr-defined]
+    serving._keep_ready()
+    assert (serving.current().revision, warned(serving)) == (2, {})
+    assert chores == [1, 1]
+
+
+def test_a_store_that_goes_away_in_an_answer_is_said_in_it(serving: ServingState):
+    serving._keep_ready()
+    assert serving.from_store(out_of_reach(STORE), []) == []
+    assert STORE in warned(serving)
+    serving.outages.ended(STORE)
+    with pytest.raises(ZeroDivisionError):
+        serving.from_store(lambda: 1 / 0, 0.0)
+
+
+def test_a_start_without_the_store_says_why(serving: ServingState):
+    serving.store.before_revision = out_of_reach(STORE)  # type: ignore[attr-defined]
+    serving._keep_ready()
+    assert serving.readiness().error.en == "out of reach."  # type: ignore[union-attr]
+
+
+def test_an_outage_is_logged_once_at_each_end(serving: ServingState, monkeypatch: pytest.MonkeyPatch):
+    events: list[str] = []
+    monkeypatch.setattr("service.outages.log_event", lambda _name, _level, event, **_: events.append(event))
+    serving._keep_ready()
+    serving.store.before_revision = out_of_reach(STORE)  # type: ignore[attr-defined]
+    for _ in range(3):
+        serving._keep_ready()
+    serving.store.before_revision = lambda: None  # type: ignore[attr-defined]
+    for _ in range(3):
+        serving._keep_ready()
+    assert events == [STORE, f"{STORE}_ended"]
 
 
 # memory

@@ -219,11 +219,22 @@ def test_top_sellers_win_more_and_targets_are_met_about_half_the_time(grown):
         ({"seed": -1}, "seed: expected 0"),
         ({"bottlenecks": 9}, "bottlenecks: expected 0 to 6, got 9"),
         ({"bottleneck_pp": 50.0}, "bottleneck_pp: expected above 0 and at most 30, got 50.0"),
+        ({"moods": -0.5}, "moods: expected 0 to 10, got -0.5"),
     ],
 )
 def test_settings_that_make_no_world_are_refused_by_name(change, words):
     with pytest.raises(ValueError, match=words):
         replace(SMALL, **change)
+
+
+def test_moods_move_as_strongly_as_is_asked():
+    levels = {
+        moods: [level for _, level, _ in simulate(replace(SMALL, moods=moods)).log.market_history]
+        for moods in (0.0, 1.0, 3.0)
+    }
+    assert set(levels[0.0]) == {0.0}
+    assert len(set(levels[1.0])) > 100
+    assert levels[3.0] == pytest.approx([3.0 * level for level in levels[1.0]], rel=1e-9)
 
 
 def test_a_day_outside_the_world_is_refused():

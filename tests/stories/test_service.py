@@ -261,6 +261,23 @@ def test_what_is_wrong_with_a_sent_deal_is_told_by_place(service: Service) -> No
     assert places == {"deal.closed_at", "activities.1.at", "events.1.value"}
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize("field", ["created_at", "expected_close_date"])
+def test_a_day_beyond_our_time_is_one_problem_of_its_field(service: Service, field: str, day: str) -> None:
+    body = example()
+    body["deal"][field] = day
+    response = service.client.post("/v1/deals/score", json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 422
+    assert [error["location"] for error in response.json()["errors"]] == [f"deal.{field}"]
+
+
+@pytest.mark.parametrize("address", ["/v1/deals?as_of={day}", "/v1/forecasts/2026-Q4?as_of={day}"])
+def test_a_moment_beyond_our_time_is_one_problem(service: Service, address: str) -> None:
+    for day in ("9999-12-31", "0001-01-01", "9999-12-31T23:59:59-12:00"):
+        response = service.client.get(address.format(day=day))
+        assert (response.status_code, response.json()["code"]) == (422, "bad_as_of")
+
+
 def test_a_row_about_another_deal_is_refused(service: Service) -> None:
     body = example()
     body["events"][0]["deal_id"] = "OTHER"

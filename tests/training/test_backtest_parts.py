@@ -209,11 +209,28 @@ def test_a_deal_won_after_the_period_is_not_won_by_its_end_but_is_won_in_the_end
     deals = outcomes.numbers(np.array(["a", "b", "c", "d"], object))
     assert outcomes.won_by(deals, 90 * DAY).tolist() == [1, 0, 0, 0]
     assert outcomes.won_by(deals, 150 * DAY).tolist() == [1, 0, 0, 0]  # a closing at the end is after it
-    won, sure = outcomes.won_ever(deals)
-    assert won.tolist() == [1, 1, 0, 0]
-    assert sure.tolist() == [True, True, False, True]  # c still gives signs, d has been silent for long
+    won, alive = outcomes.won_ever(deals)
+    assert won.tolist() == [1, 1, 0, 0]  # nothing older than c has ever been won
+    assert alive.tolist() == [False, False, True, False]  # c still gives signs, d has been silent for long
     assert outcomes.is_mature(100 * DAY)
     assert not outcomes.is_mature(101 * DAY)
+
+
+def test_a_deal_still_alive_counts_as_won_as_often_as_others_open_at_its_age_were() -> None:
+    never = np.iinfo(np.int64).min
+    ages = [30 * DAY] * 10 + [100 * DAY] * 3 + [110 * DAY] * 5
+    outcome = [1] * 10 + [1] * 3 + [0] * 5
+    created = [0] * 18 + [120 * DAY, 150 * DAY, 20 * DAY]
+    known = lives(
+        created, [*ages, never, never, never], [*outcome, -1, -1, -1], [*[0] * 18, *[199 * DAY] * 3]
+    )
+    outcomes = Outcomes(pd.Index([str(n) for n in range(21)]), known, Cycle(100.0, 60.0, 18), 200 * DAY)
+    won, alive = outcomes.won_ever(np.arange(21))
+    assert alive.tolist() == [False] * 18 + [True] * 3
+    # Nine are at risk on day 100 (the one open for 80 days only is not): three of nine are won.
+    assert won[18:] == pytest.approx([1 / 3, 1 / 3, 0.0])
+    # Judged only by the closed ones, 13 of 18 would have been won.
+    assert won.mean() < 13 / 18
 
 
 def lesson(

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,10 +17,12 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import DAY, end_of_day
 from crm.periods import parse_period
+from features import Calendar, compile_history, deal_states, open_at
 from models.bundle import Bundle
 from models.forecast.common_factors import CommonFactors
 from models.scoring import COLUMNS, close_days, score_open
 from simulator import WorldSettings, crm_tables, simulate
+from training import head_to_head
 from training.config import TrainConfig
 from training.fit import train
 from training.model_card import model_card
@@ -256,41 +259,124 @@ def test_mlflow_stays_in_the_home_and_holds_no_pickle(registry: Registry):
     assert [path for path in files if path.name == "model_card.ja.html"]
 
 
-def test_the_first_model_serves_and_the_next_is_compared_on_what_neither_has_seen(
-    log: EventLog, tmp_path: Path
+@pytest.fixture(scope="module")
+def versions(log: EventLog, tmp_path_factory: pytest.TempPathFactory) -> tuple[Registry, list[Any]]:
+    """A registry with four trainings one after another, each past the gate or not."""
+    home = tmp_path_factory.mktemp("gate")
+    registry, found = Registry(home, uri=f"sqlite:///{home / 'mlflow.db'}"), []
+    stump = replace(SMALL, exclude=tuple(name for name in names_of_features(log) if name != "age_days"))
+    for day, config in (
+        (date(2025, 8, 31), SMALL),
+        (date(2025, 12, 15), SMALL),
+        (date(2025, 12, 15), stump),
+        (date(2025, 11, 15), SMALL),
+    ):
+        found.append(train_and_promote(log, end_of_day(day, TOKYO), config, registry))
+    return registry, found
+
+
+def names_of_features(log: EventLog) -> list[str]:
+    return [feature.name for feature in compile_history(log.as_of(AS_OF), Calendar(TOKYO)).features]
+
+
+def test_a_first_model_that_is_not_shown_to_beat_the_stage_table_leaves_the_answer_to_it(
+    versions: tuple[Registry, list[Any]], log: EventLog
 ):
-    registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
-    first, alone, _ = train_and_promote(log, end_of_day(date(2025, 8, 31), TOKYO), SMALL, registry)
-    assert (alone.promote, alone.difference) == (True, None)
-    assert registry.champion().version == first.version
-    second, decision, report = train_and_promote(log, AS_OF, SMALL, registry)
-    assert report.validation_fold.train_until >= end_of_day(date(2025, 8, 31), TOKYO)
-    assert report.champion_refit is None
-    assert decision.difference is not None
-    assert registry.champion().version == (second.version if decision.promote else first.version)
+    registry, found = versions
+    info, decision, report = found[0]
+    assert report.proof.verdict == "cannot_tell"
+    assert (decision.promote, decision.code) == (True, "stage_table")
+    stored, _ = registry.load(info.version)
+    stored.check()
+    warnings = {one.code: one.message for one in stored.warnings}
+    assert "from that table" in warnings["model_not_proved"].en
+    assert "表" in warnings["model_not_proved"].ja
+    scores = score_open(stored, log, stored.as_of, parse_period("2025-Q3"))
+    history = compile_history(log.as_of(stored.as_of), stored.calendar, stored.levels)
+    now = deal_states(history, open_at(history, stored.as_of), np.full(len(scores), stored.as_of))
+    assert scores["win_probability"].nunique() <= 4 * len(np.unique(now.stage)), "by stage and age band alone"
+    kept = stored.self_check
+    sure = stored.win.contributions(kept.x, kept.at, kept.horizon)
+    assert (sure.sd > 0).all(), "a rate of a few deals is not certain"
 
 
-def test_a_young_champion_is_held_against_a_model_made_when_it_was(log: EventLog, tmp_path: Path):
-    registry = Registry(tmp_path, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
-    then = end_of_day(date(2025, 12, 15), TOKYO)
-    first, _, _ = train_and_promote(log, then, SMALL, registry)
-    _, decision, report = train_and_promote(log, AS_OF, SMALL, registry)
-    assert report.validation_fold.train_until < then, "the proof's own deals are not later than the champion"
-    fold, chance = report.champion_refit
-    assert fold.train_until == then
-    assert (fold.train.days <= (then - fold.train.at) / DAY + 1e-6).all(), "nothing later was learned from"
-    assert len(chance) == len(fold.valid.row) > 200
-    assert (fold.valid.question_at >= then).all()
-    # The same data, the same recipe: little to choose between the two.
-    assert decision.difference is not None
-    assert abs(decision.difference.mean) < 0.03
+def test_a_model_that_beats_the_stage_table_takes_its_place(versions: tuple[Registry, list[Any]]):
+    registry, found = versions
+    info, decision, report = found[1]
+    assert report.proof.passes
+    assert (decision.promote, decision.code) == (True, "first_model")
+    stored, _ = registry.load(info.version)
+    assert not stored.win.is_table
+    assert "model_not_proved" not in {one.code for one in stored.warnings}
 
-    names = registry.load(first.version)[0].features
-    registry.promote(first.version)
-    blind = replace(SMALL, exclude=tuple(name for name in names if name != "age_days"))
-    _, decision, _ = train_and_promote(log, AS_OF, blind, registry)
-    assert not decision.promote, "a worse way of fitting does not take its place"
-    assert registry.champion().version == first.version
+
+def test_a_crippled_model_of_the_same_day_is_held_against_the_champions_proof(
+    versions: tuple[Registry, list[Any]],
+):
+    """No row is later than the champion's data; before, any such model was promoted."""
+    registry, found = versions
+    champion, _ = registry.load(found[1][0].version)
+    _, decision, report = found[2]
+    assert report.against_champion.deals == len(champion.proof.deal_ids)
+    assert report.against_champion.rows == len(champion.proof.chance)
+    assert decision.difference.mean > 0.0
+    assert not decision.promote
+    assert decision.code in ("worse", "cannot_tell")
+    assert registry.champion().version == found[1][0].version
+
+
+def test_a_model_of_older_data_does_not_take_the_champions_place(versions: tuple[Registry, list[Any]]):
+    registry, found = versions
+    _, decision, _ = found[3]
+    assert (decision.promote, decision.code) == (False, "older_data")
+    assert registry.champion().version == found[1][0].version
+
+
+def test_the_proof_holds_what_the_fold_was_asked_and_said(bundle: Bundle, report: Report, tmp_path: Path):
+    proof, valid = bundle.proof, report.validation_fold.valid
+    assert proof.cut == report.validation_fold.train_until
+    assert proof.chance.tolist() == report.validation_chance.tolist()
+    assert proof.outcome.tolist() == valid.won.tolist()
+    assert np.isinf(proof.horizon[valid.horizon == valid.ever_days]).all()
+    bundle.save(tmp_path)
+    again = Bundle.load(tmp_path)
+    assert again.recipe == bundle.recipe == SMALL.recipe
+    for name, value in proof.arrays().items():
+        np.testing.assert_array_equal(again.proof.arrays()[name], value)
+
+
+def test_nothing_later_than_the_champion_is_learned_from_where_it_is_compared(
+    log: EventLog, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+):
+    """A young champion is held against a model made of no more data than it, here itself: nearly equal."""
+    folds = []
+    refit = head_to_head.refit_as_of
+
+    def seen(fitter, validation, fold):
+        folds.append(fold)
+        return refit(fitter, validation, fold)
+
+    monkeypatch.setattr(head_to_head, "refit_as_of", seen)
+    later = end_of_day(date(2026, 3, 31), TOKYO)
+    _, report = train(log, later, SMALL, champion=bundle)
+    young, proof = folds
+    assert young.train_until == bundle.as_of
+    assert (young.valid.question_at >= bundle.as_of).all()
+    assert proof.train_until == bundle.proof.cut
+    ids = np.asarray(log.as_of(later)["deals"]["deal_id"])
+    assert not set(ids[np.unique(proof.train.deal)]) & set(bundle.proof.deal_ids)
+    for fold in folds:
+        until = (fold.train_until - fold.train.at) / DAY
+        assert (fold.train.days <= until + 1e-6).all(), "nothing later was learned from"
+    found = report.against_champion
+    assert found.verdict != "worse"
+    assert abs(found.difference.mean) < 0.02
+
+
+def test_settings_that_change_the_model_are_its_recipe_and_others_are_not():
+    assert replace(SMALL, threads=8, seed=5).recipe == SMALL.recipe
+    assert replace(SMALL, leaves=2).recipe != SMALL.recipe
+    assert replace(SMALL, exclude=("amount",)).recipe != SMALL.recipe
 
 
 def test_sizes_of_common_factors_are_stored_with_the_model(bundle: Bundle, tmp_path: Path):

@@ -8,13 +8,14 @@ import pytest
 from training.metrics import (
     auc,
     calibration_error,
+    calibration_errors_by_luck,
+    calibration_fit,
     calibration_slope,
     log_losses,
     paired_difference,
     reliability,
     summary,
 )
-from training.promotion_gate import decide
 
 
 def _draw(count: int = 6_000, seed: int = 0):
@@ -77,62 +78,53 @@ def test_rows_of_one_deal_are_one_observation():
     assert wide.hi - wide.lo > 3 * (narrow.hi - narrow.lo)
 
 
-def _decision(chance, won, champion, rng, comparable=True):
-    count = len(won)
-    return decide(chance, won, np.ones(count), np.arange(count), champion, np.full(count, comparable), rng)
+def test_luck_of_right_probabilities_is_what_drawing_outcomes_gives():
+    rng = np.random.default_rng(3)
+    chance, deal = rng.beta(1.0, 3.0, 90), np.repeat(np.arange(30), 3)
+    weight = rng.integers(1, 4, 90).astype(float)
+    lucky = calibration_errors_by_luck(chance, deal, rng, weight, draws=2_000)
+    slow = []
+    for _ in range(2_000):
+        lot = rng.random(30)[deal]
+        slow.append(calibration_error(chance, (lot < chance).astype(float), weight))
+    assert lucky.shape == (2_000,)
+    assert lucky.mean() == pytest.approx(np.mean(slow), rel=0.03)
+    assert np.quantile(lucky, 0.9) == pytest.approx(np.quantile(slow, 0.9), rel=0.05)
 
 
-def test_the_first_model_is_promoted():
-    chance, won, rng = _draw()
-    assert _decision(chance, won, None, rng).promote
+def test_luck_shrinks_with_deals_and_not_with_the_rows_of_a_deal():
+    rng = np.random.default_rng(4)
+    chance = rng.beta(1.0, 3.0, 100)
+    once = calibration_errors_by_luck(chance, np.arange(100), rng).mean()
+    ten_rows = calibration_errors_by_luck(np.repeat(chance, 10), np.repeat(np.arange(100), 10), rng).mean()
+    ten_times = calibration_errors_by_luck(np.repeat(chance, 10), np.arange(1_000), rng).mean()
+    assert ten_rows == pytest.approx(once, rel=0.1)
+    assert ten_times < 0.5 * once
 
 
-def test_a_challenger_as_good_as_the_champion_is_promoted():
-    chance, won, rng = _draw()
-    decision = _decision(chance, won, chance, rng)
-    assert decision.promote
-    assert decision.difference is not None
-    assert decision.difference.mean == 0.0
+def test_standard_errors_of_the_slope_are_the_spread_over_samples_and_count_a_deal_once():
+    rng = np.random.default_rng(5)
+    slopes, errors = [], []
+    for _ in range(200):
+        chance = rng.beta(1.0, 3.0, 200)
+        won = (rng.random(200) < chance).astype(float)
+        fit = calibration_fit(np.repeat(chance, 4), np.repeat(won, 4), np.repeat(np.arange(200), 4))
+        slopes.append(fit.slope)
+        errors.append(fit.slope_se)
+    assert np.mean(errors) == pytest.approx(np.std(slopes), rel=0.15)
 
 
-def test_a_worse_challenger_is_not_promoted_and_the_reason_is_said():
-    chance, won, rng = _draw()
-    decision = _decision(np.full(len(won), won.mean()), won, chance, rng)
-    assert not decision.promote
-    assert "worse than the champion" in decision.text.en
-    assert "予測誤差が大きい" in decision.text.ja
+def test_a_slope_that_is_not_determined_has_no_standard_error():
+    fit = calibration_fit(np.array([0.2, 0.3]), np.array([0.0, 0.0]), np.array([0, 1]))
+    assert np.isnan([fit.slope, fit.slope_se, fit.intercept_se]).all()
 
 
-def test_a_challenger_that_is_not_calibrated_is_not_promoted():
-    chance, won, rng = _draw()
-    decision = _decision(np.clip(chance + 0.2, 0, 0.99), won, np.full(len(won), 0.5), rng)
-    assert not decision.promote
-    assert "calibration on later deals is insufficient" in decision.text.en
-
-
-def test_with_too_few_later_deals_the_newer_model_is_promoted():
-    chance, won, rng = _draw(100)
-    assert _decision(np.full(100, 0.9), won, chance, rng).promote
-
-
-def test_where_no_comparison_is_fair_a_calibrated_model_is_promoted_without_one():
-    chance, won, rng = _draw()
-    decision = _decision(chance, won, np.full(len(won), 0.5), rng, comparable=False)
-    assert decision.promote
-    assert decision.difference is None
-    assert "too few later deals to compare on (0 rows)" in decision.text.en
-
-
-def test_where_no_comparison_is_fair_an_uncalibrated_model_is_not_promoted():
-    chance, won, rng = _draw()
-    assert not _decision(np.clip(chance + 0.2, 0, 0.99), won, chance, rng, comparable=False).promote
-
-
-def test_the_champion_is_compared_on_fair_rows_alone():
-    chance, won, rng = _draw()
-    fair = np.arange(len(won)) % 2 == 0
-    champion = np.where(fair, 0.5, np.where(won > 0, 0.999, 0.001))
-    decision = decide(chance, won, np.ones(len(won)), np.arange(len(won)), champion, fair, rng)
-    assert decision.promote
-    assert decision.difference is not None
-    assert decision.difference.better
+def test_an_interval_of_few_deals_is_expanded_by_hesterbergs_factor():
+    losses = np.random.default_rng(6).normal(size=10)
+    plain = paired_difference(losses, np.zeros(10), np.arange(10), np.random.default_rng(0), draws=20_000)
+    wide = paired_difference(
+        losses, np.zeros(10), np.arange(10), np.random.default_rng(0), draws=20_000, expanded=True
+    )
+    # sqrt(10 / 9) x 2.262 (t with 9 degrees of freedom) against 1.960.
+    assert (wide.hi - wide.lo) / (plain.hi - plain.lo) == pytest.approx(1.2166, rel=0.03)
+    assert wide.mean == plain.mean

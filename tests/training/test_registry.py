@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,8 @@ import pytest
 from crm.errors import SanchoError
 from training import promote
 from training.config import TrainConfig
-from training.registry import NAME, Registry, _inside
+from training.mlflow_access import inside
+from training.registry import NAME, Registry
 
 MLFLOW_LOGGERS = ("mlflow", "alembic", "mlflow.store.db.utils")
 
@@ -156,13 +156,13 @@ def test_mlflow_is_quiet_inside_and_only_there(tmp_path: Path, capfd: pytest.Cap
     assert (said.out, said.err) == ("", "")
     logger = logging.getLogger("mlflow.store.db.utils")
     logger.info("outside")
-    token = _inside.set(True)
+    token = inside.set(True)
     logger.info("inside")
     other = threading.Thread(target=logger.info, args=("another thread",))
     other.start()
     other.join()
     logger.error("a fault inside")
-    _inside.reset(token)
+    inside.reset(token)
     heard = capfd.readouterr().err
     assert "outside" in heard
     assert "another thread" in heard
@@ -305,19 +305,6 @@ def test_registry_says_no_model_for_what_mlflow_does_not_know(tmp_path: Path):
         assert caught.value.code == code
 
 
-def test_a_training_that_cannot_ask_for_the_champion_promotes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """The database cannot be read: that is not "the first model", which any training may become."""
-    with_versions(tmp_path, 1)
-    monkeypatch.setattr(promote, "train_on", lambda *args: pytest.fail("it must not get as far as training"))
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
-        database.execute("ALTER TABLE registered_model_aliases RENAME TO gone")
-    with pytest.raises(SanchoError) as caught:
-        promote.train_and_promote(None, 0, TrainConfig(), Registry(tmp_path))
-    assert caught.value.code == "registry_unavailable"
-
-
 @pytest.mark.parametrize("before", [0, 1])
 def test_a_champion_promoted_during_a_training_stays(
     before: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -340,11 +327,14 @@ def test_a_champion_promoted_during_a_training_stays(
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
     monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)
     monkeypatch.setattr(
-        promote, "_decision_on", lambda *args: promote.GateDecision(True, promote.Text("採用", "taken"))
+        promote,
+        "gate",
+        lambda bundle, *args: (bundle, promote.GateDecision(True, promote.Text("採用", "taken"))),
     )
     monkeypatch.setattr(Registry, "load", lambda self, which="champion": (model, None))
     listed = {one.version: one for one in registry.list()}
-    monkeypatch.setattr(Registry, "log_and_register", lambda *args: listed[mine])
+    monkeypatch.setattr(Registry, "register_bundle", lambda *args: listed[mine])
+    monkeypatch.setattr(promote.TrainingRecord, "of", lambda *args: None)
     _, decision, _ = promote.train_and_promote(None, 0, TrainConfig(), registry)
     assert not decision.promote
     assert f"version {other}" in decision.text.en

@@ -57,12 +57,28 @@ def test_a_win_on_the_last_instant_of_the_horizon_is_not_within_it():
     assert rows.won.tolist() == [0]
 
 
-def test_label_of_an_unlimited_horizon_is_lost_for_an_abandoned_deal_and_unknown_for_a_living_one():
-    lives = _lives((0, None, -1, 50), (0, None, -1, 95), (0, 90, 1, 90))
-    rows = _rows(lives, [10, 10, 10], [np.inf, np.inf, np.inf])
-    assert rows.row.tolist() == [0, 2]
+def test_label_of_an_unlimited_horizon_is_lost_for_an_abandoned_deal():
+    lives = _lives((0, None, -1, 50), (0, 90, 1, 90))
+    rows = _rows(lives, [10, 10], [np.inf, np.inf])
     assert rows.won.tolist() == [0, 1]
     assert rows.lost.tolist() == [1, 0]
+
+
+def test_deals_alive_after_the_longest_cycle_are_not_left_out_but_won_as_often_as_those_that_closed_so_late():
+    alive = [(0, None, -1, 95)] * 200
+    late = [(0, 60, 1, 60)] * 3 + [(0, 70, 0, 70)] * 8
+    rows = _rows(_lives(*alive, *late), [10] * 211, [np.inf] * 211)
+    assert rows.row.tolist() == list(range(211))
+    # Three wins of eleven late closings and one more loss: a quarter.
+    assert rows.won[:200].mean() == pytest.approx(0.25, abs=0.01)
+    assert (rows.won + rows.lost == 1).all()
+    # As known on day 65, nothing had been lost so late: three wins of three, and one more loss.
+    known = rows.known_at(65 * DAY)
+    assert len(known.row) == 211
+    assert known.won[:200].tolist() == rows.won[:200].tolist()
+    assert known.won[200:203].tolist() == [1, 1, 1]
+    hidden = known.won[203:]
+    assert 4 <= hidden.sum() <= 8
 
 
 @given(st.integers(0, 10_000))

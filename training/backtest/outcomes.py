@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,34 @@ class Outcomes:
         return won
 
     def won_ever(self, deal: NDArray[np.int64]) -> tuple[Floats, Flags]:
-        """Whether each deal (n,) was won at all, 1 or 0, and whether that is known (closed or abandoned)."""
+        """Whether each deal (n,) was won at all, 1 or 0, and whether it is still alive at the end.
+
+        A deal silent for too long is lost. A living one counts as won in part: at the share of the deals open
+        at its age that were won in the end (Aalen-Johansen, living deals counted as long as they were seen).
+        Leaving it out would select on the outcome, since deals that take long are mostly lost.
+        """
         closed = self.outcomes.closed[deal] != NEVER
-        silent = self.end - self.outcomes.last_sign[deal] > self.cycle.silent_days * DAY
-        return (self.outcomes.outcome[deal] == 1).astype(np.float64), closed | silent
+        alive = ~closed & ~self._silent[deal]
+        won = (self.outcomes.outcome[deal] == 1).astype(np.float64)
+        won[alive] = self._won_share_after(self.end - self.outcomes.created[deal[alive]])
+        return won, alive
+
+    @cached_property
+    def _silent(self) -> Flags:
+        out: Flags = self.end - self.outcomes.last_sign > self.cycle.silent_days * DAY
+        return out
+
+    def _won_share_after(self, age: NDArray[np.int64]) -> Floats:
+        """Chance (n,) that a deal still open at an age, in microseconds, is won in the end."""
+        known = self.outcomes
+        closed = known.closed != NEVER
+        exit_age = np.where(closed, known.closed, self.end) - known.created
+        order = np.argsort(exit_age, kind="stable")
+        exit_age, ends = exit_age[order], (closed | self._silent)[order]
+        won = ends & (known.outcome[order] == 1)
+        at_risk = np.arange(len(order), 0, -1)
+        still = np.append(1.0, np.cumprod(1.0 - ends / at_risk))
+        won_by = np.append(0.0, np.cumsum(still[:-1] * won / at_risk))
+        reached = np.searchsorted(exit_age, age, side="left")
+        out: Floats = (won_by[-1] - won_by[reached]) / np.maximum(still[reached], 1e-12)
+        return out

@@ -280,7 +280,7 @@ class _Runner:
         longest: float,
         result: Backtest,
     ) -> dict[str, int]:
-        """Rows of the open deals: all for "by period end", those with a known outcome for "ever"."""
+        """Rows of the open deals, for "by period end" and, once the longest cycle has passed, for "ever"."""
         count, origin = len(forecast.deal_ids), forecast.origin
         questions = deal_questions(forecast, bundle, longest)
         chances = {name: baseline.chance(questions) for name, baseline in fitted.items()} if count else {}
@@ -299,7 +299,7 @@ class _Runner:
         if count:
             result.deals[BY_PERIOD_END].append(by_period_end)
         mature = self.outcomes.is_mature(origin.as_of)
-        won, known = self.outcomes.won_ever(number)
+        won, alive = self.outcomes.won_ever(number)
         ever = replace(
             by_period_end,
             outcome=won,
@@ -307,7 +307,7 @@ class _Runner:
                 SANCHO: forecast.scored.ever,
                 **{name: chance[count:] for name, chance in chances.items()},
             },
-        ).where(known & mature)
+        ).where(np.full(count, mature))
         if len(ever):
             result.deals[EVER].append(ever)
         return {
@@ -315,7 +315,8 @@ class _Runner:
             "rows_by_period_end": count,
             "rows_ever": len(ever),
             "left_out_immature": 0 if mature else count,
-            "left_out_open": int((~known).sum()) if mature else 0,
+            "left_out_open": 0,
+            "still_open": int(alive.sum()) if mature else 0,
         }
 
     def _scope_forecasts(self, simulation: Simulation, snapshot: PeriodSnapshot) -> list[ScopeForecast]:

@@ -201,8 +201,9 @@ def _drift(
     used = bundle.win.used
     if weeks < MIN_WEEKS or not len(since) or not len(before):
         return {}, None, {}
+    win = bundle.win.without_level()
     scores = [
-        bundle.win.won_by(sample.x, sample.at, np.full(len(sample), HORIZONS[0]))[:, None]
+        win.won_by(sample.x, sample.at, np.full(len(sample), HORIZONS[0]))[:, None]
         for sample in (before, since)
     ]
     categories = frozenset(position for position, at in enumerate(used) if features[at].kind == "category")

@@ -1,0 +1,175 @@
+"""At what level are the chances of all deals together, at present and in the long run?
+
+Learned answers about "ever" are old: only moments older than the longest cycle have one. The level is that
+of a life table of all history, up to yesterday, in which open deals count as long as they were seen
+(Aalen-Johansen), moved by what is left of the present mood at each horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from crm.instants import DAY
+from features.arrays import Floats, Ints
+from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
+from models.win.horizons import ALMOST, HorizonWindows
+from models.win.moods import fit_mood, monthly_counts, moved_rates
+from models.win.stacking import shift_to_mean
+from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
+
+SIDES = ("won", "lost")
+KNOTS = (7.0, 14.0, 28.0, 56.0, 91.0, 182.0)  # days of horizon, then "ever"
+RECENT_DAYS, RECENT_DEALS = 14.0, 100  # moments of the last weeks, of at least so many deals
+MOST_MOMENTS = 4_000
+
+# Log-odds (n,) of an outcome for rows of the used features at moments (n,) within days (n,).
+LogOdds = Callable[[str, Floats, Ints, Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Shifts of log-odds by horizon, the same for all deals: of won and of lost.
+
+    `days` (k,) ascend, the last is "ever"; `now` (2, k) are the shifts for moments at `as_of`, `usual` (2, k)
+    those once the mood has gone, which it does by half every `half_life` days. Before `as_of` the shifts fade
+    as fast into the past, where the model's own calibration is right. Between days they are linear in log
+    days and never fall; only the shift for "ever" may be lower than those before.
+    """
+
+    days: Floats
+    now: Floats
+    usual: Floats
+    as_of: int
+    half_life: float
+
+    @classmethod
+    def none(cls) -> Level:
+        """No shift at all."""
+        return cls(np.zeros(0), np.zeros((2, 0)), np.zeros((2, 0)), 0, 1.0)
+
+    def shift(self, side: str, moments: Ints, days: Floats) -> Floats:
+        """The shift (n,) for moments and horizons (n,)."""
+        if not len(self.days):
+            return np.zeros(len(days))
+        row = SIDES.index(side)
+        left = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life)
+        usual, now = self._read(self.usual[row], days), self._read(self.now[row], days)
+        out: Floats = np.where(moments < self.as_of, left * now, usual + left * (now - usual))
+        return out
+
+    @cached_property
+    def ever_is_lower(self) -> bool:
+        """Whether chances to be won by a day may exceed those in the end, and must be capped by them."""
+        if not len(self.days):
+            return False
+        return bool((self.now[0, -1] < self.now[0, -2]) or (self.usual[0, -1] < self.usual[0, -2]))
+
+    def _read(self, shifts: Floats, days: Floats) -> Floats:
+        finite: Floats = np.interp(np.log1p(days), np.log1p(self.days[:-1]), shifts[:-1])
+        return np.where(days >= self.days[-1], shifts[-1], finite)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for storage."""
+        return {
+            "days": self.days.tolist(),
+            "now": self.now.tolist(),
+            "usual": self.usual.tolist(),
+            "as_of": self.as_of,
+            "half_life": self.half_life,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Level:
+        """The level that `to_json` stored."""
+        days, now, usual = (np.asarray(stored[name], np.float64) for name in ("days", "now", "usual"))
+        return cls(days, now, usual, int(stored["as_of"]), float(stored["half_life"]))
+
+
+def fit_level(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows, log_odds: LogOdds) -> Level:
+    """The level of a model with these log-odds, learned from its training rows (used features only)."""
+    weekly = rows.where(rows.regular)
+    if not len(weekly.at):
+        return Level.none()
+    as_of = int((rows.at + rows.days * DAY).max())
+    usual_rates = life_table(weekly, layout, windows)
+    mood = fit_mood(monthly_counts(rows, usual_rates, layout, windows, as_of))
+    recent = recent_moments(weekly, as_of)
+    days = np.array([*(day for day in KNOTS if day < 0.5 * rows.ever_days), rows.ever_days])
+    tables = (moved_rates(usual_rates, mood), usual_rates)
+    shifts = np.zeros((2, 2, len(days)))
+    for row, side in enumerate(SIDES):
+        for column, horizon in enumerate(days):
+            horizons = np.full(len(recent.at), horizon)
+            score = log_odds(side, recent.x, recent.at, horizons)
+            for number, rates in enumerate(tables):
+                target = np.average(
+                    _read(rates, side, recent, layout, windows, horizons), weights=recent.weight
+                )
+                shifts[number, row, column] = shift_to_mean(score, float(target), recent.weight)
+    shifts[:, :, :-1] = np.apply_along_axis(never_falling, 2, shifts[:, :, :-1])
+    return Level(days, shifts[0], shifts[1], as_of, mood.half_life)
+
+
+def life_table(weekly: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> StageRates:
+    """Shares won and lost by stage, age and horizon of all weekly moments, those of open deals included."""
+    days = np.minimum(weekly.days, ALMOST * weekly.ever_days)
+    return fit_stage_rates(
+        layout.column(weekly.x, layout.stage),
+        layout.column(weekly.x, layout.age, 0.0),
+        windows.terms(weekly.at, days, weekly.ever_days).clock,
+        weekly.event,
+        weekly.deal,
+        horizon_grid(weekly.longest_days, weekly.ever_days),
+        weight=weekly.weight,
+    )
+
+
+def recent_moments(weekly: SnapshotRows, as_of: int) -> SnapshotRows:
+    """The moments of the last two weeks, or as many more weeks as it takes for a hundred deals."""
+    deals, number = np.unique(weekly.deal, return_inverse=True)
+    last = np.full(len(deals), np.iinfo(np.int64).min)
+    np.maximum.at(last, number, weekly.at)
+    newest = np.sort(last)[::-1]
+    since = min(as_of - int(RECENT_DAYS * DAY), int(newest[min(RECENT_DEALS, len(newest)) - 1]))
+    recent = weekly.at >= since
+    if recent.sum() > MOST_MOMENTS:
+        inside = np.flatnonzero(recent)
+        recent[:] = False
+        recent[inside[np.linspace(0, len(inside) - 1, MOST_MOMENTS).astype(np.int64)]] = True
+    return weekly.where(recent)
+
+
+def never_falling(values: Floats) -> Floats:
+    """The never-falling values (k,) nearest to these in squares: neighbours out of order take their mean.
+
+    >>> never_falling(np.array([0.0, 3.0, 1.0, 5.0]))
+    array([0., 2., 2., 5.])
+    """
+    blocks: list[tuple[float, int]] = []
+    for value in values.tolist():
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (left, m), (right, n) = blocks[-2:]
+            blocks[-2:] = [((left * m + right * n) / (m + n), m + n)]
+    return np.repeat([value for value, _ in blocks], [count for _, count in blocks])
+
+
+def _read(
+    rates: StageRates,
+    side: str,
+    rows: SnapshotRows,
+    layout: FeatureLayout,
+    windows: HorizonWindows,
+    horizons: Floats,
+) -> Floats:
+    table = rates.won if side == "won" else rates.lost
+    clock = windows.terms(rows.at, horizons, rows.ever_days).clock[:, None]
+    return rates.read(
+        table, layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0), clock
+    )[:, 0]
