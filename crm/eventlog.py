@@ -19,12 +19,12 @@ import pandas as pd
 
 from crm.conversion import ForeignMoney, in_own_currency, worth_of_targets
 from crm.errors import SanchoError
-from crm.frames import codes_in, event_text, micros, moments, typed
+from crm.frames import codes_in, event_text, micros, moments, own_columns_as_stored, typed, with_own_columns
 from crm.i18n import Text
 from crm.instants import NEVER, start_of_day
 from crm.money import Rates
 from crm.organisation import COMPANY, Organisation, OrganisationHistory, organisation_of
-from crm.schema import DEFAULT_STAGES, TABLES, Kind, Table
+from crm.schema import DEFAULT_STAGES, OBSERVER, TABLES, Kind, Table
 from crm.standing_rows import standing_rows
 from crm.versions import LATEST, Versions
 
@@ -74,6 +74,7 @@ class EventLog:
         if full["stages"].empty:
             columns = ["stage", "position", "outcome", "kpi"]
             full["stages"] = typed(pd.DataFrame(DEFAULT_STAGES, columns=columns), TABLES["stages"], zone)
+        full["deals"] = _with_lost_attributes(full["deals"], full["deal_events"])
         return cls._standing(full, versions or {}, given)
 
     @classmethod
@@ -108,6 +109,7 @@ class EventLog:
             "people": _people_as_of(log["people"], moment, zone),
         }
         known |= {n: _known(log[n], table, moment) for n, table in TABLES.items() if n not in known}
+        known["accounts"] = own_columns_as_stored(known["accounts"], TABLES["accounts"])
         converted, money = in_own_currency(known, organisation, moment, zone)
         return EventLog(converted, zone, self.versions, recorded, moment, given, money)
 
@@ -319,6 +321,20 @@ def _leads_as_of(leads: pd.DataFrame, deals: pd.DataFrame, moment: int) -> pd.Da
     )
 
 
+def _with_lost_attributes(deals: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """The deals with blank columns for custom attributes that no row has any more, but imports once saw."""
+    if not isinstance(events["field"].dtype, pd.CategoricalDtype):
+        return deals
+    known = events["field"].cat.categories.isin([*deals.columns, ""])
+    if known.all():
+        return deals
+    foreign = ~np.append(known, True)[events["field"].cat.codes]
+    observed = foreign & (events["actor_id"] == OBSERVER).to_numpy(bool)
+    seen = events["field"][observed].astype(str).unique()
+    blank = pd.Series(pd.Categorical([None] * len(deals)), index=deals.index)
+    return with_own_columns(deals, TABLES["deals"], {str(name): blank for name in seen})
+
+
 def _deals_as_of(
     deals: pd.DataFrame, events: pd.DataFrame, stages: pd.DataFrame, moment: int
 ) -> pd.DataFrame:
@@ -346,7 +362,7 @@ def _deals_as_of(
         values[row[first[reached]]] = events["value"].iloc[use[last]].astype(object)
         values[row[first[before]]] = events["old_value"].iloc[use[first[before]]].astype(object)
         columns[name] = _like(values, now[name], name)
-    now = now.assign(**columns)
+    now = own_columns_as_stored(now.assign(**columns), TABLES["deals"])
     return _closings_as_of(now, stages, moment, _reached_at(now, row, field, at, first, seen, attributes))
 
 
@@ -396,6 +412,11 @@ def _like(values: np.ndarray, column: pd.Series, name: str) -> pd.Series:
     series = pd.Series(values)
     if kind is Kind.DATE:
         return pd.to_datetime(series, format="ISO8601", errors="coerce").astype("datetime64[us]")
-    if kind is Kind.MONEY or pd.api.types.is_numeric_dtype(column.dtype):
+    if kind is Kind.MONEY:
         return pd.to_numeric(series, errors="coerce").astype("float64")
+    if kind is None and pd.api.types.is_numeric_dtype(column.dtype):
+        numbers = pd.to_numeric(series, errors="coerce").astype("float64")
+        if (numbers.notna() | series.isna()).all():
+            return numbers
+        series = series.map(event_text, na_action="ignore")  # a number now, a text once
     return series.astype("str").astype("category") if kind is not Kind.TEXT else series.astype("str")

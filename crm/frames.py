@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -108,3 +109,59 @@ def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
         positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
         return positions.astype(np.int64)
     return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
+
+
+def attribute_column(values: pd.Series) -> pd.Series:
+    """Numbers and texts of a custom attribute as a column: numbers where all are, else a category."""
+    filled = values.dropna()
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in filled):
+        return values.astype("float64")
+    texts = values.map(event_text, na_action="ignore")
+    return texts.astype("str").astype("category")
+
+
+def with_own_columns(frame: pd.DataFrame, table: Table, columns: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """A frame with other columns; custom attributes that it lacked come among its own by their names."""
+    new = [name for name in columns if name not in frame]
+    grown = frame.assign(**columns)
+    if not new:
+        return grown
+    fixed = list(frame.columns[: len(table.columns)])
+    return grown[[*fixed, *sorted(grown.columns[len(fixed) :])]]
+
+
+def own_columns_as_stored(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """A view's custom attributes as the store would give them: none without values, numbers where all are.
+
+    What came later decides neither: a text that an attribute has had since, or that all its values are gone.
+    """
+    columns: dict[str, pd.Series] = {}
+    blank: list[str] = []
+    for name in frame.columns[len(table.columns) :]:
+        column = frame[name]
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            if column.isna().all():
+                blank.append(name)
+            continue
+        used = np.unique(column.cat.codes.to_numpy())
+        names = column.cat.categories[used[used >= 0]]
+        if not len(names):
+            blank.append(name)
+        elif all(_is_number(str(text)) for text in names):
+            columns[name] = column.astype(object).astype("float64")
+    if not columns and not blank:
+        return frame
+    return frame.assign(**columns).drop(columns=blank)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is how a number is written in the history of changes.
+
+    >>> [_is_number(text) for text in ("12", "0.5", "007", "nan", "2026-10-01")]
+    [True, True, False, False, False]
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return np.isfinite(number) and event_text(number) == text

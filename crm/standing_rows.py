@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from crm.frames import typed_column
+from crm.frames import attribute_column, typed_column, with_own_columns
 from crm.instants import NEVER
 from crm.schema import REFERENCES, TABLES, Column, Kind, Table
 from crm.versions import CUSTOM, Versions, row_keys
@@ -60,10 +60,24 @@ def _overwritten(
             frame[column.name], rows, typed_column(_instants(values, column), column, table, zone)
         )
     if table.custom and any(CUSTOM in each for each in contents):
-        for name in frame.columns[len(table.columns) :]:
-            values = pd.Series([(each.get(CUSTOM) or {}).get(name) for each in contents], dtype=object)
-            columns[str(name)] = put_values(frame[name], rows, values)
-    return frame.assign(**columns)
+        columns |= _own_columns(frame, table, rows, [each.get(CUSTOM) or {} for each in contents])
+    return with_own_columns(frame, table, columns)
+
+
+def _own_columns(
+    frame: pd.DataFrame, table: Table, rows: np.ndarray, given: list[dict[str, Any]]
+) -> dict[str, pd.Series]:
+    """The custom attributes of all rows, with those given for some; they may have been numbers or texts."""
+    columns = {}
+    for name in dict.fromkeys(
+        [*frame.columns[len(table.columns) :], *(name for own in given for name in own)]
+    ):
+        values: np.ndarray = np.full(len(frame), None, object)
+        if name in frame:
+            values = np.array(frame[name].astype(object).where(frame[name].notna(), None), object)
+        values[rows] = [own.get(name) for own in given]
+        columns[str(name)] = attribute_column(pd.Series(values, index=frame.index, dtype=object))
+    return columns
 
 
 def _instants(values: pd.Series, column: Column) -> pd.Series:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
+from crm.schema import OBSERVER
 from crm.store.tables import STORED
 
-OBSERVER = "sancho:import"  # stands where an event names who made the change: nobody knows who did
 _MANY = 20_000  # deals beyond which all observed changes are looked at rather than those of each
 _EVENTS = STORED["deal_events"]
 

@@ -148,7 +148,18 @@ class ChangedDeal(BaseModel):
 class ChangeContribution(BaseModel):
     """One cause of the change, after the causes before it in the list."""
 
-    code: Literal["won", "lost", "slipped", "advanced", "amount", "new_deals", "new_business", "target"]
+    code: Literal[
+        "moved",
+        "won",
+        "lost",
+        "deleted",
+        "slipped",
+        "advanced",
+        "amount",
+        "new_deals",
+        "new_business",
+        "target",
+    ]
     label: str
     effect_pp: float = Field(
         description="Points of the probability of reaching the target; parts add up to the change"

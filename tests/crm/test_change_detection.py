@@ -8,7 +8,7 @@ import pandas as pd
 
 from crm.importing import import_path, push_rows
 from crm.instants import DAY, HOUR, as_of_instant
-from crm.store.detected_changes import OBSERVER
+from crm.schema import OBSERVER
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEK = 7 * DAY

@@ -332,3 +332,14 @@ def test_a_mapping_can_say_since_when_rows_are_known_gone_or_merged(store, tmp_p
     known = [log.as_of(as_of_instant(day, TOKYO))["people"]["person_id"].tolist() for day in
              ("2026-09-30", "2026-10-01", "2026-11-05")]  # fmt: skip
     assert known == [[], ["P1", "P2"], ["P1"]]
+
+
+@pytest.mark.parametrize("table", ["deals", "accounts"])
+@pytest.mark.parametrize("newer", ["", "未定", "7"])
+def test_an_attribute_is_what_it_was_whatever_it_became_for_all(store, table, newer):
+    row_of = DEAL if table == "deals" else {"account_id": "A1", "created_at": "2026-01-05"}
+    push(store, table, row_of | {"確度": "20", "メモ": "甲"})
+    before = store.read(TOKYO).as_of(THIRD)[table]
+    push(store, table, row_of | {"確度": newer, "メモ": newer}, now=SECOND)
+    push(store, table, row_of | {"確度": "", "メモ": ""}, now=THIRD)
+    pd.testing.assert_frame_equal(store.read(TOKYO).as_of(SECOND)[table], before, check_categorical=False)

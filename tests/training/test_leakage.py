@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import as_of_instant
-from crm.store.detected_changes import OBSERVER
+from crm.schema import OBSERVER
 from features.catalogue import CATALOGUE
 from training.config import TrainConfig
 from training.leakage import Leak, screen
