@@ -66,11 +66,13 @@ class Level:
     @cached_property
     def ever_is_lower(self) -> bool:
         """Whether chances to be won by a day may exceed those in the end, and must be capped by them."""
-        if not len(self.days):
+        if len(self.days) < 2:
             return False
         return bool((self.now[0, -1] < self.now[0, -2]) or (self.usual[0, -1] < self.usual[0, -2]))
 
     def _read(self, shifts: Floats, days: Floats) -> Floats:
+        if len(shifts) < 2:  # where deals end within days, "ever" is all there is
+            return np.full(len(days), shifts[-1])
         finite: Floats = np.interp(np.log1p(days), np.log1p(self.days[:-1]), shifts[:-1])
         return np.where(days >= self.days[-1], shifts[-1], finite)
 

@@ -228,3 +228,9 @@ def test_rates_in_a_good_mood_bring_more_wins_and_stay_coherent():
     for table in (moved.won, moved.lost):
         assert (np.diff(table, axis=2) >= -1e-12).all()
     assert moved.won[:, :, -1] + moved.lost[:, :, -1] == pytest.approx(np.ones(rates.won.shape[:2]))
+
+
+def test_where_deals_end_within_days_the_shift_in_the_end_is_that_of_every_horizon():
+    level = Level(np.array([3.0]), np.full((2, 1), 0.4), np.zeros((2, 1)), 0, 60.0)
+    assert level.shift("won", np.zeros(3, np.int64), np.array([0.5, 2.0, 3.0])).tolist() == [0.4, 0.4, 0.4]
+    assert not level.ever_is_lower

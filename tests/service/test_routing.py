@@ -108,6 +108,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "check_liveness",
         "check_readiness",
         "compare_people",
+        "delete_table_row",
         "get_deal",
         "get_forecast",
         "get_kpis",

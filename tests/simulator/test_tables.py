@@ -9,12 +9,19 @@ from pandas.testing import assert_frame_equal
 
 from crm.schema import TABLES, Kind
 from simulator import WorldSettings, crm_tables, simulate, write
+from simulator.tables import TABLES as WRITTEN
 from simulator.world import current_deals
 
 END = date(2026, 11, 20)
 CUSTOM = {
     "deals": ["競合", "予算確認", "決裁者接触", "導入時期", "確度", "受注理由", "競合受注"],
     "accounts": ["上場区分", "既存システム"],
+}
+# Columns that a simulated organisation has nothing to say in.
+LEFT_OUT = {
+    "people": {"email", "role", "leads_team_id"},
+    "contracts": {"currency"},
+    "targets": {"currency", "kind", "set_by"},
 }
 HISTORY = {"stage", "amount", "expected_close_date", "owner_id", "競合", "予算確認", "決裁者接触"}
 
@@ -29,15 +36,14 @@ def tables(world):
     return crm_tables(world)
 
 
-@pytest.mark.parametrize("name", list(TABLES))
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_table_has_the_columns_keys_and_values_of_the_contract(tables, name):
     table, frame = TABLES[name], tables[name]
-    assert list(frame.columns) == [*table.names, *CUSTOM.get(name, [])] or (
-        set(frame.columns) == {*table.names, *CUSTOM.get(name, [])}
-    )
+    left_out = LEFT_OUT.get(name, set())
+    assert set(frame.columns) == {*table.names, *CUSTOM.get(name, [])} - left_out
     assert len(frame) > 0
     assert not frame.duplicated(list(table.key)).any()
-    for column in table.columns:
+    for column in (column for column in table.columns if column.name not in left_out):
         values = frame[column.name]
         if column.required:
             assert values.notna().all(), column.name

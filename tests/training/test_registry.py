@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -322,7 +323,9 @@ def test_a_champion_promoted_during_a_training_stays(
         Registry(tmp_path).promote(other)
         return model, None
 
-    monkeypatch.setattr(promote.TrainingData, "of", lambda *args: None)
+    data = SimpleNamespace(past=SimpleNamespace(organisation=SimpleNamespace(currency="JPY")))
+    monkeypatch.setattr(model, "currency", "JPY", raising=False)
+    monkeypatch.setattr(promote.TrainingData, "of", lambda *args: data)
     monkeypatch.setattr(promote, "train_on", trained)
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
     monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)

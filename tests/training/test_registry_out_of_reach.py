@@ -197,7 +197,7 @@ class Model:
     """A model without a training, which can be saved."""
 
     def __init__(self, name: str = "model") -> None:
-        self.name, self.as_of = name, 0
+        self.name, self.as_of, self.currency = name, 0, "JPY"
 
     def check(self) -> float:
         return 0.0
@@ -242,11 +242,12 @@ def train(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, decision: GateDecision = TAKEN, **named: object
 ) -> tuple[object, GateDecision, object]:
     """A training whose model is there already; the gate has decided."""
-    monkeypatch.setattr(promote.TrainingData, "of", lambda *args: None)
+    data = SimpleNamespace(past=SimpleNamespace(organisation=SimpleNamespace(currency="JPY")))
+    monkeypatch.setattr(promote.TrainingData, "of", lambda *args: data)
     monkeypatch.setattr(promote, "train_on", lambda *args: (Model(), SimpleNamespace()))
     monkeypatch.setattr(promote, "with_common_factors", lambda bundle, *args: bundle)
     monkeypatch.setattr(promote, "scoring_milliseconds", lambda bundle: 1.0)
-    monkeypatch.setattr(promote, "_decision_on", lambda *args: decision)
+    monkeypatch.setattr(promote, "gate", lambda bundle, *args: (bundle, decision))
     monkeypatch.setattr(TrainingRecord, "of", lambda *args: record())
     return promote.train_and_promote(None, 0, TrainConfig(), registry, **named)
 
