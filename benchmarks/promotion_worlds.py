@@ -121,13 +121,13 @@ def afterwards(bundle: Bundle, other: Bundle | None, later: TrainingData, now: i
     rows = later.snapshots.rows
     rows = rows.where(rows.regular & (rows.at >= now))
     against = replace(bundle, win=table_only(bundle.win)) if other is None else other
-    said = [_said(one, later, rows) for one in (bundle, against)]
+    said = [_predictions_of(one, later, rows) for one in (bundle, against)]
     asked = LaterRows(rows.won, rows.question_weight, rows.question_deal)
     found = compare(said[0], said[1], asked, np.random.default_rng(0))
     return {"after": str(found.difference), "after_deals": found.deals}
 
 
-def _said(bundle: Bundle, later: TrainingData, rows: SnapshotRows) -> Floats:
+def _predictions_of(bundle: Bundle, later: TrainingData, rows: SnapshotRows) -> Floats:
     """A model's predictions (m,) for the questions of rows."""
     history = compile_history(later.past, bundle.calendar, bundle.levels)
     x = build_features(history, rows.deal, rows.at)[:, feature_columns(bundle, history)]

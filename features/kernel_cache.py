@@ -45,7 +45,7 @@ def compiled(
 
     def compile_one(function: Function) -> Function:
         # Parallel kernels keep the lock: numba's simplest threads may not be used from two threads at once.
-        made = _kept(function, nogil=not parallel, parallel=parallel, inline=inline)
+        made = _cached_function(function, nogil=not parallel, parallel=parallel, inline=inline)
         index = _index(made)
         if index is not None:
             index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
@@ -65,14 +65,14 @@ def cache_folder() -> str | None:
 
 @cache
 def _probe() -> Any:
-    return _kept(_identity, nogil=True)
+    return _cached_function(_identity, nogil=True)
 
 
 def _identity(x: float) -> float:
     return x
 
 
-def _kept(function: Callable[..., Any], **options: Any) -> Any:
+def _cached_function(function: Callable[..., Any], **options: Any) -> Any:
     """A compiled function that is kept on disk: beside its source or in the user's own cache, as numba does.
 
     Else in the folder of Sancho's data, else nowhere.

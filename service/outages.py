@@ -77,12 +77,12 @@ class Outages:
     def warnings(self, version: str, zone: ZoneInfo) -> list[tuple[str, Text]]:
         """What the service cannot do at the moment, by code."""
         return [
-            (code, _TEXTS[code].format(since=_said(outage.since, zone), version=version))
+            (code, _TEXTS[code].format(since=_since_when(outage.since, zone), version=version))
             for code, outage in self._now.copy().items()
         ]
 
 
-def _said(since: int, zone: ZoneInfo) -> Text:
+def _since_when(since: int, zone: ZoneInfo) -> Text:
     at = iso(since, zone)
     languages: tuple[Language, Language] = ("ja", "en")
     return Text(*(moment_text(at, lang) for lang in languages))

@@ -73,7 +73,7 @@ def _later_rows(
     if champion.as_of >= data.as_of or fold is None:
         return None
     if champion.as_of <= fold.train_until and validation.validation_chance is not None:
-        return validation.validation_chance, _said(champion, fold.valid, data), rows_of(fold.valid)
+        return validation.validation_chance, _predictions_of(champion, fold.valid, data), rows_of(fold.valid)
     fold = fold_at(fitter, champion.as_of, data.as_of, len(data.snapshots.outcomes))
     if len(np.unique(fold.valid.question_deal)) < MIN_DEALS:
         return None
@@ -82,7 +82,7 @@ def _later_rows(
         return None
     valid = fold.valid
     chance = refitted.won_by_logits(valid, refitted.question_log_odds(valid)[0])
-    return chance, _said(champion, valid, data), rows_of(valid)
+    return chance, _predictions_of(champion, valid, data), rows_of(valid)
 
 
 def _proof_rows(
@@ -109,7 +109,7 @@ def _proof_rows(
     return chance, proof.chance[use], LaterRows(proof.outcome[use], proof.weight[use], deal)
 
 
-def _said(model: Bundle, rows: SnapshotRows, data: TrainingData) -> Floats:
+def _predictions_of(model: Bundle, rows: SnapshotRows, data: TrainingData) -> Floats:
     """A stored model's predictions (m,) for rows, from its own features."""
     history = compile_history(data.past, model.calendar, model.levels)
     x = build_features(history, rows.deal, rows.at)[:, feature_columns(model, history)]

@@ -17,7 +17,7 @@ from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, can_learn, fit_win, levelled, with_stacks
+from models.win.model import WinModel, WinSettings, can_learn, fit_win, with_level_fitted, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
 from training.comparison import Comparison, LaterRows, compare
@@ -161,7 +161,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
         model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
     else:
-        model = levelled(model, last.fold.train)
+        model = with_level_fitted(model, last.fold.train)
     chance = model.won_by_logits(valid, last.won)
     evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
     evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))

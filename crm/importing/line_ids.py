@@ -31,7 +31,7 @@ def refuse_line_ids(loader: Loader, mapped: Sequence[MappedRows], mapping: FileM
             continue
         key, file = TABLES[rows.table].key[0], rows.file.source.file
         ids = {str(name) for name in rows.columns[key].drop_null().to_pylist()}
-        if loader.writer.known(rows.table, ids) and not _came_before(loader, mapping):
+        if loader.writer.known(rows.table, ids) and not _is_known_list(loader, mapping):
             raise SanchoError(
                 Text(
                     "{file}：{key} が行番号（{line}）なので、行が動くと別の{label}の変更になってしまいます。"
@@ -67,7 +67,7 @@ def _key_columns(rule: object) -> set[str]:
     return columns
 
 
-def _came_before(loader: Loader, mapping: FileMapping) -> bool:
+def _is_known_list(loader: Loader, mapping: FileMapping) -> bool:
     """Whether the very same files were imported by this mapping, which changes nothing."""
     same = hashlib.sha256("\n".join([*loader.log.digests, mapping.given]).encode()).hexdigest()
     return (

@@ -1,8 +1,8 @@
 """Which versions do the rows of an import make? What was said before stays known until then.
 
 Filling a blank that carries its own time (a closing, the end of a contract) is believed as of that time.
-Changing what was said is known from the import on, or from when the row itself says (`known_from`; a target
-by its `set_at`). Open deals keep their history in `deal_events`.
+Changing what was said is known from the import on, or from when the row itself says (`known_from`; a
+target by its `set_at`). Open deals keep their history in `deal_events`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DEAL_COLUMNS = ("created_at", *TABLES["deals"].self_dated)
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Validity:
     """What a row says about itself: since when it is known, since when it is gone, and into which row."""
 
     known_from: int = NEVER
@@ -53,7 +53,7 @@ class VersionRecorder:
         self._all_new: dict[str, bool] = {}  # tables that were empty, so that this is their beginning
         self._met: set[str] = set()
         self._any_deals = writer.any_rows("deals")
-        self._said: dict[str, dict[str, _Said]] = {}
+        self._validity: dict[str, dict[str, _Validity]] = {}
         self._came_back: dict[str, set[str]] = {}
         self._gone: dict[str, set[str]] = {}
         self._with_events: set[str] = set()
@@ -74,22 +74,24 @@ class VersionRecorder:
             return
         keys = row_keys_of(table, columns)
         if says:
-            said = self._said.setdefault(table.name, {})
-            said.update(_said(keys, columns))
+            validity = self._validity.setdefault(table.name, {})
+            validity.update(_validity_of(keys, columns))
         if gone and not keyed_by_all(table):
             again = gone.intersection(keys) - {
-                key for key, each in self._said.get(table.name, {}).items() if _leaves(each)
+                key for key, each in self._validity.get(table.name, {}).items() if _leaves(each)
             }
             self._came_back.setdefault(table.name, set()).update(again)
 
     def settle(self, table: str) -> int:
         """Stores the versions of what changed in a table so far; how many changes of deals were recorded."""
         all_new = self._all_new.pop(table, False)
-        said = self._said.pop(table, {})
+        validity = self._validity.pop(table, {})
         replaced, added = self._writer.replaced(table), self._writer.added(table)
-        recorded = self._record_deals(replaced, said) if table == "deals" else 0
-        if said or replaced or added or self._came_back.get(table):
-            changed = _ChangedTable(TABLES[table], self._writer, self._now, said, replaced, added, all_new)
+        recorded = self._record_deals(replaced, validity) if table == "deals" else 0
+        if validity or replaced or added or self._came_back.get(table):
+            changed = _ChangedTable(
+                TABLES[table], self._writer, self._now, validity, replaced, added, all_new
+            )
             self.changed_rows += changed.store(self._came_back.pop(table, set()))
             self._gone.pop(table, None)
         self._writer.watch_again(table)
@@ -98,10 +100,10 @@ class VersionRecorder:
     def remove(self, table: str, keys: Iterable[str], at: int | None = None) -> int:
         """Rows are gone from a moment on (now); how many of them were there."""
         present = {key for key in keys if key not in self._gone_rows(table)}
-        said = {key: _Said(deleted_at=self._now if at is None else at) for key in present}
-        self.changed_rows += _ChangedTable(TABLES[table], self._writer, self._now, said).store(set())
+        validity = {key: _Validity(deleted_at=self._now if at is None else at) for key in present}
+        self.changed_rows += _ChangedTable(TABLES[table], self._writer, self._now, validity).store(set())
         self._gone.pop(table, None)
-        return len(said)
+        return len(validity)
 
     def finish(self) -> int:
         """Settles all tables; how many changes of deals no event had recorded."""
@@ -118,11 +120,11 @@ class VersionRecorder:
             self._gone[table] = self._writer.gone(table)
         return self._gone[table]
 
-    def _record_deals(self, replaced: Sequence[ReplacedRow], said: Mapping[str, _Said]) -> int:
+    def _record_deals(self, replaced: Sequence[ReplacedRow], validity: Mapping[str, _Validity]) -> int:
         """The changes of deals while they are open, as events."""
         changes: dict[int, list[Change]] = {}
         for row in replaced:
-            since = said.get(row.key, _Said()).known_from
+            since = validity.get(row.key, _Validity()).known_from
             of_row = changes.setdefault(self._now if since == NEVER else since, [])
             for name, after, before in _differences(row):
                 of_row.append(Change(row.key, name, event_text(after) or "", event_text(before) or ""))
@@ -137,12 +139,12 @@ class _ChangedTable:
         table: Table,
         writer: Writer,
         now: int,
-        said: Mapping[str, _Said],
+        validity: Mapping[str, _Validity],
         replaced: Sequence[ReplacedRow] = (),
         added: Sequence[ReplacedRow] = (),
         all_new: bool = False,
     ) -> None:
-        self._table, self._writer, self._now, self._said = table, writer, now, said
+        self._table, self._writer, self._now, self._validity = table, writer, now, validity
         self._changed = {
             row.key: row for row in replaced if _contents(table, row.before) != _contents(table, row.after)
         }
@@ -152,7 +154,7 @@ class _ChangedTable:
     def store(self, came_back: set[str]) -> int:
         """Stores the versions, puts back rows whose newest version did not come last; how many versions."""
         late = {key for key in self._added if self._is_late(self._added[key].after)}
-        keys = self._changed.keys() | self._said.keys() | came_back | late
+        keys = self._changed.keys() | self._validity.keys() | came_back | late
         if not keys:
             return 0
         known = self._writer.versions(self._table.name, keys)
@@ -183,39 +185,39 @@ class _ChangedTable:
         self, key: str, values: Contents, versions: dict[int, Version], came_back: bool
     ) -> dict[int, Version]:
         """All versions of a row by the moment from which they are known."""
-        said, after = self._said.get(key, _Said()), _contents(self._table, values)
+        validity, after = self._validity.get(key, _Validity()), _contents(self._table, values)
         changed = self._changed.get(key)
         is_new = key in self._added or self._all_new
-        if _leaves(said):
+        if _leaves(validity):
             if not versions and not (key in self._added and self._is_late(values)):
                 was = values if changed is None or changed.before is None else changed.before
-                first = said.known_from if is_new and said.known_from != NEVER else self._first(was)
+                first = validity.known_from if is_new and validity.known_from != NEVER else self._first(was)
                 versions[first] = Version(key, first, _contents(self._table, was))
-            _add_leaving(versions, key, after, said, self._now)
+            _add_leaving(versions, key, after, validity, self._now)
         elif changed is not None and changed.before is not None:
             before = _contents(self._table, changed.before)
             filled = _filled(self._table, before, after)
-            if filled and _are_later(self._table, filled, versions) and said.known_from == NEVER:
+            if filled and _are_later(self._table, filled, versions) and validity.known_from == NEVER:
                 _fill(versions, filled)
                 before |= filled
             if before != after:
                 if not versions:
                     first = self._first(changed.before)
                     versions[first] = Version(key, first, before)
-                at = self._moment(said, changed)
+                at = self._moment(validity, changed)
                 versions[at] = Version(key, at, after)
-        elif came_back or is_new or said.known_from != NEVER:
+        elif came_back or is_new or validity.known_from != NEVER:
             if not versions and not is_new:
                 first = self._first(values)
                 versions[first] = Version(key, first, after)
-            at = self._moment(said, None)
+            at = self._moment(validity, None)
             versions[at] = Version(key, at, after)
         return versions
 
-    def _moment(self, said: _Said, changed: ReplacedRow | None) -> int:
+    def _moment(self, validity: _Validity, changed: ReplacedRow | None) -> int:
         """Since when a row's new contents are known."""
-        if said.known_from != NEVER:
-            return said.known_from
+        if validity.known_from != NEVER:
+            return validity.known_from
         dated = self._table.versions_since
         if dated is not None and changed is not None and changed.before is not None:
             since = changed.after[dated]
@@ -230,15 +232,17 @@ class _ChangedTable:
         return ALWAYS if since is None else int(since)
 
 
-def _add_leaving(versions: dict[int, Version], key: str, contents: Contents, said: _Said, now: int) -> None:
+def _add_leaving(
+    versions: dict[int, Version], key: str, contents: Contents, validity: _Validity, now: int
+) -> None:
     """The row is gone from a moment on, after all that is known of it."""
     newest = versions[max(versions)] if versions else None
-    if newest is not None and newest.gone and newest.merged_into == said.merged_into:
+    if newest is not None and newest.gone and newest.merged_into == validity.merged_into:
         return
-    at = now if said.deleted_at == NEVER else said.deleted_at
+    at = now if validity.deleted_at == NEVER else validity.deleted_at
     if newest is not None and newest.known_from != ALWAYS:
         at = max(at, newest.known_from + 1)
-    versions[at] = Version(key, at, contents, True, said.merged_into)
+    versions[at] = Version(key, at, contents, True, validity.merged_into)
 
 
 def _are_later(table: Table, filled: Contents, versions: Mapping[int, Version]) -> bool:
@@ -247,8 +251,8 @@ def _are_later(table: Table, filled: Contents, versions: Mapping[int, Version]) 
     return not versions or all(time > max(versions) for time in times)
 
 
-def _leaves(said: _Said) -> bool:
-    return said.deleted_at != NEVER or said.merged_into is not None
+def _leaves(validity: _Validity) -> bool:
+    return validity.deleted_at != NEVER or validity.merged_into is not None
 
 
 def _fill(versions: dict[int, Version], filled: Contents) -> None:
@@ -299,19 +303,19 @@ def row_keys_of(table: Table, columns: Mapping[str, pa.Array]) -> list[str]:
     return [joined_key(key) for key in zip(*parts, strict=True)]
 
 
-def _said(keys: Sequence[str], columns: Mapping[str, pa.Array]) -> dict[str, _Said]:
+def _validity_of(keys: Sequence[str], columns: Mapping[str, pa.Array]) -> dict[str, _Validity]:
     def of(name: str, blank: Any) -> list[Any]:
         if name not in columns:
             return [blank] * len(keys)
         return [blank if value is None else value for value in python_values(columns[name])]
 
-    said = (
-        _Said(known_from, deleted_at, merged_into)
+    validity = (
+        _Validity(known_from, deleted_at, merged_into)
         for known_from, deleted_at, merged_into in zip(
             of("known_from", NEVER), of("deleted_at", NEVER), of("merged_into", None), strict=True
         )
     )
-    return {key: each for key, each in zip(keys, said, strict=True) if each != _Said()}
+    return {key: each for key, each in zip(keys, validity, strict=True) if each != _Validity()}
 
 
 def rounds(table: Table, columns: pa.Table, zone: ZoneInfo) -> list[Ints]:

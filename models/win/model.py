@@ -407,10 +407,10 @@ def with_stacks(
         )
         sides.append(replace(side, stack=recalibrated))
     stacked = replace(model, won=sides[0], lost=sides[1])
-    return levelled(stacked, rows) if with_level else stacked.without_level()
+    return with_level_fitted(stacked, rows) if with_level else stacked.without_level()
 
 
-def levelled(model: WinModel, rows: SnapshotRows) -> WinModel:
+def with_level_fitted(model: WinModel, rows: SnapshotRows) -> WinModel:
     """The same model with the level learned from its training rows; the stated prior has none."""
     if model.won.linear is None:
         return model
