@@ -142,14 +142,14 @@ def test_what_changed_since_a_week_ago_adds_up_to_the_change(service: Service) -
     assert sum(part["effect_pp"] for part in change["contributions"]) == pytest.approx(
         100 * (change["to"] - change["from"]), abs=1e-9
     )
-    assert change["contributions"][0]["label"] == "Deals won"
+    assert "Deals won" in {part["label"] for part in change["contributions"]}
     state = service.use_cases.serving.current()
     deals = state.log["deals"].set_index("deal_id")
     for code, outcome in (("won", "won"), ("lost", "lost")):
         part = next(part for part in change["contributions"] if part["code"] == code)
         assert {deals["outcome"][deal["deal_id"]] for deal in part["deals"]} <= {outcome}
     japanese = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["change"]
-    assert japanese["contributions"][0]["label"] == "受注した商談"
+    assert "受注した商談" in {part["label"] for part in japanese["contributions"]}
     assert service.get(f"/v1/forecasts/{PERIOD}?as_of=2020-01-01")["change"] is None
 
 
@@ -363,7 +363,7 @@ def test_pages_of_deals_hold_each_once(service: Service) -> None:
         ("/v1/forecasts/2026-Q9", 422, "bad_period"),
         ("/v1/forecasts/2026-Q4?scope=team:NOPE", 404, "unknown_scope"),
         ("/v1/forecasts/2026-Q4?as_of=soon", 422, "bad_as_of"),
-        ("/v1/forecasts/2026-Q4?as_of=0001-01-01", 422, "bad_period"),
+        ("/v1/forecasts/2026-Q4?as_of=0001-01-01", 422, "bad_as_of"),
         ("/v1/deals?sort=nope", 422, "bad_sort"),
         ("/v1/deals?limit=0", 422, "invalid_request"),
     ],
