@@ -296,7 +296,7 @@ def test_a_full_list_takes_out_what_it_no_longer_names_and_another_only_says_so(
     assert not import_path(store, path, TOKYO, now=FIRST).notices
     path.write_text(head + kept)
     told = import_path(store, path, TOKYO, now=SECOND)
-    assert any("1 open deals are missing from this list (DUP" in notice.en for notice in told.notices)
+    assert any("Open deals missing from this list: 1 (DUP)" in notice.en for notice in told.notices)
     assert len(store.read(TOKYO)["deals"]) == 3
     whole = import_path(store, path, TOKYO, now=SECOND + 1, whole=True)
     assert whole.removed == {"deals": 2}
