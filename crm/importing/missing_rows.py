@@ -52,8 +52,8 @@ class ListedRows:
             Text(
                 "進行中の商談{n:,}件がこの一覧にありません（{some}）。削除・統合された商談なら、"
                 "全件の一覧を --full を付けて取り込むと、その時点で対象から外れます。",
-                "Open deals missing from this list: {n:,} ({some}). If they were deleted or merged, import the "
-                "whole list with --full: they are gone from then on.",
+                "Open deals missing from this list: {n:,} ({some}). If they were deleted or merged, import "
+                "the whole list with --full: they are gone from then on.",
             ).format(n=len(missing), some=Text(*some))
         ]
 
@@ -64,6 +64,6 @@ def removed_notice(table: str, count: int) -> Text:
     return Text(
         "一覧にない{label}{n:,}件を、この取り込みの時点で削除されたものとしました"
         "（それ以前の時点の集計には残ります）。",
-        "{label} that the list no longer names: {n:,}. They are gone as of this import (answers about earlier "
-        "moments still know them).",
+        "{label} that the list no longer names: {n:,}. They are gone as of this import (answers about "
+        "earlier moments still know them).",
     ).format(n=count, label=label)
