@@ -164,4 +164,4 @@ def _is_number(text: str) -> bool:
         number = float(text)
     except ValueError:
         return False
-    return np.isfinite(number) and event_text(number) == text
+    return bool(np.isfinite(number)) and event_text(number) == text

@@ -39,7 +39,7 @@ def sample(deals: int = 1_200, seed: int = 42, end: str | date = "2026-11-24", *
 
     >>> log = sample(deals=200, seed=1)
     >>> sorted(log.tables)[:3]
-    ['accounts', 'activities', 'contracts']
+    ['absences', 'accounts', 'activities']
     """
     from crm.eventlog import EventLog
     from simulator import WorldSettings, crm_tables, simulate

@@ -231,10 +231,12 @@ def test_an_unknown_version_is_told(registry: Registry):
         registry.load("9")
 
 
-def test_mlflow_pyfunc_scores_as_the_model_does(registry: Registry, bundle: Bundle):
+def test_mlflow_pyfunc_scores_as_the_model_does(
+    registry: Registry, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+):
     import mlflow
 
-    mlflow.set_tracking_uri(registry.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     model = mlflow.pyfunc.load_model("models:/sancho/1")
     kept = bundle.self_check
     asked = pd.DataFrame(kept.x, columns=list(bundle.features)).assign(
