@@ -24,7 +24,7 @@ from crm.addresses import without_password
 from crm.i18n import Text
 
 CONNECT_SECONDS = 3.0  # to reach a server
-ANSWER_SECONDS = 5.0  # for it to answer
+ANSWER_SECONDS = 4.0  # for it to answer: with the start of a command, said within 10
 UPLOAD_SECONDS = 30.0  # for it to confirm a file, which it may first have to store elsewhere
 _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"  # MLflow's own settings
 _DEEPEST = 12  # exceptions inside exceptions that are looked at
