@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from crm.instants import as_of_instant
 from service.api import create_app
 from service.cli import run
 from service.settings import read_settings
@@ -18,6 +21,7 @@ from service.use_cases import UseCases
 
 END, AS_OF, PERIOD = "2026-11-20", "2026-11-12", "FY2026-Q3"
 SMALL = "[train]\ntrees = 20\nleaves = 8\nmax_moments = 3000\nquestions = 1\n"
+LATER, TOKYO = "2026-11-25", ZoneInfo("Asia/Tokyo")
 TEAM = "team:T02"
 
 
@@ -87,7 +91,11 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
         use_cases.close()
 
 
-def test_what_the_books_say_later_changes_no_answer_about_an_earlier_day(books: Books) -> None:
+def test_what_the_books_say_later_changes_no_answer_about_an_earlier_day(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = count(as_of_instant("2026-11-22", TOKYO))
+    monkeypatch.setattr("crm.importing.session._moment", lambda *_: next(moments))
     before = books.answers(AS_OF)
     shown = [deal["deal_id"] for deal in before["deals"][:4]]
     deals = {row["deal_id"]: row for row in books.rows("deals")}
@@ -109,9 +117,9 @@ def test_what_the_books_say_later_changes_no_answer_about_an_earlier_day(books: 
     after = books.answers(AS_OF)
     for path, answer in before.items():
         assert json.dumps(after[path], sort_keys=True) == json.dumps(answer, sort_keys=True), path
-    now = books.get(f"/v1/forecasts/{PERIOD}")
+    now = books.get(f"/v1/forecasts/{PERIOD}?as_of={LATER}")
     assert now["target"] == 1
-    assert not set(shown[1:3]) & {deal["deal_id"] for deal in books.get("/v1/deals")["deals"]}
+    assert not set(shown[1:3]) & {deal["deal_id"] for deal in books.get(f"/v1/deals?as_of={LATER}")["deals"]}
     change = {part["code"]: part for part in now["change"]["contributions"]}
     assert {deal["deal_id"] for deal in change["deleted"]["deals"]} == set(shown[1:3])
     assert change["target"]["effect_pp"] > 0
