@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
+from crm.instants import DAY
 from features.arrays import Floats, Ints
 from training import metrics
 
@@ -18,16 +19,23 @@ SLOPE = (0.6, 1.6)
 SURE = float(ndtri(0.995))  # a slope is off where its whole 99 % interval is outside of SLOPE
 MAX_LUCK = 0.01  # a calibration error that luck reaches more rarely is not luck
 
+ORIGIN_DAYS = 28  # questions asked within so many days share the luck of their time
+
 Verdict = Literal["better", "not_worse", "worse", "cannot_tell"]
 
 
 @dataclass(frozen=True)
 class LaterRows:
-    """Questions (m,) that neither model was trained on: outcome 0/1, weight, and the deal's number."""
+    """Questions (m,) that neither model was trained on: outcome 0/1, weight, and the deal's number.
+
+    `origin` (m,) numbers the time they were asked in (four weeks, see `origin_of`), whose luck they share;
+    -1 = not known, which counts as one time.
+    """
 
     outcome: Floats
     weight: Floats
     deal: Ints
+    origin: Ints | None = None
 
     @property
     def deals(self) -> int:
@@ -41,7 +49,23 @@ class LaterRows:
             np.concatenate([part.outcome for part in parts]),
             np.concatenate([part.weight for part in parts]),
             np.concatenate([part.deal for part in parts]),
+            np.concatenate([part.origins for part in parts]),
         )
+
+    @property
+    def origins(self) -> Ints:
+        """The time (m,) that each question was asked in."""
+        return np.full(len(self.deal), -1, np.int64) if self.origin is None else self.origin
+
+
+def origin_of(moments: Ints) -> Ints:
+    """The four weeks (m,) that moments, in microseconds UTC, lie in.
+
+    >>> origin_of(np.array([0, 27 * DAY, 28 * DAY]))
+    array([0, 0, 1])
+    """
+    out: Ints = moments // (ORIGIN_DAYS * DAY)
+    return out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +146,10 @@ class Comparison:
 def compare(a: Floats, b: Floats, rows: LaterRows, rng: np.random.Generator) -> Comparison:
     """Models by their probabilities (m,) for the same rows; pure, so that both kinds of error can be counted.
 
-    The interval is that of a paired bootstrap over deals, expanded for few deals (Hesterberg 2015).
+    The interval counts a deal once, and the questions of the same time as partly one (`clustered_means`).
     """
     losses = metrics.log_losses(a, rows.outcome), metrics.log_losses(b, rows.outcome)
-    gap = metrics.paired_difference(*losses, rows.deal, rng, rows.weight, expanded=True)
+    gap = metrics.paired_difference(*losses, rows.deal, rng, rows.weight, origin=rows.origins)
     return Comparison(
         rows.deals, len(rows.outcome), gap, calibration(a, rows, rng), calibration(b, rows, rng)
     )

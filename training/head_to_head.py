@@ -14,7 +14,7 @@ from features.arrays import Floats
 from models.bundle import Bundle, ProofRows
 from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
-from training.comparison import MIN_DEALS, Comparison, LaterRows, compare
+from training.comparison import MIN_DEALS, Comparison, LaterRows, compare, origin_of
 from training.data import TrainingData
 from training.snapshots import Fold, split
 from training.validation import Fitter, Validation, fold_at, refit_as_of, rows_of
@@ -106,7 +106,11 @@ def _proof_rows(
     states, row = np.unique(np.stack([deal, moment]), axis=1, return_inverse=True)
     x = build_features(data.history, states[0], states[1])
     chance = refitted.won_by(x[row.ravel()], moment, proof.horizon[use])
-    return chance, proof.chance[use], LaterRows(proof.outcome[use], proof.weight[use], deal)
+    return (
+        chance,
+        proof.chance[use],
+        LaterRows(proof.outcome[use], proof.weight[use], deal, origin_of(moment)),
+    )
 
 
 def _predictions_of(model: Bundle, rows: SnapshotRows, data: TrainingData) -> Floats:

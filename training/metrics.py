@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from features.arrays import Floats, Ints
 from models.logistic import bounded_logit, fit_logistic
-from models.statistics import DRAWS, Interval, means_of
+from models.statistics import DRAWS, Interval, clustered_means, means_of
 
 FLOOR = 1e-6  # probabilities are clipped to [FLOOR, 1 - FLOOR], for all methods alike
 LUCK_DRAWS = 200
@@ -151,20 +151,26 @@ def calibration_slope(chance: Floats, outcome: Floats, weight: Floats | None = N
     return float(intercept), float(slope)
 
 
-def auc(chance: Floats, outcome: Floats) -> float:
+def auc(chance: Floats, outcome: Floats, weight: Floats | None = None) -> float:
     """Probability that a positive outcome was predicted with a higher chance than a negative one; ties half.
+
+    Rows (n,) are drawn in proportion to their weights.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0, 1, 1]))
     0.875
+    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0, 1, 1]), np.array([1.0, 3, 1, 1]))
+    0.8125
     """
-    from scipy.stats import rankdata
-
-    positive = outcome > 0.5
-    pairs = float(positive.sum()) * float((~positive).sum())
+    weight = np.ones(len(chance)) if weight is None else weight
+    _, level = np.unique(chance, return_inverse=True)
+    levels = int(level.max()) + 1 if len(level) else 0
+    positive = np.bincount(level, weight * (outcome > 0.5), levels)
+    negative = np.bincount(level, weight * (outcome <= 0.5), levels)
+    pairs = float(positive.sum()) * float(negative.sum())
     if pairs == 0:
         return np.nan
-    ranks = rankdata(chance)
-    return float((ranks[positive].sum() - positive.sum() * (positive.sum() + 1) / 2) / pairs)
+    below = np.cumsum(negative) - 0.5 * negative
+    return float(positive @ below / pairs)
 
 
 class Difference(Interval):
@@ -184,12 +190,17 @@ def paired_difference(
     weight: Floats | None = None,
     draws: int = DRAWS,
     expanded: bool = False,
+    origin: Ints | None = None,
 ) -> Difference:
     """Mean of losses - other_losses over rows (n,), with a bootstrap interval that draws clusters (deals).
 
-    `expanded`: the interval is widened for few clusters; see `means_of`.
+    `expanded`: the interval is widened for few clusters; see `means_of`. With `origin` (n,), the period that
+    each row was asked in, the interval is that of `clustered_means`, without random draws.
     """
     weight = np.ones(len(losses)) if weight is None else weight
+    if origin is not None:
+        (mean,) = clustered_means((losses - other_losses)[:, None], weight, cluster, origin)
+        return Difference(mean.mean, mean.lo, mean.hi)
     mean = means_of((losses - other_losses)[:, None], weight, cluster, rng, draws, expanded)[0]
     return Difference(mean.mean, mean.lo, mean.hi)
 
@@ -207,5 +218,5 @@ def summary(chance: Floats, outcome: Floats, weight: Floats | None = None) -> di
         "calibration_error": calibration_error(chance, outcome, weight),
         "slope": slope,
         "intercept": intercept,
-        "auc": auc(chance, outcome),
+        "auc": auc(chance, outcome, weight),
     }

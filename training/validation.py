@@ -20,7 +20,7 @@ from models.win.horizons import HorizonWindows
 from models.win.model import WinModel, WinSettings, can_learn, fit_win, with_level_fitted, with_stacks
 from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
 from models.win.trees import TreeFitter, TreeSettings, fit_trees
-from training.comparison import Comparison, LaterRows, compare
+from training.comparison import Comparison, LaterRows, compare, origin_of
 from training.config import TrainConfig, max_rows
 from training.evaluate import Evaluation, evaluate
 from training.in_the_end import judge_in_the_end
@@ -180,7 +180,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
 
 def rows_of(valid: SnapshotRows) -> LaterRows:
     """The questions of validation rows, to compare models on."""
-    return LaterRows(valid.won, valid.question_weight, valid.question_deal)
+    return LaterRows(valid.won, valid.question_weight, valid.question_deal, origin_of(valid.question_at))
 
 
 def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> Comparison | None:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from models.statistics import Z80, Z90, means_of, pooled_with_prior, shrunk, variance_beyond_chance
+from models.statistics import (
+    Z80,
+    Z90,
+    clustered_means,
+    means_of,
+    pooled_with_prior,
+    shrunk,
+    variance_beyond_chance,
+)
 
 
 def test_the_variance_beyond_chance_is_dersimonian_and_lairds_by_hand() -> None:
@@ -47,3 +55,32 @@ def test_a_clustered_interval_has_the_width_that_the_cluster_means_have() -> Non
 
 def test_z80_and_z90_hold_80_and_90_percent_of_a_normal() -> None:
     assert [norm.cdf(z) - norm.cdf(-z) for z in (Z80, Z90)] == pytest.approx([0.8, 0.9])
+
+
+def test_intervals_of_rows_that_share_the_luck_of_their_period_hold_what_they_promise() -> None:
+    rng = np.random.default_rng(5)
+    held, by_deal_only = [], []
+    for _ in range(400):
+        deal = np.repeat(np.arange(300), 2)
+        period = np.clip(rng.integers(0, 8, 300).repeat(2) + np.tile([0, 1], 300), 0, 7)
+        luck, fate = 0.3 * rng.normal(size=8), rng.normal(size=300)
+        values = (luck[period] + fate[deal] + rng.normal(size=600))[:, None]
+        both = clustered_means(values, np.ones(600), deal, period)[0]
+        deals = clustered_means(values, np.ones(600), deal)[0]
+        held.append(both.lo <= 0.0 <= both.hi)
+        by_deal_only.append(deals.lo <= 0.0 <= deals.hi)
+    assert 0.91 <= np.mean(held) <= 0.99
+    assert np.mean(by_deal_only) < 0.85
+
+
+def test_without_shared_luck_of_periods_the_interval_is_that_of_the_deals() -> None:
+    rng = np.random.default_rng(6)
+    held = []
+    for _ in range(400):
+        values, period = rng.normal(size=(300, 1)), rng.integers(0, 8, 300)
+        found = clustered_means(values, np.ones(300), np.arange(300), period)[0]
+        held.append(found.lo <= 0.0 <= found.hi)
+    assert 0.92 <= np.mean(held) <= 0.985
+    one_period = clustered_means(values, np.ones(300), np.arange(300), np.zeros(300, int))[0]
+    assert one_period == clustered_means(values, np.ones(300), np.arange(300))[0]
+    assert np.isnan(clustered_means(values, np.ones(300), np.zeros(300, int))[0].lo)

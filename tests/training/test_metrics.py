@@ -32,6 +32,8 @@ def test_log_loss_and_brier_are_scikit_learns():
     assert found["log_loss"] == pytest.approx(log_loss(won, chance), abs=1e-6)
     assert found["brier"] == pytest.approx(brier_score_loss(won, chance))
     assert auc(chance, won) == pytest.approx(roc_auc_score(won, chance))
+    weight = np.random.default_rng(1).random(len(won))
+    assert auc(chance, won, weight) == pytest.approx(roc_auc_score(won, chance, sample_weight=weight))
 
 
 def test_certainty_that_fails_costs_much_but_not_infinitely():
