@@ -31,6 +31,16 @@ def variance_beyond_chance(effect: Floats, noise: Floats) -> float:
     return (float(weight @ (effect - mean) ** 2) - (len(effect) - 1)) / max(scale, 1e-9)
 
 
+def never_certain(share: float, draws: int) -> float:
+    """The probability of what happened in a share of `draws` scenarios: half a scenario from 0 and 1 or more.
+
+    >>> never_certain(0.0, 1_000), never_certain(0.25, 1_000), never_certain(1.0, 1_000)
+    (0.0005, 0.25, 0.9995)
+    """
+    margin = 0.5 / max(draws, 1)
+    return min(max(share, margin), 1.0 - margin)
+
+
 def pooled_with_prior(variance: float, seen: float, prior: float, weight: float) -> float:
     """A variance estimated from `seen` independent values, pooled with a prior that weighs `weight` values.
 

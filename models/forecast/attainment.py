@@ -13,6 +13,7 @@ from features.arrays import Floats, Ints
 from models.forecast.organisation import UNASSIGNED
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.simulate import LEVELS, Simulation, attainment_given_deal, open_by_date, swings
+from models.statistics import never_certain
 
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
 
@@ -52,7 +53,7 @@ def scope_forecast(
 
 
 def probability_of(simulation: Simulation, people: Ints, target: float | None) -> float | None:
-    """Probability that a scope's revenue reaches the target; None without one.
+    """Probability that a scope's revenue reaches the target, strictly between 0 and 1; None without one.
 
     The share of scenarios at or above it, with the noise of the most influential deal integrated out.
     """
@@ -61,10 +62,11 @@ def probability_of(simulation: Simulation, people: Ints, target: float | None) -
     total = simulation.total(people)
     rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
     if not len(rows):
-        return float((total >= target).mean())
+        return never_certain(float((total >= target).mean()), len(total))
     p, amount = simulation.pipeline.won_by[rows, -1], simulation.pipeline.amounts[rows]
     sd = p * (1 - p) * amount.mean(1) ** 2 + p * amount.var(1)
-    return float(attainment_given_deal(simulation, rows[[int(sd.argmax())]], total, target)[2][0])
+    overall = attainment_given_deal(simulation, rows[[int(sd.argmax())]], total, target)[2][0]
+    return never_certain(float(overall), len(total))
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, targe
     drawn = amounts[np.arange(len(total)) % LEVELS]
     lost = float((total >= target).mean())
     won = float((total + drawn >= target).mean())
-    return DealEffect(probability * won + (1 - probability) * lost, won, lost)
+    overall = probability * won + (1 - probability) * lost
+    return DealEffect(never_certain(overall, len(total)), won, lost)
 
 
 def mean_and_quantiles(draws: Floats) -> dict[str, float]:

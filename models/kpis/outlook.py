@@ -18,6 +18,7 @@ from features.kpis import Count, Kpi, KpiEvents, Shape, parts_of, value_of
 from models.forecast.simulate import Simulation, draw_wins
 from models.kpis.counts import SCENARIOS, Draws, RemainingPeriod, forecast_count
 from models.kpis.shares import cohort_of, conversion_share
+from models.statistics import never_certain
 
 _TREND_PERIODS = 8  # periods before this one
 _YEAR = 365 * DAY
@@ -34,11 +35,11 @@ class KpiForecast:
     draws: Floats | None
 
     def probability(self, target: float, lower_is_better: bool) -> float | None:
-        """Share of the scenarios that reach the target."""
+        """Share of the scenarios that reach the target, strictly between 0 and 1."""
         if self.draws is None:
             return None
         met = self.draws <= target if lower_is_better else self.draws >= target
-        return float(met.mean())
+        return never_certain(float(met.mean()), len(met))
 
 
 @dataclass(frozen=True)

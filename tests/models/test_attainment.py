@@ -254,18 +254,21 @@ def test_without_a_target_there_is_revenue_and_no_probability() -> None:
     assert answer["revenue"]["mean"] > 0
 
 
-def test_a_target_that_is_closed_already_is_certain() -> None:
+def test_a_target_that_is_closed_already_is_as_good_as_certain_and_no_more() -> None:
     simulation = simulate(
         organisation(), pipeline([0.1], [5.0]), np.array([100.0, 0, 0, 0, 0, 0]), no_new_business(), 0.3, 0.1
     )
-    assert probability_of(simulation, organisation().members("person:ann"), 100.0) == 1.0
+    assert (
+        probability_of(simulation, organisation().members("person:ann"), 100.0)
+        == 1.0 - 0.5 / simulation.open_draws.shape[1]
+    )
 
 
 def test_a_scope_with_nothing_in_it_still_has_every_field() -> None:
     empty = pipeline([], [])
     simulation = simulate(organisation(), empty, np.zeros(6), no_new_business(), 0.3, 0.1)
     answer = scope_forecast(simulation, facts({"person:dan": 10.0}), AHEAD, "person:dan")
-    assert answer["probability"] == 0.0
+    assert answer["probability"] == 0.5 / simulation.open_draws.shape[1]
     assert answer["gap"] == 10.0
     assert answer["deals"] == []
     assert len(answer["pace"]) == len(DATES)
