@@ -92,9 +92,13 @@ def monthly_counts(
     won, lost, won_expected, lost_expected = (
         np.asarray(count[::-1], np.float64) for count in (*happened, *expected)
     )
-    return MonthlyCounts(
-        won, won_expected * _ratio(won, won_expected), lost, lost_expected * _ratio(lost, lost_expected)
-    )
+    won_expected = won_expected * _ratio(won, won_expected)
+    lost_expected = lost_expected * _ratio(lost, lost_expected)
+    if rows.longest_days < MONTH_DAYS:
+        # Deals end in the month they come in: how many do tells of arrivals, only their split of a mood.
+        ended_in_month = (won + lost) / np.maximum(won_expected + lost_expected, 1e-12)
+        won_expected, lost_expected = won_expected * ended_in_month, lost_expected * ended_in_month
+    return MonthlyCounts(won, won_expected, lost, lost_expected)
 
 
 def fit_mood(counts: MonthlyCounts) -> Mood:

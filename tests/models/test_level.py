@@ -15,9 +15,9 @@ from features import Calendar
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
-from models.win.level import KNOTS, Level, fit_level, never_falling, recent_moments
+from models.win.level import KNOTS, Level, fit_level, life_table, never_falling, recent_moments
 from models.win.model import WinModel, WinSettings, fit_win
-from models.win.moods import MonthlyCounts, fit_mood, moved_rates
+from models.win.moods import MonthlyCounts, fit_mood, monthly_counts, moved_rates
 from models.win.stage_rates import fit_stage_rates, horizon_grid
 from models.win.trees import TreeSettings
 
@@ -234,3 +234,23 @@ def test_where_deals_end_within_days_the_shift_in_the_end_is_that_of_every_horiz
     level = Level(np.array([3.0]), np.full((2, 1), 0.4), np.zeros((2, 1)), 0, 60.0)
     assert level.shift("won", np.zeros(3, np.int64), np.array([0.5, 2.0, 3.0])).tolist() == [0.4, 0.4, 0.4]
     assert not level.ever_is_lower
+
+
+def test_calls_made_in_bursts_are_no_mood_where_they_are_won_as_often_as_ever():
+    rng = np.random.default_rng(4)
+    # A thousand calls a month, a pause of two months, and six hundred on the two days before the cut-off.
+    created = np.concatenate([rng.uniform(20_000, 20_140, 5_000), rng.uniform(20_250, 20_252, 600)])
+    count = len(created)
+    nothing = np.zeros(0)
+    calls = SnapshotRows(
+        x=np.zeros((count, 3)), at=(created * DAY).astype(np.int64), deal=np.arange(count),
+        days=np.full(count, 0.04), event=(np.arange(count) % 20 == 0).astype(np.int64),
+        weight=np.ones(count), regular=np.ones(count, bool), row=np.zeros(0, np.int64), horizon=nothing,
+        won=nothing, lost=nothing, matures_after_days=nothing, longest_days=7.0, ever_days=14.0,
+    )  # fmt: skip
+    windows = HorizonWindows(Calendar(ZoneInfo("UTC")), 7.0)
+    as_of = int(20_252 * DAY)
+    counts = monthly_counts(calls, life_table(calls, LAYOUT, windows), LAYOUT, windows, as_of)
+    won, lost = fit_mood(counts).factors(np.array([0.0]))
+    assert won[0] == pytest.approx(1.0, abs=0.1)
+    assert lost[0] == pytest.approx(1.0, abs=0.1)
