@@ -39,6 +39,7 @@ from scipy.stats import beta
 
 import training.data
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from crm.instants import end_of_day
 from features import Calendar, compile_history
 from features.arrays import Floats, Ints
@@ -48,7 +49,7 @@ from simulator import WorldSettings, crm_tables, simulate
 from training.comparison import MARGIN
 from training.config import TrainConfig
 from training.fit import train
-from training.model_comparison import compare_models
+from training.model_comparison import Contestant, compare_models
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SHUFFLED, TIMES = 0.4, 2.0
@@ -148,10 +149,10 @@ def one_case(case: Case, trees: int) -> list[dict[str, Any]]:
     out = []
     for a, b in pairs:
         # The rows of the comparison alone: a stored proof would be said by a model that is not crippled here.
-        one, other = replace(made[a], proof=None), replace(made[b], proof=None)
-        found = compare_models(one, other, log, compared, (a, b))
-        after = [replace(model, as_of=compared) for model in (one, other)]
-        truth = compare_models(*after, log, told, (a, b))
+        pair = [Contestant(replace(made[name], proof=None), Text(name, name)) for name in (a, b)]
+        found = compare_models(*pair, log, compared)
+        later = [replace(one, model=replace(one.model, as_of=compared)) for one in pair]
+        truth = compare_models(*later, log, told)
         gap, told_gap = found.comparison.difference, truth.comparison.difference
         out.append(
             {

@@ -22,10 +22,25 @@ SEED = 0  # of the horizons that are asked: the same models and data give the sa
 
 
 @dataclass(frozen=True)
+class Contestant:
+    """A model that is compared: what it is called, and its version where it is registered."""
+
+    model: Bundle
+    name: Text
+    version: str = ""
+
+    @classmethod
+    def registered(cls, model: Bundle, version: str) -> Contestant:
+        """A registered version."""
+        return cls(model, Text("バージョン{v}", "version {v}").format(v=version), version)
+
+
+@dataclass(frozen=True)
 class Side:
     """One of the two models: what it is called, the moment its data end, its mean losses on the rows."""
 
-    name: str
+    name: Text
+    version: str
     as_of: int
     log_loss: float
     brier: float
@@ -63,8 +78,8 @@ class ModelComparison:
         """Plain values, as REST answers them; undefined numbers are null."""
         found = self.comparison
         return {
-            "a": _side(self.a, found.a, zone),
-            "b": _side(self.b, found.b, zone),
+            "a": _side(self.a, found.a, lang, zone),
+            "b": _side(self.b, found.b, lang, zone),
             "until": iso(self.until, zone),
             "verdict": found.verdict,
             "text": self.text.to(lang),
@@ -104,17 +119,16 @@ class ModelComparison:
 
 
 def compare_models(
-    a: Bundle,
-    b: Bundle,
+    a: Contestant,
+    b: Contestant,
     log: EventLog,
     until: int,
-    names: tuple[str, str] = ("A", "B"),
     tell: Callable[[Text], None] | None = None,
 ) -> ModelComparison:
     """A against B on the rows that neither was fitted on, by what is known at `until`; see `shared_rows`."""
     if tell is not None:
         tell(Text("比較できる商談を集めています", "Collecting the rows that both are new to"))
-    shared, history = shared_rows(a, b, log, until, SEED)
+    shared, history = shared_rows(a.model, b.model, log, until, SEED)
     asked = shared.asked
     if tell is not None:
         tell(Text("2つのモデルを比べています", "Comparing the two models"))
@@ -124,12 +138,13 @@ def compare_models(
     brier = metrics.paired_difference(*squared, asked.deal, rng, asked.weight, origin=asked.origins)
     sides = [
         Side(
-            name,
-            model.as_of,
+            one.name,
+            one.version,
+            one.model.as_of,
             float(np.average(metrics.log_losses(chance, asked.outcome), weights=asked.weight)),
             float(np.average(square, weights=asked.weight)),
         )
-        for name, model, chance, square in zip(names, (a, b), (shared.a, shared.b), squared, strict=True)
+        for one, chance, square in zip((a, b), (shared.a, shared.b), squared, strict=True)
     ]
     return ModelComparison(
         a=sides[0],
@@ -142,7 +157,7 @@ def compare_models(
     )
 
 
-def _side(side: Side, calibration: Calibration, zone: ZoneInfo) -> dict[str, Any]:
+def _side(side: Side, calibration: Calibration, lang: Language, zone: ZoneInfo) -> dict[str, Any]:
     values = {
         "log_loss": side.log_loss,
         "brier": side.brier,
@@ -152,7 +167,8 @@ def _side(side: Side, calibration: Calibration, zone: ZoneInfo) -> dict[str, Any
     }
     plain = {name: value if np.isfinite(value) else None for name, value in values.items()}
     return {
-        "name": side.name,
+        "name": side.name.to(lang),
+        "version": side.version or None,
         "as_of": iso(side.as_of, zone),
         **plain,
         "calibration_is_off": calibration.is_off,
