@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from crm.instants import DAY
 from crm.store import ShadowAnswer
 from features import History
@@ -36,6 +37,19 @@ class ShadowReport:
     by_period_end: dict[str, float | None]
     stages: list[dict[str, Any]]
     comparison: Comparison | None
+
+    def text(self, version: str) -> Text:
+        """What the answers say of the version that was not shown, as a sentence."""
+        if not self.answers:
+            return _NO_ANSWERS.format(v=version)
+        if self.comparison is None:
+            return _NO_OUTCOMES.format(v=version, n=self.answers)
+        gap = self.comparison.difference
+        return _VERDICTS[self.comparison.verdict].format(
+            v=version,
+            n=self.comparison.deals,
+            gap=Text("–", "–") if not np.isfinite(gap.mean) else str(gap),
+        )
 
 
 def shadow_report(
@@ -93,8 +107,8 @@ def _comparison(
     if not len(known):
         return None
     deal = number[known].astype(np.int64)
-    at = np.array([answers[one].as_of for one in known], np.int64)
-    end = np.array([answers[one].period_end for one in known], np.int64)
+    at = np.array([answers[one].as_of for one in known.tolist()], np.int64)
+    end = np.array([answers[one].period_end for one in known.tolist()], np.int64)
     outcomes = deal_outcomes(past, history)
     cycle = cycle_of(outcomes, now)
     left = (end - at) / DAY
@@ -118,3 +132,33 @@ def _ripe(
     matures = np.concatenate([np.full(count, longest_days), left])
     use = (matures <= passed[row]) & (horizon > 0)
     return row[use].astype(np.int64), which[use].astype(np.int64), horizon[use], matures[use]
+
+
+_NO_ANSWERS = Text(
+    "バージョン{v}（シャドー）の回答はまだありません。",
+    "Version {v} has not answered anything yet.",
+)
+_NO_OUTCOMES = Text(
+    "バージョン{v}（シャドー）は{n}回答えましたが、結果が分かった商談はまだありません。",
+    "Version {v} has answered {n} times; no outcome of these deals is known yet.",
+)
+_VERDICTS = {
+    "better": Text(
+        "バージョン{v}（シャドー）は、使用中のモデルより予測誤差が小さいと言えます"
+        "（商談{n}件、対数損失の差 {gap}）。",
+        "Version {v} is better than what was shown ({n} deals, log loss {gap}).",
+    ),
+    "not_worse": Text(
+        "バージョン{v}（シャドー）は、使用中のモデルに劣りません（商談{n}件、対数損失の差 {gap}）。",
+        "Version {v} is not worse than what was shown ({n} deals, log loss {gap}).",
+    ),
+    "worse": Text(
+        "バージョン{v}（シャドー）は、使用中のモデルより劣ります（商談{n}件、対数損失の差 {gap}）。",
+        "Version {v} is worse than what was shown ({n} deals, log loss {gap}).",
+    ),
+    "cannot_tell": Text(
+        "バージョン{v}（シャドー）と使用中のモデルの優劣は、まだ判断できません"
+        "（商談{n}件、対数損失の差 {gap}）。",
+        "Outcomes cannot tell version {v} and what was shown apart yet ({n} deals, log loss {gap}).",
+    ),
+}
