@@ -38,6 +38,8 @@ class ModelComparisons:
         state = self._serving.current()
         moment = self._serving.moment(state, until)
         one, other = self.contestant(a), self.contestant(b)
+        if one.version == other.version:
+            raise SanchoError(_SAME.format(v=one.version), "same_model")
         day = last_known_day(moment, state.organisation(moment).zone).isoformat() if until is None else until
         key = (one.version, other.version, state.revision, day)
         return self._compared.get(key, lambda: compare_models(one, other, state.log, moment))
@@ -102,4 +104,8 @@ class ModelComparisons:
 NO_SHADOW = Text(
     "シャドーのモデルは設定されていません。sancho models shadow バージョン で設定できます。",
     "No model answers beside the one in service; set one with sancho models shadow VERSION.",
+)
+_SAME = Text(
+    "どちらもバージョン{v}です。別のモデルを指定してください（sancho models list）。",
+    "Both are version {v}; name two different ones (sancho models list).",
 )
