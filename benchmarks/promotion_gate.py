@@ -19,6 +19,10 @@ errors together can be made, so at sizes where it is above 5 % no rule keeps bot
 
 Each size keeps a file in FOLDER and goes on where it stopped. `--mood .3`: the later deals have better or
 worse times than any model could know (a standard deviation of .3 in the log of all chances to be won).
+
+Deals are created over a year, so that questions are asked at different times, as in an organisation. `by
+deals alone` is the verdict with the interval of a bootstrap over deals, as it was until the interval counted
+the times that questions share, too.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +39,22 @@ from scipy.stats import beta
 
 from features.arrays import Flags, Floats, Ints
 from training import metrics
-from training.comparison import MARGIN, MIN_DEALS, Calibration, Comparison, LaterRows, calibration
+from training.comparison import (
+    MARGIN,
+    MIN_DEALS,
+    ORIGIN_DAYS,
+    Calibration,
+    Comparison,
+    LaterRows,
+    calibration,
+)
 from training.promotion_gate import decide, decide_first
 
 SIZES = {30: 1000, 50: 1000, 100: 600, 200: 400, 400: 300, 800: 200, 1600: 100, 3200: 100}
 WIN, LOSE = np.array([0.002, 0.006, 0.015, 0.05]), np.array([0.05, 0.04, 0.035, 0.03])  # a week, by stage
 NEXT = np.array([0.12, 0.12, 0.10, 0.0])
 EVER = 104  # weeks
+CREATED_WITHIN = 52  # weeks
 GRID = np.array([0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48])
 STANDS_FOR = np.array([1, 1, 1, 1, 2, 2, 2, 2] + [4] * 10)
 USUAL_ERROR = 0.15
@@ -55,6 +68,14 @@ RIGHT_PAIRS = (
     (RIGHT, "noisy"),
 )
 CRIPPLED = ("a feature missing", "noisier", "shifted", "shrunk", "over-confident", "noisy", "stage table")
+RULES = (
+    "before",
+    "same settings",
+    "same settings, by deals alone",
+    "other settings",
+    "other settings, by deals alone",
+)
+HALF = "half width by deals alone"
 WRONG_FIRST = ("very noisy", "far shifted")
 
 
@@ -125,7 +146,8 @@ def simulate(count: int, rng: np.random.Generator, mood: float) -> Rows:
     deal, week, horizon, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
     at_stage = path[week, deal]
     won = (won_after[deal] - week <= horizon).astype(np.float64)
-    later = LaterRows(won, weight, deal)
+    created = np.random.default_rng(rng.integers(2**32)).integers(0, CREATED_WITHIN, count)
+    later = LaterRows(won, weight, deal, (created[deal] + week) * 7 // ORIGIN_DAYS)
     return Rows(later, at_stage, horizon, chances[horizon, deal, at_stage], second[deal])
 
 
@@ -212,9 +234,15 @@ def one_sample(rows: Rows, table: Floats, rng: np.random.Generator) -> dict[str,
     out: dict[str, dict[str, object]] = {}
     for a, b in pairs():
         found = judged(calibrated[a], calibrated[b], losses[a], losses[b], later, rng)
+        by_deals = by_deals_alone(found, losses[a], losses[b], later, rng)
         out[f"{a}|{b}"] = {
             "mean": found.difference.mean,
             "verdict": found.verdict,
+            "verdict by deals alone": by_deals.verdict,
+            "same settings, by deals alone": decide(by_deals, same_recipe=True, newer=True).promote,
+            "other settings, by deals alone": decide(by_deals, same_recipe=False, newer=True).promote,
+            "half width": found.difference.hi - found.difference.mean,
+            "half width by deals alone": (by_deals.difference.hi - by_deals.difference.lo) / 2.0,
             "before": promoted_before(old[a], losses[a], losses[b], later, rng),
             "same settings": decide(found, same_recipe=True, newer=True).promote,
             "other settings": decide(found, same_recipe=False, newer=True).promote,
@@ -227,8 +255,16 @@ def judged(
     a: Calibration, b: Calibration, losses: Floats, other: Floats, rows: LaterRows, rng: np.random.Generator
 ) -> Comparison:
     """`compare`, with calibrations that are computed once for all pairs."""
-    gap = metrics.paired_difference(losses, other, rows.deal, rng, rows.weight, expanded=True)
+    gap = metrics.paired_difference(losses, other, rows.deal, rng, rows.weight, origin=rows.origins)
     return Comparison(rows.deals, len(losses), gap, a, b)
+
+
+def by_deals_alone(
+    found: Comparison, losses: Floats, other: Floats, rows: LaterRows, rng: np.random.Generator
+) -> Comparison:
+    """The same comparison with the interval of a bootstrap over deals."""
+    gap = metrics.paired_difference(losses, other, rows.deal, rng, rows.weight, expanded=True)
+    return replace(found, difference=gap)
 
 
 def promoted_before(
@@ -250,13 +286,16 @@ def show(size: int, found: list[dict[str, dict[str, object]]], above: Mapping[st
     right = [f"{a}|{b}" for a, b in RIGHT_PAIRS]
     wrong = [f"{name}|{RIGHT}" for name in CRIPPLED if above[name] > MARGIN]
     for title, keys, refused in (("refused wrongly", right, True), ("promoted wrongly", wrong, False)):
-        cells = [
-            f"{name} {shares(found, keys, name, refused)}"
-            for name in ("before", "same settings", "other settings")
-        ]
+        cells = [f"{name} {shares(found, keys, name, refused)}" for name in RULES]
         said = ("worse",) if refused else ("better", "not_worse")
-        by_verdict = np.array([one[key]["verdict"] in said for one in found for key in keys])
-        print(f"  {title}: {'; '.join(cells)}; by its verdict {interval(by_verdict)}")
+        for name in ("verdict", "verdict by deals alone"):
+            by_verdict = np.array([one[key][name] in said for one in found for key in keys])
+            cells.append(f"by its {name} {interval(by_verdict)}")
+        print("\n    ".join([f"  {title}:", *cells]))
+    widths = [
+        float(np.median([one[key][name] for one in found for key in one])) for name in ("half width", HALF)
+    ]
+    print(f"  median half width of the interval {widths[0]:.4f}, by deals alone {widths[1]:.4f}")
     for key in (f"{a}|{b}" for a, b in pairs()):
         a, b = key.split("|")
         verdicts = [one[key]["verdict"] for one in found]

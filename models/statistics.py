@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from features.arrays import Floats, Ints
 
@@ -175,15 +175,46 @@ def clustered_means(
     >>> round(one.mean, 3), round(one.hi, 3)
     (2.0, 6.968)
     """
+    found = clustered_spread(values, weight, cluster, origin)
+    reach = np.where(found.sd > 0, stdtrit(np.maximum(found.freedom, 1.0), 0.975), 0.0) * found.sd
+    return [
+        Interval(float(one), float(one - half), float(one + half))
+        for one, half in zip(found.mean, reach, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Means (k,), their standard errors and the degrees of freedom of Student's t; NaN where undefined."""
+
+    mean: Floats
+    sd: Floats
+    freedom: Floats
+
+    @property
+    def p_values(self) -> Floats:
+        """Two-sided p-values (k,) of the means being 0; 1 where a mean is 0, NaN where undefined."""
+        known = np.isfinite(self.sd)
+        t = np.where(self.mean == 0.0, 0.0, np.abs(self.mean) / np.maximum(self.sd, 1e-300))
+        out: Floats = np.where(known, 2.0 * stdtr(np.maximum(self.freedom, 1.0), -t), np.nan)
+        return out
+
+
+def clustered_spread(values: Floats, weight: Floats, cluster: Ints, origin: Ints | None = None) -> Spread:
+    """The weighted mean of each column (n, k), how uncertain it is, and by how many degrees of freedom.
+
+    See `clustered_means`.
+    """
+    undefined = np.full(values.shape[1], np.nan)
     if not len(values):
-        return [Interval(np.nan, np.nan, np.nan)] * values.shape[1]
+        return Spread(undefined, undefined, undefined)
     total = max(float(weight.sum()), 1e-300)
-    mean = weight @ values / total
+    mean: Floats = weight @ values / total
     share = (values - mean) * (weight / total)[:, None]
     _, deal = np.unique(cluster, return_inverse=True)
     deals = int(deal.max()) + 1
     if deals < 2:
-        return [Interval(float(one), np.nan, np.nan) for one in mean]
+        return Spread(mean, undefined, undefined)
     by_deal = _between(share, deal)
     by_origin, origins = np.zeros(values.shape[1]), 2
     if origin is not None:
@@ -194,11 +225,7 @@ def clustered_means(
             by_origin = np.maximum(_between(share, when) - _between(share, crossing), 0.0)
     variance = by_deal + by_origin
     freedom = variance**2 / np.maximum(by_deal**2 / (deals - 1) + by_origin**2 / max(origins - 1, 1), 1e-300)
-    reach = np.where(variance > 0, stdtrit(np.maximum(freedom, 1.0), 0.975), 0.0) * np.sqrt(variance)
-    return [
-        Interval(float(one), float(one - half), float(one + half))
-        for one, half in zip(mean, reach, strict=True)
-    ]
+    return Spread(mean, np.sqrt(variance), freedom)
 
 
 def _between(share: Floats, number: Ints) -> Floats:

@@ -31,6 +31,7 @@ from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
 from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.shadow import Shadow
 from service.unknown_stages import open_deals_warning, sent_deal_warning, stored_deal_warning
 
 # Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
@@ -48,9 +49,10 @@ _WARM_UP_REQUEST: dict[str, Any] = {
 class DealInsights:
     """Insight for one deal, stored or sent, and the scores of all open deals."""
 
-    def __init__(self, serving: ServingState, recommendations: Recommendations) -> None:
+    def __init__(self, serving: ServingState, recommendations: Recommendations, shadow: Shadow) -> None:
         self._serving = serving
         self._recommendations = recommendations
+        self._shadow = shadow
         self._settings = serving.settings
 
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
@@ -67,11 +69,19 @@ class DealInsights:
             return answer
 
         key = (deal_id, *context.key, lang)
-        return context.state.caches.insights.get(key, compute)
+        answer = context.state.caches.insights.get(key, compute)
+        self._shadow.offer(context.state, context.moment, context.forecast.period, answer)
+        return answer
 
     def score_deal(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        """Insight for a deal sent in a request; nothing is stored."""
-        return self._insight_of_sent(self._serving.current(), request, lang)
+        """Insight for a deal sent in a request; nothing of it is stored but what a shadow says of it."""
+        state = self._serving.current()
+        answer = self._insight_of_sent(state, request, lang)
+        moment = state.log.instant(answer["as_of"])
+        self._shadow.offer(
+            state, moment, self._serving.period(state, request.period, moment), answer, request
+        )
+        return answer
 
     def list_deals(
         self,

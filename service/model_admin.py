@@ -13,7 +13,7 @@ from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
 from training.monitoring import MonitoringReport, monitor
 from training.promote import put_in_service, roll_back
-from training.registry import ModelVersion
+from training.registry import CHAMPION, SHADOW, ModelVersion
 
 _REPORT_SECONDS = 900.0  # for which a monitoring report is kept
 
@@ -76,7 +76,7 @@ def _version_fields(info: ModelVersion) -> dict[str, Any]:
         "name": info.name,
         "version": info.version,
         "trained_at": info.trained_at or None,
-        "aliases": ["champion"] if info.champion else [],
+        "aliases": [name for name, has in ((CHAMPION, info.champion), (SHADOW, info.shadow)) if has],
         "metrics": info.figures,
         "gate_decision": info.gate or None,
         "promoted_by": info.promoted_by or None,

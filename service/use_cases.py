@@ -9,10 +9,12 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.model_admin import ModelAdmin
+from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.settings import Settings
+from service.shadow import Shadow
 from service.tables import Tables
 from training.registry import Registry
 
@@ -29,6 +31,8 @@ class UseCases:
     recommendations: Recommendations
     models: ModelAdmin
     tables: Tables
+    shadow: Shadow
+    comparisons: ModelComparisons
 
     @classmethod
     def open(
@@ -43,7 +47,8 @@ class UseCases:
         goals = Goals(serving)
         forecasts = Forecasts(serving, goals)
         recommendations = Recommendations(serving, goals)
-        deals = DealInsights(serving, recommendations)
+        shadow = Shadow(serving)
+        deals = DealInsights(serving, recommendations, shadow)
         models = ModelAdmin(serving)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
@@ -58,11 +63,19 @@ class UseCases:
             recommendations=recommendations,
             models=models,
             tables=Tables(serving),
+            shadow=shadow,
+            comparisons=ModelComparisons(serving, shadow),
         )
 
+    def start(self) -> None:
+        """Warms up in a thread, which then takes up new data and models; lets the shadow score behind it."""
+        self.serving.start()
+        self.shadow.start()
+
     def close(self) -> None:
-        """Stores queued recommendations where that is possible, ends the thread, and closes the store."""
+        """Stores queued recommendations where that is possible, ends the threads, and closes the store."""
         try:
+            self.shadow.close()
             self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

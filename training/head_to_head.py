@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crm.eventlog import EventLog
 from features import build_features, compile_history
 from features.arrays import Floats
 from models.bundle import Bundle, ProofRows
@@ -73,7 +74,11 @@ def _later_rows(
     if champion.as_of >= data.as_of or fold is None:
         return None
     if champion.as_of <= fold.train_until and validation.validation_chance is not None:
-        return validation.validation_chance, _predictions_of(champion, fold.valid, data), rows_of(fold.valid)
+        return (
+            validation.validation_chance,
+            predictions_of(champion, fold.valid, data.past),
+            rows_of(fold.valid),
+        )
     fold = fold_at(fitter, champion.as_of, data.as_of, len(data.snapshots.outcomes))
     if len(np.unique(fold.valid.question_deal)) < MIN_DEALS:
         return None
@@ -82,7 +87,7 @@ def _later_rows(
         return None
     valid = fold.valid
     chance = refitted.won_by_logits(valid, refitted.question_log_odds(valid)[0])
-    return chance, _predictions_of(champion, valid, data), rows_of(valid)
+    return chance, predictions_of(champion, valid, data.past), rows_of(valid)
 
 
 def _proof_rows(
@@ -113,9 +118,9 @@ def _proof_rows(
     )
 
 
-def _predictions_of(model: Bundle, rows: SnapshotRows, data: TrainingData) -> Floats:
-    """A stored model's predictions (m,) for rows, from its own features."""
-    history = compile_history(data.past, model.calendar, model.levels)
+def predictions_of(model: Bundle, rows: SnapshotRows, past: EventLog) -> Floats:
+    """A stored model's predictions (m,) for rows about the deals of a log, from its own features."""
+    history = compile_history(past, model.calendar, model.levels)
     x = build_features(history, rows.deal, rows.at)[:, feature_columns(model, history)]
     return model.win.won_by(x[rows.row], rows.question_at, _or_ever(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -75,6 +76,25 @@ def put_in_service(registry: Registry, version: str, by: str = "", because: str 
     """
     registry.load(version)[0].check()
     return registry.promote(version, by=by, because=because)
+
+
+def put_in_shadow(registry: Registry, version: str) -> ModelVersion:
+    """Lets a version answer beside the champion without being shown, if it scores as in training.
+
+    The champion itself cannot be its own shadow.
+    """
+    bundle, info = registry.load(version)
+    bundle.check()
+    if info.champion:
+        raise SanchoError(_IS_CHAMPION.format(v=info.version), "is_champion")
+    registry.set_shadow(info.version)
+    return replace(info, shadow=True)
+
+
+_IS_CHAMPION = Text(
+    "バージョン{v}は使用中です。シャドーには別のバージョンを指定してください（sancho models list）。",
+    "Version {v} is the one in service; let another one answer beside it (sancho models list).",
+)
 
 
 def roll_back(registry: Registry, from_version: str | None = None) -> ModelVersion:

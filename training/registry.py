@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 NAME = "sancho"
 EXPERIMENT = "sancho"
 CHAMPION = "champion"
+SHADOW = "shadow"  # alias of the version that answers beside the champion without being shown
 UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _BUNDLE = "bundle"
@@ -62,6 +63,7 @@ class ModelVersion:
     promoted_by: str = ""  # who put it in service by hand, last
     promoted_because: str = ""
     promoted_at: str = ""
+    shadow: bool = False  # it answers beside the champion without being shown
 
 
 class Registry:
@@ -123,6 +125,49 @@ class Registry:
             client.log_dict(run_id, dict(result), "backtest.json")
             client.log_text(run_id, page, "backtest.html")
             return run_id
+
+    def log_comparison(
+        self, run_id: str, against: str, figures: Mapping[str, float], found: Mapping[str, Any]
+    ) -> str:
+        """Log a comparison to the run of the model that was compared; without one, to a run of its own.
+
+        `figures` become metrics, `found` an artifact, and the model compared with (`against`) a tag. Returns
+        the run's id.
+        """
+        name = f"comparisons/against_{against}.json"
+        tags = {"sancho.compared_with": against}
+        with self._connected() as client:
+            if run_id:
+                for key, value in tags.items():
+                    client.set_tag(run_id, key, value)
+                _log_figures(client, run_id, {}, figures)
+                client.log_dict(run_id, dict(found), name)
+                return run_id
+            with self._run(client, "comparison", {"sancho.kind": "comparison", **tags}) as own:
+                _log_figures(client, own, {}, figures)
+                client.log_dict(own, dict(found), name)
+                return own
+
+    def shadow(self) -> ModelVersion | None:
+        """The version that answers beside the champion without being shown; None where there is none."""
+        with self._connected() as client:
+            try:
+                return self._info(client, self._version(client, SHADOW))
+            except SanchoError as fault:  # no_model; MLflow's own failures are MlflowException
+                if fault.code != "no_model":
+                    raise
+                return None
+
+    def set_shadow(self, version: str | None) -> ModelVersion | None:
+        """Lets a version answer beside the champion without being shown; None ends that."""
+        with self._connected() as client:
+            if version is None:
+                if self.shadow() is not None:
+                    client.delete_registered_model_alias(NAME, SHADOW)
+                return None
+            number = self._version(client, version)
+            client.set_registered_model_alias(NAME, SHADOW, number)
+            return self._info(client, number)
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""
@@ -398,6 +443,7 @@ class Registry:
             promoted_by=tags.get("promoted_by", ""),
             promoted_because=tags.get("promoted_because", ""),
             promoted_at=tags.get("promoted_at", ""),
+            shadow=SHADOW in (entry.aliases or []),
         )
 
 

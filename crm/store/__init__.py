@@ -14,15 +14,16 @@ import sqlalchemy as sa
 from crm.eventlog import EventLog
 from crm.organisation import Organisation
 from crm.schema import TABLES
-from crm.store import outlooks, recommendations, versions
+from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
 from crm.store.outlooks import StoredOutlook
 from crm.store.read import read_table
 from crm.store.recommendations import Outcome, Recommended
+from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
 from crm.store.write import Writer
 
-__all__ = ["Outcome", "Recommended", "Store", "StoredOutlook", "Writer"]
+__all__ = ["Outcome", "Recommended", "ShadowAnswer", "Store", "StoredOutlook", "Writer"]
 
 
 class Store:
@@ -165,6 +166,19 @@ class Store:
         """All recommendations and their outcomes, oldest first."""
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
+
+    def save_shadow_answers(self, rows: Sequence[ShadowAnswer]) -> None:
+        """Stores what a model said beside the one in service; what is stored already stays as it is."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            shadow_answers.save(connection, rows)
+
+    def shadow_answers(self, shadow_version: str) -> list[ShadowAnswer]:
+        """What a version said beside the one in service, oldest first."""
+        with self._reading() as connection:
+            return shadow_answers.stored(connection, shadow_version)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

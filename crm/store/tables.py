@@ -143,6 +143,21 @@ RECOMMENDATION_OUTCOMES = sa.Table(
     sa.Column("reason", sa.Text),
 )
 
+# What a model said beside the one in service, without being shown; times are microseconds UTC.
+SHADOW_ANSWERS = sa.Table(
+    "shadow_answers",
+    METADATA,
+    sa.Column("deal_id", sa.Text, primary_key=True),
+    sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("version", "shadow_version")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("asked_at", "period_end")),
+    sa.Column("stage", sa.Text, nullable=False),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in ("ever", "by_end", "shadow_ever", "shadow_by_end")
+    ),
+)
+
 API_KEYS = sa.Table(
     "api_keys",
     METADATA,

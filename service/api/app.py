@@ -40,7 +40,7 @@ def create_app(
         app.state.keys.check("sancho_warm_up")  # opens the database connection before the first call
         app.openapi()
         if warm:
-            answering.serving.start()
+            answering.start()
         yield
         answering.close()
         app.state.keys.close()

@@ -24,7 +24,10 @@ router = APIRouter(prefix="/deals", tags=["deals"])
     summary="Insight for one deal sent in the request",
 )
 async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
-    """Win probability, expected revenue, reasons, effect on the goal, next actions. Nothing is stored."""
+    """Win probability, expected revenue, reasons, effect on the goal, next actions.
+
+    Nothing of it is stored; while there is a shadow model, both models' probabilities of the deal are.
+    """
     lang = language_of(request)
     if deals.is_quick(body.as_of, body.period):
         return send(request, deals.score_deal(body, lang))

@@ -1,4 +1,4 @@
-"""Which endpoints are about models? List, promotion, rollback."""
+"""Which endpoints are about models? List, promotion, rollback, comparison, shadow."""
 
 from __future__ import annotations
 
@@ -9,16 +9,69 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.responses import documented_problems, send
-from service.api.use_cases import ModelAdminDep
+from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/models", tags=["models"])
+_WHICH = r"^([0-9]{1,9}|champion|shadow)$"
 
 
 @router.get("", response_model=schemas.ModelList, summary="Registered models and monitoring")
 def list_models(request: Request, models: ModelAdminDep) -> Response:
     """Registered model versions, newest first; the one in service has the alias `champion`."""
     return send(request, models.versions(language_of(request)))
+
+
+@router.get(
+    "/compare",
+    response_model=schemas.ModelComparison,
+    responses=documented_problems(404, 409),
+    summary="Two models on the rows that neither was fitted on",
+)
+def compare_models(
+    request: Request,
+    comparisons: ModelComparisonsDep,
+    a: Annotated[
+        str, Query(pattern=_WHICH, description="A version, or `champion`, `shadow`", examples=["4"])
+    ],
+    b: Annotated[str, Query(pattern=_WHICH, description="What it is compared with")] = "champion",
+    until: Annotated[
+        str | None,
+        Query(description="Moment up to which outcomes are known; a date means its end. Default: now"),
+    ] = None,
+) -> Response:
+    """The verdict on A, by the comparison of the promotion gate; differences are A minus B.
+
+    Computed once for a pair and a state of the data. `nothing_to_compare` (409): nothing is new to both yet.
+    """
+    return send(request, comparisons.compare(a, b, until, language_of(request)))
+
+
+@router.get("/shadow", response_model=schemas.ShadowState, summary="What the model says that is not shown")
+def get_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
+    """How far the shadow's answers differ from those shown, and who is right where outcomes are known."""
+    return send(request, comparisons.shadow(language_of(request)))
+
+
+@router.delete("/shadow", response_model=schemas.ShadowState, summary="End the shadow")
+def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
+    """No version answers beside the one in service any more; what was stored stays."""
+    return send(request, comparisons.set_shadow(None, language_of(request)))
+
+
+@router.post(
+    "/{version}/shadow",
+    response_model=schemas.ShadowState,
+    responses=documented_problems(404, 409),
+    summary="Let a version answer without being shown",
+)
+def set_shadow(
+    request: Request,
+    comparisons: ModelComparisonsDep,
+    version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["4"])],
+) -> Response:
+    """It scores every deal that is asked for, behind the answers, which stay as they are."""
+    return send(request, comparisons.set_shadow(version, language_of(request)))
 
 
 @router.post(

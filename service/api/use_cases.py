@@ -10,6 +10,7 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.model_admin import ModelAdmin
+from service.model_comparisons import ModelComparisons
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.tables import Tables
@@ -48,6 +49,11 @@ async def model_admin(request: Request) -> ModelAdmin:
     return _use_cases(request).models
 
 
+async def comparisons(request: Request) -> ModelComparisons:
+    """Versions of the model compared, and the shadow."""
+    return _use_cases(request).comparisons
+
+
 async def tables(request: Request) -> Tables:
     """Tables that can be written to."""
     return _use_cases(request).tables
@@ -64,4 +70,5 @@ ForecastsDep = Annotated[Forecasts, Depends(forecasts)]
 GoalsDep = Annotated[Goals, Depends(goals)]
 RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
+ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 TablesDep = Annotated[Tables, Depends(tables)]

@@ -10,6 +10,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Json, Lang, argument, option
+from service.cli.model_comparison import compare, shadow
 from service.cli.output import note, print_json, print_line, print_table
 from service.cli.waiting import register_what_waits
 
@@ -41,7 +42,7 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
     rows = [
         [
             info.version,
-            "●" if info.champion else "",
+            "●" if info.champion else Text("シャドー", "shadow").to(lang) if info.shadow else "",
             _time(info.trained_at, zone),
             f"{info.figures.get('log_loss', float('nan')):.4f}",
             promoted_by_hand(info, lang),
@@ -122,8 +123,8 @@ def rollback(lang: Lang = "ja") -> int:
 
 
 HELP = Text(
-    "モデルの管理：一覧、詳細、登録、採用、前のバージョンへの切り戻し。",
-    "Models: list, show, register, promote, roll back.",
+    "モデルの管理：一覧、詳細、比較、登録、採用、前のバージョンへの切り戻し。",
+    "Models: list, show, compare, register, promote, roll back.",
 )
 COMMANDS = (
     Command(
@@ -139,6 +140,22 @@ COMMANDS = (
         ),
     ),
     Command("promote", promote, Text("このバージョンを本番に採用します。", "Puts a version in service.")),
+    Command(
+        "compare",
+        compare,
+        Text(
+            "2つのモデルを、どちらにとっても新しい同じ商談で比べます。",
+            "Compares two models on the same deals, new to both.",
+        ),
+    ),
+    Command(
+        "shadow",
+        shadow,
+        Text(
+            "表示せずに並行して答えるモデルを設定し、その結果を表示します。",
+            "Lets a version answer without being shown; reports on it.",
+        ),
+    ),
     Command("rollback", rollback, Text("前のバージョンに戻します。", "Goes back to the version before.")),
 )
 _FIGURES = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import Answer
@@ -88,3 +90,124 @@ class ModelList(Answer):
 
     models: list[ModelVersion]
     monitoring: MonitoringReport
+
+
+class Interval(BaseModel):
+    """A figure with its 95 % interval; null where it is undefined."""
+
+    mean: float | None
+    lo: float | None
+    hi: float | None
+
+
+class ComparedModel(BaseModel):
+    """One of two models that are compared, and how it did on their rows."""
+
+    name: str
+    version: str | None = Field(description="null = a candidate that is not registered")
+    as_of: str = Field(description="Moment up to which its data reach")
+    log_loss: float | None
+    brier: float | None
+    calibration_error: float | None
+    calibration_luck: float | None = Field(description="What luck alone gives where probabilities are right")
+    slope: float | None = Field(description="Of outcomes on log-odds; below 1 = too sure")
+    calibration_is_off: bool
+
+
+class ComparedRows(BaseModel):
+    """Where rows come from: later than both models' data, or the proofs that both were stored with."""
+
+    basis: Literal["later_rows", "proofs"]
+    deals: int
+    rows: int
+    first: str
+    last: str
+    a_fitted_until: str = Field(description="Moment up to which the model that answered for A was fitted")
+    b_fitted_until: str
+
+
+class ComparedSegment(BaseModel):
+    """A part of the rows; the verdict allows for how many parts were looked at."""
+
+    kind: str = Field(
+        description="stage, horizon, moment, product, source, seller_team, seller_style, size or amount"
+    )
+    level: str
+    kind_label: str
+    level_label: str
+    rows: int
+    deals: int
+    log_loss_difference: Interval
+    p_value: float | None
+    verdict: Literal["better", "worse", "no_difference"]
+
+
+class ModelComparison(Answer):
+    """Model A against model B on the same rows, which neither was fitted on; differences are A minus B."""
+
+    a: ComparedModel
+    b: ComparedModel
+    until: str = Field(description="Moment up to which outcomes are known")
+    verdict: Literal["better", "not_worse", "worse", "cannot_tell"] = Field(description="On A")
+    text: str
+    rows: int
+    deals: int
+    log_loss_difference: Interval
+    brier_difference: Interval
+    parts: list[ComparedRows]
+    segments: list[ComparedSegment] = Field(description="With at least 30 deals")
+    false_discovery_rate: float = Field(description="Share of the segments' verdicts that luck may make")
+
+
+class AnswerDifferences(BaseModel):
+    """Shadow minus shown, as probabilities."""
+
+    mean: float | None
+    mean_size: float | None
+    p10: float | None
+    p50: float | None
+    p90: float | None
+    beyond_5pp: float | None = Field(description="Share of the answers that differ by more than five points")
+
+
+class StageDifferences(AnswerDifferences):
+    """Shadow minus shown of the chance in the end, of the deals in a stage."""
+
+    stage: str
+    answers: int
+
+
+class ShadowReport(BaseModel):
+    """How the answers of the shadow differ from those shown, and who is right where outcomes are known."""
+
+    answers: int
+    deals: int
+    first: str | None
+    last: str | None
+    difference_in_the_end: AnswerDifferences
+    difference_by_period_end: AnswerDifferences
+    stages: list[StageDifferences]
+    verdict: Literal["better", "not_worse", "worse", "cannot_tell"] | None = Field(
+        description="On the shadow; null = no outcome is known yet"
+    )
+    outcome_rows: int
+    outcome_deals: int
+    log_loss_difference: Interval | None = Field(description="Shadow minus shown")
+
+
+class ShadowQueue(BaseModel):
+    """What became of the deals asked for since this process started."""
+
+    scored: int
+    dropped: int = Field(description="Too many waited, or the store was out of reach")
+    failed: int
+    waiting: int
+
+
+class ShadowState(Answer):
+    """The version that answers without being shown."""
+
+    version: str | None
+    text: str
+    report: ShadowReport | None
+    queue: ShadowQueue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def unable() -> Unable:
 
 @pytest.fixture
 def client(settings: Settings, unable: Unable) -> TestClient:
-    names = ("serving", "deals", "forecasts", "goals", "recommendations", "models", "tables")
+    names = [field.name for field in fields(UseCases) if field.name != "settings"]
     cases = UseCases(settings=settings, **dict.fromkeys(names, unable))  # type: ignore[arg-type]
     client = TestClient(create_app(settings, cases, warm=False), raise_server_exceptions=False)
     key = ApiKeys(settings.store_url).create("test")

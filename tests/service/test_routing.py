@@ -18,6 +18,7 @@ KINDS = {
     use_cases.goals: "goals",
     use_cases.recommendations: "recommendations",
     use_cases.model_admin: "models",
+    use_cases.comparisons: "comparisons",
     use_cases.tables: "tables",
 }
 
@@ -38,7 +39,7 @@ class Fake:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    nothing: dict[str, Any] = dict.fromkeys(["serving", *KINDS.values()])
+    nothing: dict[str, Any] = dict.fromkeys(["serving", "shadow", *KINDS.values()])
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=object())  # type: ignore[arg-type]
     app.dependency_overrides[known_caller] = lambda: "tester"
     for provider, kind in KINDS.items():
@@ -54,6 +55,10 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
     [
         ("GET", "/deals?limit=2", None, "deals.list_deals"),
         ("GET", "/deals/D1", None, "deals.get_deal"),
+        ("GET", "/models/compare?a=2", None, "comparisons.compare"),
+        ("GET", "/models/shadow", None, "comparisons.shadow"),
+        ("POST", "/models/2/shadow", None, "comparisons.set_shadow"),
+        ("DELETE", "/models/shadow", None, "comparisons.set_shadow"),
         ("POST", "/deals/score", DEAL, "deals.score_deal"),
         ("GET", "/forecasts/2026-Q4", None, "forecasts.forecast"),
         ("POST", "/forecasts/2026-Q4/what-if", {"won": ["D1"]}, "forecasts.what_if"),
@@ -107,11 +112,14 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "check_kpis",
         "check_liveness",
         "check_readiness",
+        "compare_models",
         "compare_people",
         "delete_table_row",
+        "end_shadow",
         "get_deal",
         "get_forecast",
         "get_kpis",
+        "get_shadow",
         "get_tree",
         "list_actions",
         "list_bottlenecks",
@@ -124,4 +132,5 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "report_recommendations",
         "roll_back_model",
         "score_deal",
+        "set_shadow",
     }

@@ -149,6 +149,38 @@ def test_doctor_and_cron_go_by_the_same_verdict(place: Path, capsys: pytest.Capt
     Registry(place / "home").promote("2")
 
 
+def test_a_candidate_is_compared_with_a_version_registered_and_answers_unseen(
+    place: Path, capsys: pytest.CaptureFixture[str]
+):
+    """From the terminal: what neither has seen is five months of deals; then it is the shadow."""
+    registry = Registry(place / "home")
+    asked = ["models", "compare", "1", "--trees", "3", "--exclude", "deals.確度", "--until", END]
+    assert run([*asked, "--register", "--json", "--lang", "en"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    candidate = registry.list()[0]
+    assert (told["a"]["version"], told["b"]["version"]) == (candidate.version, "1")
+    assert told["a"]["as_of"] == told["b"]["as_of"], "it was fitted on no more data"
+    assert told["parts"][0]["basis"] == "later_rows"
+    assert told["deals"] >= 30
+    logged = registry.show(candidate.version)["metrics"]
+    gap = told["log_loss_difference"]
+    assert logged["compare.log_loss_difference"] == pytest.approx(gap["mean"])
+    assert logged["compare.log_loss_difference.hi"] == pytest.approx(gap["hi"])
+    assert run(["models", "compare", candidate.version, "1", "--until", END, "--no-log", "--lang", "ja"]) == 0
+    shown = capsys.readouterr().out
+    assert "セグメント" in shown
+    assert "どちらの学習データよりも後の時点" in shown
+    assert run(["models", "compare", candidate.version, "2", "--until", "2026-10-26"]) == 1
+    assert "週間後" in capsys.readouterr().err
+    assert run(["models", "shadow", candidate.version, "--lang", "en"]) == 0
+    assert "has not answered anything yet" in capsys.readouterr().out
+    shadow = registry.shadow()
+    assert shadow is not None
+    assert shadow.version == candidate.version
+    assert run(["models", "shadow", "--off"]) == 0
+    assert registry.shadow() is None
+
+
 def test_cron_command_without_a_model_trains_one(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

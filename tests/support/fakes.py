@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,10 +89,14 @@ def fake_bundle(log: EventLog) -> Bundle:
 
 
 class FakeRegistry:
-    """A registry that holds one model, version 1, which is the champion."""
+    """A registry that holds one model, version 1, which is the champion; and version 2, if it is given.
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+    Version 2 answers beside the champion as long as `has_shadow` is set.
+    """
+
+    def __init__(self, bundle: Bundle, beside: Bundle | None = None) -> None:
+        self._bundle, self._beside = bundle, beside
+        self.has_shadow = False
         self.info = ModelVersion(
             name="sancho", version="1", trained_at=AS_OF, run_id="run", champion=True,
             as_of=str(bundle.as_of), figures={}, gate="",
@@ -103,5 +108,18 @@ class FakeRegistry:
     def list(self) -> list[ModelVersion]:
         return [self.info]
 
-    def load(self, _which: str = "champion") -> tuple[Bundle, ModelVersion]:
+    def load(self, which: str = "champion") -> tuple[Bundle, ModelVersion]:
+        if which in ("2", "shadow") and self._beside is not None:
+            return self._beside, self._second
         return self._bundle, self.info
+
+    def shadow(self) -> ModelVersion | None:
+        return self._second if self.has_shadow else None
+
+    def set_shadow(self, version: str | None) -> ModelVersion | None:
+        self.has_shadow = version is not None
+        return self.shadow()
+
+    @property
+    def _second(self) -> ModelVersion:
+        return replace(self.info, version="2", champion=False, shadow=self.has_shadow)
