@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 TOLERANCE = 1e-9
-FLOOR, BINS, MIN_ROWS = 1e-6, 15, 30
+FLOOR, BINS, MIN_ROWS, MIN_SPREAD = 1e-6, 15, 30, 0.1
 LEVELS = {"50": ("p25", "p75"), "80": ("p10", "p90"), "90": ("p05", "p95")}
 QUANTILES = {"p05": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95}
 OURS, CHANCE = "sancho", "chance."
@@ -241,9 +241,11 @@ def slope_of(
     chance: np.ndarray, outcome: np.ndarray, weight: np.ndarray
 ) -> tuple[float | None, float | None]:
     """Intercept and slope of outcomes on log-odds."""
-    if len(outcome) < 10 or outcome.min() == outcome.max():
+    score = log_odds(chance)
+    spread = np.sqrt(np.average((score - np.average(score, weights=weight)) ** 2, weights=weight))
+    if len(outcome) < 10 or outcome.min() == outcome.max() or spread < MIN_SPREAD:
         return None, None
-    score = log_odds(chance)[:, None]
+    score = score[:, None]
     y = np.repeat([1, 0], len(chance))
     w = np.concatenate([weight * outcome, weight * (1 - outcome)])
     use = w > 0

@@ -138,7 +138,8 @@ def with_table_only(bundle: Bundle, report: Report) -> Bundle:
         names = {float(code): str(name) for code, name in enumerate(bundle.levels.get("stage", ()))}
         rng = np.random.default_rng((report.config.seed, 7))
         rivals = fold.baseline
-        judged = evaluate(chance, rivals.train, rivals.valid, fold.baseline_layout, rng, names)
+        layout = fold.baseline_layout
+        judged = evaluate(chance, rivals.train, rivals.valid, layout, rng, names, known=learned)
         report.evaluation = replace(judged, overall={**judged.overall, "learned": learned.overall["model"]})
     win, kept = table_only(bundle.win), bundle.self_check
     return replace(

@@ -13,6 +13,7 @@ from models.statistics import DRAWS, Interval, clustered_means, means_of
 
 FLOOR = 1e-6  # probabilities are clipped to [FLOOR, 1 - FLOOR], for all methods alike
 BINS = 15  # of equal weight, of a reliability curve
+MIN_SPREAD = 0.1  # sd of the log-odds of predictions whose slope says something
 LUCK_DRAWS = 200
 _AT_ONCE = 2_000_000  # numbers drawn per block
 _SINGULAR = 1e12  # condition number beyond which a regression says nothing
@@ -179,13 +180,16 @@ def slope_intervals(
     """Intercept and slope of `calibration_slope`, with the 95 % intervals of `clustered_means`.
 
     Each row moves them by its part of the score times the inverse information (Liang & Zeger 1986); these
-    parts are summed over rows that share luck, as the values of a mean are.
+    parts are summed over rows that share luck, as the values of a mean are. Undefined (NaN) where the
+    predictions hardly vary (`varies`).
     """
     undefined = Interval(np.nan, np.nan, np.nan)
+    weight = np.ones(len(chance)) if weight is None else weight
+    if not varies(chance, weight):
+        return undefined, undefined
     intercept, slope = calibration_slope(chance, outcome, weight)
     if not np.isfinite(slope):
         return undefined, undefined
-    weight = np.ones(len(chance)) if weight is None else weight
     design = np.stack([np.ones(len(chance)), bounded_logit(np.clip(chance, FLOOR, 1 - FLOOR))], axis=1)
     fitted = expit(design @ np.array([intercept, slope]))
     information = (design * (weight * fitted * (1.0 - fitted))[:, None]).T @ design
@@ -196,6 +200,19 @@ def slope_intervals(
         np.array([intercept, slope]) + weight.sum() * moved, weight, cluster, origin
     )
     return found[0], found[1]
+
+
+def varies(chance: Floats, weight: Floats) -> bool:
+    """Whether predictions differ enough for a slope to say something: their log-odds' sd is at least 0.1.
+
+    >>> varies(np.array([0.20, 0.21]), np.ones(2)), varies(np.array([0.2, 0.4]), np.ones(2))
+    (False, True)
+    """
+    if not len(chance):
+        return False
+    log_odds = bounded_logit(np.clip(chance, FLOOR, 1 - FLOOR))
+    mean = np.average(log_odds, weights=weight)
+    return bool(np.average((log_odds - mean) ** 2, weights=weight) >= MIN_SPREAD**2)
 
 
 def calibration_noise(

@@ -34,7 +34,7 @@ from models.win.trees import PLAIN_TREES, TreeFitter, TreeSettings, fit_trees
 from training.choice import Choice, Chooser
 from training.comparison import Comparison, LaterRows, compare, origin_of
 from training.config import TrainConfig, max_rows
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import Evaluation, FoldFacts, evaluate
 from training.in_the_end import judge_in_the_end
 from training.selection import Selection
 from training.snapshots import Fold, split
@@ -239,7 +239,11 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         model = with_level_fitted(model, last.fold.train)
     chance, alone = model.won_by_logits(valid, last.won), last.alone()
     baseline = last.fold.baseline
-    evaluation = evaluate(chance, baseline.train, baseline.valid, last.fold.baseline_layout, rng, stage_names)
+    facts = FoldFacts(
+        as_of=last.fold.train_until, windows=model.windows, alone=alone, threads=fitter.config.threads
+    )
+    layout = last.fold.baseline_layout
+    evaluation = evaluate(chance, baseline.train, baseline.valid, layout, rng, stage_names, facts)
     evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
     table = last.table_chance
     return Validation(

@@ -171,7 +171,9 @@ def _method_figures(chance: Floats, rows: DealRows, ends: Sequence[DealRows]) ->
 
 def _ended(chance: Floats, rows: DealRows) -> dict[str, float | None]:
     """What is no mean over rows, if all deals still alive end one way."""
-    intercept, slope = metrics.calibration_slope(chance, rows.outcome, rows.weight)
+    intercept, slope = np.nan, np.nan
+    if metrics.varies(chance, rows.weight):
+        intercept, slope = metrics.calibration_slope(chance, rows.outcome, rows.weight)
     return {
         "auc": _finite_or_none(metrics.auc(chance, rows.outcome, rows.weight)),
         "calibration_error": metrics.calibration_error(chance, rows.outcome, rows.weight, BINS),

@@ -76,8 +76,9 @@ DEAL_NOTES = {
         _PROBABILITY,
     ),
     "slope": _deal(
-        "結果を予測の対数オッズに回帰した傾き。1が理想、1未満は極端すぎる予測",
-        "Slope of outcomes on predicted log-odds; 1 is ideal, below 1 is too extreme",
+        "結果を予測の対数オッズに回帰した傾き。1が理想、1未満は極端すぎる予測。予測がほとんど変わらない場合はなし",
+        "Slope of outcomes on predicted log-odds; 1 is ideal, below 1 is too extreme; none where predictions "
+        "hardly vary",
         _NONE,
     ),
     "intercept": _deal(

@@ -10,15 +10,14 @@ import numpy as np
 from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.scoring import feature_columns
-from models.win import model as win_model
-from models.win.model import WinModel
+from models.win.model import WinModel, each_alone
 from training import baselines
 from training.backtest.origins import Origin
 from training.backtest.predict import OriginForecast, days_left, deal_questions
 from training.baselines import FittedBaseline
+from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.leakage import Leak
 
 
 @dataclass(frozen=True)
@@ -45,26 +44,23 @@ class FoldBaselines:
 
 
 def fit_for_fold(
-    bundle: Bundle,
-    data: TrainingData,
-    leaks: Sequence[Leak],
-    group: Sequence[Origin],
-    config: TrainConfig,
+    bundle: Bundle, data: TrainingData, group: Sequence[Origin], config: TrainConfig
 ) -> FoldBaselines:
-    """The methods fitted on the deals open on past days, for exactly the horizons that the origins ask about."""
-    inside = feature_columns(bundle, data.history)
-    rows = data.snapshots.rows.with_columns(inside)
-    features = [data.history.features[number] for number in inside]
-    chosen = baselines.baseline_columns(features, rows.x, rows.at, leaks, config)
+    """The methods fitted on the deals open on past days, for exactly the horizons that the origins ask about.
+
+    They read what does not leak (`Chooser`), always with the stage, whatever the settings leave out.
+    """
+    rows = data.snapshots.rows
+    chosen = Chooser(data.past, data.history, config, data.as_of).choose(rows, data.as_of).baseline
     effort = baselines.Effort(threads=config.threads, seed=config.seed)
     methods = baselines.baseline_methods(chosen.layout, bundle.win.windows, effort)
     left = {days_left(origin, bundle.calendar.zone) for origin in group}
     horizons = (*sorted(left), bundle.win.ever_days)
     rng = np.random.default_rng((config.seed, 31))
-    past = baselines.panel(data, inside[chosen.used])
+    past = baselines.panel(data, chosen.used)
     fitted = baselines.fit_baselines(past, data.as_of, methods, horizons, rng)
-    return FoldBaselines(chosen.used, fitted, _alone(bundle, rows, config))
-
-
-def _alone(bundle: Bundle, rows: object, config: TrainConfig) -> dict[str, WinModel]:
-    return {}
+    inside = feature_columns(bundle, data.history)
+    used = rows.with_columns(inside[bundle.win.used])
+    alone = each_alone(bundle.win, used, np.random.default_rng((config.seed, 32)))
+    # The bundle's features are the history's, perhaps in another order.
+    return FoldBaselines(np.argsort(inside)[chosen.used], fitted, alone)

@@ -230,7 +230,7 @@ class _Runner:
                     p=period.name
                 )
             )
-            fitted = fit_for_fold(bundle, data, report.leaks, group, self.config)
+            fitted = fit_for_fold(bundle, data, group, self.config)
         results = []
         for origin in group:
             evaluating = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")

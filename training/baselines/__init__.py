@@ -4,7 +4,6 @@ One set of methods, used by the backtest, the evaluation of a training, the mode
 """
 
 from training.baselines.choose import FittedBaseline, chances_of, fit_baselines
-from training.baselines.columns import baseline_columns
 from training.baselines.methods import ALL_LABELS, ALONE, LABELS, Effort, alone_name, baseline_methods
 from training.baselines.panel import panel
 
@@ -15,7 +14,6 @@ __all__ = [
     "Effort",
     "FittedBaseline",
     "alone_name",
-    "baseline_columns",
     "baseline_methods",
     "chances_of",
     "fit_baselines",

@@ -1,7 +1,7 @@
 """What do models of closed deals say, as is common practice: naive Bayes, LightGBM?
 
-They tell won deals from lost ones and know no horizon. Their chance is multiplied so that on ripe regular
-moments it is right on average at exactly the horizon asked.
+They tell won deals from lost ones and know no horizon. Their chance is scaled or recalibrated so that on
+ripe regular moments it is right on average at exactly the horizon asked.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ import numpy as np
 from scipy.special import expit
 
 from features.arrays import Floats
+from models.logistic import bounded_logit, fit_logistic
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
+from models.win.horizons import ramps
 from training.baselines.boosting import Boosting, grown
-from training.baselines.past_moments import PastMoments, RipeSums
+from training.baselines.past_moments import PastMoments, RipeSums, questions_at
 from training.baselines.rates import Baseline, Fit, Horizons, base_rate, by_horizon, share_of_ripe
 
 # The fields that Odoo uses by default, as far as they exist here.
 _FEW = ("stage", "source", "deal_type", "product", "industry", "region")
 Score = Callable[[Floats], Floats]  # features (n, k) to chances (n,) to be won at all
+AtHorizon = Callable[[PastMoments, Horizons, Score], Baseline]  # what such a chance says within a horizon
+_LOOSE = 1e-3  # penalty of a recalibration's few terms
 
 
-def scaled(past: PastMoments, score: Score) -> Baseline:
+def scaled(past: PastMoments, _: Horizons, score: Score) -> Baseline:
     """A chance of ever winning, scaled to the share that was won among moments ripe for the horizon."""
     sums, said = RipeSums.of(past), RipeSums.of(past, past.weight * score(past.rows.x))
     overall = share_of_ripe(past)
@@ -41,6 +45,36 @@ def scaled(past: PastMoments, score: Score) -> Baseline:
     return chance
 
 
+def recalibrated(exact: bool) -> AtHorizon:
+    """A chance of ever winning, recalibrated by a logistic regression on ripe moments (Platt 1999).
+
+    `exact`: one for each horizon asked; else one with the horizon as a feature.
+    """
+
+    def with_horizon(past: PastMoments, horizons: Horizons, score: Score) -> Baseline:
+        def design(rows: SnapshotRows) -> Floats:
+            said = bounded_logit(score(rows.x))[rows.row][:, None]
+            horizon = np.log1p(np.minimum(rows.horizon, past.rows.ever_days))[:, None]
+            terms = ramps(rows.horizon, past.rows.ever_days)
+            return np.concatenate([np.ones_like(said), said, said * horizon, terms], axis=1)
+
+        rows = questions_at(past, horizons) if horizons else past.rows
+        if not len(rows.row) or rows.won.min() == rows.won.max():
+            return scaled(past, horizons, score)
+        columns = design(rows)
+        penalty = np.full(columns.shape[1], _LOOSE)
+        fitted = fit_logistic(columns, rows.won, rows.question_weight, penalty).coefficients
+        return lambda asked: expit(design(asked) @ fitted)
+
+    def at(past: PastMoments, horizons: Horizons, score: Score) -> Baseline:
+        def fit_one(_: PastMoments, horizon: float) -> Baseline:
+            return with_horizon(past, (horizon,), score)
+
+        return by_horizon(fit_one)(past, horizons)
+
+    return at if exact else with_horizon
+
+
 def bayes_columns(layout: FeatureLayout) -> dict[str, list[int]]:
     """The sets of category columns that naive Bayes may use, by name."""
     few = [column for column in layout.categorical if layout.names[column] in _FEW]
@@ -51,14 +85,14 @@ def bayes_columns(layout: FeatureLayout) -> dict[str, list[int]]:
     }
 
 
-def naive_bayes(columns: Sequence[int]) -> Fit:
+def naive_bayes(columns: Sequence[int], level: AtHorizon = scaled) -> Fit:
     """Frequencies of categories among won and lost deals, + 0.1, multiplied as if independent.
 
     As in Odoo, a deal counts once for each value it ever had, so a won deal counts in every stage it passed
     through, and the chance is clipped to 1% and 99%.
     """
 
-    def fit(past: PastMoments, _: Horizons) -> Baseline:
+    def fit(past: PastMoments, horizons: Horizons) -> Baseline:
         rows = past.rows
         closed = rows.event >= 0
         deal, won, x = rows.deal[closed], rows.event[closed] == 1, rows.x[closed]
@@ -84,12 +118,12 @@ def naive_bayes(columns: Sequence[int]) -> Fit:
                     log_odds += np.where(codes[at] == features[:, column], ratio[at], 0.0)
             return np.asarray(np.clip(expit(log_odds), 0.01, 0.99))
 
-        return scaled(past, score)
+        return level(past, horizons, score)
 
     return fit
 
 
-def boosted_on_closed(layout: FeatureLayout, boosting: Boosting) -> Fit:
+def boosted_on_closed(layout: FeatureLayout, boosting: Boosting, level: AtHorizon = scaled) -> Fit:
     """LightGBM on the regular moments of closed deals, won or lost."""
 
     def fit(past: PastMoments, horizons: Horizons) -> Baseline:
@@ -101,7 +135,7 @@ def boosted_on_closed(layout: FeatureLayout, boosting: Boosting) -> Fit:
         predict = grown(
             sample.rows.x[closed], won, sample.rows.weight[closed], layout.categorical, boosting
         )
-        return scaled(sample, predict)
+        return level(sample, horizons, predict)
 
     return fit
 
@@ -115,6 +149,6 @@ def boosted_on_closed_at(layout: FeatureLayout, boosting: Boosting) -> Fit:
         won = closed.won(horizon)
         if not len(won) or won.min() == won.max():
             return base_rate(share_of_ripe)(past, ())
-        return scaled(sample, grown(closed.rows.x, won, closed.weight, layout.categorical, boosting))
+        return scaled(sample, (), grown(closed.rows.x, won, closed.weight, layout.categorical, boosting))
 
     return by_horizon(fit_one)

@@ -14,6 +14,8 @@ from training.baselines.closed_deals import (
     boosted_on_closed,
     boosted_on_closed_at,
     naive_bayes,
+    recalibrated,
+    scaled,
 )
 from training.baselines.rates import Fit, base_rate, life_table, share_of_all, share_of_ripe, stage_table
 from training.baselines.ripe_questions import (
@@ -92,9 +94,18 @@ def baseline_methods(
     boosted = [
         (f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in sizes
     ]
-    closed = [(size.label, boosted_on_closed(layout, size)) for size in sizes]
+    closed: list[tuple[str, Fit]] = [(f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in sizes]
+    closed += [
+        (f"recalibrated, {size.label}", boosted_on_closed(layout, size, recalibrated(effort.exact)))
+        for size in (sizes[0], sizes[2])
+    ]
+    bayes: list[tuple[str, Fit]] = [
+        (f"{way}, {name}", naive_bayes(columns, level))
+        for name, columns in bayes_columns(layout).items()
+        for way, level in (("scaled", scaled), ("recalibrated", recalibrated(effort.exact)))
+    ]
     if effort.exact:
-        closed.append((f"exact horizon, {sizes[-1].label}", boosted_on_closed_at(layout, sizes[-1])))
+        closed.append((f"exact horizon, {sizes[2].label}", boosted_on_closed_at(layout, sizes[2])))
         logistic = [
             *(
                 (f"exact horizon, ridge {ridge:g}", regression_at(layout, ridge, effort.seed, effort.most))
@@ -113,9 +124,9 @@ def baseline_methods(
             (f"stage x days in it, strength {strength:g}", life_table(layout, strength))
             for strength in (12.0, 50.0)
         ],
-        "naive_bayes": [(name, naive_bayes(columns)) for name, columns in bayes_columns(layout).items()],
+        "naive_bayes": bayes,
         "logistic": logistic,
-        "lightgbm_closed": [(size.label, boosted_on_closed(layout, size)) for size in sizes],
+        "lightgbm_closed": closed,
         "lightgbm_ripe": boosted,
     }
     return [BaselineMethod(name, label, variants[name]) for name, label in LABELS.items()]

@@ -13,7 +13,7 @@ from models.logistic import fit_logistic
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.encoder import fit_encoder
-from models.win.horizons import HorizonWindows
+from models.win.horizons import HorizonWindows, ramps
 from training.baselines.boosting import Boosting, grown
 from training.baselines.past_moments import PastMoments, questions_at
 from training.baselines.rates import (
@@ -95,18 +95,18 @@ def regression_with_horizon(
         def design(asked: SnapshotRows) -> Floats:
             horizon = np.log1p(np.minimum(asked.horizon, rows.ever_days)) / np.log1p(rows.ever_days)
             stage = layout.column(asked.x, layout.stage)[asked.row]
-            ever = (asked.horizon >= rows.ever_days).astype(np.float64)
             return np.concatenate(
                 [
+                    ramps(asked.horizon, rows.ever_days),
                     encoder(asked.x)[asked.row],
-                    np.stack([horizon, horizon**2, ever], axis=1),
                     _calendar(windows, asked) / top,
                     (stage[:, None] == stages) * horizon[:, None],
                 ],
                 axis=1,
             )
 
-        coefficients = _fitted(design(rows), rows.won, rows.question_weight, ridge)
+        free = ramps(rows.horizon[:1], rows.ever_days).shape[1]
+        coefficients = _fitted(design(rows), rows.won, rows.question_weight, ridge, free)
         return lambda asked: expit(coefficients[0] + design(asked) @ coefficients[1:])
 
     return fit
@@ -129,9 +129,11 @@ def _calendar(windows: HorizonWindows | None, asked: SnapshotRows) -> Floats:
     return windows(asked.question_at, asked.horizon)
 
 
-def _fitted(design: Floats, won: Floats, weight: Floats, ridge: float) -> Floats:
+def _fitted(design: Floats, won: Floats, weight: Floats, ridge: float, free: int = 0) -> Floats:
+    """Intercept and coefficients; the first `free` columns are hardly penalised."""
     columns = np.concatenate([np.ones((len(design), 1)), design], axis=1)
     penalty = np.full(columns.shape[1], ridge)
+    penalty[: 1 + free] = 1e-3
     penalty[0] = 1e-6
     return fit_logistic(columns, won, weight / weight.mean(), penalty).coefficients
 
