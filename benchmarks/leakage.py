@@ -38,16 +38,15 @@ from crm.frames import micros
 from crm.instants import DAY, NEVER, end_of_day
 from features import build_features, open_at
 from models.statistics import means_of
-from models.win.model import FEW_DEALS, WinModel
+from models.win.model import WinModel
 from simulator import WorldSettings, advance, crm_tables, simulate
 from training import metrics
+from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.earned_columns import unproven
 from training.fit import stage_names, stage_positions
 from training.leakage import screening
 from training.leakage.columns import is_asked
-from training.selection import Selection, select
 from training.validation import Fitter, validate
 
 END = date(2025, 12, 31)
@@ -163,11 +162,11 @@ def losses_of(
     out: dict[str, object] = {"rows": len(deal), "happened": happened}
     models: dict[tuple[str, ...], WinModel] = {}
     for run, settings in runs.items():
-        chosen = chosen_features(data, settings)
-        used = chosen.layout.names
+        fitter = fitter_of(data, settings)
+        used = fitter.choice.chosen.layout.names
         # The same features give the same model, number for number: it is fitted once.
         if used not in models:
-            models[used] = fitted(data, settings, chosen)
+            models[used] = fitted(data, fitter)
         model = models[used]
         losses = {
             question: metrics.log_losses(
@@ -179,20 +178,18 @@ def losses_of(
     return out
 
 
-def chosen_features(data: TrainingData, config: TrainConfig) -> Selection:
-    """The features that `training.fit` would use."""
-    rows, features = data.snapshots.rows, data.history.features
-    leaks = screening(data.past, data.as_of, config.include).leaks
-    unproved = unproven(features, rows, data.as_of)
-    return select(features, rows.x, rows.at, leaks, config, rows.closed_deals < FEW_DEALS, unproved)
+def fitter_of(data: TrainingData, config: TrainConfig) -> Fitter:
+    """The fitter that `training.fit` would use, with its features."""
+    rows, history, past = data.snapshots.rows, data.history, data.past
+    chooser = Chooser(past, history, config, data.as_of)
+    positions = stage_positions(history, past)
+    return Fitter(rows, chooser.choose(rows, data.as_of), chooser, history.calendar, config, positions)
 
 
-def fitted(data: TrainingData, config: TrainConfig, chosen: Selection) -> WinModel:
+def fitted(data: TrainingData, fitter: Fitter) -> WinModel:
     """The win model as `training.fit` makes it."""
-    rows, history = data.snapshots.rows, data.history
-    fitter = Fitter(rows, chosen, history.calendar, config, stage_positions(history, data.past))
-    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(history))
-    return fitter.fit(fitter.rows, 3, validation.stacks)
+    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(data.history))
+    return fitter.fit(fitter.rows, fitter.choice.chosen, 3, validation.stacks)
 
 
 def show(results: list[dict[str, Any]]) -> None:

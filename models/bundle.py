@@ -31,7 +31,7 @@ from models.win.stacking import Stack
 from models.win.stage_rates import StageRates
 from models.win.trees import Trees
 
-FORMAT = 9
+FORMAT = 10
 TOLERANCE = 1e-9  # check rows must score as in training, within this tolerance
 
 
@@ -166,13 +166,15 @@ class Bundle:
             arrays |= {f"proof.{name}": value for name, value in self.proof.arrays().items()}
         sides = {}
         for name, side in (("won", self.win.won), ("lost", self.win.lost)):
-            sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None}
+            sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None, "plain": None}
             if side.linear is not None:
                 sides[name]["linear"] = side.linear.to_json()
                 arrays |= {f"{name}.{key}": value for key, value in side.linear.arrays().items()}
-            if side.trees is not None:
-                sides[name]["trees"] = {"file": f"{name}.lightgbm.txt", "threads": side.trees.threads}
-                (folder / f"{name}.lightgbm.txt").write_text(side.trees.text, "utf-8")
+            for kind, trees in (("trees", side.trees), ("plain", side.plain)):
+                if trees is not None:
+                    file = f"{name}.lightgbm.txt" if kind == "trees" else f"{name}.{kind}.lightgbm.txt"
+                    sides[name][kind] = {"file": file, "threads": trees.threads}
+                    (folder / file).write_text(trees.text, "utf-8")
         text = {
             "format": FORMAT,
             "win": {
@@ -255,10 +257,13 @@ def _win(
     sides = {}
     for name, side in text["sides"].items():
         linear = None if side["linear"] is None else Linear.restored(side["linear"], _part(arrays, name))
-        trees = None
-        if side["trees"] is not None:
-            trees = Trees((folder / side["trees"]["file"]).read_text("utf-8"), side["trees"]["threads"])
-        sides[name] = Side(linear, trees, Stack.from_json(side["stack"]))
+        trees, plain = (
+            None
+            if side[kind] is None
+            else Trees((folder / side[kind]["file"]).read_text("utf-8"), side[kind]["threads"])
+            for kind in ("trees", "plain")
+        )
+        sides[name] = Side(linear, trees, Stack.from_json(side["stack"]), plain)
     return WinModel(
         used=arrays["win.used"],
         layout=FeatureLayout(**layout),

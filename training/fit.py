@@ -18,17 +18,16 @@ from models.win.model import WinModel, can_learn, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
+from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
 from training.data_quality import DataFinding, examine
-from training.earned_columns import unproven
 from training.evaluate import evaluate
 from training.executor import IN_PROCESS, Executor
 from training.head_to_head import compare_with_champion, proof_rows
-from training.leakage import screening
 from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
-from training.selection import Selection, select
+from training.selection import Selection
 from training.validation import Fitter, validate
 
 KEPT = 24  # training moments stored with their scores
@@ -66,24 +65,24 @@ def train_on(
     report = Report(as_of, config)
     step(Text("データを確認しています", "Checking the data"), 0.28)
     report.findings = examine(past, as_of)
-    screened = screening(past, as_of, config.include)
+    report.learned = can_learn(rows)
+    chooser = Chooser(past, history, config, as_of)
+    choice = chooser.choose(rows, as_of)
+    screened, chosen = choice.screened, choice.chosen
     report.leaks = list(screened.leaks)
     if screened.unchecked:
         report.findings.append(DataFinding("columns_not_checked", True, screened.unchecked_text))
-    report.learned = can_learn(rows)
-    few = not report.learned
-    unproved = unproven(history.features, rows, as_of)
-    chosen = select(history.features, rows.x, rows.at, report.leaks, config, few, unproved)
     report.left_out = chosen.left_out | dict.fromkeys(history.ignored, _NOT_READ)
     report.cycle = snapshots.cycle
     report.counts = _counts(rows, chosen)
-    fitter = Fitter(rows, chosen, calendar, config, stage_positions(history, past), executor.trees)
+    positions = stage_positions(history, past)
+    fitter = Fitter(rows, choice, chooser, calendar, config, positions, executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
     validation = validate(fitter, as_of, deals, stage_names(history))
     report.folds = [fold.describe(past.zone) for fold in validation.folds]
     report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
-    report.validation_chance = validation.validation_chance
+    report.validation_chance, report.alone = validation.validation_chance, validation.alone
     report.table_chance, report.proof = validation.table_chance, validation.proof
     if champion is not None:
         step(Text("使用中のモデルと比べています", "Comparing with the model in service"), 0.7)
@@ -92,7 +91,7 @@ def train_on(
     if validation.validation_fold is not None and validation.validation_chance is not None:
         proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
-    win = fitter.fit(fitter.rows, 3, validation.stacks)
+    win = fitter.fit(fitter.rows, chosen, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
     step(Text("金額と今後の新規商談のモデルを学習しています", "Fitting amounts and deals yet to come"), 0.95)
     leaking = {leak.attribute for leak in report.leaks}
@@ -138,7 +137,9 @@ def with_table_only(bundle: Bundle, report: Report) -> Bundle:
     if fold is not None and chance is not None and learned is not None:
         names = {float(code): str(name) for code, name in enumerate(bundle.levels.get("stage", ()))}
         rng = np.random.default_rng((report.config.seed, 7))
-        judged = evaluate(chance, fold.train, fold.valid, bundle.win.layout, rng, names)
+        rivals = fold.baseline
+        layout = fold.baseline_layout
+        judged = evaluate(chance, rivals.train, rivals.valid, layout, rng, names, known=learned)
         report.evaluation = replace(judged, overall={**judged.overall, "learned": learned.overall["model"]})
     win, kept = table_only(bundle.win), bundle.self_check
     return replace(

@@ -79,9 +79,10 @@ def _later_rows(
             predictions_of(champion, fold.valid, data.past),
             rows_of(fold.valid),
         )
-    fold = fold_at(fitter, champion.as_of, data.as_of, len(data.snapshots.outcomes))
-    if len(np.unique(fold.valid.question_deal)) < MIN_DEALS:
+    later = fold_at(fitter, champion.as_of, data.as_of, len(data.snapshots.outcomes))
+    if len(np.unique(later.valid.question_deal)) < MIN_DEALS:
         return None
+    fold = fitter.chosen_fold(later)
     refitted = refit_as_of(fitter, validation, fold)
     if refitted is None:
         return None
@@ -100,7 +101,7 @@ def _proof_rows(
         return None
     halves = np.ones(len(data.snapshots.outcomes), bool)
     halves[number[known]] = False  # whatever was open then is used for fitting, but for these deals
-    fold = split(fitter.rows, proof.cut, data.as_of, data.as_of, halves)
+    fold = fitter.chosen_fold(split(fitter.numbered, proof.cut, data.as_of, data.as_of, halves))
     untouched = known & ~np.isin(number, np.unique(fold.train.deal))
     refitted = refit_as_of(fitter, validation, fold)
     if refitted is None or untouched.sum() < MIN_DEALS:

@@ -2,7 +2,7 @@
 
 What was won among the deals that have ended says too much: deals that take long are mostly lost. Every open
 deal counts here as long as it was seen (Aalen-Johansen), and what is left of the deals after that as often as
-deals that closed so late.
+deals that closed so late. Beside it stand the bounds: all deals still open lost, and all of them won.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.snapshot_rows import SnapshotRows, late_win_share
+from models.statistics import Interval, clustered_means
 from models.win.model import WinModel
+from training.comparison import origin_of
 
-DRAWS = 200
 MOST_MOMENTS = 10_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class InTheEnd:
     """Share of the deals open at later moments that is won in the end: as said, and as it happened.
 
-    `lo` and `hi` are the ends of the 95 % interval of `happened`, by bootstrap of deals; `still_open` is the
-    share of the moments whose deal has not ended.
+    `lo` and `hi` are the ends of the 95 % interval of `happened`, in which a deal counts once and the moments
+    of four weeks share luck; `still_open` is the share of the moments whose deal has not ended. `least` and
+    `most`: the share won if all of those are lost, or won.
     """
 
     said: float
@@ -36,6 +37,8 @@ class InTheEnd:
     moments: int
     deals: int
     still_open: float
+    least: float
+    most: float
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,25 +68,46 @@ def judge_in_the_end(
     )
     chance = model.won_by_logits(asked, model.question_log_odds(asked)[0])
     late = late_win_share(train.days, train.event, train.deal, train.longest_days)
-    _, number = np.unique(rows.deal, return_inverse=True)
-    deals = int(number.max()) + 1
-    draws = [
-        share_won(rows.days, rows.event, rows.weight * copies[number], late)
-        for copies in rng.multinomial(deals, np.full(deals, 1.0 / deals), DRAWS)
-    ]
-    lo, hi = np.quantile(draws, [0.5 - LEVEL / 2.0, 0.5 + LEVEL / 2.0])
+    happened = share_won_interval(
+        rows.days, rows.event, rows.weight, late, rows.deal, origin_of(rows.at)
+    )
+    won, still_open = (float(np.average(rows.event == kind, weights=rows.weight)) for kind in (1, -1))
     return InTheEnd(
         said=float(np.average(chance, weights=rows.weight)),
-        happened=share_won(rows.days, rows.event, rows.weight, late),
-        lo=float(lo),
-        hi=float(hi),
+        happened=happened.mean,
+        lo=happened.lo,
+        hi=happened.hi,
         moments=count,
-        deals=deals,
-        still_open=float(np.average(rows.event < 0, weights=rows.weight)),
+        deals=len(np.unique(rows.deal)),
+        still_open=still_open,
+        least=won,
+        most=won + still_open,
     )
 
 
-def share_won(days: Floats, event: np.ndarray, weight: Floats, late: float) -> float:
+@dataclass(frozen=True)
+class _LifeTable:
+    """Sums by day: won, ended and at risk, and the share still open before each day."""
+
+    won: Floats
+    closed: Floats
+    at_risk: Floats
+    still: Floats
+
+    @classmethod
+    def of(cls, day: Ints, event: Ints, weight: Floats) -> _LifeTable:
+        won, lost, seen = (np.bincount(day, weight * (event == kind), day.max() + 1) for kind in (1, 0, -1))
+        leaving = won + lost + seen
+        # Who is last seen on a day was at risk of that day's closings for half of it.
+        at_risk = np.maximum(leaving[::-1].cumsum()[::-1] - 0.5 * seen, 1e-12)
+        closing = np.minimum((won + lost) / at_risk, 1.0)
+        return cls(won, won + lost, at_risk, np.append(1.0, np.cumprod(1.0 - closing)))
+
+    def share(self, late: float) -> float:
+        return float((self.still[:-1] * self.won / self.at_risk).sum() + self.still[-1] * late)
+
+
+def share_won(days: Floats, event: Ints, weight: Floats, late: float) -> float:
     """Share won in the end of deals that closed (`event` 1 won, 0 lost) or were last seen open (-1).
 
     `days` until then. Competing hazards by day (Aalen & Johansen 1978, "An empirical transition matrix"); of
@@ -94,11 +118,30 @@ def share_won(days: Floats, event: np.ndarray, weight: Floats, late: float) -> f
     >>> share_won(np.array([1.0, 2.0, 5.0, 5.0]), np.array([1, -1, 1, 0]), np.ones(4), 0.0)
     0.625
     """
+    return _LifeTable.of(days.astype(np.int64), event, weight).share(late)
+
+
+def share_won_interval(
+    days: Floats, event: Ints, weight: Floats, late: float, cluster: Ints, origin: Ints | None = None
+) -> Interval:
+    """`share_won` with its 95 % interval (`clustered_means`), from how much each row moves the share.
+
+    A row moves the hazards of the days on which it was at risk, and with them what is won later (infinitesimal
+    jackknife; Efron 1982, "The jackknife, the bootstrap and other resampling plans").
+    """
     day = days.astype(np.int64)
-    won, lost, seen = (np.bincount(day, weight * (event == kind), day.max() + 1) for kind in (1, 0, -1))
-    leaving = won + lost + seen
-    # Who is last seen on a day was at risk of that day's closings for half of it.
-    at_risk = np.maximum(leaving[::-1].cumsum()[::-1] - 0.5 * seen, 1e-12)
-    closing = np.minimum((won + lost) / at_risk, 1.0)
-    still = np.append(1.0, np.cumprod(1.0 - closing))
-    return float((still[:-1] * won / at_risk).sum() + still[-1] * late)
+    table = _LifeTable.of(day, event, weight)
+    share, before = table.share(late), table.still[:-1]
+    by_day = before * table.won / table.at_risk
+    # Won after each day, of all; and for each who is open after it.
+    later = np.append(by_day[::-1].cumsum()[::-1][1:], 0.0) + table.still[-1] * late
+    goes_on = later / np.maximum(1.0 - np.minimum(table.closed / table.at_risk, 1.0), 1e-12)
+    goes_on = np.where(table.still[1:] > 0, goes_on, 0.0)
+    # At risk of a day and not closing: fewer are won on it, and fewer close on it.
+    moved = np.cumsum((goes_on * table.closed / table.at_risk - by_day) / table.at_risk)
+    at_half = (goes_on * table.closed / table.at_risk - by_day)[day] / table.at_risk[day]
+    own = np.where(event == 1, before[day], 0.0) / table.at_risk[day]
+    own -= np.where(event >= 0, goes_on[day], 0.0) / table.at_risk[day]
+    influence = moved[day] - 0.5 * np.where(event == -1, at_half, 0.0) + own
+    (found,) = clustered_means((share + weight.sum() * influence)[:, None], weight, cluster, origin)
+    return Interval(share, found.lo, found.hi)

@@ -10,16 +10,11 @@ from crm.i18n import Language, Text
 from crm.instants import iso
 from models.bundle import Bundle
 
+from training.evaluate import LABELS, Evaluation
+
 if TYPE_CHECKING:
-    from training.evaluate import Evaluation
     from training.report import Report
 
-_METHODS = {
-    "model": Text("このモデル", "This model"),
-    "stage_rates": Text("ステージ別受注率表", "Stage-rate table"),
-    "base_rate": Text("全体の受注率", "Base rate"),
-    "learned": Text("学習したモデル（使っていません）", "Learned model (not in use)"),
-}
 _FIGURES = {
     "rows": Text("行数", "Rows"),
     "log_loss": Text("対数損失", "Log loss"),
@@ -92,7 +87,7 @@ def _accuracy(report: Report, lang: Language) -> str:
     )
     rows = []
     tables = [
-        *((_METHODS[name], figures) for name, figures in report.evaluation.overall.items()),
+        *((LABELS[name], figures) for name, figures in report.evaluation.overall.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.bands.items()),
         *((Text(f"　{name}", f"　{name}"), figures) for name, figures in report.evaluation.stages.items()),
     ]
@@ -104,9 +99,10 @@ def _accuracy(report: Report, lang: Language) -> str:
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
     differences = [
         Text(
-            "対数損失の差（このモデル − {name}）：{difference}（95%区間、商談単位のブートストラップ）",
-            "Log loss, this model minus {name}: {difference} (95% interval, bootstrap over deals)",
-        ).format(name=_METHODS[name], difference=str(difference))
+            "対数損失の差（このモデル − {name}）：{difference}（95%区間。同じ商談・同じ4週間の偶然をまとめて計算）",
+            "Log loss, this model minus {name}: {difference} (95% interval; rows of a deal, and of four weeks, "
+            "share luck)",
+        ).format(name=LABELS[name], difference=str(difference))
         for name, difference in report.evaluation.log_loss_against.items()
     ]
     table = f"<table>{head}{''.join(rows)}</table>"
@@ -121,11 +117,11 @@ def _in_the_end(evaluation: Evaluation, lang: Language) -> str:
         Text(
             "最終的な受注：その後の商談{deals:,}件（{moments:,}時点）での受注の割合は、予測が{said:.1%}、"
             "実績が{happened:.1%}でした（95%区間 {lo:.1%}〜{hi:.1%}）。まだ決着していない{still_open:.0%}も"
-            "除外せず、観測できた期間だけ数えています。",
+            "除外せず、観測できた期間だけ数えています（すべて失注なら{least:.1%}、すべて受注なら{most:.1%}）。",
             "Won in the end: at {moments:,} moments of {deals:,} later deals, the model said that {said:.1%} "
             "of the open deals would be won; {happened:.1%} were (95% interval {lo:.1%} to {hi:.1%}). The "
             "{still_open:.0%} still open are not left out: they count as long as they were seen "
-            "(Aalen-Johansen estimate).",
+            "(Aalen-Johansen estimate; {least:.1%} if all of them are lost, {most:.1%} if all are won).",
         ).format(**found.to_json()),
         lang,
     )
@@ -177,6 +173,7 @@ def _weights(report: Report, lang: Language) -> str:
         Text("ステージ別受注率表", "stage-rate table"),
         Text("ロジスティック回帰", "logistic regression"),
         Text("勾配ブースティング木", "boosted trees"),
+        Text("週ごとの時点だけで学習した勾配ブースティング木", "plain boosted trees of weekly moments"),
     )
     lines = []
     for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):

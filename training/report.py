@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,14 +16,16 @@ from training.config import TrainConfig
 from training.data_quality import DataFinding
 from training.evaluate import Evaluation
 from training.leakage import Leak
-from training.snapshots import Cycle, Fold
+from training.snapshots import Cycle
+from training.validation import ChosenFold
 
 
 @dataclass
 class Report:
     """What a training did and learned; MLflow and the model card show it.
 
-    `proof` compares the model with the stage table (`table_chance`), `against_champion` with the model in
+    `proof` compares the model with the stage table (`table_chance`; `alone`: each base model alone),
+    `against_champion` with the model in
     service, each on rows that neither was fitted on.
     """
 
@@ -34,9 +37,10 @@ class Report:
     left_out: dict[str, Text] = field(default_factory=dict)
     folds: list[str] = field(default_factory=list)
     evaluation: Evaluation | None = None
-    validation_fold: Fold | None = None
+    validation_fold: ChosenFold | None = None
     validation_chance: Floats | None = None
     table_chance: Floats | None = None
+    alone: Mapping[str, Floats] = field(default_factory=dict)
     proof: Comparison | None = None
     against_champion: Comparison | None = None
     learned: bool = True  # False: too few closed deals, or all of one outcome

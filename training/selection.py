@@ -65,12 +65,14 @@ def select(
             used.append(index)
         else:
             left_out[feature.name] = reason
-    names = tuple(features[index].name for index in used)
-    categorical = tuple(column for column, index in enumerate(used) if features[index].kind == "category")
-    layout = FeatureLayout(
-        names, categorical, *(_position(names, name) for name in ("stage", "age_days", "days_to_close_date"))
-    )
-    return Selection(np.array(used, np.int64), layout, left_out)
+    columns = np.array(used, np.int64)
+    return Selection(columns, layout_of(features, columns), left_out)
+
+
+def layout_of(features: Sequence[Feature], used: Ints) -> FeatureLayout:
+    """The layout of the features at some positions."""
+    categorical = [column for column, index in enumerate(used) if features[index].kind == "category"]
+    return FeatureLayout.of([features[index].name for index in used], categorical)
 
 
 def column_of(name: str) -> str:
@@ -80,10 +82,6 @@ def column_of(name: str) -> str:
     ('deals.amount', 'accounts.type', 'deals.emp.var.rate')
     """
     return name if name.split(".", 1)[0] in TABLES else f"deals.{name}"
-
-
-def _position(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else -1
 
 
 def _unusable(values: Floats, at: Ints, feature: Feature) -> Text | None:

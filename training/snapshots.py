@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -173,6 +173,8 @@ class Fold:
     A question is used for training only if its outcome was known by `train_until` (the maturity gap), and for
     validation only if it was known in the end, and only at regular moments (the weekly grid). Of the deals
     open at `train_until` one half is used for training and the other for validation, with weight two.
+    `changed` are the validation deals' moments just after changes: base models are weighed on them, none is
+    judged.
     """
 
     train_until: int
@@ -180,6 +182,15 @@ class Fold:
     valid_until: int
     train: SnapshotRows
     valid: SnapshotRows
+    changed: SnapshotRows
+
+    def with_features(self, x: Floats) -> Fold:
+        """The fold with features: its own rows have one column, their number among the rows of `x`."""
+
+        def filled(rows: SnapshotRows) -> SnapshotRows:
+            return replace(rows, x=x[rows.x[:, 0].astype(np.int64)])
+
+        return replace(self, train=filled(self.train), valid=filled(self.valid), changed=filled(self.changed))
 
     def describe(self, zone: ZoneInfo) -> str:
         """The fold in one line: cut-offs, rows and deals on each side."""
@@ -207,9 +218,9 @@ def split(rows: SnapshotRows, train_until: int, valid_until: int, as_of: int, ha
     weight = np.where(open_then[rows.deal], 2.0, 1.0)
     weighted = SnapshotRows(**{**rows.__dict__, "weight": rows.weight * weight})
     train = weighted.where(in_training[rows.deal] & (rows.at < train_until)).known_at(train_until)
-    later = (rows.at >= train_until) & (rows.at < valid_until)
-    valid = weighted.where(in_validation[rows.deal] & later & rows.regular).known_at(as_of)
-    return Fold(train_until, train_until, valid_until, train, valid)
+    later = in_validation[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)
+    valid, changed = (weighted.where(later & kind).known_at(as_of) for kind in (rows.regular, ~rows.regular))
+    return Fold(train_until, train_until, valid_until, train, valid, changed)
 
 
 def _first(deal: Ints, at: Ints, count: int) -> Ints:

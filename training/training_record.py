@@ -87,6 +87,9 @@ def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, s
     return {name: str(value) for name, value in parameters.items()}
 
 
+_WEIGHED = ("rates", "linear", "trees", "plain_trees")  # the names of `BASE_MODELS` in MLflow
+
+
 def _metrics(report: Report) -> dict[str, float]:
     values: dict[str, float] = {f"seconds.{name}": value for name, value in report.seconds.items()}
     if report.evaluation is not None:
@@ -101,9 +104,7 @@ def _metrics(report: Report) -> dict[str, float]:
         for name, gap in report.evaluation.log_loss_against.items():
             values |= {f"log_loss_against_{name}": gap.mean, f"log_loss_against_{name}_hi": gap.hi}
     for side, weights in report.weights.items():
-        values |= {
-            f"weight.{side}.{name}": w for name, w in zip(("rates", "linear", "trees"), weights, strict=True)
-        }
+        values |= {f"weight.{side}.{name}": w for name, w in zip(_WEIGHED, weights, strict=True)}
     return {name.replace(" ", "_"): float(value) for name, value in values.items() if value == value}
 
 

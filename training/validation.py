@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,17 +12,29 @@ from scipy.special import expit
 
 from crm.instants import DAY
 from features import Calendar
-from features.arrays import Floats, Ints
+from features.arrays import Floats
 from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
+from models.win.base_models import FeatureLayout
 from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, can_learn, fit_win, with_level_fitted, with_stacks
-from models.win.stacking import WEIGHT_PULL, Stack, fit_stack
-from models.win.trees import TreeFitter, TreeSettings, fit_trees
+from models.win.level import SIDES
+from models.win.model import (
+    WinModel,
+    WinSettings,
+    answers_of,
+    can_learn,
+    each_alone,
+    fit_win,
+    with_level_fitted,
+    with_stacks,
+)
+from models.win.stacking import WEIGHT_PULL, Answers, Stack, fit_stack
+from models.win.trees import PLAIN_TREES, TreeFitter, TreeSettings, fit_trees
+from training.choice import Choice, Chooser
 from training.comparison import Comparison, LaterRows, compare, origin_of
 from training.config import TrainConfig, max_rows
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import Evaluation, FoldFacts, evaluate
 from training.in_the_end import judge_in_the_end
 from training.selection import Selection
 from training.snapshots import Fold, split
@@ -34,10 +46,15 @@ PARTS, PARTS_FROM = 10, 100  # parts of the deals; closed deals needed to use th
 
 @dataclass(frozen=True)
 class Fitter:
-    """Fits the win model on any part of the rows, always with the same settings."""
+    """Fits the win model on any part of the rows, always with the same settings.
+
+    `choice` are the features of the final model; each fold has its own, chosen on what its training rows and
+    the log say as of its cut-off.
+    """
 
     all_rows: SnapshotRows
-    chosen: Selection
+    choice: Choice
+    chooser: Chooser
     calendar: Calendar
     config: TrainConfig
     positions: Mapping[float, float]
@@ -46,16 +63,47 @@ class Fitter:
     @cached_property
     def rows(self) -> SnapshotRows:
         """The rows with the used features only."""
-        return self.all_rows.with_columns(self.chosen.used)
+        return self.all_rows.with_columns(self.choice.chosen.used)
+
+    @cached_property
+    def baseline_rows(self) -> SnapshotRows:
+        """The rows with the features that baseline methods have: all that do not leak.
+
+        Stage, age, days in stage and days to the close date are always among them, so that a model without
+        the stage is still judged against a table that has it.
+        """
+        return self.all_rows.with_columns(self.choice.baseline.used)
+
+    @property
+    def baseline_layout(self) -> FeatureLayout:
+        """The layout of `baseline_rows`."""
+        return self.choice.baseline.layout
+
+    @cached_property
+    def numbered(self) -> SnapshotRows:
+        """The rows with their number as their only column, to be split before features are chosen."""
+        return replace(self.all_rows, x=np.arange(len(self.all_rows.at), dtype=np.float64)[:, None])
+
+    def chosen_fold(self, numbered: Fold) -> ChosenFold:
+        """A fold of `numbered` rows with the features that are chosen at its cut-off."""
+        x = self.all_rows.x
+        known = replace(numbered.train, x=x[numbered.train.x[:, 0].astype(np.int64)])
+        choice = self.chooser.choose(known, numbered.train_until)
+        filled = numbered.with_features(x[:, choice.chosen.used])
+        return ChosenFold(**vars(filled), choice=choice, numbered=numbered, all_x=x)
 
     def fit(
         self,
         rows: SnapshotRows,
+        chosen: Selection,
         number: int,
         stacks: tuple[Stack, Stack] | None = None,
         with_level: bool = True,
     ) -> WinModel:
-        """The model fitted on some of the rows; `number` gives each fit of a training its own seed."""
+        """The model fitted on some of the rows; `number` gives each fit of a training its own seed.
+
+        The rows have the chosen features only.
+        """
         config = self.config
         trees = TreeSettings(
             config.trees,
@@ -65,10 +113,30 @@ class Fitter:
             seed=config.seed + number,
         )
         most = config.max_questions or max_rows(rows.deals)
-        settings = WinSettings(trees, most, grow=self.grow, with_level=with_level)
+        plain = replace(PLAIN_TREES, threads=config.threads, seed=config.seed + number)
+        settings = WinSettings(trees, plain, most, grow=self.grow, with_level=with_level)
         rng = np.random.default_rng((config.seed, number))
-        windows, layout = windows_of(rows, self.calendar), self.chosen.layout
-        return fit_win(rows, layout, self.chosen.used, windows, settings, rng, self.positions, stacks)
+        windows = windows_of(rows, self.calendar)
+        return fit_win(rows, chosen.layout, chosen.used, windows, settings, rng, self.positions, stacks)
+
+
+@dataclass(frozen=True)
+class ChosenFold(Fold):
+    """A fold with the features that were chosen on what was known at its cut-off."""
+
+    choice: Choice
+    numbered: Fold
+    all_x: Floats
+
+    @cached_property
+    def baseline(self) -> Fold:
+        """The same fold with the features that baseline methods have."""
+        return self.numbered.with_features(self.all_x[:, self.choice.baseline.used])
+
+    @property
+    def baseline_layout(self) -> FeatureLayout:
+        """The layout of `baseline`."""
+        return self.choice.baseline.layout
 
 
 def windows_of(rows: SnapshotRows, calendar: Calendar) -> HorizonWindows:
@@ -86,12 +154,20 @@ def windows_of(rows: SnapshotRows, calendar: Calendar) -> HorizonWindows:
 
 @dataclass(frozen=True)
 class FoldPredictions:
-    """A fold's model and its predictions for the fold's later deals: log-odds of its base models."""
+    """A fold's model and what its base models say of the fold's later deals: log-odds (m, 4) for `valid`.
 
-    fold: Fold
+    `answers` are those of won and of lost, for `valid` and then for moments just after changes.
+    """
+
+    fold: ChosenFold
     model: WinModel
-    won: Floats
-    lost: Floats
+    answers: tuple[Answers, Answers]
+    seed: int
+
+    @property
+    def won(self) -> Floats:
+        """Log-odds (m, 4) of won for the fold's validation questions."""
+        return self.answers[0].logits[: len(self.fold.valid.row)]
 
     @property
     def table_chance(self) -> Floats:
@@ -99,25 +175,24 @@ class FoldPredictions:
         out: Floats = expit(self.won[:, 0])
         return out
 
-    def answers(self, use: NDArray[np.bool_], side: str) -> tuple[Floats, Floats, Floats, Floats, Ints]:
-        """Base models' log-odds, horizons, outcomes, weights and deals of some of the questions."""
-        valid = self.fold.valid
-        logits, outcome = (self.won, valid.won) if side == "won" else (self.lost, valid.lost)
-        return (
-            logits[use],
-            valid.horizon[use],
-            outcome[use],
-            valid.question_weight[use],
-            valid.question_deal[use],
-        )
+    def alone(self) -> dict[str, Floats]:
+        """What each base model alone says (m,), with its own intercept and level, by its name."""
+        models = each_alone(self.model, self.fold.train, np.random.default_rng((self.seed, 9)))
+        return {name: one.won_by_logits(self.fold.valid, self.won) for name, one in models.items()}
+
+    def known_at(self, cut: int) -> NDArray[np.bool_]:
+        """Which of the answers had an outcome by an instant."""
+        both = (self.fold.valid, self.fold.changed)
+        return np.concatenate([rows.question_at + rows.matures_after_days * DAY <= cut for rows in both])
 
 
 @dataclass(frozen=True)
 class Validation:
     """The result on later deals: the stacks fitted on them (None = too few), and the last fold's scores.
 
-    `validation_fold` is the last fold, `validation_chance` the predictions for its questions; model, weights
-    and calibration were fitted without them. `proof` compares the model with the stage table (its predictions
+    `validation_fold` is the last fold, `validation_chance` the predictions for its questions; features,
+    model, weights and calibration were chosen and fitted without them. `alone` are the predictions of each
+    base model alone. `proof` compares the model with the stage table (its predictions
     are `table_chance`) on them; where no deal at all came later, on other deals of the same time. None =
     there is nothing to prove it on.
     """
@@ -125,24 +200,25 @@ class Validation:
     stacks: tuple[Stack, Stack] | None
     folds: list[Fold]
     evaluation: Evaluation | None = None
-    validation_fold: Fold | None = None
+    validation_fold: ChosenFold | None = None
     validation_chance: Floats | None = None
     predictions: tuple[FoldPredictions, ...] = ()
     proof: Comparison | None = None
     table_chance: Floats | None = None
+    alone: Mapping[str, Floats] = field(default_factory=dict)
 
 
 def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Validation:
     """Two folds: weights and calibration of the first are evaluated on the second, then refitted on both."""
-    rows, seed = fitter.rows, fitter.config.seed
-    halves = np.random.default_rng((seed, 99)).random(deals) < 0.5
+    rows, seed = fitter.numbered, fitter.config.seed
+    halves = _halves(fitter, deals)
     folds, predictions = [], []
     for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
         fold = split(rows, start, end, as_of, halves)
         folds.append(fold)
         enough = can_learn(fold.train) and fold.valid.closed_deals >= MIN_LATER
         if enough and len(fold.valid.row):
-            predictions.append(_predict(fitter, fold, number + 1))
+            predictions.append(_predict(fitter, fitter.chosen_fold(fold), number + 1))
     if not predictions:
         parts = _by_parts(fitter, as_of)
         none_later = not any(fold.train.closed_deals for fold in folds)
@@ -156,14 +232,18 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
     rng = np.random.default_rng((seed, 7))
     model = last.model
     if len(predictions) > 1:
-        first = predictions[0].fold.valid
-        ripe = first.question_at + first.matures_after_days * DAY <= last.fold.train_until
-        stack = _stack([(predictions[0], ripe)], "won") or model.won.stack
+        first = predictions[0]
+        stack = _stack([(first, first.known_at(last.fold.train_until))], "won", model) or model.won.stack
         model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
     else:
         model = with_level_fitted(model, last.fold.train)
-    chance = model.won_by_logits(valid, last.won)
-    evaluation = evaluate(chance, last.fold.train, valid, fitter.chosen.layout, rng, stage_names)
+    chance, alone = model.won_by_logits(valid, last.won), last.alone()
+    baseline = last.fold.baseline
+    facts = FoldFacts(
+        as_of=last.fold.train_until, windows=model.windows, alone=alone, threads=fitter.config.threads
+    )
+    layout = last.fold.baseline_layout
+    evaluation = evaluate(chance, baseline.train, baseline.valid, layout, rng, stage_names, facts)
     evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
     table = last.table_chance
     return Validation(
@@ -175,7 +255,13 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         tuple(predictions),
         compare(chance, table, rows_of(valid), np.random.default_rng((seed, 6))),
         table,
+        alone,
     )
+
+
+def _halves(fitter: Fitter, deals: int) -> NDArray[np.bool_]:
+    """Of the deals (d,), those that train where they are open at a fold's cut-off."""
+    return np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
 
 
 def rows_of(valid: SnapshotRows) -> LaterRows:
@@ -193,12 +279,11 @@ def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> C
 
 
 def fold_at(fitter: Fitter, cut: int, as_of: int, deals: int) -> Fold:
-    """The fold of an earlier cut-off, which validates on all later moments."""
-    halves = np.random.default_rng((fitter.config.seed, 99)).random(deals) < 0.5
-    return split(fitter.rows, cut, as_of, as_of, halves)
+    """The fold of an earlier cut-off, which validates on all later moments; its rows are `numbered`."""
+    return split(fitter.numbered, cut, as_of, as_of, _halves(fitter, deals))
 
 
-def refit_as_of(fitter: Fitter, validation: Validation, fold: Fold) -> WinModel | None:
+def refit_as_of(fitter: Fitter, validation: Validation, fold: ChosenFold) -> WinModel | None:
     """The model refitted on a fold of an earlier cut-off; None where the fold has too few deals.
 
     It has the same information as a model that was trained at that cut-off, so the two can be compared.
@@ -207,21 +292,19 @@ def refit_as_of(fitter: Fitter, validation: Validation, fold: Fold) -> WinModel 
     cut = fold.train_until
     if not can_learn(fold.train) or not len(fold.valid.row):
         return None
-    refitted = _predict(fitter, fold, 4)
-    known = [
-        (earlier, earlier.fold.valid.question_at + earlier.fold.valid.matures_after_days * DAY <= cut)
-        for earlier in validation.predictions
-    ]
-    stack = (_stack(known, "won") if known else None) or refitted.model.won.stack
+    refitted = fitter.fit(fold.train, fold.choice.chosen, 4, with_level=False)
+    known = [(earlier, earlier.known_at(cut)) for earlier in validation.predictions]
+    stack = (_stack(known, "won", refitted) if known else None) or refitted.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
-    return with_stacks(refitted.model, stack, refitted.model.lost.stack, fold.train, rng)
+    return with_stacks(refitted, stack, refitted.lost.stack, fold.train, rng)
 
 
 def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
     """Cross-validation where there are no later deals: each part is predicted by a model of the other parts.
 
     It serves to fit weights and calibration, and does not estimate accuracy on later deals. Deals with the
-    same features (entered twice) are in the same part.
+    same features (entered twice) are in the same part. The log is screened once, with all deals: at one
+    moment there is no earlier past to screen, and a column is only ever left out for telling too much.
     """
     rows = fitter.rows
     if rows.closed_deals < PARTS_FROM or not len(rows.row) or not can_learn(rows):
@@ -233,27 +316,30 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
     start, predictions = int(rows.at.min()), []
     for number in np.unique(of_row):
         in_part = of_row == number
-        fold = Fold(as_of, start, as_of, rows.where(~in_part), rows.where(in_part & rows.regular))
+        train, valid, changed = (
+            fitter.numbered.where(some)
+            for some in (~in_part, in_part & rows.regular, in_part & ~rows.regular)
+        )
+        fold = Fold(as_of, start, as_of, train, valid, changed)
         if len(fold.valid.row) and len(fold.train.row):
-            predictions.append(_predict(fitter, fold, 10 + int(number)))
+            predictions.append(_predict(fitter, fitter.chosen_fold(fold), 10 + int(number)))
     return predictions
 
 
 def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
     if not predictions:
         return None
-    all_answers = [
-        (fold_predictions, np.ones(len(fold_predictions.fold.valid.row), bool))
-        for fold_predictions in predictions
-    ]
-    won, lost = _stack(all_answers, "won", pull), _stack(all_answers, "lost", pull)
+    every = [(one, np.ones(len(one.answers[0].days), bool)) for one in predictions]
+    won, lost = (_stack(every, side, predictions[-1].model, pull) for side in SIDES)
     return None if won is None or lost is None else (won, lost)
 
 
-def _predict(fitter: Fitter, fold: Fold, number: int) -> FoldPredictions:
-    model = fitter.fit(fold.train, number, with_level=False)  # weights are learned from log-odds without it
-    won, lost = model.question_log_odds(fold.valid)
-    return FoldPredictions(fold, model, won, lost)
+def _predict(fitter: Fitter, fold: ChosenFold, number: int) -> FoldPredictions:
+    # Weights are learned from log-odds without the level.
+    model = fitter.fit(fold.train, fold.choice.chosen, number, with_level=False)
+    parts = [answers_of(model, rows, number) for rows in (fold.valid, fold.changed)]
+    won, lost = (Answers.joined([both[side] for both in parts]) for side in range(len(SIDES)))
+    return FoldPredictions(fold, model, (won, lost), fitter.config.seed)
 
 
 def fold_cuts(rows: SnapshotRows, as_of: int) -> list[tuple[int, int]]:
@@ -270,20 +356,18 @@ def fold_cuts(rows: SnapshotRows, as_of: int) -> list[tuple[int, int]]:
 
 
 def _stack(
-    answers: list[tuple[FoldPredictions, NDArray[np.bool_]]], side: str, pull: float = WEIGHT_PULL
+    answers: list[tuple[FoldPredictions, NDArray[np.bool_]]],
+    side: str,
+    model: WinModel,
+    pull: float = WEIGHT_PULL,
 ) -> Stack | None:
-    parts = [fold_predictions.answers(use, side) for fold_predictions, use in answers]
-    logits, days, outcome, weight, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if not len(days):
+    """The stack of a model that the used answers of folds support; None without any."""
+    known = Answers.joined([one.answers[SIDES.index(side)].where(use) for one, use in answers])
+    if not len(known.days):
         return None
-    model = answers[-1][0].model
     default = (model.won if side == "won" else model.lost).stack.weights
     # A base model that one of the folds lacks gets no weight from the other fold.
-    default = np.where((logits != 0).mean(axis=0) > 0.9, default, 0.0)
+    default = np.where((known.logits != 0).mean(axis=0) > 0.9, default, 0.0)
     if default.sum() <= 0:
         return None
-    default = default / default.sum()
-    fold = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
-    return fit_stack(
-        logits, days, outcome, weight, len(np.unique(deal)), default, model.ever_days, fold, pull
-    )
+    return fit_stack(known, default / default.sum(), model.ever_days, pull)

@@ -14,9 +14,17 @@ from models.logistic import bounded_logit, fit_logistic
 from models.snapshot_rows import SnapshotRows
 from models.win.encoder import Encoder
 from models.win.horizons import HorizonTerms, close_columns, ramps
+from models.win.stacking import freshness
 from models.win.stage_rates import StageRates, interpolate
 
 LOG_ODDS_LIMIT = 9.0  # log-odds of a base model are clipped here
+DAYS_SINCE = (
+    "age_days",
+    "days_in_stage",
+    "days_since_amount_change",
+    "days_since_close_date_change",
+    "days_with_owner",
+)
 RIDGE = 12.0  # penalty of a standardised coefficient, in deals
 
 
@@ -29,6 +37,20 @@ class FeatureLayout:
     stage: int
     age: int
     close: int  # days to the expected close date
+    since: tuple[int, ...] = ()  # days since the deal was created or changed
+
+    @classmethod
+    def of(cls, names: Sequence[str], categorical: Sequence[int]) -> FeatureLayout:
+        """The layout of named features, some of them categorical."""
+        stage, age, close = (
+            names.index(name) if name in names else -1 for name in ("stage", "age_days", "days_to_close_date")
+        )
+        since = tuple(number for number, name in enumerate(names) if name in DAYS_SINCE)
+        return cls(tuple(names), tuple(categorical), stage, age, close, since)
+
+    def freshness(self, x: Floats) -> Floats:
+        """How new a deal's last change is, 0 to 1 (n,), as far as these features tell."""
+        return freshness(x[:, list(self.since)])
 
     def column(self, x: Floats, index: int, missing: float = np.nan) -> Floats:
         """The feature at `index`, or `missing` for every row where there is none."""

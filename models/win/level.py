@@ -93,29 +93,58 @@ class Level:
         return cls(days, now, usual, int(stored["as_of"]), float(stored["half_life"]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LevelTargets:
+    """What share of the recent moments should be won and lost by each horizon, whichever model is asked.
+
+    `share` (2, 2, k): in the present mood and once it has gone, of won and of lost, by horizon `days` (k,).
+    """
+
+    recent: SnapshotRows
+    days: Floats
+    share: Floats
+    as_of: int
+    half_life: float
+
+    def level(self, log_odds: LogOdds) -> Level:
+        """The level at which a model with these log-odds promises these shares."""
+        shifts = np.zeros_like(self.share)
+        weight = self.recent.weight
+        for row, side in enumerate(SIDES):
+            for column, horizon in enumerate(self.days):
+                horizons = np.full(len(self.recent.at), horizon)
+                score = log_odds(side, self.recent.x, self.recent.at, horizons)
+                for number in range(2):
+                    target = float(self.share[number, row, column])
+                    shifts[number, row, column] = shift_to_mean(score, target, weight)
+        shifts[:, :, :-1] = np.apply_along_axis(never_falling, 2, shifts[:, :, :-1])
+        return Level(self.days, shifts[0], shifts[1], self.as_of, self.half_life)
+
+
 def fit_level(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows, log_odds: LogOdds) -> Level:
     """The level of a model with these log-odds, learned from its training rows (used features only)."""
+    targets = level_targets(rows, layout, windows)
+    return Level.none() if targets is None else targets.level(log_odds)
+
+
+def level_targets(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> LevelTargets | None:
+    """The targets that training rows set; None where no moment of theirs is regular."""
     weekly = rows.where(rows.regular)
     if not len(weekly.at):
-        return Level.none()
+        return None
     as_of = int((rows.at + rows.days * DAY).max())
     usual_rates = life_table(weekly, layout, windows)
     mood = fit_mood(monthly_counts(rows, usual_rates, layout, windows, as_of))
     recent = recent_moments(weekly, as_of)
     days = np.array([*(day for day in KNOTS if day < 0.5 * rows.ever_days), rows.ever_days])
-    tables = (moved_rates(usual_rates, mood), usual_rates)
-    shifts = np.zeros((2, 2, len(days)))
-    for row, side in enumerate(SIDES):
-        for column, horizon in enumerate(days):
-            horizons = np.full(len(recent.at), horizon)
-            score = log_odds(side, recent.x, recent.at, horizons)
-            for number, rates in enumerate(tables):
-                target = np.average(
-                    _read(rates, side, recent, layout, windows, horizons), weights=recent.weight
-                )
-                shifts[number, row, column] = shift_to_mean(score, float(target), recent.weight)
-    shifts[:, :, :-1] = np.apply_along_axis(never_falling, 2, shifts[:, :, :-1])
-    return Level(days, shifts[0], shifts[1], as_of, mood.half_life)
+    share = np.zeros((2, 2, len(days)))
+    for number, rates in enumerate((moved_rates(usual_rates, mood), usual_rates)):
+        for row, side in enumerate(SIDES):
+            for column, horizon in enumerate(days):
+                horizons = np.full(len(recent.at), horizon)
+                expected = _read(rates, side, recent, layout, windows, horizons)
+                share[number, row, column] = np.average(expected, weights=recent.weight)
+    return LevelTargets(recent=recent, days=days, share=share, as_of=as_of, half_life=mood.half_life)
 
 
 def life_table(weekly: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> StageRates:

@@ -21,10 +21,16 @@ from models.win.base_models import (
 )
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
-from models.win.level import SIDES, Level, fit_level
-from models.win.stacking import Stack, default_weights, recalibrate_intercept
+from models.win.level import SIDES, Level, level_targets
+from models.win.stacking import (
+    BASE_MODELS,
+    Answers,
+    Stack,
+    default_weights,
+    recalibrate_intercept,
+)
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
-from models.win.trees import TreeFitter, Trees, TreeSettings, fit_trees
+from models.win.trees import PLAIN_TREES, TreeFitter, Trees, TreeSettings, fit_trees
 
 FEW_DEALS = 30  # with fewer closed deals only the stated prior is used
 MIN_LOST, MIN_LOST_SHARE = 5, 0.05  # lost deals: with fewer of both, the list holds wins only
@@ -32,7 +38,8 @@ TREES_FROM, TREES_FULL_WEIGHT = (
     300,
     1000,
 )  # closed deals from which trees are used, and have their full weight
-INTERCEPT_ROWS = 40_000  # rows used to recalibrate the intercept
+INTERCEPT_ROWS = 40_000  # regular rows used to recalibrate the intercept
+FRESH_ROWS = 10_000  # rows of moments just after changes used for theirs
 LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
@@ -78,11 +85,15 @@ class Contributions:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two outcomes, won or lost: its base models and their calibrated stack."""
+    """One of the two outcomes, won or lost: its base models and their calibrated stack.
+
+    `plain` are boosted trees of the weeks' grid alone, which only the side of the won has.
+    """
 
     linear: Linear | None
     trees: Trees | None
     stack: Stack
+    plain: Trees | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +154,9 @@ class WinModel:
         return out
 
     def won_by_logits(self, rows: SnapshotRows, logits: Floats) -> Floats:
-        """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 3)."""
-        days = self._days(rows.horizon)
-        total = self.won.stack(logits, days) + self.level.shift("won", rows.question_at, days)
+        """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 4)."""
+        days, fresh = self._days(rows.horizon), self.layout.freshness(rows.x)[rows.row]
+        total = self.won.stack(logits, days, fresh) + self.level.shift("won", rows.question_at, days)
         for block in _parts(len(days)) if self.level.ever_is_lower else ():
             row = rows.row[block]
             total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
@@ -161,24 +172,27 @@ class WinModel:
         days = self._days(horizon_days)
         inside = x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
-        total = self.won.stack(logits, days) + self.level.shift("won", moments, days)
+        fresh = self.layout.freshness(inside)
+        total = self.won.stack(logits, days, fresh) + self.level.shift("won", moments, days)
         total = self._capped(total, inside, moments, days)
         terms = self.windows.terms(moments, days, self.ever_days)
-        weights = self.won.stack.row_weights(logits, days)
+        weights = self.won.stack.row_weights(logits, days, fresh)
         sd = _log_odds_sd(logits, variance, weights)
         weights = weights[:, :, None]
         by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, terms.clock)
         parts = weights[:, 0] * by_rates
         if self.won.linear is not None:
             parts += weights[:, 1] * self.won.linear.contributions(self.layout, inside, terms)
-        if self.won.trees is not None:
-            columns = tree_columns(inside, self.layout, terms)
-            shap = self.won.trees.contributions(columns)
+        columns = tree_columns(inside, self.layout, terms) if self.won.trees is not None else inside
+        for number, trees in ((2, self.won.trees), (3, self.won.plain)):
+            if trees is None or not weights[:, number].any():
+                continue
+            shap = trees.contributions(columns)
             k = inside.shape[1]
-            parts += weights[:, 2] * shap[:, :k]
+            parts += weights[:, number] * shap[:, :k]
             if self.layout.close >= 0:
                 # The last column, horizon minus days to the expected close, counts for that feature.
-                parts[:, self.layout.close] += weights[:, 2, 0] * shap[:, columns.shape[1] - 1]
+                parts[:, self.layout.close] += weights[:, number, 0] * shap[:, columns.shape[1] - 1]
         values = np.zeros_like(x)
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1), sd)
@@ -194,7 +208,9 @@ class WinModel:
         return np.asarray(self.won.trees.booster.predict(columns, pred_leaf=True), np.int16)
 
     def question_log_odds(self, rows: SnapshotRows) -> tuple[Floats, Floats]:
-        """Base models' log-odds (m, 3) of won and of lost for questions of rows with the used features."""
+        """Base models' log-odds (m, 4) of won and of lost for questions of rows with the used features."""
+        if not len(rows.row):
+            return np.zeros((0, len(BASE_MODELS))), np.zeros((0, len(BASE_MODELS)))
         parts = []
         for block in _parts(len(rows.row)):
             row, days = rows.row[block], self._days(rows.horizon[block])
@@ -218,7 +234,8 @@ class WinModel:
     def _log_odds(self, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Calibrated log-odds (n,) of rows of the used features, not yet capped by those in the end."""
         logits, _ = self.base_log_odds(side, inside, moments, days, with_variance=False)
-        return self._side(side).stack(logits, days) + self.level.shift(side, moments, days)
+        fresh = self.layout.freshness(inside)
+        return self._side(side).stack(logits, days, fresh) + self.level.shift(side, moments, days)
 
     def _capped(self, log_odds: Floats, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Log-odds (n,) to be won within days, at most those to be won in the end."""
@@ -237,9 +254,9 @@ class WinModel:
     def base_log_odds(
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
-        """Base models' log-odds (n, 3) and the regression's variance (n,), for rows of the used features."""
+        """Base models' log-odds (n, 4) and the regression's variance (n,), for rows of the used features."""
         part = self._side(side)
-        logits, variance = np.zeros((len(x), 3)), np.zeros(len(x))
+        logits, variance = np.zeros((len(x), len(BASE_MODELS))), np.zeros(len(x))
         terms = self.windows.terms(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
         logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
@@ -257,9 +274,10 @@ class WinModel:
         logits[:, 1] = part.linear.score(fixed, moving)
         if with_variance:
             variance = part.linear.variance(fixed, moving)
-        if part.trees is not None:
-            columns = tree_columns(x, self.layout, terms)
-            logits[:, 2] = np.clip(part.trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
+        columns = tree_columns(x, self.layout, terms) if part.trees is not None else x
+        for number, trees in ((2, part.trees), (3, part.plain)):
+            if trees is not None:
+                logits[:, number] = np.clip(trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
 
@@ -289,7 +307,7 @@ def table_only(model: WinModel) -> WinModel:
 
 
 def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
-    """Sd (n,) of weighted log-odds (n, 3): the regression's and the base models' disagreement."""
+    """Sd (n,) of weighted log-odds (n, 4): the regression's and the base models' disagreement."""
     total = np.maximum(weights.sum(axis=1), 1e-9)
     share = weights / total[:, None]
     disagreement = (share * (logits - (logits * share).sum(axis=1)[:, None]) ** 2).sum(axis=1)
@@ -313,6 +331,7 @@ class WinSettings:
     """Settings of a fit; the defaults were chosen by backtests."""
 
     trees: TreeSettings = field(default_factory=TreeSettings)
+    plain: TreeSettings = PLAIN_TREES
     max_questions: int = 80_000
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
@@ -352,6 +371,7 @@ def fit_win(
     with_trees = closed >= TREES_FROM if settings.with_trees is None else settings.with_trees
     linear: list[Linear | None] = [None, None]
     trees: list[Trees | None] = [None, None]
+    plain: Trees | None = None
     if enough and len(rows.row):
         encoder = fit_encoder(rows.x, layout.categorical)
         linear_rows = sample_questions(rows, settings.linear_questions, rng)
@@ -365,15 +385,27 @@ def fit_win(
                 count=settings.trees.count // 2,
                 learning_rate=2.0 * settings.trees.learning_rate,
             )
-            trees = [*_fit_trees(tree_rows, layout, windows, (settings.trees, lost_settings), settings.grow)]
-    default = default_weights(closed, linear[0] is not None, trees[0] is not None)
-    plain = Stack.weighted_mean(default, rows.ever_days)
-    won_stack, lost_stack = stacks if stacks is not None else (plain, plain)
+            sizes = [settings.trees, lost_settings]
+            trees = [
+                *_fit_trees(tree_rows, (tree_rows.won, tree_rows.lost), layout, windows, sizes, settings.grow)
+            ]
+            grid_rows = sample_questions(rows.where(rows.regular), settings.max_questions, rng)
+            if len(grid_rows.row):
+                sizes = [settings.plain]
+                plain = _fit_trees(grid_rows, [grid_rows.won], layout, windows, sizes, settings.grow)[0]
+    has = (linear[0] is not None, trees[0] is not None)
+    if stacks is None:
+        won_stack, lost_stack = (
+            Stack.weighted_mean(default_weights(closed, *has, has_plain), rows.ever_days)
+            for has_plain in (plain is not None, False)
+        )
+    else:
+        won_stack, lost_stack = stacks
     model = WinModel(
         used=used,
         layout=layout,
         rates=rates,
-        won=Side(linear[0], trees[0], won_stack),
+        won=Side(linear[0], trees[0], won_stack, plain),
         lost=Side(linear[1], trees[1], lost_stack),
         ever_days=rows.ever_days,
         closed_deals=closed,
@@ -391,22 +423,9 @@ def with_stacks(
     with_level: bool = True,
 ) -> WinModel:
     """The same base models with other stacks, whose intercepts and level are learned from training rows."""
-    calibrating = intercept_rows(rows, rng)
     if model.won.linear is None:
         return model
-    sides = []
-    for logits, side, stack, outcome in zip(
-        model.question_log_odds(calibrating),
-        (model.won, model.lost),
-        (won, lost),
-        (calibrating.won, calibrating.lost),
-        strict=True,
-    ):
-        recalibrated = recalibrate_intercept(
-            stack, logits, calibrating.horizon, outcome, calibrating.question_weight
-        )
-        sides.append(replace(side, stack=recalibrated))
-    stacked = replace(model, won=sides[0], lost=sides[1])
+    stacked = _Calibrating.of(model, rows, rng).recalibrated(won, lost)
     return with_level_fitted(stacked, rows) if with_level else stacked.without_level()
 
 
@@ -415,11 +434,85 @@ def with_level_fitted(model: WinModel, rows: SnapshotRows) -> WinModel:
     if model.won.linear is None:
         return model
     plain = model.without_level()
-    return replace(plain, level=fit_level(rows, plain.layout, plain.windows, plain._log_odds))
+    targets = level_targets(rows, plain.layout, plain.windows)
+    return plain if targets is None else replace(plain, level=targets.level(plain._log_odds))
+
+
+def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> dict[str, WinModel]:
+    """Each base model of a model alone, by its name of `BASE_MODELS`, those that the model has.
+
+    Intercept and level are fitted on the training rows exactly as those of the whole are. A base model that
+    says nothing of losses leaves them to all.
+    """
+    if model.won.linear is None:
+        return {BASE_MODELS[0]: model}
+    calibrating = _Calibrating.of(model, rows, rng)
+    targets = level_targets(rows, model.layout, model.windows)
+    alone = {}
+    for number, name in enumerate(BASE_MODELS):
+        if not _has(model.won, number):
+            continue
+        only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], model.ever_days)
+        one = calibrating.recalibrated(only, only if _has(model.lost, number) else model.lost.stack)
+        level = Level.none() if targets is None else targets.level(one.without_level()._log_odds)
+        alone[name] = replace(one, level=level)
+    return alone
+
+
+def _has(side: Side, number: int) -> bool:
+    """Whether a side has a base model, by its position in `BASE_MODELS`."""
+    return number == 0 or (side.linear, side.trees, side.plain)[number - 1] is not None
+
+
+@dataclass(frozen=True)
+class _Calibrating:
+    """What a model's base models say of the training rows on which intercepts are learned, by side."""
+
+    model: WinModel
+    won: Answers
+    lost: Answers
+
+    @classmethod
+    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> _Calibrating:
+        """Of regular moments, like questions on any day, and of some just after changes."""
+        parts = [
+            sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng),
+            sample_questions(rows.where(~rows.regular), FRESH_ROWS, rng),
+        ]
+        answers = [answers_of(model, part) for part in parts]
+        won, lost = (Answers.joined([both[side] for both in answers]) for side in range(2))
+        return cls(model, won, lost)
+
+    def recalibrated(self, won: Stack, lost: Stack) -> WinModel:
+        """The model with other stacks, their intercepts learned, and the level it had."""
+        return replace(
+            self.model,
+            won=replace(self.model.won, stack=recalibrate_intercept(won, self.won)),
+            lost=replace(self.model.lost, stack=recalibrate_intercept(lost, self.lost)),
+        )
+
+
+def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answers, Answers]:
+    """What the base models say of the questions of rows with the used features, of won and of lost."""
+    sides = []
+    for logits, outcome in zip(model.question_log_odds(rows), (rows.won, rows.lost), strict=True):
+        answers = Answers(
+            logits=logits,
+            days=rows.horizon,
+            outcome=outcome,
+            weight=rows.question_weight,
+            deal=rows.question_deal,
+            fold=np.full(len(rows.row), fold),
+            fresh=model.layout.freshness(rows.x)[rows.row],
+            regular=rows.regular[rows.row],
+        )
+        sides.append(answers)
+    return sides[0], sides[1]
 
 
 def _fit_trees(
     rows: SnapshotRows,
+    outcomes: Sequence[Floats],
     layout: FeatureLayout,
     windows: HorizonWindows,
     sizes: Sequence[TreeSettings],
@@ -432,7 +525,7 @@ def _fit_trees(
     least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))
     return grow(
         columns,
-        (rows.won, rows.lost),
+        outcomes,
         rows.question_weight,
         range(first, columns.shape[1]),
         layout.categorical,
@@ -456,11 +549,6 @@ def _question_columns(rows: SnapshotRows, layout: FeatureLayout, windows: Horizo
 
 def _parts(count: int) -> list[slice]:
     return [slice(start, start + QUESTIONS_PER_PART) for start in range(0, max(count, 1), QUESTIONS_PER_PART)]
-
-
-def intercept_rows(rows: SnapshotRows, rng: np.random.Generator) -> SnapshotRows:
-    """Training rows to recalibrate the intercept on: regular moments, like questions on any day."""
-    return sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng)
 
 
 def sample_questions(rows: SnapshotRows, max_questions: int, rng: np.random.Generator) -> SnapshotRows:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from models.logistic import fit_logistic
 from models.win.horizons import ramps
 
-FULL_WEIGHTS = (0.1, 0.45, 0.45)  # stage rates, regression, trees with enough deals for all
-SMALL_WEIGHTS = (0.5, 0.5, 0.0)
+BASE_MODELS = ("table", "regression", "trees", "plain_trees")
+FULL_WEIGHTS = (0.1, 0.3, 0.3, 0.3)  # with enough deals for all
+SMALL_WEIGHTS = (0.5, 0.5, 0.0, 0.0)
 SOON_DAYS = 28.0
+FRESH_DAYS = 3.0  # after which a change is no news at all; by half after half of them
+FRESH_FROM = 0.5  # freshness from which a moment counts as fresh when weights are fitted
+FEW_FRESH = 100  # deals with fresh moments; with fewer, fresh moments have the shift of all
 WEIGHT_PULL, BAND_PULL, LEVEL_PULL = (
     40.0,
     8.0,
@@ -24,53 +28,135 @@ WEIGHT_PULL, BAND_PULL, LEVEL_PULL = (
 
 
 @dataclass(frozen=True)
-class Stack:
+class Mix:
     """Calibrated log-odds = shift + shift increasing with the horizon + weights x base models' log-odds.
 
-    For short horizons, log-odds below 0 are stretched by `sharpening` x soon(horizon) x `blend`: differences
-    between deals are clearer a few days ahead. All coefficients are at least 0, so the result never decreases
-    with the horizon (the stretch fades, and only lowers log-odds below 0); being linear in a row's log-odds,
-    it keeps explanations additive.
+    Where a base model's log-odds are below 0, its weight is larger by `within` for horizons short of "ever",
+    and by `soon` x soon(horizon): differences between deals are clearer a few days ahead. No coefficient is
+    below 0, so the result never decreases with the horizon (what is added only lowers log-odds below 0, and
+    fades as the horizon grows); being linear in a row's log-odds, it keeps explanations additive.
     """
 
     shift: float
     bands: Floats
     weights: Floats
-    blend: Floats
-    sharpening: float
-    ever_days: float
+    within: Floats
+    soon: Floats
 
-    def __call__(self, logits: Floats, days: Floats) -> Floats:
-        """Calibrated log-odds (n,) from base models' log-odds (n, 3) for horizons (n,)."""
-        shift = self.shift + ramps(days, self.ever_days) @ self.bands
-        out: Floats = shift + (logits * self.row_weights(logits, days)).sum(axis=1)
+    @classmethod
+    def weighted_mean(cls, weights: Floats, ever_days: float) -> Mix:
+        """The weighted mean without calibration."""
+        weights = np.asarray(weights, np.float64)
+        none = np.zeros(len(weights))
+        return cls(0.0, np.zeros(ramps(np.ones(1), ever_days).shape[1]), weights, none, none)
+
+    def row_weights(self, logits: Floats, days: Floats, ever_days: float) -> Floats:
+        """The weight of each base model's log-odds in each row (n, 4)."""
+        added = np.outer(days < ever_days, self.within) + np.outer(soon(days), self.soon)
+        out: Floats = self.weights + added * (logits < 0.0)
         return out
 
-    def row_weights(self, logits: Floats, days: Floats) -> Floats:
-        """The weight of each base model's log-odds in each row (n, 3), including the stretch."""
-        stretch = self.sharpening * soon(days) * (logits @ self.blend < 0.0)
-        out: Floats = self.weights + stretch[:, None] * self.blend
+    def shifts(self, rising: Floats) -> Floats:
+        """The shift (n,) at horizons with these `ramps` (n, r)."""
+        out: Floats = self.shift + rising @ self.bands
+        return out
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The base models' calibrated mix at quiet moments, and at fresh ones: just after a deal has changed.
+
+    In between, a moment's mix is as near to the fresh one as it is fresh (0 to 1), so that a chance does not
+    jump when a change grows old.
+    """
+
+    quiet: Mix
+    fresh: Mix
+    ever_days: float
+
+    @property
+    def weights(self) -> Floats:
+        """The base models' weights (4,) on quiet days."""
+        return self.quiet.weights
+
+    def __call__(self, logits: Floats, days: Floats, fresh: Floats) -> Floats:
+        """Calibrated log-odds (n,) from base models' log-odds (n, 4), horizons and freshness (n,)."""
+        rising = ramps(days, self.ever_days)
+        quiet = self.quiet.shifts(rising)
+        shift = quiet + fresh * (self.fresh.shifts(rising) - quiet)
+        out: Floats = shift + (logits * self.row_weights(logits, days, fresh)).sum(axis=1)
+        return out
+
+    def row_weights(self, logits: Floats, days: Floats, fresh: Floats) -> Floats:
+        """The weight of each base model's log-odds in each row (n, 4)."""
+        out = self.quiet.row_weights(logits, days, self.ever_days)
+        some = np.flatnonzero(fresh > 0.0)  # few are: the serving path pays for one mix only
+        if len(some):
+            other = self.fresh.row_weights(logits[some], days[some], self.ever_days)
+            out[some] += fresh[some, None] * (other - out[some])
         return out
 
     @classmethod
     def weighted_mean(cls, weights: Floats, ever_days: float) -> Stack:
-        """The weighted mean without calibration."""
-        weights = np.asarray(weights, np.float64)
-        bands = np.zeros(ramps(np.ones(1), ever_days).shape[1])
-        return cls(0.0, bands, weights, weights, 0.0, ever_days)
+        """The weighted mean without calibration, at all moments."""
+        plain = Mix.weighted_mean(weights, ever_days)
+        return cls(plain, plain, ever_days)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for storage."""
-        return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
+        kinds = {
+            name: {part: np.asarray(value).tolist() for part, value in vars(mix).items()}
+            for name, mix in (("quiet", self.quiet), ("fresh", self.fresh))
+        }
+        return {**kinds, "ever_days": self.ever_days}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Stack:
         """The stack that `to_json` stored."""
-        bands, weights, blend = (
-            np.asarray(stored[name], np.float64) for name in ("bands", "weights", "blend")
+        quiet, fresh = (
+            Mix(
+                float(stored[kind]["shift"]),
+                *(
+                    np.asarray(stored[kind][name], np.float64)
+                    for name in ("bands", "weights", "within", "soon")
+                ),
+            )
+            for kind in ("quiet", "fresh")
         )
-        shift, sharp, ever_days = (float(stored[name]) for name in ("shift", "sharpening", "ever_days"))
-        return cls(shift, bands, weights, blend, sharp, ever_days)
+        return cls(quiet, fresh, float(stored["ever_days"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the base models said of later questions (m,), and what happened.
+
+    `logits` (m, 4), horizons in days, outcomes 0/1, weights, numbers of the deals and of the validation
+    folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment lies on the grid
+    of weeks.
+    """
+
+    logits: Floats
+    days: Floats
+    outcome: Floats
+    weight: Floats
+    deal: Ints
+    fold: Ints
+    fresh: Floats
+    regular: Flags
+
+    def where(self, use: Flags) -> Answers:
+        """Some of the questions (m,)."""
+        return Answers(**{name: value[use] for name, value in vars(self).items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Answers]) -> Answers:
+        """Several answers after each other."""
+        return cls(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+    @property
+    def deals(self) -> int:
+        """How many deals they are about."""
+        return len(np.unique(self.deal))
 
 
 def soon(days: Floats) -> Floats:
@@ -83,66 +169,98 @@ def soon(days: Floats) -> Floats:
     return out
 
 
-def default_weights(closed_deals: int, has_linear: bool, has_trees: bool) -> Floats:
-    """Weights (3,) of stage rates, regression and trees by the number of closed deals; they add to 1.
+def freshness(days_since: Floats) -> Floats:
+    """How new a deal's last change is, 0 to 1 (n,), by the days (n, c) since each kind of change.
 
-    >>> default_weights(100, True, False), default_weights(5000, True, True)
-    (array([0.5, 0.5, 0. ]), array([0.1 , 0.45, 0.45]))
+    >>> freshness(np.array([[0.0, 90.0], [1.5, np.nan], [8.0, 3.0]]))
+    array([1. , 0.5, 0. ])
     """
-    small = np.array(SMALL_WEIGHTS if has_linear else (1.0, 0.0, 0.0))
+    newest = np.min(np.where(np.isnan(days_since), np.inf, days_since), axis=1, initial=np.inf)
+    out: Floats = np.clip(1.0 - newest / FRESH_DAYS, 0.0, 1.0)
+    return out
+
+
+def default_weights(closed_deals: int, has_linear: bool, has_trees: bool, has_plain: bool = False) -> Floats:
+    """Weights (4,) of table, regression, trees and plain trees by the number of closed deals; they add to 1.
+
+    >>> default_weights(100, True, False), default_weights(5000, True, True, True)
+    (array([0.5, 0.5, 0. , 0. ]), array([0.1, 0.3, 0.3, 0.3]))
+    """
+    small = np.array(SMALL_WEIGHTS if has_linear else (1.0, 0.0, 0.0, 0.0))
     if not has_linear:
         return small
-    full = np.array(FULL_WEIGHTS if has_trees else (0.2, 0.8, 0.0))
+    full = np.array(FULL_WEIGHTS if has_trees else (0.2, 0.8, 0.0, 0.0))
+    if not has_plain and has_trees:
+        full = np.array([full[0], *(full[1:3] + 0.5 * full[3]), 0.0])
     grown = float(np.clip(np.log(max(closed_deals, 1) / 300.0) / np.log(1000.0 / 300.0), 0.0, 1.0))
     out: Floats = small + grown * (full - small)
     return out
 
 
-def fit_stack(
-    logits: Floats,
-    days: Floats,
-    outcome: Floats,
-    weight: Floats,
-    deals: int,
-    default: Floats,
-    ever_days: float,
-    fold: Ints | None = None,
-    pull: float = WEIGHT_PULL,
-) -> Stack:
-    """The stack fitted to later deals: base models' log-odds (m, 3), horizons, outcomes 0/1 and weights (m,).
+def fit_stack(answers: Answers, default: Floats, ever_days: float, pull: float = WEIGHT_PULL) -> Stack:
+    """The stack fitted to later deals: the mix of quiet days at regular moments, then that of fresh moments.
 
-    Each of the `deals` counts once however many rows it has; with few of them relative to `pull`, the weights
-    stay near the default. The level of each `fold` (m,) is a nuisance parameter: a few periods do not
-    determine the level of the next, and using it made forecasts worse. `recalibrate_intercept` sets the
-    level.
+    Each deal counts once however many questions it has; with few of them relative to `pull`, the weights of
+    quiet days stay near the default, and those of fresh moments near these. The level of each fold is a
+    nuisance parameter: a few periods do not determine the level of the next, and using it made forecasts
+    worse. `recalibrate_intercept` sets the level.
     """
-    periods = np.zeros(len(days), np.int64) if fold is None else fold
-    fold_columns = periods[:, None] == np.unique(periods)
+    fresh = answers.fresh >= FRESH_FROM
+    plain = Mix.weighted_mean(default, ever_days)
+    quiet = _fit_mix(answers.where(answers.regular & ~fresh), plain, default, ever_days, pull)
+    return Stack(quiet, _fit_mix(answers.where(fresh), quiet, default, ever_days, pull), ever_days)
+
+
+def _fit_mix(answers: Answers, centre: Mix, default: Floats, ever_days: float, pull: float) -> Mix:
+    """The mix of one kind of moment; it leans on `centre`."""
+    logits, days = answers.logits, answers.days
+    if not len(days):
+        return centre
+    fold_columns = answers.fold[:, None] == np.unique(answers.fold)
+    below = np.minimum(logits, 0.0)
     bands = ramps(days, ever_days)
-    stretch = soon(days) * np.minimum(logits @ default, 0.0)
-    design = np.concatenate([bands, logits, stretch[:, None], fold_columns], axis=1)
-    votes = weight / max(weight.sum(), 1e-12) * deals
-    count = bands.shape[1]
-    periods_count = fold_columns.shape[1]
-    penalty = np.concatenate(
-        [np.full(count, BAND_PULL), np.full(4, pull), np.full(periods_count, LEVEL_PULL)]
+    design = np.concatenate(
+        [bands, logits, below * (days < ever_days)[:, None], below * soon(days)[:, None], fold_columns],
+        axis=1,
     )
-    # A missing base model keeps its weight of 0.
-    penalty[count : count + 3][default <= 0] = 1e6
-    centre = np.concatenate([np.zeros(count), default, np.zeros(1 + periods_count)])
-    bounded = np.concatenate([np.ones(count + 4, bool), np.zeros(periods_count, bool)])
-    coefficients = fit_logistic(design, outcome, votes, penalty, centre, bounded).coefficients
-    weights = np.where(default > 0, coefficients[count : count + 3], 0.0)
-    return Stack(0.0, coefficients[:count], weights, default, float(coefficients[count + 3]), ever_days)
+    votes = answers.weight / max(answers.weight.sum(), 1e-12) * answers.deals
+    count, models, periods = bands.shape[1], logits.shape[1], fold_columns.shape[1]
+    of_model = np.where(default > 0, pull, 1e6)  # a missing base model keeps its weight of 0
+    penalty = np.concatenate([np.full(count, BAND_PULL), *[of_model] * 3, np.full(periods, LEVEL_PULL)])
+    start = np.concatenate([centre.bands, centre.weights, centre.within, centre.soon, np.zeros(periods)])
+    bounded = np.arange(len(start)) < count + 3 * models
+    found = fit_logistic(design, answers.outcome, votes, penalty, start, bounded).coefficients
+    weights, within, near = (
+        np.where(default > 0, found[at : at + models], 0.0) for at in range(count, count + 3 * models, models)
+    )
+    return Mix(0.0, found[:count], weights, within, near)
 
 
-def recalibrate_intercept(
-    stack: Stack, logits: Floats, days: Floats, outcome: Floats, weight: Floats
-) -> Stack:
-    """The stack whose mean probability equals the observed share among training rows of many periods."""
-    score = stack(logits, days) - stack.shift
-    votes = weight / max(weight.sum(), 1e-12)
-    return replace(stack, shift=shift_to_mean(score, float(votes @ outcome), weight))
+def recalibrate_intercept(stack: Stack, answers: Answers) -> Stack:
+    """The stack whose mean probability equals the observed share among training rows of many periods.
+
+    Regular moments set the shift of quiet days; fresh moments, regular or not, their own, where enough deals
+    have any.
+    """
+    plain = replace(stack, quiet=replace(stack.quiet, shift=0.0), fresh=replace(stack.fresh, shift=0.0))
+    regular = answers.where(answers.regular)
+    of_all = _shift(plain, regular)
+    fresh = answers.fresh >= FRESH_FROM
+    quiet_ones, fresh_ones = regular.where(regular.fresh < FRESH_FROM), answers.where(fresh)
+    quiet, just_changed = (
+        _shift(plain, some) if some.deals >= FEW_FRESH else of_all for some in (quiet_ones, fresh_ones)
+    )
+    return replace(
+        stack,
+        quiet=replace(stack.quiet, shift=quiet),
+        fresh=replace(stack.fresh, shift=just_changed),
+    )
+
+
+def _shift(stack: Stack, answers: Answers) -> float:
+    score = stack(answers.logits, answers.days, answers.fresh)
+    votes = answers.weight / max(answers.weight.sum(), 1e-12)
+    return shift_to_mean(score, float(votes @ answers.outcome), answers.weight)
 
 
 def shift_to_mean(log_odds: Floats, mean: float, weight: Floats) -> float:

@@ -31,6 +31,18 @@ class TreeSettings:
     seed: int = 0
 
 
+# As LightGBM comes, but for fewer bins and levels, since every row is explained on request.
+PLAIN_TREES = TreeSettings(
+    count=100,
+    leaves=31,
+    depth=6,
+    learning_rate=0.1,
+    features_share=1.0,
+    rows_share=1.0,
+    ridge=1.0,
+)
+
+
 @dataclass(frozen=True)
 class Trees:
     """A LightGBM ensemble stored as its text; the booster is built on first use."""

@@ -19,6 +19,7 @@ from service.cli.train import train_config
 
 if TYPE_CHECKING:
     from service.settings import Settings
+    from training.backtest import Backtest
     from training.data import Progress
 
 Json = Mapping[str, Any]
@@ -57,6 +58,18 @@ def backtest(
             ),
         ),
     ] = None,
+    rows: Annotated[
+        Path | None,
+        option(
+            "--rows",
+            "FILE",
+            Text(
+                "指標のもとになる全行を書き出す .csv か .parquet（期間の予測は同名の .periods 付きファイル）。",
+                "A .csv or .parquet for all rows behind the figures; forecasts of periods go to a file of the "
+                "same name with .periods.",
+            ),
+        ),
+    ] = None,
     dask: Dask = None,
     as_json: Annotated[
         bool, option("--json", None, Text("結果をJSONで出力します。", "Print the result as JSON."))
@@ -66,21 +79,30 @@ def backtest(
     """Backtests, writes page and JSON to files and MLflow, and prints the scores."""
     from service.settings import read_settings
     from training.backtest.report import page
+    from training.backtest.result import to_json
+    from training.backtest.rows_table import check_rows_file, write_rows
     from training.registry import UNAVAILABLE, Registry
 
     settings = read_settings()
     chosen_weeks, file = _weeks(weeks), _file(out, settings)
     _check_writable(file)
+    if rows is not None:
+        check_rows_file(rows)
+        _check_writable(rows)
     with progress(lang) as step:
 
         def report(text: Text, share: float) -> None:
             if share < 1.0:  # after the backtest there are further steps
                 step(text, 0, None)
 
-        result = backtested(settings, periods, chosen_weeks, as_of, dask, report)
+        found = backtested(settings, periods, chosen_weeks, as_of, dask, report)
+        result = to_json(found)
         step(Text("レポートを書き出しています", "Writing the report"), 0, None)
         html = page(result, lang)
         written = _write(file, html, result)
+        if rows is not None:
+            with _writing(rows):
+                written += write_rows(found, rows)
         step(Text("MLflowに記録しています", "Logging to MLflow"), 0, None)
         try:
             Registry(settings.home).log_backtest(result, html)
@@ -117,12 +139,11 @@ def backtested(
     as_of: str | None,
     dask: str | None,
     report: Progress,
-) -> dict[str, Any]:
-    """The backtest of the store's data, as its JSON."""
+) -> Backtest:
+    """The backtest of the store's data."""
     from service.organisation import open_store
     from training.backtest import backtest
     from training.backtest.origins import recorded_until
-    from training.backtest.result import to_json
     from training.backtest.run import fewer_periods_warnings
 
     report(Text("データを読み込んでいます", "Reading the data"), 0.0)
@@ -139,7 +160,7 @@ def backtested(
             report(Text("期間ごとにワーカーで検証しています", "Workers are backtesting the periods"), 0.0)
             result = cluster.backtest(log, config, periods, weeks, until=until)
     result.warnings += fewer_periods_warnings(periods, result)
-    return to_json(result)
+    return result
 
 
 def show(result: Json, lang: Language) -> None:
@@ -163,10 +184,12 @@ _DIFFERENCE = Text("Sancho − 比較手法［95%区間］", "Sancho − baselin
 _LEGEND = Text(
     "差がマイナスなら、Sanchoの方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
     "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
-    "週別・ステージ別の指標とグラフはHTMLにあります。",
+    "区間は、同じ商談・同じ期間の行に共通する偶然をまとめて数えた95%区間、{ }は未決着の商談がどう決着しても収まる範囲です。"
+    "週別・ステージ別の指標、グラフ、各指標の意味・対象・重みはHTMLにあります。",
     "A negative difference means that Sancho is better: ○ clearly better, × clearly worse, ＝ no clear "
-    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. The page has the scores by "
-    "week and by stage, and charts.",
+    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. Intervals (95 %) count the "
+    "luck that rows of a deal and of a period share; braces hold the bounds whatever becomes of deals still "
+    "open. The page has the scores by week and by stage, charts, and what each figure is, its rows and weight.",
 )
 
 
@@ -260,6 +283,8 @@ def _difference(value: Json, formatted: Callable[[float], str]) -> str:
     if value["mean"] is None:
         return "–"
     ends = "" if value["lo"] is None else f"\n[{formatted(value['lo'])}, {formatted(value['hi'])}]"
+    if value.get("least") is not None and value["least"] != value["most"]:
+        ends += f"\n{{{formatted(value['least'])} … {formatted(value['most'])}}}"
     return f"{formatted(value['mean'])} {_MARK_OF[comparison(value)]}{ends}"
 
 

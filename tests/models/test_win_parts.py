@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from scipy.special import expit
 from models.logistic import bounded_logit, fit_logistic
 from models.win.encoder import fit_encoder
 from models.win.horizons import close_columns, ramps
-from models.win.stacking import Stack, default_weights, fit_stack
+from models.win.stacking import Answers, Mix, Stack, default_weights, fit_stack, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid, interpolate, stated_prior
 
 
@@ -200,57 +202,111 @@ def test_an_unknown_close_date_gives_no_columns():
 def test_trees_have_no_say_before_300_closed_deals():
     assert default_weights(300, True, True)[2] == 0.0
     assert default_weights(600, True, True)[2] > 0.0
-    assert default_weights(29, False, False).tolist() == [1.0, 0.0, 0.0]
+    assert default_weights(600, True, True, True)[3] > 0.0
+    assert default_weights(29, False, False).tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
-def _later_deals(count: int, slope: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _later_deals(count: int, slope: float, seed: int) -> Answers:
     rng = np.random.default_rng(seed)
     truth = rng.normal(-1, 1.5, count)
-    logits = np.stack([truth / slope, truth / slope, np.zeros(count)], axis=1)
-    days = np.exp(rng.uniform(0, 6, count))
-    return logits, days, (rng.random(count) < expit(truth)).astype(float)
+    logits = np.stack([truth / slope, truth / slope, np.zeros(count), np.zeros(count)], axis=1)
+    return Answers(
+        logits=logits, days=np.exp(rng.uniform(0, 6, count)),
+        outcome=(rng.random(count) < expit(truth)).astype(float), weight=np.ones(count),
+        deal=np.arange(count), fold=np.zeros(count, int), fresh=np.zeros(count),
+        regular=np.ones(count, bool),
+    )  # fmt: skip
+
+
+HALVES = np.array([0.5, 0.5, 0.0, 0.0])
 
 
 def test_calibration_undoes_overconfidence():
-    logits, days, won = _later_deals(20_000, 0.5, 5)
-    stack = fit_stack(logits, days, won, np.ones(20_000), 20_000, np.array([0.5, 0.5, 0.0]), 730.0)
-    assert stack.weights.sum() == pytest.approx(0.5, abs=0.03)
-    assert stack(logits, days).mean() == pytest.approx(-1.0, abs=0.1)
+    answers = _later_deals(20_000, 0.5, 5)
+    stack = fit_stack(answers, HALVES, 730.0)
+    said = stack(answers.logits, answers.days, answers.fresh)
+    truth = 0.5 * answers.logits[:, 0]
+    assert np.polyfit(truth, said, 1)[0] == pytest.approx(1.0, abs=0.06)
+    assert said.mean() == pytest.approx(-1.0, abs=0.1)
 
 
 def test_few_later_deals_leave_the_weights_as_they_were():
-    logits, days, won = _later_deals(5, 0.5, 6)
-    stack = fit_stack(logits, days, won, np.ones(5), 5, np.array([0.5, 0.5, 0.0]), 730.0)
-    assert stack.weights == pytest.approx([0.5, 0.5, 0.0], abs=0.1)
+    stack = fit_stack(_later_deals(5, 0.5, 6), HALVES, 730.0)
+    assert stack.weights == pytest.approx(HALVES, abs=0.1)
 
 
 def test_a_member_that_is_missing_keeps_no_weight():
-    logits, days, won = _later_deals(2_000, 1.0, 7)
-    logits[:, 2] = logits[:, 0]
-    stack = fit_stack(logits, days, won, np.ones(2_000), 2_000, np.array([0.5, 0.5, 0.0]), 730.0)
-    assert stack.weights[2] == 0.0
+    answers = _later_deals(2_000, 1.0, 7)
+    answers.logits[:, 2] = answers.logits[:, 0]
+    stack = fit_stack(answers, HALVES, 730.0)
+    assert stack.weights[2] == stack.quiet.within[2] == stack.fresh.soon[2] == 0.0
+
+
+def test_fresh_moments_trust_another_base_model_where_later_deals_say_so():
+    """Two base models, each right about one kind of moment and noise about the other."""
+    answers, noise = _later_deals(20_000, 1.0, 8), np.random.default_rng(9).normal(-1, 1.5, 20_000)
+    fresh = np.arange(20_000) % 2 == 0
+    answers.logits[:, 0] = np.where(fresh, answers.logits[:, 0], noise)
+    answers.logits[:, 1] = np.where(fresh, noise, answers.logits[:, 1])
+    stack = fit_stack(replace(answers, fresh=fresh.astype(float), regular=~fresh), HALVES, 730.0)
+    total = [mix.weights + mix.within for mix in (stack.fresh, stack.quiet)]
+    assert total[0][0] > 0.7 > 0.2 > total[0][1]
+    assert total[1][1] > 0.7 > 0.2 > total[1][0]
+
+
+def test_few_fresh_moments_are_weighed_like_all_others():
+    answers = _later_deals(5_000, 0.5, 10)
+    few = np.arange(5_000) < 4
+    stack = fit_stack(replace(answers, fresh=few.astype(float), regular=~few), HALVES, 730.0)
+    assert stack.fresh.weights == pytest.approx(stack.quiet.weights, abs=0.05)
+
+
+def test_each_kind_of_moment_keeps_its_own_promises():
+    answers = _later_deals(4_000, 1.0, 11)
+    fresh = np.arange(4_000) % 2 == 0
+    answers = replace(answers, fresh=fresh.astype(float), regular=~fresh)
+    answers.outcome[fresh] = (np.random.default_rng(1).random(2_000) < 0.7).astype(float)
+    stack = recalibrate_intercept(Stack.weighted_mean(HALVES, 730.0), answers)
+    for kind in (fresh, ~fresh):
+        chance = expit(stack(answers.logits, answers.days, answers.fresh))[kind]
+        assert chance.mean() == pytest.approx(answers.outcome[kind].mean(), abs=1e-6)
+
+
+def _some_stack(rng: np.random.Generator, ever_days: float = 400.0) -> Stack:
+    width = ramps(np.ones(1), ever_days).shape[1]
+    mixes = [
+        Mix(rng.normal(), rng.exponential(1, width), *(rng.exponential(1, 4) for _ in range(3)))
+        for _ in range(2)
+    ]
+    return Stack(*mixes, ever_days)
 
 
 def test_a_stack_comes_back_from_its_json():
-    stack = Stack(0.25, np.arange(8.0), np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.5, 0.0]), 0.1, 360.0)
+    stack, rng = _some_stack(np.random.default_rng(3)), np.random.default_rng(4)
     again = Stack.from_json(stack.to_json())
-    assert vars(again).keys() == vars(stack).keys()
-    assert again.bands.tolist() == stack.bands.tolist()
-    assert (again.shift, again.sharpening, again.ever_days) == (0.25, 0.1, 360.0)
-    assert again.blend.tolist() == stack.blend.tolist()
+    asked = rng.normal(0, 2, (30, 4)), rng.exponential(60, 30), rng.uniform(0, 1, 30)
+    assert again(*asked).tolist() == stack(*asked).tolist()
+    assert again.ever_days == stack.ever_days
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
-def test_calibration_never_makes_a_longer_horizon_less_likely(seed):
+@given(st.integers(0, 10_000), st.floats(0, 1))
+@settings(max_examples=100, deadline=None)
+def test_calibration_never_makes_a_longer_horizon_less_likely(seed, fresh):
     rng = np.random.default_rng(seed)
-    bands = rng.exponential(1, ramps(np.ones(1), 400.0).shape[1])
-    stack = Stack(
-        rng.normal(), bands, rng.exponential(1, 3), rng.exponential(1, 3), rng.exponential(2), 400.0
-    )
-    days = np.sort(rng.exponential(40, 12))
-    logits = np.sort(rng.normal(-1, 3, (12, 3)), axis=0)
-    assert (np.diff(stack(logits, days)) >= -1e-12).all()
+    stack = _some_stack(rng)
+    days = np.append(np.sort(rng.exponential(40, 12)), 400.0)
+    logits = np.sort(rng.normal(-1, 3, (13, 4)), axis=0)
+    assert (np.diff(stack(logits, days, np.full(13, fresh))) >= -1e-12).all()
+
+
+def test_log_odds_are_the_shift_and_the_weighted_log_odds_of_the_base_models():
+    rng = np.random.default_rng(5)
+    stack, logits = _some_stack(rng), rng.normal(-1, 3, (50, 4))
+    days, fresh = rng.exponential(60, 50), rng.uniform(0, 1, 50)
+    weights = stack.row_weights(logits, days, fresh)
+    nothing = stack(np.zeros((50, 4)), days, fresh)
+    assert (weights >= 0).all()
+    assert stack(logits, days, fresh) == pytest.approx(nothing + (weights * logits).sum(axis=1), abs=1e-9)
 
 
 def test_a_rate_of_few_deals_is_less_certain_than_one_of_many_and_the_prior_least():

@@ -16,12 +16,12 @@ from crm.eventlog import EventLog
 from crm.instants import HOUR, start_of_day
 from simulator import WorldSettings, crm_tables, simulate
 from training.backtest import Backtest, backtest
-from training.backtest.deal_baselines import LABELS
 from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
 from training.backtest.origins import recorded_until
 from training.backtest.report import page
 from training.backtest.result import to_json
 from training.backtest.run import fewer_periods_warnings, warnings_of
+from training.baselines import ALL_LABELS, LABELS
 from training.config import TrainConfig
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -87,7 +87,8 @@ def test_every_open_deal_is_judged_in_the_end_unless_its_moment_is_too_recent(fo
 
 def test_all_methods_answer_the_same_rows_with_probabilities(found: Backtest) -> None:
     rows = found.rows(BY_PERIOD_END)
-    assert set(rows.chance) == {SANCHO, *LABELS}
+    assert {SANCHO, *LABELS} <= set(rows.chance) <= {SANCHO, *ALL_LABELS}
+    assert {"alone_table", "alone_regression"} <= set(rows.chance)
     for chance in rows.chance.values():
         assert len(chance) == len(rows)
         assert ((chance >= 0) & (chance <= 1)).all()
@@ -105,7 +106,7 @@ def test_actuals_are_what_the_deals_table_adds_up_to(found: Backtest, log: Event
 def test_the_json_is_plain_and_the_same_when_made_again(found: Backtest, result: dict) -> None:
     text = json.dumps(result, allow_nan=False, ensure_ascii=False)
     assert json.loads(text) == json.loads(json.dumps(to_json(found), allow_nan=False, ensure_ascii=False))
-    assert result["format"] == 1
+    assert result["format"] == 2
     assert set(result["deals"]) == {"ever", "by_period_end"}
     assert set(result["periods"]) == {"company", "team", "person"}
     assert {"stage_weighted", "run_rate", "last_year", SANCHO} == set(

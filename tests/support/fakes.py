@@ -69,9 +69,7 @@ def fake_bundle(log: EventLog) -> Bundle:
     calendar, at = Calendar(TOKYO), as_of_instant(AS_OF, TOKYO)
     history = compile_history(log, calendar)
     names = tuple(feature.name for feature in history.features)
-    layout = FeatureLayout(
-        names, (), *(names.index(name) for name in ("stage", "age_days", "days_to_close_date"))
-    )
+    layout = FeatureLayout.of(names, ())
     none, no_ints, no_rows = np.zeros(0), np.zeros(0, np.int64), np.zeros((0, len(names)))
     place = {float(n): n / 2 for n in range(3)}
     rates = fit_stage_rates(none, none, none, no_ints, no_ints, horizon_grid(365.0, 730.0), place)

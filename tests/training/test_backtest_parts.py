@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from crm.instants import DAY, end_of_day, iso, start_of_day
 from crm.periods import parse_period
 from features import Calendar, compile_history
 from models.statistics import interval_of, means_of, share_of_gap_closed
+from training import metrics
 from training.backtest import deal_scores, distribution_scores, period_baselines
 from training.backtest.deal_scores import SANCHO, DealRows
 from training.backtest.origins import Span, choose_periods, earlier, origins
@@ -145,15 +147,18 @@ def rows_of(count: int, seed: int = 0, bent: float = 1.0) -> DealRows:
     return DealRows(
         deal=np.arange(count) // 2,
         origin=np.zeros(count, np.int64),
+        period=np.arange(count) % 8,
         week=np.where(np.arange(count) % 2, 4, 1),
         stage=np.array(["提案", "受付"], object)[np.arange(count) % 2],
         outcome=won,
+        alive=np.zeros(count, bool),
+        weight=np.ones(count),
         chance={SANCHO: chance, "base_rate": np.full(count, won.mean()), "logistic": bent_chance},
     )
 
 
 def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() -> None:
-    table = deal_scores.deal_tables(rows_of(4000), np.random.default_rng(0), ("提案", "受付"))
+    table = deal_scores.deal_tables(rows_of(4000), ("提案", "受付"))
     overall = table["overall"]
     assert overall["rows"] == 4000
     assert overall["deals"] == 2000
@@ -168,34 +173,103 @@ def test_true_chances_beat_the_base_rate_beyond_doubt_and_have_a_slope_of_1() ->
 
 
 def test_chances_bent_twice_as_far_apart_have_a_slope_of_a_half() -> None:
-    overall = deal_scores.table_row(rows_of(6000, bent=2.0), np.random.default_rng(0))
+    overall = deal_scores.table_row(rows_of(6000, bent=2.0))
     assert overall["methods"]["logistic"]["slope"]["mean"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_slope_from_repeated_rows_is_no_surer_than_from_the_deals_themselves() -> None:
     rows = rows_of(800)
-    once = deal_scores.slope_interval(rows.chance[SANCHO], rows.outcome, np.arange(800))[1]
-    again = deal_scores.slope_interval(
+    once = metrics.slope_intervals(rows.chance[SANCHO], rows.outcome, np.arange(800))[1]
+    again = metrics.slope_intervals(
         np.repeat(rows.chance[SANCHO], 5), np.repeat(rows.outcome, 5), np.repeat(np.arange(800), 5)
     )[1]
     assert again.hi - again.lo == pytest.approx(once.hi - once.lo, rel=1e-6)
 
 
 def test_too_few_rows_are_counted_and_not_judged() -> None:
-    found = deal_scores.table_row(rows_of(12), np.random.default_rng(0))
+    found = deal_scores.table_row(rows_of(12))
     assert found["rows"] == 12
     assert found["methods"] == {}
 
 
 def test_joined_rows_keep_only_methods_that_answered_all_of_them() -> None:
     some = rows_of(10)
-    fewer = DealRows(
-        some.deal, some.origin, some.week, some.stage, some.outcome, {SANCHO: some.chance[SANCHO]}
-    )
+    fewer = replace(some, chance={SANCHO: some.chance[SANCHO]})
     both = DealRows.joined([some, fewer])
     assert len(both) == 20
     assert list(both.chance) == [SANCHO]
     assert len(DealRows.joined([])) == 0
+
+
+def with_alive(rows: DealRows, every: int = 5) -> DealRows:
+    """Every so many rows' deals are still alive: they count as won in part."""
+    alive = np.arange(len(rows)) % every == 0
+    return replace(rows, alive=alive, outcome=np.where(alive, 0.3, rows.outcome))
+
+
+def test_deals_still_alive_leave_a_figure_between_what_it_is_if_they_end_one_way_or_the_other() -> None:
+    rows = with_alive(rows_of(2000))
+    found = deal_scores.table_row(rows)
+    assert found["still_open"] == 400
+    assert found["won_share_if"]["all_lost"] < found["won_share"] < found["won_share_if"]["all_won"]
+    lost, won = (rows.if_alive_end(end) for end in (0.0, 1.0))
+    for kind, score in (("log_loss", metrics.log_losses), ("brier", metrics.brier_scores)):
+        figure = found["methods"][SANCHO][kind]
+        assert figure["least"] < figure["mean"] < figure["most"]
+        # Bounds are row by row: no common end of all deals is outside of them.
+        for one in (lost, won):
+            mean = float(score(one.chance[SANCHO], one.outcome).mean())
+            assert figure["least"] <= mean <= figure["most"]
+        gap = found["against"]["logistic"][kind]
+        assert gap["least"] <= gap["mean"] <= gap["most"]
+    assert set(found["methods"][SANCHO]["if"]) == {"all_lost", "all_won"}
+
+
+def test_without_deals_still_alive_the_bounds_are_the_figure() -> None:
+    found = deal_scores.table_row(rows_of(500))
+    for figure in (found["methods"][SANCHO]["log_loss"], found["against"]["base_rate"]["brier"]):
+        assert figure["least"] == pytest.approx(figure["mean"])
+        assert figure["most"] == pytest.approx(figure["mean"])
+    assert "if" not in found["methods"][SANCHO]
+
+
+def test_periods_whose_markets_differ_make_a_difference_less_sure() -> None:
+    rows = rows_of(4000)
+    lucky = replace(rows, outcome=np.where(rows.period < 4, np.maximum(rows.outcome, rows.period % 2), 0.0))
+    for one in (rows, lucky):
+        found = deal_scores.table_row(one)["against"]["base_rate"]["log_loss"]
+        alone = deal_scores.table_row(replace(one, period=np.zeros(len(one), np.int64)))
+        alone = alone["against"]["base_rate"]["log_loss"]
+        assert found["mean"] == pytest.approx(alone["mean"])
+        if one is lucky:
+            assert found["hi"] - found["lo"] > 2.0 * (alone["hi"] - alone["lo"])
+
+
+def test_rows_of_twice_the_weight_count_like_two_rows_in_every_figure() -> None:
+    rows = with_alive(rows_of(600))
+    twice = rows.where(np.repeat(np.arange(600), 1 + np.arange(600) % 2))
+    weighted = deal_scores.table_row(replace(rows, weight=1.0 + np.arange(600) % 2))
+    for name in (SANCHO, "logistic"):
+        ours, theirs = (table["methods"][name] for table in (weighted, deal_scores.table_row(twice)))
+        for kind in ("auc", "mean_probability"):
+            assert ours[kind] == pytest.approx(theirs[kind])
+        assert ours["slope"]["mean"] == pytest.approx(theirs["slope"]["mean"])
+        assert ours["log_loss"] == pytest.approx(theirs["log_loss"])
+
+
+def test_what_luck_alone_gives_needs_no_random_numbers() -> None:
+    rows = rows_of(1200)
+    chance = rows.chance[SANCHO]
+    lucky = metrics.calibration_errors_by_luck(chance, rows.deal, np.random.default_rng(0), draws=2000)
+    assert metrics.calibration_noise(chance, rows.deal) == pytest.approx(lucky.mean(), rel=0.03)
+    # A deal's rows are won or lost together, so ten rows of a deal say no more than one.
+    again = metrics.calibration_noise(np.repeat(chance, 10), np.repeat(rows.deal, 10))
+    assert again == pytest.approx(metrics.calibration_noise(chance, rows.deal), rel=0.05)
+
+
+def test_predictions_that_hardly_vary_have_no_slope() -> None:
+    found = deal_scores.table_row(rows_of(500))["methods"]["base_rate"]
+    assert found["slope"] == {"mean": None, "lo": None, "hi": None}
 
 
 def lives(created: list[int], closed: list[int], outcome: list[int], sign: list[int]) -> DealOutcomes:
@@ -307,7 +381,7 @@ def line(
 def test_period_figures_by_hand() -> None:
     certain, far = np.full(10, 100.0), np.full(10, 140.0)
     lines = [line(100.0, certain, far, 90.0, 1, 1), line(120.0, certain, far, None, 2, 4)]
-    table = period_tables(lines, np.random.default_rng(0))["company"]["overall"]
+    table = period_tables(lines)["company"]["overall"]
     assert table["rows"] == 2
     assert table["periods"] == 2
     assert table["rows_with_target"] == 1

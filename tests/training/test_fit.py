@@ -154,7 +154,7 @@ def test_saved_bundle_holds_no_code(bundle: Bundle, tmp_path: Path):
 def test_a_model_that_scores_otherwise_than_in_training_is_not_ready(bundle: Bundle, tmp_path: Path):
     bundle.save(tmp_path)
     text = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
-    text["win"]["sides"]["won"]["stack"]["shift"] += 0.01
+    text["win"]["sides"]["won"]["stack"]["quiet"]["shift"] += 0.01
     (tmp_path / "bundle.json").write_text(json.dumps(text), "utf-8")
     with pytest.raises(SanchoError, match="stored deals score"):
         Bundle.load(tmp_path).check()

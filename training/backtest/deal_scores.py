@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from features.arrays import Flags, Floats, Ints
-from models.logistic import bounded_logit
-from models.statistics import Interval, means_of
+from models.statistics import clustered_means
 from training import metrics
 
 SANCHO = "sancho"
 EVER, BY_PERIOD_END = "ever", "by_period_end"
 QUESTIONS = (EVER, BY_PERIOD_END)
-BINS = 15
+BINS = metrics.BINS
 MIN_ROWS = 30  # a stage or week with fewer rows gets no scores
-_NOISE_DRAWS = 100
+_COLUMNS = ("deal", "origin", "period", "week", "stage", "outcome", "alive", "weight")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DealRows:
     """Open deals at past moments (n,): the chance predicted by each method, and the outcome.
 
-    `deal` is the deal's number, `origin` the moment, `week` the weeks of the period that had passed, `stage`
-    the stage as known at the moment.
+    `deal` is the deal's number, `origin` the moment, `period` the number of the period that it lies in, `week`
+    the weeks of the period that had passed, `stage` the stage as known at the moment. `outcome`: won 1, not
+    won 0; for "ever", a deal still `alive` at the end of the log counts in part. `weight`: of the row in every
+    figure.
     """
 
     deal: Ints
     origin: Ints
+    period: Ints
     week: Ints
     stage: NDArray[np.object_]
     outcome: Floats
+    alive: Flags
+    weight: Floats
     chance: Mapping[str, Floats]
 
     def __len__(self) -> int:
@@ -44,135 +47,144 @@ class DealRows:
     def where(self, mask: Flags) -> DealRows:
         """Only some of the rows."""
         return DealRows(
-            self.deal[mask],
-            self.origin[mask],
-            self.week[mask],
-            self.stage[mask],
-            self.outcome[mask],
-            {name: chance[mask] for name, chance in self.chance.items()},
+            **{name: getattr(self, name)[mask] for name in _COLUMNS},
+            chance={name: chance[mask] for name, chance in self.chance.items()},
         )
+
+    def if_alive_end(self, won: float) -> DealRows:
+        """The rows if all deals still alive end one way: won 1 or lost 0."""
+        return replace(self, outcome=np.where(self.alive, won, self.outcome))
 
     @classmethod
     def joined(cls, parts: Sequence[DealRows]) -> DealRows:
         """The rows of all parts, with the methods that all of them have."""
-        names = (
-            [name for name in parts[0].chance if all(name in part.chance for part in parts)] if parts else []
-        )
-
-        def column(name: str) -> Any:
-            return np.concatenate([getattr(part, name) for part in parts])
-
         if not parts:
-            empty = np.zeros(0, np.int64)
-            return cls(empty, empty, empty, np.zeros(0, object), np.zeros(0), {})
+            parts = [_nothing()]
+        names = [name for name in parts[0].chance if all(name in part.chance for part in parts)]
         return cls(
-            column("deal"),
-            column("origin"),
-            column("week"),
-            column("stage"),
-            column("outcome"),
-            {name: np.concatenate([part.chance[name] for part in parts]) for name in names},
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS},
+            chance={name: np.concatenate([part.chance[name] for part in parts]) for name in names},
         )
 
 
-def deal_tables(rows: DealRows, rng: np.random.Generator, stage_order: Sequence[str] = ()) -> dict[str, Any]:
+def _nothing() -> DealRows:
+    no_ints, no_floats = np.zeros(0, np.int64), np.zeros(0)
+    return DealRows(
+        deal=no_ints,
+        origin=no_ints,
+        period=no_ints,
+        week=no_ints,
+        stage=np.zeros(0, object),
+        outcome=no_floats,
+        alive=np.zeros(0, bool),
+        weight=no_floats,
+        chance={},
+    )
+
+
+def deal_tables(rows: DealRows, stage_order: Sequence[str] = ()) -> dict[str, Any]:
     """Scores over all rows, by week and by stage, and the reliability curve of each method."""
     weeks = [int(week) for week in np.unique(rows.week)]
     names = [str(stage) for stage in np.unique(rows.stage.astype(str))]
     stages = sorted(names, key=lambda name: (stage_order.index(name) if name in stage_order else 99, name))
     return {
-        "overall": table_row(rows, rng),
-        "by_week": [{"week": week, **table_row(rows.where(rows.week == week), rng)} for week in weeks],
+        "overall": table_row(rows),
+        "by_week": [{"week": week, **table_row(rows.where(rows.week == week))} for week in weeks],
         "by_stage": [
-            {"stage": stage, **table_row(rows.where(rows.stage.astype(str) == stage), rng)}
-            for stage in stages
+            {"stage": stage, **table_row(rows.where(rows.stage.astype(str) == stage))} for stage in stages
         ],
         "reliability": {
-            name: metrics.reliability(chance, rows.outcome, bins=BINS).tolist()
+            name: metrics.reliability(chance, rows.outcome, rows.weight, BINS).tolist()
             for name, chance in rows.chance.items()
         },
     }
 
 
-def table_row(rows: DealRows, rng: np.random.Generator) -> dict[str, Any]:
-    """One row of a table: counts, each method's scores, Sancho minus each baseline with intervals."""
+def table_row(rows: DealRows) -> dict[str, Any]:
+    """One row of a table: counts, each method's scores, Sancho minus each baseline with intervals.
+
+    Intervals count a deal once, and the rows of a period as sharing its luck. Beside each figure that depends
+    on deals still alive stand its bounds: `least` and `most` whatever becomes of each of them.
+    """
+    ends = [rows.if_alive_end(won) for won in (0.0, 1.0)]
     counts = {
         "rows": len(rows),
         "deals": len(np.unique(rows.deal)),
-        "won_share": float(rows.outcome.mean()) if len(rows) else None,
+        "periods": len(np.unique(rows.period)),
+        "still_open": int(rows.alive.sum()),
+        "won_share": _mean(rows.outcome, rows.weight),
+        "won_share_if": {
+            name: _mean(end.outcome, rows.weight) for name, end in zip(_ENDS, ends, strict=True)
+        },
     }
     if len(rows) < MIN_ROWS or SANCHO not in rows.chance:
         return {**counts, "methods": {}, "against": {}}
-    names = list(rows.chance)
-    others = [name for name in names if name != SANCHO]
-    scores = {
-        "log_loss": {name: metrics.log_losses(rows.chance[name], rows.outcome) for name in names},
-        "brier": {name: metrics.brier_scores(rows.chance[name], rows.outcome) for name in names},
-    }
-    columns = [scores[kind][name] for kind in scores for name in names]
-    columns += [scores[kind][SANCHO] - scores[kind][name] for kind in scores for name in others]
-    means = iter(means_of(np.stack(columns, axis=1), np.ones(len(rows)), rows.deal, rng))
-    methods: dict[str, dict[str, Any]] = {name: {} for name in names}
+    others = [name for name in rows.chance if name != SANCHO]
+    methods: dict[str, dict[str, Any]] = {name: {} for name in rows.chance}
     against: dict[str, dict[str, Any]] = {name: {} for name in others}
-    for kind in scores:
-        for name in names:
-            methods[name][kind] = next(means).to_json()
-    for kind in scores:
+    for kind, score in (("log_loss", metrics.log_losses), ("brier", metrics.brier_scores)):
+        # Under the partial outcome, if what is alive is lost, and if it is won: (3, n) each.
+        scores = {
+            name: np.stack([score(chance, one.outcome) for one in (rows, *ends)])
+            for name, chance in rows.chance.items()
+        }
+        for name in methods:
+            methods[name][kind] = bounded_mean(scores[name], rows)
         for name in others:
-            against[name][kind] = next(means).to_json()
-    for name in names:
-        methods[name] |= _method_figures(rows.chance[name], rows.outcome, rows.deal, rng)
+            against[name][kind] = bounded_mean(scores[SANCHO] - scores[name], rows)
+    for name, chance in rows.chance.items():
+        methods[name] |= _method_figures(chance, rows, ends)
     return {**counts, "methods": methods, "against": against}
 
 
-def _method_figures(chance: Floats, outcome: Floats, deal: Ints, rng: np.random.Generator) -> dict[str, Any]:
-    intercept, slope = slope_interval(chance, outcome, deal)
+_ENDS = ("all_lost", "all_won")  # of the deals still alive
+
+
+def bounded_mean(scores: Floats, rows: DealRows) -> dict[str, float | None]:
+    """The mean of scores (3, n) with its interval, and its bounds: each alive deal as is best, or worst.
+
+    The scores are those under the partial outcome, if what is alive is lost, and if it is won.
+    """
+    (mean,) = clustered_means(scores[0][:, None], rows.weight, rows.deal, rows.period)
+    extremes = scores[1:]
     return {
-        "mean_probability": float(chance.mean()),
-        "auc": _finite_or_none(metrics.auc(chance, outcome)),
-        "calibration_error": metrics.calibration_error(chance, outcome, bins=BINS),
-        "calibration_noise": calibration_noise(chance, deal, rng),
-        "slope": slope.to_json(),
-        "intercept": intercept.to_json(),
+        **mean.to_json(),
+        "least": _mean(extremes.min(axis=0), rows.weight),
+        "most": _mean(extremes.max(axis=0), rows.weight),
     }
 
 
-def slope_interval(chance: Floats, outcome: Floats, cluster: Ints) -> tuple[Interval, Interval]:
-    """Intercept and slope of outcomes on predicted log-odds, with 95% intervals clustered by deal.
-
-    0 and 1 are ideal; a slope below 1 means that the chances are too extreme. Sandwich variance: Liang &
-    Zeger (1986), "Longitudinal data analysis using generalized linear models".
-    """
-    intercept, slope = metrics.calibration_slope(chance, outcome)
-    if not np.isfinite(slope):
-        return Interval(np.nan, np.nan, np.nan), Interval(np.nan, np.nan, np.nan)
-    clipped = np.clip(chance, metrics.FLOOR, 1.0 - metrics.FLOOR)
-    design = np.stack([np.ones(len(chance)), bounded_logit(clipped)], axis=1)
-    fitted = expit(design @ np.array([intercept, slope]))
-    _, number = np.unique(cluster, return_inverse=True)
-    score_sum = np.zeros((int(number.max()) + 1, 2))
-    np.add.at(score_sum, number, design * (outcome - fitted)[:, None])
-    inverse_information = np.linalg.pinv((design * (fitted * (1.0 - fitted))[:, None]).T @ design)
-    variance = inverse_information @ (score_sum.T @ score_sum) @ inverse_information.T
-    half_width = 1.96 * np.sqrt(np.maximum(np.diag(variance), 0.0))
-    return (
-        Interval(intercept, float(intercept - half_width[0]), float(intercept + half_width[0])),
-        Interval(slope, float(slope - half_width[1]), float(slope + half_width[1])),
-    )
+def _method_figures(chance: Floats, rows: DealRows, ends: Sequence[DealRows]) -> dict[str, Any]:
+    intercept, slope = metrics.slope_intervals(chance, rows.outcome, rows.deal, rows.period, rows.weight)
+    figures = {
+        "mean_probability": _mean(chance, rows.weight),
+        "auc": _finite_or_none(metrics.auc(chance, rows.outcome, rows.weight)),
+        "calibration_error": metrics.calibration_error(chance, rows.outcome, rows.weight, BINS),
+        "calibration_noise": metrics.calibration_noise(chance, rows.deal, rows.weight, BINS),
+        "slope": slope.to_json(),
+        "intercept": intercept.to_json(),
+    }
+    if not rows.alive.any():
+        return figures
+    return {**figures, "if": {name: _ended(chance, end) for name, end in zip(_ENDS, ends, strict=True)}}
 
 
-def calibration_noise(chance: Floats, cluster: Ints, rng: np.random.Generator) -> float:
-    """The mean calibration error that the same chances have by chance alone if they are exactly right.
+def _ended(chance: Floats, rows: DealRows) -> dict[str, float | None]:
+    """What is no mean over rows, if all deals still alive end one way."""
+    intercept, slope = np.nan, np.nan
+    if metrics.varies(chance, rows.weight):
+        intercept, slope = metrics.calibration_slope(chance, rows.outcome, rows.weight)
+    return {
+        "auc": _finite_or_none(metrics.auc(chance, rows.outcome, rows.weight)),
+        "calibration_error": metrics.calibration_error(chance, rows.outcome, rows.weight, BINS),
+        "slope": _finite_or_none(slope),
+        "intercept": _finite_or_none(intercept),
+    }
 
-    The simulated outcomes of one deal's rows are drawn together.
-    """
-    _, number = np.unique(cluster, return_inverse=True)
-    uniform = rng.random((_NOISE_DRAWS, int(number.max()) + 1))
-    errors = [
-        metrics.calibration_error(chance, (draw[number] < chance).astype(float), bins=BINS)
-        for draw in uniform
-    ]
-    return float(np.mean(errors))
+
+def _mean(values: Floats, weight: Floats) -> float | None:
+    total = float(weight.sum())
+    return float(weight @ values / total) if total > 0 else None
 
 
 def _finite_or_none(value: float) -> float | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from features.arrays import Floats, Ints
-from models.statistics import Interval, means_of
+from features.arrays import Flags, Floats, Ints
+from models.statistics import Interval, clustered_means
 from training.backtest import distribution_scores
 from training.backtest.deal_scores import SANCHO
 
@@ -107,16 +107,16 @@ class ScopeForecast:
         }
 
 
-def period_tables(forecasts: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
+def period_tables(forecasts: Sequence[ScopeForecast]) -> dict[str, Any]:
     """Scores overall and by week, and each method's PIT histogram; by kind of scope."""
     tables = {}
     for kind in dict.fromkeys(forecast.kind for forecast in forecasts):
         of_kind = [forecast for forecast in forecasts if forecast.kind == kind]
         weeks = sorted({forecast.week for forecast in of_kind})
         tables[kind] = {
-            "overall": table_row(of_kind, rng),
+            "overall": table_row(of_kind),
             "by_week": [
-                {"week": week, **table_row([forecast for forecast in of_kind if forecast.week == week], rng)}
+                {"week": week, **table_row([forecast for forecast in of_kind if forecast.week == week])}
                 for week in weeks
             ],
             "pit": {
@@ -133,10 +133,31 @@ def methods(forecasts: Sequence[ScopeForecast]) -> list[str]:
     return [name for name in first if all(name in forecast.scores for forecast in forecasts)]
 
 
-def table_row(forecasts: Sequence[ScopeForecast], rng: np.random.Generator) -> dict[str, Any]:
-    """One row of a table: counts, each method's scores, Sancho minus each baseline; clustered by period."""
+@dataclass(frozen=True)
+class _Shared:
+    """What forecasts (n,) share luck by: their period, and the scope that is forecast again and again."""
+
+    period: Ints
+    scope: Ints
+
+    def mean(self, values: Floats, of: Flags | None = None) -> Interval:
+        """The mean of values (n,), of some of the forecasts, with its 95 % interval."""
+        use = np.ones(len(values), bool) if of is None else of
+        (mean,) = clustered_means(
+            values[use][:, None], np.ones(int(use.sum())), self.period[use], self.scope[use]
+        )
+        return mean
+
+
+def table_row(forecasts: Sequence[ScopeForecast]) -> dict[str, Any]:
+    """One row of a table: counts, each method's scores, Sancho minus each baseline.
+
+    Intervals count the luck that forecasts of a period, and those of a scope, share.
+    """
     names = methods(forecasts)
     cluster = np.array([forecast.cluster for forecast in forecasts], np.int64)
+    _, scope = np.unique([forecast.scope for forecast in forecasts], return_inverse=True)
+    shared = _Shared(cluster, scope.astype(np.int64))
     actual = np.array([forecast.actual for forecast in forecasts])
     has_target = np.array([forecast.target is not None for forecast in forecasts])
     counts = {
@@ -164,27 +185,23 @@ def table_row(forecasts: Sequence[ScopeForecast], rng: np.random.Generator) -> d
         return {**counts, "methods": {}, "against": {}}
     scores = {name: _scores(forecasts, name, actual) for name in names}
     others = [name for name in names if name != SANCHO]
-    weight = np.ones(len(forecasts))
     results: dict[str, dict[str, Any]] = {}
     for name in names:
-        means = means_of(np.stack([scores[name][score] for score in _SCORES], axis=1), weight, cluster, rng)
-        results[name] = dict(zip(_SCORES, (mean.to_json() for mean in means), strict=True))
+        results[name] = {score: shared.mean(scores[name][score]).to_json() for score in _SCORES}
         results[name]["absolute_error"] = float(np.abs(scores[name]["error"]).mean())
         results[name]["width80"] = float(scores[name]["width80"].mean())
-        results[name]["coverage"] = _coverage(forecasts, name, weight, cluster, rng)
-        results[name]["brier"] = _mean(scores[name]["brier"][has_target], cluster[has_target], rng).to_json()
+        results[name]["coverage"] = _coverage(forecasts, name, shared)
+        results[name]["brier"] = shared.mean(scores[name]["brier"], has_target).to_json()
         results[name]["probability"] = (
             float(scores[name]["target_probability"][has_target].mean()) if has_target.any() else None
         )
     against = {
         name: {
             **{
-                score: _mean(scores[SANCHO][score] - scores[name][score], cluster, rng).to_json()
+                score: shared.mean(scores[SANCHO][score] - scores[name][score]).to_json()
                 for score in ("crps", "pinball")
             },
-            "brier": _mean(
-                (scores[SANCHO]["brier"] - scores[name]["brier"])[has_target], cluster[has_target], rng
-            ).to_json(),
+            "brier": shared.mean(scores[SANCHO]["brier"] - scores[name]["brier"], has_target).to_json(),
         }
         for name in others
         if SANCHO in scores
@@ -212,18 +229,15 @@ def _scores(forecasts: Sequence[ScopeForecast], name: str, actual: Floats) -> di
 
 
 def _coverage(
-    forecasts: Sequence[ScopeForecast], name: str, weight: Floats, cluster: Ints, rng: np.random.Generator
+    forecasts: Sequence[ScopeForecast], name: str, shared: _Shared
 ) -> dict[str, dict[str, float | None]]:
     covered = np.array([forecast.scores[name].covered for forecast in forecasts])
-    means = means_of(covered, weight, cluster, rng)
-    return {
-        f"{round(100 * level)}": mean.to_json()
-        for level, mean in zip(distribution_scores.LEVELS, means, strict=True)
-    }
-
-
-def _mean(values: Floats, cluster: Ints, rng: np.random.Generator) -> Interval:
-    return means_of(values[:, None], np.ones(len(values)), cluster, rng)[0]
+    out = {}
+    for number, level in enumerate(distribution_scores.LEVELS):
+        mean = shared.mean(covered[:, number])
+        ends = (float(np.clip(end, 0.0, 1.0)) for end in (mean.lo, mean.hi))
+        out[f"{round(100 * level)}"] = Interval(mean.mean, *ends).to_json()
+    return out
 
 
 def _histogram(values: Sequence[float]) -> list[int]:

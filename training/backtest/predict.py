@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,14 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.instants import DAY
 from features import History, compile_history
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.forecast.organisation import ScopeTree
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation
 from models.period_outlook import score_and_simulate
-from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from training.backtest.origins import Origin
-from training.data import TrainingData
 
 
 @dataclass(frozen=True)
@@ -57,22 +56,19 @@ def forecast_at(
     return OriginForecast(origin, ids, stage.fillna("").to_numpy(object), outlook.scored, outlook.simulation)
 
 
-def learned_rows(bundle: Bundle, data: TrainingData) -> SnapshotRows:
-    """The rows that the bundle was fitted on, with the features it uses; also for fitting the baselines."""
-    return data.snapshots.rows.with_columns(feature_columns(bundle, data.history)[bundle.win.used])
+def deal_questions(
+    forecast: OriginForecast, bundle: Bundle, columns: Ints, longest_days: float
+) -> SnapshotRows:
+    """Two questions about each open deal: won by the period's end (n,), then won ever (n,).
 
-
-def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float) -> SnapshotRows:
-    """Two questions about each open deal, for baselines: won by the period's end (n,), then won ever (n,).
-
-    Their outcomes are not in these rows.
+    `columns`: the features of the rows, by number in the bundle's. Outcomes are not in these rows.
     """
     count = len(forecast.deal_ids)
     moments = np.full(count, forecast.origin.as_of, np.int64)
-    left = (forecast.origin.period.end(bundle.calendar.zone) - forecast.origin.as_of) / DAY
+    left = days_left(forecast.origin, bundle.calendar.zone)
     unknown = np.full(count, np.nan)
     return SnapshotRows(
-        x=forecast.scored.x[:, bundle.win.used],
+        x=forecast.scored.x[:, columns],
         at=moments,
         deal=np.arange(count),
         days=unknown,
@@ -87,3 +83,8 @@ def deal_questions(forecast: OriginForecast, bundle: Bundle, longest_days: float
         longest_days=longest_days,
         ever_days=bundle.win.ever_days,
     )
+
+
+def days_left(origin: Origin, zone: ZoneInfo) -> float:
+    """The days from an origin to the end of its period."""
+    return (origin.period.end(zone) - origin.as_of) / DAY

@@ -20,13 +20,14 @@ from features.calendar import Calendar
 from models.bundle import Bundle
 from models.forecast.attainment import probability_of
 from models.forecast.simulate import Simulation
-from training.backtest import deal_baselines, period_baselines
+from training.backtest import period_baselines
 from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO, DealRows
 from training.backtest.origins import WEEKS, Origin, Span, choose_periods, earlier, origins
 from training.backtest.outcomes import Outcomes
 from training.backtest.period_scores import ForecastScore, ScopeForecast
 from training.backtest.period_snapshots import PeriodSnapshot, SnapshotCache
-from training.backtest.predict import OriginForecast, deal_questions, forecast_at, learned_rows
+from training.backtest.fold_baselines import FoldBaselines, fit_for_fold
+from training.backtest.predict import OriginForecast, forecast_at
 from training.common_factors import with_common_factors
 from training.config import TrainConfig
 from training.data import Progress, TrainingData
@@ -221,7 +222,7 @@ class _Runner:
         data = TrainingData.of(past, cut, self.config)
         bundle, report = train_on(data, self.config)
         bundle = with_common_factors(bundle, data, self.config)
-        fitted: dict[str, deal_baselines.FittedBaseline] = {}
+        fitted = FoldBaselines.none(bundle)
         longest = report.cycle.longest_days if report.cycle else 0.0
         if self.with_baselines:
             report_step(
@@ -229,12 +230,7 @@ class _Runner:
                     p=period.name
                 )
             )
-            rows = learned_rows(bundle, data)
-            methods = deal_baselines.baseline_methods(
-                bundle.win.layout, bundle.win.windows, self.config.seed, self.config.threads
-            )
-            rng = np.random.default_rng((self.config.seed, 31))
-            fitted = deal_baselines.fit_baselines(rows, cut, methods, int(rows.deal.max()) + 1, rng)
+            fitted = fit_for_fold(bundle, data, group, self.config)
         results = []
         for origin in group:
             evaluating = Text("{p} の{w}週目の予測を検証しています", "Evaluating {p} after week {w}")
@@ -247,10 +243,7 @@ class _Runner:
             longest,
             period.end(self.log.zone),
             results,
-            {
-                name: {"variant": baseline.variant, "inner_log_loss": baseline.inner_losses}
-                for name, baseline in fitted.items()
-            },
+            {name: baseline.to_json() for name, baseline in fitted.fitted.items()},
         )
 
     def _forecast(
@@ -258,7 +251,7 @@ class _Runner:
         bundle: Bundle,
         data: TrainingData,
         origin: Origin,
-        fitted: dict[str, deal_baselines.FittedBaseline],
+        fitted: FoldBaselines,
         result: Backtest,
     ) -> dict[str, Any]:
         snapshot = self.cache.snapshot(origin)
@@ -276,21 +269,23 @@ class _Runner:
         self,
         bundle: Bundle,
         forecast: OriginForecast,
-        fitted: dict[str, deal_baselines.FittedBaseline],
+        fitted: FoldBaselines,
         longest: float,
         result: Backtest,
     ) -> dict[str, int]:
         """Rows of the open deals, for "by period end" and, once the longest cycle has passed, for "ever"."""
         count, origin = len(forecast.deal_ids), forecast.origin
-        questions = deal_questions(forecast, bundle, longest)
-        chances = {name: baseline.chance(questions) for name, baseline in fitted.items()} if count else {}
+        chances = fitted.chances(forecast, bundle, longest) if count else {}
         number = self.outcomes.numbers(forecast.deal_ids)
         by_period_end = DealRows(
             deal=number,
             origin=np.full(count, origin.as_of, np.int64),
+            period=np.full(count, origin.period.first.toordinal(), np.int64),
             week=np.full(count, origin.week, np.int64),
             stage=forecast.stage,
             outcome=self.outcomes.won_by(number, origin.period.end(self.log.zone)),
+            alive=np.zeros(count, bool),
+            weight=np.ones(count),
             chance={
                 SANCHO: forecast.scored.by_end,
                 **{name: chance[:count] for name, chance in chances.items()},
@@ -303,6 +298,7 @@ class _Runner:
         ever = replace(
             by_period_end,
             outcome=won,
+            alive=alive,
             chance={
                 SANCHO: forecast.scored.ever,
                 **{name: chance[count:] for name, chance in chances.items()},

@@ -18,13 +18,20 @@ COLOURS = {
     SANCHO: "#0072B2",
     "base_rate": "#999999",
     "stage_rates": "#E69F00",
+    "life_table": "#B8860B",
     "naive_bayes": "#CC79A7",
     "logistic": "#009E73",
     "lightgbm_closed": "#D55E00",
+    "lightgbm_ripe": "#8B4513",
+    "alone_table": "#56B4E9",
+    "alone_regression": "#4B7F9F",
+    "alone_trees": "#6A5ACD",
+    "alone_plain_trees": "#2F4F4F",
     "stage_weighted": "#E69F00",
     "run_rate": "#CC79A7",
     "last_year": "#009E73",
 }
+SHOWN = (SANCHO, "stage_rates", "logistic", "lightgbm_ripe")  # at first; the others at a click in the legend
 MARKS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "dash")
 INK, GRID = "#222222", "#dddddd"
@@ -61,7 +68,7 @@ def reliability(result: Json, question: str, lang: Language) -> Any:
         name=Text("予測＝実績の線", "Perfect calibration").to(lang), hoverinfo="skip",
     )  # fmt: skip
     for number, (name, rows) in enumerate(result["deals"][question]["reliability"].items()):
-        visible = name in (SANCHO, "stage_rates")
+        visible = name in SHOWN
         figure.add_scatter(
             x=[row[0] for row in rows],
             y=[row[1] for row in rows],
@@ -91,7 +98,7 @@ def loss_by_week(result: Json, lang: Language) -> Any:
             y=[mean["mean"] for mean in means],
             error_y=_bars(means),
             mode="lines+markers",
-            visible=True if name != "naive_bayes" else "legendonly",
+            visible=True if name in SHOWN else "legendonly",
             **_style(name, number, lang),
         )
     figure.update_xaxes(tickvals=[row["week"] for row in rows])

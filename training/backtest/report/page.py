@@ -9,6 +9,7 @@ from typing import Any
 
 from crm.i18n import LANGUAGES, Language, Text
 from training.backtest.deal_scores import QUESTIONS, SANCHO
+from training.backtest.figure_notes import NOTES
 from training.backtest.report.figures import figures
 from training.backtest.report.words import KIND_LABELS, currency_of, money, summary
 from training.backtest.result import LABELS, QUESTION_LABELS
@@ -41,6 +42,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         "number": number,
         "ci": interval,
         "gap": gap,
+        "bounds": bounds,
         "money": lambda value: both(money(value, currency=currency)),
         "money_gap": lambda value: both(money_gap(value, currency)),
         "percent": lambda value: "–" if value is None else f"{100 * value:.1f}%",
@@ -60,6 +62,7 @@ def page(result: Json, lang: Language = "ja") -> str:
         questions=[name for name in QUESTIONS[::-1] if result["deals"][name]["overall"]["methods"]],
         sancho=SANCHO,
         names=list(charts["en"]),
+        notes=NOTES,
         # "</" would end the script element that contains the figures.
         figures=Markup(json.dumps(charts, ensure_ascii=False).replace("</", "<\\/")),  # noqa: S704
         plotly=Markup(get_plotlyjs()),  # noqa: S704
@@ -89,6 +92,17 @@ def gap(value: Json, digits: int = 3) -> str:
         return "–"
     ends = "" if value["lo"] is None else f" [{value['lo']:+.{digits}f}, {value['hi']:+.{digits}f}]"
     return f"{value['mean']:+.{digits}f}{ends}"
+
+
+def bounds(value: Json, digits: int = 3) -> str:
+    """How far a figure can move whatever becomes of the deals still open; nothing where it cannot.
+
+    >>> bounds({"mean": 0.5, "least": 0.45, "most": 0.52}, 2), bounds({"least": 0.5, "most": 0.5})
+    ('0.45 … 0.52', '')
+    """
+    if value.get("least") is None or value["least"] == value["most"]:
+        return ""
+    return f"{value['least']:.{digits}f} … {value['most']:.{digits}f}"
 
 
 def money_gap(value: Json, currency: str = "JPY") -> Text:
