@@ -15,7 +15,7 @@ from models.logistic import bounded_logit
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only
+from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only, tree_columns
 from models.win.stacking import Mix, Stack
 from models.win.trees import TreeSettings, fit_trees
 
@@ -107,6 +107,19 @@ def test_whatever_the_weights_chances_never_fall_and_explanations_add_up(
         asked = np.full(200, days)
         parts, chance = some.contributions(x, at, asked), some.won_by(x, at, asked)
         assert expit(parts.log_odds) == pytest.approx(chance, abs=1e-9)
+
+
+def test_each_ensemble_is_explained_by_its_own_shap_values(model: WinModel, rows: SnapshotRows):
+    """LightGBM's own contributions are the referee; horizon columns count for no feature, but the last does."""
+    days, x, at = np.full(50, 20.0), rows.x[:50], rows.at[:50]
+    columns = tree_columns(x, LAYOUT, model.windows.terms(at, days, model.ever_days))
+    for number, trees in ((2, model.won.trees), (3, model.won.plain)):
+        only = Stack.weighted_mean(np.eye(4)[number], model.ever_days)
+        parts = replace(model, won=replace(model.won, stack=only)).contributions(x, at, days)
+        referee = trees.booster.predict(columns, pred_contrib=True)
+        expected = referee[:, :5]
+        expected[:, LAYOUT.close] += referee[:, columns.shape[1] - 1]
+        assert parts.values == pytest.approx(expected, abs=1e-9)
 
 
 def test_plain_trees_learn_from_regular_moments_alone(rows: SnapshotRows):
