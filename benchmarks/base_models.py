@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -140,18 +141,13 @@ def run(name: str, file: Path) -> None:
     later = later_questions(log, made, cut)
     alone = each_alone(made.model, made.fitter.rows, np.random.default_rng(0))
     chances = {WHOLE: said(made.model, later), **{part: said(one, later) for part, one in alone.items()}}
-    facts = {"won": later.won, "weight": later.weight, "deal": later.deal, "at": later.at}
-    weights = np.stack([made.model.won.stack.quiet.weights, made.model.won.stack.fresh.weights])
-    np.savez(
-        file,
-        horizon=later.horizon,
-        weights=weights,
-        **facts,
-        **{f"chance.{part}": chance for part, chance in chances.items()},
-    )
+    stack = made.model.won.stack
+    kept: dict[str, Any] = {f"chance.{part}": chance for part, chance in chances.items()}
+    kept |= {name: value for name, value in vars(later).items() if name != "x"}
+    np.savez(file, weights=np.stack([stack.quiet.weights, stack.fresh.weights]), **kept)
 
 
-def show(name: str, kept: dict[str, NDArray[np.float64]], before: dict[str, NDArray[np.float64]]) -> None:
+def show(name: str, kept: dict[str, NDArray[Any]], before: dict[str, NDArray[Any]]) -> None:
     """The log loss of the whole and of each part, and their paired differences."""
     won, deal, weight, origin = kept["won"], kept["deal"], kept["weight"], origin_of(kept["at"])
     chances = {key.removeprefix("chance."): kept[key] for key in kept if key.startswith("chance.")}

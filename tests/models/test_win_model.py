@@ -110,7 +110,7 @@ def test_whatever_the_weights_chances_never_fall_and_explanations_add_up(
 
 
 def test_each_ensemble_is_explained_by_its_own_shap_values(model: WinModel, rows: SnapshotRows):
-    """LightGBM's own contributions are the referee; horizon columns count for no feature, but the last does."""
+    """LightGBM's own contributions are the referee; of the horizon's columns only the last counts."""
     days, x, at = np.full(50, 20.0), rows.x[:50], rows.at[:50]
     columns = tree_columns(x, LAYOUT, model.windows.terms(at, days, model.ever_days))
     for number, trees in ((2, model.won.trees), (3, model.won.plain)):
