@@ -35,11 +35,10 @@ from models.snapshot_rows import SnapshotRows
 from models.win.model import WinModel, each_alone
 from simulator import WorldSettings, crm_tables, simulate
 from training import metrics
-from training.choice import Chooser
 from training.comparison import origin_of
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.fit import stage_names, stage_positions
+from training.stages import stage_names
 from training.validation import Fitter, Validation, validate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -102,12 +101,9 @@ def trained(log: EventLog, cut: int) -> Trained:
     """The win model as `training.fit` makes it."""
     config = TrainConfig(threads=1)
     data = TrainingData.of(log, cut, config)
-    rows, history = data.snapshots.rows, data.history
-    chooser = Chooser(data.past, history, config, data.as_of)
-    choice, positions = chooser.choose(rows, data.as_of), stage_positions(history, data.past)
-    fitter = Fitter(rows, choice, chooser, history.calendar, config, positions)
-    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(history))
-    model = fitter.fit(fitter.rows, choice.chosen, 3, validation.stacks)
+    fitter = Fitter.of(data, config)
+    validation = validate(fitter, data.as_of, len(data.snapshots.outcomes), stage_names(data.history))
+    model = fitter.fit(fitter.rows, fitter.choice.chosen, 3, validation.stacks)
     return Trained(model, data, fitter, validation)
 
 

@@ -130,9 +130,9 @@ class Stack:
 class Answers:
     """What the base models said of later questions (m,), and what happened.
 
-    `logits` (m, 4), horizons in days, outcomes 0/1, weights, numbers of the deals and of the validation
-    folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment lies on the grid
-    of weeks.
+    `logits` (m, 4), horizons in days (infinite = ever), outcomes 0/1, weights, numbers of the deals and of
+    the validation folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment
+    lies on the grid of weeks.
     """
 
     logits: Floats
@@ -213,7 +213,7 @@ def fit_stack(answers: Answers, default: Floats, ever_days: float, pull: float =
 
 def _fit_mix(answers: Answers, centre: Mix, default: Floats, ever_days: float, pull: float) -> Mix:
     """The mix of one kind of moment; it leans on `centre`."""
-    logits, days = answers.logits, answers.days
+    logits, days = answers.logits, np.minimum(answers.days, ever_days)
     if not len(days):
         return centre
     fold_columns = answers.fold[:, None] == np.unique(answers.fold)
@@ -260,7 +260,7 @@ def _shifted(stack: Stack, quiet: float, fresh: float) -> Stack:
 
 
 def _shift(stack: Stack, answers: Answers) -> float:
-    score = stack(answers.logits, answers.days, answers.fresh)
+    score = stack(answers.logits, np.minimum(answers.days, stack.ever_days), answers.fresh)
     votes = answers.weight / max(answers.weight.sum(), 1e-12)
     return shift_to_mean(score, float(votes @ answers.outcome), answers.weight)
 

@@ -14,10 +14,9 @@ from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from simulator import WorldSettings, crm_tables, simulate
 from training import metrics
-from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.fit import stage_names, stage_positions
+from training.stages import stage_names
 from training.validation import Fitter, Validation, fold_cuts, validate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -32,10 +31,7 @@ def tables() -> dict[str, pd.DataFrame]:
 
 def fitter_of(tables: dict[str, pd.DataFrame], config: TrainConfig = SMALL) -> tuple[Fitter, TrainingData]:
     data = TrainingData.of(EventLog.of(tables, TOKYO), AS_OF, config)
-    rows, history = data.snapshots.rows, data.history
-    chooser = Chooser(data.past, history, config, AS_OF)
-    choice, positions = chooser.choose(rows, AS_OF), stage_positions(history, data.past)
-    return Fitter(rows, choice, chooser, history.calendar, config, positions), data
+    return Fitter.of(data, config), data
 
 
 def validated(fitter: Fitter, data: TrainingData) -> Validation:
@@ -48,7 +44,9 @@ def plain(tables: dict[str, pd.DataFrame]) -> tuple[Fitter, Validation]:
     return fitter, validated(fitter, data)
 
 
-def with_column(tables: dict[str, pd.DataFrame], name: str, values: np.ndarray) -> dict[str, pd.DataFrame]:
+def with_column(
+    tables: dict[str, pd.DataFrame], name: str, values: np.ndarray | pd.Series
+) -> dict[str, pd.DataFrame]:
     return {**tables, "deals": tables["deals"].assign(**{name: values})}
 
 
@@ -77,6 +75,30 @@ def test_a_column_that_predicts_only_after_the_cut_does_not_touch_the_folds_mode
     assert with_it.fold.train_until == cut
     assert with_it.model.won.trees.text == without.model.won.trees.text
     assert with_it.won.tolist() == without.won.tolist()
+
+
+def test_whatever_becomes_of_deals_after_the_cut_the_fold_learns_the_same(
+    tables: dict[str, pd.DataFrame], plain: tuple[Fitter, Validation]
+):
+    """Outcomes after the cut are swapped: the cycle of all data changes, that of the fold does not."""
+    cut = plain[1].predictions[-1].fold.train_until
+    closed = pd.to_datetime(tables["deals"]["closed_at"], utc=True)
+    later = closed >= pd.Timestamp(cut, unit="us", tz="UTC")
+    other = tables["deals"]["outcome"].replace({"won": "lost", "lost": "won"})
+    swapped = {
+        **tables,
+        "deals": tables["deals"].assign(outcome=tables["deals"]["outcome"].mask(later, other)),
+    }
+    fitter, _ = fitter_of(swapped)
+    assert fitter.all_rows.ever_days != plain[0].all_rows.ever_days
+    halves = np.random.default_rng((SMALL.seed, 99)).random(len(fitter.outcomes)) < 0.5
+    fold = fitter.chosen_fold(fitter.split_at(cut, AS_OF, AS_OF, halves))
+    usual = plain[1].predictions[-1].fold
+    assert fold.train.ever_days == usual.train.ever_days == fold.valid.ever_days
+    for name in ("at", "deal", "row", "horizon", "won", "lost", "days", "event", "weight"):
+        assert getattr(fold.train, name).tolist() == getattr(usual.train, name).tolist(), name
+    np.testing.assert_array_equal(fold.train.x, usual.train.x)
+    assert fold.valid.won.tolist() != usual.valid.won.tolist()
 
 
 def test_a_leak_that_shows_only_later_is_in_the_fold_and_not_in_the_final_model(
