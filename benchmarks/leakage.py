@@ -41,12 +41,11 @@ from models.statistics import means_of
 from models.win.model import WinModel
 from simulator import WorldSettings, advance, crm_tables, simulate
 from training import metrics
-from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.fit import stage_names, stage_positions
 from training.leakage import screening
 from training.leakage.columns import is_asked
+from training.stages import stage_names
 from training.validation import Fitter, validate
 
 END = date(2025, 12, 31)
@@ -162,7 +161,7 @@ def losses_of(
     out: dict[str, object] = {"rows": len(deal), "happened": happened}
     models: dict[tuple[str, ...], WinModel] = {}
     for run, settings in runs.items():
-        fitter = fitter_of(data, settings)
+        fitter = Fitter.of(data, settings)
         used = fitter.choice.chosen.layout.names
         # The same features give the same model, number for number: it is fitted once.
         if used not in models:
@@ -176,14 +175,6 @@ def losses_of(
         }
         out[run] = {"features": list(used), **losses}
     return out
-
-
-def fitter_of(data: TrainingData, config: TrainConfig) -> Fitter:
-    """The fitter that `training.fit` would use, with its features."""
-    rows, history, past = data.snapshots.rows, data.history, data.past
-    chooser = Chooser(past, history, config, data.as_of)
-    positions = stage_positions(history, past)
-    return Fitter(rows, chooser.choose(rows, data.as_of), chooser, history.calendar, config, positions)
 
 
 def fitted(data: TrainingData, fitter: Fitter) -> WinModel:

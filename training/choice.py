@@ -85,8 +85,11 @@ class Chooser:
         used = np.sort(np.append(chosen.used, missing))
         return Selection(used, layout_of(self.history.features, used), chosen.left_out)
 
+    def past_at(self, cut: int) -> EventLog:
+        """The log as of a day."""
+        return self.past if cut >= self.as_of else self.past.as_of(cut)
+
     def _screen(self, cut: int) -> Screening:
         if cut not in self._screened:
-            past = self.past if cut >= self.as_of else self.past.as_of(cut)
-            self._screened[cut] = screening(past, cut, self.config.include)
+            self._screened[cut] = screening(self.past_at(cut), cut, self.config.include)
         return self._screened[cut]

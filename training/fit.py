@@ -18,7 +18,6 @@ from models.win.model import WinModel, can_learn, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
-from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import Progress, Steps, TrainingData
 from training.data_quality import DataFinding, examine
@@ -28,6 +27,7 @@ from training.head_to_head import compare_with_champion, proof_rows
 from training.observational_data import ObservationalData
 from training.report import Report, warnings_of
 from training.selection import Selection
+from training.stages import stage_names
 from training.validation import Fitter, validate
 
 KEPT = 24  # training moments stored with their scores
@@ -66,17 +66,14 @@ def train_on(
     step(Text("データを確認しています", "Checking the data"), 0.28)
     report.findings = examine(past, as_of)
     report.learned = can_learn(rows)
-    chooser = Chooser(past, history, config, as_of)
-    choice = chooser.choose(rows, as_of)
-    screened, chosen = choice.screened, choice.chosen
+    fitter = Fitter.of(data, config, executor.trees)
+    screened, chosen = fitter.choice.screened, fitter.choice.chosen
     report.leaks = list(screened.leaks)
     if screened.unchecked:
         report.findings.append(DataFinding("columns_not_checked", True, screened.unchecked_text))
     report.left_out = chosen.left_out | dict.fromkeys(history.ignored, _NOT_READ)
     report.cycle = snapshots.cycle
     report.counts = _counts(rows, chosen)
-    positions = stage_positions(history, past)
-    fitter = Fitter(rows, choice, chooser, calendar, config, positions, executor.trees)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
     validation = validate(fitter, as_of, deals, stage_names(history))
@@ -176,25 +173,6 @@ def _check_rows(win: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> 
     picked = rng.choice(len(rows.at), min(KEPT, len(rows.at)), replace=False)
     horizon = np.resize(np.array([7.0, 30.0, 90.0, rows.ever_days]), len(picked))
     return check_rows(win, rows.x[picked], rows.at[picked], horizon)
-
-
-def stage_positions(history: History, past: EventLog) -> dict[float, float]:
-    """Position in the pipeline, 0 to 1, of each stage code; the stated prior depends on it."""
-    stages = past["stages"]
-    open_stages = stages[stages["outcome"].isna()]
-    position = open_stages.set_index(open_stages["stage"].astype(str))["position"].to_dict()
-    low, high = (min(position.values()), max(position.values())) if position else (0.0, 1.0)
-    names = stage_names(history)
-    return {
-        code: (position[name] - low) / (high - low) if high > low else 0.5
-        for code, name in names.items()
-        if name in position
-    }
-
-
-def stage_names(history: History) -> dict[float, str]:
-    """The name of each stage code."""
-    return {float(code): str(name) for code, name in enumerate(history.levels.get("stage", ()))}
 
 
 def _counts(rows: SnapshotRows, chosen: Selection) -> dict[str, int]:

@@ -16,7 +16,7 @@ from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from training.comparison import MIN_DEALS, Comparison, LaterRows, compare, origin_of
 from training.data import TrainingData
-from training.snapshots import Fold, split
+from training.snapshots import Fold
 from training.validation import Fitter, Validation, fold_at, refit_as_of, rows_of
 
 ENOUGH_DEALS = 200  # later than the champion's data; with fewer, the champion's own proof counts too
@@ -96,7 +96,7 @@ def _proof_rows(
         return None
     halves = np.ones(len(data.snapshots.outcomes), bool)
     halves[number[known]] = False  # whatever was open then is used for fitting, but for these deals
-    fold = fitter.chosen_fold(split(fitter.numbered, proof.cut, data.as_of, data.as_of, halves))
+    fold = fitter.chosen_fold(fitter.split_at(proof.cut, data.as_of, data.as_of, halves))
     untouched = known & ~np.isin(number, np.unique(fold.train.deal))
     refitted = refit_as_of(fitter, validation, fold)
     if refitted is None or untouched.sum() < MIN_DEALS:

@@ -173,7 +173,7 @@ def _weights(report: Report, lang: Language) -> str:
         Text("ステージ別受注率表", "stage-rate table"),
         Text("ロジスティック回帰", "logistic regression"),
         Text("勾配ブースティング木", "boosted trees"),
-        Text("週ごとの時点だけで学習した勾配ブースティング木", "plain boosted trees of weekly moments"),
+        Text("標準的な勾配ブースティング木", "plain boosted trees"),
     )
     lines = []
     for side, label in (("won", Text("受注", "won")), ("lost", Text("失注", "lost"))):

@@ -184,11 +184,11 @@ class Fold:
     valid: SnapshotRows
     changed: SnapshotRows
 
-    def with_features(self, x: Floats) -> Fold:
-        """The fold with features: its own rows have one column, their number among the rows of `x`."""
+    def with_features(self, x: Floats, columns: Ints) -> Fold:
+        """The fold with some columns of `x`; its own rows have one column, their number in `x`."""
 
         def filled(rows: SnapshotRows) -> SnapshotRows:
-            return replace(rows, x=x[rows.x[:, 0].astype(np.int64)])
+            return replace(rows, x=x[np.ix_(rows.x[:, 0].astype(np.int64), columns)])
 
         return replace(self, train=filled(self.train), valid=filled(self.valid), changed=filled(self.changed))
 
@@ -202,11 +202,18 @@ class Fold:
         )
 
 
-def split(rows: SnapshotRows, train_until: int, valid_until: int, as_of: int, halves: Flags) -> Fold:
+def split(
+    rows: SnapshotRows,
+    train_until: int,
+    valid_until: int,
+    as_of: int,
+    halves: Flags,
+    known: SnapshotRows | None = None,
+) -> Fold:
     """The fold of rows at `train_until`; validates on moments before `valid_until`, outcomes as of `as_of`.
 
     `halves` (deals of the log,) is True for deals that are used for training if they were open at
-    `train_until`.
+    `train_until`. `known`: the rows before `train_until` as known then; else what `known_at` can tell.
     """
     begun = _first(rows.deal, rows.at, len(halves)) < train_until
     closes = rows.at + (rows.days * DAY).astype(np.int64)
@@ -215,11 +222,17 @@ def split(rows: SnapshotRows, train_until: int, valid_until: int, as_of: int, ha
     open_then = begun & ~ended
     in_training = (begun & ended) | (open_then & halves)
     in_validation = ~begun | (open_then & ~halves)
-    weight = np.where(open_then[rows.deal], 2.0, 1.0)
-    weighted = SnapshotRows(**{**rows.__dict__, "weight": rows.weight * weight})
-    train = weighted.where(in_training[rows.deal] & (rows.at < train_until)).known_at(train_until)
+
+    def weighted(some: SnapshotRows) -> SnapshotRows:
+        return replace(some, weight=some.weight * np.where(open_then[some.deal], 2.0, 1.0))
+
+    if known is None:
+        known = rows.where(rows.at < train_until).known_at(train_until)
+    train = weighted(known.where(in_training[known.deal]))
     later = in_validation[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)
-    valid, changed = (weighted.where(later & kind).known_at(as_of) for kind in (rows.regular, ~rows.regular))
+    valid, changed = (
+        weighted(rows.where(later & kind)).known_at(as_of) for kind in (rows.regular, ~rows.regular)
+    )
     return Fold(train_until, train_until, valid_until, train, valid, changed)
 
 

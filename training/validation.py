@@ -34,10 +34,12 @@ from models.win.trees import PLAIN_TREES, TreeFitter, TreeSettings, fit_trees
 from training.choice import Choice, Chooser
 from training.comparison import Comparison, LaterRows, compare, origin_of
 from training.config import TrainConfig, max_rows
+from training.data import TrainingData, asked_rows
 from training.evaluate import Evaluation, FoldFacts, evaluate
 from training.in_the_end import judge_in_the_end
 from training.selection import Selection
-from training.snapshots import Fold, split
+from training.snapshots import Cycle, DealOutcomes, Fold, cycle_of, last_signs, split
+from training.stages import stage_positions
 
 MIN_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
 PART_PULL = 2.0  # as WEIGHT_PULL, for predictions of a single period
@@ -49,16 +51,25 @@ class Fitter:
     """Fits the win model on any part of the rows, always with the same settings.
 
     `choice` are the features of the final model; each fold has its own, chosen on what its training rows and
-    the log say as of its cut-off.
+    the log say as of its cut-off. `outcomes` are those of all deals of the log.
     """
 
     all_rows: SnapshotRows
+    outcomes: DealOutcomes
     choice: Choice
     chooser: Chooser
     calendar: Calendar
     config: TrainConfig
     positions: Mapping[float, float]
     grow: TreeFitter = fit_trees
+
+    @classmethod
+    def of(cls, data: TrainingData, config: TrainConfig, grow: TreeFitter = fit_trees) -> Fitter:
+        """The fitter of training data, with the features that all of them support."""
+        rows, history = data.snapshots.rows, data.history
+        chooser = Chooser(data.past, history, config, data.as_of)
+        choice, positions = chooser.choose(rows, data.as_of), stage_positions(history, data.past)
+        return cls(rows, data.snapshots.outcomes, choice, chooser, history.calendar, config, positions, grow)
 
     @cached_property
     def rows(self) -> SnapshotRows:
@@ -84,12 +95,32 @@ class Fitter:
         """The rows with their number as their only column, to be split before features are chosen."""
         return replace(self.all_rows, x=np.arange(len(self.all_rows.at), dtype=np.float64)[:, None])
 
+    def split_at(self, cut: int, valid_until: int, as_of: int, halves: NDArray[np.bool_]) -> Fold:
+        """The fold of a cut-off, its rows `numbered`.
+
+        Sales cycle, horizons asked and abandoned deals are those that were known at the cut-off.
+        """
+        cycle = cycle_of(self.outcomes, cut)
+        history, past = self.chooser.history, self.chooser.past_at(cut)
+        signs = last_signs(past, history.deal_ids, self.outcomes.created, self.outcomes.closed)
+        known = self._asked(replace(self.outcomes, last_sign=signs), cycle, cut)
+        return split(self._asked(self.outcomes, cycle, as_of), cut, valid_until, as_of, halves, known)
+
+    def _asked(self, outcomes: DealOutcomes, cycle: Cycle, as_of: int) -> SnapshotRows:
+        """The moments before `as_of`, asked anew by a sales cycle."""
+        rows = self.numbered
+        begun = rows.at < as_of
+        deal, at, x = rows.deal[begun], rows.at[begun], rows.x[begun]
+        rng = np.random.default_rng((self.config.seed, 97))
+        questions = self.config.questions
+        return asked_rows(outcomes, deal, at, x, cycle, as_of, self.calendar, questions, rng)
+
     def chosen_fold(self, numbered: Fold) -> ChosenFold:
         """A fold of `numbered` rows with the features that are chosen at its cut-off."""
         x = self.all_rows.x
         known = replace(numbered.train, x=x[numbered.train.x[:, 0].astype(np.int64)])
         choice = self.chooser.choose(known, numbered.train_until)
-        filled = numbered.with_features(x[:, choice.chosen.used])
+        filled = numbered.with_features(x, choice.chosen.used)
         return ChosenFold(**vars(filled), choice=choice, numbered=numbered, all_x=x)
 
     def fit(
@@ -131,7 +162,10 @@ class ChosenFold(Fold):
     @cached_property
     def baseline(self) -> Fold:
         """The same fold with the features that baseline methods have."""
-        return self.numbered.with_features(self.all_x[:, self.choice.baseline.used])
+        columns = self.choice.baseline.used
+        if np.array_equal(columns, self.choice.chosen.used):
+            return self
+        return self.numbered.with_features(self.all_x, columns)
 
     @property
     def baseline_layout(self) -> FeatureLayout:
@@ -192,9 +226,9 @@ class Validation:
 
     `validation_fold` is the last fold, `validation_chance` the predictions for its questions; features,
     model, weights and calibration were chosen and fitted without them. `alone` are the predictions of each
-    base model alone. `proof` compares the model with the stage table (its predictions
-    are `table_chance`) on them; where no deal at all came later, on other deals of the same time. None =
-    there is nothing to prove it on.
+    base model alone. `proof` compares the model with the stage table that would answer in its place (its
+    predictions are `table_chance`) on them; where no deal at all came later, on other deals of the same
+    time. None = there is nothing to prove it on.
     """
 
     stacks: tuple[Stack, Stack] | None
@@ -214,7 +248,7 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
     halves = _halves(fitter, deals)
     folds, predictions = [], []
     for number, (start, end) in enumerate(fold_cuts(rows, as_of)):
-        fold = split(rows, start, end, as_of, halves)
+        fold = fitter.split_at(start, end, as_of, halves)
         folds.append(fold)
         enough = can_learn(fold.train) and fold.valid.closed_deals >= MIN_LATER
         if enough and len(fold.valid.row):
@@ -280,7 +314,7 @@ def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> C
 
 def fold_at(fitter: Fitter, cut: int, as_of: int, deals: int) -> Fold:
     """The fold of an earlier cut-off, which validates on all later moments; its rows are `numbered`."""
-    return split(fitter.numbered, cut, as_of, as_of, _halves(fitter, deals))
+    return fitter.split_at(cut, as_of, as_of, _halves(fitter, deals))
 
 
 def refit_as_of(fitter: Fitter, validation: Validation, fold: ChosenFold) -> WinModel | None:

@@ -498,7 +498,7 @@ def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answ
     for logits, outcome in zip(model.question_log_odds(rows), (rows.won, rows.lost), strict=True):
         answers = Answers(
             logits=logits,
-            days=rows.horizon,
+            days=np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon),
             outcome=outcome,
             weight=rows.question_weight,
             deal=rows.question_deal,

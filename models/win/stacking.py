@@ -130,9 +130,9 @@ class Stack:
 class Answers:
     """What the base models said of later questions (m,), and what happened.
 
-    `logits` (m, 4), horizons in days, outcomes 0/1, weights, numbers of the deals and of the validation
-    folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment lies on the grid
-    of weeks.
+    `logits` (m, 4), horizons in days (infinite = ever), outcomes 0/1, weights, numbers of the deals and of
+    the validation folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment
+    lies on the grid of weeks.
     """
 
     logits: Floats
@@ -213,7 +213,7 @@ def fit_stack(answers: Answers, default: Floats, ever_days: float, pull: float =
 
 def _fit_mix(answers: Answers, centre: Mix, default: Floats, ever_days: float, pull: float) -> Mix:
     """The mix of one kind of moment; it leans on `centre`."""
-    logits, days = answers.logits, answers.days
+    logits, days = answers.logits, np.minimum(answers.days, ever_days)
     if not len(days):
         return centre
     fold_columns = answers.fold[:, None] == np.unique(answers.fold)
@@ -239,26 +239,28 @@ def _fit_mix(answers: Answers, centre: Mix, default: Floats, ever_days: float, p
 def recalibrate_intercept(stack: Stack, answers: Answers) -> Stack:
     """The stack whose mean probability equals the observed share among training rows of many periods.
 
-    Regular moments set the shift of quiet days; fresh moments, regular or not, their own, where enough deals
-    have any.
+    Fresh moments, regular or not, set how far their shift is from that of quiet days, where enough deals have
+    any; regular moments set the level of both.
     """
-    plain = replace(stack, quiet=replace(stack.quiet, shift=0.0), fresh=replace(stack.fresh, shift=0.0))
-    regular = answers.where(answers.regular)
-    of_all = _shift(plain, regular)
-    fresh = answers.fresh >= FRESH_FROM
-    quiet_ones, fresh_ones = regular.where(regular.fresh < FRESH_FROM), answers.where(fresh)
-    quiet, just_changed = (
-        _shift(plain, some) if some.deals >= FEW_FRESH else of_all for some in (quiet_ones, fresh_ones)
-    )
+    level = _shifted(stack, -stack.quiet.shift, -stack.fresh.shift)
+    regular, fresh = answers.where(answers.regular), answers.where(answers.fresh >= FRESH_FROM)
+    quiet = regular.where(regular.fresh < FRESH_FROM)
+    if min(quiet.deals, fresh.deals) >= FEW_FRESH:
+        level = _shifted(level, _shift(level, quiet), _shift(level, fresh))
+    of_all = _shift(level, regular)
+    return _shifted(level, of_all, of_all)
+
+
+def _shifted(stack: Stack, quiet: float, fresh: float) -> Stack:
     return replace(
         stack,
-        quiet=replace(stack.quiet, shift=quiet),
-        fresh=replace(stack.fresh, shift=just_changed),
+        quiet=replace(stack.quiet, shift=stack.quiet.shift + quiet),
+        fresh=replace(stack.fresh, shift=stack.fresh.shift + fresh),
     )
 
 
 def _shift(stack: Stack, answers: Answers) -> float:
-    score = stack(answers.logits, answers.days, answers.fresh)
+    score = stack(answers.logits, np.minimum(answers.days, stack.ever_days), answers.fresh)
     votes = answers.weight / max(answers.weight.sum(), 1e-12)
     return shift_to_mean(score, float(votes @ answers.outcome), answers.weight)
 

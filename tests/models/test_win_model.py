@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from crm.instants import DAY
 from features import Calendar
@@ -14,11 +15,12 @@ from models.logistic import bounded_logit
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, fit_win, table_only
+from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only, tree_columns
+from models.win.stacking import Mix, Stack
 from models.win.trees import TreeSettings, fit_trees
 
 START = 20_000 * DAY
-LAYOUT = FeatureLayout(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4), 0, 1, 2)
+LAYOUT = FeatureLayout.of(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4))
 HORIZONS = np.array([0.5, 3.0, 7.0, 20.0, 45.0, 90.0, 200.0, np.inf])
 
 
@@ -72,6 +74,83 @@ def test_won_and_lost_never_fall_and_never_exceed_one_together(model: WinModel, 
     assert (curve.won + curve.lost <= 1 + 1e-12).all()
     assert (curve.open >= 0).all()
     assert curve.open + curve.won + curve.lost == pytest.approx(np.ones(curve.won.shape))
+
+
+def any_stack(model: WinModel, seed: int, missing: int | None = None) -> Stack:
+    """Any weights at all, other ones at fresh moments; none for a base model that is missing."""
+    rng, width = np.random.default_rng(seed), len(model.won.stack.quiet.bands)
+    there = np.arange(4) != (-1 if missing is None else missing)
+    quiet, fresh = (
+        Mix(rng.normal(), rng.exponential(1, width), *(rng.exponential(0.4, 4) * there for _ in range(3)))
+        for _ in range(2)
+    )
+    return Stack(quiet, fresh, model.ever_days)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_weights_chances_never_fall_and_explanations_add_up(
+    model: WinModel, rows: SnapshotRows, seed: int
+):
+    some = replace(
+        model,
+        won=replace(model.won, stack=any_stack(model, seed)),
+        lost=replace(model.lost, stack=any_stack(model, 100 + seed, missing=3)),
+    )
+    assert some.won.plain is not None
+    x, at = rows.x[:200].copy(), rows.at[:200]
+    x[:, 1] = np.resize([0.0, 0.7, 1.4, 2.9, 30.0], 200)  # from just created to long ago
+    curve = some.curve(x, at, HORIZONS)
+    assert (np.diff(curve.won, axis=1) >= -1e-12).all()
+    assert (np.diff(curve.lost, axis=1) >= -1e-12).all()
+    assert (curve.won + curve.lost <= 1 + 1e-12).all()
+    for days in (2.0, 45.0, np.inf):
+        asked = np.full(200, days)
+        parts, chance = some.contributions(x, at, asked), some.won_by(x, at, asked)
+        assert expit(parts.log_odds) == pytest.approx(chance, abs=1e-9)
+
+
+def test_each_ensemble_is_explained_by_its_own_shap_values(model: WinModel, rows: SnapshotRows):
+    """LightGBM's own contributions are the referee; of the horizon's columns only the last counts."""
+    days, x, at = np.full(50, 20.0), rows.x[:50], rows.at[:50]
+    columns = tree_columns(x, LAYOUT, model.windows.terms(at, days, model.ever_days))
+    for number, trees in ((2, model.won.trees), (3, model.won.plain)):
+        only = Stack.weighted_mean(np.eye(4)[number], model.ever_days)
+        parts = replace(model, won=replace(model.won, stack=only)).contributions(x, at, days)
+        referee = trees.booster.predict(columns, pred_contrib=True)
+        expected = referee[:, :5]
+        expected[:, LAYOUT.close] += referee[:, columns.shape[1] - 1]
+        assert parts.values == pytest.approx(expected, abs=1e-9)
+
+
+def test_plain_trees_learn_from_regular_moments_alone(rows: SnapshotRows):
+    lively = np.arange(len(rows.at)) % 3 == 0
+    told = replace(rows, regular=~lively)
+    other = replace(told, won=np.where(lively[rows.row], 1.0 - told.won, told.won))
+    one, two = fit(told, level=False), fit(other, level=False)
+    assert one.won.plain is not None
+    assert one.won.plain.text == two.won.plain.text
+    assert one.won.trees.text != two.won.trees.text
+
+
+def test_each_base_model_alone_keeps_the_promises_of_its_training_rows(model: WinModel, rows: SnapshotRows):
+    alone = each_alone(model, rows, np.random.default_rng(1))
+    assert list(alone) == ["table", "regression", "trees", "plain_trees"]
+    days = np.full(len(rows.at), 45.0)
+    whole = model.won_by(rows.x, rows.at, days).mean()
+    for name, one in alone.items():
+        weights = one.won.stack.weights
+        assert weights.tolist() == [float(name == other) for other in alone]
+        assert one.won_by(rows.x, rows.at, days).mean() == pytest.approx(whole, abs=0.03)
+        unlevelled = one.without_level()
+        said = unlevelled.won_by(rows.x[rows.row], rows.question_at, rows.horizon)
+        assert said.mean() == pytest.approx(rows.won.mean(), abs=2e-3)
+
+
+def test_a_small_organisations_model_has_fewer_parts(rows: SnapshotRows):
+    few = make_rows(120, seed=2)
+    assert list(each_alone(fit(few, trees=False), few, np.random.default_rng(1))) == ["table", "regression"]
+    fewer = make_rows(20, seed=2)
+    assert list(each_alone(fit(fewer), fewer, np.random.default_rng(1))) == ["table"]
 
 
 def test_trees_of_two_outcomes_are_those_grown_one_by_one(rows: SnapshotRows):

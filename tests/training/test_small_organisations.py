@@ -185,7 +185,7 @@ def test_where_no_deal_came_later_the_other_deals_teach_the_weights(monkeypatch)
     learned, _ = train(log, AS_OF, SMALL)
     monkeypatch.setattr(validation, "PARTS_FROM", 10**9)
     default, _ = train(log, AS_OF, SMALL)
-    assert default.win.won.stack.weights.tolist() == [0.5, 0.5, 0.0]
+    assert default.win.won.stack.weights.tolist() == [0.5, 0.5, 0.0, 0.0]
     # The default is too timid where every answer tells something.
     assert learned.win.won.stack.weights[1] > 0.6
     assert "not_proven" in {warning.code for warning in learned.warnings}
