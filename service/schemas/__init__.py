@@ -7,7 +7,7 @@ from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
-from service.schemas.models import ModelList, Promotion
+from service.schemas.models import ModelDetails, ModelList, Promotion
 from service.schemas.people import PeopleList
 from service.schemas.tables import RemovedRow, TableResult
 
@@ -20,6 +20,7 @@ __all__ = [
     "Insight",
     "KpiCheck",
     "KpiList",
+    "ModelDetails",
     "ModelList",
     "NewLevel",
     "OutcomeRequest",

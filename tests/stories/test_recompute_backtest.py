@@ -32,7 +32,7 @@ def found() -> Backtest:
 
 def recomputed(rows: Path, result: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), str(rows), str(result)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
