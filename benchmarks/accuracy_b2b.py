@@ -5,8 +5,9 @@
 Five folds; deals with the same answers are in the same fold. For each fold a model is trained, as a user
 would train it, on the log of the other folds' deals, and predicts for the fold's deals at their creation: won
 ever? Baseline methods are fitted on the same deals as of their creation, each in the variant that was best in
-an inner five-fold cross-validation. The folds are drawn DIVISIONS times (3) and scores averaged; intervals
-are 95%, by a bootstrap over groups of deals with the same answers.
+an inner five-fold cross-validation; each of our base models alone stands beside them. The folds are drawn
+DIVISIONS times (3) and scores averaged; intervals are 95%, by a bootstrap over groups of deals with the same
+answers.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from features.arrays import Flags, Floats, Ints
 from models.logistic import fit_logistic
 from models.scoring import feature_columns
 from models.win.encoder import fit_encoder
+from models.win.model import each_alone
 from training import metrics
 from training.config import TrainConfig
-from training.fit import train
+from training.data import TrainingData
+from training.fit import train_on
 
 Drawn = tuple[Floats, Ints]  # chances (n,) and the fold (n,) in which each was predicted
 Chance = Callable[[Floats], Floats]
@@ -62,14 +65,20 @@ def out_of_fold(log: EventLog, fold: Ints, won: Floats, rng: np.random.Generator
     out: dict[str, Floats] = {}
     for number in range(FOLDS):
         predicted, fitted = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        bundle, _ = train(part_of(log, fold != number), AS_OF, CONFIG)
+        data = TrainingData.of(part_of(log, fold != number), AS_OF, CONFIG)
+        bundle, _ = train_on(data, CONFIG)
         history = compile_history(log, bundle.calendar, bundle.levels)
         # The event that says a deal is open is of the instant of creation, so known just after it.
         at = history.created + 1
         x = build_features(history, np.arange(len(at)), at)[:, feature_columns(bundle, history)]
         ours = bundle.win.won_by(x[predicted], at[predicted], np.full(len(predicted), np.inf))
-        x, categories = x[:, bundle.win.used], list(bundle.win.layout.categorical)
         chances = {SANCHO: ours}
+        inside = feature_columns(bundle, data.history)[bundle.win.used]
+        alone = each_alone(bundle.win, data.snapshots.rows.with_columns(inside), rng)
+        for part, model in alone.items():
+            ever = np.full(len(predicted), np.inf)
+            chances[f"our {part} alone"] = model.won_by(x[predicted], at[predicted], ever)
+        x, categories = x[:, bundle.win.used], list(bundle.win.layout.categorical)
         for name, variants in plain_methods().items():
             fit = best(variants, x[fitted], won[fitted], categories, rng)
             chances[name] = fit(x[fitted], won[fitted], categories)(x[predicted])
@@ -186,7 +195,7 @@ def show(drawn: dict[str, list[Drawn]], won: Floats, group: Ints) -> None:
         slope = np.mean([metrics.calibration_slope(chance, won)[1] for chance, _ in found])
         pooled = np.mean([metrics.auc(chance, won) for chance, _ in found])
         print(
-            f"  {name:19s} AUC {area} (pooled {pooled:.3f})  Brier {square}  log loss {loss}  "
+            f"  {name:26s} AUC {area} (pooled {pooled:.3f})  Brier {square}  log loss {loss}  "
             f"slope {slope:.2f}"
         )
     for name, found in drawn.items():

@@ -37,11 +37,12 @@ from models.logistic import bounded_logit
 from models.scoring import feature_columns, score_deals
 from models.snapshot_rows import SnapshotRows
 from models.statistics import Interval, means_of
+from models.win.base_models import FeatureLayout
 from models.win.stacking import shift_to_mean
-from models.win.stage_rates import fit_stage_rates, horizon_grid
 from simulator import World, WorldSettings, advance, crm_tables, oracle, simulate
 from training import baselines, metrics
-from training.backtest.predict import learned_rows
+from training.baselines.past_moments import PastMoments
+from training.baselines.rates import life_table, stage_table
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.fit import train_on
@@ -139,13 +140,12 @@ def one_moment(
 
 def plain_tables(bundle: Bundle, data: TrainingData, deals: np.ndarray, as_of: int) -> dict[str, Floats]:
     """The stage-rate table's and the life table's chances to be won in the end."""
-    rows = learned_rows(bundle, data)
     count, ever = len(deals), bundle.win.ever_days
     moments = np.full(count, as_of, np.int64)
     columns = feature_columns(bundle, data.history)
     x = build_features(data.history, deals, moments)[:, columns]
     questions = SnapshotRows(
-        x=x[:, bundle.win.used],
+        x=x,
         at=moments,
         deal=np.arange(count),
         days=np.full(count, np.nan),
@@ -157,23 +157,14 @@ def plain_tables(bundle: Bundle, data: TrainingData, deals: np.ndarray, as_of: i
         won=np.full(count, np.nan),
         lost=np.full(count, np.nan),
         matures_after_days=np.full(count, np.inf),
-        longest_days=rows.longest_days,
+        longest_days=data.snapshots.cycle.longest_days,
         ever_days=ever,
     )
-    by_stage = baselines.stage_rate_table(rows, bundle.win.layout)(questions)
-    weekly = data.snapshots.rows.where(data.snapshots.rows.regular)
-    stage, in_stage = (bundle.features.index(name) for name in ("stage", "days_in_stage"))
-    all_columns = weekly.x[:, columns]
-    table = fit_stage_rates(
-        all_columns[:, stage],
-        all_columns[:, in_stage],
-        weekly.days,
-        weekly.event,
-        weekly.deal,
-        horizon_grid(weekly.longest_days, weekly.ever_days),
-        weight=weekly.weight,
-    )
-    by_life = table.read(table.won, x[:, stage], x[:, in_stage], np.full((count, 1), ever))[:, 0]
+    # The columns are the bundle's: its features are the history's.
+    layout = FeatureLayout.of(bundle.features, ())
+    past = PastMoments.of(baselines.panel(data, columns), data.as_of)
+    by_stage = stage_table(layout, 10.0)(past, (ever,))(questions)
+    by_life = life_table(layout, 12.0)(past, (ever,))(questions)
     return {"stage_rates": by_stage, "life_table": by_life}
 
 

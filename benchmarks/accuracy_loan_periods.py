@@ -24,7 +24,7 @@ def main() -> None:
     log = imported("loan_applications")
     periods = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     found = backtest(log, CONFIG, periods=periods, length="week", with_baselines=False)
-    for kind, tables in period_tables(found.forecasts, np.random.default_rng(7)).items():
+    for kind, tables in period_tables(found.forecasts).items():
         overall = tables["overall"]
         print(
             f"\n{kind}: {overall['rows']} forecasts of {overall['periods']} weeks, {overall['scopes']} scopes"

@@ -28,16 +28,16 @@ from crm.frames import micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.schema import TABLES
 from features import build_features, compile_history, open_at
-from features.arrays import Flags, Floats
+from features.arrays import Flags, Floats, Ints
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from models.statistics import Interval, means_of
+from models.win.base_models import FeatureLayout
 from simulator import WorldSettings, advance, crm_tables, simulate
 from training import metrics
-from training.backtest.deal_baselines import BaselineMethod, baseline_methods
-from training.backtest.predict import learned_rows
-from training.baselines import Baseline
+from training.baselines import Effort, FittedBaseline, baseline_methods, chances_of, fit_baselines, panel
+from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.fit import train_on
@@ -48,6 +48,7 @@ END = date(2025, 12, 31)
 BEFORE_DAYS, EVALUATED_DAYS, AFTER_DAYS = 820, 182, 300
 EVERY = 14  # days between evaluated moments
 SANCHO = "sancho"
+HORIZONS = (7.0, 21.0, 35.0, 49.0, 63.0, 77.0)  # of a quarter left, about; each row has its own
 TABLE, BOOSTED = "stage_rates", "lightgbm_closed"
 
 
@@ -155,22 +156,20 @@ def judge(
     past = part_of(past, set(ids[learned]))
     data = TrainingData.of(past, cut, config)
     bundle, _ = train_on(data, config)
-    train_rows = learned_rows(bundle, data)
-    plain = {
-        rival.name: chosen(rival, train_rows, config.seed)
-        for rival in baseline_methods(bundle.win.layout, bundle.win.windows, config.seed, config.threads)
-    }
+    choice = Chooser(data.past, data.history, config, data.as_of).choose(data.snapshots.rows, data.as_of)
+    columns = choice.baseline.used
+    plain = fitted_on(data, bundle, choice.baseline.layout, columns, config)
     before = micros(whole["deals"]["created_at"]) < cut
     groups = max(round(float(before.sum() / learned.sum())), 1)
     group = np.random.default_rng((config.seed, 2)).integers(0, groups, len(later))
     total: dict[str, list[Floats]] = {name: [] for name in (SANCHO, *plain)}
     for number in range(groups):
         own = part_of(whole, set(ids[learned | (later & (group == number))]))
-        questions, x = questions_of(own, bundle, cut)
+        questions, x = questions_of(own, bundle, cut, columns)
         if not len(questions.row):
             continue
         ours = bundle.win.won_by(x[questions.row], questions.question_at, questions.horizon)
-        chances = {SANCHO: ours, **{name: chance(questions) for name, chance in plain.items()}}
+        chances = {SANCHO: ours, **chances_of(plain, questions)}
         for name, chance in chances.items():
             total[name].append(metrics.log_losses(chance, questions.won))
     joined = {name: np.concatenate(parts) for name, parts in total.items()}
@@ -189,7 +188,7 @@ def part_of(log: EventLog, deals: set[str]) -> EventLog:
     return EventLog(tables, log.zone)
 
 
-def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows, Floats]:
+def questions_of(log: EventLog, bundle: Bundle, cut: int, columns: Ints) -> tuple[SnapshotRows, Floats]:
     """Two questions about each later deal at every second week: won by the quarter's end, and ever.
 
     "Ever" only where the outcome is known by the end of the world. Also returns the rows' features.
@@ -212,7 +211,7 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows,
     row = np.concatenate([np.arange(count), np.flatnonzero(known)])
     outcome = np.concatenate([soon, won[known]]).astype(np.float64)
     rows = SnapshotRows(
-        x=x[:, bundle.win.used],
+        x=x[:, columns],
         at=at,
         deal=deal,
         days=np.full(count, np.nan),
@@ -230,19 +229,15 @@ def questions_of(log: EventLog, bundle: Bundle, cut: int) -> tuple[SnapshotRows,
     return rows, x
 
 
-def chosen(rival: BaselineMethod, rows: SnapshotRows, seed: int, folds: int = 5) -> Baseline:
-    """A baseline method in the variant that was best on deals it was not fitted on, fitted on all."""
-    if len(rival.variants) == 1:
-        return rival.variants[0][1](rows)
-    fold = np.random.default_rng((seed, 3)).integers(0, folds, int(rows.deal.max()) + 1)[rows.deal]
-    loss = dict.fromkeys((name for name, _ in rival.variants), 0.0)
-    for number in range(folds):
-        inside, outside = rows.where(fold != number), rows.where(fold == number)
-        if not len(outside.row) or not len(inside.row):
-            continue
-        for name, fit in rival.variants:
-            loss[name] += float(metrics.log_losses(fit(inside)(outside), outside.won).sum())
-    return dict(rival.variants)[min(loss, key=loss.__getitem__)](rows)
+def fitted_on(
+    data: TrainingData, bundle: Bundle, layout: FeatureLayout, columns: Ints, config: TrainConfig
+) -> dict[str, FittedBaseline]:
+    """Each baseline method in the variant that was best within the training time, fitted on all of it."""
+    effort = Effort(threads=config.threads, seed=config.seed, exact=False)
+    methods = baseline_methods(layout, bundle.win.windows, effort)
+    horizons = (*HORIZONS, bundle.win.ever_days)
+    rng = np.random.default_rng((config.seed, 3))
+    return fit_baselines(panel(data, columns), data.as_of, methods, horizons, rng)
 
 
 def figures(samples: list[dict[str, float]]) -> dict[str, dict[str, object]]:

@@ -26,7 +26,7 @@ import pandas as pd
 from crm.eventlog import EventLog
 from crm.instants import last_known_day
 from crm.periods import parse_period
-from models.statistics import Interval, means_of, share_of_gap_closed
+from models.statistics import Interval, clustered_means, share_of_gap_closed
 from simulator import Oracle, World, WorldSettings, advance, crm_tables, oracle, simulate
 from training import metrics
 from training.backtest import Backtest, backtest
@@ -36,7 +36,6 @@ from training.backtest.deal_scores import (
     QUESTIONS,
     SANCHO,
     DealRows,
-    slope_interval,
 )
 from training.backtest.period_scores import ForecastScore, ScopeForecast, table_row
 from training.config import TrainConfig
@@ -135,7 +134,12 @@ def with_truth(found: Backtest, question: str, truths: dict[int, Oracle], number
         # The replays estimate a chance with an error: half a win is added on both sides.
         smooth = (known.to_numpy(float) * truth.replays + 0.5) / (truth.replays + 1.0)
         out.append(
-            replace(rows, deal=rows.deal + number * 10_000_000, chance={**rows.chance, ORACLE: smooth})
+            replace(
+                rows,
+                deal=rows.deal + number * 10_000_000,
+                period=rows.period + number * 10_000_000,
+                chance={**rows.chance, ORACLE: smooth},
+            )
         )
     return out
 
@@ -187,14 +191,14 @@ def deal_figures(rows: DealRows, rng: np.random.Generator) -> dict[str, object]:
     }
     methods = {}
     for name, chance in rows.chance.items():
-        intercept, slope = slope_interval(chance, rows.outcome, rows.deal)
+        intercept, slope = metrics.slope_intervals(chance, rows.outcome, rows.deal, rows.period)
         columns = [
             realised[name],
             expected[name],
             realised[SANCHO] - realised[name],
             expected[SANCHO] - expected[name],
         ]
-        means = means_of(np.stack(columns, axis=1), np.ones(len(rows)), rows.deal, rng)
+        means = clustered_means(np.stack(columns, axis=1), np.ones(len(rows)), rows.deal, rows.period)
         methods[name] = {
             "log_loss": means[0].to_json(),
             "expected_log_loss": means[1].to_json(),

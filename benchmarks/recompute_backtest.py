@@ -57,7 +57,7 @@ def read(file: Path) -> pd.DataFrame:
     """A table of rows with all digits."""
     if file.suffix.lower() == ".parquet":
         return pd.read_parquet(file)
-    words = {name: str for name in ("question", "deal_id", "stage", "scope", "kind", "method", "target_from")}
+    words = dict.fromkeys(("question", "deal_id", "stage", "scope", "kind", "method", "target_from"), str)
     table = pd.read_csv(file, dtype=words, keep_default_na=False)
     for name in table.columns.difference([*words, "period", "origin", "as_of"]):
         if not pd.api.types.is_numeric_dtype(table[name]):
@@ -79,12 +79,8 @@ def deal_tables(rows: pd.DataFrame, question: str, result: dict) -> dict:
     stages = [row["stage"] for row in told["by_stage"]]
     return {
         "overall": deal_row(rows, methods),
-        "by_week": [
-            {"week": week, **deal_row(rows[rows["week"] == week], methods)} for week in weeks
-        ],
-        "by_stage": [
-            {"stage": stage, **deal_row(rows[rows["stage"] == stage], methods)} for stage in stages
-        ],
+        "by_week": [{"week": week, **deal_row(rows[rows["week"] == week], methods)} for week in weeks],
+        "by_stage": [{"stage": stage, **deal_row(rows[rows["stage"] == stage], methods)} for stage in stages],
         "reliability": {
             name.removeprefix(CHANCE): curve(rows[name], rows["outcome"], rows["weight"]).tolist()
             for name in methods
@@ -215,7 +211,11 @@ def curve(chance: pd.Series, outcome: pd.Series, weight: pd.Series) -> np.ndarra
     table = pd.DataFrame({"p": np.asarray(chance), "y": np.asarray(outcome), "w": np.asarray(weight)})
     table = table.sort_values("p", kind="stable")
     table["bin"] = bins_of(table["w"].to_numpy())
-    sums = table.assign(p=table["p"] * table["w"], y=table["y"] * table["w"]).groupby("bin")[["p", "y", "w"]].sum()
+    sums = (
+        table.assign(p=table["p"] * table["w"], y=table["y"] * table["w"])
+        .groupby("bin")[["p", "y", "w"]]
+        .sum()
+    )
     return np.stack([sums["p"] / sums["w"], sums["y"] / sums["w"], sums["w"]], axis=1)
 
 
@@ -341,7 +341,9 @@ def period_row(rows: pd.DataFrame) -> dict:
         coverage = {}
         for level in LEVELS:
             share = mean_of(part, f"covered{level}")
-            ends = {end: None if share[end] is None else float(np.clip(share[end], 0, 1)) for end in ("lo", "hi")}
+            ends = {
+                end: None if share[end] is None else float(np.clip(share[end], 0, 1)) for end in ("lo", "hi")
+            }
             coverage[level] = {**share, **ends}
         out["methods"][name] = {
             **{score: mean_of(part, score) for score in ("crps", "pinball", "error")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from crm.i18n import Language
 from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
+from training.evaluate import LABELS, MODEL
 from training.monitoring import MonitoringReport, monitor
 from training.promote import put_in_service, roll_back
 from training.registry import CHAMPION, SHADOW, ModelVersion
@@ -34,6 +36,16 @@ class ModelAdmin:
         return {
             "models": rows,
             "monitoring": report.to_json(lang),
+            **self._serving.metadata(state, state.now, lang),
+        }
+
+    def version(self, version: str, lang: Language) -> dict[str, Any]:
+        """One version, and how good it was on later deals beside the baseline methods on the same rows."""
+        state = self._serving.current()
+        info, found = self._serving.registry.evaluation(version)
+        return {
+            "version": _version_fields(info),
+            "evaluation": None if found is None else evaluation_fields(found, lang),
             **self._serving.metadata(state, state.now, lang),
         }
 
@@ -69,6 +81,38 @@ class ModelAdmin:
                 )
                 self._report = (state.info.version, time.monotonic(), report)
             return report
+
+
+def evaluation_fields(found: Mapping[str, Any], lang: Language) -> dict[str, Any]:
+    """A recorded evaluation, each method with its name in one language; older records lack some fields."""
+    against = {"log_loss": found["log_loss_against"], "brier": found.get("brier_against", {})}
+    methods = []
+    for name, figures in found["overall"].items():
+        labels = found.get("labels", {}).get(name)
+        label = labels[lang] if labels else LABELS[name].to(lang) if name in LABELS else name
+        gaps = {f"{kind}_difference": _finite(gap.get(name)) for kind, gap in against.items()}
+        scores = {kind: _finite_or_none(figures.get(kind)) for kind in _SCORES}
+        variant = found.get("variants", {}).get(name)
+        methods.append({"name": name, "label": label, "variant": variant, **scores, **gaps})
+    rows = found["overall"].get(MODEL, {}).get("rows")
+    ends = found.get("in_the_end")
+    return {
+        "rows": None if rows is None else int(rows),
+        "deals": found["deals"],
+        "methods": methods,
+        "in_the_end": None if ends is None else _finite(ends),
+    }
+
+
+_SCORES = ("log_loss", "brier", "auc", "calibration_error", "slope", "mean", "rate")
+
+
+def _finite(values: Mapping[str, float] | None) -> dict[str, float | None] | None:
+    return None if values is None else {name: _finite_or_none(value) for name, value in values.items()}
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _version_fields(info: ModelVersion) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from crm.instants import DAY
 from crm.i18n import Text
+from crm.instants import DAY
 from features.arrays import Floats, Ints
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
@@ -49,8 +49,8 @@ class Evaluation:
     """Scores by method: over all rows, and of the model by horizon band and by stage.
 
     `in_the_end`: of the chance to be won at all, for which the questions have no answer yet.
-    `log_loss_against`, `brier_against`: by baseline, the model's mean score minus the baseline's; a deal counts
-    once, and the questions of four weeks share luck. `curve` are the model's reliability rows (mean
+    `log_loss_against`, `brier_against`: by baseline, the model's mean score minus the baseline's; a deal
+    counts once, and the questions of four weeks share luck. `curve` are the model's reliability rows (mean
     probability, share won, weight). `variants`: how each baseline was tuned. `asked` numbers the questions
     (q,) that were judged, `baseline_chances` what the baselines said of them.
     """
@@ -115,9 +115,7 @@ def evaluate(
     stages = layout.column(valid.x, layout.stage)[valid.row][asked]
     valid, chance = asked_only(valid, asked), chance[asked]
     weight, origin = valid.question_weight, origin_of(valid.question_at)
-    overall = {
-        name: metrics.summary(p, valid.won, weight) for name, p in {MODEL: chance, **chances}.items()
-    }
+    overall = {name: metrics.summary(p, valid.won, weight) for name, p in {MODEL: chance, **chances}.items()}
     against: dict[str, dict[str, metrics.Difference]] = {"log_loss": {}, "brier": {}}
     for name, baseline_chance in chances.items():
         for kind, score in (("log_loss", metrics.log_losses), ("brier", metrics.brier_scores)):

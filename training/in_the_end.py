@@ -68,9 +68,7 @@ def judge_in_the_end(
     )
     chance = model.won_by_logits(asked, model.question_log_odds(asked)[0])
     late = late_win_share(train.days, train.event, train.deal, train.longest_days)
-    happened = share_won_interval(
-        rows.days, rows.event, rows.weight, late, rows.deal, origin_of(rows.at)
-    )
+    happened = share_won_interval(rows.days, rows.event, rows.weight, late, rows.deal, origin_of(rows.at))
     won, still_open = (float(np.average(rows.event == kind, weights=rows.weight)) for kind in (1, -1))
     return InTheEnd(
         said=float(np.average(chance, weights=rows.weight)),
@@ -126,8 +124,8 @@ def share_won_interval(
 ) -> Interval:
     """`share_won` with its 95 % interval (`clustered_means`), from how much each row moves the share.
 
-    A row moves the hazards of the days on which it was at risk, and with them what is won later (infinitesimal
-    jackknife; Efron 1982, "The jackknife, the bootstrap and other resampling plans").
+    A row moves the hazards of the days on which it was at risk, and with them what is won later
+    (infinitesimal jackknife; Efron 1982, "The jackknife, the bootstrap and other resampling plans").
     """
     day = days.astype(np.int64)
     table = _LifeTable.of(day, event, weight)

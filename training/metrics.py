@@ -65,7 +65,9 @@ def _bins(weight: Floats, bins: int) -> Ints:
     return np.minimum((middle / max(weight.sum(), 1e-12) * bins).astype(np.int64), bins - 1)
 
 
-def calibration_error(chance: Floats, outcome: Floats, weight: Floats | None = None, bins: int = BINS) -> float:
+def calibration_error(
+    chance: Floats, outcome: Floats, weight: Floats | None = None, bins: int = BINS
+) -> float:
     """Mean over bins of equal weight of |mean probability - share of positive outcomes|.
 
     >>> round(calibration_error(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]), bins=2), 6)
@@ -196,9 +198,7 @@ def slope_intervals(
     if not np.linalg.cond(information) < _SINGULAR:
         return Interval(intercept, np.nan, np.nan), Interval(slope, np.nan, np.nan)
     moved = (design * (outcome - fitted)[:, None]) @ np.linalg.inv(information)
-    found = clustered_means(
-        np.array([intercept, slope]) + weight.sum() * moved, weight, cluster, origin
-    )
+    found = clustered_means(np.array([intercept, slope]) + weight.sum() * moved, weight, cluster, origin)
     return found[0], found[1]
 
 
@@ -215,14 +215,12 @@ def varies(chance: Floats, weight: Floats) -> bool:
     return bool(np.average((log_odds - mean) ** 2, weights=weight) >= MIN_SPREAD**2)
 
 
-def calibration_noise(
-    chance: Floats, cluster: Ints, weight: Floats | None = None, bins: int = BINS
-) -> float:
+def calibration_noise(chance: Floats, cluster: Ints, weight: Floats | None = None, bins: int = BINS) -> float:
     """The mean calibration error that the same chances have by luck alone if they are exactly right.
 
     A deal's rows share one lot: it is won within as much of its rows' chances as the lot is below. In each
-    bin the sum of outcomes then has the variance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the rows i, j of
-    a deal, and its mean distance from what is expected is sqrt(2 variance / pi), that of a normal.
+    bin the sum of outcomes then has the variance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the rows i, j
+    of a deal, and its mean distance from what is expected is sqrt(2 variance / pi), that of a normal.
 
     >>> round(calibration_noise(np.full(400, 0.5), np.arange(400), bins=1), 4)
     0.0199

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from crm.i18n import Language, Text
 from crm.instants import iso
 from models.bundle import Bundle
-
 from training.evaluate import LABELS, Evaluation
 
 if TYPE_CHECKING:
@@ -99,9 +98,10 @@ def _accuracy(report: Report, lang: Language) -> str:
         rows.append(f"<tr><td>{escape(label.to(lang))}</td>{cells}</tr>")
     differences = [
         Text(
-            "対数損失の差（このモデル − {name}）：{difference}（95%区間。同じ商談・同じ4週間の偶然をまとめて計算）",
-            "Log loss, this model minus {name}: {difference} (95% interval; rows of a deal, and of four weeks, "
-            "share luck)",
+            "対数損失の差（このモデル − {name}）：{difference}"
+            "（95%区間。同じ商談・同じ4週間の行の偶然をまとめて計算）",
+            "Log loss, this model minus {name}: {difference} (95% interval; rows of a deal, and of four "
+            "weeks, share luck)",
         ).format(name=LABELS[name], difference=str(difference))
         for name, difference in report.evaluation.log_loss_against.items()
     ]

@@ -39,6 +39,7 @@ CHAMPION = "champion"
 SHADOW = "shadow"  # alias of the version that answers beside the champion without being shown
 UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
+_EVALUATION = "evaluation.json"
 _BUNDLE = "bundle"
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LOCK_SECONDS = 8.0
@@ -107,7 +108,7 @@ class Registry:
                     client.log_text(run_id, card, f"model_card.{lang}.html")
                 client.log_dict(run_id, record.features, "features.json")
                 if record.evaluation is not None:
-                    client.log_dict(run_id, record.evaluation, "evaluation.json")
+                    client.log_dict(run_id, record.evaluation, _EVALUATION)
                 with self._scratch() as scratch:
                     _save_pyfunc(bundle, scratch / "model", run_id, logged)
                     number = _register(client, run_id, logged, scratch / "model", record.tags())
@@ -168,6 +169,17 @@ class Registry:
             number = self._version(client, version)
             client.set_registered_model_alias(NAME, SHADOW, number)
             return self._info(client, number)
+
+    def evaluation(self, which: str) -> tuple[ModelVersion, dict[str, Any] | None]:
+        """A version and how good it was on deals after its training data; None where nothing is recorded."""
+        with self._connected() as client, self._scratch() as scratch:
+            info = self._info(client, self._version(client, which))
+            kept = {file.path for file in client.list_artifacts(info.run_id)} if info.run_id else set()
+            if _EVALUATION not in kept:
+                return info, None
+            file = client.download_artifacts(info.run_id, _EVALUATION, str(scratch))
+            found: dict[str, Any] = json.loads(Path(file).read_text("utf-8"))
+            return info, found
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""

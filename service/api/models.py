@@ -74,6 +74,21 @@ def set_shadow(
     return send(request, comparisons.set_shadow(version, language_of(request)))
 
 
+@router.get(
+    "/{version}",
+    response_model=schemas.ModelDetails,
+    responses=documented_problems(404),
+    summary="A version and its evaluation",
+)
+def show_model(
+    request: Request,
+    models: ModelAdminDep,
+    version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
+) -> Response:
+    """How good it was on deals after its training data, and every baseline method on the same rows."""
+    return send(request, models.version(version, language_of(request)))
+
+
 @router.post(
     "/{version}/promote",
     response_model=schemas.ModelList,

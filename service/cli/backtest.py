@@ -64,9 +64,10 @@ def backtest(
             "--rows",
             "FILE",
             Text(
-                "指標のもとになる全行を書き出す .csv か .parquet（期間の予測は同名の .periods 付きファイル）。",
-                "A .csv or .parquet for all rows behind the figures; forecasts of periods go to a file of the "
-                "same name with .periods.",
+                "指標のもとになる全行を書き出す .csv か .parquet。期間の予測は、同名の .periods 付きの"
+                "ファイルになります。",
+                "A .csv or .parquet for all rows behind the figures; the forecasts of periods go to a file "
+                "of the same name with .periods.",
             ),
         ),
     ] = None,
@@ -184,12 +185,14 @@ _DIFFERENCE = Text("Sancho − 比較手法［95%区間］", "Sancho − baselin
 _LEGEND = Text(
     "差がマイナスなら、Sanchoの方が良い結果です。○は明確に良い、×は明確に悪い、＝は差が不明です。"
     "売上のCRPS・ピンボール・偏りは実績の平均に対する割合です。"
-    "区間は、同じ商談・同じ期間の行に共通する偶然をまとめて数えた95%区間、{ }は未決着の商談がどう決着しても収まる範囲です。"
+    "区間は、同じ商談・同じ期間の行に共通する偶然をまとめて数えた95%区間です。"
+    "{ }は、未決着の商談がどう決着しても収まる範囲です。"
     "週別・ステージ別の指標、グラフ、各指標の意味・対象・重みはHTMLにあります。",
     "A negative difference means that Sancho is better: ○ clearly better, × clearly worse, ＝ no clear "
-    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. Intervals (95 %) count the "
-    "luck that rows of a deal and of a period share; braces hold the bounds whatever becomes of deals still "
-    "open. The page has the scores by week and by stage, charts, and what each figure is, its rows and weight.",
+    "difference. CRPS, pinball and bias of revenue are shares of the mean actual. Intervals "
+    "(95 %) count the luck that rows of a deal and of a period share; braces hold the bounds whatever "
+    "becomes of deals still open. The page has the scores by week and by stage, charts, and what each figure "
+    "is, its rows and weight.",
 )
 
 

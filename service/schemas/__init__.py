@@ -7,7 +7,7 @@ from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
-from service.schemas.models import ModelComparison, ModelList, Promotion, ShadowState
+from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
 from service.schemas.tables import RemovedRow, TableResult
 
@@ -21,6 +21,7 @@ __all__ = [
     "KpiCheck",
     "KpiList",
     "ModelComparison",
+    "ModelDetails",
     "ModelList",
     "NewLevel",
     "OutcomeRequest",

@@ -23,6 +23,61 @@ class ModelVersion(BaseModel):
     promoted_at: str | None = Field(None, description="When")
 
 
+class ScoreDifference(BaseModel):
+    """The model's mean score minus a method's on the same rows, with its 95 % interval; below 0 = better."""
+
+    mean: float | None
+    lo: float | None
+    hi: float | None
+
+
+class MethodScores(BaseModel):
+    """What one method scored on the rows that the model was judged on."""
+
+    name: str = Field(examples=["stage_rates"])
+    label: str = Field(examples=["Stage-rate table"])
+    variant: str | None = Field(None, description="Of a baseline: the variant that was best before the rows")
+    log_loss: float | None = None
+    brier: float | None = None
+    auc: float | None = None
+    calibration_error: float | None = None
+    slope: float | None = None
+    mean: float | None = Field(None, description="Mean predicted probability")
+    rate: float | None = Field(None, description="Share that was won")
+    log_loss_difference: ScoreDifference | None = None
+    brier_difference: ScoreDifference | None = None
+
+
+class WonInTheEnd(BaseModel):
+    """Share won in the end of later open deals: as said, as it happened, and its bounds."""
+
+    said: float | None
+    happened: float | None
+    lo: float | None
+    hi: float | None
+    moments: int
+    deals: int
+    still_open: float | None = Field(description="Share of the moments whose deal has not ended")
+    least: float | None = Field(None, description="Share won if all deals still open are lost")
+    most: float | None = Field(None, description="Share won if they are all won")
+
+
+class ModelEvaluation(BaseModel):
+    """How good a version was on deals after its training data, beside the baseline methods."""
+
+    rows: int | None
+    deals: int
+    methods: list[MethodScores]
+    in_the_end: WonInTheEnd | None
+
+
+class ModelDetails(Answer):
+    """A version, and its evaluation on later deals; null where there were too few."""
+
+    version: ModelVersion
+    evaluation: ModelEvaluation | None
+
+
 class Promotion(BaseModel):
     """Who puts a version in service, and why; both are kept with it."""
 

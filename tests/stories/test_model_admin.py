@@ -16,6 +16,7 @@ from service.api import create_app
 from service.cli import run
 from service.settings import read_settings
 from service.use_cases import UseCases
+from training.baselines import LABELS
 from training.registry import Registry
 
 SMALL = "[train]\ntrees = 5\nleaves = 4\nmax_moments = 2000\nquestions = 1\n"
@@ -78,6 +79,24 @@ def test_a_version_is_promoted_and_rolled_back_and_answers_at_once(client: TestC
     assert (in_service(back), back["model"]["version"]) == (["2"], "2")
     sent_again = client.post("/v1/models/rollback?from_version=1")
     assert (sent_again.status_code, in_service(sent_again.json())) == (200, ["2"])
+
+
+def test_a_version_shows_every_baseline_beside_it_in_the_language_asked_for(client: TestClient):
+    shown = client.get("/v1/models/1").json()
+    assert shown["version"]["version"] == "1"
+    evaluation = shown["evaluation"]
+    methods = {one["name"]: one for one in evaluation["methods"]}
+    assert {"model", *LABELS} <= set(methods)
+    assert methods["life_table"]["label"] == LABELS["life_table"].en
+    gap = methods["base_rate"]["log_loss_difference"]
+    assert gap["lo"] <= gap["mean"] <= gap["hi"]
+    assert gap["mean"] == pytest.approx(methods["model"]["log_loss"] - methods["base_rate"]["log_loss"])
+    ends = evaluation["in_the_end"]
+    assert ends["least"] <= ends["happened"] <= ends["most"]
+    japanese = client.get("/v1/models/1", headers={"Accept-Language": "ja"}).json()["evaluation"]["methods"]
+    assert [one["label"] for one in japanese if one["name"] == "life_table"] == [LABELS["life_table"].ja]
+    unknown = client.get("/v1/models/99")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_version")
 
 
 def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: pytest.MonkeyPatch):

@@ -210,8 +210,6 @@ def test_a_model_without_the_stage_is_worse_than_a_table_that_has_it():
 
 def test_another_models_evaluation_on_the_same_rows_does_not_fit_the_baselines_again():
     valid, found, chance = evaluation_of()
-    again = evaluate(
-        1.0 - chance, valid, valid, LAYOUT, np.random.default_rng(1), {}, known=found
-    )
+    again = evaluate(1.0 - chance, valid, valid, LAYOUT, np.random.default_rng(1), {}, known=found)
     assert again.overall["logistic"] == found.overall["logistic"]
     assert again.overall["model"]["log_loss"] != found.overall["model"]["log_loss"]

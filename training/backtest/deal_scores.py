@@ -25,10 +25,10 @@ _COLUMNS = ("deal", "origin", "period", "week", "stage", "outcome", "alive", "we
 class DealRows:
     """Open deals at past moments (n,): the chance predicted by each method, and the outcome.
 
-    `deal` is the deal's number, `origin` the moment, `period` the number of the period that it lies in, `week`
-    the weeks of the period that had passed, `stage` the stage as known at the moment. `outcome`: won 1, not
-    won 0; for "ever", a deal still `alive` at the end of the log counts in part. `weight`: of the row in every
-    figure.
+    `deal` is the deal's number, `origin` the moment, `period` the number of the period that it lies in,
+    `week` the weeks of the period that had passed, `stage` the stage as known at the moment. `outcome`: won
+    1, not won 0; for "ever", a deal still `alive` at the end of the log counts in part. `weight`: of the row
+    in every figure.
     """
 
     deal: Ints

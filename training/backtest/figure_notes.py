@@ -82,7 +82,9 @@ DEAL_NOTES = {
         _NONE,
     ),
     "intercept": _deal(
-        "同じ回帰の切片。0が理想", "Intercept of the same regression; 0 is ideal", Text("対数オッズ", "log-odds")
+        "同じ回帰の切片。0が理想",
+        "Intercept of the same regression; 0 is ideal",
+        Text("対数オッズ", "log-odds"),
     ),
     "least": _deal(
         "まだ決着していない商談が、それぞれどちらに決着しても、これより小さくならない値（mostはその逆）",
@@ -96,8 +98,8 @@ DEAL_NOTES = {
     ),
     "against": _deal(
         "同じ行での、Sancho − 比較手法。区間は、同じ商談の行と同じ期間の行の偶然をまとめて数えた95%区間",
-        "Sancho minus the method on the same rows; its 95 % interval counts the luck that the rows of a deal, "
-        "and those of a period, share",
+        "Sancho minus the method on the same rows; its 95 % interval counts the luck that the rows of a "
+        "deal, and those of a period, share",
         Text("その指標の単位", "as the figure"),
     ),
 }
@@ -107,9 +109,7 @@ PERIOD_NOTES = {
         "Distance of the forecast distribution from the actual; lower is better",
         _MONEY,
     ),
-    "pinball": _period(
-        "7つの分位点のピンボール損失の平均", "Mean pinball loss over seven quantiles", _MONEY
-    ),
+    "pinball": _period("7つの分位点のピンボール損失の平均", "Mean pinball loss over seven quantiles", _MONEY),
     "error": _period("予測の平均 − 実績", "Mean forecast minus actual", _MONEY),
     "absolute_error": _period("|予測の平均 − 実績| の平均", "Mean |mean forecast - actual|", _MONEY),
     "coverage": _period(
@@ -120,7 +120,7 @@ PERIOD_NOTES = {
     "width80": _period("80%の予測幅の平均", "Mean width of the 80 % range", _MONEY),
     "target_brier": _period(
         "（達成確率 − 達成したか）の二乗の平均。表では brier",
-        "Mean squared (probability of reaching the target - whether it was); `brier` in the tables of periods",
+        "Mean squared (probability of reaching the target - whether it was); `brier` in the periods' tables",
         _NONE,
         _WITH_TARGET,
     ),

@@ -44,7 +44,7 @@ def deal_table(result: Backtest) -> pd.DataFrame:
 
 
 def period_table(result: Backtest) -> pd.DataFrame:
-    """One row for each forecast of a scope by a method: quantiles, actual, target, and the scores of its draws.
+    """One row for each forecast of a scope by a method: quantiles, actual, target, scores.
 
     The draws themselves are not in it, so `crps` and `pit` are as the backtest computed them.
     """

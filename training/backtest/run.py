@@ -22,11 +22,11 @@ from models.forecast.attainment import probability_of
 from models.forecast.simulate import Simulation
 from training.backtest import period_baselines
 from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO, DealRows
+from training.backtest.fold_baselines import FoldBaselines, fit_for_fold
 from training.backtest.origins import WEEKS, Origin, Span, choose_periods, earlier, origins
 from training.backtest.outcomes import Outcomes
 from training.backtest.period_scores import ForecastScore, ScopeForecast
 from training.backtest.period_snapshots import PeriodSnapshot, SnapshotCache
-from training.backtest.fold_baselines import FoldBaselines, fit_for_fold
 from training.backtest.predict import OriginForecast, forecast_at
 from training.common_factors import with_common_factors
 from training.config import TrainConfig

@@ -132,9 +132,7 @@ def boosted_on_closed(layout: FeatureLayout, boosting: Boosting, level: AtHorizo
         won = (sample.rows.event[closed] == 1).astype(np.float64)
         if not len(won) or won.min() == won.max():
             return base_rate(share_of_ripe)(past, horizons)
-        predict = grown(
-            sample.rows.x[closed], won, sample.rows.weight[closed], layout.categorical, boosting
-        )
+        predict = grown(sample.rows.x[closed], won, sample.rows.weight[closed], layout.categorical, boosting)
         return level(sample, horizons, predict)
 
     return fit

@@ -88,13 +88,16 @@ def baseline_methods(
     ]
     tables.append(("Aalen-Johansen, prior 10", stage_table(layout, 10.0, of_all=True)))
     logistic = [
-        (f"with horizon, ridge {ridge:g}", regression_with_horizon(layout, windows, ridge, effort.seed, effort.most))
+        (
+            f"with horizon, ridge {ridge:g}",
+            regression_with_horizon(layout, windows, ridge, effort.seed, effort.most),
+        )
         for ridge in (30.0, 300.0)
     ]
-    boosted = [
-        (f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in sizes
+    boosted = [(f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in sizes]
+    closed: list[tuple[str, Fit]] = [
+        (f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in sizes
     ]
-    closed: list[tuple[str, Fit]] = [(f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in sizes]
     closed += [
         (f"recalibrated, {size.label}", boosted_on_closed(layout, size, recalibrated(effort.exact)))
         for size in (sizes[0], sizes[2])
@@ -113,7 +116,10 @@ def baseline_methods(
             ),
             logistic[-1],
         ]
-        boosted = [*((f"exact horizon, {size.label}", boosted_at(layout, size)) for size in sizes), boosted[0]]
+        boosted = [
+            *((f"exact horizon, {size.label}", boosted_at(layout, size)) for size in sizes),
+            boosted[0],
+        ]
     variants: dict[str, Sequence[tuple[str, Fit]]] = {
         "base_rate": [
             ("ripe moments", base_rate(share_of_ripe)),

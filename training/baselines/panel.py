@@ -21,9 +21,9 @@ MOST_ROWS = 40_000
 
 
 def panel(data: TrainingData, columns: Ints, most: int = MOST_ROWS) -> SnapshotRows:
-    """All deals open on each past day, or on every second day and so on: about `most` rows, without questions.
+    """All deals open on each past day, or on every second day and so on; about `most` rows.
 
-    `columns`: the features wanted, by number in the history's.
+    They have no questions. `columns`: the features wanted, by number in the history's.
     """
     history, as_of = data.history, data.as_of
     closed = np.where(history.outcome >= 0, history.closed, as_of)

@@ -71,9 +71,7 @@ def regression_at(layout: FeatureLayout, ridge: float, seed: int, most: int) -> 
             return base_rate(share_of_ripe)(past, ())
         encoder = fit_encoder(ripe.rows.x, layout.categorical)
         coefficients = _fitted(encoder(ripe.rows.x), won, ripe.weight, ridge)
-        return lambda rows: expit(
-            coefficients[0] + (encoder(rows.x) @ coefficients[1:])[rows.row]
-        )
+        return lambda rows: expit(coefficients[0] + (encoder(rows.x) @ coefficients[1:])[rows.row])
 
     return by_horizon(fit_one)
 
