@@ -15,7 +15,6 @@ from crm.frames import micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from features import Calendar, History, change_moments, compile_history
-from features.arrays import Floats, Ints
 from models.snapshot_rows import SnapshotRows
 from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
@@ -126,25 +125,10 @@ def draw_snapshots(
         x = None if x is None else x[sample]
     if x is None:
         x = executor.features(history, deal, at)
-    rows = asked_rows(outcomes, deal, at, x, cycle, as_of, history.calendar, config.questions, rng)
-    return Snapshots(rows, cycle, outcomes, complete)
-
-
-def asked_rows(
-    outcomes: DealOutcomes,
-    deal: Ints,
-    at: Ints,
-    x: Floats,
-    cycle: Cycle,
-    as_of: int,
-    calendar: Calendar,
-    per_moment: int,
-    rng: np.random.Generator,
-) -> SnapshotRows:
-    """Training rows of moments (n,) with features (n, k): horizons drawn, and what is certain by `as_of`."""
+    calendar = history.calendar
     to_quarter_end = (calendar.start_of(calendar.quarter_end[calendar.day_of(at)] + 1) - at) / DAY
-    questions = draw_horizons(at, as_of, to_quarter_end, cycle, per_moment, rng)
-    return make_rows(outcomes, deal, at, x, questions, cycle, as_of)
+    questions = draw_horizons(at, as_of, to_quarter_end, cycle, config.questions, rng)
+    return Snapshots(make_rows(outcomes, deal, at, x, questions, cycle, as_of), cycle, outcomes, complete)
 
 
 def _refuse_an_empty_log(past: EventLog) -> None:

@@ -208,12 +208,11 @@ def split(
     valid_until: int,
     as_of: int,
     halves: Flags,
-    known: SnapshotRows | None = None,
 ) -> Fold:
     """The fold of rows at `train_until`; validates on moments before `valid_until`, outcomes as of `as_of`.
 
     `halves` (deals of the log,) is True for deals that are used for training if they were open at
-    `train_until`. `known`: the rows before `train_until` as known then; else what `known_at` can tell.
+    `train_until`.
     """
     begun = _first(rows.deal, rows.at, len(halves)) < train_until
     closes = rows.at + (rows.days * DAY).astype(np.int64)
@@ -226,9 +225,7 @@ def split(
     def weighted(some: SnapshotRows) -> SnapshotRows:
         return replace(some, weight=some.weight * np.where(open_then[some.deal], 2.0, 1.0))
 
-    if known is None:
-        known = rows.where(rows.at < train_until).known_at(train_until)
-    train = weighted(known.where(in_training[known.deal]))
+    train = weighted(rows.where(in_training[rows.deal] & (rows.at < train_until))).known_at(train_until)
     later = in_validation[rows.deal] & (rows.at >= train_until) & (rows.at < valid_until)
     valid, changed = (
         weighted(rows.where(later & kind)).known_at(as_of) for kind in (rows.regular, ~rows.regular)

@@ -34,11 +34,11 @@ from models.win.trees import PLAIN_TREES, TreeFitter, TreeSettings, fit_trees
 from training.choice import Choice, Chooser
 from training.comparison import Comparison, LaterRows, compare, origin_of
 from training.config import TrainConfig, max_rows
-from training.data import TrainingData, asked_rows
+from training.data import TrainingData
 from training.evaluate import Evaluation, FoldFacts, evaluate
 from training.in_the_end import judge_in_the_end
 from training.selection import Selection
-from training.snapshots import Cycle, DealOutcomes, Fold, cycle_of, last_signs, split
+from training.snapshots import Fold, split
 from training.stages import stage_positions
 
 MIN_LATER = 20  # deals that must have closed after a fold's cut-off for it to be used
@@ -51,11 +51,10 @@ class Fitter:
     """Fits the win model on any part of the rows, always with the same settings.
 
     `choice` are the features of the final model; each fold has its own, chosen on what its training rows and
-    the log say as of its cut-off. `outcomes` are those of all deals of the log.
+    the log say as of its cut-off.
     """
 
     all_rows: SnapshotRows
-    outcomes: DealOutcomes
     choice: Choice
     chooser: Chooser
     calendar: Calendar
@@ -69,7 +68,7 @@ class Fitter:
         rows, history = data.snapshots.rows, data.history
         chooser = Chooser(data.past, history, config, data.as_of)
         choice, positions = chooser.choose(rows, data.as_of), stage_positions(history, data.past)
-        return cls(rows, data.snapshots.outcomes, choice, chooser, history.calendar, config, positions, grow)
+        return cls(rows, choice, chooser, history.calendar, config, positions, grow)
 
     @cached_property
     def rows(self) -> SnapshotRows:
@@ -98,22 +97,9 @@ class Fitter:
     def split_at(self, cut: int, valid_until: int, as_of: int, halves: NDArray[np.bool_]) -> Fold:
         """The fold of a cut-off, its rows `numbered`.
 
-        Sales cycle, horizons asked and abandoned deals are those that were known at the cut-off.
+        Which questions are asked, the sales cycle among them, is decided on all data, for all methods alike.
         """
-        cycle = cycle_of(self.outcomes, cut)
-        history, past = self.chooser.history, self.chooser.past_at(cut)
-        signs = last_signs(past, history.deal_ids, self.outcomes.created, self.outcomes.closed)
-        known = self._asked(replace(self.outcomes, last_sign=signs), cycle, cut)
-        return split(self._asked(self.outcomes, cycle, as_of), cut, valid_until, as_of, halves, known)
-
-    def _asked(self, outcomes: DealOutcomes, cycle: Cycle, as_of: int) -> SnapshotRows:
-        """The moments before `as_of`, asked anew by a sales cycle."""
-        rows = self.numbered
-        begun = rows.at < as_of
-        deal, at, x = rows.deal[begun], rows.at[begun], rows.x[begun]
-        rng = np.random.default_rng((self.config.seed, 97))
-        questions = self.config.questions
-        return asked_rows(outcomes, deal, at, x, cycle, as_of, self.calendar, questions, rng)
+        return split(self.numbered, cut, valid_until, as_of, halves)
 
     def chosen_fold(self, numbered: Fold) -> ChosenFold:
         """A fold of `numbered` rows with the features that are chosen at its cut-off."""

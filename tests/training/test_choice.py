@@ -77,30 +77,6 @@ def test_a_column_that_predicts_only_after_the_cut_does_not_touch_the_folds_mode
     assert with_it.won.tolist() == without.won.tolist()
 
 
-def test_whatever_becomes_of_deals_after_the_cut_the_fold_learns_the_same(
-    tables: dict[str, pd.DataFrame], plain: tuple[Fitter, Validation]
-):
-    """Outcomes after the cut are swapped: the cycle of all data changes, that of the fold does not."""
-    cut = plain[1].predictions[-1].fold.train_until
-    closed = pd.to_datetime(tables["deals"]["closed_at"], utc=True)
-    later = closed >= pd.Timestamp(cut, unit="us", tz="UTC")
-    other = tables["deals"]["outcome"].replace({"won": "lost", "lost": "won"})
-    swapped = {
-        **tables,
-        "deals": tables["deals"].assign(outcome=tables["deals"]["outcome"].mask(later, other)),
-    }
-    fitter, _ = fitter_of(swapped)
-    assert fitter.all_rows.ever_days != plain[0].all_rows.ever_days
-    halves = np.random.default_rng((SMALL.seed, 99)).random(len(fitter.outcomes)) < 0.5
-    fold = fitter.chosen_fold(fitter.split_at(cut, AS_OF, AS_OF, halves))
-    usual = plain[1].predictions[-1].fold
-    assert fold.train.ever_days == usual.train.ever_days == fold.valid.ever_days
-    for name in ("at", "deal", "row", "horizon", "won", "lost", "days", "event", "weight"):
-        assert getattr(fold.train, name).tolist() == getattr(usual.train, name).tolist(), name
-    np.testing.assert_array_equal(fold.train.x, usual.train.x)
-    assert fold.valid.won.tolist() != usual.valid.won.tolist()
-
-
 def test_a_leak_that_shows_only_later_is_in_the_fold_and_not_in_the_final_model(
     tables: dict[str, pd.DataFrame],
 ):
