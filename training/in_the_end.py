@@ -94,7 +94,8 @@ class _LifeTable:
 
     @classmethod
     def of(cls, day: Ints, event: Ints, weight: Floats) -> _LifeTable:
-        won, lost, seen = (np.bincount(day, weight * (event == kind), day.max() + 1) for kind in (1, 0, -1))
+        sums = [np.bincount(day, weight * (event == kind), day.max() + 1) for kind in (1, 0, -1)]
+        won, lost, seen = (np.asarray(one, np.float64) for one in sums)
         leaving = won + lost + seen
         # Who is last seen on a day was at risk of that day's closings for half of it.
         at_risk = np.maximum(leaving[::-1].cumsum()[::-1] - 0.5 * seen, 1e-12)

@@ -62,7 +62,8 @@ def reliability(chance: Floats, outcome: Floats, weight: Floats | None = None, b
 def _bins(weight: Floats, bins: int) -> Ints:
     """The bin (n,) of each row, in ascending order of chance, so that all bins weigh alike."""
     middle = np.cumsum(weight) - 0.5 * weight
-    return np.minimum((middle / max(weight.sum(), 1e-12) * bins).astype(np.int64), bins - 1)
+    out: Ints = np.minimum((middle / max(weight.sum(), 1e-12) * bins).astype(np.int64), bins - 1)
+    return out
 
 
 def calibration_error(

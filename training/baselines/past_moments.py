@@ -66,9 +66,11 @@ class PastMoments:
         """
         rows = self.rows
         if not self.is_ever(horizon):
-            return ((rows.event == 1) & (rows.days < horizon)).astype(np.float64)
+            within: Floats = ((rows.event == 1) & (rows.days < horizon)).astype(np.float64)
+            return within
         late = (rows.event == -1) & (drawn_wins(rows.deal, self.late_share) > 0)
-        return ((rows.event == 1) | late).astype(np.float64)
+        won: Floats = ((rows.event == 1) | late).astype(np.float64)
+        return won
 
     def where(self, moments: Flags) -> PastMoments:
         """Only some of the moments."""
