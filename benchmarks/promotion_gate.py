@@ -20,6 +20,9 @@ errors together can be made, so at sizes where it is above 5 % no rule keeps bot
 Each size keeps a file in FOLDER and goes on where it stopped. `--mood .3`: the later deals have better or
 worse times than any model could know (a standard deviation of .3 in the log of all chances to be won).
 
+`--swings .3`: every four weeks the times are better or worse for all deals alike. `--span 8`: all questions
+are asked within eight weeks, as where sales cycles are short.
+
 Deals are created over a year, so that questions are asked at different times, as in an organisation. `by
 deals alone` is the verdict with the interval of a bootstrap over deals, as it was until the interval counted
 the times that questions share, too.
@@ -37,16 +40,17 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta
 
+from crm.instants import DAY
 from features.arrays import Flags, Floats, Ints
 from training import metrics
 from training.comparison import (
     MARGIN,
     MIN_DEALS,
-    ORIGIN_DAYS,
     Calibration,
     Comparison,
     LaterRows,
     calibration,
+    origin_of,
 )
 from training.promotion_gate import decide, decide_first
 
@@ -55,6 +59,7 @@ WIN, LOSE = np.array([0.002, 0.006, 0.015, 0.05]), np.array([0.05, 0.04, 0.035, 
 NEXT = np.array([0.12, 0.12, 0.10, 0.0])
 EVER = 104  # weeks
 CREATED_WITHIN = 52  # weeks
+SWING_WEEKS = 4  # for which times are good or bad, with --swings
 GRID = np.array([0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48])
 STANDS_FOR = np.array([1, 1, 1, 1, 2, 2, 2, 2] + [4] * 10)
 USUAL_ERROR = 0.15
@@ -81,9 +86,10 @@ WRONG_FIRST = ("very noisy", "far shifted")
 
 @dataclass(frozen=True)
 class Rows:
-    """Questions (m,) about deals: stage, horizon in weeks, true chance, outcome; feature 2 of each deal."""
+    """Questions (m,) about deals: week asked in, stage, horizon in weeks, true chance, outcome; feature 2."""
 
     later: LaterRows
+    week: Ints
     stage: Ints
     horizon: Ints
     chance: Floats
@@ -99,6 +105,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--samples", type=int, help="at each size; default: more at small sizes")
     parser.add_argument("--mood", type=float, default=0.0)
+    parser.add_argument("--swings", type=float, default=0.0)
+    parser.add_argument("--span", type=int, help="weeks within which all questions are asked")
     parser.add_argument("--first-seed", type=int, default=1000)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -107,27 +115,35 @@ def main() -> None:
     above = true_differences(population, table)
     print("true log loss beyond the right model's:", {name: round(value, 4) for name, value in above.items()})
     for size in options.sizes:
-        file = options.folder / f"{size}_mood{options.mood}.json"
+        shape = f"_swings{options.swings}_span{options.span}" if options.swings or options.span else ""
+        file = options.folder / f"{size}_mood{options.mood}{shape}.json"
         found: list[dict[str, dict[str, object]]] = json.loads(file.read_text()) if file.exists() else []
         for number in range(len(found), options.samples or SIZES.get(size, 100)):
             rng = np.random.default_rng((options.first_seed, size, number))
-            found.append(one_sample(simulate(size, rng, options.mood), table, rng))
+            rows = simulate(size, rng, options.mood, options.swings, options.span)
+            found.append(one_sample(rows, table, rng))
             if number % 20 == 19:
                 file.write_text(json.dumps(found))
         file.write_text(json.dumps(found))
         show(size, found, above)
 
 
-def simulate(count: int, rng: np.random.Generator, mood: float) -> Rows:
-    """Rows of so many deals."""
+def simulate(
+    count: int, rng: np.random.Generator, mood: float, swings: float = 0.0, span: int | None = None
+) -> Rows:
+    """Rows of so many deals, asked within `span` weeks (None: all of their life)."""
     first, second = 0.8 * rng.normal(size=count), 0.6 * rng.normal(size=count)
     strength, times = first + second, mood * rng.normal()
-    win, lose, go = weekly(strength, times)
+    apart = np.random.default_rng(rng.integers(2**32))
+    created = apart.integers(0, CREATED_WITHIN if span is None else span, count)
+    now_and_then = swings * apart.normal(size=(2 * EVER + CREATED_WITHIN) // SWING_WEEKS + 2)
     stage, is_open = np.zeros(count, np.int64), np.ones(count, bool)
     won_after, path = np.full(count, 10**6), np.full((2 * EVER, count), -1)
     deals = np.arange(count)
     for now in range(2 * EVER):
         path[now] = np.where(is_open, stage, -1)
+        luck = now_and_then[(created + now) // SWING_WEEKS] if swings else np.zeros(count)
+        win, lose, go = weekly(strength, times + luck)
         lot, here = rng.random(count), (deals, stage)
         won = is_open & (lot < win[here])
         ended = is_open & (lot < win[here] + lose[here])
@@ -144,14 +160,17 @@ def simulate(count: int, rng: np.random.Generator, mood: float) -> Rows:
             horizon = np.where(rng.random(len(there)) < 0.25, EVER, some)
             parts.append((there, np.full(len(there), age), horizon, np.full(len(there), float(weight))))
     deal, week, horizon, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if span is not None:
+        inside = created[deal] + week < span
+        deal, week, horizon, weight = (column[inside] for column in (deal, week, horizon, weight))
     at_stage = path[week, deal]
     won = (won_after[deal] - week <= horizon).astype(np.float64)
-    created = np.random.default_rng(rng.integers(2**32)).integers(0, CREATED_WITHIN, count)
-    later = LaterRows(won, weight, deal, (created[deal] + week) * 7 // ORIGIN_DAYS)
-    return Rows(later, at_stage, horizon, chances[horizon, deal, at_stage], second[deal])
+    asked = created[deal] + week
+    later = LaterRows(won, weight, deal, origin_of(asked * 7 * DAY))
+    return Rows(later, asked, at_stage, horizon, chances[horizon, deal, at_stage], second[deal])
 
 
-def weekly(strength: Floats, times: float = 0.0) -> tuple[Floats, Floats, Floats]:
+def weekly(strength: Floats, times: Floats | float = 0.0) -> tuple[Floats, Floats, Floats]:
     """Chances (n, 4) of a week to be won, lost, moved on, by stage."""
     win = WIN * np.exp(0.9 * strength + times)[:, None]
     lose = LOSE * np.exp(-0.5 * strength)[:, None]

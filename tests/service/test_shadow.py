@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -101,6 +102,7 @@ def test_answers_are_the_same_bytes_with_a_shadow_and_without(place: Place):
     assert place.cases.shadow.counts == {"scored": 2, "dropped": 0, "failed": 0, "waiting": 2}
     place.cases.shadow.work()
     assert len(place.store.shadow_answers("2")) == 2, "the same question is not stored twice"
+    assert place.cases.shadow.counts["scored"] == 2, "nor is it scored twice"
 
 
 def test_a_shadow_that_raises_is_counted_and_no_answer_knows(tmp_path: Path):
@@ -134,7 +136,13 @@ def test_answers_come_while_the_shadow_is_still_at_work(tmp_path: Path):
 
 
 def test_a_full_queue_drops_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class NeverWaits(queue.Queue[Any]):
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+            assert not block, "an answer would wait for the queue"
+            super().put(item, block, timeout)
+
     monkeypatch.setattr(shadow, "MAX_WAITING", 1)
+    monkeypatch.setattr(shadow.queue, "Queue", NeverWaits)
     place = Place(tmp_path)
     place.client.post("/v1/models/2/shadow")
     place.answers()
