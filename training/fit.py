@@ -19,6 +19,7 @@ from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
+from training.coverage import coverage_of
 from training.data import Progress, Steps, TrainingData
 from training.data_quality import DataFinding, examine
 from training.earned_columns import unproven
@@ -90,7 +91,9 @@ def train_on(
         report.against_champion = compare_with_champion(champion, fitter, validation, data)
     proof = None
     if validation.validation_fold is not None and validation.validation_chance is not None:
-        proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
+        later = validation.validation_fold, validation.validation_chance
+        proof = proof_rows(*later, data, config.seed)
+        report.coverage = coverage_of(validation.predictions[-1].model, *later)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}

@@ -12,6 +12,7 @@ from models.bundle import ModelWarning
 from models.win.model import FEW_DEALS, WinModel
 from training.comparison import Comparison
 from training.config import TrainConfig
+from training.coverage import Coverage
 from training.data_quality import DataFinding
 from training.evaluate import Evaluation
 from training.leakage import Leak
@@ -36,6 +37,7 @@ class Report:
     evaluation: Evaluation | None = None
     validation_fold: Fold | None = None
     validation_chance: Floats | None = None
+    coverage: Coverage | None = None  # of the intervals of chances, by outcomes; None = too few later deals
     table_chance: Floats | None = None
     proof: Comparison | None = None
     against_champion: Comparison | None = None

@@ -1,0 +1,56 @@
+"""Does the check of intervals by outcomes tell right intervals from narrow ones?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from models.win.chance_interval import LEVELS
+from training.coverage import BIN_DEALS, FEWEST_BINS, coverage_by_outcomes, held_share
+
+
+def test_a_count_inside_what_the_interval_allows_is_held_and_one_outside_is_not():
+    assert held_share(10, 50, 0.15, 0.25, 0.8) == 1.0
+    assert held_share(40, 50, 0.15, 0.25, 0.8) == 0.0
+    assert held_share(0, 50, 0.15, 0.25, 0.8) == 0.0
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_bins_whose_chance_is_drawn_as_the_interval_says_are_held_as_often_as_it_says(level: float):
+    rng = np.random.default_rng(5)
+    lo, hi = 0.2, 0.4
+    from_normal = {0.5: 0.6745, 0.8: 1.2816, 0.95: 1.96}[level]
+    centre, spread = (logit(lo) + logit(hi)) / 2, (logit(hi) - logit(lo)) / 2 / from_normal
+    chance = expit(centre + spread * rng.standard_normal(2_000))
+    held = [held_share(wins, 50, lo, hi, level) for wins in rng.binomial(50, chance).tolist()]
+    assert np.mean(held) == pytest.approx(level, abs=0.03)
+
+
+def test_an_interval_around_the_wrong_chance_covers_fewer_bins_than_its_level():
+    rng = np.random.default_rng(6)
+    said = np.full(2_000, 0.15)
+    won = (rng.random(2_000) < 0.75).astype(float)
+    found = coverage_by_outcomes(said, np.full(2_000, 0.1), won, np.arange(2_000))
+    assert found is not None
+    assert found.bins == 2_000 // BIN_DEALS
+    assert all(found.covered[level] < level for level in LEVELS)
+
+
+def test_right_chances_cover_at_least_what_the_level_says():
+    rng = np.random.default_rng(7)
+    said = rng.uniform(0.05, 0.9, 3_000)
+    won = (rng.random(3_000) < said).astype(float)
+    found = coverage_by_outcomes(said, np.full(3_000, 0.5), won, np.arange(3_000))
+    assert found is not None
+    assert all(found.covered[level] >= level for level in LEVELS)
+    assert list(found.width.values()) == sorted(found.width.values())
+
+
+def test_a_deal_counts_once_and_too_few_deals_say_nothing():
+    count = FEWEST_BINS * BIN_DEALS
+    said, sd, won = np.full(2 * count, 0.3), np.full(2 * count, 0.5), np.zeros(2 * count)
+    found = coverage_by_outcomes(said, sd, won, np.repeat(np.arange(count), 2))
+    assert found is not None
+    assert found.deals == count
+    assert coverage_by_outcomes(said[1:count], sd[1:count], won[1:count], np.arange(count - 1)) is None
