@@ -1,12 +1,12 @@
 """Do the intervals of a model's chances agree with what happened later? By outcomes, which are 0 or 1.
 
-A single outcome says nothing about a chance, so later deals of similar chance are put in bins of about 50. If
-the intervals are right, the share won of a bin is a draw around a true mean chance that lies between the mean
-ends of the bin's intervals as often as the level says. How many deals of the bin are then won follows exactly:
-the chance is taken as logit-normal with these ends as its quantiles, the number won as binomial given the
-chance. The bin is covered if the number lies in the central interval of this distribution at the same level;
-a number that the bound falls on counts in part (Czado et al. 2009). So the luck of the draw is counted neither
-against the interval nor in its favour.
+A single outcome says nothing about a chance, so later deals of similar chance are put in bins of about 50.
+If the intervals are right, the share won of a bin is a draw around a true mean chance that lies between the
+mean ends of the bin's intervals as often as the level says. How many deals of the bin are then won follows
+exactly: the chance is taken as logit-normal with these ends as its quantiles, the number won as binomial given
+the chance. The bin is covered if the number lies in the central interval of this distribution at the same
+level; a number that the bound falls on counts in part (Czado et al. 2009). So the luck of the draw is counted
+neither against the interval nor in its favour.
 
 The hidden parts of deals even out within a bin. An interval of single deals' chances that is right therefore
 covers at least as many bins as its level says; fewer prove it too narrow.

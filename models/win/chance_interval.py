@@ -1,8 +1,8 @@
 """Between which ends does a deal's true chance lie? From the chance that is shown and its standard error.
 
-A model sees what was recorded. What it does not see (a rival, a budget, a promise) makes true chances of deals
-that look alike differ, most near 0 and some high. So the true chance is taken as Beta distributed around the
-shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance that is
+A model sees what was recorded. What it does not see (a rival, a budget, a promise) makes true chances of
+deals that look alike differ, most near 0 and some high. So the true chance is taken as Beta distributed around
+the shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance that is
 already settled but hidden:
 
     share = HIDDEN + ESTIMATION x p (1 - p) x sd^2

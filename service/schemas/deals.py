@@ -159,7 +159,7 @@ class Win(BaseModel):
     curve: list[CurvePoint]
     interval: tuple[float, float] = Field(description="80 % interval of `probability`")
     intervals: dict[str, tuple[float, float]] = Field(
-        description='Intervals of `probability` by level in percent: "50", "80", "95"; each holds the one before'
+        description='Intervals of `probability` by level in percent: "50", "80", "95", each within the next'
     )
     interval_by_period_end: tuple[float, float] | None = Field(
         description="80 % interval of `by_period_end`; null once the period is over"
