@@ -4,16 +4,16 @@
     python benchmarks/coverage.py ../coverage show
 
 Each world is simulated until its deals have ended. The product is trained at a quarter's start on what was
-known then, and asked after 1, 4, 8 and 12 weeks. Of every open deal: the intervals of its chance to be won in
-the end and by the quarter's end, against the true chance (replays of the world); the amount and the day if
-won, against those of the deals that were won. Of every scope: the quarter's revenue, against what came, and
-the probability of reaching the target, against the world's own. One file per world is kept in the folder and
-not computed again. Worlds 1 to 99 are for development; judge on others (--first-seed).
+known then, and asked after 1, 4, 8 and 12 weeks. Of every open deal: the intervals of its chance to be won
+in the end and by the quarter's end, against the true chance (replays of the world); the amount and the day
+if won, against those of the deals that were won. Of every scope: the quarter's revenue, against what came,
+and the probability of reaching the target, against the world's own. One file per world is kept in the
+folder and not computed again. Worlds 1 to 99 are for development; judge on others (--first-seed).
 
-Two plain intervals stand beside that of the chance: of constant width in log-odds around the shown chance and
-around the stage table's, their widths set on the development worlds so that they hold there (`show` needs
-those in the folder too). `before` is the interval from the standard error alone. By outcomes, where the truth
-is unknown: every training does that (`training.coverage`, the model card), also on loans:
+Two plain intervals stand beside that of the chance: of constant width in log-odds around the shown chance
+and around the stage table's, their widths set on the development worlds so that they hold there (`show`
+needs those in the folder too). `before` is the interval from the standard error alone. By outcomes, where
+the truth is unknown: every training does that (`training.coverage`, the model card), also on loans:
 
     python benchmarks/coverage.py ../coverage --loans
 """

@@ -3,13 +3,13 @@
 A single outcome says nothing about a chance, so later deals of similar chance are put in bins of about 50.
 If the intervals are right, the share won of a bin is a draw around a true mean chance that lies between the
 mean ends of the bin's intervals as often as the level says. How many deals of the bin are then won follows
-exactly: the chance is taken as logit-normal with these ends as its quantiles, the number won as binomial given
-the chance. The bin is covered if the number lies in the central interval of this distribution at the same
-level; a number that the bound falls on counts in part (Czado et al. 2009). So the luck of the draw is counted
-neither against the interval nor in its favour.
+exactly: the chance is taken as logit-normal with these ends as its quantiles, the number won as binomial
+given the chance. The bin is covered if the number lies in the central interval of this distribution at the
+same level; a number that the bound falls on counts in part (Czado et al. 2009). So the luck of the draw is
+counted neither against the interval nor in its favour.
 
-The hidden parts of deals even out within a bin. An interval of single deals' chances that is right therefore
-covers at least as many bins as its level says; fewer prove it too narrow.
+The hidden parts of deals even out within a bin. An interval of single deals' chances that is right
+therefore covers at least as many bins as its level says; fewer prove it too narrow.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from training.snapshots import Fold
 
 BIN_DEALS = 50
 FEWEST_BINS = 4
+SEED = 20  # of the question drawn for each deal
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 
 
@@ -41,12 +42,13 @@ class Coverage:
 
 
 def coverage_of(model: WinModel, fold: Fold, chance: Floats) -> Coverage | None:
-    """Coverage, on a fold's later deals, of the intervals of chances (m,) of its questions about the end.
+    """Coverage, on a fold's later deals, of the intervals of chances (m,) of its questions, of all horizons.
 
-    `model` was fitted on the fold's training side; the standard errors are its own.
+    `model` was fitted on the fold's training side; the standard errors are its own. One question per deal is
+    used, drawn at random but the same at every call, since questions about one deal share its outcome.
     """
     valid = fold.valid
-    asked = np.flatnonzero(valid.horizon == valid.ever_days)
+    asked = np.random.default_rng(SEED).permutation(len(valid.row))
     asked = asked[np.unique(valid.question_deal[asked], return_index=True)[1]]
     row = valid.row[asked]
     x = np.zeros((len(row), int(model.used.max(initial=-1)) + 1))
@@ -58,8 +60,7 @@ def coverage_of(model: WinModel, fold: Fold, chance: Floats) -> Coverage | None:
 def coverage_by_outcomes(chance: Floats, sd: Floats, won: Floats, deal: Ints) -> Coverage | None:
     """Coverage of the intervals of chances (n,) with standard errors (n,), from outcomes (n,).
 
-    One question per deal is used, the first, since questions about one deal share its outcome. None = too few
-    deals.
+    Of each deal the first question is used. None = too few deals.
     """
     first = np.unique(deal, return_index=True)[1]
     order = first[np.argsort(chance[first], kind="stable")]
@@ -69,10 +70,9 @@ def coverage_by_outcomes(chance: Floats, sd: Floats, won: Floats, deal: Ints) ->
     bins = np.array_split(order, count)
     covered, width = {}, {}
     for level, (lo, hi) in zip(LEVELS, chance_intervals(chance[order], sd[order], LEVELS), strict=True):
-        ends = np.stack([lo, hi])
         position = np.split(np.arange(len(order)), np.cumsum([len(part) for part in bins])[:-1])
         shares = [
-            held_share(int(won[part].sum()), len(part), *ends[:, at].mean(axis=1), level)
+            held_share(int(won[part].sum()), len(part), float(lo[at].mean()), float(hi[at].mean()), level)
             for part, at in zip(bins, position, strict=True)
         ]
         covered[level], width[level] = float(np.mean(shares)), float((hi - lo).mean())

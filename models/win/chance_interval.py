@@ -1,16 +1,16 @@
 """Between which ends does a deal's true chance lie? From the chance that is shown and its standard error.
 
 A model sees what was recorded. What it does not see (a rival, a budget, a promise) makes true chances of
-deals that look alike differ, most near 0 and some high. So the true chance is taken as Beta distributed around
-the shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance that is
-already settled but hidden:
+deals that look alike differ, most near 0 and some high. So the true chance is taken as Beta distributed
+around the shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance
+that is already settled but hidden:
 
     share = HIDDEN + ESTIMATION x p (1 - p) x sd^2
 
 `sd` is the standard error of the log-odds, large for small organisations, so theirs are wider. Both factors
-and `REACH` are stated priors, set on simulated worlds 1 to 5 (`benchmarks/coverage.py`), where they were the
-same for the end and for the period's end, for early and late stages, high and low chances. Outcomes alone
-cannot tell them: a deal happens once.
+and `REACH` are stated priors, set on simulated worlds 1 to 5 (`benchmarks/coverage.py`), where they were
+the same for the end and for the period's end, for early and late stages, high and low chances. Outcomes
+alone cannot tell them: a deal happens once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEVELS = (0.5, 0.8, 0.95)
 HIDDEN, ESTIMATION = 0.14, 0.75
 LARGEST_SHARE = 0.6
 # Mass of the Beta distribution that held so many of the true chances.
-REACH = ((0.0, 0.0), (0.5, 0.54), (0.8, 0.81), (0.95, 0.955), (1.0, 1.0))
+REACH = {0.0: 0.0, 0.5: 0.54, 0.8: 0.81, 0.95: 0.955, 1.0: 1.0}
 _SPLITS = np.linspace(0.0, 1.0, 21)  # of the mass outside, the share below
 _EDGE = 1e-6
 _SMALLEST = 1e-3  # shape of a Beta distribution
@@ -63,7 +63,7 @@ def chance_intervals(
     intervals: list[tuple[Floats, Floats]] = []
     lowest = highest = within
     for level in levels:
-        mass = float(np.interp(level, *zip(*REACH, strict=True)))
+        mass = float(np.interp(level, list(REACH), list(REACH.values())))
         below = (1.0 - mass) * _SPLITS
         lo, hi = betaincinv(*shapes, below), betaincinv(*shapes, np.minimum(below + mass, 1.0))
         missing = np.maximum(lo - within[:, None], 0.0) + np.maximum(within[:, None] - hi, 0.0)
