@@ -1,15 +1,15 @@
 """Do the intervals of a model's chances agree with what happened later? By outcomes, which are 0 or 1.
 
 A single outcome says nothing about a chance, so later deals of similar chance are put in bins of about 50.
-If the intervals are right, the share won of a bin is a draw around a true mean chance that lies between the
-mean ends of the bin's intervals as often as the level says. How many deals of the bin are then won follows
-exactly: the chance is taken as logit-normal with these ends as its quantiles, the number won as binomial
-given the chance. The bin is covered if the number lies in the central interval of this distribution at the
-same level; a number that the bound falls on counts in part (Czado et al. 2009). So the luck of the draw is
-counted neither against the interval nor in its favour.
+If the intervals are right, the mean true chance of a bin lies between the mean ends of its intervals as often
+as the level says, and the number won is binomial around it. The bin is covered if the number won is neither
+smaller than the lower end allows nor larger than the upper end allows, each with the half of (1 - level) as
+the chance to be wrong, from the exact binomial distribution; a number that the bound falls on counts in part
+(Czado et al. 2009). Where luck is all there is (an interval of no width) this covers exactly as often as the
+level says, and likewise where luck plays no part; between the two, more often.
 
-The hidden parts of deals even out within a bin. An interval of single deals' chances that is right
-therefore covers at least as many bins as its level says; fewer prove it too narrow.
+The hidden parts of deals also even out within a bin. So an interval of single deals' chances that is right
+covers at least as many bins as its level says; fewer prove it too narrow, or the chances wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
 from scipy.stats import binom
 
 from features.arrays import Floats, Ints
@@ -28,7 +27,6 @@ from training.snapshots import Fold
 BIN_DEALS = 50
 FEWEST_BINS = 4
 SEED = 20  # of the question drawn for each deal
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 
 
 @dataclass(frozen=True)
@@ -80,17 +78,15 @@ def coverage_by_outcomes(chance: Floats, sd: Floats, won: Floats, deal: Ints) ->
 
 
 def held_share(wins: int, deals: int, lo: float, hi: float, level: float) -> float:
-    """How far `wins` of `deals` lie within what an interval [lo, hi] of their mean chance at `level` allows.
+    """How far `wins` of `deals` lie within what chances between `lo` and `hi` allow at `level`.
 
-    1 inside, 0 outside, between where the bound falls within the probability of this number.
+    1 inside, 0 outside, between where a bound falls within the probability of this number.
 
     >>> held_share(25, 50, 0.4, 0.6, 0.8), held_share(50, 50, 0.4, 0.6, 0.8)
     (1.0, 0.0)
     """
-    ends = logit(np.clip([lo, hi], 1e-6, 1.0 - 1e-6))
-    centre, spread = ends.mean(), (ends[1] - ends[0]) / (2.0 * ndtri(0.5 + level / 2.0))
-    chances, weights = expit(centre + spread * _NODES), _WEIGHTS / _WEIGHTS.sum()
-    below = float(weights @ binom.cdf(wins - 1, deals, chances))
-    upto = float(weights @ binom.cdf(wins, deals, chances))
-    inside = min(upto, 0.5 + level / 2.0) - max(below, 0.5 - level / 2.0)
-    return float(np.clip(inside / max(upto - below, 1e-12), 0.0, 1.0))
+    outside = (1.0 - level) / 2.0
+    not_too_few = (binom.cdf(wins, deals, lo) - outside) / max(binom.pmf(wins, deals, lo), 1e-300)
+    not_too_many = (1.0 - outside - binom.cdf(wins - 1, deals, hi)) / max(binom.pmf(wins, deals, hi), 1e-300)
+    both = float(np.clip(not_too_few, 0.0, 1.0) + np.clip(not_too_many, 0.0, 1.0))
+    return max(both - 1.0, 0.0)

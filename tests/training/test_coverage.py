@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.stats import beta, binom
 
 from models.win.chance_interval import LEVELS
 from training.coverage import BIN_DEALS, FEWEST_BINS, coverage_by_outcomes, held_share
@@ -17,14 +17,23 @@ def test_a_count_inside_what_the_interval_allows_is_held_and_one_outside_is_not(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_bins_whose_chance_is_drawn_as_the_interval_says_are_held_as_often_as_it_says(level: float):
+@pytest.mark.parametrize("chance", [0.01, 0.2, 0.5])
+def test_where_luck_is_all_bins_are_held_exactly_as_often_as_the_level_says(level: float, chance: float):
+    weight = binom.pmf(np.arange(51), 50, chance)
+    held = [held_share(wins, 50, chance, chance, level) for wins in range(51)]
+    assert weight @ held == pytest.approx(level, abs=1e-9)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [3.0, 30.0])
+def test_bins_whose_chance_lies_in_the_interval_as_often_as_it_says_are_held_at_least_so_often(
+    level: float, size: float
+):
     rng = np.random.default_rng(5)
-    lo, hi = 0.2, 0.4
-    from_normal = {0.5: 0.6745, 0.8: 1.2816, 0.95: 1.96}[level]
-    centre, spread = (logit(lo) + logit(hi)) / 2, (logit(hi) - logit(lo)) / 2 / from_normal
-    chance = expit(centre + spread * rng.standard_normal(2_000))
-    held = [held_share(wins, 50, lo, hi, level) for wins in rng.binomial(50, chance).tolist()]
-    assert np.mean(held) == pytest.approx(level, abs=0.03)
+    shape = (0.25 * size, 0.75 * size)
+    lo, hi = beta.ppf([0.5 - level / 2, 0.5 + level / 2], *shape)
+    drawn = rng.binomial(50, rng.beta(*shape, 4_000)).tolist()
+    assert np.mean([held_share(wins, 50, lo, hi, level) for wins in drawn]) > level - 0.015
 
 
 def test_an_interval_around_the_wrong_chance_covers_fewer_bins_than_its_level():
