@@ -91,9 +91,9 @@ def train_on(
         report.against_champion = compare_with_champion(champion, fitter, validation, data)
     proof = None
     if validation.validation_fold is not None and validation.validation_chance is not None:
-        later = validation.validation_fold, validation.validation_chance
-        proof = proof_rows(*later, data, config.seed)
-        report.coverage = coverage_of(validation.predictions[-1].model, *later)
+        proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
+        last = validation.predictions[-1]  # its rows have the features that its model uses
+        report.coverage = coverage_of(last.model, last.fold, validation.validation_chance)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
