@@ -18,6 +18,8 @@ from features.arrays import Floats
 from models.bundle import Bundle
 from models.forecast.attainment import DealEffect
 from models.scoring import close_days_of, close_grid
+from models.win.chance_interval import LEVELS, chance_intervals
+from models.win.model import LEVEL as SHOWN_LEVEL
 from models.win.model import WinModel
 from models.win.reference import Reference
 from service import explain
@@ -94,7 +96,6 @@ def build_insight(
     moments = np.array([inputs.moment, inputs.moment, inputs.since], np.int64)
     horizons = np.array([left, np.inf, np.inf])
     contributions = bundle.win.contributions(rows, moments, horizons)
-    lo, hi = contributions.interval()
     columns = {feature.name: at for at, feature in enumerate(catalogue)}
     deal = explain.DealFeatures(columns, catalogue, inputs.x_now)
     close_dates = [
@@ -107,13 +108,21 @@ def build_insight(
     stage = inputs.x_now[columns["stage"]] if "stage" in columns else np.nan
     comparison = explain.compare_with_reference(contributions, 0, inputs.references.get(float(stage)))
     log_odds = contributions.log_odds
+    asked = np.array([ever, by_end])
+    intervals = chance_intervals(asked, contributions.sd[[1, 0]])
+    lo, hi = intervals[LEVELS.index(SHOWN_LEVEL)]
     return {
         "deal_id": inputs.deal_id,
         "win": {
             "probability": ever,
             "by_period_end": by_end,
             "curve": _curve(inputs, zone),
-            "interval": [min(float(lo[1]), ever), max(float(hi[1]), ever)],
+            "interval": [float(lo[0]), float(hi[0])],
+            "intervals": {
+                f"{100 * level:.0f}": [float(low[0]), float(high[0])]
+                for level, (low, high) in zip(LEVELS, intervals, strict=True)
+            },
+            "interval_by_period_end": [float(lo[1]), float(hi[1])] if left > 0 else None,
             "grade": _grade(ever, grades),
             "trend": explain.trend(
                 *named,

@@ -19,6 +19,7 @@ from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
+from training.coverage import coverage_of
 from training.data import Progress, Steps, TrainingData
 from training.data_quality import DataFinding, examine
 from training.evaluate import evaluate
@@ -87,6 +88,8 @@ def train_on(
     proof = None
     if validation.validation_fold is not None and validation.validation_chance is not None:
         proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
+        last = validation.predictions[-1]  # its rows have the features that its model uses
+        report.coverage = coverage_of(last.model, last.fold, validation.validation_chance)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, chosen, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}

@@ -106,7 +106,36 @@ def _accuracy(report: Report, lang: Language) -> str:
         for name, difference in report.evaluation.log_loss_against.items()
     ]
     table = f"<table>{head}{''.join(rows)}</table>"
-    return table + _list([*differences, *_proof(report)], lang) + _in_the_end(report.evaluation, lang)
+    said = table + _list([*differences, *_proof(report)], lang) + _in_the_end(report.evaluation, lang)
+    return said + _coverage(report, lang)
+
+
+def _coverage(report: Report, lang: Language) -> str:
+    """How often the intervals of chances agree with the outcomes of later deals."""
+    found = report.coverage
+    if found is None:
+        return _p(
+            Text(
+                "受注確率の区間が実績に合っているかは、後の商談が少ないため確かめていません。",
+                "Whether the intervals of chances agree with outcomes is not checked: too few later deals.",
+            ),
+            lang,
+        )
+    lines = [
+        Text(
+            "受注確率の{level:.0%}区間：後の商談を確率順に約50件ずつ分けた{bins}組のうち{covered:.0%}で"
+            "実績と矛盾せず、区間の幅は平均{width:.0f}ポイント",
+            "{level:.0%} interval of a chance: agrees with the outcomes of {covered:.0%} of {bins} groups of "
+            "about 50 later deals of similar chance; mean width {width:.0f} points",
+        ).format(level=level, bins=found.bins, covered=covered, width=100 * found.width[level])
+        for level, covered in found.covered.items()
+    ]
+    note = Text(
+        "1件ごとの確率の区間なので、組の平均では水準以上になるのが正常です。水準を下回れば狭すぎます。",
+        "They are intervals of single deals' chances, so groups should agree at least as often as the level "
+        "says; less often means too narrow.",
+    )
+    return _list([*lines, note], lang)
 
 
 def _in_the_end(evaluation: Evaluation, lang: Language) -> str:

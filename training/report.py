@@ -13,6 +13,7 @@ from models.bundle import ModelWarning
 from models.win.model import FEW_DEALS, WinModel
 from training.comparison import Comparison
 from training.config import TrainConfig
+from training.coverage import Coverage
 from training.data_quality import DataFinding
 from training.evaluate import Evaluation
 from training.leakage import Leak
@@ -39,6 +40,7 @@ class Report:
     evaluation: Evaluation | None = None
     validation_fold: ChosenFold | None = None
     validation_chance: Floats | None = None
+    coverage: Coverage | None = None  # of the intervals of chances, by outcomes; None = too few later deals
     table_chance: Floats | None = None
     alone: Mapping[str, Floats] = field(default_factory=dict)
     proof: Comparison | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
 from features.arrays import Floats, Ints
 from models.snapshot_rows import SnapshotRows
@@ -19,6 +19,7 @@ from models.win.base_models import (
     rates_contributions,
     rates_log_odds,
 )
+from models.win.chance_interval import chance_interval
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
 from models.win.level import SIDES, Level, level_targets
@@ -79,8 +80,7 @@ class Contributions:
 
     def interval(self, level: float = LEVEL) -> tuple[Floats, Floats]:
         """The interval of the true probability (n,) at confidence `level`: its ends (n,), (n,)."""
-        reach = ndtri(0.5 + level / 2.0) * self.sd
-        return expit(self.log_odds - reach), expit(self.log_odds + reach)
+        return chance_interval(expit(self.log_odds), self.sd, level)
 
 
 @dataclass(frozen=True)

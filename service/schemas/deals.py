@@ -158,6 +158,12 @@ class Win(BaseModel):
     by_period_end: float = Field(ge=0, le=1)
     curve: list[CurvePoint]
     interval: tuple[float, float] = Field(description="80 % interval of `probability`")
+    intervals: dict[str, tuple[float, float]] = Field(
+        description='Intervals of `probability` by level in percent: "50", "80", "95", each within the next'
+    )
+    interval_by_period_end: tuple[float, float] | None = Field(
+        description="80 % interval of `by_period_end`; null once the period is over"
+    )
     grade: Literal["A", "B", "C", "D"]
     trend: Trend | None
 

@@ -261,7 +261,8 @@ def test_the_interval_holds_the_chance_and_widens_with_the_level(model: WinModel
     lo, hi = why.interval()
     lower, higher = why.interval(0.95)
     assert ((lo < chance) & (chance < hi)).all()
-    assert ((lower < lo) & (hi < higher)).all()
+    assert ((lower > 0) & (lower <= lo) & (hi <= higher) & (higher < 1)).all()
+    assert (higher - lower > hi - lo).all()
 
 
 def test_fewer_deals_make_wider_intervals(model: WinModel, rows: SnapshotRows):

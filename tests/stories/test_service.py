@@ -106,6 +106,12 @@ def test_a_stored_deal_gets_its_whole_insight(service: Service) -> None:
     Insight.model_validate(insight)
     win = insight["win"]
     assert 0 <= win["interval"][0] <= win["probability"] <= win["interval"][1] <= 1
+    ends = [win["intervals"][level] for level in ("95", "80", "50")]
+    assert ends[1] == win["interval"]
+    nested = [lo for lo, _ in ends] + [win["probability"]] + [hi for _, hi in reversed(ends)]
+    assert nested == sorted(nested)
+    lo, hi = win["interval_by_period_end"]
+    assert lo <= win["by_period_end"] <= hi
     assert win["by_period_end"] <= win["probability"] + 1e-12
     assert [point["won"] for point in win["curve"]] == sorted(point["won"] for point in win["curve"])
     for point in win["curve"]:

@@ -174,6 +174,10 @@ def test_the_model_card_tells_figures_and_leaks_in_both_languages(bundle: Bundle
     assert "Stage-rate table" in english
     assert "受注理由" in english
     assert f"{report.evaluation.overall['model']['log_loss']:.4f}" in english
+    assert report.coverage is not None
+    for level, covered in report.coverage.covered.items():
+        assert f"{level:.0%}区間：後の商談を確率順に約50件ずつ分けた{report.coverage.bins}組" in japanese
+        assert f"agrees with the outcomes of {covered:.0%} of {report.coverage.bins} groups" in english
 
 
 def test_few_deals_are_said_and_answered_by_the_prior(log: EventLog):

@@ -1,0 +1,76 @@
+"""Between which ends does a deal's true chance lie? From the chance that is shown and its standard error.
+
+A model sees what was recorded. What it does not see (a rival, a budget, a promise) makes true chances of
+deals that look alike differ, most near 0 and some high. So the true chance is taken as Beta distributed
+around the shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance
+that is already settled but hidden:
+
+    share = HIDDEN + ESTIMATION x p (1 - p) x sd^2
+
+`sd` is the standard error of the log-odds, large for small organisations, so theirs are wider. Both factors
+and `REACH` are stated priors, set on simulated worlds 1 to 5 (`benchmarks/coverage.py`), where they were
+the same for the end and for the period's end, for early and late stages, high and low chances. Outcomes
+alone cannot tell them: a deal happens once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import betaincinv
+
+from features.arrays import Floats
+
+LEVELS = (0.5, 0.8, 0.95)
+HIDDEN, ESTIMATION = 0.14, 0.75
+LARGEST_SHARE = 0.6
+# Mass of the Beta distribution that held so many of the true chances.
+REACH = {0.0: 0.0, 0.5: 0.54, 0.8: 0.81, 0.95: 0.955, 1.0: 1.0}
+_SPLITS = np.linspace(0.0, 1.0, 21)  # of the mass outside, the share below
+_EDGE = 1e-6
+_SMALLEST = 1e-3  # shape of a Beta distribution
+
+
+def hidden_share(chance: Floats, sd: Floats) -> Floats:
+    """The share (n,) of an outcome's variance that is settled but not seen by the model.
+
+    >>> hidden_share(np.array([0.5]), np.array([0.0])).tolist()
+    [0.14]
+    """
+    share = HIDDEN + ESTIMATION * chance * (1.0 - chance) * np.asarray(sd) ** 2
+    out: Floats = np.minimum(share, LARGEST_SHARE)
+    return out
+
+
+def chance_interval(chance: Floats, sd: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends (n,), (n,) of the interval that contains the true chance with probability `level`.
+
+    The shortest one that contains `chance` (n,), strictly between 0 and 1; a higher level contains a lower.
+    """
+    inner = [step for step in LEVELS if step < level]
+    return chance_intervals(chance, sd, [*inner, level])[-1]
+
+
+def chance_intervals(
+    chance: Floats, sd: Floats, levels: Sequence[float] = LEVELS
+) -> list[tuple[Floats, Floats]]:
+    """The intervals at ascending levels, each of which contains those before it; see `chance_interval`."""
+    shown = np.asarray(chance, np.float64)
+    within = np.clip(shown, _EDGE, 1.0 - _EDGE)
+    scale = 1.0 / hidden_share(within, sd) - 1.0
+    shapes = [np.maximum(part * scale, _SMALLEST)[:, None] for part in (within, 1.0 - within)]
+    intervals: list[tuple[Floats, Floats]] = []
+    lowest = highest = within
+    for level in levels:
+        mass = float(np.interp(level, list(REACH), list(REACH.values())))
+        below = (1.0 - mass) * _SPLITS
+        lo, hi = betaincinv(*shapes, below), betaincinv(*shapes, np.minimum(below + mass, 1.0))
+        missing = np.maximum(lo - within[:, None], 0.0) + np.maximum(within[:, None] - hi, 0.0)
+        shortest = np.where(missing > 0.0, 1.0 + missing, hi - lo).argmin(axis=1)[:, None]
+        lowest = np.minimum(lowest, np.take_along_axis(lo, shortest, axis=1)[:, 0])
+        highest = np.maximum(highest, np.take_along_axis(hi, shortest, axis=1)[:, 0])
+        # A chance that is 0 or 1 as a fact (the period is over) lies outside by the edge.
+        ends = np.clip(lowest, _EDGE, 1.0 - _EDGE), np.clip(highest, _EDGE, 1.0 - _EDGE)
+        intervals.append((np.minimum(ends[0], shown), np.maximum(ends[1], shown)))
+    return intervals
