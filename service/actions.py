@@ -29,8 +29,8 @@ _WHY_NOT = {
         "このステージでの実施例が少なく、効果を判断できません。", "Too few past deals at this stage had it."
     ),
     "no_benefit": Text(
-        "効果を確認できていません（予測幅に0以下を含みます）。",
-        "No effect shown yet (the 80% range reaches 0).",
+        "効果を確認できていません（同じような商談での予測幅に0以下を含みます）。",
+        "No effect shown yet (the 80% range on such deals reaches 0).",
     ),
     "confounded": Text(
         "もともと見込みの良い商談で実施されることが多く、打ち手の効果とは言い切れません（信頼度：低）。",
