@@ -204,7 +204,8 @@ def _propensities(
     rng = np.random.default_rng(int(_digest(seed)[:12], 16))
     row = deal.row
     effect = np.array([candidate.effect[row] for candidate in candidates])
-    sd = np.array([(candidate.high[row] - candidate.low[row]) / (2 * Z80) for candidate in candidates])
+    # Of the mean effect on such deals: what trying can teach.
+    sd = np.array([(candidate.effect[row] - candidate.kind_low[row]) / Z80 for candidate in candidates])
     minutes = np.array([max(action["effort_minutes"], 1.0) for action in rows])
     drawn = (effect + sd * rng.standard_normal((_DRAWS, len(rows)))) / minutes
     return np.asarray(np.bincount(drawn.argmax(axis=1), minlength=len(rows)) / _DRAWS)

@@ -25,8 +25,8 @@ class CandidateAction:
     """An action on open deals (n,): its bias-adjusted effect with an 80 % interval, in win rate.
 
     All allow for having been chosen. `low`, `high`: of the deal itself; `kind_low`: the lower end of the
-    interval of the mean effect on deals of its kind. `comparable`: enough past deals of the stage had
-    it; `done`: already taken (routine actions: recently).
+    interval of the mean effect on deals of its kind, were the share left of it known.
+    `comparable`: enough past deals of the stage had it; `done`: already taken (routine actions: recently).
     `selection_bias`: by how much its deals were selected as promising, beyond other actions' deals.
     """
 
@@ -67,9 +67,10 @@ def candidate_actions(
         effect, variance = action_effect.effects.of(codes, chance)
         selection_bias = max(action_effect.adjustment - typical, 0.0) * scale
         allowance = action_effect.allowance
-        variance = allowance.share**2 * variance + (allowance.sd * effect) ** 2
-        of_kind = bias_adjusted(allowance.share * effect, variance, selection_bias)
-        of_deal = bias_adjusted(allowance.share * effect, variance + (DEAL_SD * scale) ** 2, selection_bias)
+        left, variance = allowance.share * effect, allowance.share**2 * variance
+        of_kind = bias_adjusted(left, variance, selection_bias)
+        unsure = (allowance.sd * effect) ** 2 + (DEAL_SD * scale) ** 2  # of the share, and of the deal itself
+        of_deal = bias_adjusted(left, variance + unsure, selection_bias)
         stage = codes["stage"]
         in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[stage]
         last = np.full(len(deals), NEVER)

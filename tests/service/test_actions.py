@@ -16,6 +16,7 @@ from crm.store import Outcome, Recommended, Store
 from features import ActionEvents, Calendar, action_events_of, compile_history, last_done
 from models.actions import (
     ActionEffect,
+    Allowance,
     CandidateAction,
     Effects,
     Evidence,
@@ -218,6 +219,29 @@ def test_choose_recommends_a_sure_action_with_its_effect_on_the_goal() -> None:
     assert first["expected_revenue"] == pytest.approx(50_000.0)
     assert gain_per_hour(first) == pytest.approx((1.2, 100_000.0))
     assert [(one["action"], one["code"]) for one in choice.not_recommended] == [("quote", "no_benefit")]
+
+
+def test_what_is_left_of_an_effect_is_what_is_shown_and_ranked() -> None:
+    large, sure = action("demo", 0.12), action("quote", 0.1)
+    chosen_by_luck = replace(large, allowance=Allowance(0.5, 0.2))
+    assert [one["action"] for one in chosen(large, sure).recommended] == ["demo", "quote"]
+    first, second = chosen(chosen_by_luck, sure).recommended
+    assert (first["action"], second["action"]) == ("quote", "demo")
+    assert second["uplift_pp"] == pytest.approx(6.0)
+    assert (
+        second["interval"][0] < 0
+    )  # its share left is uncertain, and so is how this deal differs from others
+    assert second["reliability"] == "low"
+    assert chosen(replace(large, allowance=Allowance(0.0, 0.1))).recommended == []
+    (of_deal,) = offered(large)
+    assert of_deal.high[0] - of_deal.low[0] > 2 * (of_deal.effect[0] - of_deal.kind_low[0])
+
+
+def test_an_action_stored_before_allowances_were_measured_still_loads() -> None:
+    known = replace(action("demo", 0.1), allowance=Allowance(0.6, 0.2))
+    assert ActionEffect.from_json(known.to_json()).allowance == known.allowance
+    older = {name: value for name, value in known.to_json().items() if name != "allowance"}
+    assert ActionEffect.from_json(older).allowance == Allowance(1.0, 0.0)
 
 
 def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_chosen() -> None:
