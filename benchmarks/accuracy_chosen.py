@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from accuracy_actions import END, TOKYO, named, simulated_effects
 from scipy.stats import t as student
 
@@ -96,7 +97,7 @@ def one_world(seed: int, deals: int, replays: int, folder: Path) -> dict[str, ob
     with np.load(stored) as kept:
         truth, noise = kept["truth"], kept["noise"]
     ids = replay(world, END + timedelta(days=1), 1, 5).deal_ids
-    number = history.deal_ids.get_indexer(ids)
+    number = history.deal_ids.get_indexer(pd.Index(ids))
     x = build_features(history, number, np.full(len(number), moment))[:, observed.used]
     known = {one.action: one for one in learn_actions(observed)}
     chance = truth[:, 0]
