@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from plain_learner import TLearner
 
@@ -29,7 +30,8 @@ from features import History, action_events_of, build_features
 from features.action_events import BASELINE_ACTIONS
 from features.arrays import Floats
 from models.actions import ActionEffect, CandidateAction, candidate_actions, effect_scale
-from models.actions.reliability import UNRECORDED, Z80
+from models.actions.reliability import UNRECORDED
+from models.statistics import Z80
 from simulator import Intervention, World, WorldSettings, action_signs, crm_tables, replay, simulate
 from simulator.truth_files import DECOYS
 from training.actions import learn_actions
@@ -84,7 +86,7 @@ def one_world(seed: int, deals: int, replays: int) -> Judged:
     known = learn_actions(observed)
     names = named(world, history)
     ids, truth, noise, halves = simulated_effects(world, replays, names)
-    number = history.deal_ids.get_indexer(ids)
+    number = history.deal_ids.get_indexer(pd.Index(ids))
     x = build_features(history, number, np.full(len(number), moment))[:, observed.used]
     chance = truth[:, 0]  # as usual
     offered = candidate_actions(

@@ -29,8 +29,8 @@ _WHY_NOT = {
         "このステージでの実施例が少なく、効果を判断できません。", "Too few past deals at this stage had it."
     ),
     "no_benefit": Text(
-        "効果を確認できていません（予測幅に0以下を含みます）。",
-        "No effect shown yet (the 80% range reaches 0).",
+        "効果を確認できていません（同じような商談での予測幅に0以下を含みます）。",
+        "No effect shown yet (the 80% range on such deals reaches 0).",
     ),
     "confounded": Text(
         "もともと見込みの良い商談で実施されることが多く、打ち手の効果とは言い切れません（信頼度：低）。",
@@ -204,7 +204,8 @@ def _propensities(
     rng = np.random.default_rng(int(_digest(seed)[:12], 16))
     row = deal.row
     effect = np.array([candidate.effect[row] for candidate in candidates])
-    sd = np.array([(candidate.high[row] - candidate.low[row]) / (2 * Z80) for candidate in candidates])
+    # Of the mean effect on such deals: what trying can teach.
+    sd = np.array([(candidate.effect[row] - candidate.kind_low[row]) / Z80 for candidate in candidates])
     minutes = np.array([max(action["effort_minutes"], 1.0) for action in rows])
     drawn = (effect + sd * rng.standard_normal((_DRAWS, len(rows)))) / minutes
     return np.asarray(np.bincount(drawn.argmax(axis=1), minlength=len(rows)) / _DRAWS)

@@ -9,7 +9,7 @@ cross-fitted trees; weighting by the odds of the action makes the mean doubly ro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,16 @@ from features import History, build_features, deal_states
 from features.action_events import BASELINE_ACTIONS, WITH_MANAGER, ActionEvents, action_events_of
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
-from models.actions import ActionEffect, Evidence, cross_half_slope, effect_codes, effect_scale, fit_effects
+from models.actions import (
+    ActionEffect,
+    Evidence,
+    HeldOut,
+    allowances,
+    effect_codes,
+    effect_scale,
+    fit_effects,
+    held_out,
+)
 from models.crossfit import cross_fitted, folds_of
 from training.observational_data import ObservationalData
 
@@ -50,7 +59,10 @@ def learn_actions(observed: ObservationalData) -> tuple[ActionEffect, ...]:
     for name, events in ordinary.items():
         comparators = [contacts for other, contacts in ordinary.items() if other != name]
         effects += _compared(observed, comparators, {name: events}, rng)
-    return tuple(effects)
+    allowed = allowances([found for _, found in effects])
+    return tuple(
+        replace(effect, allowance=allowance) for (effect, _), allowance in zip(effects, allowed, strict=True)
+    )
 
 
 def _compared(
@@ -58,8 +70,11 @@ def _compared(
     ordinary: Sequence[ActionEvents],
     events_of: Mapping[str, ActionEvents],
     rng: np.random.Generator,
-) -> list[ActionEffect]:
-    """The effects of actions with enough deals, compared with ordinary contacts on similar deals."""
+) -> list[tuple[ActionEffect, HeldOut]]:
+    """The effects of actions with enough deals, compared with ordinary contacts on similar deals.
+
+    With what held-out deals say of each.
+    """
     if not ordinary:
         return []
     history, features = observed.history, observed.features
@@ -125,7 +140,7 @@ def _effect(
     expected: Floats,
     base_expected: Floats,
     best: Flags,
-) -> ActionEffect:
+) -> tuple[ActionEffect, HeldOut]:
     codes, sizes = effect_codes(rows.x, features, history.levels)
     base_codes, _ = effect_codes(base.x, features, history.levels)
     odds = _odds(codes, base_codes, sizes, expected, base_expected)
@@ -138,13 +153,12 @@ def _effect(
     correction = float(weight @ (base.won - base_expected) / max(weight.sum(), 1e-9))
     residual = rows.won - expected - correction
     codes_inside = {column: code[inside] for column, code in codes.items()}
-    effects = fit_effects(residual[inside], expected[inside], codes_inside, sizes)
-    if events.action in BASELINE_ACTIONS:
-        # Ordinary contacts are compared with each other: the effect is shrunk by the agreement of two halves.
-        half = folds_of(rows.deal[inside]) % 2
-        effects = effects.times(
-            cross_half_slope(residual[inside], expected[inside], codes_inside, sizes, half)
-        )
+    deal = rows.deal[inside]
+    once = (
+        1 / np.bincount(deal)[deal]
+    )  # a routine action's days on one deal have one outcome: they count once
+    data = residual[inside], expected[inside], codes_inside, sizes
+    effects = fit_effects(*data, once)
     stage, base_stage = codes["stage"], base_codes["stage"]
     deals_at_stage = np.bincount(stage[inside & (stage >= 0)], minlength=sizes["stage"])
     unadjusted = _unadjusted_difference(rows.won[inside], stage[inside], base.won, base_stage)
@@ -157,9 +171,10 @@ def _effect(
         _share_of(rows.deal, base.deal, ~best[_owner(history, base)]),
     )
     adjustment = (unadjusted - float(residual[inside].mean())) / float(effect_scale(expected[inside]).mean())
-    return ActionEffect(
+    effect = ActionEffect(
         events.action, effects, adjustment, tuple(deals_at_stage.tolist()), _effort(events), evidence
     )
+    return effect, held_out(*data, deal, once)
 
 
 def _effort(events: ActionEvents) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from features.arrays import Floats, Ints
 from features.catalogue import Feature
+from models.actions.chosen import Allowance
 from models.actions.effects import Effects
 from models.bottlenecks.segments import SIZES, segment_codes
 
@@ -39,7 +40,8 @@ class ActionEffect:
     """An action's effects by segment; `adjustment`: what adjusting removed from the raw win rate gap.
 
     `adjustment` is stated like the effects, for a win probability of 0.5. `by_stage`: deals with the action
-    in each stage of the levels. `minutes`: the seller's time it takes.
+    in each stage of the levels. `minutes`: the seller's time it takes. `allowance`: for having been chosen;
+    none in bundles stored before it was measured.
     """
 
     action: str
@@ -48,6 +50,7 @@ class ActionEffect:
     by_stage: tuple[int, ...]
     minutes: float
     evidence: Evidence
+    allowance: Allowance = field(default_factory=Allowance)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -58,6 +61,7 @@ class ActionEffect:
             "by_stage": list(self.by_stage),
             "minutes": self.minutes,
             "evidence": asdict(self.evidence),
+            "allowance": asdict(self.allowance),
         }
 
     @classmethod
@@ -70,6 +74,7 @@ class ActionEffect:
             tuple(stored["by_stage"]),
             stored["minutes"],
             Evidence(**stored["evidence"]),
+            Allowance(**stored.get("allowance", {})),
         )
 
 

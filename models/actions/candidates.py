@@ -14,7 +14,7 @@ from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.actions.action_effect import ActionEffect, effect_codes
 from models.actions.effects import effect_scale
-from models.actions.reliability import bias_adjusted
+from models.actions.reliability import DEAL_SD, bias_adjusted
 
 MIN_IN_STAGE = 40  # deals with the action in a stage, for its effect there to be estimated
 REPEAT_AFTER = 14 * DAY  # a routine action is not recommended within this time of the last one
@@ -24,6 +24,8 @@ REPEAT_AFTER = 14 * DAY  # a routine action is not recommended within this time 
 class CandidateAction:
     """An action on open deals (n,): its bias-adjusted effect with an 80 % interval, in win rate.
 
+    All allow for having been chosen. `low`, `high`: of the deal itself; `kind_low`: the lower end of the
+    interval of the mean effect on deals of its kind, were the share left of it known.
     `comparable`: enough past deals of the stage had it; `done`: already taken (routine actions: recently).
     `selection_bias`: by how much its deals were selected as promising, beyond other actions' deals.
     """
@@ -32,14 +34,15 @@ class CandidateAction:
     effect: Floats
     low: Floats
     high: Floats
+    kind_low: Floats
     comparable: Flags
     done: Flags
     selection_bias: Floats
 
     @property
     def recommended(self) -> Flags:
-        """Where it is not taken yet, comparable deals exist, and the whole interval is above 0."""
-        return self.comparable & ~self.done & (self.low > 0)
+        """Where it is not taken yet, comparable deals exist, and its kind's interval is above 0."""
+        return self.comparable & ~self.done & (self.kind_low > 0)
 
 
 def candidate_actions(
@@ -63,7 +66,11 @@ def candidate_actions(
     for action_effect in known:
         effect, variance = action_effect.effects.of(codes, chance)
         selection_bias = max(action_effect.adjustment - typical, 0.0) * scale
-        adjusted = bias_adjusted(effect, variance, selection_bias)
+        allowance = action_effect.allowance
+        left, variance = allowance.share * effect, allowance.share**2 * variance
+        of_kind = bias_adjusted(left, variance, selection_bias)
+        unsure = (allowance.sd * effect) ** 2 + (DEAL_SD * scale) ** 2  # of the share, and of the deal itself
+        of_deal = bias_adjusted(left, variance + unsure, selection_bias)
         stage = codes["stage"]
         in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[stage]
         last = np.full(len(deals), NEVER)
@@ -75,9 +82,10 @@ def candidate_actions(
         candidates.append(
             CandidateAction(
                 action_effect.action,
-                adjusted.effect,
-                adjusted.low,
-                adjusted.high,
+                of_deal.effect,
+                of_deal.low,
+                of_deal.high,
+                of_kind.low,
                 in_stage >= MIN_IN_STAGE,
                 done,
                 selection_bias,

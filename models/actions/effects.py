@@ -8,7 +8,7 @@ column learned from the data: small segments are shrunk most (a linear mixed mod
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from features.arrays import Floats, Ints
 # Priors, in win rate: sd of an action's mean effect; sd between a column's levels, and how many levels this
 # prior weighs.
 MEAN_SD, LEVEL_SD, LEVEL_WEIGHT = 0.10, 0.03, 1.0
-SLOPE_SD = 0.5  # prior sd of the slope of one half's residuals on the other half's predictions, around 1
 _ROUNDS = 60
 
 
@@ -39,10 +38,6 @@ class Effects:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and win probabilities."""
         design = _design(self.columns, self.levels, codes, len(chance)) * effect_scale(chance)[:, None]
         return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.covariance, design)
-
-    def times(self, slope: float) -> Effects:
-        """The effects multiplied by `slope`; their covariance is unchanged."""
-        return replace(self, mean=slope * self.mean)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -70,10 +65,19 @@ def effect_scale(chance: Floats) -> Floats:
 
 
 def fit_effects(
-    residual: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int]
+    residual: Floats,
+    chance: Floats,
+    codes: Mapping[str, Ints],
+    levels: Mapping[str, int],
+    weight: Floats | None = None,
 ) -> Effects:
-    """Learn from residuals (n,) of deals with these codes and win probabilities without the action."""
+    """Learn from residuals (n,) of deals with these codes and win probabilities without the action.
+
+    `weight` (n,): how many observations each row counts for, 1 without it.
+    """
     variance = np.clip(chance * (1 - chance), 0.02, None)
+    if weight is not None:
+        variance = variance / weight
     columns = tuple(codes)
     counts = tuple(levels[column] for column in columns)
     present = _design(columns, counts, codes, len(residual))
@@ -93,25 +97,6 @@ def fit_effects(
             total = float(squares[in_column].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
             level_variance[number] = total / (in_column.sum() + LEVEL_WEIGHT)
     return Effects(columns, counts, np.asarray(mean, float), np.asarray(covariance, float))
-
-
-def cross_half_slope(
-    residual: Floats, chance: Floats, codes: Mapping[str, Ints], levels: Mapping[str, int], half: Ints
-) -> float:
-    """Slope, 0 to 1, of one half's residuals on the effects learned from the other `half` (n,).
-
-    With a normal prior around 1. An action without effect seems to work in some segments, but not in the
-    same ones in both halves.
-    """
-    weight = 1 / np.clip(chance * (1 - chance), 0.02, None)
-    cross_products = squares = 0.0
-    for in_half in (half == 0, half == 1):
-        other_codes = {column: code[~in_half] for column, code in codes.items()}
-        learned = fit_effects(residual[~in_half], chance[~in_half], other_codes, levels)
-        predicted, _ = learned.of({column: code[in_half] for column, code in codes.items()}, chance[in_half])
-        cross_products += float((weight[in_half] * predicted) @ residual[in_half])
-        squares += float(weight[in_half] @ predicted**2)
-    return float(np.clip((cross_products + SLOPE_SD**-2) / (squares + SLOPE_SD**-2), 0.0, 1.0))
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:

@@ -16,16 +16,19 @@ from crm.store import Outcome, Recommended, Store
 from features import ActionEvents, Calendar, action_events_of, compile_history, last_done
 from models.actions import (
     ActionEffect,
+    Allowance,
     CandidateAction,
     Effects,
     Evidence,
+    HeldOut,
+    allowances,
     bias_adjusted,
     candidate_actions,
-    cross_half_slope,
     e_value,
     effect_scale,
     evaluate_policy,
     fit_effects,
+    held_out,
     mean_difference,
     reliability_of,
 )
@@ -61,23 +64,40 @@ def test_effects_differ_by_kind_of_deal_and_few_deals_stay_near_the_others() -> 
     )
 
 
-def test_effects_that_the_other_half_of_the_deals_does_not_bear_out_come_to_little() -> None:
+def test_the_best_of_several_equally_good_noisy_kinds_is_not_overstated() -> None:
+    believed, shares = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        deal = np.repeat(np.arange(700), 3)  # one outcome for the three days of a deal
+        chance, kind = np.full(len(deal), 0.5), rng.integers(0, 12, 700)[deal]
+        residual = (rng.random(700) < 0.5).astype(float)[deal] - chance
+        codes, levels, once = {"kind": kind}, {"kind": 12}, np.full(len(deal), 1 / 3)
+        (allowance,) = allowances([held_out(residual, chance, codes, levels, deal, once)])
+        effect, _ = fit_effects(residual, chance, codes, levels, once).of(
+            {"kind": np.arange(12)}, np.full(12, 0.5)
+        )
+        plain, _ = fit_effects(residual, chance, codes, levels).of({"kind": np.arange(12)}, np.full(12, 0.5))
+        believed.append((plain.max(), allowance.share * effect.max()))
+        shares.append(allowance.share)
+    of_rows, of_deals = np.mean(believed, axis=0)
+    assert of_rows > 0.04  # what rows that count alone would make of nothing
+    assert of_deals < 0.5 * of_rows
+    assert of_deals < 0.025
+
+
+def test_what_was_chosen_by_luck_is_left_out_and_a_truly_better_kind_keeps_its_effect() -> None:
     rng = np.random.default_rng(2)
-    count, chance = 6_000, np.full(6_000, 0.5)
-    industry, half = rng.integers(0, 8, count), rng.integers(0, 2, count)
-    luck = rng.random(count)
-    nothing = (luck < chance) - chance
-    once = (luck < chance + np.where(half == 0, 0.2, -0.2) * (industry % 2)) - chance
-    real = (luck < chance + 0.2 * (industry % 2)) - chance
-    kinds, levels = {"industry": industry}, {"industry": 8}
-    assert cross_half_slope(real, chance, kinds, levels, half) > 0.9
-    assert cross_half_slope(once, chance, kinds, levels, half) == 0.0
-    assert cross_half_slope(nothing, chance, kinds, levels, half) < 0.9
-    effects = fit_effects(real, chance, kinds, levels)
-    plain, variance = effects.of(kinds, chance)
-    shrunk, same = effects.times(0.5).of(kinds, chance)
-    assert shrunk == pytest.approx(0.5 * plain)
-    assert same == pytest.approx(variance)
+    deal, chance = np.arange(6_000), np.full(6_000, 0.5)
+    kind, luck = rng.integers(0, 8, 6_000), rng.random(6_000)
+    codes, levels, once = {"kind": kind}, {"kind": 8}, np.ones(6_000)
+    real = (luck < chance + 0.2 * (kind % 2)) - chance
+    found = held_out(real, chance, codes, levels, deal, once)
+    assert allowances([found])[0].share > 0.9
+    lucky = HeldOut(0.0, 50.0)
+    kept, lost = allowances([found, lucky])
+    assert kept.share > 0.85
+    assert lost.share < 0.15
+    assert lost.sd < allowances([HeldOut(0.0, 0.0)])[0].sd
 
 
 def test_a_push_moves_deals_most_that_are_as_likely_won_as_lost() -> None:
@@ -199,6 +219,29 @@ def test_choose_recommends_a_sure_action_with_its_effect_on_the_goal() -> None:
     assert first["expected_revenue"] == pytest.approx(50_000.0)
     assert gain_per_hour(first) == pytest.approx((1.2, 100_000.0))
     assert [(one["action"], one["code"]) for one in choice.not_recommended] == [("quote", "no_benefit")]
+
+
+def test_what_is_left_of_an_effect_is_what_is_shown_and_ranked() -> None:
+    large, sure = action("demo", 0.12), action("quote", 0.1)
+    chosen_by_luck = replace(large, allowance=Allowance(0.5, 0.2))
+    assert [one["action"] for one in chosen(large, sure).recommended] == ["demo", "quote"]
+    first, second = chosen(chosen_by_luck, sure).recommended
+    assert (first["action"], second["action"]) == ("quote", "demo")
+    assert second["uplift_pp"] == pytest.approx(6.0)
+    assert (
+        second["interval"][0] < 0
+    )  # its share left is uncertain, and so is how this deal differs from others
+    assert second["reliability"] == "low"
+    assert chosen(replace(large, allowance=Allowance(0.0, 0.1))).recommended == []
+    (of_deal,) = offered(large)
+    assert of_deal.high[0] - of_deal.low[0] > 2 * (of_deal.effect[0] - of_deal.kind_low[0])
+
+
+def test_an_action_stored_before_allowances_were_measured_still_loads() -> None:
+    known = replace(action("demo", 0.1), allowance=Allowance(0.6, 0.2))
+    assert ActionEffect.from_json(known.to_json()).allowance == known.allowance
+    older = {name: value for name, value in known.to_json().items() if name != "allowance"}
+    assert ActionEffect.from_json(older).allowance == Allowance(1.0, 0.0)
 
 
 def test_nothing_is_recommended_without_a_comparison_again_or_where_deals_were_chosen() -> None:
