@@ -10,6 +10,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Json, Lang, argument, option
+from service.cli.figures import FIGURES
 from service.cli.model_comparison import compare, shadow
 from service.cli.output import note, print_json, print_line, print_table
 from service.cli.waiting import register_what_waits
@@ -82,9 +83,9 @@ def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
         return 0
     print_table("", ["", ""], [list(fact) for fact in facts(found, _zone(settings), lang)])
     figures = [
-        [_FIGURES[name].to(lang), f"{value:.4g}"]
+        [FIGURES[name].to(lang), f"{value:.4g}"]
         for name, value in {**found["figures"], **found["metrics"]}.items()
-        if name in _FIGURES
+        if name in FIGURES
     ]
     if figures:
         headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
@@ -158,16 +159,6 @@ COMMANDS = (
     ),
     Command("rollback", rollback, Text("前のバージョンに戻します。", "Goes back to the version before.")),
 )
-_FIGURES = {
-    "log_loss": Text("対数損失", "log loss"),
-    "log_loss_against_stage_rates": Text(
-        "対数損失の差（ステージ別受注率表との比較）", "log loss, minus stage rates"
-    ),
-    "brier": Text("ブライアスコア", "Brier score"),
-    "auc": Text("AUC", "AUC"),
-    "calibration_error": Text("予測と実績のずれ（較正誤差）", "calibration error"),
-    "slope": Text("較正の傾き", "calibration slope"),
-}
 _FACTS = {
     "version": Text("バージョン", "version"),
     "champion": Text("使用中", "in service"),
@@ -197,11 +188,6 @@ _FACTS = {
     "run_id": Text("MLflowの実行ID", "MLflow run"),
 }
 _EMPTY = ("", "()", "[]", "None")
-
-
-def figure_label(name: str, lang: Language) -> str:
-    """What a figure of a model is called."""
-    return _FIGURES[name].to(lang) if name in _FIGURES else name
 
 
 def facts(found: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from crm.i18n import Text
 from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.executor import workers
-from service.cli.models import figure_label
+from service.cli.figures import figure_label
 from service.cli.output import Step, note, print_json, print_line, print_table, progress
 from service.cli.waiting import gate_code, register_what_waits
 
