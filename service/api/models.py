@@ -80,7 +80,7 @@ def set_shadow(
     responses=documented_problems(404),
     summary="A version and its evaluation",
 )
-def show_model(
+def get_model(
     request: Request,
     models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],

@@ -119,6 +119,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_deal",
         "get_forecast",
         "get_kpis",
+        "get_model",
         "get_shadow",
         "get_tree",
         "list_actions",
