@@ -58,8 +58,12 @@ def train_on(
     progress: Progress | None = None,
     champion: Bundle | None = None,
     executor: Executor = IN_PROCESS,
+    judged: bool = True,
 ) -> tuple[Bundle, Report]:
-    """A model fitted on training data, and the report on its training; with a champion, compared with it."""
+    """A model fitted on training data, and the report on its training; with a champion, compared with it.
+
+    Not `judged`: the report has no evaluation beside baseline methods; a backtest has its own.
+    """
     past, history, snapshots, as_of = data.past, data.history, data.snapshots, data.as_of
     calendar, rows, rng = history.calendar, snapshots.rows, data.generator()
     step = Steps(progress)
@@ -77,7 +81,7 @@ def train_on(
     report.counts = _counts(rows, chosen)
     step(Text("後の商談で検証しています", "Validating the model on later deals"), 0.3)
     deals = len(snapshots.outcomes)
-    validation = validate(fitter, as_of, deals, stage_names(history))
+    validation = validate(fitter, as_of, deals, stage_names(history), judged)
     report.folds = [fold.describe(past.zone) for fold in validation.folds]
     report.evaluation, report.validation_fold = validation.evaluation, validation.validation_fold
     report.validation_chance, report.alone = validation.validation_chance, validation.alone

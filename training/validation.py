@@ -130,7 +130,8 @@ class Fitter:
             seed=config.seed + number,
         )
         most = config.max_questions or max_rows(rows.deals)
-        plain = replace(PLAIN_TREES, threads=config.threads, seed=config.seed + number)
+        count = min(PLAIN_TREES.count, config.trees)  # who asks for fewer trees asks for less work
+        plain = replace(PLAIN_TREES, count=count, threads=config.threads, seed=config.seed + number)
         settings = WinSettings(trees, plain, most, grow=self.grow, with_level=with_level)
         rng = np.random.default_rng((config.seed, number))
         windows = windows_of(rows, self.calendar)
@@ -228,8 +229,13 @@ class Validation:
     alone: Mapping[str, Floats] = field(default_factory=dict)
 
 
-def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str]) -> Validation:
-    """Two folds: weights and calibration of the first are evaluated on the second, then refitted on both."""
+def validate(
+    fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float, str], judged: bool = True
+) -> Validation:
+    """Two folds: weights and calibration of the first are evaluated on the second, then refitted on both.
+
+    Not `judged`: there is no evaluation beside baseline methods, whose fits take as long as a fold's model.
+    """
     rows, seed = fitter.numbered, fitter.config.seed
     halves = _halves(fitter, deals)
     folds, predictions = [], []
@@ -257,15 +263,17 @@ def validate(fitter: Fitter, as_of: int, deals: int, stage_names: Mapping[float,
         model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
     else:
         model = with_level_fitted(model, last.fold.train)
-    chance, alone = model.won_by_logits(valid, last.won), last.alone()
-    baseline = last.fold.baseline
-    facts = FoldFacts(
-        as_of=last.fold.train_until, windows=model.windows, alone=alone, threads=fitter.config.threads
-    )
-    layout = last.fold.baseline_layout
-    evaluation = evaluate(chance, baseline.train, baseline.valid, layout, rng, stage_names, facts)
-    evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
-    table = last.table_chance
+    chance, table = model.won_by_logits(valid, last.won), last.table_chance
+    alone: Mapping[str, Floats] = {}
+    evaluation = None
+    if judged:
+        alone, baseline = last.alone(), last.fold.baseline
+        facts = FoldFacts(
+            as_of=last.fold.train_until, windows=model.windows, alone=alone, threads=fitter.config.threads
+        )
+        layout = last.fold.baseline_layout
+        evaluation = evaluate(chance, baseline.train, baseline.valid, layout, rng, stage_names, facts)
+        evaluation = replace(evaluation, in_the_end=judge_in_the_end(model, last.fold.train, valid, rng))
     return Validation(
         _stacks(predictions),
         folds,

@@ -220,7 +220,7 @@ class _Runner:
         if len(past["deals"]) < MIN_TRAINED:
             return None
         data = TrainingData.of(past, cut, self.config)
-        bundle, report = train_on(data, self.config)
+        bundle, report = train_on(data, self.config, judged=False)
         bundle = with_common_factors(bundle, data, self.config)
         fitted = FoldBaselines.none(bundle)
         longest = report.cycle.longest_days if report.cycle else 0.0

@@ -66,7 +66,10 @@ class BaselineMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is spent on the fitted methods: rows, threads; `exact`: a model for each horizon asked."""
+    """How much is spent on the fitted methods: rows, threads; `exact`: a model for each horizon asked.
+
+    Where horizons are not exact, as in a training, fewer sizes of trees are tried: it should not take long.
+    """
 
     most: int = 40_000
     threads: int = 2
@@ -94,13 +97,15 @@ def baseline_methods(
         )
         for ridge in (30.0, 300.0)
     ]
-    boosted = [(f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in sizes]
+    tried = sizes if effort.exact else [sizes[0], sizes[2]]
+    boosted = [(f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in tried]
     closed: list[tuple[str, Fit]] = [
-        (f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in sizes
+        (f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in tried
     ]
     closed += [
         (f"recalibrated, {size.label}", boosted_on_closed(layout, size, recalibrated(effort.exact)))
-        for size in (sizes[0], sizes[2])
+        for size in (tried if effort.exact else tried[-1:])
+        if size is not sizes[1]
     ]
     bayes: list[tuple[str, Fit]] = [
         (f"{way}, {name}", naive_bayes(columns, level))
