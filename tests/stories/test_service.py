@@ -540,7 +540,8 @@ def test_proposed_kpis_are_checked(service: Service) -> None:
     assert first.smart["achievable"].ok
     assert first.probability == pytest.approx(0.5, abs=0.05)
     assert not second.smart["achievable"].ok
-    assert second.probability == 0.0
+    assert second.probability is not None
+    assert 0.0 < second.probability < 0.001
     assert not second.smart["specific"].ok
     assert not any(finding.ok for finding in third.smart.values())
     assert "tanaka" in third.smart["specific"].why
@@ -576,7 +577,7 @@ def test_a_target_may_be_tried_on_the_command_line(
         run(["forecast", "2026-12", "--as-of", AS_OF, "--target", target, "--json"])
         chances.append(json.loads(capfd.readouterr().out)["probability"])
     assert chances[0] > 0.5
-    assert chances[1] == 0.0
+    assert 0.0 < chances[1] < 0.001
 
 
 def test_tables_for_people_can_be_printed(service: Service, capfd: pytest.CaptureFixture[str]) -> None:
