@@ -28,8 +28,10 @@ format: .venv/.dev
 
 # Timings are ratios printed by one run each, not tests; `make bench` runs them all, small. What measures accuracy
 # takes longer and is run by name.
+STUDIES := base_models coverage currencies leakage leakage_columns leakage_lists measured_costs model_comparison \
+	promotion_gate promotion_worlds real_logs recompute_backtest recorded_answers
 bench: .venv/.dev
-	for script in $(filter-out benchmarks/accuracy_% benchmarks/forecast_% benchmarks/real_logs.py benchmarks/recorded_answers.py benchmarks/measured_costs.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/accuracy_% benchmarks/forecast_% $(STUDIES:%=benchmarks/%.py),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 # What takes longer than `make test` may: step by step, each once per commit; results go to docs/release.md.
 release: .venv/.dev
