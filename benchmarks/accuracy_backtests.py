@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -115,8 +116,8 @@ def calls(day: str) -> dict[str, Any] | None:
 CASES: dict[str, Callable[[], dict[str, Any] | None]] = {
     "loans": lambda: real("loan_applications", periods=8, length="week"),
     "crm": lambda: real("crm_sales_opportunities"),
-    **{f"calls-{day}": (lambda day=day: calls(day)) for day in CALL_DAYS},
-    **{f"world-{seed}": (lambda seed=seed: world(seed)) for seed in WORLDS},
+    **{f"calls-{day}": partial(calls, day) for day in CALL_DAYS},
+    **{f"world-{seed}": partial(world, seed) for seed in WORLDS},
 }
 
 

@@ -18,6 +18,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,11 +84,11 @@ def cases() -> dict[str, Callable[[], tuple[EventLog, int]]]:
 
     found: dict[str, Callable[[], tuple[EventLog, int]]] = {}
     for day in ("2011-11-24", "2011-12-01"):
-        found[f"loans {day}"] = lambda day=day: loans(day)  # type: ignore[misc]
+        found[f"loans {day}"] = partial(loans, day)
     for day in ("2008-07-15", "2008-08-15"):
-        found[f"calls {day}"] = lambda day=day: calls(day)  # type: ignore[misc]
+        found[f"calls {day}"] = partial(calls, day)
     for seed in WORLDS:
-        found[f"world {seed}"] = lambda seed=seed: world(seed)  # type: ignore[misc]
+        found[f"world {seed}"] = partial(world, seed)
     return found
 
 
