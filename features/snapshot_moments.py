@@ -7,21 +7,27 @@ from typing import Any
 import numpy as np
 
 from crm.instants import DAY, NEVER
-from features.arrays import OUTCOME, Ints, ints
+from features.arrays import OUTCOME, Floats, Ints, ints
 from features.as_of import status_before
 from features.history import History
 from features.kernel_cache import compiled
 
 WEEK = 7 * DAY
-WEEKLY, FORTNIGHTLY = 4, 12
-"""The grid is weekly up to an age of 4 weeks, fortnightly up to 12, then four-weekly."""
+GRID = np.array([0, 1, 3, 7, 14, 21, 28, 42, 56, 70, 84], np.int64) * DAY
+"""Ages that part a deal's open time; after the last one it is parted every four weeks."""
+LATER = 4 * WEEK
+_GOLDEN, _PLASTIC = (
+    0.6180339887498949,
+    0.7548776662466927,
+)  # multiples are spread evenly between whole numbers
 
 
 def change_moments(history: History, until: int, deals: Ints | None = None) -> tuple[Ints, Ints]:
     """Snapshot moments of open deals (all, or some) before `until`: (deals, moments), in order.
 
     Just after creation, just after each recorded change of stage, amount, owner or expected close date, and
-    on a widening grid of weeks of age. Each depends only on what was known at it, never on later events.
+    on a grid: one in each part of the open time (`GRID`), at an age of the deal's own, so that all ages and
+    all times since a change occur. Each depends only on what was known at it, never on later events.
     """
     which = ints(np.arange(len(history.created)) if deals is None else deals)
     of = history.deals
@@ -34,18 +40,44 @@ def change_moments(history: History, until: int, deals: Ints | None = None) -> t
     return ints(np.repeat(which, np.diff(start))), moments
 
 
-def weeks_represented(created: Ints, moments: Ints) -> Ints:
-    """Weeks until the next moment of the grid, (n,), for moments (n,) of deals created at `created` (n,).
+def weeks_represented(created: Ints, moments: Ints) -> Floats:
+    """The weeks that each moment (n,) of the grid stands for, of deals created at `created` (n,).
 
     0 for a moment that is not on the grid: it lies just after a change. Weighted by these weeks, moments are
-    distributed over a deal's open time like snapshots on random days; changes cluster in active phases.
+    distributed over open time like snapshots on random days; changes cluster in active phases.
 
-    >>> weeks_represented(np.zeros(4, int), np.array([1, WEEK + 1, 5 * WEEK, 6 * WEEK + 1])).tolist()
-    [1, 1, 0, 2]
+    >>> weeks_represented(np.zeros(3, int), 1 + np.array([_grid_age(0, 3), 1, _grid_age(0, 11)])).tolist()
+    [1.0, 0.0, 4.0]
     """
-    age, past = np.divmod(moments - 1 - created, WEEK)
-    wide = np.where(age < WEEKLY, 1, np.where(age < FORTNIGHTLY, 2, 4))
-    return ints(np.where((past == 0) & (age % wide == 0), wide, 0))
+    weeks: Floats = np.zeros(len(moments))
+    _fill_weeks(ints(created), ints(moments), weeks)
+    return weeks
+
+
+@compiled
+def _part_begins(part: Any) -> Any:
+    last = len(GRID) - 1
+    return GRID[part] if part < last else GRID[last] + (part - last) * LATER
+
+
+@compiled
+def _grid_age(created: Any, part: Any) -> Any:
+    """The age at which a deal's moment in a part of its open time lies."""
+    begins, ends = _part_begins(part), _part_begins(part + 1)
+    share = (created / DAY * _GOLDEN + part * _PLASTIC) % 1.0
+    return begins + np.int64(share * (ends - begins))
+
+
+@compiled
+def _fill_weeks(created: Any, moments: Any, weeks: Any) -> None:
+    for row in range(len(moments)):
+        age = moments[row] - 1 - created[row]
+        if age >= GRID[-1]:
+            part = len(GRID) - 1 + (age - GRID[-1]) // LATER
+        else:
+            part = np.searchsorted(GRID, age, side="right") - 1
+        if part >= 0 and age == _grid_age(created[row], part):
+            weeks[row] = (_part_begins(part + 1) - _part_begins(part)) / WEEK
 
 
 @compiled
@@ -73,7 +105,7 @@ def _moments(
         if high > low and status.entry[high - 1, OUTCOME] >= 0:
             over = min(until, status.at[high - 1] + 1)
         created = created_at[deal]
-        now, age = created, 0
+        now, part = created, 0
         while now + 1 < over:
             if status_before(status, deal, now + 1) == -1:
                 if not count:
@@ -83,9 +115,9 @@ def _moments(
             change = _next_change(amount, deal, now, change)
             change = _next_change(owner, deal, now, change)
             change = _next_change(close, deal, now, change)
-            while created + age * WEEK <= now:
-                age += 1 if age < WEEKLY else (2 if age < FORTNIGHTLY else 4)
-            grid = created + age * WEEK
+            while created + _grid_age(created, part) <= now:
+                part += 1
+            grid = created + _grid_age(created, part)
             now = grid if change == NEVER or grid < change else change
         if count:
             start[row + 1] = made

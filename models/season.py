@@ -32,7 +32,7 @@ def fit_season(
     whether the end was a win.
     """
     month, cell = _whole_months(calendar, first, last)
-    return season_of(month, *_standardised(calendar, day_length, created, ended, won, cell, len(month)))
+    return season_of(month, *wins_and_expected(calendar, day_length, created, ended, won, cell, len(month)))
 
 
 def season_of(month: Ints, seen: Floats, expected: Floats) -> Floats:
@@ -91,23 +91,26 @@ def _whole_months(calendar: Calendar, first: int, last: int) -> tuple[Ints, Ints
     return month_of(calendar)[starts], cell
 
 
-def _standardised(
-    calendar: Calendar, day_length: Floats, created: Ints, ended: Ints, won: Flags, cell: Ints, months: int
+def wins_and_expected(
+    calendar: Calendar, day_length: Floats, created: Ints, ended: Ints, won: Flags, cell: Ints, cells: int
 ) -> tuple[Floats, Floats]:
-    """Wins of each month, and wins expected of it: open deals by age, at the rates of all months together."""
+    """Wins in each cell of days (c,), and those expected of the deals open then: by age, at the rates of all.
+
+    `cell` (days of the calendar,) numbers the cells, -1 for days in none.
+    """
     created_day, ended_day = calendar.day_of(created), calendar.day_of(ended)
     inside, count = cell >= 0, len(cell)
-    wins, exposure = np.zeros((len(AGE_EDGES), months)), np.zeros((len(AGE_EDGES), months))
+    wins, exposure = np.zeros((len(AGE_EDGES), cells)), np.zeros((len(AGE_EDGES), cells))
     for band, (low, high) in enumerate(zip(AGE_EDGES, (*AGE_EDGES[1:], count), strict=True)):
         start, end = created_day + low, np.minimum(created_day + high, ended_day + 1)
         in_band = start < end
         entering = np.bincount(np.minimum(start[in_band], count), minlength=count + 1)
         leaving = np.bincount(np.minimum(end[in_band], count), minlength=count + 1)
         open_deals = np.cumsum(entering - leaving)[:count]
-        exposure[band] = np.bincount(cell[inside], (open_deals * day_length)[inside], months)
+        exposure[band] = np.bincount(cell[inside], (open_deals * day_length)[inside], cells)
         won_in_band = (
             won & (ended_day - created_day >= low) & (ended_day - created_day < high) & inside[ended_day]
         )
-        wins[band] = np.bincount(cell[ended_day[won_in_band]], minlength=months)
+        wins[band] = np.bincount(cell[ended_day[won_in_band]], minlength=cells)
     rate = wins.sum(axis=1) / np.maximum(exposure.sum(axis=1), 1e-12)
     return wins.sum(axis=0), rate @ exposure

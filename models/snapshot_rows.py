@@ -18,8 +18,8 @@ class SnapshotRows:
 
     Moments: features x (n, k), instant `at` (n,), number of the deal (n,), `days` (n,) until it closed or the
     cut-off, `event` (n,) 1 won, 0 lost, -1 still open then; `weight` (n,), the weeks that a moment stands
-    for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the grid of
-    weeks, not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
+    for, twice as much where half of the deals stand for all; `regular` (n,), whether it lies on the grid,
+    not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
     and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
     itself, or the longest cycle for horizon `ever_days`, which stands for "ever". Deals alive after the
     longest cycle are not left out: they are drawn as won at the share of those that closed so late.

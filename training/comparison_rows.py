@@ -17,7 +17,7 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
-from features import Calendar, History, change_moments, compile_history, weeks_represented
+from features import Calendar, History, change_moments, compile_history
 from features.arrays import Floats, Ints
 from models.bundle import Bundle, ProofRows
 from models.snapshot_rows import SnapshotRows
@@ -125,8 +125,7 @@ def ripe_rows(
     if len(deals) > MAX_DEALS:
         deals = np.sort(rng.choice(deals, MAX_DEALS, replace=False))
     deal, at = change_moments(history, end, deals.astype(np.int64))
-    regular = (at >= since) & (weeks_represented(history.created[deal], at) > 0)
-    deal, at = deal[regular], at[regular]
+    deal, at = deal[at >= since], at[at >= since]
     outcomes = deal_outcomes(past, history)
     cycle, calendar = cycle_of(outcomes, end), history.calendar
     to_quarter_end = (calendar.start_of(calendar.quarter_end[calendar.day_of(at)] + 1) - at) / DAY
@@ -136,7 +135,8 @@ def ripe_rows(
     rows = make_rows(outcomes, deal, at, np.zeros((len(deal), 0)), questions, cycle, end)
     asked = np.zeros(len(deal), bool)
     asked[rows.row] = True
-    return rows.where(asked)
+    rows = rows.where(asked & rows.regular)
+    return rows if len(rows.row) else None
 
 
 def common_proof(a: Bundle, b: Bundle, history: History) -> SharedRows | None:
@@ -185,8 +185,6 @@ def _wait(history: History, since: int, end: int) -> Text:
 def _weeks_until_enough(history: History, since: int) -> int | None:
     """Weeks after a moment until enough deals have a question that is ripe, at the pace before the moment."""
     deal, at = change_moments(history, since)
-    regular = weeks_represented(history.created[deal], at) > 0
-    deal, at = deal[regular], at[regular]
     for weeks in range(2, _FORESEEN_WEEKS):  # a question takes a week to be ripe
         inside = (at >= since - weeks * WEEK) & (at < since - WEEK)
         if len(np.unique(deal[inside])) >= MIN_DEALS:

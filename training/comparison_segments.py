@@ -23,7 +23,7 @@ FALSE_SHARE = (
 )
 MAX_LEVELS = 12  # of one kind of segment; the ones with the most deals
 HORIZON_DAYS = (7.0, 31.0, 92.0)
-AGE_DAYS = (1.0, 28.0, 84.0)  # at creation, weekly moments, fortnightly ones, four-weekly ones
+AGE_DAYS = (1.0, 28.0, 84.0)
 _NAMED = ("product", "source", "seller_team", "seller_style")
 
 
@@ -105,9 +105,9 @@ def _horizons(horizon: Floats) -> Division:
 
 
 def _ages(history: History, shared: SharedRows) -> Division:
-    """The kind of moment: a deal's creation, then the weekly, fortnightly and four-weekly moments."""
+    """How old a deal was at the moment."""
     age = (shared.at - history.created[shared.deal]) / (24 * 3600 * 1e6)
-    return "moment", _MOMENT, np.digitize(age, AGE_DAYS).astype(np.int64), _MOMENTS
+    return "age", _AGE, np.digitize(age, AGE_DAYS).astype(np.int64), _AGES
 
 
 def _amounts(amount: Floats) -> Division:
@@ -158,9 +158,9 @@ _HORIZON = Text("期間の長さ", "Horizon")
 _WITHIN = Text("{n}日以内", "within {n} days")
 _LONGER = Text("92日超", "more than 92 days")
 _EVER = Text("最終的な受注", "in the end")
-_MOMENT = Text("時点の種類", "Kind of moment")
-_MOMENTS = [
-    ("creation", Text("商談の作成直後", "at creation")),
+_AGE = Text("商談の経過日数", "Age of the deal")
+_AGES = [
+    ("first_day", Text("作成当日", "on its first day")),
     ("weeks_1_to_3", Text("作成から4週未満", "in the first 4 weeks")),
     ("weeks_4_to_11", Text("作成から4〜12週", "from 4 to 12 weeks")),
     ("later", Text("作成から12週以降", "12 weeks or more")),

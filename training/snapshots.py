@@ -17,6 +17,8 @@ from features.arrays import Flags, Floats, Ints
 from models.snapshot_rows import SnapshotRows, drawn_wins, late_win_share
 
 SHORTEST_HORIZON = 1.0
+SHORT_CYCLE = 7.0  # days; the longest cycle of an organisation is at least so long
+CHANGE_WEIGHT = 1.0  # of a moment just after a change, in weeks
 LONG_SHARE = 0.98  # share of won deals whose cycle is at most the longest
 
 
@@ -93,7 +95,7 @@ def cycle_of(outcomes: DealOutcomes, as_of: int) -> Cycle:
     closed = won if won.sum() >= 10 else done
     age = (outcomes.closed - outcomes.created)[closed] / DAY
     span = (as_of - outcomes.created.min()) / DAY
-    longest = float(np.clip(np.quantile(age, LONG_SHARE), 7.0, max(0.6 * span, 7.0)))
+    longest = float(np.clip(np.quantile(age, LONG_SHARE), SHORT_CYCLE, max(0.6 * span, SHORT_CYCLE)))
     silence = (outcomes.closed - np.minimum(outcomes.last_sign, outcomes.closed))[done] / DAY
     return Cycle(longest, float(np.clip(np.quantile(silence, LONG_SHARE), 14.0, 365.0)), int(done.sum()))
 
@@ -131,9 +133,10 @@ def make_rows(
 ) -> SnapshotRows:
     """Training rows: the state of each moment's deal at the cut-off, and the outcome of each question.
 
-    A moment on the grid weighs the weeks it stands for, one just after a change 1; both are known at the
-    moment. "Ever": abandoned deals are lost, and those alive after the longest cycle are won at the share of
-    the deals that closed so late; leaving them out would select on the outcome: most of them are lost.
+    A moment on the grid weighs the weeks it stands for, one just after a change `CHANGE_WEIGHT`; both are
+    known at the moment. Where deals end within days, their creation counts as a regular moment.
+    "Ever": abandoned deals are lost, and those alive after the longest cycle are won at the share of the
+    deals that closed so late; leaving them out would select on the outcome: most of them are lost.
     """
     closed = outcomes.closed[deal]
     done = (closed != NEVER) & (closed < as_of)
@@ -147,15 +150,19 @@ def make_rows(
     late_wins = drawn_wins(deal[row], late_win_share(days, event, deal, cycle.longest_days)) > 0
     won = ((event[row] == 1) & (within | ever)) | (alive & late_wins)
     lost = np.where(ever, ~won, (event[row] == 0) & within)
-    weeks = weeks_represented(outcomes.created[deal], at)
+    created = outcomes.created[deal]
+    weeks = weeks_represented(created, at)
+    regular = weeks > 0
+    if cycle.longest_days <= SHORT_CYCLE:
+        regular |= at == created + 1
     return SnapshotRows(
         x=x,
         at=at,
         deal=deal,
         days=days,
         event=event.astype(np.int64),
-        weight=np.maximum(weeks, 1).astype(np.float64),
-        regular=weeks > 0,
+        weight=np.where(weeks > 0, weeks, CHANGE_WEIGHT),
+        regular=regular,
         row=row,
         horizon=horizon,
         won=won.astype(np.float64),
@@ -171,7 +178,7 @@ class Fold:
     """Training on what was known at `train_until`, validation on later moments of other deals.
 
     A question is used for training only if its outcome was known by `train_until` (the maturity gap), and for
-    validation only if it was known in the end, and only at regular moments (the weekly grid). Of the deals
+    validation only if it was known in the end, and only at regular moments (the grid). Of the deals
     open at `train_until` one half is used for training and the other for validation, with weight two.
     `changed` are the validation deals' moments just after changes: base models are weighed on them, none is
     judged.

@@ -168,7 +168,7 @@ def windows_of(rows: SnapshotRows, calendar: Calendar) -> HorizonWindows:
     if not won.any():
         return HorizonWindows(calendar, rows.longest_days)
     first, last = int(started.min()), int(ended.max())
-    pace = fit_pace(calendar, ended[won], first, last)
+    pace = fit_pace(calendar, started, ended, won, first, last)
     season = fit_season(calendar, pace[day_kinds(calendar)], started, ended, won, first, last)
     return HorizonWindows(calendar, rows.longest_days, pace, season)
 

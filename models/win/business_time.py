@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from crm.instants import DAY
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.calendar import Calendar
 from features.horizon import EVER_DAYS
-from models.season import month_of, no_season
+from models.season import month_of, no_season, wins_and_expected
 
 # Kinds of day: closed, ordinary, the last four working days of a month, the last ten of a quarter.
 MONTH_DAYS = 4
@@ -19,6 +19,7 @@ QUARTER_EDGES = (0, 1, 2, 3, 5, 7)  # working days left in the quarter at which 
 QUARTER_DAYS = 10
 KINDS = 2 + MONTH_DAYS + len(QUARTER_EDGES)
 POOLING_WINS = 10.0  # number of wins that the overall rate weighs in the rate of a kind of day
+DAY_SD = 0.3  # of the log rate of one month's days of a kind, beyond counting
 
 
 @dataclass(frozen=True)
@@ -68,22 +69,30 @@ def day_kinds(calendar: Calendar) -> Ints:
     return np.where(working, kind, 0).astype(np.int64)
 
 
-def fit_pace(calendar: Calendar, won_at: Ints, first: int, last: int) -> Floats:
-    """The pace (KINDS,) fitted to wins at instants `won_at` (n,) between two instants.
+def fit_pace(calendar: Calendar, created: Ints, ended: Ints, won: Flags, first: int, last: int) -> Floats:
+    """The pace (KINDS,) of the wins between two instants, of deals (d,) created, ended and perhaps won.
 
-    wins / expected wins of each kind of day, pooled with `POOLING_WINS` wins at the rate of all working
-    (or all closed) days, whose rates are pooled with the overall rate alike: a gamma-Poisson mean. With few
-    wins the result is close to calendar time.
+    Wins on each kind of day against what the deals open on such days would have brought at the usual rate of
+    their age, so that a pipeline that only fills up is no rush. A kind's ratio is pooled with `POOLING_WINS`
+    wins at that of all working (or all closed) days, whose ratios are pooled with 1 alike. It counts no more
+    than its number of months and `DAY_SD` allow: a single month's end is no habit.
     """
-    kind = day_kinds(calendar)
     low, high = calendar.day_of(np.array([first, last]))
-    days = np.bincount(kind[low : high + 1], minlength=KINDS).astype(np.float64)
-    won = np.bincount(kind[calendar.day_of(won_at)], minlength=KINDS).astype(np.float64)
-    expected = days * won.sum() / days.sum()
+    inside = np.zeros(len(calendar.is_working), bool)
+    inside[low : high + 1] = True
+    kind = day_kinds(calendar)
+    cell = np.where(inside, kind, -1)
+    seen, expected = wins_and_expected(calendar, np.ones(len(kind)), created, ended, won, cell, KINDS)
+    ratio = (seen + 0.5) / (expected + 0.5)
+    months = np.array(
+        [len(np.unique(calendar.month_end[inside & (kind == number)])) for number in range(KINDS)]
+    )
+    wins = 1.0 / (1.0 / np.maximum(expected, 1e-12) + DAY_SD**2 / np.maximum(months, 1))
     opened = np.arange(KINDS) > 0
     pace = np.empty(KINDS)
     for kinds in (opened, ~opened):
-        pooled_ratio = (won[kinds].sum() + POOLING_WINS) / (expected[kinds].sum() + POOLING_WINS)
-        pace[kinds] = (won[kinds] + POOLING_WINS * pooled_ratio) / (expected[kinds] + POOLING_WINS)
+        pooled = (seen[kinds].sum() + POOLING_WINS) / (expected[kinds].sum() + POOLING_WINS)
+        pace[kinds] = (wins * ratio + POOLING_WINS * pooled)[kinds] / (wins + POOLING_WINS)[kinds]
+    days = np.bincount(kind[inside], minlength=KINDS).astype(np.float64)
     out: Floats = pace * (days.sum() / (pace @ days))
     return out

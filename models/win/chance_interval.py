@@ -8,8 +8,8 @@ that is already settled but hidden:
     share = HIDDEN + ESTIMATION x p (1 - p) x sd^2
 
 `sd` is the standard error of the log-odds, large for small organisations, so theirs are wider. Both factors
-and `REACH` are stated priors, set on simulated worlds 1 to 5 (`benchmarks/coverage.py`), where they were
-the same for the end and for the period's end, for early and late stages, high and low chances. Outcomes
+and `REACH` are stated priors, set on simulated worlds 1 to 5 (`benchmarks/interval_coverage.py`), where they
+were the same for the end and for the period's end, for early and late stages, high and low chances. Outcomes
 alone cannot tell them: a deal happens once.
 """
 

@@ -129,13 +129,13 @@ def fit_level(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows
 
 def level_targets(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> LevelTargets | None:
     """The targets that training rows set; None where no moment of theirs is regular."""
-    weekly = rows.where(rows.regular)
-    if not len(weekly.at):
+    regular = rows.where(rows.regular)
+    if not len(regular.at):
         return None
     as_of = int((rows.at + rows.days * DAY).max())
-    usual_rates = life_table(weekly, layout, windows)
+    usual_rates = life_table(regular, layout, windows)
     mood = fit_mood(monthly_counts(rows, usual_rates, layout, windows, as_of))
-    recent = recent_moments(weekly, as_of)
+    recent = recent_moments(regular, as_of)
     days = np.array([*(day for day in KNOTS if day < 0.5 * rows.ever_days), rows.ever_days])
     share = np.zeros((2, 2, len(days)))
     for number, rates in enumerate((moved_rates(usual_rates, mood), usual_rates)):
@@ -147,33 +147,33 @@ def level_targets(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWin
     return LevelTargets(recent=recent, days=days, share=share, as_of=as_of, half_life=mood.half_life)
 
 
-def life_table(weekly: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> StageRates:
-    """Shares won and lost by stage, age and horizon of all weekly moments, those of open deals included."""
-    days = np.minimum(weekly.days, ALMOST * weekly.ever_days)
+def life_table(regular: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> StageRates:
+    """Shares won and lost by stage, age and horizon of all regular moments, those of open deals included."""
+    days = np.minimum(regular.days, ALMOST * regular.ever_days)
     return fit_stage_rates(
-        layout.column(weekly.x, layout.stage),
-        layout.column(weekly.x, layout.age, 0.0),
-        windows.terms(weekly.at, days, weekly.ever_days).clock,
-        weekly.event,
-        weekly.deal,
-        horizon_grid(weekly.longest_days, weekly.ever_days),
-        weight=weekly.weight,
+        layout.column(regular.x, layout.stage),
+        layout.column(regular.x, layout.age, 0.0),
+        windows.terms(regular.at, days, regular.ever_days).clock,
+        regular.event,
+        regular.deal,
+        horizon_grid(regular.longest_days, regular.ever_days),
+        weight=regular.weight,
     )
 
 
-def recent_moments(weekly: SnapshotRows, as_of: int) -> SnapshotRows:
+def recent_moments(regular: SnapshotRows, as_of: int) -> SnapshotRows:
     """The moments of the last two weeks, or as many more weeks as it takes for a hundred deals."""
-    deals, number = np.unique(weekly.deal, return_inverse=True)
+    deals, number = np.unique(regular.deal, return_inverse=True)
     last = np.full(len(deals), np.iinfo(np.int64).min)
-    np.maximum.at(last, number, weekly.at)
+    np.maximum.at(last, number, regular.at)
     newest = np.sort(last)[::-1]
     since = min(as_of - int(RECENT_DAYS * DAY), int(newest[min(RECENT_DEALS, len(newest)) - 1]))
-    recent = weekly.at >= since
+    recent = regular.at >= since
     if recent.sum() > MOST_MOMENTS:
         inside = np.flatnonzero(recent)
         recent[:] = False
         recent[inside[np.linspace(0, len(inside) - 1, MOST_MOMENTS).astype(np.int64)]] = True
-    return weekly.where(recent)
+    return regular.where(recent)
 
 
 def never_falling(values: Floats) -> Floats:

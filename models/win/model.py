@@ -87,7 +87,7 @@ class Contributions:
 class Side:
     """One of the two outcomes, won or lost: its base models and their calibrated stack.
 
-    `plain` are boosted trees of the weeks' grid alone, which only the side of the won has.
+    `plain` are boosted trees of regular moments alone, which only the side of the won has.
     """
 
     linear: Linear | None
@@ -316,14 +316,14 @@ def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
 
 
 def tree_columns(x: Floats, layout: FeatureLayout, terms: HorizonTerms) -> Floats:
-    """The trees' inputs: features, log horizon, period ends, horizon past the close date.
+    """The trees' inputs: features, days of rest, log horizon, period ends, horizon past the close date.
 
     The horizon in business days and in calendar days, since the end-of-quarter rush affects mainly late-stage
     deals.
     """
     past = [] if layout.close < 0 else [np.clip(terms.days - x[:, layout.close], -400.0, 400.0)[:, None]]
     horizon = np.log1p(np.stack([terms.clock, terms.days], axis=1))
-    return np.concatenate([x, horizon, terms.ends, *past], axis=1)
+    return np.concatenate([x, terms.rested[:, None], horizon, terms.ends, *past], axis=1)
 
 
 @dataclass(frozen=True)
@@ -519,7 +519,7 @@ def _fit_trees(
     grow: TreeFitter,
 ) -> list[Trees]:
     columns = _question_columns(rows, layout, windows)
-    first = rows.x.shape[1]
+    first = rows.x.shape[1] + 1  # the first column of the horizon
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(columns) / max(rows.deals, 1)
     least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))

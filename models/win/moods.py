@@ -70,16 +70,16 @@ class Mood:
 def monthly_counts(
     rows: SnapshotRows, rates: StageRates, layout: FeatureLayout, windows: HorizonWindows, as_of: int
 ) -> MonthlyCounts:
-    """Closings by month before `as_of`, and those expected of the weekly moments by a table of rates."""
-    weekly = rows.where(rows.regular)
-    seen = np.clip((as_of - weekly.at) / DAY / WEEK_DAYS, 0.0, 1.0)  # share of the moment's week
-    clock = windows.terms(weekly.at, np.full(len(weekly.at), WEEK_DAYS), weekly.ever_days).clock[:, None]
-    stage, age = layout.column(weekly.x, layout.stage), layout.column(weekly.x, layout.age, 0.0)
-    middle = np.minimum(weekly.at + int(0.5 * WEEK_DAYS * DAY), as_of - 1)
+    """Closings by month before `as_of`, and those expected of the regular moments by a table of rates."""
+    regular = rows.where(rows.regular)
+    seen = np.clip((as_of - regular.at) / DAY / WEEK_DAYS, 0.0, 1.0)  # share of the moment's week
+    clock = windows.terms(regular.at, np.full(len(regular.at), WEEK_DAYS), regular.ever_days).clock[:, None]
+    stage, age = layout.column(regular.x, layout.stage), layout.column(regular.x, layout.age, 0.0)
+    middle = np.minimum(regular.at + int(0.5 * WEEK_DAYS * DAY), as_of - 1)
     month = _months_ago(middle, as_of)
     months = int(month.max(initial=0)) + 1
     expected = [
-        np.bincount(month, weekly.weight * seen * rates.read(table, stage, age, clock)[:, 0], months)
+        np.bincount(month, regular.weight * seen * rates.read(table, stage, age, clock)[:, 0], months)
         for table in (rates.won, rates.lost)
     ]
     of_deal = np.unique(rows.deal, return_index=True)[1]

@@ -132,7 +132,7 @@ class Answers:
 
     `logits` (m, 4), horizons in days (infinite = ever), outcomes 0/1, weights, numbers of the deals and of
     the validation folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment
-    lies on the grid of weeks.
+    lies on the grid.
     """
 
     logits: Floats

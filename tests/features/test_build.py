@@ -212,18 +212,47 @@ def test_a_closing_that_was_taken_back_no_longer_counts() -> None:
 def test_moments_are_at_creation_after_changes_and_on_a_grid_that_widens(paper: EventLog) -> None:
     history = compile_history(paper, CALENDAR)
     deals, moments = change_moments(history, instant("2026-07-01"))
-    mine = moments[deals == history.deal_ids.get_loc("D1")] - instant("2026-04-01")
-    assert ((mine - 1) % DAY == 0).all()
-    changes = [0, 4, 5, 10, 15, 19, 20, 49, 54]
-    grid = [7, 14, 21, 28, 42, 56, 70, 84]
-    assert ((mine - 1) // DAY).tolist() == sorted(changes + grid)
-    stands = weeks_represented(np.zeros(len(mine), int), mine)
-    assert stands[np.isin((mine - 1) // DAY, [0, 7, 14, 21, 28, 42, 56, 70, 84])].tolist() == [
-        1, 1, 1, 1, 2, 2, 2, 2, 4,
-    ]  # fmt: skip
-    assert (stands > 0).sum() == 9
+    created = instant("2026-04-01")
+    mine = moments[deals == history.deal_ids.get_loc("D1")] - created
+    stands = weeks_represented(np.full(len(mine), created), created + mine)
+    days = (mine - 1) / DAY
+    assert days[stands == 0].tolist() == [
+        0,
+        4,
+        5,
+        10,
+        15,
+        19,
+        20,
+        49,
+        54,
+    ]  # created, and its recorded changes
+    on_grid = days[stands > 0]
+    assert np.searchsorted([0, 1, 3, 7, 14, 21, 28, 42, 56, 70, 84], on_grid, side="right").tolist() == [
+        *range(1, 12)
+    ]
+    assert (stands[stands > 0] * 7).round(9).tolist() == [1, 2, 4, 7, 7, 7, 14, 14, 14, 14, 28]
     closed = moments[deals == history.deal_ids.get_loc("O1")]
     assert closed.max() <= instant("2026-01-31")
+
+
+def test_moments_of_the_grid_stand_for_snapshots_on_random_days() -> None:
+    n = 400
+    created = pd.Timestamp("2025-01-06", tz=TOKYO) + pd.to_timedelta(np.arange(n), "D")
+    frame = pd.DataFrame(
+        {"deal_id": [f"D{i}" for i in range(n)], "created_at": created, "stage": "アポイント"}
+    )
+    until = instant("2026-12-01")
+    history = compile_history(EventLog.of({"deals": frame}, TOKYO), CALENDAR)
+    deals, moments = change_moments(history, until)
+    weeks = weeks_represented(history.created[deals], moments)
+    age = (moments - 1 - history.created[deals]) / DAY
+    open_weeks = (until - history.created).sum() / (7 * DAY)
+    assert weeks.sum() == pytest.approx(open_weeks, rel=0.01)
+    for low, high in ((0, 14), (10, 40), (33, 51), (100, 300)):
+        inside = (age >= low) & (age < high)
+        assert weeks[inside].sum() == pytest.approx(n * (high - low) / 7, rel=0.03)
+    assert len(np.unique(age[(age >= 7) & (age < 14)].round(2))) > 300  # each deal at an age of its own
 
 
 def test_levels_of_training_serve_a_log_with_new_words() -> None:

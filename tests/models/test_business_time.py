@@ -39,6 +39,16 @@ def test_days_are_told_apart_by_what_is_left_of_month_and_quarter():
     assert kind_of("2025-12-12") == 1, "the quarter ends in ten"
 
 
+def pace_of(won_at, first, last):
+    """Of wins from a pipeline always as full and as old: deals enter each day and leave a year later."""
+    always = np.arange(first - 365 * DAY, last, DAY)
+    age = np.random.default_rng(1).integers(0, 360, len(won_at))
+    created = np.concatenate([won_at - age * DAY, np.repeat(always, 20)])
+    ended = np.concatenate([won_at, np.repeat(always, 20) + 365 * DAY])
+    won = np.arange(len(created)) < len(won_at)
+    return fit_pace(CALENDAR, created, ended, won, first, last)
+
+
 def test_business_time_of_an_even_pace_is_calendar_time():
     clock = BusinessClock(CALENDAR, uniform_pace())
     moments = np.array([at("2025-11-03"), at("2025-11-03") + DAY // 2])
@@ -47,7 +57,7 @@ def test_business_time_of_an_even_pace_is_calendar_time():
 
 def test_a_year_of_wins_only_in_the_last_days_of_quarters_makes_those_days_long():
     ends = [at(day) for day in ("2025-03-31", "2025-06-30", "2025-09-30", "2025-12-26")]
-    pace = fit_pace(CALENDAR, np.repeat(ends, 100), at("2025-01-01"), at("2025-12-31"))
+    pace = pace_of(np.repeat(ends, 100), at("2025-01-01"), at("2025-12-31"))
     clock = BusinessClock(CALENDAR, pace)
     in_march, in_may = at("2025-03-27"), at("2025-05-15")
     rush, plain = clock.days(np.array([in_march, in_may]), np.array([5.0, 5.0]))
@@ -60,7 +70,7 @@ def test_business_time_makes_the_wins_it_was_fitted_on_even():
     days = np.arange(*CALENDAR.day_of(np.array([first, last])))
     rate = np.choose(np.minimum(day_kinds(CALENDAR)[days], 6), [0.1, 4, 6, 6, 6, 6, 12.0])
     won_at = np.repeat(CALENDAR.start_of(days), rng.poisson(rate)) + DAY // 2
-    clock = BusinessClock(CALENDAR, fit_pace(CALENDAR, won_at, first, last))
+    clock = BusinessClock(CALENDAR, pace_of(won_at, first, last))
     weeks = np.arange(first, last - 7 * DAY, 7 * DAY)
     passed = clock.days(weeks, np.full(len(weeks), 7.0))
     came = np.histogram(won_at, np.append(weeks, weeks[-1] + 7 * DAY))[0]
@@ -72,8 +82,29 @@ def test_business_time_makes_the_wins_it_was_fitted_on_even():
 
 
 def test_a_handful_of_wins_hardly_moves_the_calendar():
-    pace = fit_pace(CALENDAR, np.full(2, at("2025-03-31")), at("2025-01-01"), at("2025-12-31"))
+    pace = pace_of(np.full(2, at("2025-03-31")), at("2025-01-01"), at("2025-12-31"))
     assert np.abs(pace - 1.0).max() < 0.5
+
+
+def test_a_pipeline_that_fills_up_is_no_rush():
+    first, last = at("2025-04-01"), at("2025-07-01") - 1
+    rng = np.random.default_rng(2)
+    created = first + rng.integers(0, last - first, 4_000)
+    ended = created + (rng.exponential(60.0, 4_000) * DAY).astype(np.int64)
+    won = ended < last
+    pace = fit_pace(CALENDAR, created, np.minimum(ended, last), won, first, last)
+    month_end, quarter_end = pace[2:6], pace[6:9]
+    assert month_end == pytest.approx(np.full(4, 1.0), abs=0.25)
+    assert quarter_end == pytest.approx(np.full(3, 1.0), abs=0.25)
+
+
+def test_one_end_of_a_month_is_no_habit():
+    first, last = at("2025-04-14"), at("2025-05-16")
+    wins = np.repeat(CALENDAR.start_of(np.arange(*CALENDAR.day_of(np.array([first, last])))), 40)
+    rush = np.repeat(at("2025-04-30"), 80)
+    one = pace_of(np.concatenate([wins, rush]), first, last)
+    assert one[2] < 2.5, "120 wins on the day where 40 are usual, once"
+    assert one[2] > 1.2
 
 
 @given(st.lists(st.floats(0, 500), min_size=2, max_size=8), st.integers(0, 9_000), st.integers(0, 5_000))

@@ -104,7 +104,7 @@ def test_a_crippled_candidate_is_worse_and_its_opposite_better():
     assert "version 4 is worse than version 3" in worse.text.en
     assert "バージョン4は" in worse.text.ja
     kinds = [one.kind for one in worse.segments]
-    assert {"horizon", "moment", "stage", "product", "source", "seller_team"} <= set(kinds)
+    assert {"horizon", "age", "stage", "product", "source", "seller_team"} <= set(kinds)
     assert sum(one.verdict == "worse" for one in worse.segments) > len(kinds) / 2
     for one in worse.segments:
         assert one.deals >= 30

@@ -1,7 +1,7 @@
 """Do the intervals that an answer shows hold the truth as often as they say? Simulated worlds and loans.
 
-    python benchmarks/coverage.py ../coverage --first-seed 301 --worlds 6
-    python benchmarks/coverage.py ../coverage show
+    python benchmarks/interval_coverage.py ../coverage --first-seed 301 --worlds 6
+    python benchmarks/interval_coverage.py ../coverage show
 
 Each world is simulated until its deals have ended. The product is trained at a quarter's start on what was
 known then, and asked after 1, 4, 8 and 12 weeks. Of every open deal: the intervals of its chance to be won
@@ -15,7 +15,7 @@ and around the stage table's, their widths set on the development worlds so that
 needs those in the folder too). `before` is the interval from the standard error alone. By outcomes, where
 the truth is unknown: every training does that (`training.coverage`, the model card), also on loans:
 
-    python benchmarks/coverage.py ../coverage --loans
+    python benchmarks/interval_coverage.py ../coverage --loans
 """
 
 from __future__ import annotations
