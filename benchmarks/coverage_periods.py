@@ -107,7 +107,13 @@ def share_within(came: Floats, draws: Floats, level: float) -> Floats:
 
 
 def show_scopes(cases: list[dict], development: list[dict]) -> None:
-    """Coverage and width of a quarter's revenue, and of the probability of its target."""
+    """Coverage and width of a quarter's revenue, and of the probability of its target.
+
+    Scopes of which nothing can come (a team without sellers) are left out: every interval holds them.
+    """
+    cases, development = (
+        [_only(one, one["scope_true_sd"] > 0) for one in some] for some in (cases, development)
+    )
     for kind in KINDS:
         for week in (*WEEKS, None):
             rows = [_rows(case, kind, week) for case in cases]
