@@ -6,13 +6,16 @@
 Each world is simulated until its deals have ended. The product is trained at a quarter's start on what was
 known then, and asked after 1, 4, 8 and 12 weeks. Of every open deal: the intervals of its chance to be won
 in the end and by the quarter's end, against the true chance (replays of the world); the amount and the day
-if won, against those of the deals that were won. Of every scope: the quarter's revenue, against what came,
-and the probability of reaching the target, against the world's own. One file per world is kept in the
-folder and not computed again. Worlds 1 to 99 are for development; judge on others (--first-seed).
+if won, against those of the deals that were won. Of every scope: the quarter's revenue, against the replays
+and what came, and the interval of the probability of its target, against the world's own probability. One
+file per world is kept in the folder and not computed again. Worlds with a seed below `--judged-from` are for
+development; judge on others (--first-seed).
 
-Two plain intervals stand beside that of the chance: of constant width in log-odds around the shown chance
-and around the stage table's, their widths set on the development worlds so that they hold there (`show`
-needs those in the folder too). `before` is the interval from the standard error alone. By outcomes, where
+Plain intervals stand beside those that are shown, their widths set on the development worlds so that they
+hold there (`show` needs those in the folder too): of constant width in log-odds around the shown chance,
+around the stage table's and around the shown probability of the target; of constant relative width around
+the forecast, and around what is won plus the stage-weighted pipeline. `before` is the interval of a chance
+from the standard error alone. By outcomes, where
 the truth is unknown: every training does that (`training.coverage`, the model card), also on loans:
 
     python benchmarks/interval_coverage.py ../coverage --loans
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,20 +33,20 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from coverage_periods import BANDS, QUANTILES, WEEKS, covered, scope_rows, show_scopes
 from real_logs import imported
 from scipy.special import expit, logit, ndtri
 
 from crm.eventlog import EventLog
 from crm.frames import micros
 from crm.instants import DAY, as_of_instant, last_known_day
-from crm.periods import Period, period_holding
+from crm.periods import period_holding
 from features.arrays import Floats
 from features.calendar import Calendar
 from models.bundle import Bundle
-from models.forecast.attainment import probability_of
+from models.forecast.amount_interval import amount_intervals
 from models.logistic import bounded_logit
 from models.scoring import close_days
-from models.statistics import means_of
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import table_only
 from simulator import Oracle, WorldSettings, advance, crm_tables, oracle, simulate
@@ -56,11 +59,8 @@ from training.data import TrainingData
 from training.fit import train, train_on
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-WEEKS = (1, 4, 8, 12)
 YEARS_BEFORE, DAYS_AFTER = 1096, 400  # days simulated up to the quarter's end, and after it
 QUESTIONS = ("ever", "by_end")
-QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-BANDS = ((2, 4, 50), (1, 5, 80), (0, 6, 95))  # positions in QUANTILES, level in percent
 END = date(2025, 9, 30)
 
 
@@ -76,7 +76,7 @@ def main() -> None:
             if not name.with_suffix(".npz").exists():
                 one_world(seed, name, options)
     if not options.loans:
-        show(options.folder)
+        show(options.folder, options.judged_from)
 
 
 def one_world(seed: int, name: Path, options: argparse.Namespace) -> None:
@@ -110,11 +110,8 @@ def one_world(seed: int, name: Path, options: argparse.Namespace) -> None:
             bundle, cache.as_of(origin.as_of), origin, snapshot.organisation, snapshot.closed_by_person
         )
         parts.append(deal_rows(bundle, forecast, truth, ended))
-        lines = [
-            (origin, scope, float(snapshot.target[position]), forecast, truth)
-            for position, scope in enumerate(snapshot.scopes)
-        ]
-        parts[-1] |= {f"scope_{key}": value for key, value in scope_rows(lines, cache, period).items()}
+        said = scope_rows(snapshot, forecast, truth, cache.actuals(period), period)
+        parts[-1] |= {f"scope_{name}": values for name, values in said.items()}
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     np.savez(name.with_suffix(".npz"), **columns, replays=np.array(options.replays))
     print(f"seed {seed}: {time.perf_counter() - began:.0f} s", flush=True)
@@ -142,6 +139,9 @@ def deal_rows(bundle: Bundle, forecast: OriginForecast, truth: Oracle, ended: pd
         "left": np.full(count, left),
         "amount": deals["amount"].to_numpy(float),
         "revenue": np.quantile(forecast.scored.pipeline.amounts, QUANTILES, axis=1).T,
+        "amounts": np.stack(
+            [np.stack(ends, axis=1) for ends in amount_intervals(forecast.scored.pipeline.amounts)], axis=1
+        ),
         "close": close_days(bundle.win, x, moments, QUANTILES),
     }
     (_, last) = next(iter(truth.revenue))
@@ -160,57 +160,6 @@ def deal_rows(bundle: Bundle, forecast: OriginForecast, truth: Oracle, ended: pd
     return out
 
 
-def scope_rows(lines: Sequence[tuple], cache: SnapshotCache, period: Period) -> dict:
-    """What is said of each scope's quarter, what came, and the world's own probability of the target."""
-    actual = cache.actuals(period)
-    rows = []
-    for origin, scope, target, forecast, truth in lines:
-        if scope not in actual:
-            continue
-        kind, _, who = scope.partition(":")
-        draws = next(iter(truth.revenue.values()))
-        table = draws.teams if kind == "team" else draws.people
-        true = np.asarray(draws.company if kind == "company" else table[who], float)
-        people = forecast.simulation.organisation.members(scope)
-        aim = None if np.isnan(target) else target
-        said = probability_of(forecast.simulation, people, aim)
-        total = forecast.simulation.total(people)
-        quantiles = np.quantile(total, QUANTILES).tolist()
-        rows.append(
-            [
-                kind,
-                origin.week,
-                scope,
-                actual[scope],
-                target,
-                np.nan if said is None else said,
-                np.nan if aim is None else float((true >= aim).mean()),
-                float(total.mean()),
-                float(total.std()),
-                float(true.mean()),
-                float(true.std()),
-                *quantiles,
-            ]
-        )
-    names = (
-        "kind",
-        "week",
-        "scope",
-        "actual",
-        "target",
-        "said",
-        "truth",
-        "mean",
-        "sd",
-        "true_mean",
-        "true_sd",
-    )
-    table = list(zip(*rows, strict=True))
-    out = {name: np.array(table[at]) for at, name in enumerate(names)}
-    out["quantiles"] = np.array(table[len(names) :], float).T
-    return out
-
-
 def loans() -> None:
     """Coverage by outcomes of the loans, as a training measures it."""
     log = imported("loan_applications")
@@ -218,22 +167,28 @@ def loans() -> None:
     print(report.coverage)
 
 
-def show(folder: Path) -> None:
+def show(folder: Path, judged_from: int) -> None:
     """Coverage and width of every interval, with 95 % intervals that resample whole worlds."""
     files = sorted(folder.glob("*.npz"))
     cases = {tuple(file.stem.split("-")): dict(np.load(file, allow_pickle=False)) for file in files}
-    development = [case for name, case in cases.items() if int(name[1]) < 100]
+    older = [name for name, case in cases.items() if "scope_held" not in case]
+    if older:
+        print(
+            f"left out, made by an earlier form of this study: {', '.join('-'.join(name) for name in older)}"
+        )
+    cases = {name: case for name, case in cases.items() if name not in older}
     for size in sorted({name[0] for name in cases}, key=int):
-        judged = [case for name, case in cases.items() if name[0] == size and int(name[1]) >= 100]
+        of_size = {int(name[1]): case for name, case in cases.items() if name[0] == size}
+        development = [case for seed, case in of_size.items() if seed < judged_from]
         for label, some in (
-            ("development", [case for name, case in cases.items() if name[0] == size and int(name[1]) < 100]),
-            ("judged", judged),
+            ("development", development),
+            ("judged", [case for seed, case in of_size.items() if seed >= judged_from]),
         ):
             if some:
                 print(f"\n== {label}: {len(some)} worlds of about {size} deals")
                 show_chances(some, development)
                 show_if_won(some)
-                show_scopes(some)
+                show_scopes(some, development)
 
 
 def show_chances(cases: list[dict], development: list[dict]) -> None:
@@ -316,58 +271,36 @@ def _line(cases: list[dict], interval: Callable[[dict], list], question: str) ->
     for at, level in enumerate(LEVELS):
         held = [(ends[k][at][0] <= truth[k]) & (truth[k] <= ends[k][at][1]) for k in range(len(cases))]
         width = np.concatenate([one[at][1] - one[at][0] for one in ends])
-        parts.append(f"{100 * level:.0f}: {_covered(held)} w {100 * width.mean():.0f}")
+        parts.append(f"{100 * level:.0f}: {covered(held)} w {100 * width.mean():.0f}")
     return " | ".join(parts) + f" | n {sum(len(one) for one in truth)}"
 
 
-def _covered(held: list[np.ndarray]) -> str:
-    """The share held in percent, with a 95 % interval that draws worlds."""
-    world = np.repeat(np.arange(len(held)), [len(one) for one in held]).astype(np.int64)
-    values = np.concatenate(held).astype(float)[:, None]
-    found = means_of(values, np.ones(len(values)), world, np.random.default_rng(7))[0]
-    return f"{100 * found.mean:.0f} [{100 * found.lo:.0f}, {100 * found.hi:.0f}]"
-
-
 def show_if_won(cases: list[dict]) -> None:
-    """Amount and day of winning, of the deals that were won."""
-    for label, said, came in (("amount if won", "revenue", "amount"), ("day if won", "close", "days")):
+    """Amount and day of winning, of the deals that were won; the width of an amount is in percent of it."""
+
+    def quantiles(name: str) -> Callable[[dict], list]:
+        return lambda case: [(case[name][:, low], case[name][:, high]) for low, high, _ in BANDS]
+
+    def shortest(case: dict) -> list:
+        return [(ends[:, 0], ends[:, 1]) for ends in np.moveaxis(case["amounts"], 1, 0)]
+
+    for label, interval, came in (
+        ("amount if won", shortest, "amount"),
+        ("amount if won, central quantiles", quantiles("revenue"), "amount"),
+        ("day if won", quantiles("close"), "days"),
+    ):
         parts = []
-        for low, high, level in BANDS:
-            held = []
+        for number, level in enumerate(LEVELS):
+            held, width = [], []
             for case in cases:
                 won = case["won"]
-                slack = 1e-9 * np.abs(case[came][won])
-                held.append(
-                    (case[said][won, low] - slack <= case[came][won])
-                    & (case[came][won] <= case[said][won, high] + slack)
-                )
-            parts.append(f"{level}: {_covered(held)}")
+                true, (lo, hi) = case[came][won], (ends[won] for ends in interval(case)[number])
+                slack = 0.02 + 1e-9 * np.abs(true)  # amounts are rounded to a step
+                held.append((lo - slack <= true) & (true <= hi + slack))
+                width.append((hi - lo) / true if came == "amount" else hi - lo)
+            scale = 100 if came == "amount" else 1
+            parts.append(f"{100 * level:.0f}: {covered(held)} w {scale * np.concatenate(width).mean():.0f}")
         print(f"   {label}: {' | '.join(parts)} | n {sum(int(case['won'].sum()) for case in cases)}")
-
-
-def show_scopes(cases: list[dict]) -> None:
-    """The quarter's revenue against what came, and how far the said probability is from the true one."""
-    for kind in ("company", "team", "person"):
-        for week in WEEKS:
-            rows = [(case["scope_kind"] == kind) & (case["scope_week"] == week) for case in cases]
-            parts = []
-            for low, high, level in BANDS:
-                held = []
-                for case, use in zip(cases, rows, strict=True):
-                    actual, quantiles = case["scope_actual"][use], case["scope_quantiles"][use]
-                    slack = 1e-6 * np.maximum(actual, 1.0)
-                    held.append(
-                        (quantiles[:, low] - slack <= actual) & (actual <= quantiles[:, high] + slack)
-                    )
-                parts.append(f"{level}: {_covered(held)}")
-            said = np.concatenate([case["scope_said"][use] for case, use in zip(cases, rows, strict=True)])
-            true = np.concatenate([case["scope_truth"][use] for case, use in zip(cases, rows, strict=True)])
-            aimed = ~np.isnan(said)
-            off = np.sqrt(np.mean((said - true)[aimed] ** 2)) if aimed.any() else np.nan
-            print(
-                f"   revenue of {kind}, week {week}: {' | '.join(parts)} | n {len(said)}; attainment off by "
-                f"{100 * off:.0f} points (root mean square), n {int(aimed.sum())}"
-            )
 
 
 def _arguments() -> argparse.Namespace:
@@ -377,6 +310,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="where each case's file is kept")
     parser.add_argument("show", nargs="?", choices=("show",), help="only print what is there")
     parser.add_argument("--loans", action="store_true", help="by outcomes of the loans instead of worlds")
+    parser.add_argument("--judged-from", type=int, default=100, help="seeds below it are for development")
     parser.add_argument("--worlds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--deals", type=int, default=2000, help="in three years")

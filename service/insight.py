@@ -16,7 +16,9 @@ from crm.instants import DAY, iso, local_datetime
 from features import Feature
 from features.arrays import Floats
 from models.bundle import Bundle
+from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
+from models.forecast.attainment_interval import attainment_intervals
 from models.scoring import close_days_of, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import LEVEL as SHOWN_LEVEL
@@ -141,6 +143,12 @@ def build_insight(
             "p10": p10,
             "p50": p50,
             "p90": p90,
+            "intervals": {
+                f"{100 * level:.0f}": [float(low[0]), float(high[0])]
+                for level, (low, high) in zip(
+                    LEVELS, amount_intervals(inputs.amounts[None], LEVELS), strict=True
+                )
+            },
             "currency": inputs.currency,
             "original": _original(inputs.original, zone),
         },
@@ -186,10 +194,12 @@ def _attainment(inputs: InsightInputs) -> Mapping[str, Any]:
     effect = inputs.effect
     scope = {"period": inputs.period, "scope": "company"}
     if effect is None:
-        return {**scope, "probability": None, "if_won_pp": None, "if_lost_pp": None}
+        names = ("probability", "probability_intervals", "if_won_pp", "if_lost_pp")
+        return {**scope, **dict.fromkeys(names)}
     return {
         **scope,
         "probability": effect.probability,
+        "probability_intervals": attainment_intervals(effect.probability),
         "if_won_pp": 100 * (effect.if_won - effect.probability),
         "if_lost_pp": 100 * (effect.if_lost - effect.probability),
     }

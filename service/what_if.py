@@ -46,7 +46,8 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str,
 
 def empty_summary(after: Mapping[str, Any]) -> dict[str, Any]:
     """The summary before, of a scope that exists only under the assumptions."""
-    return {"target": None, "probability": None, "revenue": dict.fromkeys(after["revenue"], 0.0)}
+    nothing = dict.fromkeys(("target", "probability", "probability_intervals"))
+    return {**nothing, "revenue": dict.fromkeys(after["revenue"], 0.0)}
 
 
 def implied(supposed: Assumptions, has_new_hires: bool, has_levels: bool, lang: Language) -> list[str]:

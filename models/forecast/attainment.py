@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from features.arrays import Floats, Ints
+from models.forecast.attainment_interval import attainment_intervals
 from models.forecast.organisation import UNASSIGNED
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.simulate import LEVELS, Simulation, attainment_given_deal, open_by_date, swings
@@ -26,20 +27,22 @@ def scope_forecast(
     `new_by_date` (dates,) is the share of new business expected by each date of the pace. `gap` is the target
     minus the mean forecast, so a positive gap is a shortfall. `points`: swings of the scope's deals in
     their order, if already computed (see `swing_points`). Without a target, `target`, `probability`,
-    `gap` and every swing are None. Deals come with the largest swing first.
+    its intervals, `gap` and every swing are None. Deals come with the largest swing first.
     """
     organisation = simulation.organisation
     people = organisation.members(scope)
     rows = np.flatnonzero(np.isin(simulation.pipeline.person, people))
     total = simulation.total(people)
     target = facts.target(scope)
+    probability = probability_of(simulation, people, target)
     closed = float(simulation.closed[people].sum())
     return {
         "period": facts.period.name,
         "scope": scope,
         "target": target,
         "closed": round(closed, 2),
-        "probability": probability_of(simulation, people, target),
+        "probability": probability,
+        "probability_intervals": attainment_intervals(probability),
         "revenue": mean_and_quantiles(total),
         "components": _components(simulation, people, closed),
         "gap": None if target is None else target - float(total.mean()),
@@ -190,7 +193,13 @@ def _children(simulation: Simulation, facts: PeriodFacts, scope: str) -> list[di
             continue
         chance = probability_of(simulation, people, target)
         children.append(
-            {"scope": child, "target": target, "probability": chance, "revenue": mean_and_quantiles(total)}
+            {
+                "scope": child,
+                "target": target,
+                "probability": chance,
+                "probability_intervals": attainment_intervals(chance),
+                "revenue": mean_and_quantiles(total),
+            }
         )
     return children
 

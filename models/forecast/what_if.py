@@ -13,6 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from features.arrays import Floats
 from models.forecast.attainment import mean_and_quantiles, probability_of
+from models.forecast.attainment_interval import attainment_intervals
 from models.forecast.change_attribution import ForecastState
 from models.forecast.organisation import COMPANY
 from models.forecast.simulate import Pipeline, round_to_step, simulate
@@ -135,12 +136,14 @@ def add_seller(state: ForecastState, joining: JoiningSeller, days_ahead: Floats)
 
 
 def scope_summary(state: ForecastState, scope: str) -> dict[str, Any]:
-    """Target, probability and revenue of a scope."""
+    """Target, probability with its intervals, and revenue of a scope."""
     people = state.simulation.organisation.members(scope)
     target = state.targets.get(scope)
+    probability = probability_of(state.simulation, people, target)
     return {
         "target": target,
-        "probability": probability_of(state.simulation, people, target),
+        "probability": probability,
+        "probability_intervals": attainment_intervals(probability),
         "revenue": mean_and_quantiles(state.simulation.total(people)),
     }
 

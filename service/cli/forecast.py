@@ -57,6 +57,7 @@ def _show(answer: Answer, reader: Reader) -> None:
 
 _NAMES = {
     "probability": Text("達成確率", "probability of reaching the target"),
+    "probability_range": Text("達成確率の幅（80%）", "80% range of this probability"),
     "target": Text("売上目標", "revenue target"),
     "mean": Text("着地見込み", "forecast"),
     "range": Text("予測幅（80%）", "80% range"),
@@ -91,6 +92,7 @@ def _show_forecast(answer: Answer, reader: Reader) -> None:
     last_year = baselines["last_year"]
     written = {
         "probability": reader.percent(answer["probability"]),
+        "probability_range": _probability_range(answer, reader),
         **{name: written[name] for name in amounts},
         "progress": f"{answer['closed'] / target:.1%}" if target else "–",
         "growth": f"{revenue['mean'] / last_year:.1%}" if last_year else "–",
@@ -99,6 +101,14 @@ def _show_forecast(answer: Answer, reader: Reader) -> None:
     rows = [[_NAMES[name].to(reader.lang), value] for name, value in written.items() if value != "–"]
     title = reader.title(answer["period"], answer["scope"])
     reader.table([Text("", ""), Text("", "")], rows, right=[1], title=title)
+
+
+def _probability_range(answer: Answer, reader: Reader) -> str:
+    intervals = answer["probability_intervals"]
+    if intervals is None:
+        return "–"
+    low, high = intervals["80"]
+    return reader.range(reader.percent(low), reader.percent(high))
 
 
 def _show_children(children: list[Answer], reader: Reader) -> None:

@@ -21,6 +21,14 @@ def _within_years(day: date) -> date:
 
 Day = Annotated[date, AfterValidator(_within_years)]  # of a request: far ones would mean "none"
 
+ProbabilityIntervals = Annotated[
+    dict[str, tuple[float, float]] | None,
+    Field(
+        description="Intervals of the true probability of reaching the target by level in percent: "
+        '"50", "80", "95", each within the next; null without a target'
+    ),
+]
+
 
 class ModelInfo(BaseModel):
     """The model of an answer."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from crm.schema import TABLES, Column, Kind, Table
 from service.schemas.actions import Action, ActionNotRecommended
-from service.schemas.base import MAX_ROWS, Answer
+from service.schemas.base import MAX_ROWS, Answer, ProbabilityIntervals
 from service.schemas.bottlenecks import DealBottleneck
 
 _TYPES: dict[Kind, Any] = {
@@ -203,6 +203,9 @@ class DealRevenue(BaseModel):
     p10: float
     p50: float
     p90: float
+    intervals: dict[str, tuple[float, float]] = Field(
+        description='The shortest intervals of the amount if won by level in percent: "50", "80", "95"'
+    )
     currency: str = Field(description="The organisation's")
     original: OriginalAmount | None = Field(
         description="null where the amount is in the organisation's currency"
@@ -215,6 +218,7 @@ class DealAttainment(BaseModel):
     period: str
     scope: str
     probability: float | None
+    probability_intervals: ProbabilityIntervals
     if_won_pp: float | None
     if_lost_pp: float | None
 

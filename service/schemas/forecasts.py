@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import MAX_ROWS, Answer, Day
+from service.schemas.base import MAX_ROWS, Answer, Day, ProbabilityIntervals
 
 
 class PushedDeal(BaseModel):
@@ -127,6 +127,7 @@ class ChildForecast(BaseModel):
     scope: str
     target: float | None
     probability: float | None
+    probability_intervals: ProbabilityIntervals
     revenue: RevenueDistribution
 
 
@@ -216,6 +217,7 @@ class Forecast(Answer):
     probability: float | None = Field(
         ge=0, le=1, description="Of reaching the target; null where no target is known"
     )
+    probability_intervals: ProbabilityIntervals
     revenue: RevenueDistribution
     components: list[Component]
     gap: float | None
@@ -235,6 +237,7 @@ class ForecastSummary(BaseModel):
 
     target: float | None
     probability: float | None
+    probability_intervals: ProbabilityIntervals
     revenue: RevenueDistribution
 
 

@@ -247,6 +247,18 @@ def test_draws_by_date_end_where_the_period_ends() -> None:
     assert (np.diff(by_date, axis=0) >= 0).all()
 
 
+def test_the_probability_of_a_target_has_an_interval_in_every_scope() -> None:
+    answer = scope_forecast(busy(), facts({COMPANY: 9000.0, "team:north": 4000.0}), AHEAD, COMPANY)
+    north = next(child for child in answer["children"] if child["scope"] == "team:north")
+    for side in (answer, north):
+        assert list(side["probability_intervals"]) == ["50", "80", "95"]
+        for lo, hi in side["probability_intervals"].values():
+            assert 0 < lo <= side["probability"] <= hi < 1
+    assert [child["probability_intervals"] for child in answer["children"] if child["target"] is None] == [
+        None
+    ] * 3
+
+
 def test_without_a_target_there_is_revenue_and_no_probability() -> None:
     answer = scope_forecast(busy(), facts({}), AHEAD, COMPANY)
     assert (answer["target"], answer["probability"], answer["gap"]) == (None, None, None)

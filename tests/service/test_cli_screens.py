@@ -44,6 +44,7 @@ FORECAST: dict[str, Any] = {
     "target": 6e8,
     "closed": 2.142e8,
     "probability": 0.0004,
+    "probability_intervals": {"50": [0.0001, 0.0004], "80": [0.0000046, 0.0045], "95": [1e-6, 0.02]},
     "revenue": revenue(4.389e8),
     "gap": 1.611e8,
     "components": [
@@ -303,6 +304,7 @@ def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
     out, _ = screen(FORECAST, "forecast", "2026-Q4")
     assert out.startswith("2026年10〜12月期（2026-Q4）　全社\n")
     assert cells(out, "達成確率") == ["0.1%未満"]
+    assert cells(out, "達成確率の幅（80%）") == ["0.1%未満〜0.4%"]
     assert cells(out, "着地見込み") == ["4.39億円"]
     assert cells(out, "予測幅（80%）") == ["3.51億〜5.27億円"]
     assert cells(out, "不足見込み") == ["1.61億円"]
@@ -321,9 +323,14 @@ def test_cli_forecast_names_a_surplus(screen: Any):
 
 
 def test_cli_forecast_without_a_target_shows_nothing_of_attainment(screen: Any):
-    none = {**FORECAST, "target": None, "probability": None, "gap": None, "change": None}
+    nothing = dict.fromkeys(("target", "probability", "probability_intervals", "gap", "change"))
+    none = {**FORECAST, **nothing}
     out, _ = screen(none, "forecast", "2026-Q4")
-    assert not [word for word in ("進捗率", "不足", "超過", "達成確率  ") if word in out.split("対象")[0]]
+    assert not [
+        word
+        for word in ("進捗率", "不足", "超過", "達成確率  ", "達成確率の幅")
+        if word in out.split("対象")[0]
+    ]
 
 
 def test_a_change_is_dated_signed_and_in_one_unit(screen: Any):

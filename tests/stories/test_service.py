@@ -110,6 +110,13 @@ def test_a_stored_deal_gets_its_whole_insight(service: Service) -> None:
     assert ends[1] == win["interval"]
     nested = [lo for lo, _ in ends] + [win["probability"]] + [hi for _, hi in reversed(ends)]
     assert nested == sorted(nested)
+    amounts, attainment = insight["revenue"]["intervals"], insight["attainment"]
+    low, high = zip(*(amounts[level] for level in ("95", "80", "50")), strict=True)
+    assert list(low) == sorted(low)
+    assert list(high) == sorted(high, reverse=True)
+    assert low[-1] <= insight["revenue"]["p50"] <= high[-1]
+    for lo, hi in attainment["probability_intervals"].values():
+        assert 0 < lo <= attainment["probability"] <= hi < 1
     lo, hi = win["interval_by_period_end"]
     assert lo <= win["by_period_end"] <= hi
     assert win["by_period_end"] <= win["probability"] + 1e-12
