@@ -26,19 +26,23 @@ MAIN_PART = 0.8  # the first family's share of the false discovery rate
 def find_bottlenecks(
     observed: ObservationalData, shuffle: np.random.Generator | None = None
 ) -> tuple[Bottleneck, ...]:
-    """Bottlenecks of a history, the most significant first.
+    """Bottlenecks of a history, the most significant first; `shuffle`: see `contrasts_in`."""
+    return bottlenecks_among(contrasts_in(observed, shuffle), observed.history.levels)
 
-    `shuffle`: permutes the outcomes of deals, so that no true bottleneck remains.
-    """
+
+def contrasts_in(
+    observed: ObservationalData, shuffle: np.random.Generator | None = None
+) -> list[ConditionContrast]:
+    """All contrasts of a history; `shuffle` permutes its deals' outcomes: no true bottleneck remains."""
     passages_by_stage = stage_visits(observed.history, observed.as_of)
     stages = [stage_entries(observed, passage, passages_by_stage[-1].deal) for passage in passages_by_stage]
     if shuffle is not None:
         stages = [entries.shuffled(shuffle) for entries in stages]
-    return bottlenecks_among(contrasts_of(observed, stages), observed.history.levels)
+    return contrasts_of(observed, stages)
 
 
 def bottlenecks_among(contrasts: Sequence[ConditionContrast], levels: Levels) -> tuple[Bottleneck, ...]:
-    """Bottlenecks among all contrasts of a history, whose category values are `levels`."""
+    """Bottlenecks among all contrasts of a history, the most significant first; `levels` name categories."""
     discoveries: list[tuple[FoundBottleneck, ConditionContrast]] = []
     for family, part in _families(contrasts):
         # A bottleneck that was found already also shows in other conditions of the same deals.
