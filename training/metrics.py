@@ -103,10 +103,11 @@ def calibration_luck(
     """The calibration error of probabilities (n,) that are right, without random draws.
 
     A deal's rows share one lot: it is won within as much of its rows' chances as the lot is below. The sums
-    of outcomes in bins a and b then have the covariance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the rows i
-    in a and j in b of a deal. Taken as normal with these covariances, a bin's distance from what is expected
-    is sqrt(2 / pi) sd in the mean, and two distances have the covariance 2 / pi sd_a sd_b (sqrt(1 - r^2) +
-    r arcsin r - 1), r their correlation (Leone, Nelson & Nottingham 1961, "The folded normal distribution").
+    of outcomes in bins a and b then have the covariance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the
+    rows i in a and j in b of a deal. Taken as normal with these covariances, a bin's distance from what is
+    expected is sqrt(2 / pi) sd in the mean, and two distances have the covariance 2 / pi sd_a sd_b
+    (sqrt(1 - r^2) + r arcsin r - 1), r their correlation (Leone, Nelson & Nottingham 1961, "The folded normal
+    distribution").
 
     >>> round(calibration_luck(np.full(400, 0.5), np.arange(400), bins=1).mean, 4)
     0.0199
