@@ -1,21 +1,27 @@
-"""Are true bottlenecks found, and only those?
+"""Are true bottlenecks found, and only those, and are they as large as shown?
 
-    python benchmarks/accuracy_bottlenecks.py --first-seed 701 --seeds 20 --deals 10000
+    python benchmarks/accuracy_bottlenecks.py FOLDER --name after --first-seed 701 --seeds 20 --deals 10000
 
-Every other world has two true bottlenecks, of 10, 12, 15, 20 or 30 points in turn. A bottleneck that is found
-is correct if it names the true stage and the true segment, a part of it or one that contains it (the number
-with exactly that segment is printed with the errors); misses and false ones are counted by the true size. (A
-weak conversion of such a segment, at that stage or later, is a consequence: it counts neither as false nor as
-found.) Then the outcomes of each world's deals are permuted: nothing should be found.
+Every other world (with --planted every one) has two true bottlenecks, of 10, 12, 15, 20 or 30 points in turn.
+A bottleneck that is found is correct if it names the true stage and the true segment, a part of it or one
+that contains it (the number with exactly that segment is printed with the errors); misses and false ones are
+counted by the true size. (A weak conversion of such a segment, at that stage or later, is a consequence: it
+counts neither as false nor as found.) With --shuffled the outcomes of each world's deals are permuted, too:
+nothing should be found. FOLDER keeps the truth and contrasts of each world, and one result per world and
+name; what is there is not computed again, so that another version of the code (`PYTHONPATH`, another --name)
+is judged on the same contrasts. Constants were chosen on worlds 741 to 745.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import pickle
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +32,7 @@ from crm.instants import end_of_day
 from models.bottlenecks import Bottleneck
 from simulator import WorldSettings, crm_tables, ground_truth_dict, simulate
 from simulator.catalog import STAGES
-from training.bottlenecks import find_bottlenecks
+from training.bottlenecks import bottlenecks_among, contrasts_in
 from training.observational_data import ObservationalData
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -36,73 +42,121 @@ SIZES = {"small": "small", "mid": "medium", "large": "large"}
 
 
 def main() -> None:
-    """Run and print."""
+    """Run what is missing, and print what is there."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--name", default="after")
     parser.add_argument("--first-seed", type=int, default=701)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--deals", type=int, default=10_000)
+    parser.add_argument("--planted", action="store_true", help="bottlenecks in every world")
+    parser.add_argument("--shuffled", action="store_true", help="search permuted outcomes, too")
     options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for number in range(options.seeds):
+        seed = options.first_seed + number
+        points = POINTS[number // 2 % len(POINTS)] if options.planted or number % 2 else None
+        result = options.folder / f"{options.name}-{seed}-{options.deals}.json"
+        if not result.exists():
+            judged = one_world(seed, points, options.deals, options.shuffled, options.folder)
+            result.write_text(json.dumps(judged, ensure_ascii=False, indent=1), "utf-8")
+            print(f"world {seed}: {judged['seconds']:.0f} s per search", flush=True)
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(options.folder.glob("*.json")):
+        by_name[path.stem.rsplit("-", 2)[0]].append(json.loads(path.read_text("utf-8")))
+    for name, worlds in by_name.items():
+        print_table(name, worlds)
+
+
+def one_world(seed: int, points: float | None, deals: int, shuffled: bool, folder: Path) -> dict[str, Any]:
+    """What is found in a world, and what is true there; the contrasts are kept in `folder`."""
+    kept = folder / f"contrasts-{seed}-{deals}.pkl"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(_contrasts(seed, points, deals, shuffled)))
+    # Written by this command, a line above.
+    truth, levels, searches = pickle.loads(kept.read_bytes())
+    began = time.perf_counter()
+    found = [bottlenecks_among(contrasts, levels) for contrasts in searches]
+    seconds = (time.perf_counter() - began) / len(searches)
+    return {
+        "seed": seed,
+        "truth": [{**true, "segment": _segment(true)} for true in truth],
+        "found": [
+            {
+                **one.to_json(),
+                "about": [n for n, true in enumerate(truth) if _about(one, true)],
+                "shows": any(_shows(one, true) for true in truth),
+            }
+            for one in found[0]
+        ],
+        "shuffled": [one.to_json() for one in found[1]] if shuffled else None,
+        "seconds": seconds,
+    }
+
+
+def _contrasts(seed: int, points: float | None, deals: int, shuffled: bool) -> tuple[Any, Any, Any]:
+    """A world's true bottlenecks, category values, and contrasts: as they are, and with permuted outcomes."""
+    settings = {"bottlenecks": 0} if points is None else {"bottlenecks": 2, "bottleneck_pp": points}
+    world = simulate(WorldSettings(deals=deals, seed=seed, end=END, **settings))
+    truth = ground_truth_dict(world.ground_truth)["bottlenecks"]
+    log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
+    observed = ObservationalData.of(log, moment)
+    searches = [contrasts_in(observed)]
+    if shuffled:
+        searches.append(contrasts_in(observed, np.random.default_rng(seed)))
+    return truth, observed.history.levels, searches
+
+
+def print_table(name: str, worlds: Sequence[Mapping[str, Any]]) -> None:
+    """One version's findings, and how they compare with what was planted."""
     planted: dict[float, list[bool]] = defaultdict(list)
     errors: list[float] = []
     covered: list[bool] = []
-    right = wrong = shuffled = 0
-    seconds = 0.0
-    for number in range(options.seeds):
-        points = POINTS[number // 2 % len(POINTS)] if number % 2 else None
-        seed = options.first_seed + number
-        settings = {"bottlenecks": 0} if points is None else {"bottlenecks": 2, "bottleneck_pp": points}
-        world = simulate(WorldSettings(deals=options.deals, seed=seed, end=END, **settings))
-        truth = ground_truth_dict(world.ground_truth)["bottlenecks"]
-        log, moment = EventLog.of(crm_tables(world), TOKYO), end_of_day(END, TOKYO)
-        began = time.perf_counter()
-        found, nothing = _searched(log, moment, seed)
-        seconds += time.perf_counter() - began
-        shuffled += bool(nothing)
-        met = [False] * len(truth)
-        for one in found:
-            hits = [n for n, true in enumerate(truth) if _about(one, true)]
-            for n in hits:
-                met[n] = True
-                if _segment(truth[n]) == dict(one.segment):
-                    errors.append(100 * one.effect - truth[n]["effect_pp"])
-                    covered.append(100 * one.low <= truth[n]["effect_pp"] <= 100 * one.high)
-            dies_here = not hits and any(_shows(one, true) for true in truth)
-            right, wrong = right + bool(hits), wrong + (not hits and not dies_here)
-            condition = one.condition
+    widths: list[float] = []
+    right = wrong = 0
+    print(f"\n{name}: {len(worlds)} worlds, {sum(bool(world['truth']) for world in worlds)} with bottlenecks")
+    for world in worlds:
+        truth = world["truth"]
+        for one in world["found"]:
+            condition = one["condition"]
+            verdict = "right" if one["about"] else "shows" if one["shows"] else "WRONG"
+            right, wrong = right + (verdict == "right"), wrong + (verdict == "WRONG")
             print(
-                f"{seed}  {'right' if hits else 'shows' if dies_here else 'WRONG'}  "
-                f"{condition.kind} {condition.feature} {condition.stage} "
-                f"> {condition.days} days {dict(one.segment)}: {100 * one.effect:+.1f} points "
-                f"({100 * one.low:+.1f} to {100 * one.high:+.1f}), q {one.q:.4f}, {one.deals} deals",
-                flush=True,
+                f"  {world['seed']}  {verdict}  {condition['kind']} {condition['feature']} "
+                f"{condition['stage']} > {condition['days']} days {one['segment']}: "
+                f"{100 * one['effect']:+.1f} points ({100 * one['low']:+.1f} to {100 * one['high']:+.1f}), "
+                f"q {one['q']:.4f}, {one['deals']} deals"
             )
-        for true, seen in zip(truth, met, strict=True):
+            for true in (truth[n] for n in one["about"]):
+                if true["segment"] == one["segment"]:
+                    errors.append(100 * one["effect"] - true["effect_pp"])
+                    covered.append(100 * one["low"] <= true["effect_pp"] <= 100 * one["high"])
+                    widths.append(100 * (one["high"] - one["low"]))
+        for number, true in enumerate(truth):
+            seen = any(number in one["about"] for one in world["found"])
             planted[true["effect_pp"]].append(seen)
             if not seen:
-                print(f"{seed}  MISSED {true['from_stage']} > {true['more_than_days']} {true['segment']}")
-    print(
-        f"{options.seeds} worlds of about {options.deals} deals, every other one with two bottlenecks planted"
-    )
-    for points, seen in sorted(planted.items(), reverse=True):
-        print(f"  planted {points:+.0f} points: {sum(seen)} of {len(seen)} found")
+                print(
+                    f"  {world['seed']}  MISSED {true['from_stage']} > {true['more_than_days']} "
+                    f"{true['segment']}"
+                )
+    for points, of_size in sorted(planted.items(), reverse=True):
+        print(f"  planted {points:+.0f} points: {sum(of_size)} of {len(of_size)} found")
     print(f"  false among found: {wrong} of {right + wrong}")
     if errors:
         error = np.array(errors)
+        half = 1.96 * error.std(ddof=1) / np.sqrt(len(error)) if len(error) > 1 else np.nan
         print(
-            f"  effect estimated minus planted, same segment ({len(error)}): mean {error.mean():+.1f}, "
+            f"  effect shown minus planted, same segment ({len(error)}): mean {error.mean():+.1f} "
+            f"[{error.mean() - half:+.1f}, {error.mean() + half:+.1f}], "
             f"root mean square {np.sqrt((error**2).mean()):.1f} points; "
-            f"90 % intervals cover {100 * np.mean(covered):.0f} %"
+            f"90 % intervals cover {100 * np.mean(covered):.0f} %, mean width {np.mean(widths):.1f}"
         )
-    print(f"  outcomes shuffled: something found in {shuffled} of {options.seeds} worlds")
-    print(f"  {seconds / options.seeds / 2:.1f} s per search")
-
-
-def _searched(log: EventLog, moment: int, seed: int) -> tuple[tuple[Bottleneck, ...], tuple[Bottleneck, ...]]:
-    """(bottlenecks found, bottlenecks found with permuted outcomes)."""
-    observed = ObservationalData.of(log, moment)
-    return find_bottlenecks(observed), find_bottlenecks(observed, np.random.default_rng(seed))
+    permuted = [bool(world["shuffled"]) for world in worlds if world["shuffled"] is not None]
+    if permuted:
+        print(f"  outcomes shuffled: something found in {sum(permuted)} of {len(permuted)} worlds")
 
 
 def _segment(true: Mapping[str, Any]) -> dict[str, str]:

@@ -58,7 +58,7 @@ def rolling(log: EventLog, calendar: Calendar) -> None:
         "7 days on": lambda history: history.created + 7 * DAY,
         "14 days on": lambda history: history.created + 14 * DAY,
     }
-    rows: dict[str, list[tuple[Floats, Floats, Floats, Ints]]] = {name: [] for name in points}
+    rows: dict[str, list[tuple[Floats, Floats, Floats, Ints, Ints]]] = {name: [] for name in points}
     for origin in ORIGINS:
         cut = as_of_instant(origin, log.zone)
         bundle, _ = train(log, cut, CONFIG)
@@ -71,14 +71,14 @@ def rolling(log: EventLog, calendar: Calendar) -> None:
             deal, at = deal[later], at[later]
             won = won_within(full, deal, at, WITHIN_DAYS)
             rows[name].append(
-                (score(bundle, full, deal, at, WITHIN_DAYS), np.full(len(deal), rate), won, deal)
+                (score(bundle, full, deal, at, WITHIN_DAYS), np.full(len(deal), rate), won, deal, at)
             )
         print(f"  origin {origin}: trained")
     print(f"\nwon within {WITHIN_DAYS:.0f} days, rolling origins {', '.join(ORIGINS)}")
     for name, parts in rows.items():
-        ours, rate, won, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
+        ours, rate, won, deal, at = (np.concatenate(column) for column in zip(*parts, strict=True))
         print(f"{name}: {len(deal)} applications, {int(won.sum())} won")
-        compare(ours, {"base rate": rate}, won, deal)
+        compare(ours, {"base rate": rate}, won, deal, at)
 
 
 def first_reached(history: History, stage: str) -> Ints:

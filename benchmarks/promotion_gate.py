@@ -247,7 +247,7 @@ def one_sample(rows: Rows, table: Floats, rng: np.random.Generator) -> dict[str,
     said = models(rows, table, rng)
     later = rows.later
     needed = {name for pair in pairs() for name in pair}
-    calibrated = {name: calibration(said[name], later, rng) for name in needed}
+    calibrated = {name: calibration(said[name], later) for name in needed}
     losses = {name: metrics.log_losses(said[name], later.outcome) for name in needed}
     old = {name: metrics.summary(said[name], later.outcome, later.weight) for name in needed}
     out: dict[str, dict[str, object]] = {}

@@ -5,8 +5,9 @@
 In each simulated world a champion is trained; ninety days later others are, by the same settings and
 crippled: two trees of two leaves, the age of a deal as the only feature, data of three months before the
 champion's. Each is put to the gate, with a champion of the same day too. The truth is told by the rows of the
-half year after, which no gate has seen: mean log loss, candidate minus champion. Each world keeps a file in
-FOLDER. Worlds 1 to 99 are for development; evaluate on others.
+half year after, which no gate has seen: mean log loss, candidate minus champion, with an interval that counts
+a deal once and the questions of four weeks as partly one. Each world keeps a file in FOLDER. Worlds 1 to 99
+are for development; evaluate on others.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ from models.scoring import feature_columns
 from models.snapshot_rows import SnapshotRows
 from models.win.model import table_only
 from simulator import WorldSettings, crm_tables, simulate
-from training.comparison import LaterRows, compare
+from training.comparison import compare
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.fit import train
 from training.promote import gate
+from training.validation import rows_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END, AFTER, AGE = date(2026, 6, 30), 182, 90
@@ -122,8 +124,7 @@ def afterwards(bundle: Bundle, other: Bundle | None, later: TrainingData, now: i
     rows = rows.where(rows.regular & (rows.at >= now))
     against = replace(bundle, win=table_only(bundle.win)) if other is None else other
     said = [_predictions_of(one, later, rows) for one in (bundle, against)]
-    asked = LaterRows(rows.won, rows.question_weight, rows.question_deal)
-    found = compare(said[0], said[1], asked, np.random.default_rng(0))
+    found = compare(said[0], said[1], rows_of(rows), np.random.default_rng(0))
     return {"after": str(found.difference), "after_deals": found.deals}
 
 

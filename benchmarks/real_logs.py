@@ -19,6 +19,7 @@ from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from training import metrics
+from training.comparison import origin_of
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("SANCHO_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -64,7 +65,7 @@ def judge_open(log: EventLog, bundle: Bundle, cut: int, end: str) -> None:
     learned = np.concatenate([found for found, _ in then])
     moments = np.concatenate([np.full(len(found), day) for found, day in then])
     print(f"\nwon by {end}, {len(deal)} deals open at the cut-off, {int(won.sum())} were won")
-    compare(ours, baselines(past, learned, moments, left, deal, at), won, deal)
+    compare(ours, baselines(past, learned, moments, left, deal, at), won, deal, at)
 
 
 def won_within(history: History, deal: Ints, at: Ints, days: float) -> Floats:
@@ -94,7 +95,8 @@ def score(bundle: Bundle, history: History, deal: Ints, at: Ints, days: float) -
     return bundle.win.won_by(x, at, np.full(len(deal), days))
 
 
-def compare(ours: Floats, plain: dict[str, Floats], won: Floats, deal: Ints) -> None:
+def compare(ours: Floats, plain: dict[str, Floats], won: Floats, deal: Ints, at: Ints) -> None:
+    """Prints the scores of all and our differences; rows of a deal, and of four weeks, share their luck."""
     for name, chance in {"Sancho": ours, **plain}.items():
         found = metrics.summary(chance, won)
         print(
@@ -105,5 +107,5 @@ def compare(ours: Floats, plain: dict[str, Floats], won: Floats, deal: Ints) -> 
     rng = np.random.default_rng(7)
     for name, chance in plain.items():
         for label, of in (("log loss", metrics.log_losses), ("Brier", metrics.brier_scores)):
-            gap = metrics.paired_difference(of(ours, won), of(chance, won), deal, rng)
+            gap = metrics.paired_difference(of(ours, won), of(chance, won), deal, rng, origin=origin_of(at))
             print(f"  {label} against {name}: {gap}")

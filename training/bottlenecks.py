@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from features.levels import Levels
 from features.stage_visits import stage_visits
 from models.bottlenecks import (
     PAIRED,
@@ -25,23 +26,32 @@ MAIN_PART = 0.8  # the first family's share of the false discovery rate
 def find_bottlenecks(
     observed: ObservationalData, shuffle: np.random.Generator | None = None
 ) -> tuple[Bottleneck, ...]:
-    """Bottlenecks of a history, the most significant first.
+    """Bottlenecks of a history, the most significant first; `shuffle`: see `contrasts_in`."""
+    return bottlenecks_among(contrasts_in(observed, shuffle), observed.history.levels)
 
-    `shuffle`: permutes the outcomes of deals, so that no true bottleneck remains.
-    """
+
+def contrasts_in(
+    observed: ObservationalData, shuffle: np.random.Generator | None = None
+) -> list[ConditionContrast]:
+    """All contrasts of a history; `shuffle` permutes its deals' outcomes: no true bottleneck remains."""
     passages_by_stage = stage_visits(observed.history, observed.as_of)
     stages = [stage_entries(observed, passage, passages_by_stage[-1].deal) for passage in passages_by_stage]
     if shuffle is not None:
         stages = [entries.shuffled(shuffle) for entries in stages]
+    return contrasts_of(observed, stages)
+
+
+def bottlenecks_among(contrasts: Sequence[ConditionContrast], levels: Levels) -> tuple[Bottleneck, ...]:
+    """Bottlenecks among all contrasts of a history, the most significant first; `levels` name categories."""
     discoveries: list[tuple[FoundBottleneck, ConditionContrast]] = []
-    for family, part in _families(contrasts_of(observed, stages)):
+    for family, part in _families(contrasts):
         # A bottleneck that was found already also shows in other conditions of the same deals.
         others = [_distinct(contrast, [discovery.key for discovery, _ in discoveries]) for contrast in family]
         discoveries += [
             (discovery, others[discovery.contrast]) for discovery in search_conditions(others, part)
         ]
     discoveries.sort(key=lambda pair: pair[0].q)
-    return tuple(_bottleneck(observed, discovery, contrast) for discovery, contrast in discoveries)
+    return tuple(_bottleneck(levels, discovery, contrast) for discovery, contrast in discoveries)
 
 
 def _distinct(contrast: ConditionContrast, known: Sequence[SegmentKey]) -> ConditionContrast:
@@ -75,18 +85,13 @@ def _families(contrasts: Sequence[ConditionContrast]) -> list[tuple[list[Conditi
     return [(main, MAIN_PART), *others]
 
 
-def _bottleneck(
-    observed: ObservationalData, discovery: FoundBottleneck, contrast: ConditionContrast
-) -> Bottleneck:
+def _bottleneck(levels: Levels, discovery: FoundBottleneck, contrast: ConditionContrast) -> Bottleneck:
     without = None if np.isnan(discovery.rate_without) else discovery.rate_without
     if contrast.condition.kind == "conversion":  # compared with the expected conversion
         without = float(np.clip(discovery.rate_with - discovery.effect, 0.0, 1.0))
     return Bottleneck(
         condition=contrast.condition,
-        segment={
-            column: str(names_in(column, observed.history.levels)[code])
-            for column, code in discovery.key.parts
-        },
+        segment={column: str(names_in(column, levels)[code]) for column, code in discovery.key.parts},
         effect=discovery.effect,
         low=discovery.low,
         high=discovery.high,

@@ -150,20 +150,18 @@ def compare(a: Floats, b: Floats, rows: LaterRows, rng: np.random.Generator) -> 
     """
     losses = metrics.log_losses(a, rows.outcome), metrics.log_losses(b, rows.outcome)
     gap = metrics.paired_difference(*losses, rows.deal, rng, rows.weight, origin=rows.origins)
-    return Comparison(
-        rows.deals, len(rows.outcome), gap, calibration(a, rows, rng), calibration(b, rows, rng)
-    )
+    return Comparison(rows.deals, len(rows.outcome), gap, calibration(a, rows), calibration(b, rows))
 
 
-def calibration(chance: Floats, rows: LaterRows, rng: np.random.Generator) -> Calibration:
+def calibration(chance: Floats, rows: LaterRows) -> Calibration:
     """The calibration of probabilities (m,) of some rows, and what luck alone would make of it."""
     error = metrics.calibration_error(chance, rows.outcome, rows.weight)
-    lucky = metrics.calibration_errors_by_luck(chance, rows.deal, rng, rows.weight)
+    luck = metrics.calibration_luck(chance, rows.deal, rows.weight)
     fit = metrics.calibration_fit(chance, rows.outcome, rows.deal, rows.weight)
     return Calibration(
         error=error,
-        luck=float(lucky.mean()) if len(lucky) else np.nan,
-        p_value=float((1 + (lucky >= error).sum()) / (1 + len(lucky))) if np.isfinite(error) else np.nan,
+        luck=luck.mean,
+        p_value=luck.p_value(error),
         intercept=fit.intercept,
         slope=fit.slope,
         intercept_se=fit.intercept_se,

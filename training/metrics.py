@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, gammaincc
 
 from features.arrays import Floats, Ints
 from models.logistic import bounded_logit, fit_logistic
@@ -14,8 +14,6 @@ from models.statistics import DRAWS, Interval, clustered_means, means_of
 FLOOR = 1e-6  # probabilities are clipped to [FLOOR, 1 - FLOOR], for all methods alike
 BINS = 15  # of equal weight, of a reliability curve
 MIN_SPREAD = 0.1  # sd of the log-odds of predictions whose slope says something
-LUCK_DRAWS = 200
-_AT_ONCE = 2_000_000  # numbers drawn per block
 _SINGULAR = 1e12  # condition number beyond which a regression says nothing
 
 
@@ -78,35 +76,74 @@ def calibration_error(
     return float(np.average(np.abs(table[:, 0] - table[:, 1]), weights=table[:, 2])) if len(table) else np.nan
 
 
-def calibration_errors_by_luck(
-    chance: Floats,
-    cluster: Ints,
-    rng: np.random.Generator,
-    weight: Floats | None = None,
-    bins: int = BINS,
-    draws: int = LUCK_DRAWS,
-) -> Floats:
-    """Calibration errors (draws,) of probabilities (n,) that are right: what luck alone gives at this size.
+@dataclass(frozen=True)
+class CalibrationLuck:
+    """Mean and sd of the calibration error of probabilities that are right: what luck alone gives."""
 
-    Outcomes are drawn from the probabilities themselves. Rows of a cluster (deal) share one draw: a deal is
-    won or not, however many rows it has. With 30 deals the error of right probabilities is about .1.
+    mean: float
+    sd: float
+
+    def p_value(self, error: float) -> float:
+        """The chance of an error as large by luck; NaN without any rows.
+
+        The error is a sum of absolute values of normals; the gamma distribution with its mean and sd stands
+        for it (as for sums of squares: Satterthwaite 1946, "An approximate distribution of estimates of
+        variance components").
+        """
+        if not np.isfinite(error) or not np.isfinite(self.mean):
+            return np.nan
+        if self.sd <= 0.0:
+            return 1.0 if error <= self.mean else 0.0
+        return float(gammaincc((self.mean / self.sd) ** 2, error * self.mean / self.sd**2))
+
+
+def calibration_luck(
+    chance: Floats, cluster: Ints, weight: Floats | None = None, bins: int = BINS
+) -> CalibrationLuck:
+    """The calibration error of probabilities (n,) that are right, without random draws.
+
+    A deal's rows share one lot: it is won within as much of its rows' chances as the lot is below. The sums
+    of outcomes in bins a and b then have the covariance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the
+    rows i in a and j in b of a deal. Taken as normal with these covariances, a bin's distance from what is
+    expected is sqrt(2 / pi) sd in the mean, and two distances have the covariance 2 / pi sd_a sd_b
+    (sqrt(1 - r^2) + r arcsin r - 1), r their correlation (Leone, Nelson & Nottingham 1961, "The folded normal
+    distribution").
+
+    >>> round(calibration_luck(np.full(400, 0.5), np.arange(400), bins=1).mean, 4)
+    0.0199
     """
     if not len(chance):
-        return np.zeros(0)
+        return CalibrationLuck(np.nan, np.nan)
     weight = np.ones(len(chance)) if weight is None else weight
+    covariance = _covariance_of_bins(chance, cluster, weight, bins) / weight.sum() ** 2
+    sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    product = np.outer(sd, sd)
+    r = np.clip(covariance / np.maximum(product, 1e-300), -1.0, 1.0)
+    folded = 2.0 / np.pi * product * (np.sqrt(1.0 - r**2) + r * np.arcsin(r) - 1.0)
+    return CalibrationLuck(
+        float(np.sqrt(2.0 / np.pi) * sd.sum()), float(np.sqrt(np.maximum(folded.sum(), 0.0)))
+    )
+
+
+def _covariance_of_bins(chance: Floats, cluster: Ints, weight: Floats, bins: int) -> Floats:
+    """Covariances (bins, bins) of the weighted sums of outcomes in each bin, if the chances are right."""
     order = np.argsort(chance, kind="stable")
-    p, w = chance[order], weight[order]
-    deals, number = np.unique(cluster[order], return_inverse=True)
-    bin_of = _bins(w, bins)
-    start = np.flatnonzero(np.diff(bin_of, prepend=-1))
-    expected = np.add.reduceat(w * p, start)
-    out = np.empty(draws)
-    step = max(int(_AT_ONCE // len(p)), 1)
-    for first in range(0, draws, step):
-        lot = rng.random((min(step, draws - first), len(deals)))
-        won = np.where(lot[:, number] < p, w, 0.0)
-        gaps = np.abs(np.add.reduceat(won, start, axis=1) - expected)
-        out[first : first + len(lot)] = gaps.sum(axis=1) / w.sum()
+    bin_of = np.empty(len(order), np.int64)
+    bin_of[order] = _bins(weight[order], bins)
+    deals, deal = np.unique(cluster, return_inverse=True)
+    by_deal = np.lexsort((chance, deal))  # the rows of a deal together, its chances ascending
+    deal, bin_of, p, w = deal[by_deal], bin_of[by_deal], chance[by_deal], weight[by_deal]
+    last = np.flatnonzero(np.diff(deal, append=len(deals)))
+    smaller = np.empty(
+        (bins, bins)
+    )  # sums of w_i w_j p_i over the rows j of bin b that come after row i in a
+    for one in range(bins):
+        weight_there = np.where(bin_of == one, w, 0.0)
+        so_far = np.cumsum(weight_there)
+        smaller[:, one] = np.bincount(bin_of, w * p * (so_far[last][deal] - so_far), bins)
+    expected = np.bincount(deal * bins + bin_of, w * p, len(deals) * bins).reshape(len(deals), bins)
+    itself = np.diag(np.bincount(bin_of, w**2 * p, bins))
+    out: Floats = smaller + smaller.T + itself - expected.T @ expected
     return out
 
 
@@ -217,34 +254,8 @@ def varies(chance: Floats, weight: Floats) -> bool:
 
 
 def calibration_noise(chance: Floats, cluster: Ints, weight: Floats | None = None, bins: int = BINS) -> float:
-    """The mean calibration error that the same chances have by luck alone if they are exactly right.
-
-    A deal's rows share one lot: it is won within as much of its rows' chances as the lot is below. In each
-    bin the sum of outcomes then has the variance sum_ij w_i w_j (min(p_i, p_j) - p_i p_j) over the rows i, j
-    of a deal, and its mean distance from what is expected is sqrt(2 variance / pi), that of a normal.
-
-    >>> round(calibration_noise(np.full(400, 0.5), np.arange(400), bins=1), 4)
-    0.0199
-    """
-    if not len(chance):
-        return np.nan
-    weight = np.ones(len(chance)) if weight is None else weight
-    order = np.argsort(chance, kind="stable")
-    p, w = chance[order], weight[order]
-    bin_of = _bins(w, bins)
-    _, deal = np.unique(cluster[order], return_inverse=True)
-    # The rows of a deal in a bin, each with what the larger chances of the same deal weigh beyond it.
-    group = deal * bins + bin_of
-    by_group = np.argsort(group, kind="stable")
-    group, p, w, bin_of = group[by_group], p[by_group], w[by_group], bin_of[by_group]
-    last = np.flatnonzero(np.append(np.diff(group) != 0, True))
-    number = np.cumsum(np.append(0, np.diff(group) != 0))
-    cumulative = np.cumsum(w)
-    beyond = cumulative[last][number] - cumulative
-    both = w * p * (w + 2.0 * beyond)
-    expected = np.bincount(number, w * p)
-    variance = np.bincount(bin_of, both, bins) - np.bincount(bin_of[last], expected**2, bins)
-    return float(np.sqrt(2.0 / np.pi * np.maximum(variance, 0.0)).sum() / w.sum())
+    """The mean calibration error that the same chances have by luck alone if they are exactly right."""
+    return calibration_luck(chance, cluster, weight, bins).mean
 
 
 def auc(chance: Floats, outcome: Floats, weight: Floats | None = None) -> float:

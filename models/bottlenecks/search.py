@@ -5,7 +5,7 @@ stage, where outcomes are less noisy. The strongest is taken first; its deals ar
 echoes (a wider segment, a nearby threshold, a later stage in which its deals linger) disappear with them. The
 few that remain are tested on deals that were not used to choose them, with false discoveries controlled at
 `FALSE_SHARE` (Benjamini & Hochberg 1995, within each half at half the rate: cross-screening, Zhao, Small &
-Rosenbaum 2018).
+Rosenbaum 2018). Of those found the effect shown allows for their having been chosen (`effect_prior`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.bottlenecks.contrast import (
     estimate_contrast,
     not_among,
 )
+from models.bottlenecks.effect_prior import EffectPrior
 from models.statistics import Z90
 
 FALSE_SHARE = 0.05
@@ -31,7 +32,7 @@ SCREEN_Z = -2.6  # z-score that a condition needs in one half to be tested in th
 MAX_TESTED = 3
 PAIR_Z = 0.6  # segments of two columns are many: their z-scores must be this much larger
 WIDER_Z = 0.7
-UNSEEN_SD = 0.03  # of win rates: unrecorded differences and selection, added to reported intervals
+UNSEEN_SD = 0.03  # of win rates: unrecorded differences, added to reported intervals
 MIN_EFFECT_PP = 5.0  # smaller estimated effects are not reported
 
 
@@ -39,9 +40,9 @@ MIN_EFFECT_PP = 5.0  # smaller estimated effects are not reported
 class FoundBottleneck:
     """A condition that costs wins in a segment.
 
-    `effect`, `low`, `high` (90 %) differences in win rate, from deals not used to find it; `q` its q-value
-    (false-discovery rate); `deals` with the condition in the segment,
-    `rate_with` and `rate_without` their plain win rates.
+    `effect`, `low`, `high` (90 %) differences in win rate that allow for its having been chosen; `measured`
+    the plain difference on deals not used to find it; `q` its q-value (false-discovery rate); `deals` with
+    the condition in the segment, `rate_with` and `rate_without` their plain win rates.
     """
 
     contrast: int
@@ -50,6 +51,7 @@ class FoundBottleneck:
     effect: float
     low: float
     high: float
+    measured: float
     q: float
     deals: int
     rate_with: float
@@ -165,14 +167,13 @@ def _merged(
     for candidate in significant:
         if not any(_same(contrasts, candidate, other) for other in distinct):
             distinct.append(candidate)
-    results = [
-        _estimated(
-            contrasts, candidate, [other for other in tested if _same_condition(contrasts, candidate, other)]
-        )
-        for candidate in distinct
-    ]
+    measured = [(candidate, _measured(contrasts, candidate, tested)) for candidate in distinct]
     # Where outcomes within a seller or account are correlated, significance by deals may not hold.
-    return [candidate for candidate in results if candidate.high < 0]
+    sure = [(candidate, one) for candidate, one in measured if one.effect + Z90 * one.whole_sd < 0]
+    if not sure:
+        return []
+    prior = _prior(contrasts, tested)
+    return [_found(contrasts, candidate, one, prior) for candidate, one in sure]
 
 
 def _same(contrasts: Sequence[ConditionContrast], candidate: _Tested, other: _Tested) -> bool:
@@ -188,10 +189,24 @@ def _same_condition(contrasts: Sequence[ConditionContrast], candidate: _Tested, 
     return (a.kind, a.stage, a.feature) == (b.kind, b.stage, b.feature) and key == other_key
 
 
-def _estimated(
-    contrasts: Sequence[ConditionContrast], candidate: _Tested, twins: Sequence[_Tested]
-) -> FoundBottleneck:
-    """The finding, its effect the mean over the halves that did not screen it."""
+@dataclass(frozen=True)
+class _Measured:
+    """An effect on the deals that did not screen it, its standard error, and that beyond chance."""
+
+    effect: float
+    sd: float
+    unseen_sd: float
+
+    @property
+    def whole_sd(self) -> float:
+        return float(np.hypot(self.sd, self.unseen_sd))
+
+
+def _measured(
+    contrasts: Sequence[ConditionContrast], candidate: _Tested, tested: Sequence[_Tested]
+) -> _Measured:
+    """The mean effect over the halves that did not screen it; its error with the luck that sellers share."""
+    twins = [other for other in tested if _same_condition(contrasts, candidate, other)]
     weight = np.array([1 / twin.sd**2 for twin in twins])
     effect = float(weight @ np.array([twin.effect for twin in twins]) / weight.sum())
     contrast = contrasts[candidate.contrast]
@@ -201,7 +216,27 @@ def _estimated(
         clustered_sd(contrast, candidate.segment, all_deals, by)
         for by in (contrast.cohort.seller, contrast.cohort.account)
     )
-    sd = float(np.sqrt(1 / weight.sum() + UNSEEN_SD**2)) * max(clustered / plain, 1.0)
+    wider = max(clustered / plain, 1.0)
+    return _Measured(effect, wider * float(weight.sum() ** -0.5), wider * UNSEEN_SD)
+
+
+def _prior(contrasts: Sequence[ConditionContrast], tested: Sequence[_Tested]) -> EffectPrior:
+    """How large the effects are of all conditions that were tested, found or not; each counts once."""
+    distinct: list[_Tested] = []
+    for one in tested:
+        if np.isfinite(one.effect) and not any(_same_condition(contrasts, one, other) for other in distinct):
+            distinct.append(one)
+    every = [_measured(contrasts, one, tested) for one in distinct]
+    return EffectPrior.fit(np.array([one.effect for one in every]), np.array([one.sd for one in every]))
+
+
+def _found(
+    contrasts: Sequence[ConditionContrast], candidate: _Tested, measured: _Measured, prior: EffectPrior
+) -> FoundBottleneck:
+    """The finding, its effect what is expected of one that was chosen."""
+    contrast = contrasts[candidate.contrast]
+    expected = prior.given(measured.effect, measured.sd)
+    effect, unseen = expected.mean, Z90 * measured.unseen_sd
     inside = contrast.cohort.inside[candidate.segment] > 0
     with_condition, without_condition = contrast.with_condition & inside, contrast.without_condition & inside
     return FoundBottleneck(
@@ -209,8 +244,9 @@ def _estimated(
         segment=candidate.segment,
         key=contrast.cohort.segments[candidate.segment],
         effect=effect,
-        low=effect - Z90 * sd,
-        high=effect + Z90 * sd,
+        low=effect - float(np.hypot(effect - expected.quantile(0.05), unseen)),
+        high=effect + float(np.hypot(expected.quantile(0.95) - effect, unseen)),
+        measured=measured.effect,
         q=candidate.q,
         deals=int(with_condition.sum()),
         rate_with=float(contrast.outcome[with_condition].mean()),

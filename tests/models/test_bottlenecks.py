@@ -13,6 +13,7 @@ import pytest
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, end_of_day
 from features import Calendar, Feature, build_features, compile_history
+from features.arrays import Floats
 from features.stage_visits import stage_visits
 from models.bottlenecks import (
     Bottleneck,
@@ -25,6 +26,7 @@ from models.bottlenecks import (
     segment_codes,
     segments_of,
 )
+from models.bottlenecks.effect_prior import EffectPrior
 from simulator import WorldSettings, crm_tables, simulate
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -61,6 +63,61 @@ def test_a_condition_that_costs_wins_in_one_segment_is_found_at_its_size() -> No
     assert [one.key for one in found] == [SegmentKey((("product", 1),))]
     assert found[0].low <= -0.15 <= found[0].high
     assert found[0].q <= 0.05
+
+
+def of_many_products(seed: int, costs: float) -> tuple[ConditionContrast, Floats]:
+    """Deals of 20 products, slow ones of two of which win `costs` less; the true effect of each product."""
+    rng = np.random.default_rng(seed)
+    product, slow = rng.integers(0, 20, DEALS), rng.random(DEALS) < 0.5
+    lost = costs * (slow & (product < 2))
+    won = (rng.random(DEALS) < 0.35 - lost).astype(float)
+    inside = np.array([product == number for number in range(20)])
+    outside = np.array([lost[slow & ~members].mean() for members in inside])
+    number = np.arange(DEALS)
+    keys = tuple(SegmentKey((("product", one),)) for one in range(20))
+    starts = StageCohort(
+        number, number, rng.integers(0, 30, DEALS), number % 2, keys, inside.astype(np.float32)
+    )
+    expected = np.full(DEALS, 0.35)
+    contrast = ConditionContrast(SLOW, starts, slow, ~slow, won, expected, np.ones(DEALS, bool))
+    return contrast, outside - costs * (np.arange(20) < 2)
+
+
+def test_size_shown_of_a_bottleneck_allows_for_its_having_been_found() -> None:
+    """Found is what luck makes look large; over small and larger costs, none is overstated as shown."""
+    over, covered = [], []
+    for seed in range(160):
+        contrast, true = of_many_products(seed, (0.08, 0.12, 0.16, 0.2)[seed % 4])
+        for one in search_conditions([contrast]):
+            over.append((one.effect - true[one.segment], one.measured - true[one.segment]))
+            covered.append(one.low <= true[one.segment] <= one.high)
+    shown, measured = np.mean(over, axis=0)
+    assert len(over) >= 50
+    assert measured < -0.015  # as measured they are overstated
+    assert abs(shown) < 0.012
+    assert np.mean(covered) >= 0.88
+
+
+def test_effects_that_passed_a_filter_are_as_large_as_shown_and_inside_their_intervals() -> None:
+    """Many segments with small true effects, each measured with noise; only the significant are shown."""
+    rng = np.random.default_rng(5)
+    true, sd = rng.normal(0.0, 0.03, 4_000), np.full(4_000, 0.05)
+    measured = true + sd * rng.normal(size=4_000)
+    prior = EffectPrior.fit(measured, sd)
+    shown = np.flatnonzero(measured < -2.0 * sd)
+    left = [prior.given(float(measured[one]), float(sd[one])) for one in shown]
+    mean = np.array([one.mean for one in left])
+    inside = [one.quantile(0.1) <= true[at] <= one.quantile(0.9) for one, at in zip(left, shown, strict=True)]
+    assert len(shown) > 80
+    assert (measured - true)[shown].mean() < -0.05
+    assert abs((mean - true[shown]).mean()) < 0.006
+    assert 0.72 < np.mean(inside) < 0.88
+
+
+def test_an_effect_far_beyond_its_noise_stays_as_measured() -> None:
+    prior = EffectPrior.fit(np.array([-0.25, 0.01, -0.02]), np.array([0.01, 0.03, 0.03]))
+    assert prior.given(-0.25, 0.01).mean == pytest.approx(-0.25, abs=0.005)
+    assert abs(prior.given(-0.02, 0.03).mean) < 0.02
 
 
 def test_slow_deals_that_lose_everywhere_are_no_bottleneck() -> None:

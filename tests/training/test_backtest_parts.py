@@ -260,8 +260,14 @@ def test_rows_of_twice_the_weight_count_like_two_rows_in_every_figure() -> None:
 def test_what_luck_alone_gives_needs_no_random_numbers() -> None:
     rows = rows_of(1200)
     chance = rows.chance[SANCHO]
-    lucky = metrics.calibration_errors_by_luck(chance, rows.deal, np.random.default_rng(0), draws=2000)
-    assert metrics.calibration_noise(chance, rows.deal) == pytest.approx(lucky.mean(), rel=0.03)
+    lots = np.random.default_rng(0).random((2_000, int(rows.deal.max()) + 1))
+    lucky = [
+        metrics.calibration_error(chance, (lot[rows.deal] < chance).astype(float), rows.weight)
+        for lot in lots
+    ]
+    assert metrics.calibration_noise(chance, rows.deal, rows.weight) == pytest.approx(
+        np.mean(lucky), rel=0.03
+    )
     # A deal's rows are won or lost together, so ten rows of a deal say no more than one.
     again = metrics.calibration_noise(np.repeat(chance, 10), np.repeat(rows.deal, 10))
     assert again == pytest.approx(metrics.calibration_noise(chance, rows.deal), rel=0.05)

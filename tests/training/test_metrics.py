@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training.comparison import LaterRows, compare
 from training.metrics import (
     auc,
     calibration_error,
-    calibration_errors_by_luck,
     calibration_fit,
+    calibration_luck,
     calibration_slope,
     log_losses,
     paired_difference,
@@ -80,28 +81,49 @@ def test_rows_of_one_deal_are_one_observation():
     assert wide.hi - wide.lo > 3 * (narrow.hi - narrow.lo)
 
 
-def test_luck_of_right_probabilities_is_what_drawing_outcomes_gives():
+def _errors_by_luck(chance: np.ndarray, deal: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Slow and obvious: calibration errors where outcomes are drawn from the chances, a lot for each deal."""
     rng = np.random.default_rng(3)
-    chance, deal = rng.beta(1.0, 3.0, 90), np.repeat(np.arange(30), 3)
-    weight = rng.integers(1, 4, 90).astype(float)
-    lucky = calibration_errors_by_luck(chance, deal, rng, weight, draws=2_000)
-    slow = []
-    for _ in range(2_000):
-        lot = rng.random(30)[deal]
-        slow.append(calibration_error(chance, (lot < chance).astype(float), weight))
-    assert lucky.shape == (2_000,)
-    assert lucky.mean() == pytest.approx(np.mean(slow), rel=0.03)
-    assert np.quantile(lucky, 0.9) == pytest.approx(np.quantile(slow, 0.9), rel=0.05)
+    lots = (rng.random(int(deal.max()) + 1)[deal] for _ in range(4_000))
+    return np.array([calibration_error(chance, (lot < chance).astype(float), weight) for lot in lots])
 
 
-def test_luck_shrinks_with_deals_and_not_with_the_rows_of_a_deal():
-    rng = np.random.default_rng(4)
-    chance = rng.beta(1.0, 3.0, 100)
-    once = calibration_errors_by_luck(chance, np.arange(100), rng).mean()
-    ten_rows = calibration_errors_by_luck(np.repeat(chance, 10), np.repeat(np.arange(100), 10), rng).mean()
-    ten_times = calibration_errors_by_luck(np.repeat(chance, 10), np.arange(1_000), rng).mean()
-    assert ten_rows == pytest.approx(once, rel=0.1)
-    assert ten_times < 0.5 * once
+@pytest.mark.parametrize(("deals", "rows"), [(30, 3), (300, 1), (100, 8)])
+def test_luck_of_right_probabilities_is_what_drawing_outcomes_gives(deals: int, rows: int) -> None:
+    rng = np.random.default_rng(3)
+    chance, deal = rng.beta(1.0, 3.0, deals * rows), np.repeat(np.arange(deals), rows)
+    weight = rng.integers(1, 4, deals * rows).astype(float)
+    luck, slow = calibration_luck(chance, deal, weight), _errors_by_luck(chance, deal, weight)
+    assert luck.mean == pytest.approx(slow.mean(), rel=0.04)
+    assert luck.sd == pytest.approx(slow.std(), rel=0.1)
+    assert luck.p_value(float(np.quantile(slow, 0.9))) == pytest.approx(0.1, abs=0.03)
+    assert luck.p_value(float(np.quantile(slow, 0.99))) == pytest.approx(0.01, abs=0.008)
+
+
+def test_luck_of_one_deal_in_one_bin_is_the_folded_normals() -> None:
+    """Ten rows of one deal, of one chance: the variance of their sum is 100 p (1 - p)."""
+    luck = calibration_luck(np.full(10, 0.2), np.zeros(10, int), bins=1)
+    assert luck.mean == pytest.approx(0.4 * np.sqrt(2 / np.pi))
+    assert luck.sd == pytest.approx(0.4 * np.sqrt(1 - 2 / np.pi))
+    assert np.isnan(calibration_luck(np.zeros(0), np.zeros(0, int)).p_value(np.nan))
+    certain = calibration_luck(np.array([0.0, 1.0]), np.arange(2))
+    assert (certain.p_value(0.0), certain.p_value(0.5)) == (1.0, 0.0)
+
+
+def test_the_same_rows_are_as_calibrated_whatever_is_drawn() -> None:
+    chance, won, _ = _draw(400)
+    rows = LaterRows(won, np.ones(400), np.arange(400))
+    found = [compare(chance, chance**1.5, rows, np.random.default_rng(seed)) for seed in (1, 2)]
+    assert found[0] == found[1]
+
+
+def test_luck_shrinks_with_deals_and_not_with_the_rows_of_a_deal() -> None:
+    chance = np.random.default_rng(4).beta(1.0, 3.0, 100)
+    once = calibration_luck(chance, np.arange(100))
+    ten_rows = calibration_luck(np.repeat(chance, 10), np.repeat(np.arange(100), 10))
+    ten_times = calibration_luck(np.repeat(chance, 10), np.arange(1_000))
+    assert ten_rows.mean == pytest.approx(once.mean, rel=0.1)
+    assert ten_times.mean < 0.5 * once.mean
 
 
 def test_standard_errors_of_the_slope_are_the_spread_over_samples_and_count_a_deal_once():
