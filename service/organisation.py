@@ -40,7 +40,8 @@ _CHANGED = Text(
 
 def open_store(settings: Settings) -> Store:
     """The store of an installation, which the settings tell what the organisation is until it says so."""
-    return Store.open(settings.store_url, organisation=settings.organisation)
+    kept = settings.home / "compiled"
+    return Store.open(settings.store_url, organisation=settings.organisation, kept=kept)
 
 
 def present_organisation(settings: Settings) -> Organisation:

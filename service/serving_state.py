@@ -454,7 +454,8 @@ class ServingState:
             log = before.log
         else:
             bundle.check_currency(self._organisation())
-            log = self.store.read(self.settings.zone)
+            # Only a start reads copies and makes them: a refresh follows a change, as the next one will.
+            log = self.store.read(self.settings.zone, keep=before is None)
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:

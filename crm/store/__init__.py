@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.kept_tables import Read, keep_tables, kept_tables, stored_state
 from crm.store.outlooks import StoredOutlook
 from crm.store.read import read_table
 from crm.store.recommendations import Outcome, Recommended
@@ -30,20 +32,32 @@ class Store:
     """An open store. Reads see one consistent state; writes happen inside `transaction`."""
 
     def __init__(
-        self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
+        self,
+        engine: sa.Engine,
+        zone: ZoneInfo | None = None,
+        organisation: Organisation | None = None,
+        kept: Path | None = None,
     ) -> None:
         self._engine, self._zone = engine, zone
         self.organisation = organisation
+        self._kept = kept
 
     @classmethod
-    def open(cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None) -> Store:
+    def open(
+        cls,
+        url: str,
+        zone: ZoneInfo | None = None,
+        organisation: Organisation | None = None,
+        kept: Path | None = None,
+    ) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
         `zone`: the organisation's time zone, of a log that is read without naming one. `organisation`: what
         the settings say of it; the first import stores it, and until then it speaks in place of the row.
+        `kept`: a folder for copies of what was read (`read(keep=True)`); it can be deleted at any time.
         """
         own_zone = None if organisation is None else organisation.zone
-        return cls(open_engine(url), zone or own_zone, organisation)
+        return cls(open_engine(url), zone or own_zone, organisation, kept)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -83,11 +97,14 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
+    def read(
+        self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None, keep: bool = False
+    ) -> EventLog:
         """The stored tables (all, or those named) as an EventLog, of one state of the store.
 
         `zone`: the organisation's time zone where its row does not say it; by default the one the store was
-        opened with.
+        opened with. `keep`: all tables are kept in the store's folder for copies, and read from there while
+        nothing is imported.
         """
         zone = zone or self._zone
         if zone is None:
@@ -95,9 +112,21 @@ class Store:
         with self._reading() as connection:
             # What amounts and dates mean needs the organisation and its exchange rates.
             wanted = tuple(dict.fromkeys([*tables, "rates", "organisation"])) if tables else tuple(TABLES)
-            frames = {name: read_table(connection, name) for name in wanted}
-            known_versions = versions.read_all(connection, wanted)
+            frames, known_versions = self._read(connection, wanted, self._kept if keep else None)
         return EventLog.of(frames, zone, known_versions, self.organisation)
+
+    def _read(self, connection: sa.Connection, wanted: Sequence[str], kept: Path | None) -> Read:
+        """Frames and versions of one state of the store, from their copy where that is of this state."""
+        if kept is None or set(wanted) != set(TABLES):
+            return {name: read_table(connection, name) for name in wanted}, versions.read_all(
+                connection, wanted
+            )
+        state = stored_state(connection)
+        found = kept_tables(kept, state)
+        if found is None:
+            found = self._read(connection, wanted, None)
+            keep_tables(kept, state, *found)
+        return found
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""
