@@ -40,8 +40,7 @@ _CHANGED = Text(
 
 def open_store(settings: Settings) -> Store:
     """The store of an installation, which the settings tell what the organisation is until it says so."""
-    kept = settings.home / "compiled"
-    return Store.open(settings.store_url, organisation=settings.organisation, kept=kept)
+    return Store.open(settings.store_url, organisation=settings.organisation)
 
 
 def present_organisation(settings: Settings) -> Organisation:

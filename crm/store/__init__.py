@@ -32,32 +32,20 @@ class Store:
     """An open store. Reads see one consistent state; writes happen inside `transaction`."""
 
     def __init__(
-        self,
-        engine: sa.Engine,
-        zone: ZoneInfo | None = None,
-        organisation: Organisation | None = None,
-        kept: Path | None = None,
+        self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
     ) -> None:
         self._engine, self._zone = engine, zone
         self.organisation = organisation
-        self._kept = kept
 
     @classmethod
-    def open(
-        cls,
-        url: str,
-        zone: ZoneInfo | None = None,
-        organisation: Organisation | None = None,
-        kept: Path | None = None,
-    ) -> Store:
+    def open(cls, url: str, zone: ZoneInfo | None = None, organisation: Organisation | None = None) -> Store:
         """The store at `url` (sqlite:///FILE, a path, or postgresql://...), made or migrated as needed.
 
         `zone`: the organisation's time zone, of a log that is read without naming one. `organisation`: what
         the settings say of it; the first import stores it, and until then it speaks in place of the row.
-        `kept`: a folder for copies of what was read (`read(keep=True)`); it can be deleted at any time.
         """
         own_zone = None if organisation is None else organisation.zone
-        return cls(open_engine(url), zone or own_zone, organisation, kept)
+        return cls(open_engine(url), zone or own_zone, organisation)
 
     def close(self) -> None:
         """Gives up its connections."""
@@ -97,36 +85,37 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def read(
-        self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None, keep: bool = False
-    ) -> EventLog:
+    def read(self, zone: ZoneInfo | None = None, tables: Iterable[str] | None = None) -> EventLog:
         """The stored tables (all, or those named) as an EventLog, of one state of the store.
 
         `zone`: the organisation's time zone where its row does not say it; by default the one the store was
-        opened with. `keep`: all tables are kept in the store's folder for copies, and read from there while
-        nothing is imported.
+        opened with.
         """
-        zone = zone or self._zone
-        if zone is None:
-            raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
             # What amounts and dates mean needs the organisation and its exchange rates.
             wanted = tuple(dict.fromkeys([*tables, "rates", "organisation"])) if tables else tuple(TABLES)
-            frames, known_versions = self._read(connection, wanted, self._kept if keep else None)
-        return EventLog.of(frames, zone, known_versions, self.organisation)
+            found = _read(connection, wanted)
+        return self._log(found, zone)
 
-    def _read(self, connection: sa.Connection, wanted: Sequence[str], kept: Path | None) -> Read:
-        """Frames and versions of one state of the store, from their copy where that is of this state."""
-        if kept is None or set(wanted) != set(TABLES):
-            return {name: read_table(connection, name) for name in wanted}, versions.read_all(
-                connection, wanted
-            )
-        state = stored_state(connection)
-        found = kept_tables(kept, state)
-        if found is None:
-            found = self._read(connection, wanted, None)
-            keep_tables(kept, state, *found)
-        return found
+    def read_once(self, folder: Path, zone: ZoneInfo | None = None) -> tuple[EventLog, str]:
+        """All stored tables, and a name for the state of the store that they are of.
+
+        They are kept in a folder, and read from there while nothing is imported; it can be deleted.
+        """
+        with self._reading() as connection:
+            state = stored_state(connection)
+            found = kept_tables(folder, state)
+            if found is None:
+                found = _read(connection, tuple(TABLES))
+                keep_tables(folder, state, *found)
+        return self._log(found, zone), state
+
+    def _log(self, found: Read, zone: ZoneInfo | None) -> EventLog:
+        zone = zone or self._zone
+        if zone is None:
+            raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
+        frames, known_versions = found
+        return EventLog.of(frames, zone, known_versions, self.organisation)
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""
@@ -213,3 +202,7 @@ class Store:
         with self._reading() as connection:
             result = connection.execute(statement)
             return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
+
+
+def _read(connection: sa.Connection, wanted: Sequence[str]) -> Read:
+    return {name: read_table(connection, name) for name in wanted}, versions.read_all(connection, wanted)
