@@ -17,9 +17,9 @@ from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
-from crm.store.kept_tables import Read, keep_tables, kept_tables, stored_state
+from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
-from crm.store.read import read_table
+from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
@@ -104,17 +104,19 @@ class Store:
         """
         with self._reading() as connection:
             state = stored_state(connection)
-            found = kept_tables(folder, state)
+            found = kept_state(folder, state)
             if found is None:
                 found = _read(connection, tuple(TABLES))
-                keep_tables(folder, state, *found)
+                keep_state(folder, state, *found)
         return self._log(found, zone), state
 
     def _log(self, found: Read, zone: ZoneInfo | None) -> EventLog:
+        """The log of stored tables and versions."""
         zone = zone or self._zone
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
-        frames, known_versions = found
+        tables, known_versions = found
+        frames = {name: frame_of(name, table) for name, table in tables.items()}
         return EventLog.of(frames, zone, known_versions, self.organisation)
 
     def revision(self) -> int:
@@ -205,4 +207,4 @@ class Store:
 
 
 def _read(connection: sa.Connection, wanted: Sequence[str]) -> Read:
-    return {name: read_table(connection, name) for name in wanted}, versions.read_all(connection, wanted)
+    return {name: arrow_table(connection, name) for name in wanted}, versions.read_all(connection, wanted)

@@ -14,7 +14,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -27,14 +26,14 @@ from crm.versions import Versions
 
 _KIND = "tables"
 _VERSIONS = "versions"  # the file of all tables' versions; no table has this name
-Read = tuple[dict[str, pd.DataFrame], dict[str, Versions]]
+Read = tuple[dict[str, pa.Table], dict[str, Versions]]
 
 
 def stored_state(connection: sa.Connection) -> str:
     """A name for all that was ever stored, and for the code that reads it."""
     changed = sa.select(IMPORTS.c.id, IMPORTS.c.at, IMPORTS.c.imported, IMPORTS.c.digest)
     rows = connection.execute(changed.where(IMPORTS.c.imported > 0).order_by(IMPORTS.c.id))
-    said = json.dumps([sources(), pd.__version__, pa.__version__, [list(row) for row in rows]])
+    said = json.dumps([sources(), pa.__version__, [list(row) for row in rows]])
     return sha256(said.encode()).hexdigest()[:32]
 
 
@@ -46,54 +45,42 @@ def sources() -> str:
     return sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()
 
 
-def kept_tables(folder: Path, state: str) -> Read | None:
-    """The frames and versions of a state of the store; None where they are not kept, or damaged."""
+def kept_state(folder: Path, state: str) -> Read | None:
+    """The tables and versions of a state of the store; None where they are not kept, or damaged."""
     kept = place(folder, _KIND, state)
     if not kept.is_dir():
         return None
     try:
         names = read_sealed(kept)["tables"]
-        frames = {name: _frame(_read(kept / f"{name}.arrow")) for name in names}
-        return frames, _versions(_read(kept / f"{_VERSIONS}.arrow"))
+        tables = {name: _read(kept / f"{name}.arrow") for name in names}
+        return tables, _versions(_read(kept / f"{_VERSIONS}.arrow"))
     except (SanchoError, OSError, KeyError, ValueError, pa.ArrowException):
         return None
 
 
-def keep_tables(
-    folder: Path, state: str, frames: Mapping[str, pd.DataFrame], versions: Mapping[str, Versions]
+def keep_state(
+    folder: Path, state: str, tables: Mapping[str, pa.Table], versions: Mapping[str, Versions]
 ) -> None:
-    """Keeps frames and versions as those of a state of the store, in place of older states'.
+    """Keeps tables and versions as those of a state of the store, in place of older states'.
 
     Where that cannot be written (a home that is only read, a full disk), nothing is kept.
     """
-    tables = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in frames.items()}
-    tables[_VERSIONS] = _table_of(versions)
-    size = sum(table.nbytes for table in tables.values())
+    written = {**tables, _VERSIONS: _table_of(versions)}
 
     def fill(into: Path) -> None:
-        for name, table in tables.items():
-            with (
-                pa.OSFile(str(into / f"{name}.arrow"), "wb") as file,
-                pa.ipc.new_file(file, table.schema) as out,
-            ):
+        for name, table in written.items():
+            file = pa.OSFile(str(into / f"{name}.arrow"), "wb")
+            with file, pa.ipc.new_file(file, table.schema) as out:
                 out.write_table(table)
 
+    size = sum(table.nbytes for table in written.values())
     with suppress(pa.ArrowException):
-        keep_folder(folder, _KIND, state, size, fill, {"tables": list(frames)})
+        keep_folder(folder, _KIND, state, size, fill, {"tables": list(tables)})
 
 
 def _read(file: Path) -> pa.Table:
     with pa.memory_map(str(file)) as mapped:
         return pa.ipc.open_file(mapped).read_all()
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    """The frame that was kept; Arrow forgets the type of the names of a category that has none."""
-    frame: pd.DataFrame = table.to_pandas()
-    for name, dtype in frame.dtypes.items():
-        if isinstance(dtype, pd.CategoricalDtype) and not len(dtype.categories):
-            frame[name] = frame[name].astype(pd.CategoricalDtype(pd.Index([], dtype="str")))
-    return frame
 
 
 def _table_of(versions: Mapping[str, Versions]) -> pa.Table:
