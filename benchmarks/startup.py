@@ -1,16 +1,22 @@
-"""How long do `import sancho` and `sancho --help` take to start, and which heavy libraries do they load?
+"""How long do `import sancho`, `sancho --help` and the commands that answer take, and what do they load?
 
 Each is run in processes of its own, in turn with an empty Python (`python -c pass`). Printed are the median
 seconds and processor seconds, the ratio of both to the empty Python's, and which of the libraries that take
 long to load are loaded. Where other programs run beside it, processor seconds say more.
 
-    python benchmarks/startup.py [RUNS]
+    python benchmarks/startup.py [RUNS] [--home FOLDER]
+
+With the home of `sancho demo`, the commands that answer from it are timed too, beside a Python that only
+loads pandas, LightGBM and MLflow; the first line is of a command that finds nothing kept by an earlier one.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
+import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -27,23 +33,64 @@ STARTS = {
     "import sancho": "import sancho",
     "sancho --help": "from service.cli import run; run(['--help'])",
 }
+LIBRARIES = "import pandas, lightgbm, mlflow"
+COMMANDS = {
+    "forecast": ["forecast", "this-quarter"],
+    "kpis": ["kpis", "this-quarter"],
+    "score": ["score"],
+    "actions": ["actions"],
+    "actions --deal": ["actions", "--deal", "DEAL"],
+}
 AIMS = {"import sancho": 0.2, "sancho --help": 0.5}
 
 
-def main(runs: int = 7) -> None:
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in STARTS}
-    for code in STARTS.values():  # once before the clock: compiled modules and the disk's cache
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=int, nargs="?", default=7)
+    parser.add_argument("--home", type=Path)
+    given = parser.parse_args()
+    starts = dict(STARTS)
+    if given.home is not None:
+        os.environ["SANCHO_HOME"] = str(given.home.resolve())
+        deal = open_deal(given.home / "sancho.db")
+        commands = {
+            name: [deal if word == "DEAL" else word for word in words] for name, words in COMMANDS.items()
+        }
+        answers = {
+            f"sancho {name}": f"from service.cli import run; run({words})" for name, words in commands.items()
+        }
+        starts |= {LIBRARIES: LIBRARIES, **answers}
+        execute(answers["sancho forecast"])  # kernels are compiled
+        shutil.rmtree(given.home / "compiled", ignore_errors=True)
+        seconds, processor = timed(answers["sancho forecast"])
+        print(f"{'sancho forecast, nothing kept':31} {seconds:6.3f} s {'':11} {processor:6.3f} s")
+    show(starts, given.runs)
+
+
+def show(starts: dict[str, str], runs: int) -> None:
+    """Prints a row for each start."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in starts}
+    for code in starts.values():  # once before the clock: compiled modules and the disk's cache
         execute(code)
     for _ in range(runs):
-        for name, code in STARTS.items():
+        for name, code in starts.items():
             taken[name].append(timed(code))
-    print(f"{'':16} {'seconds':>16}   {'processor':>16}")
-    medians = {name: tuple(map(statistics.median, zip(*taken[name], strict=True))) for name in STARTS}
-    for name, code in STARTS.items():
+    print(f"{'':31} {'seconds':>16}   {'processor':>16}")
+    medians = {name: tuple(map(statistics.median, zip(*taken[name], strict=True))) for name in starts}
+    for name, code in starts.items():
         pairs = zip(medians[name], medians["python -c pass"], strict=True)
         columns = "   ".join(f"{one:6.3f} s {one / empty:5.1f} x" for one, empty in pairs)
         aim = f"; aim: under {AIMS[name]} s" if name in AIMS else ""
-        print(f"{name:16} {columns}   loads {loaded(code)}{aim}")
+        print(f"{name:31} {columns}   loads {loaded(code)}{aim}")
+
+
+def open_deal(store: Path) -> str:
+    """The newest open deal of a store."""
+    with sqlite3.connect(store) as connection:
+        row = connection.execute(
+            "SELECT deal_id FROM deals WHERE closed_at IS NULL ORDER BY created_at DESC, deal_id LIMIT 1"
+        ).fetchone()
+    return str(row[0])
 
 
 def timed(code: str) -> tuple[float, float]:
@@ -57,7 +104,8 @@ def timed(code: str) -> tuple[float, float]:
 def loaded(code: str) -> str:
     """The heavy libraries that are loaded once `code` has run."""
     printed = execute(f"{code}\nimport sys; print(*sorted({HEAVY} & set(sys.modules)), file=sys.stderr)")
-    return printed.strip() or "none of them"
+    lines = printed.strip().splitlines()
+    return lines[-1] if lines else "none of them"
 
 
 def execute(code: str) -> str:
@@ -75,4 +123,4 @@ def execute(code: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main()

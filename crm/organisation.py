@@ -15,11 +15,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from crm.i18n import Text
 from crm.instants import as_of_instant
 from crm.standing_rows import standing_rows
 from crm.versions import ALWAYS, Versions
 
 COMPANY = "company"  # the organisation's id: a store holds one
+# What of a model rests on a column, so that a change asks for a new training.
+LEARNED_FROM = {
+    "fiscal_start_month": Text("四半期末・年度末の特徴量", "features of the ends of quarters and years"),
+    "time_zone": Text("日の区切り（日付と営業日の特徴量）", "where days begin and end"),
+    "country": Text("営業日（祝日）の特徴量", "business days (public holidays)"),
+}
 
 
 class Tables(Protocol):

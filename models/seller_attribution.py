@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from crm.eventlog import EventLog
@@ -61,6 +60,8 @@ class AttributedDeals:
         won = inside.won.sum()
         if not 0 < won < len(inside.won):
             return inside
+        from scipy.optimize import brentq
+
         odds = logit(np.clip(inside.chance, 1e-4, 1 - 1e-4))
         shift = brentq(lambda by: float(expit(odds + by).sum()) - won, -20, 20)
         chance = expit(odds + shift)

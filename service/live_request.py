@@ -14,7 +14,7 @@ from crm.instants import DAY, NEVER, instant, is_within_years, iso
 from crm.schema import ACTIVITY_KINDS
 from features import History, compile_live_deal, deal_states
 from service.messages import sent_closed_deal, sent_in_closing_stage
-from service.problems import RequestError
+from service.request_error import RequestError
 from service.schemas import ScoreRequest
 
 _PLAIN_FIELDS = {"stage", "owner_id", "account_id", "product", "source", "name", "currency"}

@@ -5,18 +5,33 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
-import structlog
 
 from crm.addresses import without_password
+
+if TYPE_CHECKING:
+    import structlog
 
 _SECRET = ("authorization", "secret", "password", "token", "api_key")
 
 
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_wanted: list[int] = []  # the level to set structlog up with, once there is something to write
+
+
 def configure_logs(level: int = logging.INFO) -> None:
-    """Sets up structured logs for the whole process, from a level on."""
+    """Structured logs for the whole process, from a level on; structlog is loaded with the first line."""
+    _wanted[:] = [level]
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format='{"level":"%(levelname)s","event":"%(message)s"}'
+    )
+
+
+def _configure_structlog(level: int) -> None:
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -32,14 +47,17 @@ def configure_logs(level: int = logging.INFO) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format='{"level":"%(levelname)s","event":"%(message)s"}'
-    )
 
 
 def log_event(logger: str, level: Literal["info", "warning", "error"], event: str, **facts: Any) -> None:
     """Writes one line; where that is impossible (standard error is closed), the work goes on."""
+    if _wanted and _LEVELS[level] < _wanted[0]:
+        return
     with suppress(Exception):
+        import structlog
+
+        if _wanted:
+            _configure_structlog(_wanted.pop())
         getattr(structlog.get_logger(logger), level)(event, **facts)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crm.i18n import Language
 from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
-from training.evaluate import LABELS, MODEL
-from training.monitoring import MonitoringReport, monitor
-from training.promote import put_in_service, roll_back
 from training.registry import CHAMPION, SHADOW, ModelVersion
+
+if TYPE_CHECKING:
+    from training.monitoring import MonitoringReport
 
 _REPORT_SECONDS = 900.0  # for which a monitoring report is kept
 
@@ -51,12 +51,16 @@ class ModelAdmin:
 
     def promote(self, version: str, by: str, because: str, lang: Language) -> dict[str, Any]:
         """Makes a version the champion, once its kept rows score as in training; keeps who did so and why."""
+        from training.promote import put_in_service
+
         put_in_service(self._serving.registry, version, by, because)
         self._serving.switch_to_champion()
         return self.versions(lang)
 
     def rollback(self, from_version: str | None, lang: Language) -> dict[str, Any]:
         """Goes back to the previous champion; does nothing where `from_version` is no longer in service."""
+        from training.promote import roll_back
+
         roll_back(self._serving.registry, from_version)
         self._serving.switch_to_champion()
         return self.versions(lang)
@@ -67,6 +71,8 @@ class ModelAdmin:
 
     def _monitor(self, state: ModelState) -> MonitoringReport:
         """The monitoring report, renewed every quarter of an hour however often data change."""
+        from training.monitoring import monitor
+
         with self._monitoring:
             version, made_at, report = self._report or ("", -np.inf, None)
             is_old = time.monotonic() - made_at > _REPORT_SECONDS
@@ -85,6 +91,8 @@ class ModelAdmin:
 
 def evaluation_fields(found: Mapping[str, Any], lang: Language) -> dict[str, Any]:
     """A recorded evaluation, each method with its name in one language; older records lack some fields."""
+    from training.evaluate import LABELS, MODEL
+
     against = {"log_loss": found["log_loss_against"], "brier": found.get("brier_against", {})}
     methods = []
     for name, figures in found["overall"].items():

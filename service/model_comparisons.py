@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
@@ -12,10 +12,10 @@ from service.cache import Cache
 from service.organisation import calendar_of
 from service.serving_state import ServingState
 from service.shadow import Shadow
-from training.model_comparison import Contestant, ModelComparison, compare_models
-from training.promote import put_in_shadow
 from training.registry import SHADOW
-from training.shadow_comparison import shadow_report
+
+if TYPE_CHECKING:
+    from training.model_comparison import Contestant, ModelComparison
 
 _KEPT = 32  # comparisons
 Key = tuple[str, str, int, str]
@@ -35,6 +35,8 @@ class ModelComparisons:
 
     def compared(self, a: str, b: str, until: str | None) -> ModelComparison:
         """The comparison of two versions; computed once for a pair, a revision of the store and a day."""
+        from training.model_comparison import compare_models
+
         state = self._serving.current()
         moment = self._serving.moment(state, until)
         one, other = self.contestant(a), self.contestant(b)
@@ -46,6 +48,8 @@ class ModelComparisons:
 
     def contestant(self, which: str) -> Contestant:
         """A registered version by number or alias."""
+        from training.model_comparison import Contestant
+
         if which == SHADOW and self._serving.registry.shadow() is None:
             raise SanchoError(NO_SHADOW, "no_shadow")
         bundle, info = self._serving.registry.load(which)
@@ -59,6 +63,8 @@ class ModelComparisons:
 
     def set_shadow(self, version: str | None, lang: Language) -> dict[str, Any]:
         """Lets a version answer beside the one in service without being shown; None ends that."""
+        from training.promote import put_in_shadow
+
         registry = self._serving.registry
         if version is None:
             registry.set_shadow(None)
@@ -69,6 +75,8 @@ class ModelComparisons:
 
     def shadow(self, lang: Language) -> dict[str, Any]:
         """The shadow: which version, how its answers differ from those shown, and who is right so far."""
+        from training.shadow_comparison import shadow_report
+
         state = self._serving.current()
         zone = state.organisation(state.now).zone
         info = self._serving.registry.shadow()

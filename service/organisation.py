@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crm.i18n import Text
-from crm.importing.organisation_row import LEARNED_FROM
-from crm.organisation import Organisation
+from crm.organisation import LEARNED_FROM, Organisation
 from crm.schema import TABLES
 from crm.store import Store
 from features import Calendar

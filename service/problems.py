@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -17,6 +16,8 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.store.engine import store_failure
 from service.language import negotiate
+from service.logs import log_event
+from service.request_error import RequestError
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -83,14 +84,6 @@ class Problem(BaseModel):
     code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of error")
     instance: str | None = Field(None, examples=["/v1/deals/D-1"])
     errors: list[dict[str, Any]] | None = Field(None, description="Where in the request: {location, message}")
-
-
-class RequestError(SanchoError):
-    """An invalid request, with the location and message of each error in it."""
-
-    def __init__(self, text: Text, code: str, errors: Sequence[tuple[str, Text]] = ()) -> None:
-        super().__init__(text, code)
-        self.errors = errors
 
 
 def problem_response(
@@ -221,5 +214,5 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     failure = store_failure(error)
     if failure is not None:
         return await _sancho_error(request, failure)
-    structlog.get_logger().error("unexpected", path=request.url.path, exc_info=error)
+    log_event("sancho.service", "error", "unexpected", path=request.url.path, exc_info=error)
     return problem_response(request, 500, "internal_error", _DETAILS[500])

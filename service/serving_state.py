@@ -26,6 +26,7 @@ from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
 from crm.store.engine import store_failure
 from features import ActionEvents, Calendar, Feature, History, compile_history
+from features.kept_history import history_name, keep_history, kept_history
 from features.levels import Levels
 from models.actions import CandidateAction
 from models.bundle import Bundle
@@ -42,8 +43,7 @@ from service.outages import REGISTRY, STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.watched_thread import WatchedThread
-from training.data import newest_deal_record
-from training.monitoring.status import OLD_DAYS
+from training.data import OLD_DAYS, newest_deal_record
 from training.registry import ModelVersion, Registry
 
 T = TypeVar("T")
@@ -452,14 +452,17 @@ class ServingState:
     ) -> ModelState:
         bundle, info = model
         if before is not None and before.revision == revision:
-            log = before.log
+            log, history = before.log, None
         else:
             bundle.check_currency(self._organisation())
-            log = self.store.read(self.settings.zone)
+            # Only a start reads copies and makes them: a refresh follows a change, as the next one will.
+            log, history = (
+                self._kept(bundle) if before is None else (self.store.read(self.settings.zone), None)
+            )
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:
-            history = compile_history(log, bundle.calendar, _levels(bundle))
+            history = history or compile_history(log, bundle.calendar, _levels(bundle))
             columns = feature_columns(bundle, history)
         now = as_of_instant(None, self.settings.zone)
         return ModelState(
@@ -474,6 +477,17 @@ class ServingState:
             newest_deal_record=newest_deal_record(log, now),
             loaded_at=time.monotonic(),
         )
+
+    def _kept(self, bundle: Bundle) -> tuple[EventLog, History]:
+        """The log and its history, from their copies where nothing has changed; else copies are made."""
+        folder, levels = self.settings.kept_folder, _levels(bundle)
+        log, state = self.store.read_once(folder, self.settings.zone)
+        name = history_name(state, log, bundle.calendar, levels)
+        history = kept_history(folder, name, bundle.calendar)
+        if history is None:
+            history = compile_history(log, bundle.calendar, levels)
+            keep_history(folder, name, history)
+        return log, history
 
     def _organisation(self) -> Organisation:
         """What the store says about the organisation, read without the rest of it."""

@@ -198,6 +198,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def kept_folder(self) -> Path:
+        """Where copies are kept of what was read and compiled; it can be deleted at any time."""
+        return self.home / "compiled"
+
+    @property
     def store_url(self) -> str:
         """Where the store is."""
         return self.database_url or f"sqlite:///{(self.home / 'sancho.db').absolute()}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from crm.importing.source import Source
 from crm.instants import as_of_instant, iso
 from crm.schema import TABLES
 from crm.versions import joined_key
 from service.serving_state import ServingState, model_fields
+
+if TYPE_CHECKING:
+    from crm.importing.source import Source
 
 
 class Tables:

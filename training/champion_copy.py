@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from crm.errors import SanchoError
+from crm.sealed_folder import read_sealed, write_sealed
 from models.bundle import Bundle
-from training.sealed_folder import read_sealed, write_sealed
 
 _BUNDLE = "bundle"
 

@@ -20,6 +20,7 @@ from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
 
+OLD_DAYS = 92  # since a model's data time, after which any newly closed deal is a reason to retrain
 QUIET_DAYS = 28  # without any record, after which a log counts as ended
 
 Progress = Callable[[Text, float], None]

@@ -26,12 +26,13 @@ from models.bundle import Bundle
 from training.champion_copy import keep_copy, kept_copy
 from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
 from training.promotion_gate import GateDecision
-from training.training_record import TrainingRecord
+from training.registry_entry import MlflowNeededError, RegistryEntry, registry_entry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from training.report import Report
+    from training.training_record import TrainingRecord
 
 NAME = "sancho"
 EXPERIMENT = "sancho"
@@ -83,6 +84,8 @@ class Registry:
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
+        from training.training_record import TrainingRecord
+
         return self.register_bundle(bundle, TrainingRecord.of(bundle, report, fingerprint))
 
     def register_bundle(self, bundle: Bundle, record: TrainingRecord) -> ModelVersion:
@@ -183,6 +186,9 @@ class Registry:
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""
+        found = self._loaded_without_mlflow(which)
+        if found is not None:
+            return found
         with self._connected() as client:
             info = self._info(client, self._version(client, which))
             stored = client.get_model_version_download_uri(NAME, info.version)
@@ -191,6 +197,31 @@ class Registry:
                 return self._loaded(info, folder), info
             with self._scratch() as scratch:
                 return self._loaded(info, download(stored, self.uri, scratch)), info
+
+    def _loaded_without_mlflow(self, which: str) -> tuple[Bundle, ModelVersion] | None:
+        """The same, where its files are on this machine or in the home's copy; None: MLflow must be asked."""
+        try:
+            entry = self._entry(which)
+        except MlflowNeededError:
+            return None
+        if entry is None:
+            return None
+        info, folder = _version_of(entry), entry.folder()
+        if folder is not None and any(folder.rglob("bundle.json")):
+            return self._loaded(info, folder), info
+        kept = None if folder is not None else self.last_champion()
+        if kept is None or (kept[1].version, kept[1].run_id) != (info.version, info.run_id):
+            return None
+        return kept[0], info
+
+    def _entry(self, which: str) -> RegistryEntry | None:
+        """What the registry says of a version without MLflow, which answers itself once it is loaded."""
+        if self._opened is not None:
+            raise MlflowNeededError
+        try:
+            return registry_entry(self.uri, NAME, which)
+        except OSError as fault:
+            raise self._unavailable(fault) from fault
 
     def _loaded(self, info: ModelVersion, folder: Path) -> Bundle:
         """The model among a version's files; the champion's are copied into the home."""
@@ -209,6 +240,9 @@ class Registry:
 
     def champion(self) -> ModelVersion | None:
         """The version in service; None before the first."""
+        with suppress(MlflowNeededError):
+            entry = self._entry(CHAMPION)
+            return None if entry is None else _version_of(entry)
         with self._connected() as client:
             number = self._champion(client)
             return None if number is None else self._info(client, number)
@@ -439,24 +473,35 @@ class Registry:
 
     def _info(self, client: MlflowClient, version: str) -> ModelVersion:
         entry = client.get_model_version(NAME, version)
-        tags = entry.tags or {}
-        figures = {
-            key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
-        }
-        return ModelVersion(
-            name=NAME,
-            version=str(version),
-            trained_at=tags.get("trained_at", ""),
-            run_id=str(entry.run_id or ""),
-            champion=CHAMPION in (entry.aliases or []),
-            as_of=tags.get("as_of", ""),
-            figures=figures,
-            gate=tags.get("gate", ""),
-            promoted_by=tags.get("promoted_by", ""),
-            promoted_because=tags.get("promoted_because", ""),
-            promoted_at=tags.get("promoted_at", ""),
-            shadow=SHADOW in (entry.aliases or []),
+        return _version_of(
+            RegistryEntry(
+                version=str(version),
+                run_id=str(entry.run_id or ""),
+                tags=entry.tags or {},
+                aliases=tuple(entry.aliases or ()),
+                location="",
+            )
         )
+
+
+def _version_of(entry: RegistryEntry) -> ModelVersion:
+    tags = entry.tags
+    return ModelVersion(
+        name=NAME,
+        version=entry.version,
+        trained_at=tags.get("trained_at", ""),
+        run_id=entry.run_id,
+        champion=CHAMPION in entry.aliases,
+        as_of=tags.get("as_of", ""),
+        figures={
+            key.split(".", 1)[1]: float(value) for key, value in tags.items() if key.startswith("figure.")
+        },
+        gate=tags.get("gate", ""),
+        promoted_by=tags.get("promoted_by", ""),
+        promoted_because=tags.get("promoted_because", ""),
+        promoted_at=tags.get("promoted_at", ""),
+        shadow=SHADOW in entry.aliases,
+    )
 
 
 def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:

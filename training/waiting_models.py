@@ -17,9 +17,9 @@ from filelock import FileLock, Timeout
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.sealed_folder import read_sealed, write_sealed
 from models.bundle import Bundle
 from training.promotion_gate import GateDecision
-from training.sealed_folder import read_sealed, write_sealed
 from training.training_record import TrainingRecord
 
 _BUNDLE = "bundle"

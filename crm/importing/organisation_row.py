@@ -8,17 +8,11 @@ import pyarrow as pa
 
 from crm.i18n import Text
 from crm.importing.row_versions import VersionRecorder
-from crm.organisation import COLUMNS, COMPANY, Organisation, organisation_from
+from crm.organisation import COLUMNS, COMPANY, LEARNED_FROM, Organisation, organisation_from
 from crm.schema import TABLES, Kind
 from crm.store import Writer
 
 _TABLE = TABLES["organisation"]
-# What of a model rests on a column, so that a change asks for a new training.
-LEARNED_FROM = {
-    "fiscal_start_month": Text("四半期末・年度末の特徴量", "features of the ends of quarters and years"),
-    "time_zone": Text("日の区切り（日付と営業日の特徴量）", "where days begin and end"),
-    "country": Text("営業日（祝日）の特徴量", "business days (public holidays)"),
-}
 _CHANGED = Text(
     "組織の設定を変更しました：{changes}。今後の回答の期間はこの設定に従います。",
     "The organisation was changed: {changes}. Periods of answers go by it from now on.",

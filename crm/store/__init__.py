@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,9 @@ from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
-from crm.store.read import read_table
+from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
@@ -89,14 +91,32 @@ class Store:
         `zone`: the organisation's time zone where its row does not say it; by default the one the store was
         opened with.
         """
-        zone = zone or self._zone
-        if zone is None:
-            raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
         with self._reading() as connection:
             # What amounts and dates mean needs the organisation and its exchange rates.
             wanted = tuple(dict.fromkeys([*tables, "rates", "organisation"])) if tables else tuple(TABLES)
-            frames = {name: read_table(connection, name) for name in wanted}
-            known_versions = versions.read_all(connection, wanted)
+            found = _read(connection, wanted)
+        return self._log(found, zone)
+
+    def read_once(self, folder: Path, zone: ZoneInfo | None = None) -> tuple[EventLog, str]:
+        """All stored tables, and a name for the state of the store that they are of.
+
+        They are kept in a folder, and read from there while nothing is imported; it can be deleted.
+        """
+        with self._reading() as connection:
+            state = stored_state(connection)
+            found = kept_state(folder, state)
+            if found is None:
+                found = _read(connection, tuple(TABLES))
+                keep_state(folder, state, *found)
+        return self._log(found, zone), state
+
+    def _log(self, found: Read, zone: ZoneInfo | None) -> EventLog:
+        """The log of stored tables and versions."""
+        zone = zone or self._zone
+        if zone is None:
+            raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
+        tables, known_versions = found
+        frames = {name: frame_of(name, table) for name, table in tables.items()}
         return EventLog.of(frames, zone, known_versions, self.organisation)
 
     def revision(self) -> int:
@@ -184,3 +204,7 @@ class Store:
         with self._reading() as connection:
             result = connection.execute(statement)
             return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
+
+
+def _read(connection: sa.Connection, wanted: Sequence[str]) -> Read:
+    return {name: arrow_table(connection, name) for name in wanted}, versions.read_all(connection, wanted)

@@ -24,10 +24,16 @@ _ARROW = {
 }
 
 
-def read_table(connection: sa.Connection, name: str) -> pd.DataFrame:
-    """One canonical table as a frame in the schema's types, custom attributes as columns of their own."""
+def arrow_table(connection: sa.Connection, name: str) -> pa.Table:
+    """One canonical table as it is stored."""
     table = TABLES[name]
     data = pa.Table.from_batches(_batches(connection, table), schema=_schema(table))
+    return data.unify_dictionaries().combine_chunks()
+
+
+def frame_of(name: str, data: pa.Table) -> pd.DataFrame:
+    """One canonical table in the schema's types, custom attributes as columns of their own."""
+    table = TABLES[name]
     frame = pd.DataFrame({column.name: series(data[column.name], column) for column in table.columns})
     if table.custom:
         return frame.assign(**attributes(data[CUSTOM]))

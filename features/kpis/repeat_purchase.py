@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln, hyp2f1
 
 from crm.instants import DAY
@@ -183,6 +182,8 @@ def _maximum_likelihood(
         at = np.exp(logs)
         value, slope = log_likelihood(at)
         return ridge * float(at @ at) - value / customers, at * (2 * ridge * at - slope / customers)
+
+    from scipy.optimize import minimize
 
     bounds = [(-_LIMIT, _LIMIT)] * size
     result = minimize(

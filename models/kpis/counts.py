@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from crm.eventlog import EventLog
 from features.arrays import Floats, Ints
@@ -225,7 +225,10 @@ def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float,
 def _smoothed(daily: Floats, half_life: float) -> Floats:
     """Exponentially weighted mean up to each day, (n,)."""
     keep = 0.5 ** (1 / half_life)
-    total, weight = (lfilter([1.0], [1.0, -keep], values) for values in (daily, np.ones(len(daily))))
+    total, weight = (
+        np.array(list(accumulate(values.tolist(), lambda sofar, value: value + keep * sofar)), np.float64)
+        for values in (daily, np.ones(len(daily)))
+    )
     return np.asarray(total / weight)
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import CensoredData, ecdf
 
 from crm.instants import DAY, NEVER
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.kpis import CountedEvents
 from models.kpis.counts import SCENARIOS, Draws, RemainingPeriod
 from models.statistics import pooled_with_prior
@@ -134,8 +133,7 @@ def cohort_of(events: CountedEvents, first: int, remaining: RemainingPeriod) -> 
         selected = np.ones(len(at), bool) if style == "" else (remaining.style == style)[person]
         if style == "" or selected.sum() >= _MIN_STYLE_EVENTS:
             group[(remaining.style == style) & (style != "")] = len(curves)
-            survival = ecdf(CensoredData.right_censored(days[selected], ~has_advanced[selected])).sf
-            curves.append(1 - np.asarray(survival.evaluate(grid)))
+            curves.append(1 - surviving(days[selected], has_advanced[selected], grid))
     cohort = Cohort(np.array(curves), group, np.ones(people), _ODDS_SD)
     expected_share = cohort.share_by_age(group[person], (remaining.moment - at) / DAY)
     advanced_of, expected = (
@@ -161,6 +159,24 @@ def cohort_of(events: CountedEvents, first: int, remaining: RemainingPeriod) -> 
 def _pooled_shares(met: Floats, total: Floats) -> Floats:
     company = (met.sum() + 0.5) / (total.sum() + 1.0)
     return np.asarray((met + _POOLED * company) / (total + _POOLED))
+
+
+def surviving(days: Floats, ended: Flags, at: Floats) -> Floats:
+    """The share that has not ended after some days, where the others were last seen not ended.
+
+    Kaplan & Meier (1958): the product over the days d on which some ended of 1 - ended(d) / still there(d).
+    days, ended: (n,); at: (m,), in any order.
+
+    >>> surviving(np.array([1.0, 2.0, 2.0, 3.0]), np.array([True, True, False, True]), np.array([0.0, 2.0]))
+    array([1. , 0.5])
+    """
+    order = np.argsort(days, kind="stable")
+    day, first, counts = np.unique(days[order], return_index=True, return_counts=True)
+    there = len(days) - first
+    ends = np.diff(np.cumsum(ended[order])[first + counts - 1], prepend=0)
+    # Where all have ended the product is a plain share, which is rounded once only.
+    share = 1 - np.cumsum(counts) / len(days) if ended.all() else np.cumprod((there - ends) / there)
+    return np.asarray(np.append(1.0, share)[np.searchsorted(day, at, side="right")])
 
 
 def _odds_sd(met: Floats, of: Floats, expected_share: Floats | None = None) -> float:

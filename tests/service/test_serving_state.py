@@ -39,6 +39,9 @@ class FakeStore:
     def read(self, zone: ZoneInfo, _tables: object = None) -> EventLog:
         return EventLog.of({}, zone)
 
+    def read_once(self, _folder: Path, zone: ZoneInfo) -> tuple[EventLog, str]:
+        return self.read(zone), "state"
+
     def close(self) -> None: ...
 
 
@@ -66,7 +69,7 @@ class FakeRegistry:
 @pytest.fixture
 def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingState]:
     monkeypatch.setattr(
-        serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], name="history")
+        serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], levels={}, name="history")
     )
     monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
     monkeypatch.setattr(serving_state, "newest_deal_record", lambda _log, before: before)

@@ -16,6 +16,7 @@ from features.arrays import Ints
 from features.levels import names_of
 from models.bundle import Bundle
 from models.scoring import feature_columns
+from training.data import OLD_DAYS
 from training.monitoring.calibration import (
     PredictedOutcomes,
     Quality,
@@ -39,7 +40,6 @@ MIN_WEEKS = 2  # since the data time, before drift is tested
 INTERVALS = 8  # of the time before, with which drift is compared
 ENOUGH_NEW = 0.2  # newly closed deals, as a share of those trained on, that are a reason to retrain
 MIN_NEW = 30
-OLD_DAYS = 92  # since the model's data time, after which any newly closed deal is a reason to retrain
 IMPORTANT = 0.02  # share of all contributions above which a feature's drift is a reason to retrain
 MAX_LEVELS = 20  # of a feature, for its levels to be monitored as segments
 _EXPLAINED = 300
