@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from models.win.base_models import (
 from models.win.chance_interval import chance_interval
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
-from models.win.level import SIDES, Level, level_targets
+from models.win.level import SIDES, Level, LevelTargets, level_targets
 from models.win.stacking import (
     BASE_MODELS,
     Answers,
@@ -197,6 +198,13 @@ class WinModel:
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1), sd)
 
+    def log_odds_sd(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
+        """The standard errors (n,) that `contributions` has, without the contributions."""
+        days, inside = self._days(horizon_days), x[:, self.used]
+        logits, variance = self.base_log_odds("won", inside, moments, days)
+        weights = self.won.stack.row_weights(logits, days, self.layout.freshness(inside))
+        return _log_odds_sd(logits, variance, weights)
+
     def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
         """Each row's leaf (n, trees) in each tree for the horizon "ever"; None without trees."""
         if self.won.trees is None:
@@ -336,6 +344,7 @@ class WinSettings:
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
     with_level: bool = True  # False: for moments of all history alike
+    calibrated: bool = True  # False: intercepts and level are left to `Calibrating`
     grow: TreeFitter = fit_trees
 
 
@@ -411,6 +420,8 @@ def fit_win(
         closed_deals=closed,
         windows=windows,
     )
+    if not settings.calibrated:
+        return model
     return with_stacks(model, won_stack, lost_stack, rows, rng, settings.with_level)
 
 
@@ -425,17 +436,7 @@ def with_stacks(
     """The same base models with other stacks, whose intercepts and level are learned from training rows."""
     if model.won.linear is None:
         return model
-    stacked = _Calibrating.of(model, rows, rng).recalibrated(won, lost)
-    return with_level_fitted(stacked, rows) if with_level else stacked.without_level()
-
-
-def with_level_fitted(model: WinModel, rows: SnapshotRows) -> WinModel:
-    """The same model with the level learned from its training rows; the stated prior has none."""
-    if model.won.linear is None:
-        return model
-    plain = model.without_level()
-    targets = level_targets(rows, plain.layout, plain.windows)
-    return plain if targets is None else replace(plain, level=targets.level(plain._log_odds))
+    return Calibrating.of(model, rows, rng).with_stacks(won, lost, with_level)
 
 
 def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> dict[str, WinModel]:
@@ -444,19 +445,7 @@ def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) ->
     Intercept and level are fitted on the training rows exactly as those of the whole are. A base model that
     says nothing of losses leaves them to all.
     """
-    if model.won.linear is None:
-        return {BASE_MODELS[0]: model}
-    calibrating = _Calibrating.of(model, rows, rng)
-    targets = level_targets(rows, model.layout, model.windows)
-    alone = {}
-    for number, name in enumerate(BASE_MODELS):
-        if not _has(model.won, number):
-            continue
-        only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], model.ever_days)
-        one = calibrating.recalibrated(only, only if _has(model.lost, number) else model.lost.stack)
-        level = Level.none() if targets is None else targets.level(one.without_level()._log_odds)
-        alone[name] = replace(one, level=level)
-    return alone
+    return Calibrating.of(model, rows, rng).each_alone()
 
 
 def _has(side: Side, number: int) -> bool:
@@ -465,31 +454,69 @@ def _has(side: Side, number: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Calibrating:
-    """What a model's base models say of the training rows on which intercepts are learned, by side."""
+class Calibrating:
+    """What a model's base models say of its training rows, from which intercepts and the level are learned.
+
+    Whatever the stacks, the base models are asked once. The stated prior has neither intercept nor level.
+    """
 
     model: WinModel
-    won: Answers
-    lost: Answers
+    rows: SnapshotRows
+    won: Answers | None
+    lost: Answers | None
+    _recent: dict[tuple[str, bytes, bytes], Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> _Calibrating:
+    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> Calibrating:
         """Of regular moments, like questions on any day, and of some just after changes."""
+        if model.won.linear is None:
+            return cls(model, rows, None, None)
         parts = [
             sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng),
             sample_questions(rows.where(~rows.regular), FRESH_ROWS, rng),
         ]
         answers = [answers_of(model, part) for part in parts]
         won, lost = (Answers.joined([both[side] for both in answers]) for side in range(2))
-        return cls(model, won, lost)
+        return cls(model, rows, won, lost)
 
-    def recalibrated(self, won: Stack, lost: Stack) -> WinModel:
-        """The model with other stacks, their intercepts learned, and the level it had."""
-        return replace(
+    def with_stacks(self, won: Stack, lost: Stack, with_level: bool = True) -> WinModel:
+        """The model with other stacks, their intercepts learned, and the level learned for them or none."""
+        if self.won is None or self.lost is None:
+            return self.model
+        stacked = replace(
             self.model,
             won=replace(self.model.won, stack=recalibrate_intercept(won, self.won)),
             lost=replace(self.model.lost, stack=recalibrate_intercept(lost, self.lost)),
-        )
+        ).without_level()
+        if not with_level or self._targets is None:
+            return stacked
+        return replace(stacked, level=self._targets.level(partial(self._log_odds, stacked)))
+
+    def each_alone(self) -> dict[str, WinModel]:
+        """Each base model alone, by its name, see `each_alone`."""
+        if self.won is None:
+            return {BASE_MODELS[0]: self.model}
+        alone = {}
+        for number, name in enumerate(BASE_MODELS):
+            if not _has(self.model.won, number):
+                continue
+            only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], self.model.ever_days)
+            alone[name] = self.with_stacks(
+                only, only if _has(self.model.lost, number) else self.model.lost.stack
+            )
+        return alone
+
+    @cached_property
+    def _targets(self) -> LevelTargets | None:
+        return level_targets(self.rows, self.model.layout, self.model.windows)
+
+    def _log_odds(self, stacked: WinModel, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Calibrated log-odds (n,) of the rows that set the level, the base models' kept for other stacks."""
+        asked = side, moments.tobytes(), days.tobytes()
+        if asked not in self._recent:
+            self._recent[asked] = stacked.base_log_odds(side, inside, moments, days, with_variance=False)[0]
+        fresh = stacked.layout.freshness(inside)
+        return (stacked.won if side == "won" else stacked.lost).stack(self._recent[asked], days, fresh)
 
 
 def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answers, Answers]:

@@ -106,6 +106,7 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
     """LightGBM's parameters for trees on `width` columns, non-decreasing in the columns `rising`."""
     constraints = np.zeros(width, int)
     constraints[list(rising)] = 1
+    by_columns = settings.threads == 1 and settings.features_share < 0.5
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,
@@ -124,7 +125,9 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
         "num_threads": settings.threads,
         "seed": settings.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        # Either way the same sums: by columns only those drawn for a tree, but each thread waits for all.
+        "force_col_wise": by_columns,
+        "force_row_wise": not by_columns,
         "verbosity": -1,
     }
 
