@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ FRESH_ROWS = 10_000  # rows of moments just after changes used for theirs
 LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
+NOTHING: Floats = np.zeros((0, 0))
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Contributions:
 class Side:
     """One of the two outcomes, won or lost: its base models and their calibrated stack.
 
+    Both have a regression on the same columns, or neither has one; likewise trees.
     `plain` are boosted trees of the weeks' grid alone, which only the side of the won has.
     """
 
@@ -95,6 +98,16 @@ class Side:
     trees: Trees | None
     stack: Stack
     plain: Trees | None = None
+
+
+class _Inputs(NamedTuple):
+    """What the base models read of rows (n,), for both outcomes: the designs, the trees' columns."""
+
+    x: Floats
+    terms: HorizonTerms
+    fixed: Floats = NOTHING
+    moving: Floats = NOTHING
+    columns: Floats = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,10 +235,8 @@ class WinModel:
         parts = []
         for block in _parts(len(rows.row)):
             row, days = rows.row[block], self._days(rows.horizon[block])
-            x, moments = rows.x[row], rows.at[row]
-            parts.append(
-                [self.base_log_odds(side, x, moments, days, with_variance=False)[0] for side in SIDES]
-            )
+            inputs = self._inputs(rows.x[row], rows.at[row], days)
+            parts.append([self._log_odds_of(side, inputs, with_variance=False)[0] for side in SIDES])
         won, lost = (np.concatenate(side) for side in zip(*parts, strict=True))
         return won, lost
 
@@ -263,9 +274,19 @@ class WinModel:
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
         """Base models' log-odds (n, 4) and the regression's variance (n,), for rows of the used features."""
-        part = self._side(side)
+        return self._log_odds_of(side, self._inputs(x, moments, days), with_variance)
+
+    def _inputs(self, x: Floats, moments: Ints, days: Floats) -> _Inputs:
+        terms, linear = self.windows.terms(moments, days, self.ever_days), self.won.linear
+        if linear is None:
+            return _Inputs(x, terms)
+        stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
+        columns = x if self.won.trees is None else tree_columns(x, self.layout, terms)
+        return _Inputs(x, terms, linear.fixed_design(x), linear.horizon_design(stage, close, terms), columns)
+
+    def _log_odds_of(self, side: str, inputs: _Inputs, with_variance: bool) -> tuple[Floats, Floats]:
+        part, x, terms = self._side(side), inputs.x, inputs.terms
         logits, variance = np.zeros((len(x), len(BASE_MODELS))), np.zeros(len(x))
-        terms = self.windows.terms(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
         logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
@@ -276,16 +297,12 @@ class WinModel:
                 )
                 variance = self.rates.variance(expit(logits[:, 0]), stage, age)
             return logits, variance
-        fixed = part.linear.fixed_design(x)
-        stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
-        moving = part.linear.horizon_design(stage, close, terms)
-        logits[:, 1] = part.linear.score(fixed, moving)
+        logits[:, 1] = part.linear.score(inputs.fixed, inputs.moving)
         if with_variance:
-            variance = part.linear.variance(fixed, moving)
-        columns = tree_columns(x, self.layout, terms) if part.trees is not None else x
+            variance = part.linear.variance(inputs.fixed, inputs.moving)
         for number, trees in ((2, part.trees), (3, part.plain)):
             if trees is not None:
-                logits[:, number] = np.clip(trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
+                logits[:, number] = np.clip(trees.score(inputs.columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from features.arrays import Floats
 from models.explain import TreeShap
+from models.win.tree_scores import Nodes, raw_scores, read_nodes
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Trees:
 
     def score(self, columns: Floats) -> Floats:
         """Log-odds (n,) of rows (n, c)."""
-        out: Floats = self.booster.predict(columns, raw_score=True, num_threads=self._threads(len(columns)))
-        return out
+        return raw_scores(self.nodes, columns, self.threads)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The trees' nodes, to score rows by."""
+        return read_nodes(self.text)
 
     @cached_property
     def explainer(self) -> TreeShap:
