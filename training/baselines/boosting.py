@@ -46,5 +46,5 @@ def grown(
     data = lightgbm.Dataset(
         columns, won, weight=weight / weight.mean(), categorical_feature=list(categorical)
     )
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees, keep_training_booster=True)
     return lambda rows: np.asarray(booster.predict(rows, num_threads=settings.threads), np.float64)
