@@ -65,7 +65,7 @@ class Fitter:
     def of(cls, data: TrainingData, config: TrainConfig, grow: TreeFitter = fit_trees) -> Fitter:
         """The fitter of training data, with the features that all of them support."""
         rows, history = data.snapshots.rows, data.history
-        chooser = Chooser(data.past, history, config, data.as_of)
+        chooser = Chooser.of(data, config)
         choice, positions = chooser.choose(rows, data.as_of), stage_positions(history, data.past)
         return cls(rows, choice, chooser, history.calendar, config, positions, grow)
 

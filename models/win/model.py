@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import (
     LOG_ODDS_LIMIT,
@@ -47,6 +47,7 @@ LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
 NOTHING: Floats = np.zeros((0, 0))
+ALL: Flags = np.ones(len(BASE_MODELS), bool)
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,9 @@ class WinModel:
 
     def _log_odds(self, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Calibrated log-odds (n,) of rows of the used features, not yet capped by those in the end."""
-        logits, _ = self.base_log_odds(side, inside, moments, days, with_variance=False)
+        asks = self._side(side).stack.asks
+        inputs = self._inputs(inside, moments, days, asks)
+        logits, _ = self._log_odds_of(side, inputs, with_variance=False, asks=asks)
         fresh = self.layout.freshness(inside)
         return self._side(side).stack(logits, days, fresh) + self.level.shift(side, moments, days)
 
@@ -276,19 +279,27 @@ class WinModel:
         """Base models' log-odds (n, 4) and the regression's variance (n,), for rows of the used features."""
         return self._log_odds_of(side, self._inputs(x, moments, days), with_variance)
 
-    def _inputs(self, x: Floats, moments: Ints, days: Floats) -> _Inputs:
+    def _inputs(self, x: Floats, moments: Ints, days: Floats, asks: Flags = ALL) -> _Inputs:
         terms, linear = self.windows.terms(moments, days, self.ever_days), self.won.linear
         if linear is None:
             return _Inputs(x, terms)
-        stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
-        columns = x if self.won.trees is None else tree_columns(x, self.layout, terms)
-        return _Inputs(x, terms, linear.fixed_design(x), linear.horizon_design(stage, close, terms), columns)
+        fixed, moving, columns = NOTHING, NOTHING, x
+        if asks[1]:
+            stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
+            fixed, moving = linear.fixed_design(x), linear.horizon_design(stage, close, terms)
+        if self.won.trees is not None and asks[2:].any():
+            columns = tree_columns(x, self.layout, terms)
+        return _Inputs(x, terms, fixed, moving, columns)
 
-    def _log_odds_of(self, side: str, inputs: _Inputs, with_variance: bool) -> tuple[Floats, Floats]:
+    def _log_odds_of(
+        self, side: str, inputs: _Inputs, with_variance: bool, asks: Flags = ALL
+    ) -> tuple[Floats, Floats]:
+        """Log-odds (n, 4), 0 of base models that are not asked, and the variance (n,), 0 if not wanted."""
         part, x, terms = self._side(side), inputs.x, inputs.terms
         logits, variance = np.zeros((len(x), len(BASE_MODELS))), np.zeros(len(x))
         table = self.rates.won if side == "won" else self.rates.lost
-        logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
+        if asks[0]:
+            logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
             if with_variance:
                 stage, age = (
@@ -297,11 +308,12 @@ class WinModel:
                 )
                 variance = self.rates.variance(expit(logits[:, 0]), stage, age)
             return logits, variance
-        logits[:, 1] = part.linear.score(inputs.fixed, inputs.moving)
+        if asks[1]:
+            logits[:, 1] = part.linear.score(inputs.fixed, inputs.moving)
         if with_variance:
             variance = part.linear.variance(inputs.fixed, inputs.moving)
         for number, trees in ((2, part.trees), (3, part.plain)):
-            if trees is not None:
+            if trees is not None and asks[number]:
                 logits[:, number] = np.clip(trees.score(inputs.columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
