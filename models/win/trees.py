@@ -107,11 +107,21 @@ def fit_trees(
     return ensembles
 
 
+def openmp_threads(wanted: int) -> int:
+    """So many threads, at most those that OMP_NUM_THREADS allows; LightGBM ignores it once told a number.
+
+    On a machine whose cores all work, threads that wait for each other cost several times what they do.
+    """
+    allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(wanted, int(allowed)) if allowed.isdecimal() and int(allowed) else wanted
+
+
 def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
     """LightGBM's parameters for trees on `width` columns, non-decreasing in the columns `rising`."""
     constraints = np.zeros(width, int)
     constraints[list(rising)] = 1
-    by_columns = settings.threads == 1 and settings.features_share < 0.5
+    threads = openmp_threads(settings.threads)
+    by_columns = threads == 1 and settings.features_share < 0.5
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,
@@ -127,7 +137,7 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
         "monotone_constraints_method": "basic",
         "cat_smooth": 30.0,
         "max_cat_threshold": 16,
-        "num_threads": settings.threads,
+        "num_threads": threads,
         "seed": settings.seed,
         "deterministic": True,
         # Either way the same sums: by columns only those drawn for a tree, but each thread waits for all.
