@@ -156,7 +156,7 @@ def judge(
     past = part_of(past, set(ids[learned]))
     data = TrainingData.of(past, cut, config)
     bundle, _ = train_on(data, config)
-    choice = Chooser(data.past, data.history, config, data.as_of).choose(data.snapshots.rows, data.as_of)
+    choice = Chooser.of(data, config).choose(data.snapshots.rows, data.as_of)
     columns = choice.baseline.used
     plain = fitted_on(data, bundle, choice.baseline.layout, columns, config)
     before = micros(whole["deals"]["created_at"]) < cut

@@ -19,6 +19,7 @@ from features import History
 from models.snapshot_rows import SnapshotRows
 from models.win.model import can_learn
 from training.config import TrainConfig
+from training.data import TrainingData
 from training.earned_columns import unproven
 from training.leakage import Screening, screening
 from training.selection import Selection, column_of, layout_of, select
@@ -43,7 +44,12 @@ class Chooser:
     history: History
     config: TrainConfig
     as_of: int
-    _screened: dict[int, Screening] = field(default_factory=dict, repr=False)
+    _screened: dict[tuple[int, tuple[str, ...]], Screening] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, data: TrainingData, config: TrainConfig) -> Chooser:
+        """The chooser of training data, which keep what has been screened."""
+        return cls(data.past, data.history, config, data.as_of, data.screened)
 
     def choose(self, rows: SnapshotRows, cut: int) -> Choice:
         """The choice that rows known at `cut` support; they have all features."""
@@ -90,6 +96,7 @@ class Chooser:
         return self.past if cut >= self.as_of else self.past.as_of(cut)
 
     def _screen(self, cut: int) -> Screening:
-        if cut not in self._screened:
-            self._screened[cut] = screening(self.past_at(cut), cut, self.config.include)
-        return self._screened[cut]
+        asked = cut, tuple(self.config.include)
+        if asked not in self._screened:
+            self._screened[asked] = screening(self.past_at(cut), cut, self.config.include)
+        return self._screened[asked]

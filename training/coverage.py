@@ -51,7 +51,7 @@ def coverage_of(model: WinModel, fold: Fold, chance: Floats) -> Coverage | None:
     row = valid.row[asked]
     x = np.zeros((len(row), int(model.used.max(initial=-1)) + 1))
     x[:, model.used] = valid.x[row]  # a fold's rows have the used features only
-    sd = model.contributions(x, valid.at[row], valid.horizon[asked]).sd if len(row) else np.zeros(0)
+    sd = model.log_odds_sd(x, valid.at[row], valid.horizon[asked]) if len(row) else np.zeros(0)
     return coverage_by_outcomes(chance[asked], sd, valid.won[asked], valid.question_deal[asked])
 
 

@@ -18,6 +18,7 @@ from features import Calendar, History, change_moments, compile_history
 from models.snapshot_rows import SnapshotRows
 from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
+from training.leakage import Screening
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
 
 OLD_DAYS = 92  # since a model's data time, after which any newly closed deal is a reason to retrain
@@ -46,7 +47,8 @@ class TrainingData:
     Computed once and shared by validation, fitting, common factors and the baselines of a backtest. `as_of`
     is in microseconds UTC: the moment that was asked for or, where nothing was recorded for weeks before it
     although deals were open, the end of the records: that nothing is known of a deal after it does not mean
-    that nothing happened. `seconds` is the time taken, by step.
+    that nothing happened. `seconds` is the time taken, by step; `screened` keeps what the screens for leaks
+    have found, by the day until which they looked and the columns that were vouched for.
     """
 
     past: EventLog
@@ -55,6 +57,7 @@ class TrainingData:
     as_of: int
     seconds: Mapping[str, float] = field(repr=False)
     _random_state: Mapping[str, Any] = field(repr=False)
+    screened: dict[tuple[int, tuple[str, ...]], Screening] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(

@@ -20,13 +20,12 @@ from models.win.business_time import day_kinds, fit_pace
 from models.win.horizons import HorizonWindows
 from models.win.level import SIDES
 from models.win.model import (
+    Calibrating,
     WinModel,
     WinSettings,
     answers_of,
     can_learn,
-    each_alone,
     fit_win,
-    with_level_fitted,
     with_stacks,
 )
 from models.win.stacking import WEIGHT_PULL, Answers, Stack, fit_stack
@@ -66,7 +65,7 @@ class Fitter:
     def of(cls, data: TrainingData, config: TrainConfig, grow: TreeFitter = fit_trees) -> Fitter:
         """The fitter of training data, with the features that all of them support."""
         rows, history = data.snapshots.rows, data.history
-        chooser = Chooser(data.past, history, config, data.as_of)
+        chooser = Chooser.of(data, config)
         choice, positions = chooser.choose(rows, data.as_of), stage_positions(history, data.past)
         return cls(rows, choice, chooser, history.calendar, config, positions, grow)
 
@@ -115,11 +114,11 @@ class Fitter:
         chosen: Selection,
         number: int,
         stacks: tuple[Stack, Stack] | None = None,
-        with_level: bool = True,
+        calibrated: bool = True,
     ) -> WinModel:
         """The model fitted on some of the rows; `number` gives each fit of a training its own seed.
 
-        The rows have the chosen features only.
+        The rows have the chosen features only. Not `calibrated`: intercepts and level are learned later.
         """
         config = self.config
         trees = TreeSettings(
@@ -132,7 +131,7 @@ class Fitter:
         most = config.max_questions or max_rows(rows.deals)
         count = min(PLAIN_TREES.count, config.trees)  # who asks for fewer trees asks for less work
         plain = replace(PLAIN_TREES, count=count, threads=config.threads, seed=config.seed + number)
-        settings = WinSettings(trees, plain, most, grow=self.grow, with_level=with_level)
+        settings = WinSettings(trees, plain, most, grow=self.grow, calibrated=calibrated)
         rng = np.random.default_rng((config.seed, number))
         windows = windows_of(rows, self.calendar)
         return fit_win(rows, chosen.layout, chosen.used, windows, settings, rng, self.positions, stacks)
@@ -183,7 +182,6 @@ class FoldPredictions:
     fold: ChosenFold
     model: WinModel
     answers: tuple[Answers, Answers]
-    seed: int
 
     @property
     def won(self) -> Floats:
@@ -196,9 +194,9 @@ class FoldPredictions:
         out: Floats = expit(self.won[:, 0])
         return out
 
-    def alone(self) -> dict[str, Floats]:
+    def alone(self, calibrating: Calibrating) -> dict[str, Floats]:
         """What each base model alone says (m,), with its own intercept and level, by its name."""
-        models = each_alone(self.model, self.fold.train, np.random.default_rng((self.seed, 9)))
+        models = calibrating.each_alone()
         return {name: one.won_by_logits(self.fold.valid, self.won) for name, one in models.items()}
 
     def known_at(self, cut: int) -> NDArray[np.bool_]:
@@ -256,18 +254,17 @@ def validate(
     last = predictions[-1]
     valid = last.fold.valid
     rng = np.random.default_rng((seed, 7))
-    model = last.model
+    stack = last.model.won.stack
     if len(predictions) > 1:
         first = predictions[0]
-        stack = _stack([(first, first.known_at(last.fold.train_until))], "won", model) or model.won.stack
-        model = with_stacks(model, stack, model.lost.stack, last.fold.train, rng)
-    else:
-        model = with_level_fitted(model, last.fold.train)
+        stack = _stack([(first, first.known_at(last.fold.train_until))], "won", last.model) or stack
+    calibrating = Calibrating.of(last.model, last.fold.train, rng)
+    model = calibrating.with_stacks(stack, last.model.lost.stack)
     chance, table = model.won_by_logits(valid, last.won), last.table_chance
     alone: Mapping[str, Floats] = {}
     evaluation = None
     if judged:
-        alone, baseline = last.alone(), last.fold.baseline
+        alone, baseline = last.alone(calibrating), last.fold.baseline
         facts = FoldFacts(
             as_of=last.fold.train_until, windows=model.windows, alone=alone, threads=fitter.config.threads
         )
@@ -301,9 +298,14 @@ def _proof_by_parts(parts: list[FoldPredictions], rng: np.random.Generator) -> C
     """The model against the stage table on deals of the same time; with default weights, not fitted here."""
     if not parts:
         return None
-    chance = np.concatenate([one.model.won_by_logits(one.fold.valid, one.won) for one in parts])
+    chance = np.concatenate([_by_default(one, rng).won_by_logits(one.fold.valid, one.won) for one in parts])
     table = np.concatenate([one.table_chance for one in parts])
     return compare(chance, table, LaterRows.joined([rows_of(one.fold.valid) for one in parts]), rng)
+
+
+def _by_default(part: FoldPredictions, rng: np.random.Generator) -> WinModel:
+    model = part.model
+    return with_stacks(model, model.won.stack, model.lost.stack, part.fold.train, rng, with_level=False)
 
 
 def fold_at(fitter: Fitter, cut: int, as_of: int, deals: int) -> Fold:
@@ -320,7 +322,7 @@ def refit_as_of(fitter: Fitter, validation: Validation, fold: ChosenFold) -> Win
     cut = fold.train_until
     if not can_learn(fold.train) or not len(fold.valid.row):
         return None
-    refitted = fitter.fit(fold.train, fold.choice.chosen, 4, with_level=False)
+    refitted = fitter.fit(fold.train, fold.choice.chosen, 4, calibrated=False)
     known = [(earlier, earlier.known_at(cut)) for earlier in validation.predictions]
     stack = (_stack(known, "won", refitted) if known else None) or refitted.won.stack
     rng = np.random.default_rng((fitter.config.seed, 8))
@@ -363,11 +365,11 @@ def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tu
 
 
 def _predict(fitter: Fitter, fold: ChosenFold, number: int) -> FoldPredictions:
-    # Weights are learned from log-odds without the level.
-    model = fitter.fit(fold.train, fold.choice.chosen, number, with_level=False)
+    # Weights are learned from what the base models say alone.
+    model = fitter.fit(fold.train, fold.choice.chosen, number, calibrated=False)
     parts = [answers_of(model, rows, number) for rows in (fold.valid, fold.changed)]
     won, lost = (Answers.joined([both[side] for both in parts]) for side in range(len(SIDES)))
-    return FoldPredictions(fold, model, (won, lost), fitter.config.seed)
+    return FoldPredictions(fold, model, (won, lost))
 
 
 def fold_cuts(rows: SnapshotRows, as_of: int) -> list[tuple[int, int]]:

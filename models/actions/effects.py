@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from features.arrays import Floats, Ints
 
@@ -89,7 +90,7 @@ def fit_effects(
     level_variance = np.full(len(columns) + 1, LEVEL_SD**2)
     level_variance[0] = MEAN_SD**2
     for _ in range(_ROUNDS):
-        covariance = np.linalg.inv(precision + np.diag(1 / level_variance[group]))
+        covariance = _inverse(precision + np.diag(1 / level_variance[group]))
         mean = covariance @ weighted_residual
         squares = mean**2 + np.diag(covariance)
         for number in range(1, len(level_variance)):
@@ -97,6 +98,14 @@ def fit_effects(
             total = float(squares[in_column].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
             level_variance[number] = total / (in_column.sum() + LEVEL_WEIGHT)
     return Effects(columns, counts, np.asarray(mean, float), np.asarray(covariance, float))
+
+
+def _inverse(positive: Floats) -> Floats:
+    """The inverse of a symmetric positive definite matrix (p, p), by its Cholesky factor."""
+    factor, _ = dpotrf(positive, lower=1)
+    lower, _ = dpotri(factor, lower=1)
+    out: Floats = np.tril(lower) + np.tril(lower, -1).T
+    return out
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:

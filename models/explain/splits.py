@@ -57,7 +57,9 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class _Split:
+class Split:
+    """A question to one feature: at most a threshold, or one of some categories?"""
+
     feature: int
     threshold: float
     missing: int
@@ -67,19 +69,10 @@ class _Split:
 
 def read_ensemble(text: str) -> Ensemble:
     """The ensemble that a LightGBM model text describes: one output, numerical and categorical splits."""
-    blocks = text.split("\nTree=")
-    header = _fields(blocks[0])
-    _refuse_others(blocks[0], header)
-    features = tuple(header["feature_names"].split())
-    numbers: dict[_Split, int] = {}
+    features, blocks = _parts(text)
+    numbers: dict[Split, int] = {}
     trees = []
-    for block in blocks[1:]:
-        fields = _fields(block.split("\nend of trees")[0])
-        if fields.get("is_linear", "0") != "0":
-            raise ValueError(
-                "tree_shap: expected constant leaves, got a model with linear_tree=true; "
-                "train it without linear_tree"
-            )
+    for fields in blocks:
         question = np.array([numbers.setdefault(split, len(numbers)) for split in _splits(fields)], np.int64)
         trees.append(
             Tree(
@@ -107,6 +100,33 @@ def read_ensemble(text: str) -> Ensemble:
     return Ensemble(features, tuple(bins), asked, tuple(answers), tuple(trees))
 
 
+def trees_of(text: str) -> tuple[tuple[str, ...], list[tuple[list[Split], Ints, Ints, Floats]]]:
+    """The features of a LightGBM model text, and each tree: splits, left and right children, leaves' values.
+
+    A child c >= 0 is a split, otherwise the leaf ~c.
+    """
+    features, blocks = _parts(text)
+    trees = []
+    for fields in blocks:
+        left, right = (_numbers(fields, name).astype(np.int64) for name in ("left_child", "right_child"))
+        trees.append((list(_splits(fields)), left, right, _numbers(fields, "leaf_value")))
+    return features, trees
+
+
+def _parts(text: str) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """The names of the features, and the fields of each tree."""
+    blocks = text.split("\nTree=")
+    header = _fields(blocks[0])
+    _refuse_others(blocks[0], header)
+    trees = [_fields(block.split("\nend of trees")[0]) for block in blocks[1:]]
+    if any(fields.get("is_linear", "0") != "0" for fields in trees):
+        raise ValueError(
+            "tree_shap: expected constant leaves, got a model with linear_tree=true; "
+            "train it without linear_tree"
+        )
+    return tuple(header["feature_names"].split()), trees
+
+
 def _refuse_others(head: str, header: Mapping[str, str]) -> None:
     if "feature_names" not in header or "version" not in header:
         raise ValueError(
@@ -132,7 +152,7 @@ def _numbers(fields: Mapping[str, str], name: str) -> Floats:
     return np.array(fields.get(name, "").split(), np.float64)
 
 
-def _splits(fields: Mapping[str, str]) -> Iterator[_Split]:
+def _splits(fields: Mapping[str, str]) -> Iterator[Split]:
     kinds = fields.get("decision_type", "").split()
     if int(fields.get("num_cat", 0)):
         ends = [int(word) for word in fields["cat_boundaries"].split()]
@@ -147,12 +167,12 @@ def _splits(fields: Mapping[str, str]) -> Iterator[_Split]:
             chosen = tuple(
                 32 * i + bit for i, word in enumerate(bits) for bit in range(32) if word >> bit & 1
             )
-            yield _Split(int(feature), 0.0, 0, False, chosen)
+            yield Split(int(feature), 0.0, 0, False, chosen)
         else:
-            yield _Split(int(feature), float(threshold), kind >> 2 & 3, bool(kind & DEFAULT_LEFT), None)
+            yield Split(int(feature), float(threshold), kind >> 2 & 3, bool(kind & DEFAULT_LEFT), None)
 
 
-def _bins(name: str, splits: list[_Split]) -> tuple[Bins, Bytes]:
+def _bins(name: str, splits: list[Split]) -> tuple[Bins, Bytes]:
     """The bins of one feature and the answers (splits, bins) to its questions."""
     sets = [split.categories for split in splits if split.categories is not None]
     if len(sets) not in (0, len(splits)):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import (
     LOG_ODDS_LIMIT,
@@ -22,7 +24,7 @@ from models.win.base_models import (
 from models.win.chance_interval import chance_interval
 from models.win.encoder import fit_encoder
 from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
-from models.win.level import SIDES, Level, level_targets
+from models.win.level import SIDES, Level, LevelTargets, level_targets
 from models.win.stacking import (
     BASE_MODELS,
     Answers,
@@ -44,6 +46,8 @@ FRESH_ROWS = 10_000  # rows of moments just after changes used for theirs
 LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
+NOTHING: Floats = np.zeros((0, 0))
+ALL: Flags = np.ones(len(BASE_MODELS), bool)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Contributions:
 class Side:
     """One of the two outcomes, won or lost: its base models and their calibrated stack.
 
+    Both have a regression on the same columns, or neither has one; likewise trees.
     `plain` are boosted trees of regular moments alone, which only the side of the won has.
     """
 
@@ -94,6 +99,16 @@ class Side:
     trees: Trees | None
     stack: Stack
     plain: Trees | None = None
+
+
+class _Inputs(NamedTuple):
+    """What the base models read of rows (n,), for both outcomes: the designs, the trees' columns."""
+
+    x: Floats
+    terms: HorizonTerms
+    fixed: Floats = NOTHING
+    moving: Floats = NOTHING
+    columns: Floats = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +212,13 @@ class WinModel:
         values[:, self.used] = parts
         return Contributions(values, total - values.sum(axis=1), sd)
 
+    def log_odds_sd(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
+        """The standard errors (n,) that `contributions` has, without the contributions."""
+        days, inside = self._days(horizon_days), x[:, self.used]
+        logits, variance = self.base_log_odds("won", inside, moments, days)
+        weights = self.won.stack.row_weights(logits, days, self.layout.freshness(inside))
+        return _log_odds_sd(logits, variance, weights)
+
     def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
         """Each row's leaf (n, trees) in each tree for the horizon "ever"; None without trees."""
         if self.won.trees is None:
@@ -214,10 +236,8 @@ class WinModel:
         parts = []
         for block in _parts(len(rows.row)):
             row, days = rows.row[block], self._days(rows.horizon[block])
-            x, moments = rows.x[row], rows.at[row]
-            parts.append(
-                [self.base_log_odds(side, x, moments, days, with_variance=False)[0] for side in SIDES]
-            )
+            inputs = self._inputs(rows.x[row], rows.at[row], days)
+            parts.append([self._log_odds_of(side, inputs, with_variance=False)[0] for side in SIDES])
         won, lost = (np.concatenate(side) for side in zip(*parts, strict=True))
         return won, lost
 
@@ -233,7 +253,9 @@ class WinModel:
 
     def _log_odds(self, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Calibrated log-odds (n,) of rows of the used features, not yet capped by those in the end."""
-        logits, _ = self.base_log_odds(side, inside, moments, days, with_variance=False)
+        asks = self._side(side).stack.asks
+        inputs = self._inputs(inside, moments, days, asks)
+        logits, _ = self._log_odds_of(side, inputs, with_variance=False, asks=asks)
         fresh = self.layout.freshness(inside)
         return self._side(side).stack(logits, days, fresh) + self.level.shift(side, moments, days)
 
@@ -255,11 +277,29 @@ class WinModel:
         self, side: str, x: Floats, moments: Ints, days: Floats, with_variance: bool = True
     ) -> tuple[Floats, Floats]:
         """Base models' log-odds (n, 4) and the regression's variance (n,), for rows of the used features."""
-        part = self._side(side)
+        return self._log_odds_of(side, self._inputs(x, moments, days), with_variance)
+
+    def _inputs(self, x: Floats, moments: Ints, days: Floats, asks: Flags = ALL) -> _Inputs:
+        terms, linear = self.windows.terms(moments, days, self.ever_days), self.won.linear
+        if linear is None:
+            return _Inputs(x, terms)
+        fixed, moving, columns = NOTHING, NOTHING, x
+        if asks[1]:
+            stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
+            fixed, moving = linear.fixed_design(x), linear.horizon_design(stage, close, terms)
+        if self.won.trees is not None and asks[2:].any():
+            columns = tree_columns(x, self.layout, terms)
+        return _Inputs(x, terms, fixed, moving, columns)
+
+    def _log_odds_of(
+        self, side: str, inputs: _Inputs, with_variance: bool, asks: Flags = ALL
+    ) -> tuple[Floats, Floats]:
+        """Log-odds (n, 4), 0 of base models that are not asked, and the variance (n,), 0 if not wanted."""
+        part, x, terms = self._side(side), inputs.x, inputs.terms
         logits, variance = np.zeros((len(x), len(BASE_MODELS))), np.zeros(len(x))
-        terms = self.windows.terms(moments, days, self.ever_days)
         table = self.rates.won if side == "won" else self.rates.lost
-        logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
+        if asks[0]:
+            logits[:, 0] = rates_log_odds(self.rates, table, self.layout, x, terms)
         if part.linear is None:
             if with_variance:
                 stage, age = (
@@ -268,16 +308,13 @@ class WinModel:
                 )
                 variance = self.rates.variance(expit(logits[:, 0]), stage, age)
             return logits, variance
-        fixed = part.linear.fixed_design(x)
-        stage, close = self.layout.column(x, self.layout.stage), self.layout.column(x, self.layout.close)
-        moving = part.linear.horizon_design(stage, close, terms)
-        logits[:, 1] = part.linear.score(fixed, moving)
+        if asks[1]:
+            logits[:, 1] = part.linear.score(inputs.fixed, inputs.moving)
         if with_variance:
-            variance = part.linear.variance(fixed, moving)
-        columns = tree_columns(x, self.layout, terms) if part.trees is not None else x
+            variance = part.linear.variance(inputs.fixed, inputs.moving)
         for number, trees in ((2, part.trees), (3, part.plain)):
-            if trees is not None:
-                logits[:, number] = np.clip(trees.score(columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
+            if trees is not None and asks[number]:
+                logits[:, number] = np.clip(trees.score(inputs.columns), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
         return logits, variance
 
 
@@ -336,6 +373,7 @@ class WinSettings:
     linear_questions: int = 40_000
     with_trees: bool | None = None  # None = by the number of closed deals
     with_level: bool = True  # False: for moments of all history alike
+    calibrated: bool = True  # False: intercepts and level are left to `Calibrating`
     grow: TreeFitter = fit_trees
 
 
@@ -411,6 +449,8 @@ def fit_win(
         closed_deals=closed,
         windows=windows,
     )
+    if not settings.calibrated:
+        return model
     return with_stacks(model, won_stack, lost_stack, rows, rng, settings.with_level)
 
 
@@ -425,17 +465,7 @@ def with_stacks(
     """The same base models with other stacks, whose intercepts and level are learned from training rows."""
     if model.won.linear is None:
         return model
-    stacked = _Calibrating.of(model, rows, rng).recalibrated(won, lost)
-    return with_level_fitted(stacked, rows) if with_level else stacked.without_level()
-
-
-def with_level_fitted(model: WinModel, rows: SnapshotRows) -> WinModel:
-    """The same model with the level learned from its training rows; the stated prior has none."""
-    if model.won.linear is None:
-        return model
-    plain = model.without_level()
-    targets = level_targets(rows, plain.layout, plain.windows)
-    return plain if targets is None else replace(plain, level=targets.level(plain._log_odds))
+    return Calibrating.of(model, rows, rng).with_stacks(won, lost, with_level)
 
 
 def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> dict[str, WinModel]:
@@ -444,19 +474,7 @@ def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) ->
     Intercept and level are fitted on the training rows exactly as those of the whole are. A base model that
     says nothing of losses leaves them to all.
     """
-    if model.won.linear is None:
-        return {BASE_MODELS[0]: model}
-    calibrating = _Calibrating.of(model, rows, rng)
-    targets = level_targets(rows, model.layout, model.windows)
-    alone = {}
-    for number, name in enumerate(BASE_MODELS):
-        if not _has(model.won, number):
-            continue
-        only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], model.ever_days)
-        one = calibrating.recalibrated(only, only if _has(model.lost, number) else model.lost.stack)
-        level = Level.none() if targets is None else targets.level(one.without_level()._log_odds)
-        alone[name] = replace(one, level=level)
-    return alone
+    return Calibrating.of(model, rows, rng).each_alone()
 
 
 def _has(side: Side, number: int) -> bool:
@@ -465,31 +483,69 @@ def _has(side: Side, number: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Calibrating:
-    """What a model's base models say of the training rows on which intercepts are learned, by side."""
+class Calibrating:
+    """What a model's base models say of its training rows, from which intercepts and the level are learned.
+
+    Whatever the stacks, the base models are asked once. The stated prior has neither intercept nor level.
+    """
 
     model: WinModel
-    won: Answers
-    lost: Answers
+    rows: SnapshotRows
+    won: Answers | None
+    lost: Answers | None
+    _recent: dict[tuple[str, bytes, bytes], Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> _Calibrating:
+    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> Calibrating:
         """Of regular moments, like questions on any day, and of some just after changes."""
+        if model.won.linear is None:
+            return cls(model, rows, None, None)
         parts = [
             sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng),
             sample_questions(rows.where(~rows.regular), FRESH_ROWS, rng),
         ]
         answers = [answers_of(model, part) for part in parts]
         won, lost = (Answers.joined([both[side] for both in answers]) for side in range(2))
-        return cls(model, won, lost)
+        return cls(model, rows, won, lost)
 
-    def recalibrated(self, won: Stack, lost: Stack) -> WinModel:
-        """The model with other stacks, their intercepts learned, and the level it had."""
-        return replace(
+    def with_stacks(self, won: Stack, lost: Stack, with_level: bool = True) -> WinModel:
+        """The model with other stacks, their intercepts learned, and the level learned for them or none."""
+        if self.won is None or self.lost is None:
+            return self.model
+        stacked = replace(
             self.model,
             won=replace(self.model.won, stack=recalibrate_intercept(won, self.won)),
             lost=replace(self.model.lost, stack=recalibrate_intercept(lost, self.lost)),
-        )
+        ).without_level()
+        if not with_level or self._targets is None:
+            return stacked
+        return replace(stacked, level=self._targets.level(partial(self._log_odds, stacked)))
+
+    def each_alone(self) -> dict[str, WinModel]:
+        """Each base model alone, by its name, see `each_alone`."""
+        if self.won is None:
+            return {BASE_MODELS[0]: self.model}
+        alone = {}
+        for number, name in enumerate(BASE_MODELS):
+            if not _has(self.model.won, number):
+                continue
+            only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], self.model.ever_days)
+            alone[name] = self.with_stacks(
+                only, only if _has(self.model.lost, number) else self.model.lost.stack
+            )
+        return alone
+
+    @cached_property
+    def _targets(self) -> LevelTargets | None:
+        return level_targets(self.rows, self.model.layout, self.model.windows)
+
+    def _log_odds(self, stacked: WinModel, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
+        """Calibrated log-odds (n,) of the rows that set the level, the base models' kept for other stacks."""
+        asked = side, moments.tobytes(), days.tobytes()
+        if asked not in self._recent:
+            self._recent[asked] = stacked.base_log_odds(side, inside, moments, days, with_variance=False)[0]
+        fresh = stacked.layout.freshness(inside)
+        return (stacked.won if side == "won" else stacked.lost).stack(self._recent[asked], days, fresh)
 
 
 def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answers, Answers]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,11 @@ class Mix:
         none = np.zeros(len(weights))
         return cls(0.0, np.zeros(ramps(np.ones(1), ever_days).shape[1]), weights, none, none)
 
+    @property
+    def all_weights(self) -> tuple[Floats, Floats, Floats]:
+        """The base models' weights (4,), by all that is added to them."""
+        return self.weights, self.within, self.soon
+
     def row_weights(self, logits: Floats, days: Floats, ever_days: float) -> Floats:
         """The weight of each base model's log-odds in each row (n, 4)."""
         added = np.outer(days < ever_days, self.within) + np.outer(soon(days), self.soon)
@@ -78,6 +84,13 @@ class Stack:
     def weights(self) -> Floats:
         """The base models' weights (4,) on quiet days."""
         return self.quiet.weights
+
+    @cached_property
+    def asks(self) -> Flags:
+        """Which base models (4,) have a weight at any moment and horizon."""
+        mixes = np.array([part for mix in (self.quiet, self.fresh) for part in mix.all_weights])
+        out: Flags = (mixes != 0.0).any(axis=0)
+        return out
 
     def __call__(self, logits: Floats, days: Floats, fresh: Floats) -> Floats:
         """Calibrated log-odds (n,) from base models' log-odds (n, 4), horizons and freshness (n,)."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from features.arrays import Floats
 from models.explain import TreeShap
+from models.win.tree_scores import Nodes, raw_scores, read_nodes
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Trees:
 
     def score(self, columns: Floats) -> Floats:
         """Log-odds (n,) of rows (n, c)."""
-        out: Floats = self.booster.predict(columns, raw_score=True, num_threads=self._threads(len(columns)))
-        return out
+        return raw_scores(self.nodes, columns, self.threads)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The trees' nodes, to score rows by."""
+        return read_nodes(self.text)
 
     @cached_property
     def explainer(self) -> TreeShap:
@@ -102,10 +107,21 @@ def fit_trees(
     return ensembles
 
 
+def openmp_threads(wanted: int) -> int:
+    """So many threads, at most those that OMP_NUM_THREADS allows; LightGBM ignores it once told a number.
+
+    On a machine whose cores all work, threads that wait for each other cost several times what they do.
+    """
+    allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(wanted, int(allowed)) if allowed.isdecimal() and int(allowed) else wanted
+
+
 def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dict[str, Any]:
     """LightGBM's parameters for trees on `width` columns, non-decreasing in the columns `rising`."""
     constraints = np.zeros(width, int)
     constraints[list(rising)] = 1
+    threads = openmp_threads(settings.threads)
+    by_columns = threads == 1 and settings.features_share < 0.5
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,
@@ -121,10 +137,12 @@ def parameters(settings: TreeSettings, rising: Sequence[int], width: int) -> dic
         "monotone_constraints_method": "basic",
         "cat_smooth": 30.0,
         "max_cat_threshold": 16,
-        "num_threads": settings.threads,
+        "num_threads": threads,
         "seed": settings.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        # Either way the same sums: by columns only those drawn for a tree, but each thread waits for all.
+        "force_col_wise": by_columns,
+        "force_row_wise": not by_columns,
         "verbosity": -1,
     }
 

@@ -19,7 +19,7 @@ from models.win.level import KNOTS, Level, fit_level, life_table, never_falling,
 from models.win.model import WinModel, WinSettings, fit_win
 from models.win.moods import MonthlyCounts, fit_mood, monthly_counts, moved_rates
 from models.win.stage_rates import fit_stage_rates, horizon_grid
-from models.win.trees import TreeSettings
+from models.win.trees import PLAIN_TREES, TreeSettings
 
 LAYOUT = FeatureLayout(("stage", "age_days", "quality"), (0,), 0, 1, -1)
 LONGEST, EVER = 120.0, 240.0
@@ -65,7 +65,9 @@ def organisation(seed: int = 0, deals: int = 1_500) -> SnapshotRows:
 
 def fit(rows: SnapshotRows, level: bool = True) -> WinModel:
     windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), LONGEST)
-    settings = WinSettings(TreeSettings(count=30, threads=1), with_level=level)
+    settings = WinSettings(
+        TreeSettings(count=30, threads=1), replace(PLAIN_TREES, count=30, threads=1), with_level=level
+    )
     return fit_win(rows, LAYOUT, np.arange(3), windows, settings, np.random.default_rng(0))
 
 

@@ -17,7 +17,7 @@ from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
 from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only, tree_columns
 from models.win.stacking import Mix, Stack
-from models.win.trees import TreeSettings, fit_trees
+from models.win.trees import PLAIN_TREES, TreeSettings, fit_trees
 
 START = 20_000 * DAY
 LAYOUT = FeatureLayout.of(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4))
@@ -53,7 +53,12 @@ def make_rows(deals: int, seed: int = 0) -> SnapshotRows:
 
 def fit(rows: SnapshotRows, trees: bool = True, level: bool = True) -> WinModel:
     windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
-    settings = WinSettings(TreeSettings(count=60, threads=1), with_trees=trees, with_level=level)
+    settings = WinSettings(
+        TreeSettings(count=60, threads=1),
+        replace(PLAIN_TREES, count=60, threads=1),
+        with_trees=trees,
+        with_level=level,
+    )
     return fit_win(rows, LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
 
 
@@ -320,7 +325,7 @@ def test_open_deals_do_not_count_as_closed():
 
 def test_trees_join_from_300_closed_deals():
     windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), 120.0)
-    settings = WinSettings(TreeSettings(count=3, threads=1))
+    settings = WinSettings(TreeSettings(count=3, threads=1), replace(PLAIN_TREES, count=3, threads=1))
     for deals, joined in ((299, False), (300, True)):
         model = fit_win(make_rows(deals), LAYOUT, np.arange(5), windows, settings, np.random.default_rng(0))
         assert (model.won.trees is not None) is joined

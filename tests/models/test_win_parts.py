@@ -15,6 +15,7 @@ from models.win.encoder import fit_encoder
 from models.win.horizons import close_columns, ramps
 from models.win.stacking import Answers, Mix, Stack, default_weights, fit_stack, recalibrate_intercept
 from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid, interpolate, stated_prior
+from models.win.trees import TreeSettings, fit_trees, parameters
 
 
 def test_a_regression_without_penalty_finds_the_coefficients_that_made_the_data():
@@ -344,3 +345,30 @@ def test_rates_stored_before_their_deals_were_counted_answer_as_they_did():
     assert old.won.tolist() == rates.won.tolist()
     assert old.variance(np.array([0.4]), np.ones(1), np.zeros(1)).tolist() == [0.0]
     assert StageRates.from_json(rates.to_json()).ended.tolist() == rates.ended.tolist()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "threads"), [("1", 1), ("3,2", 3), ("16", 4), ("", 4), ("0", 4), ("many", 4), (None, 4)]
+)
+def test_trees_use_no_more_threads_than_the_environment_allows(
+    allowed: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if allowed is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    assert parameters(TreeSettings(threads=4), [], 3)["num_threads"] == threads
+
+
+def test_trees_are_the_same_by_rows_by_columns_and_by_threads(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(5)
+    columns = rng.normal(size=(3_000, 12))
+    won = (rng.random(3_000) < expit(columns[:, 0] - columns[:, 1])).astype(float)
+    settings = TreeSettings(count=2, threads=2)
+
+    def grown(allowed: str) -> np.ndarray:
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+        assert parameters(settings, [], 12)["force_col_wise"] == (allowed == "1")
+        return fit_trees(columns, [won], np.ones(3_000), [], [], [settings])[0].score(columns)
+
+    one, two = grown("1"), grown("2")
+    assert one.tobytes() == two.tobytes()

@@ -16,7 +16,7 @@ from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
 from models.win.model import WinModel, WinSettings, fit_win
 from models.win.reference import MAX_OF_STAGE, MIN_OF_STAGE, Peers, references, won_peers
-from models.win.trees import TreeSettings
+from models.win.trees import PLAIN_TREES, TreeSettings
 from service import explain
 
 NAMES = ("stage", "visits", "calls_30d", "days_since_call", "amount_cuts", "industry")
@@ -53,7 +53,7 @@ def rows() -> SnapshotRows:
 @pytest.fixture(scope="module")
 def model(rows: SnapshotRows) -> WinModel:
     windows = HorizonWindows(Calendar(ZoneInfo("Asia/Tokyo")), rows.longest_days)
-    settings = WinSettings(TreeSettings(count=20, threads=1))
+    settings = WinSettings(TreeSettings(count=20, threads=1), replace(PLAIN_TREES, count=20, threads=1))
     return fit_win(rows, LAYOUT, np.arange(len(NAMES)), windows, settings, np.random.default_rng(0))
 
 

@@ -51,7 +51,7 @@ def fit_for_fold(
     They read what does not leak (`Chooser`), always with the stage, whatever the settings leave out.
     """
     rows = data.snapshots.rows
-    chosen = Chooser(data.past, data.history, config, data.as_of).choose(rows, data.as_of).baseline
+    chosen = Chooser.of(data, config).choose(rows, data.as_of).baseline
     effort = baselines.Effort(threads=config.threads, seed=config.seed)
     methods = baselines.baseline_methods(chosen.layout, bundle.win.windows, effort)
     left = {days_left(origin, bundle.calendar.zone) for origin in group}

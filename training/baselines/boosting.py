@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Floats
+from models.win.trees import openmp_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +34,12 @@ def grown(
     """Chances of rows (n, k) by boosted trees fitted on rows with outcomes and weights (m,)."""
     import lightgbm
 
+    threads = openmp_threads(settings.threads)
     parameters = {
         "objective": "binary",
         "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,
-        "num_threads": settings.threads,
+        "num_threads": threads,
         "seed": settings.seed,
         "verbosity": -1,
         "deterministic": True,
@@ -46,5 +48,5 @@ def grown(
     data = lightgbm.Dataset(
         columns, won, weight=weight / weight.mean(), categorical_feature=list(categorical)
     )
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
-    return lambda rows: np.asarray(booster.predict(rows, num_threads=settings.threads), np.float64)
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.trees, keep_training_booster=True)
+    return lambda rows: np.asarray(booster.predict(rows, num_threads=threads), np.float64)

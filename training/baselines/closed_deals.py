@@ -123,19 +123,40 @@ def naive_bayes(columns: Sequence[int], level: AtHorizon = scaled) -> Fit:
     return fit
 
 
-def boosted_on_closed(layout: FeatureLayout, boosting: Boosting, level: AtHorizon = scaled) -> Fit:
-    """LightGBM on the regular moments of closed deals, won or lost."""
+def boosted_on_closed(layout: FeatureLayout, boosting: Boosting, levels: Sequence[AtHorizon]) -> list[Fit]:
+    """LightGBM on the regular moments of closed deals, won or lost: a method for each way to level it.
 
-    def fit(past: PastMoments, horizons: Horizons) -> Baseline:
-        sample = past.sampled(boosting.most, np.random.default_rng(boosting.seed))
-        closed = sample.rows.event >= 0
-        won = (sample.rows.event[closed] == 1).astype(np.float64)
-        if not len(won) or won.min() == won.max():
-            return base_rate(share_of_ripe)(past, horizons)
-        predict = grown(sample.rows.x[closed], won, sample.rows.weight[closed], layout.categorical, boosting)
-        return level(sample, horizons, predict)
+    All of them ask the same trees, which are grown once for the moments last given.
+    """
+    last: list[tuple[PastMoments, PastMoments, Score | None]] = []
 
-    return fit
+    def of(past: PastMoments) -> tuple[PastMoments, Score | None]:
+        if not last or last[0][0] is not past:
+            last[:] = [(past, *_grown_on_closed(layout, boosting, past))]
+        return last[0][1:]
+
+    def levelled(level: AtHorizon) -> Fit:
+        def fit(past: PastMoments, horizons: Horizons) -> Baseline:
+            sample, score = of(past)
+            if score is None:
+                return base_rate(share_of_ripe)(past, horizons)
+            return level(sample, horizons, score)
+
+        return fit
+
+    return [levelled(level) for level in levels]
+
+
+def _grown_on_closed(
+    layout: FeatureLayout, boosting: Boosting, past: PastMoments
+) -> tuple[PastMoments, Score | None]:
+    """The sample of moments, and the chances of trees grown on its closed deals; None with one outcome."""
+    sample = past.sampled(boosting.most, np.random.default_rng(boosting.seed))
+    closed = sample.rows.event >= 0
+    won = (sample.rows.event[closed] == 1).astype(np.float64)
+    if not len(won) or won.min() == won.max():
+        return sample, None
+    return sample, grown(sample.rows.x[closed], won, sample.rows.weight[closed], layout.categorical, boosting)
 
 
 def boosted_on_closed_at(layout: FeatureLayout, boosting: Boosting) -> Fit:

@@ -99,11 +99,11 @@ def baseline_methods(
     ]
     tried = sizes if effort.exact else [sizes[0], sizes[2]]
     boosted = [(f"with horizon, {size.label}", boosted_with_horizon(layout, windows, size)) for size in tried]
-    closed: list[tuple[str, Fit]] = [
-        (f"scaled, {size.label}", boosted_on_closed(layout, size)) for size in tried
-    ]
+    levels = scaled, recalibrated(effort.exact)
+    on_closed = {size.label: boosted_on_closed(layout, size, levels) for size in tried}
+    closed = [(f"scaled, {size.label}", on_closed[size.label][0]) for size in tried]
     closed += [
-        (f"recalibrated, {size.label}", boosted_on_closed(layout, size, recalibrated(effort.exact)))
+        (f"recalibrated, {size.label}", on_closed[size.label][1])
         for size in (tried if effort.exact else tried[-1:])
         if size is not sizes[1]
     ]
