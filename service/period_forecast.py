@@ -120,7 +120,7 @@ class PeriodForecast:
         if self.facts.target(COMPANY) is None:
             return None
         won, lost, overall = self._effects
-        return DealEffect(float(overall[row]), float(won[row]), float(lost[row]))
+        return DealEffect.of_shares(overall[row], won[row], lost[row], len(self.company_revenue))
 
     def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> DealEffect | None:
         """Effect of a deal on the company's goal; it takes the place of the stored deal of its id, if any."""

@@ -265,7 +265,9 @@ def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEf
         return [forecast.effect(int(row)) for row in rows]
     total = forecast.simulation.total(forecast.organisation.members(scope))
     won, lost, overall = attainment_given_deal(forecast.simulation, rows, total, target)
-    return [DealEffect(*values) for values in zip(overall.tolist(), won.tolist(), lost.tolist(), strict=True)]
+    return [
+        DealEffect.of_shares(*shares, draws=len(total)) for shares in zip(overall, won, lost, strict=True)
+    ]
 
 
 def _deal_fields(forecast: PeriodForecast, row: int) -> dict[str, Any]:

@@ -74,11 +74,19 @@ def probability_of(simulation: Simulation, people: Ints, target: float | None) -
 
 @dataclass(frozen=True)
 class DealEffect:
-    """The effect of one deal on a target: the probability of reaching it overall, if won and if lost."""
+    """The effect of one deal on a target: the probability of reaching it overall, if won and if lost.
+
+    Each is strictly between 0 and 1.
+    """
 
     probability: float
     if_won: float
     if_lost: float
+
+    @classmethod
+    def of_shares(cls, overall: float, won: float, lost: float, draws: int) -> DealEffect:
+        """From the shares of so many scenarios in which the target is reached."""
+        return cls(*(never_certain(float(share), draws) for share in (overall, won, lost)))
 
 
 def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, target: float) -> DealEffect:
@@ -90,7 +98,7 @@ def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, targe
     lost = float((total >= target).mean())
     won = float((total + drawn >= target).mean())
     overall = probability * won + (1 - probability) * lost
-    return DealEffect(never_certain(overall, len(total)), won, lost)
+    return DealEffect.of_shares(overall, won, lost, len(total))
 
 
 def mean_and_quantiles(draws: Floats) -> dict[str, float]:

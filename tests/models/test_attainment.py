@@ -301,6 +301,16 @@ def test_a_deal_that_is_not_in_the_store_moves_the_goal_by_its_own_amount() -> N
     assert effect.probability == pytest.approx(0.525, abs=1e-3)
 
 
+def test_no_deal_makes_a_target_certain() -> None:
+    total = np.full(1 << 14, 1000.0)
+    for target, certain in ((500.0, 1.0), (5000.0, 0.0)):
+        effect = effect_of_new_deal(total, 0.25, np.full(LEVELS, 100.0), target)
+        for probability in (effect.probability, effect.if_won, effect.if_lost):
+            assert 0 < probability < 1
+            assert probability == pytest.approx(certain, abs=1e-4)
+        assert effect.if_won == effect.if_lost == effect.probability
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0.001, 0.999), st.floats(0, 2))
 def test_a_centred_shift_keeps_every_probability(chance: float, sd: float) -> None:
