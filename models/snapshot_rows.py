@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,20 @@ from crm.instants import DAY
 from features.arrays import Flags, Floats, Ints
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # multiples of it are spread evenly between whole numbers
+
+
+class Silence(Protocol):
+    """Which deals of a log count as abandoned, at any moment until that of the rows' labels."""
+
+    @property
+    def as_of(self) -> int:
+        """The moment whose knowledge is in the labels."""
+
+    def as_known_at(self, moment: int) -> Silence:
+        """The same for labels of an earlier moment."""
+
+    def abandoned_at(self, moment: int) -> Flags:
+        """Which deals (d,) count as abandoned at a moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +37,8 @@ class SnapshotRows:
     not just after a change. Questions: `row` (m,) says of which moment, `horizon` (m,) in days, `won`
     and `lost` (m,) 0/1, `matures_after_days` (m,) after how many days the answer is certain: the horizon
     itself, or the longest cycle for horizon `ever_days`, which stands for "ever". Deals alive after the
-    longest cycle are not left out: they are drawn as won at the share of those that closed so late.
+    longest cycle are not left out: they are drawn as won at the share of those that closed so late. `silence`
+    says which were abandoned at an earlier moment; without it none is told apart from those alive then.
     """
 
     x: Floats
@@ -39,6 +55,7 @@ class SnapshotRows:
     matures_after_days: Floats
     longest_days: float
     ever_days: float
+    silence: Silence | None = None
 
     @property
     def deals(self) -> int:
@@ -91,7 +108,11 @@ class SnapshotRows:
         )
 
     def known_at(self, cut: int) -> SnapshotRows:
-        """The rows as known at an earlier cut-off: later closings hidden, immature questions left out."""
+        """The rows as known at an earlier cut-off: later closings hidden, immature questions left out.
+
+        "Ever" of a deal open then: lost if it had been silent for too long by then, else won at the share of
+        the deals that had closed so late.
+        """
         until = (cut - self.at) / DAY
         hidden = (self.days >= until) & (self.event >= 0)
         mature = self.matures_after_days <= until[self.row]
@@ -100,9 +121,15 @@ class SnapshotRows:
         event = np.where(hidden, -1, self.event)
         began = self.at < cut
         share = late_win_share(days[began], event[began], self.deal[began], self.longest_days)
-        alive = ever & hidden[self.row]
-        won = np.where(alive, drawn_wins(self.question_deal, share), self.won)
-        as_known = replace(self, days=days, event=event, won=won, lost=np.where(ever, 1.0 - won, self.lost))
+        alive, silence = ever & hidden[self.row], self.silence
+        drawn = drawn_wins(self.question_deal, share)
+        if silence is not None and cut < silence.as_of:
+            alive = ever & (event == -1)[self.row]
+            drawn = np.where(silence.abandoned_at(cut)[self.question_deal], 0.0, drawn)
+            silence = silence.as_known_at(cut)
+        won = np.where(alive, drawn, self.won)
+        lost = np.where(ever, 1.0 - won, self.lost)
+        as_known = replace(self, days=days, event=event, won=won, lost=lost, silence=silence)
         return as_known.where(began, mature)
 
     def with_columns(self, columns: Ints) -> SnapshotRows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ from crm.frames import micros
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from features import Calendar, History, change_moments, compile_history
-from models.snapshot_rows import SnapshotRows
+from models.snapshot_rows import Silence, SnapshotRows
 from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
 from training.leakage import Screening
+from training.silence import SignsOfLife
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
 
 OLD_DAYS = 92  # since a model's data time, after which any newly closed deal is a reason to retrain
@@ -116,8 +117,9 @@ def draw_snapshots(
     if reuse is None:
         outcomes = deal_outcomes(past, history)
         cycle = cycle_of(outcomes, as_of)
+        silence: Silence | None = SignsOfLife.of(past, history, outcomes, as_of)
     else:
-        outcomes, cycle = reuse.outcomes, reuse.cycle
+        outcomes, cycle, silence = reuse.outcomes, reuse.cycle, reuse.rows.silence
     computed = reuse.rows if reuse is not None and reuse.complete else None
     deal, at = change_moments(history, as_of) if computed is None else (computed.deal, computed.at)
     x = None if computed is None else computed.x
@@ -132,7 +134,8 @@ def draw_snapshots(
     calendar = history.calendar
     to_quarter_end = (calendar.start_of(calendar.quarter_end[calendar.day_of(at)] + 1) - at) / DAY
     questions = draw_horizons(at, as_of, to_quarter_end, cycle, config.questions, rng)
-    return Snapshots(make_rows(outcomes, deal, at, x, questions, cycle, as_of), cycle, outcomes, complete)
+    rows = make_rows(outcomes, deal, at, x, questions, cycle, as_of)
+    return Snapshots(replace(rows, silence=silence), cycle, outcomes, complete)
 
 
 def _refuse_an_empty_log(past: EventLog) -> None:

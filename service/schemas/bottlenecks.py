@@ -37,7 +37,8 @@ class DealBottleneck(BaseModel):
     win_rate_with: float = Field(description="Of kind conversion: the conversion")
     win_rate_without: float | None
     effect_pp: float = Field(
-        description="Adjusted difference in that rate, estimated on deals not used to find it"
+        description="Adjusted difference in that rate, measured on deals not used to find it, less what luck "
+        "adds to whatever is found"
     )
     interval: list[float] = Field(description="90 % interval of effect_pp")
     q_value: float = Field(description="Smallest false discovery rate at which it is still reported")
