@@ -11,7 +11,7 @@ from crm.periods import Period
 from crm.schema import TABLES
 from models.bundle import Bundle, ModelWarning
 from service.language import day_label, period_label, scope_label
-from training.data import OLD_DAYS, QUIET_DAYS
+from training.log_age import OLD_DAYS, QUIET_DAYS
 
 STARTING = Text("準備中です。しばらくしてからもう一度お試しください。", "starting up; try again in a moment.")
 START_FAILED = Text(

@@ -43,7 +43,7 @@ from service.outages import REGISTRY, STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.watched_thread import WatchedThread
-from training.data import OLD_DAYS, newest_deal_record
+from training.log_age import OLD_DAYS, newest_deal_record
 from training.registry import ModelVersion, Registry
 
 T = TypeVar("T")

@@ -11,19 +11,16 @@ import numpy as np
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
-from crm.frames import micros
 from crm.i18n import Text
-from crm.instants import DAY, NEVER
+from crm.instants import DAY
 from features import Calendar, History, change_moments, compile_history
 from models.snapshot_rows import Silence, SnapshotRows
 from training.config import TrainConfig, max_rows
 from training.executor import IN_PROCESS, Executor
 from training.leakage import Screening
+from training.log_age import QUIET_DAYS, newest_deal_record
 from training.silence import SignsOfLife
 from training.snapshots import Cycle, DealOutcomes, cycle_of, deal_outcomes, draw_horizons, make_rows
-
-OLD_DAYS = 92  # since a model's data time, after which any newly closed deal is a reason to retrain
-QUIET_DAYS = 28  # without any record, after which a log counts as ended
 
 Progress = Callable[[Text, float], None]
 
@@ -91,14 +88,6 @@ class TrainingData:
         rng = np.random.default_rng()
         rng.bit_generator.state = self._random_state
         return rng
-
-
-def newest_deal_record(log: EventLog, before: int) -> int:
-    """The last instant before a moment at which anything about a deal was recorded; `before` without any."""
-    deals = log["deals"]
-    columns = (deals["created_at"], deals["closed_at"], log["deal_events"]["at"], log["activities"]["at"])
-    known = [at[(at != NEVER) & (at < before)] for at in map(micros, columns)]
-    return max((int(at.max()) for at in known if len(at)), default=before)
 
 
 def draw_snapshots(

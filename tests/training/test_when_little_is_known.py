@@ -17,8 +17,8 @@ from features import build_features, compile_history, open_at
 from models.scoring import feature_columns, score_open
 from simulator import WorldSettings, crm_tables, simulate
 from training.config import TrainConfig
-from training.data import newest_deal_record
 from training.fit import train, with_table_only
+from training.log_age import newest_deal_record
 from training.metrics import log_losses
 from training.model_card import model_card
 from training.promote import gate

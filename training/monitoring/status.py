@@ -16,7 +16,7 @@ from features.arrays import Ints
 from features.levels import names_of
 from models.bundle import Bundle
 from models.scoring import feature_columns
-from training.data import OLD_DAYS
+from training.log_age import OLD_DAYS
 from training.monitoring.calibration import (
     PredictedOutcomes,
     Quality,
