@@ -40,6 +40,10 @@ _ONLY_VARIABLES = {
         "MLflowの記録先とモデルの登録先。空なら home の中のSQLite",
         "MLflow's tracking server and model registry; empty = SQLite in the home",
     ),
+    "OMP_NUM_THREADS": Text(
+        "学習に使うスレッド数の上限（train.threads より小さいとき）",
+        "At most so many threads for a training, where that is fewer than train.threads",
+    ),
     "SANCHO_DEBUG": Text(
         "空でなければ、予期しないエラーの詳細を表示する", "Not empty: show all details of an unexpected error"
     ),

@@ -17,7 +17,7 @@ from models.win.base_models import FeatureLayout
 from models.win.horizons import HorizonWindows
 from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only, tree_columns
 from models.win.stacking import Mix, Stack
-from models.win.trees import PLAIN_TREES, TreeSettings, fit_trees
+from models.win.trees import PLAIN_TREES, Trees, TreeSettings, fit_trees
 
 START = 20_000 * DAY
 LAYOUT = FeatureLayout.of(("stage", "age_days", "days_to_close_date", "quality", "team"), (0, 4))
@@ -149,6 +149,26 @@ def test_each_base_model_alone_keeps_the_promises_of_its_training_rows(model: Wi
         unlevelled = one.without_level()
         said = unlevelled.won_by(rows.x[rows.row], rows.question_at, rows.horizon)
         assert said.mean() == pytest.approx(rows.won.mean(), abs=2e-3)
+
+
+def test_base_models_without_a_weight_are_not_asked(
+    model: WinModel, rows: SnapshotRows, monkeypatch: pytest.MonkeyPatch
+):
+    days = np.full(len(rows.at), 45.0)
+    linear = replace(model, won=replace(model.won, stack=Stack.weighted_mean(np.eye(4)[1], model.ever_days)))
+    said = linear.base_log_odds("won", rows.x, rows.at, days)[0][:, 1]
+    called = []
+
+    def counted(trees: Trees, columns: np.ndarray) -> np.ndarray:
+        called.append(trees)
+        return np.zeros(len(columns))
+
+    monkeypatch.setattr(Trees, "score", counted)
+    chance = linear.without_level().won_by(rows.x, rows.at, days)
+    assert chance.tolist() == expit(said).tolist()
+    assert called == []
+    model.won_by(rows.x, rows.at, days)
+    assert called == [model.won.trees, model.won.plain]
 
 
 def test_a_small_organisations_model_has_fewer_parts(rows: SnapshotRows):

@@ -13,10 +13,11 @@ from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from training import metrics
 from training.baselines import LABELS, Effort, baseline_methods, chances_of, fit_baselines
+from training.baselines.boosting import grown
 from training.baselines.closed_deals import naive_bayes, scaled
 from training.baselines.past_moments import Incidence, PastMoments, RipeSums, questions_at
 from training.baselines.rates import base_rate, share_of_all, share_of_ripe, stage_table
-from training.evaluate import FoldFacts, evaluate
+from training.evaluate import Evaluation, FoldFacts, evaluate
 
 LONGEST, EVER, NOW = 60.0, 120.0, 400
 LAYOUT = FeatureLayout.of(("stage", "age_days", "days_in_stage", "size"), (0,))
@@ -174,6 +175,23 @@ def test_a_variant_is_chosen_within_the_training_time_on_the_horizons_asked():
     assert fitted.variant == min(fitted.inner_losses, key=fitted.inner_losses.__getitem__)
 
 
+def test_trees_on_closed_deals_are_grown_once_for_all_ways_to_level_them(monkeypatch: pytest.MonkeyPatch):
+    rows, grown_of = moments(1500, seed=6), []
+
+    def counted(*given: object) -> object:
+        grown_of.append(given[-1])
+        return grown(*given)
+
+    monkeypatch.setattr("training.baselines.closed_deals.grown", counted)
+    methods = baseline_methods(LAYOUT, None, Effort(most=1000, threads=1, exact=False))
+    closed = [one for one in methods if one.name == "lightgbm_closed"]
+    fitted = fit_baselines(rows, NOW * DAY, closed, (20.0,), np.random.default_rng(0))["lightgbm_closed"]
+    assert [name.split(",")[0] for name in fitted.inner_losses] == ["scaled", "scaled", "recalibrated"]
+    assert len(set(fitted.inner_losses.values())) == 3
+    # Two sizes to choose by, then the chosen one on all moments.
+    assert len(grown_of) == 3
+
+
 def with_questions(rows: SnapshotRows, seed: int) -> SnapshotRows:
     """One question of its own horizon for each moment that is ripe for it."""
     horizon = np.random.default_rng(seed).uniform(1.0, 50.0, len(rows.at))
@@ -185,15 +203,19 @@ def with_questions(rows: SnapshotRows, seed: int) -> SnapshotRows:
     )
 
 
-def evaluation_of(chance_of: Floats | None = None):
+@pytest.fixture(scope="module")
+def judged() -> tuple[SnapshotRows, Evaluation, Floats]:
+    """Later rows, the evaluation of what a model says of them, and what it says: always the mean."""
     train, valid = (with_questions(moments(3000, seed=seed), seed) for seed in (7, 8))
-    chance = np.full(len(valid.row), float(train.won.mean())) if chance_of is None else chance_of
+    chance = np.full(len(valid.row), float(train.won.mean()))
     facts = FoldFacts(as_of=NOW * DAY, alone={"trees": chance}, threads=1)
     return valid, evaluate(chance, train, valid, LAYOUT, np.random.default_rng(0), {}, facts), chance
 
 
-def test_an_evaluation_has_the_same_methods_as_a_backtest_with_their_names_in_both_languages():
-    _, found, _ = evaluation_of()
+def test_an_evaluation_has_the_same_methods_as_a_backtest_with_their_names_in_both_languages(
+    judged: tuple[SnapshotRows, Evaluation, Floats],
+):
+    _, found, _ = judged
     assert set(found.overall) == {"model", *LABELS, "alone_trees"}
     stored = found.to_json()
     assert stored["labels"]["life_table"]["ja"]
@@ -202,14 +224,18 @@ def test_an_evaluation_has_the_same_methods_as_a_backtest_with_their_names_in_bo
     assert found.log_loss_against["alone_trees"].mean == pytest.approx(0.0)
 
 
-def test_a_model_without_the_stage_is_worse_than_a_table_that_has_it():
-    _, found, _ = evaluation_of()
+def test_a_model_without_the_stage_is_worse_than_a_table_that_has_it(
+    judged: tuple[SnapshotRows, Evaluation, Floats],
+):
+    _, found, _ = judged
     gap = found.log_loss_against["stage_rates"]
     assert gap.lo > 0.0
 
 
-def test_another_models_evaluation_on_the_same_rows_does_not_fit_the_baselines_again():
-    valid, found, chance = evaluation_of()
+def test_another_models_evaluation_on_the_same_rows_does_not_fit_the_baselines_again(
+    judged: tuple[SnapshotRows, Evaluation, Floats],
+):
+    valid, found, chance = judged
     again = evaluate(1.0 - chance, valid, valid, LAYOUT, np.random.default_rng(1), {}, known=found)
     assert again.overall["logistic"] == found.overall["logistic"]
     assert again.overall["model"]["log_loss"] != found.overall["model"]["log_loss"]

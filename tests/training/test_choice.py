@@ -34,14 +34,14 @@ def fitter_of(tables: dict[str, pd.DataFrame], config: TrainConfig = SMALL) -> t
     return Fitter.of(data, config), data
 
 
-def validated(fitter: Fitter, data: TrainingData) -> Validation:
-    return validate(fitter, AS_OF, len(data.snapshots.outcomes), stage_names(data.history))
+def validated(fitter: Fitter, data: TrainingData, judged: bool = False) -> Validation:
+    return validate(fitter, AS_OF, len(data.snapshots.outcomes), stage_names(data.history), judged)
 
 
 @pytest.fixture(scope="module")
 def plain(tables: dict[str, pd.DataFrame]) -> tuple[Fitter, Validation]:
     fitter, data = fitter_of(tables)
-    return fitter, validated(fitter, data)
+    return fitter, validated(fitter, data, judged=True)
 
 
 def with_column(
@@ -78,12 +78,11 @@ def test_a_column_that_predicts_only_after_the_cut_does_not_touch_the_folds_mode
 
 
 def test_a_leak_that_shows_only_later_is_in_the_fold_and_not_in_the_final_model(
-    tables: dict[str, pd.DataFrame],
+    tables: dict[str, pd.DataFrame], plain: tuple[Fitter, Validation]
 ):
     deals, rng = tables["deals"], np.random.default_rng(2)
     created = pd.to_datetime(deals["created_at"], utc=True).astype("datetime64[us, UTC]").astype(np.int64)
-    fitter, data = fitter_of(tables)
-    cut = fold_cuts(fitter.all_rows, AS_OF)[-1][0]
+    cut = fold_cuts(plain[0].all_rows, AS_OF)[-1][0]
     honest = rng.choice(["東", "西", "南"], len(deals))
     ended = np.where(deals["outcome"].isna(), None, np.where(deals["outcome"] == "won", "済", "否"))
     changed = with_column(tables, "顧客ランク", np.where(created < cut, honest, ended))
@@ -101,7 +100,7 @@ def test_a_model_without_the_stage_is_judged_against_a_table_that_has_it(
     tables: dict[str, pd.DataFrame], plain: tuple[Fitter, Validation]
 ):
     fitter, data = fitter_of(tables, replace(SMALL, exclude=("stage", "days_to_close_date")))
-    found = validated(fitter, data)
+    found = validated(fitter, data, judged=True)
     assert fitter.choice.chosen.layout.stage < 0 <= fitter.baseline_layout.stage
     stage, close = fitter.baseline_layout.stage, fitter.baseline_layout.close
     assert not np.isnan(fitter.baseline_rows.x[:, stage]).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from training import baselines
 from training.backtest.origins import Origin
 from training.backtest.predict import OriginForecast, days_left, deal_questions
 from training.baselines import FittedBaseline
+from training.baselines.panel import MOST_ROWS
 from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
@@ -52,12 +53,14 @@ def fit_for_fold(
     """
     rows = data.snapshots.rows
     chosen = Chooser.of(data, config).choose(rows, data.as_of).baseline
+    # Who asks for fewer moments and questions asks for less work.
     effort = baselines.Effort(threads=config.threads, seed=config.seed)
+    effort = replace(effort, most=min(effort.most, config.max_questions or effort.most))
     methods = baselines.baseline_methods(chosen.layout, bundle.win.windows, effort)
     left = {days_left(origin, bundle.calendar.zone) for origin in group}
     horizons = (*sorted(left), bundle.win.ever_days)
     rng = np.random.default_rng((config.seed, 31))
-    past = baselines.panel(data, chosen.used)
+    past = baselines.panel(data, chosen.used, min(MOST_ROWS, config.max_moments or MOST_ROWS))
     fitted = baselines.fit_baselines(past, data.as_of, methods, horizons, rng)
     inside = feature_columns(bundle, data.history)
     used = rows.with_columns(inside[bundle.win.used])
