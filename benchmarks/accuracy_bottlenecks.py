@@ -147,10 +147,12 @@ def print_table(name: str, worlds: Sequence[Mapping[str, Any]]) -> None:
     print(f"  false among found: {wrong} of {right + wrong}")
     if errors:
         error = np.array(errors)
-        half = 1.96 * error.std(ddof=1) / np.sqrt(len(error)) if len(error) > 1 else np.nan
+        near = ""
+        if len(error) > 1:
+            half = 1.96 * error.std(ddof=1) / np.sqrt(len(error))
+            near = f" [{error.mean() - half:+.1f}, {error.mean() + half:+.1f}]"
         print(
-            f"  effect shown minus planted, same segment ({len(error)}): mean {error.mean():+.1f} "
-            f"[{error.mean() - half:+.1f}, {error.mean() + half:+.1f}], "
+            f"  effect shown minus planted, same segment ({len(error)}): mean {error.mean():+.1f}{near}, "
             f"root mean square {np.sqrt((error**2).mean()):.1f} points; "
             f"90 % intervals cover {100 * np.mean(covered):.0f} %, mean width {np.mean(widths):.1f}"
         )

@@ -21,9 +21,9 @@ _MAX_CHANCE = 0.99  # the largest win probability it can raise a deal to
 class Bottleneck:
     """A condition that costs wins in a segment ({column: value}); `effect`, `low`, `high` (90 %) in win rate.
 
-    These allow for its having been found. `q`: its false-discovery rate (q-value). `deals` with the condition, and plain
-    win rates with and without it (None without comparable deals). For kind "conversion" all
-    rates are of advancing to the next stage.
+    These allow for its having been found. `q`: its false-discovery rate (q-value). `deals` with the
+    condition, and plain win rates with and without it (None without comparable deals). For kind "conversion"
+    all rates are of advancing to the next stage.
     """
 
     condition: Condition
