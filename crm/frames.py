@@ -12,6 +12,14 @@ import pandas as pd
 
 from crm.schema import Column, Kind, Table
 
+_TYPES = {
+    Kind.DATE: "datetime64[us]",
+    Kind.MONEY: "float64",
+    Kind.NUMBER: "float64",
+    Kind.FLAG: "boolean",
+    Kind.TEXT: "str",
+}
+
 
 def micros(series: pd.Series) -> np.ndarray:
     """Instants of a MOMENT column as int64 microseconds UTC; missing is NEVER."""
@@ -41,6 +49,8 @@ def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
 
 def typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:
     """One column in the type that `typed` gives it."""
+    if str(values.dtype) == _TYPES.get(column.kind):
+        return values
     match column.kind:
         case Kind.MOMENT:
             return moments(values, zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,10 +29,12 @@ from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_
 from service.live_request import read_request
 from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
-from service.schemas import ScoreRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.shadow import Shadow
 from service.unknown_stages import open_deals_warning, sent_deal_warning, stored_deal_warning
+
+if TYPE_CHECKING:
+    from service.schemas import ScoreRequest
 
 # Score rows of the deals open at a moment; of a bundle, a log, the moment, a period and the model's version.
 Scorer = Callable[[Bundle, EventLog, int, Period, str], pd.DataFrame]
@@ -121,6 +123,8 @@ class DealInsights:
         for deal_id in list(context.forecast.row_by_deal)[:2]:
             for lang in languages:
                 self._insight_of_stored(context, deal_id, lang)
+        from service.schemas import ScoreRequest
+
         self._insight_of_sent(state, ScoreRequest.model_validate(_WARM_UP_REQUEST), "ja")
 
     def _insight_of_stored(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
@@ -22,10 +22,12 @@ from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
-from service.schemas import NewLevel, WhatIfRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
+
+if TYPE_CHECKING:
+    from service.schemas import NewLevel, WhatIfRequest
 
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
 _CHANGES = {

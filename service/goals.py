@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
@@ -21,8 +21,10 @@ from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
 from service.kpi_check import KpiContext, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
-from service.schemas import CheckRequest, PlanRequest
 from service.serving_state import AnswerContext, ModelState, ServingState
+
+if TYPE_CHECKING:
+    from service.schemas import CheckRequest, PlanRequest
 
 _RECENT = 730 * DAY  # the past from which differences between people are estimated
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,7 +15,9 @@ from crm.schema import ACTIVITY_KINDS
 from features import History, compile_live_deal, deal_states
 from service.messages import sent_closed_deal, sent_in_closing_stage
 from service.request_error import RequestError
-from service.schemas import ScoreRequest
+
+if TYPE_CHECKING:
+    from service.schemas import ScoreRequest
 
 _PLAIN_FIELDS = {"stage", "owner_id", "account_id", "product", "source", "name", "currency"}
 

@@ -46,20 +46,32 @@ _MAX_CHANGES = 2  # cached, since earlier moments
 class PeriodForecast:
     """One joint simulation and everything read from it, with caches for forecasts and changes."""
 
+    bundle: Bundle
     moment: int
     period: Period
+    end: int  # of the period
     organisation: ScopeTree
     scored: ScoredPipeline
     simulation: Simulation
     facts: PeriodFacts
-    close_days: Floats  # (n, 3): p10, p50, p90 of the days to the win, if won
-    references: Mapping[float, Reference]  # by stage, of the deals won from it
     rates: Rates  # known at the moment
     money: ForeignMoney | None  # of the deals known at the moment
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
     _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
+
+    @cached_property
+    def close_days(self) -> Floats:
+        """The open deals' (n, 3) p10, p50, p90 of the days to the win, if won."""
+        moments = np.full(len(self.scored.deals), self.moment, np.int64)
+        return close_days(self.bundle.win, self.scored.x, moments, (0.1, 0.5, 0.9))
+
+    @cached_property
+    def references(self) -> Mapping[float, Reference]:
+        """By stage, what the deals won from it have in common: what an insight compares a deal with."""
+        days_left = max((self.end - self.moment) / DAY, 0.0)
+        return references(self.bundle.win, self.bundle.peers, self.moment, days_left)
 
     @cached_property
     def row_by_deal(self) -> dict[str, int]:
@@ -149,19 +161,15 @@ def simulate_period(
     outlook = score_and_simulate(
         bundle, known, history, organisation, facts.closed, moment, period, future, calendar
     )
-    moments = np.full(len(outlook.scored.deals), moment, np.int64)
-    days = close_days(bundle.win, outlook.scored.x, moments, (0.1, 0.5, 0.9))
-    days_left = max((period.end(calendar.zone) - moment) / DAY, 0.0)
-    by_stage = references(bundle.win, bundle.peers, moment, days_left)
     return PeriodForecast(
+        bundle,
         moment,
         period,
+        period.end(calendar.zone),
         organisation,
         outlook.scored,
         outlook.simulation,
         facts,
-        days,
-        by_stage,
         known.rates,
         known.money,
     )

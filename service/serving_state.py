@@ -453,12 +453,11 @@ class ServingState:
         bundle, info = model
         if before is not None and before.revision == revision:
             log, history = before.log, None
+        elif before is None:  # a refresh follows a change, as the next one will: only a start uses copies
+            log, history = self._kept(bundle)
         else:
             bundle.check_currency(self._organisation())
-            # Only a start reads copies and makes them: a refresh follows a change, as the next one will.
-            log, history = (
-                self._kept(bundle) if before is None else (self.store.read(self.settings.zone), None)
-            )
+            log, history = self.store.read(self.settings.zone), None
         if before is not None and before.log is log and before.bundle is bundle:
             history, columns = before.history, before.columns
         else:
@@ -482,6 +481,7 @@ class ServingState:
         """The log and its history, from their copies where nothing has changed; else copies are made."""
         folder, levels = self.settings.kept_folder, _levels(bundle)
         log, state = self.store.read_once(folder, self.settings.zone)
+        bundle.check_currency(log.organisation)
         name = history_name(state, log, bundle.calendar, levels)
         history = kept_history(folder, name, bundle.calendar)
         if history is None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,10 +31,12 @@ from service.insight import DealProbabilities
 from service.live_request import read_request
 from service.logs import log_event
 from service.outages import STORE
-from service.schemas import ScoreRequest
 from service.serving_state import ModelState, ServingState
 from service.watched_thread import WatchedThread
 from training.registry import ModelVersion
+
+if TYPE_CHECKING:
+    from service.schemas import ScoreRequest
 
 MAX_WAITING = 1_000  # deals that wait to be scored by the shadow
 _AT_ONCE = 200  # deals scored between two writes to the store

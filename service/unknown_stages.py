@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from crm.i18n import Text
 from features import History, open_at, stated_stages
 from features.arrays import Flags, Ints
 from models.win.model import WinModel
-from service.schemas import ScoreRequest
 from service.serving_state import ModelState
+
+if TYPE_CHECKING:
+    from service.schemas import ScoreRequest
 
 UNKNOWN_STAGE = "unknown_stage"
 _MAX_NAMED = 3
