@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from features.arrays import Floats, Ints
 
@@ -84,28 +84,24 @@ def fit_effects(
     present = _design(columns, counts, codes, len(residual))
     design = present * effect_scale(chance)[:, None]
     group = np.repeat(np.arange(len(columns) + 1), [1, *counts])
-    seen_parts = present.any(axis=0)
+    # Of a level that no deal has nothing is learned: it keeps its variance, apart from all others.
+    seen = np.flatnonzero(np.append(True, present[:, 1:].any(axis=0)))
+    design, column = design[:, seen], group[seen]
     precision = (design / variance[:, None]).T @ design
     weighted_residual = design.T @ (residual / variance)
+    size = np.bincount(column, minlength=len(columns) + 1)[1:]
     level_variance = np.full(len(columns) + 1, LEVEL_SD**2)
     level_variance[0] = MEAN_SD**2
     for _ in range(_ROUNDS):
-        covariance = _inverse(precision + np.diag(1 / level_variance[group]))
-        mean = covariance @ weighted_residual
-        squares = mean**2 + np.diag(covariance)
-        for number in range(1, len(level_variance)):
-            in_column = (group == number) & seen_parts
-            total = float(squares[in_column].sum()) + LEVEL_WEIGHT * LEVEL_SD**2
-            level_variance[number] = total / (in_column.sum() + LEVEL_WEIGHT)
-    return Effects(columns, counts, np.asarray(mean, float), np.asarray(covariance, float))
-
-
-def _inverse(positive: Floats) -> Floats:
-    """The inverse of a symmetric positive definite matrix (p, p), by its Cholesky factor."""
-    factor, _ = dpotrf(positive, lower=1)
-    lower, _ = dpotri(factor, lower=1)
-    out: Floats = np.tril(lower) + np.tril(lower, -1).T
-    return out
+        prior = level_variance[group]
+        factor, _ = dpotrf(precision + np.diag(1 / prior[seen]), lower=1)
+        of_seen = dpotrs(factor, weighted_residual, lower=1)[0]
+        half, _ = dpotri(factor, lower=1)
+        total = np.bincount(column, of_seen**2 + np.diag(half), len(columns) + 1)[1:]
+        level_variance[1:] = (total + LEVEL_WEIGHT * LEVEL_SD**2) / (size + LEVEL_WEIGHT)
+    mean, covariance = np.zeros(len(group)), np.diag(prior)
+    mean[seen], covariance[np.ix_(seen, seen)] = of_seen, np.tril(half) + np.tril(half, -1).T
+    return Effects(columns, counts, mean, covariance)
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:

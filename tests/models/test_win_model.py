@@ -151,6 +151,12 @@ def test_each_base_model_alone_keeps_the_promises_of_its_training_rows(model: Wi
         assert said.mean() == pytest.approx(rows.won.mean(), abs=2e-3)
 
 
+def test_standard_errors_are_the_same_with_and_without_contributions(model: WinModel, rows: SnapshotRows):
+    days = np.full(50, 45.0)
+    parts = model.contributions(rows.x[:50], rows.at[:50], days)
+    assert model.log_odds_sd(rows.x[:50], rows.at[:50], days).tolist() == parts.sd.tolist()
+
+
 def test_base_models_without_a_weight_are_not_asked(
     model: WinModel, rows: SnapshotRows, monkeypatch: pytest.MonkeyPatch
 ):

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,14 +15,16 @@ import pytest
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import HOUR, start_of_day
+from models.snapshot_rows import SnapshotRows
 from simulator import WorldSettings, crm_tables, simulate
+from training import baselines
 from training.backtest import Backtest, backtest
 from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
 from training.backtest.origins import recorded_until
 from training.backtest.report import page
 from training.backtest.result import to_json
 from training.backtest.run import fewer_periods_warnings, warnings_of
-from training.baselines import ALL_LABELS, LABELS
+from training.baselines import ALL_LABELS, LABELS, panel
 from training.config import TrainConfig
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -40,8 +43,21 @@ def log() -> EventLog:
 
 
 @pytest.fixture(scope="module")
-def found(log: EventLog) -> Backtest:
-    return backtest(log, SMALL, periods=2, weeks=WEEKS, last_day=date(2025, 9, 30))
+def panels() -> list[int]:
+    """How many moments the baselines of each fold learned from."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def found(log: EventLog, panels: list[int]) -> Backtest:
+    def counted(*given: Any) -> SnapshotRows:
+        rows = panel(*given)
+        panels.append(len(rows.at))
+        return rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baselines, "panel", counted)
+        return backtest(log, SMALL, periods=2, weeks=WEEKS, last_day=date(2025, 9, 30))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +72,13 @@ def test_each_period_is_trained_at_its_start_and_asked_at_the_weeks(found: Backt
     said = found.folds[0].describe(log)
     assert "train until 2025-04-01T00:00" in said
     assert "validate at weeks 4, 12 until 2025-07-01T00:00" in said
+
+
+def test_baselines_learn_from_about_as_many_moments_as_the_settings_ask_for(
+    found: Backtest, panels: list[int]
+) -> None:
+    assert len(panels) == len(found.folds)
+    assert all(0.5 * SMALL.max_moments < count < 1.1 * SMALL.max_moments for count in panels)
 
 
 def test_backtest_forecast_ignores_all_records_after_its_origin(found: Backtest, log: EventLog) -> None:

@@ -14,8 +14,10 @@ from crm.eventlog import EventLog
 from crm.instants import end_of_day
 from simulator import WorldSettings, crm_tables, simulate
 from training import metrics
+from training.choice import Chooser
 from training.config import TrainConfig
 from training.data import TrainingData
+from training.leakage import Screening, screening
 from training.stages import stage_names
 from training.validation import Fitter, Validation, fold_cuts, validate
 
@@ -118,6 +120,24 @@ def test_baselines_may_look_at_the_rep_although_the_model_does_not(tables: dict[
     assert "seller_win_rate" not in fitter.choice.chosen.layout.names
     assert "amount" not in names
     assert set(fitter.choice.chosen.layout.names) < set(names)
+
+
+def test_a_day_is_screened_once_for_the_model_and_the_baselines_beside_it(
+    tables: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+):
+    days = []
+
+    def counted(past: EventLog, cut: int, vouched: tuple[str, ...]) -> Screening:
+        days.append((cut, vouched))
+        return screening(past, cut, vouched)
+
+    monkeypatch.setattr("training.choice.screening", counted)
+    fitter, data = fitter_of(tables)
+    again = Chooser.of(data, SMALL).choose(data.snapshots.rows, AS_OF)
+    assert again.screened is fitter.choice.screened
+    vouched = replace(SMALL, include=("deals.確度",))
+    Chooser.of(data, vouched).choose(data.snapshots.rows, AS_OF)
+    assert days == [(AS_OF, ()), (AS_OF, ("deals.確度",))]
 
 
 def test_each_base_model_alone_answers_at_the_whole_level(plain: tuple[Fitter, Validation]):

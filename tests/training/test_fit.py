@@ -15,6 +15,7 @@ import pytest
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from crm.instants import DAY, end_of_day
 from crm.periods import parse_period
 from features import Calendar, compile_history, deal_states, open_at
@@ -77,19 +78,28 @@ def test_training_leaves_out_the_planted_leaks_and_reports_them(bundle: Bundle, 
     assert {f"leak_{name}" for name in leaks} <= {warning.code for warning in bundle.warnings}
 
 
-def test_training_ignores_all_records_after_its_cut_off(bundle: Bundle, log: EventLog):
-    again, _ = train(log.as_of(AS_OF), AS_OF, SMALL)
-    period = score_open(again, log.as_of(AS_OF), AS_OF, PERIOD)
+@pytest.fixture(scope="module")
+def again(log: EventLog) -> tuple[Bundle, list[tuple[Text, float]]]:
+    """A training on a log that ends at the cut-off, and what it told of its progress."""
+    told: list[tuple[Text, float]] = []
+    made, _ = train(log.as_of(AS_OF), AS_OF, SMALL, lambda text, share: told.append((text, share)))
+    return made, told
+
+
+def test_training_ignores_all_records_after_its_cut_off(
+    bundle: Bundle, again: tuple[Bundle, list[tuple[Text, float]]], log: EventLog
+):
+    made, _ = again
+    period = score_open(made, log.as_of(AS_OF), AS_OF, PERIOD)
     assert period.drop(columns="model_version").equals(
         score_open(bundle, log, AS_OF, PERIOD).drop(columns="model_version")
     )
 
 
-def test_progress_is_told_in_both_languages_and_never_goes_back(log: EventLog):
-    told = []
-    train(
-        log, AS_OF, TrainConfig(**{**vars(SMALL), "trees": 2}), lambda text, share: told.append((text, share))
-    )
+def test_progress_is_told_in_both_languages_and_never_goes_back(
+    again: tuple[Bundle, list[tuple[Text, float]]],
+):
+    _, told = again
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)

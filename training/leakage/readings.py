@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from features.levels import Coded, as_instants, as_numbers, finite, micros_or_na
 Meaning = Literal["number", "date", "period", "category"]
 READ = 0.95  # share of the filled rows that must be readable for a column to be read as numbers or dates
 
+_DIGIT = re.compile(r"\d")
 _DATE = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})日?"
     r"(?:[T\s]+(\d{1,2})[:時](\d{1,2}).*)?"
@@ -68,11 +70,12 @@ def read_texts(texts: Coded, zone: ZoneInfo) -> Reading:
     used = np.unique(texts.codes[texts.codes >= 0])
     names = pd.Series(texts.names[used], dtype=object)
     rows = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.names))[used]
-    for meaning, found in (
-        ("number", _numbers(names)),
-        ("date", _instants(names, zone)),
-        ("period", period_starts(names)),
+    for meaning, parse in (
+        ("number", _numbers),
+        ("date", partial(_instants, zone=zone)),
+        ("period", period_starts),
     ):
+        found = parse(names)
         if rows.sum() and rows[~np.isnan(found)].sum() >= READ * rows.sum():
             table = np.full(len(texts.names), np.nan)
             table[used] = found
@@ -138,6 +141,8 @@ def _numbers(texts: pd.Series) -> Floats:
 
 
 def _instants(texts: pd.Series, zone: ZoneInfo) -> Floats:
+    if not any(_DIGIT.search(str(text)) for text in texts):
+        return np.full(len(texts), np.nan)
     out = as_instants(texts, zone)
     for row in np.flatnonzero(np.isnan(out)):
         out[row] = _local_instant(str(texts.iloc[row]).strip())
