@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from features.arrays import Floats, Ints
 
@@ -77,6 +76,8 @@ def fit_effects(
     `weight` (n,): how many observations each row counts for, 1 without it.
     """
     variance = np.clip(chance * (1 - chance), 0.02, None)
+    from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+
     if weight is not None:
         variance = variance / weight
     columns = tuple(codes)

@@ -31,7 +31,15 @@ QUESTIONS = (
 # What takes long to load, and is not needed to answer from a model without trees.
 HEAVY = (
     *("alembic", "distributed", "fastapi", "httpx", "jinja2", "lightgbm", "mlflow", "openpyxl", "plotly"),
-    *("rich", "scipy.signal", "sklearn", "starlette", "structlog", "training.model_comparison"),
+    *(
+        "rich",
+        "scipy.signal",
+        "scipy.stats",
+        "sklearn",
+        "starlette",
+        "structlog",
+        "training.model_comparison",
+    ),
     *("training.monitoring", "training.promote", "crm.importing", "uvicorn"),
 )
 
