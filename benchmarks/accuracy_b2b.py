@@ -25,8 +25,8 @@ from features import build_features, compile_history
 from features.arrays import Flags, Floats, Ints
 from models.logistic import fit_logistic
 from models.scoring import feature_columns
+from models.win.calibrating import each_alone
 from models.win.encoder import fit_encoder
-from models.win.model import each_alone
 from training import metrics
 from training.config import TrainConfig
 from training.data import TrainingData

@@ -33,7 +33,8 @@ from crm.instants import as_of_instant, end_of_day
 from features import build_features, compile_history
 from features.arrays import Floats, Ints
 from models.snapshot_rows import SnapshotRows
-from models.win.model import WinModel, each_alone
+from models.win.calibrating import each_alone
+from models.win.model import WinModel
 from simulator import WorldSettings, crm_tables, simulate
 from training import metrics
 from training.comparison import origin_of

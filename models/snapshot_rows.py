@@ -155,3 +155,19 @@ def drawn_wins(deal: Ints, share: float) -> Floats:
     """Whether each deal (n,) counts as won, 1 or 0: about `share` of them, the same ones every time."""
     out: Floats = ((deal + 1) * GOLDEN % 1.0 < share).astype(np.float64)
     return out
+
+
+def sample_questions(rows: SnapshotRows, max_questions: int, rng: np.random.Generator) -> SnapshotRows:
+    """At most so many of the questions, sampled uniformly."""
+    if len(rows.row) <= max_questions:
+        return rows
+    keep = np.zeros(len(rows.row), bool)
+    keep[rng.choice(len(rows.row), max_questions, replace=False)] = True
+    return replace(
+        rows,
+        row=rows.row[keep],
+        horizon=rows.horizon[keep],
+        won=rows.won[keep],
+        lost=rows.lost[keep],
+        matures_after_days=rows.matures_after_days[keep],
+    )

@@ -17,7 +17,7 @@ from crm.eventlog import EventLog
 from crm.i18n import Text
 from features import History
 from models.snapshot_rows import SnapshotRows
-from models.win.model import can_learn
+from models.win.fitting import can_learn
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.earned_columns import unproven

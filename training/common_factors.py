@@ -20,7 +20,8 @@ from models.bundle import Bundle
 from models.forecast.common_factors import CommonFactors, fit_common_factors
 from models.forecast.organisation import ScopeTree
 from models.snapshot_rows import SnapshotRows
-from models.win.model import FEW_DEALS, WinModel, WinSettings, fit_win
+from models.win.fitting import FEW_DEALS, WinSettings, fit_win
+from models.win.model import WinModel
 from training.config import TrainConfig
 from training.data import TrainingData, draw_snapshots
 

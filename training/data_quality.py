@@ -14,7 +14,7 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER
 from crm.missing_rates import missing_rates
 from crm.schema import TABLES
-from models.win.model import both_outcomes
+from models.win.fitting import both_outcomes
 from training.data_quality_costs import Cost, cost_of, cost_of_few
 
 _COMPARED = Text("決着1,000件の場合と比べて、", "Compared with 1,000 closed deals: ")

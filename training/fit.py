@@ -14,7 +14,8 @@ from models.bundle import Bundle, CheckRows, check_rows
 from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel, fit_revenue
 from models.snapshot_rows import SnapshotRows
-from models.win.model import WinModel, can_learn, table_only
+from models.win.fitting import can_learn
+from models.win.model import WinModel, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.bottlenecks import find_bottlenecks

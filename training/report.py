@@ -10,7 +10,8 @@ import numpy as np
 from crm.i18n import Text
 from features.arrays import Floats
 from models.bundle import ModelWarning
-from models.win.model import FEW_DEALS, WinModel
+from models.win.fitting import FEW_DEALS
+from models.win.model import WinModel
 from training.comparison import Comparison
 from training.config import TrainConfig
 from training.coverage import Coverage

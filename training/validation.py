@@ -17,17 +17,11 @@ from models.season import fit_season
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.business_time import day_kinds, fit_pace
+from models.win.calibrating import Calibrating, answers_of, with_stacks
+from models.win.fitting import WinSettings, can_learn, fit_win
 from models.win.horizons import HorizonWindows
 from models.win.level import SIDES
-from models.win.model import (
-    Calibrating,
-    WinModel,
-    WinSettings,
-    answers_of,
-    can_learn,
-    fit_win,
-    with_stacks,
-)
+from models.win.model import WinModel
 from models.win.stacking import WEIGHT_PULL, Answers, Stack, fit_stack
 from models.win.trees import PLAIN_TREES, TreeFitter, TreeSettings, fit_trees
 from training.choice import Choice, Chooser

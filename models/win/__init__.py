@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from models.win.base_models import FeatureLayout
     from models.win.business_time import BusinessClock
+    from models.win.fitting import WinSettings, fit_win
     from models.win.horizons import HorizonWindows
-    from models.win.model import Contributions, Curve, WinModel, WinSettings, fit_win
+    from models.win.model import Contributions, Curve, WinModel
     from models.win.reference import Reference, references
     from models.win.similar_deals import PastDeals, past_deals
     from models.win.stacking import Stack, fit_stack
@@ -53,10 +54,10 @@ _MODULES = {
     "TreeSettings": "trees",
     "Trees": "trees",
     "WinModel": "model",
-    "WinSettings": "model",
+    "WinSettings": "fitting",
     "fit_stack": "stacking",
     "fit_stage_rates": "stage_rates",
-    "fit_win": "model",
+    "fit_win": "fitting",
     "past_deals": "similar_deals",
     "references": "reference",
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,33 +15,20 @@ from models.win.base_models import (
     LOG_ODDS_LIMIT,
     FeatureLayout,
     Linear,
-    fit_linear,
     rates_contributions,
     rates_log_odds,
 )
 from models.win.chance_interval import chance_interval
-from models.win.encoder import fit_encoder
-from models.win.horizons import ALMOST, HorizonTerms, HorizonWindows
-from models.win.level import SIDES, Level, LevelTargets, level_targets
+from models.win.horizons import HorizonTerms, HorizonWindows
+from models.win.level import SIDES, Level
 from models.win.stacking import (
     BASE_MODELS,
-    Answers,
     Stack,
     default_weights,
-    recalibrate_intercept,
 )
-from models.win.stage_rates import StageRates, fit_stage_rates, horizon_grid
-from models.win.trees import PLAIN_TREES, TreeFitter, Trees, TreeSettings, fit_trees
+from models.win.stage_rates import StageRates
+from models.win.trees import Trees
 
-FEW_DEALS = 30  # with fewer closed deals only the stated prior is used
-MIN_LOST, MIN_LOST_SHARE = 5, 0.05  # lost deals: with fewer of both, the list holds wins only
-TREES_FROM, TREES_FULL_WEIGHT = (
-    300,
-    1000,
-)  # closed deals from which trees are used, and have their full weight
-INTERCEPT_ROWS = 40_000  # regular rows used to recalibrate the intercept
-FRESH_ROWS = 10_000  # rows of moments just after changes used for theirs
-LEAF_DEALS = 25.0  # minimal number of deals' rows in a leaf
 LEVEL = 0.8
 QUESTIONS_PER_PART = 20_000  # questions per block, to limit memory
 NOTHING: Floats = np.zeros((0, 0))
@@ -172,7 +157,7 @@ class WinModel:
         """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 4)."""
         days, fresh = self._days(rows.horizon), self.layout.freshness(rows.x)[rows.row]
         total = self.won.stack(logits, days, fresh) + self.level.shift("won", rows.question_at, days)
-        for block in _parts(len(days)) if self.level.ever_is_lower else ():
+        for block in parts_of(len(days)) if self.level.ever_is_lower else ():
             row = rows.row[block]
             total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
         out: Floats = expit(total)
@@ -234,7 +219,7 @@ class WinModel:
         if not len(rows.row):
             return np.zeros((0, len(BASE_MODELS))), np.zeros((0, len(BASE_MODELS)))
         parts = []
-        for block in _parts(len(rows.row)):
+        for block in parts_of(len(rows.row)):
             row, days = rows.row[block], self._days(rows.horizon[block])
             inputs = self._inputs(rows.x[row], rows.at[row], days)
             parts.append([self._log_odds_of(side, inputs, with_variance=False)[0] for side in SIDES])
@@ -318,25 +303,6 @@ class WinModel:
         return logits, variance
 
 
-def can_learn(rows: SnapshotRows) -> bool:
-    """Whether probabilities can be learned from rows: enough closed deals, and not of one outcome only."""
-    return rows.closed_deals >= FEW_DEALS and both_outcomes(rows.closed_deals, rows.won_deals)
-
-
-def both_outcomes(closed: int, won: int) -> bool:
-    """Whether there are won and lost deals among the closed ones.
-
-    A list of wins (contracts exported as deals) has hardly a lost deal; nobody wins 19 of 20 deals. A real
-    organisation can lose nearly all.
-
-    >>> both_outcomes(100, 3), both_outcomes(100, 98), both_outcomes(100, 100), both_outcomes(200, 190)
-    (True, False, False, True)
-    """
-    lost = closed - won
-    wins_only = lost == 0 or (lost < MIN_LOST and lost < MIN_LOST_SHARE * closed)
-    return won > 0 and not wins_only
-
-
 def table_only(model: WinModel) -> WinModel:
     """The model that answers with its stage rates alone, as learned, without any other feature."""
     plain = Stack.weighted_mean(default_weights(0, False, False), model.ever_days)
@@ -363,261 +329,6 @@ def tree_columns(x: Floats, layout: FeatureLayout, terms: HorizonTerms) -> Float
     return np.concatenate([x, terms.rested[:, None], horizon, terms.ends, *past], axis=1)
 
 
-@dataclass(frozen=True)
-class WinSettings:
-    """Settings of a fit; the defaults were chosen by backtests."""
-
-    trees: TreeSettings = field(default_factory=TreeSettings)
-    plain: TreeSettings = PLAIN_TREES
-    max_questions: int = 80_000
-    linear_questions: int = 40_000
-    with_trees: bool | None = None  # None = by the number of closed deals
-    with_level: bool = True  # False: for moments of all history alike
-    calibrated: bool = True  # False: intercepts and level are left to `Calibrating`
-    grow: TreeFitter = fit_trees
-
-
-def fit_win(
-    rows: SnapshotRows,
-    layout: FeatureLayout,
-    used: Ints,
-    windows: HorizonWindows,
-    settings: WinSettings,
-    rng: np.random.Generator,
-    stage_position: Mapping[float, float] | None = None,
-    stacks: tuple[Stack, Stack] | None = None,
-) -> WinModel:
-    """The win model of rows that have only the `used` features, stacked by `stacks` (else by default).
-
-    Below 30 closed deals, or with one outcome only, the stated prior is used; trees are used from 300 on.
-    """
-    closed = rows.closed_deals
-    grid = horizon_grid(rows.longest_days, rows.ever_days)
-    stage, age = layout.column(rows.x, layout.stage), layout.column(rows.x, layout.age, 0.0)
-    enough = can_learn(rows)
-    take = slice(None) if enough else slice(0, 0)
-    rates = fit_stage_rates(
-        stage[take],
-        age[take],
-        windows.terms(rows.at, np.minimum(rows.days, ALMOST * rows.ever_days), rows.ever_days).clock[take],
-        rows.event[take],
-        rows.deal[take],
-        grid,
-        stage_position,
-        weight=rows.weight[take],
-    )
-    with_trees = closed >= TREES_FROM if settings.with_trees is None else settings.with_trees
-    linear: list[Linear | None] = [None, None]
-    trees: list[Trees | None] = [None, None]
-    plain: Trees | None = None
-    if enough and len(rows.row):
-        encoder = fit_encoder(rows.x, layout.categorical)
-        linear_rows = sample_questions(rows, settings.linear_questions, rng)
-        terms = windows.terms(linear_rows.question_at, linear_rows.horizon, rows.ever_days)
-        linear = [*fit_linear(linear_rows, (linear_rows.won, linear_rows.lost), layout, encoder, terms)]
-        if with_trees:
-            tree_rows = sample_questions(rows, settings.max_questions, rng)
-            # Losses matter less in every answer: half the trees at twice the learning rate suffice.
-            lost_settings = replace(
-                settings.trees,
-                count=settings.trees.count // 2,
-                learning_rate=2.0 * settings.trees.learning_rate,
-            )
-            sizes = [settings.trees, lost_settings]
-            trees = [
-                *_fit_trees(tree_rows, (tree_rows.won, tree_rows.lost), layout, windows, sizes, settings.grow)
-            ]
-            grid_rows = sample_questions(rows.where(rows.regular), settings.max_questions, rng)
-            if len(grid_rows.row):
-                sizes = [settings.plain]
-                plain = _fit_trees(grid_rows, [grid_rows.won], layout, windows, sizes, settings.grow)[0]
-    has = (linear[0] is not None, trees[0] is not None)
-    if stacks is None:
-        won_stack, lost_stack = (
-            Stack.weighted_mean(default_weights(closed, *has, has_plain), rows.ever_days)
-            for has_plain in (plain is not None, False)
-        )
-    else:
-        won_stack, lost_stack = stacks
-    model = WinModel(
-        used=used,
-        layout=layout,
-        rates=rates,
-        won=Side(linear[0], trees[0], won_stack, plain),
-        lost=Side(linear[1], trees[1], lost_stack),
-        ever_days=rows.ever_days,
-        closed_deals=closed,
-        windows=windows,
-    )
-    if not settings.calibrated:
-        return model
-    return with_stacks(model, won_stack, lost_stack, rows, rng, settings.with_level)
-
-
-def with_stacks(
-    model: WinModel,
-    won: Stack,
-    lost: Stack,
-    rows: SnapshotRows,
-    rng: np.random.Generator,
-    with_level: bool = True,
-) -> WinModel:
-    """The same base models with other stacks, whose intercepts and level are learned from training rows."""
-    if model.won.linear is None:
-        return model
-    return Calibrating.of(model, rows, rng).with_stacks(won, lost, with_level)
-
-
-def each_alone(model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> dict[str, WinModel]:
-    """Each base model of a model alone, by its name of `BASE_MODELS`, those that the model has.
-
-    Intercept and level are fitted on the training rows exactly as those of the whole are. A base model that
-    says nothing of losses leaves them to all.
-    """
-    return Calibrating.of(model, rows, rng).each_alone()
-
-
-def _has(side: Side, number: int) -> bool:
-    """Whether a side has a base model, by its position in `BASE_MODELS`."""
-    return number == 0 or (side.linear, side.trees, side.plain)[number - 1] is not None
-
-
-@dataclass(frozen=True)
-class Calibrating:
-    """What a model's base models say of its training rows, from which intercepts and the level are learned.
-
-    Whatever the stacks, the base models are asked once. The stated prior has neither intercept nor level.
-    """
-
-    model: WinModel
-    rows: SnapshotRows
-    won: Answers | None
-    lost: Answers | None
-    _recent: dict[tuple[str, bytes, bytes], Floats] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def of(cls, model: WinModel, rows: SnapshotRows, rng: np.random.Generator) -> Calibrating:
-        """Of regular moments, like questions on any day, and of some just after changes."""
-        if model.won.linear is None:
-            return cls(model, rows, None, None)
-        parts = [
-            sample_questions(rows.where(rows.regular), INTERCEPT_ROWS, rng),
-            sample_questions(rows.where(~rows.regular), FRESH_ROWS, rng),
-        ]
-        answers = [answers_of(model, part) for part in parts]
-        won, lost = (Answers.joined([both[side] for both in answers]) for side in range(2))
-        return cls(model, rows, won, lost)
-
-    def with_stacks(self, won: Stack, lost: Stack, with_level: bool = True) -> WinModel:
-        """The model with other stacks, their intercepts learned, and the level learned for them or none."""
-        if self.won is None or self.lost is None:
-            return self.model
-        stacked = replace(
-            self.model,
-            won=replace(self.model.won, stack=recalibrate_intercept(won, self.won)),
-            lost=replace(self.model.lost, stack=recalibrate_intercept(lost, self.lost)),
-        ).without_level()
-        if not with_level or self._targets is None:
-            return stacked
-        return replace(stacked, level=self._targets.level(partial(self._log_odds, stacked)))
-
-    def each_alone(self) -> dict[str, WinModel]:
-        """Each base model alone, by its name, see `each_alone`."""
-        if self.won is None:
-            return {BASE_MODELS[0]: self.model}
-        alone = {}
-        for number, name in enumerate(BASE_MODELS):
-            if not _has(self.model.won, number):
-                continue
-            only = Stack.weighted_mean(np.eye(len(BASE_MODELS))[number], self.model.ever_days)
-            alone[name] = self.with_stacks(
-                only, only if _has(self.model.lost, number) else self.model.lost.stack
-            )
-        return alone
-
-    @cached_property
-    def _targets(self) -> LevelTargets | None:
-        return level_targets(self.rows, self.model.layout, self.model.windows)
-
-    def _log_odds(self, stacked: WinModel, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
-        """Calibrated log-odds (n,) of the rows that set the level, the base models' kept for other stacks."""
-        asked = side, moments.tobytes(), days.tobytes()
-        if asked not in self._recent:
-            self._recent[asked] = stacked.base_log_odds(side, inside, moments, days, with_variance=False)[0]
-        fresh = stacked.layout.freshness(inside)
-        return (stacked.won if side == "won" else stacked.lost).stack(self._recent[asked], days, fresh)
-
-
-def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answers, Answers]:
-    """What the base models say of the questions of rows with the used features, of won and of lost."""
-    sides = []
-    for logits, outcome in zip(model.question_log_odds(rows), (rows.won, rows.lost), strict=True):
-        answers = Answers(
-            logits=logits,
-            days=np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon),
-            outcome=outcome,
-            weight=rows.question_weight,
-            deal=rows.question_deal,
-            fold=np.full(len(rows.row), fold),
-            fresh=model.layout.freshness(rows.x)[rows.row],
-            regular=rows.regular[rows.row],
-        )
-        sides.append(answers)
-    return sides[0], sides[1]
-
-
-def _fit_trees(
-    rows: SnapshotRows,
-    outcomes: Sequence[Floats],
-    layout: FeatureLayout,
-    windows: HorizonWindows,
-    sizes: Sequence[TreeSettings],
-    grow: TreeFitter,
-) -> list[Trees]:
-    columns = _question_columns(rows, layout, windows)
-    first = rows.x.shape[1] + 1  # the first column of the horizon
-    # A leaf should hold several deals, not several moments of one.
-    per_deal = len(columns) / max(rows.deals, 1)
-    least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))
-    return grow(
-        columns,
-        outcomes,
-        rows.question_weight,
-        range(first, columns.shape[1]),
-        layout.categorical,
-        [replace(size, rows_per_leaf=least) for size in sizes],
-    )
-
-
-def _question_columns(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> Floats:
-    """`tree_columns` of all questions, filled in blocks to save memory."""
-
-    def columns_of(block: slice) -> Floats:
-        row = rows.row[block]
-        terms = windows.terms(rows.at[row], rows.horizon[block], rows.ever_days)
-        return tree_columns(rows.x[row], layout, terms)
-
-    out: Floats = np.empty((len(rows.row), columns_of(slice(0, 0)).shape[1]))
-    for block in _parts(len(rows.row)):
-        out[block] = columns_of(block)
-    return out
-
-
-def _parts(count: int) -> list[slice]:
+def parts_of(count: int) -> list[slice]:
+    """Blocks of so many questions, to limit memory."""
     return [slice(start, start + QUESTIONS_PER_PART) for start in range(0, max(count, 1), QUESTIONS_PER_PART)]
-
-
-def sample_questions(rows: SnapshotRows, max_questions: int, rng: np.random.Generator) -> SnapshotRows:
-    """At most so many of the questions, sampled uniformly."""
-    if len(rows.row) <= max_questions:
-        return rows
-    keep = np.zeros(len(rows.row), bool)
-    keep[rng.choice(len(rows.row), max_questions, replace=False)] = True
-    return replace(
-        rows,
-        row=rows.row[keep],
-        horizon=rows.horizon[keep],
-        won=rows.won[keep],
-        lost=rows.lost[keep],
-        matures_after_days=rows.matures_after_days[keep],
-    )

@@ -14,9 +14,10 @@ from crm.instants import DAY
 from features import Calendar
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
+from models.win.fitting import WinSettings, fit_win
 from models.win.horizons import HorizonWindows
 from models.win.level import KNOTS, Level, fit_level, life_table, never_falling, recent_moments
-from models.win.model import WinModel, WinSettings, fit_win
+from models.win.model import WinModel
 from models.win.moods import MonthlyCounts, fit_mood, monthly_counts, moved_rates
 from models.win.stage_rates import fit_stage_rates, horizon_grid
 from models.win.trees import PLAIN_TREES, TreeSettings

@@ -14,8 +14,10 @@ from features import Calendar
 from models.logistic import bounded_logit
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
+from models.win.calibrating import each_alone
+from models.win.fitting import WinSettings, fit_win
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, each_alone, fit_win, table_only, tree_columns
+from models.win.model import WinModel, table_only, tree_columns
 from models.win.stacking import Mix, Stack
 from models.win.trees import PLAIN_TREES, Trees, TreeSettings, fit_trees
 

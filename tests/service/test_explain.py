@@ -13,8 +13,9 @@ from features import CATALOGUE, Calendar
 from features.reasons import REASONS, reasons_of
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
+from models.win.fitting import WinSettings, fit_win
 from models.win.horizons import HorizonWindows
-from models.win.model import WinModel, WinSettings, fit_win
+from models.win.model import WinModel
 from models.win.reference import MAX_OF_STAGE, MIN_OF_STAGE, Peers, references, won_peers
 from models.win.trees import PLAIN_TREES, TreeSettings
 from service import explain

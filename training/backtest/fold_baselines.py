@@ -10,7 +10,8 @@ import numpy as np
 from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.scoring import feature_columns
-from models.win.model import WinModel, each_alone
+from models.win.calibrating import each_alone
+from models.win.model import WinModel
 from training import baselines
 from training.backtest.origins import Origin
 from training.backtest.predict import OriginForecast, days_left, deal_questions

@@ -15,7 +15,7 @@ import pandas as pd
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from features.attribute_history import EventTable
-from models.win.model import FEW_DEALS
+from models.win.fitting import FEW_DEALS
 from training.leakage.columns import AskedColumn, asked_columns, changed
 from training.leakage.ended_evidence import closing_day, leak_of_endings, one_outcome, stands_out, unscreened
 from training.leakage.facts import MAX_ASKED, DealFacts
