@@ -41,31 +41,21 @@ _ALL = [
 
 def _show(answer: Answer, reader: Reader) -> None:
     known = [row for row in answer["kpis"] if row["value"] is not None or row["forecast"] is not None]
-    with_target = [
-        [
-            row["label"],
-            reader.kpi(row["value"], row["unit"]),
-            reader.kpi(row["target"], row["unit"]),
-            reader.percent(row["probability"]),
-            reader.kpi(row["required_per_business_day"], row["unit"]),
-        ]
-        for row in known
-        if row["target"] is not None
-    ]
-    title = reader.title(answer["period"], answer["scope"])
+    with_target = []
+    for row in known:
+        if row["target"] is not None:
+            figures = [row[name] for name in ("value", "target", "required_per_business_day")]
+            label, (value, target, needed) = reader.kpi_row(row["label"], row["unit"], figures)
+            with_target.append([label, value, target, reader.percent(row["probability"]), needed])
+    title = reader.title(answer)
     if with_target:
         about = title + reader.text("　目標のあるKPI", ": KPIs with a target")
         reader.table(_WITH_TARGET, with_target, right=[1, 2, 3, 4], whole=[0], title=about)
-    rows = [
-        [
-            row["label"],
-            reader.kpi(row["value"], row["unit"]),
-            "–"
-            if row["forecast"] is None
-            else reader.kpi_range(row["forecast"]["p10"], row["forecast"]["p90"], row["unit"]),
-            reader.kpi(row["trend"][-1]["value"], row["unit"]),
-        ]
-        for row in known
-    ]
+    rows = []
+    for row in known:
+        forecast = row["forecast"] or {"p10": None, "p90": None}
+        values = (row["value"], row["trend"][-1]["value"], forecast["p10"], forecast["p90"])
+        label, (value, before, low, high) = reader.kpi_row(row["label"], row["unit"], values)
+        rows.append([label, value, reader.range(low, high), before])
     about = title + reader.text("　すべてのKPI", ": all KPIs")
     reader.table(_ALL, rows, right=[1, 2, 3], whole=[0], title=about)

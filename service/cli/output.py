@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Step = Callable[[Text, int, int | None], None]
-_FOLDED = 12  # columns that a cell of text needs at least
 _NOTE = Text("注意：{text}", "Note: {text}")
 _BARE = "attributes_not_used"  # a warning that reads as a line of its own
 
@@ -40,30 +39,19 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
+    from service.cli.layout import laid_out
+
     if title:
         print_line(title)
     console = Console(markup=False, emoji=False, highlight=False)
-    unbroken = {*right, *whole}
-    if _least_width(headings, rows, unbroken) > console.width:
-        unbroken = set()
+    shown, *lines = laid_out(headings, rows, console.width, {*right, *whole})
     table = Table(header_style="bold", show_header=any(headings))
-    for at, heading in enumerate(headings):
+    for at, heading in enumerate(shown):
         side: Literal["left", "right"] = "right" if at in right else "left"
-        table.add_column(heading, justify=side, overflow="fold", no_wrap=at in unbroken)
-    for row in rows:
+        table.add_column(heading, justify=side, overflow="fold", no_wrap=True)
+    for row in lines:
         table.add_row(*row)
     console.print(table)
-
-
-def _least_width(headings: Sequence[str], rows: Sequence[Sequence[str]], unbroken: set[int]) -> int:
-    """Columns of a table whose other cells are folded as far as can be read."""
-    from rich.cells import cell_len
-
-    def widest(at: int) -> int:
-        return max(cell_len(line) for row in (headings, *rows) for line in row[at].split("\n"))
-
-    widths = (widest(at) if at in unbroken else min(widest(at), _FOLDED) for at in range(len(headings)))
-    return sum(width + 3 for width in widths) + 1
 
 
 def print_line(text: str) -> None:

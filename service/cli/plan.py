@@ -58,7 +58,7 @@ _HEADINGS = [
     Text("改善項目", "lever"),
     Text("現状", "now"),
     Text("計画", "plan"),
-    Text("この項目だけ\n改善した場合", "on its own,\nat most"),
+    Text("この項目だけ\n改善した場合（pt）", "on its own,\nat most (points)"),
 ]
 
 
@@ -68,11 +68,11 @@ def _show(answer: Answer, reader: Reader) -> None:
         [
             row["label"],
             *(reader.level(row[end], row["unit"]) for end in ("from", "to")),
-            reader.points(row["alone_pp"]),
+            reader.points_cell(row["alone_pp"]),
         ]
         for row in answer["levers"]
     ]
-    title = reader.title(answer["period"], answer["scope"])
+    title = reader.title(answer)
     reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     _show_people(answer["people"], reader)
 
@@ -107,15 +107,15 @@ def _finding(answer: Answer, reader: Reader) -> str:
 
 
 def _show_people(people: list[Answer], reader: Reader) -> None:
-    changed: dict[str, list[dict[str, Any]]] = {
-        one["scope"]: [row for row in one["kpis"] if abs(row["per_week"] - row["usual_per_week"]) >= _LEAST]
+    changed: list[tuple[Answer, list[dict[str, Any]]]] = [
+        (one, [row for row in one["kpis"] if abs(row["per_week"] - row["usual_per_week"]) >= _LEAST])
         for one in people
-    }
-    weekly = any(row["per_week"] >= 1 for rows in changed.values() for row in rows)
+    ]
+    weekly = any(row["per_week"] >= 1 for _, rows in changed for row in rows)
     times = 1.0 if weekly else _WEEKS_A_MONTH
     rows = [
         [
-            reader.scope(scope),
+            reader.named_scope(one),
             reader.list(
                 reader.text(
                     "{kpi} {usual:.1f}→{planned:.1f}",
@@ -127,7 +127,7 @@ def _show_people(people: list[Answer], reader: Reader) -> None:
                 for row in found
             ),
         ]
-        for scope, found in changed.items()
+        for one, found in changed
         if found
     ]
     if rows:
