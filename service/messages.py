@@ -22,9 +22,10 @@ NO_MODEL = Text(
     "there is no model yet; train one with `sancho train`.",
 )
 HELD_OUT = Text(
-    "この商談は効果測定のための比較用の商談（対照群）なので、打ち手を表示していません。",
+    "この商談は効果測定のための比較用の商談（対照群）なので、打ち手を表示していません。"
+    "通常どおり進めてください。",
     "This deal is in the holdout group, with which the effect of recommendations is measured, so no "
-    "action is recommended.",
+    "action is recommended; work on it as usual.",
 )
 NO_ACTIONS = Text(
     "打ち手の効果を学習できるだけの活動の記録（電話・メールと、決着した商談での実施）がまだありません。"

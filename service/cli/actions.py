@@ -91,6 +91,27 @@ def _show(answer: Answer, reader: Reader) -> None:
     title = reader.title(answer)
     if rows:
         reader.table(headings, rows, right=[3, 4], title=title)
+    elif not answer["open_deals"]:
+        reader.line(reader.text("{title}　進行中の商談はありません。", "{title}: no open deal.", title=title))
+        reader.next_step(
+            "新規商談に必要な活動量を `sancho plan {period}` で確認してください。",
+            "`sancho plan {period}` shows how much new business is needed.",
+            period=answer["period"],
+        )
+    else:
+        reader.line(
+            reader.text(
+                "{title}　効果を確認できた打ち手はありません。",
+                "{title}: no action with a proven effect.",
+                title=title,
+            )
+        )
+        reader.next_step(
+            "滞留の多いステージを `sancho bottlenecks` で、影響の大きい商談を `sancho forecast {period}` で"
+            "確認してください。",
+            "`sancho bottlenecks` shows where deals stall, `sancho forecast {period}` what matters most.",
+            period=answer["period"],
+        )
     _show_not_recommended(answer, reader)
 
 
@@ -127,6 +148,11 @@ def _show_deal(answer: Answer, reader: Reader) -> None:
     for one in answer["actions"]:
         _show_evidence(one, reader)
     _show_not_recommended(answer, reader)
+    if not rows:
+        reader.next_step(
+            "次回の日程を決め、活動を記録してください。ほかの商談の打ち手は `sancho actions` にあります。",
+            "fix the next date and record what is done; `sancho actions` shows what helps other deals.",
+        )
 
 
 def _show_evidence(one: dict[str, Any], reader: Reader) -> None:
@@ -188,6 +214,10 @@ def _show_report(answer: Answer, reader: Reader) -> None:
     else:
         reader.line(
             reader.text("推奨した打ち手の記録はまだありません。", "No action has been recommended yet.")
+        )
+        reader.next_step(
+            "`sancho actions` で打ち手を表示すると、ここに記録されます。",
+            "`sancho actions` recommends, and what it recommends is recorded here.",
         )
     held = answer["hold_out"]
     if held is None:

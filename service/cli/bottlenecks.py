@@ -66,6 +66,11 @@ def _show(answer: Answer, reader: Reader) -> None:
         "Stage conversion in the past year, {scope}",
         scope=reader.named_scope(answer),
     )
+    if not rows:
+        reader.next_step(
+            "直近1年に動いた商談がありません。ステージの変更履歴を `sancho import` で取り込んでください。",
+            "no deal moved in the past year; import the changes of stages (`sancho import`).",
+        )
     reader.table(_HEADINGS, rows, right=[1, 2, 3, 4], title=title)
 
 

@@ -47,6 +47,13 @@ COMMAND = Command(
 
 def _show(answer: Answer, reader: Reader) -> None:
     _show_forecast(answer, reader)
+    if answer["gap"] is not None and answer["gap"] > 0:
+        reader.next_step(
+            "不足の埋め方は `sancho plan {period}`、商談ごとの打ち手は `sancho actions` で確認してください。",
+            "`sancho plan {period}` shows how to close the shortfall, `sancho actions` what to do on "
+            "which deal.",
+            period=answer["period"],
+        )
     if answer["children"]:
         _show_children(answer["children"], reader)
     if answer["change"] is not None:

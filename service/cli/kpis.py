@@ -23,6 +23,8 @@ COMMAND = Command(
         "Shows every KPI so far, its forecast, and how likely its target is.",
     ),
 )
+
+_NAMED = 3  # KPIs named as unlikely to reach their target
 _KPI, _SO_FAR = Text("KPI", "KPI"), Text("期首からの実績", "so far")
 _WITH_TARGET = [
     _KPI,
@@ -51,6 +53,7 @@ def _show(answer: Answer, reader: Reader) -> None:
     if with_target:
         about = title + reader.text("　目標のあるKPI", ": KPIs with a target")
         reader.table(_WITH_TARGET, with_target, right=[1, 2, 3, 4], whole=[0], title=about)
+        _show_unlikely(known, answer["period"], reader)
     rows = []
     for row in known:
         forecast = row["forecast"] or {"p10": None, "p90": None}
@@ -59,3 +62,27 @@ def _show(answer: Answer, reader: Reader) -> None:
         rows.append([label, value, reader.range(low, high), before])
     about = title + reader.text("　すべてのKPI", ": all KPIs")
     reader.table(_ALL, rows, right=[1, 2, 3], whole=[0], title=about)
+    if not rows:
+        reader.line(reader.text("{about}：記録なし", "{about}: no records", about=about))
+        reader.next_step(
+            "商談・活動・リードを `sancho import` で取り込んでください。",
+            "import deals, activities and leads (`sancho import`).",
+        )
+
+
+def _show_unlikely(known: list[Answer], period: str, reader: Reader) -> None:
+    """The KPIs that will hardly reach their target, and what to do about them."""
+    from models.kpis.smart import MIN_CHANCE
+
+    unlikely = [row for row in known if row["probability"] is not None and row["probability"] < MIN_CHANCE]
+    if unlikely:
+        unlikely.sort(key=lambda row: row["probability"])
+        reader.next_step(
+            "達成確率が{limit:.0%}未満：{names}。必要な改善は `sancho plan {period}` で確認し、"
+            "届かない目標は見直してください。",
+            "below {limit:.0%}: {names}. `sancho plan {period}` shows what it takes; revise a target "
+            "that stays out of reach.",
+            limit=MIN_CHANCE,
+            names=reader.list(row["label"] for row in unlikely[:_NAMED]),
+            period=period,
+        )

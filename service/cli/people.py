@@ -42,6 +42,18 @@ def _show(answer: Answer, reader: Reader) -> None:
         if rows:
             _show_rows(heading, rows, title, reader)
             title = ""
+    if not answer["people"]:
+        reader.line(
+            reader.text(
+                "{title}　この期間に決着した商談はありません。",
+                "{title}: no deal closed in this period.",
+                title=title,
+            )
+        )
+        reader.next_step(
+            "`sancho people this-year` のように長い期間で比較してください。",
+            "compare over a longer period, such as `sancho people this-year`.",
+        )
     spoken_of = [
         row for row in answer["people"] if row["verdict"] != "within_chance" or row["coaching_focus"]
     ]

@@ -10,6 +10,7 @@ from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target
 from service.cli.reader import Reader
 
 _LEAST = 0.1  # a difference per week below this is not shown
+_LEAST_PP = 0.05  # points that read as more than none
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
 
@@ -64,6 +65,7 @@ _HEADINGS = [
 
 def _show(answer: Answer, reader: Reader) -> None:
     reader.line(_finding(answer, reader))
+    _show_next_step(answer, reader)
     rows = [
         [
             row["label"],
@@ -104,6 +106,35 @@ def _finding(answer: Answer, reader: Reader) -> str:
         "Consider the target, or deals from outside the plan.",
         **chances,
     )
+
+
+def _show_next_step(answer: Answer, reader: Reader) -> None:
+    if answer["current_probability"] >= answer["requested_probability"]:
+        reader.next_step(
+            "次の四半期の計画を `sancho plan next-quarter` で確認してください。",
+            "`sancho plan next-quarter` shows what the next quarter needs.",
+        )
+    elif not answer["attainable"]:
+        best = answer["levers"][0] if answer["levers"] else None
+        if best is not None and best["alone_pp"] >= _LEAST_PP:
+            reader.next_step(
+                "効果が最も大きい「{label}」（{points}）から着手し、"
+                "商談は `sancho actions` の順に進めてください。"
+                "目標の見直しは `sancho what-if {period} --target 金額` で試算できます。",
+                "begin with {label} ({points}), the lever that adds most, and take deals in the order of "
+                "`sancho actions`. `sancho what-if {period} --target V` tries another target.",
+                label=best["label"],
+                points=reader.points(best["alone_pp"]),
+                period=answer["period"],
+            )
+        else:
+            reader.next_step(
+                "商談は `sancho actions` の順に進めてください。"
+                "目標の見直しは `sancho what-if {period} --target 金額` で試算できます。",
+                "take deals in the order of `sancho actions`. `sancho what-if {period} --target V` tries "
+                "another target.",
+                period=answer["period"],
+            )
 
 
 def _show_people(people: list[Answer], reader: Reader) -> None:

@@ -191,6 +191,10 @@ class Reader:
             whole=[new for new, at in enumerate(kept) if at in whole],
         )
 
+    def next_step(self, ja: str, en: str, **values: object) -> None:
+        """What to do next, after an answer that would else be a dead end."""
+        print_line(self.text("次の一手：" + ja, "Next: " + en, **values))
+
     def line(self, text: str) -> None:
         """A line between tables."""
         print_line(text)

@@ -133,4 +133,10 @@ def _show(answer: Answer, reader: Reader) -> None:
     title = reader.text("進行中の商談 {n:,}件", "{n:,} open deals", n=count)
     if count > _SHOWN:
         title += reader.text("（上位{n}件。--out で全件）", " (top {n}; --out writes all)", n=_SHOWN)
+    if not rows:
+        reader.line(reader.text("進行中の商談はありません。", "No deal is open."))
+        reader.next_step(
+            "今後の新規商談の見込みは `sancho forecast this-quarter` で確認してください。",
+            "`sancho forecast this-quarter` shows what deals yet to come may bring.",
+        )
     reader.table(headings, rows, right=[1, 2, 3], title=title, whole=[4])

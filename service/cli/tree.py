@@ -52,3 +52,9 @@ def _show(answer: Answer, reader: Reader) -> None:
         reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     else:
         reader.line(title)
+        if goal["target"] is not None:  # else a warning says what to import
+            reader.next_step(
+                "影響を計算できる記録がありません。活動とリードを `sancho import` で取り込んでください。",
+                "no lever has records to compute its effect from; import activities and leads "
+                "(`sancho import`).",
+            )

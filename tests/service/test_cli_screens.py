@@ -172,6 +172,7 @@ ACTION = {
 ACTIONS: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
+    "open_deals": 1,
     "actions": [ACTION],
     "not_recommended": [{"label": "訪問する", "message": "実施済み、または直近に実施しています。"}],
 }
@@ -506,3 +507,57 @@ def test_a_command_closes_the_service_also_when_its_question_is_refused(
     monkeypatch.setattr(answer, "open_service", lambda settings, **_: Refusing({}))
     assert run(["kpis", "2026-Q4"]) == 1
     assert closed == [True]
+
+
+NOTHING_LEFT: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
+    "the target falls short": (
+        ("forecast", "2026-Q4"), FORECAST, "`sancho plan 2026-Q4`", "`sancho plan 2026-Q4`",
+    ),
+    "no lever reaches the target": (
+        ("plan", "2026-Q4"), PLAN, "「リード獲得数」（+2.0pt）から着手", "begin with リード獲得数 (+2.0 pt)",
+    ),
+    "the target is safe": (
+        ("plan", "2026-Q4"), {**PLAN, "current_probability": 0.9},
+        "`sancho plan next-quarter`", "next-quarter",
+    ),
+    "no action helps": (
+        ("actions",), {**ACTIONS, "actions": []}, "`sancho bottlenecks`", "`sancho bottlenecks`",
+    ),
+    "no deal is open": (
+        ("actions",), {**ACTIONS, "actions": [], "open_deals": 0}, "`sancho plan 2026-Q4`", "new business",
+    ),
+    "no action helps this deal": (
+        ("actions", "--deal", "D1"), {**ACTIONS, "actions": []}, "次回の日程を決め", "fix the next date",
+    ),
+    "nobody closed a deal": (
+        ("people", "2026-Q4"), {**PEOPLE, "people": [], "teams": []},
+        "`sancho people this-year`", "this-year",
+    ),
+    "no KPI is recorded": (("kpis", "2026-Q4"), {**KPIS, "kpis": []}, "`sancho import`", "`sancho import`"),
+    "a KPI is out of reach": (
+        ("kpis", "2026-Q4"), {**KPIS, "kpis": [{**KPIS["kpis"][0], "probability": 0.01}]},
+        "達成確率が30%未満：受注額", "below 30%: 受注額",
+    ),
+    "no lever has records": (
+        ("tree", "2026-Q4"), {**TREE, "branches": []}, "`sancho import`", "`sancho import`",
+    ),
+    "no deal moved": (
+        ("bottlenecks",), {**BOTTLENECKS, "bottlenecks": [], "funnel": []},
+        "`sancho import`", "`sancho import`",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTHING_LEFT)
+def test_every_dead_end_is_followed_by_what_to_do(screen: Any, case: str):
+    typed, told, ja, en = NOTHING_LEFT[case]
+    for lang, said, begins in (("ja", ja, "次の一手："), ("en", en, "Next: ")):
+        out, _ = screen(told, *typed, lang=lang)
+        [step] = [line for line in out.splitlines() if line.startswith(begins)]
+        assert said in step
+
+
+def test_an_answer_that_is_no_dead_end_says_no_next_step(screen: Any):
+    reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
+    for typed, told in ((("plan", "2026-Q4"), reached), (("forecast", "2026-Q4"), {**FORECAST, "gap": -1.0})):
+        assert "次の一手" not in screen(told, *typed)[0]
