@@ -61,7 +61,7 @@ _RELIABILITY = {
     "low": Text("低", "low"),
 }
 _ACTION = Text("打ち手", "action")
-_GAIN = Text("増加見込み", "expected gain")
+_GAIN = Text("増加\n見込み", "expected gain")
 _REPORT = [
     _ACTION,
     Text("推奨", "made"),
@@ -81,7 +81,7 @@ def _show(answer: Answer, reader: Reader) -> None:
         Text("商談", "deal"),
         Text("担当者", "rep"),
         _ACTION,
-        Text("受注確率の上昇\n（pt）", "win chance\n(+points)"),
+        Text("受注確率\nの上昇（pt）", "win chance\n(+points)"),
         heading,
     ]
     rows = [
@@ -184,13 +184,16 @@ def _show_evidence(one: dict[str, Any], reader: Reader) -> None:
 
 
 def _show_not_recommended(answer: Answer, reader: Reader) -> None:
+    """A line for each reason, with the actions that it holds for."""
+    by_reason: dict[str, list[str]] = {}
     for one in answer["not_recommended"]:
-        why = str(one["message"]).rstrip("。.")
+        by_reason.setdefault(str(one["message"]).rstrip("。."), []).append(one["label"])
+    for why, labels in by_reason.items():
         reader.line(
             reader.text(
-                "推奨しない打ち手：{label}（{why}）",
-                "Not recommended: {label} ({why})",
-                label=one["label"],
+                "推奨しない打ち手：{labels}（{why}）",
+                "Not recommended: {labels} ({why})",
+                labels=reader.list(labels),
                 why=why,
             )
         )

@@ -182,7 +182,7 @@ def _show_deals(deals: list[Answer], reader: Reader) -> None:
     money, amounts = reader.amounts(Text("金額", "amount"), (deal["amount"] for deal in deals))
     headings = [
         Text("商談", "deal"),
-        Text("期内受注確率", "win by period end"),
+        Text("期内\n受注確率", "win by period end"),
         money,
         Text("達成確率の振れ幅\n（受注−失注、pt）", "swing of target chance\n(won − lost, points)"),
     ]

@@ -16,6 +16,7 @@ _NEVER_FIRST = frozenset(
 )
 _NEVER_LAST = frozenset("（「『【〔〈《“‘([{")
 _JOINS = "\u00a0"  # a space at which nothing breaks
+_SOFT = "\u200b"  # takes no room; a line may break there
 _OPENING = frozenset("（「『【〔〈《")
 _BREAKS_AFTER = frozenset("、。，．・：；！？）」』】〕〉》／→")
 _ENDS_A_PHRASE = frozenset("のがをにはでともへやてたるな")  # hiragana that end a phrase before another word
@@ -99,10 +100,10 @@ def _width_for(column: Sequence[str], least: int, lines: int) -> int:
 
 
 def _joined(heading: str) -> str:
-    """A heading in one line: where it breaks depends on the room there is."""
+    """A heading in one line, which may break where it is written with a line break, if room is short."""
     first, *more = heading.split("\n")
     for line in more:
-        first += (" " if (first[-1:] + line[:1]).isascii() else "") + line
+        first += (" " if (first[-1:] + line[:1]).isascii() else _SOFT) + line
     return first
 
 
@@ -118,7 +119,8 @@ def _least(text: str, readily: int) -> int:
 
 def _broken(text: str, width: int) -> str:
     """A text with line breaks so that no line is wider."""
-    return "\n".join(line for part in text.split("\n") for line in _lines(part, width))
+    lines = [line for part in text.split("\n") for line in _lines(part, width)]
+    return "\n".join(lines).replace(_SOFT, "")
 
 
 def _lines(text: str, width: int) -> list[str]:
@@ -157,7 +159,15 @@ def _pieces(text: str, readily: int) -> list[str]:
 def _may_break(before: str, after: str, readily: int) -> bool:
     if readily == _ANYWHERE:
         return True
-    if after in _NEVER_FIRST or before in _NEVER_LAST or after in " 　" or _JOINS in before + after:
+    if before == _SOFT:
+        return True
+    if (
+        after == _SOFT
+        or after in _NEVER_FIRST
+        or before in _NEVER_LAST
+        or after in " 　"
+        or _JOINS in before + after
+    ):
         return False
     if before in " 　" or before in _BREAKS_AFTER or after in _OPENING:
         return True

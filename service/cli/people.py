@@ -31,7 +31,7 @@ COMMAND = Command(
 _REP, _TEAM = Text("担当者", "rep"), Text("チーム", "team")
 _WINS = [
     Text("受注 / 決着（件）", "won / closed"),
-    Text("期待受注件数", "expected wins"),
+    Text("期待\n受注件数", "expected wins"),
     Text("期待比（件、80%幅）", "wins vs expected (80% range)"),
 ]
 

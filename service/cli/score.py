@@ -110,12 +110,12 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
 def _show(answer: Answer, reader: Reader) -> None:
     deals = answer["deals"][:_SHOWN]
     money, amounts = reader.amounts(
-        Text("期待受注額", "expected revenue"), (row["expected_revenue"] for row in deals)
+        Text("期待\n受注額", "expected revenue"), (row["expected_revenue"] for row in deals)
     )
     headings = [
         Text("商談", "deal"),
         Text("受注確率", "win probability"),
-        Text("期内受注確率", "win by period end"),
+        Text("期内\n受注確率", "win by period end"),
         money,
         Text("受注見込日（予測）", "predicted\nclose date"),
     ]

@@ -166,10 +166,10 @@ def _newcomer(text: str) -> dict[str, str | None]:
 def _show(answer: Answer, reader: Reader) -> None:
     sides = (answer, *answer["children"])
     forecast, revenues = reader.amounts(
-        Text("着地見込み・仮定", "forecast if"), (side["after"]["revenue"]["mean"] for side in sides)
+        Text("仮定後の\n着地見込み", "forecast if"), (side["after"]["revenue"]["mean"] for side in sides)
     )
     increase, changes = reader.amounts(
-        Text("着地見込みの増減", "change of forecast"),
+        Text("着地見込みの\n増減", "change of forecast"),
         (side["revenue_change"] for side in sides),
         signed=True,
     )

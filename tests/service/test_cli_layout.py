@@ -25,6 +25,11 @@ def test_a_table_with_room_enough_has_no_line_break_and_headings_are_one_line():
     assert table == [["商談", "期待比（件）", "on its own, at most"], [DEAL, "+0.7", "1"]]
 
 
+def test_a_heading_breaks_where_it_is_written_so_if_room_is_short():
+    assert laid_out(["期内\n受注確率"], [["62.7%"]], 80)[0] == ["期内受注確率"]
+    assert laid_out(["期内\n受注確率"], [["62.7%"]], 12)[0] == ["期内\n受注確率"]
+
+
 def test_japanese_breaks_at_spaces_brackets_and_phrases_and_words_stay_whole():
     assert laid_out([""], [[DEAL]], 30)[1] == ["千代田周防製作所株式会社\n営業支援クラウド\n（D0002372）"]
     assert laid_out([""], [[DRIVER]], 38)[1] == [

@@ -174,7 +174,10 @@ ACTIONS: dict[str, Any] = {
     "scope": "company",
     "open_deals": 1,
     "actions": [ACTION],
-    "not_recommended": [{"label": "訪問する", "message": "実施済み、または直近に実施しています。"}],
+    "not_recommended": [
+        {"label": label, "message": "実施済み、または直近に実施しています。"}
+        for label in ("訪問する", "電話をかける")
+    ],
 }
 BOTTLENECKS: dict[str, Any] = {
     "scope": "company",
@@ -411,7 +414,7 @@ def test_only_kpis_with_a_target_show_its_probability(screen: Any):
 def test_teams_and_people_stand_apart_and_at_most_five_are_spoken_of(screen: Any):
     out, _ = screen(PEOPLE, "people", "FY2026")
     assert out.startswith("2026年4月〜2027年3月期（FY2026）　全社\n")
-    team = cells(out, "営業第1チーム")
+    team = cells(out, "営業第1チーム（T02）")
     assert team == ["8 / 16", "6.2", "+0.7（−0.8〜+2.2）", "872 / 1,152"]
     assert out.index("T02") < out.index("担当者") < out.index("P000")
     spoken = [line for line in out.splitlines() if "：" in line]
@@ -424,7 +427,7 @@ def test_actions_are_five_columns_and_details_come_with_a_deal(screen: Any):
     out, _ = screen(ACTIONS, "actions")
     assert cells(out, "豊後ストア株式会社") == ["山本\u00a0純子", "フォローの", "+19.0", "+320"]
     assert cells(out, "保守サポート（D0000313）")[1] == "連絡をする"
-    assert "推奨しない打ち手：訪問する（実施済み、または直近に実施しています）" in out
+    assert "推奨しない打ち手：訪問する、電話をかける（実施済み、または直近に実施しています）" in out
     detail, _ = screen(ACTIONS, "actions", "--deal", "D0000313")
     assert cells(detail, "フォローの連絡をする") == ["+19.0（+11.6〜+26.4）", "+320", "15"]
     assert "この商談での推定 +19.0pt（信頼度：中）。全体の参考：実施4,000件の受注率40%" in detail
