@@ -187,3 +187,9 @@ def test_a_forecast_says_how_far_it_is_and_how_it_compares_with_last_year(client
     assert answer["vs_last_year"] is None  # the record begins this year
     assert sum(child["closed"] for child in answer["children"]) == answer["closed"]
     assert {child["progress"] for child in answer["children"]} == {None}  # no team has a target
+
+
+def test_a_name_is_shown_only_from_when_it_was_known(client: TestClient):
+    for as_of, name in (("2026-11-19", None), (AS_OF, "Acme rollout")):
+        answer = client.get(f"/v1/deals/D4?as_of={as_of}&period={PERIOD}").json()
+        assert answer["name"] == name
