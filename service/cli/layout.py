@@ -16,6 +16,7 @@ _NEVER_FIRST = frozenset(
 )
 _NEVER_LAST = frozenset("（「『【〔〈《“‘([{")
 _JOINS = "\u00a0"  # a space at which nothing breaks
+_COMMAND = "`"  # begins and ends a command that a reader copies
 _SOFT = "\u200b"  # takes no room; a line may break there
 _OPENING = frozenset("（「『【〔〈《")
 _BREAKS_AFTER = frozenset("、。，．・：；！？）」』】〕〉》／→")
@@ -39,8 +40,8 @@ def laid_out(
     columns = [[row[at] for row in table] for at in range(len(headings))]
     room = width - _FRAME * len(columns) - 1
     widths = _widths(columns, room, frozenset(unbroken))
-    broken = [[_broken(text, wide) for text in column] for column, wide in zip(columns, widths, strict=True)]
-    return [[column[at] for column in broken] for at in range(len(table))]
+    in_lines = [[broken(text, wide) for text in column] for column, wide in zip(columns, widths, strict=True)]
+    return [[column[at] for column in in_lines] for at in range(len(table))]
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int, unbroken: frozenset[int]) -> list[int]:
@@ -83,15 +84,15 @@ def _grown(columns: Sequence[Sequence[str]], widths: Sequence[int], room: int) -
 
 
 def _breaks(column: Sequence[str], width: int) -> int:
-    return sum(_broken(text, width).count("\n") for text in column)
+    return sum(broken(text, width).count("\n") for text in column)
 
 
 def _width_for(column: Sequence[str], least: int, lines: int) -> int:
     """The least width at which no cell of a column has more lines; its heading may have one more."""
     heading, *cells = column
     wide = least
-    while any(_broken(text, wide).count("\n") >= lines for text in cells) or (
-        _broken(heading, wide).count("\n") > max(lines, _HEADING_LINES - 1)
+    while any(broken(text, wide).count("\n") >= lines for text in cells) or (
+        broken(heading, wide).count("\n") > max(lines, _HEADING_LINES - 1)
     ):
         wide += 1
         if wide > _WIDEST:
@@ -117,7 +118,7 @@ def _least(text: str, readily: int) -> int:
     )
 
 
-def _broken(text: str, width: int) -> str:
+def broken(text: str, width: int) -> str:
     """A text with line breaks so that no line is wider."""
     lines = [line for part in text.split("\n") for line in _lines(part, width)]
     return "\n".join(lines).replace(_SOFT, "")
@@ -147,9 +148,12 @@ def _small_pieces(text: str, width: int, readily: int = _WORDS) -> list[str]:
 
 
 def _pieces(text: str, readily: int) -> list[str]:
-    """The parts of a text between which a line may end."""
-    pieces, start = [], 0
+    """The parts of a text between which a line may end; a command in backticks is one."""
+    pieces, start, in_command = [], 0, False
     for at in range(1, len(text)):
+        in_command ^= text[at - 1] == _COMMAND
+        if in_command and readily != _ANYWHERE:
+            continue
         if _may_break(text[at - 1], text[at], readily):
             pieces.append(text[start:at])
             start = at

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from crm.i18n import Language, Text
 
@@ -60,10 +61,24 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def print_prose(text: str) -> None:
+    """A sentence on standard output; on a terminal it goes on in the next line between two words."""
+    print_line(_for_terminal(text, sys.stdout))
+
+
 def note(text: str) -> None:
     """A line on standard error: what is going on, not the result."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_for_terminal(text, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def _for_terminal(text: str, stream: TextIO) -> str:
+    columns = shutil.get_terminal_size().columns
+    if not stream.isatty() or len(text) * 2 <= columns:
+        return text
+    from service.cli.layout import broken
+
+    return broken(text, columns)
 
 
 def print_warnings(answer: Mapping[str, Any], lang: Language) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Language, Text
 from service import language
-from service.cli.output import print_line, print_table
+from service.cli.output import print_prose, print_table
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
@@ -193,11 +193,11 @@ class Reader:
 
     def next_step(self, ja: str, en: str, **values: object) -> None:
         """What to do next, after an answer that would else be a dead end."""
-        print_line(self.text("次の一手：" + ja, "Next: " + en, **values))
+        print_prose(self.text("次の一手：" + ja, "Next: " + en, **values))
 
     def line(self, text: str) -> None:
         """A line between tables."""
-        print_line(text)
+        print_prose(text)
 
 
 def _whole(name: str) -> str:

@@ -48,6 +48,10 @@ def test_the_parts_of_a_name_joined_by_a_hard_space_stay_in_one_line():
     assert laid_out([""], [["営業の 山本\u00a0純子"]], 14)[1] == ["営業の\n山本\u00a0純子"]
 
 
+def test_a_command_in_backticks_stays_in_one_line():
+    assert laid_out([""], [["その次は `sancho plan` で"]], 26)[1] == ["その次は\n`sancho plan` で"]
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 @given(
     st.lists(

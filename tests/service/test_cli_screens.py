@@ -564,3 +564,15 @@ def test_an_answer_that_is_no_dead_end_says_no_next_step(screen: Any):
     reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
     for typed, told in ((("plan", "2026-Q4"), reached), (("forecast", "2026-Q4"), {**FORECAST, "gap": -1.0})):
         assert "次の一手" not in screen(told, *typed)[0]
+
+
+def test_sentences_on_a_terminal_go_on_in_the_next_line_between_words(
+    screen: Any, monkeypatch: pytest.MonkeyPatch
+):
+    whole = screen(PLAN, "plan", "2026-Q4")[0].split("2026年")[0]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    out = screen(PLAN, "plan", "2026-Q4")[0].split("2026年")[0]
+    assert max(cell_len(line) for line in whole.splitlines()) > 80
+    assert max(cell_len(line) for line in out.splitlines()) <= 80
+    assert "".join(out.split()) == "".join(whole.split())
+    assert "`sancho what-if 2026-Q4 --target 金額`" in out  # a command stays in one line
