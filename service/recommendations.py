@@ -15,7 +15,7 @@ from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended
 from crm.store.engine import store_failure
-from features import ActionEvents, action_events_of
+from features import ActionEvents, action_events_of, label_of
 from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction, candidate_actions
 from models.forecast.attainment import DealEffect
@@ -133,7 +133,8 @@ class Recommendations:
         recommendations, outcomes = self._serving.store.recommendations()
         report = effect_report(recommendations, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
-        return {**report, **self._serving.metadata(state, state.now, lang, warnings)}
+        labelled = [{**row, "label": label_of(row["action"]).to(lang)} for row in report["by_action"]]
+        return {**report, "by_action": labelled, **self._serving.metadata(state, state.now, lang, warnings)}
 
     def flush(self) -> None:
         """Stores the queued recommendations."""

@@ -200,11 +200,9 @@ def _show_not_recommended(answer: Answer, reader: Reader) -> None:
 
 
 def _show_report(answer: Answer, reader: Reader) -> None:
-    from features import label_of
-
     rows = [
         [
-            label_of(one["action"]).to(reader.lang),
+            one["label"],
             *(f"{one[name]:,}" for name in ("recommended", "shown")),
             f"{one['accepted']:,} / {one['dismissed']:,}",
             f"{one['done']:,}",

@@ -78,10 +78,10 @@ def _show_unlikely(known: list[Answer], period: str, reader: Reader) -> None:
     if unlikely:
         unlikely.sort(key=lambda row: row["probability"])
         reader.next_step(
-            "達成確率が{limit:.0%}未満：{names}。必要な改善は `sancho plan {period}` で確認し、"
+            "達成確率が{limit:.0%}未満のKPI（{names}）は、必要な改善を `sancho plan {period}` で確認し、"
             "届かない目標は見直してください。",
-            "below {limit:.0%}: {names}. `sancho plan {period}` shows what it takes; revise a target "
-            "that stays out of reach.",
+            "the chance is below {limit:.0%} for {names}: `sancho plan {period}` shows what it takes; "
+            "revise a target that stays out of reach.",
             limit=MIN_CHANCE,
             names=reader.list(row["label"] for row in unlikely[:_NAMED]),
             period=period,

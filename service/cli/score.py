@@ -92,6 +92,8 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame(rows)
+    names = [name for name in ("name", "account_name") if name in frame]
+    frame = frame[[*frame.columns.difference(names, sort=False), *names]]  # who reads by position
     match out.suffix.lower():
         case ".csv":
             frame.to_csv(out, index=False)

@@ -113,6 +113,7 @@ class ActionCounts(BaseModel):
     """Outcomes of an action's recommendations."""
 
     action: str
+    label: str | None = None
     recommended: int
     shown: int
     accepted: int

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from service.cli import answer, models, run
+from service.cli import answer, models, run, score
 from service.settings import read_settings
 
 AT = "2026-11-30T06:35:59.279729+09:00"
@@ -39,6 +39,19 @@ def revenue(mean: float) -> dict[str, float]:
 
 
 DEAL_NAME = {"name": "豊後ストア株式会社 保守サポート", "account_name": "豊後ストア株式会社"}
+SCORE: dict[str, Any] = {
+    "deals": [
+        {
+            "deal_id": "D0000317",
+            **DEAL_NAME,
+            "win_probability": 0.5,
+            "win_by_period_end": 0.351,
+            "expected_revenue": 1.2e6,
+            "expected_close_date": "2026-12-16",
+        }
+    ],
+    "next_cursor": None,
+}
 FORECAST: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
@@ -179,6 +192,11 @@ ACTIONS: dict[str, Any] = {
         for label in ("訪問する", "電話をかける")
     ],
 }
+COUNTS = {"recommended": 12, "shown": 9, "accepted": 5, "dismissed": 2, "done": 4}
+REPORT: dict[str, Any] = {
+    "by_action": [{"action": "demo", "label": "製品デモを行う", **COUNTS}],
+    "hold_out": None,
+}
 BOTTLENECKS: dict[str, Any] = {
     "scope": "company",
     "bottlenecks": [
@@ -273,7 +291,8 @@ def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("COLUMNS", "80")
 
     def printed(told: dict[str, Any], *typed: str, lang: str = "ja") -> tuple[str, str]:
-        monkeypatch.setattr(answer, "open_service", lambda settings, **_: Canned(told))
+        for module in (answer, score):
+            monkeypatch.setattr(module, "open_service", lambda settings, **_: Canned(told))
         assert run([*typed, "--lang", lang]) == 0
         return capsys.readouterr()
 
@@ -300,6 +319,8 @@ def row_of(out: str, first: str) -> list[str]:
 
 
 QUESTIONS = {
+    ("score",): SCORE,
+    ("actions", "--report"): REPORT,
     ("forecast", "2026-Q4"): FORECAST,
     ("kpis", "2026-Q4"): KPIS,
     ("people", "FY2026"): PEOPLE,
@@ -536,10 +557,16 @@ NOTHING_LEFT: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
         ("people", "2026-Q4"), {**PEOPLE, "people": [], "teams": []},
         "`sancho people this-year`", "this-year",
     ),
+    "nothing was recommended": (
+        ("actions", "--report"), {**REPORT, "by_action": []}, "`sancho actions`", "`sancho actions`",
+    ),
+    "nothing to score": (
+        ("score",), {**SCORE, "deals": []}, "`sancho forecast this-quarter`", "this-quarter",
+    ),
     "no KPI is recorded": (("kpis", "2026-Q4"), {**KPIS, "kpis": []}, "`sancho import`", "`sancho import`"),
     "a KPI is out of reach": (
         ("kpis", "2026-Q4"), {**KPIS, "kpis": [{**KPIS["kpis"][0], "probability": 0.01}]},
-        "達成確率が30%未満：受注額", "below 30%: 受注額",
+        "達成確率が30%未満のKPI（受注額）", "below 30% for 受注額",
     ),
     "no lever has records": (
         ("tree", "2026-Q4"), {**TREE, "branches": []}, "`sancho import`", "`sancho import`",
@@ -576,3 +603,18 @@ def test_sentences_on_a_terminal_go_on_in_the_next_line_between_words(
     assert max(cell_len(line) for line in out.splitlines()) <= 80
     assert "".join(out.split()) == "".join(whole.split())
     assert "`sancho what-if 2026-Q4 --target 金額`" in out  # a command stays in one line
+
+
+def test_scores_in_a_file_end_with_the_names_so_that_older_columns_stay_where_they_were(
+    screen: Any, tmp_path: Path
+):
+    screen(SCORE, "score", "--out", "scores.csv")
+    heading, row = (tmp_path / "scores.csv").read_text("utf-8").splitlines()
+    assert heading.startswith("deal_id,win_probability,")
+    assert heading.endswith(",name,account_name")
+    assert row.endswith(",豊後ストア株式会社 保守サポート,豊後ストア株式会社")
+
+
+def test_the_report_of_actions_names_them_in_five_columns(screen: Any):
+    out, _ = screen(REPORT, "actions", "--report")
+    assert cells(out, "製品デモを行う") == ["12", "9", "5 / 2", "4"]
