@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from crm.eventlog import EventLog
-from crm.frames import codes_in
 from crm.i18n import Language, Text
 from models.forecast.organisation import COMPANY, UNASSIGNED
 from service.language import scope_label
@@ -115,8 +114,9 @@ def _looked_up(ids: pd.Index, values: pd.Series, wanted: Sequence[str | None]) -
     """The value of each wanted id, None where it is not known or has none."""
     if not len(ids) or not len(wanted):
         return [None] * len(wanted)
-    rows = codes_in(pd.Series(list(wanted), dtype=object), ids)
-    found = values.iloc[rows].astype(object)
+    # An index of another type would be converted whole, each time.
+    rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype))
+    found = list(values.array.take(rows))
     return [
         None if row < 0 or pd.isna(value) or not value else str(value)
         for row, value in zip(rows, found, strict=True)
