@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -22,11 +22,14 @@ from features import action_events_of, build_features, deal_states
 from features.arrays import Floats
 from models.actions import candidate_actions
 from models.bundle import Bundle
+from models.forecast.organisation import COMPANY
 from service import messages, paging
 from service.actions import DealRecommendations, ScoredDeal
 from service.given_money import given_currency
 from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_insight
+from service.language import scope_label
 from service.live_request import read_request
+from service.names import Names
 from service.period_forecast import owned_by_scope, score_table
 from service.recommendations import Recommendations
 from service.serving_state import AnswerContext, ModelState, ServingState
@@ -104,14 +107,17 @@ class DealInsights:
             forecast = self._serving.context_of(state, moment, in_period).forecast
             frame = score_table(forecast, state.organisation(moment).zone, version)
             in_scope = frame["person"].isin(forecast.organisation.members(scope))
+            names = forecast.names
             frame = frame[in_scope].drop(columns="person")
         else:
             frame = scorer(state.bundle_at(moment), state.log, moment, in_period, version)
-            frame = frame[owned_by_scope(state.log, moment, pd.Index(frame["deal_id"]), scope)]
+            known = state.log.without("activities").as_of(moment)
+            frame = frame[owned_by_scope(known, pd.Index(frame["deal_id"]), scope)]
+            names = Names.of(known)
         rows, next_cursor = paging.page(frame, sort, cursor, limit)
         warnings = open_deals_warning(state, moment)
         return {
-            "deals": rows,
+            "deals": names.with_deals(rows),
             "next_cursor": next_cursor,
             **self._serving.metadata(state, moment, lang, warnings),
         }
@@ -208,7 +214,7 @@ class DealInsights:
         )
         recommendations = self._recommendations.recommend_among(state, deal, actions, moment, lang)
         similar = (
-            self._recommendations.deals_similar_to(state, now, moment, -1)
+            self._recommendations.deals_similar_to(state, now, moment, -1, forecast.names)
             if recommendations.recommended
             else []
         )
@@ -216,7 +222,9 @@ class DealInsights:
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
         warnings = sent_deal_warning(state, request, deal_history, moment)
         shown = replace(recommendations, recommended=without_id)
-        return self._insight(context, inputs, shown, similar, lang, warnings, is_sent=True)
+        return self._insight(
+            context, inputs, shown, similar, lang, warnings, _sent_names(request, forecast.names)
+        )
 
     def _insight(
         self,
@@ -226,18 +234,22 @@ class DealInsights:
         similar: list[dict[str, Any]],
         lang: Language,
         also: list[tuple[str, Text]],
-        is_sent: bool = False,
+        sent: Mapping[str, str | None] | None = None,
     ) -> dict[str, Any]:
         state = context.state
         bundle = state.bundle_at(inputs.moment)
         answer = build_insight(bundle, state.catalogue, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
+        names = context.forecast.names
+        [answer] = names.with_deals([answer])
+        answer |= {name: value for name, value in (sent or {}).items() if value is not None}
+        answer["attainment"] = names.with_scope(answer["attainment"], lang)
         warnings = [*also, *([("held_out", messages.HELD_OUT)] if recommendations.held_out else [])]
-        if is_sent and inputs.original is not None and inputs.original.lacks_rate:
+        if sent is not None and inputs.original is not None and inputs.original.lacks_rate:
             warnings += self._lacking(inputs.original, context)
         if inputs.effect is None:
-            warnings.append(("no_target", messages.no_target("company", context.forecast.period)))
+            warnings.append(("no_target", messages.no_target(scope_label(COMPANY), context.forecast.period)))
         return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}
 
     def _original(self, state: ModelState, request: ScoreRequest, moment: int) -> Original | None:
@@ -256,6 +268,13 @@ class DealInsights:
         kinds = rates.kinds.get(original.currency, ())
         left_out = Unconverted("deals", original.currency, 1, original.amount, kinds)
         return missing_rates(ForeignMoney(rates, (left_out,)))
+
+
+def _sent_names(request: ScoreRequest, names: Names) -> dict[str, str | None]:
+    """What a sent deal and its account are called, as the request says, else as the store knows."""
+    sent, account = request.deal.model_dump(), request.account
+    account_name = None if account is None else account.model_dump()["name"]
+    return {"name": sent["name"], "account_name": account_name or names.account(sent["account_id"])}
 
 
 def _probabilities(

@@ -60,16 +60,17 @@ class Forecasts:
     ) -> dict[str, Any]:
         """The forecast of a scope for a period."""
         context = self._serving.context(as_of, period)
-        answer = context.forecast.of_scope(scope, target)
+        answer, names = context.forecast.of_scope(scope, target), context.forecast.names
         warnings = (
             []
             if answer["target"] is not None
-            else [("no_target", messages.no_target(scope, context.forecast.period))]
+            else [("no_target", messages.no_target(names.label(scope), context.forecast.period))]
         )
         warnings += open_deals_warning(context.state, context.moment)
         return {
-            **answer,
+            **names.with_scope(answer, lang),
             "period": context.forecast.period.name,
+            "children": [names.with_scope(child, lang) for child in answer["children"]],
             "history": self._history(context, scope),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
             "change": self._change(context, scope, lang) if target is None else None,
@@ -120,7 +121,8 @@ class Forecasts:
         for side in (scope, *after.simulation.organisation.children(scope)):
             new = scope_summary(after, side)
             old = scope_summary(before, side) if side in existing else empty_summary(new)
-            sides.append({"scope": side, "before": old, "after": new, **difference(old, new)})
+            row = {"scope": side, "before": old, "after": new, **difference(old, new)}
+            sides.append(forecast.names.with_scope(row, lang))
         return {
             "period": forecast.period.name,
             **sides[0],
@@ -179,7 +181,14 @@ class Forecasts:
         change = change_report(forecast.changed_since(then, won_amounts, deleted), scope)
         if change is None:
             return None
-        parts = [{"label": _CHANGES[part["code"]].to(lang), **part} for part in change["contributions"]]
+        parts = [
+            {
+                "label": _CHANGES[part["code"]].to(lang),
+                **part,
+                "deals": forecast.names.with_deals(part["deals"]),
+            }
+            for part in change["contributions"]
+        ]
         return {"since": iso(since, context.zone), **change, "contributions": parts}
 
     def _at_levels(

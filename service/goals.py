@@ -42,6 +42,7 @@ class Goals:
         return {
             "period": context.forecast.period.name,
             "scope": scope,
+            "name": context.forecast.names.scope(scope, lang),
             "business_days_left": self.kpi_context(context).prospects.remaining.working_days,
             "kpis": self._kpi_rows(context, scope, lang),
             **self._serving.metadata(context.state, context.moment, lang),
@@ -66,7 +67,12 @@ class Goals:
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
         today = last_known_day(moment, state.organisation(moment).zone)
-        return {**check_rows(proposals, facts, today, lang), **self._serving.metadata(state, moment, lang)}
+        names = context.forecast.names
+        rows = check_rows(proposals, facts, today, lang)
+        return {
+            **{group: [names.with_scope(row, lang) for row in found] for group, found in rows.items()},
+            **self._serving.metadata(state, moment, lang),
+        }
 
     def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
         """Results of people in a period, compared with an average rep on the same deals."""
@@ -87,10 +93,12 @@ class Goals:
         results = attributed.within(in_period.start(zone), min(in_period.end(zone), moment))
         recent = attributed.within(moment - _RECENT, moment)
         rows = people_rows(results, recent, prospects, scope, lang)
+        names = context.forecast.names
         return {
             "period": in_period.name,
             "scope": scope,
-            **rows,
+            "name": names.scope(scope, lang),
+            **{group: [names.with_scope(row, lang) for row in found] for group, found in rows.items()},
             **self._serving.metadata(state, moment, lang),
         }
 
@@ -98,14 +106,17 @@ class Goals:
         """KGI, the drivers that it depends on, and the KPIs that measure each."""
         context = self._serving.context(as_of, period)
         target = context.forecast.facts.target(scope)
-        rows = self._kpi_rows(context, scope, lang)
+        rows, names = self._kpi_rows(context, scope, lang), context.forecast.names
         goal = {"kpi": "revenue", **scope_summary(context.forecast.state, scope)}
         warnings = (
-            [] if target is not None else [("no_target", messages.no_target(scope, context.forecast.period))]
+            []
+            if target is not None
+            else [("no_target", messages.no_target(names.label(scope), context.forecast.period))]
         )
         return {
             "period": context.forecast.period.name,
             "scope": scope,
+            "name": names.scope(scope, lang),
             **kpi_tree(self.drivers(context, scope, lang), rows, goal),
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
@@ -114,8 +125,11 @@ class Goals:
         """The smallest change of levers that reaches the requested probability of the target."""
         context = self._serving.context(request.as_of, request.period)
         target = context.forecast.facts.target(request.scope) if request.target is None else request.target
+        names = context.forecast.names
         if target is None:
-            raise SanchoError(messages.no_target(request.scope, context.forecast.period), "no_target")
+            raise SanchoError(
+                messages.no_target(names.label(request.scope), context.forecast.period), "no_target"
+            )
         kpi_context = self.kpi_context(context)
         plan = plan_fields(
             kpi_context.drive,
@@ -128,7 +142,8 @@ class Goals:
         )
         return {
             "period": context.forecast.period.name,
-            **plan,
+            **names.with_scope(plan, lang),
+            "people": [names.with_scope(row, lang) for row in plan["people"]],
             **self._serving.metadata(context.state, context.moment, lang),
         }
 

@@ -60,6 +60,19 @@ class Unit(NamedTuple):
         """The number alone, digits fixed so that a column aligns."""
         return f"{value / self.size:,.{self.digits}f}"
 
+    def label(self, currency: str) -> str:
+        """The unit as a heading has it: 億円, JPY M."""
+        return self.name if self.name.endswith("円") else f"{currency} {self.name}".rstrip()
+
+    def cell(self, value: float | None, signed: bool = False) -> str:
+        """The number as it stands under its unit; one too small for it is not shown as nothing."""
+        if value is None:
+            return "–"
+        if 0 < abs(value) < self.size / 2 / 10**self.digits:
+            return ("−" if value < 0 else "") + f"<{self.number(self.size / 10**self.digits)}"
+        sign = _sign(value) if signed else "−" if value < 0 else ""
+        return sign + self.number(abs(value)) if value else "0"
+
 
 _YEN = (Unit(1e8, "億円", 2, 1e7), Unit(1e4, "万円", 0), Unit(1.0, "円", 0))
 _SHORT = (Unit(1e6, "M", 1, 1e5), Unit(1e3, "k", 0), Unit(1.0, "", 0))

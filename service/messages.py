@@ -10,7 +10,7 @@ from crm.instants import DAY, last_known_day, local_datetime
 from crm.periods import Period
 from crm.schema import TABLES
 from models.bundle import Bundle, ModelWarning
-from service.language import day_label, period_label, scope_label
+from service.language import day_label, period_label
 from training.log_age import OLD_DAYS, QUIET_DAYS
 
 STARTING = Text("準備中です。しばらくしてからもう一度お試しください。", "starting up; try again in a moment.")
@@ -22,9 +22,10 @@ NO_MODEL = Text(
     "there is no model yet; train one with `sancho train`.",
 )
 HELD_OUT = Text(
-    "この商談は効果測定のための比較用の商談（対照群）なので、打ち手を表示していません。",
+    "この商談は効果測定のための比較用の商談（対照群）なので、打ち手を表示していません。"
+    "通常どおり進めてください。",
     "This deal is in the holdout group, with which the effect of recommendations is measured, so no "
-    "action is recommended.",
+    "action is recommended; work on it as usual.",
 )
 NO_ACTIONS = Text(
     "打ち手の効果を学習できるだけの活動の記録（電話・メールと、決着した商談での実施）がまだありません。"
@@ -47,14 +48,14 @@ _LEAK = "leak_"  # code of a model's warning: the attribute behind it would tell
 _MAX_NAMED = 5
 
 
-def no_target(scope: str, period: Period) -> Text:
+def no_target(scope: Text, period: Period) -> Text:
     """Without a revenue target there is no probability of reaching it."""
     return Text(
         "{period}の{scope}の売上目標が未登録のため、達成確率を計算できません。"
         "目標（targets、metric=revenue）を取り込んでください。",
         "No revenue target is known for {scope} in {period}, so there is no probability of reaching it; "
         "import one (targets, metric=revenue).",
-    ).format(scope=scope_label(scope), period=period_label(period))
+    ).format(scope=scope, period=period_label(period))
 
 
 def unknown_deal(deal_id: str) -> Text:

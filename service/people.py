@@ -20,15 +20,16 @@ _VERDICTS = {
     ),
     "below": Text(
         "担当商談の条件をそろえて比べると、受注が期待を下回っています（{p50}件、80%幅 {p10}〜{p90}件）。"
-        "支援の優先候補です。",
+        "支援の優先候補です。担当商談の次の打ち手を一緒に確認してください。",
         "Wins are below what these deals would give an average rep ({p50}; 80% {p10} to {p90}); first in "
-        "line for support.",
+        "line for support: go through the next actions on their deals together.",
     ),
     "within_chance": Text("期待との差は、偶然の範囲内です。", "Within chance of what was expected."),
 }
 _FOCUS = Text(
     "支援の重点：{start}→{end}（移行率{own:.0%}、上位25%は{top:.0%}）。成功事例の共有や同行を検討してください。",
-    "Where to help: {start} → {end} ({own:.0%}; top quartile {top:.0%}).",
+    "Where to help: {start} → {end} ({own:.0%}; top quartile {top:.0%}). Share what works there, or come "
+    "along to a meeting.",
 )
 
 

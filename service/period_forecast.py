@@ -37,6 +37,8 @@ from models.period_outlook import score_and_simulate
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
+from service.names import Names
+from service.progress import with_progress
 
 _MAX_FORECASTS = 500  # cached, of scopes
 _MAX_CHANGES = 2  # cached, since earlier moments
@@ -56,6 +58,7 @@ class PeriodForecast:
     facts: PeriodFacts
     rates: Rates  # known at the moment
     money: ForeignMoney | None  # of the deals known at the moment
+    names: Names
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
@@ -84,7 +87,10 @@ class PeriodForecast:
         def compute() -> dict[str, Any]:
             facts = self.facts if target is None else self.facts.with_target(scope, target)
             points = self._points.get(scope) if target is None else None
-            return scope_forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
+            answer = scope_forecast(self.simulation, facts, self.simulation.new.by_date, scope, points)
+            return with_progress(answer, facts, self.organisation) | {
+                "deals": self.names.with_deals(answer["deals"])
+            }
 
         return self._forecasts.get((scope, target), compute)
 
@@ -172,6 +178,7 @@ def simulate_period(
         facts,
         known.rates,
         known.money,
+        Names.of(known),
     )
 
 
@@ -200,9 +207,8 @@ def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float
     return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
 
-def owned_by_scope(log: EventLog, moment: int, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
-    """Whether each deal (n,) belonged to a scope at the moment."""
-    known = log.without("activities").as_of(moment)
+def owned_by_scope(known: EventLog, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
+    """Whether each deal (n,) belonged to a scope, by a log as of a moment."""
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
     organisation = ScopeTree.of(known, list(owners.dropna().unique()))
     owner = pd.Index(owners.reindex(deal_ids).where(lambda owner: owner.notna(), None))

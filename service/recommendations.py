@@ -15,7 +15,7 @@ from crm.i18n import Language
 from crm.instants import as_of_instant
 from crm.store import Outcome, Recommended
 from crm.store.engine import store_failure
-from features import ActionEvents, action_events_of
+from features import ActionEvents, action_events_of, label_of
 from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction, candidate_actions
 from models.forecast.attainment import DealEffect
@@ -27,6 +27,7 @@ from service.actions import DealRecommendations, ScoredDeal, gain_per_hour, reco
 from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
 from service.logs import log_event
+from service.names import Names
 from service.outages import STORE
 from service.period_forecast import PeriodForecast
 from service.recommendation_report import effect_report
@@ -57,6 +58,7 @@ class Recommendations:
         return {
             "period": forecast.period.name,
             "scope": scope,
+            "name": forecast.names.scope(scope, lang),
             "bottlenecks": bottleneck_rows(bottlenecks, forecast, state.catalogue, levels, scope, lang),
             "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.metadata(state, context.moment, lang, warnings),
@@ -96,13 +98,14 @@ class Recommendations:
         self.flush_if_possible()
         warnings = [] if state.bundle.actions else [("no_actions", messages.NO_ACTIONS)]
         if forecast.facts.target(scope) is None:
-            warnings.append(("no_target", messages.no_target(scope, forecast.period)))
+            warnings.append(("no_target", messages.no_target(forecast.names.label(scope), forecast.period)))
         return {
             "period": forecast.period.name,
             "scope": scope,
+            "name": forecast.names.scope(scope, lang),
             "open_deals": len(rows),
             "held_out_deals": held_out,
-            "actions": actions[:limit],
+            "actions": forecast.names.with_deals(actions[:limit]),
             "not_recommended": not_recommended,
             **self._serving.metadata(state, context.moment, lang, warnings),
         }
@@ -130,7 +133,8 @@ class Recommendations:
         recommendations, outcomes = self._serving.store.recommendations()
         report = effect_report(recommendations, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
-        return {**report, **self._serving.metadata(state, state.now, lang, warnings)}
+        labelled = [{**row, "label": label_of(row["action"]).to(lang)} for row in report["by_action"]]
+        return {**report, "by_action": labelled, **self._serving.metadata(state, state.now, lang, warnings)}
 
     def flush(self) -> None:
         """Stores the queued recommendations."""
@@ -203,9 +207,11 @@ class Recommendations:
         """Closed deals that the win model treats like an open one."""
         scored = context.forecast.scored
         x, own = scored.x[row : row + 1], int(scored.deals[row])
-        return self.deals_similar_to(context.state, x, context.moment, own)
+        return self.deals_similar_to(context.state, x, context.moment, own, context.forecast.names)
 
-    def deals_similar_to(self, state: ModelState, x: Floats, moment: int, own: int) -> list[dict[str, Any]]:
+    def deals_similar_to(
+        self, state: ModelState, x: Floats, moment: int, own: int, names: Names
+    ) -> list[dict[str, Any]]:
         """Closed deals that the win model treats like one with features x (1, k); not deal number `own`."""
         past = state.caches.closed_deals.get(
             None, lambda: past_deals(state.bundle.win, state.history, state.columns)
@@ -213,7 +219,7 @@ class Recommendations:
         leaves = None if past is None else state.bundle.win.leaves(x, np.array([moment], np.int64))
         if past is None or leaves is None:
             return []
-        return [
+        similar = [
             {
                 "deal_id": str(state.history.deal_ids[deal]),
                 "outcome": "won" if won else "lost",
@@ -221,6 +227,7 @@ class Recommendations:
             }
             for deal, won, share in past.most_similar(leaves[0], moment, own)
         ]
+        return names.with_deals(similar)
 
     def _candidates(self, context: AnswerContext) -> list[CandidateAction]:
         """Every action with its effect on every open deal."""
@@ -273,8 +280,10 @@ def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEf
 def _deal_fields(forecast: PeriodForecast, row: int) -> dict[str, Any]:
     person = int(forecast.simulation.pipeline.person[row])
     people = forecast.organisation.people
+    owner = str(people[person]) if person < len(people) else None
     return {
         "deal_id": str(forecast.simulation.pipeline.deal_ids[row]),
-        "owner_id": str(people[person]) if person < len(people) else None,
+        "owner_id": owner,
+        "owner_name": forecast.names.person(owner),
         "by_period_end": float(forecast.scored.by_end[row]),
     }

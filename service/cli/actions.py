@@ -61,71 +61,98 @@ _RELIABILITY = {
     "low": Text("低", "low"),
 }
 _ACTION = Text("打ち手", "action")
-_HEADINGS = [
-    Text("商談", "deal"),
-    Text("担当者", "rep"),
-    _ACTION,
-    Text("受注確率の上昇\n（pt）", "win chance, +pt"),
-    Text("増加見込み", "expected gain"),
-]
-_OF_A_DEAL = [
-    _ACTION,
-    Text("受注確率の上昇\n（pt、80%幅）", "win chance, +pt\n(80% range)"),
-    Text("達成確率への\n影響", "effect on\ntarget chance"),
-    Text("増加見込み", "expected\ngain"),
-    Text("所要時間\n（分）", "minutes"),
-]
+_GAIN = Text("増加\n見込み", "expected gain")
 _REPORT = [
     _ACTION,
     Text("推奨", "made"),
     Text("表示", "shown"),
-    Text("採用", "accepted"),
-    Text("却下", "dismissed"),
+    Text("採用 / 却下", "accepted / dismissed"),
     Text("実施", "done"),
 ]
 
 
-def _gains(answer: Answer, reader: Reader) -> list[str]:
-    return reader.money_column((one["expected_revenue"] for one in answer["actions"]), signed=True)
+def _gains(answer: Answer, reader: Reader) -> tuple[Text, list[str]]:
+    return reader.amounts(_GAIN, (one["expected_revenue"] for one in answer["actions"]), signed=True)
 
 
 def _show(answer: Answer, reader: Reader) -> None:
-    rows = [
-        [
-            one["deal_id"],
-            one["owner_id"] or "–",
-            one["label"],
-            signed_text(one["uplift_pp"]),
-            gain,
-        ]
-        for one, gain in zip(answer["actions"], _gains(answer, reader), strict=True)
+    heading, gains = _gains(answer, reader)
+    headings = [
+        Text("商談", "deal"),
+        Text("担当者", "rep"),
+        _ACTION,
+        Text("受注確率\nの上昇（pt）", "win chance\n(+points)"),
+        heading,
     ]
-    title = reader.title(answer["period"], answer["scope"])
+    rows = [
+        [reader.deal(one), reader.person(one), one["label"], signed_text(one["uplift_pp"]), gain]
+        for one, gain in zip(answer["actions"], gains, strict=True)
+    ]
+    title = reader.title(answer)
     if rows:
-        reader.table(_HEADINGS, rows, right=[3, 4], title=title, whole=[0, 1])
+        reader.table(headings, rows, right=[3, 4], title=title)
+    elif not answer["open_deals"]:
+        reader.line(reader.text("{title}　進行中の商談はありません。", "{title}: no open deal.", title=title))
+        reader.next_step(
+            "新規商談に必要な活動量を `sancho plan {period}` で確認してください。",
+            "`sancho plan {period}` shows how much new business is needed.",
+            period=answer["period"],
+        )
+    else:
+        reader.line(
+            reader.text(
+                "{title}　効果を確認できた打ち手はありません。",
+                "{title}: no action with a proven effect.",
+                title=title,
+            )
+        )
+        reader.next_step(
+            "滞留の多いステージを `sancho bottlenecks` で、影響の大きい商談を `sancho forecast {period}` で"
+            "確認してください。",
+            "`sancho bottlenecks` shows where deals stall, `sancho forecast {period}` what matters most.",
+            period=answer["period"],
+        )
     _show_not_recommended(answer, reader)
 
 
 def _show_deal(answer: Answer, reader: Reader) -> None:
+    heading, gains = _gains(answer, reader)
+    headings = [
+        _ACTION,
+        Text("受注確率の上昇\n（pt、80%幅）", "win chance\n(+points, 80% range)"),
+        Text("達成確率への\n影響（pt）", "effect on\ntarget chance (points)"),
+        heading,
+        Text("所要時間\n（分）", "minutes"),
+    ]
     rows = []
-    for one, gain in zip(answer["actions"], _gains(answer, reader), strict=True):
+    for one, gain in zip(answer["actions"], gains, strict=True):
         low, high = (signed_text(end) for end in one["interval"])
         ends = reader.range(low, high)
         rows.append(
             [
                 one["label"],
                 reader.text("{x}（{ends}）", "{x} ({ends})", x=signed_text(one["uplift_pp"]), ends=ends),
-                reader.points(one["attainment_pp"]),
+                reader.points_cell(one["attainment_pp"]),
                 gain,
                 f"{one['effort_minutes']:.0f}",
             ]
         )
     if rows:
-        title = f"{reader.period(answer['period'])}　{answer['actions'][0]['deal_id']}"
-        reader.table(_OF_A_DEAL, rows, right=[1, 2, 3, 4], title=title)
+        title = reader.text(
+            "{period}　{deal}",
+            "{period}, {deal}",
+            period=reader.period(answer["period"]),
+            deal=reader.deal(answer["actions"][0]),
+        )
+        reader.table(headings, rows, right=[1, 2, 3, 4], title=title)
     for one in answer["actions"]:
         _show_evidence(one, reader)
     _show_not_recommended(answer, reader)
+    if not rows:
+        reader.next_step(
+            "次回の日程を決め、活動を記録してください。ほかの商談の打ち手は `sancho actions` にあります。",
+            "fix the next date and record what is done; `sancho actions` shows what helps other deals.",
+        )
 
 
 def _show_evidence(one: dict[str, Any], reader: Reader) -> None:
@@ -157,34 +184,41 @@ def _show_evidence(one: dict[str, Any], reader: Reader) -> None:
 
 
 def _show_not_recommended(answer: Answer, reader: Reader) -> None:
+    """A line for each reason, with the actions that it holds for."""
+    by_reason: dict[str, list[str]] = {}
     for one in answer["not_recommended"]:
-        why = str(one["message"]).rstrip("。.")
+        by_reason.setdefault(str(one["message"]).rstrip("。."), []).append(one["label"])
+    for why, labels in by_reason.items():
         reader.line(
             reader.text(
-                "推奨しない打ち手：{label}（{why}）",
-                "Not recommended: {label} ({why})",
-                label=one["label"],
+                "推奨しない打ち手：{labels}（{why}）",
+                "Not recommended: {labels} ({why})",
+                labels=reader.list(labels),
                 why=why,
             )
         )
 
 
 def _show_report(answer: Answer, reader: Reader) -> None:
-    from features import label_of
-
     rows = [
         [
-            label_of(one["action"]).to(reader.lang),
-            *(f"{one[name]:,}" for name in ("recommended", "shown", "accepted", "dismissed", "done")),
+            one["label"],
+            *(f"{one[name]:,}" for name in ("recommended", "shown")),
+            f"{one['accepted']:,} / {one['dismissed']:,}",
+            f"{one['done']:,}",
         ]
         for one in answer["by_action"]
     ]
     title = reader.text("打ち手の実績", "What the actions achieved")
     if rows:
-        reader.table(_REPORT, rows, right=[1, 2, 3, 4, 5], title=title)
+        reader.table(_REPORT, rows, right=[1, 2, 3, 4], title=title)
     else:
         reader.line(
             reader.text("推奨した打ち手の記録はまだありません。", "No action has been recommended yet.")
+        )
+        reader.next_step(
+            "`sancho actions` で打ち手を表示すると、ここに記録されます。",
+            "`sancho actions` recommends, and what it recommends is recorded here.",
         )
     held = answer["hold_out"]
     if held is None:

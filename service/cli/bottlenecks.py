@@ -41,10 +41,8 @@ COMMAND = Command(
 )
 _HEADINGS = [
     Text("ステージ", "stage"),
-    Text("到達", "reached"),
-    Text("次ステージへ", "advanced"),
-    Text("失注", "lost"),
-    Text("進行中", "open"),
+    Text("到達（件）", "reached"),
+    Text("次ステージへ / 失注 / 進行中（件）", "advanced / lost / open"),
     Text("移行率", "conversion"),
     Text("所要日数\n（中央値）", "days\n(median)"),
 ]
@@ -56,7 +54,8 @@ def _show(answer: Answer, reader: Reader) -> None:
     rows = [
         [
             step["stage"],
-            *(f"{step[name]:,}" for name in ("entered", "advanced", "lost", "open")),
+            f"{step['entered']:,}",
+            " / ".join(f"{step[name]:,}" for name in ("advanced", "lost", "open")),
             "–" if step["conversion"] is None else f"{step['conversion']:.0%}",
             "–" if step["days"] is None else f"{step['days']['p50']:.0f}",
         ]
@@ -65,9 +64,14 @@ def _show(answer: Answer, reader: Reader) -> None:
     title = reader.text(
         "直近1年のステージ移行率　{scope}",
         "Stage conversion in the past year, {scope}",
-        scope=reader.scope(answer["scope"]),
+        scope=reader.named_scope(answer),
     )
-    reader.table(_HEADINGS, rows, right=[1, 2, 3, 4, 5, 6], whole=[0], title=title)
+    if not rows:
+        reader.next_step(
+            "直近1年に動いた商談がありません。ステージの変更履歴を `sancho import` で取り込んでください。",
+            "no deal moved in the past year; import the changes of stages (`sancho import`).",
+        )
+    reader.table(_HEADINGS, rows, right=[1, 2, 3, 4], title=title)
 
 
 def _show_one(number: int, one: Answer, reader: Reader) -> None:

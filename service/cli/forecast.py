@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.use_cases import UseCases
 
 _DEALS = 10
-_CHANGED = 2  # deals named for each thing that changed the forecast
+_CHANGED = 1  # deals named for each thing that changed the forecast
 
 
 def forecast(
@@ -47,6 +47,13 @@ COMMAND = Command(
 
 def _show(answer: Answer, reader: Reader) -> None:
     _show_forecast(answer, reader)
+    if answer["gap"] is not None and answer["gap"] > 0:
+        reader.next_step(
+            "不足の埋め方は `sancho plan {period}`、商談ごとの打ち手は `sancho actions` で確認してください。",
+            "`sancho plan {period}` shows how to close the shortfall, `sancho actions` what to do on "
+            "which deal.",
+            period=answer["period"],
+        )
     if answer["children"]:
         _show_children(answer["children"], reader)
     if answer["change"] is not None:
@@ -89,17 +96,16 @@ def _show_forecast(answer: Answer, reader: Reader) -> None:
     written["range"] = reader.money_range(
         revenue["p10"], revenue["p90"], [one for one in (*amounts.values(), *baselines.values()) if one]
     )
-    last_year = baselines["last_year"]
     written = {
         "probability": reader.percent(answer["probability"]),
         "probability_range": _probability_range(answer, reader),
         **{name: written[name] for name in amounts},
-        "progress": f"{answer['closed'] / target:.1%}" if target else "–",
-        "growth": f"{revenue['mean'] / last_year:.1%}" if last_year else "–",
+        "progress": reader.share(answer["progress"]),
+        "growth": reader.share(answer["vs_last_year"]),
         **{name: written[name] for name in baselines},
     }
     rows = [[_NAMES[name].to(reader.lang), value] for name, value in written.items() if value != "–"]
-    title = reader.title(answer["period"], answer["scope"])
+    title = reader.title(answer)
     reader.table([Text("", ""), Text("", "")], rows, right=[1], title=title)
 
 
@@ -112,22 +118,29 @@ def _probability_range(answer: Answer, reader: Reader) -> str:
 
 
 def _show_children(children: list[Answer], reader: Reader) -> None:
+    means, targets = (child["revenue"]["mean"] for child in children), [child["target"] for child in children]
+    if any(targets):
+        revenue, amounts = reader.amounts(Text("着地見込み / 目標", "forecast / target"), means, targets)
+    else:
+        revenue, amounts = reader.amounts(Text("着地見込み", "forecast"), means)
     headings = [
         Text("対象", "scope"),
         Text("達成確率", "chance of target"),
-        Text("売上目標", "target"),
-        Text("着地見込み", "forecast"),
+        revenue,
+        Text("進捗率", "progress"),
+        Text("前年比", "vs last year"),
     ]
     rows = [
-        [reader.scope(child["scope"]), reader.percent(child["probability"]), target, mean]
-        for child, target, mean in zip(
-            children,
-            reader.money_column(child["target"] for child in children),
-            reader.money_column(child["revenue"]["mean"] for child in children),
-            strict=True,
-        )
+        [
+            reader.named_scope(child),
+            reader.percent(child["probability"]),
+            amount,
+            reader.share(child["progress"]),
+            reader.share(child["vs_last_year"]),
+        ]
+        for child, amount in zip(children, amounts, strict=True)
     ]
-    reader.table(headings, rows, right=[1, 2, 3])
+    reader.table(headings, rows, right=[1, 2, 3, 4])
 
 
 def _show_change(change: Answer, reader: Reader) -> None:
@@ -141,38 +154,46 @@ def _show_change(change: Answer, reader: Reader) -> None:
         after=reader.percent(change["to"]),
         revenue=reader.money(sum(part["revenue"] for part in parts), signed=True),
     )
+    revenue, money = reader.amounts(
+        Text("着地見込み", "forecast"), (part["revenue"] for part in parts), signed=True
+    )
     headings = [
         Text("要因", "driver"),
-        Text("達成確率", "chance"),
-        Text("着地見込み", "forecast"),
-        Text("主な商談", "deals"),
+        Text("達成確率（pt）", "chance (points)"),
+        revenue,
+        Text("主な商談", "main deal"),
     ]
-    money = reader.money_column((part["revenue"] for part in parts), signed=True)
     rows = [
         [
             part["label"],
-            reader.points(part["effect_pp"]),
-            revenue,
-            reader.list(deal["deal_id"] for deal in part["deals"][:_CHANGED]),
+            reader.points_cell(part["effect_pp"]),
+            amount,
+            "\n".join(reader.deal(deal) for deal in part["deals"][:_CHANGED]),
         ]
-        for part, revenue in zip(parts, money, strict=True)
+        for part, amount in zip(parts, money, strict=True)
     ]
     if rows:
-        reader.table(headings, rows, right=[1, 2], title=title, whole=[3])
+        reader.table(headings, rows, right=[1, 2], title=title)
     else:
         reader.line(title)
 
 
 def _show_deals(deals: list[Answer], reader: Reader) -> None:
+    money, amounts = reader.amounts(Text("金額", "amount"), (deal["amount"] for deal in deals))
     headings = [
         Text("商談", "deal"),
-        Text("期内受注確率", "win by period end"),
-        Text("金額", "amount"),
-        Text("達成確率の振れ幅\n（受注−失注）", "swing of target chance\n(won − lost)"),
+        Text("期内\n受注確率", "win by period end"),
+        money,
+        Text("達成確率の振れ幅\n（受注−失注、pt）", "swing of target chance\n(won − lost, points)"),
     ]
     rows = [
-        [deal["deal_id"], reader.percent(deal["by_period_end"]), amount, reader.points(deal["swing_pp"])]
-        for deal, amount in zip(deals, reader.money_column(deal["amount"] for deal in deals), strict=True)
+        [
+            reader.deal(deal),
+            reader.percent(deal["by_period_end"]),
+            amount,
+            reader.points_cell(deal["swing_pp"]),
+        ]
+        for deal, amount in zip(deals, amounts, strict=True)
     ]
     title = reader.text("影響の大きい商談", "Deals that matter most")
     reader.table(headings, rows, right=[1, 2, 3], title=title)

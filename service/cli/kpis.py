@@ -23,6 +23,8 @@ COMMAND = Command(
         "Shows every KPI so far, its forecast, and how likely its target is.",
     ),
 )
+
+_NAMED = 3  # KPIs named as unlikely to reach their target
 _KPI, _SO_FAR = Text("KPI", "KPI"), Text("期首からの実績", "so far")
 _WITH_TARGET = [
     _KPI,
@@ -41,31 +43,46 @@ _ALL = [
 
 def _show(answer: Answer, reader: Reader) -> None:
     known = [row for row in answer["kpis"] if row["value"] is not None or row["forecast"] is not None]
-    with_target = [
-        [
-            row["label"],
-            reader.kpi(row["value"], row["unit"]),
-            reader.kpi(row["target"], row["unit"]),
-            reader.percent(row["probability"]),
-            reader.kpi(row["required_per_business_day"], row["unit"]),
-        ]
-        for row in known
-        if row["target"] is not None
-    ]
-    title = reader.title(answer["period"], answer["scope"])
+    with_target = []
+    for row in known:
+        if row["target"] is not None:
+            figures = [row[name] for name in ("value", "target", "required_per_business_day")]
+            label, (value, target, needed) = reader.kpi_row(row["label"], row["unit"], figures)
+            with_target.append([label, value, target, reader.percent(row["probability"]), needed])
+    title = reader.title(answer)
     if with_target:
         about = title + reader.text("　目標のあるKPI", ": KPIs with a target")
         reader.table(_WITH_TARGET, with_target, right=[1, 2, 3, 4], whole=[0], title=about)
-    rows = [
-        [
-            row["label"],
-            reader.kpi(row["value"], row["unit"]),
-            "–"
-            if row["forecast"] is None
-            else reader.kpi_range(row["forecast"]["p10"], row["forecast"]["p90"], row["unit"]),
-            reader.kpi(row["trend"][-1]["value"], row["unit"]),
-        ]
-        for row in known
-    ]
+        _show_unlikely(known, answer["period"], reader)
+    rows = []
+    for row in known:
+        forecast = row["forecast"] or {"p10": None, "p90": None}
+        values = (row["value"], row["trend"][-1]["value"], forecast["p10"], forecast["p90"])
+        label, (value, before, low, high) = reader.kpi_row(row["label"], row["unit"], values)
+        rows.append([label, value, reader.range(low, high), before])
     about = title + reader.text("　すべてのKPI", ": all KPIs")
     reader.table(_ALL, rows, right=[1, 2, 3], whole=[0], title=about)
+    if not rows:
+        reader.line(reader.text("{about}：記録なし", "{about}: no records", about=about))
+        reader.next_step(
+            "商談・活動・リードを `sancho import` で取り込んでください。",
+            "import deals, activities and leads (`sancho import`).",
+        )
+
+
+def _show_unlikely(known: list[Answer], period: str, reader: Reader) -> None:
+    """The KPIs that will hardly reach their target, and what to do about them."""
+    from models.kpis.smart import MIN_CHANCE
+
+    unlikely = [row for row in known if row["probability"] is not None and row["probability"] < MIN_CHANCE]
+    if unlikely:
+        unlikely.sort(key=lambda row: row["probability"])
+        reader.next_step(
+            "達成確率が{limit:.0%}未満のKPI（{names}）は、必要な改善を `sancho plan {period}` で確認し、"
+            "届かない目標は見直してください。",
+            "the chance is below {limit:.0%} for {names}: `sancho plan {period}` shows what it takes; "
+            "revise a target that stays out of reach.",
+            limit=MIN_CHANCE,
+            names=reader.list(row["label"] for row in unlikely[:_NAMED]),
+            period=period,
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from crm.i18n import Language, Text
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Step = Callable[[Text, int, int | None], None]
-_FOLDED = 12  # columns that a cell of text needs at least
 _NOTE = Text("注意：{text}", "Note: {text}")
 _BARE = "attributes_not_used"  # a warning that reads as a line of its own
 
@@ -40,30 +40,19 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
+    from service.cli.layout import laid_out
+
     if title:
         print_line(title)
     console = Console(markup=False, emoji=False, highlight=False)
-    unbroken = {*right, *whole}
-    if _least_width(headings, rows, unbroken) > console.width:
-        unbroken = set()
+    shown, *lines = laid_out(headings, rows, console.width, {*right, *whole})
     table = Table(header_style="bold", show_header=any(headings))
-    for at, heading in enumerate(headings):
+    for at, heading in enumerate(shown):
         side: Literal["left", "right"] = "right" if at in right else "left"
-        table.add_column(heading, justify=side, overflow="fold", no_wrap=at in unbroken)
-    for row in rows:
+        table.add_column(heading, justify=side, overflow="fold", no_wrap=True)
+    for row in lines:
         table.add_row(*row)
     console.print(table)
-
-
-def _least_width(headings: Sequence[str], rows: Sequence[Sequence[str]], unbroken: set[int]) -> int:
-    """Columns of a table whose other cells are folded as far as can be read."""
-    from rich.cells import cell_len
-
-    def widest(at: int) -> int:
-        return max(cell_len(line) for row in (headings, *rows) for line in row[at].split("\n"))
-
-    widths = (widest(at) if at in unbroken else min(widest(at), _FOLDED) for at in range(len(headings)))
-    return sum(width + 3 for width in widths) + 1
 
 
 def print_line(text: str) -> None:
@@ -72,10 +61,24 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
+def print_prose(text: str) -> None:
+    """A sentence on standard output; on a terminal it goes on in the next line between two words."""
+    print_line(_for_terminal(text, sys.stdout))
+
+
 def note(text: str) -> None:
     """A line on standard error: what is going on, not the result."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_for_terminal(text, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def _for_terminal(text: str, stream: TextIO) -> str:
+    columns = shutil.get_terminal_size().columns
+    if not stream.isatty() or len(text) * 2 <= columns:
+        return text
+    from service.cli.layout import broken
+
+    return broken(text, columns)
 
 
 def print_warnings(answer: Mapping[str, Any], lang: Language) -> None:

@@ -29,21 +29,31 @@ COMMAND = Command(
     ),
 )
 _REP, _TEAM = Text("担当者", "rep"), Text("チーム", "team")
-_HEADINGS = [
-    Text("受注／決着\n（件）", "won /\nclosed"),
-    Text("期待\n受注件数", "expected\nwins"),
-    Text("期待比\n（件、80%幅）", "vs expected\n(80% range)"),
-    Text("受注額", "revenue"),
-    Text("期待受注額", "expected\nrevenue"),
+_WINS = [
+    Text("受注 / 決着（件）", "won / closed"),
+    Text("期待\n受注件数", "expected wins"),
+    Text("期待比（件、80%幅）", "wins vs expected (80% range)"),
 ]
 
 
 def _show(answer: Answer, reader: Reader) -> None:
-    title = reader.title(answer["period"], answer["scope"])
+    title = reader.title(answer)
     for heading, rows in ((_TEAM, answer["teams"]), (_REP, answer["people"])):
         if rows:
             _show_rows(heading, rows, title, reader)
             title = ""
+    if not answer["people"]:
+        reader.line(
+            reader.text(
+                "{title}　この期間に決着した商談はありません。",
+                "{title}: no deal closed in this period.",
+                title=title,
+            )
+        )
+        reader.next_step(
+            "`sancho people this-year` のように長い期間で比較してください。",
+            "compare over a longer period, such as `sancho people this-year`.",
+        )
     spoken_of = [
         row for row in answer["people"] if row["verdict"] != "within_chance" or row["coaching_focus"]
     ]
@@ -53,7 +63,7 @@ def _show(answer: Answer, reader: Reader) -> None:
         sentences += [row["coaching_focus"]] if row["coaching_focus"] else []
         reader.line(
             reader.text(
-                "{who}：{what}", "{who}: {what}", who=reader.scope(row["scope"]), what=_joined(sentences)
+                "{who}：{what}", "{who}: {what}", who=reader.named_scope(row), what=_joined(sentences)
             )
         )
     if len(spoken_of) > _SPOKEN_OF:
@@ -62,25 +72,24 @@ def _show(answer: Answer, reader: Reader) -> None:
 
 
 def _show_rows(heading: Text, rows: list[Answer], title: str, reader: Reader) -> None:
-    money = zip(
-        reader.money_column(row["revenue"] for row in rows),
-        reader.money_column(row["expected_revenue"] for row in rows),
-        strict=True,
+    revenue, amounts = reader.amounts(
+        Text("受注額 / 期待", "revenue / expected"),
+        (row["revenue"] for row in rows),
+        (row["expected_revenue"] for row in rows),
     )
     cells = []
-    for row, (revenue, expected) in zip(rows, money, strict=True):
+    for row, amount in zip(rows, amounts, strict=True):
         low, middle, high = (signed_text(row["wins_above_expected"][name]) for name in ("p10", "p50", "p90"))
         cells.append(
             [
-                row["scope"].partition(":")[2] or reader.scope(row["scope"]),
+                reader.named_scope(row),
                 f"{row['wins']} / {row['deals']}",
                 f"{row['expected_wins']:.1f}",
                 reader.text("{x}（{ends}）", "{x} ({ends})", x=middle, ends=reader.range(low, high)),
-                revenue,
-                expected,
+                amount,
             ]
         )
-    reader.table([heading, *_HEADINGS], cells, right=[1, 2, 3, 4, 5], title=title, whole=[0])
+    reader.table([heading, *_WINS, revenue], cells, right=[1, 2, 3, 4], title=title)
 
 
 def _joined(sentences: list[str]) -> Text:

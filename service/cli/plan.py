@@ -10,6 +10,7 @@ from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target
 from service.cli.reader import Reader
 
 _LEAST = 0.1  # a difference per week below this is not shown
+_LEAST_PP = 0.05  # points that read as more than none
 _WEEKS_A_MONTH = 365.25 / 12 / 7
 
 
@@ -58,21 +59,22 @@ _HEADINGS = [
     Text("改善項目", "lever"),
     Text("現状", "now"),
     Text("計画", "plan"),
-    Text("この項目だけ\n改善した場合", "on its own,\nat most"),
+    Text("この項目だけ\n改善した場合（pt）", "on its own,\nat most (points)"),
 ]
 
 
 def _show(answer: Answer, reader: Reader) -> None:
     reader.line(_finding(answer, reader))
+    _show_next_step(answer, reader)
     rows = [
         [
             row["label"],
             *(reader.level(row[end], row["unit"]) for end in ("from", "to")),
-            reader.points(row["alone_pp"]),
+            reader.points_cell(row["alone_pp"]),
         ]
         for row in answer["levers"]
     ]
-    title = reader.title(answer["period"], answer["scope"])
+    title = reader.title(answer)
     reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     _show_people(answer["people"], reader)
 
@@ -106,16 +108,45 @@ def _finding(answer: Answer, reader: Reader) -> str:
     )
 
 
+def _show_next_step(answer: Answer, reader: Reader) -> None:
+    if answer["current_probability"] >= answer["requested_probability"]:
+        reader.next_step(
+            "次の四半期の計画を `sancho plan next-quarter` で確認してください。",
+            "`sancho plan next-quarter` shows what the next quarter needs.",
+        )
+    elif not answer["attainable"]:
+        best = answer["levers"][0] if answer["levers"] else None
+        if best is not None and best["alone_pp"] >= _LEAST_PP:
+            reader.next_step(
+                "効果が最も大きい「{label}」（{points}）から着手し、"
+                "商談は `sancho actions` の順に進めてください。"
+                "目標の見直しは `sancho what-if {period} --target 金額` で試算できます。",
+                "begin with {label} ({points}), the lever that adds most, and take deals in the order of "
+                "`sancho actions`. `sancho what-if {period} --target V` tries another target.",
+                label=best["label"],
+                points=reader.points(best["alone_pp"]),
+                period=answer["period"],
+            )
+        else:
+            reader.next_step(
+                "商談は `sancho actions` の順に進めてください。"
+                "目標の見直しは `sancho what-if {period} --target 金額` で試算できます。",
+                "take deals in the order of `sancho actions`. `sancho what-if {period} --target V` tries "
+                "another target.",
+                period=answer["period"],
+            )
+
+
 def _show_people(people: list[Answer], reader: Reader) -> None:
-    changed: dict[str, list[dict[str, Any]]] = {
-        one["scope"]: [row for row in one["kpis"] if abs(row["per_week"] - row["usual_per_week"]) >= _LEAST]
+    changed: list[tuple[Answer, list[dict[str, Any]]]] = [
+        (one, [row for row in one["kpis"] if abs(row["per_week"] - row["usual_per_week"]) >= _LEAST])
         for one in people
-    }
-    weekly = any(row["per_week"] >= 1 for rows in changed.values() for row in rows)
+    ]
+    weekly = any(row["per_week"] >= 1 for _, rows in changed for row in rows)
     times = 1.0 if weekly else _WEEKS_A_MONTH
     rows = [
         [
-            reader.scope(scope),
+            reader.named_scope(one),
             reader.list(
                 reader.text(
                     "{kpi} {usual:.1f}→{planned:.1f}",
@@ -127,7 +158,7 @@ def _show_people(people: list[Answer], reader: Reader) -> None:
                 for row in found
             ),
         ]
-        for scope, found in changed.items()
+        for one, found in changed
         if found
     ]
     if rows:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Language, Text
 from service import language
-from service.cli.output import print_line, print_table
+from service.cli.output import print_prose, print_table
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
 
-NIL = ("", "–", "±0.0pt", "0.0 pt")  # a column of nothing else is left out
+_LONGEST_WHOLE = 20  # letters of a name whose parts stay in one line
+NIL = ("", "–", "±0.0pt", "0.0 pt", "±0.0")  # a column of nothing else is left out
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Reader:
         """A probability."""
         return language.percent_text(share, self.lang)
 
+    def share(self, share: float | None) -> str:
+        """A share that is no probability: it may be zero, or more than everything."""
+        return "–" if share is None else f"{share:.1%}"
+
     def points(self, points: float | None) -> str:
         """A change of a probability."""
         return language.points_text(points, self.lang)
@@ -56,6 +61,24 @@ class Reader:
             return language.money_text(value, self.currency, self.lang, short=True, unit=unit, signed=signed)
 
         return [text(value) for value in amounts]
+
+    def amounts(
+        self, heading: Text, *columns: Iterable[float | None], signed: bool = False
+    ) -> tuple[Text, list[str]]:
+        """A heading with the unit of the amounts below it, and these; several columns stand in one cell."""
+        values = [list(column) for column in columns]
+        known = [one for column in values for one in column if one is not None]
+        unit = language.money_unit(known, self.currency, self.lang)
+        label = Text("{heading}（{unit}）", "{heading} ({unit})")
+        cells = [" / ".join(unit.cell(one, signed) for one in row) for row in zip(*values, strict=True)]
+        empty = " / ".join("–" for _ in values)
+        return label.format(heading=heading, unit=unit.label(self.currency)), [
+            "–" if cell == empty else cell for cell in cells
+        ]
+
+    def points_cell(self, points: float | None) -> str:
+        """A change of a probability under a heading that says that it is in points."""
+        return "–" if points is None else language.signed_text(points) if round(points, 1) else "±0.0"
 
     def range(self, low: str, high: str) -> str:
         """Two written numbers as a range; one where they read the same."""
@@ -80,13 +103,18 @@ class Reader:
             return self.money(value)
         return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
-    def kpi_range(self, low: float, high: float, unit: str) -> str:
-        """A KPI's range."""
-        from features.kpis.definition import MONEY
+    def kpi_row(self, label: str, unit: str, values: Sequence[float | None]) -> tuple[str, list[str]]:
+        """A KPI's label with its unit, and its numbers, which go without."""
+        from features.kpis.definition import MONEY, SHARE
 
         if unit == MONEY.to(self.lang):
-            return self.money_range(low, high)
-        return self.range(self.kpi(low, unit), self.kpi(high, unit))
+            money = language.money_unit([one for one in values if one is not None], self.currency, self.lang)
+            cells, unit = [money.cell(one) for one in values], money.label(self.currency)
+        elif unit == SHARE.to(self.lang):
+            cells, unit = ["–" if one is None else f"{100 * one:.1f}" for one in values], "%"
+        else:
+            cells = [self.kpi(one, unit) for one in values]
+        return self.text("{label}（{unit}）", "{label} ({unit})", label=label, unit=unit), cells
 
     def level(self, value: float, unit: str) -> str:
         """A lever's level with its unit: 88.8日, 31.6 per working day."""
@@ -97,10 +125,13 @@ class Reader:
             return number
         return f"{number}{unit}" if self.lang == "ja" else f"{number} {unit}"
 
-    def title(self, period: str, scope: str) -> str:
-        """What a table is about."""
+    def title(self, answer: Mapping[str, Any]) -> str:
+        """What the tables of an answer are about: its period and scope."""
         return self.text(
-            "{period}　{scope}", "{period}, {scope}", period=self.period(period), scope=self.scope(scope)
+            "{period}　{scope}",
+            "{period}, {scope}",
+            period=self.period(answer["period"]),
+            scope=self.named_scope(answer),
         )
 
     def period(self, name: str) -> str:
@@ -112,6 +143,25 @@ class Reader:
     def scope(self, scope: str) -> str:
         """A scope."""
         return language.scope_text(scope, self.lang)
+
+    def named_scope(self, row: Mapping[str, Any]) -> str:
+        """The scope of a row by its name, with the id that a reader types; by its id where it has none."""
+        _, _, own = str(row["scope"]).partition(":")
+        name = row.get("name")
+        if not name or not own or name == own:
+            return self.scope(row["scope"])
+        return self.text("{name}（{id}）", "{name} ({id})", name=_whole(name), id=own)
+
+    def deal(self, row: Mapping[str, Any]) -> str:
+        """The deal of a row: its account and name, with the id that a reader types."""
+        name, account, own = row.get("name"), row.get("account_name"), row["deal_id"]
+        if account and account not in (name or ""):
+            name = f"{account} {name}" if name else account
+        return self.text("{name}（{id}）", "{name} ({id})", name=name, id=own) if name else str(own)
+
+    def person(self, row: Mapping[str, Any]) -> str:
+        """The owner of a row by name, else by id."""
+        return _whole(str(row.get("owner_name") or row["owner_id"] or "–"))
 
     def as_of(self, at: str) -> str:
         """The moment an answer is of."""
@@ -141,6 +191,15 @@ class Reader:
             whole=[new for new, at in enumerate(kept) if at in whole],
         )
 
+    def next_step(self, ja: str, en: str, **values: object) -> None:
+        """What to do next, after an answer that would else be a dead end."""
+        print_prose(self.text("次の一手：" + ja, "Next: " + en, **values))
+
     def line(self, text: str) -> None:
         """A line between tables."""
-        print_line(text)
+        print_prose(text)
+
+
+def _whole(name: str) -> str:
+    """A person's name, whose parts stay in one line."""
+    return name.replace(" ", "\u00a0") if len(name) <= _LONGEST_WHOLE else name

@@ -92,6 +92,8 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame(rows)
+    names = [name for name in ("name", "account_name") if name in frame]
+    frame = frame[[*frame.columns.difference(names, sort=False), *names]]  # who reads by position
     match out.suffix.lower():
         case ".csv":
             frame.to_csv(out, index=False)
@@ -107,31 +109,36 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
             )
 
 
-_HEADINGS = [
-    Text("商談", "deal"),
-    Text("受注確率", "win probability"),
-    Text("期内受注確率", "by period end"),
-    Text("期待受注額", "expected revenue"),
-    Text("受注見込日（予測）", "predicted\nclose date"),
-]
-
-
 def _show(answer: Answer, reader: Reader) -> None:
     deals = answer["deals"][:_SHOWN]
+    money, amounts = reader.amounts(
+        Text("期待\n受注額", "expected revenue"), (row["expected_revenue"] for row in deals)
+    )
+    headings = [
+        Text("商談", "deal"),
+        Text("受注確率", "win probability"),
+        Text("期内\n受注確率", "win by period end"),
+        money,
+        Text("受注見込日（予測）", "predicted\nclose date"),
+    ]
     rows = [
         [
-            row["deal_id"],
+            reader.deal(row),
             reader.percent(row["win_probability"]),
             reader.percent(row["win_by_period_end"]),
             expected,
             str(row["expected_close_date"] or "–"),
         ]
-        for row, expected in zip(
-            deals, reader.money_column(row["expected_revenue"] for row in deals), strict=True
-        )
+        for row, expected in zip(deals, amounts, strict=True)
     ]
     count = len(answer["deals"])
     title = reader.text("進行中の商談 {n:,}件", "{n:,} open deals", n=count)
     if count > _SHOWN:
         title += reader.text("（上位{n}件。--out で全件）", " (top {n}; --out writes all)", n=_SHOWN)
-    reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
+    if not rows:
+        reader.line(reader.text("進行中の商談はありません。", "No deal is open."))
+        reader.next_step(
+            "今後の新規商談の見込みは `sancho forecast this-quarter` で確認してください。",
+            "`sancho forecast this-quarter` shows what deals yet to come may bring.",
+        )
+    reader.table(headings, rows, right=[1, 2, 3], title=title, whole=[4])

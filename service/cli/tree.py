@@ -27,7 +27,7 @@ _HEADINGS = [
     Text("改善項目 └ KPI", "lever └ KPI"),
     Text("現状", "now"),
     Text("改善後\n（上位25%の水準まで）", "after a\nfeasible step"),
-    Text("達成確率への影響", "effect on\nchance of target"),
+    Text("達成確率への影響（pt）", "effect on chance\nof target (points)"),
 ]
 
 
@@ -36,7 +36,7 @@ def _show(answer: Answer, reader: Reader) -> None:
     target = reader.text("未登録", "unknown") if goal["target"] is None else reader.money(goal["target"])
     title = reader.text(
         "{about}　KGI：売上目標 {target}", "{about}. KGI: revenue target {target}",
-        about=reader.title(answer["period"], answer["scope"]), target=target,
+        about=reader.title(answer), target=target,
     )  # fmt: skip
     if goal["probability"] is not None:
         title += reader.text("（達成確率 {x}）", " (chance {x})", x=reader.percent(goal["probability"]))
@@ -44,7 +44,7 @@ def _show(answer: Answer, reader: Reader) -> None:
     for branch in answer["branches"]:
         key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
         before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
-        rows.append([branch["label"] + key, before, after, reader.points(branch["attainment_pp"])])
+        rows.append([branch["label"] + key, before, after, reader.points_cell(branch["attainment_pp"])])
         rows += [
             [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
         ]
@@ -52,3 +52,9 @@ def _show(answer: Answer, reader: Reader) -> None:
         reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     else:
         reader.line(title)
+        if goal["target"] is not None:  # else a warning says what to import
+            reader.next_step(
+                "影響を計算できる記録がありません。活動とリードを `sancho import` で取り込んでください。",
+                "no lever has records to compute its effect from; import activities and leads "
+                "(`sancho import`).",
+            )

@@ -93,9 +93,7 @@ _NUMBER = re.compile(r"[\d.,]+")
 _HEADINGS = [
     Text("対象", "scope"),
     Text("達成確率\n（現状→仮定）", "chance of target\n(now → if)"),
-    Text("達成確率の\n増減", "change"),
-    Text("着地見込み\n（仮定）", "forecast if"),
-    Text("着地見込みの\n増減", "change of\nforecast"),
+    Text("達成確率の\n増減（pt）", "change\n(points)"),
 ]
 
 
@@ -167,23 +165,26 @@ def _newcomer(text: str) -> dict[str, str | None]:
 
 def _show(answer: Answer, reader: Reader) -> None:
     sides = (answer, *answer["children"])
+    forecast, revenues = reader.amounts(
+        Text("仮定後の\n着地見込み", "forecast if"), (side["after"]["revenue"]["mean"] for side in sides)
+    )
+    increase, changes = reader.amounts(
+        Text("着地見込みの\n増減", "change of forecast"),
+        (side["revenue_change"] for side in sides),
+        signed=True,
+    )
     rows = [
         [
-            reader.scope(side["scope"]),
+            reader.named_scope(side),
             _from_to(side, reader),
-            reader.points(side["effect_pp"]),
+            reader.points_cell(side["effect_pp"]),
             revenue,
             change,
         ]
-        for side, revenue, change in zip(
-            sides,
-            reader.money_column(side["after"]["revenue"]["mean"] for side in sides),
-            reader.money_column((side["revenue_change"] for side in sides), signed=True),
-            strict=True,
-        )
+        for side, revenue, change in zip(sides, revenues, changes, strict=True)
     ]
-    title = reader.title(answer["period"], answer["scope"])
-    reader.table(_HEADINGS, rows, right=[1, 2, 3, 4], title=title)
+    title = reader.title(answer)
+    reader.table([*_HEADINGS, forecast, increase], rows, right=[1, 2, 3, 4], title=title)
     for line in answer["assumptions"]:
         reader.line(line)
 

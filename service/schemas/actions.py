@@ -6,13 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer
+from service.schemas.base import AccountName, Answer, DealName, ScopeName
 
 
 class SimilarDeal(BaseModel):
     """A closed deal that the win model's trees treat much like this one."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     outcome: Literal["won", "lost"]
     similarity: float = Field(ge=0, le=1, description="Share of the trees that put both into one leaf")
 
@@ -69,7 +71,10 @@ class DealAction(Action):
     """A next action with its deal and the rep who owns it."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     owner_id: str | None
+    owner_name: str | None = Field(None, description="What the owner is called")
     by_period_end: float
 
 
@@ -78,6 +83,7 @@ class ActionList(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     open_deals: int
     held_out_deals: int = Field(
         description="Deals of the holdout group: no recommendations, so that their effect can be measured"
@@ -107,6 +113,7 @@ class ActionCounts(BaseModel):
     """Outcomes of an action's recommendations."""
 
     action: str
+    label: str | None = None
     recommended: int
     shown: int
     accepted: int

@@ -30,6 +30,18 @@ ProbabilityIntervals = Annotated[
 ]
 
 
+ScopeName = Annotated[
+    str | None,
+    Field(
+        description="What the scope is called; null where no name is recorded", examples=["法人営業事業部"]
+    ),
+]
+DealName = Annotated[str | None, Field(description="What the deal is called; null where no name is recorded")]
+AccountName = Annotated[
+    str | None, Field(description="What its account is called; null where no name is recorded")
+]
+
+
 class ModelInfo(BaseModel):
     """The model of an answer."""
 

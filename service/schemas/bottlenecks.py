@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer
+from service.schemas.base import Answer, ScopeName
 
 
 class BottleneckCondition(BaseModel):
@@ -82,5 +82,6 @@ class BottleneckList(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     bottlenecks: list[Bottleneck]
     funnel: list[FunnelStage]

@@ -9,7 +9,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from crm.schema import TABLES, Column, Kind, Table
 from service.schemas.actions import Action, ActionNotRecommended
-from service.schemas.base import MAX_ROWS, Answer, ProbabilityIntervals
+from service.schemas.base import (
+    MAX_ROWS,
+    AccountName,
+    Answer,
+    DealName,
+    ProbabilityIntervals,
+    ScopeName,
+)
 from service.schemas.bottlenecks import DealBottleneck
 
 _TYPES: dict[Kind, Any] = {
@@ -217,6 +224,7 @@ class DealAttainment(BaseModel):
 
     period: str
     scope: str
+    name: ScopeName = None
     probability: float | None
     probability_intervals: ProbabilityIntervals
     if_won_pp: float | None
@@ -227,6 +235,8 @@ class Insight(Answer):
     """The insight of one deal."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     win: Win
     flags: list[Flag]
     close_date: CloseDate | None
@@ -243,6 +253,8 @@ class DealScore(BaseModel):
     """One row of `sancho score`."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     as_of: str
     period: str
     win_probability: float

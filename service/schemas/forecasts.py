@@ -7,7 +7,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import MAX_ROWS, Answer, Day, ProbabilityIntervals
+from service.schemas.base import (
+    MAX_ROWS,
+    AccountName,
+    Answer,
+    Day,
+    DealName,
+    ProbabilityIntervals,
+    ScopeName,
+)
 
 
 class PushedDeal(BaseModel):
@@ -116,6 +124,8 @@ class ForecastDeal(BaseModel):
     """An open deal; `swing_pp` is P(target reached | won) - P(target reached | lost), in points."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     by_period_end: float
     amount: float
     swing_pp: float | None
@@ -125,10 +135,17 @@ class ChildForecast(BaseModel):
     """A scope directly below; the simulated revenues of all children add up to their parent's."""
 
     scope: str
+    name: ScopeName = None
     target: float | None
     probability: float | None
     probability_intervals: ProbabilityIntervals
     revenue: RevenueDistribution
+    closed: float | None = Field(None, description="Won so far")
+    last_year: float | None = Field(None, description="Revenue of the same period last year")
+    progress: float | None = Field(None, description="Won so far over the target; null without one")
+    vs_last_year: float | None = Field(
+        None, description="Mean forecast over the revenue of the same period last year; null where unknown"
+    )
 
 
 class Baselines(BaseModel):
@@ -143,6 +160,8 @@ class ChangedDeal(BaseModel):
     """A deal, and by how much it changed the expected revenue."""
 
     deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
     revenue: float
 
 
@@ -212,6 +231,7 @@ class Forecast(Answer):
 
     period: str = Field(examples=["2026-Q4"])
     scope: str = Field(examples=["company"])
+    name: ScopeName = None
     target: float | None
     closed: float
     probability: float | None = Field(
@@ -221,6 +241,10 @@ class Forecast(Answer):
     revenue: RevenueDistribution
     components: list[Component]
     gap: float | None
+    progress: float | None = Field(None, description="Won so far over the target; null without one")
+    vs_last_year: float | None = Field(
+        None, description="Mean forecast over the revenue of the same period last year; null where unknown"
+    )
     pace: list[PacePoint]
     history: list[PastForecast]
     drivers: list[Driver] = Field(
@@ -245,6 +269,7 @@ class WhatIfSide(BaseModel):
     """A scope before and after."""
 
     scope: str
+    name: ScopeName = None
     before: ForecastSummary
     after: ForecastSummary
     effect_pp: float | None
@@ -256,6 +281,7 @@ class WhatIf(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     before: ForecastSummary
     after: ForecastSummary
     effect_pp: float | None

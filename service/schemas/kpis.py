@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, Day
+from service.schemas.base import Answer, Day, ScopeName
 from service.schemas.forecasts import Driver, ForecastSummary
 
 
@@ -56,6 +56,7 @@ class KpiList(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     business_days_left: float
     kpis: list[Kpi]
 
@@ -89,6 +90,7 @@ class CheckedKpi(BaseModel):
     kpi: str
     label: str
     scope: str
+    name: ScopeName = None
     value: float | None
     period: str | None
     probability: float | None
@@ -99,6 +101,7 @@ class CheckedPerson(BaseModel):
     """Findings about all proposed KPIs of a person."""
 
     scope: str
+    name: ScopeName = None
     findings: dict[str, CriterionResult]
 
 
@@ -127,6 +130,7 @@ class Tree(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     goal: Goal
     branches: list[Branch]
 
@@ -177,6 +181,7 @@ class PersonPlan(BaseModel):
     """KPIs of a person under the plan."""
 
     scope: str
+    name: ScopeName = None
     kpis: list[PlannedKpi]
 
 
@@ -185,6 +190,7 @@ class Plan(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     target: float
     requested_probability: float
     current_probability: float = Field(description="Without the plan")

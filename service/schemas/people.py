@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer
+from service.schemas.base import Answer, ScopeName
 
 
 class AboveExpected(BaseModel):
@@ -21,6 +21,7 @@ class SellingResults(BaseModel):
     """Results compared with those of an average rep on the same deals."""
 
     scope: str
+    name: ScopeName = None
     deals: int = Field(description="Closed in the period")
     wins: int
     expected_wins: float
@@ -61,5 +62,6 @@ class PeopleList(Answer):
 
     period: str
     scope: str
+    name: ScopeName = None
     people: list[PersonResults]
     teams: list[SellingResults]

@@ -9,6 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
+from crm.importing import push_rows
+from crm.instants import as_of_instant
 from service import schemas
 from service.api import create_app
 from service.problems import MEDIA_TYPE, Problem
@@ -17,6 +19,14 @@ from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
 
 DEAL = {"deal": {"deal_id": "NEW", "created_at": "2026-10-05", "stage": "提案"}, "as_of": AS_OF}
+FOURTH = {"deal_id": "D4", "created_at": "2026-09-29", "stage": "提案", "owner_id": "P0", "amount": 5e6}
+NAME_OF_SCOPE = {
+    "company": "Company",
+    "unassigned": "Unassigned",
+    "team:T1": "営業",
+    "person:P0": "佐藤",
+    "person:P1": None,
+}
 ROW = {"deal_id": "D9", "created_at": "2026-10-05", "stage": "提案"}
 
 
@@ -25,6 +35,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The application around a store written by hand and a model that states the prior."""
     home = tmp_path_factory.mktemp("answers")
     store = small_store(home / "store.db")
+    named: list[tuple[str, dict[str, Any]]] = [
+        ("accounts", {"account_id": "C1", "name": "Acme"}),
+        ("people", {"person_id": "P0", "name": "佐藤", "team_id": "T1", "active_from": "2026-04-01"}),
+        ("deals", {**FOURTH, "name": "Acme rollout", "account_id": "C1"}),
+    ]
+    for table, row in named:
+        result = push_rows(store, table, [row], TOKYO, now=as_of_instant("2026-11-19", TOKYO))
+        assert not result.quarantined, (table, result.errors)
     registry = FakeRegistry(fake_bundle(store.read(TOKYO)))
     cases = UseCases.open(Settings(home=home), store, registry)  # type: ignore[arg-type]
     app = create_app(cases.settings, cases, warm=False)
@@ -120,3 +138,58 @@ def test_router_does_not_find_what_is_not_there(
     response = client.request(method, f"/v1{path}", json=body)
     assert (response.status_code, response.headers["content-type"]) == (404, MEDIA_TYPE)
     assert Problem.model_validate(response.json()).code == code
+
+
+NAMED: list[tuple[str, str, Any]] = [
+    (method, path, body)
+    for method, path, body, _ in ADDRESSES
+    if "/models" not in path and "/tables" not in path
+]
+
+
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object within an answer."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from nodes(inner)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), NAMED, ids=[path.partition("?")[0] for _, path, _ in NAMED]
+)
+def test_wherever_an_id_stands_in_an_answer_its_name_stands_too(
+    client: TestClient, method: str, path: str, body: Any
+):
+    answer = client.request(method, f"/v1{path}", json=body, headers={"Accept-Language": "en"}).json()
+    for node in nodes(answer):
+        if "deal_id" in node:
+            said = "Acme rollout" if node["deal_id"] == "D4" else None
+            assert (node["name"], node["account_name"]) == (said, said and "Acme")
+        if "scope" in node:
+            assert node["name"] == NAME_OF_SCOPE[node["scope"]]
+        if "owner_id" in node:
+            assert node["owner_name"] == NAME_OF_SCOPE[f"person:{node['owner_id']}"]
+
+
+def test_a_sent_deal_is_called_what_the_request_says_else_what_the_store_knows(client: TestClient):
+    deal = {**DEAL["deal"], "name": "New one", "account_id": "C1"}  # type: ignore[dict-item]
+    answer = client.post("/v1/deals/score", json={**DEAL, "deal": deal}).json()
+    assert (answer["name"], answer["account_name"]) == ("New one", "Acme")
+    account = {"account_id": "C1", "name": "Acme Ltd."}
+    answer = client.post("/v1/deals/score", json={**DEAL, "deal": deal, "account": account}).json()
+    assert answer["account_name"] == "Acme Ltd."
+
+
+def test_a_forecast_says_how_far_it_is_and_how_it_compares_with_last_year(client: TestClient):
+    answer = client.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}").json()
+    assert answer["progress"] == answer["closed"] / answer["target"]
+    assert answer["vs_last_year"] is None  # the record begins this year
+    assert sum(child["closed"] for child in answer["children"]) == answer["closed"]
+    assert {child["progress"] for child in answer["children"]} == {None}  # no team has a target
+
+
+def test_a_name_is_shown_only_from_when_it_was_known(client: TestClient):
+    for as_of, name in (("2026-11-19", None), (AS_OF, "Acme rollout")):
+        answer = client.get(f"/v1/deals/D4?as_of={as_of}&period={PERIOD}").json()
+        assert answer["name"] == name

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from service.cli import answer, models, run
+from service.cli import answer, models, run, score
 from service.settings import read_settings
 
 AT = "2026-11-30T06:35:59.279729+09:00"
@@ -38,10 +38,27 @@ def revenue(mean: float) -> dict[str, float]:
     return {"mean": mean, "p10": 0.8 * mean, "p50": mean, "p90": 1.2 * mean}
 
 
+DEAL_NAME = {"name": "豊後ストア株式会社 保守サポート", "account_name": "豊後ストア株式会社"}
+SCORE: dict[str, Any] = {
+    "deals": [
+        {
+            "deal_id": "D0000317",
+            **DEAL_NAME,
+            "win_probability": 0.5,
+            "win_by_period_end": 0.351,
+            "expected_revenue": 1.2e6,
+            "expected_close_date": "2026-12-16",
+        }
+    ],
+    "next_cursor": None,
+}
 FORECAST: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
+    "name": "全社",
     "target": 6e8,
+    "progress": 0.357,
+    "vs_last_year": 0.723,
     "closed": 2.142e8,
     "probability": 0.0004,
     "probability_intervals": {"50": [0.0001, 0.0004], "80": [0.0000046, 0.0045], "95": [1e-6, 0.02]},
@@ -54,8 +71,24 @@ FORECAST: dict[str, Any] = {
     ],
     "baselines": {"stage_weighted": 5e8, "run_rate": None, "last_year": 6.07e8},
     "children": [
-        {"scope": "team:T01", "target": 3e8, "probability": 0.9999, "revenue": revenue(3.2e8)},
-        {"scope": "unassigned", "target": None, "probability": None, "revenue": revenue(1.1e6)},
+        {
+            "scope": "team:T01",
+            "name": "法人営業事業部",
+            "target": 3e8,
+            "probability": 0.9999,
+            "revenue": revenue(3.2e8),
+            "progress": 0.5,
+            "vs_last_year": 1.1,
+        },
+        {
+            "scope": "unassigned",
+            "name": "担当者未設定",
+            "target": None,
+            "probability": None,
+            "revenue": revenue(1.1e7),
+            "progress": None,
+            "vs_last_year": None,
+        },
     ],
     "change": {
         "since": "2026-11-23T06:35:59.279729+09:00",
@@ -66,14 +99,14 @@ FORECAST: dict[str, Any] = {
                 "label": "失注した商談",
                 "effect_pp": -0.01,
                 "revenue": -47_913.0,
-                "deals": [{"deal_id": f"D{number:07d}", "revenue": 1.0} for number in range(5)],
+                "deals": [{**DEAL_NAME, "deal_id": f"D{number:07d}", "revenue": 1.0} for number in range(5)],
             },
             {"label": "受注した商談", "effect_pp": 0.05, "revenue": 1_667_913.0, "deals": []},
             {"label": "目標の変更", "effect_pp": 0.0, "revenue": 0.0, "deals": []},
         ],
     },
     "deals": [
-        {"deal_id": "D0000317", "by_period_end": 0.351, "amount": 3.42e6, "swing_pp": 3.21},
+        {"deal_id": "D0000317", **DEAL_NAME, "by_period_end": 0.351, "amount": 3.42e6, "swing_pp": 3.21},
         {"deal_id": "D0000303", "by_period_end": 0.9995, "amount": 69_829.0, "swing_pp": 0.0},
     ],
 }
@@ -118,11 +151,12 @@ ROW = {
 PEOPLE: dict[str, Any] = {
     "period": "FY2026",
     "scope": "company",
-    "teams": [{**ROW, "scope": "team:T02"}],
+    "teams": [{**ROW, "scope": "team:T02", "name": "営業第1チーム"}],
     "people": [
         {
             **ROW,
             "scope": f"person:P{number:03d}",
+            "name": "山本 純子" if number == 6 else None,
             "wins_above_expected": {"p10": -1, "p50": number / 10, "p90": 1},
         }
         for number in range(7)
@@ -130,7 +164,9 @@ PEOPLE: dict[str, Any] = {
 }
 ACTION = {
     "deal_id": "D0000313",
+    **DEAL_NAME,
     "owner_id": "P010",
+    "owner_name": "山本 純子",
     "label": "フォローの連絡をする",
     "uplift_pp": 19.04,
     "interval": [11.6, 26.4],
@@ -149,8 +185,17 @@ ACTION = {
 ACTIONS: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
+    "open_deals": 1,
     "actions": [ACTION],
-    "not_recommended": [{"label": "訪問する", "message": "実施済み、または直近に実施しています。"}],
+    "not_recommended": [
+        {"label": label, "message": "実施済み、または直近に実施しています。"}
+        for label in ("訪問する", "電話をかける")
+    ],
+}
+COUNTS = {"recommended": 12, "shown": 9, "accepted": 5, "dismissed": 2, "done": 4}
+REPORT: dict[str, Any] = {
+    "by_action": [{"action": "demo", "label": "製品デモを行う", **COUNTS}],
+    "hold_out": None,
 }
 BOTTLENECKS: dict[str, Any] = {
     "scope": "company",
@@ -193,8 +238,8 @@ PLAN: dict[str, Any] = {
     "attainable": False,
     "levers": [LEVER],
     "people": [
-        {"scope": "person:P001", "kpis": PERSON},
-        {"scope": "person:P002", "kpis": PERSON[1:]},
+        {"scope": "person:P001", "name": "山本 純子", "kpis": PERSON},
+        {"scope": "person:P002", "name": None, "kpis": PERSON[1:]},
     ],
 }
 TREE: dict[str, Any] = {
@@ -246,7 +291,8 @@ def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("COLUMNS", "80")
 
     def printed(told: dict[str, Any], *typed: str, lang: str = "ja") -> tuple[str, str]:
-        monkeypatch.setattr(answer, "open_service", lambda settings, **_: Canned(told))
+        for module in (answer, score):
+            monkeypatch.setattr(module, "open_service", lambda settings, **_: Canned(told))
         assert run([*typed, "--lang", lang]) == 0
         return capsys.readouterr()
 
@@ -262,7 +308,19 @@ def cells(out: str, first: str) -> list[str]:
     raise AssertionError(f"no row {first} in\n{out}")
 
 
+def row_of(out: str, first: str) -> list[str]:
+    """The headings whose first says `first`, each in one line."""
+    for table in out.split("┏")[1:]:
+        lines = [line.strip("┃").split("┃") for line in table.splitlines() if line.startswith("┃")]
+        headings = ["".join(cell.strip() for cell in column) for column in zip(*lines, strict=True)]
+        if headings[:1] == [first]:
+            return headings
+    raise AssertionError(f"no headings {first} in\n{out}")
+
+
 QUESTIONS = {
+    ("score",): SCORE,
+    ("actions", "--report"): REPORT,
     ("forecast", "2026-Q4"): FORECAST,
     ("kpis", "2026-Q4"): KPIS,
     ("people", "FY2026"): PEOPLE,
@@ -312,8 +370,9 @@ def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
     assert cells(out, "前年比（着地見込み÷前年同期）") == ["72.3%"]
     assert cells(out, "参考：ステージ別受注率による積み上げ") == ["5.00億円"]
     assert "現在のペース" not in out  # it is not known here
-    assert cells(out, "担当者未設定") == ["–", "–", "110万円"]
-    assert cells(out, "チーム T01") == ["99.9%超", "3.00億円", "32,000万円"]
+    assert cells(out, "担当者未設定") == ["–", "0.11 / –", "–", "–"]
+    assert cells(out, "法人営業事業部（T01）") == ["99.9%超", "3.20 / 3.00", "50.0%", "110.0%"]
+    assert row_of(out, "対象")[1:3] == ["達成確率", "着地見込み /目標（億円）"]
 
 
 def test_cli_forecast_names_a_surplus(screen: Any):
@@ -323,7 +382,7 @@ def test_cli_forecast_names_a_surplus(screen: Any):
 
 
 def test_cli_forecast_without_a_target_shows_nothing_of_attainment(screen: Any):
-    nothing = dict.fromkeys(("target", "probability", "probability_intervals", "gap", "change"))
+    nothing = dict.fromkeys(("target", "probability", "probability_intervals", "gap", "change", "progress"))
     none = {**FORECAST, **nothing}
     out, _ = screen(none, "forecast", "2026-Q4")
     assert not [
@@ -336,11 +395,25 @@ def test_cli_forecast_without_a_target_shows_nothing_of_attainment(screen: Any):
 def test_a_change_is_dated_signed_and_in_one_unit(screen: Any):
     out, _ = screen(FORECAST, "forecast", "2026-Q4")
     assert "前週（11月23日）からの変化：達成確率 0.1%未満 → 0.1%未満、着地見込み +162万円" in out
-    assert cells(out, "失注した商談") == ["±0.0pt", "−5万円", "D0000000、D0000001"]
-    assert cells(out, "受注した商談")[:2] == ["+0.1pt", "+167万円"]
+    assert cells(out, "失注した商談")[:2] == ["±0.0", "−5"]
+    assert cells(out, "受注した商談")[:2] == ["+0.1", "+167"]
+    assert row_of(out, "要因") == ["要因", "達成確率（pt）", "着地見込み（万円）", "主な商談"]
     assert "目標の変更" not in out
-    english, _ = screen(FORECAST, "forecast", "2026-Q4", lang="en")
-    assert "D0000000, D0000001" in english
+
+
+def test_where_the_id_of_a_deal_a_rep_or_a_team_stands_its_name_stands_too(screen: Any):
+    out, _ = screen(FORECAST, "forecast", "2026-Q4")
+    assert cells(out, "失注した商談")[2:] == ["豊後ストア株式会社"]
+    assert "（D0000000）" in out
+    assert cells(out, "豊後ストア株式会社")[1] == "342"
+    assert cells(out, "D0000303")[0] == "99.9%超"  # it has no name
+    out, _ = screen(ACTIONS, "actions", lang="en")
+    assert "山本\u00a0純子" in out
+    detail, _ = screen(ACTIONS, "actions", "--deal", "D0000313")
+    assert detail.startswith("2026年10〜12月期（2026-Q4）　豊後ストア株式会社 保守サポート（D0000313）\n")
+    of_team = {**FORECAST, "scope": "team:T01", "name": "法人営業事業部"}
+    out, _ = screen(of_team, "forecast", "2026-Q4", lang="en")
+    assert out.startswith("2026-Q4, 法人営業事業部 (T01)\n")
 
 
 def test_a_column_that_says_nothing_is_left_out(screen: Any):
@@ -352,30 +425,32 @@ def test_a_column_that_says_nothing_is_left_out(screen: Any):
 def test_only_kpis_with_a_target_show_its_probability(screen: Any):
     out, _ = screen(KPIS, "kpis", "2026-Q4")
     first, second = out.split("すべてのKPI")
-    assert cells(first, "受注額") == ["971万円", "550万円", "99.9%超", "0円"]
+    assert cells(first, "受注額（万円）") == ["971", "550", "99.9%超", "0"]
     assert "ARPU" not in first
-    assert cells(second, "受注額") == ["971万円", "971万〜1,763万円", "1,983万円"]
-    assert cells(second, "月間契約単価（ARPU）") == ["15万円", "約15万円", "–"]
+    assert cells(second, "受注額（万円）") == ["971", "971〜1,763", "1,983"]
+    assert cells(second, "月間契約単価（ARPU）（万円）") == ["15", "15", "–"]
     assert "電話" not in out
 
 
 def test_teams_and_people_stand_apart_and_at_most_five_are_spoken_of(screen: Any):
     out, _ = screen(PEOPLE, "people", "FY2026")
     assert out.startswith("2026年4月〜2027年3月期（FY2026）　全社\n")
-    assert cells(out, "T02") == ["8 / 16", "6.2", "+0.7（−0.8〜+2.2）", "872万円", "1,152万円"]
+    team = cells(out, "営業第1チーム（T02）")
+    assert team == ["8 / 16", "6.2", "+0.7（−0.8〜+2.2）", "872 / 1,152"]
     assert out.index("T02") < out.index("担当者") < out.index("P000")
-    spoken = [line for line in out.splitlines() if line.startswith("担当者 P")]
+    spoken = [line for line in out.splitlines() if "：" in line]
     assert len(spoken) == 5
-    assert spoken[0] == "担当者 P006：受注が期待を上回っています。"
+    assert spoken[0] == "山本\u00a0純子（P006）：受注が期待を上回っています。"
     assert "ほかの2人は --json" in out
 
 
 def test_actions_are_five_columns_and_details_come_with_a_deal(screen: Any):
     out, _ = screen(ACTIONS, "actions")
-    assert cells(out, "D0000313") == ["P010", "フォローの連絡をする", "+19.0", "+320万円"]
-    assert "推奨しない打ち手：訪問する（実施済み、または直近に実施しています）" in out
+    assert cells(out, "豊後ストア株式会社") == ["山本\u00a0純子", "フォローの", "+19.0", "+320"]
+    assert cells(out, "保守サポート（D0000313）")[1] == "連絡をする"
+    assert "推奨しない打ち手：訪問する、電話をかける（実施済み、または直近に実施しています）" in out
     detail, _ = screen(ACTIONS, "actions", "--deal", "D0000313")
-    assert cells(detail, "フォローの連絡をする") == ["+19.0（+11.6〜+26.4）", "+320万円", "15"]
+    assert cells(detail, "フォローの連絡をする") == ["+19.0（+11.6〜+26.4）", "+320", "15"]
     assert "この商談での推定 +19.0pt（信頼度：中）。全体の参考：実施4,000件の受注率40%" in detail
     assert "成績上位25%の担当者は商談の42%で実施（その他の担当者は37%）" in detail
 
@@ -385,14 +460,14 @@ def test_a_bottleneck_says_its_basis_what_it_costs_and_what_to_do(screen: Any):
     assert "根拠：過去432件（推定幅 −28〜−13ポイント）。いま該当：10件、放置すると該当：18件" in out
     assert "解消した場合の増加見込み：+349万円（達成確率への影響はごくわずか）" in out
     assert "打ち手：日程を確保する" in out
-    assert cells(out, "提案・見積") == ["1,051", "37", "10", "4", "79%", "7"]
+    assert cells(out, "提案・見積") == ["1,051", "37 / 10 / 4", "79%", "7"]
 
 
 def test_a_plan_out_of_reach_says_what_to_consider(screen: Any):
     out, _ = screen(PLAN, "plan", "2026-Q4")
     assert "全項目を改善しても達成確率は0.1%未満で、目標の80%には届きません。目標の見直し" in out
-    assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0pt"]
-    assert cells(out, "担当者 P001") == ["提案件数 1.4→1.5"]
+    assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0"]
+    assert cells(out, "山本\u00a0純子（P001）") == ["提案件数 1.4→1.5"]
     assert "P002" not in out  # nothing changes by a tenth
     reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
     assert "達成確率 40.0% → 81.0%（目標水準 80%）" in screen(reached, "plan", "2026-Q4")[0]
@@ -408,7 +483,7 @@ def test_a_tree_marks_key_success_factors(screen: Any):
 
 def test_a_what_if_shows_now_and_then_and_the_change_with_its_sign(screen: Any):
     out, _ = screen(WHAT_IF, "what-if", "2026-Q4")
-    assert cells(out, "全社") == ["76.5% → 73.3%", "−3.2pt", "4.40億円", "+3,824万円"]
+    assert cells(out, "全社") == ["76.5% → 73.3%", "−3.2", "4.40", "+3,824"]
     assert "KPIの水準は本日から変わる前提です。" in out
 
 
@@ -416,7 +491,7 @@ def test_a_table_wider_than_the_terminal_loses_nothing(screen: Any, monkeypatch:
     monkeypatch.setenv("COLUMNS", "44")
     out, _ = screen(KPIS, "kpis", "2026-Q4")
     column = [line.split("│")[3].strip() for line in out.split("すべて")[1].splitlines() if "│" in line]
-    assert "971万〜1,763万円" in "".join(column)
+    assert "971〜1,763" in "".join(column)
 
 
 def test_a_model_is_shown_with_labels_local_times_and_one_language():
@@ -456,3 +531,90 @@ def test_a_command_closes_the_service_also_when_its_question_is_refused(
     monkeypatch.setattr(answer, "open_service", lambda settings, **_: Refusing({}))
     assert run(["kpis", "2026-Q4"]) == 1
     assert closed == [True]
+
+
+NOTHING_LEFT: dict[str, tuple[tuple[str, ...], dict[str, Any], str, str]] = {
+    "the target falls short": (
+        ("forecast", "2026-Q4"), FORECAST, "`sancho plan 2026-Q4`", "`sancho plan 2026-Q4`",
+    ),
+    "no lever reaches the target": (
+        ("plan", "2026-Q4"), PLAN, "「リード獲得数」（+2.0pt）から着手", "begin with リード獲得数 (+2.0 pt)",
+    ),
+    "the target is safe": (
+        ("plan", "2026-Q4"), {**PLAN, "current_probability": 0.9},
+        "`sancho plan next-quarter`", "next-quarter",
+    ),
+    "no action helps": (
+        ("actions",), {**ACTIONS, "actions": []}, "`sancho bottlenecks`", "`sancho bottlenecks`",
+    ),
+    "no deal is open": (
+        ("actions",), {**ACTIONS, "actions": [], "open_deals": 0}, "`sancho plan 2026-Q4`", "new business",
+    ),
+    "no action helps this deal": (
+        ("actions", "--deal", "D1"), {**ACTIONS, "actions": []}, "次回の日程を決め", "fix the next date",
+    ),
+    "nobody closed a deal": (
+        ("people", "2026-Q4"), {**PEOPLE, "people": [], "teams": []},
+        "`sancho people this-year`", "this-year",
+    ),
+    "nothing was recommended": (
+        ("actions", "--report"), {**REPORT, "by_action": []}, "`sancho actions`", "`sancho actions`",
+    ),
+    "nothing to score": (
+        ("score",), {**SCORE, "deals": []}, "`sancho forecast this-quarter`", "this-quarter",
+    ),
+    "no KPI is recorded": (("kpis", "2026-Q4"), {**KPIS, "kpis": []}, "`sancho import`", "`sancho import`"),
+    "a KPI is out of reach": (
+        ("kpis", "2026-Q4"), {**KPIS, "kpis": [{**KPIS["kpis"][0], "probability": 0.01}]},
+        "達成確率が30%未満のKPI（受注額）", "below 30% for 受注額",
+    ),
+    "no lever has records": (
+        ("tree", "2026-Q4"), {**TREE, "branches": []}, "`sancho import`", "`sancho import`",
+    ),
+    "no deal moved": (
+        ("bottlenecks",), {**BOTTLENECKS, "bottlenecks": [], "funnel": []},
+        "`sancho import`", "`sancho import`",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTHING_LEFT)
+def test_every_dead_end_is_followed_by_what_to_do(screen: Any, case: str):
+    typed, told, ja, en = NOTHING_LEFT[case]
+    for lang, said, begins in (("ja", ja, "次の一手："), ("en", en, "Next: ")):
+        out, _ = screen(told, *typed, lang=lang)
+        [step] = [line for line in out.splitlines() if line.startswith(begins)]
+        assert said in step
+
+
+def test_an_answer_that_is_no_dead_end_says_no_next_step(screen: Any):
+    reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
+    for typed, told in ((("plan", "2026-Q4"), reached), (("forecast", "2026-Q4"), {**FORECAST, "gap": -1.0})):
+        assert "次の一手" not in screen(told, *typed)[0]
+
+
+def test_sentences_on_a_terminal_go_on_in_the_next_line_between_words(
+    screen: Any, monkeypatch: pytest.MonkeyPatch
+):
+    whole = screen(PLAN, "plan", "2026-Q4")[0].split("2026年")[0]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    out = screen(PLAN, "plan", "2026-Q4")[0].split("2026年")[0]
+    assert max(cell_len(line) for line in whole.splitlines()) > 80
+    assert max(cell_len(line) for line in out.splitlines()) <= 80
+    assert "".join(out.split()) == "".join(whole.split())
+    assert "`sancho what-if 2026-Q4 --target 金額`" in out  # a command stays in one line
+
+
+def test_scores_in_a_file_end_with_the_names_so_that_older_columns_stay_where_they_were(
+    screen: Any, tmp_path: Path
+):
+    screen(SCORE, "score", "--out", "scores.csv")
+    heading, row = (tmp_path / "scores.csv").read_text("utf-8").splitlines()
+    assert heading.startswith("deal_id,win_probability,")
+    assert heading.endswith(",name,account_name")
+    assert row.endswith(",豊後ストア株式会社 保守サポート,豊後ストア株式会社")
+
+
+def test_the_report_of_actions_names_them_in_five_columns(screen: Any):
+    out, _ = screen(REPORT, "actions", "--report")
+    assert cells(out, "製品デモを行う") == ["12", "9", "5 / 2", "4"]

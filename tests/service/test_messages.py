@@ -9,6 +9,7 @@ from crm.instants import as_of_instant
 from crm.periods import parse_period
 from models.bundle import ModelWarning
 from service import messages
+from service.language import scope_label
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WHY = Text("決着時に入力される項目とみなしています。", "It appears to be filled in at closing.")
@@ -38,7 +39,7 @@ def test_model_warnings_are_none_where_the_model_has_none() -> None:
 
 
 def test_no_target_names_scope_and_period() -> None:
-    text = messages.no_target("team:T01", parse_period("2026-Q4"))
+    text = messages.no_target(scope_label("team:T01"), parse_period("2026-Q4"))
     assert text.ja.startswith("2026年10〜12月期（2026-Q4）のチーム T01の売上目標が未登録のため")
     assert text.en.startswith("No revenue target is known for team T01 in 2026-Q4,")
 

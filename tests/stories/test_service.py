@@ -604,7 +604,7 @@ def test_scores_can_be_written_to_a_file(service: Service) -> None:
     heading = (service.folder / "scores.csv").read_text("utf-8").splitlines()[0]
     assert heading == (
         "deal_id,as_of,period,win_probability,win_by_period_end,expected_revenue,"
-        "revenue_p10,revenue_p50,revenue_p90,expected_close_date,model_version"
+        "revenue_p10,revenue_p50,revenue_p90,expected_close_date,model_version,name,account_name"
     )
 
 
