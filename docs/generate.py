@@ -40,6 +40,19 @@ _ONLY_VARIABLES = {
         "MLflowの記録先とモデルの登録先。空なら home の中のSQLite",
         "MLflow's tracking server and model registry; empty = SQLite in the home",
     ),
+    "MLFLOW_TRACKING_USERNAME": Text(
+        "MLflowサーバーのユーザー名（認証を使う場合）", "User name at MLflow's server, where it asks for one"
+    ),
+    "MLFLOW_TRACKING_PASSWORD": Text(
+        "MLflowサーバーのパスワード（認証を使う場合）", "Password at MLflow's server, where it asks for one"
+    ),
+    "MLFLOW_TRACKING_TOKEN": Text(
+        "MLflowサーバーのトークン（ユーザー名とパスワードの代わり）",
+        "Token for MLflow's server, in place of user name and password",
+    ),
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": Text(
+        "MLflowサーバーの応答を待つ秒数の上限", "For how many seconds MLflow's server may take to answer"
+    ),
     "OMP_NUM_THREADS": Text(
         "学習に使うスレッド数の上限（train.threads より小さいとき）",
         "At most so many threads for a training, where that is fewer than train.threads",

@@ -46,7 +46,7 @@ def weeks_represented(created: Ints, moments: Ints) -> Floats:
     0 for a moment that is not on the grid: it lies just after a change. Weighted by these weeks, moments are
     distributed over open time like snapshots on random days; changes cluster in active phases.
 
-    >>> weeks_represented(np.zeros(3, int), 1 + np.array([_grid_age(0, 3), 1, _grid_age(0, 11)])).tolist()
+    >>> weeks_represented(np.zeros(3, int), 1 + np.array([grid_age(0, 3), 1, grid_age(0, 11)])).tolist()
     [1.0, 0.0, 4.0]
     """
     weeks: Floats = np.zeros(len(moments))
@@ -61,7 +61,7 @@ def _part_begins(part: Any) -> Any:
 
 
 @compiled
-def _grid_age(created: Any, part: Any) -> Any:
+def grid_age(created: Any, part: Any) -> Any:
     """The age at which a deal's moment in a part of its open time lies."""
     begins, ends = _part_begins(part), _part_begins(part + 1)
     share = (created / DAY * _GOLDEN + part * _PLASTIC) % 1.0
@@ -76,7 +76,7 @@ def _fill_weeks(created: Any, moments: Any, weeks: Any) -> None:
             part = len(GRID) - 1 + (age - GRID[-1]) // LATER
         else:
             part = np.searchsorted(GRID, age, side="right") - 1
-        if part >= 0 and age == _grid_age(created[row], part):
+        if part >= 0 and age == grid_age(created[row], part):
             weeks[row] = (_part_begins(part + 1) - _part_begins(part)) / WEEK
 
 
@@ -115,9 +115,9 @@ def _moments(
             change = _next_change(amount, deal, now, change)
             change = _next_change(owner, deal, now, change)
             change = _next_change(close, deal, now, change)
-            while created + _grid_age(created, part) <= now:
+            while created + grid_age(created, part) <= now:
                 part += 1
-            grid = created + _grid_age(created, part)
+            grid = created + grid_age(created, part)
             now = grid if change == NEVER or grid < change else change
         if count:
             start[row + 1] = made

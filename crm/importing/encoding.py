@@ -28,6 +28,7 @@ _SIGNS = re.compile(
     "|(?<=[0-9])\u00a0(?=[0-9\u20ac])"
 )
 _EUC_KANA = re.compile(rb"(?:[\xa4\xa5][\xa1-\xf6]){2}")
+_SIGN_BLOCKS = (("\u2460", "\u24ff"), ("\u3200", "\u33ff"), ("\uff01", "\uff0f"), ("\uff5b", "\uff5e"))
 _LEAST = 0.6  # share of characters that a language must explain before its character set is taken
 _SURE = 0.9
 _TITLES = {
@@ -131,7 +132,8 @@ def _by_language(sample: bytes) -> tuple[str | None, bool]:
 def _japanese_share(sample: bytes, charset: str) -> float:
     """Common Japanese among the characters beyond ASCII: kana, kanji in daily use, words in half-width kana.
 
-    A kanji within a Latin word is none that anybody wrote; a rare one is likely beside a common one.
+    A kanji within a Latin word is none that anybody wrote, a sign there tells nothing; a rare
+    kanji is likely beside a common one.
     """
     text = sample.decode(charset, errors="replace")
     daily = [bool(_KANA.match(character)) or _is_daily_kanji(character) for character in text]
@@ -139,15 +141,23 @@ def _japanese_share(sample: bytes, charset: str) -> float:
     for at, character in enumerate(text):
         if character < "\x80":
             continue
-        beyond += 1
         around = text[max(at - 1, 0) : at + 2]
-        if any("a" <= near <= "z" for near in around):
+        is_latin = any("a" <= near <= "z" for near in around)
+        if is_latin and _is_sign(character):
+            continue
+        beyond += 1
+        if is_latin:
             continue
         beside = any(daily[max(at - 1, 0) : at]) or any(daily[at + 1 : at + 2])
         common += daily[at] or (beside and _is_kanji(character))
     if charset == "cp932":
         common += sum(len(word) for word in _HALF_WIDTH.findall(text) if not _is_punctuation(word))
     return common / beyond if beyond else 0.0
+
+
+def _is_sign(character: str) -> bool:
+    """Whether it is a full-width sign, a number in a circle, or a mark such as that of a company."""
+    return any(first <= character <= last for first, last in _SIGN_BLOCKS)
 
 
 def _is_kanji(character: str) -> bool:

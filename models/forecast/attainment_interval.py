@@ -10,7 +10,7 @@ whose mean it is (the distribution of Vasicek, 2002, of a portfolio's losses). S
 little is open, late in the period or far from the target, and wide where the target is near.
 
 `SETTLED` is a stated prior, set on simulated worlds whose true probability is known (1 to 5, 11 to 13 and 321
-to 324 of `benchmarks/coverage.py`): one share served the company, teams and people, early and late.
+to 324 of `benchmarks/interval_coverage.py`): one share served the company, teams and people, early and late.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_a_comparison_is_computed_once_for_a_pair_and_a_state_of_the_data(
         asked.append((a.version, b.version))
         return found(a, b, log, until)
 
-    monkeypatch.setattr("service.model_comparisons.compare_models", counting)
+    monkeypatch.setattr("training.model_comparison.compare_models", counting)
     first = client.get("/v1/models/compare?a=2")
     schemas.ModelComparison.model_validate(first.json())
     assert first.json()["text"].startswith("These rows cannot tell version 2 and version 1 apart")
@@ -117,7 +117,7 @@ def test_while_a_comparison_is_computed_other_questions_are_answered(
         assert go_on.wait(60)
         return found(a, b, log, until)
 
-    monkeypatch.setattr("service.model_comparisons.compare_models", held_up)
+    monkeypatch.setattr("training.model_comparison.compare_models", held_up)
     app = create_app(cases.settings, cases, warm=False)
     key = {"Authorization": f"Bearer {app.state.keys.create('compare')}"}
 
@@ -138,7 +138,7 @@ def test_the_screen_of_a_comparison_fits_its_columns(
     cases: UseCases, lang: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("service.model_comparisons.compare_models", found)
+    monkeypatch.setattr("training.model_comparison.compare_models", found)
     answer = cases.comparisons.compare("2", "1", None, lang)
     model_comparison.show(answer, lang)
     shown = capsys.readouterr().out.splitlines()
@@ -163,7 +163,7 @@ def test_the_command_wants_one_model_in_question(capsys: pytest.CaptureFixture[s
 
 
 def test_json_has_the_form_that_pages_read(cases: UseCases, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("service.model_comparisons.compare_models", found)
+    monkeypatch.setattr("training.model_comparison.compare_models", found)
     answer = json.loads(json.dumps(cases.comparisons.compare("2", "1", None, "en")))
     assert set(answer) >= {
         "a", "b", "until", "verdict", "text", "rows", "deals", "log_loss_difference", "brier_difference",

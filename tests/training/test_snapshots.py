@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.instants import DAY, NEVER
+from features.snapshot_moments import grid_age
 from training.snapshots import (
+    SHORT_CYCLE,
     Cycle,
     DealOutcomes,
     cycle_of,
@@ -106,6 +108,12 @@ def test_closings_after_the_cut_off_teach_nothing_about_the_pace():
     assert cycle_of(_lives(*early, *late), 50 * DAY) == cycle_of(_lives(*early), 50 * DAY)
 
 
+def _on_grid(created: int, days: float) -> int | None:
+    """The last moment of the grid of a deal created then and open for so many days."""
+    ages = [grid_age(created, part) for part in range(12) if grid_age(created, part) < days * DAY]
+    return created + 1 + max(ages) if ages else None
+
+
 def _many(seed: int = 0):
     rng = np.random.default_rng(seed)
     created = rng.uniform(0, 95, 200)
@@ -120,6 +128,8 @@ def _many(seed: int = 0):
     deal = np.repeat(np.arange(200), 3)
     at = lives.created[deal] + (np.tile([0.0, 0.3, 0.7], 200) * weeks[deal] * DAY).astype(np.int64)
     at += np.where(np.arange(len(at)) % 3 == 0, 1, 0)
+    regular = [_on_grid(*one) for one in zip(lives.created.tolist(), weeks.tolist(), strict=True)]
+    at[2::3] = [later if moment is None else moment for moment, later in zip(regular, at[2::3], strict=True)]
     questions = draw_horizons(at, AS_OF, np.full(len(at), 20.0), CYCLE, 3, rng)
     return lives, make_rows(lives, deal, at, np.arange(len(at))[:, None] * 1.0, questions, CYCLE, AS_OF)
 
@@ -147,10 +157,20 @@ def test_folds_learn_from_all_moments_and_judge_on_regular_ones():
 
 def test_a_regular_moment_weighs_the_weeks_it_stands_for():
     lives = _lives(*[(0, None, -1, 99)] * 4)
-    instant = 1.5 / DAY
-    rows = _rows(lives, [instant, 42 + instant, 84 + instant, 84.5], [5.0] * 4)
-    assert rows.weight.tolist() == [1, 2, 4, 1]
+    ages = [(grid_age(0, part) + 1.5) / DAY for part in (0, 6, 10)]
+    rows = _rows(lives, [*ages, 84.5], [5.0] * 4)
+    assert rows.weight.tolist() == [1 / 7, 2, 4, 1]
     assert rows.regular.tolist() == [True, True, True, False]
+
+
+def test_where_deals_end_within_days_their_creation_is_a_regular_moment():
+    lives = _lives(*[(0.3, None, -1, 99)] * 2)
+    at = int(0.3 * DAY) + np.array([1, 2])
+    questions = np.arange(2), np.full(2, 3.0), np.full(2, 3.0)
+    for cycle in (Cycle(SHORT_CYCLE, 20.0, 50), CYCLE):
+        rows = make_rows(lives, np.arange(2), at, np.zeros((2, 1)), questions, cycle, AS_OF)
+        assert rows.regular.tolist() == [cycle.longest_days == SHORT_CYCLE, False]
+        assert rows.weight.tolist() == [1, 1]
 
 
 def test_half_of_the_deals_open_at_the_cut_stand_for_all_of_them():
@@ -159,8 +179,14 @@ def test_half_of_the_deals_open_at_the_cut_stand_for_all_of_them():
     cut = 60 * DAY
     fold = split(rows, cut, AS_OF, AS_OF, halves)
     open_then = (lives.created < cut) & ((lives.closed == NEVER) | (lives.closed >= cut))
-    assert set(fold.train.weight[open_then[fold.train.deal]]) == {2.0}
-    assert set(fold.train.weight[~open_then[fold.train.deal]]) == {1.0}
+    alone = dict(zip(zip(rows.deal, rows.at, strict=True), rows.weight, strict=True))
+    times = [
+        weight / alone[one]
+        for weight, one in zip(
+            fold.train.weight, zip(fold.train.deal, fold.train.at, strict=True), strict=True
+        )
+    ]
+    assert times == np.where(open_then[fold.train.deal], 2.0, 1.0).tolist()
     assert halves[fold.train.deal[open_then[fold.train.deal]]].all()
 
 
