@@ -146,7 +146,7 @@ def _fit_trees(
     grow: TreeFitter,
 ) -> list[Trees]:
     columns = _question_columns(rows, layout, windows)
-    first = rows.x.shape[1] + 1  # the first column of the horizon
+    first = rows.x.shape[1]
     # A leaf should hold several deals, not several moments of one.
     per_deal = len(columns) / max(rows.deals, 1)
     least = int(np.clip(LEAF_DEALS * per_deal, 40, 0.02 * len(columns) + 40))

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from crm.instants import DAY
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
 from features.horizon import HORIZON_FEATURES, HORIZON_MONOTONE, horizon_columns, period_ends
@@ -16,7 +15,6 @@ from models.win.business_time import BusinessClock, uniform_pace
 
 RAMP_EDGES = (0.0, 2.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 CLOSE_REACH_DAYS = 60.0
-RESTED_DAYS = 3
 ALMOST = 0.999  # of "ever": the largest finite horizon
 
 
@@ -56,14 +54,12 @@ class HorizonTerms:
 
     `days` of the calendar, `clock` business days (`BusinessClock`; "ever" stays ever), and `ends`
     (n, 3): which periods end within. Business days replace counts of working and
-    rush days. `rested` (n,) depends on the moment alone: the closed ones of the last `RESTED_DAYS` days,
-    without which a silence over the weekend would look like neglect each Monday.
+    rush days.
     """
 
     days: Floats
     clock: Floats
     ends: Floats
-    rested: Floats
 
 
 @dataclass(frozen=True)
@@ -82,10 +78,9 @@ class HorizonWindows:
         """The terms of moments (n,) and horizons in days (n,)."""
         clock = np.minimum(self._clock.days(moments, horizon_days), ever_days * ALMOST)
         clock = np.where(horizon_days >= ever_days, ever_days, clock)
-        ends = period_ends(self.calendar, moments, self._capped(horizon_days))
-        since = moments - RESTED_DAYS * DAY
-        rested = RESTED_DAYS - self.calendar.working_days(since, moments)
-        return HorizonTerms(horizon_days, clock, ends, rested)
+        return HorizonTerms(
+            horizon_days, clock, period_ends(self.calendar, moments, self._capped(horizon_days))
+        )
 
     @cached_property
     def _clock(self) -> BusinessClock:

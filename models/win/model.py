@@ -319,14 +319,14 @@ def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
 
 
 def tree_columns(x: Floats, layout: FeatureLayout, terms: HorizonTerms) -> Floats:
-    """The trees' inputs: features, days of rest, log horizon, period ends, horizon past the close date.
+    """The trees' inputs: features, log horizon, period ends, horizon past the close date.
 
     The horizon in business days and in calendar days, since the end-of-quarter rush affects mainly late-stage
     deals.
     """
     past = [] if layout.close < 0 else [np.clip(terms.days - x[:, layout.close], -400.0, 400.0)[:, None]]
     horizon = np.log1p(np.stack([terms.clock, terms.days], axis=1))
-    return np.concatenate([x, terms.rested[:, None], horizon, terms.ends, *past], axis=1)
+    return np.concatenate([x, horizon, terms.ends, *past], axis=1)
 
 
 def parts_of(count: int) -> list[slice]:

@@ -453,7 +453,8 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
     assert run([*asked, "--json", "--lang", "en"]) == 0
     assert capfd.readouterr().out.strip() == response.text
     assert run([*asked, "--lang", "ja"]) == 0
-    assert "（現状→仮定）" in capfd.readouterr().out
+    shown = capfd.readouterr().out
+    assert all(part in shown for part in ("現状→", "達成確率", "仮定後の"))
     assert run(["what-if", PERIOD, "--push", "D1", "--lang", "en"]) == 1
     assert "write it as ID:NUMBER" in capfd.readouterr().err
     unknown = service.client.post(f"/v1/forecasts/{PERIOD}/what-if", json={"lost": ["nope"]})
