@@ -112,7 +112,11 @@ def test_a_broken_version_is_not_gone_back_to(client: TestClient, monkeypatch: p
 def test_new_data_do_not_make_the_registry_slow(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     """What became of the model is looked at when it is taken up and every quarter of an hour."""
     first = client.get("/v1/models").json()["monitoring"]
-    monkeypatch.delattr("training.monitoring.monitor")
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("monitored again")
+
+    monkeypatch.setattr("training.monitoring.monitor", again)
     row = {"deal_id": "MORE", "created_at": "2026-10-30", "stage": "アポイント"}
     client.put("/v1/tables/deals", content=json.dumps(row), headers={"Content-Type": "application/x-ndjson"})
     client.app.state.use_cases.serving.refresh(warm=True)
