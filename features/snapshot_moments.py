@@ -16,10 +16,8 @@ WEEK = 7 * DAY
 GRID = np.array([0, 1, 3, 7, 14, 21, 28, 42, 56, 70, 84], np.int64) * DAY
 """Ages that part a deal's open time; after the last one it is parted every four weeks."""
 LATER = 4 * WEEK
-_GOLDEN, _PLASTIC = (
-    0.6180339887498949,
-    0.7548776662466927,
-)  # multiples are spread evenly between whole numbers
+# Their multiples are spread evenly between whole numbers.
+_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
 
 
 def change_moments(history: History, until: int, deals: Ints | None = None) -> tuple[Ints, Ints]:

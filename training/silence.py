@@ -42,8 +42,6 @@ class SignsOfLife:
             return False
         return np.array_equal(self.deal, other.deal) and np.array_equal(self.at, other.at)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def as_known_at(self, moment: int) -> SignsOfLife:
         """The same, with the labels of an earlier moment."""
         return replace(self, as_of=moment)

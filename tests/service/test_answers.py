@@ -18,7 +18,10 @@ from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
 
-DEAL = {"deal": {"deal_id": "NEW", "created_at": "2026-10-05", "stage": "提案"}, "as_of": AS_OF}
+DEAL: dict[str, Any] = {
+    "deal": {"deal_id": "NEW", "created_at": "2026-10-05", "stage": "提案"},
+    "as_of": AS_OF,
+}
 FOURTH = {"deal_id": "D4", "created_at": "2026-09-29", "stage": "提案", "owner_id": "P0", "amount": 5e6}
 NAME_OF_SCOPE = {
     "company": "Company",
@@ -173,7 +176,7 @@ def test_wherever_an_id_stands_in_an_answer_its_name_stands_too(
 
 
 def test_a_sent_deal_is_called_what_the_request_says_else_what_the_store_knows(client: TestClient):
-    deal = {**DEAL["deal"], "name": "New one", "account_id": "C1"}  # type: ignore[dict-item]
+    deal = {**DEAL["deal"], "name": "New one", "account_id": "C1"}
     answer = client.post("/v1/deals/score", json={**DEAL, "deal": deal}).json()
     assert (answer["name"], answer["account_name"]) == ("New one", "Acme")
     account = {"account_id": "C1", "name": "Acme Ltd."}
