@@ -12,6 +12,7 @@ from crm.i18n import Language, Text
 from service.cli import (
     actions,
     backtest,
+    backup,
     bottlenecks,
     demo,
     doctor,
@@ -52,6 +53,8 @@ _COMMANDS = (
     actions.COMMAND,
     serve.COMMAND,
     doctor.COMMAND,
+    backup.BACKUP,
+    backup.RESTORE,
 )
 _GROUPS = (
     ("models", models.HELP, models.COMMANDS),
