@@ -96,7 +96,9 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     frame = frame[[*frame.columns.difference(names, sort=False), *names]]  # who reads by position
     match out.suffix.lower():
         case ".csv":
-            frame.to_csv(out, index=False)
+            from service.cli.csv_cells import write_csv
+
+            write_csv(frame, out)
         case ".parquet":
             frame.to_parquet(out, index=False)
         case _:
