@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from crm.store.jobs import DONE, FAILED, STATES, Job
+from crm.store.jobs import DONE, FAILED, OPEN, STATES, Job
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
 from service.jobs.kinds import IMPORT, TRAINING
@@ -70,7 +70,7 @@ class JobRequests:
         job, _ = self._queue.add(TRAINING, asked, requested_by=caller, unique_key=TRAINING)
         return self._told(job, lang)
 
-    def list(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
+    def newest(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
         """Jobs, newest first, a page of them."""
         states = STATES if state is None else (state,)
         found = self._queue.newest(limit + 1, states, None if cursor is None else _read(cursor))
@@ -90,6 +90,10 @@ class JobRequests:
         if job.state in (DONE, FAILED):
             raise SanchoError(_ENDED, "job_ended")
         return self._told(job, lang)
+
+    def open_jobs(self, most: int) -> list[Job]:
+        """Jobs that are queued or being done."""
+        return self._queue.newest(most, OPEN)
 
     def close(self) -> None:
         """Closes the queue's connections."""

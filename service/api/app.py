@@ -14,7 +14,8 @@ from service.api import actions, bottlenecks, deals, forecasts, health, jobs, kp
 from service.api.access import AccessLog, known_caller
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
-from service.settings import Settings
+from service.logs import configure_logs
+from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
 _ABOUT = """How likely a sales target is, why, and what to do about it.
@@ -70,6 +71,12 @@ def create_app(
         )
     app.add_middleware(AccessLog)
     return app
+
+
+def app_of_settings() -> FastAPI:
+    """The application of the settings, for a server that starts several processes."""
+    configure_logs()
+    return create_app(read_settings())
 
 
 def _operation_id(route: APIRoute) -> str:

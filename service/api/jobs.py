@@ -90,7 +90,7 @@ def list_jobs(
     ] = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
-    return send(request, jobs.list(state, limit, cursor, language_of(request)))
+    return send(request, jobs.newest(state, limit, cursor, language_of(request)))
 
 
 @router.get(
