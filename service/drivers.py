@@ -13,6 +13,8 @@ from crm.instants import DAY
 from features.arrays import Ints
 from features.kpis import KPIS
 from models.bundle import Bundle
+from models.forecast.reach import reachable
+from models.forecast.undecided import ranked_by
 from models.kpis import KpiForecasts
 from models.levers import (
     LEVERS,
@@ -55,38 +57,45 @@ def lever_model_of(forecast: PeriodForecast, prospects: KpiForecasts, bundle: Bu
 
 
 def driver_rows(
-    drive: LeverModel, people: Ints, target: float | None, before: float | None, lang: Language
+    drive: LeverModel, people: Ints, target: float | None, lang: Language
 ) -> list[dict[str, Any]]:
     """What a feasible step of each lever, up to the top quartile of peers, adds; the strongest first."""
-    if target is None or before is None:
+    if target is None:
         return []
+    before = drive.goal({}, people, target)
     rows = []
     for lever in LEVERS:
         level = drive.levels.get(lever.id)
         if level is None or level.of(people) is None or np.isnan(level.top[people]).all():
             continue
-        after = drive.probability({lever.id: 1.0}, people, target)
-        rows.append({**_named(level, people, 1.0, lang), "attainment_pp": 100 * (after - before)})
-    return sorted(rows, key=lambda row: -row["attainment_pp"])
+        after = drive.goal({lever.id: 1.0}, people, target)
+        rows.append({**_named(level, people, 1.0, lang), **before.effect_of(after)})
+    return before.ranked(rows)
 
 
 def kpi_tree(
     drivers: Sequence[Mapping[str, Any]], kpis: Sequence[Mapping[str, Any]], goal: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """KGI, its drivers as branches with their KPIs; the strongest controllable drivers are KSFs."""
+    """KGI, its drivers as branches with their KPIs; the strongest controllable drivers are KSFs.
+
+    Where the probability is settled, a driver is strong that moves revenue by a point of the target.
+    """
+    by = ranked_by(goal["probability"])
     by_kpi = {row["kpi"]: row for row in kpis}
     levers = {lever.id: lever for lever in LEVERS}
     branches, key_factors = [], 0
     for driver in drivers:
         lever = levers[driver["lever"]]
-        is_ksf = lever.controllable and driver["attainment_pp"] >= KSF_PP and key_factors < MAX_KSF
+        of_target = 100 * driver["revenue"] / max(goal["target"], 1.0)
+        strength = driver["attainment_pp"] if by == "attainment" else of_target
+        is_ksf = lever.controllable and strength >= KSF_PP and key_factors < MAX_KSF
         key_factors += is_ksf
         fields = ("kpi", "label", "unit", "value", "forecast", "target", "probability")
         measured = [{key: by_kpi[name][key] for key in fields} for name in lever.kpis if name in by_kpi]
         branches.append(
             {**driver, "ksf": is_ksf, "kpis": [row for row in measured if row["value"] is not None]}
         )
-    return {"goal": dict(goal), "branches": branches}
+    return {"goal": dict(goal), "ranked_by": by, "branches": branches}
 
 
 def plan_fields(
@@ -115,17 +124,23 @@ def plan_fields(
     for name, share in plan.shares.items():
         level = drive.levels[name]
         if level.of(people) is not None:
-            alone = 100 * (plan.effects[name] - plan.before)
-            rows.append({**_named(level, people, share, lang), "share_of_step": share, "alone_pp": alone})
+            alone = plan.before.effect_of(plan.alone[name])
+            named = _named(level, people, share, lang)
+            rows.append({**named, "share_of_step": share, "alone_pp": alone["attainment_pp"], **alone})
+    reached = plan.before.effect_of(plan.reached)
     return {
         "scope": scope,
         "target": target,
         "requested_probability": requested,
-        "current_probability": plan.before,
+        "current_probability": plan.before.chance,
         "attainable": plan.attains(requested),
-        "probability": plan.reached,
-        "maximum": max(plan.maximum, plan.before),
-        "levers": sorted(rows, key=lambda row: -row["alone_pp"]),
+        "probability": plan.reached.chance,
+        "maximum": max(plan.maximum.chance, plan.before.chance),
+        "gap": plan.before.gap,
+        **reached,
+        "reachable": reachable(drive.with_shares(plan.shares, people).total(people)),
+        "ranked_by": plan.before.ranked_by,
+        "levers": plan.before.ranked(rows),
         "people": _person_plans(drive, prospects, plan, people, lang),
     }
 

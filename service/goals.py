@@ -22,6 +22,7 @@ from service.kpi_check import KpiContext, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.settled import settled_fields
 
 if TYPE_CHECKING:
     from service.schemas import CheckRequest, PlanRequest
@@ -155,10 +156,20 @@ class Goals:
 
         def compute() -> list[dict[str, Any]]:
             people, drive = context.forecast.organisation.members(scope), self.kpi_context(context).drive
-            before = drive.probability({}, people, target)
-            return driver_rows(drive, people, target, before, lang)
+            return driver_rows(drive, people, target, lang)
 
         return context.state.caches.drivers.get((*context.key, scope, lang), compute)
+
+    def settled(self, context: AnswerContext, scope: str, lang: Language) -> dict[str, Any]:
+        """What is worth knowing of a scope's goal that is out of reach, or safe; else nothing."""
+
+        def later(period: Period) -> AnswerContext:
+            return self._serving.context_of(context.state, context.moment, period)
+
+        return context.state.caches.settled.get(
+            (*context.key, scope, lang),
+            lambda: settled_fields(context, scope, self.kpi_context, later, lang),
+        )
 
     def kpi_context(self, context: AnswerContext) -> KpiContext:
         """What the KPIs and levers of a period are computed from."""

@@ -76,6 +76,9 @@ class Caches:
     drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
+    settled: Cache[tuple[int, str, str, Language], dict[str, Any]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )

@@ -20,6 +20,7 @@ from models.forecast.attainment import probability_of
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import Pipeline, Simulation, simulate
+from models.forecast.undecided import share_of_gap
 
 STEPS = (
     "moved",
@@ -169,6 +170,7 @@ def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
             "code": step,
             "effect_pp": 100 * (chances[number + 1] - chances[number]),
             "revenue": means[number + 1] - means[number],
+            "gap_share": share_of_gap(means[number + 1] - means[number], before - means[0]),
             "deals": _named(change, step, in_scope, was_in_scope),
         }
         for number, step in enumerate(STEPS)

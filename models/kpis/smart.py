@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crm.i18n import Text
+from models.probability_words import probability_words
 
 MIN_CHANCE, MAX_CHANCE = 0.3, 0.9  # below: too ambitious; above: likely without further effort
 MIN_COMPLETE = 0.8  # share of rows with the columns that the KPI needs
@@ -198,7 +199,9 @@ def _achievable(proposal: KpiProposal, facts: KpiFacts) -> SmartFinding:
             Text("数値と期間を決めてください。", "Set a value and a period."),
         )
     chance = facts.probability
-    why = Text("達成確率は{p:.0%}です。", "The probability of reaching it is {p:.0%}.").format(p=chance)
+    why = Text("達成確率は{p}です。", "The probability of reaching it is {p}.").format(
+        p=probability_words(chance, 0)
+    )
     fair, hard = (_number(value) for value in facts.reachable)
     if chance < MIN_CHANCE:
         return SmartFinding(

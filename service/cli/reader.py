@@ -42,6 +42,10 @@ class Reader:
         """A share that is no probability: it may be zero, or more than everything."""
         return "–" if share is None else f"{share:.1%}"
 
+    def gap_share(self, share: float | None) -> str:
+        """A share of what is missing to the target; nothing where nothing is missing."""
+        return "–" if share is None else f"{share:.0%}" if abs(share) >= 0.095 else f"{share:.1%}"
+
     def points(self, points: float | None) -> str:
         """A change of a probability."""
         return language.points_text(points, self.lang)

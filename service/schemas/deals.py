@@ -14,6 +14,7 @@ from service.schemas.base import (
     AccountName,
     Answer,
     DealName,
+    GapShare,
     ProbabilityIntervals,
     ScopeName,
 )
@@ -229,6 +230,9 @@ class DealAttainment(BaseModel):
     probability_intervals: ProbabilityIntervals
     if_won_pp: float | None
     if_lost_pp: float | None
+    if_won_revenue: float | None = Field(None, description="Revenue of the period more than expected")
+    if_lost_revenue: float | None = Field(None, description="The same if lost: at most 0")
+    gap_share: GapShare = None
 
 
 class Insight(Answer):
