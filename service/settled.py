@@ -57,8 +57,9 @@ def settled_fields(
     else:
         fields["maximum"] = _maximum(kpi_context(context).drive, scope, target)
     for period in periods:
-        aim = _aim(later(period), scope, target, context.forecast.period)
-        found = _planned(later(period), scope, aim, kpi_context, lang, always=is_safe(goal.probability))
+        ahead = later(period)
+        aim = _aim(ahead, scope, target, context.forecast.period)
+        found = _planned(ahead, scope, aim, kpi_context, lang, always=is_safe(goal.probability))
         if found is not None:
             return fields | {"next_period": found}
     return fields

@@ -43,16 +43,26 @@ def degrees_of_freedom(periods: int) -> float:
 
 
 def scale_quantiles(degrees: float, share: Floats) -> Floats:
-    """Scales of the shared shocks at shares (n,) between 0 and 1 of the scenarios, descending in them.
+    """Scales of the shared shocks at shares (n,) between 0 and 1 of the scenarios, the largest first.
+
+    Their mean square over all scenarios is 1: the shocks vary as much as estimated, with wider tails.
 
     >>> scale_quantiles(KNOWN, np.array([0.1, 0.9])).tolist()
     [1.0, 1.0]
     >>> scale_quantiles(8.0, np.array([0.05, 0.5, 0.95])).round(2).tolist()
-    [1.71, 1.04, 0.72]
+    [1.48, 0.9, 0.62]
     """
     if np.isinf(degrees):
         return np.ones(len(share))
-    return np.asarray(np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST))
+    scale = np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST)
+    return np.asarray(scale / _root_mean_square(degrees))
+
+
+@lru_cache(maxsize=64)
+def _root_mean_square(degrees: float) -> float:
+    share = (np.arange(1 << 14) + 0.5) / (1 << 14)
+    scale = np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST)
+    return float(np.sqrt((scale**2).mean()))
 
 
 def scenario_scales(degrees: float, scenarios: int, seed: int) -> Floats:
