@@ -13,8 +13,8 @@ from crm.instants import DAY
 from features.arrays import Ints
 from features.kpis import KPIS
 from models.bundle import Bundle
+from models.forecast.goal_effect import Goal
 from models.forecast.reach import reachable
-from models.forecast.undecided import ranked_by
 from models.kpis import KpiForecasts
 from models.levers import (
     LEVERS,
@@ -80,14 +80,13 @@ def kpi_tree(
 
     Where the probability is settled, a driver is strong that moves revenue by a point of the target.
     """
-    by = ranked_by(goal["probability"])
+    aim = Goal(goal["target"], goal["probability"], goal["revenue"]["mean"])
     by_kpi = {row["kpi"]: row for row in kpis}
     levers = {lever.id: lever for lever in LEVERS}
     branches, key_factors = [], 0
     for driver in drivers:
         lever = levers[driver["lever"]]
-        of_target = 100 * driver["revenue"] / max(goal["target"], 1.0)
-        strength = driver["attainment_pp"] if by == "attainment" else of_target
+        strength = aim.strength(driver["attainment_pp"], driver["revenue"])
         is_ksf = lever.controllable and strength >= KSF_PP and key_factors < MAX_KSF
         key_factors += is_ksf
         fields = ("kpi", "label", "unit", "value", "forecast", "target", "probability")
@@ -95,7 +94,7 @@ def kpi_tree(
         branches.append(
             {**driver, "ksf": is_ksf, "kpis": [row for row in measured if row["value"] is not None]}
         )
-    return {"goal": dict(goal), "ranked_by": by, "branches": branches}
+    return {"goal": dict(goal), "ranked_by": aim.ranked_by, "branches": branches}
 
 
 def plan_fields(

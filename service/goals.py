@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
-from crm.i18n import Language, Text
+from crm.i18n import Language
 from crm.instants import DAY, last_known_day
 from crm.periods import Period
 from features.kpis import KPIS, KpiEvents, custom_kpis
@@ -18,7 +18,7 @@ from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
 from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
-from service.kpi_check import KpiContext, check_rows
+from service.kpi_check import KpiContext, StrongestLever, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
@@ -193,13 +193,14 @@ class Goals:
             self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
         )
 
-    def _strongest_lever(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
-        """The lever with the largest effect on the company's goal, and its points."""
+    def _strongest_lever(self, context: AnswerContext, lang: Language) -> StrongestLever | None:
+        """The lever with the largest effect on the company's goal."""
         drivers = self.drivers(context, COMPANY, lang)
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
-        return label, drivers[0]["attainment_pp"]
+        goal, first = context.forecast.goal(COMPANY), drivers[0]
+        return StrongestLever(label, goal.strength(first["attainment_pp"], first["revenue"]), goal.ranked_by)
 
     def _period_or_none(self, state: ModelState, name: str, moment: int) -> Period | None:
         try:

@@ -58,6 +58,16 @@ class Goal:
         """An effect of so many points of attainment and so much revenue."""
         return {"attainment_pp": points, "revenue": revenue, "gap_share": share_of_gap(revenue, self.gap)}
 
+    def strength(self, points: float | None, revenue: float) -> float:
+        """How strong an effect is: points of attainment; where that is settled, percent of the target.
+
+        >>> Goal(200.0, 0.5, 150.0).strength(3.0, 10.0), Goal(200.0, 0.001, 150.0).strength(0.0, 10.0)
+        (3.0, 5.0)
+        """
+        if self.ranked_by == "attainment":
+            return points or 0.0
+        return 100 * revenue / self.target if self.target else 0.0
+
     def ranked(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows with their effects on the goal, the largest first; ties by the other effect."""
 
