@@ -19,7 +19,7 @@ from models.bundle import Bundle
 from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
 from models.forecast.attainment_interval import attainment_intervals
-from models.forecast.undecided import share_of_gap
+from models.forecast.undecided import ranked_by, share_of_gap
 from models.scoring import close_days_of, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import LEVEL as SHOWN_LEVEL
@@ -197,7 +197,10 @@ def _attainment(inputs: InsightInputs) -> Mapping[str, Any]:
     scope = {"period": inputs.period, "scope": "company"}
     if effect is None:
         names = ("probability", "probability_intervals", "if_won_pp", "if_lost_pp")
-        return {**scope, **dict.fromkeys((*names, "if_won_revenue", "if_lost_revenue", "gap_share"))}
+        return {
+            **scope,
+            **dict.fromkeys((*names, "if_won_revenue", "if_lost_revenue", "gap_share", "ranked_by")),
+        }
     amount = float(inputs.amounts.mean())
     expected = inputs.probabilities.by_end * amount
     return {
@@ -209,4 +212,5 @@ def _attainment(inputs: InsightInputs) -> Mapping[str, Any]:
         "if_won_revenue": amount - expected,
         "if_lost_revenue": -expected,
         "gap_share": share_of_gap(amount - expected, inputs.gap),
+        "ranked_by": ranked_by(effect.probability),
     }

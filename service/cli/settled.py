@@ -86,6 +86,18 @@ def _show_maximum(most: dict[str, Any], reader: Reader) -> None:
     )
 
 
+def _strongest(levers: list[dict[str, Any]], reader: Reader) -> str:
+    """The lever that adds most, to begin with."""
+    if not levers or levers[0]["revenue"] <= 0:
+        return ""
+    return reader.text(
+        "さらに伸ばすなら「{label}」（増加見込み {gain}）から始めてください。",
+        " To do more, begin with {label} ({gain}).",
+        label=levers[0]["label"],
+        gain=reader.money(levers[0]["revenue"], signed=True),
+    )
+
+
 def _show_later(later: dict[str, Any], reader: Reader) -> None:
     plan = later["plan"]
     given = {
@@ -104,8 +116,10 @@ def _show_later(later: dict[str, Any], reader: Reader) -> None:
     given["aim"] = aim.format(target=given["target"]).to(reader.lang)
     if later["probability"] >= plan["requested_probability"]:
         reader.next_step(
-            "{name}を見据えてください。{aim}、現状のままで達成確率 {before}（`sancho forecast {period}`）。",
-            "look to {name}: {aim}, chance {before} as it is (`sancho forecast {period}`).",
+            "{name}に着手してください。{aim}、現状のままで達成確率 {before}"
+            "（`sancho forecast {period}`）。{first}",
+            "start on {name}: {aim}, chance {before} as it is (`sancho forecast {period}`).{first}",
+            first=_strongest(plan["levers"], reader),
             **given,
         )
         return

@@ -16,6 +16,7 @@ from service.schemas.base import (
     DealName,
     GapShare,
     ProbabilityIntervals,
+    RankedBy,
     ScopeName,
 )
 from service.schemas.bottlenecks import DealBottleneck
@@ -233,6 +234,7 @@ class DealAttainment(BaseModel):
     if_won_revenue: float | None = Field(None, description="Revenue of the period more than expected")
     if_lost_revenue: float | None = Field(None, description="The same if lost: at most 0")
     gap_share: GapShare = None
+    ranked_by: RankedBy = None
 
 
 class Insight(Answer):

@@ -103,6 +103,10 @@ def test_a_safe_target_says_what_may_be_lost_and_what_to_start_next(screen: Any)
     english, _ = screen(SAFE, "forecast", "2026-Q4", lang="en")
     assert "all but safe (chance over 99%): JPY 42.0M may be lost" in " ".join(english.split())
     assert "start on 2027-Q1 now" in english
+    as_it_is = {**SAFE, "next_period": {**LATER, "probability": 0.96}}
+    step, _ = screen(as_it_is, "forecast", "2026-Q4")
+    assert "現状のままで達成確率 96.0%" in step
+    assert "「リード獲得数」（増加見込み +120万円）から" in step
 
 
 @pytest.mark.parametrize("told", [OUT_OF_REACH, SAFE])
