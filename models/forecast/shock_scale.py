@@ -7,6 +7,11 @@ the factor is Student's t with nu degrees of freedom (Gelman et al., Bayesian Da
 3.2 and 2.6). So each scenario has one scale, sqrt(nu / chi2(nu)), that multiplies all shared shocks in it: of
 the company, of the teams and of new business, as turbulent periods are turbulent everywhere (the multivariate
 t distribution; McNeil, Frey & Embrechts, Quantitative Risk Management, 2nd ed., section 6.2).
+
+The scales are divided by their root mean square, so that the variance stays the estimated one: with it,
+intervals of revenue hold about as often as they say (`benchmarks/interval_coverage.py`), and on development
+worlds the larger variance of plain t made the scores of companies and teams worse (seeds 1 and 2 of
+`benchmarks/attainment_tails.py`, with 500 days of records).
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ PRIOR_DEGREES = 2.0
 # A shock is at most so many times its usual size: where the 99 % interval of the prior ends.
 LARGEST = float(np.exp(ndtri(0.995) * PRIOR_LOG_SPREAD))
 KNOWN = float("inf")  # degrees of freedom of a size that is known
-_CELLS = 48
+_CELLS, _FINE = 48, 1 << 14  # cells of scales, where a few do and where the tail counts
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 _GRID = np.linspace(-20, 20, 1601)
 
@@ -42,33 +47,41 @@ def degrees_of_freedom(periods: int) -> float:
     return PRIOR_DEGREES + max(periods - 1, 0)
 
 
-def scale_quantiles(degrees: float, share: Floats) -> Floats:
-    """Scales of the shared shocks at shares (n,) between 0 and 1 of the scenarios, the largest first.
+def scale_quantiles(degrees: float, cells: int) -> Floats:
+    """Scales of the shared shocks in so many equally likely cells (cells,), the largest first.
 
-    Their mean square over all scenarios is 1: the shocks vary as much as estimated, with wider tails.
+    Their mean square is 1: the shocks vary as much as estimated, with wider tails.
 
-    >>> scale_quantiles(KNOWN, np.array([0.1, 0.9])).tolist()
-    [1.0, 1.0]
-    >>> scale_quantiles(8.0, np.array([0.05, 0.5, 0.95])).round(2).tolist()
-    [1.48, 0.9, 0.62]
+    >>> scale_quantiles(KNOWN, 3).tolist()
+    [1.0, 1.0, 1.0]
+    >>> scale_quantiles(8.0, 5).round(2).tolist()
+    [1.31, 1.04, 0.9, 0.79, 0.67]
     """
     if np.isinf(degrees):
-        return np.ones(len(share))
-    scale = np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST)
-    return np.asarray(scale / _root_mean_square(degrees))
+        return np.ones(cells)
+    return _plain_quantiles(degrees, cells) / _root_mean_square(degrees)
 
 
-@lru_cache(maxsize=64)
+def _plain_quantiles(degrees: float, cells: int) -> Floats:
+    """Before they are divided by their root mean square: those of Student's t."""
+    share = (np.arange(cells) + 0.5) / cells
+    return np.asarray(np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST))
+
+
+@lru_cache(maxsize=16)
 def _root_mean_square(degrees: float) -> float:
-    share = (np.arange(1 << 14) + 0.5) / (1 << 14)
-    scale = np.minimum(np.sqrt(degrees / chdtri(degrees, 1.0 - share)), LARGEST)
-    return float(np.sqrt((scale**2).mean()))
+    return float(np.sqrt((_plain_quantiles(degrees, _FINE) ** 2).mean()))
 
 
 def scenario_scales(degrees: float, scenarios: int, seed: int) -> Floats:
     """The scale of the shared shocks in each scenario (S,): one in each of S equally likely cells."""
     cells = np.random.default_rng((seed, 2)).permutation(scenarios)
-    return scale_quantiles(degrees, (cells + 0.5) / scenarios)
+    return np.asarray(_kept_quantiles(float(degrees), scenarios)[cells])
+
+
+@lru_cache(maxsize=16)
+def _kept_quantiles(degrees: float, cells: int) -> Floats:
+    return scale_quantiles(degrees, cells)
 
 
 def centred_log_odds(probability: Floats, sd: float, degrees: float = KNOWN) -> Floats:
@@ -94,6 +107,6 @@ def _shifted_log_odds(sd: float, degrees: float) -> Floats:
     """Log-odds of the average probability under the shift, at each of the grid's log-odds."""
     cells = 1 if np.isinf(degrees) else _CELLS
     mean = np.zeros(len(_GRID))
-    for scale in scale_quantiles(degrees, (np.arange(cells) + 0.5) / cells).tolist():
+    for scale in scale_quantiles(degrees, cells).tolist():
         mean += (expit(_GRID[:, None] + scale * sd * _NODES) @ _WEIGHTS) / _WEIGHTS.sum() / cells
     return np.asarray(logit(mean), np.float64)
