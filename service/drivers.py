@@ -97,16 +97,8 @@ def kpi_tree(
     return {"goal": dict(goal), "ranked_by": aim.ranked_by, "branches": branches}
 
 
-def plan_fields(
-    drive: LeverModel,
-    prospects: KpiForecasts,
-    scope: str,
-    levers: Sequence[str],
-    target: float,
-    requested: float,
-    lang: Language,
-) -> dict[str, Any]:
-    """The smallest change that reaches the requested probability, with each person's numbers."""
+def plan_for(drive: LeverModel, scope: str, levers: Sequence[str], target: float, requested: float) -> Plan:
+    """The smallest change of levers (none named: of all) that reaches the requested probability."""
     known = {lever.id for lever in LEVERS}
     unknown = sorted(set(levers) - known)
     if unknown:
@@ -118,7 +110,14 @@ def plan_fields(
             "bad_request",
         )
     people = drive.simulation.organisation.members(scope)
-    plan = smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
+    return smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
+
+
+def plan_fields(
+    drive: LeverModel, prospects: KpiForecasts, scope: str, plan: Plan, requested: float, lang: Language
+) -> dict[str, Any]:
+    """What an answer says of a plan, with each person's numbers."""
+    people = drive.simulation.organisation.members(scope)
     rows = []
     for name, share in plan.shares.items():
         level = drive.levels[name]
@@ -129,7 +128,7 @@ def plan_fields(
     reached = plan.before.effect_of(plan.reached)
     return {
         "scope": scope,
-        "target": target,
+        "target": plan.before.target,
         "requested_probability": requested,
         "current_probability": plan.before.chance,
         "attainable": plan.attains(requested),

@@ -17,7 +17,7 @@ from models.kpis.smart import KpiProposal
 from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
-from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
+from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields, plan_for
 from service.kpi_check import KpiContext, StrongestLever, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
@@ -132,15 +132,9 @@ class Goals:
                 messages.no_target(names.label(request.scope), context.forecast.period), "no_target"
             )
         kpi_context = self.kpi_context(context)
-        plan = plan_fields(
-            kpi_context.drive,
-            kpi_context.prospects,
-            request.scope,
-            request.levers,
-            target,
-            request.probability,
-            lang,
-        )
+        drive, prospects = kpi_context.drive, kpi_context.prospects
+        found = plan_for(drive, request.scope, request.levers, target, request.probability)
+        plan = plan_fields(drive, prospects, request.scope, found, request.probability, lang)
         return {
             "period": context.forecast.period.name,
             **names.with_scope(plan, lang),
@@ -166,10 +160,10 @@ class Goals:
         def later(period: Period) -> AnswerContext:
             return self._serving.context_of(context.state, context.moment, period)
 
-        return context.state.caches.settled.get(
-            (*context.key, scope, lang),
-            lambda: settled_fields(context, scope, self.kpi_context, later, lang),
+        found = context.state.caches.settled.get(
+            (*context.key, scope), lambda: settled_fields(context, scope, self.kpi_context, later)
         )
+        return found[lang]
 
     def kpi_context(self, context: AnswerContext) -> KpiContext:
         """What the KPIs and levers of a period are computed from."""

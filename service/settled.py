@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crm.i18n import Language
+from crm.i18n import LANGUAGES, Language
 from crm.periods import Period, later_periods
 from models.forecast.goal_effect import Goal
 from models.forecast.reach import margin, reachable
 from models.forecast.undecided import is_out_of_reach, is_safe
-from models.levers import LEVERS, LeverModel
-from service.drivers import plan_fields
+from models.levers import LEVERS, LeverModel, Plan
+from service.drivers import plan_fields, plan_for
 from service.kpi_check import KpiContext
-from service.names import Names
 from service.serving_state import AnswerContext
 
-WANTED = 0.8  # probability a plan for a later period aims at, as `sancho plan` does
-_NOTHING: dict[str, Any] = {"reachable": None, "maximum": None, "next_period": None, "margin": None}
+WANTED = 0.8  # probability that a plan for a later period aims at, as `sancho plan` does
+_NOTHING: dict[str, Any] = dict.fromkeys(("reachable", "maximum", "margin", "next_period"))
 
 
 def cheap_fields(context: AnswerContext, scope: str, target: float | None) -> dict[str, Any]:
@@ -41,28 +40,53 @@ def settled_fields(
     scope: str,
     kpi_context: Callable[[AnswerContext], KpiContext],
     later: Callable[[Period], AnswerContext],
-    lang: Language,
-) -> dict[str, Any]:
-    """`reachable`, `maximum`, `margin` and `next_period` of a scope's stored target.
+) -> dict[Language, dict[str, Any]]:
+    """`reachable`, `maximum`, `margin` and `next_period` of a scope's stored target, by language.
 
-    `kpi_context` of a context; `later`: the context of another period as of the same moment.
+    `kpi_context` of a context; `later`: the context of another period as of the same moment. Numbers are
+    computed once for all languages.
     """
     target = context.forecast.facts.target(scope)
     fields, goal = cheap_fields(context, scope, target), context.forecast.goal(scope, target)
     if target is None or goal.ranked_by == "attainment":
-        return fields
+        return dict.fromkeys(LANGUAGES, fields)
+    safe = is_safe(goal.probability)
     periods = later_periods(context.forecast.period, context.organisation.fiscal_start_month)
-    if is_safe(goal.probability):
+    if safe:
         periods = periods[:1]  # it is the next one that is worth starting, within reach or not
     else:
         fields["maximum"] = _maximum(kpi_context(context).drive, scope, target)
     for period in periods:
         ahead = later(period)
-        aim = _aim(ahead, scope, target, context.forecast.period)
-        found = _planned(ahead, scope, aim, kpi_context, lang, always=is_safe(goal.probability))
-        if found is not None:
-            return fields | {"next_period": found}
-    return fields
+        aim, kpis = _aim(ahead, scope, target, context.forecast.period), kpi_context(ahead)
+        if safe or _is_within_reach(kpis.drive, scope, aim["target"]):
+            plan = plan_for(kpis.drive, scope, [], aim["target"], WANTED)
+            return {
+                lang: fields | {"next_period": _later_goal(ahead, kpis, scope, aim, plan, lang)}
+                for lang in LANGUAGES
+            }
+    return dict.fromkeys(LANGUAGES, fields)
+
+
+def _later_goal(
+    context: AnswerContext,
+    kpis: KpiContext,
+    scope: str,
+    aim: Mapping[str, Any],
+    plan: Plan,
+    lang: Language,
+) -> dict[str, Any]:
+    """A later period's goal with the plan for it."""
+    names = context.forecast.names
+    fields = plan_fields(kpis.drive, kpis.prospects, scope, plan, WANTED, lang)
+    people = [names.with_scope(row, lang) for row in fields["people"]]
+    return {
+        "period": context.forecast.period.name,
+        **aim,
+        "probability": plan.before.chance,
+        "expected": plan.before.revenue,
+        "plan": names.with_scope(fields, lang) | {"people": people},
+    }
 
 
 def _all_levers(drive: LeverModel) -> dict[str, float]:
@@ -91,31 +115,7 @@ def _aim(context: AnswerContext, scope: str, target: float, period: Period) -> M
     return {"target": target * times, "target_from": "this_period"}
 
 
-def _planned(
-    context: AnswerContext,
-    scope: str,
-    aim: Mapping[str, Any],
-    kpi_context: Callable[[AnswerContext], KpiContext],
-    lang: Language,
-    always: bool,
-) -> dict[str, Any] | None:
-    """A later period's goal with the plan for it; None where all levers together do not bring it there."""
-    kpis = kpi_context(context)
-    drive, target = kpis.drive, float(aim["target"])
+def _is_within_reach(drive: LeverModel, scope: str, target: float) -> bool:
+    """Whether all levers together, or none, bring a target to the probability wanted."""
     people = drive.simulation.organisation.members(scope)
-    before, most = (drive.goal(shares, people, target) for shares in ({}, _all_levers(drive)))
-    if not always and max(before.chance, most.chance) < WANTED:
-        return None
-    plan = plan_fields(drive, kpis.prospects, scope, [], target, WANTED, lang)
-    names: Names = context.forecast.names
-    return {
-        "period": context.forecast.period.name,
-        **aim,
-        "probability": before.chance,
-        "expected": before.revenue,
-        "plan": {
-            **plan,
-            "name": names.scope(scope, lang),
-            "people": [names.with_scope(row, lang) for row in plan["people"]],
-        },
-    }
+    return any(drive.goal(shares, people, target).chance >= WANTED for shares in (_all_levers(drive), {}))

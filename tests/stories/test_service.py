@@ -742,7 +742,7 @@ def test_the_first_later_period_within_reach_comes_with_its_plan(service: Servic
         return aimed_at(service, targets[period.name] or float(np.quantile(revenue, 0.15)), period.name)
 
     goals = service.use_cases.goals
-    found = settled_fields(aimed_at(service, 1e12), "company", goals.kpi_context, later, "en")
+    found = settled_fields(aimed_at(service, 1e12), "company", goals.kpi_context, later)["en"]
     LaterPeriod.model_validate(found["next_period"])
     plan = found["next_period"]["plan"]
     assert found["next_period"]["period"] == "FY2027-H1"
