@@ -40,6 +40,13 @@ def show_settled(answer: Answer, reader: Reader) -> None:
             "`sancho what-if {period} --target V` tries another target.",
             period=answer["period"],
         )
+    elif answer["reachable"] is not None:  # another target was tried
+        reader.next_step(
+            "この目標に必要な改善は `sancho plan {period} --target {target:.0f}` で確認してください。",
+            "`sancho plan {period} --target {target:.0f}` shows what this target needs.",
+            period=answer["period"],
+            target=answer["target"],
+        )
 
 
 def reached_text(reached: list[dict[str, float]], reader: Reader) -> str:

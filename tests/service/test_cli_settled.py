@@ -96,6 +96,13 @@ def test_a_target_out_of_reach_names_the_later_period_within_reach_and_its_plan(
     )
 
 
+def test_a_target_that_is_tried_and_out_of_reach_is_followed_by_what_to_do(screen: Any) -> None:  # noqa: F811
+    tried = {**OUT_OF_REACH, "maximum": None, "next_period": None}
+    for lang in ("ja", "en"):
+        out, _ = screen(tried, "forecast", "2026-Q4", "--target", "6e8", lang=lang)
+        assert "`sancho plan 2026-Q4 --target 600000000`" in out
+
+
 def test_a_safe_target_says_what_may_be_lost_and_what_to_start_next(screen: Any) -> None:  # noqa: F811
     out = joined(screen(SAFE, "forecast", "2026-Q4")[0])
     assert "達成はほぼ確実です（達成確率99%超）。あと4,200万円を失うまでは" in out
