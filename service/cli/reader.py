@@ -44,7 +44,12 @@ class Reader:
 
     def gap_share(self, share: float | None) -> str:
         """A share of what is missing to the target; nothing where nothing is missing."""
-        return "–" if share is None else f"{share:.0%}" if abs(share) >= 0.095 else f"{share:.1%}"
+        if share is None:
+            return "–"
+        size, sign = abs(share), "−" if share < 0 else ""
+        if 0 < size < 0.0005:
+            return f"{sign}<0.1%"
+        return f"{sign}{size:.0%}" if size >= 0.095 or not size else f"{sign}{size:.1%}"
 
     def points(self, points: float | None) -> str:
         """A change of a probability."""

@@ -41,17 +41,18 @@ def _show(answer: Answer, reader: Reader) -> None:
     if goal["probability"] is not None:
         title += reader.text("（達成確率 {x}）", " (chance {x})", x=reader.percent(goal["probability"]))
     rows = []
-    columns, effects = effect_columns(answer["branches"], answer["ranked_by"], reader)
+    # In one column, so that the names of KPIs have room.
+    (first, second), effects = effect_columns(answer["branches"], answer["ranked_by"], reader)
+    effect_heading = Text("{first} /\n{second}", "{first} /\n{second}").format(first=first, second=second)
     for branch, effect in zip(answer["branches"], effects, strict=True):
         key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
         before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
-        rows.append([branch["label"] + key, before, after, *effect])
+        rows.append([branch["label"] + key, before, after, " / ".join(effect)])
         rows += [
-            [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", "", ""]
-            for kpi in branch["kpis"]
+            [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
         ]
     if rows:
-        reader.table([*_HEADINGS, *columns], rows, right=[1, 2, 3, 4], title=title)
+        reader.table([*_HEADINGS, effect_heading], rows, right=[1, 2, 3], title=title)
         show_ranking(answer, answer["branches"], reader)
     else:
         reader.line(title)

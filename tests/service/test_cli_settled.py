@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from service.cli.reader import Reader
 from tests.service.test_cli_screens import (
     ACTIONS,
     BOTTLENECKS,
@@ -135,7 +136,7 @@ def test_deals_are_told_apart_by_money_where_every_swing_is_nothing(screen: Any)
 def test_levers_actions_and_bottlenecks_show_money_and_its_share_of_the_shortfall(screen: Any) -> None:  # noqa: F811
     by = {"ranked_by": "revenue"}
     out, _ = screen({**TREE, **by}, "tree", "2026-Q4")
-    assert cells(out, "リード獲得数")[2:] == ["+120", "0.8%"]
+    assert cells(out, "リード獲得数（重点要因）")[2:] == ["+120 / 0.8%"]
     assert "pt" not in out
     out, _ = screen({**PLAN, **by}, "plan", "2026-Q4")
     assert cells(out, "リード獲得数")[2:] == ["+120", "0.8%"]
@@ -147,6 +148,16 @@ def test_levers_actions_and_bottlenecks_show_money_and_its_share_of_the_shortfal
     assert "(within the period +JPY 2.1M, 1.3% of the shortfall)" in " ".join(out.split())
     listed, _ = screen({**ACTIONS, **by}, "actions", lang="en")
     assert "ranked by revenue" in " ".join(listed.split())
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [(None, "–"), (0.0, "0%"), (0.0001, "<0.1%"), (0.0128, "1.3%"), (0.194, "19%"), (-0.05, "−5.0%")],
+)
+def test_a_share_of_the_shortfall_is_written_so_that_little_is_not_nothing(
+    share: float | None, written: str
+) -> None:
+    assert Reader("ja", "JPY").gap_share(share) == written
 
 
 def test_nothing_speaks_of_a_shortfall_where_nothing_is_missing(screen: Any) -> None:  # noqa: F811
