@@ -38,6 +38,6 @@ def show_ranking(answer: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], r
         reader.line(
             reader.text(
                 "達成確率では差がつかないため、金額の大きい順に並べています。",
-                "The chance of target tells these hardly apart, so they are ranked by revenue.",
+                "The chance of target hardly tells these apart, so they are ranked by revenue.",
             )
         )
