@@ -114,10 +114,14 @@ def period_seen_from(name: str, today: date, fiscal_start_month: int = 4) -> Per
 
 
 def period_holding(day: date, length: str = "quarter", fiscal_start_month: int = 4) -> Period:
-    """The period of one length (week, month, quarter, year) that holds a day; quarters are calendar quarters.
+    """The period of one length (week, month, quarter, half, year) that holds a day.
 
+    Quarters are calendar quarters; a half and a year are of the fiscal year.
     Calendar and fiscal quarters hold the same days where the fiscal year starts in January, April, July
-    or October; elsewhere the fiscal quarter is given. A year is the fiscal year.
+    or October; elsewhere the fiscal quarter is given.
+
+    >>> period_holding(date(2026, 11, 29), "half").name
+    'FY2026-H2'
     """
     if length == "month":
         return parse_period(f"{day:%Y-%m}")
@@ -127,10 +131,32 @@ def period_holding(day: date, length: str = "quarter", fiscal_start_month: int =
     fiscal_year = day.year if day.month >= fiscal_start_month else day.year - 1
     if length == "year":
         return parse_period(f"FY{fiscal_year}", fiscal_start_month)
+    if length == "half":
+        half = (day.month - fiscal_start_month) % 12 // 6 + 1
+        return parse_period(f"FY{fiscal_year}-H{half}", fiscal_start_month)
     if (fiscal_start_month - 1) % 3 == 0:
         return parse_period(f"{day.year}-Q{(day.month - 1) // 3 + 1}")
     quarter = ((day.month - fiscal_start_month) % 12) // 3 + 1
     return parse_period(f"FY{fiscal_year}-Q{quarter}", fiscal_start_month)
+
+
+def later_periods(period: Period, fiscal_start_month: int = 4) -> list[Period]:
+    """The next week, month, quarter, half and year after a period, of those at least as long as it is.
+
+    >>> [later.name for later in later_periods(parse_period("2026-Q4"))]
+    ['2027-Q1', 'FY2027-H1', 'FY2027']
+    >>> [later.name for later in later_periods(parse_period("2026-11"))]
+    ['2026-12', '2027-Q1', 'FY2027-H1', 'FY2027']
+    """
+    day, found = period.last, []
+    lengths = (("week", 7), ("month", 31), ("quarter", 92), ("half", 184), ("year", 366))
+    for length, longest in lengths:
+        if period.days <= longest:
+            holding = period_holding(day + timedelta(days=1), length, fiscal_start_month)
+            if holding.first <= day:  # it has begun already
+                holding = period_holding(holding.last + timedelta(days=1), length, fiscal_start_month)
+            found.append(holding)
+    return found
 
 
 def previous(period: Period, count: int = 1) -> Period:

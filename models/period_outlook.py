@@ -73,6 +73,8 @@ def score_and_simulate(
     new = new_business.rates(known, organisation, moment, period, dates)
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])
     working_days = float(bundle.calendar.working_days(bounds[:1], bounds[1:])[0])
-    sizes = bundle.common_factors.at(working_days)
-    simulation = simulate(organisation, scored.pipeline, closed, new, *sizes)
+    factors = bundle.common_factors
+    simulation = simulate(
+        organisation, scored.pipeline, closed, new, *factors.at(working_days), degrees=factors.degrees
+    )
     return PeriodOutlook(scored, simulation)

@@ -18,6 +18,7 @@ from features import label_of
 from features.arrays import Floats
 from models.actions import ActionEffect, CandidateAction, e_value, reliability_of
 from models.forecast.attainment import DealEffect
+from models.forecast.undecided import RankedBy, share_of_gap
 from models.statistics import Z80
 from service.settings import ActionSettings
 
@@ -53,6 +54,7 @@ class ScoredDeal:
     by_end: float
     effect: DealEffect | None
     amount: float  # mean if won
+    gap: float | None = None  # what is missing to the target
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def _row(
         "uplift_pp": 100 * uplift,
         "interval": [100 * low, 100 * high],
         "attainment_pp": attainment_pp,
+        "revenue": by_end * deal.amount,
+        "gap_share": share_of_gap(by_end * deal.amount, deal.gap),
         "expected_revenue": by_end * deal.amount,
         "effort_minutes": known.minutes,
         "reliability": reliability_of(uplift, low, float(candidate.selection_bias[row]), robustness),
@@ -168,10 +172,14 @@ def _row(
     }
 
 
-def gain_per_hour(row: Mapping[str, Any]) -> tuple[float, float]:
-    """Gain per hour of an action: points of attainment (to the hundredth), then expected revenue."""
+def gain_per_hour(row: Mapping[str, Any], by: RankedBy) -> tuple[float, float]:
+    """Gain per hour of an action: points of attainment (to the hundredth), then expected revenue.
+
+    Where the goal is ranked by revenue, that alone counts: points would order by chance.
+    """
     hours = max(float(row["effort_minutes"]), 1.0) / 60
-    return round(float(row["attainment_pp"] or 0.0) / hours, 2), float(row["expected_revenue"]) / hours
+    points = round(float(row["attainment_pp"] or 0.0) / hours, 2) if by == "attainment" else 0.0
+    return points, float(row["revenue"]) / hours
 
 
 def _not_recommended(row: int, candidate: CandidateAction, lang: Language) -> dict[str, Any]:

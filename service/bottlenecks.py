@@ -14,7 +14,7 @@ from features.arrays import Flags
 from features.levels import Levels
 from features.stage_visits import stage_visits
 from models.bottlenecks import SIZE_NAMES, Bottleneck, funnel_steps
-from models.forecast.attainment import probability_of
+from models.forecast.goal_effect import Goal
 from service.period_forecast import PeriodForecast
 
 FUNNEL_DAYS = 365  # the funnel counts deals that entered a stage in the past so many days
@@ -93,7 +93,7 @@ def bottleneck_rows(
     """Each bottleneck with what it costs a scope, the costliest first."""
     people = forecast.organisation.members(scope)
     simulation, target = forecast.simulation, forecast.facts.target(scope)
-    before = probability_of(simulation, people, target)
+    before = forecast.goal(scope)
     in_scope = np.isin(simulation.pipeline.person, people)
     amounts = simulation.pipeline.amounts.mean(1) if len(in_scope) else np.zeros(0)
     rows = []
@@ -104,11 +104,7 @@ def bottleneck_rows(
             inside, bottleneck.counterfactual_chance(forecast.scored.ever), forecast.scored.ever
         )
         ratio = np.where(inside, resolved / np.maximum(forecast.scored.ever, 1e-9), 1.0)
-        after = (
-            None
-            if before is None
-            else probability_of(simulation.with_win_probability_ratio(ratio), people, target)
-        )
+        after = Goal.of(simulation.with_win_probability_ratio(ratio), people, target)
         row = describe_bottleneck(bottleneck, features, lang)
         affected = int(inside.sum())
         if affected:
@@ -119,10 +115,10 @@ def bottleneck_rows(
                 "open_deals": affected,
                 "approaching_deals": int(approaching.sum()),
                 "revenue_at_stake": float((resolved - forecast.scored.ever) @ amounts),
-                "attainment_pp": None if before is None or after is None else 100 * (after - before),
+                **before.effect_of(after),
             }
         )
-    return sorted(rows, key=lambda row: (-(row["attainment_pp"] or 0.0), -row["revenue_at_stake"]))
+    return before.ranked(rows)
 
 
 def describe_bottleneck(

@@ -158,8 +158,9 @@ class DealInsights:
             forecast.references,
             context.zone,
             None if forecast.money is None else forecast.money.original(deal_id),
+            forecast.goal(COMPANY).gap,
         )
-        recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
+        recommendations = self._recommendations.recommend(context, row, inputs.effect, lang, inputs.gap)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
         warnings = stored_deal_warning(state, number, moment)
         return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
@@ -198,6 +199,7 @@ class DealInsights:
             forecast.references,
             zone,
             original,
+            forecast.goal(COMPANY).gap,
         )
         actions = candidate_actions(
             bundle.actions,
@@ -210,7 +212,13 @@ class DealInsights:
             moment,
         )
         deal = ScoredDeal(
-            inputs.deal_id, 0, probabilities.ever, probabilities.by_end, inputs.effect, float(amounts.mean())
+            inputs.deal_id,
+            0,
+            probabilities.ever,
+            probabilities.by_end,
+            inputs.effect,
+            float(amounts.mean()),
+            inputs.gap,
         )
         recommendations = self._recommendations.recommend_among(state, deal, actions, moment, lang)
         similar = (

@@ -13,6 +13,8 @@ from crm.instants import DAY
 from features.arrays import Ints
 from features.kpis import KPIS
 from models.bundle import Bundle
+from models.forecast.goal_effect import Goal
+from models.forecast.reach import reachable
 from models.kpis import KpiForecasts
 from models.levers import (
     LEVERS,
@@ -55,50 +57,48 @@ def lever_model_of(forecast: PeriodForecast, prospects: KpiForecasts, bundle: Bu
 
 
 def driver_rows(
-    drive: LeverModel, people: Ints, target: float | None, before: float | None, lang: Language
+    drive: LeverModel, people: Ints, target: float | None, lang: Language
 ) -> list[dict[str, Any]]:
     """What a feasible step of each lever, up to the top quartile of peers, adds; the strongest first."""
-    if target is None or before is None:
+    if target is None:
         return []
+    before = drive.goal({}, people, target)
     rows = []
     for lever in LEVERS:
         level = drive.levels.get(lever.id)
         if level is None or level.of(people) is None or np.isnan(level.top[people]).all():
             continue
-        after = drive.probability({lever.id: 1.0}, people, target)
-        rows.append({**_named(level, people, 1.0, lang), "attainment_pp": 100 * (after - before)})
-    return sorted(rows, key=lambda row: -row["attainment_pp"])
+        after = drive.goal({lever.id: 1.0}, people, target)
+        rows.append({**_named(level, people, 1.0, lang), **before.effect_of(after)})
+    return before.ranked(rows)
 
 
 def kpi_tree(
     drivers: Sequence[Mapping[str, Any]], kpis: Sequence[Mapping[str, Any]], goal: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """KGI, its drivers as branches with their KPIs; the strongest controllable drivers are KSFs."""
+    """KGI, its drivers as branches with their KPIs; the strongest controllable drivers are KSFs.
+
+    Where the probability is settled, a driver is strong that moves revenue by a point of the target.
+    """
+    aim = Goal(goal["target"], goal["probability"], goal["revenue"]["mean"])
     by_kpi = {row["kpi"]: row for row in kpis}
     levers = {lever.id: lever for lever in LEVERS}
     branches, key_factors = [], 0
     for driver in drivers:
         lever = levers[driver["lever"]]
-        is_ksf = lever.controllable and driver["attainment_pp"] >= KSF_PP and key_factors < MAX_KSF
+        strength = aim.strength(driver["attainment_pp"], driver["revenue"])
+        is_ksf = lever.controllable and strength >= KSF_PP and key_factors < MAX_KSF
         key_factors += is_ksf
         fields = ("kpi", "label", "unit", "value", "forecast", "target", "probability")
         measured = [{key: by_kpi[name][key] for key in fields} for name in lever.kpis if name in by_kpi]
         branches.append(
             {**driver, "ksf": is_ksf, "kpis": [row for row in measured if row["value"] is not None]}
         )
-    return {"goal": dict(goal), "branches": branches}
+    return {"goal": dict(goal), "ranked_by": aim.ranked_by, "branches": branches}
 
 
-def plan_fields(
-    drive: LeverModel,
-    prospects: KpiForecasts,
-    scope: str,
-    levers: Sequence[str],
-    target: float,
-    requested: float,
-    lang: Language,
-) -> dict[str, Any]:
-    """The smallest change that reaches the requested probability, with each person's numbers."""
+def plan_for(drive: LeverModel, scope: str, levers: Sequence[str], target: float, requested: float) -> Plan:
+    """The smallest change of levers (none named: of all) that reaches the requested probability."""
     known = {lever.id for lever in LEVERS}
     unknown = sorted(set(levers) - known)
     if unknown:
@@ -110,22 +110,35 @@ def plan_fields(
             "bad_request",
         )
     people = drive.simulation.organisation.members(scope)
-    plan = smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
+    return smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
+
+
+def plan_fields(
+    drive: LeverModel, prospects: KpiForecasts, scope: str, plan: Plan, requested: float, lang: Language
+) -> dict[str, Any]:
+    """What an answer says of a plan, with each person's numbers."""
+    people = drive.simulation.organisation.members(scope)
     rows = []
     for name, share in plan.shares.items():
         level = drive.levels[name]
         if level.of(people) is not None:
-            alone = 100 * (plan.effects[name] - plan.before)
-            rows.append({**_named(level, people, share, lang), "share_of_step": share, "alone_pp": alone})
+            alone = plan.before.effect_of(plan.alone[name])
+            named = _named(level, people, share, lang)
+            rows.append({**named, "share_of_step": share, "alone_pp": alone["attainment_pp"], **alone})
+    reached = plan.before.effect_of(plan.reached)
     return {
         "scope": scope,
-        "target": target,
+        "target": plan.before.target,
         "requested_probability": requested,
-        "current_probability": plan.before,
+        "current_probability": plan.before.chance,
         "attainable": plan.attains(requested),
-        "probability": plan.reached,
-        "maximum": max(plan.maximum, plan.before),
-        "levers": sorted(rows, key=lambda row: -row["alone_pp"]),
+        "probability": plan.reached.chance,
+        "maximum": max(plan.maximum.chance, plan.before.chance),
+        "gap": plan.before.gap,
+        **reached,
+        "reachable": reachable(drive.with_shares(plan.shares, people).total(people)),
+        "ranked_by": plan.before.ranked_by,
+        "levers": plan.before.ranked(rows),
         "people": _person_plans(drive, prospects, plan, people, lang),
     }
 

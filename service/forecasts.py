@@ -23,6 +23,7 @@ from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.settled import cheap_fields
 from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
@@ -73,6 +74,11 @@ class Forecasts:
             "children": [names.with_scope(child, lang) for child in answer["children"]],
             "history": self._history(context, scope),
             "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
+            **(
+                self._goals.settled(context, scope, lang)
+                if target is None
+                else cheap_fields(context, scope, target)
+            ),
             "change": self._change(context, scope, lang) if target is None else None,
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }

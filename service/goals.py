@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
-from crm.i18n import Language, Text
+from crm.i18n import Language
 from crm.instants import DAY, last_known_day
 from crm.periods import Period
 from features.kpis import KPIS, KpiEvents, custom_kpis
@@ -17,11 +17,12 @@ from models.kpis.smart import KpiProposal
 from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
-from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
-from service.kpi_check import KpiContext, check_rows
+from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields, plan_for
+from service.kpi_check import KpiContext, StrongestLever, check_rows
 from service.kpis import kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.settled import settled_fields
 
 if TYPE_CHECKING:
     from service.schemas import CheckRequest, PlanRequest
@@ -131,15 +132,9 @@ class Goals:
                 messages.no_target(names.label(request.scope), context.forecast.period), "no_target"
             )
         kpi_context = self.kpi_context(context)
-        plan = plan_fields(
-            kpi_context.drive,
-            kpi_context.prospects,
-            request.scope,
-            request.levers,
-            target,
-            request.probability,
-            lang,
-        )
+        drive, prospects = kpi_context.drive, kpi_context.prospects
+        found = plan_for(drive, request.scope, request.levers, target, request.probability)
+        plan = plan_fields(drive, prospects, request.scope, found, request.probability, lang)
         return {
             "period": context.forecast.period.name,
             **names.with_scope(plan, lang),
@@ -155,10 +150,20 @@ class Goals:
 
         def compute() -> list[dict[str, Any]]:
             people, drive = context.forecast.organisation.members(scope), self.kpi_context(context).drive
-            before = drive.probability({}, people, target)
-            return driver_rows(drive, people, target, before, lang)
+            return driver_rows(drive, people, target, lang)
 
         return context.state.caches.drivers.get((*context.key, scope, lang), compute)
+
+    def settled(self, context: AnswerContext, scope: str, lang: Language) -> dict[str, Any]:
+        """What is worth knowing of a scope's goal that is out of reach, or safe; else nothing."""
+
+        def later(period: Period) -> AnswerContext:
+            return self._serving.context_of(context.state, context.moment, period)
+
+        found = context.state.caches.settled.get(
+            (*context.key, scope), lambda: settled_fields(context, scope, self.kpi_context, later)
+        )
+        return found[lang]
 
     def kpi_context(self, context: AnswerContext) -> KpiContext:
         """What the KPIs and levers of a period are computed from."""
@@ -182,13 +187,14 @@ class Goals:
             self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
         )
 
-    def _strongest_lever(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
-        """The lever with the largest effect on the company's goal, and its points."""
+    def _strongest_lever(self, context: AnswerContext, lang: Language) -> StrongestLever | None:
+        """The lever with the largest effect on the company's goal."""
         drivers = self.drivers(context, COMPANY, lang)
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
-        return label, drivers[0]["attainment_pp"]
+        goal, first = context.forecast.goal(COMPANY), drivers[0]
+        return StrongestLever(label, goal.strength(first["attainment_pp"], first["revenue"]), goal.ranked_by)
 
     def _period_or_none(self, state: ModelState, name: str, moment: int) -> Period | None:
         try:

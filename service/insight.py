@@ -19,6 +19,7 @@ from models.bundle import Bundle
 from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
 from models.forecast.attainment_interval import attainment_intervals
+from models.forecast.undecided import ranked_by, share_of_gap
 from models.scoring import close_days_of, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import LEVEL as SHOWN_LEVEL
@@ -82,6 +83,7 @@ class InsightInputs:
     references: Mapping[float, Reference]  # by stage, of the deals won from it
     zone: ZoneInfo  # the organisation's, as of the moment
     original: Original | None = None  # the amount as recorded, where it is of another currency
+    gap: float | None = None  # what is missing to the target
 
 
 def build_insight(
@@ -195,11 +197,20 @@ def _attainment(inputs: InsightInputs) -> Mapping[str, Any]:
     scope = {"period": inputs.period, "scope": "company"}
     if effect is None:
         names = ("probability", "probability_intervals", "if_won_pp", "if_lost_pp")
-        return {**scope, **dict.fromkeys(names)}
+        return {
+            **scope,
+            **dict.fromkeys((*names, "if_won_revenue", "if_lost_revenue", "gap_share", "ranked_by")),
+        }
+    amount = float(inputs.amounts.mean())
+    expected = inputs.probabilities.by_end * amount
     return {
         **scope,
         "probability": effect.probability,
         "probability_intervals": attainment_intervals(effect.probability),
         "if_won_pp": 100 * (effect.if_won - effect.probability),
         "if_lost_pp": 100 * (effect.if_lost - effect.probability),
+        "if_won_revenue": amount - expected,
+        "if_lost_revenue": -expected,
+        "gap_share": share_of_gap(amount - expected, inputs.gap),
+        "ranked_by": ranked_by(effect.probability),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from crm.i18n import Language, Text
 from crm.periods import Period
 from crm.schema import TABLES
 from features.kpis import Kpi, Shape
-from models.forecast.attainment import probability_of
+from models.forecast.goal_effect import Goal
+from models.forecast.undecided import RankedBy
 from models.kpis import KpiForecast, KpiForecasts
 from models.kpis.smart import KpiFacts, KpiProposal, SmartFinding, check_kpi, check_person
 from models.levers import LeverModel
@@ -30,6 +31,14 @@ LEVER_OF_KPI = {
 }
 
 
+class StrongestLever(NamedTuple):
+    """The lever with the largest effect on the company's goal, and how strong that is, by what measure."""
+
+    label: Text
+    strength: float
+    by: RankedBy
+
+
 @dataclass(frozen=True)
 class KpiContext:
     """What the KPIs of a period are checked against: forecasts, levers, revenue targets by scope."""
@@ -39,8 +48,9 @@ class KpiContext:
     targets: Mapping[str, float]
     kpis: Mapping[str, Kpi]
 
-    def facts(self, proposal: KpiProposal, strongest: tuple[Text, float] | None) -> KpiFacts:
-        """The facts about a proposal; `strongest`: the strongest lever and its points."""
+    def facts(self, proposal: KpiProposal, strongest: StrongestLever | None) -> KpiFacts:
+        """The facts about a proposal."""
+        stronger = None if strongest is None else (strongest.label, strongest.strength)
         kpi = self.kpis.get(proposal.kpi)
         scope_known = self._has_scope(proposal.scope)
         unknown_columns = [column for column in proposal.segment if not self._has_column(column)]
@@ -58,7 +68,7 @@ class KpiContext:
                 None,
                 None,
                 None,
-                strongest,
+                stronger,
             )
         tally = self.prospects.kpi_events.counted(kpi.per or kpi.count)
         kpi_forecast = self.prospects.of(kpi, proposal.scope) if scope_known else KpiForecast(None, None)
@@ -70,6 +80,7 @@ class KpiContext:
             at = [_FAIR, _HARD] if kpi.lower_is_better else [1 - _FAIR, 1 - _HARD]
             fair, hard = np.quantile(kpi_forecast.draws, at).tolist()
             reachable = (fair, hard)
+        effect, goal_by = self._goal_effect(kpi, proposal, kpi_forecast) if scope_known else (None, "revenue")
         return KpiFacts(
             True,
             scope_known,
@@ -81,8 +92,10 @@ class KpiContext:
             kpi.controllable,
             probability,
             reachable,
-            self._goal_pp(kpi, proposal, kpi_forecast) if scope_known else None,
-            strongest,
+            effect,
+            stronger,
+            goal_by,
+            "attainment" if strongest is None else strongest.by,
         )
 
     def _has_scope(self, scope: str) -> bool:
@@ -96,8 +109,10 @@ class KpiContext:
         known = self.prospects.kpi_events.known
         return any(column in TABLES[name].by_name or column in known[name] for name in _SEGMENTED)
 
-    def _goal_pp(self, kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast) -> float | None:
-        """Points that reaching the KPI adds to the goal of its scope, else of the company.
+    def _goal_effect(
+        self, kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast
+    ) -> tuple[float | None, RankedBy]:
+        """What reaching the KPI adds to the goal of its scope, else of the company, and by what it is told.
 
         A KPI that measures a lever: the lever is raised by the ratio of the value to the expected one. A KPI
         of won deals: the goal is compared in those simulated scenarios in which the KPI is reached.
@@ -105,24 +120,22 @@ class KpiContext:
         goal_scope = proposal.scope if proposal.scope in self.targets else "company"
         target = self.targets.get(goal_scope)
         if target is None or proposal.value is None or kpi_forecast.draws is None:
-            return None
+            return None, "revenue"
         people = self.drive.simulation.organisation.members(goal_scope)
-        before = probability_of(self.drive.simulation, people, target) or 0.0
+        before = self.drive.goal({}, people, target)
         lever = LEVER_OF_KPI.get(kpi.id)
         if lever in self.drive.levels and kpi.shape is not Shape.MEAN:
             so_far = (kpi_forecast.value or 0.0) if kpi.adds_up else 0.0
             expected = float(np.median(kpi_forecast.draws)) - so_far
             if expected <= 0:
-                return None
+                return None, before.ranked_by
             multiplier = max(proposal.value - so_far, 0.0) / expected
             members = self.drive.simulation.organisation.members(proposal.scope)
-            after = (
-                probability_of(self.drive.with_level_times(str(lever), multiplier, members), people, target)
-                or 0.0
-            )
-            return 100 * (after - before)
+            after = Goal.of(self.drive.with_level_times(str(lever), multiplier, members), people, target)
+            points, revenue = 100 * (after.chance - before.chance), after.revenue - before.revenue
+            return before.strength(points, revenue), before.ranked_by
         if kpi.count.of != "deals.won":
-            return None
+            return None, before.ranked_by
         total = self.drive.simulation.total(people)[: len(kpi_forecast.draws)]
         met = (
             kpi_forecast.draws <= proposal.value
@@ -130,8 +143,9 @@ class KpiContext:
             else kpi_forecast.draws >= proposal.value
         )
         if len(met) != len(total) or met.sum() < 20:
-            return None
-        return 100 * (float((total[met] >= target).mean()) - before)
+            return None, before.ranked_by
+        points = 100 * (float((total[met] >= target).mean()) - before.chance)
+        return before.strength(points, float(total[met].mean()) - before.revenue), before.ranked_by
 
 
 def check_rows(

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from crm.eventlog import EventLog
-from crm.i18n import Language, Text
+from crm.i18n import Language
 from features.kpis import Kpi
 from features.kpis.definition import MONEY, STYLES
 from models.forecast.targets import targets_of
 from models.kpis import KpiForecasts
 from models.kpis.smart import check_kpi
-from service.kpi_check import KpiContext, finding_rows, proposal_of_target
+from service.kpi_check import KpiContext, StrongestLever, finding_rows, proposal_of_target
 
 
 def kpi_rows(
@@ -22,10 +22,10 @@ def kpi_rows(
     scope: str,
     fiscal_start_month: int,
     today: date,
-    strongest: tuple[Text, float] | None,
+    strongest: StrongestLever | None,
     lang: Language,
 ) -> list[dict[str, Any]]:
-    """A row per KPI of the scope's selling style; `strongest`: the strongest lever and its points."""
+    """A row per KPI of the scope's selling style."""
     log, period = context.prospects.kpi_events.known, context.prospects.period
     style, rows = _style_of(log, scope), []
     for kpi in context.kpis.values():
@@ -43,7 +43,7 @@ def _row(
     scope: str,
     target: float | None,
     today: date,
-    strongest: tuple[Text, float] | None,
+    strongest: StrongestLever | None,
     lang: Language,
 ) -> dict[str, Any]:
     prospects = context.prospects

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from crm.i18n import LANGUAGES, Language, Text
+from models.probability_words import probability_words
 
 if TYPE_CHECKING:
     from crm.periods import Period
@@ -146,15 +147,9 @@ def percent_text(share: float | None, lang: Language) -> str:
     """A probability for reading; one next to certain is not shown as certain.
 
     >>> percent_text(0.0004, "ja"), percent_text(1.0, "en"), percent_text(0.357, "en")
-    ('0.1%未満', '>99.9%', '35.7%')
+    ('1%未満', 'over 99%', '35.7%')
     """
-    if share is None:
-        return "–"
-    if share < 0.001:
-        return Text("0.1%未満", "<0.1%").to(lang)
-    if share > 0.999:
-        return Text("99.9%超", ">99.9%").to(lang)
-    return f"{share:.1%}"
+    return "–" if share is None else probability_words(share).to(lang)
 
 
 def points_text(points: float | None, lang: Language) -> str:

@@ -29,6 +29,7 @@ from models.forecast.attainment import (
     swing_points,
 )
 from models.forecast.change_attribution import ForecastChange, ForecastState, attribute_change
+from models.forecast.goal_effect import Goal
 from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.pipeline import ScoredPipeline
@@ -62,6 +63,7 @@ class PeriodForecast:
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
+    _goals: Cache[tuple[str, float | None], Goal] = field(default_factory=lambda: Cache(_MAX_FORECASTS))
     _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
 
     @cached_property
@@ -132,6 +134,15 @@ class PeriodForecast:
         rows = np.arange(len(self.simulation.pipeline.deal_ids))
         assert target is not None  # noqa: S101 - `effect` returns earlier without one
         return attainment_given_deal(self.simulation, rows, self.company_revenue, target)
+
+    def goal(self, scope: str, target: float | None = None) -> Goal:
+        """A scope's stored target, or another, with its probability and the mean forecast."""
+
+        def compute() -> Goal:
+            aim = self.facts.target(scope) if target is None else target
+            return Goal.of(self.simulation, self.organisation.members(scope), aim)
+
+        return self._goals.get((scope, target), compute)
 
     def effect(self, row: int) -> DealEffect | None:
         """Effect of an open deal on the company's goal; None without a target."""

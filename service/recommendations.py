@@ -59,6 +59,7 @@ class Recommendations:
             "period": forecast.period.name,
             "scope": scope,
             "name": forecast.names.scope(scope, lang),
+            "ranked_by": forecast.goal(scope).ranked_by,
             "bottlenecks": bottleneck_rows(bottlenecks, forecast, state.catalogue, levels, scope, lang),
             "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.metadata(state, context.moment, lang, warnings),
@@ -82,16 +83,16 @@ class Recommendations:
             if deal_id not in forecast.row_by_deal:
                 raise self._serving.not_open(state, deal_id, context.moment)
             rows, scope = np.array([forecast.row_by_deal[deal_id]]), COMPANY
-        effects = _effects_on(forecast, scope, rows)
+        effects, goal = _effects_on(forecast, scope, rows), forecast.goal(scope)
         actions, not_recommended, held_out = [], [], 0
         for row, effect in zip(rows.tolist(), effects, strict=True):
-            of_deal = self.recommend(context, row, effect, lang)
+            of_deal = self.recommend(context, row, effect, lang, goal.gap)
             held_out += of_deal.held_out
             shown = of_deal.recommended if deal_id is not None else of_deal.recommended[:1]
             actions += [_deal_fields(forecast, row) | action for action in shown]
             not_recommended += of_deal.not_recommended if deal_id is not None else []
             self.queue(context, of_deal)
-        actions.sort(key=gain_per_hour, reverse=True)
+        actions.sort(key=lambda row: gain_per_hour(row, goal.ranked_by), reverse=True)
         if deal_id is not None:
             similar = self.similar_deals(context, int(rows[0]))
             actions = [{**action, "similar_deals": similar} for action in actions]
@@ -105,6 +106,7 @@ class Recommendations:
             "name": forecast.names.scope(scope, lang),
             "open_deals": len(rows),
             "held_out_deals": held_out,
+            "ranked_by": goal.ranked_by,
             "actions": forecast.names.with_deals(actions[:limit]),
             "not_recommended": not_recommended,
             **self._serving.metadata(state, context.moment, lang, warnings),
@@ -169,9 +171,14 @@ class Recommendations:
                 self._waiting[record.recommendation_id] = record
 
     def recommend(
-        self, context: AnswerContext, row: int, effect: DealEffect | None, lang: Language
+        self,
+        context: AnswerContext,
+        row: int,
+        effect: DealEffect | None,
+        lang: Language,
+        gap: float | None = None,
     ) -> DealRecommendations:
-        """The actions recommended for an open deal, and those that are not."""
+        """The actions recommended for an open deal, and those that are not; `gap`: missing to the target."""
         scored = context.forecast.scored
         deal = ScoredDeal(
             str(context.forecast.simulation.pipeline.deal_ids[row]),
@@ -180,6 +187,7 @@ class Recommendations:
             float(scored.by_end[row]),
             effect,
             float(scored.pipeline.amounts[row].mean()),
+            gap,
         )
         return self.recommend_among(context.state, deal, self._candidates(context), context.moment, lang)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -74,6 +74,9 @@ class Caches:
     )
     attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
     drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
+    settled: Cache[tuple[int, str, str], Mapping[Language, dict[str, Any]]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.i18n import Language, Text
+from models.forecast.goal_effect import Goal
 from models.forecast.what_if import Assumptions
 
 NEW_HIRE = Text("新しい担当者{number}", "new rep {number}")
@@ -36,12 +37,12 @@ _LEVELS = Text(
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Points of the probability (None without a target) and mean revenue, after minus before."""
-    old, new = before["probability"], after["probability"]
-    return {
-        "effect_pp": None if old is None or new is None else 100 * (new - old),
-        "revenue_change": after["revenue"]["mean"] - before["revenue"]["mean"],
-    }
+    """Points of the probability (None without a target), mean revenue, its share of what was missing."""
+    was, now = (
+        Goal(side["target"], side["probability"], side["revenue"]["mean"]) for side in (before, after)
+    )
+    effect = was.effect_of(now)
+    return {"effect_pp": effect["attainment_pp"], "revenue_change": effect["revenue"], **effect}
 
 
 def empty_summary(after: Mapping[str, Any]) -> dict[str, Any]:

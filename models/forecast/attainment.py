@@ -14,6 +14,7 @@ from models.forecast.attainment_interval import attainment_intervals
 from models.forecast.organisation import UNASSIGNED
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.simulate import LEVELS, Simulation, attainment_given_deal, open_by_date, swings
+from models.forecast.undecided import ranked_by, share_of_gap
 from models.statistics import never_certain
 
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
@@ -27,7 +28,8 @@ def scope_forecast(
     `new_by_date` (dates,) is the share of new business expected by each date of the pace. `gap` is the target
     minus the mean forecast, so a positive gap is a shortfall. `points`: swings of the scope's deals in
     their order, if already computed (see `swing_points`). Without a target, `target`, `probability`,
-    its intervals, `gap` and every swing are None. Deals come with the largest swing first.
+    its intervals, `gap` and every swing are None. Deals come with the largest swing first; where the
+    probability is settled or there is none, with the largest expected revenue (`ranked_by`).
     """
     organisation = simulation.organisation
     people = organisation.members(scope)
@@ -46,10 +48,11 @@ def scope_forecast(
         "revenue": mean_and_quantiles(total),
         "components": _components(simulation, people, closed),
         "gap": None if target is None else target - float(total.mean()),
+        "ranked_by": ranked_by(probability),
         "pace": _pace(simulation, facts, new_by_date, people, rows),
         "history": [],
         "drivers": [],
-        "deals": _deals(simulation, rows, total, target, points),
+        "deals": _deals(simulation, rows, total, target, probability, points),
         "children": _children(simulation, facts, scope),
         "baselines": facts.baselines(people),
     }
@@ -168,24 +171,33 @@ def swing_points(simulation: Simulation, facts: PeriodFacts) -> dict[str, Floats
 
 
 def _deals(
-    simulation: Simulation, rows: Ints, total: Floats, target: float | None, points: Floats | None
+    simulation: Simulation,
+    rows: Ints,
+    total: Floats,
+    target: float | None,
+    probability: float | None,
+    points: Floats | None,
 ) -> list[dict[str, Any]]:
     pipeline = simulation.pipeline
     chance, amount = pipeline.won_by[rows, -1], pipeline.amounts[rows].mean(1)
-    if target is None:
-        swing: Sequence[float | None] = [None] * len(rows)
-        order = np.argsort(-chance * amount, kind="stable")
-    else:
+    revenue, gap = chance * amount, None if target is None else target - float(total.mean())
+    order = np.argsort(-revenue, kind="stable")
+    swing: Sequence[float | None] = [None] * len(rows)
+    if target is not None:
         if points is None:
             won, lost, _ = attainment_given_deal(simulation, rows, total, target)
             points = 100 * (won - lost)
-        swing, order = points.tolist(), np.lexsort((-chance * amount, -points))
+        swing = points.tolist()
+        if ranked_by(probability) == "attainment":
+            order = np.lexsort((-revenue, -points))
     return [
         {
             "deal_id": str(pipeline.deal_ids[rows[at]]),
             "by_period_end": float(chance[at]),
             "amount": float(amount[at]),
             "swing_pp": swing[at],
+            "revenue": float(revenue[at]),
+            "gap_share": share_of_gap(float(revenue[at]), gap),
         }
         for at in order.tolist()
     ]

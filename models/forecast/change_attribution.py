@@ -20,6 +20,7 @@ from models.forecast.attainment import probability_of
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import Pipeline, Simulation, simulate
+from models.forecast.undecided import share_of_gap
 
 STEPS = (
     "moved",
@@ -109,7 +110,9 @@ def attribute_change(
 
     def draw(person: Ints = aligned.person) -> None:
         pipeline = Pipeline(aligned.deal_ids, person, chance[:, None].copy(), amounts.copy())
-        simulation = simulate(organisation, pipeline, closed, rates, *sizes)
+        simulation = simulate(
+            organisation, pipeline, closed, rates, sizes.company, sizes.team, degrees=sizes.degrees
+        )
         if simulations and rates is then_rates:  # the same draws: they are stored once
             simulation = replace(simulation, new_draws=simulations[-1].new_draws)
         simulations.append(simulation)
@@ -143,8 +146,9 @@ def attribute_change(
 def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
     """`from`, `to` and the contributions to a scope's change; None where it has no target now.
 
-    Each contribution: `effect_pp` in points of the probability, `revenue` in expected revenue, and the deals
-    with the largest changes. Without an earlier target, today's is used for both.
+    Each contribution: `effect_pp` in points of the probability, `revenue` in expected revenue, `gap_share` of
+    what was missing before, and the deals with the largest changes. Without an earlier
+    target, today's is used for both.
     """
     target = change.targets[1].get(scope)
     if target is None:
@@ -166,6 +170,7 @@ def change_report(change: ForecastChange, scope: str) -> dict[str, Any] | None:
             "code": step,
             "effect_pp": 100 * (chances[number + 1] - chances[number]),
             "revenue": means[number + 1] - means[number],
+            "gap_share": share_of_gap(means[number + 1] - means[number], before - means[0]),
             "deals": _named(change, step, in_scope, was_in_scope),
         }
         for number, step in enumerate(STEPS)

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from features.arrays import Floats, Ints
+from models.forecast.shock_scale import PRIOR_LOG_SPREAD, degrees_of_freedom
 
-# Prior: a shock that changes odds by about a quarter, known to within a factor of two.
-PRIOR_SD, PRIOR_LOG_SPREAD = 0.25, 0.7
+PRIOR_SD = 0.25  # prior: a shock that changes odds by about a quarter
 KNOTS = np.array([2.0, 5.0, 10.0, 20.0, 40.0, 65.0])  # working days left
 _GRID = np.geomspace(0.02, 1.6, 60)
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,11 @@ class CommonFactors:
     def prior(cls) -> CommonFactors:
         """The prior sizes, before any past period."""
         return cls(KNOTS, np.full(len(KNOTS), PRIOR_SD), np.full(len(KNOTS), PRIOR_SD / 2))
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom with which the past periods say how large the shared shifts are."""
+        return degrees_of_freedom(self.periods)
 
     def at(self, days_left: float) -> tuple[float, float]:
         """(company, team) sizes with so many working days left; linear in log days, flat outside."""
@@ -126,22 +129,3 @@ def _mode(error: Floats, noise: Floats, slope: Floats, extra: float, prior: floa
     weights = weight * np.minimum(noise, 1.0)
     log_prior = -0.5 * (np.log(_GRID / prior) / PRIOR_LOG_SPREAD) ** 2
     return float(_GRID[np.argmax(weights @ log_likelihood + log_prior)])
-
-
-def centred_log_odds(probability: Floats, sd: float) -> Floats:
-    """Log-odds m whose average probability under a random shift is p: E[expit(m + sd Z)] = p, Z ~ N(0, 1).
-
-    Any shape; 0 and 1 give -inf and inf.
-
-    >>> round(float(centred_log_odds(np.array([0.9]), 0.0)[0]), 4)
-    2.1972
-    >>> float(centred_log_odds(np.array([0.9]), 1.0)[0]) > 2.3
-    True
-    """
-    log_odds = np.asarray(logit(probability), np.float64)
-    if sd == 0:
-        return log_odds
-    grid = np.linspace(-20, 20, 1601)
-    mean = (expit(grid[:, None] + sd * _NODES) @ _WEIGHTS) / _WEIGHTS.sum()
-    centred = np.interp(log_odds, logit(mean), grid)
-    return np.where(np.isfinite(log_odds), centred, log_odds)

@@ -18,9 +18,9 @@ from scipy.special import ndtri
 from features.arrays import Floats, Ints
 from features.kernel_cache import compiled
 from models.counter_rng import hashed, permuted, unit_interval
-from models.forecast.common_factors import centred_log_odds
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
+from models.forecast.shock_scale import KNOWN, centred_log_odds, scenario_scales
 
 SCENARIOS = 1 << 14  # a power of two, for the permutation that stratifies each deal's draws
 LEVELS = 64  # equally likely final amounts of a deal
@@ -47,6 +47,14 @@ class Pipeline:
     amounts: Floats
 
 
+class ShockSizes(NamedTuple):
+    """Sizes of the company's and the teams' shared shifts in log-odds, and how well they are known."""
+
+    company: float
+    team: float
+    degrees: float = KNOWN
+
+
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
     """Revenue draws by person, (people + 1, S), of open deals and deals not yet created, and their inputs."""
@@ -59,7 +67,7 @@ class Simulation:
     odds: Floats  # (n, j) of exp(centred log-odds)
     shift: Floats  # (teams + 1, S) of exp(factor); the last is for deals of no team
     seed: int
-    sizes: tuple[float, float]  # of the company's and the teams' shared shifts in log-odds
+    sizes: ShockSizes
     new: NewBusinessRates
     new_rate: NDArray[np.float32]  # (people + 1, S): expected wins of new business in each scenario
 
@@ -95,10 +103,13 @@ def simulate(
     team_sd: float,
     scenarios: int = SCENARIOS,
     seed: int = SEED,
+    *,
+    degrees: float = KNOWN,
 ) -> Simulation:
     """Draw all deals, new business and shared factors together; the same input gives the same draws.
 
-    `company_sd` and `team_sd` are the sizes of the shared shifts in log-odds at this time of the period.
+    `company_sd` and `team_sd` are the sizes of the shared shifts in log-odds at this time of the period,
+    known with `degrees` of freedom: in each scenario all shared shocks are a common scale times those sizes.
     """
     if scenarios & (scenarios - 1) or scenarios < _BLOCK:
         raise ValueError(f"scenarios: expected a power of two of at least {_BLOCK}, got {scenarios}")
@@ -109,17 +120,16 @@ def simulate(
     team_factor[teams] = 0.0
     new_team_factor = _normal(rng, teams + 1, scenarios)
     new_team_factor[teams] = 0.0
-    shift = np.exp(company_sd * market_factor[0] + team_sd * team_factor)
-    sizes = (company_sd, team_sd)
+    scale = scenario_scales(degrees, scenarios, seed)
+    shift = np.exp(scale * (company_sd * market_factor[0] + team_sd * team_factor))
+    sizes = ShockSizes(company_sd, team_sd, degrees)
     pipeline, odds, open_draws = draw_open_deals(organisation, pipeline, shift, sizes, seed)
     independent = np.sqrt(1 - SHARED_MARKET**2)
-    market = new.market_sd * (SHARED_MARKET * market_factor[0] + independent * market_factor[1])
-    team_shift = new.team_sd * (SHARED_MARKET * team_factor + independent * new_team_factor)
+    market_sd, team_rate_sd = new.market_sd * scale, new.team_sd * scale
+    market = market_sd * (SHARED_MARKET * market_factor[0] + independent * market_factor[1])
+    team_shift = team_rate_sd * (SHARED_MARKET * team_factor + independent * new_team_factor)
     rate_factor = np.exp(
-        market
-        - new.market_sd**2 / 2
-        + team_shift
-        - new.team_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
+        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
     )
     rate = new.draw_rates(rate_factor[_shift_rows(organisation)], rng)
     new_draws = round_to_step(new.draw_revenue(rate, seed)[0])
@@ -139,17 +149,17 @@ def simulate(
 
 
 def draw_open_deals(
-    organisation: ScopeTree, pipeline: Pipeline, shift: Floats, sizes: tuple[float, float], seed: int
+    organisation: ScopeTree, pipeline: Pipeline, shift: Floats, sizes: ShockSizes, seed: int
 ) -> tuple[Pipeline, Floats, Floats]:
     """(the deals with amounts on the step, their odds (n, j), draws by person (people + 1, S)).
 
     A deal's random numbers do not depend on its probability: a higher one never turns a win into a loss.
     """
-    company_sd, team_sd = sizes
     teamless = np.append(organisation.team_of, -1)[pipeline.person] < 0
     odds = np.empty(pipeline.won_by.shape)
-    for rows, sd in ((teamless, company_sd), (~teamless, float(np.hypot(company_sd, team_sd)))):
-        odds[rows] = np.exp(centred_log_odds(np.clip(pipeline.won_by[rows], 0.0, 1.0), sd))
+    for rows, sd in ((teamless, sizes.company), (~teamless, float(np.hypot(sizes.company, sizes.team)))):
+        chance = np.clip(pipeline.won_by[rows], 0.0, 1.0)
+        odds[rows] = np.exp(centred_log_odds(chance, sd, sizes.degrees))
     pipeline = replace(pipeline, amounts=round_to_step(pipeline.amounts))
     draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
     group = _shift_rows(organisation)[pipeline.person]

@@ -66,8 +66,9 @@ def apply_assumptions(state: ForecastState, assumptions: Assumptions, days_ahead
     for deal in assumptions.won:
         closed[pipeline.person[row_of[deal]]] += amounts[row_of[deal]].mean()
     changed_pipeline = Pipeline(pipeline.deal_ids, pipeline.person, chance, amounts)
+    new, (company_sd, team_sd, degrees) = state.simulation.new, state.simulation.sizes
     simulation = simulate(
-        organisation, changed_pipeline, round_to_step(closed), state.simulation.new, *state.simulation.sizes
+        organisation, changed_pipeline, round_to_step(closed), new, company_sd, team_sd, degrees=degrees
     )
     leaving = organisation.person(pd.Index(sorted(assumptions.leaving), dtype=object))
     new_draws, new_rate = simulation.new_draws.copy(), simulation.new_rate.copy()

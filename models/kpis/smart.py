@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crm.i18n import Text
+from models.forecast.undecided import RankedBy
+from models.probability_words import probability_words
 
 MIN_CHANCE, MAX_CHANCE = 0.3, 0.9  # below: too ambitious; above: likely without further effort
 MIN_COMPLETE = 0.8  # share of rows with the columns that the KPI needs
@@ -14,6 +16,27 @@ MIN_EFFECT_PP = 1.0  # points of the goal's probability that a KPI must move
 MIN_KPIS, MAX_KPIS = 3, 5  # KPIs of a person
 REVIEW_DAYS = 31  # the longest time between two reviews
 CRITERIA = ("specific", "measurable", "achievable", "relevant", "time_bound")
+
+
+_EFFECT: dict[RankedBy, Text] = {
+    "attainment": Text(
+        "達成すると売上目標の達成確率が{pp:+.1f}ポイント変わります。",
+        "Reaching it changes the probability of the revenue target by {pp:+.1f} points.",
+    ),
+    "revenue": Text(
+        "達成すると着地見込みが売上目標の{pp:+.1f}%分変わります。",
+        "Reaching it changes the forecast by {pp:+.1f}% of the revenue target.",
+    ),
+}
+_STRONGER: dict[RankedBy, Text] = {
+    "attainment": Text(
+        "{name}なら{pp:+.1f}ポイント変わります。", "{name} would change it by {pp:+.1f} points."
+    ),
+    "revenue": Text(
+        "{name}なら着地見込みが売上目標の{pp:+.1f}%分変わります。",
+        "{name} would change the forecast by {pp:+.1f}% of the target.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +64,8 @@ class KpiFacts:
     with all needed columns filled in, None = no rows; `least_complete` the column that is blank most often.
     `probability` of reaching the value, `reachable` values reached with 60 and 30 % probability.
     `goal_pp`: what reaching it adds to the probability of the revenue target; `stronger` the controllable
-    KPI with the largest effect on the target, and that effect.
+    KPI with the largest effect on the target, and that effect. `goal_by`, `stronger_by`: by what these are
+    told; where the probability is settled they are effects on revenue, in percent of the target.
     """
 
     known: bool
@@ -56,6 +80,8 @@ class KpiFacts:
     reachable: tuple[float, float] | None
     goal_pp: float | None
     stronger: tuple[Text, float] | None
+    goal_by: RankedBy = "attainment"
+    stronger_by: RankedBy = "attainment"
 
 
 @dataclass(frozen=True)
@@ -198,7 +224,9 @@ def _achievable(proposal: KpiProposal, facts: KpiFacts) -> SmartFinding:
             Text("数値と期間を決めてください。", "Set a value and a period."),
         )
     chance = facts.probability
-    why = Text("達成確率は{p:.0%}です。", "The probability of reaching it is {p:.0%}.").format(p=chance)
+    why = Text("達成確率は{p}です。", "The probability of reaching it is {p}.").format(
+        p=probability_words(chance, 0)
+    )
     fair, hard = (_number(value) for value in facts.reachable)
     if chance < MIN_CHANCE:
         return SmartFinding(
@@ -229,7 +257,7 @@ def _relevant(facts: KpiFacts) -> SmartFinding:
                 "売上目標への影響を記録から確認できません。",
                 "The records do not show its effect on the revenue target.",
             ),
-            _stronger(*facts.stronger),
+            _stronger(*facts.stronger, facts.stronger_by),
         )
     if facts.goal_pp is None:
         return SmartFinding(
@@ -241,21 +269,16 @@ def _relevant(facts: KpiFacts) -> SmartFinding:
                 "売上目標（targets の revenue）を登録してください。", "Import the revenue target (targets)."
             ),
         )
-    why = Text(
-        "達成すると売上目標の達成確率が{pp:+.1f}ポイント変わります。",
-        "Reaching it changes the probability of the revenue target by {pp:+.1f} points.",
-    ).format(pp=facts.goal_pp)
+    why = _EFFECT[facts.goal_by].format(pp=facts.goal_pp)
     if facts.goal_pp >= MIN_EFFECT_PP:
         return SmartFinding(True, why)
     if facts.stronger is None:
         return SmartFinding(False, why)
-    return SmartFinding(False, why, _stronger(*facts.stronger))
+    return SmartFinding(False, why, _stronger(*facts.stronger, facts.stronger_by))
 
 
-def _stronger(name: Text, points: float) -> Text:
-    return Text(
-        "{name}なら{pp:+.1f}ポイント変わります。", "{name} would change it by {pp:+.1f} points."
-    ).format(name=name, pp=points)
+def _stronger(name: Text, points: float, by: RankedBy) -> Text:
+    return _STRONGER[by].format(name=name, pp=points)
 
 
 def _time_bound(proposal: KpiProposal, today: date) -> SmartFinding:

@@ -18,6 +18,7 @@ from crm.instants import DAY, NEVER
 from features.arrays import Floats, Ints
 from features.kpis import KpiEvents
 from models.forecast.attainment import probability_of
+from models.forecast.goal_effect import Goal
 from models.forecast.simulate import Simulation, round_to_step
 from models.kpis import RemainingPeriod
 from models.levers.levels import Level
@@ -71,6 +72,10 @@ class LeverModel:
         probability = probability_of(self.with_shares(shares, people), people, target)
         assert probability is not None  # noqa: S101 - there is a target
         return probability
+
+    def goal(self, shares: Mapping[str, float], people: Ints, target: float) -> Goal:
+        """The goal of some people with those shares of the way, from the same scenarios."""
+        return Goal.of(self.with_shares(shares, people), people, target)
 
     def with_shares(self, shares: Mapping[str, float], people: Ints) -> Simulation:
         """The simulation with levers moved by `shares` (0 to 1) of the way to the top quartile."""

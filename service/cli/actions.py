@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Scope, option
+from service.cli.effects import SHARE, show_ranking
 from service.cli.reader import Reader
 from service.language import signed_text
 
@@ -91,6 +92,7 @@ def _show(answer: Answer, reader: Reader) -> None:
     title = reader.title(answer)
     if rows:
         reader.table(headings, rows, right=[3, 4], title=title)
+        show_ranking(answer, answer["actions"], reader)
     elif not answer["open_deals"]:
         reader.line(reader.text("{title}　進行中の商談はありません。", "{title}: no open deal.", title=title))
         reader.next_step(
@@ -117,10 +119,11 @@ def _show(answer: Answer, reader: Reader) -> None:
 
 def _show_deal(answer: Answer, reader: Reader) -> None:
     heading, gains = _gains(answer, reader)
+    by_revenue = answer["ranked_by"] == "revenue"
     headings = [
         _ACTION,
         Text("受注確率の上昇\n（pt、80%幅）", "win chance\n(+points, 80% range)"),
-        Text("達成確率への\n影響（pt）", "effect on\ntarget chance (points)"),
+        SHARE if by_revenue else Text("達成確率への\n影響（pt）", "effect on\ntarget chance (points)"),
         heading,
         Text("所要時間\n（分）", "minutes"),
     ]
@@ -132,7 +135,9 @@ def _show_deal(answer: Answer, reader: Reader) -> None:
             [
                 one["label"],
                 reader.text("{x}（{ends}）", "{x} ({ends})", x=signed_text(one["uplift_pp"]), ends=ends),
-                reader.points_cell(one["attainment_pp"]),
+                reader.gap_share(one["gap_share"])
+                if by_revenue
+                else reader.points_cell(one["attainment_pp"]),
                 gain,
                 f"{one['effort_minutes']:.0f}",
             ]

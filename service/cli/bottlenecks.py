@@ -7,6 +7,7 @@ from typing import Annotated
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Scope, option
+from service.cli.effects import show_ranking
 from service.cli.reader import Reader
 from service.language import signed_text
 
@@ -50,7 +51,9 @@ _HEADINGS = [
 
 def _show(answer: Answer, reader: Reader) -> None:
     for number, one in enumerate(answer["bottlenecks"], 1):
-        _show_one(number, one, reader)
+        _show_one(number, one, answer["ranked_by"], reader)
+    if len(answer["bottlenecks"]) > 1:
+        show_ranking(answer, answer["bottlenecks"], reader)
     rows = [
         [
             step["stage"],
@@ -74,7 +77,7 @@ def _show(answer: Answer, reader: Reader) -> None:
     reader.table(_HEADINGS, rows, right=[1, 2, 3, 4], title=title)
 
 
-def _show_one(number: int, one: Answer, reader: Reader) -> None:
+def _show_one(number: int, one: Answer, by: str | None, reader: Reader) -> None:
     low, high = (signed_text(end, 0) for end in one["interval"])
     reader.line(f"{number}. {one['label']}")
     reader.line(
@@ -93,15 +96,26 @@ def _show_one(number: int, one: Answer, reader: Reader) -> None:
             "   解消した場合の増加見込み：{money}{effect}",
             "   If resolved: {money}{effect}",
             money=reader.money(one["revenue_at_stake"], signed=True),
-            effect=_effect(one["attainment_pp"], reader),
+            effect=_effect(one, by, reader),
         )
     )
     reader.line(reader.text("   打ち手：{action}", "   Action: {action}", action=one["suggested_action"]))
 
 
-def _effect(points: float | None, reader: Reader) -> Text:
+def _effect(one: Answer, by: str | None, reader: Reader) -> Text:
+    points = one["attainment_pp"]
     if points is None:
         return Text("", "")
+    if by == "revenue":
+        share = one["gap_share"]
+        within = Text("（うち期内 {money}）", " (within the period {money})")
+        if share is not None:
+            within = Text(
+                "（うち期内 {money}、不足見込みの{share}）",
+                " (within the period {money}, {share} of the shortfall)",
+            )
+        money = reader.money(one["revenue"], signed=True)
+        return within.format(money=money, share=reader.gap_share(share))
     if abs(points) < 0.05:
         return Text("（達成確率への影響はごくわずか）", " (next to no effect on the chance of target)")
     return Text("（達成確率 {pp}）", " (chance of target {pp})").format(pp=reader.points(points))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target
+from service.cli.effects import SHARE, show_ranking
 from service.cli.reader import Reader
+from service.cli.settled import is_settled, show_settled
 from service.language import day_text, known_day
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ COMMAND = Command(
 
 def _show(answer: Answer, reader: Reader) -> None:
     _show_forecast(answer, reader)
-    if answer["gap"] is not None and answer["gap"] > 0:
+    if is_settled(answer):
+        show_settled(answer, reader)
+    elif answer["gap"] is not None and answer["gap"] > 0:
         reader.next_step(
             "不足の埋め方は `sancho plan {period}`、商談ごとの打ち手は `sancho actions` で確認してください。",
             "`sancho plan {period}` shows how to close the shortfall, `sancho actions` what to do on "
@@ -59,7 +63,8 @@ def _show(answer: Answer, reader: Reader) -> None:
     if answer["change"] is not None:
         _show_change(answer["change"], reader)
     if answer["deals"]:
-        _show_deals(answer["deals"][:_DEALS], reader)
+        _show_deals(answer["deals"][:_DEALS], answer["ranked_by"], reader)
+        show_ranking(answer, answer["deals"], reader)
 
 
 _NAMES = {
@@ -178,7 +183,7 @@ def _show_change(change: Answer, reader: Reader) -> None:
         reader.line(title)
 
 
-def _show_deals(deals: list[Answer], reader: Reader) -> None:
+def _show_deals(deals: list[Answer], by: str | None, reader: Reader) -> None:
     money, amounts = reader.amounts(Text("金額", "amount"), (deal["amount"] for deal in deals))
     headings = [
         Text("商談", "deal"),
@@ -195,5 +200,10 @@ def _show_deals(deals: list[Answer], reader: Reader) -> None:
         ]
         for deal, amount in zip(deals, amounts, strict=True)
     ]
+    if by == "revenue":  # every swing is next to nothing
+        gain, gains = reader.amounts(Text("期待受注額", "expected"), (deal["revenue"] for deal in deals))
+        headings[3:] = [gain, SHARE]
+        for row, own, deal in zip(rows, gains, deals, strict=True):
+            row[3:] = [own, reader.gap_share(deal["gap_share"])]
     title = reader.text("影響の大きい商談", "Deals that matter most")
-    reader.table(headings, rows, right=[1, 2, 3], title=title)
+    reader.table(headings, rows, right=[1, 2, 3, 4], title=title)

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, Target, option
+from service.cli.effects import effect_columns, show_ranking
 from service.cli.reader import Reader
+from service.cli.settled import reached_text
 
 _LEAST = 0.1  # a difference per week below this is not shown
 _LEAST_PP = 0.05  # points that read as more than none
@@ -59,23 +61,22 @@ _HEADINGS = [
     Text("改善項目", "lever"),
     Text("現状", "now"),
     Text("計画", "plan"),
-    Text("この項目だけ\n改善した場合（pt）", "on its own,\nat most (points)"),
 ]
+_ALONE = Text("この項目だけ\n改善した場合（pt）", "on its own,\nat most (points)")
+_ALONE_GAIN = Text("この項目だけの\n増加見込み", "gain on\nits own")
 
 
 def _show(answer: Answer, reader: Reader) -> None:
     reader.line(_finding(answer, reader))
     _show_next_step(answer, reader)
+    columns, effects = effect_columns(answer["levers"], answer["ranked_by"], reader, _ALONE, _ALONE_GAIN)
     rows = [
-        [
-            row["label"],
-            *(reader.level(row[end], row["unit"]) for end in ("from", "to")),
-            reader.points_cell(row["alone_pp"]),
-        ]
-        for row in answer["levers"]
+        [row["label"], *(reader.level(row[end], row["unit"]) for end in ("from", "to")), *effect]
+        for row, effect in zip(answer["levers"], effects, strict=True)
     ]
     title = reader.title(answer)
-    reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
+    reader.table([*_HEADINGS, *columns], rows, right=[1, 2, 3, 4], title=title)
+    show_ranking(answer, answer["levers"], reader)
     _show_people(answer["people"], reader)
 
 
@@ -101,10 +102,25 @@ def _finding(answer: Answer, reader: Reader) -> str:
         )
     return reader.text(
         "全項目を改善しても達成確率は{most}で、目標の{wanted}には届きません。"
-        "目標の見直し、または計画外の商談の上積みを検討してください。",
+        "目標の見直し、または計画外の商談の上積みを検討してください。{added}{count_on}",
         "Even with every lever the chance is {most}; {wanted} is out of reach. "
-        "Consider the target, or deals from outside the plan.",
+        "Consider the target, or deals from outside the plan. {added}{count_on}",
+        added=_added(answer, reader),
+        count_on=reached_text(answer["reachable"], reader),
         **chances,
+    )
+
+
+def _added(answer: Answer, reader: Reader) -> str:
+    """What the plan adds, and the share of the shortfall that it closes."""
+    gain = reader.money(answer["revenue"], signed=True)
+    if answer["gap_share"] is None:
+        return reader.text("計画による増加見込み：{gain}。", "The plan adds {gain}. ", gain=gain)
+    return reader.text(
+        "計画による増加見込み：{gain}（不足見込みの{share}）。",
+        "The plan adds {gain} ({share} of the shortfall). ",
+        gain=gain,
+        share=reader.gap_share(answer["gap_share"]),
     )
 
 
@@ -116,7 +132,11 @@ def _show_next_step(answer: Answer, reader: Reader) -> None:
         )
     elif not answer["attainable"]:
         best = answer["levers"][0] if answer["levers"] else None
-        if best is not None and best["alone_pp"] >= _LEAST_PP:
+        by_revenue = answer["ranked_by"] == "revenue"
+        if best is not None and (best["revenue"] > 0 if by_revenue else best["alone_pp"] >= _LEAST_PP):
+            added = (
+                reader.money(best["revenue"], signed=True) if by_revenue else reader.points(best["alone_pp"])
+            )
             reader.next_step(
                 "効果が最も大きい「{label}」（{points}）から着手し、"
                 "商談は `sancho actions` の順に進めてください。"
@@ -124,7 +144,7 @@ def _show_next_step(answer: Answer, reader: Reader) -> None:
                 "begin with {label} ({points}), the lever that adds most, and take deals in the order of "
                 "`sancho actions`. `sancho what-if {period} --target V` tries another target.",
                 label=best["label"],
-                points=reader.points(best["alone_pp"]),
+                points=added,
                 period=answer["period"],
             )
         else:

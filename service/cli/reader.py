@@ -42,6 +42,15 @@ class Reader:
         """A share that is no probability: it may be zero, or more than everything."""
         return "–" if share is None else f"{share:.1%}"
 
+    def gap_share(self, share: float | None) -> str:
+        """A share of what is missing to the target; nothing where nothing is missing."""
+        if share is None:
+            return "–"
+        size, sign = abs(share), "−" if share < 0 else ""
+        if 0 < size < 0.0005:
+            return f"{sign}<0.1%"
+        return f"{sign}{size:.0%}" if size >= 0.095 or not size else f"{sign}{size:.1%}"
+
     def points(self, points: float | None) -> str:
         """A change of a probability."""
         return language.points_text(points, self.lang)

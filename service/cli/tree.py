@@ -5,6 +5,7 @@ from __future__ import annotations
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Period, Scope
+from service.cli.effects import effect_columns, show_ranking
 from service.cli.reader import Reader
 
 
@@ -27,7 +28,6 @@ _HEADINGS = [
     Text("改善項目 └ KPI", "lever └ KPI"),
     Text("現状", "now"),
     Text("改善後\n（上位25%の水準まで）", "after a\nfeasible step"),
-    Text("達成確率への影響（pt）", "effect on chance\nof target (points)"),
 ]
 
 
@@ -41,15 +41,19 @@ def _show(answer: Answer, reader: Reader) -> None:
     if goal["probability"] is not None:
         title += reader.text("（達成確率 {x}）", " (chance {x})", x=reader.percent(goal["probability"]))
     rows = []
-    for branch in answer["branches"]:
+    # In one column, so that the names of KPIs have room.
+    (first, second), effects = effect_columns(answer["branches"], answer["ranked_by"], reader)
+    effect_heading = Text("{first} /\n{second}", "{first} /\n{second}").format(first=first, second=second)
+    for branch, effect in zip(answer["branches"], effects, strict=True):
         key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
         before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
-        rows.append([branch["label"] + key, before, after, reader.points_cell(branch["attainment_pp"])])
+        rows.append([branch["label"] + key, before, after, " / ".join(effect)])
         rows += [
             [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
         ]
     if rows:
-        reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
+        reader.table([*_HEADINGS, effect_heading], rows, right=[1, 2, 3], title=title)
+        show_ranking(answer, answer["branches"], reader)
     else:
         reader.line(title)
         if goal["target"] is not None:  # else a warning says what to import

@@ -10,7 +10,8 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.answer import Answer, print_answer
 from service.cli.command import AsOf, Command, Json, Lang, Period, Scope, option
-from service.cli.reader import Reader
+from service.cli.effects import SHARE
+from service.cli.reader import NIL, Reader
 
 if TYPE_CHECKING:
     from service.schemas import WhatIfRequest
@@ -183,8 +184,13 @@ def _show(answer: Answer, reader: Reader) -> None:
         ]
         for side, revenue, change in zip(sides, revenues, changes, strict=True)
     ]
+    headings = [*_HEADINGS, forecast, increase]
+    if all(row[2] in NIL for row in rows):  # points that say nothing give way to the share of the shortfall
+        headings[2:] = [forecast, increase, SHARE]
+        for row, side in zip(rows, sides, strict=True):
+            row[2:] = [*row[3:], reader.gap_share(side["gap_share"])]
     title = reader.title(answer)
-    reader.table([*_HEADINGS, forecast, increase], rows, right=[1, 2, 3, 4], title=title)
+    reader.table(headings, rows, right=[1, 2, 3, 4], title=title)
     for line in answer["assumptions"]:
         reader.line(line)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import AccountName, Answer, DealName, ScopeName
+from service.schemas.base import AccountName, Answer, DealName, GapShare, RankedBy, Revenue, ScopeName
 
 
 class SimilarDeal(BaseModel):
@@ -47,7 +47,9 @@ class Action(BaseModel):
     uplift_pp: float = Field(description="Points of win probability, compared with the usual course")
     interval: list[float] = Field(description="80 % interval of uplift_pp")
     attainment_pp: float | None = Field(description="Points of the goal's probability; null without a target")
-    expected_revenue: float = Field(description="More revenue expected within the period")
+    revenue: Revenue = None
+    gap_share: GapShare = None
+    expected_revenue: float = Field(description="The same as `revenue`")
     effort_minutes: float
     reliability: Literal["high", "medium", "low"]
     e_value: float = Field(
@@ -79,7 +81,7 @@ class DealAction(Action):
 
 
 class ActionList(Answer):
-    """Next actions, ranked by points of the goal per hour of effort."""
+    """Next actions, ranked by their effect on the goal per hour of effort (`ranked_by`)."""
 
     period: str
     scope: str
@@ -88,6 +90,7 @@ class ActionList(Answer):
     held_out_deals: int = Field(
         description="Deals of the holdout group: no recommendations, so that their effect can be measured"
     )
+    ranked_by: RankedBy = None
     actions: list[DealAction]
     not_recommended: list[ActionNotRecommended] = Field(description="Of one deal")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,22 @@ def _within_years(day: date) -> date:
 
 
 Day = Annotated[date, AfterValidator(_within_years)]  # of a request: far ones would mean "none"
+
+Revenue = Annotated[float | None, Field(description="Expected revenue it adds within the period")]
+GapShare = Annotated[
+    float | None,
+    Field(
+        description="Share of what is missing to the target that `revenue` closes; null where nothing is "
+        "missing, or no target is known"
+    ),
+]
+RankedBy = Annotated[
+    Literal["attainment", "revenue"] | None,
+    Field(
+        description="By what effects are ranked: points of attainment while its probability is between 2 and "
+        "98 %, else revenue"
+    ),
+]
 
 ProbabilityIntervals = Annotated[
     dict[str, tuple[float, float]] | None,

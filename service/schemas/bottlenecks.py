@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, ScopeName
+from service.schemas.base import Answer, GapShare, RankedBy, Revenue, ScopeName
 
 
 class BottleneckCondition(BaseModel):
@@ -54,6 +54,8 @@ class Bottleneck(DealBottleneck):
     attainment_pp: float | None = Field(
         description="Points of the probability of reaching the target without it; null without a target"
     )
+    revenue: Revenue = None
+    gap_share: GapShare = None
 
 
 class FunnelDays(BaseModel):
@@ -83,5 +85,6 @@ class BottleneckList(Answer):
     period: str
     scope: str
     name: ScopeName = None
+    ranked_by: RankedBy = None
     bottlenecks: list[Bottleneck]
     funnel: list[FunnelStage]

@@ -14,7 +14,9 @@ from service.schemas.base import (
     AccountName,
     Answer,
     DealName,
+    GapShare,
     ProbabilityIntervals,
+    RankedBy,
     ScopeName,
 )
 from service.schemas.bottlenecks import DealBottleneck
@@ -229,6 +231,10 @@ class DealAttainment(BaseModel):
     probability_intervals: ProbabilityIntervals
     if_won_pp: float | None
     if_lost_pp: float | None
+    if_won_revenue: float | None = Field(None, description="Revenue of the period more than expected")
+    if_lost_revenue: float | None = Field(None, description="The same if lost: at most 0")
+    gap_share: GapShare = None
+    ranked_by: RankedBy = None
 
 
 class Insight(Answer):

@@ -13,7 +13,10 @@ from service.schemas.base import (
     Answer,
     Day,
     DealName,
+    GapShare,
     ProbabilityIntervals,
+    RankedBy,
+    Revenue,
     ScopeName,
 )
 
@@ -129,6 +132,8 @@ class ForecastDeal(BaseModel):
     by_period_end: float
     amount: float
     swing_pp: float | None
+    revenue: Revenue = None
+    gap_share: GapShare = None
 
 
 class ChildForecast(BaseModel):
@@ -185,6 +190,7 @@ class ChangeContribution(BaseModel):
         description="Points of the probability of reaching the target; parts add up to the change"
     )
     revenue: float = Field(description="Expected revenue; parts add up to the change")
+    gap_share: GapShare = None
     deals: list[ChangedDeal] = Field(description="The deals that contributed most")
 
 
@@ -224,6 +230,97 @@ class Driver(BaseModel):
     before: float = Field(alias="from")
     to: float
     attainment_pp: float = Field(description="Points of the probability of reaching the target")
+    revenue: Revenue = None
+    gap_share: GapShare = None
+
+
+class ReachedRevenue(BaseModel):
+    """The revenue that is reached with a confidence."""
+
+    confidence: float = Field(gt=0, lt=1, examples=[0.8])
+    revenue: float
+
+
+class Maximum(BaseModel):
+    """The goal with every lever at the top quartile of peers, and what that adds."""
+
+    probability: float
+    expected: float = Field(description="Mean forecast with all levers")
+    attainment_pp: float | None
+    revenue: Revenue = None
+    gap_share: GapShare = None
+    reachable: list[ReachedRevenue]
+
+
+class PlannedLever(BaseModel):
+    """How far the plan moves a lever."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    lever: str
+    label: str
+    unit: str
+    before: float = Field(alias="from")
+    to: float
+    share_of_step: float = Field(ge=0, le=1, description="Share of the way to the top quartile of peers")
+    alone_pp: float = Field(description="What this lever alone would add at the top quartile, in points")
+    attainment_pp: float | None = Field(None, description="The same as `alone_pp`")
+    revenue: Revenue = None
+    gap_share: GapShare = None
+
+
+class PlannedKpi(BaseModel):
+    """Values of one KPI for a person and the rest of the period."""
+
+    kpi: str
+    label: str
+    unit: str
+    usual_per_week: float = Field(description="At the current pace")
+    per_week: float
+    per_day: float
+    by_period_end: float
+
+
+class PersonPlan(BaseModel):
+    """KPIs of a person under the plan."""
+
+    scope: str
+    name: ScopeName = None
+    kpis: list[PlannedKpi]
+
+
+class PlanBody(BaseModel):
+    """The smallest change that reaches the requested probability; where none does, the maximum."""
+
+    scope: str
+    name: ScopeName = None
+    target: float
+    requested_probability: float
+    current_probability: float = Field(description="Without the plan")
+    attainable: bool
+    probability: float = Field(description="With the plan")
+    maximum: float = Field(description="Probability with every chosen lever at the top quartile of peers")
+    gap: float | None = Field(None, description="Target minus mean forecast, without the plan")
+    attainment_pp: float | None = Field(None, description="What the plan adds, in points")
+    revenue: Revenue = None
+    gap_share: GapShare = None
+    reachable: list[ReachedRevenue] | None = Field(None, description="What can be counted on with the plan")
+    ranked_by: RankedBy = None
+    levers: list[PlannedLever]
+    people: list[PersonPlan]
+
+
+class LaterPeriod(BaseModel):
+    """A later period's goal, and the plan that reaches it with 80 %."""
+
+    period: str
+    target: float
+    target_from: Literal["set", "this_period"] = Field(
+        description="this_period: none is set; that of the period asked for, for as many days"
+    )
+    probability: float = Field(description="Without the plan")
+    expected: float = Field(description="Mean forecast without the plan")
+    plan: PlanBody
 
 
 class Forecast(Answer):
@@ -241,6 +338,19 @@ class Forecast(Answer):
     revenue: RevenueDistribution
     components: list[Component]
     gap: float | None
+    ranked_by: RankedBy = None
+    reachable: list[ReachedRevenue] | None = Field(
+        None, description="Where the target is out of reach (below 2 %): what can be counted on"
+    )
+    maximum: Maximum | None = Field(None, description="Out of reach: the most that all levers bring")
+    margin: float | None = Field(
+        None, description="Where the target is safe (above 98 %): revenue that may be lost before it is not"
+    )
+    next_period: LaterPeriod | None = Field(
+        None,
+        description="Out of reach: the first later period whose target is within reach (80 %), null where "
+        "none is. Safe: the next period. With its plan",
+    )
     progress: float | None = Field(None, description="Won so far over the target; null without one")
     vs_last_year: float | None = Field(
         None, description="Mean forecast over the revenue of the same period last year; null where unknown"
@@ -274,6 +384,9 @@ class WhatIfSide(BaseModel):
     after: ForecastSummary
     effect_pp: float | None
     revenue_change: float
+    attainment_pp: float | None = Field(None, description="The same as `effect_pp`")
+    revenue: Revenue = None
+    gap_share: GapShare = None
 
 
 class WhatIf(Answer):
@@ -286,5 +399,8 @@ class WhatIf(Answer):
     after: ForecastSummary
     effect_pp: float | None
     revenue_change: float
+    attainment_pp: float | None = Field(None, description="The same as `effect_pp`")
+    revenue: Revenue = None
+    gap_share: GapShare = None
     assumptions: list[str]
     children: list[WhatIfSide]

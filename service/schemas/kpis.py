@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, Day, ScopeName
-from service.schemas.forecasts import Driver, ForecastSummary
+from service.schemas.base import Answer, Day, RankedBy, ScopeName
+from service.schemas.forecasts import Driver, ForecastSummary, PlanBody
 
 
 class KpiForecast(BaseModel):
@@ -132,6 +132,7 @@ class Tree(Answer):
     scope: str
     name: ScopeName = None
     goal: Goal
+    ranked_by: RankedBy = None
     branches: list[Branch]
 
 
@@ -151,51 +152,7 @@ class PlanRequest(BaseModel):
     target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default: the stored target")
 
 
-class PlannedLever(BaseModel):
-    """How far the plan moves a lever."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    lever: str
-    label: str
-    unit: str
-    before: float = Field(alias="from")
-    to: float
-    share_of_step: float = Field(ge=0, le=1, description="Share of the way to the top quartile of peers")
-    alone_pp: float = Field(description="What this lever alone would add at the top quartile, in points")
-
-
-class PlannedKpi(BaseModel):
-    """Values of one KPI for a person and the rest of the period."""
-
-    kpi: str
-    label: str
-    unit: str
-    usual_per_week: float = Field(description="At the current pace")
-    per_week: float
-    per_day: float
-    by_period_end: float
-
-
-class PersonPlan(BaseModel):
-    """KPIs of a person under the plan."""
-
-    scope: str
-    name: ScopeName = None
-    kpis: list[PlannedKpi]
-
-
-class Plan(Answer):
+class Plan(Answer, PlanBody):
     """The smallest change that reaches the requested probability; where none does, the maximum."""
 
     period: str
-    scope: str
-    name: ScopeName = None
-    target: float
-    requested_probability: float
-    current_probability: float = Field(description="Without the plan")
-    attainable: bool
-    probability: float = Field(description="With the plan")
-    maximum: float = Field(description="Probability with every chosen lever at the top quartile of peers")
-    levers: list[PlannedLever]
-    people: list[PersonPlan]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.errors import SanchoError
-from crm.periods import parse_period, period_holding, previous
+from crm.periods import later_periods, parse_period, period_holding, previous
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,31 @@ def test_an_unreadable_period_is_refused_with_an_example(name):
 
 @given(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)),
-    st.sampled_from(["month", "quarter", "week"]),
+    st.sampled_from(["month", "quarter", "week", "half", "year"]),
     st.integers(1, 12),
 )
 def test_the_period_that_holds_a_day_holds_it_and_reads_back(day, length, fiscal):
     period = period_holding(day, length, fiscal)
     assert period.first <= day <= period.last
     assert parse_period(period.name, fiscal) == period
+
+
+@given(
+    st.dates(date(1990, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(["month", "quarter", "week", "half", "year"]),
+    st.integers(1, 12),
+)
+def test_later_periods_begin_after_a_period_and_are_at_least_as_long(day, length, fiscal):
+    period = period_holding(day, length, fiscal)
+    later = later_periods(period, fiscal)
+    assert all(one.first > period.last for one in later)
+    assert all(one.days >= period.days - 3 for one in later)  # months and quarters differ by days
+    lengths = ["week", "month", "quarter", "half", "year"]
+    assert len(later) == len(lengths) - lengths.index(length)
+    assert [one.days for one in later] == sorted(one.days for one in later)
+    following = period_holding(period.last + timedelta(days=1), length, fiscal)
+    assert later[0] == following
+    assert all(parse_period(one.name, fiscal) == one for one in later)
 
 
 @given(st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.sampled_from(["month", "quarter", "week"]))

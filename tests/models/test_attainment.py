@@ -22,10 +22,11 @@ from models.forecast.attainment import (
     scope_forecast,
     swing_points,
 )
-from models.forecast.common_factors import CommonFactors, centred_log_odds, fit_common_factors
+from models.forecast.common_factors import CommonFactors, fit_common_factors
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
+from models.forecast.shock_scale import centred_log_odds
 from models.forecast.simulate import (
     LEVELS,
     STEP,

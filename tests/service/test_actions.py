@@ -217,7 +217,8 @@ def test_choose_recommends_a_sure_action_with_its_effect_on_the_goal() -> None:
     # Half of what is ever won is won by the end: 5 points there, each worth 12 points of the goal.
     assert first["attainment_pp"] == pytest.approx(5.0 * 0.12)
     assert first["expected_revenue"] == pytest.approx(50_000.0)
-    assert gain_per_hour(first) == pytest.approx((1.2, 100_000.0))
+    assert gain_per_hour(first, "attainment") == pytest.approx((1.2, 100_000.0))
+    assert gain_per_hour(first, "revenue") == pytest.approx((0.0, 100_000.0))
     assert [(one["action"], one["code"]) for one in choice.not_recommended] == [("quote", "no_benefit")]
 
 

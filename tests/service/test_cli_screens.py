@@ -38,6 +38,8 @@ def revenue(mean: float) -> dict[str, float]:
     return {"mean": mean, "p10": 0.8 * mean, "p50": mean, "p90": 1.2 * mean}
 
 
+# The screens of a target out of reach, or safe, are in test_cli_settled.py.
+UNDECIDED = {"ranked_by": "attainment", **dict.fromkeys(("reachable", "maximum", "margin", "next_period"))}
 DEAL_NAME = {"name": "豊後ストア株式会社 保守サポート", "account_name": "豊後ストア株式会社"}
 SCORE: dict[str, Any] = {
     "deals": [
@@ -64,6 +66,7 @@ FORECAST: dict[str, Any] = {
     "probability_intervals": {"50": [0.0001, 0.0004], "80": [0.0000046, 0.0045], "95": [1e-6, 0.02]},
     "revenue": revenue(4.389e8),
     "gap": 1.611e8,
+    **UNDECIDED,
     "components": [
         {"name": "closed", "mean": 2.142e8},
         {"name": "open_pipeline", "mean": 2.1e8},
@@ -171,6 +174,8 @@ ACTION = {
     "uplift_pp": 19.04,
     "interval": [11.6, 26.4],
     "attainment_pp": 0.001,
+    "revenue": 3.2e6,
+    "gap_share": 0.02,
     "expected_revenue": 3.2e6,
     "effort_minutes": 15.0,
     "reliability": "medium",
@@ -186,6 +191,7 @@ ACTIONS: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
     "open_deals": 1,
+    "ranked_by": "attainment",
     "actions": [ACTION],
     "not_recommended": [
         {"label": label, "message": "実施済み、または直近に実施しています。"}
@@ -199,6 +205,7 @@ REPORT: dict[str, Any] = {
 }
 BOTTLENECKS: dict[str, Any] = {
     "scope": "company",
+    "ranked_by": "attainment",
     "bottlenecks": [
         {
             "label": "21日を超えると受注率が低い",
@@ -208,6 +215,8 @@ BOTTLENECKS: dict[str, Any] = {
             "approaching_deals": 18,
             "revenue_at_stake": 3.49e6,
             "attainment_pp": 0.01,
+            "revenue": 2.1e6,
+            "gap_share": 0.013,
             "suggested_action": "日程を確保する",
         }
     ],
@@ -223,7 +232,16 @@ BOTTLENECKS: dict[str, Any] = {
         }
     ],
 }
-LEVER = {"label": "リード獲得数", "unit": "件/営業日", "from": 31.6, "to": 33.0, "alone_pp": 2.04}
+LEVER = {
+    "label": "リード獲得数",
+    "unit": "件/営業日",
+    "from": 31.6,
+    "to": 33.0,
+    "alone_pp": 2.04,
+    "attainment_pp": 2.04,
+    "revenue": 1.2e6,
+    "gap_share": 0.0075,
+}
 PERSON = [
     {"label": "提案件数", "usual_per_week": 1.4, "per_week": 1.52},
     {"label": "リード獲得数", "usual_per_week": 0.8, "per_week": 0.81},
@@ -236,6 +254,10 @@ PLAN: dict[str, Any] = {
     "probability": 0.0004,
     "maximum": 0.0004,
     "attainable": False,
+    "revenue": 2.0e6,
+    "gap_share": 0.0124,
+    "reachable": [{"confidence": share, "revenue": 4e8 - 1e8 * share} for share in (0.5, 0.8, 0.9)],
+    "ranked_by": "attainment",
     "levers": [LEVER],
     "people": [
         {"scope": "person:P001", "name": "山本 純子", "kpis": PERSON},
@@ -246,6 +268,7 @@ TREE: dict[str, Any] = {
     "period": "2026-Q4",
     "scope": "company",
     "goal": {"target": 6e8, "probability": 0.31},
+    "ranked_by": "attainment",
     "branches": [
         {
             **LEVER,
@@ -262,6 +285,7 @@ WHAT_IF: dict[str, Any] = {
     "after": {"probability": 0.733, "revenue": revenue(4.4e8)},
     "effect_pp": -3.2,
     "revenue_change": 3.824e7,
+    "gap_share": 0.19,
     "assumptions": ["KPIの水準は本日から変わる前提です。"],
     "children": [],
 }
@@ -361,8 +385,8 @@ def test_columns_left_out_of_the_model_are_one_line_that_says_where_the_reasons_
 def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
     out, _ = screen(FORECAST, "forecast", "2026-Q4")
     assert out.startswith("2026年10〜12月期（2026-Q4）　全社\n")
-    assert cells(out, "達成確率") == ["0.1%未満"]
-    assert cells(out, "達成確率の幅（80%）") == ["0.1%未満〜0.4%"]
+    assert cells(out, "達成確率") == ["1%未満"]
+    assert cells(out, "達成確率の幅（80%）") == ["1%未満"]
     assert cells(out, "着地見込み") == ["4.39億円"]
     assert cells(out, "予測幅（80%）") == ["3.51億〜5.27億円"]
     assert cells(out, "不足見込み") == ["1.61億円"]
@@ -371,7 +395,7 @@ def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
     assert cells(out, "参考：ステージ別受注率による積み上げ") == ["5.00億円"]
     assert "現在のペース" not in out  # it is not known here
     assert cells(out, "担当者未設定") == ["–", "0.11 / –", "–", "–"]
-    assert cells(out, "法人営業事業部（T01）") == ["99.9%超", "3.20 / 3.00", "50.0%", "110.0%"]
+    assert cells(out, "法人営業事業部（T01）") == ["99%超", "3.20 / 3.00", "50.0%", "110.0%"]
     assert row_of(out, "対象")[1:3] == ["達成確率", "着地見込み /目標（億円）"]
 
 
@@ -394,7 +418,7 @@ def test_cli_forecast_without_a_target_shows_nothing_of_attainment(screen: Any):
 
 def test_a_change_is_dated_signed_and_in_one_unit(screen: Any):
     out, _ = screen(FORECAST, "forecast", "2026-Q4")
-    assert "前週（11月23日）からの変化：達成確率 0.1%未満 → 0.1%未満、着地見込み +162万円" in out
+    assert "前週（11月23日）からの変化：達成確率 1%未満 → 1%未満、着地見込み +162万円" in out
     assert cells(out, "失注した商談")[:2] == ["±0.0", "−5"]
     assert cells(out, "受注した商談")[:2] == ["+0.1", "+167"]
     assert row_of(out, "要因") == ["要因", "達成確率（pt）", "着地見込み（万円）", "主な商談"]
@@ -406,7 +430,7 @@ def test_where_the_id_of_a_deal_a_rep_or_a_team_stands_its_name_stands_too(scree
     assert cells(out, "失注した商談")[2:] == ["豊後ストア株式会社"]
     assert "（D0000000）" in out
     assert cells(out, "豊後ストア株式会社")[1] == "342"
-    assert cells(out, "D0000303")[0] == "99.9%超"  # it has no name
+    assert cells(out, "D0000303")[0] == "99%超"  # it has no name
     out, _ = screen(ACTIONS, "actions", lang="en")
     assert "山本\u00a0純子" in out
     detail, _ = screen(ACTIONS, "actions", "--deal", "D0000313")
@@ -425,7 +449,7 @@ def test_a_column_that_says_nothing_is_left_out(screen: Any):
 def test_only_kpis_with_a_target_show_its_probability(screen: Any):
     out, _ = screen(KPIS, "kpis", "2026-Q4")
     first, second = out.split("すべてのKPI")
-    assert cells(first, "受注額（万円）") == ["971", "550", "99.9%超", "0"]
+    assert cells(first, "受注額（万円）") == ["971", "550", "99%超", "0"]
     assert "ARPU" not in first
     assert cells(second, "受注額（万円）") == ["971", "971〜1,763", "1,983"]
     assert cells(second, "月間契約単価（ARPU）（万円）") == ["15", "15", "–"]
@@ -465,8 +489,8 @@ def test_a_bottleneck_says_its_basis_what_it_costs_and_what_to_do(screen: Any):
 
 def test_a_plan_out_of_reach_says_what_to_consider(screen: Any):
     out, _ = screen(PLAN, "plan", "2026-Q4")
-    assert "全項目を改善しても達成確率は0.1%未満で、目標の80%には届きません。目標の見直し" in out
-    assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0"]
+    assert "全項目を改善しても達成確率は1%未満で、目標の80%には届きません。目標の見直し" in out
+    assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0", "+120"]
     assert cells(out, "山本\u00a0純子（P001）") == ["提案件数 1.4→1.5"]
     assert "P002" not in out  # nothing changes by a tenth
     reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}

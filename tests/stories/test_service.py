@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from crm.periods import Period, later_periods
 from models.actions import ActionEffect, Effects, Evidence
 from models.scoring import score_open
 from service.api import create_app
@@ -33,8 +34,10 @@ from service.schemas import (
     Tree,
     WhatIf,
 )
-from service.serving_state import Caches
+from service.schemas.forecasts import LaterPeriod
+from service.serving_state import AnswerContext, Caches
 from service.settings import Settings, read_settings
+from service.settled import settled_fields
 from service.use_cases import UseCases
 
 AS_OF, PERIOD = "2026-11-20", "2026-Q4"
@@ -448,6 +451,10 @@ def test_what_if_says_the_same_by_rest_and_on_the_command_line(
     gained = deal["amount"] * (1 - deal["by_period_end"])
     assert answer.revenue_change == pytest.approx(gained, rel=0.1)
     assert sum(side.revenue_change for side in answer.children) == pytest.approx(answer.revenue_change)
+    assert (answer.attainment_pp, answer.revenue) == (answer.effect_pp, answer.revenue_change)
+    missing = answer.before.target - answer.before.revenue.mean
+    expected = answer.revenue_change / missing if missing > 0 else None
+    assert answer.gap_share == (None if expected is None else pytest.approx(expected))
     capfd.readouterr()
     asked = ["what-if", PERIOD, "--won", deal["deal_id"], "--target", "1e9", "--as-of", AS_OF]
     assert run([*asked, "--json", "--lang", "en"]) == 0
@@ -511,8 +518,11 @@ def test_the_tree_and_the_plan_say_the_same_by_rest_and_on_the_command_line(
     found = Tree.model_validate(tree.json())
     assert found.goal.probability == pytest.approx(forecast["probability"])
     assert [one.lever for one in found.branches] == [one["lever"] for one in forecast["drivers"]]
-    points = [one.attainment_pp for one in found.branches]
-    assert points == sorted(points, reverse=True)
+    strength = [
+        one.attainment_pp if found.ranked_by == "attainment" else one.revenue for one in found.branches
+    ]
+    assert strength == sorted(strength, reverse=True)
+    assert [one.revenue for one in found.branches] == [one["revenue"] for one in forecast["drivers"]]
     body = {"period": PERIOD, "as_of": AS_OF, "probability": 0.97}
     response = service.client.post("/v1/plans", json=body, headers={"Accept-Language": "en"})
     assert response.status_code == 200, response.text
@@ -691,6 +701,82 @@ def test_bottlenecks_come_with_their_price_and_the_funnel(service: Service) -> N
     assert sum(step["entered"] for step in mine) <= sum(step["entered"] for step in answer["funnel"])
 
 
+def aimed_at(service: Service, target: float, period: str = PERIOD) -> AnswerContext:
+    """What an answer about the company is computed from, were this its target of the period."""
+    context = service.use_cases.serving.context(AS_OF, period)
+    facts = context.forecast.facts.with_target("company", target)
+    forecast = dataclasses.replace(context.forecast, facts=facts)
+    state = dataclasses.replace(context.state, caches=Caches())
+    return dataclasses.replace(context, state=state, forecast=forecast)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_target_out_of_reach_says_what_is_reached_at_most_and_later(
+    service: Service, lang: Literal["ja", "en"]
+) -> None:
+    context = aimed_at(service, 1e12)
+    goals, total = service.use_cases.goals, context.forecast.company_revenue
+    found = goals.settled(context, "company", lang)
+    whole = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}") | found
+    Forecast.model_validate(whole)
+    for row in found["reachable"]:
+        assert (total >= row["revenue"]).mean() == pytest.approx(row["confidence"], abs=0.01)
+    most = found["maximum"]
+    assert most["expected"] == pytest.approx(total.mean() + most["revenue"])
+    assert most["gap_share"] == pytest.approx(most["revenue"] / (1e12 - total.mean()))
+    assert found["margin"] is None
+    assert found["next_period"] is None  # no later one at the same rate is within reach either
+    drivers = goals.drivers(context, "company", lang)
+    assert [row["revenue"] for row in drivers] == sorted((row["revenue"] for row in drivers), reverse=True)
+    assert all(row["attainment_pp"] == pytest.approx(0.0, abs=0.01) for row in drivers)
+    assert goals.settled(context, "company", lang) is found  # it is kept
+
+
+def test_the_first_later_period_within_reach_comes_with_its_plan(service: Service) -> None:
+    targets = {"2027-Q1": 1e12, "FY2027-H1": None, "FY2027": None}
+    asked = []
+
+    def later(period: Period) -> AnswerContext:
+        asked.append(period.name)
+        revenue = service.use_cases.serving.context(AS_OF, period.name).forecast.company_revenue
+        return aimed_at(service, targets[period.name] or float(np.quantile(revenue, 0.15)), period.name)
+
+    goals = service.use_cases.goals
+    found = settled_fields(aimed_at(service, 1e12), "company", goals.kpi_context, later)["en"]
+    LaterPeriod.model_validate(found["next_period"])
+    plan = found["next_period"]["plan"]
+    assert found["next_period"]["period"] == "FY2027-H1"
+    assert found["next_period"]["target_from"] == "set"
+    assert found["next_period"]["probability"] == plan["current_probability"] == pytest.approx(0.85, abs=0.01)
+    assert plan["attainable"]
+    assert "FY2027" not in asked
+
+
+def test_a_later_period_without_a_target_is_asked_at_the_rate_of_this_one(service: Service) -> None:
+    context = aimed_at(service, 1e9)
+    found = service.use_cases.goals.settled(aimed_at(service, 1.0), "company", "en")["next_period"]
+    assert found["target_from"] == "this_period"
+    assert found["target"] == pytest.approx(90 / 92)
+    assert found["period"] == "2027-Q1" == later_periods(context.forecast.period)[0].name
+
+
+def test_a_safe_target_says_what_may_be_lost_and_what_to_start_for_the_next_period(service: Service) -> None:
+    total = service.use_cases.serving.context(AS_OF, PERIOD).forecast.company_revenue
+    target = 0.9 * float(total.min())
+    found = service.use_cases.goals.settled(aimed_at(service, target), "company", "ja")
+    assert found["margin"] >= 0.1 * total.min()
+    assert (total - found["margin"] >= target - 1e-6).mean() >= 0.98
+    assert found["reachable"] is found["maximum"] is None
+    assert found["next_period"]["period"] == "2027-Q1"
+    assert found["next_period"]["plan"]["levers"]
+
+
+def test_an_undecided_target_says_neither(service: Service) -> None:
+    middle = float(np.median(aimed_at(service, 1.0).forecast.company_revenue))
+    found = service.use_cases.goals.settled(aimed_at(service, middle), "company", "ja")
+    assert set(found.values()) == {None}
+
+
 @pytest.fixture
 def with_actions(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The service with a model that knows of an action which helps; a world of 300 deals shows none."""
@@ -710,8 +796,12 @@ def test_a_recommendation_is_made_kept_and_followed_to_its_outcome(with_actions:
     answer = service.get("/v1/actions?limit=500")
     ActionList.model_validate(answer)
     assert answer["actions"]
-    hours = [one["attainment_pp"] or 0.0 for one in answer["actions"]]
+    ranked = "attainment_pp" if answer["ranked_by"] == "attainment" else "revenue"
+    hours = [one[ranked] or 0.0 for one in answer["actions"]]
     assert [round(one, 2) for one in hours] == sorted((round(one, 2) for one in hours), reverse=True)
+    for one in answer["actions"]:
+        assert one["revenue"] == one["expected_revenue"]
+        assert (one["gap_share"] is None) == (service.get(f"/v1/forecasts/{PERIOD}")["gap"] <= 0)
     first = answer["actions"][0]
     path = f"/v1/recommendations/{first['recommendation_id']}/outcome"
     body = {"state": "dismissed", "reason": "予算がない"}
