@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from crm.eventlog import EventLog
+from crm.frames import position_in
 from crm.i18n import Language, Text
 from models.forecast.organisation import COMPANY, UNASSIGNED
 from service.language import scope_label
 
+_FEW = 20  # ids up to which each is looked up by itself
 _WITHOUT_ROW = {COMPANY: Text("全社", "Company"), UNASSIGNED: Text("担当者未設定", "Unassigned")}
 
 
@@ -114,9 +116,13 @@ def _looked_up(ids: pd.Index, values: pd.Series, wanted: Sequence[str | None]) -
     """The value of each wanted id, None where it is not known or has none."""
     if not len(ids) or not len(wanted):
         return [None] * len(wanted)
-    # An index of another type would be converted whole, each time.
-    rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype))
-    found = list(values.array.take(rows))
+    if len(wanted) <= _FEW:
+        rows = [position_in(ids, name) for name in wanted]
+        found = [None if row < 0 else values.array[row] for row in rows]
+    else:
+        # An index of another type would be converted whole, each time.
+        rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype)).tolist()
+        found = list(values.array.take(rows))
     return [
         None if row < 0 or pd.isna(value) or not value else str(value)
         for row, value in zip(rows, found, strict=True)

@@ -20,7 +20,7 @@ from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from crm.instants import DAY, as_of_instant, iso, last_known_day
 from crm.missing_rates import missing_rates
-from crm.newest_record import newest_record
+from crm.newest_record import RecordTimes
 from crm.organisation import Organisation
 from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
@@ -84,7 +84,6 @@ class Caches:
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
-    newest_records: Cache[int, int | None] = field(default_factory=lambda: Cache(_PERIODS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +118,11 @@ class ModelState:
         """Whether the newest record is older than the longest sales cycle, and than a quarter."""
         old = moment - self.newest_deal_record
         return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
+
+    @cached_property
+    def record_times(self) -> RecordTimes:
+        """When anything was recorded: up to when the data of an answer reach."""
+        return RecordTimes.of(self.log)
 
     @cached_property
     def _table(self) -> Bundle:
@@ -296,7 +300,7 @@ class ServingState:
         warnings += self._money_warnings(state, moment)
         warnings += calendar_warnings(state.bundle, organisation)
         warnings += self.outages.warnings(state.info.version, zone)
-        newest = state.caches.newest_records.get(moment, lambda: newest_record(state.log, moment))
+        newest = state.record_times.newest(moment)
         return {
             "as_of": iso(moment, zone),
             "data_as_of": None if newest is None else iso(newest, zone),

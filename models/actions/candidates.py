@@ -13,7 +13,7 @@ from features.action_events import BASELINE_ACTIONS, ActionEvents, last_done
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.actions.action_effect import ActionEffect, effect_codes
-from models.actions.effects import effect_scale
+from models.actions.effects import effect_scale, effects_of
 from models.actions.reliability import DEAL_SD, bias_adjusted
 
 MIN_IN_STAGE = 40  # deals with the action in a stage, for its effect there to be estimated
@@ -56,39 +56,42 @@ def candidate_actions(
     moment: int,
 ) -> list[CandidateAction]:
     """Every known action on open deals with features x (n, k), win probabilities and numbers `deals` (n,)."""
+    if not known:
+        return []
     codes, _ = effect_codes(x, features, levels)
     typical = typical_selection(
         [action_effect.adjustment for action_effect in known if action_effect.action not in BASELINE_ACTIONS]
     )
     scale = effect_scale(chance)
-    events_by_action = {action_effect.action: action_effect for action_effect in action_events}
+    effect, variance = map(
+        np.stack, zip(*effects_of([each.effects for each in known], codes, chance), strict=True)
+    )
+    excess, share, sd = np.array(
+        [(max(each.adjustment - typical, 0.0), each.allowance.share, each.allowance.sd) for each in known]
+    ).T[:, :, None]
+    selection_bias = excess * scale
+    left, variance = share * effect, share**2 * variance
+    of_kind = bias_adjusted(left, variance, selection_bias)
+    unsure = (sd * effect) ** 2 + (DEAL_SD * scale) ** 2  # of the share, and of the deal itself
+    of_deal = bias_adjusted(left, variance + unsure, selection_bias)
+    events_by_action = {events.action: events for events in action_events}
     candidates = []
-    for action_effect in known:
-        effect, variance = action_effect.effects.of(codes, chance)
-        selection_bias = max(action_effect.adjustment - typical, 0.0) * scale
-        allowance = action_effect.allowance
-        left, variance = allowance.share * effect, allowance.share**2 * variance
-        of_kind = bias_adjusted(left, variance, selection_bias)
-        unsure = (allowance.sd * effect) ** 2 + (DEAL_SD * scale) ** 2  # of the share, and of the deal itself
-        of_deal = bias_adjusted(left, variance + unsure, selection_bias)
-        stage = codes["stage"]
-        in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[stage]
-        last = np.full(len(deals), NEVER)
-        routine = False
-        if action_effect.action in events_by_action:
-            last = last_done(events_by_action[action_effect.action], deals, moment, NEVER)
-            routine = events_by_action[action_effect.action].routine
-        done = (last != NEVER) & ((moment - last < REPEAT_AFTER) | (not routine))
+    for number, action_effect in enumerate(known):
+        in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[codes["stage"]]
+        done = np.zeros(len(deals), bool)
+        if (events := events_by_action.get(action_effect.action)) is not None:
+            last = last_done(events, deals, moment, NEVER)
+            done = (last != NEVER) & ((moment - last < REPEAT_AFTER) | (not events.routine))
         candidates.append(
             CandidateAction(
                 action_effect.action,
-                of_deal.effect,
-                of_deal.low,
-                of_deal.high,
-                of_kind.low,
+                of_deal.effect[number],
+                of_deal.low[number],
+                of_deal.high[number],
+                of_kind.low[number],
                 in_stage >= MIN_IN_STAGE,
                 done,
-                selection_bias,
+                selection_bias[number],
             )
         )
     return candidates

@@ -7,13 +7,14 @@ column learned from the data: small segments are shrunk most (a linear mixed mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from features.arrays import Floats, Ints
+from features.kernel_cache import compiled
 
 # Priors, in win rate: sd of an action's mean effect; sd between a column's levels, and how many levels this
 # prior weighs.
@@ -36,8 +37,7 @@ class Effects:
 
     def of(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and win probabilities."""
-        design = _design(self.columns, self.levels, codes, len(chance)) * effect_scale(chance)[:, None]
-        return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.covariance, design)
+        return next(effects_of([self], codes, chance))
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -57,6 +57,23 @@ class Effects:
             np.asarray(stored["mean"], float),
             np.asarray(stored["covariance"], float),
         )
+
+
+def effects_of(
+    several: Sequence[Effects], codes: Mapping[str, Ints], chance: Floats
+) -> Iterator[tuple[Floats, Floats]]:
+    """(effect, its variance) on deals (n,) by each of several, which mostly differ by the same columns."""
+    scale = effect_scale(chance)
+    parts: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[Floats, Ints]] = {}
+    for effects in several:
+        kind = (effects.columns, effects.levels)
+        if kind not in parts:
+            chosen = _parts_of_deals(*kind, codes, len(chance))
+            parts[kind] = _design_of(chosen, len(effects.mean)) * scale[:, None], chosen
+        design, chosen = parts[kind]
+        variance = np.empty(len(chance))
+        _variances(chosen, scale, np.ascontiguousarray(effects.covariance), variance)
+        yield design @ effects.mean, variance
 
 
 def effect_scale(chance: Floats) -> Floats:
@@ -106,11 +123,42 @@ def fit_effects(
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:
-    parts = [np.ones((count, 1))]
-    for column, known in zip(columns, levels, strict=True):
-        code = codes.get(column, np.full(count, -1))
-        part = np.zeros((count, known))
-        rows = np.flatnonzero((code >= 0) & (code < known))
-        part[rows, code[rows]] = 1.0
-        parts.append(part)
-    return np.concatenate(parts, axis=1)
+    return _design_of(_parts_of_deals(columns, levels, codes, count), 1 + sum(levels))
+
+
+def _parts_of_deals(
+    columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int
+) -> Ints:
+    """Which parts (n, 1 + columns) each deal has, ascending: the mean and one level a column, -1 = unknown."""
+    chosen = np.full((count, 1 + len(columns)), -1, np.int64)
+    chosen[:, 0] = 0
+    first = 1
+    for number, (column, known) in enumerate(zip(columns, levels, strict=True), 1):
+        if column in codes:
+            code = codes[column]
+            chosen[:, number] = np.where((code >= 0) & (code < known), first + code, -1)
+        first += known
+    return chosen
+
+
+def _design_of(chosen: Ints, width: int) -> Floats:
+    """A column per part (n, width): 1 where a deal has it."""
+    design = np.zeros((len(chosen), width + 1))
+    design[np.arange(len(chosen))[:, None], chosen] = 1.0  # -1, unknown, is the last, which is cut off
+    return design[:, :width]
+
+
+@compiled
+def _variances(chosen: Ints, scale: Floats, covariance: Floats, out: Floats) -> None:
+    """The variance (n,) of each deal's sum of parts, over the few parts that it has."""
+    for row in range(len(chosen)):
+        total = 0.0
+        for j in chosen[row]:
+            if j < 0:
+                continue
+            of_part = 0.0
+            for k in chosen[row]:
+                if k >= 0:
+                    of_part += scale[row] * covariance[j, k] * scale[row]
+            total += of_part
+        out[row] = total
