@@ -19,14 +19,13 @@ from crm.missing_rates import missing_rates
 from crm.periods import Period
 from crm.schema import TABLES
 from features import action_events_of, build_features, deal_states
-from features.arrays import Floats
 from models.actions import candidate_actions
 from models.bundle import Bundle
 from models.forecast.organisation import COMPANY
 from service import messages, paging
 from service.actions import DealRecommendations, ScoredDeal
 from service.given_money import given_currency
-from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_insight
+from service.insight import TREND_DAYS, InsightInputs, ask_model, build_insight
 from service.language import scope_label
 from service.live_request import read_request
 from service.names import Names
@@ -142,14 +141,17 @@ class DealInsights:
             raise self._serving.not_open(state, deal_id, moment)
         number, scored = int(forecast.scored.deals[row]), forecast.scored
         since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
-        x_then = build_features(state.history, np.array([number]), np.array([since]))[0, state.columns]
+        x_then = build_features(state.history, np.array([number]), np.array([since]))[:, state.columns]
+        x = np.concatenate([scored.x[row : row + 1], x_then])
+        left = _days_left(forecast.period, moment, context.zone)
+        probabilities, contributions = ask_model(state.bundle_at(moment), x, (moment, since), left)
         inputs = InsightInputs(
             deal_id,
             moment,
             since,
             scored.x[row],
-            x_then,
-            _probabilities(state, scored.x[row], moment, forecast.period, context.zone),
+            probabilities,
+            contributions,
             scored.pipeline.amounts[row],
             forecast.effect(row),
             forecast.period.name,
@@ -176,7 +178,8 @@ class DealInsights:
         since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
         x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
-        probabilities = _probabilities(state, now[0], moment, period, zone)
+        left = _days_left(period, moment, zone)
+        probabilities, contributions = ask_model(bundle, x, (moment, since), left)
         stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
         amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
         if original is not None and original.lacks_rate:
@@ -188,8 +191,8 @@ class DealInsights:
             moment,
             since,
             now[0],
-            x[1],
             probabilities,
+            contributions,
             amounts,
             forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
             period.name,
@@ -238,7 +241,7 @@ class DealInsights:
     ) -> dict[str, Any]:
         state = context.state
         bundle = state.bundle_at(inputs.moment)
-        answer = build_insight(bundle, state.catalogue, inputs, self._settings.grades, lang)
+        answer = build_insight(bundle, state.reader, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
         names = context.forecast.names
@@ -277,8 +280,5 @@ def _sent_names(request: ScoreRequest, names: Names) -> dict[str, str | None]:
     return {"name": sent["name"], "account_name": account_name or names.account(sent["account_id"])}
 
 
-def _probabilities(
-    state: ModelState, x: Floats, moment: int, period: Period, zone: ZoneInfo
-) -> DealProbabilities:
-    left = max((period.end(zone) - moment) / DAY, 0.0)
-    return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)
+def _days_left(period: Period, moment: int, zone: ZoneInfo) -> float:
+    return max((period.end(zone) - moment) / DAY, 0.0)

@@ -146,11 +146,7 @@ def _needs_no_check(
 
 def _days(tables: Mapping[str, list[Row]]) -> Iterable[date]:
     return (
-        value
-        for rows in tables.values()
-        for row in rows
-        for value in row.values()
-        if isinstance(value, date)
+        value for rows in tables.values() for row in rows for value in row.values() if isinstance(value, date)
     )
 
 

@@ -36,6 +36,7 @@ from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service import messages
 from service.cache import Cache
+from service.explain import Reader
 from service.kpi_check import KpiContext
 from service.logs import log_event
 from service.organisation import calendar_of, calendar_warnings, disagreements
@@ -123,6 +124,11 @@ class ModelState:
     def record_times(self) -> RecordTimes:
         """When anything was recorded: up to when the data of an answer reach."""
         return RecordTimes.of(self.log)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """How the model's features are read."""
+        return Reader.of(self.catalogue, self.bundle.levels, self.bundle.currency)
 
     @cached_property
     def _table(self) -> Bundle:
