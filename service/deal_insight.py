@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crm.conversion import ForeignMoney, Original, Unconverted
+from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from crm.instants import DAY
@@ -62,6 +63,22 @@ class DealInsights:
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
         """Whether a question about one deal needs no new simulation."""
         return self._serving.is_quick(as_of, period)
+
+    def is_quick_sent(self, request: ScoreRequest) -> bool:
+        """Whether a deal of a request can be answered without a new simulation or an older state."""
+        try:
+            state = self._serving.current()
+            moment = state.log.instant(request.as_of)
+            period = self._serving.period(state, request.period, moment)
+        except SanchoError:
+            return True  # the answer is an error
+        if state.log.next_revision(moment) is not None:
+            return False
+        return self._serving.is_simulated(state, self._simulated(state, request, moment), period)
+
+    def check_ready(self) -> None:
+        """Raises where nothing can be answered yet."""
+        self._serving.current()
 
     def get_deal(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
         """Insight for a deal of the store."""
@@ -171,7 +188,7 @@ class DealInsights:
         zone = state.organisation(moment).zone
         bundle = state.bundle_at(moment)
         period = self._serving.period(state, request.period, moment)
-        state = self._serving.state_at(state, moment)
+        whole, state = state, self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
         rate = 1.0 if original is None else original.rate
         deal_history, created = read_request(request, state.history, moment, zone, rate)
@@ -184,8 +201,8 @@ class DealInsights:
         amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
         if original is not None and original.lacks_rate:
             amounts = np.zeros_like(amounts)
-        context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
-        forecast = context.forecast
+        of_day = self._serving.context_of(whole, self._simulated(whole, request, moment), period)
+        context, forecast = replace(of_day, state=state, moment=moment), of_day.forecast
         inputs = InsightInputs(
             request.deal.deal_id,
             moment,
@@ -228,6 +245,10 @@ class DealInsights:
         return self._insight(
             context, inputs, shown, similar, lang, warnings, _sent_names(request, forecast.names)
         )
+
+    def _simulated(self, state: ModelState, request: ScoreRequest, moment: int) -> int:
+        """As of when the goal is simulated, for a deal of a request: now, or the beginning of its day."""
+        return state.now if request.as_of is None else self._serving.day_of(state, moment)
 
     def _insight(
         self,

@@ -94,7 +94,7 @@ def reasons(
 ) -> list[dict[str, Any]]:
     """The same difference by reason, largest first, each with the features that make up most of it."""
     values = comparison.values
-    total = np.bincount(reader.reason, values, len(REASONS))
+    total: Floats = np.bincount(reader.reason, values, len(REASONS)).astype(np.float64)
     largest: list[list[int]] = [[] for _ in REASONS]
     for at in _by_size(values):
         of_reason = largest[reader.reason[at]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from crm.i18n import Text
 from crm.instants import DAY, NEVER, instant, is_within_years, iso
 from crm.schema import DEAL_TYPES, TABLES, VERSION_COLUMNS, Kind
 from features import History, compile_live_deal, deal_states
+from features.live_deal import micros_of
 from service.messages import sent_closed_deal, sent_in_closing_stage
 from service.request_error import RequestError
 
@@ -38,13 +39,14 @@ def read_request(
     `rate`: units of the organisation's currency for one of the deal's, NaN = unknown. A deal that has ended
     by the moment is refused (`deal_closed`), as a stored one is.
     """
-    deal: dict[str, Any] = request.deal.model_dump(exclude_none=True)
-    events = [{"deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)} for row in request.events]
-    activities = [
-        {"activity_id": f"sent-{at}", "deal_id": deal["deal_id"], **row.model_dump(exclude_none=True)}
-        for at, row in enumerate(request.activities)
+    sent = request.model_dump(exclude_none=True)
+    deal: Row = sent["deal"]
+    events: list[Row] = [{"deal_id": deal["deal_id"], **row} for row in sent["events"]]
+    activities: list[Row] = [
+        {"activity_id": f"sent-{at}", "deal_id": deal["deal_id"], **row}
+        for at, row in enumerate(sent["activities"])
     ]
-    account = None if request.account is None else request.account.model_dump(exclude_none=True)
+    account: Row | None = sent.get("account")
     created = instant(deal["created_at"], zone)
     _check_references(deal, events, activities, account)
     if not _needs_no_check(deal, events, activities, account, moment, zone):
@@ -127,27 +129,27 @@ def _needs_no_check(
     """
     if {"closed_at", "outcome", "lost_reason"} & deal.keys():
         return False
-    times = [deal["created_at"], *(row["at"] for row in events), *(row["at"] for row in activities)]
-    if account is not None and "created_at" in account:
-        times.append(account["created_at"])
-    latest = moment + DAY
-    if any(instant(at, zone) > latest for at in times):
+    rows = [deal] if account is None else [deal, account]
+    days = [value for row in rows for value in row.values() if isinstance(value, date)]
+    times = [row["at"] for row in (*events, *activities)]
+    if not all(is_within_years(day) for day in (*days, *times)):
         return False
-    tables = {"deals": [deal], "deal_events": events, "activities": activities}
-    tables["accounts"] = [] if account is None else [account]
-    if not all(is_within_years(day) for day in _days(tables)):
+    known_until = moment + DAY
+    made = [row["created_at"] for row in rows if "created_at" in row]
+    instants = [micros_of(at, zone) for at in times]
+    if max([*instants, *(micros_of(at, zone) for at in made)]) > known_until:
         return False
     if not all(_is_plain_event(row) for row in events):
         return False
-    if not all(_texts_are_sound(name, rows) for name, rows in tables.items()):
+    tables = {"deals": [deal], "deal_events": events, "activities": activities}
+    tables["accounts"] = [] if account is None else [account]
+    if not _texts_are_sound(tables) or not all(_is_named_kind(row["kind"]) for row in activities):
         return False
-    return all([_takes_known_kind(row) for row in activities])  # noqa: C419 - all rows take theirs
-
-
-def _days(tables: Mapping[str, list[Row]]) -> Iterable[date]:
-    return (
-        value for rows in tables.values() for row in rows for value in row.values() if isinstance(value, date)
-    )
+    for row, at in zip((*events, *activities), instants, strict=True):
+        row["at"] = at
+    for row in activities:
+        row["kind"] = _kind_named(row["kind"])
+    return True
 
 
 def _is_plain_event(row: Row) -> bool:
@@ -195,24 +197,27 @@ def _is_own_column(table: str, name: str) -> bool:
     return name not in VERSION_COLUMNS and meant.problem is None and meant.names.get(name) == name
 
 
-def _texts_are_sound(table: str, rows: list[Row]) -> bool:
+def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
     """Whether no text holds a character that stands for none, and no id or code has lost its digits."""
-    codes, fixed, short = _codes(table), TABLES[table].by_name, _short_form()
-    for row in rows:
-        for name, value in row.items():
-            if name not in fixed and not _is_own_column(table, name):
+    short = _short_form()
+    texts: list[str] = []
+    for table, rows in tables.items():
+        codes, fixed = _codes(table), TABLES[table].by_name if TABLES[table].custom else None
+        for row in rows:
+            texts += [value for value in row.values() if type(value) is str]
+            if fixed is not None and not all(name in fixed or _is_own_column(table, name) for name in row):
                 return False
-            if type(value) is str and (
-                _NO_TEXT.search(value) or (name in codes and value[:1].isdigit() and short.match(value))
-            ):
-                return False
-    return True
+            for name in codes:
+                code = row.get(name)
+                if code and code[0] in "0123456789" and short.match(code):
+                    return False
+    return _NO_TEXT.search("\n".join(texts)) is None
 
 
 @cache
-def _codes(table: str) -> frozenset[str]:
+def _codes(table: str) -> tuple[str, ...]:
     kinds = (Kind.ID,) if table == "deal_events" else (Kind.ID, Kind.CODE)
-    return frozenset(column.name for column in TABLES[table].columns if column.kind in kinds)
+    return tuple(column.name for column in TABLES[table].columns if column.kind in kinds)
 
 
 @cache
@@ -222,13 +227,8 @@ def _short_form() -> re.Pattern[str]:
     return re.compile(SHORT_FORM)
 
 
-def _takes_known_kind(row: Row) -> bool:
-    """Gives an activity the known kind that its name stands for; False for a kind that needs a look."""
-    kind: str = row["kind"]
-    if not kind or kind != kind.strip():
-        return False
-    row["kind"] = _kind_named(kind)
-    return True
+def _is_named_kind(kind: str) -> bool:
+    return bool(kind) and kind == kind.strip()
 
 
 @lru_cache(_NAMES)

@@ -54,13 +54,13 @@ class Names:
 
     def account(self, account_id: str | None) -> str | None:
         """What an account is called."""
-        return _looked_up(self._account_ids, self._accounts["name"], [account_id])[0]
+        return _looked_up(self._account_ids, self._account_names, [account_id])[0]
 
     def deals(self, deal_ids: Sequence[str]) -> list[dict[str, str | None]]:
         """`name` and `account_name` of each deal (n)."""
-        names = _looked_up(self._deal_ids, self._deals["name"], deal_ids)
-        accounts = _looked_up(self._deal_ids, self._deals["account_id"], deal_ids)
-        called = _looked_up(self._account_ids, self._accounts["name"], accounts)
+        names = _looked_up(self._deal_ids, self._deal_names, deal_ids)
+        accounts = _looked_up(self._deal_ids, self._accounts_of_deals, deal_ids)
+        called = _looked_up(self._account_ids, self._account_names, accounts)
         return [{"name": name, "account_name": account} for name, account in zip(names, called, strict=True)]
 
     def with_deals(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -85,6 +85,18 @@ class Names:
     @cached_property
     def _team_names(self) -> dict[str, str]:
         return _as_dict(self._teams["team_id"], self._teams["name"])
+
+    @cached_property
+    def _deal_names(self) -> pd.Series:
+        return self._deals["name"]
+
+    @cached_property
+    def _accounts_of_deals(self) -> pd.Series:
+        return self._deals["account_id"]
+
+    @cached_property
+    def _account_names(self) -> pd.Series:
+        return self._accounts["name"]
 
     @cached_property
     def _deal_ids(self) -> pd.Index:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import DAY, as_of_instant, iso, last_known_day
+from crm.instants import DAY, as_of_instant, end_of_day, iso, last_known_day, start_of_day
 from crm.missing_rates import missing_rates
 from crm.newest_record import RecordTimes
 from crm.organisation import Organisation
@@ -258,6 +258,24 @@ class ServingState:
             return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
+
+    def day_of(self, state: ModelState, moment: int) -> int:
+        """The beginning of the moment's day, whose simulation all moments of the day share.
+
+        A moment at which a day has just ended belongs to that day, all of which is known by then.
+        """
+        zone = state.organisation(moment).zone
+        day = last_known_day(moment, zone)
+        return moment if moment == end_of_day(day, zone) else start_of_day(day, zone)
+
+    def is_simulated(self, state: ModelState, moment: int, period: Period) -> bool:
+        """Whether a period is simulated as of a moment."""
+        revision = state.log.next_revision(moment)
+        if revision is not None:
+            if revision not in state.caches.past_states:
+                return False
+            state = self.state_at(state, moment)
+        return (moment, period.name) in state.caches.forecasts
 
     def state_at(self, state: ModelState, moment: int) -> ModelState:
         """The state without what was revised (changed, taken back, added late) at the moment or later."""

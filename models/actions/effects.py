@@ -129,7 +129,7 @@ def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, I
 def _parts_of_deals(
     columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int
 ) -> Ints:
-    """Which parts (n, 1 + columns) each deal has, ascending: the mean and one level a column, -1 = unknown."""
+    """Which parts (n, 1 + columns) each deal has: the mean, then one level a column, -1 = unknown."""
     chosen = np.full((count, 1 + len(columns)), -1, np.int64)
     chosen[:, 0] = 0
     first = 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -28,11 +30,7 @@ MIN_SHARE, MIN_SEGMENT_DEALS = 0.01, 80  # of the deals, for a segment of two co
 
 def segment_codes(x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]) -> dict[str, Ints]:
     """Code (n,) of each column that divides deals by their features x (n, k); -1 = unknown."""
-    columns = {
-        "size" if feature.name == "employees" else feature.name: at
-        for at, feature in enumerate(features)
-        if feature.name in PAIRED or feature.name == "employees" or _divides(feature, levels)
-    }
+    columns = _dividing_columns(_Same(features), _Same(levels))
     chosen = x[:, list(columns.values())].T
     codes = dict(zip(columns, np.where(np.isnan(chosen), -1.0, chosen).astype(np.int64), strict=True))
     if "size" in columns:
@@ -41,6 +39,29 @@ def segment_codes(x: Floats, features: Sequence[Feature], levels: Mapping[str, A
         count = np.expm1(count) if feature.scale == "log1p" else count
         codes["size"] = np.where(np.isnan(count), -1, np.digitize(count, SIZE_BOUNDS))
     return codes
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """Something too long to compare: known again only by being the very same."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@lru_cache(16)
+def _dividing_columns(features: _Same, levels: _Same) -> dict[str, int]:
+    """The columns that divide deals, and where they are."""
+    return {
+        "size" if feature.name == "employees" else feature.name: at
+        for at, feature in enumerate(features.value)
+        if feature.name in PAIRED or feature.name == "employees" or _divides(feature, levels.value)
+    }
 
 
 def _divides(feature: Feature, levels: Mapping[str, Any]) -> bool:

@@ -131,12 +131,11 @@ def joined_layout(several: Sequence[TableLayout], width: int) -> TableLayout:
     for moved in parts:
         moved["deep_met"] = np.pad(moved["deep_met"], ((0, 0), (0, bits - moved["deep_met"].shape[1])))
     longest = max(several, key=lambda layout: len(layout.points))
-    whole = {"words": words, "points": longest.points, "weights": longest.weights}
-    joined = {
-        name: whole[name] if name in whole else np.concatenate([moved[name] for moved in parts])
-        for name in TableLayout._fields
-    }
-    return _in_one_block(TableLayout(**joined))
+    whole: dict[str, Any] = {"words": words, "points": longest.points, "weights": longest.weights}
+    for name in TableLayout._fields:
+        if name not in whole:
+            whole[name] = np.concatenate([moved[name] for moved in parts])
+    return _in_one_block(TableLayout(**whole))
 
 
 def _no_layout() -> TableLayout:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ class BaseModels(NamedTuple):
 
 
 class Questions(NamedTuple):
-    """What is asked of rows (r, k) of features: horizons in days, those of row i at start[i] ... start[i + 1].
+    """What is asked of rows (r, k) of features: horizons in days, of row i those from start[i] on.
 
     The horizons of a row ascend. `why` are the questions to be explained.
     """
@@ -265,7 +265,13 @@ def _base_models(win: WinModel) -> BaseModels:
             rates.share.sum(axis=0),
         ),
         Regressions(
-            *(getattr(linear.encoder, name) for name in Regressions._fields[:7]),
+            linear.encoder.value,
+            linear.encoder.logged,
+            linear.encoder.centre,
+            linear.encoder.scale,
+            linear.encoder.level,
+            linear.encoder.code,
+            linear.encoder.gap,
             ramp_edges(win.ever_days),
             linear.stages,
             linear.top,
@@ -354,13 +360,13 @@ def answer(models: BaseModels, asked: Questions, said: Said) -> None:
 
 
 @compiled
-def _day_of(calendar: Days, moment: int) -> int:
+def _day_of(calendar: Days, moment: Any) -> Any:
     day = np.searchsorted(calendar.start, moment, side="right") - 1
     return min(max(day, 0), len(calendar.start) - 2)
 
 
 @compiled
-def _business(calendar: Days, moment: int) -> float:
+def _business(calendar: Days, moment: Any) -> Any:
     """Business days until an instant."""
     day = _day_of(calendar, moment)
     begin, end = calendar.start[day], calendar.start[day + 1]
@@ -369,7 +375,7 @@ def _business(calendar: Days, moment: int) -> float:
 
 
 @compiled
-def _horizon_terms(calendar: Days, close: int, x: Floats, moment: int, days: float, tail: Floats) -> float:
+def _horizon_terms(calendar: Days, close: int, x: Floats, moment: int, days: float, tail: Floats) -> Any:
     """The horizon in business days; fills the trees' columns of the horizon."""
     end = moment + np.int64(min(days, EVER_DAYS) * DAY)
     clock = min(_business(calendar, end) - _business(calendar, moment), calendar.ever_days * ALMOST)
@@ -389,7 +395,7 @@ def _horizon_terms(calendar: Days, close: int, x: Floats, moment: int, days: flo
 
 
 @compiled
-def _cell(tables: Tables, special: Special, x: Floats) -> tuple[int, int]:
+def _cell(tables: Tables, special: Special, x: Floats) -> Any:
     """Row and column of the tables."""
     row = len(tables.stages)
     if special.stage >= 0:
@@ -402,7 +408,7 @@ def _cell(tables: Tables, special: Special, x: Floats) -> tuple[int, int]:
 
 
 @compiled
-def _read(grid: Floats, rates: Floats, days: float) -> float:
+def _read(grid: Floats, rates: Floats, days: float) -> Any:
     """A rate by days of the grid, interpolated; 0 at day 0, flat beyond the grid."""
     inside = min(max(days, 0.0), grid[-1])
     right = min(max(np.searchsorted(grid, inside), 1), len(grid) - 1)
@@ -529,9 +535,9 @@ def _tree_scores(
                     has = x[asks]
                     if abs(has) <= NEAR_ZERO:
                         has = 0.0
+                    goes_low: Any = False
                     if math.isnan(limit):
                         begin, end = np.int64(category[node, 0]), np.int64(category[node, 1])
-                        goes_low = False
                         # As in C, a category is truncated to a whole number: -0.5 is category 0.
                         if -1.0 < has < float(end - begin):
                             goes_low = bits[begin + np.int64(max(has, 0.0))] > 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.fakes import AS_OF, TOKYO, fake_bundle, small_store
 
 from crm.instants import as_of_instant
 from features import History, compile_history
@@ -15,6 +15,7 @@ from service import live_request
 from service.live_request import read_request
 from service.request_error import RequestError
 from service.schemas import ScoreRequest
+from tests.support.fakes import AS_OF, TOKYO, fake_bundle, small_store
 
 MOMENT = as_of_instant(AS_OF, TOKYO)
 
@@ -76,10 +77,8 @@ def was_checked(monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], history: 
     calls = []
     check = live_request._check
     monkeypatch.setattr(live_request, "_check", lambda *given: (calls.append(1), check(*given))[1])
-    try:
+    with suppress(RequestError):
         read_request(ScoreRequest.model_validate(body), history, MOMENT, TOKYO)
-    except RequestError:
-        pass
     monkeypatch.undo()
     return bool(calls)
 
