@@ -19,8 +19,9 @@ from crm.instants import DAY
 from crm.missing_rates import missing_rates
 from crm.periods import Period
 from crm.schema import TABLES
-from features import action_events_of, build_features, deal_states
+from features import actions_of_deal, build_features
 from models.actions import candidate_actions
+from models.bottlenecks import segment_codes
 from models.bundle import Bundle
 from models.forecast.organisation import COMPANY
 from service import messages, paging
@@ -176,6 +177,7 @@ class DealInsights:
             state.bundle.currency,
             forecast.references,
             context.zone,
+            segment_codes(scored.x[row : row + 1], state.catalogue, state.bundle.levels),
             None if forecast.money is None else forecast.money.original(deal_id),
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang)
@@ -191,14 +193,13 @@ class DealInsights:
         whole, state = state, self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
         rate = 1.0 if original is None else original.rate
-        deal_history, created = read_request(request, state.history, moment, zone, rate)
-        since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
-        x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
+        sent = read_request(request, state.history, moment, zone, rate)
+        since = min(max(moment - TREND_DAYS * DAY, sent.created + 1), moment)
+        x = build_features(sent.history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
         left = _days_left(period, moment, zone)
         probabilities, contributions = ask_model(bundle, x, (moment, since), left)
-        stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
-        amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
+        amounts = bundle.revenue.draws(now, bundle.amount_now(sent.stated.amount))[0]
         if original is not None and original.lacks_rate:
             amounts = np.zeros_like(amounts)
         of_day = self._serving.context_of(whole, self._simulated(whole, request, moment), period)
@@ -217,6 +218,7 @@ class DealInsights:
             bundle.currency,
             forecast.references,
             zone,
+            segment_codes(now, state.catalogue, bundle.levels),
             original,
         )
         actions = candidate_actions(
@@ -225,9 +227,10 @@ class DealInsights:
             state.catalogue,
             bundle.levels,
             np.array([probabilities.ever]),
-            action_events_of(deal_history),
+            actions_of_deal(sent.history),
             np.zeros(1, np.int64),
             moment,
+            inputs.codes,
         )
         deal = ScoredDeal(
             inputs.deal_id, 0, probabilities.ever, probabilities.by_end, inputs.effect, float(amounts.mean())
@@ -240,7 +243,7 @@ class DealInsights:
         )
         # Nothing of it is stored, so nothing can be reported back.
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
-        warnings = sent_deal_warning(state, request, deal_history, moment)
+        warnings = sent_deal_warning(state, request, sent.history, moment)
         shown = replace(recommendations, recommended=without_id)
         return self._insight(
             context, inputs, shown, similar, lang, warnings, _sent_names(request, forecast.names)

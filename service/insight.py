@@ -13,8 +13,7 @@ import numpy as np
 from crm.conversion import Original
 from crm.i18n import Language
 from crm.instants import DAY, iso, local_datetime
-from features.arrays import Floats
-from models.bottlenecks import segment_codes
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
@@ -55,7 +54,8 @@ class DealProbabilities:
     def read(cls, win: WinModel, curve: Curve, days: Floats, left_days: float) -> DealProbabilities:
         """Those of the curve (1, h + 1) of a deal at `days` (h,), then ever."""
         curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
-        shown = np.flatnonzero(np.isin(days, curve_days) | (days == left_days))
+        own = np.append(curve_days, left_days) if left_days > 0 else curve_days
+        shown = np.unique(np.searchsorted(days, own))  # all of them are among the days
         by_end = curve.won[0, np.searchsorted(days, left_days)] if left_days > 0 else 0.0
         at_grid = curve.won[:, np.searchsorted(days, close_grid(win))]
         return cls(
@@ -101,6 +101,7 @@ class InsightInputs:
     currency: str
     references: Mapping[float, Reference]  # by stage, of the deals won from it
     zone: ZoneInfo  # the organisation's, as of the moment
+    codes: Mapping[str, Ints]  # (1,) of the segments that it is in
     original: Original | None = None  # the amount as recorded, where it is of another currency
 
 
@@ -122,7 +123,7 @@ def build_insight(
         for days in inputs.probabilities.close_days
     ]
     ever, by_end = inputs.probabilities.ever, inputs.probabilities.by_end
-    p10, p50, p90 = np.quantile(inputs.amounts, [0.1, 0.5, 0.9]).tolist()
+    p10, p50, p90 = _quantiles(inputs.amounts, (0.1, 0.5, 0.9))
     stage = inputs.x_now[columns["stage"]] if "stage" in columns else np.nan
     comparison = explain.compare_with_reference(contributions, 0, inputs.references.get(float(stage)))
     log_odds = contributions.log_odds
@@ -170,20 +171,37 @@ def build_insight(
         "attainment": _attainment(inputs),
         "reasons": explain.reasons(reader, inputs.x_now, comparison, lang),
         "factors": explain.factors(reader, inputs.x_now, comparison, lang),
-        "bottlenecks": _bottlenecks(bundle, reader, inputs.x_now[None], lang),
+        "bottlenecks": _bottlenecks(bundle, reader, inputs, lang),
     }
 
 
-def _bottlenecks(bundle: Bundle, reader: explain.Reader, x: Floats, lang: Language) -> list[dict[str, Any]]:
-    """The bottlenecks that a deal with features (1, k) is in."""
+def _quantiles(ascending: Floats, shares: tuple[float, ...]) -> list[float]:
+    """The quantiles of values in order (n,), as `np.quantile` has them, which sorts and checks for longer.
+
+    >>> _quantiles(np.array([1.0, 2.0, 4.0]), (0.25, 0.5))
+    [1.5, 2.0]
+    """
+    found = []
+    for share in shares:
+        place = share * (len(ascending) - 1)
+        below = min(int(place), len(ascending) - 2)
+        low, high, part = float(ascending[below]), float(ascending[below + 1]), place - below
+        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+    return found
+
+
+def _bottlenecks(
+    bundle: Bundle, reader: explain.Reader, inputs: InsightInputs, lang: Language
+) -> list[dict[str, Any]]:
+    """The bottlenecks that a deal is in."""
+    x = inputs.x_now[None]
     if not bundle.bottlenecks:
         return []
     named = (reader.catalogue, bundle.levels)
-    codes = segment_codes(x, *named)
     return [
         describe_bottleneck(bottleneck, reader.catalogue, lang)
         for bottleneck in bundle.bottlenecks
-        if bottleneck.affected_and_at_risk(x, *named, codes)[0][0]
+        if bottleneck.affected_and_at_risk(x, *named, inputs.codes)[0][0]
     ]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from crm.i18n import Text
 from crm.instants import DAY, NEVER, instant, is_within_years, iso
 from crm.schema import DEAL_TYPES, TABLES, VERSION_COLUMNS, Kind
-from features import History, compile_live_deal, deal_states
+from features import DealStates, History, compile_live_deal, deal_states
 from features.live_deal import micros_of
 from service.messages import sent_closed_deal, sent_in_closing_stage
 from service.request_error import RequestError
@@ -31,10 +31,18 @@ _NO_TEXT = re.compile("[\0\N{OBJECT REPLACEMENT CHARACTER}]")
 _NAMES = 1_000  # of fields and columns whose meaning is kept
 
 
+class SentDeal(NamedTuple):
+    """A deal of a request: a history of its own, when it was created, and what was known at the moment."""
+
+    history: History
+    created: int
+    stated: DealStates
+
+
 def read_request(
     request: ScoreRequest, history: History, moment: int, zone: ZoneInfo, rate: float = 1.0
-) -> tuple[History, int]:
-    """The deal of a request as a history of its own that shares the organisation's past; its creation.
+) -> SentDeal:
+    """The deal of a request as a history of its own that shares the organisation's past.
 
     `rate`: units of the organisation's currency for one of the deal's, NaN = unknown. A deal that has ended
     by the moment is refused (`deal_closed`), as a stored one is.
@@ -67,14 +75,15 @@ def read_request(
     elif ending is not None and not _has_event_into(deal["stage"], events):
         raise RequestError(sent_in_closing_stage(deal["deal_id"], deal["stage"]), "deal_closed")
     deal_history = compile_live_deal(history, deal, events, activities, account, zone)
-    outcome = int(deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).status[0])
+    stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment]))
+    outcome = int(stated.status[0])
     if outcome >= 0:
         closed = int(deal_history.closed[0])
         raise RequestError(
             sent_closed_deal(deal["deal_id"], outcome == 1, closed if closed != NEVER else created, zone),
             "deal_closed",
         )
-    return deal_history, created
+    return SentDeal(deal_history, created, stated)
 
 
 def _convert(deal: dict[str, Any], events: list[dict[str, Any]], rate: float) -> None:

@@ -54,11 +54,15 @@ def candidate_actions(
     action_events: Sequence[ActionEvents],
     deals: Ints,
     moment: int,
+    segments: Mapping[str, Ints] | None = None,
 ) -> list[CandidateAction]:
-    """Every known action on open deals with features x (n, k), win probabilities and numbers `deals` (n,)."""
+    """Every known action on open deals with features x (n, k), win probabilities and numbers `deals` (n,).
+
+    `segments` are their `segment_codes`, where somebody has them already.
+    """
     if not known:
         return []
-    codes, _ = effect_codes(x, features, levels)
+    codes, _ = effect_codes(x, features, levels, segments)
     typical = typical_selection(
         [action_effect.adjustment for action_effect in known if action_effect.action not in BASELINE_ACTIONS]
     )

@@ -64,16 +64,14 @@ def effects_of(
 ) -> Iterator[tuple[Floats, Floats]]:
     """(effect, its variance) on deals (n,) by each of several, which mostly differ by the same columns."""
     scale = effect_scale(chance)
-    parts: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[Floats, Ints]] = {}
+    chosen_by: dict[tuple[tuple[str, ...], tuple[int, ...]], Ints] = {}
     for effects in several:
         kind = (effects.columns, effects.levels)
-        if kind not in parts:
-            chosen = _parts_of_deals(*kind, codes, len(chance))
-            parts[kind] = _design_of(chosen, len(effects.mean)) * scale[:, None], chosen
-        design, chosen = parts[kind]
-        variance = np.empty(len(chance))
-        _variances(chosen, scale, np.ascontiguousarray(effects.covariance), variance)
-        yield design @ effects.mean, variance
+        if kind not in chosen_by:
+            chosen_by[kind] = _parts_of_deals(*kind, codes, len(chance))
+        effect, variance = np.empty((2, len(chance)))
+        _add_up(chosen_by[kind], scale, effects.mean, effects.covariance, effect, variance)
+        yield effect, variance
 
 
 def effect_scale(chance: Floats) -> Floats:
@@ -149,16 +147,17 @@ def _design_of(chosen: Ints, width: int) -> Floats:
 
 
 @compiled
-def _variances(chosen: Ints, scale: Floats, covariance: Floats, out: Floats) -> None:
-    """The variance (n,) of each deal's sum of parts, over the few parts that it has."""
+def _add_up(
+    chosen: Ints, scale: Floats, mean: Floats, covariance: Floats, effect: Floats, variance: Floats
+) -> None:
+    """The sum of each deal's parts (n,) and its variance (n,), over the few parts that it has."""
     for row in range(len(chosen)):
-        total = 0.0
+        total, spread = 0.0, 0.0
         for j in chosen[row]:
             if j < 0:
                 continue
-            of_part = 0.0
+            total += mean[j]
             for k in chosen[row]:
                 if k >= 0:
-                    of_part += scale[row] * covariance[j, k] * scale[row]
-            total += of_part
-        out[row] = total
+                    spread += covariance[j, k]
+        effect[row], variance[row] = scale[row] * total, scale[row] ** 2 * spread

@@ -499,11 +499,12 @@ def _variance(covariance: Floats, fixed: Floats, moving: Floats) -> float:
     design = np.concatenate((fixed, moving))
     used = np.flatnonzero(design)
     total = 0.0
-    for j in used:
-        of_column = 0.0
-        for k in used:
+    for place in range(len(used)):
+        j = used[place]
+        of_column = 0.5 * covariance[j, j] * design[j]
+        for k in used[:place]:
             of_column += covariance[j, k] * design[k]
-        total += design[j] * of_column
+        total += 2.0 * design[j] * of_column
     return total
 
 

@@ -52,7 +52,9 @@ SOUND = {
     "days": request(events=[event("expected_close_date", "2026-12-01", "2026-11-30")]),
     "types": request(events=[event("deal_type", "renewal", "new")]),
     "own fields": request(events=[event("予算確認", "確認済", "未確認")], deal={"予算確認": "確認済"}),
-    "kinds by name": request(activities=[{"at": "2026-10-03", "kind": "電話"}, {"at": "2026-10-04", "kind": "点検"}]),
+    "kinds by name": request(
+        activities=[{"at": "2026-10-03", "kind": "電話"}, {"at": "2026-10-04", "kind": "点検"}]
+    ),
     "an account": request(deal={"account_id": "C1"}, account={"account_id": "C1", "industry": "製造業"}),
 }  # fmt: skip
 DOUBTFUL = {
@@ -89,9 +91,9 @@ def test_a_sound_request_is_read_as_the_full_checks_would_read_it(
 ):
     asked = ScoreRequest.model_validate(SOUND[name])
     assert not was_checked(monkeypatch, SOUND[name], history)
-    quick, created = read_request(asked, history, MOMENT, TOKYO)
+    quick, created, _ = read_request(asked, history, MOMENT, TOKYO)
     monkeypatch.setattr(live_request, "_needs_no_check", lambda *_: False)
-    checked, then = read_request(copy.deepcopy(asked), history, MOMENT, TOKYO)
+    checked, then, _ = read_request(copy.deepcopy(asked), history, MOMENT, TOKYO)
     assert created == then
     for part in ("stage", "amount", "close", "activities"):
         pairs = zip(getattr(quick.deals, part), getattr(checked.deals, part), strict=True)
