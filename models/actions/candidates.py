@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from features.action_events import BASELINE_ACTIONS, ActionEvents, last_done
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.actions.action_effect import ActionEffect, effect_codes
-from models.actions.effects import effect_scale, effects_of
+from models.actions.effects import EffectsTogether, effect_scale
 from models.actions.reliability import DEAL_SD, bias_adjusted
+from models.sameness import Same
 
 MIN_IN_STAGE = 40  # deals with the action in a stage, for its effect there to be estimated
 REPEAT_AFTER = 14 * DAY  # a routine action is not recommended within this time of the last one
@@ -63,25 +65,19 @@ def candidate_actions(
     if not known:
         return []
     codes, _ = effect_codes(x, features, levels, segments)
-    typical = typical_selection(
-        [action_effect.adjustment for action_effect in known if action_effect.action not in BASELINE_ACTIONS]
-    )
+    together = _together(Same(known))
     scale = effect_scale(chance)
-    effect, variance = map(
-        np.stack, zip(*effects_of([each.effects for each in known], codes, chance), strict=True)
-    )
-    excess, share, sd = np.array(
-        [(max(each.adjustment - typical, 0.0), each.allowance.share, each.allowance.sd) for each in known]
-    ).T[:, :, None]
+    effect, variance = together.effects(codes, chance)
+    excess, share, sd = together.excess, together.share, together.share_sd
     selection_bias = excess * scale
     left, variance = share * effect, share**2 * variance
     of_kind = bias_adjusted(left, variance, selection_bias)
     unsure = (sd * effect) ** 2 + (DEAL_SD * scale) ** 2  # of the share, and of the deal itself
     of_deal = bias_adjusted(left, variance + unsure, selection_bias)
     events_by_action = {events.action: events for events in action_events}
+    comparable = together.comparable[:, codes["stage"]]
     candidates = []
     for number, action_effect in enumerate(known):
-        in_stage = np.append(np.asarray(action_effect.by_stage, np.int64), 0)[codes["stage"]]
         done = np.zeros(len(deals), bool)
         if (events := events_by_action.get(action_effect.action)) is not None:
             last = last_done(events, deals, moment, NEVER)
@@ -93,12 +89,43 @@ def candidate_actions(
                 of_deal.low[number],
                 of_deal.high[number],
                 of_kind.low[number],
-                in_stage >= MIN_IN_STAGE,
+                comparable[number],
                 done,
                 selection_bias[number],
             )
         )
     return candidates
+
+
+@dataclass(frozen=True)
+class _Together:
+    """What holds of all known actions (a,) whatever the deal; columns (a, 1).
+
+    `comparable` (a, stages + 1): enough past deals of the stage had the action; last, of an unknown stage.
+    """
+
+    effects: EffectsTogether
+    excess: Floats
+    share: Floats
+    share_sd: Floats
+    comparable: Flags
+
+
+@lru_cache(8)
+def _together(known: Same[Sequence[ActionEffect]]) -> _Together:
+    every = known.value
+    typical = typical_selection([each.adjustment for each in every if each.action not in BASELINE_ACTIONS])
+    stages = max(len(each.by_stage) for each in every)
+    comparable = np.zeros((len(every), stages + 1), bool)
+    for row, each in zip(comparable, every, strict=True):
+        row[: len(each.by_stage)] = np.asarray(each.by_stage) >= MIN_IN_STAGE
+    return _Together(
+        EffectsTogether.of([each.effects for each in every]),
+        np.array([[max(each.adjustment - typical, 0.0)] for each in every]),
+        np.array([[each.allowance.share] for each in every]),
+        np.array([[each.allowance.sd] for each in every]),
+        comparable,
+    )
 
 
 def typical_selection(moved: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ column learned from the data: small segments are shrunk most (a linear mixed mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,8 @@ class Effects:
 
     def of(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and win probabilities."""
-        return next(effects_of([self], codes, chance))
+        effect, variance = EffectsTogether.of([self])(codes, chance)
+        return effect[0], variance[0]
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -59,19 +60,38 @@ class Effects:
         )
 
 
-def effects_of(
-    several: Sequence[Effects], codes: Mapping[str, Ints], chance: Floats
-) -> Iterator[tuple[Floats, Floats]]:
-    """(effect, its variance) on deals (n,) by each of several, which mostly differ by the same columns."""
-    scale = effect_scale(chance)
-    chosen_by: dict[tuple[tuple[str, ...], tuple[int, ...]], Ints] = {}
-    for effects in several:
-        kind = (effects.columns, effects.levels)
-        if kind not in chosen_by:
-            chosen_by[kind] = _parts_of_deals(*kind, codes, len(chance))
-        effect, variance = np.empty((2, len(chance)))
-        _add_up(chosen_by[kind], scale, effects.mean, effects.covariance, effect, variance)
-        yield effect, variance
+@dataclass(frozen=True)
+class EffectsTogether:
+    """Several effects (a,), in groups that differ by the same columns, so that each group is one sum."""
+
+    size: int
+    groups: tuple[tuple[Ints, tuple[str, ...], tuple[int, ...], Floats, Floats], ...]
+
+    @classmethod
+    def of(cls, several: Sequence[Effects]) -> EffectsTogether:
+        """The groups of some effects: their numbers, columns, levels, means and covariances."""
+        numbers: dict[tuple[tuple[str, ...], tuple[int, ...]], list[int]] = {}
+        for number, effects in enumerate(several):
+            numbers.setdefault((effects.columns, effects.levels), []).append(number)
+        groups = tuple(
+            (
+                np.array(at, np.int64),
+                *kind,
+                np.stack([several[number].mean for number in at]),
+                np.stack([several[number].covariance for number in at]),
+            )
+            for kind, at in numbers.items()
+        )
+        return cls(len(several), groups)
+
+    def __call__(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
+        """(effects, their variances), both (a, n), on deals with these codes and win probabilities."""
+        scale = effect_scale(chance)
+        effect, variance = np.empty((2, self.size, len(chance)))
+        for numbers, columns, levels, mean, covariance in self.groups:
+            chosen = _parts_of_deals(columns, levels, codes, len(chance))
+            _add_up(chosen, scale, numbers, mean, covariance, effect, variance)
+        return effect, variance
 
 
 def effect_scale(chance: Floats) -> Floats:
@@ -148,16 +168,24 @@ def _design_of(chosen: Ints, width: int) -> Floats:
 
 @compiled
 def _add_up(
-    chosen: Ints, scale: Floats, mean: Floats, covariance: Floats, effect: Floats, variance: Floats
+    chosen: Ints,
+    scale: Floats,
+    numbers: Ints,
+    mean: Floats,
+    covariance: Floats,
+    effect: Floats,
+    variance: Floats,
 ) -> None:
-    """The sum of each deal's parts (n,) and its variance (n,), over the few parts that it has."""
-    for row in range(len(chosen)):
-        total, spread = 0.0, 0.0
-        for j in chosen[row]:
-            if j < 0:
-                continue
-            total += mean[j]
-            for k in chosen[row]:
-                if k >= 0:
-                    spread += covariance[j, k]
-        effect[row], variance[row] = scale[row] * total, scale[row] ** 2 * spread
+    """The sums of each deal's parts and their variances, both (a, n), over the few parts that it has."""
+    for place in range(len(numbers)):
+        for row in range(len(chosen)):
+            total, spread = 0.0, 0.0
+            for j in chosen[row]:
+                if j < 0:
+                    continue
+                total += mean[place, j]
+                for k in chosen[row]:
+                    if k >= 0:
+                        spread += covariance[place, j, k]
+            effect[numbers[place], row] = scale[row] * total
+            variance[numbers[place], row] = scale[row] ** 2 * spread

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -14,6 +13,7 @@ from crm.i18n import Text
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.bottlenecks.contrast import SegmentKey
+from models.sameness import Same
 
 PAIRED = ("product", "industry", "region", "source", "seller_team", "deal_type", "size")
 SIZE_BOUNDS = (100, 1_000)  # employees: the classes of Japan's wage statistics (賃金構造基本統計調査)
@@ -30,7 +30,7 @@ MIN_SHARE, MIN_SEGMENT_DEALS = 0.01, 80  # of the deals, for a segment of two co
 
 def segment_codes(x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]) -> dict[str, Ints]:
     """Code (n,) of each column that divides deals by their features x (n, k); -1 = unknown."""
-    columns = _dividing_columns(_Same(features), _Same(levels))
+    columns = _dividing_columns(Same(features), Same(levels))
     chosen = x[:, list(columns.values())].T
     codes = dict(zip(columns, np.where(np.isnan(chosen), -1.0, chosen).astype(np.int64), strict=True))
     if "size" in columns:
@@ -41,21 +41,8 @@ def segment_codes(x: Floats, features: Sequence[Feature], levels: Mapping[str, A
     return codes
 
 
-@dataclass(frozen=True, eq=False)
-class _Same:
-    """Something too long to compare: known again only by being the very same."""
-
-    value: Any
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-
 @lru_cache(16)
-def _dividing_columns(features: _Same, levels: _Same) -> dict[str, int]:
+def _dividing_columns(features: Same[Sequence[Feature]], levels: Same[Mapping[str, Any]]) -> dict[str, int]:
     """The columns that divide deals, and where they are."""
     return {
         "size" if feature.name == "employees" else feature.name: at
