@@ -519,7 +519,10 @@ def _tree_scores(
     """
     column, threshold, after, category, bits, value, _ = nodes
     count, width = len(tail), len(x)
-    pending, span = np.empty(64, np.uint64), np.empty((64, 2), np.int64)
+    deepest = 1
+    for tree in range(len(trees)):
+        deepest = max(deepest, np.int64(trees[tree, 1]) + 1)
+    pending, span = np.empty(deepest, np.uint64), np.empty((deepest, 2), np.int64)
     for tree in range(len(trees)):
         pending[0], span[0, 0], span[0, 1] = trees[tree, 0], 0, count
         waiting = 1

@@ -75,7 +75,7 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
     },
     summary="Insights for many deals sent in the request, NDJSON in and out, streamed",
 )
-async def score_batch(request: Request, deals: DealInsightsDep) -> Response:
+async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     """Each line is a request of `POST /deals/score`, and is answered as if it were sent alone.
 
     Answers come while lines are still being sent. A line that cannot be answered has problem details with its
