@@ -153,13 +153,13 @@ def test_moments_of_one_day_share_its_simulation(client: TestClient, monkeypatch
     assert len(simulated) == 1
     assert [one["as_of"] for one in answers] == moments
     assert len({goal_if_won(one) for one in answers}) == 1
-    assert len({one["win"]["probability"] for one in answers}) == 4  # the deal itself is as of the moment
+    assert len({one["win"]["by_period_end"] for one in answers}) == 4  # the deal itself is as of the moment
     begun = client.post("/v1/deals/score", json={**DEAL, "as_of": "2026-11-11"}).json()  # the end of that day
     assert len(simulated) == 1
     assert goal_if_won(begun) == goal_if_won(answers[0])
 
 
 def goal_if_won(answer: dict[str, Any]) -> float:
-    """The probability of reaching the target if the deal is won, in which the deal's own chance has no part."""
+    """The probability of reaching the target if the deal is won, whatever its chance."""
     of_goal = answer["attainment"]
     return round(of_goal["probability"] + of_goal["if_won_pp"] / 100, 12)
