@@ -175,3 +175,12 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return bool(np.isfinite(number)) and event_text(number) == text
+
+
+def position_in(names: pd.Index, name: str | None) -> int:
+    """The position of a name in an index of names without repeats; -1 = it is not there, or None."""
+    try:
+        position = names.get_loc(name) if name is not None else -1
+    except KeyError:
+        return -1
+    return int(position) if isinstance(position, int | np.integer) else -1

@@ -1,6 +1,6 @@
 """What was known of a deal at a moment, as numbers? Arrays in, arrays out, no I/O."""
 
-from features.action_events import ActionEvents, action_events_of, label_of, last_done
+from features.action_events import ActionEvents, action_events_of, actions_of_deal, label_of, last_done
 from features.build import DealStates, build_features, deal_states, open_at, stated_stages
 from features.calendar import Calendar
 from features.catalogue import CATALOGUE, GROUPS, Feature
@@ -32,6 +32,7 @@ __all__ = [
     "Levels",
     "StageVisits",
     "action_events_of",
+    "actions_of_deal",
     "build_features",
     "change_moments",
     "compile_history",

@@ -90,6 +90,27 @@ def action_events_of(history: History) -> list[ActionEvents]:
     ]
 
 
+def actions_of_deal(history: History) -> list[ActionEvents]:
+    """`action_events_of` for the history of one deal with few activities, without their minutes."""
+    acts, nothing = history.deals.activities, ints(np.zeros(0))
+    kinds = (*KINDS, *names_of(history.levels, "activity_kind"))
+    materials = names_of(history.levels, "material")
+    manager = _by_manager(history).tolist() if len(acts.at) else nothing
+    done: dict[str, list[int]] = {}
+    for at, entry, with_manager in zip(acts.at.tolist(), acts.entry.tolist(), manager, strict=True):
+        kind, material = entry[KIND], entry[MATERIAL]
+        if entry[INBOUND] != 0 or kind >= len(kinds):
+            continue
+        name = kinds[kind]
+        if name == "material" and 0 <= material < len(materials):
+            done.setdefault(_MATERIAL_PREFIX + materials[material], []).append(at)
+        elif name in ("visit", "web_meeting") and with_manager:
+            done.setdefault(WITH_MANAGER, []).append(at)
+        elif name not in _DEAL_STEPS:
+            done.setdefault(name, []).append(at)
+    return [ActionEvents(name, ints(np.zeros(len(at))), ints(at)) for name, at in done.items()]
+
+
 def _by_manager(history: History) -> Flags:
     """Whether each activity was carried out by someone who was a manager then."""
     acts, manager = history.deals.activities, np.full(len(history.deals.activities.at), np.nan)

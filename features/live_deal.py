@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from crm.frames import position_in
 from crm.instants import NEVER, instant
 from features.arrays import (
     KINDS,
@@ -56,7 +57,7 @@ def compile_live_deal(
     `zone`: the organisation's time zone, of naive times (default: that of the history's calendar).
     """
     zone = zone or history.calendar.zone
-    own = _position(history.deal_ids, _text(deal.get("deal_id")))
+    own = position_in(history.deal_ids, _text(deal.get("deal_id")))
     changes = _Changes(_rows(events), zone)
     stages, people = _Names(history.stages, keep=True), _Names(history.people)
     accounts, products = _Names(history.accounts), _Names(history.products)
@@ -141,7 +142,7 @@ class _Names:
         if name not in self._code:
             self._code[name] = len(self.names)
             self.names.append(name)
-            position = _position(self._past, name)
+            position = position_in(self._past, name)
             self.group.append(len(self._past) if position < 0 else position)
         return self._code[name]
 
@@ -183,14 +184,6 @@ def _missing(value: Any) -> bool:
 
 def _text(value: Any) -> str | None:
     return None if _missing(value) else str(value)
-
-
-def _position(names: pd.Index, name: str | None) -> int:
-    try:
-        position = names.get_loc(name) if name is not None else -1
-    except KeyError:
-        return -1
-    return int(position) if isinstance(position, int | np.integer) else -1
 
 
 def micros_of(value: Any, zone: ZoneInfo) -> int:

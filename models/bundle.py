@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from models.win.base_models import FeatureLayout, Linear
 from models.win.horizons import HorizonWindows
 from models.win.level import Level
 from models.win.model import Side, WinModel
+from models.win.one_deal import OneDeal
 from models.win.reference import Peers
 from models.win.stacking import Stack
 from models.win.stage_rates import StageRates
@@ -109,6 +111,11 @@ class Bundle:
     rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
     recipe: str = ""  # the settings it was trained with, as text
     proof: ProofRows | None = None
+
+    @cached_property
+    def one_deal(self) -> OneDeal:
+        """The win model, ready to be asked about one deal at a time."""
+        return OneDeal.of(self.win)
 
     @property
     def currency(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -166,8 +167,13 @@ def close_days(win: WinModel, x: Floats, moments: Ints, shares: Sequence[float])
 
 def close_grid(win: WinModel) -> Floats:
     """Horizons in days, ascending, of the win curve from which close dates are interpolated."""
-    longest = win.windows.longest_days
-    grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest), _CLOSE_STEPS))[1:]
+    return _close_grid(win.windows.longest_days)
+
+
+@lru_cache(16)
+def _close_grid(longest_days: float) -> Floats:
+    grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest_days), _CLOSE_STEPS))[1:]
+    grid.setflags(write=False)
     return grid
 
 

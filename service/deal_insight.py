@@ -12,21 +12,22 @@ import numpy as np
 import pandas as pd
 
 from crm.conversion import ForeignMoney, Original, Unconverted
+from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from crm.instants import DAY
 from crm.missing_rates import missing_rates
 from crm.periods import Period
 from crm.schema import TABLES
-from features import action_events_of, build_features, deal_states
-from features.arrays import Floats
+from features import actions_of_deal, build_features
 from models.actions import candidate_actions
+from models.bottlenecks import segment_codes
 from models.bundle import Bundle
 from models.forecast.organisation import COMPANY
 from service import messages, paging
 from service.actions import DealRecommendations, ScoredDeal
 from service.given_money import given_currency
-from service.insight import TREND_DAYS, DealProbabilities, InsightInputs, build_insight
+from service.insight import TREND_DAYS, InsightInputs, ask_model, build_insight
 from service.language import scope_label
 from service.live_request import read_request
 from service.names import Names
@@ -63,6 +64,22 @@ class DealInsights:
     def is_quick(self, as_of: str | None, period: str | None) -> bool:
         """Whether a question about one deal needs no new simulation."""
         return self._serving.is_quick(as_of, period)
+
+    def is_quick_sent(self, request: ScoreRequest) -> bool:
+        """Whether a deal of a request can be answered without a new simulation or an older state."""
+        try:
+            state = self._serving.current()
+            moment = state.log.instant(request.as_of)
+            period = self._serving.period(state, request.period, moment)
+        except SanchoError:
+            return True  # the answer is an error
+        if state.log.next_revision(moment) is not None:
+            return False
+        return self._serving.is_simulated(state, self._simulated(state, request, moment), period)
+
+    def check_ready(self) -> None:
+        """Raises where nothing can be answered yet."""
+        self._serving.current()
 
     def get_deal(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
         """Insight for a deal of the store."""
@@ -142,14 +159,17 @@ class DealInsights:
             raise self._serving.not_open(state, deal_id, moment)
         number, scored = int(forecast.scored.deals[row]), forecast.scored
         since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
-        x_then = build_features(state.history, np.array([number]), np.array([since]))[0, state.columns]
+        x_then = build_features(state.history, np.array([number]), np.array([since]))[:, state.columns]
+        x = np.concatenate([scored.x[row : row + 1], x_then])
+        left = _days_left(forecast.period, moment, context.zone)
+        probabilities, contributions = ask_model(state.bundle_at(moment), x, (moment, since), left)
         inputs = InsightInputs(
             deal_id,
             moment,
             since,
             scored.x[row],
-            x_then,
-            _probabilities(state, scored.x[row], moment, forecast.period, context.zone),
+            probabilities,
+            contributions,
             scored.pipeline.amounts[row],
             forecast.effect(row),
             forecast.period.name,
@@ -157,6 +177,7 @@ class DealInsights:
             state.bundle.currency,
             forecast.references,
             context.zone,
+            segment_codes(scored.x[row : row + 1], state.catalogue, state.bundle.levels),
             None if forecast.money is None else forecast.money.original(deal_id),
             forecast.goal(COMPANY).gap,
         )
@@ -170,27 +191,27 @@ class DealInsights:
         zone = state.organisation(moment).zone
         bundle = state.bundle_at(moment)
         period = self._serving.period(state, request.period, moment)
-        state = self._serving.state_at(state, moment)
+        whole, state = state, self._serving.state_at(state, moment)
         original = self._original(state, request, moment)
         rate = 1.0 if original is None else original.rate
-        deal_history, created = read_request(request, state.history, moment, zone, rate)
-        since = min(max(moment - TREND_DAYS * DAY, created + 1), moment)
-        x = build_features(deal_history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
+        sent = read_request(request, state.history, moment, zone, rate)
+        since = min(max(moment - TREND_DAYS * DAY, sent.created + 1), moment)
+        x = build_features(sent.history, np.zeros(2, np.int64), np.array([moment, since]))[:, state.columns]
         now = x[:1]
-        probabilities = _probabilities(state, now[0], moment, period, zone)
-        stated = deal_states(deal_history, np.zeros(1, np.int64), np.array([moment])).amount
-        amounts = bundle.revenue.draws(now, bundle.amount_now(stated))[0]
+        left = _days_left(period, moment, zone)
+        probabilities, contributions = ask_model(bundle, x, (moment, since), left)
+        amounts = bundle.revenue.draws(now, bundle.amount_now(sent.stated.amount))[0]
         if original is not None and original.lacks_rate:
             amounts = np.zeros_like(amounts)
-        context = self._serving.context_of(state, state.now if request.as_of is None else moment, period)
-        forecast = context.forecast
+        of_day = self._serving.context_of(whole, self._simulated(whole, request, moment), period)
+        context, forecast = replace(of_day, state=state, moment=moment), of_day.forecast
         inputs = InsightInputs(
             request.deal.deal_id,
             moment,
             since,
             now[0],
-            x[1],
             probabilities,
+            contributions,
             amounts,
             forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
             period.name,
@@ -198,6 +219,7 @@ class DealInsights:
             bundle.currency,
             forecast.references,
             zone,
+            segment_codes(now, state.catalogue, bundle.levels),
             original,
             forecast.goal(COMPANY).gap,
         )
@@ -207,9 +229,10 @@ class DealInsights:
             state.catalogue,
             bundle.levels,
             np.array([probabilities.ever]),
-            action_events_of(deal_history),
+            actions_of_deal(sent.history),
             np.zeros(1, np.int64),
             moment,
+            inputs.codes,
         )
         deal = ScoredDeal(
             inputs.deal_id,
@@ -228,11 +251,15 @@ class DealInsights:
         )
         # Nothing of it is stored, so nothing can be reported back.
         without_id = [{**action, "recommendation_id": None} for action in recommendations.recommended]
-        warnings = sent_deal_warning(state, request, deal_history, moment)
+        warnings = sent_deal_warning(state, request, sent.history, moment)
         shown = replace(recommendations, recommended=without_id)
         return self._insight(
             context, inputs, shown, similar, lang, warnings, _sent_names(request, forecast.names)
         )
+
+    def _simulated(self, state: ModelState, request: ScoreRequest, moment: int) -> int:
+        """As of when the goal is simulated, for a deal of a request: now, or the beginning of its day."""
+        return state.now if request.as_of is None else self._serving.day_of(state, moment)
 
     def _insight(
         self,
@@ -246,7 +273,7 @@ class DealInsights:
     ) -> dict[str, Any]:
         state = context.state
         bundle = state.bundle_at(inputs.moment)
-        answer = build_insight(bundle, state.catalogue, inputs, self._settings.grades, lang)
+        answer = build_insight(bundle, state.reader, inputs, self._settings.grades, lang)
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
         names = context.forecast.names
@@ -285,8 +312,5 @@ def _sent_names(request: ScoreRequest, names: Names) -> dict[str, str | None]:
     return {"name": sent["name"], "account_name": account_name or names.account(sent["account_id"])}
 
 
-def _probabilities(
-    state: ModelState, x: Floats, moment: int, period: Period, zone: ZoneInfo
-) -> DealProbabilities:
-    left = max((period.end(zone) - moment) / DAY, 0.0)
-    return DealProbabilities.of(state.bundle_at(moment).win, x, moment, left)
+def _days_left(period: Period, moment: int, zone: ZoneInfo) -> float:
+    return max((period.end(zone) - moment) / DAY, 0.0)

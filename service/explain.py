@@ -33,6 +33,23 @@ _MAX_DAYS = 36_525.0  # an older day is no day at all but a mark of a CRM, such 
 
 
 @dataclass(frozen=True)
+class Reader:
+    """How a model's features (k,) are read: their names, their levels, the currency, the reason of each."""
+
+    catalogue: tuple[Feature, ...]
+    levels: Levels
+    currency: str
+    columns: Mapping[str, int]
+    reason: Sequence[int]
+
+    @classmethod
+    def of(cls, catalogue: tuple[Feature, ...], levels: Levels, currency: str) -> Reader:
+        """That of a model's features."""
+        columns = {feature.name: at for at, feature in enumerate(catalogue)}
+        return cls(catalogue, levels, currency, columns, reasons_of(catalogue).tolist())
+
+
+@dataclass(frozen=True)
 class ReferenceComparison:
     """A deal and a reference: contributions of features (k,) to the difference, log-odds of both."""
 
@@ -64,46 +81,37 @@ def compare_with_reference(
 
 
 def factors(
-    catalogue: Sequence[Feature],
-    levels: Levels,
-    x: Floats,
-    comparison: ReferenceComparison,
-    currency: str,
-    lang: Language,
+    reader: Reader, x: Floats, comparison: ReferenceComparison, lang: Language
 ) -> list[dict[str, Any]]:
     """Contributions of features (k,), also as points of probability: the largest, then the rest."""
-    largest, rest = _largest(catalogue, levels, x, comparison.values, MAX_FACTORS, currency, lang)
+    largest, rest = _largest(reader, x, comparison.values, MAX_FACTORS, lang)
     reference = comparison.name.to(lang)
     return _finished(largest, rest + comparison.rest, 0.0, comparison.slope, reference, lang)
 
 
 def reasons(
-    catalogue: Sequence[Feature],
-    levels: Levels,
-    x: Floats,
-    comparison: ReferenceComparison,
-    currency: str,
-    lang: Language,
+    reader: Reader, x: Floats, comparison: ReferenceComparison, lang: Language
 ) -> list[dict[str, Any]]:
     """The same difference by reason, largest first, each with the features that make up most of it."""
-    reason_of_feature = reasons_of(catalogue)
-    total = np.bincount(reason_of_feature, comparison.values, len(REASONS))
+    values = comparison.values
+    total: Floats = np.bincount(reader.reason, values, len(REASONS)).astype(np.float64)
+    largest: list[list[int]] = [[] for _ in REASONS]
+    for at in _by_size(values):
+        of_reason = largest[reader.reason[at]]
+        if len(of_reason) < MAX_FEATURES and values[at] != 0:
+            of_reason.append(at)
     rows = []
-    for at in np.argsort(-np.abs(total), kind="stable").tolist():
-        if abs(total[at]) * comparison.slope <= _NEGLIGIBLE:
+    for number in _by_size(total):
+        if abs(total[number]) * comparison.slope <= _NEGLIGIBLE:
             continue
-        of_reason = np.where(reason_of_feature == at, comparison.values, 0.0)
-        largest, _ = _largest(catalogue, levels, x, of_reason, MAX_FEATURES, currency, lang)
-        reason = REASONS[at]
+        reason = REASONS[number]
         rows.append(
             {
                 "reason": reason.code,
                 "label": reason.label.to(lang),
-                "contribution": float(total[at]),
+                "contribution": float(total[number]),
                 "controllable": reason.controllable,
-                "features": [
-                    {name: part[name] for name in ("feature", "label", "value")} for part in largest
-                ],
+                "features": [_feature_fields(reader, at, x, lang) for at in largest[number]],
             }
         )
     if abs(comparison.rest) * comparison.slope > _NEGLIGIBLE:
@@ -113,19 +121,17 @@ def reasons(
 
 
 def trend(
-    catalogue: Sequence[Feature],
-    levels: Levels,
+    reader: Reader,
     now: Floats,
     change: Floats,
     log_odds: tuple[float, float],
     since: str,
-    currency: str,
     lang: Language,
 ) -> dict[str, Any]:
     """Change of the log-odds since then, and what changed them; what no feature explains is time."""
     then_odds, now_odds = log_odds
     slope = _slope(then_odds, now_odds)
-    largest, rest = _largest(catalogue, levels, now, change, MAX_CHANGES, currency, lang)
+    largest, rest = _largest(reader, now, change, MAX_CHANGES, lang)
     time = now_odds - then_odds - float(change.sum())
     rows = _finished(largest, rest, time, slope, since, lang)
     change_pp = 100 * (_probability(now_odds) - _probability(then_odds))
@@ -133,34 +139,39 @@ def trend(
 
 
 def _largest(
-    catalogue: Sequence[Feature],
-    levels: Levels,
-    x: Floats,
-    contributions: Floats,
-    limit: int,
-    currency: str,
-    lang: Language,
+    reader: Reader, x: Floats, contributions: Floats, limit: int, lang: Language
 ) -> tuple[list[dict[str, Any]], float]:
     """The features with the largest contributions to the log-odds, and the sum of all others."""
-    order = np.argsort(-np.abs(contributions), kind="stable")[:limit].tolist()
     rows = []
     rest = float(contributions.sum())
-    for at in order:
+    for at in _by_size(contributions)[:limit]:
         amount = float(contributions[at])
         if amount == 0:
             break
         rest -= amount
-        feature = catalogue[at]
         rows.append(
             {
-                "feature": feature.name,
-                "label": feature.label.to(lang),
-                "value": value_text(feature, float(x[at]), levels, currency, lang),
+                **_feature_fields(reader, at, x, lang),
                 "contribution": amount,
-                "controllable": feature.controllable,
+                "controllable": reader.catalogue[at].controllable,
             }
         )
     return rows, rest
+
+
+def _by_size(values: Floats) -> list[int]:
+    """Positions of values (n,), the largest in size first."""
+    order: list[int] = np.argsort(-np.abs(values), kind="stable").tolist()
+    return order
+
+
+def _feature_fields(reader: Reader, at: int, x: Floats, lang: Language) -> dict[str, Any]:
+    feature = reader.catalogue[at]
+    return {
+        "feature": feature.name,
+        "label": feature.label.to(lang),
+        "value": value_text(feature, float(x[at]), reader.levels, reader.currency, lang),
+    }
 
 
 def _finished(

@@ -13,8 +13,7 @@ import numpy as np
 from crm.conversion import Original
 from crm.i18n import Language
 from crm.instants import DAY, iso, local_datetime
-from features import Feature
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
@@ -23,7 +22,7 @@ from models.forecast.undecided import ranked_by, share_of_gap
 from models.scoring import close_days_of, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import LEVEL as SHOWN_LEVEL
-from models.win.model import WinModel
+from models.win.model import Contributions, Curve, WinModel
 from models.win.reference import Reference
 from service import explain
 from service.bottlenecks import describe_bottleneck
@@ -48,12 +47,18 @@ class DealProbabilities:
     @classmethod
     def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> DealProbabilities:
         """All probabilities by time from one prediction of the model; `x` (k,)."""
-        grid = close_grid(win)
-        curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
-        days = np.unique(np.concatenate([grid, curve_days, [left_days] if left_days > 0 else []]))
+        days = _days_asked(win, left_days)
         curve = win.curve(x[None, :], np.array([moment], np.int64), np.append(days, np.inf))
-        shown = np.flatnonzero(np.isin(days, curve_days) | (days == left_days))
+        return cls.read(win, curve, days, left_days)
+
+    @classmethod
+    def read(cls, win: WinModel, curve: Curve, days: Floats, left_days: float) -> DealProbabilities:
+        """Those of the curve (1, h + 1) of a deal at `days` (h,), then ever."""
+        curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
+        own = np.append(curve_days, left_days) if left_days > 0 else curve_days
+        shown = np.unique(np.searchsorted(days, own))  # all of them are among the days
         by_end = curve.won[0, np.searchsorted(days, left_days)] if left_days > 0 else 0.0
+        at_grid = curve.won[:, np.searchsorted(days, close_grid(win))]
         return cls(
             days,
             curve.won[0, :-1],
@@ -61,20 +66,35 @@ class DealProbabilities:
             tuple(shown.tolist()),
             float(curve.won[0, -1]),
             float(by_end),
-            close_days_of(win, curve.won[:, np.searchsorted(days, grid)], curve.won[:, -1], CLOSE_SHARES)[0],
+            close_days_of(win, at_grid, curve.won[:, -1], CLOSE_SHARES)[0],
         )
+
+
+def _days_asked(win: WinModel, left_days: float) -> Floats:
+    """The horizons of a deal's curve: those shown, those close dates are read from, the period's end."""
+    curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
+    return np.unique(np.concatenate([close_grid(win), curve_days, [left_days] if left_days > 0 else []]))
+
+
+def ask_model(
+    bundle: Bundle, x: Floats, moments: tuple[int, int], left_days: float
+) -> tuple[DealProbabilities, Contributions]:
+    """The probabilities of a deal with features now and some time ago (2, k), and what they come from."""
+    days = _days_asked(bundle.win, left_days)
+    said = bundle.one_deal.ask(x, moments, np.append(days, np.inf), left_days)
+    return DealProbabilities.read(bundle.win, said.curve, days, left_days), said.contributions
 
 
 @dataclass(frozen=True)
 class InsightInputs:
-    """One deal at a moment: features now and a week ago (k,), probabilities by date, and amounts."""
+    """One deal at a moment: features (k,), probabilities by date and where they come from, and amounts."""
 
     deal_id: str
     moment: int
     since: int  # the moment that the trend starts from
     x_now: Floats
-    x_then: Floats
     probabilities: DealProbabilities
+    contributions: Contributions  # by the period's end, ever, and ever a week ago
     amounts: Floats  # equally likely final amounts if won
     effect: DealEffect | None
     period: str
@@ -82,13 +102,14 @@ class InsightInputs:
     currency: str
     references: Mapping[float, Reference]  # by stage, of the deals won from it
     zone: ZoneInfo  # the organisation's, as of the moment
+    codes: Mapping[str, Ints]  # (1,) of the segments that it is in
     original: Original | None = None  # the amount as recorded, where it is of another currency
     gap: float | None = None  # what is missing to the target
 
 
 def build_insight(
     bundle: Bundle,
-    catalogue: tuple[Feature, ...],
+    reader: explain.Reader,
     inputs: InsightInputs,
     grades: tuple[float, float, float],
     lang: Language,
@@ -96,19 +117,15 @@ def build_insight(
     """The fields of an insight, without as_of, model and warnings."""
     zone = inputs.zone
     left = max((inputs.period_end - inputs.moment) / DAY, 0.0)
-    rows = np.stack([inputs.x_now, inputs.x_now, inputs.x_then])
-    moments = np.array([inputs.moment, inputs.moment, inputs.since], np.int64)
-    horizons = np.array([left, np.inf, np.inf])
-    contributions = bundle.win.contributions(rows, moments, horizons)
-    columns = {feature.name: at for at, feature in enumerate(catalogue)}
-    deal = explain.DealFeatures(columns, catalogue, inputs.x_now)
+    contributions = inputs.contributions
+    columns = reader.columns
+    deal = explain.DealFeatures(columns, reader.catalogue, inputs.x_now)
     close_dates = [
         local_datetime(inputs.moment + int(days * DAY), zone).date()
         for days in inputs.probabilities.close_days
     ]
     ever, by_end = inputs.probabilities.ever, inputs.probabilities.by_end
-    p10, p50, p90 = np.quantile(inputs.amounts, [0.1, 0.5, 0.9]).tolist()
-    named = (catalogue, bundle.levels)
+    p10, p50, p90 = _quantiles(inputs.amounts, (0.1, 0.5, 0.9))
     stage = inputs.x_now[columns["stage"]] if "stage" in columns else np.nan
     comparison = explain.compare_with_reference(contributions, 0, inputs.references.get(float(stage)))
     log_odds = contributions.log_odds
@@ -129,12 +146,11 @@ def build_insight(
             "interval_by_period_end": [float(lo[1]), float(hi[1])] if left > 0 else None,
             "grade": _grade(ever, grades),
             "trend": explain.trend(
-                *named,
+                reader,
                 inputs.x_now,
                 contributions.values[1] - contributions.values[2],
                 (float(log_odds[2]), float(log_odds[1])),
                 iso(inputs.since, zone),
-                inputs.currency,
                 lang,
             ),
         },
@@ -155,14 +171,40 @@ def build_insight(
             "original": _original(inputs.original, zone),
         },
         "attainment": _attainment(inputs),
-        "reasons": explain.reasons(*named, inputs.x_now, comparison, inputs.currency, lang),
-        "factors": explain.factors(*named, inputs.x_now, comparison, inputs.currency, lang),
-        "bottlenecks": [
-            describe_bottleneck(bottleneck, catalogue, lang)
-            for bottleneck in bundle.bottlenecks
-            if bottleneck.affected_and_at_risk(inputs.x_now[None], catalogue, bundle.levels)[0][0]
-        ],
+        "reasons": explain.reasons(reader, inputs.x_now, comparison, lang),
+        "factors": explain.factors(reader, inputs.x_now, comparison, lang),
+        "bottlenecks": _bottlenecks(bundle, reader, inputs, lang),
     }
+
+
+def _quantiles(ascending: Floats, shares: tuple[float, ...]) -> list[float]:
+    """The quantiles of values in order (n,), as `np.quantile` has them, which sorts and checks for longer.
+
+    >>> _quantiles(np.array([1.0, 2.0, 4.0]), (0.25, 0.5))
+    [1.5, 2.0]
+    """
+    found = []
+    for share in shares:
+        place = share * (len(ascending) - 1)
+        below = min(int(place), len(ascending) - 2)
+        low, high, part = float(ascending[below]), float(ascending[below + 1]), place - below
+        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+    return found
+
+
+def _bottlenecks(
+    bundle: Bundle, reader: explain.Reader, inputs: InsightInputs, lang: Language
+) -> list[dict[str, Any]]:
+    """The bottlenecks that a deal is in."""
+    x = inputs.x_now[None]
+    if not bundle.bottlenecks:
+        return []
+    named = (reader.catalogue, bundle.levels)
+    return [
+        describe_bottleneck(bottleneck, reader.catalogue, lang)
+        for bottleneck in bundle.bottlenecks
+        if bottleneck.affected_and_at_risk(x, *named, inputs.codes)[0][0]
+    ]
 
 
 def _original(original: Original | None, zone: ZoneInfo) -> dict[str, Any] | None:

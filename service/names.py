@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from crm.eventlog import EventLog
+from crm.frames import position_in
 from crm.i18n import Language, Text
 from models.forecast.organisation import COMPANY, UNASSIGNED
 from service.language import scope_label
 
+_FEW = 20  # ids up to which each is looked up by itself
 _WITHOUT_ROW = {COMPANY: Text("全社", "Company"), UNASSIGNED: Text("担当者未設定", "Unassigned")}
 
 
@@ -52,13 +54,13 @@ class Names:
 
     def account(self, account_id: str | None) -> str | None:
         """What an account is called."""
-        return _looked_up(self._account_ids, self._accounts["name"], [account_id])[0]
+        return _looked_up(self._account_ids, self._account_names, [account_id])[0]
 
     def deals(self, deal_ids: Sequence[str]) -> list[dict[str, str | None]]:
         """`name` and `account_name` of each deal (n)."""
-        names = _looked_up(self._deal_ids, self._deals["name"], deal_ids)
-        accounts = _looked_up(self._deal_ids, self._deals["account_id"], deal_ids)
-        called = _looked_up(self._account_ids, self._accounts["name"], accounts)
+        names = _looked_up(self._deal_ids, self._deal_names, deal_ids)
+        accounts = _looked_up(self._deal_ids, self._accounts_of_deals, deal_ids)
+        called = _looked_up(self._account_ids, self._account_names, accounts)
         return [{"name": name, "account_name": account} for name, account in zip(names, called, strict=True)]
 
     def with_deals(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -83,6 +85,18 @@ class Names:
     @cached_property
     def _team_names(self) -> dict[str, str]:
         return _as_dict(self._teams["team_id"], self._teams["name"])
+
+    @cached_property
+    def _deal_names(self) -> pd.Series:
+        return self._deals["name"]
+
+    @cached_property
+    def _accounts_of_deals(self) -> pd.Series:
+        return self._deals["account_id"]
+
+    @cached_property
+    def _account_names(self) -> pd.Series:
+        return self._accounts["name"]
 
     @cached_property
     def _deal_ids(self) -> pd.Index:
@@ -114,9 +128,13 @@ def _looked_up(ids: pd.Index, values: pd.Series, wanted: Sequence[str | None]) -
     """The value of each wanted id, None where it is not known or has none."""
     if not len(ids) or not len(wanted):
         return [None] * len(wanted)
-    # An index of another type would be converted whole, each time.
-    rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype))
-    found = list(values.array.take(rows))
+    if len(wanted) <= _FEW:
+        rows = [position_in(ids, name) for name in wanted]
+        found = [None if row < 0 else values.array[row] for row in rows]
+    else:
+        # An index of another type would be converted whole, each time.
+        rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype)).tolist()
+        found = list(values.array.take(rows))
     return [
         None if row < 0 or pd.isna(value) or not value else str(value)
         for row, value in zip(rows, found, strict=True)

@@ -9,7 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from crm.errors import SanchoError
@@ -99,6 +99,23 @@ def problem_response(
 ) -> Response:
     """The response to an error, in the reader's language."""
     lang = language_of(request)
+    return Response(
+        orjson.dumps(problem(lang, request.url.path, status, code, detail, errors)),
+        status,
+        headers={"Content-Language": lang, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def problem(
+    lang: Language,
+    path: str,
+    status: int,
+    code: str,
+    detail: Text,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Problem details of an error."""
     title = _TITLES.get(status, Text("エラー", "Error"))
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -106,15 +123,21 @@ def problem_response(
         "status": status,
         "detail": detail.to(lang),
         "code": code,
-        "instance": request.url.path,
+        "instance": path,
     }
-    if errors:
-        body["errors"] = list(errors)
-    return Response(
-        orjson.dumps(body),
-        status,
-        headers={"Content-Language": lang, **(headers or {})},
-        media_type=MEDIA_TYPE,
+    return {**body, "errors": list(errors)} if errors else body
+
+
+def problem_of(error: Exception, lang: Language, path: str) -> dict[str, Any]:
+    """Problem details of whatever went wrong with one of many requests in one; the unexpected is logged."""
+    if isinstance(error, ValidationError):
+        return problem(lang, path, *_invalid_fields(error.errors(), lang))
+    known = error if isinstance(error, SanchoError) else store_failure(error)
+    if known is None:
+        log_event("sancho.service", "error", "unexpected", path=path, exc_info=error)
+        return problem(lang, path, 500, "internal_error", _DETAILS[500])
+    return problem(
+        lang, path, STATUS.get(known.code, 422), known.code, known.text, _request_errors(known, lang)
     )
 
 
@@ -135,31 +158,43 @@ def install_handlers(app: FastAPI) -> None:
 async def _sancho_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SanchoError)  # noqa: S101 - registered for it
     status = STATUS.get(error.code, 422)
-    lang = language_of(request)
-    errors = None
-    if isinstance(error, RequestError):
-        errors = [{"location": where, "message": text.to(lang)} for where, text in error.errors]
+    errors = _request_errors(error, language_of(request))
     headers = (
         {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
     )
     return problem_response(request, status, error.code, error.text, errors, headers)
 
 
+def _request_errors(error: SanchoError, lang: Language) -> list[dict[str, Any]] | None:
+    if not isinstance(error, RequestError):
+        return None
+    return [{"location": where, "message": text.to(lang)} for where, text in error.errors]
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    details = error.errors()
+    return problem_response(request, *_invalid_fields(error.errors(), language_of(request)))
+
+
+def _invalid_fields(
+    details: Sequence[Any], lang: Language
+) -> tuple[int, str, Text, list[dict[str, Any]] | None]:
+    """Status, code, detail and places of what a schema found wrong."""
     if any(detail["type"] == "json_invalid" for detail in details):
-        detail = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
-        return problem_response(request, 400, "bad_json", detail)
-    lang = language_of(request)
+        return (
+            400,
+            "bad_json",
+            Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON."),
+            None,
+        )
     errors = [
         {"location": ".".join(str(part) for part in item["loc"]), "message": _reason(item).to(lang)}
         for item in details
     ]
-    detail = Text(
+    text = Text(
         "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
-    ).format(n=len(errors))
-    return problem_response(request, 422, "invalid_request", detail, errors)
+    )
+    return 422, "invalid_request", text.format(n=len(errors)), errors
 
 
 _REASONS = {

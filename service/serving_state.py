@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import DAY, as_of_instant, iso, last_known_day
+from crm.instants import DAY, as_of_instant, end_of_day, iso, last_known_day, start_of_day
 from crm.missing_rates import missing_rates
-from crm.newest_record import newest_record
+from crm.newest_record import RecordTimes
 from crm.organisation import Organisation
 from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
@@ -36,6 +36,7 @@ from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service import messages
 from service.cache import Cache
+from service.explain import Reader
 from service.kpi_check import KpiContext
 from service.logs import log_event
 from service.organisation import calendar_of, calendar_warnings, disagreements
@@ -87,7 +88,6 @@ class Caches:
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
-    newest_records: Cache[int, int | None] = field(default_factory=lambda: Cache(_PERIODS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,16 @@ class ModelState:
         """Whether the newest record is older than the longest sales cycle, and than a quarter."""
         old = moment - self.newest_deal_record
         return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
+
+    @cached_property
+    def record_times(self) -> RecordTimes:
+        """When anything was recorded: up to when the data of an answer reach."""
+        return RecordTimes.of(self.log)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """How the model's features are read."""
+        return Reader.of(self.catalogue, self.bundle.levels, self.bundle.currency)
 
     @cached_property
     def _table(self) -> Bundle:
@@ -252,6 +262,24 @@ class ServingState:
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
+    def day_of(self, state: ModelState, moment: int) -> int:
+        """The beginning of the moment's day, whose simulation all moments of the day share.
+
+        A moment at which a day has just ended belongs to that day, all of which is known by then.
+        """
+        zone = state.organisation(moment).zone
+        day = last_known_day(moment, zone)
+        return moment if moment == end_of_day(day, zone) else start_of_day(day, zone)
+
+    def is_simulated(self, state: ModelState, moment: int, period: Period) -> bool:
+        """Whether a period is simulated as of a moment."""
+        revision = state.log.next_revision(moment)
+        if revision is not None:
+            if revision not in state.caches.past_states:
+                return False
+            state = self.state_at(state, moment)
+        return (moment, period.name) in state.caches.forecasts
+
     def state_at(self, state: ModelState, moment: int) -> ModelState:
         """The state without what was revised (changed, taken back, added late) at the moment or later."""
         revision = state.log.next_revision(moment)
@@ -299,7 +327,7 @@ class ServingState:
         warnings += self._money_warnings(state, moment)
         warnings += calendar_warnings(state.bundle, organisation)
         warnings += self.outages.warnings(state.info.version, zone)
-        newest = state.caches.newest_records.get(moment, lambda: newest_record(state.log, moment))
+        newest = state.record_times.newest(moment)
         return {
             "as_of": iso(moment, zone),
             "data_as_of": None if newest is None else iso(newest, zone),

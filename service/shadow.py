@@ -191,7 +191,7 @@ class Shadow:
             history = view.history
         else:
             number = 0
-            history, _ = read_request(asked.request, view.history, moment, zone, asked.rate)
+            history = read_request(asked.request, view.history, moment, zone, asked.rate).history
         one, at = np.array([number], np.int64), np.array([moment], np.int64)
         x = build_features(history, one, at)[0, view.columns]
         end = asked.period.end(zone)

@@ -21,7 +21,7 @@ from crm.instants import NEVER
 from crm.schema import Column, Kind, Table
 
 _OPEN_ENDED = ("active_to", "ended_at")  # 9999-12-31 there is what a blank says: no end
-_SHORT_FORM = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{2,}$"
+SHORT_FORM = r"^[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{2,}$"
 StoredColumns = Callable[[Sequence[str], Sequence[str]], list[tuple[Any, ...]]]
 StoredKeys = Callable[[set[str]], set[str]]
 NewestKnown = Callable[[Sequence[str]], Mapping[str, int]]
@@ -151,7 +151,7 @@ def read_column(
 def _lost_digits(ids: pa.Array) -> Bools:
     """Which ids are numbers in the short form 4.87688E+18, so that their last digits are gone."""
     levels = ids.dictionary if pa.types.is_dictionary(ids.type) else ids
-    lost = np.asarray(pc.match_substring_regex(levels, _SHORT_FORM).fill_null(False))
+    lost = np.asarray(pc.match_substring_regex(levels, SHORT_FORM).fill_null(False))
     if not pa.types.is_dictionary(ids.type) or not lost.any():
         return lost if len(lost) == len(ids) else np.zeros(len(ids), bool)
     mask: Bools = np.append(lost, False)[ids.indices.fill_null(len(lost)).to_numpy()]

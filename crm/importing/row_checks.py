@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -265,15 +266,26 @@ def _activity_kinds(rows: CheckedRows) -> None:
     """Kinds by their Japanese or English names become the known ones; the company's own stay."""
     if "kind" not in rows.columns:
         return
-    kind_of = {
+    kinds, _ = parse.by_level(rows.columns["kind"], kind_named, pa.string())
+    rows.columns["kind"] = kinds.dictionary_encode()
+
+
+def kind_named(text: str) -> str:
+    """The known kind of activity that has this name in Japanese or English; else a kind of the company's own.
+
+    >>> kind_named("電話"), kind_named("点検")
+    ('call', '点検')
+    """
+    return _known_kinds().get(parse.folded(text), text)
+
+
+@cache
+def _known_kinds() -> dict[str, str]:
+    return {
         parse.folded(text): kind
         for kind, label in ACTIVITY_KINDS.items()
         for text in (kind, label.ja, label.en)
     }
-    kinds, _ = parse.by_level(
-        rows.columns["kind"], lambda text: kind_of.get(parse.folded(text), text), pa.string()
-    )
-    rows.columns["kind"] = kinds.dictionary_encode()
 
 
 def _deals_exist(rows: CheckedRows) -> None:

@@ -79,10 +79,16 @@ class ActionEffect:
 
 
 def effect_codes(
-    x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
+    x: Floats,
+    features: Sequence[Feature],
+    levels: Mapping[str, Any],
+    segments: Mapping[str, Ints] | None = None,
 ) -> tuple[dict[str, Ints], dict[str, int]]:
-    """(codes (n,) of the columns that effects differ by, their numbers of levels) for features x (n, k)."""
-    known_codes = segment_codes(x, features, levels)
+    """(codes (n,) of the columns that effects differ by, their numbers of levels) for features x (n, k).
+
+    `segments` are their `segment_codes`, where somebody has them already.
+    """
+    known_codes = dict(segment_codes(x, features, levels) if segments is None else segments)
     column = {feature.name: at for at, feature in enumerate(features)}
     if "stage" in column:
         known_codes["stage"] = np.nan_to_num(x[:, column["stage"]], nan=-1.0).astype(np.int64)

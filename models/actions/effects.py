@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from features.arrays import Floats, Ints
+from features.kernel_cache import compiled
 
 # Priors, in win rate: sd of an action's mean effect; sd between a column's levels, and how many levels this
 # prior weighs.
@@ -36,8 +37,8 @@ class Effects:
 
     def of(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
         """(effect, its variance) on deals (n,) with these codes (-1 = unknown) and win probabilities."""
-        design = _design(self.columns, self.levels, codes, len(chance)) * effect_scale(chance)[:, None]
-        return design @ self.mean, np.einsum("ij,jk,ik->i", design, self.covariance, design)
+        effect, variance = EffectsTogether.of([self])(codes, chance)
+        return effect[0], variance[0]
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -57,6 +58,40 @@ class Effects:
             np.asarray(stored["mean"], float),
             np.asarray(stored["covariance"], float),
         )
+
+
+@dataclass(frozen=True)
+class EffectsTogether:
+    """Several effects (a,), in groups that differ by the same columns, so that each group is one sum."""
+
+    size: int
+    groups: tuple[tuple[Ints, tuple[str, ...], tuple[int, ...], Floats, Floats], ...]
+
+    @classmethod
+    def of(cls, several: Sequence[Effects]) -> EffectsTogether:
+        """The groups of some effects: their numbers, columns, levels, means and covariances."""
+        numbers: dict[tuple[tuple[str, ...], tuple[int, ...]], list[int]] = {}
+        for number, effects in enumerate(several):
+            numbers.setdefault((effects.columns, effects.levels), []).append(number)
+        groups = tuple(
+            (
+                np.array(at, np.int64),
+                *kind,
+                np.stack([several[number].mean for number in at]),
+                np.stack([several[number].covariance for number in at]),
+            )
+            for kind, at in numbers.items()
+        )
+        return cls(len(several), groups)
+
+    def __call__(self, codes: Mapping[str, Ints], chance: Floats) -> tuple[Floats, Floats]:
+        """(effects, their variances), both (a, n), on deals with these codes and win probabilities."""
+        scale = effect_scale(chance)
+        effect, variance = np.empty((2, self.size, len(chance)))
+        for numbers, columns, levels, mean, covariance in self.groups:
+            chosen = _parts_of_deals(columns, levels, codes, len(chance))
+            _add_up(chosen, scale, numbers, mean, covariance, effect, variance)
+        return effect, variance
 
 
 def effect_scale(chance: Floats) -> Floats:
@@ -106,11 +141,51 @@ def fit_effects(
 
 
 def _design(columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int) -> Floats:
-    parts = [np.ones((count, 1))]
-    for column, known in zip(columns, levels, strict=True):
-        code = codes.get(column, np.full(count, -1))
-        part = np.zeros((count, known))
-        rows = np.flatnonzero((code >= 0) & (code < known))
-        part[rows, code[rows]] = 1.0
-        parts.append(part)
-    return np.concatenate(parts, axis=1)
+    return _design_of(_parts_of_deals(columns, levels, codes, count), 1 + sum(levels))
+
+
+def _parts_of_deals(
+    columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int
+) -> Ints:
+    """Which parts (n, 1 + columns) each deal has: the mean, then one level a column, -1 = unknown."""
+    chosen = np.full((count, 1 + len(columns)), -1, np.int64)
+    chosen[:, 0] = 0
+    first = 1
+    for number, (column, known) in enumerate(zip(columns, levels, strict=True), 1):
+        if column in codes:
+            code = codes[column]
+            chosen[:, number] = np.where((code >= 0) & (code < known), first + code, -1)
+        first += known
+    return chosen
+
+
+def _design_of(chosen: Ints, width: int) -> Floats:
+    """A column per part (n, width): 1 where a deal has it."""
+    design = np.zeros((len(chosen), width + 1))
+    design[np.arange(len(chosen))[:, None], chosen] = 1.0  # -1, unknown, is the last, which is cut off
+    return design[:, :width]
+
+
+@compiled
+def _add_up(
+    chosen: Ints,
+    scale: Floats,
+    numbers: Ints,
+    mean: Floats,
+    covariance: Floats,
+    effect: Floats,
+    variance: Floats,
+) -> None:
+    """The sums of each deal's parts and their variances, both (a, n), over the few parts that it has."""
+    for place in range(len(numbers)):
+        for row in range(len(chosen)):
+            total, spread = 0.0, 0.0
+            for j in chosen[row]:
+                if j < 0:
+                    continue
+                total += mean[place, j]
+                for k in chosen[row]:
+                    if k >= 0:
+                        spread += covariance[place, j, k]
+            effect[numbers[place], row] = scale[row] * total
+            variance[numbers[place], row] = scale[row] ** 2 * spread

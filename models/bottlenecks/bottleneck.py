@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from features.arrays import Flags, Floats
+from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.bottlenecks.contrast import Condition
 from models.bottlenecks.segments import names_in, segment_codes
@@ -45,16 +45,23 @@ class Bottleneck:
         return "B" + hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:10]
 
     def affected_and_at_risk(
-        self, x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]
+        self,
+        x: Floats,
+        features: Sequence[Feature],
+        levels: Mapping[str, Any],
+        codes: Mapping[str, Ints] | None = None,
     ) -> tuple[Flags, Flags]:
-        """Of open deals with features x (n, k): which are affected (n,), and which are at risk (n,)."""
+        """Of open deals with features x (n, k): which are affected (n,), and which are at risk (n,).
+
+        `codes` are their `segment_codes`, where somebody has them already.
+        """
         column_of = {feature.name: at for at, feature in enumerate(features)}
         condition = self.condition
         none = np.zeros(len(x), bool)
         if not {"stage", "days_in_stage", condition.feature or "stage"} <= set(column_of):
             return none, none
         in_segment = ~none
-        codes = segment_codes(x, features, levels)
+        codes = segment_codes(x, features, levels) if codes is None else codes
         for column, value in self.segment.items():
             names = list(names_in(column, levels))
             in_segment &= codes[column] == names.index(value) if value in names and column in codes else False

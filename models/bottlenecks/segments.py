@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +13,7 @@ from crm.i18n import Text
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.bottlenecks.contrast import SegmentKey
+from models.sameness import Same
 
 PAIRED = ("product", "industry", "region", "source", "seller_team", "deal_type", "size")
 SIZE_BOUNDS = (100, 1_000)  # employees: the classes of Japan's wage statistics (賃金構造基本統計調査)
@@ -28,15 +30,32 @@ MIN_SHARE, MIN_SEGMENT_DEALS = 0.01, 80  # of the deals, for a segment of two co
 
 def segment_codes(x: Floats, features: Sequence[Feature], levels: Mapping[str, Any]) -> dict[str, Ints]:
     """Code (n,) of each column that divides deals by their features x (n, k); -1 = unknown."""
-    codes: dict[str, Ints] = {}
-    for at, feature in enumerate(features):
-        custom = feature.group == "custom" and feature.kind == "category"
-        if feature.name in PAIRED or (custom and len(levels.get(feature.name, ())) <= MAX_CUSTOM_LEVELS):
-            codes[feature.name] = np.nan_to_num(x[:, at], nan=-1.0).astype(np.int64)
-        elif feature.name == "employees":
-            count = np.expm1(x[:, at]) if feature.scale == "log1p" else x[:, at]
-            codes["size"] = np.where(np.isnan(count), -1, np.digitize(count, SIZE_BOUNDS))
+    columns = _dividing_columns(Same(features), Same(levels))
+    chosen = x[:, list(columns.values())].T
+    codes = dict(zip(columns, np.where(np.isnan(chosen), -1.0, chosen).astype(np.int64), strict=True))
+    if "size" in columns:
+        feature = features[columns["size"]]
+        count = x[:, columns["size"]]
+        count = np.expm1(count) if feature.scale == "log1p" else count
+        codes["size"] = np.where(np.isnan(count), -1, np.digitize(count, SIZE_BOUNDS))
     return codes
+
+
+@lru_cache(16)
+def _dividing_columns(features: Same[Sequence[Feature]], levels: Same[Mapping[str, Any]]) -> dict[str, int]:
+    """The columns that divide deals, and where they are."""
+    return {
+        "size" if feature.name == "employees" else feature.name: at
+        for at, feature in enumerate(features.value)
+        if feature.name in PAIRED or feature.name == "employees" or _divides(feature, levels.value)
+    }
+
+
+def _divides(feature: Feature, levels: Mapping[str, Any]) -> bool:
+    """Whether a custom column has few enough levels to divide deals by."""
+    if feature.group != "custom" or feature.kind != "category":
+        return False
+    return len(levels.get(feature.name, ())) <= MAX_CUSTOM_LEVELS
 
 
 def names_in(column: str, levels: Mapping[str, Any]) -> Sequence[str]:

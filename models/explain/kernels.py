@@ -150,4 +150,4 @@ def _add_deep_leaves(model: TableLayout, bins: Words, out: Floats) -> None:
                 values[j] = 0.0
             add_shares(agrees[:d], kept, model.deep_value[leaf], model.points, model.weights, scratch, values)
             for j in range(d):
-                out[row, model.inputs[model.deep_input[first + j], 0]] += values[j]
+                out[row, model.deep_feature[first + j]] += values[j]

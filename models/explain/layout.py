@@ -37,8 +37,8 @@ class TableLayout(NamedTuple):
     `word` begin and end (two columns each); where its part of `step`, (bins, words) of it, begins.
     `runs` has a row for every run of leaves: its word, shift and mask; where its part of `feature` begins and
     ends; where its part of `shares` begins and how far apart the cells are; where that of `reached` begins.
-    `lone_...` are the leaves too deep for a table: where their slots begin and end; a slot has a row of
-    `inputs`, the training share, and the bins that meet its conditions as bits.
+    `deep_...` are the leaves too deep for a table: where their slots begin and end; a slot has a row of
+    `inputs`, the column of what it adds, the training share, and the bins that meet its conditions as bits.
     """
 
     inputs: Words
@@ -54,6 +54,7 @@ class TableLayout(NamedTuple):
     deep_value: Floats
     deep_at: Words
     deep_input: Words
+    deep_feature: Words
     deep_kept: Floats
     deep_met: Bytes
     points: Floats
@@ -98,6 +99,55 @@ def build_layout(ensemble: Ensemble, max_cells: int, max_bytes: int) -> tuple[Ta
     inputs, deep = _inputs(ensemble, rows, tables, positions), _deep_leaves(deep_leaves, rows)
     layout = TableLayout(*(*inputs, words, *_runs(tables, positions), *deep, points, weights))
     return _in_one_block(layout), base
+
+
+def joined_layout(several: Sequence[TableLayout], width: int) -> TableLayout:
+    """Several models of the same rows as one: what number i says of feature j is column i * width + j."""
+    if not several:
+        return _no_layout()
+    parts: list[dict[str, Any]] = []
+    inputs = edges = codes = words = word = step = feature = shares = reached = slots = 0
+    for number, layout in enumerate(several):
+        moved = layout._asdict()
+        moved["inputs"] = layout.inputs + np.array(
+            [0, edges, edges, codes, codes, word, word, step], np.uint64
+        )
+        moved["word"] = layout.word + np.uint32(words)
+        moved["runs"] = layout.runs + np.array([words, 0, 0, feature, feature, shares, 0, reached], np.uint32)
+        moved["feature"] = layout.feature + np.uint32(number * width)
+        moved["deep_at"] = layout.deep_at[min(number, 1) :] + np.uint64(slots)
+        moved["deep_input"] = layout.deep_input + np.uint64(inputs)
+        moved["deep_feature"] = layout.deep_feature + np.uint64(number * width)
+        parts.append(moved)
+        inputs, edges, codes = (
+            inputs + len(layout.inputs),
+            edges + len(layout.edges),
+            codes + len(layout.codes),
+        )
+        words, word, step = words + layout.words, word + len(layout.word), step + len(layout.step)
+        feature, shares = feature + len(layout.feature), shares + len(layout.shares)
+        reached, slots = reached + len(layout.reached), slots + len(layout.deep_input)
+    bits = max(layout.deep_met.shape[1] for layout in several)
+    for moved in parts:
+        moved["deep_met"] = np.pad(moved["deep_met"], ((0, 0), (0, bits - moved["deep_met"].shape[1])))
+    longest = max(several, key=lambda layout: len(layout.points))
+    whole: dict[str, Any] = {"words": words, "points": longest.points, "weights": longest.weights}
+    for name in TableLayout._fields:
+        if name not in whole:
+            whole[name] = np.concatenate([moved[name] for moved in parts])
+    return _in_one_block(TableLayout(**whole))
+
+
+def _no_layout() -> TableLayout:
+    """That of no model at all."""
+    points, weights = quadrature_rules(1)
+    inputs, runs = np.zeros((0, 8), np.uint64), np.zeros((0, 8), np.uint32)
+    no_words, no_positions, nothing = np.zeros(0, np.uint64), np.zeros(0, np.uint32), np.zeros(0)
+    deep = _deep_leaves([], {})
+    return TableLayout(
+        inputs, nothing, no_words, no_positions, no_words, 0, runs, no_positions, nothing, nothing, *deep,
+        points, weights,
+    )  # fmt: skip
 
 
 def _cut(paths: Paths, bins: Ints, most_cells: int, most_bytes: float) -> LeafRuns:
@@ -179,14 +229,14 @@ def _runs(
 
 def _deep_leaves(
     leaves: Sequence[DeepLeaf], rows: dict[int, int]
-) -> tuple[Floats, Words, Words, Floats, Bytes]:
-    """`deep_value`, `deep_at`, `deep_input`, `deep_kept`, `deep_met`."""
+) -> tuple[Floats, Words, Words, Words, Floats, Bytes]:
+    """`deep_value`, `deep_at`, `deep_input`, `deep_feature`, `deep_kept`, `deep_met`."""
     value = np.array([leaf.value for leaf in leaves], np.float64)
     at, features = _concatenated([leaf.features for leaf in leaves], np.int64)
     asked = np.array([rows[feature] for feature in features.tolist()], np.uint64)
     _, kept = _concatenated([leaf.kept for leaf in leaves], np.float64)
     met = np.concatenate([leaf.met for leaf in leaves]) if leaves else np.zeros((0, 0), np.uint8)
-    return value, at, asked, kept, met
+    return value, at, asked, features.astype(np.uint64), kept, met
 
 
 def _in_lines(cells: Floats) -> Floats:

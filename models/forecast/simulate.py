@@ -238,7 +238,7 @@ def total_without(simulation: Simulation, row: int, total: Floats) -> Floats:
     """Draws of a scope's revenue (S,) without one of its open deals."""
     own = np.zeros((1, len(total)))
     deal = _open_deals(simulation, np.array([row]))
-    _draw_by_date(deal._replace(odds=deal.odds[:, None]), own)
+    _draw_one_by_date(deal._replace(odds=deal.odds[:, None]), own)
     return np.asarray(total - own[0])
 
 
@@ -281,22 +281,34 @@ def _draw_open_deals(deals: _OpenDeals, person: Ints, out: Floats) -> None:
 
 @compiled(parallel=True)
 def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
+    for block in numba.prange(deals.shift.shape[1] // _BLOCK):
+        _draw_block(deals, block, out)
+
+
+@compiled
+def _draw_one_by_date(deals: _OpenDeals, out: Floats) -> None:
+    """The same without threads: for a deal or two, calling them takes longer than they would save."""
+    for block in range(deals.shift.shape[1] // _BLOCK):
+        _draw_block(deals, block, out)
+
+
+@compiled
+def _draw_block(deals: _OpenDeals, block: int, out: Floats) -> None:
     rows, odds, amounts, group, shift, seed = deals
     scenarios = shift.shape[1]
     w = np.uint32(scenarios - 1)
     last = odds.shape[1] - 1
-    for block in numba.prange(scenarios // _BLOCK):
-        for at in range(len(rows)):
-            a, offset, b = _keys(rows[at], seed)
-            factor = shift[group[at]]
-            for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                position = np.float64(permuted(np.uint32(s), w, a)) + offset
-                scaled_rest = factor[s] * (scenarios - position)
-                if position < odds[at, last] * scaled_rest:
-                    date = 0
-                    while position >= odds[at, date] * scaled_rest:
-                        date += 1
-                    out[date, s] += amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
+    for at in range(len(rows)):
+        a, offset, b = _keys(rows[at], seed)
+        factor = shift[group[at]]
+        for s in range(block * _BLOCK, (block + 1) * _BLOCK):
+            position = np.float64(permuted(np.uint32(s), w, a)) + offset
+            scaled_rest = factor[s] * (scenarios - position)
+            if position < odds[at, last] * scaled_rest:
+                date = 0
+                while position >= odds[at, date] * scaled_rest:
+                    date += 1
+                out[date, s] += amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
 
 
 @compiled(parallel=True)

@@ -45,12 +45,11 @@ class BusinessClock:
         The result never decreases with the horizon.
         """
         end = moments + (np.minimum(horizon_days, EVER_DAYS) * DAY).astype(np.int64)
-        return self.calendar.count_until(self._cumulative, end) - self.calendar.count_until(
-            self._cumulative, moments
-        )
+        return self.calendar.count_until(self.before, end) - self.calendar.count_until(self.before, moments)
 
     @cached_property
-    def _cumulative(self) -> Floats:
+    def before(self) -> Floats:
+        """Business days before each day of the calendar's tables, and after the last."""
         months = self.season[month_of(self.calendar)]
         return np.concatenate([[0.0], np.cumsum(self.pace[day_kinds(self.calendar)] * months)])
 

@@ -28,12 +28,16 @@ def ramps(horizon_days: Floats, ever_days: float) -> Floats:
            [1., 1., 0.],
            [1., 1., 1.]])
     """
-    edges = np.log1p([*(edge for edge in RAMP_EDGES if edge < ever_days / 2.0)])
-    last = np.log1p(ever_days * ALMOST)
-    edges = np.append(edges, last)
+    edges = ramp_edges(ever_days)
     log = np.log1p(horizon_days)[:, None]
     parts = np.clip((log - edges[:-1]) / np.diff(edges), 0.0, 1.0)
     return np.concatenate([parts, (horizon_days >= ever_days)[:, None]], axis=1)
+
+
+def ramp_edges(ever_days: float) -> Floats:
+    """Between which log days the ramps rise: one edge more than ramps, less the one for "ever"."""
+    edges = np.log1p([*(edge for edge in RAMP_EDGES if edge < ever_days / 2.0)])
+    return np.append(edges, np.log1p(ever_days * ALMOST))
 
 
 def close_columns(days_to_close: Floats, horizon_days: Floats) -> Floats:
@@ -81,6 +85,11 @@ class HorizonWindows:
         return HorizonTerms(
             horizon_days, clock, period_ends(self.calendar, moments, self._capped(horizon_days))
         )
+
+    @property
+    def business_days(self) -> Floats:
+        """Business days before each day of the calendar's tables, and after the last."""
+        return self._clock.before
 
     @cached_property
     def _clock(self) -> BusinessClock:

@@ -27,6 +27,7 @@ from models.win.stacking import (
     default_weights,
 )
 from models.win.stage_rates import StageRates
+from models.win.tree_scores import leaves_of
 from models.win.trees import Trees
 
 LEVEL = 0.8
@@ -178,7 +179,7 @@ class WinModel:
         total = self._calibrated("won", logits, moments, terms.clock, fresh)
         total = self._capped(total, inside, moments, days)
         weights = self.won.stack.row_weights(logits, terms.clock, fresh)
-        sd = _log_odds_sd(logits, variance, weights)
+        sd = log_odds_sd_of(logits, variance, weights)
         weights = weights[:, :, None]
         by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, terms.clock)
         parts = weights[:, 0] * by_rates
@@ -204,17 +205,17 @@ class WinModel:
         logits, variance = self.base_log_odds("won", inside, moments, days)
         clock = self.windows.terms(moments, days, self.ever_days).clock
         weights = self.won.stack.row_weights(logits, clock, self.layout.freshness(inside))
-        return _log_odds_sd(logits, variance, weights)
+        return log_odds_sd_of(logits, variance, weights)
 
     def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
-        """Each row's leaf (n, trees) in each tree for the horizon "ever"; None without trees."""
+        """Each row's leaf (n, trees) in each tree for the horizon "ever", by node; None without trees."""
         if self.won.trees is None:
             return None
         days = self._days(np.full(len(x), np.inf))
         columns = tree_columns(
             x[:, self.used], self.layout, self.windows.terms(moments, days, self.ever_days)
         )
-        return np.asarray(self.won.trees.booster.predict(columns, pred_leaf=True), np.int16)
+        return leaves_of(self.won.trees.nodes, columns)
 
     def question_log_odds(self, rows: SnapshotRows) -> tuple[Floats, Floats]:
         """Base models' log-odds (m, 4) of won and of lost for questions of rows with the used features."""
@@ -313,7 +314,7 @@ def table_only(model: WinModel) -> WinModel:
     return replace(model, won=Side(None, None, plain), lost=Side(None, None, plain), level=Level.none())
 
 
-def _log_odds_sd(logits: Floats, variance: Floats, weights: Floats) -> Floats:
+def log_odds_sd_of(logits: Floats, variance: Floats, weights: Floats) -> Floats:
     """Sd (n,) of weighted log-odds (n, 4): the regression's and the base models' disagreement."""
     total = np.maximum(weights.sum(axis=1), 1e-9)
     share = weights / total[:, None]

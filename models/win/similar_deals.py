@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from crm.instants import NEVER
 from features import History, build_features
-from features.arrays import Ints
+from features.arrays import Floats, Ints
+from features.kernel_cache import compiled
 from models.win.model import WinModel
 
 MAX_PAST_DEALS = 2_000  # most recently closed deals that are stored
@@ -29,9 +30,21 @@ class PastDeals:
     ) -> list[tuple[int, bool, float]]:
         """(deal, won, share of trees with the same leaf) of the most similar deals closed before a moment."""
         use = np.flatnonzero((self.closed < before) & (self.deal != exclude))
-        share = (self.leaves[use] == leaves).mean(axis=1)
+        share = _shared(self.leaves, leaves)[use]
         best = np.argsort(-share, kind="stable")[:count]
         return [(int(self.deal[use[at]]), bool(self.won[use[at]]), float(share[at])) for at in best]
+
+
+@compiled
+def _shared(every: NDArray[np.int16], leaves: NDArray[np.int16]) -> Floats:
+    """The share of leaves (trees,) that each deal (n,) has in common."""
+    out = np.empty(len(every))
+    for row in range(len(every)):
+        same = 0
+        for tree in range(len(leaves)):
+            same += every[row, tree] == leaves[tree]
+        out[row] = same / len(leaves)
+    return out
 
 
 def past_deals(win: WinModel, history: History, columns: Ints) -> PastDeals | None:

@@ -7,6 +7,7 @@ guessed, and all rows of a block are on their way at once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
@@ -80,6 +81,29 @@ def read_nodes(text: str) -> Nodes:
     )
 
 
+def joined_nodes(several: Sequence[Nodes]) -> tuple[Ints, Nodes]:
+    """Several models' trees as one list, and at which tree each begins (n + 1,)."""
+    nodes = bits = 0
+    moved = []
+    for part in several:
+        root = np.array([nodes, 0], np.uint32)
+        moved.append(
+            part._replace(
+                next=part.next + np.uint32(nodes),
+                category=part.category + np.uint32(bits),
+                trees=part.trees + root,
+            )
+        )
+        nodes, bits = nodes + len(part.column), bits + len(part.bits)
+    begins = np.cumsum([0, *(len(part.trees) for part in several)])
+    return begins, Nodes(*(np.concatenate(each) for each in zip(_no_nodes(), *moved, strict=True)))
+
+
+def _no_nodes() -> Nodes:
+    whole, pairs = np.zeros(0, np.uint32), np.zeros((0, 2), np.uint32)
+    return Nodes(whole, np.zeros(0), whole, pairs, np.zeros(0, np.uint8), np.zeros(0), pairs)
+
+
 def raw_scores(nodes: Nodes, rows: Floats, threads: int = 1) -> Floats:
     """The sum of the trees' values (n,), added in the order of the trees, for rows (n, k)."""
     rows, out = np.ascontiguousarray(rows, np.float64), np.zeros(len(rows))
@@ -93,6 +117,15 @@ def raw_scores(nodes: Nodes, rows: Floats, threads: int = 1) -> Floats:
     for part in done:
         part.result()
     return out
+
+
+def leaves_of(nodes: Nodes, rows: Floats) -> NDArray[np.int16]:
+    """The node, counted from its root, of the leaf that each row (n, k) reaches in each tree: (n, trees)."""
+    rows = np.ascontiguousarray(rows, np.float64)
+    reached = np.empty((len(nodes.trees), len(rows)), np.uint32)
+    _find_leaves(nodes, rows, reached)
+    leaves: NDArray[np.int16] = (reached - nodes.trees[:, :1]).T.astype(np.int16)
+    return np.ascontiguousarray(leaves)
 
 
 def _goes_low_unknown(split: Split) -> bool:
@@ -149,3 +182,23 @@ def _add_scores(nodes: Nodes, rows: Floats, out: Floats) -> None:
                     at[i] = after[TWO * node + above]
             for i in range(count):
                 out[first + i] += value[np.uint64(at[i])]
+
+
+@compiled
+def _find_leaves(nodes: Nodes, rows: Floats, out: Whole) -> None:
+    column, threshold, after, category, bits, _, trees = nodes
+    width = rows.shape[1]
+    for row in range(len(rows)):
+        for tree in range(len(trees)):
+            node = trees[tree, 0]
+            for _ in range(trees[tree, 1]):
+                asks = np.int64(column[node])
+                has, limit = rows[row, asks % width], threshold[node]
+                if abs(has) <= NEAR_ZERO:
+                    has = 0.0
+                goes_low = asks >= width if math.isnan(has) else has <= limit
+                if math.isnan(limit):
+                    begin, end = np.int64(category[node, 0]), np.int64(category[node, 1])
+                    goes_low = -1.0 < has < float(end - begin) and bits[begin + np.int64(max(has, 0.0))] > 0
+                node = after[2 * np.int64(node) + (0 if goes_low else 1)]
+            out[tree, row] = node

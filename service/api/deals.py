@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from email.message import Message
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from crm.errors import SanchoError
+from crm.i18n import Text
 from service import schemas
+from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import documented_problems, send
 from service.api.use_cases import DealInsightsDep
-from service.problems import language_of
+from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
+_LINE_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json")
+_LONG_LINE = Text("1行は{n}MBまでです。", "a line can have up to {n} MB.").format(n=MAX_LINE >> 20)
+
+
+def refuse_other_types(content_type: str) -> None:
+    """Raises for a body that is declared as anything but JSON by line in UTF-8."""
+    header = Message()
+    header["Content-Type"] = content_type
+    charset = header.get_content_charset("utf-8")
+    if content_type and header.get_content_type() in _LINE_TYPES and charset in ("utf-8", "us-ascii"):
+        return
+    raise SanchoError(
+        Text(
+            "Content-Type は application/x-ndjson（UTF-8）にしてください。",
+            "send application/x-ndjson in UTF-8 as Content-Type.",
+        ),
+        "unsupported_media_type",
+    )
 
 
 @router.post(
@@ -29,9 +52,48 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
     Nothing of it is stored; while there is a shadow model, both models' probabilities of the deal are.
     """
     lang = language_of(request)
-    if deals.is_quick(body.as_of, body.period):
+    if deals.is_quick_sent(body):
         return send(request, deals.score_deal(body, lang))
     return send(request, await run_in_threadpool(deals.score_deal, body, lang))
+
+
+@router.post(
+    "/score-batch",
+    response_class=AnswersByLine,
+    responses={
+        200: {
+            "description": "A line for each line sent, in order: its Insight, or a Problem with its `line`",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Insight"}}},
+        },
+        **documented_problems(415),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ScoreRequest"}}},
+        }
+    },
+    summary="Insights for many deals sent in the request, NDJSON in and out, streamed",
+)
+async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
+    """Each line is a request of `POST /deals/score`, and is answered as if it were sent alone.
+
+    Answers come while lines are still being sent. A line that cannot be answered has problem details with its
+    number as `line`; the others are answered all the same. Nothing is stored.
+    """
+    refuse_other_types(request.headers.get("content-type", ""))
+    deals.check_ready()
+    lang, path = language_of(request), request.url.path
+
+    def answer(number: int, line: bytes | None) -> bytes:
+        try:
+            if line is None:
+                raise SanchoError(_LONG_LINE, "too_large")
+            return orjson.dumps(deals.score_deal(schemas.ScoreRequest.model_validate_json(line), lang))
+        except Exception as error:  # one line's fault is none of the others'
+            return orjson.dumps({**problem_of(error, lang, path), "line": number})
+
+    return AnswersByLine(answer, {"Content-Language": lang})
 
 
 @router.get(

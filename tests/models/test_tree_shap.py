@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.explain import TreeShap
-from models.explain.layout import build_layout
+from models.explain.kernels import add_contributions
+from models.explain.layout import build_layout, joined_layout
 from models.explain.shares import quadrature_rules
 from models.explain.splits import read_ensemble
 
@@ -408,3 +409,18 @@ def test_the_layout_holds_each_split_of_a_feature_once(booster):
     assert layout.inputs[:, 0].tolist() == asked.tolist()
     assert len(ensemble.question_feature) < sum(len(tree.question) for tree in ensemble.trees)
     assert layout.bytes == sum(part.nbytes for part in layout if isinstance(part, np.ndarray))
+
+
+def test_several_models_in_one_list_say_what_each_says_alone(rows):
+    x = rows[:40]
+    usual, deep = booster_of([6, 7]), booster_of([6, 7], rounds=12, num_leaves=60, max_depth=-1)
+    alone = [TreeShap.of(usual), TreeShap.of(deep, max_cells=1), TreeShap.of(usual)]
+    assert len(alone[1].layout.deep_value) > 0
+    width = len(alone[0].features) + 2
+    joined = joined_layout([explainer.layout for explainer in alone], width)
+    out = np.zeros((len(x), len(alone) * width))
+    add_contributions(joined, np.ascontiguousarray(x), out)
+    for number, explainer in enumerate(alone):
+        own = out[:, number * width : number * width + len(explainer.features)]
+        assert own == pytest.approx(explainer.contributions(x)[0], abs=1e-12)
+    assert len(joined_layout([], width).inputs) == 0

@@ -18,6 +18,7 @@ from models.win.calibrating import each_alone
 from models.win.fitting import WinSettings, fit_win
 from models.win.horizons import HorizonWindows
 from models.win.model import WinModel, table_only, tree_columns
+from models.win.one_deal import OneDeal
 from models.win.stacking import Mix, Stack
 from models.win.trees import PLAIN_TREES, Trees, TreeSettings, fit_trees
 
@@ -375,3 +376,58 @@ def test_a_row_of_unknowns_is_still_answered(model: WinModel, rows: SnapshotRows
     curve = model.curve(np.full((1, 5), np.nan), rows.at[:1], HORIZONS)
     assert not np.isnan(curve.won).any()
     assert not np.isnan(curve.lost).any()
+
+
+def kinds_of_models(model: WinModel) -> dict[str, WinModel]:
+    """The same model with more and fewer base models, and with other weights."""
+    return {
+        "all": model,
+        "no level": model.without_level(),
+        "any weights": replace(
+            model,
+            won=replace(model.won, stack=any_stack(model, 3)),
+            lost=replace(model.lost, stack=any_stack(model, 4, missing=3)),
+        ),
+        "no trees": replace(
+            model,
+            won=replace(model.won, trees=None, plain=None),
+            lost=replace(model.lost, trees=None),
+        ),
+        "table": table_only(model),
+    }
+
+
+@pytest.mark.parametrize("kind", ["all", "no level", "any weights", "no trees", "table"])
+@pytest.mark.parametrize("left", [45.0, 0.3, 500.0, 0.0])
+def test_one_deal_alone_is_answered_and_explained_as_among_many(
+    model: WinModel, rows: SnapshotRows, kind: str, left: float
+):
+    """The arrays of all deals are the referee of the kernel for one."""
+    asked, one = kinds_of_models(model)[kind], OneDeal.of(kinds_of_models(model)[kind])
+    days = np.unique(np.append(HORIZONS, [left] if left > 0 else []))
+    for row in range(0, 60, 3):
+        x, at = rows.x[row : row + 2].copy(), rows.at[row : row + 2]
+        x[0, row % 5] = np.nan if row % 2 else x[0, row % 5]
+        x[1, 0] = 77.0 if row % 4 == 0 else x[1, 0]
+        moments = (int(at[0]), int(at[1]))
+        said = one.ask(x, moments, days, left)
+        curve = asked.curve(x[:1], at[:1], days)
+        assert said.curve.won == pytest.approx(curve.won, abs=1e-12)
+        assert said.curve.lost == pytest.approx(curve.lost, abs=1e-12)
+        three = np.array([left, np.inf, np.inf])
+        why = asked.contributions(x[[0, 0, 1]], at[[0, 0, 1]], three)
+        assert said.contributions.values == pytest.approx(why.values, abs=1e-9)
+        assert said.contributions.base == pytest.approx(why.base, abs=1e-9)
+        assert said.contributions.sd == pytest.approx(why.sd, abs=1e-9)
+
+
+def test_rows_share_a_leaf_where_lightgbm_says_so(model: WinModel, rows: SnapshotRows):
+    columns = tree_columns(
+        rows.x[:80],
+        LAYOUT,
+        model.windows.terms(rows.at[:80], np.full(80, model.ever_days), model.ever_days),
+    )
+    leaves = model.leaves(rows.x[:80], rows.at[:80])
+    referee = model.won.trees.booster.predict(columns, pred_leaf=True)
+    same = leaves[:, None] == leaves[None, :]
+    assert (same == (referee[:, None] == referee[None, :])).all()

@@ -13,7 +13,15 @@ import pytest
 from crm.eventlog import EventLog
 from crm.instants import DAY, NEVER, end_of_day
 from crm.store import Outcome, Recommended, Store
-from features import ActionEvents, Calendar, action_events_of, compile_history, last_done
+from features import (
+    ActionEvents,
+    Calendar,
+    action_events_of,
+    actions_of_deal,
+    compile_history,
+    compile_live_deal,
+    last_done,
+)
 from models.actions import (
     ActionEffect,
     Allowance,
@@ -186,6 +194,20 @@ def test_actions_are_what_our_side_did_and_could_choose_to_do(log: EventLog) -> 
     assert found["visit_with_manager"].deal.tolist() == [0]
     last = last_done(found["demo"], np.array([0, 1]), MOMENT, NEVER)
     assert (last != NEVER).tolist() == [True, False]
+
+
+def test_the_actions_of_a_sent_deal_are_those_that_the_log_would_have(log: EventLog) -> None:
+    history = compile_history(log, Calendar(TOKYO))
+    for number, deal in enumerate(("a", "b")):
+        activities = log["activities"]
+        sent = activities[activities["deal_id"] == deal].astype(object).to_dict("records")
+        alone = compile_live_deal(history, log["deals"].iloc[number].to_dict(), (), sent)
+        found = {one.action: one for one in actions_of_deal(alone)}
+        every = {one.action: one for one in action_events_of(history)}
+        of_deal = {name: one for name, one in every.items() if (one.deal == number).any()}
+        expected = {name: np.asarray(one.at)[one.deal == number].tolist() for name, one in of_deal.items()}
+        assert {name: one.at.tolist() for name, one in found.items()} == expected
+        assert all((one.deal == 0).all() for one in found.values())
 
 
 def action(name: str, effect: float, moved: float = 0.0, by_stage: tuple[int, ...] = (100,)) -> ActionEffect:

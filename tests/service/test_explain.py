@@ -23,6 +23,7 @@ from service import explain
 NAMES = ("stage", "visits", "calls_30d", "days_since_call", "amount_cuts", "industry")
 LAYOUT = FeatureLayout(NAMES, (0, 5), 0, -1, -1)
 FEATURES = tuple(next(one for one in CATALOGUE if one.name == name) for name in NAMES)
+READER = explain.Reader.of(FEATURES, {"industry": list("abcd"), "stage": ["x", "y"]}, "JPY")
 NOW, LEFT = 20_300 * DAY, 40.0
 
 
@@ -122,7 +123,7 @@ def test_reasons_and_factors_add_up_to_the_difference_from_won_deals(
     of_reference = 1 / (1 + np.exp(-reference.log_odds))
     for row in range(30):
         x, beside = rows.x[1 + 3 * row], explain.compare_with_reference(why, row, reference)
-        said = (FEATURES, {"industry": list("abcd"), "stage": ["x", "y"]}, x, beside, "JPY", "ja")
+        said = (READER, x, beside, "ja")
         for parts in (explain.reasons(*said), explain.factors(*said)):
             assert sum(one["contribution"] for one in parts) == pytest.approx(
                 beside.deal - reference.log_odds, abs=1e-6
@@ -137,9 +138,7 @@ def test_related_features_are_one_reason_and_the_largest_is_told_first(model: Wi
     x = np.array([[1.0, 9.0, 3.0, 60.0, 0.0, 1.0]])
     why = model.contributions(x, np.array([NOW]), np.array([LEFT]))
     beside = explain.compare_with_reference(why, 0, None)
-    found = explain.reasons(
-        FEATURES, {"industry": list("abcd"), "stage": ["x", "y"]}, x[0], beside, "JPY", "en"
-    )
+    found = explain.reasons(READER, x[0], beside, "en")
     by = {one["reason"]: one for one in found}
     assert by["meetings"]["direction"] == "up"
     assert by["meetings"]["controllable"]

@@ -133,5 +133,6 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "report_recommendations",
         "roll_back_model",
         "score_deal",
+        "score_deals",
         "set_shadow",
     }
