@@ -691,20 +691,21 @@ def test_answers_keep_to_their_openapi(service: Service) -> None:
         suppress_health_check=list(HealthCheck),
     )
     for result in schema.get_all_operations():
-        operation = result.ok()
-        # A line of a batch that does not fit is refused in its own place, beside the answers to the others.
-        by_line = [negative_data_rejection] if operation.path.endswith("/score-batch") else []
-        excluded = [positive_data_acceptance, *by_line]
+        _check_operation(result.ok(), bounded, service.key)
 
-        @bounded
-        @_given(operation)
-        def check(case: Any, excluded: list[Any] = excluded) -> None:
-            # A request may fit its schema and still name a day or a deal that is not there.
-            case.call_and_validate(
-                headers={"Authorization": f"Bearer {service.key}"}, excluded_checks=excluded
-            )
 
-        check()
+def _check_operation(operation: Any, bounded: Any, key: str) -> None:
+    # A request may fit its schema and still name a day or a deal that is not there; a line of a batch that
+    # does not fit is refused in its own place, beside the answers to the others.
+    by_line = [negative_data_rejection] if operation.path.endswith("/score-batch") else []
+    excluded = [positive_data_acceptance, *by_line]
+
+    @bounded
+    @_given(operation)
+    def check(case: Any) -> None:
+        case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
+
+    check()
 
 
 def _given(operation: Any) -> Any:
