@@ -130,6 +130,9 @@ def _minutes(seconds: NDArray[np.int32]) -> float:
 def last_done(events: ActionEvents, deals: Ints, moment: int, never: int) -> Ints:
     """When the action was last taken on each deal (n,) before a moment; `never` where it was not."""
     known = events.at < moment
+    if len(deals) == 1:
+        own = events.at[known & (events.deal == deals[0])]
+        return np.array([own.max(initial=never)])
     last = np.full(int(max(deals.max(initial=-1), events.deal.max(initial=-1))) + 1, never)
     np.maximum.at(last, events.deal[known], events.at[known])
     return np.asarray(last[deals])

@@ -40,6 +40,7 @@ from features.organisation import empty_presence, status_of
 Row = Mapping[str, Any]
 NAN = math.nan
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_NO_ENTRY, _NEVER, _NO_VALUE = ints([0, 0]), ints([]), floats([])  # of a track without entries
 
 
 def compile_live_deal(
@@ -160,8 +161,10 @@ class _Changes:
             entries.sort(key=itemgetter(0))
 
     def track(self, field: str, deal: Row, read: Any) -> Track:
-        entries = self._of.get(field, [])
-        first = read(entries[0][2]) if entries else read(deal.get(field))
+        entries = self._of.get(field)
+        if not entries:
+            return Track(_NO_ENTRY, _NEVER, _NO_VALUE, np.array([read(deal.get(field))], np.float64))
+        first = read(entries[0][2])
         return Track(
             start=np.array([0, len(entries)], np.int64),
             at=np.array([at for at, _, _ in entries], np.int64),

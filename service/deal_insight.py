@@ -99,10 +99,10 @@ class DealInsights:
         """Insight for a deal sent in a request; nothing of it is stored but what a shadow says of it."""
         state = self._serving.current()
         answer = self._insight_of_sent(state, request, lang)
-        moment = state.log.instant(answer["as_of"])
-        self._shadow.offer(
-            state, moment, self._serving.period(state, request.period, moment), answer, request
-        )
+        if self._shadow.answers:
+            moment = state.log.instant(answer["as_of"])
+            period = self._serving.period(state, request.period, moment)
+            self._shadow.offer(state, moment, period, answer, request)
         return answer
 
     def list_deals(
@@ -307,9 +307,9 @@ class DealInsights:
 
 def _sent_names(request: ScoreRequest, names: Names) -> dict[str, str | None]:
     """What a sent deal and its account are called, as the request says, else as the store knows."""
-    sent, account = request.deal.model_dump(), request.account
-    account_name = None if account is None else account.model_dump()["name"]
-    return {"name": sent["name"], "account_name": account_name or names.account(sent["account_id"])}
+    sent: Any = request.deal
+    account_name = getattr(request.account, "name", None)
+    return {"name": sent.name, "account_name": account_name or names.account(sent.account_id)}
 
 
 def _days_left(period: Period, moment: int, zone: ZoneInfo) -> float:

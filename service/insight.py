@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from models.forecast.amount_interval import amount_intervals
 from models.forecast.attainment import DealEffect
 from models.forecast.attainment_interval import attainment_intervals
 from models.forecast.undecided import ranked_by, share_of_gap
+from models.sameness import Same
 from models.scoring import close_days_of, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import LEVEL as SHOWN_LEVEL
@@ -72,8 +74,18 @@ class DealProbabilities:
 
 def _days_asked(win: WinModel, left_days: float) -> Floats:
     """The horizons of a deal's curve: those shown, those close dates are read from, the period's end."""
-    curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
-    return np.unique(np.concatenate([close_grid(win), curve_days, [left_days] if left_days > 0 else []]))
+    days = _usual_days(Same(win))
+    place = int(np.searchsorted(days, left_days))
+    if left_days <= 0 or (place < len(days) and days[place] == left_days):
+        return days
+    return np.concatenate([days[:place], [left_days], days[place:]])
+
+
+@lru_cache(8)
+def _usual_days(win: Same[WinModel]) -> Floats:
+    """The horizons of every deal's curve (h,), ascending."""
+    curve_days = _CURVE_DAYS[win.value.ever_days > _CURVE_DAYS]
+    return np.unique(np.concatenate([close_grid(win.value), curve_days]))
 
 
 def ask_model(

@@ -28,6 +28,7 @@ _PLAIN_FIELDS = {"stage", "owner_id", "account_id", "product", "source", "name",
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")  # has one meaning, whatever else a column holds
 _PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NO_TEXT = re.compile("[\0\N{OBJECT REPLACEMENT CHARACTER}]")
+_DIGITS = frozenset("0123456789")
 _NAMES = 1_000  # of fields and columns whose meaning is kept
 
 
@@ -213,20 +214,20 @@ def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
     for table, rows in tables.items():
         codes, fixed = _codes(table), TABLES[table].by_name if TABLES[table].custom else None
         for row in rows:
-            texts += [value for value in row.values() if type(value) is str]
             if fixed is not None and not all(name in fixed or _is_own_column(table, name) for name in row):
                 return False
-            for name in codes:
-                code = row.get(name)
-                if code and code[0] in "0123456789" and short.match(code):
-                    return False
+            for name, value in row.items():
+                if type(value) is str:
+                    texts.append(value)
+                    if value[:1] in _DIGITS and name in codes and short.match(value):
+                        return False
     return _NO_TEXT.search("\n".join(texts)) is None
 
 
 @cache
-def _codes(table: str) -> tuple[str, ...]:
+def _codes(table: str) -> frozenset[str]:
     kinds = (Kind.ID,) if table == "deal_events" else (Kind.ID, Kind.CODE)
-    return tuple(column.name for column in TABLES[table].columns if column.kind in kinds)
+    return frozenset(column.name for column in TABLES[table].columns if column.kind in kinds)
 
 
 @cache

@@ -92,6 +92,11 @@ class Shadow:
         self._thread.stop()
 
     @property
+    def answers(self) -> bool:
+        """Whether there is a shadow that wants to be offered deals."""
+        return self._model is not None
+
+    @property
     def counts(self) -> dict[str, int]:
         """Of this process since its start: scored, dropped because too many waited, failed; and waiting."""
         with self._counting:

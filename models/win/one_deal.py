@@ -524,7 +524,7 @@ def _tree_scores(
     """
     column, threshold, after, category, bits, value, _ = nodes
     count, width = len(tail), len(x)
-    deepest = 1
+    deepest: Any = 1
     for tree in range(len(trees)):
         deepest = max(deepest, np.int64(trees[tree, 1]) + 1)
     pending, span = np.empty(deepest, np.uint64), np.empty((deepest, 2), np.int64)
