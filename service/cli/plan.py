@@ -66,14 +66,10 @@ _HEADINGS = [
 def _show(answer: Answer, reader: Reader) -> None:
     reader.line(_finding(answer, reader))
     _show_next_step(answer, reader)
-    rows = [
-        [
-            row["label"],
-            *(reader.level(row[end], row["unit"]) for end in ("from", "to")),
-            reader.points_cell(row["alone_pp"]),
-        ]
-        for row in answer["levers"]
-    ]
+    rows = []
+    for row in answer["levers"]:
+        label, ends = reader.kpi_row(row["label"], row["unit"], [row[end] for end in ("from", "to")])
+        rows.append([label, *ends, reader.points_cell(row["alone_pp"])])
     title = reader.title(answer)
     reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     _show_people(answer["people"], reader)

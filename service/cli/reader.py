@@ -116,15 +116,6 @@ class Reader:
             cells = [self.kpi(one, unit) for one in values]
         return self.text("{label}（{unit}）", "{label} ({unit})", label=label, unit=unit), cells
 
-    def level(self, value: float, unit: str) -> str:
-        """A lever's level with its unit: 88.8日, 31.6 per working day."""
-        from features.kpis.definition import MONEY, SHARE
-
-        number = self.kpi(value, unit)
-        if unit in (SHARE.to(self.lang), MONEY.to(self.lang)):
-            return number
-        return f"{number}{unit}" if self.lang == "ja" else f"{number} {unit}"
-
     def title(self, answer: Mapping[str, Any]) -> str:
         """What the tables of an answer are about: its period and scope."""
         return self.text(

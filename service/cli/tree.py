@@ -43,11 +43,11 @@ def _show(answer: Answer, reader: Reader) -> None:
     rows = []
     for branch in answer["branches"]:
         key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
-        before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
-        rows.append([branch["label"] + key, before, after, reader.points_cell(branch["attainment_pp"])])
-        rows += [
-            [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
-        ]
+        label, ends = reader.kpi_row(branch["label"], branch["unit"], [branch[end] for end in ("from", "to")])
+        rows.append([label + key, *ends, reader.points_cell(branch["attainment_pp"])])
+        for kpi in branch["kpis"]:
+            label, now = reader.kpi_row(kpi["label"], kpi["unit"], [kpi["value"]])
+            rows.append([f"  └ {label}", *now, "", ""])
     if rows:
         reader.table(_HEADINGS, rows, right=[1, 2, 3], title=title)
     else:
