@@ -50,17 +50,11 @@ class Reader:
         """One amount."""
         return language.money_text(value, self.currency, self.lang, short=True, signed=signed)
 
-    def money_column(self, values: Iterable[float | None], signed: bool = False) -> list[str]:
-        """Amounts below each other, in one unit."""
+    def in_one_unit(self, values: Iterable[float | None]) -> tuple[str, list[str]]:
+        """The unit of these amounts, and the amounts without it."""
         amounts = list(values)
         unit = language.money_unit([one for one in amounts if one is not None], self.currency, self.lang)
-
-        def text(value: float | None) -> str:
-            if value is None:
-                return "–"
-            return language.money_text(value, self.currency, self.lang, short=True, unit=unit, signed=signed)
-
-        return [text(value) for value in amounts]
+        return unit.label(self.currency), [unit.cell(one) for one in amounts]
 
     def amounts(
         self, heading: Text, *columns: Iterable[float | None], signed: bool = False
@@ -85,11 +79,6 @@ class Reader:
         if low == high:
             return low
         return f"{low}〜{high}" if self.lang == "ja" else f"{low} to {high}"
-
-    def money_range(self, low: float, high: float, beside: Sequence[float] = ()) -> str:
-        """Two amounts as a range, in the unit of the amounts beside it."""
-        unit = language.money_unit([low, high, *beside], self.currency, self.lang)
-        return language.money_range_text(low, high, self.currency, self.lang, unit)
 
     def kpi(self, value: float | None, unit: str) -> str:
         """A KPI's number as its unit wants it; counts are plain."""

@@ -42,7 +42,7 @@ def _show(answer: Answer, reader: Reader) -> None:
         title += reader.text("（達成確率 {x}）", " (chance {x})", x=reader.percent(goal["probability"]))
     rows = []
     for branch in answer["branches"]:
-        key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
+        key = reader.text("・重点要因", ", key success factor") if branch["ksf"] else ""
         label, ends = reader.kpi_row(branch["label"], branch["unit"], [branch[end] for end in ("from", "to")])
         rows.append([label + key, *ends, reader.points_cell(branch["attainment_pp"])])
         for kpi in branch["kpis"]:

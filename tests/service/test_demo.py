@@ -1,4 +1,4 @@
-"""Is the sample of `sancho demo` laid relative to the day, and are its targets where the forecast leaves them?"""
+"""Is the sample of `sancho demo` laid relative to the day, its targets where the forecast leaves them?"""
 
 import csv
 from datetime import date, timedelta
