@@ -1,12 +1,13 @@
 """Does `sancho demo` tell the same story on any day: an open quarter, and something worth doing about it?
 
-    python benchmarks/demo_story.py FOLDER [--days 2027-01-01 2027-03-31] [--deals 8000]
+    python benchmarks/demo_story.py FOLDER [--days 2026-01-01 2026-03-31] [--deals 8000]
 
 For each day the demo is built as on that morning (simulated, imported, trained), in a home that is deleted
 afterwards, and asked as of then. A result file per day stays in FOLDER; days that have one are not done anew.
 Printed are the model's probability for the company, its best and its worst team with their target, the first
 bottleneck and whether it is one of those planted, and the first action with what it adds: points of win
-probability, points of the target's probability. The days were fixed before any of them was seen.
+probability, points of the target's probability. The days were fixed before any of them was seen; none may lie
+in the future, whose records an import refuses.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from service.cli.demo import prepare
 from service.settings import Settings
 
 DAYS = (
-    *("2026-11-03", "2026-12-31", "2027-01-01", "2028-02-29", "2027-03-31", "2027-04-01"),
-    *("2027-05-10", "2027-06-30", "2027-07-01", "2027-08-15", "2027-09-30", "2027-10-01"),
+    *("2024-02-29", "2025-12-31", "2026-01-01", "2026-03-31", "2026-04-01", "2026-05-10"),
+    *("2026-06-30", "2026-07-01", "2026-08-15", "2026-09-30", "2026-10-01", "2026-11-03"),
 )
 OPEN = (0.35, 0.65)  # where the company's probability is to stand
 

@@ -24,24 +24,49 @@ _ENDS_A_PHRASE = frozenset("のがをにはでともへやてたるな")  # hira
 _LATIN_BREAKS = frozenset("/-_=")
 _WORDS, _SCRIPTS, _ANYWHERE = 0, 1, 2  # how readily a text is broken
 _FRAME = 3  # columns of the frame for each column of the table, and one more
+_GAP = 2  # columns between two columns of a table without a frame
+_MOST_LINES = 2  # of a cell, before the frame goes
 _LEAST = 2  # a character of Japanese
 _HEADING_LINES = 3  # that a heading may always have
 _WIDEST = 2_000  # of any terminal
 
 
 def laid_out(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, unbroken: Collection[int] = ()
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    unbroken: Collection[int] = (),
+    framed: bool = True,
 ) -> list[list[str]]:
     """Headings and rows with line breaks so that the table is no wider than `width` (terminal columns).
 
-    The cells of `unbroken` columns are broken only where nothing else makes the table fit.
+    The cells of `unbroken` columns are broken only where nothing else makes the table fit. Without a frame
+    there is more room, and names may break between their parts.
     """
     table = [[_joined(heading) for heading in headings], *map(list, rows)]
+    if not framed:
+        table = [[text.replace(_JOINS, " ") for text in row] for row in table]
     columns = [[row[at] for row in table] for at in range(len(headings))]
-    room = width - _FRAME * len(columns) - 1
+    room = width - (_FRAME * len(columns) + 1 if framed else _GAP * (len(columns) - 1))
     widths = _widths(columns, room, frozenset(unbroken))
     in_lines = [[broken(text, wide) for text in column] for column, wide in zip(columns, widths, strict=True)]
     return [[column[at] for column in in_lines] for at in range(len(table))]
+
+
+def fitted(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, unbroken: Collection[int] = ()
+) -> tuple[list[list[str]], bool]:
+    """A table laid out, and whether it has a frame: it goes where cells have fewer lines without it."""
+    table = laid_out(headings, rows, width, unbroken)
+    if _lines_of(table) <= _MOST_LINES or not any(headings):
+        return table, True
+    bare = laid_out(headings, rows, width, unbroken, framed=False)
+    return (bare, False) if _lines_of(bare) < _lines_of(table) else (table, True)
+
+
+def _lines_of(table: Sequence[Sequence[str]]) -> int:
+    """The most lines that a cell below the headings has."""
+    return max((text.count("\n") + 1 for row in table[1:] for text in row), default=1)
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int, unbroken: frozenset[int]) -> list[int]:
