@@ -109,7 +109,7 @@ class Forecasts:
             frozenset(request.leaving),
             targets,
         )
-        after = apply_assumptions(before, supposed, forecast.days_ahead)
+        after = apply_assumptions(before, supposed, forecast.days_ahead, forecast.names.deal_label)
         if request.levels:
             after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))
         for number, new_hire in enumerate(request.joining, 1):
