@@ -92,7 +92,7 @@ def lay_targets(waiting: Path, people: Path, forecast: Mapping[str, Any], laid: 
     }
     team_of = {f"person:{row['person_id']}": f"team:{row['team_id']}" for row in _read(people)}
     for scope, before in set_before.items():
-        team = team_of.get(scope)
+        team = team_of.get(scope, "")
         if team in values:
             values[scope] = before * values[team] / set_before[team]
     for row in rows:
