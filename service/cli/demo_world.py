@@ -16,7 +16,6 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Text
-from crm.periods import parse_period
 from service.cli.output import Step
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ def value_reached(revenue: Mapping[str, float], chance: float) -> float:
 
 def _is_of(row: Row, day: date, month: int) -> bool:
     """Whether a target is one of revenue, of the quarter that holds a day."""
+    from crm.periods import parse_period
+
     period = parse_period(row["period"], month)
     return row["metric"] == "revenue" and period.first <= day <= period.last
 
