@@ -66,9 +66,8 @@ class Reader:
         label = Text("{heading}（{unit}）", "{heading} ({unit})")
         cells = [" / ".join(unit.cell(one, signed) for one in row) for row in zip(*values, strict=True)]
         empty = " / ".join("–" for _ in values)
-        return label.format(heading=heading, unit=unit.label(self.currency)), [
-            "–" if cell == empty else cell for cell in cells
-        ]
+        name = unit.label(self.currency).replace(" ", "\u00a0")  # stays in one line
+        return label.format(heading=heading, unit=name), ["–" if cell == empty else cell for cell in cells]
 
     def points_cell(self, points: float | None) -> str:
         """A change of a probability under a heading that says that it is in points."""
