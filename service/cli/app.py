@@ -17,6 +17,7 @@ from service.cli import (
     doctor,
     forecast,
     import_,
+    jobs,
     keys,
     kpis,
     models,
@@ -52,7 +53,11 @@ _COMMANDS = (
     serve.COMMAND,
     doctor.COMMAND,
 )
-_GROUPS = (("models", models.HELP, models.COMMANDS), ("key", keys.HELP, keys.COMMANDS))
+_GROUPS = (
+    ("models", models.HELP, models.COMMANDS),
+    ("jobs", jobs.HELP, jobs.COMMANDS),
+    ("key", keys.HELP, keys.COMMANDS),
+)
 _HELP = Text(
     "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",
     "How likely a sales target is, why, and what to do about it, with proof.",

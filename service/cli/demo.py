@@ -123,7 +123,7 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
 
 
 def _train(settings: Settings, as_of: str | None, step: Step) -> dict[str, Any]:
-    from service.cli.train import train_and_register
+    from service.trainings import train_and_register
 
     info, *_ = train_and_register(settings, as_of, step)
     return {"version": info.version}

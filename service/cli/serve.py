@@ -41,16 +41,24 @@ def run_server(settings: Settings, service: UseCases | None = None) -> None:
     import uvicorn
 
     from service.api import create_app
+    from service.jobs.process import WorkerProcesses
     from service.logs import configure_logs
 
     configure_logs()
     app = create_app(settings, service)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    workers = WorkerProcesses(settings) if settings.job_workers else None
+    if workers is not None:
+        workers.start()
+    try:
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    finally:
+        if workers is not None:
+            workers.stop()
