@@ -30,7 +30,7 @@ def forecast(
     def ask(service: UseCases) -> Answer:
         if as_of is None:
             service.forecasts.store_history_if_possible()
-        return service.forecasts.forecast(period, scope, as_of, lang, target)
+        return service.forecasts.forecast(period, scope, as_of, lang, target, as_json)
 
     return print_answer(ask, _show, as_json, lang)
 
