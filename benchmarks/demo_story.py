@@ -106,15 +106,13 @@ def _planted_words(segment: dict[str, str]) -> dict[str, str]:
 
 
 def show(stories: list[dict[str, Any]]) -> None:
-    """A line for each day, and in how many the story holds."""
+    """A line for each day, and on how many the story holds."""
     print(
         f"{'day':10} {'quarter':10} {'company':>7} {'best':>6} {'worst':>6}  first bottleneck; first action"
     )
-    held = 0
     for one in stories:
         teams, bottleneck, action = one["teams"], one["bottlenecks"][:1], one["actions"][:1]
-        held += OPEN[0] <= one["probability"] <= OPEN[1]
-        said = [f"{'planted' if row['planted'] else 'OTHER'}: {row['label']}" for row in bottleneck]
+        said = [f"{'planted' if row['planted'] else 'other'}: {row['label']}" for row in bottleneck]
         done = [
             f"{row['label']}: win {row['uplift_pp']:+.1f}, target {row['attainment_pp']:+.1f} points"
             for row in action
@@ -124,7 +122,13 @@ def show(stories: list[dict[str, Any]]) -> None:
             f"{one['day']:10} {one['period']:10} {100 * one['probability']:5.1f} % {best:>6} {worst:>6}  "
             f"{(said or ['none found'])[0]}; {(done or ['none'])[0]}"
         )
-    print(f"company between {OPEN[0]:.0%} and {OPEN[1]:.0%} on {held} of {len(stories)} days")
+    open_days = sum(OPEN[0] <= one["probability"] <= OPEN[1] for one in stories)
+    first = sum(one["bottlenecks"][0]["planted"] for one in stories if one["bottlenecks"])
+    found = sum(any(row["planted"] for row in one["bottlenecks"]) for one in stories)
+    print(
+        f"of {len(stories)} days the company stands between {OPEN[0]:.0%} and {OPEN[1]:.0%} on {open_days}; a "
+        f"planted bottleneck is first on {first}, among those found on {found}"
+    )
 
 
 if __name__ == "__main__":
