@@ -126,8 +126,8 @@ def show(stories: list[dict[str, Any]]) -> None:
     first = sum(one["bottlenecks"][0]["planted"] for one in stories if one["bottlenecks"])
     found = sum(any(row["planted"] for row in one["bottlenecks"]) for one in stories)
     print(
-        f"of {len(stories)} days the company stands between {OPEN[0]:.0%} and {OPEN[1]:.0%} on {open_days}; a "
-        f"planted bottleneck is first on {first}, among those found on {found}"
+        f"of {len(stories)} days the company stands between {OPEN[0]:.0%} and {OPEN[1]:.0%} on {open_days}; "
+        f"a planted bottleneck is first on {first}, among those found on {found}"
     )
 
 
