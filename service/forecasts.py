@@ -57,9 +57,15 @@ class Forecasts:
         self._complete: tuple[str, date] | None = None  # the period and day for which the history is complete
 
     def forecast(
-        self, period: str, scope: str, as_of: str | None, lang: Language, target: float | None = None
+        self,
+        period: str,
+        scope: str,
+        as_of: str | None,
+        lang: Language,
+        target: float | None = None,
+        with_drivers: bool = True,
     ) -> dict[str, Any]:
-        """The forecast of a scope for a period."""
+        """The forecast of a scope for a period; its drivers take time, and not every reader sees them."""
         context = self._serving.context(as_of, period)
         answer, names = context.forecast.of_scope(scope, target), context.forecast.names
         warnings = (
@@ -73,7 +79,7 @@ class Forecasts:
             "period": context.forecast.period.name,
             "children": [names.with_scope(child, lang) for child in answer["children"]],
             "history": self._history(context, scope),
-            "drivers": self._goals.drivers(context, scope, lang) if target is None else [],
+            "drivers": self._goals.drivers(context, scope, lang) if target is None and with_drivers else [],
             **(
                 self._goals.settled(context, scope, lang)
                 if target is None
@@ -115,7 +121,7 @@ class Forecasts:
             frozenset(request.leaving),
             targets,
         )
-        after = apply_assumptions(before, supposed, forecast.days_ahead)
+        after = apply_assumptions(before, supposed, forecast.days_ahead, forecast.names.deal_label)
         if request.levels:
             after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))
         for number, new_hire in enumerate(request.joining, 1):

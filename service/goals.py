@@ -37,15 +37,20 @@ class Goals:
         self._serving = serving
         self._kpis = (*KPIS, *custom_kpis(serving.settings.kpi))
 
-    def kpis(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
-        """The KPIs of a scope in a period: so far, by its end, and the probability of each target."""
+    def kpis(
+        self, period: str, scope: str, as_of: str | None, lang: Language, with_findings: bool = True
+    ) -> dict[str, Any]:
+        """The KPIs of a scope in a period: so far, by its end, and the probability of each target.
+
+        `with_findings`: also whether each target is a good one, by the strongest lever, and takes time.
+        """
         context = self._serving.context(as_of, period)
         return {
             "period": context.forecast.period.name,
             "scope": scope,
             "name": context.forecast.names.scope(scope, lang),
             "business_days_left": self.kpi_context(context).prospects.remaining.working_days,
-            "kpis": self._kpi_rows(context, scope, lang),
+            "kpis": self._kpi_rows(context, scope, lang, with_findings),
             **self._serving.metadata(context.state, context.moment, lang),
         }
 
@@ -180,12 +185,15 @@ class Goals:
 
         return context.state.caches.kpi_contexts.get(context.key, compute)
 
-    def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
+    def _kpi_rows(
+        self, context: AnswerContext, scope: str, lang: Language, with_findings: bool = True
+    ) -> list[dict[str, Any]]:
         today = last_known_day(context.moment, context.zone)
-        strongest = self._strongest_lever(context, lang)
-        return kpi_rows(
+        strongest = self._strongest_lever(context, lang) if with_findings else None
+        rows = kpi_rows(
             self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
         )
+        return rows if with_findings else [{**row, "smart": None} for row in rows]
 
     def _strongest_lever(self, context: AnswerContext, lang: Language) -> StrongestLever | None:
         """The lever with the largest effect on the company's goal."""

@@ -124,25 +124,6 @@ def money_text(
     return f"{sign}{'<' if under else ''}{currency} {number}{unit.name}"
 
 
-def money_range_text(low: float, high: float, currency: str, lang: Language, unit: Unit | None = None) -> str:
-    """Two amounts as a range in one unit; one amount where they read the same.
-
-    >>> money_range_text(4.4e8, 5.38e8, "JPY", "ja"), money_range_text(151_000, 149_000, "JPY", "ja")
-    ('4.40億〜5.38億円', '約15万円')
-    >>> money_range_text(9.71e6, 17.63e6, "JPY", "en")
-    'JPY 9.7M to 17.6M'
-    """
-    unit = unit or money_unit([low, high], currency, lang)
-    ends = [money_text(value, currency, lang, short=True, unit=unit) for value in (low, high)]
-    if ends[0] == ends[1]:
-        return (Text("約{x}", "about {x}").format(x=ends[0]) if low or high else Text(ends[0], ends[0])).to(
-            lang
-        )
-    if currency == "JPY" and lang == "ja":
-        return f"{ends[0].removesuffix('円')}〜{ends[1]}"
-    return f"{ends[0]}〜{ends[1]}" if lang == "ja" else f"{ends[0]} to {ends[1].removeprefix(currency + ' ')}"
-
-
 def percent_text(share: float | None, lang: Language) -> str:
     """A probability for reading; one next to certain is not shown as certain.
 

@@ -67,12 +67,12 @@ def unknown_deal(deal_id: str) -> Text:
     ).format(deal_id=deal_id)
 
 
-def closed_deal(deal_id: str, closed: int, zone: ZoneInfo) -> Text:
+def closed_deal(deal: Text, closed: int, zone: ZoneInfo) -> Text:
     """A deal that has closed has nothing left to predict."""
     return Text(
-        "商談「{deal_id}」は{day}に決着済みです。as_of にそれより前の日を指定してください。",
-        "deal {deal_id!r} closed on {day}; give an earlier as_of.",
-    ).format(deal_id=deal_id, day=day_label(local_datetime(closed, zone).date()))
+        "商談「{deal}」は{day}に決着済みです。as_of にそれより前の日を指定してください。",
+        "deal {deal!r} closed on {day}; give an earlier as_of.",
+    ).format(deal=deal, day=day_label(local_datetime(closed, zone).date()))
 
 
 def sent_closed_deal(deal_id: str, won: bool, closed: int, zone: ZoneInfo) -> Text:

@@ -78,6 +78,14 @@ class Names:
         name = self.scope(scope, "ja")
         return scope_label(scope) if name is None or scope in _WITHOUT_ROW else Text(name, name)
 
+    def deal_label(self, deal_id: str) -> Text:
+        """A deal in both languages, for a sentence: its account and name with its id, else the id."""
+        (known,) = self.deals([deal_id])
+        name, account = known["name"], known["account_name"]
+        if account and account not in (name or ""):
+            name = f"{account} {name}" if name else account
+        return Text(f"{name}（{deal_id}）", f"{name} ({deal_id})") if name else Text(deal_id, deal_id)
+
     @cached_property
     def _person_names(self) -> dict[str, str]:
         return _as_dict(self._people["person_id"], self._people["name"])

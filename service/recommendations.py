@@ -73,8 +73,12 @@ class Recommendations:
         as_of: str | None,
         limit: int,
         lang: Language,
+        with_similar: bool = True,
     ) -> dict[str, Any]:
-        """The best next action of each open deal of a scope, by points of its goal per hour of effort."""
+        """The best next action of each open deal of a scope, by points of its goal per hour of effort.
+
+        Of one deal all actions, with past deals like it unless no reader sees them.
+        """
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
@@ -93,7 +97,7 @@ class Recommendations:
             not_recommended += of_deal.not_recommended if deal_id is not None else []
             self.queue(context, of_deal)
         actions.sort(key=lambda row: gain_per_hour(row, goal.ranked_by), reverse=True)
-        if deal_id is not None:
+        if deal_id is not None and with_similar:
             similar = self.similar_deals(context, int(rows[0]))
             actions = [{**action, "similar_deals": similar} for action in actions]
         self.flush_if_possible()

@@ -39,6 +39,7 @@ from service.cache import Cache
 from service.explain import Reader
 from service.kpi_check import KpiContext
 from service.logs import log_event
+from service.names import Names
 from service.organisation import calendar_of, calendar_warnings, disagreements
 from service.outages import REGISTRY, STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
@@ -310,10 +311,8 @@ class ServingState:
         number = state.history.deal_ids.get_indexer(pd.Index([deal_id]))[0]
         if number < 0 or state.history.created[number] >= moment:
             return SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
-        return SanchoError(
-            messages.closed_deal(deal_id, int(state.history.closed[number]), state.organisation(moment).zone),
-            "deal_closed",
-        )
+        deal, zone = Names.of(state.log).deal_label(deal_id), state.organisation(moment).zone
+        return SanchoError(messages.closed_deal(deal, int(state.history.closed[number]), zone), "deal_closed")
 
     def metadata(
         self, state: ModelState, moment: int, lang: Language, also: Sequence[tuple[str, Text]] = ()

@@ -31,6 +31,9 @@ DAY = np.dtype(
 
 LEAD_SEASON = (0.88, 1.0, 1.12, 0.88, 0.92, 1.05, 1.02, 0.80, 1.15, 1.03, 1.08, 0.95)
 CLOSE_SEASON = (0.90, 1.0, 1.30, 0.82, 0.92, 1.05, 0.97, 0.82, 1.25, 0.95, 1.0, 1.10)
+"""By calendar month, where the fiscal year begins in April: closing follows the fiscal year."""
+FISCAL_START_MONTH = 4
+"""April, as in most Japanese companies."""
 GROWTH_PER_YEAR = 0.05
 
 
@@ -41,8 +44,17 @@ def is_workday(day: date, closed: holidays.HolidayBase) -> bool:
     return not (day.weekday() >= 5 or day in closed or new_year or obon)
 
 
+def fiscal_month(months: NDArray[Any], fiscal_start_month: int) -> NDArray[Any]:
+    """The months (1 to 12) that stand where these stand in a fiscal year that begins in April.
+
+    >>> fiscal_month(np.array([2, 3]), 3)  # the end and the beginning of a year that begins in March
+    array([3, 4])
+    """
+    return (months - 1 - fiscal_start_month + FISCAL_START_MONTH) % 12 + 1
+
+
 @lru_cache(maxsize=16)
-def calendar(start: date, days: int) -> NDArray[np.void]:
+def calendar(start: date, days: int, fiscal_start_month: int = FISCAL_START_MONTH) -> NDArray[np.void]:
     """One DAY per day from `start`, at least `days` and three years more, shape (n,). Read only."""
     length = max(int(YEARS * 365.25), days + 1096)
     # Whole months, so that the working days left in a month are known on each day.
@@ -53,8 +65,9 @@ def calendar(start: date, days: int) -> NDArray[np.void]:
     work = np.array([is_workday(d, closed) for d in dates])
     table = np.zeros(len(dates), DAY)
     months = np.array([d.year * 12 + d.month - 1 for d in dates])
-    # Japan's fiscal quarters (from April) end in the same months as the calendar's.
-    quarters = months // 3
+    # A fiscal year from April has its quarters' ends in the same months as the calendar's.
+    quarters = (months - fiscal_start_month + FISCAL_START_MONTH) // 3
+    fiscal = fiscal_month(months % 12 + 1, fiscal_start_month)
     table["day"] = np.arange(len(dates)) - offset
     table["workday"] = work
     table["month"] = months % 12 + 1
@@ -64,8 +77,8 @@ def calendar(start: date, days: int) -> NDArray[np.void]:
         inside = np.flatnonzero((months == month) & work)
         table["month_end"][months == month] = (inside[-1] if inside.size else 0) - offset
     table["season"] = np.asarray(LEAD_SEASON)[months % 12]
-    table["rush"] = np.asarray(CLOSE_SEASON)[months % 12] * _rush(table["left_month"], table["left_quarter"])
-    fiscal_turn = np.isin(months % 12 + 1, (3, 9)) & (table["left_month"] <= 3)
+    table["rush"] = np.asarray(CLOSE_SEASON)[fiscal - 1] * _rush(table["left_month"], table["left_quarter"])
+    fiscal_turn = np.isin(fiscal, (3, 9)) & (table["left_month"] <= 3)
     table["turnover"] = np.where(fiscal_turn, 8.0, 0.7)
     table["growth"] = (1.0 + GROWTH_PER_YEAR) ** (table["day"] / 365.25)
     table = table[offset : offset + length]

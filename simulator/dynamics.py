@@ -34,10 +34,10 @@ WORKDAYS_PER_YEAR = 242.0
 def run(settings: WorldSettings, ground_truth: GroundTruth, last: int) -> World:
     """A world with the given truths, simulated from day 0 to day `last`."""
     key = key_of(settings.seed)
-    organisation = build_organisation(key, settings.deals_per_day)
+    organisation = build_organisation(key, settings.deals_per_day, settings.divisions)
     log = Log()
     state = _initial_state(key, settings, organisation, ground_truth, log)
-    days = calendar(settings.start, settings.length)
+    days = calendar(settings.start, settings.length, settings.fiscal_start_month)
     world = World(settings, organisation, ground_truth, days, state, log)
     while state.day <= last:
         step(state, world, log)

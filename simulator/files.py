@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from simulator.tables import TABLES, TableBuilder, write_csv
+from simulator.tables import TableBuilder, write_csv
 from simulator.truth_files import write_truth
 from simulator.world import World
 
@@ -25,6 +25,6 @@ def write(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     builder = TableBuilder(world)
-    for name in TABLES:
+    for name in builder.names:
         write_csv(builder.slices(name), folder / f"{name}.csv")
     write_truth(builder, folder / "truth", oracle_dates, replays, periods)

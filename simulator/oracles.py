@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.business_days import FISCAL_START_MONTH
 from simulator.replays import Replay, replay
 from simulator.settings import Intervention, WorldSettings
 from simulator.simulation import simulate
@@ -51,13 +52,17 @@ class Oracle:
     kpis: dict[Period, pd.DataFrame] = field(default_factory=dict)
 
 
-def quarters_from(day: date, count: int = 2) -> list[Period]:
+def quarters_from(day: date, count: int = 2, fiscal_start_month: int = FISCAL_START_MONTH) -> list[Period]:
     """The fiscal quarter (from April: same months as calendar quarters) that holds `day`, and those after it.
 
     >>> quarters_from(date(2026, 11, 20), 1)
     [(datetime.date(2026, 10, 1), datetime.date(2026, 12, 31))]
+    >>> quarters_from(date(2026, 1, 1), 1, fiscal_start_month=3)
+    [(datetime.date(2025, 12, 1), datetime.date(2026, 2, 28))]
     """
-    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    month = day.year * 12 + day.month - 1
+    month -= (month - fiscal_start_month + 1) % 3
+    first = date(month // 12, month % 12 + 1, 1)
     out = []
     for _ in range(count):
         after = (first + timedelta(days=95)).replace(day=1)
@@ -83,7 +88,11 @@ def oracle(
     """
     if world is None or world.settings != settings or world.date_of(world.last_day) != as_of:
         world = simulate(settings, until=as_of)
-    chosen = list(periods) if periods is not None else quarters_from(as_of + timedelta(days=1))
+    chosen = (
+        list(periods)
+        if periods is not None
+        else quarters_from(as_of + timedelta(days=1), fiscal_start_month=settings.fiscal_start_month)
+    )
     until = max([last for _, last in chosen] + [as_of])
     return summarise(replay(world, until, replays, seed, intervention), chosen)
 

@@ -45,7 +45,7 @@ class Organisation:
     """How many accounts have contracts from before the first day."""
 
 
-def build_organisation(key: int, deals_per_day: float) -> Organisation:
+def build_organisation(key: int, deals_per_day: float, divisions: bool = True) -> Organisation:
     """An organisation for that many deals per day: about 40 people for 10,000 deals in three years."""
     yearly = deals_per_day * 365.25
     sellers = max(2, round(yearly / DEALS_PER_SELLER_YEAR))
@@ -54,7 +54,7 @@ def build_organisation(key: int, deals_per_day: float) -> Organisation:
         ROUTE: max(1, round(sellers * 0.28)),
         INSIDE: max(1, round(sellers * 0.26)),
     }
-    names, parent, style, teams_of = _teams(counts)
+    names, parent, style, teams_of = _teams(counts, divisions)
     final = (1.0 + GROWTH_PER_YEAR) ** YEARS
     rows = []
     for kind, count in counts.items():
@@ -83,7 +83,9 @@ def build_organisation(key: int, deals_per_day: float) -> Organisation:
     )
 
 
-def _teams(counts: dict[int, int]) -> tuple[list[str], list[int], list[int], dict[int, list[int]]]:
+def _teams(
+    counts: dict[int, int], with_divisions: bool
+) -> tuple[list[str], list[int], list[int], dict[int, list[int]]]:
     """Names, parents and styles of teams, and the teams of each style."""
     team_counts = {kind: max(1, round(count / TEAM_SIZE)) for kind, count in counts.items()}
     total = sum(team_counts.values())
@@ -95,7 +97,7 @@ def _teams(counts: dict[int, int]) -> tuple[list[str], list[int], list[int], dic
         (ROUTE, "既存顧客", min(6, max(1, round(team_counts[ROUTE] / 4)))),
         (INSIDE, "インサイドセールス", min(6, max(1, round(team_counts[INSIDE] / 4)))),
     ):
-        if total <= 3:
+        if total <= 3 or not with_divisions:
             break
         for k in range(count):
             divisions[kind].append(len(names))

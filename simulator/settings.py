@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from simulator.business_days import FISCAL_START_MONTH
+
 DEFAULT_DAYS = 1096
 """Three years, leap day included."""
 MAX_DAYS = 20_000
@@ -29,6 +31,8 @@ class WorldSettings:
     bottlenecks: how many bottlenecks are planted (0 = none), intervals in which staying too long loses deals.
     bottleneck_pp: percentage points of win probability that each takes from the deals that fall into it.
     moods: how strongly the moods of the market and of the teams move, as a factor (0 = never).
+    divisions: whether teams stand below divisions and these below the head office, or all beside it.
+    fiscal_start_month: where the fiscal year begins, with it the quarters, their targets and closing rush.
     """
 
     deals: int = 10_000
@@ -38,6 +42,8 @@ class WorldSettings:
     bottlenecks: int = 2
     bottleneck_pp: float = 20.0
     moods: float = 1.0
+    divisions: bool = True
+    fiscal_start_month: int = FISCAL_START_MONTH
 
     def __post_init__(self) -> None:
         problems = []
@@ -55,6 +61,8 @@ class WorldSettings:
             problems.append(f"bottleneck_pp: expected above 0 and at most 30, got {self.bottleneck_pp}")
         if not 0 <= self.moods <= 10:
             problems.append(f"moods: expected 0 to 10, got {self.moods}")
+        if not 1 <= self.fiscal_start_month <= 12:
+            problems.append(f"fiscal_start_month: expected 1 to 12, got {self.fiscal_start_month}")
         if problems:
             raise ValueError("; ".join(problems))
 

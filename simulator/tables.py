@@ -1,5 +1,7 @@
 """Which rows would the CRM hold? The canonical tables, without latent state.
 
+An organisation whose fiscal year begins in another month than April says so in the table `organisation`.
+
 Large tables are made slice by slice as arrow tables, so that writing a million deals needs little memory.
 """
 
@@ -19,6 +21,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from simulator import catalog as c
+from simulator.business_days import FISCAL_START_MONTH
 from simulator.log import C_ACTIVITIES, C_EVENTS, C_PERSONS
 from simulator.names import LISTINGS, SYSTEMS, company_names, person_name
 from simulator.state_arrays import FAR
@@ -53,6 +56,12 @@ class TableBuilder:
     """Turns a world's codes into the values of its tables."""
 
     world: World
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables there are."""
+        said = self.world.settings.fiscal_start_month != FISCAL_START_MONTH
+        return (*TABLES, "organisation") if said else TABLES
 
     @property
     def epoch(self) -> int:
@@ -289,13 +298,15 @@ class TableBuilder:
         )
 
     def teams(self) -> Iterator[pa.Table]:
-        """teams: 本社, divisions, teams."""
+        """teams: 本社, divisions, teams; without divisions all stand side by side."""
         organisation = self.world.organisation
+        none = np.full_like(organisation.parent, -1)
+        parent = organisation.parent if self.world.settings.divisions else none
         yield pa.table(
             {
                 "team_id": self.team_ids(np.arange(len(organisation.parent))),
                 "name": pa.array(list(organisation.team_names)),
-                "parent_team_id": self.team_ids(organisation.parent),
+                "parent_team_id": self.team_ids(parent),
             }
         )
 
@@ -332,6 +343,11 @@ class TableBuilder:
                 "set_at": self.times(np.array(rows["set_at"], np.int64)),
             }
         )
+
+    def organisation(self) -> Iterator[pa.Table]:
+        """organisation: where its fiscal year begins."""
+        month = self.world.settings.fiscal_start_month
+        yield pa.table({"organisation_id": ["company"], "fiscal_start_month": [month]})
 
     def stages(self) -> Iterator[pa.Table]:
         """stages: the pipeline."""
@@ -386,7 +402,7 @@ def crm_tables(world: World) -> dict[str, Any]:
     """All canonical tables as pandas frames: times as datetime64[s], dates as datetime64[s] at midnight."""
     builder = TableBuilder(world)
     out = {}
-    for name in TABLES:
+    for name in builder.names:
         frame = pa.concat_tables(list(builder.slices(name))).to_pandas(date_as_object=False)
         for column in frame.columns[frame.dtypes.astype(str).str.startswith("datetime64")]:
             frame[column] = frame[column].astype("datetime64[s]")

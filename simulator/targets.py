@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import catalog as c
-from simulator.business_days import CLOSE_SEASON, LEAD_SEASON
+from simulator.business_days import CLOSE_SEASON, FISCAL_START_MONTH, LEAD_SEASON, fiscal_month
 from simulator.log import C_EVENTS, C_PERSONS, C_WINS
 from simulator.random_stream import key_of, normal, stream_at
 from simulator.state_arrays import FAR
@@ -62,7 +62,9 @@ def targets_table(world: World) -> dict[str, list[Any]]:
     people = world.log.people[: world.log.cursor[C_PERSONS]]
     key = key_of(world.settings.seed, 99)
     facts = {metric: _facts(world, metric) for metric in METRICS}
-    for start, end, label in fiscal_quarters(world.settings.start, world.settings.end + timedelta(days=100)):
+    settings = world.settings
+    horizon = settings.end + timedelta(days=100)
+    for start, end, label in fiscal_quarters(settings.start, horizon, settings.fiscal_start_month):
         first = world.day_of(start)
         set_day = first - SET_BEFORE
         if set_day < 0 or set_day > world.last_day:
@@ -82,12 +84,18 @@ def targets_table(world: World) -> dict[str, list[Any]]:
     return rows.__dict__
 
 
-def fiscal_quarters(start: date, end: date) -> list[tuple[date, date, str]]:
-    """First day, day after the last, label (`FY2026-Q3`) of fiscal quarters beginning in [start, end]."""
+def fiscal_quarters(
+    start: date, end: date, fiscal_start_month: int = FISCAL_START_MONTH
+) -> list[tuple[date, date, str]]:
+    """First day, day after the last, label (`FY2026-Q3`) of fiscal quarters beginning in [start, end].
+
+    >>> fiscal_quarters(date(2026, 1, 1), date(2026, 3, 31), fiscal_start_month=3)
+    [(datetime.date(2026, 3, 1), datetime.date(2026, 6, 1), 'FY2026-Q1')]
+    """
     out = []
     for year in range(start.year - 1, end.year + 1):
         for quarter in range(4):
-            month = 4 + 3 * quarter
+            month = fiscal_start_month + 3 * quarter
             first = date(year + (month > 12), (month - 1) % 12 + 1, 1)
             month += 3
             after = date(year + (month > 12), (month - 1) % 12 + 1, 1)
@@ -118,8 +126,11 @@ def _facts(world: World, metric: str) -> dict[str, NDArray[Any]]:
 def _season(world: World, metric: str, first: int, last: int) -> float:
     """Weight of the days first to last - 1: working days times the season that management knows."""
     days = world.calendar[max(first, 0) : last]
-    table = CLOSE_SEASON if metric in ("revenue", "won_deals") else LEAD_SEASON
-    return float((days["workday"] * np.asarray(table)[days["month"] - 1]).sum())
+    if metric in ("revenue", "won_deals"):
+        season = np.asarray(CLOSE_SEASON)[fiscal_month(days["month"], world.settings.fiscal_start_month) - 1]
+    else:
+        season = np.asarray(LEAD_SEASON)[days["month"] - 1]
+    return float((days["workday"] * season).sum())
 
 
 def _expected(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,15 +43,26 @@ class Assumptions:
     targets: Mapping[str, float] = field(default_factory=dict)
 
 
-def apply_assumptions(state: ForecastState, assumptions: Assumptions, days_ahead: Floats) -> ForecastState:
+def as_written(deal: str) -> Text:
+    """A deal called by its id."""
+    return Text(deal, deal)
+
+
+def apply_assumptions(
+    state: ForecastState,
+    assumptions: Assumptions,
+    days_ahead: Floats,
+    called: Callable[[str], Text] = as_written,
+) -> ForecastState:
     """The forecast state under the assumptions; `days_ahead` (j,) of the dates of the deals' probabilities.
 
     A deal pushed by d days has on a date the probability it had d days before it. People who leave bring no
     new business; their open deals keep their probabilities under other owners. Everything else has the same
-    draws as before. Raises SanchoError for a deal that is not open or an unknown person.
+    draws as before. Raises SanchoError for a deal that is not open, by what it is `called`,
+    or an unknown person.
     """
     pipeline, organisation = state.simulation.pipeline, state.simulation.organisation
-    _check_known(pipeline, organisation.people, assumptions)
+    _check_known(pipeline, organisation.people, assumptions, called)
     row_of = {str(deal): row for row, deal in enumerate(pipeline.deal_ids)}
     chance, amounts = pipeline.won_by.copy(), pipeline.amounts.copy()
     closed = state.simulation.closed.copy()
@@ -149,7 +160,9 @@ def scope_summary(state: ForecastState, scope: str) -> dict[str, Any]:
     }
 
 
-def _check_known(pipeline: Pipeline, people: tuple[str, ...], assumptions: Assumptions) -> None:
+def _check_known(
+    pipeline: Pipeline, people: tuple[str, ...], assumptions: Assumptions, called: Callable[[str], Text]
+) -> None:
     named = assumptions.won | assumptions.lost | set(assumptions.pushed) | set(assumptions.repriced)
     not_open = sorted(named - {str(deal) for deal in pipeline.deal_ids})
     if not_open:
@@ -157,7 +170,7 @@ def _check_known(pipeline: Pipeline, people: tuple[str, ...], assumptions: Assum
             Text(
                 "商談「{ids}」はその時点で進行中ではありません。進行中の商談は sancho score で確認できます。",
                 "not open at that time: {ids}; `sancho score` lists the open deals.",
-            ).format(ids=", ".join(not_open)),
+            ).format(ids=_in_a_row(map(called, not_open))),
             "unknown_deal",
         )
     both = sorted(assumptions.won & assumptions.lost)
@@ -166,7 +179,7 @@ def _check_known(pipeline: Pipeline, people: tuple[str, ...], assumptions: Assum
             Text(
                 "商談「{ids}」に受注と失注の両方が指定されています。どちらか一方にしてください。",
                 "assumed both won and lost: {ids}; choose one.",
-            ).format(ids=", ".join(both)),
+            ).format(ids=_in_a_row(map(called, both))),
             "contradiction",
         )
     unknown = sorted(assumptions.leaving - set(people))
@@ -175,6 +188,11 @@ def _check_known(pipeline: Pipeline, people: tuple[str, ...], assumptions: Assum
             Text(
                 "担当者「{ids}」が見つかりません。people の person_id を指定してください。",
                 "no such person: {ids}; give a person_id of people.",
-            ).format(ids=", ".join(unknown)),
+            ).format(ids=_in_a_row(map(as_written, unknown))),
             "unknown_person",
         )
+
+
+def _in_a_row(names: Iterable[Text]) -> Text:
+    every = list(names)
+    return Text("、".join(name.ja for name in every), ", ".join(name.en for name in every))

@@ -65,7 +65,8 @@ def day_kinds(calendar: Calendar) -> Ints:
     opened = np.concatenate([[0], np.cumsum(working)])
     after = opened[np.arange(len(working)) + 1]
     left_in_month = opened[calendar.month_end + 1] - after
-    left_in_quarter = opened[calendar.quarter_end + 1] - after
+    quarter_end = np.minimum(calendar.quarter_end, len(working) - 1)  # the last may outlast the tables
+    left_in_quarter = opened[quarter_end + 1] - after
     kind = np.where(left_in_month < MONTH_DAYS, 2 + left_in_month, 1)
     rush = 1 + MONTH_DAYS + np.searchsorted(QUARTER_EDGES, left_in_quarter, side="right")
     kind = np.where(left_in_quarter < QUARTER_DAYS, rush, kind)

@@ -41,7 +41,7 @@ def actions(
     if report:
         return print_answer(lambda service: service.recommendations.report(lang), _show_report, as_json, lang)
     return print_answer(
-        lambda service: service.recommendations.actions(scope, deal, period, as_of, limit, lang),
+        lambda service: service.recommendations.actions(scope, deal, period, as_of, limit, lang, as_json),
         _show if deal is None else _show_deal,
         as_json,
         lang,

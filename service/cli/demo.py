@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Host, Lang, Port, option
+from service.cli.demo_world import TARGETS, lay_targets, write_demo_world
 from service.cli.output import Step, print_line, progress
 from service.cli.serve import run_server, settings_with
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from service.settings import Settings
     from service.use_cases import UseCases
 
-_SEED = 7
 _KEY_NAME = "demo"
+_MORNING = "09:00"
+_WAITING = "demo-targets.csv"
+_LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
 _STARTING = Text("サービスを準備しています", "Starting the service")
 
 
@@ -81,29 +83,26 @@ COMMAND = Command(
 )
 
 
-def prepare(settings: Settings, deals: int, lang: Language) -> None:
-    """World, import and training, each once."""
+def prepare(settings: Settings, deals: int, lang: Language, today: date | None = None) -> None:
+    """World, import, training, targets, each once; `today`: as if it were nine in the morning of that day."""
     settings.home.mkdir(parents=True, exist_ok=True)
     steps = Steps.read(settings.home / "demo.json")
     if not steps.done:
         _refuse_other_data(settings)
     folder = settings.home / "demo-world"
-    if {"world", "import", "train"} <= steps.done.keys():
+    if {"world", "import", "train", "targets"} <= steps.done.keys():
         return
+    morning = None if today is None else f"{today}T{_MORNING}"
     with progress(lang) as step:
-        steps.once("world", lambda: _world(folder, deals, step))
+        steps.once("world", lambda: _world(folder, deals, today or datetime.now(settings.zone).date(), step))
         steps.once("import", lambda: _import(settings, folder, step))
-        steps.once("train", lambda: _train(settings, step))
+        steps.once("train", lambda: _train(settings, morning, step))
+        steps.once("targets", lambda: _targets(settings, folder, morning, step))
 
 
-def _world(folder: Path, deals: int, step: Step) -> dict[str, Any]:
-    from service.cli.simulate import simulate_to
-    from simulator.settings import yesterday
-
-    shutil.rmtree(folder, ignore_errors=True)  # half a world of an interrupted run
-    end: date = yesterday()
-    simulate_to(folder, deals, _SEED, end, [], step)
-    return {"deals": deals, "end": end.isoformat()}
+def _world(folder: Path, deals: int, day: date, step: Step) -> dict[str, Any]:
+    write_demo_world(folder, folder.parent / _WAITING, deals, day, step)
+    return {"deals": deals, "end": (day - timedelta(days=1)).isoformat()}
 
 
 def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
@@ -123,11 +122,28 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
     return {"rows": result.total.imported + result.total.unchanged}
 
 
-def _train(settings: Settings, step: Step) -> dict[str, Any]:
+def _train(settings: Settings, as_of: str | None, step: Step) -> dict[str, Any]:
     from service.trainings import train_and_register
 
-    info, *_ = train_and_register(settings, None, step)
+    info, *_ = train_and_register(settings, as_of, step)
     return {"version": info.version}
+
+
+def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) -> dict[str, Any]:
+    """Lays the targets of the present quarter where the forecast leaves it open, and imports them."""
+    home = folder.parent
+    if not (home / _WAITING).exists():  # a home from before targets were laid
+        return {}
+    step(_LAYING, 0, 1)
+    service = open_service(settings)
+    try:
+        forecast = service.forecasts.forecast("this-quarter", "company", as_of, "en")
+    finally:
+        service.close()
+    laid = home / "demo-targets" / TARGETS
+    lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
+    step(_LAYING, 1, 1)
+    return _import(settings, laid, step)
 
 
 def _refuse_other_data(settings: Settings) -> None:
@@ -183,7 +199,7 @@ def what_to_try(service: UseCases, key: str, lang: Language) -> str:
 
     settings = service.settings
     row = service.deals.list_deals("company", None, None, "-expected_revenue", None, 1, "en")["deals"][0]
-    deal, period = row["deal_id"], row["period"]
+    deal = row["deal_id"]
     base, bearer = f"http://{settings.host}:{settings.port}/v1", f"-H 'Authorization: Bearer {key}'"
     words = f"-H 'Accept-Language: {lang}'"
     sent = orjson.dumps(example_request(settings)).decode()
@@ -201,7 +217,7 @@ def what_to_try(service: UseCases, key: str, lang: Language) -> str:
         ),
         (
             Text("3. 今四半期の目標に届くか", "3. Will this quarter's target be reached?"),
-            f"curl -s {base}/forecasts/{period} {bearer} {words}",
+            f"curl -s {base}/forecasts/this-quarter {bearer} {words}",
         ),
     ]
     tried = [f"{title.to(lang)}\n{line} | python3 -m json.tool --no-ensure-ascii" for title, line in lines]

@@ -32,7 +32,7 @@ def forecast(
     def ask(service: UseCases) -> Answer:
         if as_of is None:
             service.forecasts.store_history_if_possible()
-        return service.forecasts.forecast(period, scope, as_of, lang, target)
+        return service.forecasts.forecast(period, scope, as_of, lang, target, as_json)
 
     return print_answer(ask, _show, as_json, lang)
 
@@ -70,37 +70,34 @@ def _show(answer: Answer, reader: Reader) -> None:
 _NAMES = {
     "probability": Text("達成確率", "probability of reaching the target"),
     "probability_range": Text("達成確率の幅（80%）", "80% range of this probability"),
-    "target": Text("売上目標", "revenue target"),
-    "mean": Text("着地見込み", "forecast"),
-    "range": Text("予測幅（80%）", "80% range"),
-    "shortfall": Text("不足見込み", "shortfall"),
-    "surplus": Text("超過見込み", "surplus"),
-    "closed": Text("  受注済み", "  won so far"),
-    "open_pipeline": Text("  進行中の商談（期内受注見込み）", "  open pipeline"),
-    "new_business": Text("  今後の新規商談（見込み）", "  deals yet to come"),
+    "target": Text("売上目標（{unit}）", "revenue target ({unit})"),
+    "mean": Text("着地見込み（{unit}）", "forecast ({unit})"),
+    "range": Text("予測幅（80%、{unit}）", "80% range ({unit})"),
+    "shortfall": Text("不足見込み（{unit}）", "shortfall ({unit})"),
+    "surplus": Text("超過見込み（{unit}）", "surplus ({unit})"),
+    "closed": Text("  受注済み（{unit}）", "  won so far ({unit})"),
+    "open_pipeline": Text("  進行中の商談（期内受注見込み、{unit}）", "  open pipeline ({unit})"),
+    "new_business": Text("  今後の新規商談（見込み、{unit}）", "  deals yet to come ({unit})"),
     "progress": Text("進捗率（受注済み÷目標）", "progress to target (won / target)"),
     "growth": Text("前年比（着地見込み÷前年同期）", "vs last year (forecast / same period)"),
-    "stage_weighted": Text("参考：ステージ別受注率による積み上げ", "baseline: stage-weighted pipeline"),
-    "run_rate": Text("参考：現在のペースが続いた場合", "baseline: run rate"),
-    "last_year": Text("参考：前年同期実績", "baseline: same period last year"),
+    "stage_weighted": Text(
+        "参考：ステージ別受注率による積み上げ（{unit}）", "baseline: stage-weighted pipeline ({unit})"
+    ),
+    "run_rate": Text("参考：現在のペースが続いた場合（{unit}）", "baseline: run rate ({unit})"),
+    "last_year": Text("参考：前年同期実績（{unit}）", "baseline: same period last year ({unit})"),
 }
 
 
 def _show_forecast(answer: Answer, reader: Reader) -> None:
     revenue, target, gap = answer["revenue"], answer["target"], answer["gap"]
-    amounts: dict[str, float | None] = {"target": target, "mean": revenue["mean"], "range": None}
+    amounts: dict[str, float | None] = {"target": target, "mean": revenue["mean"], "range": revenue["p10"]}
     if gap is not None:
         amounts["surplus" if gap < 0 else "shortfall"] = abs(gap)
     amounts |= {part["name"]: part["mean"] for part in answer["components"]}
     baselines: dict[str, float | None] = answer["baselines"]
-    written = dict(
-        zip(
-            (*amounts, *baselines), reader.money_column([*amounts.values(), *baselines.values()]), strict=True
-        )
-    )
-    written["range"] = reader.money_range(
-        revenue["p10"], revenue["p90"], [one for one in (*amounts.values(), *baselines.values()) if one]
-    )
+    unit, (*cells, most) = reader.in_one_unit([*amounts.values(), *baselines.values(), revenue["p90"]])
+    written = dict(zip((*amounts, *baselines), cells, strict=True))
+    written["range"] = reader.range(written["range"], most)
     written = {
         "probability": reader.percent(answer["probability"]),
         "probability_range": _probability_range(answer, reader),
@@ -109,7 +106,11 @@ def _show_forecast(answer: Answer, reader: Reader) -> None:
         "growth": reader.share(answer["vs_last_year"]),
         **{name: written[name] for name in baselines},
     }
-    rows = [[_NAMES[name].to(reader.lang), value] for name, value in written.items() if value != "–"]
+    rows = [
+        [_NAMES[name].format(unit=unit).to(reader.lang), value]
+        for name, value in written.items()
+        if value != "–"
+    ]
     title = reader.title(answer)
     reader.table([Text("", ""), Text("", "")], rows, right=[1], title=title)
 

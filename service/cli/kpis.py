@@ -12,7 +12,9 @@ def kpis(
     period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
 ) -> int:
     """KPI values and attainment of a scope."""
-    return print_answer(lambda service: service.goals.kpis(period, scope, as_of, lang), _show, as_json, lang)
+    return print_answer(
+        lambda service: service.goals.kpis(period, scope, as_of, lang, as_json), _show, as_json, lang
+    )
 
 
 COMMAND = Command(

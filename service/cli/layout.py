@@ -24,24 +24,60 @@ _ENDS_A_PHRASE = frozenset("のがをにはでともへやてたるな")  # hira
 _LATIN_BREAKS = frozenset("/-_=")
 _WORDS, _SCRIPTS, _ANYWHERE = 0, 1, 2  # how readily a text is broken
 _FRAME = 3  # columns of the frame for each column of the table, and one more
+_GAP = 2  # columns between two columns of a table without a frame
+_MOST_LINES = 2  # of a cell, before the frame goes
 _LEAST = 2  # a character of Japanese
 _HEADING_LINES = 3  # that a heading may always have
 _WIDEST = 2_000  # of any terminal
 
 
 def laid_out(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, unbroken: Collection[int] = ()
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    unbroken: Collection[int] = (),
+    framed: bool = True,
 ) -> list[list[str]]:
     """Headings and rows with line breaks so that the table is no wider than `width` (terminal columns).
 
-    The cells of `unbroken` columns are broken only where nothing else makes the table fit.
+    The cells of `unbroken` columns are broken only where nothing else makes the table fit. Without a frame
+    there is more room, and names may break between their parts.
     """
-    table = [[_joined(heading) for heading in headings], *map(list, rows)]
-    columns = [[row[at] for row in table] for at in range(len(headings))]
-    room = width - _FRAME * len(columns) - 1
-    widths = _widths(columns, room, frozenset(unbroken))
+    columns = _columns(headings, rows, framed)
+    widths = _widths(columns, _room(len(columns), width, framed), frozenset(unbroken))
     in_lines = [[broken(text, wide) for text in column] for column, wide in zip(columns, widths, strict=True)]
-    return [[column[at] for column in in_lines] for at in range(len(table))]
+    return [[column[at] for column in in_lines] for at in range(len(rows) + 1)]
+
+
+def fitted(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, unbroken: Collection[int] = ()
+) -> tuple[list[list[str]], bool]:
+    """A table laid out, and whether it has a frame: it goes where words or cells break less without it."""
+
+    def breaks(table: Sequence[Sequence[str]], framed: bool) -> tuple[bool, int]:
+        """Whether words break, and the most lines that a cell has, where that is more than it may."""
+        columns = _columns(headings, rows, framed)
+        words = sum(_least_widths(columns, _WORDS, frozenset(unbroken)))
+        lines = max((text.count("\n") + 1 for row in table[1:] for text in row), default=1)
+        return words > _room(len(columns), width, framed), max(lines, _MOST_LINES)
+
+    table = laid_out(headings, rows, width, unbroken)
+    if breaks(table, True) == (False, _MOST_LINES) or not any(headings):
+        return table, True
+    bare = laid_out(headings, rows, width, unbroken, framed=False)
+    return (bare, False) if breaks(bare, False) < breaks(table, True) else (table, True)
+
+
+def _columns(headings: Sequence[str], rows: Sequence[Sequence[str]], framed: bool) -> list[list[str]]:
+    """The texts of each column, its heading first; without a frame the parts of names are not joined."""
+    cells = [list(row) if framed else [text.replace(_JOINS, " ") for text in row] for row in rows]
+    table = [[_joined(heading) for heading in headings], *cells]
+    return [[row[at] for row in table] for at in range(len(headings))]
+
+
+def _room(columns: int, width: int, framed: bool) -> int:
+    """Terminal columns that are left for texts."""
+    return width - (_FRAME * columns + 1 if framed else _GAP * (columns - 1))
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int, unbroken: frozenset[int]) -> list[int]:
@@ -50,12 +86,7 @@ def _widths(columns: Sequence[Sequence[str]], room: int, unbroken: frozenset[int
         return natural
     widths: list[int] = []
     for readily in (_WORDS, _SCRIPTS):
-        widths = [
-            max(_least(column[0], readily), *(_width(text) for text in column[1:]))
-            if at in unbroken and len(column) > 1
-            else max(_least(text, readily) for text in column)
-            for at, column in enumerate(columns)
-        ]
+        widths = _least_widths(columns, readily, unbroken)
         if sum(widths) <= room:
             break
     while sum(widths) > room and max(widths) > _LEAST:
@@ -65,6 +96,15 @@ def _widths(columns: Sequence[Sequence[str]], room: int, unbroken: frozenset[int
         if sum(wide) <= room:
             return _grown(columns, wide, room)
     return widths
+
+
+def _least_widths(columns: Sequence[Sequence[str]], readily: int, unbroken: frozenset[int]) -> list[int]:
+    return [
+        max(_least(column[0], readily), *(_width(text) for text in column[1:]))
+        if at in unbroken and len(column) > 1
+        else max(_least(text, readily) for text in column)
+        for at, column in enumerate(columns)
+    ]
 
 
 def _grown(columns: Sequence[Sequence[str]], widths: Sequence[int], room: int) -> list[int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Step = Callable[[Text, int, int | None], None]
 _NOTE = Text("注意：{text}", "Note: {text}")
 _BARE = "attributes_not_used"  # a warning that reads as a line of its own
+_BARE_BOX = "\n".join(" ━  " if line == 2 else "    " for line in range(8)) + "\n"  # a line below headings
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
@@ -37,16 +38,24 @@ def print_table(
 
     Neither numbers nor `whole` columns wrap, unless the terminal is too narrow for them.
     """
+    from rich.box import HEAVY_HEAD, Box
     from rich.console import Console
     from rich.table import Table
 
-    from service.cli.layout import laid_out
+    from service.cli.layout import fitted
 
     if title:
         print_line(title)
     console = Console(markup=False, emoji=False, highlight=False)
-    shown, *lines = laid_out(headings, rows, console.width, {*right, *whole})
-    table = Table(header_style="bold", show_header=any(headings))
+    (shown, *lines), framed = fitted(headings, rows, console.width, {*right, *whole})
+    table = Table(
+        box=HEAVY_HEAD if framed else Box(_BARE_BOX),
+        show_edge=framed,
+        pad_edge=framed,
+        collapse_padding=not framed,
+        header_style="bold",
+        show_header=any(headings),
+    )
     for at, heading in enumerate(shown):
         side: Literal["left", "right"] = "right" if at in right else "left"
         table.add_column(heading, justify=side, overflow="fold", no_wrap=True)

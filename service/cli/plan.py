@@ -70,10 +70,10 @@ def _show(answer: Answer, reader: Reader) -> None:
     reader.line(_finding(answer, reader))
     _show_next_step(answer, reader)
     columns, effects = effect_columns(answer["levers"], answer["ranked_by"], reader, _ALONE, _ALONE_GAIN)
-    rows = [
-        [row["label"], *(reader.level(row[end], row["unit"]) for end in ("from", "to")), *effect]
-        for row, effect in zip(answer["levers"], effects, strict=True)
-    ]
+    rows = []
+    for row, effect in zip(answer["levers"], effects, strict=True):
+        label, ends = reader.kpi_row(row["label"], row["unit"], [row[end] for end in ("from", "to")])
+        rows.append([label, *ends, *effect])
     title = reader.title(answer)
     reader.table([*_HEADINGS, *columns], rows, right=[1, 2, 3, 4], title=title)
     show_ranking(answer, answer["levers"], reader)

@@ -59,17 +59,11 @@ class Reader:
         """One amount."""
         return language.money_text(value, self.currency, self.lang, short=True, signed=signed)
 
-    def money_column(self, values: Iterable[float | None], signed: bool = False) -> list[str]:
-        """Amounts below each other, in one unit."""
+    def in_one_unit(self, values: Iterable[float | None]) -> tuple[str, list[str]]:
+        """The unit of these amounts, and the amounts without it."""
         amounts = list(values)
         unit = language.money_unit([one for one in amounts if one is not None], self.currency, self.lang)
-
-        def text(value: float | None) -> str:
-            if value is None:
-                return "–"
-            return language.money_text(value, self.currency, self.lang, short=True, unit=unit, signed=signed)
-
-        return [text(value) for value in amounts]
+        return unit.label(self.currency), [unit.cell(one) for one in amounts]
 
     def amounts(
         self, heading: Text, *columns: Iterable[float | None], signed: bool = False
@@ -81,9 +75,8 @@ class Reader:
         label = Text("{heading}（{unit}）", "{heading} ({unit})")
         cells = [" / ".join(unit.cell(one, signed) for one in row) for row in zip(*values, strict=True)]
         empty = " / ".join("–" for _ in values)
-        return label.format(heading=heading, unit=unit.label(self.currency)), [
-            "–" if cell == empty else cell for cell in cells
-        ]
+        name = unit.label(self.currency).replace(" ", "\u00a0")  # stays in one line
+        return label.format(heading=heading, unit=name), ["–" if cell == empty else cell for cell in cells]
 
     def points_cell(self, points: float | None) -> str:
         """A change of a probability under a heading that says that it is in points."""
@@ -94,11 +87,6 @@ class Reader:
         if low == high:
             return low
         return f"{low}〜{high}" if self.lang == "ja" else f"{low} to {high}"
-
-    def money_range(self, low: float, high: float, beside: Sequence[float] = ()) -> str:
-        """Two amounts as a range, in the unit of the amounts beside it."""
-        unit = language.money_unit([low, high, *beside], self.currency, self.lang)
-        return language.money_range_text(low, high, self.currency, self.lang, unit)
 
     def kpi(self, value: float | None, unit: str) -> str:
         """A KPI's number as its unit wants it; counts are plain."""
@@ -124,15 +112,6 @@ class Reader:
         else:
             cells = [self.kpi(one, unit) for one in values]
         return self.text("{label}（{unit}）", "{label} ({unit})", label=label, unit=unit), cells
-
-    def level(self, value: float, unit: str) -> str:
-        """A lever's level with its unit: 88.8日, 31.6 per working day."""
-        from features.kpis.definition import MONEY, SHARE
-
-        number = self.kpi(value, unit)
-        if unit in (SHARE.to(self.lang), MONEY.to(self.lang)):
-            return number
-        return f"{number}{unit}" if self.lang == "ja" else f"{number} {unit}"
 
     def title(self, answer: Mapping[str, Any]) -> str:
         """What the tables of an answer are about: its period and scope."""

@@ -45,12 +45,12 @@ def _show(answer: Answer, reader: Reader) -> None:
     (first, second), effects = effect_columns(answer["branches"], answer["ranked_by"], reader)
     effect_heading = Text("{first} /\n{second}", "{first} /\n{second}").format(first=first, second=second)
     for branch, effect in zip(answer["branches"], effects, strict=True):
-        key = reader.text("（重点要因）", " (key success factor)") if branch["ksf"] else ""
-        before, after = (reader.level(branch[end], branch["unit"]) for end in ("from", "to"))
-        rows.append([branch["label"] + key, before, after, " / ".join(effect)])
-        rows += [
-            [f"  └ {kpi['label']}", reader.kpi(kpi["value"], kpi["unit"]), "", ""] for kpi in branch["kpis"]
-        ]
+        key = reader.text("・重点要因", ", key success factor") if branch["ksf"] else ""
+        label, ends = reader.kpi_row(branch["label"], branch["unit"], [branch[end] for end in ("from", "to")])
+        rows.append([label + key, *ends, " / ".join(effect)])
+        for kpi in branch["kpis"]:
+            label, now = reader.kpi_row(kpi["label"], kpi["unit"], [kpi["value"]])
+            rows.append([f"  └ {label}", *now, "", ""])
     if rows:
         reader.table([*_HEADINGS, effect_heading], rows, right=[1, 2, 3], title=title)
         show_ranking(answer, answer["branches"], reader)

@@ -140,3 +140,12 @@ def test_business_time_keeps_an_unlimited_horizon_apart_from_all_others():
     )
     assert ahead.clock[1] == 240.0
     assert ahead.clock[0] < 240.0
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_days_are_told_apart_wherever_the_fiscal_year_begins(month: int):
+    kinds = day_kinds(Calendar(TOKYO, fiscal_start_month=month))
+    assert len(kinds) == len(day_kinds(CALENDAR))
+    # The last working day of December: of a quarter where one ends then, else of a month.
+    last = kinds[CALENDAR.day_of(np.array([at("2025-12-26")]))[0]]
+    assert last == (6 if (month - 1) % 3 == 0 else 2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crm.errors import SanchoError
+from crm.i18n import Text
 from models.forecast.change_attribution import ForecastState
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import COMPANY, ScopeTree
@@ -126,3 +127,11 @@ def test_what_if_refuses_an_impossible_supposition_in_one_sentence(
 ):
     with pytest.raises(SanchoError, match=told):
         apply_assumptions(stand, supposed, DAYS)
+
+
+def test_a_refused_deal_is_called_by_its_name(stand: ForecastState):
+    supposed = Assumptions(won=frozenset({"X", "Y"}))
+    with pytest.raises(SanchoError) as refused:
+        apply_assumptions(stand, supposed, DAYS, lambda deal: Text(f"甲社（{deal}）", f"Acme ({deal})"))
+    assert "商談「甲社（X）、甲社（Y）」は" in refused.value.text.ja
+    assert refused.value.text.en.startswith("not open at that time: Acme (X), Acme (Y);")

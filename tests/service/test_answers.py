@@ -23,6 +23,10 @@ DEAL: dict[str, Any] = {
     "as_of": AS_OF,
 }
 FOURTH = {"deal_id": "D4", "created_at": "2026-09-29", "stage": "提案", "owner_id": "P0", "amount": 5e6}
+FIRST = {
+    **{"deal_id": "D0", "created_at": "2026-09-01", "stage": "受注", "owner_id": "P0", "amount": 1e6},
+    **{"closed_at": "2026-10-11", "outcome": "won"},
+}
 NAME_OF_SCOPE = {
     "company": "Company",
     "unassigned": "Unassigned",
@@ -42,6 +46,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         ("accounts", {"account_id": "C1", "name": "Acme"}),
         ("people", {"person_id": "P0", "name": "佐藤", "team_id": "T1", "active_from": "2026-04-01"}),
         ("deals", {**FOURTH, "name": "Acme rollout", "account_id": "C1"}),
+        ("deals", {**FIRST, "name": "Acme pilot"}),
     ]
     for table, row in named:
         result = push_rows(store, table, [row], TOKYO, now=as_of_instant("2026-11-19", TOKYO))
@@ -196,3 +201,19 @@ def test_a_name_is_shown_only_from_when_it_was_known(client: TestClient):
     for as_of, name in (("2026-11-19", None), (AS_OF, "Acme rollout")):
         answer = client.get(f"/v1/deals/D4?as_of={as_of}&period={PERIOD}").json()
         assert answer["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/deals/D0?as_of={AS_OF}", None),
+        ("POST", f"/forecasts/{PERIOD}/what-if", {"won": ["D0"], "as_of": AS_OF}),
+    ],
+)
+def test_a_refusal_calls_a_deal_by_its_name_and_the_id_that_was_asked_for(
+    client: TestClient, method: str, path: str, body: Any
+):
+    for lang, called in (("en", "Acme pilot (D0)"), ("ja", "Acme pilot（D0）")):
+        answer = client.request(method, f"/v1{path}", json=body, headers={"Accept-Language": lang})
+        assert answer.status_code in (404, 422)
+        assert called in answer.json()["detail"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from service.cli.layout import laid_out
+from service.cli.layout import fitted, laid_out
 
 DEAL = "千代田周防製作所株式会社 営業支援クラウド（D0002372）"
 DRIVER = "受注確率が下がった・後ろ倒しになった商談（時間経過を含む）"
@@ -67,3 +67,21 @@ def test_a_table_is_never_wider_than_the_terminal_and_loses_no_letter(
     assert width(table) <= columns
     for before, after in zip(rows, table[1:], strict=True):
         assert ["".join(cell.split()) for cell in before] == ["".join(cell.split()) for cell in after]
+
+
+def test_where_cells_would_take_three_lines_the_frame_goes_and_names_break_between_their_parts():
+    rows = [[DEAL, "井上\u00a0久美子", "資料「他社比較表」を送る", "+11.4", "+604"]]
+    headings = ["商談", "担当者", "打ち手", "受注確率\nの上昇（pt）", "増加\n見込み（万円）"]
+    table, framed = fitted(headings, rows, 80, unbroken=[3, 4])
+    assert not framed
+    assert max(cell.count("\n") for cell in table[1]) == 1
+    assert "".join(table[1][1].split()) == "井上久美子"
+    lines = [
+        max(cell_len(line) for cell in column for line in cell.split("\n"))
+        for column in zip(*table, strict=True)
+    ]
+    assert sum(lines) + 2 * (len(lines) - 1) <= 80
+    assert fitted(headings, rows, 160, unbroken=[3, 4])[1]
+    assert fitted(["", ""], [["指紋", "0aefb24fd4de" * 20]], 80)[1], (
+        "a table without headings keeps its frame"
+    )

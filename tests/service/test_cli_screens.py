@@ -387,12 +387,12 @@ def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
     assert out.startswith("2026年10〜12月期（2026-Q4）　全社\n")
     assert cells(out, "達成確率") == ["1%未満"]
     assert cells(out, "達成確率の幅（80%）") == ["1%未満"]
-    assert cells(out, "着地見込み") == ["4.39億円"]
-    assert cells(out, "予測幅（80%）") == ["3.51億〜5.27億円"]
-    assert cells(out, "不足見込み") == ["1.61億円"]
+    assert cells(out, "着地見込み（億円）") == ["4.39"]
+    assert cells(out, "予測幅（80%、億円）") == ["3.51〜5.27"]
+    assert cells(out, "不足見込み（億円）") == ["1.61"]
     assert cells(out, "進捗率（受注済み÷目標）") == ["35.7%"]
     assert cells(out, "前年比（着地見込み÷前年同期）") == ["72.3%"]
-    assert cells(out, "参考：ステージ別受注率による積み上げ") == ["5.00億円"]
+    assert cells(out, "参考：ステージ別受注率による積み上げ（億円）") == ["5.00"]
     assert "現在のペース" not in out  # it is not known here
     assert cells(out, "担当者未設定") == ["–", "0.11 / –", "–", "–"]
     assert cells(out, "法人営業事業部（T01）") == ["99%超", "3.20 / 3.00", "50.0%", "110.0%"]
@@ -401,7 +401,7 @@ def test_a_forecast_names_what_a_manager_asks_for(screen: Any):
 
 def test_cli_forecast_names_a_surplus(screen: Any):
     out, _ = screen({**FORECAST, "gap": -1e7}, "forecast", "2026-Q4", lang="en")
-    assert cells(out, "surplus") == ["JPY 10.0M"]
+    assert cells(out, "surplus (JPY M)") == ["10.0"]
     assert "shortfall" not in out
 
 
@@ -490,7 +490,7 @@ def test_a_bottleneck_says_its_basis_what_it_costs_and_what_to_do(screen: Any):
 def test_a_plan_out_of_reach_says_what_to_consider(screen: Any):
     out, _ = screen(PLAN, "plan", "2026-Q4")
     assert "全項目を改善しても達成確率は1%未満で、目標の80%には届きません。目標の見直し" in out
-    assert cells(out, "リード獲得数") == ["31.6件/営業日", "33件/営業日", "+2.0", "+120"]
+    assert cells(out, "リード獲得数（件/営業日）") == ["31.6", "33", "+2.0", "+120"]
     assert cells(out, "山本\u00a0純子（P001）") == ["提案件数 1.4→1.5"]
     assert "P002" not in out  # nothing changes by a tenth
     reached = {**PLAN, "current_probability": 0.4, "probability": 0.81, "attainable": True}
@@ -501,8 +501,8 @@ def test_a_plan_out_of_reach_says_what_to_consider(screen: Any):
 def test_a_tree_marks_key_success_factors(screen: Any):
     out, _ = screen(TREE, "tree", "2026-Q4")
     assert "KGI：売上目標 6.00億円（達成確率 31.0%）" in out
-    assert cells(out, "リード獲得数（重点要因）")[:2] == ["31.6件/営業日", "33件/営業日"]
-    assert cells(out, "└ リード獲得数")[0] == "1,167"
+    assert cells(out, "リード獲得数（件/営業日）・重点要因")[:2] == ["31.6", "33"]
+    assert cells(out, "└ リード獲得数（件）")[0] == "1,167"
 
 
 def test_a_what_if_shows_now_and_then_and_the_change_with_its_sign(screen: Any):
@@ -514,8 +514,8 @@ def test_a_what_if_shows_now_and_then_and_the_change_with_its_sign(screen: Any):
 def test_a_table_wider_than_the_terminal_loses_nothing(screen: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "44")
     out, _ = screen(KPIS, "kpis", "2026-Q4")
-    column = [line.split("│")[3].strip() for line in out.split("すべて")[1].splitlines() if "│" in line]
-    assert "971〜1,763" in "".join(column)
+    assert "971〜1,763" in out.split("すべて")[1]
+    assert all(cell_len(line.rstrip()) <= 44 for line in out.splitlines() if line[:1] in "┃│━受月")
 
 
 def test_a_model_is_shown_with_labels_local_times_and_one_language():

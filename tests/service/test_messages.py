@@ -46,6 +46,8 @@ def test_no_target_names_scope_and_period() -> None:
 
 def test_closed_deal_names_the_day_on_which_it_closed() -> None:
     closed = as_of_instant("2026-11-20T09:30+09:00", TOKYO)
-    text = messages.closed_deal("D1", closed, TOKYO)
+    text = messages.closed_deal(Text("甲社（D1）", "Acme (D1)"), closed, TOKYO)
+    assert "商談「甲社（D1）」は" in text.ja
+    assert text.en.startswith("deal 'Acme (D1)' closed")
     assert "2026年11月20日に決着済みです" in text.ja
     assert "closed on 2026-11-20" in text.en

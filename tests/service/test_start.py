@@ -15,7 +15,9 @@ import pytest
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store import Store
+from service import goals
 from service.cli import run
+from service.recommendations import Recommendations
 from tests.support.fakes import PERIOD, TOKYO, fake_bundle, small_store
 from tests.training.test_registry_out_of_reach import record
 from training.registry import Registry
@@ -131,3 +133,31 @@ def test_two_commands_at_once_both_answer(home: Path):
     (one, _), (other, _) = (process.communicate(timeout=300) for process in started)
     assert [process.returncode for process in started] == [0, 0]
     assert json.loads(one) == json.loads(other)
+
+
+def test_the_table_of_a_deals_actions_looks_for_no_similar_deals(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    asked: list[str] = []
+    monkeypatch.setattr(Recommendations, "similar_deals", lambda *_: asked.append("once") or [])
+    question = ["actions", "--deal", "D4", "--as-of", DAY]
+    assert run(question) == 0
+    assert asked == []
+    assert run([*question, "--json"]) == 0
+    assert asked == ["once"]
+    assert capsys.readouterr().out
+
+
+def test_a_table_computes_no_drivers_that_it_does_not_show(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    computed: list[str] = []
+    monkeypatch.setattr(goals, "driver_rows", lambda *_: computed.append("once") or [])
+    for words, table in ((words, words[:-1]) for words in QUESTIONS[:2]):
+        assert run(words) == 0
+        assert json.loads(capsys.readouterr().out)
+        assert computed == ["once"], "JSON has them, or findings that name the strongest"
+        computed.clear()
+        assert run(table) == 0
+        assert capsys.readouterr().out
+        assert computed == [], f"{words[0]} shows none"

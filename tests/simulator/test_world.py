@@ -257,3 +257,30 @@ def test_a_bottleneck_is_planted_only_where_enough_deals_would_have_been_won():
     assert len(set(table["product"])) == 2
     with pytest.raises(ValueError, match="bottleneck_pp: expected at most 38 in this world, got 39"):
         choose_bottlenecks(several, 1, 39.0, np.random.default_rng(0))
+
+
+def test_a_fiscal_year_from_march_moves_quarters_targets_and_the_rush_at_their_ends():
+    days = calendar(date(2026, 12, 1), 120, 3)  # December to February is the last quarter
+    last_of_february = days[(date(2027, 2, 26) - date(2026, 12, 1)).days]
+    assert last_of_february["left_quarter"] == 1
+    usual = calendar(date(2026, 12, 1), 120)
+    last_of_march = usual[(date(2027, 3, 31) - date(2026, 12, 1)).days]
+    assert last_of_february["rush"] == last_of_march["rush"]
+    assert last_of_february["turnover"] == last_of_march["turnover"]
+    assert (days["season"] == usual["season"]).all()  # leads follow the weather and the holidays
+    tables = crm_tables(simulate(replace(SMALL, fiscal_start_month=3)))
+    assert tables["organisation"].to_dict("records") == [
+        {"organisation_id": "company", "fiscal_start_month": 3}
+    ]
+    # FY2026-Q3 begins with September: its targets are set in August.
+    set_at = tables["targets"].set_index("period").loc["FY2026-Q3", "set_at"]
+    assert (set_at.dt.month == 8).all()
+    assert "organisation" not in crm_tables(simulate(SMALL))
+
+
+def test_without_divisions_all_teams_stand_side_by_side():
+    teams = crm_tables(simulate(replace(SMALL, deals=3000, divisions=False)))["teams"]
+    assert teams["parent_team_id"].isna().all()
+    assert not teams["name"].str.contains("事業部").any()
+    with_them = crm_tables(simulate(replace(SMALL, deals=3000)))["teams"]
+    assert with_them["name"].str.contains("事業部").any()
