@@ -54,6 +54,7 @@ class Forecasts:
         self._serving = serving
         self._goals = goals
         self._complete: tuple[str, date] | None = None  # the period and day for which the history is complete
+        self.stored_days = 0  # of the history, by this process: answers show them
 
     def forecast(
         self, period: str, scope: str, as_of: str | None, lang: Language, target: float | None = None
@@ -146,7 +147,9 @@ class Forecasts:
             return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
-        if not store_missing_day(store, period, state.now, version, zone, forecast_as_of):
+        if store_missing_day(store, period, state.now, version, zone, forecast_as_of):
+            self.stored_days += 1
+        else:
             self._complete = today
 
     def store_history_if_possible(self) -> None:
@@ -160,6 +163,10 @@ class Forecasts:
             failure = store_failure(error)
             why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
             log_event("sancho.forecasts", "warning", "history_not_stored", **why)
+
+    def simulate_quarter(self, state: ModelState) -> None:
+        """The simulation of the current quarter, from which most questions are answered."""
+        self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, and its change."""

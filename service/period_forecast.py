@@ -33,7 +33,7 @@ from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation, attainment_given_deal, total_without
-from models.period_outlook import score_and_simulate
+from models.period_outlook import PeriodOutlook, score_and_simulate
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
@@ -117,6 +117,11 @@ class PeriodForecast:
         return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
 
     @property
+    def outlook(self) -> PeriodOutlook:
+        """The scores of the open deals and the simulation."""
+        return PeriodOutlook(self.scored, self.simulation)
+
+    @property
     def state(self) -> ForecastState:
         """The simulated scenarios and the targets."""
         return ForecastState(self.simulation, self.facts.targets)
@@ -153,9 +158,18 @@ class PeriodForecast:
 
 
 def simulate_period(
-    bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
+    bundle: Bundle,
+    log: EventLog,
+    history: History,
+    moment: int,
+    period: Period,
+    before: PeriodForecast | None = None,
 ) -> PeriodForecast:
-    """Scores the deals open at the moment and simulates the period, from what was known by then."""
+    """Scores the deals open at the moment and simulates the period, from what was known by then.
+
+    `before`: the forecast of the same bundle, moment and period by an earlier state of the store, of which
+    what still holds is used.
+    """
     known = log.without("activities").as_of(moment)
     bundle.check_currency(known.organisation)
     calendar = Calendar.of_organisation(known.organisation)
@@ -165,7 +179,16 @@ def simulate_period(
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
     outlook = score_and_simulate(
-        bundle, known, history, organisation, facts.closed, moment, period, future, calendar
+        bundle,
+        known,
+        history,
+        organisation,
+        facts.closed,
+        moment,
+        period,
+        future,
+        calendar,
+        None if before is None or before.bundle is not bundle else before.outlook,
     )
     return PeriodForecast(
         bundle,

@@ -11,10 +11,12 @@ from service.goals import Goals
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.shadow import Shadow
+from service.stored_answers import StoredAnswers
 from service.tables import Tables
 from training.registry import Registry
 
@@ -33,6 +35,7 @@ class UseCases:
     tables: Tables
     shadow: Shadow
     comparisons: ModelComparisons
+    answers: StoredAnswers | None = None
 
     @classmethod
     def open(
@@ -52,9 +55,11 @@ class UseCases:
         models = ModelAdmin(serving)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
+            renewals=(forecasts.simulate_quarter,),
             chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
         )
-        return cls(
+        answers = StoredAnswers(serving)
+        cases = cls(
             settings=settings,
             serving=serving,
             deals=deals,
@@ -65,16 +70,23 @@ class UseCases:
             tables=Tables(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
+            answers=answers,
         )
+        answers.register(lambda: usual_questions(cases))
+        return cases
 
     def start(self) -> None:
-        """Warms up in a thread, which then takes up new data and models; lets the shadow score behind it."""
+        """Warms up in a thread, which then takes up new data and models; lets others work behind it."""
         self.serving.start()
+        if self.answers is not None:
+            self.answers.start()
         self.shadow.start()
 
     def close(self) -> None:
         """Stores queued recommendations where that is possible, ends the threads, and closes the store."""
         try:
+            if self.answers is not None:
+                self.answers.close()
             self.shadow.close()
             self.recommendations.flush_if_possible()
         finally:

@@ -123,10 +123,15 @@ class Store:
             holding = held(connection, *found)
         return self._log_of(holding, zone), state, holding
 
-    def read_again(self, before: HeldTables, zone: ZoneInfo | None = None) -> tuple[EventLog, Renewal]:
-        """The log as it is now: only the rows that were written to since are read, where that is known."""
+    def read_again(
+        self, before: HeldTables, zone: ZoneInfo | None = None, whole: bool = False
+    ) -> tuple[EventLog, Renewal]:
+        """The log as it is now: only the rows that were written to since are read, where that is known.
+
+        `whole`: all rows are read, whatever is known.
+        """
         with self._reading() as connection:
-            renewal = renewed(connection, before)
+            renewal = None if whole else renewed(connection, before)
             if renewal is None:
                 renewal = Renewal(held(connection, *_read(connection, tuple(TABLES))), NEVER)
         return self._log_of(renewal.held, zone), renewal

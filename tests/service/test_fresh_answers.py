@@ -1,0 +1,110 @@
+"""Does an answer that takes in pushed rows say what one made from the whole store says, digit for digit?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crm.importing import push_rows, remove_rows
+from crm.instants import SECOND, as_of_instant
+from crm.store import Store, held_tables
+from service import state_maker
+from service.settings import Settings
+from service.use_cases import UseCases
+from tests.support.fakes import PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
+
+CLOCK = as_of_instant("2026-11-20T10:00", TOKYO)
+PAST = "2026-11-13T12:00"
+PUSHES: list[tuple[str, Any]] = [
+    ("activities", {"activity_id": "B1", "deal_id": "D4", "at": "2026-11-20T09:50", "kind": "call"}),
+    ("activities", {"activity_id": "B2", "deal_id": "D5", "at": "2026-11-12T09:50", "kind": "見学"}),
+    ("deals", {"deal_id": "D5", "amount": 9e6}),
+    ("deals", {"deal_id": "D6", "owner_id": "P0", "stage": "最終交渉"}),
+    ("deals", {"deal_id": "D7", "stage": "受注", "closed_at": "2026-11-20T09:30", "outcome": "won"}),
+    ("deals", {"deal_id": "A1", "created_at": "2026-11-20T09:00", "stage": "アポイント", "amount": 1e6}),
+    ("deals", {"deal_id": "N1", "created_at": "2026-11-20T09:00", "stage": "アポイント", "owner_id": "P9"}),
+    ("deal_events", {"deal_id": "D4", "at": "2026-11-20T08:00", "field": "amount", "value": "7000000"}),
+    ("targets", {"metric": "revenue", "scope": "company", "period": PERIOD, "value": 3e7}),
+    ("people", {"person_id": "P1", "team_id": "T1", "name": "鈴木"}),
+    ("deals", "D5"),
+    ("activities", "A4"),
+]
+
+
+@contextmanager
+def opened(store: Store, registry: FakeRegistry, home: Path) -> Iterator[UseCases]:
+    cases = UseCases.open(Settings(home=home), store, registry)  # type: ignore[arg-type]
+    cases.serving.refresh()
+    yield cases
+
+
+def write(store: Store, table: str, row: Any, now: int) -> None:
+    if isinstance(row, str):
+        remove_rows(store, table, [row], TOKYO, now=now)
+    else:
+        result = push_rows(store, table, [row], TOKYO, now=now)
+        assert not result.quarantined, result.errors
+
+
+def answers(cases: UseCases) -> dict[str, Any]:
+    """All that is said now and of the past."""
+    said: dict[str, Any] = {}
+    for as_of in (None, PAST):
+        said |= {
+            f"forecast {as_of}": cases.forecasts.forecast(PERIOD, "company", as_of, "en"),
+            f"team {as_of}": cases.forecasts.forecast(PERIOD, "team:T1", as_of, "ja"),
+            f"kpis {as_of}": cases.goals.kpis(PERIOD, "company", as_of, "en"),
+            f"tree {as_of}": cases.goals.tree(PERIOD, "team:T1", as_of, "en"),
+            f"people {as_of}": cases.goals.people(PERIOD, "company", as_of, "en"),
+            f"actions {as_of}": cases.recommendations.actions("company", None, None, as_of, 20, "en"),
+            f"bottlenecks {as_of}": cases.recommendations.bottlenecks("company", None, as_of, "en"),
+            f"deals {as_of}": cases.deals.list_deals("company", as_of, None, "deal_id", None, 100, "en"),
+        }
+        for row in said[f"deals {as_of}"]["deals"]:
+            deal = row["deal_id"]
+            said[f"deal {deal} {as_of}"] = cases.deals.get_deal(deal, as_of, None, "en")
+    return said
+
+
+def arrays(cases: UseCases) -> list[np.ndarray]:
+    """Features, scores and draws of the current quarter."""
+    forecast = cases.serving.context(None, None).forecast
+    scored, simulation = forecast.scored, forecast.simulation
+    return [
+        scored.x, scored.ever, scored.by_end, scored.pipeline.won_by, scored.pipeline.amounts,
+        simulation.closed, simulation.open_draws, simulation.new_draws, simulation.odds, simulation.new_rate,
+    ]  # fmt: skip
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(st.sampled_from(PUSHES), min_size=1, max_size=3), min_size=1, max_size=2))
+def test_answers_that_take_in_pushed_rows_are_those_of_the_whole_store(rounds: list[list[tuple[str, Any]]]):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_tables, "_FEW", 0)
+        patch.setattr(state_maker, "as_of_instant", lambda *_: CLOCK)
+        store = small_store(Path(folder) / "store.db")
+        registry = FakeRegistry(fake_bundle(store.read(TOKYO)))
+        with store, opened(store, registry, Path(folder) / "one") as fresh:
+            answers(fresh)
+            now = CLOCK - 1800 * SECOND
+            for number, pushes in enumerate(rounds):
+                for table, row in pushes:
+                    now += SECOND
+                    write(store, table, row, now)
+                before = fresh.serving.current()
+                fresh.serving.refresh()
+                state = fresh.serving.current()
+                assert state.revision == store.revision()
+                assert state is before or state.caches.renewable, "made from the state before"
+                with opened(store, registry, Path(folder) / f"other{number}") as whole:
+                    for one, other in zip(arrays(fresh), arrays(whole), strict=True):
+                        np.testing.assert_array_equal(one, other, strict=True)
+                    assert answers(fresh) == answers(whole)
