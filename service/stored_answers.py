@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cache import Cache
 from service.logs import log_event
+from service.model_state import ModelState
 from service.serving_state import ServingState
 from service.watched_thread import WatchedThread
 
@@ -87,7 +88,7 @@ class StoredAnswers:
         self._wanted: OrderedDict[Key, Question] = OrderedDict()
         self._usual: Callable[[], list[Question]] = list
         self._thread = WatchedThread("sancho-answers", self.renew)
-        self._failed: set[tuple[Hashable, ...]] = set()
+        self._round: tuple[Hashable, Iterator[Question]] = (None, iter(()))  # what is made anew, for a state
         self._is_renewing = False
 
     def register(self, usual: Callable[[], list[Question]]) -> None:
@@ -154,7 +155,7 @@ class StoredAnswers:
             question = next(iter(self._wanted.values()), None)
         is_calm = time.monotonic() - state.loaded_at > _CALM_SECONDS
         if question is None and is_calm:
-            question = next((one for one in self._expected() if self._is_outdated(one)), None)
+            question = next((one for one in self._expected(state) if self._is_outdated(one)), None)
         if question is None:
             return _PAUSE_SECONDS
         try:
@@ -164,21 +165,25 @@ class StoredAnswers:
             with self._guard:
                 self._stored.pop(key, None)
                 self._wanted.pop(key, None)
-                self._failed.add((question.name, question.about))
             if not isinstance(error, SanchoError):
                 log_event(_LOG, "warning", "answer_not_renewed", question=question.name, exc_info=error)
         return 0.0
 
-    def _expected(self) -> list[Question]:
-        """The questions that are likely to be asked, the most important first."""
+    def _expected(self, state: ModelState) -> Iterator[Question]:
+        """What is left of the questions that are likely to be asked of a state, the most important first."""
+        of = (state.info.version, state.revision, state.now)
+        if self._round[0] != of:
+            self._round = of, iter((*self._usual(), *self._asked()))
+        return self._round[1]
+
+    def _asked(self) -> list[Question]:
         since = time.monotonic() - _ASKED_SECONDS
         with self._guard:
-            asked = [
+            return [
                 one.question
                 for key, one in self._stored.items()
                 if one.question.as_of is None and self._asked_at.get(key, -np.inf) > since
             ]
-        return [one for one in (*self._usual(), *asked) if (one.name, one.about) not in self._failed]
 
     def _is_outdated(self, question: Question) -> bool:
         try:
