@@ -21,7 +21,7 @@ from service.given_money import rate_now
 from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
-from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
+from service.period_forecast import PeriodForecast, simulate_period
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
@@ -183,7 +183,7 @@ class Forecasts:
         if since <= state.log.currency_since:
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
-        won_amounts = won_amounts_between(state.log, since, forecast.moment)
+        won_amounts = forecast.won_amounts_since(since)
         deleted = state.log.gone_between("deals", since, forecast.moment)
         change = change_report(forecast.changed_since(then, won_amounts, deleted), scope)
         if change is None:

@@ -17,9 +17,9 @@ from models.kpis.smart import KpiProposal
 from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
-from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields
+from service.drivers import driver_rows, in_language, kpi_tree, lever_model_of, plan_fields
 from service.kpi_check import KpiContext, check_rows
-from service.kpis import kpi_rows
+from service.kpis import KpiFigures, kpi_figures, kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
 
@@ -62,7 +62,7 @@ class Goals:
             context = self._serving.context_of(
                 state, moment, period or self._serving.period(state, None, moment)
             )
-            strongest = self._strongest_lever(context, lang)
+            strongest = self._strongest_lever(context)
             fact = self.kpi_context(context).facts(proposal, strongest)
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
@@ -156,9 +156,10 @@ class Goals:
         def compute() -> list[dict[str, Any]]:
             people, drive = context.forecast.organisation.members(scope), self.kpi_context(context).drive
             before = drive.probability({}, people, target)
-            return driver_rows(drive, people, target, before, lang)
+            return driver_rows(drive, people, target, before, "en")
 
-        return context.state.caches.drivers.get((*context.key, scope, lang), compute)
+        rows = context.state.caches.drivers.get((*context.key, scope), compute)
+        return [in_language(row, lang) for row in rows]
 
     def kpi_context(self, context: AnswerContext) -> KpiContext:
         """What the KPIs and levers of a period are computed from."""
@@ -176,15 +177,16 @@ class Goals:
         return context.state.caches.kpi_contexts.get(context.key, compute)
 
     def _kpi_rows(self, context: AnswerContext, scope: str, lang: Language) -> list[dict[str, Any]]:
-        today = last_known_day(context.moment, context.zone)
-        strongest = self._strongest_lever(context, lang)
-        return kpi_rows(
-            self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
-        )
+        def compute() -> list[KpiFigures]:
+            today = last_known_day(context.moment, context.zone)
+            start, strongest = context.organisation.fiscal_start_month, self._strongest_lever(context)
+            return kpi_figures(self.kpi_context(context), scope, start, today, strongest)
 
-    def _strongest_lever(self, context: AnswerContext, lang: Language) -> tuple[Text, float] | None:
+        return kpi_rows(context.state.caches.kpi_figures.get((*context.key, scope), compute), lang)
+
+    def _strongest_lever(self, context: AnswerContext) -> tuple[Text, float] | None:
         """The lever with the largest effect on the company's goal, and its points."""
-        drivers = self.drivers(context, COMPANY, lang)
+        drivers = self.drivers(context, COMPANY, "en")
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])

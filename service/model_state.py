@@ -23,6 +23,7 @@ from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service.cache import Cache
 from service.kpi_check import KpiContext
+from service.kpis import KpiFigures
 from service.organisation import calendar_of
 from service.period_forecast import PeriodForecast
 from training.log_age import OLD_DAYS
@@ -45,7 +46,10 @@ class Caches:
         default_factory=lambda: Cache(PERIODS)
     )
     attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
-    drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
+    drivers: Cache[tuple[int, str, str], list[dict[str, Any]]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
+    kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
@@ -71,6 +75,7 @@ class Caches:
             past.forecasts.take(self.forecasts, lambda key: key[0] <= moment)
             past.kpi_contexts.take(self.kpi_contexts, lambda key: key[0] <= moment)
             past.drivers.take(self.drivers, lambda key: key[0] <= moment)
+            past.kpi_figures.take(self.kpi_figures, lambda key: key[0] <= moment)
         return past
 
     def renewed(self, known_from: int, now: int, now_after: int, same_deals: bool) -> Caches:

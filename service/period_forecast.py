@@ -59,6 +59,7 @@ class PeriodForecast:
     rates: Rates  # known at the moment
     money: ForeignMoney | None  # of the deals known at the moment
     names: Names
+    deals: pd.DataFrame  # known at the moment
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
@@ -108,6 +109,13 @@ class PeriodForecast:
         return self._changes.get(
             then.moment, lambda: attribute_change(then.state, self.state, won_amounts, deleted)
         )
+
+    def won_amounts_since(self, first: int) -> dict[str, float]:
+        """Final amounts of the deals won from an instant on, by id, as known at the moment."""
+        deals = self.deals
+        won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
+        amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
+        return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
     @property
     def days_ahead(self) -> Floats:
@@ -202,6 +210,7 @@ def simulate_period(
         known.rates,
         known.money,
         Names.of(known),
+        known["deals"],
     )
 
 
@@ -220,14 +229,6 @@ def score_table(forecast: PeriodForecast, zone: ZoneInfo, version: str) -> pd.Da
         model_version=version,
     )
     return rows.assign(person=scored.pipeline.person)
-
-
-def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
-    """Final amounts of the deals won between two instants, by id, as known at the second."""
-    deals = log.without("activities").as_of(last)["deals"]
-    won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
-    amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
-    return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
 
 def owned_by_scope(known: EventLog, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:
