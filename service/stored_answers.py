@@ -38,11 +38,11 @@ _OVERHEAD = 1_000  # bytes that an answer takes beside its own
 _LOG = "sancho.answers"
 BEING_RENEWED = "being_renewed"
 _RENEWING_TEXT = Text(
-    "直近に保存されたデータは、この回答にまだ反映されていません（data_as_of を参照）。"
+    "少し前の回答です（as_of と data_as_of を参照）。直近に保存されたデータは反映されていないことがあります。"
     "反映した回答を準備中です。数秒後にもう一度お試しください。"
     "すぐに必要な場合は Cache-Control: no-cache を付けてください。",
-    "Rows stored a moment ago are not in this answer yet (see data_as_of); it is being made anew. Ask again "
-    "in a few seconds, or send Cache-Control: no-cache to wait for it.",
+    "This answer is of a moment ago (see as_of and data_as_of) and is being made anew: rows stored since may "
+    "be missing. Ask again in a few seconds, or send Cache-Control: no-cache to wait.",
 )
 Answer = Mapping[str, Any]
 Key = tuple[Hashable, ...]

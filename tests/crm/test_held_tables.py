@@ -146,3 +146,28 @@ def test_everything_is_read_again_where_nothing_says_what_was_written(monkeypatc
         monkeypatch.setattr("crm.store.touched_rows.TouchedRows.save", lambda *_: None)
         write(store, "people", {"person_id": "P9", "team_id": "T1"}, FIRST)
         assert all_again(store, held, monkeypatch)
+
+
+def test_both_databases_give_the_rows_of_any_name_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(held_tables, "_FEW", 0)
+    names = ["D1", "50%", "o'clock", "商談", "a\\b"]
+    deals = [{"deal_id": name, "created_at": "2026-09-01", "stage": "アポイント"} for name in names]
+    push_rows(store, "deals", deals, TOKYO, now=FIRST)
+    _, _, held = store.read_held(tmp_path / "compiled", TOKYO)
+    for number, name in enumerate(names):
+        now = FIRST + (number + 1) * SECOND
+        write(store, "deals", {"deal_id": name, "amount": 5.0, "確度": number, "stage": "最終交渉"}, now)
+        row = {
+            "activity_id": name,
+            "at": "2026-11-20T09:00",
+            "kind": "call",
+            "effective": True,
+            "deal_id": name,
+        }
+        write(store, "activities", row, now)
+        log, renewal = store.read_again(held, TOKYO)
+        assert_same(log, store.read(TOKYO))
+        assert renewal.known_from != NEVER
+        held = renewal.held
