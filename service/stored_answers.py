@@ -84,7 +84,7 @@ class StoredAnswers:
         self._making: Cache[tuple[Key, _Basis], bytes] = Cache(_MAKING)
         self._guard = threading.Lock()  # held for look-ups only, never while an answer is made
         self._asked_at: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
-        self._outdated_since: dict[Key, float] = {}
+        self._outdated_since: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._wanted: OrderedDict[Key, Question] = OrderedDict()
         self._usual: Callable[[], list[Question]] = list
         self._thread = WatchedThread("sancho-answers", self.renew)
@@ -147,27 +147,27 @@ class StoredAnswers:
 
     def renew(self) -> float:
         """One round of the thread: what somebody waits for, else one of what is asked often."""
+        question = None
         try:
-            state = self._serving.current()
-        except SanchoError:
-            return _PAUSE_SECONDS
+            question = self._next()
+            if question is not None:
+                self.made(question)
+        except SanchoError:  # not ready, or no longer a question (a team that is gone)
+            pass
+        except Exception as error:
+            name = None if question is None else question.name
+            log_event(_LOG, "warning", "answer_not_renewed", question=name, exc_info=error)
+        return _PAUSE_SECONDS if question is None else 0.0
+
+    def _next(self) -> Question | None:
+        """What is to be made anew; nothing that nobody waits for while rows keep coming."""
+        state = self._serving.current()
         with self._guard:
-            question = next(iter(self._wanted.values()), None)
-        is_calm = time.monotonic() - state.loaded_at > _CALM_SECONDS
-        if question is None and is_calm:
-            question = next((one for one in self._expected(state) if self._is_outdated(one)), None)
-        if question is None:
-            return _PAUSE_SECONDS
-        try:
-            self.made(question)
-        except Exception as error:  # it is no longer a question (a team that is gone), or a fault of its own
-            key, _ = self._place(question)
-            with self._guard:
-                self._stored.pop(key, None)
-                self._wanted.pop(key, None)
-            if not isinstance(error, SanchoError):
-                log_event(_LOG, "warning", "answer_not_renewed", question=question.name, exc_info=error)
-        return 0.0
+            if self._wanted:
+                return self._wanted.popitem(last=False)[1]
+        if time.monotonic() - state.loaded_at < _CALM_SECONDS:
+            return None
+        return next((one for one in self._expected(state) if self._is_outdated(one)), None)
 
     def _expected(self, state: ModelState) -> Iterator[Question]:
         """What is left of the questions that are likely to be asked of a state, the most important first."""
