@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.importing import push_rows, remove_rows
-from crm.instants import SECOND, as_of_instant
+from crm.instants import NEVER, SECOND, as_of_instant
 from crm.store import Store, held_tables
-from service import state_maker
+from service import serving_state, state_maker
+from service.period_forecast import simulate_period
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
@@ -108,3 +109,51 @@ def test_answers_that_take_in_pushed_rows_are_those_of_the_whole_store(rounds: l
                     for one, other in zip(arrays(fresh), arrays(whole), strict=True):
                         np.testing.assert_array_equal(one, other, strict=True)
                     assert answers(fresh) == answers(whole)
+
+
+def test_what_was_said_of_a_past_moment_stays_until_a_row_says_more_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(state_maker, "as_of_instant", lambda *_: CLOCK)
+    simulated: list[int] = []
+
+    def counted(*inputs: Any, **more: Any) -> Any:
+        simulated.append(inputs[3])
+        return simulate_period(*inputs, **more)
+
+    monkeypatch.setattr(serving_state, "simulate_period", counted)
+    store = small_store(tmp_path / "store.db")
+    past = as_of_instant(PAST, TOKYO)
+    with store, opened(store, FakeRegistry(fake_bundle(store.read(TOKYO))), tmp_path) as cases:
+        serving = cases.serving
+        revisions = []
+        for number, (table, row, again) in enumerate(
+            [
+                ("deals", {"deal_id": "D5", "amount": 9e6}, True),
+                (
+                    "activities",
+                    {"activity_id": "B1", "deal_id": "D4", "at": "2026-11-20", "kind": "call"},
+                    False,
+                ),
+                ("people", {"person_id": "P1", "team_id": "T1", "name": "鈴木"}, False),
+                (
+                    "activities",
+                    {"activity_id": "B2", "deal_id": "D4", "at": "2026-11-12", "kind": "call"},
+                    True,
+                ),
+            ]
+        ):
+            write(store, table, row, CLOCK - 60 * SECOND + number)
+            serving.refresh()
+            serving.context(PAST, None)
+            assert (past in simulated) == again, (table, row)
+            simulated.clear()
+            revisions.append(serving.current().revision_at(past))
+        assert revisions[0] == revisions[1] == revisions[2] < revisions[3] == serving.current().revision
+
+
+def test_many_changes_of_the_past_are_told_apart_up_to_a_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(state_maker, "_SETTLED", 3)
+    settled = ((40, 5), (30, 4), (20, 3), (NEVER, 2))
+    assert state_maker._at_most(settled) == ((40, 5), (30, 4), (NEVER, 3))
+    assert state_maker._at_most(settled[:3]) == settled[:3]
