@@ -12,11 +12,11 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.recommendations import Recommendations
+from service.serving_state import ServingState
 from service.stored_answers import Question
 
 if TYPE_CHECKING:
     from service.schemas import PlanRequest
-    from service.use_cases import UseCases
 
 _LIMIT = 20  # actions of a list where nobody says how many
 
@@ -104,37 +104,34 @@ def deals(
     )  # fmt: skip
 
 
-def usual_questions(cases: UseCases) -> list[Question]:
+def usual_questions(
+    serving: ServingState, use: tuple[Forecasts, Goals, Recommendations], first: Language
+) -> list[Question]:
     """What is asked about the current quarter of the company, then of the teams, in both languages.
 
-    The organisation's language first; of people the KPIs and the forecast.
+    The `first` language first; of people the KPIs and the forecast.
     """
-    state = cases.serving.current()
-    period = cases.serving.period(state, None, state.now)
-    organisation = cases.serving.context_of(state, state.now, period).forecast.organisation
-    first = cases.settings.language
+    state = serving.current()
+    period = serving.period(state, None, state.now)
+    scopes = serving.context_of(state, state.now, period).forecast.organisation.scopes()
     languages: tuple[Language, Language] = ("ja", "en") if first == "ja" else ("en", "ja")
-    scopes = organisation.scopes()
     teams = [scope for scope in scopes if scope.startswith("team:")]
     persons = [scope for scope in scopes if scope.startswith("person:")]
-    return [
-        *(one for lang in languages for one in _all_of(cases, period.name, COMPANY, lang)),
-        *(one for lang, team in product(languages, teams) for one in _all_of(cases, period.name, team, lang)),
-        *(
-            one
-            for lang, person in product(languages, persons)
-            for one in (
-                forecast(cases.forecasts, period.name, person, None, lang),
-                kpis(cases.goals, period.name, person, None, lang),
-            )
-        ),
-    ]
+    groups = [*product(languages, [COMPANY]), *product(languages, teams)]
+    questions = [one for lang, scope in groups for one in _of_group(use, period.name, scope, lang)]
+    for lang, person in product(languages, persons):
+        questions.append(forecast(use[0], period.name, person, None, lang))
+        questions.append(kpis(use[1], period.name, person, None, lang))
+    return questions
 
 
-def _all_of(cases: UseCases, period: str, scope: str, lang: Language) -> Iterator[Question]:
-    yield forecast(cases.forecasts, period, scope, None, lang)
-    yield kpis(cases.goals, period, scope, None, lang)
-    yield actions(cases.recommendations, scope, None, None, None, _LIMIT, lang)
-    yield tree(cases.goals, period, scope, None, lang)
-    yield people(cases.goals, period, scope, None, lang)
-    yield bottlenecks(cases.recommendations, scope, None, None, lang)
+def _of_group(
+    use: tuple[Forecasts, Goals, Recommendations], period: str, scope: str, lang: Language
+) -> Iterator[Question]:
+    forecasts, goals, recommendations = use
+    yield forecast(forecasts, period, scope, None, lang)
+    yield kpis(goals, period, scope, None, lang)
+    yield actions(recommendations, scope, None, None, None, _LIMIT, lang)
+    yield tree(goals, period, scope, None, lang)
+    yield people(goals, period, scope, None, lang)
+    yield bottlenecks(recommendations, scope, None, None, lang)

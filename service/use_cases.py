@@ -59,7 +59,9 @@ class UseCases:
             chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
         )
         answers = StoredAnswers(serving)
-        cases = cls(
+        use = (forecasts, goals, recommendations)
+        answers.register(lambda: usual_questions(serving, use, settings.language))
+        return cls(
             settings=settings,
             serving=serving,
             deals=deals,
@@ -72,8 +74,6 @@ class UseCases:
             comparisons=ModelComparisons(serving, shadow),
             answers=answers,
         )
-        answers.register(lambda: usual_questions(cases))
-        return cases
 
     def start(self) -> None:
         """Warms up in a thread, which then takes up new data and models; lets others work behind it."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crm.importing import push_rows, remove_rows
 from crm.instants import NEVER, SECOND, as_of_instant
 from crm.store import Store, held_tables
-from service import serving_state, state_maker
+from service import questions, serving_state, state_maker, stored_answers
 from service.period_forecast import simulate_period
 from service.settings import Settings
 from service.use_cases import UseCases
@@ -157,3 +157,27 @@ def test_many_changes_of_the_past_are_told_apart_up_to_a_number(monkeypatch: pyt
     settled = ((40, 5), (30, 4), (20, 3), (NEVER, 2))
     assert state_maker._at_most(settled) == ((40, 5), (30, 4), (NEVER, 3))
     assert state_maker._at_most(settled[:3]) == settled[:3]
+
+
+def test_the_quarter_is_answered_before_anybody_asks_the_company_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(state_maker, "as_of_instant", lambda *_: CLOCK)
+    monkeypatch.setattr(stored_answers, "_CALM_SECONDS", -1.0)
+    store = small_store(tmp_path / "store.db")
+    with store, opened(store, FakeRegistry(fake_bundle(store.read(TOKYO))), tmp_path) as cases:
+        assert cases.answers is not None
+        while cases.answers.renew() == 0.0:
+            pass
+        for lang in ("ja", "en"):
+            for question in (
+                questions.forecast(cases.forecasts, PERIOD, "company", None, lang),
+                questions.kpis(cases.goals, PERIOD, "team:T1", None, lang),
+                questions.people(cases.goals, "this-quarter", "company", None, lang),
+                questions.actions(cases.recommendations, "company", None, None, None, 20, lang),
+                questions.kpis(cases.goals, PERIOD, "person:P1", None, lang),
+            ):
+                assert cases.answers.stored(question) is not None, question
+        write(store, "deals", {"deal_id": "D5", "amount": 9e6}, CLOCK - SECOND)
+        cases.serving.refresh()
+        assert cases.answers.stored(questions.kpis(cases.goals, PERIOD, "company", None, "ja")) is None
