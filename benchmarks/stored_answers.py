@@ -6,8 +6,8 @@
 `run` serves a copy of a home with a trained model (that of `sancho demo`, say) in a process of its own, from
 this checkout or another one, and keeps one file in FOLDER (outside the checkout): NAME.json. Measured, in
 milliseconds, are of each GET (and the plan): the first answer of each of some scopes, the same again on 1 and
-on 8 connections, and on 8 connections while a row is pushed every 2 seconds and another model is promoted, with
-the errors. Then, one push after the other: seconds and processor seconds of the service from a row that
+on 8 connections, and on 8 connections while a row is pushed every 2 seconds and another model is promoted,
+with the errors. Then, one push after the other: seconds and processor seconds of the service from a row that
 changes the amount of an open deal to the first answer that knows it, of the deal itself, of the company's
 forecast and of its KPIs, and the processor seconds until the service is quiet again. `show` prints all files.
 """
@@ -177,7 +177,8 @@ def questions(caller: Caller) -> dict[str, list[Question]]:
     period = deals[0]["period"]
     company = caller.get(f"/v1/forecasts/{period}")
     teams = [row["scope"] for row in company["children"]]
-    people = [row["scope"] for row in caller.get(f"/v1/forecasts/{period}?scope={teams[0]}")["children"]]
+    people_of_first = caller.get(f"/v1/forecasts/{period}?scope={teams[0]}")["children"]
+    people = [row["scope"] for row in people_of_first]
     scopes = ["company", *teams, *people][:7]
     kinds = {
         "forecasts": f"/v1/forecasts/{period}?scope=",
@@ -194,6 +195,10 @@ def questions(caller: Caller) -> dict[str, list[Question]]:
     plan = {"period": period, "probability": 0.8}
     found["plan"] = [("POST", "/v1/plans", {**plan, "scope": scope}) for scope in scopes]
     found["deal"] = [("GET", f"/v1/deals/{row['deal_id']}", None) for row in deals[:20]]
+    with_target = {"company"} | {
+        row["scope"] for row in (*company["children"], *people_of_first) if row["target"] is not None
+    }
+    found["plan"] = [one for one in found["plan"] if one[2]["scope"] in with_target]
     return found
 
 
