@@ -10,9 +10,10 @@ memory.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, wraps
 from hashlib import sha256
 from pathlib import Path
 from pickle import UnpicklingError
@@ -44,17 +45,34 @@ def compiled(
     """
 
     def compile_one(function: Function) -> Function:
-        # Parallel kernels keep the lock: numba's simplest threads may not be used from two threads at once.
-        made = _cached_function(function, nogil=not parallel, parallel=parallel, inline=inline)
+        made = _cached_function(function, nogil=True, parallel=parallel, inline=inline)
         index = _index(made)
         if index is not None:
             index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
             index._load_index = _tolerant(index._load_index)
             index.load = _or_nothing(index.load)
             made._cache.save_overload = _or_nothing(made._cache.save_overload)
-        return cast(Function, made)
+        return cast(Function, _one_at_a_time(made) if parallel else made)
 
     return compile_one if function is None else compile_one(function)
+
+
+_IN_PARALLEL = threading.Lock()
+
+
+def _one_at_a_time(kernel: Any) -> Callable[..., Any]:
+    """A parallel kernel that waits for others: numba's simplest threads may not be used from two at once.
+
+    Python goes on meanwhile: what needs no such kernel does not wait for one.
+    """
+
+    @wraps(kernel.py_func)
+    def run(*given: Any) -> Any:
+        with _IN_PARALLEL:
+            return kernel(*given)
+
+    run._cache = getattr(kernel, "_cache", None)  # type: ignore[attr-defined]
+    return run
 
 
 def cache_folder() -> str | None:

@@ -14,6 +14,7 @@ from crm.periods import Period
 from features import Calendar, History, build_features, deal_states, open_at
 from features.arrays import Floats
 from models.bundle import Bundle
+from models.forecast.exchange import simulate_after
 from models.forecast.new_business import NewBusiness
 from models.forecast.organisation import ScopeTree
 from models.forecast.pipeline import ScoredPipeline, score_pipeline
@@ -39,13 +40,15 @@ def score_and_simulate(
     period: Period,
     dates: Sequence[date],
     calendar: Calendar | None = None,
+    before: PeriodOutlook | None = None,
 ) -> PeriodOutlook:
     """Scores all deals open at the moment and simulates the period, from what was known at the moment.
 
     `known` is the log as of the moment (its activities are not used); `history` may extend beyond it;
     `closed` (people + 1,) is each person's revenue of the period so far. `dates`: remaining days of the
     period by whose ends win probabilities and new business are computed. `calendar`: by which the period's
-    days begin and end (default: the model's); what the model learned keeps the model's own.
+    days begin and end (default: the model's); what the model learned keeps the model's own. `before`: an
+    outlook of the same bundle, moment, period and dates, of which what still holds is used.
     """
     calendar = calendar or bundle.calendar
     deals = open_at(history, moment)
@@ -66,6 +69,7 @@ def score_and_simulate(
         period,
         dates,
         calendar,
+        None if before is None else before.scored,
     )
     if known.money is not None:
         scored = scored.without_revenue(known.money.lack_rate(pd.Index(ids)))
@@ -74,7 +78,10 @@ def score_and_simulate(
     bounds = np.array([moment, max(period.end(calendar.zone), moment)])
     working_days = float(bundle.calendar.working_days(bounds[:1], bounds[1:])[0])
     factors = bundle.common_factors
-    simulation = simulate(
-        organisation, scored.pipeline, closed, new, *factors.at(working_days), degrees=factors.degrees
+    inputs = (organisation, scored.pipeline, closed, new, *factors.at(working_days))
+    simulation = (
+        simulate(*inputs, degrees=factors.degrees)
+        if before is None
+        else simulate_after(before.simulation, *inputs, degrees=factors.degrees)
     )
     return PeriodOutlook(scored, simulation)

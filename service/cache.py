@@ -47,6 +47,18 @@ class Cache(Generic[K, V]):
         with self._guard:
             return len(self._values)
 
+    def items(self) -> list[tuple[K, V]]:
+        """The keys and values there are."""
+        with self._guard:
+            return list(self._values.items())
+
+    def take(self, other: Cache[K, V], wanted: Callable[[K], bool]) -> None:
+        """Takes over values of another cache."""
+        for key, value in other.items():
+            if wanted(key):
+                with self._guard:
+                    self._values[key] = value
+
     def get(self, key: K, compute: Callable[[], V]) -> V:
         """The value of a key, computed unless it is cached; a computation that raises caches nothing."""
         with self._guard:

@@ -259,7 +259,7 @@ class DealInsights:
 
     def _simulated(self, state: ModelState, request: ScoreRequest, moment: int) -> int:
         """As of when the goal is simulated, for a deal of a request: now, or the beginning of its day."""
-        return state.now if request.as_of is None else self._serving.day_of(state, moment)
+        return state.now if request.as_of is None else self._serving.shared_moment(state, moment)
 
     def _insight(
         self,

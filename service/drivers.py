@@ -73,6 +73,12 @@ def driver_rows(
     return before.ranked(rows)
 
 
+def in_language(row: Mapping[str, Any], lang: Language) -> dict[str, Any]:
+    """A driver of `driver_rows` in another language: the same figures."""
+    lever = next(lever for lever in LEVERS if lever.id == row["lever"])
+    return {**row, "label": lever.label.to(lang), "unit": lever.unit.to(lang)}
+
+
 def kpi_tree(
     drivers: Sequence[Mapping[str, Any]], kpis: Sequence[Mapping[str, Any]], goal: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from service.given_money import rate_now
 from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
-from service.period_forecast import PeriodForecast, simulate_period, won_amounts_between
+from service.period_forecast import PeriodForecast, simulate_period
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.settled import cheap_fields
 from service.unknown_stages import open_deals_warning
@@ -55,6 +55,7 @@ class Forecasts:
         self._serving = serving
         self._goals = goals
         self._complete: tuple[str, date] | None = None  # the period and day for which the history is complete
+        self.stored_days = 0  # of the history, by this process: answers show them
 
     def forecast(
         self,
@@ -158,7 +159,9 @@ class Forecasts:
             return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
-        if not store_missing_day(store, period, state.now, version, zone, forecast_as_of):
+        if store_missing_day(store, period, state.now, version, zone, forecast_as_of):
+            self.stored_days += 1
+        else:
             self._complete = today
 
     def store_history_if_possible(self) -> None:
@@ -172,6 +175,10 @@ class Forecasts:
             failure = store_failure(error)
             why = {"exc_info": error} if failure is None else {"reason": failure.text.en}
             log_event("sancho.forecasts", "warning", "history_not_stored", **why)
+
+    def simulate_quarter(self, state: ModelState) -> None:
+        """The simulation of the current quarter, from which most questions are answered."""
+        self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
 
     def warm_up(self, state: ModelState) -> None:
         """The company's forecast of the current quarter, and its change."""
@@ -188,7 +195,7 @@ class Forecasts:
         if since <= state.log.currency_since:
             return None
         then = self._serving.context_of(state, since, forecast.period).forecast
-        won_amounts = won_amounts_between(state.log, since, forecast.moment)
+        won_amounts = forecast.won_amounts_since(since)
         deleted = state.log.gone_between("deals", since, forecast.moment)
         change = change_report(forecast.changed_since(then, won_amounts, deleted), scope)
         if change is None:

@@ -17,9 +17,9 @@ from models.kpis.smart import KpiProposal
 from models.levers import LEVERS
 from models.seller_attribution import attributed_deals
 from service import messages
-from service.drivers import driver_rows, kpi_tree, lever_model_of, plan_fields, plan_for
+from service.drivers import driver_rows, in_language, kpi_tree, lever_model_of, plan_fields, plan_for
 from service.kpi_check import KpiContext, StrongestLever, check_rows
-from service.kpis import kpi_rows
+from service.kpis import KpiFigures, kpi_figures, kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.settled import settled_fields
@@ -68,7 +68,7 @@ class Goals:
             context = self._serving.context_of(
                 state, moment, period or self._serving.period(state, None, moment)
             )
-            strongest = self._strongest_lever(context, lang)
+            strongest = self._strongest_lever(context)
             fact = self.kpi_context(context).facts(proposal, strongest)
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
@@ -155,9 +155,10 @@ class Goals:
 
         def compute() -> list[dict[str, Any]]:
             people, drive = context.forecast.organisation.members(scope), self.kpi_context(context).drive
-            return driver_rows(drive, people, target, lang)
+            return driver_rows(drive, people, target, "en")
 
-        return context.state.caches.drivers.get((*context.key, scope, lang), compute)
+        rows = context.state.caches.drivers.get((*context.key, scope), compute)
+        return [in_language(row, lang) for row in rows]
 
     def settled(self, context: AnswerContext, scope: str, lang: Language) -> dict[str, Any]:
         """What is worth knowing of a scope's goal that is out of reach, or safe; else nothing."""
@@ -188,16 +189,21 @@ class Goals:
     def _kpi_rows(
         self, context: AnswerContext, scope: str, lang: Language, with_findings: bool = True
     ) -> list[dict[str, Any]]:
-        today = last_known_day(context.moment, context.zone)
-        strongest = self._strongest_lever(context, lang) if with_findings else None
-        rows = kpi_rows(
-            self.kpi_context(context), scope, context.organisation.fiscal_start_month, today, strongest, lang
-        )
-        return rows if with_findings else [{**row, "smart": None} for row in rows]
+        def compute() -> list[KpiFigures]:
+            today, start = (
+                last_known_day(context.moment, context.zone),
+                context.organisation.fiscal_start_month,
+            )
+            strongest = self._strongest_lever(context) if with_findings else None
+            return kpi_figures(self.kpi_context(context), scope, start, today, strongest)
 
-    def _strongest_lever(self, context: AnswerContext, lang: Language) -> StrongestLever | None:
+        if not with_findings:
+            return [{**row, "smart": None} for row in kpi_rows(compute(), lang)]
+        return kpi_rows(context.state.caches.kpi_figures.get((*context.key, scope), compute), lang)
+
+    def _strongest_lever(self, context: AnswerContext) -> StrongestLever | None:
         """The lever with the largest effect on the company's goal."""
-        drivers = self.drivers(context, COMPANY, lang)
+        drivers = self.drivers(context, COMPANY, "en")
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,39 +15,62 @@ from features.kpis import Kpi
 from features.kpis.definition import MONEY, STYLES
 from models.forecast.targets import targets_of
 from models.kpis import KpiForecasts
-from models.kpis.smart import check_kpi
+from models.kpis.smart import SmartFinding, check_kpi
 from service.kpi_check import KpiContext, StrongestLever, finding_rows, proposal_of_target
 
 
-def kpi_rows(
+@dataclass(frozen=True)
+class KpiFigures:
+    """A KPI of a scope in figures, and what the check of its target found (None without one)."""
+
+    kpi: Kpi
+    figures: Mapping[str, Any]
+    smart: Mapping[str, SmartFinding] | None
+
+
+def kpi_figures(
     context: KpiContext,
     scope: str,
     fiscal_start_month: int,
     today: date,
     strongest: StrongestLever | None,
-    lang: Language,
-) -> list[dict[str, Any]]:
-    """A row per KPI of the scope's selling style."""
+) -> list[KpiFigures]:
+    """The KPIs of the scope's selling style; `strongest`: the company's strongest lever."""
     log, period = context.prospects.kpi_events.known, context.prospects.period
     style, rows = _style_of(log, scope), []
     for kpi in context.kpis.values():
         if style is None or style in kpi.styles:
             money = kpi.unit == MONEY
             targets = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up, money)
-            target = targets.get(scope)
-            rows.append(_row(context, kpi, scope, target, today, strongest, lang))
+            rows.append(_figures(context, kpi, scope, targets.get(scope), today, strongest))
     return rows
 
 
-def _row(
+def kpi_rows(kpis: Sequence[KpiFigures], lang: Language) -> list[dict[str, Any]]:
+    """A row per KPI, in the reader's language."""
+    return [
+        {
+            "kpi": row.kpi.id,
+            "label": row.kpi.label.to(lang),
+            "meaning": row.kpi.meaning.to(lang),
+            "unit": row.kpi.unit.to(lang),
+            "style": list(row.kpi.styles),
+            **row.figures,
+            "controllable": row.kpi.controllable,
+            "smart": None if row.smart is None else finding_rows(row.smart, lang),
+        }
+        for row in kpis
+    ]
+
+
+def _figures(
     context: KpiContext,
     kpi: Kpi,
     scope: str,
     target: float | None,
     today: date,
     strongest: StrongestLever | None,
-    lang: Language,
-) -> dict[str, Any]:
+) -> KpiFigures:
     prospects = context.prospects
     kpi_forecast, smart = prospects.of(kpi, scope), None
     forecast = None
@@ -54,22 +79,16 @@ def _row(
         forecast = {"p10": p10, "p50": p50, "p90": p90}
     if target is not None:
         proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
-        smart = finding_rows(check_kpi(proposal, context.facts(proposal, strongest), today), lang)
-    return {
-        "kpi": kpi.id,
-        "label": kpi.label.to(lang),
-        "meaning": kpi.meaning.to(lang),
-        "unit": kpi.unit.to(lang),
-        "style": list(kpi.styles),
+        smart = check_kpi(proposal, context.facts(proposal, strongest), today)
+    figures = {
         "value": kpi_forecast.value,
         "target": target,
         "probability": None if target is None else kpi_forecast.probability(target, kpi.lower_is_better),
         "forecast": forecast,
         "required_per_business_day": _per_day(prospects, kpi, kpi_forecast.value, target),
         "trend": [{"period": period.name, "value": value} for period, value in prospects.trend(kpi, scope)],
-        "controllable": kpi.controllable,
-        "smart": smart,
     }
+    return KpiFigures(kpi, figures, smart)
 
 
 def _per_day(prospects: KpiForecasts, kpi: Kpi, value: float | None, target: float | None) -> float | None:

@@ -34,7 +34,7 @@ from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.period_facts import PeriodFacts
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation, attainment_given_deal, total_without
-from models.period_outlook import score_and_simulate
+from models.period_outlook import PeriodOutlook, score_and_simulate
 from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
@@ -60,6 +60,7 @@ class PeriodForecast:
     rates: Rates  # known at the moment
     money: ForeignMoney | None  # of the deals known at the moment
     names: Names
+    deals: pd.DataFrame  # known at the moment
     _forecasts: Cache[tuple[str, float | None], dict[str, Any]] = field(
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
@@ -111,12 +112,24 @@ class PeriodForecast:
             then.moment, lambda: attribute_change(then.state, self.state, won_amounts, deleted)
         )
 
+    def won_amounts_since(self, first: int) -> dict[str, float]:
+        """Final amounts of the deals won from an instant on, by id, as known at the moment."""
+        deals = self.deals
+        won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
+        amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
+        return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
     @property
     def days_ahead(self) -> Floats:
         """Days from the moment to each date at which win probabilities of open deals are known (j,)."""
         ends = [end for day, end in self.facts.day_ends.items() if not self.facts.is_past(day)]
         count = self.simulation.pipeline.won_by.shape[1]
         return np.array([(end - self.moment) / DAY for end in ends] or [0.0] * count)
+
+    @property
+    def outlook(self) -> PeriodOutlook:
+        """The scores of the open deals and the simulation."""
+        return PeriodOutlook(self.scored, self.simulation)
 
     @property
     def state(self) -> ForecastState:
@@ -164,9 +177,18 @@ class PeriodForecast:
 
 
 def simulate_period(
-    bundle: Bundle, log: EventLog, history: History, moment: int, period: Period
+    bundle: Bundle,
+    log: EventLog,
+    history: History,
+    moment: int,
+    period: Period,
+    before: PeriodForecast | None = None,
 ) -> PeriodForecast:
-    """Scores the deals open at the moment and simulates the period, from what was known by then."""
+    """Scores the deals open at the moment and simulates the period, from what was known by then.
+
+    `before`: the forecast of the same bundle, moment and period by an earlier state of the store, of which
+    what still holds is used.
+    """
     known = log.without("activities").as_of(moment)
     bundle.check_currency(known.organisation)
     calendar = Calendar.of_organisation(known.organisation)
@@ -176,7 +198,16 @@ def simulate_period(
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)
     outlook = score_and_simulate(
-        bundle, known, history, organisation, facts.closed, moment, period, future, calendar
+        bundle,
+        known,
+        history,
+        organisation,
+        facts.closed,
+        moment,
+        period,
+        future,
+        calendar,
+        None if before is None or before.bundle is not bundle else before.outlook,
     )
     return PeriodForecast(
         bundle,
@@ -190,6 +221,7 @@ def simulate_period(
         known.rates,
         known.money,
         Names.of(known),
+        known["deals"],
     )
 
 
@@ -208,14 +240,6 @@ def score_table(forecast: PeriodForecast, zone: ZoneInfo, version: str) -> pd.Da
         model_version=version,
     )
     return rows.assign(person=scored.pipeline.person)
-
-
-def won_amounts_between(log: EventLog, first: int, last: int) -> dict[str, float]:
-    """Final amounts of the deals won between two instants, by id, as known at the second."""
-    deals = log.without("activities").as_of(last)["deals"]
-    won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
-    amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
-    return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
 
 
 def owned_by_scope(known: EventLog, deal_ids: pd.Index, scope: str) -> NDArray[np.bool_]:

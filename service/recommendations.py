@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -170,9 +172,10 @@ class Recommendations:
         record = recommendations.record
         if context.moment != context.state.now or record is None:
             return
+        made_at = min(record.made_at, time.time_ns() // 1000)  # "now" lies a little ahead
         with self._guard:
             if len(self._waiting) < _MAX_WAITING:
-                self._waiting[record.recommendation_id] = record
+                self._waiting[record.recommendation_id] = replace(record, made_at=made_at)
 
     def recommend(
         self,

@@ -1,171 +1,49 @@
-"""Which model and data answer? One version and one revision of the store, refreshed by a thread."""
+"""Which state answers? The newest that is ready; a thread makes the next one while it does."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog
 from crm.i18n import Language, Text
-from crm.instants import DAY, as_of_instant, end_of_day, iso, last_known_day, start_of_day
+from crm.instants import as_of_instant, iso, last_known_day
 from crm.missing_rates import missing_rates
-from crm.newest_record import RecordTimes
-from crm.organisation import Organisation
 from crm.periods import Period, period_holding, period_seen_from
 from crm.store import Store
 from crm.store.engine import store_failure
-from features import ActionEvents, Calendar, Feature, History, compile_history
-from features.kept_history import history_name, keep_history, kept_history
-from features.levels import Levels
-from models.actions import CandidateAction
-from models.bundle import Bundle
+from features import compile_history
 from models.scoring import feature_columns
-from models.seller_attribution import AttributedDeals
-from models.win.model import table_only
-from models.win.similar_deals import PastDeals
 from service import messages
-from service.cache import Cache
-from service.explain import Reader
-from service.kpi_check import KpiContext
 from service.logs import log_event
+from service.model_state import AnswerContext, Caches, ModelState, model_fields
+from service.moments import shared_moment
 from service.names import Names
-from service.organisation import calendar_of, calendar_warnings, disagreements
-from service.outages import REGISTRY, STORE, Outages
+from service.organisation import calendar_warnings, disagreements
+from service.outages import STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
+from service.state_maker import StateMaker, levels_of
 from service.watched_thread import WatchedThread
-from training.log_age import OLD_DAYS, newest_deal_record
 from training.registry import ModelVersion, Registry
+
+__all__ = ["AnswerContext", "Caches", "ModelState", "Readiness", "ServingState", "model_fields"]
 
 T = TypeVar("T")
 
 _LOG = "sancho.serving"
-_MAX_AGE_SECONDS = 900.0  # of "now"
-_CHAMPION_SECONDS = 15.0  # between two looks for a new champion in the registry
 _RETRY_SECONDS = 3.0  # after a refresh that failed
-_PERIODS = 8  # cached moments and periods: each is a simulation
-_PAST_STATES = 3  # cached states of what was known before a revision: each is a compiled history
-_MOMENTS = 2  # cached moments of results of all closed deals
-_DRIVERS = 2_000
-_INSIGHTS = 2_000
 _REFRESH_STOPPED = Text(
     "データとモデルの更新が停止しました。自動で再開しています。",
     "refreshing data and models has stopped; it is being started again.",
 )
-
-
-@dataclass(frozen=True)
-class Caches:
-    """Values computed from one state; any of them can be dropped."""
-
-    forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(_PERIODS))
-    kpi_contexts: Cache[tuple[int, str], KpiContext] = field(default_factory=lambda: Cache(_PERIODS))
-    candidate_actions: Cache[tuple[int, str], list[CandidateAction]] = field(
-        default_factory=lambda: Cache(_PERIODS)
-    )
-    attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
-    drivers: Cache[tuple[int, str, str, Language], list[dict[str, Any]]] = field(
-        default_factory=lambda: Cache(_DRIVERS)
-    )
-    settled: Cache[tuple[int, str, str], Mapping[Language, dict[str, Any]]] = field(
-        default_factory=lambda: Cache(_DRIVERS)
-    )
-    insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
-        default_factory=lambda: Cache(_INSIGHTS)
-    )
-    past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
-    stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
-    action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
-    closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
-    money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(_PERIODS))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelState:
-    """One revision of the store with one version of the model, at a "now" that all answers share."""
-
-    bundle: Bundle
-    info: ModelVersion
-    revision: int
-    log: EventLog
-    history: History
-    columns: NDArray[np.int64]  # of the model's features among those of the history
-    catalogue: tuple[Feature, ...]  # the model's features
-    now: int
-    newest_deal_record: int  # about a deal, before now
-    loaded_at: float  # monotonic seconds
-    caches: Caches = field(default_factory=Caches)
-
-    def organisation(self, moment: int) -> Organisation:
-        """What the organisation said as of a moment: its calendar is that of an answer."""
-        return self.log.organisations.at(moment)
-
-    def bundle_at(self, moment: int) -> Bundle:
-        """The model that answers as of a moment: its stage table alone where the data are far older.
-
-        Far: no deal that was won ever took as long as nothing has been heard of any deal. What the model has
-        learned of deals at work says nothing of those.
-        """
-        return self._table if self.is_far_beyond_data(moment) else self.bundle
-
-    def is_far_beyond_data(self, moment: int) -> bool:
-        """Whether the newest record is older than the longest sales cycle, and than a quarter."""
-        old = moment - self.newest_deal_record
-        return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
-
-    @cached_property
-    def record_times(self) -> RecordTimes:
-        """When anything was recorded: up to when the data of an answer reach."""
-        return RecordTimes.of(self.log)
-
-    @cached_property
-    def reader(self) -> Reader:
-        """How the model's features are read."""
-        return Reader.of(self.catalogue, self.bundle.levels, self.bundle.currency)
-
-    @cached_property
-    def _table(self) -> Bundle:
-        return replace(self.bundle, win=table_only(self.bundle.win))
-
-
-@dataclass(frozen=True)
-class AnswerContext:
-    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of it."""
-
-    state: ModelState
-    moment: int
-    forecast: PeriodForecast
-
-    @property
-    def key(self) -> tuple[int, str]:
-        """The moment and period, as a key of caches."""
-        return self.moment, self.forecast.period.name
-
-    @property
-    def organisation(self) -> Organisation:
-        """What the organisation said as of the moment."""
-        return self.state.organisation(self.moment)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The organisation's time zone as of the moment."""
-        return self.organisation.zone
-
-    @property
-    def calendar(self) -> Calendar:
-        """The calendar of the answer; the model's features keep the one it was trained with."""
-        return calendar_of(self.organisation)
 
 
 @dataclass(frozen=True)
@@ -176,11 +54,6 @@ class Readiness:
     model_version: str = ""
     kept_rows: int = 0
     warnings: tuple[tuple[str, Text], ...] = ()
-
-
-def model_fields(info: ModelVersion) -> dict[str, str]:
-    """The model of an answer: name, version, trained_at."""
-    return {"name": info.name, "version": info.version, "trained_at": info.trained_at}
 
 
 class ServingState:
@@ -194,17 +67,28 @@ class ServingState:
         self._error: Text | None = None
         self._warm = False
         self.outages = Outages()
-        self._champion_asked_at = -np.inf
+        self._maker = StateMaker(settings, store, registry, self.outages)
         self._refreshing = threading.Lock()
         self._warm_ups: tuple[Callable[[ModelState], None], ...] = ()
+        self._renewals: tuple[Callable[[ModelState], None], ...] = ()
         self._chores: tuple[Callable[[], None], ...] = ()
         self._thread = WatchedThread("sancho-ready", self._keep_ready)
 
     def register(
-        self, warm_ups: Sequence[Callable[[ModelState], None]], chores: Sequence[Callable[[], None]]
+        self,
+        warm_ups: Sequence[Callable[[ModelState], None]],
+        chores: Sequence[Callable[[], None]],
+        renewals: Sequence[Callable[[ModelState], None]] = (),
     ) -> None:
-        """Sets what warms up a fresh state before it answers, and what is done after each refresh."""
-        self._warm_ups, self._chores = tuple(warm_ups), tuple(chores)
+        """Sets what warms up a state of another model before it answers, and what is done after each refresh.
+
+        `renewals`: what a state of newer rows does before it answers in the place of one that is warm.
+        """
+        self._warm_ups, self._chores, self._renewals = tuple(warm_ups), tuple(chores), tuple(renewals)
+
+    def wake(self) -> None:
+        """Looks for new rows at once."""
+        self._thread.wake()
 
     def start(self) -> None:
         """Warms up in a thread, which then takes up new data and models until closed."""
@@ -259,18 +143,16 @@ class ServingState:
 
         def compute() -> PeriodForecast:
             _check_dates(moment, period, state.organisation(moment).zone)
-            return simulate_period(state.bundle_at(moment), state.log, state.history, moment, period)
+            inputs = (state.bundle_at(moment), state.log, state.history, moment, period)
+            before = state.caches.renewable.get((moment, period.name))
+            return simulate_period(*inputs) if before is None else simulate_period(*inputs, before=before)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
-    def day_of(self, state: ModelState, moment: int) -> int:
-        """The beginning of the moment's day, whose simulation all moments of the day share.
-
-        A moment at which a day has just ended belongs to that day, all of which is known by then.
-        """
+    def shared_moment(self, state: ModelState, moment: int) -> int:
+        """The moment whose simulation answers about one deal as of a moment, shared by all of its day."""
         zone = state.organisation(moment).zone
-        day = last_known_day(moment, zone)
-        return moment if moment == end_of_day(day, zone) else start_of_day(day, zone)
+        return shared_moment(moment, state.now, as_of_instant(None, zone), zone)
 
     def is_simulated(self, state: ModelState, moment: int, period: Period) -> bool:
         """Whether a period is simulated as of a moment."""
@@ -289,7 +171,7 @@ class ServingState:
 
         def compute() -> ModelState:
             known = state.log.as_of(revision)
-            history = compile_history(known, state.bundle.calendar, _levels(state.bundle))
+            history = compile_history(known, state.bundle.calendar, levels_of(state.bundle))
             columns = feature_columns(state.bundle, history)
             catalogue = tuple(history.features[at] for at in columns)
             return replace(
@@ -356,14 +238,22 @@ class ServingState:
         store or a registry out of reach is no error: the state goes on answering, and its answers say so.
         """
         with self._refreshing:
-            first = None if self._state is not None else self._new_champion(None)
-            self._take_up_data(first, warm)
+            first = None if self._state is not None else self._maker.new_champion(None)
+            state = self._maker.newer_data(self._state, first)
+            if state is not None:
+                self._put_in_service(state, warm)
             state = self._state
-            if first is None and state is not None and (model := self._new_champion(state)) is not None:
-                self._renew(model, state.revision, state, warm)
+            if first is None and state is not None and (model := self._maker.new_champion(state)) is not None:
+                self._put_in_service(self._maker.with_model(model, state), warm)
             if warm and not self._warm and self._state is not None:
                 self._warm_up(self._state)
                 self._warm = True
+
+    def catch_up(self) -> None:
+        """Takes up what is stored by now, before returning."""
+        state = self.current()
+        if self.from_store(self.store.revision, state.revision) != self.current().revision:
+            self.refresh(self._warm)
 
     def from_store(self, ask: Callable[[], T], otherwise: T) -> T:
         """What the store answers; something else while it is out of reach, as the answer's warnings say."""
@@ -378,40 +268,24 @@ class ServingState:
             self.outages.began(STORE, failure.text)
             return otherwise
 
-    def _take_up_data(self, first: tuple[Bundle, ModelVersion] | None, warm: bool) -> None:
-        """A state of the store's data as they are now, with the model in service or the first one."""
-        state = self._state
-        try:
-            revision = self.store.revision()
-            self.outages.ended(STORE)
-            is_old = state is None or time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS
-            if state is None or revision != state.revision or is_old:
-                self._renew(first or (state.bundle, state.info), revision, state, warm)  # type: ignore[union-attr]
-        except Exception as fault:
-            failure = store_failure(fault)
-            if failure is None:
-                raise
-            if state is None:
-                raise failure from fault
-            self.outages.began(STORE, failure.text)
-            if time.monotonic() - state.loaded_at > _MAX_AGE_SECONDS:  # "now" moves on all the same
-                self._renew((state.bundle, state.info), state.revision, state, warm)
-
-    def _renew(
-        self, model: tuple[Bundle, ModelVersion], revision: int, before: ModelState | None, warm: bool
-    ) -> None:
+    def _put_in_service(self, fresh: ModelState, warm: bool) -> None:
         """Puts a fresh state in the place of the one before."""
         began = time.perf_counter()
-        fresh = self._make_state(model, revision, before)
-        if warm:
+        before = self._state
+        if warm and self._warm and before is not None and before.info.version == fresh.info.version:
+            for renew in self._renewals:
+                renew(fresh)
+        elif warm:
             self._warm_up(fresh)
         self._state, self._warm = fresh, warm or self._warm
         seconds = round(time.perf_counter() - began, 2)
-        log_event(_LOG, "info", "refreshed", revision=revision, model=fresh.info.version, seconds=seconds)
+        log_event(
+            _LOG, "info", "refreshed", revision=fresh.revision, model=fresh.info.version, seconds=seconds
+        )
 
     def switch_to_champion(self) -> None:
         """Answers with the champion from now on, however recently the registry was asked for it."""
-        self._champion_asked_at = -np.inf
+        self._maker.forget_champion()
         self.refresh(warm=True)
 
     def readiness(self) -> Readiness:
@@ -450,88 +324,10 @@ class ServingState:
             self.settings.refresh_seconds if is_well else max(_RETRY_SECONDS, self.settings.refresh_seconds)
         )
 
-    def _new_champion(self, state: ModelState | None) -> tuple[Bundle, ModelVersion] | None:
-        """The champion, checked, where it is not the version in service.
-
-        While the registry is out of reach that one stays; at the start, the copy of the one last in service.
-        """
-        if state is not None and time.monotonic() - self._champion_asked_at < _CHAMPION_SECONDS:
-            return None
-        try:
-            champion = self.registry.champion()
-            if champion is None and state is None:
-                raise SanchoError(messages.NO_MODEL, "no_model")
-            is_new = champion is not None and (state is None or champion.version != state.info.version)
-            model = self.registry.load(champion.version) if is_new and champion is not None else None
-            self.outages.ended(REGISTRY)
-        except SanchoError as error:
-            if error.code != REGISTRY:
-                raise
-            self.outages.began(REGISTRY, error.text)
-            model = self.registry.last_champion() if state is None else None
-            if model is None and state is None:
-                raise
-        finally:
-            self._champion_asked_at = time.monotonic()  # after the answer, which may have taken its time
-        if model is not None:
-            model[0].check()
-        return model
-
-    def _make_state(
-        self, model: tuple[Bundle, ModelVersion], revision: int, before: ModelState | None
-    ) -> ModelState:
-        bundle, info = model
-        if before is not None and before.revision == revision:
-            log, history = before.log, None
-        elif before is None:  # a refresh follows a change, as the next one will: only a start uses copies
-            log, history = self._kept(bundle)
-        else:
-            bundle.check_currency(self._organisation())
-            log, history = self.store.read(self.settings.zone), None
-        if before is not None and before.log is log and before.bundle is bundle:
-            history, columns = before.history, before.columns
-        else:
-            history = history or compile_history(log, bundle.calendar, _levels(bundle))
-            columns = feature_columns(bundle, history)
-        now = as_of_instant(None, self.settings.zone)
-        return ModelState(
-            bundle=bundle,
-            info=info,
-            revision=revision,
-            log=log,
-            history=history,
-            columns=columns,
-            catalogue=tuple(history.features[at] for at in columns),
-            now=now,
-            newest_deal_record=newest_deal_record(log, now),
-            loaded_at=time.monotonic(),
-        )
-
-    def _kept(self, bundle: Bundle) -> tuple[EventLog, History]:
-        """The log and its history, from their copies where nothing has changed; else copies are made."""
-        folder, levels = self.settings.kept_folder, _levels(bundle)
-        log, state = self.store.read_once(folder, self.settings.zone)
-        bundle.check_currency(log.organisation)
-        name = history_name(state, log, bundle.calendar, levels)
-        history = kept_history(folder, name, bundle.calendar)
-        if history is None:
-            history = compile_history(log, bundle.calendar, levels)
-            keep_history(folder, name, history)
-        return log, history
-
-    def _organisation(self) -> Organisation:
-        """What the store says about the organisation, read without the rest of it."""
-        return self.store.read(self.settings.zone, ("organisation",)).organisation
-
     def _warm_up(self, state: ModelState) -> None:
         """Does what the first request would otherwise wait for."""
         for warm_up in self._warm_ups:
             warm_up(state)
-
-
-def _levels(bundle: Bundle) -> Levels:
-    """Levels with lists of names; the kind of an attribute without levels (number, date) stays text."""
-    return {name: value if isinstance(value, str) else list(value) for name, value in bundle.levels.items()}
 
 
 def _check_dates(moment: int, period: Period, zone: ZoneInfo) -> None:

@@ -28,6 +28,7 @@ class Tables:
 
         zone = self._serving.zone()
         result = push_rows(self._serving.store, table, rows, zone)
+        self._serving.wake()
         counts = result.total
         return {
             "table": table,
@@ -59,6 +60,7 @@ class Tables:
         if len(parts) == len(keys):
             key = joined_key(tuple(parts))
             removed = remove_rows(self._serving.store, table, [key], self._serving.zone())
+            self._serving.wake()
         if not removed:
             raise SanchoError(
                 _NO_ROW.format(table=TABLES[table].label, id=row_id, key=",".join(keys)), "unknown_row"

@@ -13,10 +13,12 @@ from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.shadow import Shadow
+from service.stored_answers import StoredAnswers
 from service.tables import Tables
 from training.registry import Registry
 
@@ -36,6 +38,7 @@ class UseCases:
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
+    answers: StoredAnswers | None = None
 
     @classmethod
     def open(
@@ -55,8 +58,12 @@ class UseCases:
         models = ModelAdmin(serving)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
+            renewals=(forecasts.simulate_quarter,),
             chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
         )
+        answers = StoredAnswers(serving)
+        use = (forecasts, goals, recommendations)
+        answers.register(lambda: usual_questions(serving, use, settings.language))
         return cls(
             settings=settings,
             serving=serving,
@@ -69,16 +76,21 @@ class UseCases:
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),
+            answers=answers,
         )
 
     def start(self) -> None:
-        """Warms up in a thread, which then takes up new data and models; lets the shadow score behind it."""
+        """Warms up in a thread, which then takes up new data and models; lets others work behind it."""
         self.serving.start()
+        if self.answers is not None:
+            self.answers.start()
         self.shadow.start()
 
     def close(self) -> None:
         """Stores queued recommendations where that is possible, ends the threads, and closes the store."""
         try:
+            if self.answers is not None:
+                self.answers.close()
             self.shadow.close()
             self.jobs.close()
             self.recommendations.flush_if_possible()

@@ -21,6 +21,7 @@ class WatchedThread:
         self._name = name
         self._work = work
         self._stopped = threading.Event()
+        self._due = threading.Event()  # before the time
         self._thread: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -34,9 +35,14 @@ class WatchedThread:
     def stop(self, timeout: float = 5.0) -> None:
         """Ends after the current round; waits for it, up to the timeout."""
         self._stopped.set()
+        self._due.set()
         for thread in (self._thread, self._watcher):
             if thread is not None and thread is not threading.current_thread():
                 thread.join(timeout)
+
+    def wake(self) -> None:
+        """Begins the next round at once, or after the current one."""
+        self._due.set()
 
     @property
     def is_dead(self) -> bool:
@@ -56,9 +62,10 @@ class WatchedThread:
     def _repeat(self) -> None:
         while not self._stopped.is_set():
             seconds = _RETRY_SECONDS
+            self._due.clear()  # what came during a round may not have been seen by it
             with suppress(BaseException):
                 seconds = self._work()
-            self._stopped.wait(seconds)
+            self._due.wait(seconds)
 
     def _watch(self) -> None:
         while not self._stopped.wait(_LOOK_SECONDS):

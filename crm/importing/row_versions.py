@@ -128,6 +128,9 @@ class VersionRecorder:
             of_row = changes.setdefault(self._now if since == NEVER else since, [])
             for name, after, before in _differences(row):
                 of_row.append(Change(row.key, name, event_text(after) or "", event_text(before) or ""))
+        self._writer.touched.add(
+            "deal_events", {change.deal_id for found in changes.values() for change in found}
+        )
         return sum(add_changes(self._writer.connection, found, at) for at, found in changes.items())
 
 

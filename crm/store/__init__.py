@@ -13,10 +13,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from crm.eventlog import EventLog
+from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
 from crm.store.read import arrow_table, frame_of
@@ -25,7 +27,7 @@ from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
 from crm.store.write import Writer
 
-__all__ = ["Outcome", "Recommended", "ShadowAnswer", "Store", "StoredOutlook", "Writer"]
+__all__ = ["HeldTables", "Outcome", "Recommended", "ShadowAnswer", "Store", "StoredOutlook", "Writer"]
 
 
 class Store:
@@ -110,14 +112,44 @@ class Store:
                 keep_state(folder, state, *found)
         return self._log(found, zone), state
 
+    def read_held(self, folder: Path, zone: ZoneInfo | None = None) -> tuple[EventLog, str, HeldTables]:
+        """As `read_once`, with what is held of it, from which the store is read again."""
+        with self._reading() as connection:
+            state = stored_state(connection)
+            found = kept_state(folder, state)
+            if found is None:
+                found = _read(connection, tuple(TABLES))
+                keep_state(folder, state, *found)
+            holding = held(connection, *found)
+        return self._log_of(holding, zone), state, holding
+
+    def read_again(
+        self, before: HeldTables, zone: ZoneInfo | None = None, whole: bool = False
+    ) -> tuple[EventLog, Renewal]:
+        """The log as it is now: only the rows that were written to since are read, where that is known.
+
+        `whole`: all rows are read, whatever is known.
+        """
+        with self._reading() as connection:
+            renewal = None if whole else renewed(connection, before)
+            if renewal is None:
+                renewal = Renewal(held(connection, *_read(connection, tuple(TABLES))), NEVER)
+        return self._log_of(renewal.held, zone), renewal
+
+    def _log_of(self, holding: HeldTables, zone: ZoneInfo | None) -> EventLog:
+        return EventLog.of(holding.frames, self._zone_or(zone), holding.versions, self.organisation)
+
     def _log(self, found: Read, zone: ZoneInfo | None) -> EventLog:
         """The log of stored tables and versions."""
+        tables, known_versions = found
+        frames = {name: frame_of(name, table) for name, table in tables.items()}
+        return EventLog.of(frames, self._zone_or(zone), known_versions, self.organisation)
+
+    def _zone_or(self, zone: ZoneInfo | None) -> ZoneInfo:
         zone = zone or self._zone
         if zone is None:
             raise ValueError("zone: expected the organisation's time zone, here or in Store.open; got none")
-        tables, known_versions = found
-        frames = {name: frame_of(name, table) for name, table in tables.items()}
-        return EventLog.of(frames, zone, known_versions, self.organisation)
+        return zone
 
     def revision(self) -> int:
         """A number that changes whenever an import or push changed rows."""

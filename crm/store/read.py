@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Any
 
@@ -31,6 +31,17 @@ def arrow_table(connection: sa.Connection, name: str) -> pa.Table:
     return data.unify_dictionaries().combine_chunks()
 
 
+def arrow_rows(connection: sa.Connection, name: str, keys: Collection[str]) -> pa.Table:
+    """Some rows of a table, by the first column of its key, in the order in which all of them are read."""
+    table, schema = TABLES[name], _schema(TABLES[name])
+    first = STORED[name].c[table.key[0]]
+    query = _statement(connection, table, schema).where(first.in_(sorted(keys)))
+    rows = [tuple(row) for row in connection.execute(query)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [_array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
 def frame_of(name: str, data: pa.Table) -> pd.DataFrame:
     """One canonical table in the schema's types, custom attributes as columns of their own."""
     table = TABLES[name]
@@ -53,17 +64,8 @@ def _arrow_type(column: Column, table: Table) -> pa.DataType:
 
 
 def _batches(connection: sa.Connection, table: Table) -> Iterator[pa.RecordBatch]:
-    """Rows in an order that does not depend on when they came, but for changes of one instant."""
     schema = _schema(table)
-    stored = STORED[table.name]
-    order = (
-        [stored.c.seq]
-        if keyed_by_all(table)
-        else [_bytewise(stored.c[name], connection) for name in table.key]
-    )
-    statement = sa.select(*(_selected(stored.c[field.name], table, field.type) for field in schema)).order_by(
-        *order
-    )
+    statement = _statement(connection, table, schema)
     compiled = str(statement.compile(connection, compile_kwargs={"literal_binds": True}))
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
@@ -76,6 +78,18 @@ def _batches(connection: sa.Connection, table: Table) -> Iterator[pa.RecordBatch
         arrays = [_array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     cursor.close()
+
+
+def _statement(connection: sa.Connection, table: Table, schema: pa.Schema) -> sa.Select[Any]:
+    """Rows in an order that does not depend on when they came, but for changes of one instant."""
+    stored = STORED[table.name]
+    order = (
+        [stored.c.seq]
+        if keyed_by_all(table)
+        else [_bytewise(stored.c[name], connection) for name in table.key]
+    )
+    selected = (_selected(stored.c[field.name], table, field.type) for field in schema)
+    return sa.select(*selected).order_by(*order)
 
 
 def _bytewise(column: sa.Column[Any], connection: sa.Connection) -> sa.ColumnElement[Any]:

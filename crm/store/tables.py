@@ -197,6 +197,14 @@ JOB_SCHEDULES = sa.Table(
     sa.Column("requested_by", sa.Text),
 )
 
+# The rows that each of the newest imports wrote to, by the first column of their key.
+TOUCHED_ROWS = sa.Table(
+    "touched_rows",
+    METADATA,
+    sa.Column("import_id", sa.Integer, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("table_name", "row_key")),
+)
+
 API_KEYS = sa.Table(
     "api_keys",
     METADATA,

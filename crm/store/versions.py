@@ -78,6 +78,16 @@ def read_all(connection: sa.Connection, tables: Collection[str]) -> dict[str, Ve
     return {table: Versions.of(of_table) for table, of_table in rows.items()}
 
 
+def read_some(
+    connection: sa.Connection, table: str, keys: Collection[str]
+) -> list[tuple[str, int, bool, str | None, str]]:
+    """The versions of some rows of a table, as `Versions.of` takes them."""
+    columns = (_V.row_key, _V.known_from, _V.gone, _V.merged_into, _V.contents)
+    query = sa.select(*columns).where(_V.table_name == table, _V.row_key.in_(sorted(keys)))
+    rows = connection.execute(query)
+    return [(key, known_from, bool(gone), into, contents) for key, known_from, gone, into, contents in rows]
+
+
 def gone(connection: sa.Connection, table: str) -> set[str]:
     """The keys of a table's rows whose newest version says that they are gone."""
     later = VERSIONS.alias()

@@ -15,6 +15,7 @@ from crm.schema import TABLES, Kind, Table
 from crm.store import versions
 from crm.store.changed_rows import ChangedRows, ReplacedRow, key_of, stored_values
 from crm.store.tables import CUSTOM, IMPORTS, QUARANTINE, STORED, keyed_by_all, stored_columns
+from crm.store.touched_rows import MOST, TouchedRows
 from crm.store.versions import Version
 from crm.versions import BETWEEN, joined_key
 
@@ -30,6 +31,7 @@ class Writer:
         self.connection = connection
         self._postgres = connection.dialect.name == "postgresql"
         self._changed: dict[str, ChangedRows] = {}
+        self.touched = TouchedRows()
 
     def upsert(self, table: str, columns: Columns) -> int:
         """Adds rows or replaces what differs; how many that changed. Columns not given keep their values.
@@ -49,9 +51,17 @@ class Writer:
         if partial and set(given) <= set(schema.key):
             return 0
         self.changed(table)
+        self._touch(table, given[schema.key[0]])
         if self._postgres:
             return self._copy(schema, given, partial)
         return self._execute(schema, given, partial)
+
+    def _touch(self, table: str, names: pa.Array) -> None:
+        """Notes which rows are written to, by the first column of their key."""
+        if len(names) > MOST:
+            self.touched.add_many()
+        else:
+            self.touched.add(table, (None if name is None else str(name) for name in python_values(names)))
 
     def changed(self, table: str) -> ChangedRows:
         """What this transaction changes in a table, watched from the first time it is asked for."""
@@ -140,7 +150,9 @@ class Writer:
 
     def save_versions(self, table: str, rows: Iterable[Version]) -> None:
         """Stores versions; one of the same row and moment is replaced."""
-        versions.save(self.connection, table, rows)
+        stored = list(rows)
+        self.touched.add(table, (version.key.split(BETWEEN)[0] for version in stored))
+        versions.save(self.connection, table, stored)
 
     def any_rows(self, table: str) -> bool:
         """Whether a table holds anything."""
@@ -184,9 +196,11 @@ class Writer:
         return newest
 
     def record(self, values: Mapping[str, object]) -> int:
-        """Logs an import, returns its number."""
+        """Logs an import and which rows it wrote to, returns its number."""
         statement = sa.insert(IMPORTS).values(**values).returning(IMPORTS.c.id)
-        return int(self.connection.execute(statement).scalar_one())
+        import_id = int(self.connection.execute(statement).scalar_one())
+        self.touched.save(self.connection, import_id)
+        return import_id
 
     def quarantine(self, errors: Iterable[Mapping[str, object]]) -> None:
         """Stores the errors of rows that could not be used."""

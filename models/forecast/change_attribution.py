@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from features.arrays import Flags, Floats, Ints
 from models.forecast.attainment import probability_of
+from models.forecast.exchange import simulate_after
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import Pipeline, Simulation, simulate
@@ -105,17 +106,17 @@ def attribute_change(
         "new_deals": new.chance * mean_now,
     }
     chance, amounts, closed = old.chance.copy(), old.amounts.copy(), aligned.closed_then
-    rates, sizes, then_rates = aligned.rates_then, then.simulation.sizes, aligned.rates_then
+    rates, sizes = aligned.rates_then, then.simulation.sizes
     simulations: list[Simulation] = []
 
     def draw(person: Ints = aligned.person) -> None:
         pipeline = Pipeline(aligned.deal_ids, person, chance[:, None].copy(), amounts.copy())
-        simulation = simulate(
-            organisation, pipeline, closed, rates, sizes.company, sizes.team, degrees=sizes.degrees
+        inputs = (organisation, pipeline, closed, rates, sizes.company, sizes.team)
+        simulations.append(
+            simulate_after(simulations[-1], *inputs, degrees=sizes.degrees)
+            if simulations
+            else simulate(*inputs, degrees=sizes.degrees)
         )
-        if simulations and rates is then_rates:  # the same draws: they are stored once
-            simulation = replace(simulation, new_draws=simulations[-1].new_draws)
-        simulations.append(simulation)
 
     draw(aligned.person_then)
     draw()

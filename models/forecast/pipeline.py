@@ -18,6 +18,8 @@ from models.forecast.revenue import RevenueModel
 from models.forecast.simulate import Pipeline
 from models.win.model import WinModel
 
+_BLOCK = 4_096  # deals that are scored together
+
 
 @dataclass(frozen=True)
 class ScoredPipeline:
@@ -29,6 +31,8 @@ class ScoredPipeline:
     by_end: Floats
     amount_now: Floats
     pipeline: Pipeline
+    won: Floats | None = None  # the win curve that all was computed from, and the days it is of
+    days: Floats | None = None
 
     def without_revenue(self, left_out: Flags) -> ScoredPipeline:
         """The same with the amounts of some deals (n,) in no sum: no rate says what they are worth."""
@@ -51,23 +55,40 @@ def score_pipeline(
     period: Period,
     dates: Sequence[date],
     calendar: Calendar,
+    before: ScoredPipeline | None = None,
 ) -> ScoredPipeline:
     """Scores of open deals, and probabilities of being won in the period by each of the future `dates`.
 
-    A probability is won(date) - won(start) where the period has not begun.
+    A probability is won(date) - won(start) where the period has not begun. `before`: scores as of the same
+    moment by the same model, of which those of blocks of deals hold that have not changed.
     """
     moments = np.full(len(deals), moment, np.int64)
     ends = np.array([end_of_day(day, calendar.zone) for day in dates], float)
     begins = max(period.start(calendar.zone), moment)
     horizons = np.concatenate([[begins], ends, [period.end(calendar.zone)]])
     days = np.append(np.maximum(horizons - moment, 0.0) / DAY, np.inf)
-    won = win.curve(x, moments, days).won if len(deals) else np.zeros((0, len(days)))
-    before = won[:, :1] if begins > moment else np.zeros((len(won), 1))
-    inside = np.maximum.accumulate(np.maximum(won[:, 1:-1] - before, 0.0), axis=1)
+    won = _won(win, x, moments, days, before)
+    by_start = won[:, :1] if begins > moment else np.zeros((len(won), 1))
+    inside = np.maximum.accumulate(np.maximum(won[:, 1:-1] - by_start, 0.0), axis=1)
     amounts = revenue.draws(x, amount_now) if len(deals) else np.zeros((0, 64))
     person = organisation.person(pd.Index([owner or "" for owner in owners], dtype=object))
     by_date = (
         inside[:, :-1] if dates else np.zeros((len(deals), 1))
     )  # a period that is over has no future dates
     pipeline = Pipeline(np.asarray(deal_ids, object), person, by_date, amounts)
-    return ScoredPipeline(deals, x, won[:, -1], won[:, -2], amount_now, pipeline)
+    return ScoredPipeline(deals, x, won[:, -1], won[:, -2], amount_now, pipeline, won, days)
+
+
+def _won(win: WinModel, x: Floats, moments: Ints, days: Floats, before: ScoredPipeline | None) -> Floats:
+    """Win probabilities (n, days), block by block: the last digit of one may depend on its block's others."""
+    won = np.zeros((len(x), len(days)))
+    known = None
+    if before is not None and before.days is not None and np.array_equal(before.days, days):
+        known = before.won
+    for first in range(0, len(x), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        if known is not None and before is not None and before.x[block].tobytes() == x[block].tobytes():
+            won[block] = known[block]
+        else:
+            won[block] = win.curve(x[block], moments[block], days).won
+    return won

@@ -194,6 +194,12 @@ def draw_wins(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, 
     return out[0], out[1]
 
 
+def add_draws(simulation: Simulation, rows: Ints, draws: Floats, sign: float) -> None:
+    """Adds the draws of some open deals, times `sign`, to draws by person (people + 1, S)."""
+    deals = _open_deals(simulation, rows)
+    _draw_open_deals(deals._replace(amounts=sign * deals.amounts), simulation.pipeline.person[rows], draws)
+
+
 def _open_deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
     """Some open deals with their odds by the period's end."""
     group = shift_rows(simulation)[rows]

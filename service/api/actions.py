@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from service import schemas
+from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import RecommendationsDep
+from service.api.responses import answered, documented_problems, send
+from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
 router = APIRouter(tags=["actions"])
@@ -22,9 +22,10 @@ router = APIRouter(tags=["actions"])
     responses=documented_problems(404),
     summary="Ranked next actions",
 )
-def list_actions(
+async def list_actions(
     request: Request,
     recommendations: RecommendationsDep,
+    answers: StoredAnswersDep,
     scope: Scope = "company",
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
@@ -33,7 +34,8 @@ def list_actions(
 ) -> Response:
     """The best next action of each open deal, by points of the goal's probability per hour of effort."""
     lang = language_of(request)
-    return send(request, recommendations.actions(scope, deal_id, period, as_of, limit, lang))
+    question = questions.actions(recommendations, scope, deal_id, period, as_of, limit, lang)
+    return await answered(request, answers, question)
 
 
 @router.post(

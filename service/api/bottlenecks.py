@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service import schemas
+from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import RecommendationsDep
+from service.api.responses import answered, documented_problems
+from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
@@ -20,12 +20,14 @@ router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
     responses=documented_problems(404),
     summary="Process bottlenecks and what they cost",
 )
-def list_bottlenecks(
+async def list_bottlenecks(
     request: Request,
     recommendations: RecommendationsDep,
+    answers: StoredAnswersDep,
     scope: Scope = "company",
     period: PeriodName = None,
     as_of: AsOf = None,
 ) -> Response:
     """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
-    return send(request, recommendations.bottlenecks(scope, period, as_of, language_of(request)))
+    question = questions.bottlenecks(recommendations, scope, period, as_of, language_of(request))
+    return await answered(request, answers, question)

@@ -12,11 +12,11 @@ from fastapi.responses import Response
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service import schemas
+from service import questions, schemas
 from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine
 from service.api.parameters import AsOf, PeriodName, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import DealInsightsDep
+from service.api.responses import answered, documented_problems, send
+from service.api.use_cases import DealInsightsDep, StoredAnswersDep
 from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
@@ -99,9 +99,10 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
 @router.get(
     "", response_model=schemas.DealList, responses=documented_problems(404), summary="Scored open deals"
 )
-def list_deals(
+async def list_deals(
     request: Request,
     deals: DealInsightsDep,
+    answers: StoredAnswersDep,
     scope: Scope = "company",
     as_of: AsOf = None,
     period: PeriodName = None,
@@ -116,7 +117,8 @@ def list_deals(
 ) -> Response:
     """Scores of the open deals of a scope, page by page."""
     lang = language_of(request)
-    return send(request, deals.list_deals(scope, as_of, period, sort, cursor, limit, lang))
+    question = questions.deals(deals, scope, as_of, period, sort, cursor, limit, lang)
+    return await answered(request, answers, question)
 
 
 @router.get(
@@ -134,6 +136,4 @@ async def get_deal(
 ) -> Response:
     """The insight of a stored deal, as of any moment at which it was open."""
     lang = language_of(request)
-    if deals.is_quick(as_of, period):
-        return send(request, deals.get_deal(deal_id, as_of, period, lang))
     return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from service import schemas
+from service import questions, schemas
 from service.api.parameters import AsOf, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import ForecastsDep
+from service.api.responses import answered, documented_problems, send
+from service.api.use_cases import ForecastsDep, StoredAnswersDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
@@ -23,11 +23,17 @@ Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
     responses=documented_problems(404),
     summary="Probability of reaching a period's target",
 )
-def get_forecast(
-    request: Request, forecasts: ForecastsDep, period: Period, scope: Scope = "company", as_of: AsOf = None
+async def get_forecast(
+    request: Request,
+    forecasts: ForecastsDep,
+    answers: StoredAnswersDep,
+    period: Period,
+    scope: Scope = "company",
+    as_of: AsOf = None,
 ) -> Response:
     """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
-    return send(request, forecasts.forecast(period, scope, as_of, language_of(request)))
+    question = questions.forecast(forecasts, period, scope, as_of, language_of(request))
+    return await answered(request, answers, question)
 
 
 @router.post(

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from service import schemas
+from service import questions, schemas
 from service.api.parameters import AsOf, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import GoalsDep
+from service.api.responses import answered, documented_problems, send
+from service.api.use_cases import GoalsDep, StoredAnswersDep
 from service.problems import language_of
 
 router = APIRouter(tags=["kpis"])
@@ -22,15 +22,16 @@ router = APIRouter(tags=["kpis"])
     responses=documented_problems(404),
     summary="KPI values and the probability of their targets",
 )
-def get_kpis(
+async def get_kpis(
     request: Request,
     goals: GoalsDep,
+    answers: StoredAnswersDep,
     period: Annotated[str, Path(examples=["2026-Q4", "2026-11", "2026-W47"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
     """Each KPI so far and by the period's end, the probability of its target, the pace needed for it."""
-    return send(request, goals.kpis(period, scope, as_of, language_of(request)))
+    return await answered(request, answers, questions.kpis(goals, period, scope, as_of, language_of(request)))
 
 
 @router.post(
@@ -50,15 +51,16 @@ def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) ->
     responses=documented_problems(404),
     summary="KGI -> KSF -> KPI with numbers",
 )
-def get_tree(
+async def get_tree(
     request: Request,
     goals: GoalsDep,
+    answers: StoredAnswersDep,
     period: Annotated[str, Path(examples=["2026-Q4"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
     """The drivers of the goal, by what a feasible step of each adds to the probability of the target."""
-    return send(request, goals.tree(period, scope, as_of, language_of(request)))
+    return await answered(request, answers, questions.tree(goals, period, scope, as_of, language_of(request)))
 
 
 @router.post(
@@ -67,6 +69,8 @@ def get_tree(
     responses=documented_problems(404, 400),
     summary="What it takes to reach the target with a probability",
 )
-def make_plan(request: Request, goals: GoalsDep, body: schemas.PlanRequest) -> Response:
+async def make_plan(
+    request: Request, goals: GoalsDep, answers: StoredAnswersDep, body: schemas.PlanRequest
+) -> Response:
     """The smallest change of levers, up to the top quartile of peers, and each person's numbers."""
-    return send(request, goals.plan(body, language_of(request)))
+    return await answered(request, answers, questions.plan(goals, body, language_of(request)))

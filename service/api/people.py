@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from service import schemas
+from service import questions, schemas
 from service.api.parameters import AsOf, Scope
-from service.api.responses import documented_problems, send
-from service.api.use_cases import GoalsDep
+from service.api.responses import answered, documented_problems
+from service.api.use_cases import GoalsDep, StoredAnswersDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/people", tags=["people"])
@@ -22,12 +22,14 @@ router = APIRouter(prefix="/people", tags=["people"])
     responses=documented_problems(404),
     summary="Comparison of people on equal deals",
 )
-def compare_people(
+async def compare_people(
     request: Request,
     goals: GoalsDep,
+    answers: StoredAnswersDep,
     period: Annotated[str, Path(examples=["2026-Q4", "FY2026"], max_length=50)],
     scope: Scope = "company",
     as_of: AsOf = None,
 ) -> Response:
     """Results compared with those of an average rep on the same deals, and where to help whom."""
-    return send(request, goals.people(period, scope, as_of, language_of(request)))
+    question = questions.people(goals, period, scope, as_of, language_of(request))
+    return await answered(request, answers, question)

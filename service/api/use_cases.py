@@ -14,6 +14,7 @@ from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
+from service.stored_answers import StoredAnswers
 from service.tables import Tables
 from service.use_cases import UseCases
 
@@ -55,6 +56,11 @@ async def comparisons(request: Request) -> ModelComparisons:
     return _use_cases(request).comparisons
 
 
+async def stored_answers(request: Request) -> StoredAnswers | None:
+    """The answers that have been made; None where none are stored."""
+    return _use_cases(request).answers
+
+
 async def tables(request: Request) -> Tables:
     """Tables that can be written to."""
     return _use_cases(request).tables
@@ -78,4 +84,5 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]

@@ -51,7 +51,7 @@ def show_settled(answer: Answer, reader: Reader) -> None:
 
 def reached_text(reached: list[dict[str, float]], reader: Reader) -> str:
     """The revenue reached with each confidence."""
-    amounts = reader.money_column([row["revenue"] for row in reached])
+    amounts = [reader.money(row["revenue"]) for row in reached]
     parts = [
         reader.text(
             "{share:.0%}の確率で{money}",
@@ -138,9 +138,9 @@ def _show_later(later: dict[str, Any], reader: Reader) -> None:
         **given,
     )
     headings, cells = effect_columns(plan["levers"], plan["ranked_by"], reader)
-    rows = [
-        [row["label"], *(reader.level(row[end], row["unit"]) for end in ("from", "to")), *own]
-        for row, own in zip(plan["levers"], cells, strict=True)
-    ]
+    rows = []
+    for row, own in zip(plan["levers"], cells, strict=True):
+        label, ends = reader.kpi_row(row["label"], row["unit"], [row[end] for end in ("from", "to")])
+        rows.append([label, *ends, *own])
     labels = [Text("改善項目", "lever"), Text("現状", "now"), Text("計画", "plan"), *headings]
     reader.table(labels, rows, right=[1, 2, 3, 4], title=given["name"])

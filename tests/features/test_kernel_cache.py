@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from features import kernel_cache
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {
@@ -166,3 +170,29 @@ def test_half_a_file_of_a_killed_process_is_compiled_anew(suffix: str, tmp_path:
     for file in (home / "kernels").rglob(f"*doubled*.{suffix}"):
         file.write_bytes(file.read_bytes()[:20])
     assert ask_read_only(home)[:2] == ["8.0", "0"]
+
+
+def test_parallel_kernels_leave_python_its_lock_and_run_one_after_the_other(monkeypatch: pytest.MonkeyPatch):
+    inside, most, go_on = [], [], threading.Event()
+
+    def kernel(name: str) -> str:
+        inside.append(name)
+        most.append(len(inside))
+        go_on.wait(60)
+        inside.remove(name)
+        return name
+
+    def made(function: object, **options: bool) -> object:
+        assert options["nogil"]
+        kernel.py_func = function  # type: ignore[attr-defined]
+        return kernel
+
+    monkeypatch.setattr(kernel_cache, "_cached_function", made)
+    run = kernel_cache.compiled(parallel=True)(lambda name: name)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(run, name) for name in "ab"]
+        while not inside:
+            pass
+        go_on.set()
+        assert [one.result(60) for one in both] == ["a", "b"]
+    assert most == [1, 1]

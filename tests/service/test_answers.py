@@ -217,3 +217,41 @@ def test_a_refusal_calls_a_deal_by_its_name_and_the_id_that_was_asked_for(
         answer = client.request(method, f"/v1{path}", json=body, headers={"Accept-Language": lang})
         assert answer.status_code in (404, 422)
         assert called in answer.json()["detail"]
+
+
+STORED = ("list_deals", "forecast", "kpis", "tree", "plan", "people", "bottlenecks", "actions")
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_an_answer_that_is_stored_is_sent_again_without_being_made(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, lang: str
+):
+    cases = client.app.state.use_cases  # type: ignore[attr-defined]
+    asked = [
+        (method, path, body)
+        for method, path, body, _ in ADDRESSES
+        if path.split("?")[0].split("/")[1] in ("forecasts", "kpis", "trees", "plans", "people", "actions")
+        and not path.endswith(("what-if", "check"))
+    ]
+    asked += [("GET", f"/bottlenecks?as_of={AS_OF}", None), ("GET", f"/deals?as_of={AS_OF}", None)]
+    head = {"Accept-Language": lang}
+    first = [client.request(method, f"/v1{path}", json=body, headers=head) for method, path, body in asked]
+    for use_case in (cases.deals, cases.forecasts, cases.goals, cases.recommendations):
+        for name in STORED:
+            if hasattr(use_case, name):
+                monkeypatch.setattr(use_case, name, lambda *_: pytest.fail("made again"))
+    for (method, path, body), answer in zip(asked, first, strict=True):
+        again = client.request(method, f"/v1{path}", json=body, headers=head)
+        assert again.status_code == 200, path
+        assert again.content == answer.content, path
+        assert again.headers["Content-Language"] == lang
+
+
+def test_who_sends_no_cache_gets_the_rows_that_were_stored_a_moment_ago(client: TestClient):
+    path = f"/v1/kpis/{PERIOD}?scope=person:P0"
+    client.get(path)
+    target = {"metric": "revenue", "scope": "person:P0", "period": PERIOD, "value": 7e6}
+    assert client.put("/v1/tables/targets", json=[target]).status_code == 200
+    for headers, expected in (({"Cache-Control": "no-cache"}, 7e6), ({}, 7e6)):
+        rows = client.get(path, headers=headers).json()["kpis"]
+        assert next(row["target"] for row in rows if row["kpi"] == "revenue") == expected

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from crm.store import Recommended
 from service import recommendations
 from service.recommendations import Recommendations
 
@@ -40,7 +42,12 @@ def asked(store: FullStore, monkeypatch: pytest.MonkeyPatch) -> Recommendations:
 
 def keep(asked: Recommendations, name: str, moment: int = 5) -> None:
     context = SimpleNamespace(moment=moment, state=SimpleNamespace(now=5))
-    asked.queue(context, SimpleNamespace(record=SimpleNamespace(recommendation_id=name)))  # type: ignore[arg-type]
+    asked.queue(context, SimpleNamespace(record=record(name, moment)))  # type: ignore[arg-type]
+
+
+def record(name: str, moment: int) -> Recommended:
+    figures = {"chance": 0.5, "uplift": 0.1, "low": 0.0, "high": 0.2, "propensity": 1.0}
+    return Recommended(name, moment, moment + 9, "D1", "call", "usual", "1", alternatives="[]", **figures)
 
 
 def test_recommendations_wait_for_a_full_store_and_are_bounded(asked: Recommendations, store: FullStore):
@@ -61,3 +68,11 @@ def test_recommendations_wait_for_a_full_store_and_are_bounded(asked: Recommenda
 def test_recommendations_as_of_the_past_are_not_kept(asked: Recommendations):
     keep(asked, "R1", moment=4)
     assert not asked._waiting
+
+
+def test_what_is_done_after_a_recommendation_is_after_it_though_now_lies_ahead(asked: Recommendations):
+    before = time.time_ns() // 1000
+    ahead = before + 900_000_000
+    context = SimpleNamespace(moment=ahead, state=SimpleNamespace(now=ahead))
+    asked.queue(context, SimpleNamespace(record=record("R1", ahead)))  # type: ignore[arg-type]
+    assert before <= asked._waiting["R1"].made_at < ahead

@@ -10,13 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
+from crm.instants import NEVER
 from features import Calendar
-from service import serving_state
+from service import serving_state, state_maker
+from service.model_state import PERIODS
 from service.outages import REGISTRY, STORE
 from service.serving_state import ServingState
 from service.settings import Settings
@@ -39,8 +42,12 @@ class FakeStore:
     def read(self, zone: ZoneInfo, _tables: object = None) -> EventLog:
         return EventLog.of({}, zone)
 
-    def read_once(self, _folder: Path, zone: ZoneInfo) -> tuple[EventLog, str]:
-        return self.read(zone), "state"
+    def read_held(self, _folder: Path, zone: ZoneInfo) -> tuple[EventLog, str, Any]:
+        return self.read(zone), "state", SimpleNamespace(revision=self.now_at)
+
+    def read_again(self, _held: Any, zone: ZoneInfo, _whole: bool) -> tuple[EventLog, Any]:
+        held = SimpleNamespace(revision=self.now_at)
+        return self.read(zone), SimpleNamespace(held=held, known_from=NEVER)
 
     def close(self) -> None: ...
 
@@ -66,13 +73,17 @@ class FakeRegistry:
         return bundle, self.champion()
 
 
+def empty_histories(patch: pytest.MonkeyPatch) -> None:
+    """Histories without deals are compiled from now on."""
+    history = SimpleNamespace(features=[], levels={}, deal_ids=pd.Index([]))
+    patch.setattr(state_maker, "compile_history", lambda *_: history)
+    patch.setattr(state_maker, "feature_columns", lambda *_: [])
+
+
 @pytest.fixture
 def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServingState]:
-    monkeypatch.setattr(
-        serving_state, "compile_history", lambda *_: SimpleNamespace(features=[], levels={}, name="history")
-    )
-    monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
-    monkeypatch.setattr(serving_state, "newest_deal_record", lambda _log, before: before)
+    empty_histories(monkeypatch)
+    monkeypatch.setattr(state_maker, "newest_deal_record", lambda _log, before: before)
     settings = Settings(home=tmp_path, refresh_seconds=0.0)
     serving = ServingState(settings, FakeStore(), FakeRegistry())  # type: ignore[arg-type]
     yield serving
@@ -106,7 +117,7 @@ def test_refresh_takes_up_new_data_and_models(serving: ServingState):
     assert serving._keep_ready() == 0.0
     assert (serving.current().revision, serving.current().info.version) == (1, "1")
     serving.store.now_at, serving.registry.version = 2, "2"  # type: ignore[attr-defined]
-    serving._champion_asked_at = -float("inf")
+    serving._maker.forget_champion()
     serving._keep_ready()
     assert (serving.current().revision, serving.current().info.version) == (2, "2")
     assert serving.readiness().model_version == "2"
@@ -233,7 +244,7 @@ def test_fresh_data_are_shown_while_the_registry_is_out_of_reach(
 ):
     serving._keep_ready()
     serving.store.now_at = 2  # type: ignore[attr-defined]
-    serving._champion_asked_at = -float("inf")
+    serving._maker.forget_champion()
     monkeypatch.setattr(FakeRegistry, "champion", out_of_reach(REGISTRY))
     serving._keep_ready()
     assert serving.current().revision == 2
@@ -241,11 +252,10 @@ def test_fresh_data_are_shown_while_the_registry_is_out_of_reach(
     said = warned(serving)[REGISTRY]
     assert "version 1 goes on answering" in said
     monkeypatch.undo()
-    monkeypatch.setattr(serving_state, "compile_history", lambda *_: SimpleNamespace(features=[]))
-    monkeypatch.setattr(serving_state, "feature_columns", lambda *_: [])
+    empty_histories(monkeypatch)
     serving._keep_ready()
     assert warned(serving)[REGISTRY] == said, "since when does not move, and it is not asked all the time"
-    serving._champion_asked_at = -float("inf")
+    serving._maker.forget_champion()
     serving._keep_ready()
     assert warned(serving) == {}
 
@@ -255,7 +265,7 @@ def test_new_data_do_not_wait_for_a_registry_that_takes_its_time(
 ):
     serving._keep_ready()
     serving.store.now_at = 2  # type: ignore[attr-defined]
-    serving._champion_asked_at = -float("inf")
+    serving._maker.forget_champion()
     answered: list[int] = []
     champion = FakeRegistry.champion
 
@@ -311,7 +321,7 @@ def test_answers_go_on_from_memory_while_the_store_is_out_of_reach(
     serving.switch_to_champion()
     assert serving.current().info.version == "2", "a model can be promoted all the same"
     before = serving.current().loaded_at
-    monkeypatch.setattr(serving_state, "_MAX_AGE_SECONDS", -1.0)
+    monkeypatch.setattr(state_maker, "moment_of_now", lambda clock, _zone: clock)
     serving._keep_ready()
     assert serving.current().loaded_at > before, "now moves on"
     serving.store.before_revision, serving.store.now_at = (lambda: None), 2  # type: ignore[attr-defined]
@@ -366,7 +376,7 @@ def test_any_number_of_periods_can_be_asked_about_as_of_now(
     for _ in range(2):
         for month in months:
             assert serving.context(None, month).forecast.period.name == month
-    assert len(serving.current().caches.forecasts) == serving_state._PERIODS
+    assert len(serving.current().caches.forecasts) == PERIODS
     serving.context(None, months[-1])
     assert len(opened) == 24, "the last one asked about is kept"
 

@@ -218,7 +218,7 @@ def test_once_the_period_is_over_the_answered_rows_are_compared(
     won = [{"deal_id": "D4", "stage": "受注", "closed_at": "2026-12-10", "outcome": "won"}]
     push_rows(place.store, "deals", won, TOKYO, now=as_of_instant("2026-12-10", TOKYO))
     later = as_of_instant("2027-01-31", TOKYO)
-    monkeypatch.setattr("service.serving_state.as_of_instant", lambda *_: later)
+    monkeypatch.setattr("service.state_maker.as_of_instant", lambda *_: later)
     place.cases.serving.refresh(warm=False)
     told = place.client.get("/v1/models/shadow").json()["report"]
     (row,) = [one for one in place.store.shadow_answers("2") if one.deal_id == "D4"]

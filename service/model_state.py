@@ -1,0 +1,189 @@
+"""What answers: one revision of the store with one version of the model, and what an answer is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm.eventlog import EventLog
+from crm.i18n import Language, Text
+from crm.instants import DAY
+from crm.newest_record import RecordTimes
+from crm.organisation import Organisation
+from features import ActionEvents, Calendar, Feature, History
+from models.actions import CandidateAction
+from models.bundle import Bundle
+from models.seller_attribution import AttributedDeals
+from models.win.model import table_only
+from models.win.similar_deals import PastDeals
+from service.cache import Cache
+from service.explain import Reader
+from service.kpi_check import KpiContext
+from service.kpis import KpiFigures
+from service.organisation import calendar_of
+from service.period_forecast import PeriodForecast
+from training.log_age import OLD_DAYS
+from training.registry import ModelVersion
+
+PERIODS = 8  # cached moments and periods: each is a simulation
+_PAST_STATES = 3  # cached states of what was known before a revision: each is a compiled history
+_MOMENTS = 2  # cached moments of results of all closed deals
+_DRIVERS = 2_000
+_INSIGHTS = 2_000
+
+
+@dataclass(frozen=True)
+class Caches:
+    """Values computed from one state; any of them can be dropped."""
+
+    forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(PERIODS))
+    kpi_contexts: Cache[tuple[int, str], KpiContext] = field(default_factory=lambda: Cache(PERIODS))
+    candidate_actions: Cache[tuple[int, str], list[CandidateAction]] = field(
+        default_factory=lambda: Cache(PERIODS)
+    )
+    attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
+    drivers: Cache[tuple[int, str, str], list[dict[str, Any]]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
+    settled: Cache[tuple[int, str, str], Mapping[Language, dict[str, Any]]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
+    kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
+        default_factory=lambda: Cache(_DRIVERS)
+    )
+    insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
+        default_factory=lambda: Cache(_INSIGHTS)
+    )
+    past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
+    stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(PERIODS))
+    action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
+    closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
+    money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(PERIODS))
+
+    renewable: Mapping[tuple[int, str], PeriodForecast] = field(default_factory=dict)  # of an earlier state
+
+    def of_moments_up_to(self, moment: int, same_deals: bool) -> Caches:
+        """New caches that hold what is said as of these moments and of no other.
+
+        `same_deals`: the history has the same deals at the same places, as what is computed names them.
+        """
+        past = Caches()
+        past.past_states.take(self.past_states, lambda revision: revision <= moment)
+        if same_deals:
+            past.forecasts.take(self.forecasts, lambda key: key[0] <= moment)
+            past.kpi_contexts.take(self.kpi_contexts, lambda key: key[0] <= moment)
+            past.drivers.take(self.drivers, lambda key: key[0] <= moment)
+            past.settled.take(self.settled, lambda key: key[0] <= moment)
+            past.kpi_figures.take(self.kpi_figures, lambda key: key[0] <= moment)
+        return past
+
+    def renewed(self, known_from: int, now: int, now_after: int, same_deals: bool) -> Caches:
+        """Caches of a state after this one: what it said as of past moments, and its forecasts to renew.
+
+        Up to `known_from` nothing has changed; `now` and `now_after` are those of both states.
+        """
+        past = self.of_moments_up_to(min(known_from, now - 1), same_deals)
+        if now_after != now:
+            return past
+        of_now = {key: forecast for key, forecast in self.forecasts.items() if key[0] == now}
+        newest = list({**self.renewable, **of_now}.items())[-PERIODS:]
+        return replace(past, renewable=dict(newest))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelState:
+    """One revision of the store with one version of the model, at a "now" that all answers share.
+
+    `settled`: when rows changed what was known as of earlier moments, newest first: the moment from which on
+    answers may differ, and the revision by which they do.
+    """
+
+    bundle: Bundle
+    info: ModelVersion
+    revision: int
+    log: EventLog
+    history: History
+    columns: NDArray[np.int64]  # of the model's features among those of the history
+    catalogue: tuple[Feature, ...]  # the model's features
+    now: int
+    newest_deal_record: int  # about a deal, before now
+    loaded_at: float  # monotonic seconds
+    settled: tuple[tuple[int, int], ...] = ()
+    caches: Caches = field(default_factory=Caches)
+
+    def organisation(self, moment: int) -> Organisation:
+        """What the organisation said as of a moment: its calendar is that of an answer."""
+        return self.log.organisations.at(moment)
+
+    def bundle_at(self, moment: int) -> Bundle:
+        """The model that answers as of a moment: its stage table alone where the data are far older.
+
+        Far: no deal that was won ever took as long as nothing has been heard of any deal. What the model has
+        learned of deals at work says nothing of those.
+        """
+        return self._table if self.is_far_beyond_data(moment) else self.bundle
+
+    def is_far_beyond_data(self, moment: int) -> bool:
+        """Whether the newest record is older than the longest sales cycle, and than a quarter."""
+        old = moment - self.newest_deal_record
+        return old > OLD_DAYS * DAY and old > self.bundle.win.windows.longest_days * DAY
+
+    def revision_at(self, moment: int) -> int:
+        """The newest revision that changed what is known as of a moment, as far as that is known."""
+        if not self.settled:
+            return self.revision
+        return next((revision for since, revision in self.settled if since < moment), self.settled[-1][1])
+
+    @cached_property
+    def record_times(self) -> RecordTimes:
+        """When anything was recorded: up to when the data of an answer reach."""
+        return RecordTimes.of(self.log)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """How the model's features are read."""
+        return Reader.of(self.catalogue, self.bundle.levels, self.bundle.currency)
+
+    @cached_property
+    def _table(self) -> Bundle:
+        return replace(self.bundle, win=table_only(self.bundle.win))
+
+
+@dataclass(frozen=True)
+class AnswerContext:
+    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of it."""
+
+    state: ModelState
+    moment: int
+    forecast: PeriodForecast
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """The moment and period, as a key of caches."""
+        return self.moment, self.forecast.period.name
+
+    @property
+    def organisation(self) -> Organisation:
+        """What the organisation said as of the moment."""
+        return self.state.organisation(self.moment)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The organisation's time zone as of the moment."""
+        return self.organisation.zone
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the answer; the model's features keep the one it was trained with."""
+        return calendar_of(self.organisation)
+
+
+def model_fields(info: ModelVersion) -> dict[str, str]:
+    """The model of an answer: name, version, trained_at."""
+    return {"name": info.name, "version": info.version, "trained_at": info.trained_at}

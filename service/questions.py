@@ -1,0 +1,137 @@
+"""Which questions can be answered from what is stored, and which are answered before anybody asks?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from crm.i18n import Language
+from models.forecast.organisation import COMPANY
+from service.deal_insight import DealInsights
+from service.forecasts import Forecasts
+from service.goals import Goals
+from service.recommendations import Recommendations
+from service.serving_state import ServingState
+from service.stored_answers import Question
+
+if TYPE_CHECKING:
+    from service.schemas import PlanRequest
+
+_LIMIT = 20  # actions of a list where nobody says how many
+
+
+def forecast(use: Forecasts, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+    """The forecast of a scope."""
+    return Question(
+        name="forecast", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.forecast(period, scope, as_of, lang), also=use.stored_days,
+    )  # fmt: skip
+
+
+def kpis(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+    """The KPIs of a scope."""
+    return Question(
+        name="kpis", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.kpis(period, scope, as_of, lang),
+    )  # fmt: skip
+
+
+def tree(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+    """What leads to the goal of a scope."""
+    return Question(
+        name="tree", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.tree(period, scope, as_of, lang),
+    )  # fmt: skip
+
+
+def people(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+    """The comparison of people."""
+    return Question(
+        name="people", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.people(period, scope, as_of, lang),
+    )  # fmt: skip
+
+
+def plan(use: Goals, request: PlanRequest, lang: Language) -> Question:
+    """What it takes to reach a probability."""
+    return Question(
+        name="plan", about=(request.model_dump_json(),), period=request.period, as_of=request.as_of,
+        lang=lang, make=lambda: use.plan(request, lang), is_slow=True,
+    )  # fmt: skip
+
+
+def bottlenecks(
+    use: Recommendations, scope: str, period: str | None, as_of: str | None, lang: Language
+) -> Question:
+    """Where a scope loses deals."""
+    return Question(
+        name="bottlenecks", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.bottlenecks(scope, period, as_of, lang),
+    )  # fmt: skip
+
+
+def actions(
+    use: Recommendations,
+    scope: str,
+    deal_id: str | None,
+    period: str | None,
+    as_of: str | None,
+    limit: int,
+    lang: Language,
+) -> Question:
+    """The next actions of a scope, or of a deal."""
+    return Question(
+        name="actions", about=(scope, deal_id, limit), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang),
+    )  # fmt: skip
+
+
+def deals(
+    use: DealInsights,
+    scope: str,
+    as_of: str | None,
+    period: str | None,
+    sort: str,
+    cursor: str | None,
+    limit: int,
+    lang: Language,
+) -> Question:
+    """A page of the scored open deals of a scope."""
+    return Question(
+        name="deals", about=(scope, sort, cursor, limit), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang),
+    )  # fmt: skip
+
+
+def usual_questions(
+    serving: ServingState, use: tuple[Forecasts, Goals, Recommendations], first: Language
+) -> list[Question]:
+    """What is asked about the current quarter of the company, then of the teams, in both languages.
+
+    The `first` language first; of people the KPIs and the forecast.
+    """
+    state = serving.current()
+    period = serving.period(state, None, state.now)
+    scopes = serving.context_of(state, state.now, period).forecast.organisation.scopes()
+    languages: tuple[Language, Language] = ("ja", "en") if first == "ja" else ("en", "ja")
+    teams = [scope for scope in scopes if scope.startswith("team:")]
+    persons = [scope for scope in scopes if scope.startswith("person:")]
+    groups = [*product(languages, [COMPANY]), *product(languages, teams)]
+    questions = [one for lang, scope in groups for one in _of_group(use, period.name, scope, lang)]
+    for lang, person in product(languages, persons):
+        questions.append(forecast(use[0], period.name, person, None, lang))
+        questions.append(kpis(use[1], period.name, person, None, lang))
+    return questions
+
+
+def _of_group(
+    use: tuple[Forecasts, Goals, Recommendations], period: str, scope: str, lang: Language
+) -> Iterator[Question]:
+    forecasts, goals, recommendations = use
+    yield forecast(forecasts, period, scope, None, lang)
+    yield kpis(goals, period, scope, None, lang)
+    yield actions(recommendations, scope, None, None, None, _LIMIT, lang)
+    yield tree(goals, period, scope, None, lang)
+    yield people(goals, period, scope, None, lang)
+    yield bottlenecks(recommendations, scope, None, None, lang)

@@ -1,0 +1,107 @@
+"""Are exchanged draws those of a simulation from nothing, digit for digit?"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.forecast.exchange import simulate_after
+from models.forecast.new_business_rates import POOL, NewBusinessRates
+from models.forecast.organisation import ScopeTree
+from models.forecast.simulate import LEVELS, Pipeline, Simulation, simulate
+
+TREE = ScopeTree(("A", "B", "C"), np.array([0, 0, -1]), ("T",), np.array([-1]))
+SIZES = (0.4, 0.2)
+N = 40
+
+
+def rates(seed: int = 0) -> NewBusinessRates:
+    rng = np.random.default_rng(seed)
+    return NewBusinessRates(
+        rng.uniform(0, 2, 4), 0.2, 0.1, 0.3, rng.lognormal(14, 1, POOL), np.ones(4), np.array([0.5, 1.0])
+    )
+
+
+def pipeline(seed: int = 0, deals: int = N) -> Pipeline:
+    rng = np.random.default_rng(seed)
+    won = np.sort(rng.uniform(0, 0.7, (deals, 2)), axis=1)
+    amounts = np.sort(rng.lognormal(14, 1, (deals, LEVELS)), axis=1)
+    ids = np.array([f"D{n:03d}" for n in range(deals)], object)
+    return Pipeline(ids, rng.integers(0, 4, deals), won, amounts)
+
+
+def assert_same(found: Simulation, expected: Simulation) -> None:
+    for field in fields(Simulation):
+        one, other = getattr(found, field.name), getattr(expected, field.name)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, other, err_msg=field.name, strict=True)
+    for name in ("person", "won_by", "amounts", "deal_ids"):
+        np.testing.assert_array_equal(getattr(found.pipeline, name), getattr(expected.pipeline, name))
+
+
+CLOSED = np.array([1e6, 0.0, 2e6, 0.0])
+BEFORE = simulate(TREE, pipeline(), CLOSED, rates(), *SIZES)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, N - 1), st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0, 3.7]), st.integers(0, 3)
+        ),
+        max_size=15,
+    ),
+    st.sampled_from([0.0, 123_456.789]),
+)
+def test_changed_deals_are_drawn_as_in_a_simulation_from_nothing(
+    changes: list[tuple[int, float, float, int]], more: float
+):
+    now = pipeline()
+    for row, chance, times, person in changes:
+        now.won_by[row] = np.sort([chance / 2, chance])
+        now.amounts[row] *= times
+        now.person[row] = person
+    closed = CLOSED + more
+    found = simulate_after(BEFORE, TREE, now, closed, rates(), *SIZES)
+    assert_same(found, simulate(TREE, now, closed, rates(), *SIZES))
+
+
+def test_deals_that_come_or_go_are_drawn_as_in_a_simulation_from_nothing():
+    all_of = pipeline()
+    kept = np.arange(N) != 7
+    now = Pipeline(*(getattr(all_of, name)[kept] for name in ("deal_ids", "person", "won_by", "amounts")))
+    expected = simulate(TREE, now, CLOSED, rates(), *SIZES)
+    assert_same(simulate_after(BEFORE, TREE, now, CLOSED, rates(), *SIZES), expected)
+    assert_same(simulate_after(expected, TREE, pipeline(), CLOSED, rates(), *SIZES), BEFORE)
+
+
+@pytest.mark.parametrize("what", ["rates", "sizes", "people", "teams", "dates"])
+def test_another_market_or_organisation_is_simulated_from_nothing(what: str):
+    tree, new, sizes = TREE, rates(), SIZES
+    if what == "rates":
+        new = replace(new, mean=new.mean + 0.1)
+    if what == "dates":
+        new = replace(new, by_date=np.array([0.4, 1.0]))
+    if what == "sizes":
+        sizes = (0.41, 0.2)
+    if what == "people":
+        tree = replace(TREE, people=("A", "B", "E"))
+    if what == "teams":
+        tree = replace(TREE, team_of=np.array([0, -1, -1]))
+    found = simulate_after(BEFORE, tree, pipeline(), CLOSED, new, *sizes)
+    assert_same(found, simulate(tree, pipeline(), CLOSED, new, *sizes))
+    assert found.new is new
+    assert found.organisation is tree
+
+
+def test_nothing_is_drawn_where_nothing_has_changed(monkeypatch: pytest.MonkeyPatch):
+    for name in ("draw_open_deals", "add_draws", "simulate"):
+        monkeypatch.setattr(f"models.forecast.exchange.{name}", lambda *_: pytest.fail("drawn"))
+    found = simulate_after(BEFORE, TREE, pipeline(), CLOSED, rates(), *SIZES)
+    assert found.open_draws is BEFORE.open_draws
+    assert pd.Index(found.pipeline.deal_ids).equals(pd.Index(BEFORE.pipeline.deal_ids))
