@@ -9,7 +9,6 @@ from collections.abc import AsyncIterable
 from typing import Any
 
 import orjson
-from fastapi.concurrency import run_in_threadpool
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
@@ -49,6 +48,8 @@ class JobRequests:
         self, body: AsyncIterable[bytes], asked: dict[str, Any], caller: str, lang: Language
     ) -> dict[str, Any]:
         """A job that imports a file; its bytes are kept with the job until it has ended."""
+        from fastapi.concurrency import run_in_threadpool  # here: commands answer without a web framework
+
         with tempfile.TemporaryFile() as file:
             received = 0
             async for chunk in body:
