@@ -87,7 +87,7 @@ def test_a_target_out_of_reach_names_the_later_period_within_reach_and_its_plan(
     assert "目標 5.50億円" in step
     assert "達成確率 34.0% → 81.0%" in step
     assert "`sancho plan 2027-Q1`" in step
-    assert cells(out, "リード獲得数")[:2] == ["31.6件/営業日", "33件/営業日"]
+    assert cells(out, "リード獲得数（件/営業日）")[:2] == ["31.6", "33"]
     none = {**OUT_OF_REACH, "next_period": None}
     for lang, said in (("ja", "`sancho what-if 2026-Q4 --target 金額`"), ("en", "--target V")):
         assert said in screen(none, "forecast", "2026-Q4", lang=lang)[0]
@@ -136,10 +136,10 @@ def test_deals_are_told_apart_by_money_where_every_swing_is_nothing(screen: Any)
 def test_levers_actions_and_bottlenecks_show_money_and_its_share_of_the_shortfall(screen: Any) -> None:  # noqa: F811
     by = {"ranked_by": "revenue"}
     out, _ = screen({**TREE, **by}, "tree", "2026-Q4")
-    assert cells(out, "リード獲得数（重点要因）")[2:] == ["+120 / 0.8%"]
+    assert cells(out, "リード獲得数")[2:] == ["+120 / 0.8%"]
     assert "pt" not in out
     out, _ = screen({**PLAN, **by}, "plan", "2026-Q4")
-    assert cells(out, "リード獲得数")[2:] == ["+120", "0.8%"]
+    assert cells(out, "リード獲得数（件/営業日）")[2:] == ["+120", "0.8%"]
     assert "「リード獲得数」（+120万円）から着手" in out
     assert "計画による増加見込み：+200万円（不足見込みの1.2%）" in joined(out)
     detail, _ = screen({**ACTIONS, **by}, "actions", "--deal", "D0000313")

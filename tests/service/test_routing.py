@@ -20,6 +20,7 @@ KINDS = {
     use_cases.model_admin: "models",
     use_cases.comparisons: "comparisons",
     use_cases.tables: "tables",
+    use_cases.job_requests: "jobs",
 }
 
 
@@ -75,6 +76,9 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("POST", "/models/3/promote", None, "models.promote"),
         ("POST", "/models/rollback", None, "models.rollback"),
         ("PUT", "/tables/deals", [{"deal_id": "D1"}], "tables.push"),
+        ("GET", "/jobs", None, "jobs.newest"),
+        ("GET", "/jobs/J1", None, "jobs.one"),
+        ("POST", "/jobs/J1/cancel", None, "jobs.cancel"),
     ],
 )
 def test_an_address_asks_its_use_case(client: TestClient, method: str, path: str, body: Any, asked: str):
