@@ -8,6 +8,8 @@ from crm.store import Store
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
+from service.job_requests import JobRequests
+from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
@@ -33,6 +35,7 @@ class UseCases:
     tables: Tables
     shadow: Shadow
     comparisons: ModelComparisons
+    jobs: JobRequests
 
     @classmethod
     def open(
@@ -65,6 +68,7 @@ class UseCases:
             tables=Tables(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
+            jobs=JobRequests(serving, JobQueue(settings.store_url)),
         )
 
     def start(self) -> None:
@@ -76,6 +80,7 @@ class UseCases:
         """Stores queued recommendations where that is possible, ends the threads, and closes the store."""
         try:
             self.shadow.close()
+            self.jobs.close()
             self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

@@ -120,8 +120,12 @@ class Questions(NamedTuple):
 
 
 class Said(NamedTuple):
-    """The base models' log-odds (outcomes, q, b), the regression's variance and contributions (why, b, k)."""
+    """Of all questions the horizons in business days (q,) and the base models' log-odds (outcomes, q, b).
 
+    Of those to be explained the regression's variance (why,) and the contributions (why, b, k).
+    """
+
+    clock: Floats
     log_odds: Floats
     variance: Floats
     contributions: Floats
@@ -129,7 +133,7 @@ class Said(NamedTuple):
 
 @compiled
 def answer(models: BaseModels, asked: Questions, said: Said) -> None:
-    """Fill the log-odds of all base models, then the variance and the contributions of some questions."""
+    """Fill horizons and log-odds of all base models, then variance and contributions of some questions."""
     listed, calendar, special, tables, linear, forests = models
     width = asked.x.shape[1]
     fixed = np.empty(1 + len(linear.value) + len(linear.level) + len(linear.gap))
@@ -138,7 +142,7 @@ def answer(models: BaseModels, asked: Questions, said: Said) -> None:
     columns, by_trees = np.empty((1, width + TAIL)), np.empty((1, len(forests.explained) * forests.width + 1))
     for row in range(len(asked.x)):
         first, end = asked.start[row], asked.start[row + 1]
-        clock, tail = np.empty(end - first), np.empty((end - first, TAIL))
+        clock, tail = said.clock[first:end], np.empty((end - first, TAIL))
         x, moment = asked.x[row], asked.moments[row]
         _encode(linear, x, fixed)
         for i in range(end - first):

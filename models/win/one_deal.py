@@ -85,9 +85,8 @@ class OneDeal:
         row[-1] = 1
         fresh, at = win.layout.freshness(questions.x)[row], questions.moments[row]
         won, lost = (
-            part.stack(said.log_odds[side], questions.days, fresh)
-            + win.level.shift(SIDES[side], at, questions.days)
-            for side, part in enumerate((win.won, win.lost))
+            win.calibrated(side, said.log_odds[number], at, said.clock, fresh)
+            for number, side in enumerate(SIDES)
         )
         curve = self._curve(won[:count][-len(within) - 1 :], lost[:count][-len(within) - 1 : -1], within)
         return DealAnswer(curve, self._contributions(x, questions, said, won, fresh))
@@ -95,6 +94,7 @@ class OneDeal:
     def _said(self, questions: Questions) -> Said:
         columns = len(self.win.won.stack.weights)
         said = Said(
+            np.zeros(len(questions.days)),
             np.zeros((len(SIDES), len(questions.days), columns)),
             np.zeros(len(questions.why)),
             np.zeros((len(questions.why), columns, questions.x.shape[1])),
@@ -121,7 +121,7 @@ class OneDeal:
         total, days, log_odds = won[why], questions.days[why], said.log_odds[0, why]
         if win.level.ever_is_lower and days[0] < win.ever_days:
             total[0] = min(total[0], total[1])
-        weights = win.won.stack.row_weights(log_odds, days, fresh[why])
+        weights = win.won.stack.row_weights(log_odds, said.clock[why], fresh[why])
         values = np.zeros((len(why), x.shape[1]))
         values[:, win.used] = (weights[:, :, None] * said.contributions).sum(axis=1)
         sd = log_odds_sd_of(log_odds, said.variance, weights)
