@@ -120,21 +120,20 @@ class Questions(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What the base models say.
+    """Of all questions the horizons in business days (q,) and the base models' log-odds (outcomes, q, b).
 
-    Their log-odds (outcomes, q, b), the regression's variance (why,) and contributions (why, b, k), the
-    horizons in business days (q,).
+    Of those to be explained the regression's variance (why,) and the contributions (why, b, k).
     """
 
+    clock: Floats
     log_odds: Floats
     variance: Floats
     contributions: Floats
-    clock: Floats
 
 
 @compiled
 def answer(models: BaseModels, asked: Questions, said: Said) -> None:
-    """Fill the log-odds of all base models, then the variance and the contributions of some questions."""
+    """Fill horizons and log-odds of all base models, then variance and contributions of some questions."""
     listed, calendar, special, tables, linear, forests = models
     width = asked.x.shape[1]
     fixed = np.empty(1 + len(linear.value) + len(linear.level) + len(linear.gap))

@@ -85,8 +85,8 @@ class OneDeal:
         row[-1] = 1
         fresh, at = win.layout.freshness(questions.x)[row], questions.moments[row]
         won, lost = (
-            part.stack(said.log_odds[side], said.clock, fresh) + win.level.shift(SIDES[side], at, said.clock)
-            for side, part in enumerate((win.won, win.lost))
+            win.calibrated(side, said.log_odds[number], at, said.clock, fresh)
+            for number, side in enumerate(SIDES)
         )
         curve = self._curve(won[:count][-len(within) - 1 :], lost[:count][-len(within) - 1 : -1], within)
         return DealAnswer(curve, self._contributions(x, questions, said, won, fresh))
@@ -94,10 +94,10 @@ class OneDeal:
     def _said(self, questions: Questions) -> Said:
         columns = len(self.win.won.stack.weights)
         said = Said(
+            np.zeros(len(questions.days)),
             np.zeros((len(SIDES), len(questions.days), columns)),
             np.zeros(len(questions.why)),
             np.zeros((len(questions.why), columns, questions.x.shape[1])),
-            np.zeros(len(questions.days)),
         )
         answer(self.models, questions, said)
         if self.win.won.linear is None:

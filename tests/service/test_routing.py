@@ -113,6 +113,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
         "ask_what_if",
+        "cancel_job",
         "check_kpis",
         "check_liveness",
         "check_readiness",
@@ -122,13 +123,17 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "end_shadow",
         "get_deal",
         "get_forecast",
+        "get_job",
         "get_kpis",
+        "get_metrics",
         "get_model",
         "get_shadow",
         "get_tree",
+        "import_file",
         "list_actions",
         "list_bottlenecks",
         "list_deals",
+        "list_jobs",
         "list_models",
         "make_plan",
         "promote_model",
@@ -139,4 +144,5 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "score_deal",
         "score_deals",
         "set_shadow",
+        "train_model",
     }
