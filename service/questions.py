@@ -105,11 +105,11 @@ def deals(
 
 
 def usual_questions(
-    serving: ServingState, use: tuple[Forecasts, Goals, Recommendations], first: Language
+    serving: ServingState, use: tuple[Forecasts, Goals, Recommendations], first: Language, is_all: bool
 ) -> list[Question]:
     """What is asked about the current quarter of the company, then of the teams, in both languages.
 
-    The `first` language first; of people the KPIs and the forecast.
+    The `first` language first; of people, where `is_all`, the KPIs and the forecast.
     """
     state = serving.current()
     period = serving.period(state, None, state.now)
@@ -119,7 +119,7 @@ def usual_questions(
     persons = [scope for scope in scopes if scope.startswith("person:")]
     groups = [*product(languages, [COMPANY]), *product(languages, teams)]
     questions = [one for lang, scope in groups for one in _of_group(use, period.name, scope, lang)]
-    for lang, person in product(languages, persons):
+    for lang, person in product(languages, persons if is_all else ()):
         questions.append(forecast(use[0], period.name, person, None, lang))
         questions.append(kpis(use[1], period.name, person, None, lang))
     return questions

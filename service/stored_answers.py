@@ -29,6 +29,7 @@ from service.watched_thread import WatchedThread
 
 _MOST_BYTES = 64 << 20
 _OUTDATED_SECONDS = 60.0  # for which an answer may be read that does not know the newest rows
+_ROUND_SECONDS = 60.0  # between two times that all of that is made anew for new rows
 _CALM_SECONDS = 5.0  # without new rows, after which what nobody waits for is made anew
 _PAUSE_SECONDS = 0.5
 _ASKED_SECONDS = 900.0  # for which a question that was asked is answered anew before it is asked again
@@ -86,13 +87,17 @@ class StoredAnswers:
         self._asked_at: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._outdated_since: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._wanted: OrderedDict[Key, Question] = OrderedDict()
-        self._usual: Callable[[], list[Question]] = list
+        self._usual: Callable[[bool], list[Question]] = lambda _: []
         self._thread = WatchedThread("sancho-answers", self.renew)
-        self._round: tuple[Hashable, Iterator[Question]] = (None, iter(()))  # what is made anew, for a state
+        self._round: tuple[tuple[str, int, int] | None, Iterator[Question]] = (None, iter(()))
+        self._round_at = -np.inf
         self._is_renewing = False
 
-    def register(self, usual: Callable[[], list[Question]]) -> None:
-        """Sets which questions are answered before anybody asks, the most important first."""
+    def register(self, usual: Callable[[bool], list[Question]]) -> None:
+        """Sets which questions are answered before anybody asks, the most important first.
+
+        They are asked for all of them where there is another model or "now", else for the foremost.
+        """
         self._usual = usual
 
     def start(self) -> None:
@@ -171,9 +176,12 @@ class StoredAnswers:
 
     def _expected(self, state: ModelState) -> Iterator[Question]:
         """What is left of the questions that are likely to be asked of a state, the most important first."""
-        of = (state.info.version, state.revision, state.now)
-        if self._round[0] != of:
-            self._round = of, iter((*self._usual(), *self._asked()))
+        of = (state.info.version, state.now, state.revision)
+        before, now = self._round[0], time.monotonic()
+        if of != before:
+            is_all = before is None or before[:2] != of[:2]
+            if is_all or now - self._round_at > _ROUND_SECONDS:
+                self._round, self._round_at = (of, iter((*self._usual(is_all), *self._asked()))), now
         return self._round[1]
 
     def _asked(self) -> list[Question]:

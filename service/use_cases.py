@@ -63,7 +63,7 @@ class UseCases:
         )
         answers = StoredAnswers(serving)
         use = (forecasts, goals, recommendations)
-        answers.register(lambda: usual_questions(serving, use, settings.language))
+        answers.register(lambda is_all: usual_questions(serving, use, settings.language, is_all))
         return cls(
             settings=settings,
             serving=serving,

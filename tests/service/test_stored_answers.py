@@ -177,11 +177,11 @@ def test_what_somebody_waits_for_is_made_anew_first_then_what_is_usual_then_what
     order: list[str] = []
     for name, one in (("usual", usual), ("asked", asked), ("waited", waited)):
         one.wait = lambda name=name: order.append(name)  # type: ignore[misc]
-    answers.register(lambda: [usual.question])
+    answers.register(lambda _: [usual.question])
     for one in (asked, waited):
         answers.made(one.question)
         answers.stored(one.question)
-    serving.revision, order[:] = 2, []
+    serving.revision, serving.now, order[:] = 2, 2_000, []
     answers.stored(waited.question)
     while answers.renew() == 0.0:
         pass
@@ -193,7 +193,7 @@ def test_nothing_is_made_anew_before_rows_stop_coming(
 ):
     monkeypatch.setattr(stored_answers, "_CALM_SECONDS", PATIENCE)
     usual = Asked(serving)
-    answers.register(lambda: [usual.question])
+    answers.register(lambda _: [usual.question])
     assert answers.renew() > 0
     assert usual.times == 0
 
@@ -210,9 +210,37 @@ def test_a_question_that_can_no_longer_be_answered_keeps_none_from_its_answer(
         raise error
 
     gone.wait = fail
-    answers.register(lambda: [gone.question, usual.question])
+    answers.register(lambda _: [gone.question, usual.question])
     while answers.renew() == 0.0:
         pass
     assert (gone.times, usual.times) == (1, 1)
     with pytest.raises(type(error)):
         answers.made(gone.question)
+
+
+def test_after_new_rows_the_foremost_questions_are_answered_anew_now_and_then_after_another_now_all(
+    serving: FakeServing, answers: StoredAnswers, monkeypatch: pytest.MonkeyPatch
+):
+    rounds: list[bool] = []
+
+    def usual(is_all: bool) -> list[Question]:
+        rounds.append(is_all)
+        return []
+
+    answers.register(usual)
+    answers.renew()
+    for revision in (2, 3):
+        serving.revision = revision
+        answers.renew()
+    assert rounds == [True], "not for each row"
+    monkeypatch.setattr(stored_answers, "_ROUND_SECONDS", -1.0)
+    answers.renew()
+    answers.renew()
+    assert rounds == [True, False]
+    monkeypatch.undo()
+    monkeypatch.setattr(stored_answers, "_CALM_SECONDS", -1.0)
+    serving.now = 3_000
+    answers.renew()
+    serving.version = "2"
+    answers.renew()
+    assert rounds == [True, False, True, True]
