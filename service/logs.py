@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -18,6 +19,7 @@ _SECRET = ("authorization", "secret", "password", "token", "api_key")
 
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)  # of the call being answered
 _wanted: list[int] = []  # the level to set structlog up with, once there is something to write
 
 
@@ -58,7 +60,9 @@ def log_event(logger: str, level: Literal["info", "warning", "error"], event: st
 
         if _wanted:
             _configure_structlog(_wanted.pop())
-        getattr(structlog.get_logger(logger), level)(event, **facts)
+        request_id = REQUEST_ID.get()
+        known = facts if request_id is None else {**facts, "request_id": request_id}
+        getattr(structlog.get_logger(logger), level)(event, **known)
 
 
 def _without_secrets(

@@ -69,6 +69,11 @@ class ModelAdmin:
         """Monitors a model just taken up."""
         self._monitor(state)
 
+    def known_drift(self, state: ModelState) -> bool | None:
+        """Whether monitoring asks for a retraining, from its last report; None before there is one."""
+        version, _, report = self._report or ("", 0.0, None)
+        return None if report is None or version != state.info.version else report.needed
+
     def _monitor(self, state: ModelState) -> MonitoringReport:
         """The monitoring report, renewed every quarter of an hour however often data change."""
         from training.monitoring import monitor

@@ -60,9 +60,9 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
         source = read_bytes(body, kind, "", how=Reading(encoding=charset))[0]
     except UnreadableError as error:
         raise SanchoError(
-            Text("リクエスト本文を読めません（{error}）。", "the body cannot be read ({error}).").format(
-                error=str(error)
-            ),
+            Text(
+                "リクエスト本文を読めません（{error}）。{hint}", "the body cannot be read ({error}). {hint}"
+            ).format(error=str(error), hint=error.hint),
             "bad_json" if kind == "ndjson" else "bad_csv",
         ) from None
     if kind == "ndjson" and source.errors and not source.columns.num_rows:

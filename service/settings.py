@@ -40,6 +40,7 @@ _FINE = {
     ),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
+    "job_workers": Text("true または false", "true or false"),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
 }
 
@@ -156,6 +157,14 @@ class Settings(BaseSettings):
         "127.0.0.1"
     )
     port: Annotated[int, Text("サービスのポート番号", "Port of the service")] = Field(8000, ge=1, le=65535)
+    job_workers: Annotated[
+        bool,
+        Text(
+            "`sancho serve` が取り込みや学習のプロセスも起動する（別に `sancho jobs work` を使うなら false）",
+            "Whether `sancho serve` also starts the processes of imports and trainings; false where "
+            "`sancho jobs work` runs elsewhere",
+        ),
+    ] = True
     refresh_seconds: Annotated[
         float,
         Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),

@@ -8,6 +8,8 @@ from crm.store import Store
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
+from service.job_requests import JobRequests
+from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
@@ -35,6 +37,7 @@ class UseCases:
     tables: Tables
     shadow: Shadow
     comparisons: ModelComparisons
+    jobs: JobRequests
     answers: StoredAnswers | None = None
 
     @classmethod
@@ -72,6 +75,7 @@ class UseCases:
             tables=Tables(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
+            jobs=JobRequests(serving, JobQueue(settings.store_url)),
             answers=answers,
         )
 
@@ -88,6 +92,7 @@ class UseCases:
             if self.answers is not None:
                 self.answers.close()
             self.shadow.close()
+            self.jobs.close()
             self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

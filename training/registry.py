@@ -27,6 +27,7 @@ from training.champion_copy import keep_copy, kept_copy
 from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
 from training.promotion_gate import GateDecision
 from training.registry_entry import MlflowNeededError, RegistryEntry, registry_entry
+from training.relocation import settle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,6 +43,7 @@ UNAVAILABLE = "registry_unavailable"  # code of the error where the registry can
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _EVALUATION = "evaluation.json"
 _BUNDLE = "bundle"
+_FILES = "mlartifacts"  # folder in the home, of an embedded registry
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LOCK_SECONDS = 8.0
 _LONGEST_TAG = 500  # characters of who promoted a version and why
@@ -77,7 +79,9 @@ class Registry:
 
     def __init__(self, home: Path, uri: str | None = None) -> None:
         self.home = home
-        self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
+        given = uri or os.environ.get("MLFLOW_TRACKING_URI")
+        self.uri = given or f"sqlite:///{home.resolve() / 'mlflow.db'}"
+        self._in_home, self._settled = given is None, False
         self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
@@ -218,6 +222,7 @@ class Registry:
         """What the registry says of a version without MLflow, which answers itself once it is loaded."""
         if self._opened is not None:
             raise MlflowNeededError
+        self._settle()
         try:
             return registry_entry(self.uri, NAME, which)
         except OSError as fault:
@@ -350,12 +355,19 @@ class Registry:
 
             if self._opened is None:
                 check_database(self.uri)
+                self._settle()
                 if self.uri.startswith("sqlite:///"):
                     Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
                 client = MlflowClient(self.uri, self.uri)
                 client.search_registered_models(max_results=1)  # connects, and creates the tables
                 self._opened = client
             return self._opened
+
+    def _settle(self) -> None:
+        """An embedded registry names the files of this home, also where the home was copied or moved."""
+        if self._in_home and not self._settled:
+            settle(self.home.resolve() / "mlflow.db", self.home.resolve() / _FILES, EXPERIMENT)
+            self._settled = True
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -411,9 +423,7 @@ class Registry:
     def _experiment(self, client: MlflowClient) -> str:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
-            location = (
-                (self.home.resolve() / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
-            )
+            location = (self.home.resolve() / _FILES).as_uri() if self.uri.startswith("sqlite:") else None
             with _unless_it_exists():
                 return str(client.create_experiment(EXPERIMENT, artifact_location=location))
             experiment = client.get_experiment_by_name(EXPERIMENT)

@@ -353,7 +353,7 @@ def _by_parts(fitter: Fitter, as_of: int) -> list[FoldPredictions]:
 def _stacks(predictions: list[FoldPredictions], pull: float = WEIGHT_PULL) -> tuple[Stack, Stack] | None:
     if not predictions:
         return None
-    every = [(one, np.ones(len(one.answers[0].days), bool)) for one in predictions]
+    every = [(one, np.ones(len(one.answers[0].clock), bool)) for one in predictions]
     won, lost = (_stack(every, side, predictions[-1].model, pull) for side in SIDES)
     return None if won is None or lost is None else (won, lost)
 
@@ -387,7 +387,7 @@ def _stack(
 ) -> Stack | None:
     """The stack of a model that the used answers of folds support; None without any."""
     known = Answers.joined([one.answers[SIDES.index(side)].where(use) for one, use in answers])
-    if not len(known.days):
+    if not len(known.clock):
         return None
     default = (model.won if side == "won" else model.lost).stack.weights
     # A base model that one of the folds lacks gets no weight from the other fold.

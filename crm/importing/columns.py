@@ -135,6 +135,9 @@ def likely_table(headings: Iterable[str]) -> str | None:
     return best if shares[best] >= 2 else None
 
 
+_COMPARED = 100  # headings that are no columns, and are asked whether one was meant
+
+
 def headings(table: Table, given: list[str]) -> Headings:
     """Which column each heading means; further ones are custom attributes, or set aside with a notice."""
     if doubled := [name.split("\0")[0] for name in given if "\0" in name]:
@@ -175,8 +178,9 @@ def headings(table: Table, given: list[str]) -> Headings:
             hint = missing_hint(spare, name, table, given)
             why = reason("missing_column", column=name, label=table[name].label, hint=hint)
             return Headings(names, notices, (name, "missing_column", why))
-    for heading in spare:
-        near = next((name for name in missing if _near(heading, name, table)), None)
+    for number, heading in enumerate(spare):
+        asked = missing if number < _COMPARED else []
+        near = next((name for name in asked if _near(heading, name, table)), None)
         if table.custom:
             if '"' in heading or "\\" in heading or len(heading) > 200:
                 why = reason("bad_column_name", column=heading[:50])

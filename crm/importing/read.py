@@ -18,6 +18,7 @@ import pyarrow as pa
 from crm.i18n import Text
 from crm.importing.delimited import delimited, tabbed
 from crm.importing.encoding import decode, guess_notice
+from crm.importing.limits import refuse_many_columns
 from crm.importing.row_errors import RowError, reason
 from crm.importing.source import EXACT, Encode, Reading, Source, UnreadableError, cell_text, column_names
 from crm.importing.workbook import workbook
@@ -69,6 +70,8 @@ def read_bytes(
         raise
     except (OSError, EOFError, pa.ArrowException, csv.Error, KeyError, ValueError) as error:
         raise _unreadable(error) from error
+    for source in sources:
+        refuse_many_columns(source.columns.num_columns)
     return [_without_blank_rows(source) for source in sources]
 
 

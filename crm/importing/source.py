@@ -84,16 +84,17 @@ class UnreadableError(Exception):
 
     def __init__(self, detail: str, hint: Text) -> None:
         super().__init__(detail)
+        self.hint = hint
         self.text = reason("unreadable_file", detail=detail, hint=hint)
 
 
 def column_names(header: list[str]) -> list[str]:
     """Names as written, blank ones numbered; a repeated one gets a NUL and a number and is refused later."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, raw in enumerate(header, 1):
         name = " ".join(raw.split()) or f"column_{number}"
-        names.append(name if name not in names else f"{name}\0{number}")
-    return names
+        names[name if name not in names else f"{name}\0{number}"] = None
+    return list(names)
 
 
 def cell_text(value: Any) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import openpyxl
@@ -18,6 +20,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from crm.i18n import Text
 from crm.importing.header import ROWS_LOOKED_AT, header_at, set_aside_notice
+from crm.importing.limits import refuse_bomb, refuse_many_columns, refuse_many_rows
 from crm.importing.source import (
     EXACT,
     NO_RESULT,
@@ -36,6 +39,11 @@ _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]+[0-9]+:[A-Z]+[0-
 _FORMULA = re.compile(
     rb"<(?:\w+:)?c r=\"([A-Z]+)([0-9]+)\"([^>]*)>\s*<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>([^<]*)</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+# What openpyxl and the libraries below it raise for a file that is damaged inside.
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError),
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError),
 )
 _ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 _FROM_1904 = Text(
@@ -56,11 +64,16 @@ def workbook(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sour
         )
         raise UnreadableError("password-protected, or the older .xls", hint)
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         parts = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, InvalidFileException, KeyError) as error:
+        refuse_bomb(parts)
+        return _sheets(data, parts, name, how)
+    except _BROKEN as error:
         hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
         raise UnreadableError(str(error), hint) from error
+
+
+def _sheets(data: bytes, parts: zipfile.ZipFile, name: str, how: Reading) -> list[Source]:
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     wanted = [how.sheet] if how.sheet and how.sheet != ALL_SHEETS else book.sheetnames
     if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
         hint = Text(
@@ -78,7 +91,7 @@ def _sheet(sheet: Any, parts: zipfile.ZipFile, title: str, name: str, how: Readi
     xml = parts.read(sheet._worksheet_path)
     grid = _grid(sheet, xml, title)
     notices: list[Text] = []
-    filled = [at for at, row in enumerate(grid.rows) if grid.numbers[at] > how.skip and any(row)]
+    filled = [at for at, row in enumerate(grid.rows) if grid.numbers[at] > how.skip and _says_something(row)]
     if not filled:
         return None
     header = 0
@@ -93,14 +106,21 @@ def _sheet(sheet: Any, parts: zipfile.ZipFile, title: str, name: str, how: Readi
     body = [grid.rows[at] for at in filled[header + 1 :]]
     numbers = np.array([grid.numbers[at] for at in filled[header + 1 :]], np.int64)
     notices += _merged_notices(grid, filled[header], titles)
+    widest = max((len(row) for row in body), default=0)
+    used = [
+        index
+        for index, title in enumerate(titles)
+        if title or (index < widest and any(index < len(row) and row[index] for row in body))
+    ]
+    refuse_many_columns(len(used))
+    names = column_names(titles)
     columns = [
-        pa.array([row[index] if index < len(row) else None for row in body], pa.string())
-        for index in range(len(titles))
+        pa.array([row[index] if index < len(row) else None for row in body], pa.string()) for index in used
     ]
     no_result = any(cell is not None and NO_RESULT in cell for row in body for cell in row)
     return Source(
         name,
-        pa.table(columns, names=column_names(titles)),
+        pa.table(columns, names=[names[index] for index in used]),
         lambda wanted: numbers[wanted],
         sheet=title,
         damaged=no_result,
@@ -112,7 +132,10 @@ def _sheet(sheet: Any, parts: zipfile.ZipFile, title: str, name: str, how: Readi
 def _grid(sheet: Any, xml: bytes, title: str) -> Grid:
     """All rows as texts, merged cells filled down, cells without a value of their own marked."""
     sheet.reset_dimensions()
-    rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    rows: list[list[Any]] = []
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        refuse_many_rows(number)
+        rows.append(list(row))
     for at, column, formula in _without_result(xml):
         if at < len(rows) and column < len(rows[at]) and rows[at][column] is None:
             rows[at][column] = f"{NO_RESULT}={formula}"
@@ -125,6 +148,11 @@ def _grid(sheet: Any, xml: bytes, title: str) -> Grid:
             row += [None] * (column + 1 - len(row))
             row[column] = value
     return Grid(title, texts, list(range(1, len(texts) + 1)), merged)
+
+
+def _says_something(row: list[str | None]) -> bool:
+    """Whether a cell of a row holds more than spaces."""
+    return any(cell and not cell.isspace() for cell in row)
 
 
 def _text(value: Any) -> str | None:

@@ -166,6 +166,45 @@ TOUCHED_ROWS = sa.Table(
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("table_name", "row_key")),
 )
 
+# Work that a process beside the service does; times are microseconds UTC, `payload` and `result` JSON. A
+# worker that is alive adds to `beats`. Of jobs with the same `unique_key` one at most is open.
+_OPEN = sa.text("state IN ('queued', 'running')")
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("kind", "state", "payload")),
+    *(sa.Column(name, sa.Text) for name in ("unique_key", "requested_by")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "due_at")),
+    *(sa.Column(name, sa.BigInteger) for name in ("started_at", "finished_at")),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("attempts", "beats")),
+    sa.Column("cancel_asked", sa.Boolean, nullable=False),
+    *(sa.Column(name, sa.Text) for name in ("step_ja", "step_en")),
+    *(sa.Column(name, sa.BigInteger) for name in ("done", "total")),
+    *(sa.Column(name, sa.Text) for name in ("result", "error_code", "error_ja", "error_en")),
+    sa.Index("jobs_due", "state", "due_at"),
+    sa.Index("jobs_open_key", "unique_key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+# The file that a job was given, in parts, until the job has ended.
+JOB_FILES = sa.Table(
+    "job_files",
+    METADATA,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("contents", sa.LargeBinary, nullable=False),
+)
+
+# Jobs that are put into the queue again and again.
+JOB_SCHEDULES = sa.Table(
+    "job_schedules",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("kind", "payload")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("every_seconds", "next_due")),
+    sa.Column("requested_by", sa.Text),
+)
+
 API_KEYS = sa.Table(
     "api_keys",
     METADATA,

@@ -18,8 +18,12 @@ MONTH_DAYS = 4
 QUARTER_EDGES = (0, 1, 2, 3, 5, 7)  # working days left in the quarter at which a kind begins
 QUARTER_DAYS = 10
 KINDS = 2 + MONTH_DAYS + len(QUARTER_EDGES)
-POOLING_WINS = 10.0  # number of wins that the overall rate weighs in the rate of a kind of day
 DAY_SD = 0.3  # of the log rate of one month's days of a kind, beyond counting
+# What is usual of log rates, as sd: closed days, a month's last ones, a quarter's, and what sets a quarter's
+# last five and three days apart from those before; then each kind beside its neighbours.
+GROUP_SD = (2.0, 0.8, 0.8, 0.5, 0.5)
+KIND_SD = 0.25
+FEW_WINS = 15.0  # at which effects are believed half as large (in variance): few wins may be one afternoon's
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,10 @@ def fit_pace(calendar: Calendar, created: Ints, ended: Ints, won: Flags, first: 
     """The pace (KINDS,) of the wins between two instants, of deals (d,) created, ended and perhaps won.
 
     Wins on each kind of day against what the deals open on such days would have brought at the usual rate of
-    their age, so that a pipeline that only fills up is no rush. A kind's ratio is pooled with `POOLING_WINS`
-    wins at that of all working (or all closed) days, whose ratios are pooled with 1 alike. It counts no more
-    than its number of months and `DAY_SD` allow: a single month's end is no habit.
+    their age, so that a pipeline that only fills up is no rush: a Poisson regression whose effects of groups
+    of kinds and of each kind are normal around 0, by `GROUP_SD` and `KIND_SD`, so that few wins lend each
+    other strength within a rush and none is invented. A kind counts no more than its number of months and
+    `DAY_SD` allow: a single month's end is no habit.
     """
     low, high = calendar.day_of(np.array([first, last]))
     inside = np.zeros(len(calendar.is_working), bool)
@@ -83,16 +88,36 @@ def fit_pace(calendar: Calendar, created: Ints, ended: Ints, won: Flags, first: 
     kind = day_kinds(calendar)
     cell = np.where(inside, kind, -1)
     seen, expected = wins_and_expected(calendar, np.ones(len(kind)), created, ended, won, cell, KINDS)
-    ratio = (seen + 0.5) / (expected + 0.5)
     months = np.array(
         [len(np.unique(calendar.month_end[inside & (kind == number)])) for number in range(KINDS)]
     )
-    wins = 1.0 / (1.0 / np.maximum(expected, 1e-12) + DAY_SD**2 / np.maximum(months, 1))
-    opened = np.arange(KINDS) > 0
-    pace = np.empty(KINDS)
-    for kinds in (opened, ~opened):
-        pooled = (seen[kinds].sum() + POOLING_WINS) / (expected[kinds].sum() + POOLING_WINS)
-        pace[kinds] = (wins * ratio + POOLING_WINS * pooled)[kinds] / (wins + POOLING_WINS)[kinds]
+    expected = np.maximum(expected, 1e-9)
+    wins = 1.0 / (1.0 / expected + DAY_SD**2 / np.maximum(months, 1))
+    pace = _pooled_rates(seen / expected, wins)
     days = np.bincount(kind[inside], minlength=KINDS).astype(np.float64)
     out: Floats = pace * (days.sum() / (pace @ days))
+    return out
+
+
+def _pooled_rates(ratio: Floats, wins: Floats) -> Floats:
+    """Rates (KINDS,) from wins by those expected, each counting as so many expected wins."""
+    from sklearn.linear_model import PoissonRegressor  # here: only trainings need it, and it is slow to load
+
+    kind = np.arange(KINDS)
+    quarter = kind - 2 - MONTH_DAYS  # position in QUARTER_EDGES
+    groups = np.stack(
+        [
+            kind == 0,
+            (kind >= 2) & (quarter < 0),
+            quarter >= 0,
+            (quarter >= 0) & (quarter < 5),
+            (quarter >= 0) & (quarter < 3),
+        ],
+        axis=1,
+    )
+    # Standardised by the sd of its effect, each column has the same penalty.
+    believed = np.sqrt(ratio @ wins / (ratio @ wins + FEW_WINS))
+    design = believed * np.concatenate([groups * np.array(GROUP_SD), np.eye(KINDS)[:, 2:] * KIND_SD], axis=1)
+    regression = PoissonRegressor(alpha=1.0 / wins.sum(), solver="newton-cholesky", tol=1e-8)
+    out: Floats = regression.fit(design, ratio, sample_weight=wins).predict(design)
     return out

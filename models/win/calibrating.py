@@ -100,19 +100,23 @@ class Calibrating:
     def _log_odds(self, stacked: WinModel, side: str, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Calibrated log-odds (n,) of the rows that set the level, the base models' kept for other stacks."""
         asked = side, moments.tobytes(), days.tobytes()
+        clock = stacked.windows.terms(moments, days, stacked.ever_days).clock
         if asked not in self._recent:
             self._recent[asked] = stacked.base_log_odds(side, inside, moments, days, with_variance=False)[0]
         fresh = stacked.layout.freshness(inside)
-        return (stacked.won if side == "won" else stacked.lost).stack(self._recent[asked], days, fresh)
+        return (stacked.won if side == "won" else stacked.lost).stack(self._recent[asked], clock, fresh)
 
 
 def answers_of(model: WinModel, rows: SnapshotRows, fold: int = 0) -> tuple[Answers, Answers]:
     """What the base models say of the questions of rows with the used features, of won and of lost."""
     sides = []
+    clock = model.windows.terms(
+        rows.question_at, np.minimum(rows.horizon, model.ever_days), model.ever_days
+    ).clock
     for logits, outcome in zip(model.question_log_odds(rows), (rows.won, rows.lost), strict=True):
         answers = Answers(
             logits=logits,
-            days=np.where(rows.horizon >= rows.ever_days, np.inf, rows.horizon),
+            clock=np.where(rows.horizon >= rows.ever_days, np.inf, clock),
             outcome=outcome,
             weight=rows.question_weight,
             deal=rows.question_deal,

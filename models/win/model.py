@@ -156,7 +156,8 @@ class WinModel:
     def won_by_logits(self, rows: SnapshotRows, logits: Floats) -> Floats:
         """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 4)."""
         days, fresh = self._days(rows.horizon), self.layout.freshness(rows.x)[rows.row]
-        total = self.won.stack(logits, days, fresh) + self.level.shift("won", rows.question_at, days)
+        clock = self.windows.terms(rows.question_at, days, self.ever_days).clock
+        total = self._calibrated("won", logits, rows.question_at, clock, fresh)
         for block in parts_of(len(days)) if self.level.ever_is_lower else ():
             row = rows.row[block]
             total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
@@ -173,10 +174,10 @@ class WinModel:
         inside = x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
         fresh = self.layout.freshness(inside)
-        total = self.won.stack(logits, days, fresh) + self.level.shift("won", moments, days)
-        total = self._capped(total, inside, moments, days)
         terms = self.windows.terms(moments, days, self.ever_days)
-        weights = self.won.stack.row_weights(logits, days, fresh)
+        total = self._calibrated("won", logits, moments, terms.clock, fresh)
+        total = self._capped(total, inside, moments, days)
+        weights = self.won.stack.row_weights(logits, terms.clock, fresh)
         sd = _log_odds_sd(logits, variance, weights)
         weights = weights[:, :, None]
         by_rates = rates_contributions(self.rates, self.rates.won, self.layout, inside, terms.clock)
@@ -201,7 +202,8 @@ class WinModel:
         """The standard errors (n,) that `contributions` has, without the contributions."""
         days, inside = self._days(horizon_days), x[:, self.used]
         logits, variance = self.base_log_odds("won", inside, moments, days)
-        weights = self.won.stack.row_weights(logits, days, self.layout.freshness(inside))
+        clock = self.windows.terms(moments, days, self.ever_days).clock
+        weights = self.won.stack.row_weights(logits, clock, self.layout.freshness(inside))
         return _log_odds_sd(logits, variance, weights)
 
     def leaves(self, x: Floats, moments: Ints) -> NDArray[np.int16] | None:
@@ -241,8 +243,10 @@ class WinModel:
         asks = self._side(side).stack.asks
         inputs = self._inputs(inside, moments, days, asks)
         logits, _ = self._log_odds_of(side, inputs, with_variance=False, asks=asks)
-        fresh = self.layout.freshness(inside)
-        return self._side(side).stack(logits, days, fresh) + self.level.shift(side, moments, days)
+        return self._calibrated(side, logits, moments, inputs.terms.clock, self.layout.freshness(inside))
+
+    def _calibrated(self, side: str, logits: Floats, moments: Ints, clock: Floats, fresh: Floats) -> Floats:
+        return self._side(side).stack(logits, clock, fresh) + self.level.shift(side, moments, clock)
 
     def _capped(self, log_odds: Floats, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Log-odds (n,) to be won within days, at most those to be won in the end."""

@@ -56,9 +56,9 @@ class Mix:
         """The base models' weights (4,), by all that is added to them."""
         return self.weights, self.within, self.soon
 
-    def row_weights(self, logits: Floats, days: Floats, ever_days: float) -> Floats:
+    def row_weights(self, logits: Floats, clock: Floats, ever_days: float) -> Floats:
         """The weight of each base model's log-odds in each row (n, 4)."""
-        added = np.outer(days < ever_days, self.within) + np.outer(soon(days), self.soon)
+        added = np.outer(clock < ever_days, self.within) + np.outer(soon(clock), self.soon)
         out: Floats = self.weights + added * (logits < 0.0)
         return out
 
@@ -73,7 +73,8 @@ class Stack:
     """The base models' calibrated mix at quiet moments, and at fresh ones: just after a deal has changed.
 
     In between, a moment's mix is as near to the fresh one as it is fresh (0 to 1), so that a chance does not
-    jump when a change grows old.
+    jump when a change grows old. Horizons are business days, as the base models': a quarter's last week is
+    longer than its days. "Ever" is `ever_days`.
     """
 
     quiet: Mix
@@ -92,20 +93,20 @@ class Stack:
         out: Flags = (mixes != 0.0).any(axis=0)
         return out
 
-    def __call__(self, logits: Floats, days: Floats, fresh: Floats) -> Floats:
+    def __call__(self, logits: Floats, clock: Floats, fresh: Floats) -> Floats:
         """Calibrated log-odds (n,) from base models' log-odds (n, 4), horizons and freshness (n,)."""
-        rising = ramps(days, self.ever_days)
+        rising = ramps(clock, self.ever_days)
         quiet = self.quiet.shifts(rising)
         shift = quiet + fresh * (self.fresh.shifts(rising) - quiet)
-        out: Floats = shift + (logits * self.row_weights(logits, days, fresh)).sum(axis=1)
+        out: Floats = shift + (logits * self.row_weights(logits, clock, fresh)).sum(axis=1)
         return out
 
-    def row_weights(self, logits: Floats, days: Floats, fresh: Floats) -> Floats:
+    def row_weights(self, logits: Floats, clock: Floats, fresh: Floats) -> Floats:
         """The weight of each base model's log-odds in each row (n, 4)."""
-        out = self.quiet.row_weights(logits, days, self.ever_days)
+        out = self.quiet.row_weights(logits, clock, self.ever_days)
         some = np.flatnonzero(fresh > 0.0)  # few are: the serving path pays for one mix only
         if len(some):
-            other = self.fresh.row_weights(logits[some], days[some], self.ever_days)
+            other = self.fresh.row_weights(logits[some], clock[some], self.ever_days)
             out[some] += fresh[some, None] * (other - out[some])
         return out
 
@@ -143,13 +144,13 @@ class Stack:
 class Answers:
     """What the base models said of later questions (m,), and what happened.
 
-    `logits` (m, 4), horizons in days (infinite = ever), outcomes 0/1, weights, numbers of the deals and of
-    the validation folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the moment
-    lies on the grid.
+    `logits` (m, 4), horizons in business days (infinite = ever), outcomes 0/1, weights, numbers of the deals
+    and of the validation folds; `fresh`: how new the deal's last change was, 0 to 1; `regular`: whether the
+    moment lies on the grid.
     """
 
     logits: Floats
-    days: Floats
+    clock: Floats
     outcome: Floats
     weight: Floats
     deal: Ints
@@ -172,13 +173,13 @@ class Answers:
         return len(np.unique(self.deal))
 
 
-def soon(days: Floats) -> Floats:
+def soon(clock: Floats) -> Floats:
     """1 at horizon 0, decreasing (in log days) to 0 at four weeks.
 
     >>> soon(np.array([0.0, 28.0, 90.0]))
     array([1., 0., 0.])
     """
-    out: Floats = np.clip(1.0 - np.log1p(days) / np.log1p(SOON_DAYS), 0.0, 1.0)
+    out: Floats = np.clip(1.0 - np.log1p(clock) / np.log1p(SOON_DAYS), 0.0, 1.0)
     return out
 
 
@@ -226,14 +227,14 @@ def fit_stack(answers: Answers, default: Floats, ever_days: float, pull: float =
 
 def _fit_mix(answers: Answers, centre: Mix, default: Floats, ever_days: float, pull: float) -> Mix:
     """The mix of one kind of moment; it leans on `centre`."""
-    logits, days = answers.logits, np.minimum(answers.days, ever_days)
-    if not len(days):
+    logits, clock = answers.logits, np.minimum(answers.clock, ever_days)
+    if not len(clock):
         return centre
     fold_columns = answers.fold[:, None] == np.unique(answers.fold)
     below = np.minimum(logits, 0.0)
-    bands = ramps(days, ever_days)
+    bands = ramps(clock, ever_days)
     design = np.concatenate(
-        [bands, logits, below * (days < ever_days)[:, None], below * soon(days)[:, None], fold_columns],
+        [bands, logits, below * (clock < ever_days)[:, None], below * soon(clock)[:, None], fold_columns],
         axis=1,
     )
     votes = answers.weight / max(answers.weight.sum(), 1e-12) * answers.deals
@@ -273,7 +274,7 @@ def _shifted(stack: Stack, quiet: float, fresh: float) -> Stack:
 
 
 def _shift(stack: Stack, answers: Answers) -> float:
-    score = stack(answers.logits, np.minimum(answers.days, stack.ever_days), answers.fresh)
+    score = stack(answers.logits, np.minimum(answers.clock, stack.ever_days), answers.fresh)
     votes = answers.weight / max(answers.weight.sum(), 1e-12)
     return shift_to_mean(score, float(votes @ answers.outcome), answers.weight)
 

@@ -1,8 +1,10 @@
-"""Is the caller's API key valid, and what is logged of a call? Never a secret."""
+"""Is the caller's API key valid, and what is logged and counted of a call? Never a secret."""
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
 from typing import Annotated
 
 from fastapi import Request, Security
@@ -13,8 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.keys import ApiKeys
-from service.logs import log_event
+from service.logs import REQUEST_ID, log_event
+from service.metrics import UNMATCHED, count_call
 
+_ID_HEADER = b"x-request-id"
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
 
@@ -45,7 +50,9 @@ async def known_caller(
 class AccessLog:
     """Logs one line per call: method, path, status, milliseconds, name of the key. No query, header or body.
 
-    A call is answered also where its line cannot be written.
+    Each call has an id: the caller's `X-Request-ID` where it is a plain word, else a new one. It is in the
+    answer's header and in every line that is logged on the way. A call is answered also where its line cannot
+    be written.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -58,16 +65,21 @@ class AccessLog:
             return
         start = time.perf_counter()
         status = 500
+        request_id = _request_id(scope)
+        token = REQUEST_ID.set(request_id)
 
         async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (_ID_HEADER, request_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, send_and_note_status)
         finally:
+            seconds = time.perf_counter() - start
+            count_call(*_counted(scope), status, seconds)
             log_event(
                 "sancho.access",
                 "info",
@@ -75,6 +87,25 @@ class AccessLog:
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                ms=round(1000 * (time.perf_counter() - start), 2),
+                ms=round(1000 * seconds, 2),
                 key=scope.get("sancho_key"),
             )
+            REQUEST_ID.reset(token)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == _ID_HEADER and _PLAIN_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return uuid.uuid4().hex
+
+
+def _counted(scope: Scope) -> tuple[str, str]:
+    """Method and route of a call; those that are none of ours are counted together."""
+    template = getattr(scope.get("route"), "path_format", None)
+    if template is None:
+        return "", UNMATCHED
+    # A route knows its address without the prefix under which its router is included.
+    filled = template.format(**scope.get("path_params", {}))
+    prefix = scope["path"].removesuffix(filled) if scope["path"].endswith(filled) else ""
+    return scope["method"], f"{prefix}{template}"

@@ -10,11 +10,12 @@ from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
-from service.api import actions, bottlenecks, deals, forecasts, health, kpis, models, people, tables
+from service.api import actions, bottlenecks, deals, forecasts, health, jobs, kpis, models, people, tables
 from service.api.access import AccessLog, known_caller
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
-from service.settings import Settings
+from service.logs import configure_logs
+from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
 _ABOUT = """How likely a sales target is, why, and what to do about it.
@@ -24,9 +25,9 @@ Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` 
 problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
 """
 _ROUTERS = [
-    module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables)
+    module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs)
 ]
-_TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "health"]
+_TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs", "health"]
 
 
 def create_app(
@@ -70,6 +71,12 @@ def create_app(
         )
     app.add_middleware(AccessLog)
     return app
+
+
+def app_of_settings() -> FastAPI:
+    """The application of the settings, for a server that starts several processes."""
+    configure_logs()
+    return create_app(read_settings())
 
 
 def _operation_id(route: APIRoute) -> str:

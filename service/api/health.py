@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from crm.errors import SanchoError
 from service.api.responses import documented_problems
 from service.api.use_cases import ServingStateDep
+from service.metrics import MEDIA_TYPE, exposition
 from service.problems import language_of
 from service.schemas.base import AnswerWarning
 
@@ -39,6 +41,17 @@ class Ready(BaseModel):
 async def check_liveness() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
+
+
+@router.get(
+    "/metrics",
+    summary="Counts and times for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def get_metrics(request: Request) -> Response:
+    """Calls by route, age of data and model, jobs; no name and no figure of anybody."""
+    return Response(exposition(request.app.state.use_cases), media_type=MEDIA_TYPE)
 
 
 @router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")

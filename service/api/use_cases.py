@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
+from service.job_requests import JobRequests
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.recommendations import Recommendations
@@ -65,6 +66,11 @@ async def tables(request: Request) -> Tables:
     return _use_cases(request).tables
 
 
+async def job_requests(request: Request) -> JobRequests:
+    """The queue of imports and trainings."""
+    return _use_cases(request).jobs
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -78,4 +84,5 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
+JobsDep = Annotated[JobRequests, Depends(job_requests)]
 TablesDep = Annotated[Tables, Depends(tables)]

@@ -12,11 +12,13 @@ from crm.i18n import Language, Text
 from service.cli import (
     actions,
     backtest,
+    backup,
     bottlenecks,
     demo,
     doctor,
     forecast,
     import_,
+    jobs,
     keys,
     kpis,
     models,
@@ -51,8 +53,14 @@ _COMMANDS = (
     actions.COMMAND,
     serve.COMMAND,
     doctor.COMMAND,
+    backup.BACKUP,
+    backup.RESTORE,
 )
-_GROUPS = (("models", models.HELP, models.COMMANDS), ("key", keys.HELP, keys.COMMANDS))
+_GROUPS = (
+    ("models", models.HELP, models.COMMANDS),
+    ("jobs", jobs.HELP, jobs.COMMANDS),
+    ("key", keys.HELP, keys.COMMANDS),
+)
 _HELP = Text(
     "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",
     "How likely a sales target is, why, and what to do about it, with proof.",

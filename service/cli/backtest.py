@@ -13,9 +13,9 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Lang, option
-from service.cli.executor import workers
 from service.cli.output import note, print_json, print_line, print_table, progress
-from service.cli.train import train_config
+from service.executor import workers
+from service.trainings import train_config
 
 if TYPE_CHECKING:
     from service.settings import Settings

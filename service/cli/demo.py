@@ -124,7 +124,7 @@ def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
 
 
 def _train(settings: Settings, step: Step) -> dict[str, Any]:
-    from service.cli.train import train_and_register
+    from service.trainings import train_and_register
 
     info, *_ = train_and_register(settings, None, step)
     return {"version": info.version}

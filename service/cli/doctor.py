@@ -149,7 +149,7 @@ def _organisation(found: list[Finding], settings: Settings) -> Organisation | No
 
 def _watch(found: list[Finding], settings: Settings) -> None:
     """Whether the model in service should be retrained."""
-    from service.cli.train import watched
+    from service.trainings import watched
 
     name = Text("再学習の要否", "retraining needed?")
     seen = _try(

@@ -97,8 +97,8 @@ def compare(
     lang: Lang = "ja",
 ) -> int:
     """Model A against model B on the same rows, which neither was fitted on."""
-    from service.cli.train import train_config
     from service.settings import read_settings
+    from service.trainings import train_config
 
     settings = read_settings()
     changed = _changed(train_config(settings), trees, exclude)
@@ -236,7 +236,7 @@ def _read(file: str) -> TrainConfig:
 
 def _describe(config: TrainConfig, settings: Settings) -> str:
     """What a candidate's settings change."""
-    from service.cli.train import train_config
+    from service.trainings import train_config
 
     usual = train_config(settings)
     told = [f"trees={config.trees}"] if config.trees != usual.trees else []

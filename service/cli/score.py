@@ -9,9 +9,9 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.answer import Answer, open_service, reader_of, show_answer
 from service.cli.command import AsOf, Command, Dask, Json, Lang, PeriodOption, Scope, option
-from service.cli.executor import workers
 from service.cli.output import note, print_json, print_warnings
 from service.cli.reader import Reader
+from service.executor import workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,9 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     frame = frame[[*frame.columns.difference(names, sort=False), *names]]  # who reads by position
     match out.suffix.lower():
         case ".csv":
-            frame.to_csv(out, index=False)
+            from service.cli.csv_cells import write_csv
+
+            write_csv(frame, out)
         case ".parquet":
             frame.to_parquet(out, index=False)
         case _:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import tempfile
+from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.i18n import Text
-from service.cli.command import Command, Host, Lang, Port
+from service.cli.command import Command, Host, Lang, Port, option
 from service.cli.output import note
 
 if TYPE_CHECKING:
@@ -13,11 +15,25 @@ if TYPE_CHECKING:
     from service.use_cases import UseCases
 
 
-def serve(host: Host = None, port: Port = None, lang: Lang = "ja") -> int:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[
+        int,
+        option(
+            "--workers",
+            "N",
+            Text("応答するプロセスの数。", "Processes that answer, on one port."),
+            min=1,
+            max=64,
+        ),
+    ] = 1,
+    lang: Lang = "ja",
+) -> int:
     """Runs the service until it is stopped."""
     settings = settings_with(host, port)
     note(_LISTENING.format(host=settings.host, port=settings.port).to(lang))
-    run_server(settings)
+    run_server(settings, workers=workers)
     return 0
 
 
@@ -36,21 +52,60 @@ def settings_with(host: str | None, port: int | None) -> Settings:
     return read_settings(**given)
 
 
-def run_server(settings: Settings, service: UseCases | None = None) -> None:
-    """Serves in the foreground, with something that answers already where there is one."""
-    import uvicorn
+def run_server(settings: Settings, service: UseCases | None = None, workers: int = 1) -> None:
+    """Serves in the foreground, with something that answers already where there is one.
 
-    from service.api import create_app
+    Several processes each open what they answer from; they are started anew when they die, and share the
+    port, the counts of `/metrics`, and the processes that do jobs.
+    """
+    from service.jobs.process import WorkerProcesses
     from service.logs import configure_logs
 
     configure_logs()
-    app = create_app(settings, service)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    beside = WorkerProcesses(settings) if settings.job_workers else None
+    if beside is not None:
+        beside.start()
+    try:
+        if workers == 1:
+            _serve_here(settings, service)
+        else:
+            _serve_in_processes(settings, workers)
+    finally:
+        if beside is not None:
+            beside.stop()
+
+
+def _serve_here(settings: Settings, service: UseCases | None) -> None:
+    import uvicorn
+
+    from service.api import create_app
+
+    uvicorn.run(create_app(settings, service), host=settings.host, port=settings.port, **_QUIETLY)
+
+
+def _serve_in_processes(settings: Settings, workers: int) -> None:
+    import uvicorn
+
+    with tempfile.TemporaryDirectory(prefix="sancho-metrics-") as counts:
+        os.environ |= {
+            "PROMETHEUS_MULTIPROC_DIR": counts,
+            "SANCHO_HOME": str(settings.home.absolute()),
+            "SANCHO_DATABASE_URL": settings.store_url,
+        }
+        uvicorn.run(
+            "service.api.app:app_of_settings",
+            factory=True,
+            workers=workers,
+            host=settings.host,
+            port=settings.port,
+            **_QUIETLY,
+        )
+
+
+# The service logs its own lines, and ends calls that are being answered before it stops.
+_QUIETLY: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+}

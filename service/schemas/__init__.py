@@ -6,6 +6,7 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
+from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
@@ -18,6 +19,8 @@ __all__ = [
     "DealList",
     "Forecast",
     "Insight",
+    "JobAnswer",
+    "JobList",
     "KpiCheck",
     "KpiList",
     "ModelComparison",
@@ -34,7 +37,9 @@ __all__ = [
     "RemovedRow",
     "ScoreRequest",
     "ShadowState",
+    "State",
     "TableResult",
+    "TrainingRequest",
     "Tree",
     "WhatIf",
     "WhatIfRequest",

@@ -81,6 +81,21 @@ def test_business_time_makes_the_wins_it_was_fitted_on_even():
     assert ((came - came.mean()) ** 2 / came.mean()).mean() > 3.0
 
 
+def test_a_rush_seen_in_a_hundred_wins_is_believed_nearly_in_full():
+    # A quarter's last three working days bring four times as much, the five before twice as much.
+    first, last = at("2023-04-01"), at("2025-12-31")
+    days = np.arange(*CALENDAR.day_of(np.array([first, last])))
+    kind = day_kinds(CALENDAR)[days]
+    rate = np.select([kind == 0, (kind >= 6) & (kind <= 8), (kind >= 9) & (kind <= 10)], [0.0, 4.0, 2.0], 1.0)
+    rng = np.random.default_rng(3)
+    paces = []
+    for _ in range(20):
+        won_at = np.repeat(CALENDAR.start_of(days), rng.poisson(0.15 * rate)) + DAY // 2
+        paces.append(pace_of(won_at, first, last))
+    longer = np.log([pace[6:9].mean() / pace[1] for pace in paces])
+    assert np.exp(longer.mean()) == pytest.approx(4.0, rel=0.2), "it was 1.4 when days lent each other none"
+
+
 def test_a_handful_of_wins_hardly_moves_the_calendar():
     pace = pace_of(np.full(2, at("2025-03-31")), at("2025-01-01"), at("2025-12-31"))
     assert np.abs(pace - 1.0).max() < 0.5

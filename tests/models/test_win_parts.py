@@ -212,7 +212,7 @@ def _later_deals(count: int, slope: float, seed: int) -> Answers:
     truth = rng.normal(-1, 1.5, count)
     logits = np.stack([truth / slope, truth / slope, np.zeros(count), np.zeros(count)], axis=1)
     return Answers(
-        logits=logits, days=np.exp(rng.uniform(0, 6, count)),
+        logits=logits, clock=np.exp(rng.uniform(0, 6, count)),
         outcome=(rng.random(count) < expit(truth)).astype(float), weight=np.ones(count),
         deal=np.arange(count), fold=np.zeros(count, int), fresh=np.zeros(count),
         regular=np.ones(count, bool),
@@ -225,7 +225,7 @@ HALVES = np.array([0.5, 0.5, 0.0, 0.0])
 def test_calibration_undoes_overconfidence():
     answers = _later_deals(20_000, 0.5, 5)
     stack = fit_stack(answers, HALVES, 730.0)
-    said = stack(answers.logits, answers.days, answers.fresh)
+    said = stack(answers.logits, answers.clock, answers.fresh)
     truth = 0.5 * answers.logits[:, 0]
     assert np.polyfit(truth, said, 1)[0] == pytest.approx(1.0, abs=0.06)
     assert said.mean() == pytest.approx(-1.0, abs=0.1)
@@ -269,7 +269,7 @@ def test_each_kind_of_moment_keeps_its_own_promises():
     answers.outcome[fresh] = (np.random.default_rng(1).random(2_000) < 0.7).astype(float)
     stack = recalibrate_intercept(Stack.weighted_mean(HALVES, 730.0), answers)
     for kind in (fresh, ~fresh):
-        chance = expit(stack(answers.logits, answers.days, answers.fresh))[kind]
+        chance = expit(stack(answers.logits, answers.clock, answers.fresh))[kind]
         assert chance.mean() == pytest.approx(answers.outcome[kind].mean(), abs=1e-6)
 
 

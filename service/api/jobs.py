@@ -1,0 +1,122 @@
+"""Which endpoints put work into the queue, and tell how far it is?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.access import known_caller
+from service.api.responses import documented_problems, send
+from service.api.use_cases import JobsDep
+from service.problems import language_of
+
+router = APIRouter(tags=["jobs"])
+_JOB = Annotated[str, Path(max_length=64, examples=["3f9c2a1b7d5e6f80"])]
+_ACCEPTED = 202
+
+
+@router.post(
+    "/imports",
+    status_code=_ACCEPTED,
+    response_model=schemas.JobAnswer,
+    responses=documented_problems(400, 404, 413),
+    summary="Import a file, as a job",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def import_file(
+    request: Request,
+    jobs: JobsDep,
+    caller: Annotated[str, Security(known_caller)],
+    file: Annotated[
+        str,
+        Query(
+            description="Name of the file; its ending says the format", examples=["deals.csv"], max_length=200
+        ),
+    ],
+    table: Annotated[str | None, Query(description="Which table it is for; default by its name")] = None,
+    mapping: Annotated[str | None, Query(description="A shipped mapping's name")] = None,
+    dry_run: Annotated[bool, Query(description="Only check; keep nothing")] = False,
+    full: Annotated[bool, Query(description="The list is complete: what it lacks is gone")] = False,
+    encoding: Annotated[str | None, Query(description="Character set; default: recognised")] = None,
+    decimal: Annotated[str | None, Query(pattern="^[.,]$", description="The decimal mark")] = None,
+) -> Response:
+    """CSV, TSV, XLSX, Parquet or NDJSON as the request's body. The answer's job tells counts and bad rows."""
+    asked = {
+        "file": file,
+        "table": table,
+        "mapping": mapping,
+        "dry_run": dry_run,
+        "full": full,
+        "encoding": encoding,
+        "decimal": decimal,
+    }
+    answer = await jobs.add_import(request.stream(), asked, caller, language_of(request))
+    return _accepted(request, answer)
+
+
+@router.post(
+    "/trainings",
+    status_code=_ACCEPTED,
+    response_model=schemas.JobAnswer,
+    responses=documented_problems(409),
+    summary="Train a model, as a job",
+)
+def train_model(
+    request: Request,
+    jobs: JobsDep,
+    caller: Annotated[str, Security(known_caller)],
+    asked: schemas.TrainingRequest,
+) -> Response:
+    """Trains on the store, registers, promotes past the gate. While one is open, that one is the answer."""
+    return _accepted(request, jobs.add_training(asked.model_dump(), caller, language_of(request)))
+
+
+@router.get("/jobs", response_model=schemas.JobList, summary="Jobs, newest first")
+def list_jobs(
+    request: Request,
+    jobs: JobsDep,
+    state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(description="`next_cursor` of the page before", max_length=200)
+    ] = None,
+) -> Response:
+    """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
+    return send(request, jobs.newest(state, limit, cursor, language_of(request)))
+
+
+@router.get(
+    "/jobs/{job_id}",
+    response_model=schemas.JobAnswer,
+    responses=documented_problems(404),
+    summary="A job: progress or result",
+)
+def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+    """How far a job is, or what came of it."""
+    return send(request, jobs.one(job_id, language_of(request)))
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    response_model=schemas.JobAnswer,
+    responses=documented_problems(404, 409),
+    summary="Cancel a job",
+)
+def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+    """A queued job is cancelled at once; one that is being done stops soon, and keeps nothing."""
+    return send(request, jobs.cancel(job_id, language_of(request)))
+
+
+def _accepted(request: Request, answer: dict[str, object]) -> Response:
+    response = send(request, answer)
+    response.status_code = _ACCEPTED
+    response.headers["Location"] = f"/v1/jobs/{answer['job_id']}"
+    return response

@@ -1,0 +1,117 @@
+"""What can a caller of the API ask the queue for, and what is refused at once?"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tempfile
+from collections.abc import AsyncIterable
+from typing import Any
+
+import orjson
+from fastapi.concurrency import run_in_threadpool
+
+from crm.errors import SanchoError
+from crm.i18n import Language, Text
+from crm.store.jobs import DONE, FAILED, OPEN, STATES, Job
+from service.job_answers import job_answer, job_list
+from service.jobs import JobQueue
+from service.jobs.kinds import IMPORT, TRAINING
+from service.serving_state import ServingState
+
+MAX_FILE = 512 * 1024 * 1024  # bytes
+_PART = 1024 * 1024
+_TOO_LARGE = Text(
+    "ファイルが大きすぎます（上限 {n:,} MB）。分割するか、サーバー上で `sancho import` を使ってください。",
+    "the file is too large (at most {n:,} MB); send it in parts, or run `sancho import` on the server.",
+)
+_EMPTY = Text(
+    "ファイルの内容がありません。リクエストの本文として送ってください。",
+    "there is no file; send it as the body of the request.",
+)
+_ENDED = Text(
+    "このジョブはすでに終わっています。取り消せるのは待機中か実行中のジョブです。",
+    "this job has ended; only one that is queued or running can be cancelled.",
+)
+_BAD_CURSOR = Text(
+    "cursor が正しくありません。直前の応答の next_cursor をそのまま送ってください。",
+    "cursor: send the next_cursor of the answer before, unchanged.",
+)
+
+
+class JobRequests:
+    """The queue as the API offers it."""
+
+    def __init__(self, serving: ServingState, queue: JobQueue) -> None:
+        self._serving, self._queue = serving, queue
+
+    async def add_import(
+        self, body: AsyncIterable[bytes], asked: dict[str, Any], caller: str, lang: Language
+    ) -> dict[str, Any]:
+        """A job that imports a file; its bytes are kept with the job until it has ended."""
+        with tempfile.TemporaryFile() as file:
+            received = 0
+            async for chunk in body:
+                received += len(chunk)
+                if received > MAX_FILE:
+                    raise SanchoError(_TOO_LARGE.format(n=MAX_FILE // _PART), "too_large")
+                file.write(chunk)
+            if not received:
+                raise SanchoError(_EMPTY, "no_file")
+            file.seek(0)
+            parts = iter(lambda: file.read(_PART), b"")
+            job, _ = await run_in_threadpool(
+                self._queue.add, IMPORT, asked, requested_by=caller, contents=parts
+            )
+        return self._told(job, lang)
+
+    def add_training(self, asked: dict[str, Any], caller: str, lang: Language) -> dict[str, Any]:
+        """A job that trains; the one that is open already, where there is one."""
+        job, _ = self._queue.add(TRAINING, asked, requested_by=caller, unique_key=TRAINING)
+        return self._told(job, lang)
+
+    def newest(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
+        """Jobs, newest first, a page of them."""
+        states = STATES if state is None else (state,)
+        found = self._queue.newest(limit + 1, states, None if cursor is None else _read(cursor))
+        following = None
+        if len(found) > limit:
+            found = found[:limit]
+            following = _written(found[-1])
+        return job_list(found, following, self._serving.zone(), lang)
+
+    def one(self, job_id: str, lang: Language) -> dict[str, Any]:
+        """A job."""
+        return self._told(self._queue.find(job_id), lang)
+
+    def cancel(self, job_id: str, lang: Language) -> dict[str, Any]:
+        """Cancels a job; an error where it has ended otherwise."""
+        job = self._queue.cancel(job_id)
+        if job.state in (DONE, FAILED):
+            raise SanchoError(_ENDED, "job_ended")
+        return self._told(job, lang)
+
+    def open_jobs(self, most: int) -> list[Job]:
+        """Jobs that are queued or being done."""
+        return self._queue.newest(most, OPEN)
+
+    def close(self) -> None:
+        """Closes the queue's connections."""
+        self._queue.close()
+
+    def _told(self, job: Job, lang: Language) -> dict[str, Any]:
+        return job_answer(job, self._serving.zone(), lang)
+
+
+def _written(job: Job) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([job.created_at, job.job_id])).decode().rstrip("=")
+
+
+def _read(cursor: str) -> tuple[int, str]:
+    try:
+        at, job_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        raise SanchoError(_BAD_CURSOR, "bad_cursor") from None
+    if not isinstance(at, int) or not isinstance(job_id, str) or abs(at) >= 2**62:
+        raise SanchoError(_BAD_CURSOR, "bad_cursor")
+    return at, job_id

@@ -1,0 +1,206 @@
+"""How does a caller put work into the queue, see how far it is, and take it back?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from crm.instants import DAY
+from crm.store import jobs
+from crm.store.engine import WRITING, open_engine
+from crm.store.jobs import Job, NewJob, Schedule
+
+KEPT_DAYS = 90  # for which a job that has ended is remembered
+
+_NO_JOB = Text(
+    "ジョブ「{job_id}」はありません。`sancho jobs list` または GET /v1/jobs で確認してください。",
+    "there is no job {job_id!r}; see `sancho jobs list` or GET /v1/jobs.",
+)
+_NO_SCHEDULE = Text(
+    "定期実行「{name}」はありません。`sancho jobs schedules` で確認してください。",
+    "there is no schedule {name!r}; see `sancho jobs schedules`.",
+)
+
+
+class JobQueue:
+    """The queue of one installation. Every method is one short transaction.
+
+    It stands in the store's database; where that is an SQLite file, in one beside it, since an import locks
+    the store against all other writers until it ends.
+    """
+
+    def __init__(self, store_url: str, now: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self._url = queue_url(store_url)
+        self._now = now
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        """Opened at the first question: most answers ask none."""
+        return open_engine(self._url)
+
+    def close(self) -> None:
+        """Closes its connections."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+    def __enter__(self) -> JobQueue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(
+        self,
+        kind: str,
+        payload: dict[str, Any],
+        *,
+        unique_key: str | None = None,
+        requested_by: str | None = None,
+        delay_seconds: float = 0.0,
+        contents: Iterable[bytes] = (),
+    ) -> tuple[Job, bool]:
+        """A queued job with the parts of its file; where one with its unique key is open, that one, False."""
+        now = self._now()
+        new = NewJob(
+            kind=kind,
+            payload=payload,
+            due_at=now + int(delay_seconds * 1e6),
+            unique_key=unique_key,
+            requested_by=requested_by,
+        )
+        with self._writing() as connection:
+            return jobs.add(connection, new, now, contents)
+
+    def find(self, job_id: str) -> Job:
+        """The job with an id; an error where there is none."""
+        with self._engine.connect() as connection:
+            return _known(jobs.find(connection, job_id), job_id)
+
+    def newest(
+        self, count: int, states: Sequence[str] = jobs.STATES, before: tuple[int, str] | None = None
+    ) -> list[Job]:
+        """Jobs in some states, newest first, before the one of a time and id."""
+        with self._engine.connect() as connection:
+            return jobs.newest(connection, count, states, before)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancels a queued job and asks one that is being done to stop; what has ended stays as it is."""
+        with self._writing() as connection:
+            return _known(jobs.cancel(connection, job_id, self._now()), job_id)
+
+    def contents(self, job: Job) -> Iterator[bytes]:
+        """The parts of the file that a job was given."""
+        with self._engine.connect() as connection:
+            yield from jobs.file_parts(connection, job.job_id)
+
+    # What a worker does.
+
+    def take(self, kinds: Sequence[str]) -> Job | None:
+        """The job of these kinds that has been due longest, now this worker's; None where none is due."""
+        with self._writing() as connection:
+            return jobs.take(connection, kinds, self._now())
+
+    def running(self, kinds: Sequence[str]) -> list[tuple[str, int, int]]:
+        """Jobs that are being done: id, attempt, beats."""
+        with self._engine.connect() as connection:
+            return jobs.running(connection, kinds)
+
+    def beat(self, job: Job, progress: tuple[Text, int, int | None] | None) -> Job | None:
+        """Says that an attempt lives, and how far it is; None where somebody else has the job by now."""
+        with self._writing() as connection:
+            return jobs.beat(connection, job.job_id, job.attempts, progress)
+
+    def give_back(self, job_id: str, attempt: int, delay_seconds: float = 0.0) -> bool:
+        """Puts a job back into the queue; False where that attempt has ended."""
+        with self._writing() as connection:
+            return jobs.give_back(connection, job_id, attempt, self._now() + int(delay_seconds * 1e6))
+
+    def end(
+        self,
+        job_id: str,
+        attempt: int,
+        result: dict[str, Any] | None = None,
+        error: tuple[str, Text] | None = None,
+    ) -> bool:
+        """Ends an attempt: done with a result, failed with an error, else cancelled."""
+        with self._writing() as connection:
+            return jobs.end(connection, job_id, attempt, self._now(), result, error)
+
+    def forget_old(self) -> int:
+        """Removes jobs that ended long ago."""
+        with self._writing() as connection:
+            return jobs.forget(connection, self._now() - KEPT_DAYS * DAY)
+
+    # What comes again and again.
+
+    def schedule(
+        self,
+        name: str,
+        kind: str,
+        payload: dict[str, Any],
+        every_seconds: int,
+        requested_by: str | None = None,
+    ) -> Schedule:
+        """A job that comes every so many seconds from now on, in place of the schedule of its name."""
+        made = Schedule(
+            name=name,
+            kind=kind,
+            payload=payload,
+            every_seconds=every_seconds,
+            next_due=self._now() + every_seconds * 1_000_000,
+            requested_by=requested_by,
+        )
+        with self._writing() as connection:
+            jobs.save_schedule(connection, made)
+        return made
+
+    def unschedule(self, name: str) -> None:
+        """Ends a schedule; an error where there is none."""
+        with self._writing() as connection:
+            if not jobs.remove_schedule(connection, name):
+                raise SanchoError(_NO_SCHEDULE.format(name=name), "unknown_schedule")
+
+    def schedules(self) -> list[Schedule]:
+        """All schedules, by name."""
+        with self._engine.connect() as connection:
+            return jobs.schedules(connection)
+
+    def queue_due_schedules(self) -> list[Job]:
+        """Queues the jobs of the schedules that are due; those that are new."""
+        with self._writing() as connection:
+            return jobs.queue_due_schedules(connection, self._now())
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
+            yield connection
+
+
+def queue_url(store_url: str) -> str:
+    """Where the queue of a store is: in its database, or in a file beside its file.
+
+    >>> queue_url("sqlite:////data/sancho.db"), queue_url("postgresql://db/sancho")
+    ('sqlite:////data/sancho-jobs.db', 'postgresql://db/sancho')
+    """
+    if "://" not in store_url:
+        store_url = f"sqlite:///{store_url}"
+    address = sa.make_url(store_url)
+    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return store_url
+    file = Path(str(address.database))
+    beside = address.set(database=str(file.with_name(f"{file.stem}-jobs{file.suffix}")))
+    return beside.render_as_string(hide_password=False)
+
+
+def _known(job: Job | None, job_id: str) -> Job:
+    if job is None:
+        raise SanchoError(_NO_JOB.format(job_id=job_id), "unknown_job")
+    return job
