@@ -40,7 +40,7 @@ class Fake:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    nothing: dict[str, Any] = dict.fromkeys(["serving", "shadow", *KINDS.values()])
+    nothing: dict[str, Any] = dict.fromkeys(["serving", "shadow", "jobs", *KINDS.values()])
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=object())  # type: ignore[arg-type]
     app.dependency_overrides[known_caller] = lambda: "tester"
     for provider, kind in KINDS.items():
