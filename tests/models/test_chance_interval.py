@@ -58,7 +58,7 @@ def test_less_evidence_makes_wider_intervals():
 
 
 def test_the_hidden_share_of_a_certain_model_is_the_stated_prior_and_is_bounded():
-    assert hidden_share(np.array([0.5, 0.5, 0.01]), np.array([0.0, 20.0, 0.0])).tolist() == [0.18, 0.6, 0.18]
+    assert hidden_share(np.array([0.5, 0.5, 0.01]), np.array([0.0, 20.0, 0.0])).tolist() == [0.2, 0.6, 0.2]
 
 
 def test_a_chance_near_0_has_an_interval_near_0():
