@@ -20,6 +20,7 @@ from models.actions import ActionEffect, CandidateAction, e_value, reliability_o
 from models.forecast.attainment import DealEffect
 from models.forecast.undecided import RankedBy, share_of_gap
 from models.statistics import Z80
+from service.recommendation_ids import recommendation_id
 from service.settings import ActionSettings
 
 VALID_DAYS = 14  # the effects are of an action done about now
@@ -145,9 +146,9 @@ def _row(
         attainment_pp = 100 * by_end * (deal.effect.if_won - deal.effect.if_lost)
     robustness = e_value(deal.ever, low)
     evidence = known.evidence
-    day = last_known_day(moment, zone).isoformat()
+    day = last_known_day(moment, zone)
     return {
-        "recommendation_id": "R" + _digest(f"{deal.deal_id}|{candidate.action}|{day}|{version}")[:15],
+        "recommendation_id": recommendation_id(deal.deal_id, candidate.action, day, version),
         "action": candidate.action,
         "label": label_of(candidate.action).to(lang),
         "uplift_pp": 100 * uplift,

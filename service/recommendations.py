@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from crm.errors import SanchoError
 from crm.frames import codes_in
 from crm.i18n import Language
-from crm.instants import as_of_instant
+from crm.instants import as_of_instant, last_known_day
 from crm.store import Outcome, Recommended
 from crm.store.engine import store_failure
 from features import ActionEvents, action_events_of, label_of
@@ -25,13 +26,14 @@ from models.forecast.organisation import COMPANY
 from models.forecast.simulate import attainment_given_deal
 from models.win.similar_deals import past_deals
 from service import messages
-from service.actions import DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
+from service.actions import VALID_DAYS, DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
 from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
 from service.logs import log_event
 from service.names import Names
 from service.outages import STORE
 from service.period_forecast import PeriodForecast
+from service.recommendation_ids import day_recommended, was_recommended
 from service.recommendation_report import effect_report
 from service.serving_state import AnswerContext, ModelState, ServingState
 
@@ -122,17 +124,33 @@ class Recommendations:
         self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
     ) -> dict[str, Any]:
         """Stores the outcome of a recommendation."""
-        self.flush()
-        at = as_of_instant(None, self._serving.zone())
-        if not self._serving.store.save_outcome(Outcome(recommendation_id, outcome, at, reason)):
-            raise SanchoError(messages.unknown_recommendation(recommendation_id), "unknown_recommendation")
-        state = self._serving.current()
+        state, zone = self._serving.current(), self._serving.zone()
+        told = Outcome(recommendation_id, outcome, as_of_instant(None, zone), reason)
+        store = self._serving.store
+        if not store.save_outcome(told):
+            if not self._was_made(state, recommendation_id, last_known_day(told.at, zone)):
+                raise SanchoError(
+                    messages.unknown_recommendation(recommendation_id), "unknown_recommendation"
+                )
+            store.save_outcome(told, is_known=True)
         return {
             "recommendation_id": recommendation_id,
             "state": outcome,
             "reason": reason,
             **self._serving.metadata(state, state.now, lang),
         }
+
+    def _was_made(self, state: ModelState, given: str, today: date) -> bool:
+        """Whether a recommendation was made here or on another replica, while it is valid."""
+        day = day_recommended(given)
+        if day is None or not today - timedelta(VALID_DAYS + 1) <= day <= today + timedelta(1):
+            return False
+        deals = [str(deal_id) for deal_id in state.history.deal_ids]
+        actions = [known.action for known in state.bundle.actions]
+        if was_recommended(given, deals, actions, [state.info.version]):
+            return True
+        others = [one.version for one in self._serving.registry.list() if one.version != state.info.version]
+        return was_recommended(given, deals, actions, others)
 
     def report(self, lang: Language) -> dict[str, Any]:
         """Outcomes of recommendations by action, and their effect compared with the holdout group."""

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,12 +18,19 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from crm.addresses import without_password
-from crm.distribution import DISTRIBUTION, installed_version
 from crm.errors import SanchoError
 from crm.i18n import Text
 from models.bundle import Bundle
 from training.champion_copy import keep_copy, kept_copy
 from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
+from training.mlflow_entries import (
+    BUNDLE,
+    backtest_metrics,
+    log_figures,
+    register_version,
+    save_pyfunc,
+    unless_it_exists,
+)
 from training.promotion_gate import GateDecision
 from training.registry_entry import MlflowNeededError, RegistryEntry, registry_entry
 from training.relocation import settle
@@ -42,14 +48,13 @@ SHADOW = "shadow"  # alias of the version that answers beside the champion witho
 UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _EVALUATION = "evaluation.json"
-_BUNDLE = "bundle"
 _FILES = "mlartifacts"  # folder in the home, of an embedded registry
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LOCK_SECONDS = 8.0
 _LONGEST_TAG = 500  # characters of who promoted a version and why
 
-# MLflow uses global state of the process to create its tables (Alembic) and to read model code.
-_OPENING, _SAVING = threading.Lock(), threading.Lock()
+# MLflow uses global state of the process to create its tables (Alembic).
+_OPENING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Registry:
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
 
-    def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
+    def log_andregister_version(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
         from training.training_record import TrainingRecord
 
@@ -95,8 +100,8 @@ class Registry:
     def register_bundle(self, bundle: Bundle, record: TrainingRecord) -> ModelVersion:
         """Registers a model in memory, with what is recorded of its training."""
         with self._scratch() as scratch:
-            bundle.save(scratch / _BUNDLE)
-            return self.register(scratch / _BUNDLE, record)
+            bundle.save(scratch / BUNDLE)
+            return self.register(scratch / BUNDLE, record)
 
     def register(self, bundle: Path, record: TrainingRecord) -> ModelVersion:
         """Registers a saved model; one that is registered already stays as it is."""
@@ -110,15 +115,15 @@ class Registry:
                 logged = client.create_logged_model(
                     experiment, name="model", source_run_id=run_id, params=record.parameters
                 )
-                _log_figures(client, run_id, record.parameters, record.metrics, logged.model_id)
+                log_figures(client, run_id, record.parameters, record.metrics, logged.model_id)
                 for lang, card in record.cards.items():
                     client.log_text(run_id, card, f"model_card.{lang}.html")
                 client.log_dict(run_id, record.features, "features.json")
                 if record.evaluation is not None:
                     client.log_dict(run_id, record.evaluation, _EVALUATION)
                 with self._scratch() as scratch:
-                    _save_pyfunc(bundle, scratch / "model", run_id, logged)
-                    number = _register(client, run_id, logged, scratch / "model", record.tags())
+                    save_pyfunc(bundle, scratch / "model", run_id, logged)
+                    number = register_version(client, NAME, run_id, logged, scratch / "model", record.tags())
                 return self._info(client, number)
 
     def log_backtest(self, result: Mapping[str, Any], page: str) -> str:
@@ -129,7 +134,7 @@ class Registry:
             tags["sancho.champion"] = champion.version
         with self._connected() as client, self._run(client, "backtest", tags) as run_id:
             settings = {name: str(value)[:400] for name, value in result["settings"].items()}
-            _log_figures(client, run_id, settings, _backtest_metrics(result))
+            log_figures(client, run_id, settings, backtest_metrics(result))
             client.log_dict(run_id, dict(result), "backtest.json")
             client.log_text(run_id, page, "backtest.html")
             return run_id
@@ -148,11 +153,11 @@ class Registry:
             if run_id:
                 for key, value in tags.items():
                     client.set_tag(run_id, key, value)
-                _log_figures(client, run_id, {}, figures)
+                log_figures(client, run_id, {}, figures)
                 client.log_dict(run_id, dict(found), name)
                 return run_id
             with self._run(client, "comparison", {"sancho.kind": "comparison", **tags}) as own:
-                _log_figures(client, own, {}, figures)
+                log_figures(client, own, {}, figures)
                 client.log_dict(own, dict(found), name)
                 return own
 
@@ -424,7 +429,7 @@ class Registry:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             location = (self.home.resolve() / _FILES).as_uri() if self.uri.startswith("sqlite:") else None
-            with _unless_it_exists():
+            with unless_it_exists():
                 return str(client.create_experiment(EXPERIMENT, artifact_location=location))
             experiment = client.get_experiment_by_name(EXPERIMENT)
         return str(experiment.experiment_id)
@@ -512,89 +517,3 @@ def _version_of(entry: RegistryEntry) -> ModelVersion:
         promoted_at=tags.get("promoted_at", ""),
         shadow=SHADOW in entry.aliases,
     )
-
-
-def _save_pyfunc(bundle: Path, files: Path, run_id: str, logged: Any) -> None:
-    """Writes an MLflow model: a bundle's files, the code that reads them, and its requirements."""
-    import mlflow.pyfunc
-    from mlflow.models import Model
-
-    metadata = Model(
-        artifact_path=logged.artifact_location,
-        run_id=run_id,
-        model_uuid=logged.model_id,
-        model_id=logged.model_id,
-    )
-    with _SAVING:
-        mlflow.pyfunc.save_model(
-            str(files),
-            python_model=str(Path(__file__).with_name("pyfunc_code.py")),
-            artifacts={_BUNDLE: str(bundle)},
-            pip_requirements=[_requirement()],
-            mlflow_model=metadata,
-        )
-
-
-def _register(client: MlflowClient, run_id: str, logged: Any, files: Path, tags: Mapping[str, str]) -> str:
-    """Store a model's files and register them as the next version; its tags come with it, in one request."""
-    from mlflow.entities import LoggedModelOutput
-
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    client.log_model_artifacts(logged.model_id, str(files))
-    client.finalize_logged_model(logged.model_id, "READY")
-    with _unless_it_exists():
-        client.create_registered_model(NAME)
-    # The location of the files, not models:/<id>, which MLflow would look up at the process's tracking URI.
-    registered = client.create_model_version(
-        NAME, source=logged.artifact_location, run_id=run_id, model_id=logged.model_id, tags=dict(tags)
-    )
-    versions = json.dumps([{"name": NAME, "version": registered.version}])
-    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": versions})
-    return str(registered.version)
-
-
-def _log_figures(
-    client: MlflowClient,
-    run_id: str,
-    parameters: Mapping[str, str],
-    metrics: Mapping[str, float],
-    model_id: str | None = None,
-) -> None:
-    """Logs parameters and metrics of a run and of its model."""
-    from mlflow.entities import Metric, Param
-
-    now = int(1000 * time.time())
-    client.log_batch(
-        run_id,
-        [Metric(name, value, now, 0, model_id=model_id) for name, value in metrics.items()],
-        [Param(name, value) for name, value in parameters.items()],
-    )
-
-
-@contextmanager
-def _unless_it_exists() -> Iterator[None]:
-    """Ignores that another process created the same entry first."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as fault:
-        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _requirement() -> str:
-    """The requirement of a logged model: this distribution in the version that wrote it."""
-    version = installed_version()
-    return f"{DISTRIBUTION}=={version}" if version else DISTRIBUTION
-
-
-def _backtest_metrics(result: Mapping[str, Any]) -> dict[str, float]:
-    values: dict[str, float | None] = {}
-    for question, part in result["deals"].items():
-        for method, figures in part["overall"]["methods"].items():
-            values |= {f"{question}.{method}.{name}": figures[name]["mean"] for name in ("log_loss", "brier")}
-    for kind, part in result["periods"].items():
-        for method, figures in part["overall"]["methods"].items():
-            values[f"{kind}.{method}.crps"] = figures["crps"]["mean"]
-    return {name: float(value) for name, value in values.items() if value is not None}

@@ -206,13 +206,13 @@ class Store:
         ):
             recommendations.save(connection, rows)
 
-    def save_outcome(self, outcome: Outcome) -> bool:
-        """Stores the outcome of a recommendation; False where there is no such recommendation."""
+    def save_outcome(self, outcome: Outcome, is_known: bool = False) -> bool:
+        """Stores the outcome of a recommendation; False where no such one is stored, nor known otherwise."""
         with (
             self._engine.connect().execution_options(**{WRITING: True}) as connection,
             connection.begin(),
         ):
-            return recommendations.save_outcome(connection, outcome)
+            return recommendations.save_outcome(connection, outcome, is_known)
 
     def recommendations(self) -> tuple[list[Recommended], list[Outcome]]:
         """All recommendations and their outcomes, oldest first."""

@@ -54,10 +54,13 @@ def save(connection: sa.Connection, rows: Sequence[Recommended]) -> None:
         connection.execute(insert, [asdict(row) for row in rows])
 
 
-def save_outcome(connection: sa.Connection, outcome: Outcome) -> bool:
-    """Stores an outcome, the latest for its state; False where there is no such recommendation."""
+def save_outcome(connection: sa.Connection, outcome: Outcome, is_known: bool = False) -> bool:
+    """Stores an outcome, the latest for its state; False where no such recommendation is stored.
+
+    `is_known`: it was made, though its offer may be stored later or never.
+    """
     table = RECOMMENDATIONS.c.recommendation_id
-    if connection.scalar(sa.select(table).where(table == outcome.recommendation_id)) is None:
+    if not is_known and connection.scalar(sa.select(table).where(table == outcome.recommendation_id)) is None:
         return False
     values = asdict(outcome)
     keys = ["recommendation_id", "state"]

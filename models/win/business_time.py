@@ -19,9 +19,10 @@ QUARTER_EDGES = (0, 1, 2, 3, 5, 7)  # working days left in the quarter at which 
 QUARTER_DAYS = 10
 KINDS = 2 + MONTH_DAYS + len(QUARTER_EDGES)
 DAY_SD = 0.3  # of the log rate of one month's days of a kind, beyond counting
+END_SD = 0.4  # of the log rate that all last days of one month or quarter share
 # What is usual of log rates, as sd: closed days, a month's last ones, a quarter's, and what sets a quarter's
 # last five and three days apart from those before; then each kind beside its neighbours.
-GROUP_SD = (2.0, 0.8, 0.8, 0.5, 0.5)
+GROUP_SD = (2.0, 0.5, 0.5, 0.5, 0.5)
 KIND_SD = 0.25
 FEW_WINS = 15.0  # at which effects are believed half as large (in variance): few wins may be one afternoon's
 
@@ -79,8 +80,8 @@ def fit_pace(calendar: Calendar, created: Ints, ended: Ints, won: Flags, first: 
     Wins on each kind of day against what the deals open on such days would have brought at the usual rate of
     their age, so that a pipeline that only fills up is no rush: a Poisson regression whose effects of groups
     of kinds and of each kind are normal around 0, by `GROUP_SD` and `KIND_SD`, so that few wins lend each
-    other strength within a rush and none is invented. A kind counts no more than its number of months and
-    `DAY_SD` allow: a single month's end is no habit.
+    other strength within a rush and none is invented. A kind counts no more than its number of months,
+    `DAY_SD` and (last days together) `END_SD` allow: a single month's end is no habit.
     """
     low, high = calendar.day_of(np.array([first, last]))
     inside = np.zeros(len(calendar.is_working), bool)
@@ -92,7 +93,9 @@ def fit_pace(calendar: Calendar, created: Ints, ended: Ints, won: Flags, first: 
         [len(np.unique(calendar.month_end[inside & (kind == number)])) for number in range(KINDS)]
     )
     expected = np.maximum(expected, 1e-9)
-    wins = 1.0 / (1.0 / expected + DAY_SD**2 / np.maximum(months, 1))
+    # What one end has of its own is shared by its kinds: so many times as much for each of them.
+    ends = np.array([0, 0, *[MONTH_DAYS] * MONTH_DAYS, *[len(QUARTER_EDGES)] * len(QUARTER_EDGES)])
+    wins = 1.0 / (1.0 / expected + (DAY_SD**2 + ends * END_SD**2) / np.maximum(months, 1))
     pace = _pooled_rates(seen / expected, wins)
     days = np.bincount(kind[inside], minlength=KINDS).astype(np.float64)
     out: Floats = pace * (days.sum() / (pace @ days))

@@ -163,7 +163,7 @@ def test_weights_are_learned_from_changes_too_and_judged_on_the_weekly_grid_alon
         assert valid.regular.all()
         assert not one.fold.changed.regular.any()
         assert len(one.won) == len(valid.row)
-        assert len(won.days) == len(valid.row) + len(one.fold.changed.row) > len(valid.row)
+        assert len(won.clock) == len(valid.row) + len(one.fold.changed.row) > len(valid.row)
         assert won.regular.sum() == len(valid.row)
         held = set(np.unique(one.fold.train.deal).tolist())
         assert not held & set(np.unique(one.fold.changed.deal).tolist())
