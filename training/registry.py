@@ -91,7 +91,7 @@ class Registry:
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
 
-    def log_andregister_version(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
+    def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
         from training.training_record import TrainingRecord
 
