@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,19 @@ from service.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from crm.organisation import Organisation
     from service.settings import Settings
+
+
+_LEAST_FREE = 2_000_000_000  # bytes
+_MOST_JOBS = 500
+_STUCK, _LATELY = 600_000_000, 7 * 86_400_000_000  # microseconds
+_STUCK_TEXT = Text(
+    "{n}件が待機したままです。`sancho serve` か `sancho jobs work` を起動してください。",
+    "{n} wait and nobody does them; start `sancho serve` or `sancho jobs work`.",
+)
+_FAILED_TEXT = Text(
+    "この1週間に{n}件が失敗しました。最後のジョブ（{job}）：{why}",
+    "{n} failed within a week; the last ({job}): {why}",
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +74,11 @@ def examine() -> list[Finding]:
         lambda home: Text(home, home),
     ):
         return found
+    _room(found, settings)
     counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
     organisation = None
     if counts is not None:
+        _queue(found, settings)
         organisation = _organisation(found, settings)
         _add(
             found,
@@ -94,6 +111,41 @@ def examine() -> list[Finding]:
     _waiting(found, settings)
     _kernels(found)
     return found
+
+
+def _room(found: list[Finding], settings: Settings) -> None:
+    """Whether there is room for another import and another model."""
+    free = shutil.disk_usage(settings.home).free
+    _add(
+        found,
+        Text("空き容量", "room on the disk"),
+        free >= _LEAST_FREE,
+        Text("{n:,.1f} GB", "{n:,.1f} GB").format(n=free / 1e9),
+        Text(
+            "{n:,.1f} GB しかありません。取り込みと学習には {least:.0f} GB ほど必要です。"
+            "空き容量を増やしてください。",
+            "only {n:,.1f} GB; an import and a training need about {least:.0f} GB. Make room.",
+        ).format(n=free / 1e9, least=_LEAST_FREE / 1e9),
+    )
+
+
+def _queue(found: list[Finding], settings: Settings) -> None:
+    """Whether jobs are done: none waits for a process that does it, none has failed lately."""
+    from crm.store.jobs import FAILED, QUEUED
+    from service.jobs import JobQueue
+
+    name, now = Text("ジョブ", "jobs"), time.time_ns() // 1000
+    with JobQueue(settings.store_url) as queue:
+        recent = queue.newest(_MOST_JOBS)
+    stuck = [job for job in recent if job.state == QUEUED and job.due_at < now - _STUCK]
+    failed = [job for job in recent if job.state == FAILED and (job.finished_at or 0) > now - _LATELY]
+    if stuck:
+        text = _STUCK_TEXT.format(n=len(stuck))
+    elif failed and failed[0].error is not None:
+        text = _FAILED_TEXT.format(n=len(failed), job=failed[0].job_id, why=failed[0].error[1])
+    else:
+        text = Text("{n}件、異常なし", "{n}, none stuck or failed").format(n=len(recent))
+    found.append(Finding(name, not stuck and not failed, text))
 
 
 def _waiting(found: list[Finding], settings: Settings) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from crm.i18n import Text
 from service.cli import run
 from service.cli.app import build
+from service.jobs import JobQueue
+from service.settings import read_settings
 
 LATER = {"report", "sync"}
 
@@ -269,6 +276,32 @@ def test_the_doctor_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> 
     assert "sancho import" in checks["deals"]["detail"]
     assert "sancho key create" in checks["API keys"]["detail"]
     assert "sancho train" in checks["model"]["detail"]
+
+
+def test_the_doctor_sees_a_full_disk_and_jobs_that_nobody_does_or_that_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checks() -> dict[str, dict[str, Any]]:
+        run(["doctor", "--json", "--lang", "en"])
+        return {check["check"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+    well = checks()
+    assert well["room on the disk"]["ok"]
+    assert well["jobs"]["ok"]
+    an_hour_ago = time.time_ns() // 1000 - 3_600_000_000
+    with JobQueue(read_settings().store_url, lambda: an_hour_ago) as queue:
+        job, _ = queue.add("import", {"file": "deals.csv"})
+        assert "sancho jobs work" in checks()["jobs"]["detail"]
+        taken = queue.take(["import"])
+        assert taken is not None
+        assert checks()["jobs"]["ok"], "somebody does it"
+        queue.end(job.job_id, taken.attempts, error=("no_files", Text("ない。", "there is no file.")))
+    failed = checks()["jobs"]
+    assert not failed["ok"]
+    assert "there is no file." in failed["detail"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5e8))
+    full = checks()["room on the disk"]
+    assert (full["ok"], full["detail"].startswith("only 0.5 GB")) == (False, True)
 
 
 def test_a_key_is_printed_alone_and_listed_without_its_secret(capsys: pytest.CaptureFixture[str]) -> None:
