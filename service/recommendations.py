@@ -124,6 +124,7 @@ class Recommendations:
         self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
     ) -> dict[str, Any]:
         """Stores the outcome of a recommendation."""
+        self.flush_if_possible()
         state, zone = self._serving.current(), self._serving.zone()
         told = Outcome(recommendation_id, outcome, as_of_instant(None, zone), reason)
         store = self._serving.store
