@@ -33,7 +33,7 @@ from models.win.stacking import Stack
 from models.win.stage_rates import StageRates
 from models.win.trees import Trees
 
-FORMAT = 12
+FORMAT = 13
 TOLERANCE = 1e-9  # check rows must score as in training, within this tolerance
 
 

@@ -36,14 +36,14 @@ LogOdds = Callable[[str, Floats, Ints, Floats], Floats]
 class Level:
     """Shifts of log-odds by horizon, the same for all deals: of won and of lost.
 
-    `clock` (k,), horizons in business days, ascend, the last is "ever"; `now` (2, k) are the shifts for
+    `days` (k,), horizons in days of the calendar, ascend, the last is "ever"; `now` (2, k) are the shifts for
     moments at `as_of`, `usual` (2, k) those once the mood has gone, which it does by half every `half_life`
     days. Before `as_of` the shifts fade as fast into the past, where the model's own calibration is right.
     Between horizons they are linear in log days and never fall; only the shift for "ever" may be lower than
     those before.
     """
 
-    clock: Floats
+    days: Floats
     now: Floats
     usual: Floats
     as_of: int
@@ -54,33 +54,33 @@ class Level:
         """No shift at all."""
         return cls(np.zeros(0), np.zeros((2, 0)), np.zeros((2, 0)), 0, 1.0)
 
-    def shift(self, side: str, moments: Ints, clock: Floats) -> Floats:
-        """The shift (n,) for moments and horizons (n,) in business days."""
-        if not len(self.clock):
-            return np.zeros(len(clock))
+    def shift(self, side: str, moments: Ints, days: Floats) -> Floats:
+        """The shift (n,) for moments and horizons (n,)."""
+        if not len(self.days):
+            return np.zeros(len(days))
         row = SIDES.index(side)
         left = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life)
-        usual, now = self._read(self.usual[row], clock), self._read(self.now[row], clock)
+        usual, now = self._read(self.usual[row], days), self._read(self.now[row], days)
         out: Floats = np.where(moments < self.as_of, left * now, usual + left * (now - usual))
         return out
 
     @cached_property
     def ever_is_lower(self) -> bool:
         """Whether chances to be won by a day may exceed those in the end, and must be capped by them."""
-        if len(self.clock) < 2:
+        if len(self.days) < 2:
             return False
         return bool((self.now[0, -1] < self.now[0, -2]) or (self.usual[0, -1] < self.usual[0, -2]))
 
-    def _read(self, shifts: Floats, clock: Floats) -> Floats:
+    def _read(self, shifts: Floats, days: Floats) -> Floats:
         if len(shifts) < 2:  # where deals end within days, "ever" is all there is
-            return np.full(len(clock), shifts[-1])
-        finite: Floats = np.interp(np.log1p(clock), np.log1p(self.clock[:-1]), shifts[:-1])
-        return np.where(clock >= self.clock[-1], shifts[-1], finite)
+            return np.full(len(days), shifts[-1])
+        finite: Floats = np.interp(np.log1p(days), np.log1p(self.days[:-1]), shifts[:-1])
+        return np.where(days >= self.days[-1], shifts[-1], finite)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for storage."""
         return {
-            "clock": self.clock.tolist(),
+            "days": self.days.tolist(),
             "now": self.now.tolist(),
             "usual": self.usual.tolist(),
             "as_of": self.as_of,
@@ -90,21 +90,19 @@ class Level:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Level:
         """The level that `to_json` stored."""
-        clock, now, usual = (np.asarray(stored[name], np.float64) for name in ("clock", "now", "usual"))
-        return cls(clock, now, usual, int(stored["as_of"]), float(stored["half_life"]))
+        days, now, usual = (np.asarray(stored[name], np.float64) for name in ("days", "now", "usual"))
+        return cls(days, now, usual, int(stored["as_of"]), float(stored["half_life"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelTargets:
     """What share of the recent moments should be won and lost by each horizon, whichever model is asked.
 
-    `share` (2, 2, k): in the present mood and once it has gone, of won and of lost, by horizon `days` (k,),
-    which are `clock` (k,) business days at these moments on average.
+    `share` (2, 2, k): in the present mood and once it has gone, of won and of lost, by horizon `days` (k,).
     """
 
     recent: SnapshotRows
     days: Floats
-    clock: Floats
     share: Floats
     as_of: int
     half_life: float
@@ -121,7 +119,7 @@ class LevelTargets:
                     target = float(self.share[number, row, column])
                     shifts[number, row, column] = shift_to_mean(score, target, weight)
         shifts[:, :, :-1] = np.apply_along_axis(never_falling, 2, shifts[:, :, :-1])
-        return Level(self.clock, shifts[0], shifts[1], self.as_of, self.half_life)
+        return Level(self.days, shifts[0], shifts[1], self.as_of, self.half_life)
 
 
 def fit_level(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows, log_odds: LogOdds) -> Level:
@@ -140,19 +138,16 @@ def level_targets(rows: SnapshotRows, layout: FeatureLayout, windows: HorizonWin
     mood = fit_mood(monthly_counts(rows, usual_rates, layout, windows, as_of))
     recent = recent_moments(regular, as_of)
     days = np.array([*(day for day in KNOTS if day < 0.5 * rows.ever_days), rows.ever_days])
-    share, clock = np.zeros((2, 2, len(days))), np.zeros(len(days))
+    share = np.zeros((2, 2, len(days)))
     stage, age = layout.column(recent.x, layout.stage), layout.column(recent.x, layout.age, 0.0)
     for column, horizon in enumerate(days):
         horizons = np.full(len(recent.at), horizon)
         passed = windows.terms(recent.at, horizons, recent.ever_days).clock
-        clock[column] = np.average(passed, weights=recent.weight)
         for number, rates in enumerate((moved_rates(usual_rates, mood), usual_rates)):
             for row, table in enumerate((rates.won, rates.lost)):
                 expected = rates.read(table, stage, age, passed[:, None])[:, 0]
                 share[number, row, column] = np.average(expected, weights=recent.weight)
-    return LevelTargets(
-        recent=recent, days=days, clock=clock, share=share, as_of=as_of, half_life=mood.half_life
-    )
+    return LevelTargets(recent=recent, days=days, share=share, as_of=as_of, half_life=mood.half_life)
 
 
 def life_table(regular: SnapshotRows, layout: FeatureLayout, windows: HorizonWindows) -> StageRates:

@@ -158,7 +158,7 @@ class WinModel:
         """`won_by` for questions of rows with the used features, from their base models' log-odds (m, 4)."""
         days, fresh = self._days(rows.horizon), self.layout.freshness(rows.x)[rows.row]
         clock = self.windows.terms(rows.question_at, days, self.ever_days).clock
-        total = self.calibrated("won", logits, rows.question_at, clock, fresh)
+        total = self.calibrated("won", logits, rows.question_at, days, clock, fresh)
         for block in parts_of(len(days)) if self.level.ever_is_lower else ():
             row = rows.row[block]
             total[block] = self._capped(total[block], rows.x[row], rows.at[row], days[block])
@@ -176,7 +176,7 @@ class WinModel:
         logits, variance = self.base_log_odds("won", inside, moments, days)
         fresh = self.layout.freshness(inside)
         terms = self.windows.terms(moments, days, self.ever_days)
-        total = self.calibrated("won", logits, moments, terms.clock, fresh)
+        total = self.calibrated("won", logits, moments, days, terms.clock, fresh)
         total = self._capped(total, inside, moments, days)
         weights = self.won.stack.row_weights(logits, terms.clock, fresh)
         sd = log_odds_sd_of(logits, variance, weights)
@@ -244,11 +244,13 @@ class WinModel:
         asks = self._side(side).stack.asks
         inputs = self._inputs(inside, moments, days, asks)
         logits, _ = self._log_odds_of(side, inputs, with_variance=False, asks=asks)
-        return self.calibrated(side, logits, moments, inputs.terms.clock, self.layout.freshness(inside))
+        return self.calibrated(side, logits, moments, days, inputs.terms.clock, self.layout.freshness(inside))
 
-    def calibrated(self, side: str, logits: Floats, moments: Ints, clock: Floats, fresh: Floats) -> Floats:
+    def calibrated(
+        self, side: str, logits: Floats, moments: Ints, days: Floats, clock: Floats, fresh: Floats
+    ) -> Floats:
         """Calibrated log-odds (n,) from those of the base models (n, 4), business days and freshness."""
-        return self._side(side).stack(logits, clock, fresh) + self.level.shift(side, moments, clock)
+        return self._side(side).stack(logits, clock, fresh) + self.level.shift(side, moments, days)
 
     def _capped(self, log_odds: Floats, inside: Floats, moments: Ints, days: Floats) -> Floats:
         """Log-odds (n,) to be won within days, at most those to be won in the end."""

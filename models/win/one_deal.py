@@ -85,7 +85,7 @@ class OneDeal:
         row[-1] = 1
         fresh, at = win.layout.freshness(questions.x)[row], questions.moments[row]
         won, lost = (
-            win.calibrated(side, said.log_odds[number], at, said.clock, fresh)
+            win.calibrated(side, said.log_odds[number], at, questions.days, said.clock, fresh)
             for number, side in enumerate(SIDES)
         )
         curve = self._curve(won[:count][-len(within) - 1 :], lost[:count][-len(within) - 1 : -1], within)
