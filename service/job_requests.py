@@ -64,12 +64,12 @@ class JobRequests:
             job, _ = await run_in_threadpool(
                 self._queue.add, IMPORT, asked, requested_by=caller, contents=parts
             )
-        return self._told(job, lang)
+        return self._answer(job, lang)
 
     def add_training(self, asked: dict[str, Any], caller: str, lang: Language) -> dict[str, Any]:
         """A job that trains; the one that is open already, where there is one."""
         job, _ = self._queue.add(TRAINING, asked, requested_by=caller, unique_key=TRAINING)
-        return self._told(job, lang)
+        return self._answer(job, lang)
 
     def newest(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
         """Jobs, newest first, a page of them."""
@@ -83,14 +83,14 @@ class JobRequests:
 
     def one(self, job_id: str, lang: Language) -> dict[str, Any]:
         """A job."""
-        return self._told(self._queue.find(job_id), lang)
+        return self._answer(self._queue.find(job_id), lang)
 
     def cancel(self, job_id: str, lang: Language) -> dict[str, Any]:
         """Cancels a job; an error where it has ended otherwise."""
         job = self._queue.cancel(job_id)
         if job.state in (DONE, FAILED):
             raise SanchoError(_ENDED, "job_ended")
-        return self._told(job, lang)
+        return self._answer(job, lang)
 
     def open_jobs(self, most: int) -> list[Job]:
         """Jobs that are queued or being done."""
@@ -100,7 +100,7 @@ class JobRequests:
         """Closes the queue's connections."""
         self._queue.close()
 
-    def _told(self, job: Job, lang: Language) -> dict[str, Any]:
+    def _answer(self, job: Job, lang: Language) -> dict[str, Any]:
         return job_answer(job, self._serving.zone(), lang)
 
 

@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -63,17 +64,10 @@ def workbook(data: bytes, name: str, _encode: Encode, how: Reading) -> list[Sour
             "Remove the password and save it again as .xlsx.",
         )
         raise UnreadableError("password-protected, or the older .xls", hint)
-    try:
+    with _damage_told():
         parts = zipfile.ZipFile(io.BytesIO(data))
         refuse_bomb(parts)
-        return _sheets(data, parts, name, how)
-    except _BROKEN as error:
-        hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
-        raise UnreadableError(str(error), hint) from error
-
-
-def _sheets(data: bytes, parts: zipfile.ZipFile, name: str, how: Reading) -> list[Source]:
-    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     wanted = [how.sheet] if how.sheet and how.sheet != ALL_SHEETS else book.sheetnames
     if missing := [sheet for sheet in wanted if sheet not in book.sheetnames]:
         hint = Text(
@@ -85,10 +79,21 @@ def _sheets(data: bytes, parts: zipfile.ZipFile, name: str, how: Reading) -> lis
     return [replace(sheet, notices=(*told, *sheet.notices)) for sheet in sheets if sheet is not None]
 
 
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """While openpyxl reads: what it raises for a file that is damaged inside says what to do."""
+    try:
+        yield
+    except _BROKEN as error:
+        hint = Text("Excel で .xlsx として保存し直してください。", "Save it again from Excel as .xlsx.")
+        raise UnreadableError(str(error), hint) from error
+
+
 def _sheet(sheet: Any, parts: zipfile.ZipFile, title: str, name: str, how: Reading) -> Source | None:
     if not hasattr(sheet, "iter_rows"):  # a chart
         return None
-    xml = parts.read(sheet._worksheet_path)
+    with _damage_told():
+        xml = parts.read(sheet._worksheet_path)
     grid = _grid(sheet, xml, title)
     notices: list[Text] = []
     filled = [at for at, row in enumerate(grid.rows) if grid.numbers[at] > how.skip and _says_something(row)]
@@ -133,9 +138,10 @@ def _grid(sheet: Any, xml: bytes, title: str) -> Grid:
     """All rows as texts, merged cells filled down, cells without a value of their own marked."""
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
-    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-        refuse_many_rows(number)
-        rows.append(list(row))
+    with _damage_told():
+        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+            refuse_many_rows(number)
+            rows.append(list(row))
     for at, column, formula in _without_result(xml):
         if at < len(rows) and column < len(rows[at]) and rows[at][column] is None:
             rows[at][column] = f"{NO_RESULT}={formula}"

@@ -80,7 +80,7 @@ class OneDeal:
             np.append(asked, win.ever_days),
             np.array([of_period, count - 1, count]),
         )
-        said = self._said(questions)
+        said = self._ask_base_models(questions)
         row = np.zeros(count + 1, np.int64)
         row[-1] = 1
         fresh, at = win.layout.freshness(questions.x)[row], questions.moments[row]
@@ -91,7 +91,7 @@ class OneDeal:
         curve = self._curve(won[:count][-len(within) - 1 :], lost[:count][-len(within) - 1 : -1], within)
         return DealAnswer(curve, self._contributions(x, questions, said, won, fresh))
 
-    def _said(self, questions: Questions) -> Said:
+    def _ask_base_models(self, questions: Questions) -> Said:
         columns = len(self.win.won.stack.weights)
         said = Said(
             np.zeros(len(questions.days)),

@@ -74,7 +74,7 @@ def examine() -> list[Finding]:
         lambda home: Text(home, home),
     ):
         return found
-    _room(found, settings)
+    _disk_space(found, settings)
     counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
     organisation = None
     if counts is not None:
@@ -113,7 +113,7 @@ def examine() -> list[Finding]:
     return found
 
 
-def _room(found: list[Finding], settings: Settings) -> None:
+def _disk_space(found: list[Finding], settings: Settings) -> None:
     """Whether there is room for another import and another model."""
     free = shutil.disk_usage(settings.home).free
     _add(

@@ -43,7 +43,7 @@ def list_jobs(as_json: Json = False, lang: Lang = "ja") -> int:
             _kind(job.kind).to(lang),
             _STATES[job.state].to(lang),
             _moment(job.created_at, settings.zone),
-            _said(job, lang),
+            _detail(job, lang),
         ]
         for job in found
     ]
@@ -66,7 +66,7 @@ def show(job_id: Number, as_json: Json = False, lang: Lang = "ja") -> int:
         print_json(job_answer(job, settings.zone, lang))
     else:
         print_line(f"{_kind(job.kind).to(lang)} {job.job_id}: {_STATES[job.state].to(lang)}")
-        if said := _said(job, lang):
+        if said := _detail(job, lang):
             print_line(said)
     return 1 if job.state == "failed" else 0
 
@@ -267,7 +267,7 @@ def _moment(at: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(at / 1e6, zone).strftime("%Y-%m-%d %H:%M")
 
 
-def _said(job: Job, lang: Language) -> str:
+def _detail(job: Job, lang: Language) -> str:
     """What there is to say of a job: its error, its step, or what came of it."""
     if job.error is not None:
         return job.error[1].to(lang)
