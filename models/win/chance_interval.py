@@ -5,13 +5,14 @@ deals that look alike differ, most near 0 and some high. So the true chance is t
 around the shown one, p, with variance p (1 - p) x share, where `share` is the part of an outcome's variance
 that is already settled but hidden:
 
-    share = HIDDEN + ESTIMATION x p (1 - p) x sd^2
+    share = p (1 - p) x (HIDDEN + ESTIMATION x sd^2)
 
-`sd` is the standard error of the log-odds, large for small organisations, so theirs are wider. Both factors
-and `REACH` are stated priors, set on simulated worlds of 2,000 deals (1 to 5, 341 to 346) and of 500 (1 to 4;
-`benchmarks/interval_coverage.py`), for early and late stages, high and low chances alike. Outcomes alone
-cannot tell them: a deal happens once. Since an interval contains the shown chance, which is a mean, those of
-chances below a tenth hold more often than they say.
+So little is hidden where a chance is near 0 or 1, as it is for most deals near a period's end: what is far
+from being won by then is far for all to see. `sd` is the standard error of the log-odds, large for small
+organisations, so theirs are wider. Both factors and `REACH` are stated priors, set on simulated worlds of
+2,000 deals (1 to 5, 341 to 346) and of 500 (1 to 4; `benchmarks/interval_coverage.py`), for chances in the
+end and by a period's end, early and late stages, high and low chances alike. Outcomes alone cannot tell
+them: a deal happens once.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from scipy.special import betaincinv
 from features.arrays import Floats
 
 LEVELS = (0.5, 0.8, 0.95)
-HIDDEN, ESTIMATION = 0.2, 0.15
+HIDDEN, ESTIMATION = 1.2, 0.1
 LARGEST_SHARE = 0.6
 # Mass of the Beta distribution that held so many of the true chances.
-REACH = {0.0: 0.0, 0.5: 0.52, 0.8: 0.82, 0.95: 0.96, 1.0: 1.0}
+REACH = {0.0: 0.0, 0.5: 0.55, 0.8: 0.79, 0.95: 0.95, 1.0: 1.0}
 _SPLITS = np.linspace(0.0, 1.0, 21)  # of the mass outside, the share below
 _EDGE = 1e-6
 _SMALLEST = 1e-3  # shape of a Beta distribution
@@ -37,9 +38,9 @@ def hidden_share(chance: Floats, sd: Floats) -> Floats:
     """The share (n,) of an outcome's variance that is settled but not seen by the model.
 
     >>> hidden_share(np.array([0.5]), np.array([0.0])).tolist()
-    [0.2]
+    [0.3]
     """
-    share = HIDDEN + ESTIMATION * chance * (1.0 - chance) * np.asarray(sd) ** 2
+    share = chance * (1.0 - chance) * (HIDDEN + ESTIMATION * np.asarray(sd) ** 2)
     out: Floats = np.minimum(share, LARGEST_SHARE)
     return out
 

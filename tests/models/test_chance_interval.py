@@ -12,19 +12,24 @@ from models.win.chance_interval import LEVELS, chance_interval, chance_intervals
 DEALS = 20_000
 
 
-def deals_with_a_hidden_part(mean_chance: float, share: float, sd: float, seed: int) -> tuple[Floats, Floats]:
-    """What is shown of deals and what is true: truths spread around what is recorded, which is estimated."""
+def deals_with_a_hidden_part(
+    mean_chance: float, hidden: float, sd: float, seed: int
+) -> tuple[Floats, Floats]:
+    """What is shown of deals and what is true: truths spread around what is recorded, which is estimated.
+
+    The hidden share of an outcome's variance is `hidden` x p (1 - p): less where little is open.
+    """
     rng = np.random.default_rng(seed)
     shown = expit(logit(mean_chance) + rng.normal(0.0, 0.7, DEALS))
     recorded = expit(logit(shown) + rng.normal(0.0, sd, DEALS))
-    size = 1.0 / share - 1.0
+    size = 1.0 / (hidden * recorded * (1.0 - recorded)) - 1.0
     truth = rng.beta(recorded * size, (1.0 - recorded) * size)
     return shown, truth
 
 
 @pytest.mark.parametrize(("mean_chance", "sd"), [(0.1, 0.5), (0.3, 0.5), (0.3, 0.9), (0.6, 0.5)])
 def test_the_interval_holds_true_chances_that_hidden_things_spread(mean_chance: float, sd: float):
-    shown, truth = deals_with_a_hidden_part(mean_chance, 0.14, sd, seed=3)
+    shown, truth = deals_with_a_hidden_part(mean_chance, 0.9, sd, seed=3)
     for level, (lo, hi) in zip(LEVELS, chance_intervals(shown, np.full(DEALS, sd)), strict=True):
         assert ((lo <= truth) & (truth <= hi)).mean() == pytest.approx(level, abs=0.08)
         # The standard error alone leaves out what no column shows.
@@ -58,10 +63,11 @@ def test_less_evidence_makes_wider_intervals():
 
 
 def test_the_hidden_share_of_a_certain_model_is_the_stated_prior_and_is_bounded():
-    assert hidden_share(np.array([0.5, 0.5, 0.01]), np.array([0.0, 20.0, 0.0])).tolist() == [0.2, 0.6, 0.2]
+    shares = hidden_share(np.array([0.5, 0.5, 0.1]), np.array([0.0, 20.0, 0.0]))
+    assert shares.tolist() == pytest.approx([0.3, 0.6, 0.108])
 
 
 def test_a_chance_near_0_has_an_interval_near_0():
     lo, hi = chance_interval(np.array([0.01]), np.array([0.5]), 0.8)
-    assert lo[0] < 0.001
-    assert hi[0] < 0.05
+    assert lo[0] < 0.005
+    assert hi[0] < 0.03
