@@ -197,6 +197,17 @@ class EventLog:
         recorded = None if self.recorded is None else emptied(self.recorded)
         return replace(self, tables=emptied(self.tables), recorded=recorded)
 
+    def of_deal(self, deal_id: str) -> EventLog:
+        """The same log with one deal, and what happened to it, in place of all of them."""
+
+        def narrowed(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+            about = ("deals", "deal_events", "activities")
+            rows = {name: frames[name][(frames[name]["deal_id"] == deal_id).to_numpy(bool)] for name in about}
+            return {**frames, **rows}
+
+        recorded = None if self.recorded is None else narrowed(self.recorded)
+        return replace(self, tables=narrowed(self.tables), recorded=recorded)
+
     def changes(self, table: str) -> pd.DataFrame:
         """What changed in the rows of a table (not deals) by the moment of the log, like `deal_events`.
 

@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.shadow import Shadow
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
+from service.timeline import Timelines
 from training.registry import Registry
 
 
@@ -35,6 +36,7 @@ class UseCases:
     recommendations: Recommendations
     models: ModelAdmin
     tables: Tables
+    timelines: Timelines
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
@@ -73,6 +75,7 @@ class UseCases:
             recommendations=recommendations,
             models=models,
             tables=Tables(serving),
+            timelines=Timelines(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),

@@ -16,7 +16,8 @@ from crm.eventlog import EventLog
 from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
-from crm.store import outlooks, recommendations, shadow_answers, versions
+from crm.store import deal_scores, outlooks, recommendations, shadow_answers, versions
+from crm.store.deal_scores import StoredScore
 from crm.store.engine import WRITE_LOCK, WRITING, open_engine
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
@@ -27,7 +28,16 @@ from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
 from crm.store.write import Writer
 
-__all__ = ["HeldTables", "Outcome", "Recommended", "ShadowAnswer", "Store", "StoredOutlook", "Writer"]
+__all__ = [
+    "HeldTables",
+    "Outcome",
+    "Recommended",
+    "ShadowAnswer",
+    "Store",
+    "StoredOutlook",
+    "StoredScore",
+    "Writer",
+]
 
 
 class Store:
@@ -197,6 +207,25 @@ class Store:
         """The days (ISO dates) of a period (first..last) for which something is stored."""
         with self._reading() as connection:
             return outlooks.days_stored(connection, period)
+
+    def save_deal_scores(self, rows: Sequence[StoredScore], oldest_day: str) -> None:
+        """Stores a day's scores, and removes those of days before `oldest_day` (ISO date), in one step."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            deal_scores.forget(connection, oldest_day)
+            deal_scores.save(connection, rows)
+
+    def has_deal_scores(self, day: str) -> bool:
+        """Whether scores of a day (ISO date) are stored."""
+        with self._reading() as connection:
+            return deal_scores.is_day_stored(connection, day)
+
+    def deal_scores(self, deal_id: str, until: int) -> list[StoredScore]:
+        """What was predicted for a deal, as of `until` or earlier, oldest first."""
+        with self._reading() as connection:
+            return deal_scores.of_deal(connection, deal_id, until)
 
     def save_recommendations(self, rows: Sequence[Recommended]) -> None:
         """Stores recommendations; one that is stored already stays as it is."""

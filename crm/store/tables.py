@@ -120,6 +120,24 @@ OUTLOOKS = sa.Table(
     sa.Column("model_version", sa.Text, nullable=False),
 )
 
+# What was predicted for a deal on a day: its row of `sancho score`.
+DEAL_SCORES = sa.Table(
+    "deal_scores",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("deal_id", "day")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("as_of", "kept_at")),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("period", "model_version")),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in (
+            *("win_probability", "win_by_period_end", "expected_revenue"),
+            *("revenue_p10", "revenue_p50", "revenue_p90"),
+        )
+    ),
+    sa.Column("expected_close_date", sa.Text),
+    sa.Index("deal_scores_day", "day"),
+)
+
 # What was recommended on which deal, with what the choice was made from; times are microseconds UTC.
 RECOMMENDATIONS = sa.Table(
     "recommendations",

@@ -16,7 +16,7 @@ from service import questions, schemas
 from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import answered, documented_problems, send
-from service.api.use_cases import DealInsightsDep, StoredAnswersDep
+from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
 from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
@@ -137,3 +137,21 @@ async def get_deal(
     """The insight of a stored deal, as of any moment at which it was open."""
     lang = language_of(request)
     return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))
+
+
+@router.get(
+    "/{deal_id}/timeline",
+    response_model=schemas.Timeline,
+    responses=documented_problems(404),
+    summary="What happened to a deal, and what was said of it",
+)
+async def get_deal_timeline(
+    request: Request,
+    timelines: TimelinesDep,
+    deal_id: Annotated[str, Path(min_length=1, max_length=500)],
+    as_of: AsOf = None,
+    limit: Annotated[int, Query(ge=1, le=2000, description="Newest entries to show")] = 200,
+) -> Response:
+    """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
+    lang = language_of(request)
+    return send(request, await run_in_threadpool(timelines.timeline, deal_id, as_of, limit, lang))

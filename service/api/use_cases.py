@@ -16,6 +16,7 @@ from service.recommendations import Recommendations
 from service.serving_state import ServingState
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
+from service.timeline import Timelines
 from service.use_cases import UseCases
 
 # Coroutines, because FastAPI runs plain functions in its thread pool, which takes longer than they do.
@@ -66,6 +67,11 @@ async def tables(request: Request) -> Tables:
     return _use_cases(request).tables
 
 
+async def timelines(request: Request) -> Timelines:
+    """What happened to a deal."""
+    return _use_cases(request).timelines
+
+
 async def job_requests(request: Request) -> JobRequests:
     """The queue of imports and trainings."""
     return _use_cases(request).jobs
@@ -86,3 +92,4 @@ ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]
+TimelinesDep = Annotated[Timelines, Depends(timelines)]

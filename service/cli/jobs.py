@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,8 +112,8 @@ def work(
     from service.settings import read_settings
 
     kinds = kind or list(KINDS)
-    if unknown := [one for one in kinds if one not in KINDS]:
-        raise SanchoError(_NO_KIND.format(kind=unknown[0], kinds=", ".join(KINDS)), "unknown_kind")
+    for one in kinds:
+        _check_kind(one, KINDS)
     settings = read_settings()
     configure_logs()
     yield_to_others()
@@ -126,9 +127,35 @@ def work(
     return 0
 
 
+def add(
+    kind: Annotated[
+        str,
+        argument("KIND", Text("ジョブの種類（training、scoring）。", "A kind of job: training, scoring.")),
+    ],
+    lang: Lang = "ja",
+) -> int:
+    """Queues a job; the one of its kind that is open already, where there is one."""
+    from service.jobs import JobQueue
+    from service.jobs.kinds import BY_NAME
+    from service.settings import read_settings
+
+    _check_kind(kind, BY_NAME)
+    with JobQueue(read_settings().store_url) as queue:
+        job, is_new = queue.add(kind, dict(BY_NAME[kind]), unique_key=kind)
+    print_line((_ADDED if is_new else _OPEN_ALREADY).format(job_id=job.job_id).to(lang))
+    return 0
+
+
 def schedule(
     name: Annotated[
-        str, argument("NAME", Text("定期実行の名前（training など）。", "A name, such as training."))
+        str,
+        argument(
+            "NAME",
+            Text(
+                "ジョブの種類（training、scoring）か、定期実行の名前。",
+                "A kind of job (training, scoring), or a name of your own for a training.",
+            ),
+        ),
     ],
     every: Annotated[
         str,
@@ -136,14 +163,15 @@ def schedule(
     ],
     lang: Lang = "ja",
 ) -> int:
-    """Trains again and again, where the model in service needs it."""
+    """Trains where the model in service needs it, or stores the day's scores, again and again."""
     from service.jobs import JobQueue
-    from service.jobs.kinds import TRAINING
+    from service.jobs.kinds import BY_NAME, TRAINING
     from service.settings import read_settings
 
     settings = read_settings()
+    kind = name if name in BY_NAME else TRAINING
     with JobQueue(settings.store_url) as queue:
-        made = queue.schedule(name, TRAINING, {"if_needed": True}, _seconds(every))
+        made = queue.schedule(name, kind, dict(BY_NAME[kind]), _seconds(every))
     print_line(_SCHEDULED.format(name=name, at=_moment(made.next_due, settings.zone)).to(lang))
     return 0
 
@@ -205,11 +233,14 @@ COMMANDS = (
         ),
     ),
     Command(
+        "add", add, Text("再学習や商談スコアの保存を登録します。", "Queues a training or the day's scores.")
+    ),
+    Command(
         "schedule",
         schedule,
         Text(
-            "必要なときに再学習する定期実行を設定します。",
-            "Retrains at intervals, where the model in service needs it.",
+            "再学習（必要なときだけ）や商談スコアの保存を、定期的に実行します。",
+            "Retrains where needed, or stores the day's scores, at intervals.",
         ),
     ),
     Command("schedules", list_schedules, Text("定期実行の一覧を表示します。", "Lists the schedules.")),
@@ -242,6 +273,14 @@ _NO_KIND = Text(
     "ジョブの種類「{kind}」はありません。{kinds} のいずれかです。",
     "there is no kind of job {kind!r}; it is one of {kinds}.",
 )
+_ADDED = Text(
+    "ジョブ {job_id} を登録しました。`sancho jobs show {job_id}` で確認できます。",
+    "job {job_id} is queued; see `sancho jobs show {job_id}`.",
+)
+_OPEN_ALREADY = Text(
+    "同じ種類のジョブ {job_id} がまだ終わっていません。",
+    "job {job_id} of the same kind has not ended yet.",
+)
 _WORKING = Text("ジョブを待っています（Ctrl+C で終了）。", "waiting for jobs (Ctrl+C stops it).")
 _SCHEDULED = Text("「{name}」を登録しました。次回は {at} です。", "{name} is scheduled; it is next due {at}.")
 _BAD_EVERY = Text(
@@ -255,6 +294,11 @@ def _seconds(every: str) -> int:
     if unit not in _EVERY or not number.isdigit() or not 0 < int(number) < 10_000:
         raise SanchoError(_BAD_EVERY.format(every=every), "bad_interval")
     return int(int(number) * _EVERY[unit].total_seconds())
+
+
+def _check_kind(kind: str, known: Collection[str]) -> None:
+    if kind not in known:
+        raise SanchoError(_NO_KIND.format(kind=kind, kinds=", ".join(known)), "unknown_kind")
 
 
 def _kind(name: str) -> Text:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Step = Callable[[Text, int, "int | None"], None]
-IMPORT, TRAINING = "import", "training"
+IMPORT, TRAINING, SCORING = "import", "training", "scoring"
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,19 @@ def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> d
     }
 
 
+def score_deals(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Stores what is said of each open deal today."""
+    from service.daily_scores import store_scores_of_today
+    from service.use_cases import UseCases
+
+    use = UseCases.open(settings)
+    try:
+        use.serving.refresh()
+        return store_scores_of_today(use.serving, use.deals, step)
+    finally:
+        use.close()
+
+
 def _both(text: Text) -> dict[str, str]:
     return {"ja": text.ja, "en": text.en}
 
@@ -78,7 +91,12 @@ def _both(text: Text) -> dict[str, str]:
 KINDS: Mapping[str, Kind] = {
     IMPORT: Kind(Text("取り込み", "import"), False, import_file),
     TRAINING: Kind(Text("学習", "training"), True, train_model),
+    SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
 }
+
+
+# What can be asked for by name alone, at once or again and again, and what it is then told.
+BY_NAME: Mapping[str, dict[str, Any]] = {TRAINING: {"if_needed": True}, SCORING: {}}
 
 
 def lanes() -> tuple[tuple[str, ...], ...]:

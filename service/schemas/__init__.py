@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.schemas.actions import ActionList, OutcomeRequest, RecommendationReport, RecordedOutcome
 from service.schemas.bottlenecks import BottleneckList
-from service.schemas.deals import DealList, Insight, ScoreRequest
+from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
@@ -39,6 +39,7 @@ __all__ = [
     "ShadowState",
     "State",
     "TableResult",
+    "Timeline",
     "TrainingRequest",
     "Tree",
     "WhatIf",

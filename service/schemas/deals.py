@@ -280,3 +280,47 @@ class DealList(Answer):
     next_cursor: str | None = Field(
         description="Send it as `cursor` for the next page; null on the last page"
     )
+
+
+class TimelineEntry(BaseModel):
+    """Something that happened to a deal."""
+
+    at: str
+    kind: Literal["created", "changed", "activity", "closed"]
+    label: str = Field(description="What it is, for reading: the field, the kind of activity, the outcome")
+    field: str | None = Field(description="The column that changed", examples=["stage"])
+    value: str | None = Field(
+        description="After the change; of an activity its kind; of a closing won or lost"
+    )
+    old_value: str | None
+    value_name: str | None = Field(description="What the person or account is called that `value` names")
+    old_value_name: str | None
+    note: str | None = Field(description="Subject or outcome of an activity; why a deal was lost")
+    actor_id: str | None = Field(description="null = nobody is recorded")
+    actor_name: str | None
+
+
+class TimelineScore(BaseModel):
+    """What was said of a deal on a day."""
+
+    day: date
+    as_of: str
+    period: str
+    win_probability: float
+    win_by_period_end: float
+    expected_revenue: float
+    expected_close_date: date | None
+    model_version: str
+
+
+class Timeline(Answer):
+    """What happened to a deal, and what was said of it; both newest first."""
+
+    deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
+    entries: list[TimelineEntry]
+    entries_left_off: int = Field(description="How many older ones `limit` left off")
+    scores: list[TimelineScore] = Field(
+        description="Of each day that is stored (`sancho jobs schedule scoring --every 1d`)"
+    )

@@ -80,8 +80,18 @@ def test_a_schedule_is_made_listed_and_ended(said: Callable[..., str]):
     assert "168" in said("jobs", "schedules")
     assert "終了しました" in said("jobs", "unschedule", "training", lang="ja")
     assert "no schedule" in said("jobs", "unschedule", "training", status=1)
+    said("jobs", "schedule", "scoring", "--every", "1d")
+    with JobQueue(read_settings().store_url) as queue:
+        [made] = queue.schedules()
+    assert (made.kind, made.payload) == ("scoring", {})
     for wrong in ("7", "d", "0d", "1.5h", "7m"):
         assert "12h, 7d or 1w" in said("jobs", "schedule", "training", "--every", wrong, status=1)
+
+
+def test_a_job_asked_for_by_its_kind_is_queued_once(said: Callable[..., str]):
+    assert "is queued" in said("jobs", "add", "scoring")
+    assert "まだ終わっていません" in said("jobs", "add", "scoring", lang="ja")
+    assert "it is one of training, scoring" in said("jobs", "add", "import", status=1)
 
 
 def test_a_worker_ends_where_its_service_is_gone_and_knows_its_kinds(

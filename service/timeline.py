@@ -1,0 +1,153 @@
+"""What has happened to a deal, and what was said of it day by day? The newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from crm.errors import SanchoError
+from crm.eventlog import EventLog
+from crm.frames import micros
+from crm.i18n import Language, Text
+from crm.instants import NEVER, iso
+from crm.schema import ACTIVITY_KINDS, OBSERVER, OUTCOMES, TABLES
+from crm.store import StoredScore
+from service import messages
+from service.names import Names
+from service.serving_state import ServingState
+
+CREATED, CHANGED, ACTIVITY, CLOSED = "created", "changed", "activity", "closed"
+_ORDER = (CREATED, CHANGED, ACTIVITY, CLOSED)  # of what happened at one instant
+_CREATED = Text("作成", "Created")
+_OUTCOMES = dict(zip(OUTCOMES, (Text("受注", "Won"), Text("失注", "Lost")), strict=True))
+Entry = dict[str, Any]
+
+
+class Timelines:
+    """The timeline of a deal, open or closed."""
+
+    def __init__(self, serving: ServingState) -> None:
+        self._serving = serving
+
+    def timeline(self, deal_id: str, as_of: str | None, limit: int, lang: Language) -> dict[str, Any]:
+        """Its creation, changes, activities and closing as of a moment, and the scores stored of it."""
+        state = self._serving.current()
+        moment = self._serving.moment(state, as_of)
+        zone = state.organisation(moment).zone
+        known = state.log.of_deal(deal_id).as_of(moment)
+        if known["deals"].empty:
+            raise SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
+        names = Names.of(known)
+        entries = sorted(
+            _entries(known, names, lang), key=lambda entry: (entry["at"], _ORDER.index(entry["kind"]))
+        )
+        none: list[StoredScore] = []
+        scores = self._serving.from_store(lambda: self._serving.store.deal_scores(deal_id, moment), none)
+        shown = entries[::-1][:limit]
+        [deal] = names.with_deals([{"deal_id": deal_id}])
+        return {
+            **deal,
+            "entries": [{**entry, "at": iso(entry["at"], zone)} for entry in shown],
+            "entries_left_off": len(entries) - len(shown),
+            "scores": [
+                {
+                    "day": row.day,
+                    "as_of": iso(row.as_of, zone),
+                    "period": row.period,
+                    "win_probability": row.win_probability,
+                    "win_by_period_end": row.win_by_period_end,
+                    "expected_revenue": row.expected_revenue,
+                    "expected_close_date": row.expected_close_date,
+                    "model_version": row.model_version,
+                }
+                for row in reversed(scores)
+            ],
+            **self._serving.metadata(state, moment, lang),
+        }
+
+
+def _entries(known: EventLog, names: Names, lang: Language) -> Iterator[Entry]:
+    """All that is recorded of the one deal of a log; `at` in microseconds UTC."""
+    [deal] = known["deals"].to_dict("records")
+    yield _entry(int(micros(known["deals"]["created_at"])[0]), CREATED, _CREATED.to(lang))
+    closed = int(micros(known["deals"]["closed_at"])[0])
+    if closed != NEVER and _said(deal["outcome"]) is not None:
+        outcome = str(deal["outcome"])
+        reason = _said(deal["lost_reason"])
+        yield _entry(closed, CLOSED, _OUTCOMES[outcome].to(lang), value=outcome, note=reason)
+    events = known["deal_events"]
+    for at, row in zip(micros(events["at"]).tolist(), events.to_dict("records"), strict=True):
+        field = str(row["field"])
+        actor = _said(row["actor_id"])
+        yield _entry(
+            at,
+            CHANGED,
+            _field_label(field, lang),
+            field=field,
+            value=_said(row["value"]),
+            old_value=_said(row["old_value"]),
+            value_name=_name(field, _said(row["value"]), names),
+            old_value_name=_name(field, _said(row["old_value"]), names),
+            actor=None if actor == OBSERVER else actor,
+            names=names,
+        )
+    activities = known["activities"]
+    for at, row in zip(micros(activities["at"]).tolist(), activities.to_dict("records"), strict=True):
+        kind = str(row["kind"])
+        yield _entry(
+            at,
+            ACTIVITY,
+            ACTIVITY_KINDS[kind].to(lang) if kind in ACTIVITY_KINDS else kind,
+            value=kind,
+            note=_said(row["subject"]) or _said(row["outcome"]),
+            actor=_said(row["actor_id"]),
+            names=names,
+        )
+
+
+def _entry(
+    at: int,
+    kind: str,
+    label: str,
+    *,
+    field: str | None = None,
+    value: str | None = None,
+    old_value: str | None = None,
+    value_name: str | None = None,
+    old_value_name: str | None = None,
+    note: str | None = None,
+    actor: str | None = None,
+    names: Names | None = None,
+) -> Entry:
+    return {
+        "at": at,
+        "kind": kind,
+        "label": label,
+        "field": field,
+        "value": value,
+        "old_value": old_value,
+        "value_name": value_name,
+        "old_value_name": old_value_name,
+        "note": note,
+        "actor_id": actor,
+        "actor_name": None if names is None else names.person(actor),
+    }
+
+
+def _field_label(field: str, lang: Language) -> str:
+    columns: Mapping[str, Any] = TABLES["deals"].by_name
+    return columns[field].label.to(lang) if field in columns else field
+
+
+def _name(field: str, value: str | None, names: Names) -> str | None:
+    """What an id is called that an event holds; None for what is no id."""
+    if field == "owner_id":
+        return names.person(value)
+    return names.account(value) if field == "account_id" else None
+
+
+def _said(value: object) -> str | None:
+    """A value of a frame as text; None for a blank."""
+    return None if value is None or pd.isna(value) or value == "" else str(value)  # type: ignore[call-overload]
