@@ -62,6 +62,7 @@ STATUS = {
     "no_model": 503,
     "currency_changed": 503,
     "unknown_job": 404,
+    "unknown_webhook": 404,
     "job_ended": 409,
     "no_file": 400,
     "unknown_version": 404,

@@ -41,6 +41,7 @@ _FINE = {
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
     "job_workers": Text("true または false", "true or false"),
+    "private_webhooks": Text("true または false", "true or false"),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
 }
 
@@ -165,6 +166,13 @@ class Settings(BaseSettings):
             "`sancho jobs work` runs elsewhere",
         ),
     ] = True
+    private_webhooks: Annotated[
+        bool,
+        Text(
+            "Webhookの送信先に、社内ネットワークのアドレスとTLSなしのHTTPを認める",
+            "Whether webhooks may go to a private network, and to HTTP without TLS",
+        ),
+    ] = False
     refresh_seconds: Annotated[
         float,
         Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),

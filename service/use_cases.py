@@ -21,6 +21,8 @@ from service.shadow import Shadow
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
 from service.timeline import Timelines
+from service.webhook_requests import WebhookRequests
+from service.webhooks.notices import Notices
 from training.registry import Registry
 
 
@@ -40,6 +42,7 @@ class UseCases:
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
+    webhooks: WebhookRequests
     answers: StoredAnswers | None = None
 
     @classmethod
@@ -58,10 +61,16 @@ class UseCases:
         shadow = Shadow(serving)
         deals = DealInsights(serving, recommendations, shadow)
         models = ModelAdmin(serving)
+        webhooks = WebhookRequests(serving, settings)
+        notices = Notices(serving, webhooks.book, webhooks.wake)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
             renewals=(forecasts.simulate_quarter,),
-            chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
+            chores=(
+                forecasts.store_history_if_possible,
+                recommendations.flush_if_possible,
+                notices.look_if_possible,
+            ),
         )
         answers = StoredAnswers(serving)
         use = (forecasts, goals, recommendations)
@@ -79,6 +88,7 @@ class UseCases:
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),
+            webhooks=webhooks,
             answers=answers,
         )
 
@@ -96,6 +106,7 @@ class UseCases:
                 self.answers.close()
             self.shadow.close()
             self.jobs.close()
+            self.webhooks.close()
             self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

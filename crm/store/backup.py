@@ -12,9 +12,17 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from crm.store.tables import JOB_FILES, JOB_SCHEDULES, JOBS, METADATA
+from crm.store.tables import (
+    JOB_FILES,
+    JOB_SCHEDULES,
+    JOBS,
+    METADATA,
+    WEBHOOK_EVENTS,
+    WEBHOOK_MARKS,
+    WEBHOOKS,
+)
 
-JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES)
+JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS)
 STORE_TABLES = tuple(table for table in METADATA.sorted_tables if table not in JOB_TABLES)
 _STEP = 20_000  # rows in memory at a time
 

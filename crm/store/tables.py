@@ -215,6 +215,44 @@ JOB_SCHEDULES = sa.Table(
     sa.Column("requested_by", sa.Text),
 )
 
+# Whom events are sent to; `types` is a JSON list. Who sends holds the lease until `leased_until`.
+WEBHOOKS = sa.Table(
+    "webhooks",
+    METADATA,
+    sa.Column("webhook_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("url", "types", "secret")),
+    sa.Column("requested_by", sa.Text),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("disabled_at", sa.BigInteger),
+    sa.Column("leased_until", sa.BigInteger, nullable=False),
+    sa.Column("lease", sa.Text),
+)
+
+# What was sent, or is to be, by `number` in order of what happened; `body` is the JSON that is sent.
+WEBHOOK_EVENTS = sa.Table(
+    "webhook_events",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    *(
+        sa.Column(name, sa.Text, nullable=False)
+        for name in ("event_id", "webhook_id", "type", "subject", "body", "state")
+    ),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "due_at")),
+    sa.Column("finished_at", sa.BigInteger),
+    sa.Column("last_status", sa.Integer),
+    sa.Column("last_error", sa.Text),
+    sa.Index("webhook_events_of", "webhook_id", "state", "number"),
+)
+
+# What was last said of each subject, so that only what changed since is said again; `value` is JSON.
+WEBHOOK_MARKS = sa.Table(
+    "webhook_marks",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("type", "subject")),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
 # The rows that each of the newest imports wrote to, by the first column of their key.
 TOUCHED_ROWS = sa.Table(
     "touched_rows",

@@ -10,7 +10,19 @@ from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
-from service.api import actions, bottlenecks, deals, forecasts, health, jobs, kpis, models, people, tables
+from service.api import (
+    actions,
+    bottlenecks,
+    deals,
+    forecasts,
+    health,
+    jobs,
+    kpis,
+    models,
+    people,
+    tables,
+    webhooks,
+)
 from service.api.access import AccessLog, known_caller
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
@@ -25,9 +37,13 @@ Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` 
 problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
 """
 _ROUTERS = [
-    module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs)
+    module.router
+    for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
 ]
-_TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs", "health"]
+_TAGS = [
+    *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
+    *("webhooks", "health"),
+]
 
 
 def create_app(

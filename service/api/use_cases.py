@@ -18,6 +18,7 @@ from service.stored_answers import StoredAnswers
 from service.tables import Tables
 from service.timeline import Timelines
 from service.use_cases import UseCases
+from service.webhook_requests import WebhookRequests
 
 # Coroutines, because FastAPI runs plain functions in its thread pool, which takes longer than they do.
 
@@ -77,6 +78,11 @@ async def job_requests(request: Request) -> JobRequests:
     return _use_cases(request).jobs
 
 
+async def webhook_requests(request: Request) -> WebhookRequests:
+    """Who is told what."""
+    return _use_cases(request).webhooks
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -90,6 +96,7 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]

@@ -30,6 +30,7 @@ from service.cli import (
     simulate,
     train,
     tree,
+    webhooks,
     what_if,
 )
 from service.cli.command import Command, bilingual, in_language
@@ -59,6 +60,7 @@ _COMMANDS = (
 _GROUPS = (
     ("models", models.HELP, models.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
+    ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
 )
 _HELP = Text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Step = Callable[[Text, int, "int | None"], None]
-IMPORT, TRAINING, SCORING = "import", "training", "scoring"
+IMPORT, TRAINING, SCORING, WEBHOOKS = "import", "training", "scoring", "webhooks"
+_BUCKET_SECONDS = 5.0  # within which one job is enough to send what is due again
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,30 @@ def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> d
 def score_deals(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
     """Stores what is said of each open deal today."""
     from service.daily_scores import store_scores_of_today
-    from service.use_cases import UseCases
+    from service.organisation import open_store
+    from service.serving_state import ServingState
+    from training.registry import Registry
 
-    use = UseCases.open(settings)
+    serving = ServingState(settings, open_store(settings), Registry(settings.home))
     try:
-        use.serving.refresh()
-        return store_scores_of_today(use.serving, use.deals, step)
+        serving.refresh()
+        return store_scores_of_today(serving, step)
     finally:
-        use.close()
+        serving.close()
+
+
+def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Sends the events of webhooks that are due; another job will send what is due later."""
+    from service.webhooks.book import Webhooks
+    from service.webhooks.delivery import deliver_due
+
+    with Webhooks(settings.store_url, settings.private_webhooks) as book:
+        sent = deliver_due(book, step)
+        seconds = book.seconds_to_next()
+    if seconds is not None:
+        turn = int((time.time() + seconds) / _BUCKET_SECONDS)
+        queue.add(WEBHOOKS, {}, unique_key=f"{WEBHOOKS}-{turn}", delay_seconds=max(seconds, 1.0))
+    return sent
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -92,6 +110,7 @@ KINDS: Mapping[str, Kind] = {
     IMPORT: Kind(Text("取り込み", "import"), False, import_file),
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
+    WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
 }
 
 

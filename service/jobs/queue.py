@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from crm.instants import DAY
 from crm.store import jobs
 from crm.store.engine import WRITING, open_engine
 from crm.store.jobs import Job, NewJob, Schedule
+from crm.store.queue_address import queue_url
 
 KEPT_DAYS = 90  # for which a job that has ended is remembered
 
@@ -182,22 +182,6 @@ class JobQueue:
     def _writing(self) -> Iterator[sa.Connection]:
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             yield connection
-
-
-def queue_url(store_url: str) -> str:
-    """Where the queue of a store is: in its database, or in a file beside its file.
-
-    >>> queue_url("sqlite:////data/sancho.db"), queue_url("postgresql://db/sancho")
-    ('sqlite:////data/sancho-jobs.db', 'postgresql://db/sancho')
-    """
-    if "://" not in store_url:
-        store_url = f"sqlite:///{store_url}"
-    address = sa.make_url(store_url)
-    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
-        return store_url
-    file = Path(str(address.database))
-    beside = address.set(database=str(file.with_name(f"{file.stem}-jobs{file.suffix}")))
-    return beside.render_as_string(hide_password=False)
 
 
 def _known(job: Job | None, job_id: str) -> Job:

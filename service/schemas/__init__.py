@@ -11,12 +11,23 @@ from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequ
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
 from service.schemas.tables import RemovedRow, TableResult
+from service.schemas.webhooks import (
+    DeliveryState,
+    NewWebhook,
+    Pinged,
+    RemovedWebhook,
+    Replayed,
+    WebhookDeliveries,
+    WebhookList,
+    WebhookRequest,
+)
 
 __all__ = [
     "ActionList",
     "BottleneckList",
     "CheckRequest",
     "DealList",
+    "DeliveryState",
     "Forecast",
     "Insight",
     "JobAnswer",
@@ -27,14 +38,18 @@ __all__ = [
     "ModelDetails",
     "ModelList",
     "NewLevel",
+    "NewWebhook",
     "OutcomeRequest",
     "PeopleList",
+    "Pinged",
     "Plan",
     "PlanRequest",
     "Promotion",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
+    "RemovedWebhook",
+    "Replayed",
     "ScoreRequest",
     "ShadowState",
     "State",
@@ -42,6 +57,9 @@ __all__ = [
     "Timeline",
     "TrainingRequest",
     "Tree",
+    "WebhookDeliveries",
+    "WebhookList",
+    "WebhookRequest",
     "WhatIf",
     "WhatIfRequest",
 ]

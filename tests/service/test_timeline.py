@@ -60,8 +60,8 @@ def timeline(client: TestClient, deal_id: str, lang: str = "en", **asked: Any) -
 
 def test_a_days_scores_are_stored_once_and_stay_as_they_were(cases: UseCases):
     steps: list[int] = []
-    first = store_scores_of_today(cases.serving, cases.deals, lambda _, done, __: steps.append(done))
-    again = store_scores_of_today(cases.serving, cases.deals, lambda _, done, __: steps.append(done))
+    first = store_scores_of_today(cases.serving, lambda _, done, __: steps.append(done))
+    again = store_scores_of_today(cases.serving, lambda _, done, __: steps.append(done))
     listed = cases.deals.list_deals("company", None, None, "deal_id", None, None, "en")["deals"]
     assert (first["code"], first["deals"]) == (SCORED, len(listed))
     assert (again["code"], again["deals"]) == (SCORED_ALREADY, 0)
@@ -76,7 +76,7 @@ def test_a_days_scores_are_stored_once_and_stay_as_they_were(cases: UseCases):
 
 def test_old_days_are_removed(cases: UseCases):
     store, now = cases.serving.store, cases.serving.current().now
-    store_scores_of_today(cases.serving, cases.deals, lambda *_: None)
+    store_scores_of_today(cases.serving, lambda *_: None)
     [stored] = store.deal_scores(OPEN, now)
     store.save_deal_scores([], stored.day)
     assert store.deal_scores(OPEN, now), "of its own day it stays"
@@ -86,7 +86,7 @@ def test_old_days_are_removed(cases: UseCases):
 
 
 def test_a_timeline_shows_what_happened_and_what_was_said_newest_first(cases: UseCases, client: TestClient):
-    store_scores_of_today(cases.serving, cases.deals, lambda *_: None)
+    store_scores_of_today(cases.serving, lambda *_: None)
     told = timeline(client, OPEN)
     assert [(one["kind"], one["field"], one["value"]) for one in told["entries"]] == [
         ("changed", "owner_id", "P0"),
@@ -121,8 +121,9 @@ def test_a_closed_deal_has_a_timeline_too_and_a_limit_keeps_the_newest(client: T
 
 
 def test_the_job_stores_what_the_service_would_say(cases: UseCases, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(UseCases, "open", classmethod(lambda *_: cases))
-    monkeypatch.setattr(UseCases, "close", lambda _: None)
+    monkeypatch.setattr("service.serving_state.ServingState", lambda *_: cases.serving)
+    monkeypatch.setattr("training.registry.Registry", lambda _: None)
+    monkeypatch.setattr(cases.serving, "close", lambda: None)
     store = cases.serving.store
     store.save_deal_scores([], "9999-12-31")
     with JobQueue(cases.settings.store_url) as queue:

@@ -1,0 +1,101 @@
+"""Which endpoints say who is told of changes, and what became of it?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi.responses import Response
+
+from service import schemas
+from service.api.access import known_caller
+from service.api.responses import documented_problems, send
+from service.api.use_cases import WebhooksDep
+from service.problems import language_of
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+_WEBHOOK = Annotated[str, Path(max_length=64, examples=["wh_3f9c2a1b7d5e6f80"])]
+_CREATED = 201
+
+
+@router.post(
+    "",
+    status_code=_CREATED,
+    response_model=schemas.NewWebhook,
+    responses=documented_problems(400),
+    summary="Add a webhook",
+)
+def add_webhook(
+    request: Request,
+    webhooks: WebhooksDep,
+    caller: Annotated[str, Security(known_caller)],
+    asked: schemas.WebhookRequest,
+) -> Response:
+    """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
+    response = send(request, webhooks.add(asked.url, asked.types, caller))
+    response.status_code = _CREATED
+    return response
+
+
+@router.get("", response_model=schemas.WebhookList, summary="Webhooks, and the types of event")
+def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
+    """Who is told what."""
+    return send(request, webhooks.all(language_of(request)))
+
+
+@router.delete(
+    "/{webhook_id}",
+    response_model=schemas.RemovedWebhook,
+    responses=documented_problems(404),
+    summary="Remove a webhook",
+)
+def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
+    """Nothing more is sent to it; what was to be sent is dropped."""
+    return send(request, webhooks.remove(webhook_id))
+
+
+@router.post(
+    "/{webhook_id}/ping",
+    response_model=schemas.Pinged,
+    responses=documented_problems(404),
+    summary="Try a webhook out",
+)
+def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
+    """Sends an event of type `ping`; its deliveries tell whether it arrived."""
+    return send(request, webhooks.ping(webhook_id))
+
+
+@router.get(
+    "/{webhook_id}/deliveries",
+    response_model=schemas.WebhookDeliveries,
+    responses=documented_problems(400, 404),
+    summary="What became of the events sent to a webhook",
+)
+def list_webhook_deliveries(
+    request: Request,
+    webhooks: WebhooksDep,
+    webhook_id: _WEBHOOK,
+    state: Annotated[schemas.DeliveryState | None, Query(description="Only those in a state")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(description="`next_cursor` of the page before", max_length=40)
+    ] = None,
+) -> Response:
+    """Newest first; those that ended are kept for 30 days."""
+    return send(request, webhooks.deliveries(webhook_id, state, limit, cursor))
+
+
+@router.post(
+    "/{webhook_id}/replay",
+    response_model=schemas.Replayed,
+    responses=documented_problems(404),
+    summary="Send given-up events again",
+)
+def replay_webhook_events(
+    request: Request,
+    webhooks: WebhooksDep,
+    webhook_id: _WEBHOOK,
+    event_id: Annotated[str | None, Query(description="This one alone", max_length=64)] = None,
+) -> Response:
+    """All events that were given up, or one; a webhook that was disabled is in use again."""
+    return send(request, webhooks.replay(webhook_id, event_id))
