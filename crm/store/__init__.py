@@ -17,7 +17,7 @@ from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
-from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.engine import WRITING, open_engine, take_turn
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
@@ -25,9 +25,19 @@ from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
+from crm.store.turns import Turns, repeated
 from crm.store.write import Writer
 
-__all__ = ["HeldTables", "Outcome", "Recommended", "ShadowAnswer", "Store", "StoredOutlook", "Writer"]
+__all__ = [
+    "HeldTables",
+    "Outcome",
+    "Recommended",
+    "ShadowAnswer",
+    "Store",
+    "StoredOutlook",
+    "Writer",
+    "repeated",
+]
 
 
 class Store:
@@ -37,6 +47,7 @@ class Store:
         self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
     ) -> None:
         self._engine, self._zone = engine, zone
+        self._turns = Turns()
         self.organisation = organisation
 
     @classmethod
@@ -61,12 +72,13 @@ class Store:
 
     @contextmanager
     def transaction(self, keep: bool = True) -> Iterator[Writer]:
-        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal)."""
-        with self._engine.connect().execution_options(**{WRITING: True}) as connection:
+        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal).
+
+        One at a time, over all processes; SanchoError, `store_unavailable`, where others write for too long.
+        """
+        with self._turns.next(), self._engine.connect().execution_options(**{WRITING: True}) as connection:
             opened = connection.begin()
-            if connection.dialect.name == "postgresql":
-                # Imports wait for each other, as SQLite makes them wait.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+            take_turn(connection)
             writer = Writer(connection)
             try:
                 yield writer
@@ -180,6 +192,7 @@ class Store:
         """Errors of rows that could not be used; those of one row share (import_id, row)."""
         return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
 
+    @repeated
     def save_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
         """Stores predictions; a day that is stored already stays as it is."""
         with (
@@ -198,6 +211,7 @@ class Store:
         with self._reading() as connection:
             return outlooks.days_stored(connection, period)
 
+    @repeated
     def save_recommendations(self, rows: Sequence[Recommended]) -> None:
         """Stores recommendations; one that is stored already stays as it is."""
         with (
@@ -206,6 +220,7 @@ class Store:
         ):
             recommendations.save(connection, rows)
 
+    @repeated
     def save_outcome(self, outcome: Outcome, is_known: bool = False) -> bool:
         """Stores the outcome of a recommendation; False where no such one is stored, nor known otherwise."""
         with (
@@ -219,6 +234,7 @@ class Store:
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
 
+    @repeated
     def save_shadow_answers(self, rows: Sequence[ShadowAnswer]) -> None:
         """Stores what a model said beside the one in service; what is stored already stays as it is."""
         with (
