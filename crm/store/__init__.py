@@ -18,6 +18,7 @@ from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import outlooks, recommendations, shadow_answers, versions
 from crm.store.engine import WRITING, open_engine, take_turn
+from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
@@ -175,6 +176,16 @@ class Store:
         with self._reading() as connection:
             digests = connection.execute(changed).scalars().all()
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def check_rights(self) -> None:
+        """SanchoError where the database lets its user read, but not do what imports need."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        with self._reading() as connection:
+            if connection.scalar(sa.text("SELECT has_database_privilege(current_database(), 'TEMPORARY')")):
+                return
+        url = self._engine.url.render_as_string(hide_password=True)
+        raise unavailable(*missing_right("temporary"), url)
 
     def counts(self) -> dict[str, int]:
         """Rows of each canonical table."""

@@ -28,7 +28,7 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
         if ("locked" in told and driver == "sqlite3") or state in _IN_THE_WAY:
             return being_written(url)
         if state == "42501":
-            return unavailable(*_missing_right(str(one)), url)
+            return unavailable(*missing_right(str(one)), url)
         if "readonly" in told or state == "25006":
             return unavailable(Text("読み取り専用です", "it can only be read"), _MAKE_WRITABLE, url)
         if "full" in told or state == "53100":
@@ -115,7 +115,7 @@ def sqlstate(error: BaseException) -> str | None:
     return next((state for state in states if state), None)
 
 
-def _missing_right(said: str) -> tuple[Text, Text]:
+def missing_right(said: str) -> tuple[Text, Text]:
     """What the database's user may not do, and which statement of its owner lets it."""
     if "temporary" in said:
         return (

@@ -127,8 +127,10 @@ def ended_by_the_database(state: str, times: int) -> list[str]:
     """Statements that end the first writes; a sequence goes on counting when a transaction is undone."""
     return [
         "CREATE SEQUENCE failures",
-        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('failures') <= {times} "
-        f"THEN RAISE EXCEPTION 'ended' USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$",
+        f"""CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'ended' USING ERRCODE = '{state}'; END IF;
+            RETURN NULL;
+        END $$""",
         "CREATE TRIGGER fail_deals BEFORE INSERT ON deals FOR EACH STATEMENT EXECUTE FUNCTION fail()",
         "CREATE TRIGGER fail_offers BEFORE INSERT ON recommendations FOR EACH STATEMENT "
         "EXECUTE FUNCTION fail()",
@@ -159,12 +161,16 @@ def test_a_user_without_the_right_to_temporary_tables_is_told_the_statement(post
         connection.execute("CREATE USER weak PASSWORD 'x'")
         connection.execute("ALTER DATABASE no_temporary OWNER TO weak")
         connection.execute("REVOKE TEMPORARY ON DATABASE no_temporary FROM PUBLIC, weak")
-    weak = sa.make_url(url).set(username="weak", password="x").render_as_string(hide_password=False)  # noqa: S106
+    weak = sa.make_url(url).set(username="weak", password="x").render_as_string(hide_password=False)
     with Store.open(weak, TOKYO) as store:
         with pytest.raises(SanchoError, match="GRANT TEMPORARY ON DATABASE") as caught:
             push_rows(store, "deals", rows(0), TOKYO)
         assert caught.value.code == UNAVAILABLE
         assert store.counts()["deals"] == 0
+        with pytest.raises(SanchoError, match="GRANT TEMPORARY ON DATABASE"):
+            store.check_rights()
+    with Store.open(url, TOKYO) as store:
+        store.check_rights()
 
 
 class Busy:
