@@ -21,7 +21,16 @@ from crm.i18n import Text
 from crm.store.failures import CHECK, NO_ADDRESS, UNAVAILABLE, reason, store_failure, unavailable
 from crm.store.turns import TURN_SECONDS
 
-__all__ = ["HEAD", "UNAVAILABLE", "WRITING", "begin_writing", "open_engine", "store_failure", "take_turn"]
+__all__ = [
+    "HEAD",
+    "UNAVAILABLE",
+    "WRITING",
+    "begin_writing",
+    "open_engine",
+    "store_failure",
+    "take_turn",
+    "without_nul",
+]
 
 # Newest migration: an up-to-date store opens without loading Alembic. A test holds it to the scripts.
 HEAD = "0007"
@@ -178,9 +187,26 @@ def _postgresql(url: str) -> sa.Engine:
         connect_args=limits,
         isolation_level="READ COMMITTED",
     )
+    sa.event.listen(engine, "connect", _take_any_text)
     sa.event.listen(engine, "checkout", _check_alive)
     sa.event.listen(engine, "checkin", _note_use)
     return engine
+
+
+def _take_any_text(connection: Any, _record: object) -> None:
+    """PostgreSQL's texts hold no NUL, which damaged files have: one row of them would end a whole import."""
+    from psycopg.types.string import StrDumper
+
+    class AnyText(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(without_nul(obj))
+
+    connection.adapters.register_dumper(str, AnyText)
+
+
+def without_nul(text: str) -> str:
+    """A text as PostgreSQL can hold it: the sign for what is no character in the place of NUL."""
+    return text.replace("\0", "\ufffd")
 
 
 def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
