@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from crm.addresses import with_password, with_quoted_password
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.organisation_values import is_country, is_currency, is_zone
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from crm.organisation import Organisation
 
 CONFIG_FILE = "sancho.toml"
+_SECRETS = ("database_url", "database_password")  # also read from a file that SANCHO_<NAME>_FILE names
 _FINE = {
     "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
     "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
@@ -39,6 +43,8 @@ _FINE = {
         "a table [actions] with explore = true or false and hold_out = a share of 0 to 0.9",
     ),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
+    "database_url": Text("アドレスの文字列", "an address, as text"),
+    "database_password": Text("文字列（引用符で囲む）", "text, in quotes"),
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
     "job_workers": Text("true または false", "true or false"),
     "private_webhooks": Text("true または false", "true or false"),
@@ -93,10 +99,19 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str,
         Text(
-            "データの保存先（SQLAlchemyのURL）。空なら home の中のSQLite",
-            "Store, as an SQLAlchemy URL; empty = SQLite in the home",
+            "データの保存先（SQLAlchemyのURL）。空なら home の中のSQLite。"
+            "SANCHO_DATABASE_URL_FILE でファイルからも読める",
+            "Store, as an SQLAlchemy URL; empty = SQLite in the home. Also from a file: "
+            "SANCHO_DATABASE_URL_FILE",
         ),
-    ] = ""
+    ] = Field("", repr=False)
+    database_password: Annotated[
+        str,
+        Text(
+            "database_url に書かないパスワード。SANCHO_DATABASE_PASSWORD_FILE でファイルからも読める",
+            "Password that database_url does not hold. Also from a file: SANCHO_DATABASE_PASSWORD_FILE",
+        ),
+    ] = Field("", repr=False)
     timezone: Annotated[
         str,
         _existing(is_zone),
@@ -194,8 +209,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The caller's values come first, then the environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """The caller's values come first, then the environment, secrets of files, then sancho.toml."""
+        return init_settings, env_settings, _SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -222,7 +237,40 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """Where the store is."""
-        return self.database_url or f"sqlite:///{(self.home / 'sancho.db').absolute()}"
+        if not self.database_url:
+            return f"sqlite:///{(self.home / 'sancho.db').absolute()}"
+        if self.database_password:
+            return with_password(self.database_url, self.database_password)
+        return with_quoted_password(self.database_url)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets as orchestrators hand them over: in a file each, whose path an environment variable names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """The contents of the field's file; None where none is named."""
+        variable = f"SANCHO_{field_name.upper()}"
+        path = os.environ.get(f"{variable}_FILE") if field_name in _SECRETS else None
+        if not path or os.environ.get(variable):  # what is set itself wins
+            return None, field_name, False
+        try:
+            return Path(path).read_text("utf-8").strip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "UTF-8"
+            raise SanchoError(
+                _NO_FILE.format(name=f"{variable}_FILE", path=path, why=why), "bad_setting"
+            ) from None
+
+    def __call__(self) -> dict[str, Any]:
+        """The secrets that have a file."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in Settings.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+_NO_FILE = Text(
+    "設定 {name} のファイル「{path}」を読めません（{why}）。",
+    "setting {name}: cannot read the file {path!r} ({why}).",
+)
 
 
 def read_settings(**given: Any) -> Settings:
@@ -257,4 +305,4 @@ def _explained(error: Any) -> Text:
     return Text(
         "設定 {name} の値「{value}」は使えません。{fine}を指定してください。",
         "setting {name}: {value!r} cannot be used; give {fine}.",
-    ).format(name=name, value=str(error["input"]), fine=fine)
+    ).format(name=name, value="***" if key in _SECRETS else str(error["input"]), fine=fine)

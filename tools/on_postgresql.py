@@ -30,6 +30,14 @@ LEFT_OUT = {
         "another process opens the SQLite file"
     ),
     "test_a_second_writer_waits_for_the_first": "PostgreSQL lets two write at once",
+    "test_a_store_of_the_version_before_is_kept_and_what_it_holds_was_so_all_along": (
+        "makes the SQLite file by SQLAlchemy"
+    ),
+    "test_a_file_that_another_process_writes_to_is_said": "locks the SQLite file",
+    "test_a_file_that_is_no_database_is_said": "writes the SQLite file",
+    "test_a_store_in_a_read_only_folder_answers_and_says_that_it_cannot_be_written_to": (
+        "the folder of the SQLite file"
+    ),
 }
 _TEMPLATE = "sancho_template"
 _lock = threading.Lock()

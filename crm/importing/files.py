@@ -35,7 +35,7 @@ from crm.importing.snapshots import DatedList, by_day, content_digest, load_list
 from crm.importing.source import Reading, Source, UnreadableError
 from crm.importing.validate import Batch
 from crm.schema import LOAD_ORDER, TABLES
-from crm.store import Store
+from crm.store import Store, repeated
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Saying:
 _NOTHING_SAID = Saying()
 
 
+@repeated
 def import_path(
     store: Store,
     path: str | Path,

@@ -26,12 +26,13 @@ from crm.importing.source import Source
 from crm.importing.validate import Batch, texts_of, validate
 from crm.instants import instant
 from crm.schema import DEFAULT_OUTCOMES, TABLES, Kind, Table
-from crm.store import Store
+from crm.store import Store, repeated
 from crm.store.tables import CUSTOM
 
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 
 
+@repeated
 def push_rows(
     store: Store,
     table: str,
@@ -68,6 +69,7 @@ def push_rows(
     return loader.log.result
 
 
+@repeated
 def remove_rows(
     store: Store, table: str, keys: Sequence[str], zone: ZoneInfo, source: str = "api", now: int | None = None
 ) -> int:

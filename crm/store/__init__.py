@@ -18,7 +18,8 @@ from crm.organisation import Organisation
 from crm.schema import TABLES
 from crm.store import deal_scores, outlooks, recommendations, shadow_answers, versions
 from crm.store.deal_scores import StoredScore
-from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.engine import WRITING, open_engine, take_turn
+from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
@@ -26,6 +27,7 @@ from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
+from crm.store.turns import Turns, repeated
 from crm.store.write import Writer
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "StoredOutlook",
     "StoredScore",
     "Writer",
+    "repeated",
 ]
 
 
@@ -47,6 +50,7 @@ class Store:
         self, engine: sa.Engine, zone: ZoneInfo | None = None, organisation: Organisation | None = None
     ) -> None:
         self._engine, self._zone = engine, zone
+        self._turns = Turns()
         self.organisation = organisation
 
     @classmethod
@@ -71,12 +75,13 @@ class Store:
 
     @contextmanager
     def transaction(self, keep: bool = True) -> Iterator[Writer]:
-        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal)."""
-        with self._engine.connect().execution_options(**{WRITING: True}) as connection:
+        """One transaction of writing: all of it or nothing; with `keep` false, nothing (a rehearsal).
+
+        One at a time, over all processes; SanchoError, `store_unavailable`, where others write for too long.
+        """
+        with self._turns.next(), self._engine.connect().execution_options(**{WRITING: True}) as connection:
             opened = connection.begin()
-            if connection.dialect.name == "postgresql":
-                # Imports wait for each other, as SQLite makes them wait.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+            take_turn(connection)
             writer = Writer(connection)
             try:
                 yield writer
@@ -174,6 +179,16 @@ class Store:
             digests = connection.execute(changed).scalars().all()
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
+    def check_rights(self) -> None:
+        """SanchoError where the database lets its user read, but not do what imports need."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        with self._reading() as connection:
+            if connection.scalar(sa.text("SELECT has_database_privilege(current_database(), 'TEMPORARY')")):
+                return
+        url = self._engine.url.render_as_string(hide_password=True)
+        raise unavailable(*missing_right("temporary"), url)
+
     def counts(self) -> dict[str, int]:
         """Rows of each canonical table."""
         with self._reading() as connection:
@@ -190,6 +205,7 @@ class Store:
         """Errors of rows that could not be used; those of one row share (import_id, row)."""
         return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
 
+    @repeated
     def save_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
         """Stores predictions; a day that is stored already stays as it is."""
         with (
@@ -208,6 +224,7 @@ class Store:
         with self._reading() as connection:
             return outlooks.days_stored(connection, period)
 
+    @repeated
     def save_deal_scores(self, rows: Sequence[StoredScore], oldest_day: str) -> None:
         """Stores a day's scores, and removes those of days before `oldest_day` (ISO date), in one step."""
         with (
@@ -227,6 +244,7 @@ class Store:
         with self._reading() as connection:
             return deal_scores.of_deal(connection, deal_id, until)
 
+    @repeated
     def save_recommendations(self, rows: Sequence[Recommended]) -> None:
         """Stores recommendations; one that is stored already stays as it is."""
         with (
@@ -235,6 +253,7 @@ class Store:
         ):
             recommendations.save(connection, rows)
 
+    @repeated
     def save_outcome(self, outcome: Outcome, is_known: bool = False) -> bool:
         """Stores the outcome of a recommendation; False where no such one is stored, nor known otherwise."""
         with (
@@ -248,6 +267,7 @@ class Store:
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
 
+    @repeated
     def save_shadow_answers(self, rows: Sequence[ShadowAnswer]) -> None:
         """Stores what a model said beside the one in service; what is stored already stays as it is."""
         with (

@@ -1,32 +1,42 @@
-"""How is a database opened and migrated to the current tables, and what is said where it is out of reach?"""
+"""How is a database opened and migrated to the current tables?"""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from crm.addresses import without_password
+from crm.addresses import with_quoted_password
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.failures import CHECK, NO_ADDRESS, UNAVAILABLE, reason, store_failure, unavailable
+from crm.store.turns import TURN_SECONDS
+
+__all__ = [
+    "HEAD",
+    "UNAVAILABLE",
+    "WRITING",
+    "begin_writing",
+    "open_engine",
+    "store_failure",
+    "take_turn",
+    "without_nul",
+]
 
 # Newest migration: an up-to-date store opens without loading Alembic. A test holds it to the scripts.
 HEAD = "0009"
 _LOCK = 0x53414E43  # any number that only Sancho's migrations use ("SANC")
-WRITE_LOCK = _LOCK + 1  # of imports
+_WRITE_LOCK = _LOCK + 1  # of all who write to the tables
 WRITING = "sancho_writing"  # execution option of a connection that is going to write
-UNAVAILABLE = "store_unavailable"  # code of the error where the database cannot be used
 
 # A person waits at most about ten seconds for the sentence that says what is wrong.
 CONNECT_SECONDS = 4  # to reach a server, for each of its addresses
@@ -47,100 +57,16 @@ def open_engine(url: str) -> sa.Engine:
 
     Where the database is out of reach, now or later, the error is a SanchoError, `store_unavailable`.
     """
+    url = with_quoted_password(url)
     try:
         engine = _sqlite(url) if _is_sqlite(url) else _postgresql(url)
         sa.event.listen(engine, "handle_error", _say_what_failed)
         _migrate(engine)
     except (sa.exc.ArgumentError, ValueError) as error:  # what these say may hold a part of the password
-        raise _unavailable(_NO_ADDRESS, _CHECK, url) from error
+        raise unavailable(NO_ADDRESS, CHECK, url) from error
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
-        raise store_failure(error, url) or _unavailable(_reason(error), _CHECK, url) from error
+        raise store_failure(error, url) or unavailable(reason(error), CHECK, url) from error
     return engine
-
-
-def store_failure(error: BaseException, url: str | None = None) -> SanchoError | None:
-    """What an exception says of a database out of reach; None where it is about something else."""
-    for one in _chain(error):
-        if isinstance(one, SanchoError):
-            return one if one.code == UNAVAILABLE else None
-        driver = type(one).__module__.split(".")[0]
-        if driver not in ("sqlite3", "psycopg", "psycopg_pool"):
-            continue
-        told = str(one).lower()
-        if "locked" in told and driver == "sqlite3":
-            return _unavailable(
-                Text("別のプロセスが書き込み中です（取り込みなど）", "another process is writing to it"),
-                Text("終わってから、もう一度実行してください", "try again when it (an import, say) is done"),
-                url,
-            )
-        if "readonly" in told or getattr(one, "sqlstate", None) == "25006":
-            return _unavailable(Text("読み取り専用です", "it can only be read"), _MAKE_WRITABLE, url)
-        if "full" in told or getattr(one, "sqlstate", None) == "53100":
-            return _unavailable(Text("ディスクがいっぱいです", "the disk is full"), _MAKE_ROOM, url)
-        kinds = {kind.__name__ for kind in type(one).__mro__}
-        out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
-        is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
-        broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
-        if broken or (not is_about_sql and (out_of_reach or _lost(one))):
-            return _unavailable(_reason(one), _CHECK, url)
-    return None
-
-
-_NO_ADDRESS = Text("アドレスとして読めません", "this cannot be read as an address")
-_CHECK = Text(
-    "SANCHO_DATABASE_URL と接続先を確認してください",
-    "check SANCHO_DATABASE_URL and that it can be reached",
-)
-_MAKE_WRITABLE = Text(
-    "ファイルとフォルダーに書き込めるようにしてください", "make the file and its folder writable"
-)
-_MAKE_ROOM = Text("空き容量を増やしてください", "make room on it")
-
-
-def _unavailable(reason: Text, advice: Text, url: str | None) -> SanchoError:
-    shown = unquote(without_password(url or "")).replace("postgresql+psycopg:", "postgresql:")
-    if of_file := re.search(r"///file:([^?]*)\?", shown):  # one that can only be read
-        shown = f"sqlite:///{unquote(of_file[1])}"
-    name = Text("「{url}」", " {url}").format(url=shown) if shown else Text("", "")
-    return SanchoError(
-        Text(
-            "データベース{name}を利用できません：{reason}。{advice}。",
-            "the database{name} cannot be used: {reason}; {advice}.",
-        ).format(name=name, reason=reason, advice=advice),
-        UNAVAILABLE,
-    )
-
-
-def _reason(error: BaseException) -> Text:
-    """The first line of what a driver says, in both languages where it is a usual failure."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    told = said.lower()
-    if "timeout" in told or "timed out" in told:
-        return Text("応答がありません", "it does not answer")
-    if "refused" in told or ("no such file or directory" in told and "socket" in told):
-        return Text(
-            "接続を拒否されました（サーバーが動いていません）", "nothing answers there (connection refused)"
-        )
-    if "name or service not known" in told or "resolve" in told or "getaddrinfo" in told:
-        return Text("そのホスト名は見つかりません", "there is no host of this name")
-    line = without_password(said.split("\n")[0][:300]) or type(error).__name__
-    return Text(line, line)
-
-
-def _lost(error: BaseException) -> bool:
-    """Whether a driver's error is of the classes of a connection or server that is gone (08, 57P)."""
-    state = getattr(error, "sqlstate", None) or ""
-    return state.startswith(("08", "57P"))
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and the errors it comes from."""
-    one: BaseException | None = error
-    seen: set[int] = set()
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        yield one
-        one = getattr(one, "orig", None) or one.__cause__
 
 
 def _say_what_failed(context: sa.engine.ExceptionContext) -> None:
@@ -200,9 +126,47 @@ def _tune(connection: Any, _record: object) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     # A writer takes its lock at once: two importers queue instead of failing half-way.
-    connection.exec_driver_sql(
-        "BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN"
-    )
+    if connection.get_execution_options().get(WRITING):
+        driver: Any = connection.connection.driver_connection
+        begin_writing(driver, connection.engine.url.render_as_string())
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def begin_writing(driver: Any, url: str | None = None, seconds: float = TURN_SECONDS) -> None:
+    """SQLite: begins a transaction that writes, once it is this one's turn; SanchoError where it never is.
+
+    The driver waits for one writer, BUSY_SECONDS at most. Where many wait, that is not each one's turn: as
+    long as others get on, it goes on waiting, so many seconds at most.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        before = driver.execute("PRAGMA data_version").fetchone()
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.Error as fault:
+            failure = store_failure(fault, url)
+            if failure is None:
+                raise
+            is_busy = "locked" in str(fault).lower()
+            others_got_on = driver.execute("PRAGMA data_version").fetchone() != before
+            if not (is_busy and others_got_on and time.monotonic() < until):
+                raise failure from fault
+
+
+def take_turn(connection: sa.Connection) -> None:
+    """PostgreSQL: waits until nobody else writes to the tables, TURN_SECONDS at most.
+
+    One lock orders all writers, so that they do not wait for each other's rows in a circle, and what a row
+    held before is read once nobody else can change it. SQLite's own lock does so.
+    """
+    if connection.dialect.name == "postgresql":
+        # Both in one call, so that it takes no longer than the lock alone.
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {int(TURN_SECONDS * 1000)}; "
+            f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"
+        )
 
 
 def _postgresql(url: str) -> sa.Engine:
@@ -217,10 +181,32 @@ def _postgresql(url: str) -> sa.Engine:
             "store_unavailable",
         )
     limits = {name: value for name, value in _LIMITS.items() if name not in address.query}
-    engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), connect_args=limits)
+    # A database whose default is another level would show a writer what was there before its turn came.
+    engine = sa.create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        connect_args=limits,
+        isolation_level="READ COMMITTED",
+    )
+    sa.event.listen(engine, "connect", _take_any_text)
     sa.event.listen(engine, "checkout", _check_alive)
     sa.event.listen(engine, "checkin", _note_use)
     return engine
+
+
+def _take_any_text(connection: Any, _record: object) -> None:
+    """PostgreSQL's texts hold no NUL, which damaged files have: one row of them would end a whole import."""
+    from psycopg.types.string import StrDumper
+
+    class AnyText(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(without_nul(obj))
+
+    connection.adapters.register_dumper(str, AnyText)
+
+
+def without_nul(text: str) -> str:
+    """A text as PostgreSQL can hold it: the sign for what is no character in the place of NUL."""
+    return text.replace("\0", "\ufffd")
 
 
 def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
@@ -262,6 +248,7 @@ def _migrate(engine: sa.Engine) -> None:
     with engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            take_turn(connection)  # tables are not changed below a push that is under way
         if _version(connection) != HEAD:  # another process may have done it while this one waited
             _upgrade(connection)
 

@@ -38,7 +38,10 @@ def save(connection: sa.Connection, rows: Sequence[StoredOutlook]) -> None:
 
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(OUTLOOKS)
     if rows:
-        connection.execute(insert.on_conflict_do_nothing(), [asdict(row) for row in rows])
+        connection.execute(
+            insert.on_conflict_do_nothing(),
+            [asdict(row) for row in sorted(rows, key=lambda row: (row.period, row.scope, row.day))],
+        )
 
 
 def stored(connection: sa.Connection, period: str, scope: str, until: int) -> list[StoredOutlook]:

@@ -51,7 +51,9 @@ def save(connection: sa.Connection, rows: Sequence[Recommended]) -> None:
     """Stores recommendations; one that is stored already stays as it is."""
     if rows:
         insert = _insert(connection, RECOMMENDATIONS).on_conflict_do_nothing()
-        connection.execute(insert, [asdict(row) for row in rows])
+        connection.execute(
+            insert, [asdict(row) for row in sorted(rows, key=lambda row: row.recommendation_id)]
+        )
 
 
 def save_outcome(connection: sa.Connection, outcome: Outcome, is_known: bool = False) -> bool:

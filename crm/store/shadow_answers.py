@@ -37,7 +37,15 @@ def save(connection: sa.Connection, rows: Sequence[ShadowAnswer]) -> None:
 
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(SHADOW_ANSWERS)
     if rows:
-        connection.execute(insert.on_conflict_do_nothing(), [asdict(row) for row in rows])
+        connection.execute(
+            insert.on_conflict_do_nothing(),
+            [
+                asdict(row)
+                for row in sorted(
+                    rows, key=lambda row: (row.shadow_version, row.deal_id, row.as_of, row.version)
+                )
+            ],
+        )
 
 
 def stored(connection: sa.Connection, shadow_version: str) -> list[ShadowAnswer]:

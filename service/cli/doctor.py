@@ -247,6 +247,7 @@ def _counts(settings: Settings) -> dict[str, int]:
     from service.organisation import open_store
 
     with open_store(settings) as store:
+        store.check_rights()
         return store.counts()
 
 

@@ -82,7 +82,7 @@ def test_an_import_while_the_tables_are_read_is_not_in_the_copy(
 ):
     def pushed_meanwhile(connection: object, name: str) -> pa.Table:
         if name == "deals":
-            with Store.open(str(store._engine.url.database)) as other:
+            with Store.open(store._engine.url.render_as_string(False)) as other:
                 push_rows(other, "deals", [{"deal_id": "D7", "amount": 3.0}], TOKYO)
         return arrow_table(connection, name)
 

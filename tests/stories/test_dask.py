@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from crm.store import Store
 from features import Calendar, build_features, change_moments, compile_history
 from models.bundle import Bundle
 from models.scoring import score_open
+from models.win.trees import TreeSettings
 from service.cli import run
 from simulator import WorldSettings, crm_tables, simulate, write
 from training.backtest import backtest
@@ -34,7 +37,7 @@ from training.backtest.origins import Span, choose_periods
 from training.backtest.result import to_json
 from training.config import TrainConfig
 from training.dask import Cluster, LogSource, open_cluster, to_parquet
-from training.dask.gather import gathered, together
+from training.dask.gather import ATTEMPTS, gathered, lost, repeated, together
 from training.fit import train
 from training.report import Report
 
@@ -253,6 +256,76 @@ def test_a_task_does_not_wait_for_ever_for_workers_that_are_gone(
     client.retire_workers(list(client.nthreads()))
     with pytest.raises(SanchoError, match="a worker stopped"):
         gathered(client, [client.submit(abs, -1, pure=False)])
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Client]:
+    """Two workers in processes of their own, under Dask's nanny as `dask worker` starts them."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as workers,
+        Client(workers, set_as_default=False) as one,
+    ):
+        yield one
+
+
+def kill_one(client: Client) -> None:
+    """Ends a worker as the system does that wants its memory."""
+    os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+
+
+def test_trees_are_fitted_again_where_a_worker_was_killed(processes: Client, monkeypatch: pytest.MonkeyPatch):
+    import lightgbm
+
+    rng = np.random.default_rng(3)
+    columns, outcome = rng.normal(size=(400, 3)), (rng.random(400) < 0.4).astype(float)
+    given = (columns, [outcome, 1 - outcome], np.ones(400), (0,), (), [TreeSettings(5, 4)] * 2)
+    cluster = Cluster(processes, NOWHERE)
+    undisturbed = cluster.trees(*given)
+    fit, kills = lightgbm.DaskLGBMRegressor.fit, [1, 0, 0]
+
+    def fit_with_a_loss(model: object, *arrays: object, **options: object) -> object:
+        if kills.pop(0):
+            kill_one(processes)
+        return fit(model, *arrays, **options)
+
+    monkeypatch.setattr(lightgbm.DaskLGBMRegressor, "fit", fit_with_a_loss)
+    trees = cluster.trees(*given)
+    assert kills == []  # the first once more, then the second
+    for ours, theirs in zip(trees, undisturbed, strict=True):
+        np.testing.assert_allclose(ours.score(columns), theirs.score(columns), atol=0.05)
+
+
+def test_a_killed_workers_part_is_done_again(processes: Client):
+    kill_one(processes)
+    assert Cluster(processes, NOWHERE)._all(abs, [(-number,) for number in range(8)]) == list(range(8))
+
+
+def test_work_that_loses_a_worker_each_time_ends(few: tuple[LocalCluster, Client]):
+    times = []
+
+    def work() -> None:
+        times.append(1)
+        raise lost()
+
+    with pytest.raises(SanchoError, match="a worker stopped"):
+        repeated(few[1], work)
+    assert len(times) == ATTEMPTS
+
+
+def test_a_scheduler_that_is_gone_is_told_as_such(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.dask.gather.LOOK_SECONDS", 0.05)
+    workers = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
+    with Client(workers, set_as_default=False) as client:
+        waiting = client.submit(abs, -1, pure=False)  # for a worker that never comes
+        workers.close()
+        for ask in (
+            lambda: gathered(client, [waiting]),
+            lambda: together(client, lambda: None),
+            lambda: Cluster(client, NOWHERE)._all(abs, [(1,)]),
+        ):
+            with pytest.raises(SanchoError, match="scheduler has gone away") as caught:
+                ask()
+            assert caught.value.code == "no_cluster"
 
 
 def test_a_fault_of_the_work_itself_is_told_as_it_is(few: tuple[LocalCluster, Client]):

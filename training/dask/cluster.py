@@ -22,7 +22,7 @@ from models.win.trees import Trees, TreeSettings, parameters
 from training.backtest.origins import Span, choose_periods
 from training.backtest.run import Backtest, backtest, warnings_of
 from training.config import TrainConfig
-from training.dask.gather import gathered, together
+from training.dask.gather import WorkerLostError, gathered, present, repeated, together
 from training.dask.source import LogSource, history_of, log_of
 from training.executor import Executor
 
@@ -77,22 +77,27 @@ class Cluster:
         lightgbm.register_logger(
             logging.getLogger("sancho.lightgbm")
         )  # its default logger prints to standard output
-        columns_array, weight_array, fitted = self._distributed(columns), self._distributed(weight), []
+        fitted, shared = [], list[Any]()  # what all trees have in common is sent once
         for outcome, size in zip(outcomes, settings, strict=True):
             tree_parameters = parameters(size, rising, columns.shape[1])
             local_only = ("num_threads", "force_row_wise")
+            given = {name: value for name, value in tree_parameters.items() if name not in local_only}
             # A regressor: a classifier would need all labels in the part of each worker.
             model = lightgbm.DaskLGBMRegressor(
-                **{name: value for name, value in tree_parameters.items() if name not in local_only},
-                n_estimators=size.count,
-                tree_learner="data",
-                client=self.client,
+                **given, n_estimators=size.count, tree_learner="data", client=self.client
             )
-            options = {"sample_weight": weight_array, "categorical_feature": list(categorical)}
-            together(
-                self.client,
-                lambda: model.fit(columns_array, self._distributed(outcome), **options),  # noqa: B023
-            )
+
+            def fit(model: Any = model, outcome: Floats = outcome) -> None:
+                if not shared:
+                    shared.extend(self._distributed(values) for values in (columns, weight))
+                options = {"sample_weight": shared[1], "categorical_feature": list(categorical)}
+                try:
+                    together(self.client, lambda: model.fit(shared[0], self._distributed(outcome), **options))
+                except WorkerLostError:
+                    shared.clear()  # parts of it were lost, too
+                    raise
+
+            repeated(self.client, fit)
             fitted.append(Trees(model.booster_.model_to_string(), size.threads))
         return fitted
 
@@ -126,19 +131,20 @@ class Cluster:
 
         from models.scoring import in_order
 
-        bundle_future = self.client.scatter(bundle, broadcast=True, hash=False)
-        (deals,) = self._all(_open, [(self.source, bundle_future, as_of)])
-        parts = np.array_split(deals, self._parts(len(deals)))
-        results = self._all(
-            _score,
-            [(self.source, bundle_future, as_of, period, model_version, part, zone) for part in parts],
-        )
+        def work() -> list[Any]:
+            shared = (self.source, self.client.scatter(bundle, broadcast=True, hash=False), as_of)
+            (deals,) = self._gathered(_open, [shared])
+            parts = np.array_split(deals, self._parts(len(deals)))
+            calls = [(*shared, period, model_version, part, zone) for part in parts]
+            return self._gathered(_score, calls)
+
+        results = repeated(self.client, work)
         return in_order(pd.concat(results, ignore_index=True))
 
     def _distributed(self, values: Floats) -> Any:
         import dask.array as da
 
-        parts = np.array_split(values, len(self.client.nthreads()))
+        parts = np.array_split(values, len(present(self.client)))
         # Unique keys: equal values that are sent again while the first are being released would be lost.
         futures = self.client.scatter(parts, hash=False)
         return da.concatenate(
@@ -149,9 +155,12 @@ class Cluster:
         )
 
     def _parts(self, rows: int) -> int:
-        return max(min(PARTS_PER_WORKER * len(self.client.nthreads()), rows), 1)
+        return max(min(PARTS_PER_WORKER * len(present(self.client)), rows), 1)
 
     def _all(self, task: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return repeated(self.client, lambda: self._gathered(task, calls))
+
+    def _gathered(self, task: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return gathered(
             self.client, [self.client.submit(task, *arguments, pure=False) for arguments in calls]
         )
