@@ -13,7 +13,7 @@ from crm.importing.read import read_bytes
 from crm.importing.source import Reading, Source, UnreadableError
 from crm.schema import TABLES
 
-_MAX_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 _FORMATS = {
     "application/x-ndjson": "ndjson",
     "application/jsonl": "ndjson",
@@ -45,7 +45,7 @@ def request_rows(table: str, body: bytes, content_type: str) -> Source:
     Raises for a body of which nothing can be read.
     """
     refuse_unknown(table)
-    if len(body) > _MAX_BYTES:
+    if len(body) > MAX_BYTES:
         raise SanchoError(
             Text(
                 "リクエスト本文は64MBまでです。分けて送ってください。",

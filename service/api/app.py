@@ -12,9 +12,11 @@ from crm.distribution import installed_version
 from service import problems
 from service.api import actions, bottlenecks, deals, forecasts, health, jobs, kpis, models, people, tables
 from service.api.access import AccessLog, known_caller
+from service.api.body_limits import BodyLimits
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
 from service.logs import configure_logs
+from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
@@ -27,6 +29,8 @@ problem details (RFC 9457). Every call except health needs `Authorization: Beare
 _ROUTERS = [
     module.router for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs)
 ]
+# Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
+_BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
 _TAGS = ["deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs", "health"]
 
 
@@ -69,6 +73,7 @@ def create_app(
             dependencies=[Depends(known_caller)],
             responses=documented_problems(401, 422, 503),
         )
+    app.add_middleware(BodyLimits, limits=_BODIES)
     app.add_middleware(AccessLog)
     return app
 
