@@ -73,6 +73,7 @@ STATUS = {
     "nothing_to_compare": 409,
     "is_champion": 409,
     "not_ready": 503,
+    "busy": 503,
     "store_unavailable": 503,
     "registry_unavailable": 503,
 }

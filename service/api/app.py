@@ -13,6 +13,7 @@ from service import problems
 from service.api import actions, bottlenecks, deals, forecasts, health, jobs, kpis, models, people, tables
 from service.api.access import AccessLog, known_caller
 from service.api.body_limits import BodyLimits
+from service.api.pools import Pools
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
 from service.logs import configure_logs
@@ -64,6 +65,7 @@ def create_app(
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.language = settings.language
+    app.state.pools = Pools()
     problems.install_handlers(app)
     app.include_router(health.router)
     for router in _ROUTERS:
