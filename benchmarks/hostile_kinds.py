@@ -357,7 +357,17 @@ def _types(known: Known) -> Iterator[Sent]:
         yield Sent("PUT", "/v1/tables/deals", body, content_type)
         yield Sent("POST", "/v1/deals/score-batch", body, content_type)
         yield Sent("POST", "/v1/imports?file=a.csv&dry_run=true", b"a\n1\n", content_type)
-    paths = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/", "//", "/v1", "/v1/deals", "/v1/tables/deals"]
+    paths = [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/",
+        "//",
+        "/v1",
+        "/v1/deals",
+        "/v1/tables/deals",
+    ]
     for method in ("HEAD", "OPTIONS", "TRACE", "PATCH", "DELETE", "POST", "PUT", "X"):
         for path in [*paths, *_examples(known)]:
             yield Sent(method, path, b"{}" if method in ("POST", "PUT", "PATCH") else None)

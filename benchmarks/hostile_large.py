@@ -21,10 +21,12 @@ def large_kinds(known: Known) -> dict[str, Iterator[Sent]]:
         "wide rows pushed": _wide_rows(),
         "a long period": iter([Sent("GET", "/v1/forecasts/1990-01-01..2059-12-31"),
                                Sent("GET", "/v1/kpis/1990-01-01..2059-12-31")]),
-        "100,000 rows": iter([Sent("PUT", "/v1/tables/activities", activities(known), NDJSON)]),
-        "100,000 rows again": iter([Sent("PUT", "/v1/tables/activities", activities(known), NDJSON)]),
-        "80 MB": iter([Sent("PUT", "/v1/tables/deals", b"x" * (80 << 20), CSV),
-                       Sent("POST", "/v1/plans", b" " * (80 << 20), JSON)]),
+        "100,000 rows": _rows_of(known, _MANY),
+        "100,000 rows again": _rows_of(known, _MANY),
+        "100,000 open deals": _open_deals(known),
+        "1,000,000 rows": _rows_of(known, 1_000_000),
+        "1,000,000 rows again": _rows_of(known, 1_000_000),
+        "too much": _too_much(),
     }  # fmt: skip
 
 
@@ -59,10 +61,10 @@ def _wide_rows() -> Iterator[Sent]:
     yield Sent("PUT", "/v1/tables/deals", b",".join(b"c%d" % n for n in range(300_000)) + b"\n1\n", CSV)
 
 
-def activities(known: Known) -> bytes:
-    """Rows by the hundred thousand in a body of some megabytes."""
+def activities(known: Known, count: int = _MANY) -> bytes:
+    """Rows by the hundred thousand, a hundred bytes each."""
     row = b'{"activity_id":"L%d","at":"2026-11-20","kind":"call","deal_id":"%s"}'
-    return b"\n".join(row % (n, known.deal_id.encode()) for n in range(_MANY))
+    return b"\n".join(row % (n, known.deal_id.encode()) for n in range(count))
 
 
 def open_deals(known: Known, count: int = _MANY) -> bytes:
@@ -70,3 +72,16 @@ def open_deals(known: Known, count: int = _MANY) -> bytes:
     head = b"deal_id,created_at,stage,amount\n"
     row = b"M%d,2026-11-01,%s,%d\n"
     return head + b"".join(row % (n, known.stage.encode(), 1000 + n % 977) for n in range(count))
+
+
+def _rows_of(known: Known, count: int) -> Iterator[Sent]:
+    yield Sent("PUT", "/v1/tables/activities", activities(known, count), NDJSON)
+
+
+def _open_deals(known: Known) -> Iterator[Sent]:
+    yield Sent("PUT", "/v1/tables/deals", open_deals(known), CSV)
+
+
+def _too_much() -> Iterator[Sent]:
+    yield Sent("PUT", "/v1/tables/deals", b"x\n" * (513 << 20), CSV)
+    yield Sent("POST", "/v1/plans", b" " * (80 << 20), JSON)

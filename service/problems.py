@@ -74,6 +74,7 @@ STATUS = {
     "is_champion": 409,
     "not_ready": 503,
     "busy": 503,
+    "no_room": 503,
     "store_unavailable": 503,
     "registry_unavailable": 503,
 }

@@ -58,7 +58,9 @@ async def get_shadow(request: Request, comparisons: ModelComparisonsDep) -> Resp
 @router.delete("/shadow", response_model=schemas.ShadowState, summary="End the shadow")
 async def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
     """No version answers beside the one in service any more; what was stored stays."""
-    return send(request, await pools_of(request).aside.run(comparisons.set_shadow, None, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(comparisons.set_shadow, None, language_of(request))
+    )
 
 
 @router.post(
@@ -73,7 +75,9 @@ async def set_shadow(
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["4"])],
 ) -> Response:
     """It scores every deal that is asked for, behind the answers, which stay as they are."""
-    return send(request, await pools_of(request).aside.run(comparisons.set_shadow, version, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(comparisons.set_shadow, version, language_of(request))
+    )
 
 
 @router.get(
@@ -132,4 +136,6 @@ async def roll_back_model(
     ] = None,
 ) -> Response:
     """Puts the previous champion back in service, once it is checked."""
-    return send(request, await pools_of(request).aside.run(models.rollback, from_version, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(models.rollback, from_version, language_of(request))
+    )

@@ -306,7 +306,9 @@ def test_who_sends_no_cache_gets_the_rows_that_were_stored_a_moment_ago(client: 
 
 def test_of_very_many_faults_the_first_hundred_are_told_and_all_are_counted(client: TestClient):
     events = [{"at": "never", "field": "amount"}] * 150
-    response = client.post("/v1/deals/score", json={**DEAL, "events": events}, headers={"Accept-Language": "en"})
+    response = client.post(
+        "/v1/deals/score", json={**DEAL, "events": events}, headers={"Accept-Language": "en"}
+    )
     assert response.status_code == 422
     assert len(response.json()["errors"]) == 100
     assert "150 fields are invalid; errors has the first 100" in response.json()["detail"]
@@ -316,3 +318,12 @@ def test_json_nested_beyond_reading_is_bad_json(client: TestClient):
     body = b'{"deal":' * 1_500
     response = client.post("/v1/deals/score", content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["code"]) == (400, "bad_json")
+
+
+def test_of_very_many_bad_rows_the_first_thousand_are_told_and_all_are_counted(client: TestClient):
+    rows = "deal_id,created_at,stage\n" + "".join(f"B{n},never,提案\n" for n in range(1_200))
+    answer = client.put(
+        "/v1/tables/deals", content=rows, headers={"Content-Type": "text/csv", "Accept-Language": "en"}
+    ).json()
+    assert (answer["quarantined"], len(answer["errors"])) == (1_200, 1_000)
+    assert any("there are 1,200 errors" in warning["message"] for warning in answer["warnings"])
