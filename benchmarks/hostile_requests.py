@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,30 +78,30 @@ def one_in(requests: Iterable[Sent], step: int) -> Iterator[Sent]:
 class Served:
     """A copy of a home, served by the real command on a free port."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
-        self._home = folder / "home"
-        shutil.copytree(home, self._home)
+    def __init__(self, home: Path, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        self.home = folder / "home"
+        shutil.copytree(home, self.home)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self._environment = os.environ | {"SANCHO_HOME": str(self._home), "PYTHONPATH": str(ROOT)}
-        self._folder = folder
+        self.environment = os.environ | {"SANCHO_HOME": str(self.home), "PYTHONPATH": str(ROOT), **(more or {})}
+        self.folder = folder
         self._log = (folder / "log").open("wb")
 
     def __enter__(self) -> Served:
         made = subprocess.run(
             [*_SANCHO, "key", "create", "--name", "hostile"],
-            env=self._environment, cwd=self._folder, capture_output=True, check=True,
+            env=self.environment, cwd=self.folder, capture_output=True, check=True,
         )  # fmt: skip
         self.key = made.stdout.decode().split()[0]
         self._process = subprocess.Popen(
             [*_SANCHO, "serve", "--port", str(self.port)],
-            env=self._environment, cwd=self._folder, stdout=self._log, stderr=self._log,
+            env=self.environment, cwd=self.folder, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         until = time.monotonic() + READY_WITHIN
         while self.status("/readyz") != 200:
             if time.monotonic() > until or self._process.poll() is not None:
-                raise SystemExit(f"it never got ready:\n{(self._folder / 'log').read_text()[-2000:]}")
+                raise SystemExit(f"it never got ready:\n{(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.3)
         return self
 

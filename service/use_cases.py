@@ -13,6 +13,7 @@ from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.pauses import Settled
 from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
@@ -59,7 +60,7 @@ class UseCases:
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
             renewals=(forecasts.simulate_quarter,),
-            chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible),
+            chores=(forecasts.store_history_if_possible, recommendations.flush_if_possible, Settled.settle),
         )
         answers = StoredAnswers(serving)
         use = (forecasts, goals, recommendations)

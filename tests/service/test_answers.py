@@ -14,6 +14,7 @@ from crm.instants import as_of_instant
 from service import schemas
 from service.api import create_app
 from service.problems import MEDIA_TYPE, Problem
+from service.recommendations import Recommendations
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
@@ -327,3 +328,12 @@ def test_of_very_many_bad_rows_the_first_thousand_are_told_and_all_are_counted(c
     ).json()
     assert (answer["quarantined"], len(answer["errors"])) == (1_200, 1_000)
     assert any("there are 1,200 errors" in warning["message"] for warning in answer["warnings"])
+
+
+def test_a_question_for_actions_waits_for_nobody_who_writes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    written: list[int] = []
+    monkeypatch.setattr(Recommendations, "flush", lambda _self: written.append(1))
+    assert client.get("/v1/actions").status_code == 200
+    assert written == []
