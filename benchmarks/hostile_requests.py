@@ -84,7 +84,11 @@ class Served:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self.environment = os.environ | {"SANCHO_HOME": str(self.home), "PYTHONPATH": str(ROOT), **(more or {})}
+        self.environment = os.environ | {
+            "SANCHO_HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            **(more or {}),
+        }
         self.folder = folder
         self._log = (folder / "log").open("wb")
 
