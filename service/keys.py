@@ -75,10 +75,14 @@ class ApiKeys:
             return None
         return known[1] if hmac.compare_digest(hashed, known[0]) else None
 
-    def is_known(self, text: str) -> bool:
-        """Whether `check` answers at once, without asking the store."""
-        cached = self._cache.get(text.partition("_")[2].partition("_")[0])
-        return cached is not None and time.monotonic() - cached[0] < _CACHE_SECONDS
+    def remembered(self, text: str, seconds: float | None = None) -> ApiKey | None:
+        """The key, where the store confirmed it so recently (by default: freshly); never asks the store."""
+        _, _, rest = text.partition("_")
+        key_id, _, secret = rest.partition("_")
+        cached, within = self._cache.get(key_id), _CACHE_SECONDS if seconds is None else seconds
+        if cached is None or time.monotonic() - cached[0] >= within:
+            return None
+        return cached[2] if hmac.compare_digest(_hash(secret), cached[1]) else None
 
     def close(self) -> None:
         """Closes its connections."""

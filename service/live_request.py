@@ -29,7 +29,7 @@ _PLAIN_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")  # has one meaning, wh
 _PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NO_TEXT = re.compile("[\0\N{OBJECT REPLACEMENT CHARACTER}]")
 _DIGITS = frozenset("0123456789")
-_NAMES = 1_000  # of fields and columns whose meaning is kept
+_NAMES = 1_000  # fields, and sets of columns, whose meaning is kept
 
 
 class SentDeal(NamedTuple):
@@ -198,13 +198,15 @@ def _is_own_field(name: str) -> bool:
 
 
 @lru_cache(_NAMES)
-def _is_own_column(table: str, name: str) -> bool:
-    """Whether a further column of a table is an attribute of the company's own, under this very name."""
+def _are_own_columns(table: str, names: tuple[str, ...]) -> bool:
+    """Whether further columns of a table are attributes of the company's own, under these very names."""
     from crm.importing.columns import headings
 
     schema = TABLES[table]
-    meant = headings(schema, [*schema.key, name])
-    return name not in VERSION_COLUMNS and meant.problem is None and meant.names.get(name) == name
+    meant = headings(schema, [*schema.key, *names])
+    return meant.problem is None and all(
+        name not in VERSION_COLUMNS and meant.names.get(name) == name for name in names
+    )
 
 
 def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
@@ -214,7 +216,8 @@ def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
     for table, rows in tables.items():
         codes, fixed = _codes(table), TABLES[table].by_name if TABLES[table].custom else None
         for row in rows:
-            if fixed is not None and not all(name in fixed or _is_own_column(table, name) for name in row):
+            own = () if fixed is None else tuple(name for name in row if name not in fixed)
+            if own and not _are_own_columns(table, own):
                 return False
             for name, value in row.items():
                 if type(value) is str:

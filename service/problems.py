@@ -33,7 +33,10 @@ _TITLES = {
     500: Text("サーバー内部でエラーが発生しました", "Internal error"),
     503: Text("準備中です", "Not ready"),
 }
+_ERRORS_TOLD = 100  # of one request
+_NOT_JSON = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
 _DETAILS = {
+    400: _NOT_JSON,
     404: Text(
         "このアドレスには何もありません。/openapi.json を確認してください。",
         "there is nothing at this address; see /openapi.json.",
@@ -71,6 +74,8 @@ STATUS = {
     "nothing_to_compare": 409,
     "is_champion": 409,
     "not_ready": 503,
+    "busy": 503,
+    "no_room": 503,
     "store_unavailable": 503,
     "registry_unavailable": 503,
 }
@@ -182,20 +187,20 @@ def _invalid_fields(
 ) -> tuple[int, str, Text, list[dict[str, Any]] | None]:
     """Status, code, detail and places of what a schema found wrong."""
     if any(detail["type"] == "json_invalid" for detail in details):
-        return (
-            400,
-            "bad_json",
-            Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON."),
-            None,
-        )
+        return 400, "bad_json", _NOT_JSON, None
     errors = [
         {"location": ".".join(str(part) for part in item["loc"]), "message": _reason(item).to(lang)}
-        for item in details
+        for item in details[:_ERRORS_TOLD]
     ]
     text = Text(
         "{n}か所にエラーがあります。errors を確認してください。", "{n} fields are invalid; see errors."
     )
-    return 422, "invalid_request", text.format(n=len(errors)), errors
+    if len(details) > len(errors):
+        text = Text(
+            "{n:,}か所にエラーがあります。errors は最初の{told}件です。",
+            "{n:,} fields are invalid; errors has the first {told}.",
+        )
+    return 422, "invalid_request", text.format(n=len(details), told=len(errors)), errors
 
 
 _REASONS = {
@@ -222,6 +227,10 @@ _REASONS = {
     "greater_than_equal": Text("{ge:g}以上を指定してください。", "must be at least {ge:g}."),
     "less_than_equal": Text("{le:g}以下を指定してください。", "must be at most {le:g}."),
     "far_date": Text("1900年から2199年までの日付を指定してください。", "must be a date of 1900 to 2199."),
+    "many_columns": Text(
+        "項目は{most:,}個以内にしてください（{found:,}個ありました）。",
+        "must have at most {most:,} fields (there are {found:,}).",
+    ),
     "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
     "string_too_long": Text(
         "{max_length}文字以内にしてください。", "must have at most {max_length} characters."
@@ -244,8 +253,10 @@ def _reason(error: Mapping[str, Any]) -> Text:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     plain = str(error.detail)
-    detail = _DETAILS.get(error.status_code, Text(plain, plain))
-    code = {404: "unknown_address", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    told = getattr(error, "text", None)
+    detail = told if isinstance(told, Text) else _DETAILS.get(error.status_code, Text(plain, plain))
+    known = {400: "bad_json", 404: "unknown_address", 405: "method_not_allowed", 413: "too_large"}
+    code = known.get(error.status_code, "http_error")
     return problem_response(request, error.status_code, code, detail, headers=error.headers)
 
 

@@ -81,7 +81,8 @@ class Recommendations:
     ) -> dict[str, Any]:
         """The best next action of each open deal of a scope, by points of its goal per hour of effort.
 
-        Of one deal all actions, with past deals like it unless no reader sees them.
+        Of one deal all actions, with past deals like it unless no reader sees them. What was recommended is
+        stored behind the answer, which waits for nobody who writes.
         """
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
@@ -104,7 +105,6 @@ class Recommendations:
         if deal_id is not None and with_similar:
             similar = self.similar_deals(context, int(rows[0]))
             actions = [{**action, "similar_deals": similar} for action in actions]
-        self.flush_if_possible()
         warnings = [] if state.bundle.actions else [("no_actions", messages.NO_ACTIONS)]
         if forecast.facts.target(scope) is None:
             warnings.append(("no_target", messages.no_target(forecast.names.label(scope), forecast.period)))
@@ -155,7 +155,7 @@ class Recommendations:
 
     def report(self, lang: Language) -> dict[str, Any]:
         """Outcomes of recommendations by action, and their effect compared with the holdout group."""
-        self.flush()
+        self.flush_if_possible()
         state = self._serving.current()
         recommendations, outcomes = self._serving.store.recommendations()
         report = effect_report(recommendations, outcomes, state.history, _action_events(state))

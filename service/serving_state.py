@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 _LOG = "sancho.serving"
 _RETRY_SECONDS = 3.0  # after a refresh that failed
+_LONGEST_YEARS = 5  # of a period that is asked about: what it takes grows with its days
+_LONGEST_PERIOD = 366 * _LONGEST_YEARS
 _REFRESH_STOPPED = Text(
     "データとモデルの更新が停止しました。自動で再開しています。",
     "refreshing data and models has stopped; it is being started again.",
@@ -340,5 +342,13 @@ def _check_dates(moment: int, period: Period, zone: ZoneInfo) -> None:
                 "1990年から2089年までの時点と期間を指定してください。",
                 "as_of and period must lie between 1990 and 2089.",
             ),
+            "bad_period",
+        )
+    if period.days > _LONGEST_PERIOD:
+        raise SanchoError(
+            Text(
+                "期間は{years}年以内にしてください（「{name}」は{days:,}日）。",
+                "a period can have up to {years} years; {name} has {days:,} days.",
+            ).format(years=_LONGEST_YEARS, name=period.name, days=period.days),
             "bad_period",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
@@ -22,14 +22,16 @@ class Tables:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
-    def push(self, table: str, rows: Source, lang: Language) -> dict[str, Any]:
+    def push(self, table: str, rows: Iterable[Source], lang: Language) -> dict[str, Any]:
         """Stores rows of a canonical table; answers know them after the next refresh."""
-        from crm.importing import push_rows
+        from crm.importing import push_parts
 
         zone = self._serving.zone()
-        result = push_rows(self._serving.store, table, rows, zone)
+        result = push_parts(self._serving.store, table, rows, zone)
         self._serving.wake()
-        counts = result.total
+        counts, notices = result.total, result.notices
+        if len(result.errors) > _ERRORS_TOLD:
+            notices = [*notices, _MORE_ERRORS.format(n=len(result.errors), told=_ERRORS_TOLD)]
         return {
             "table": table,
             "read": counts.read,
@@ -43,9 +45,9 @@ class Tables:
                     "value": error.value,
                     "reason": error.reason.to(lang),
                 }
-                for error in result.errors
+                for error in result.errors[:_ERRORS_TOLD]
             ],
-            **self._metadata(result.notices, lang),
+            **self._metadata(notices, lang),
         }
 
     def remove(self, table: str, row_id: str, lang: Language) -> dict[str, Any]:
@@ -76,6 +78,11 @@ class Tables:
         }
 
 
+_ERRORS_TOLD = 1_000  # of one push; all are in the quarantine
+_MORE_ERRORS = Text(
+    "エラーは{n:,}件あります。errors は最初の{told:,}件で、エラー行はすべて隔離されています。",
+    "there are {n:,} errors, of which errors has the first {told:,}; all are in the quarantine.",
+)
 _NO_ROW = Text(
     "{table}に「{id}」（{key}）の行はありません。IDを確認してください。",
     "no row {id!r} ({key}) of {table}; check the id.",

@@ -13,6 +13,7 @@ from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.pauses import Settled
 from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
@@ -70,6 +71,7 @@ class UseCases:
                 forecasts.store_history_if_possible,
                 recommendations.flush_if_possible,
                 notices.look_if_possible,
+                Settled.settle,
             ),
         )
         answers = StoredAnswers(serving)

@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,10 @@ def check_database(uri: str) -> None:
     if uri.startswith("sqlite:///"):
         file = Path(uri.removeprefix("sqlite:///"))
         if file.exists():
-            with sqlite3.connect(file, timeout=ANSWER_SECONDS) as database:
-                database.execute("PRAGMA schema_version").fetchone()
-            database.close()
+            with closing(sqlite3.connect(file, timeout=ANSWER_SECONDS)) as database:
+                (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if said != "ok":  # a part of it is missing or overwritten, which MLflow would try again and again
+                raise sqlite3.DatabaseError(f"database disk image is malformed: {said}")
         return
     if uri.split(":")[0].split("+")[0] in _DATABASES:
         import sqlalchemy as sa
@@ -134,11 +135,17 @@ def failure(fault: object, uri: str) -> tuple[Text, Text]:
         if found is not None:
             return found, _CHECK_SERVER
     reason = without_password(_first_line(fault))
+    if re.search(r"malformed|not a database", reason):
+        damaged = Text("ファイルが壊れています（{said}）", "its file is damaged ({said})").format(said=reason)
+        return damaged, _RESTORE
     if re.search(r"not (in a valid JSON|valid JSON)|error code 404", reason):
         return Text("MLflowサーバーではありません", "what answers there is no MLflow server"), _CHECK_SERVER
     return Text(reason, reason), _CHECK_SERVER if server else _CHECK_DATABASE
 
 
+_RESTORE = Text(
+    "`sancho restore` でバックアップから戻してください", "Restore a backup of it (sancho restore)"
+)
 _CHECK_SERVER = Text(
     "MLflowサーバーが動いているか、MLFLOW_TRACKING_URI が正しいかを確認してください",
     "Check that the MLflow server is running and that MLFLOW_TRACKING_URI is right",

@@ -51,6 +51,7 @@ _EVALUATION = "evaluation.json"
 _FILES = "mlartifacts"  # folder in the home, of an embedded registry
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LOCK_SECONDS = 8.0
+_MAKING_SECONDS = 60.0  # for another process to make the tables of a new registry
 _LONGEST_TAG = 500  # characters of who promoted a version and why
 
 # MLflow uses global state of the process to create its tables (Alembic).
@@ -363,10 +364,34 @@ class Registry:
                 self._settle()
                 if self.uri.startswith("sqlite:///"):
                     Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-                client = MlflowClient(self.uri, self.uri)
-                client.search_registered_models(max_results=1)  # connects, and creates the tables
+                with self._making():
+                    client = MlflowClient(self.uri, self.uri)
+                    client.search_registered_models(max_results=1)  # connects, and creates the tables
                 self._opened = client
             return self._opened
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """While an embedded database is opened, and perhaps made: by one process of this machine at a time.
+
+        MLflow makes its tables step by step, and two processes that do so at once break each other's.
+        """
+        if not self.uri.startswith("sqlite:///"):
+            yield
+            return
+        lock = FileLock(f"{self.uri.removeprefix('sqlite:///')}.opening.lock", timeout=_MAKING_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            reason = f"another process has been opening it for {_MAKING_SECONDS:.0f} s"
+            raise self._unavailable(reason) from None
+        except OSError:  # where no file can be made, no table is made either
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _settle(self) -> None:
         """An embedded registry names the files of this home, also where the home was copied or moved."""

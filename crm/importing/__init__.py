@@ -8,7 +8,7 @@ from crm.importing.mapping import load_mapping, shipped_mappings
 from crm.importing.quarantine import export_quarantine
 from crm.importing.result import Counts, ImportResult
 from crm.importing.row_errors import RowError
-from crm.importing.rows import check_rows, push_rows, remove_rows
+from crm.importing.rows import check_rows, push_parts, push_rows, remove_rows
 
 __all__ = [
     "Counts",
@@ -20,6 +20,7 @@ __all__ = [
     "export_quarantine",
     "import_path",
     "load_mapping",
+    "push_parts",
     "push_rows",
     "remove_rows",
     "shipped_mappings",

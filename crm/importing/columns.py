@@ -135,12 +135,13 @@ def likely_table(headings: Iterable[str]) -> str | None:
     return best if shares[best] >= 2 else None
 
 
+LONGEST_NAME = 200  # characters of a column's name
 _COMPARED = 100  # headings that are no columns, and are asked whether one was meant
 
 
 def headings(table: Table, given: list[str]) -> Headings:
     """Which column each heading means; further ones are custom attributes, or set aside with a notice."""
-    if doubled := [name.split("\0")[0] for name in given if "\0" in name]:
+    if doubled := [name.split("\0")[0][:LONGEST_NAME] for name in given if "\0" in name]:
         return Headings(
             {}, [], (doubled[0], "duplicate_column", reason("duplicate_column", column=doubled[0]))
         )
@@ -182,9 +183,9 @@ def headings(table: Table, given: list[str]) -> Headings:
         asked = missing if number < _COMPARED else []
         near = next((name for name in asked if _near(heading, name, table)), None)
         if table.custom:
-            if '"' in heading or "\\" in heading or len(heading) > 200:
+            if '"' in heading or "\\" in heading or len(heading) > LONGEST_NAME:
                 why = reason("bad_column_name", column=heading[:50])
-                return Headings(names, notices, (heading, "bad_column_name", why))
+                return Headings(names, notices, (heading[:LONGEST_NAME], "bad_column_name", why))
             names[heading] = heading
         if near is not None or not table.custom:
             notices.append(_spare_notice(heading, near, table))
@@ -288,7 +289,7 @@ def _question(spare: list[str], name: str, table: Table) -> Text | None:
 
 
 def _columns_are(given: list[str]) -> Text:
-    shown = [name for name in given if name not in NOTES][:20]
+    shown = [name[:LONGEST_NAME] for name in given if name not in NOTES][:20]
     return Text(f"ファイルにある列：{'、'.join(shown)}", f"The columns are {', '.join(shown)}.")
 
 
@@ -297,6 +298,8 @@ def _near(heading: str, name: str, table: Table) -> bool:
 
 
 def _likeness(heading: str, name: str, table: Table) -> float:
+    if len(heading) > LONGEST_NAME:
+        return 0.0
     written = folded(re.sub(r"[（(].*?[)）]", "", heading)).replace(" ", "_")
     column = table[name]
     known = [folded(text).replace(" ", "_") for text in (name, column.label.ja, column.label.en)]
@@ -313,7 +316,7 @@ def _label_notice(heading: str, column: str) -> Text:
 
 
 def _spare_notice(heading: str, near: str | None, table: Table) -> Text:
-    question = Text("", "")
+    heading, question = heading[:LONGEST_NAME], Text("", "")
     if near is not None:
         question = Text(f"{near} のことですか。", f" Is it meant to be {near}?")
     if table.custom:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from crm.i18n import Text
 from crm.importing.encoding import decode, guess_notice
 from crm.importing.header import ROWS_LOOKED_AT, header_at, set_aside_notice
+from crm.importing.limits import refuse_many_columns
 from crm.importing.row_errors import RowError, reason
 from crm.importing.source import Encode, Ints, Reading, Source, UnreadableError, column_names
 
@@ -41,6 +42,7 @@ def delimited(data: bytes, name: str, encode: Encode, how: Reading) -> list[Sour
     if not header:
         hint = Text("1行目に列名のあるファイルにしてください。", "Its first line must hold column names.")
         raise UnreadableError("empty", hint)
+    refuse_many_columns(len(header))
     shape = _Shape(name, column_names(header), delimiter, start, skip, header_lines)
     doubtful = damaged or data.count(b'"', start) % 2 == 1  # an open quote, or an inch
     source = None if doubtful else _fast_csv(data, shape, encode)

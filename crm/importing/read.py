@@ -105,6 +105,7 @@ def _without_blank_rows(source: Source) -> Source:
 def _parquet(data: bytes, name: str, _encode: Encode, _how: Reading) -> list[Source]:
     from pyarrow import parquet
 
+    refuse_many_columns(len(parquet.read_schema(pa.BufferReader(data)).names))
     table = parquet.read_table(pa.BufferReader(data))
     columns = [_simple(column) for column in table.columns]
     return [Source(name, pa.table(columns, names=column_names(table.column_names)), lambda rows: rows + 1)]
@@ -152,6 +153,7 @@ def _values(data: bytes) -> Iterator[tuple[int, bytes, Any]]:
 
 def _objects(numbered: list[tuple[int, Any]], name: str, errors: list[RowError]) -> Source:
     numbers = np.array([number for number, _ in numbered], np.int64)
+    refuse_many_columns(len({name for _, value in numbered for name in value}))
     table = table_of([value for _, value in numbered])
     return Source(name, table, lambda rows: numbers[rows], errors)
 

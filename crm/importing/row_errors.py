@@ -184,7 +184,10 @@ REASONS: dict[str, Text] = {
     "duplicate_column": Text(
         "列「{column}」が2つあります。1つにしてください。", "column {column!r} appears twice; keep one."
     ),
-    "bad_column_name": Text("列名「{column}」は使えません。", "column name {column!r} cannot be used."),
+    "bad_column_name": Text(
+        "列名「{column}」は使えません。引用符と \\ のない、200文字以内の名前にしてください。",
+        "column name {column!r} cannot be used; give it a name of up to 200 characters without quotes or \\.",
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from crm.i18n import Text
 from crm.importing.checked_rows import Context
 from crm.importing.columns import headings
 from crm.importing.conventions import Conventions, prepare
+from crm.importing.load import Loader
 from crm.importing.money_rows import with_defaults
 from crm.importing.read import table_of
 from crm.importing.result import ImportResult
@@ -30,6 +31,7 @@ from crm.store import Store, repeated
 from crm.store.tables import CUSTOM
 
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
+_HASHED = 20_000  # rows held as JSON at a time
 
 
 @repeated
@@ -45,28 +47,52 @@ def push_rows(
 
     The line of a row is that of its source (`read_bytes`), else its position from 1.
     """
-    body = rows if isinstance(rows, Source) else None
     with session(store, source, zone, now=now) as loader:
-        in_part = loader.writer.any_rows(table)
-        columns, conventions, notices, error = _canonical_columns(table, rows, zone, in_part)
-        if error is not None:
-            loader.log.reject_file(source, error, columns.num_rows if body is None else body.rows)
-            return loader.log.result
-        for notice in notices:
-            loader.log.result.note(notice)
-        pushed = orjson.dumps(columns.to_pylist(), default=str)
-        loader.log.digests.append(hashlib.blake2b(pushed).hexdigest())
-        lines_of = (lambda positions: positions + 1) if body is None else body.lines_of
-        no_rows = [] if body is None else [replace(error, file=source) for error in body.errors]
-        damaged = body is not None and body.damaged
-        counts, _ = loader.load(
-            Batch(table, source, columns, lines_of, damaged=damaged, conventions=conventions)
-        )
-        loader.log.reject_lines(table, no_rows)
-        counts.read += len(no_rows)
-        counts.quarantined += len(no_rows)
-        loader.log.count_file(source, counts)
+        _load(loader, table, rows, zone, source, in_part=loader.writer.any_rows(table))
     return loader.log.result
+
+
+def push_parts(
+    store: Store, table: str, parts: Iterable[Source], zone: ZoneInfo, source: str = "api"
+) -> ImportResult:
+    """The same of rows that come in parts, each read as a list of its own; kept as a whole, or not at all."""
+    with session(store, source, zone) as loader:
+        in_part = loader.writer.any_rows(table)
+        for part in parts:
+            _load(loader, table, part, zone, source, in_part)
+    return loader.log.result
+
+
+def _load(
+    loader: Loader, table: str, rows: Rows | Source, zone: ZoneInfo, source: str, in_part: bool
+) -> None:
+    """Loads rows; `in_part`: they may change stored ones, and then need no more than their key."""
+    body = rows if isinstance(rows, Source) else None
+    columns, conventions, notices, error = _canonical_columns(table, rows, zone, in_part)
+    if error is not None:
+        loader.log.reject_file(source, error, columns.num_rows if body is None else body.rows)
+        return
+    for notice in notices:
+        loader.log.result.note(notice)
+    loader.log.digests.append(digest_of(columns))
+    lines_of = (lambda positions: positions + 1) if body is None else body.lines_of
+    no_rows = [] if body is None else [replace(error, file=source) for error in body.errors]
+    damaged = body is not None and body.damaged
+    counts, _ = loader.load(Batch(table, source, columns, lines_of, damaged=damaged, conventions=conventions))
+    loader.log.reject_lines(table, no_rows)
+    counts.read += len(no_rows)
+    counts.quarantined += len(no_rows)
+    loader.log.count_file(source, counts)
+
+
+def digest_of(columns: pa.Table) -> str:
+    """A name for rows: of all of them as one JSON list, of which a few are held at a time."""
+    found = hashlib.blake2b(b"[")
+    for start in range(0, columns.num_rows, _HASHED):
+        few = orjson.dumps(columns.slice(start, _HASHED).to_pylist(), default=str)[1:-1]
+        found.update(b"," + few if start else few)
+    found.update(b"]")
+    return found.hexdigest()
 
 
 @repeated

@@ -77,6 +77,10 @@ def _say_what_failed(context: sa.engine.ExceptionContext) -> None:
     url = None if engine is None else engine.url.render_as_string(hide_password=True)
     failure = store_failure(context.original_exception, url)
     if failure is not None:
+        if type(context.original_exception).__name__ == "DatabaseError" or "I/O" in str(
+            context.original_exception
+        ):  # a connection that met a damaged file says so for ever, even once a sound one is in its place
+            context.is_disconnect = True
         raise failure from context.original_exception
 
 

@@ -37,7 +37,10 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
         out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
         is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
         broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
-        if broken or (not is_about_sql and (out_of_reach or _lost(one))):
+        if broken:
+            said = str(one).split("\n")[0][:200]
+            return unavailable(_DAMAGED.format(said=said), _RESTORE, url)
+        if not is_about_sql and (out_of_reach or _lost(one)):
             return unavailable(reason(one), CHECK, url)
     return None
 
@@ -49,6 +52,10 @@ CHECK = Text(
 )
 _MAKE_WRITABLE = Text(
     "ファイルとフォルダーに書き込めるようにしてください", "make the file and its folder writable"
+)
+_DAMAGED = Text("ファイルが壊れています（{said}）", "its file is damaged ({said})")
+_RESTORE = Text(
+    "`sancho restore` でバックアップから戻してください", "restore a backup of it (sancho restore)"
 )
 _MAKE_ROOM = Text("空き容量を増やしてください", "make room on it")
 

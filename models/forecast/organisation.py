@@ -67,20 +67,15 @@ class ScopeTree:
             return np.flatnonzero(np.isin(self.team_of, inside))
         if kind == "person" and name in self.people:
             return np.array([self.people.index(name)])
-        raise SanchoError(
-            Text(
-                "対象「{scope}」が見つかりません。company、team:チームID、person:担当者ID のいずれかを"
-                "指定してください。",
-                "scope: {scope!r} is not known; write company, team:ID or person:ID.",
-            ).format(scope=scope),
-            "unknown_scope",
-        )
+        raise _unknown(scope)
 
     def children(self, scope: str) -> list[str]:
         """Scopes directly below a scope; together they hold exactly its people."""
         kind, _, name = scope.partition(":")
         if kind in ("person", UNASSIGNED):
             return []
+        if scope != COMPANY and (kind != "team" or name not in self.teams):
+            raise _unknown(scope)
         above = -1 if scope == COMPANY else self.teams.index(name)
         teams = [f"team:{self.teams[t]}" for t in np.flatnonzero(self.parent == above)]
         people = [f"person:{self.people[p]}" for p in np.flatnonzero(self.team_of == above)]
@@ -97,6 +92,17 @@ class ScopeTree:
             row = [int(t) for t in np.flatnonzero(np.isin(self.parent, row))]
             inside += row
         return inside
+
+
+def _unknown(scope: str) -> SanchoError:
+    return SanchoError(
+        Text(
+            "対象「{scope}」が見つかりません。company、team:チームID、person:担当者ID のいずれかを"
+            "指定してください。",
+            "scope: {scope!r} is not known; write company, team:ID or person:ID.",
+        ).format(scope=scope),
+        "unknown_scope",
+    )
 
 
 def _without_cycles(parent: Ints) -> Ints:

@@ -8,18 +8,22 @@ import uuid
 from typing import Annotated
 
 from fastapi import Request, Security
-from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.keys import ApiKeys
+from crm.store.engine import UNAVAILABLE
+from service.api.pools import BUSY, pools_of
+from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
 from service.metrics import UNMATCHED, count_call
 
 _ID_HEADER = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_LOOK_UP_SECONDS = 8.0  # for the store to say whether it knows a key
+_AGAIN_SECONDS = 1.0  # the same of a key that it has confirmed
+_TRUSTED_SECONDS = 3600.0  # for which such a key counts while the store does not answer
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
 
@@ -27,12 +31,7 @@ async def known_caller(
     request: Request, credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> str:
     """Name of the API key in the request; raises where there is no valid one."""
-    keys: ApiKeys = request.app.state.keys
-    key = None
-    if credential is not None and keys.is_known(credential.credentials):
-        key = keys.check(credential.credentials)
-    elif credential is not None:  # the store may take seconds to answer, and other requests go on meanwhile
-        key = await run_in_threadpool(keys.check, credential.credentials)
+    key = None if credential is None else await _checked(request, credential.credentials)
     if key is None:
         raise SanchoError(
             Text(
@@ -45,6 +44,21 @@ async def known_caller(
         )
     request.scope["sancho_key"] = key.name
     return key.name
+
+
+async def _checked(request: Request, text: str) -> ApiKey | None:
+    """The key of a text; one that the store confirmed before counts where the store takes long to answer."""
+    keys: ApiKeys = request.app.state.keys
+    if (key := keys.remembered(text)) is not None:
+        return key
+    before = keys.remembered(text, _TRUSTED_SECONDS)
+    within = _LOOK_UP_SECONDS if before is None else _AGAIN_SECONDS
+    try:
+        return await pools_of(request).keys.run_within(within, keys.check, text)
+    except SanchoError as error:
+        if before is None or error.code not in (UNAVAILABLE, BUSY):
+            raise
+        return before
 
 
 class AccessLog:

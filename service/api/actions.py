@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
@@ -44,7 +45,7 @@ async def list_actions(
     responses=documented_problems(404, 400),
     summary="Record the outcome of a recommendation",
 )
-def record_outcome(
+async def record_outcome(
     request: Request,
     recommendations: RecommendationsDep,
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
@@ -52,7 +53,8 @@ def record_outcome(
 ) -> Response:
     """Shown, accepted, dismissed (and why) or done. Sent twice, it changes nothing."""
     lang = language_of(request)
-    return send(request, recommendations.record_outcome(recommendation_id, body.state, body.reason, lang))
+    told = (recommendation_id, body.state, body.reason, lang)
+    return send(request, await pools_of(request).writes.run(recommendations.record_outcome, *told))
 
 
 @router.get(
@@ -60,6 +62,6 @@ def record_outcome(
     response_model=schemas.RecommendationReport,
     summary="Whether recommendations help",
 )
-def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
+async def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
-    return send(request, recommendations.report(language_of(request)))
+    return send(request, await pools_of(request).aside.run(recommendations.report, language_of(request)))

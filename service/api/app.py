@@ -24,9 +24,12 @@ from service.api import (
     webhooks,
 )
 from service.api.access import AccessLog, known_caller
+from service.api.body_limits import BodyLimits
+from service.api.pools import Pools
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
 from service.logs import configure_logs
+from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
@@ -44,6 +47,8 @@ _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
     *("webhooks", "health"),
 ]
+# Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
+_BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
 
 
 def create_app(
@@ -76,6 +81,7 @@ def create_app(
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.language = settings.language
+    app.state.pools = Pools()
     problems.install_handlers(app)
     app.include_router(health.router)
     for router in _ROUTERS:
@@ -85,6 +91,7 @@ def create_app(
             dependencies=[Depends(known_caller)],
             responses=documented_problems(401, 422, 503),
         )
+    app.add_middleware(BodyLimits, limits=_BODIES)
     app.add_middleware(AccessLog)
     return app
 

@@ -21,6 +21,7 @@ from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 _LINE_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json")
+_AT_ONCE = 500  # rows of a deal up to which it is answered without a thread, which takes longer than it does
 _LONG_LINE = Text("1行は{n}MBまでです。", "a line can have up to {n} MB.").format(n=MAX_LINE >> 20)
 
 
@@ -52,7 +53,7 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
     Nothing of it is stored; while there is a shadow model, both models' probabilities of the deal are.
     """
     lang = language_of(request)
-    if deals.is_quick_sent(body):
+    if len(body.events) + len(body.activities) <= _AT_ONCE and deals.is_quick_sent(body):
         return send(request, deals.score_deal(body, lang))
     return send(request, await run_in_threadpool(deals.score_deal, body, lang))
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import questions, schemas
 from service.api.parameters import AsOf, Scope
+from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import ForecastsDep, StoredAnswersDep
 from service.problems import language_of
@@ -42,8 +43,9 @@ async def get_forecast(
     responses=documented_problems(404, 400),
     summary="The same under changed deals, people or targets",
 )
-def ask_what_if(
+async def ask_what_if(
     request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
     """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
-    return send(request, forecasts.what_if(period, body, language_of(request)))
+    lang = language_of(request)
+    return send(request, await pools_of(request).slow.run(forecasts.what_if, period, body, lang))

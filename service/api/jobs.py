@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import known_caller
+from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import JobsDep
 from service.problems import language_of
@@ -69,18 +70,20 @@ async def import_file(
     responses=documented_problems(409),
     summary="Train a model, as a job",
 )
-def train_model(
+async def train_model(
     request: Request,
     jobs: JobsDep,
     caller: Annotated[str, Security(known_caller)],
     asked: schemas.TrainingRequest,
 ) -> Response:
     """Trains on the store, registers, promotes past the gate. While one is open, that one is the answer."""
-    return _accepted(request, jobs.add_training(asked.model_dump(), caller, language_of(request)))
+    lang = language_of(request)
+    answer = await pools_of(request).writes.run(jobs.add_training, asked.model_dump(), caller, lang)
+    return _accepted(request, answer)
 
 
 @router.get("/jobs", response_model=schemas.JobList, summary="Jobs, newest first")
-def list_jobs(
+async def list_jobs(
     request: Request,
     jobs: JobsDep,
     state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
@@ -90,7 +93,8 @@ def list_jobs(
     ] = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
-    return send(request, jobs.newest(state, limit, cursor, language_of(request)))
+    lang = language_of(request)
+    return send(request, await pools_of(request).aside.run(jobs.newest, state, limit, cursor, lang))
 
 
 @router.get(
@@ -99,9 +103,9 @@ def list_jobs(
     responses=documented_problems(404),
     summary="A job: progress or result",
 )
-def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     """How far a job is, or what came of it."""
-    return send(request, jobs.one(job_id, language_of(request)))
+    return send(request, await pools_of(request).aside.run(jobs.one, job_id, language_of(request)))
 
 
 @router.post(
@@ -110,9 +114,9 @@ def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     responses=documented_problems(404, 409),
     summary="Cancel a job",
 )
-def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+async def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     """A queued job is cancelled at once; one that is being done stops soon, and keeps nothing."""
-    return send(request, jobs.cancel(job_id, language_of(request)))
+    return send(request, await pools_of(request).writes.run(jobs.cancel, job_id, language_of(request)))
 
 
 def _accepted(request: Request, answer: dict[str, object]) -> Response:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import questions, schemas
 from service.api.parameters import AsOf, Scope
+from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import GoalsDep, StoredAnswersDep
 from service.problems import language_of
@@ -40,9 +41,9 @@ async def get_kpis(
     responses=documented_problems(400),
     summary="SMART check of a proposed KPI set",
 )
-def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
+async def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
     """Specific, measurable, achievable, relevant, time-bound; three to five controllable KPIs per person."""
-    return send(request, goals.check_kpis(body, language_of(request)))
+    return send(request, await pools_of(request).slow.run(goals.check_kpis, body, language_of(request)))
 
 
 @router.get(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import schemas
+from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
 from service.problems import language_of
@@ -17,9 +18,9 @@ _WHICH = r"^([0-9]{1,9}|champion|shadow)$"
 
 
 @router.get("", response_model=schemas.ModelList, summary="Registered models and monitoring")
-def list_models(request: Request, models: ModelAdminDep) -> Response:
+async def list_models(request: Request, models: ModelAdminDep) -> Response:
     """Registered model versions, newest first; the one in service has the alias `champion`."""
-    return send(request, models.versions(language_of(request)))
+    return send(request, await pools_of(request).aside.run(models.versions, language_of(request)))
 
 
 @router.get(
@@ -28,7 +29,7 @@ def list_models(request: Request, models: ModelAdminDep) -> Response:
     responses=documented_problems(404, 409),
     summary="Two models on the rows that neither was fitted on",
 )
-def compare_models(
+async def compare_models(
     request: Request,
     comparisons: ModelComparisonsDep,
     a: Annotated[
@@ -44,19 +45,22 @@ def compare_models(
 
     Computed once for a pair and a state of the data. `nothing_to_compare` (409): nothing is new to both yet.
     """
-    return send(request, comparisons.compare(a, b, until, language_of(request)))
+    told = (a, b, until, language_of(request))
+    return send(request, await pools_of(request).slow.run(comparisons.compare, *told))
 
 
 @router.get("/shadow", response_model=schemas.ShadowState, summary="What the model says that is not shown")
-def get_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
+async def get_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
     """How far the shadow's answers differ from those shown, and who is right where outcomes are known."""
-    return send(request, comparisons.shadow(language_of(request)))
+    return send(request, await pools_of(request).aside.run(comparisons.shadow, language_of(request)))
 
 
 @router.delete("/shadow", response_model=schemas.ShadowState, summary="End the shadow")
-def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
+async def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
     """No version answers beside the one in service any more; what was stored stays."""
-    return send(request, comparisons.set_shadow(None, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(comparisons.set_shadow, None, language_of(request))
+    )
 
 
 @router.post(
@@ -65,13 +69,15 @@ def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Response:
     responses=documented_problems(404, 409),
     summary="Let a version answer without being shown",
 )
-def set_shadow(
+async def set_shadow(
     request: Request,
     comparisons: ModelComparisonsDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["4"])],
 ) -> Response:
     """It scores every deal that is asked for, behind the answers, which stay as they are."""
-    return send(request, comparisons.set_shadow(version, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(comparisons.set_shadow, version, language_of(request))
+    )
 
 
 @router.get(
@@ -80,13 +86,13 @@ def set_shadow(
     responses=documented_problems(404),
     summary="A version and its evaluation",
 )
-def get_model(
+async def get_model(
     request: Request,
     models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
 ) -> Response:
     """How good it was on deals after its training data, and every baseline method on the same rows."""
-    return send(request, models.version(version, language_of(request)))
+    return send(request, await pools_of(request).aside.run(models.version, version, language_of(request)))
 
 
 @router.post(
@@ -95,7 +101,7 @@ def get_model(
     responses=documented_problems(404),
     summary="Put a version in service",
 )
-def promote_model(
+async def promote_model(
     request: Request,
     models: ModelAdminDep,
     version: Annotated[str, Path(pattern=r"^[0-9]{1,9}$", examples=["3"])],
@@ -107,7 +113,8 @@ def promote_model(
     """
     who = (promotion and promotion.by) or str(request.scope.get("sancho_key") or "")
     because = (promotion and promotion.because) or ""
-    return send(request, models.promote(version, who.strip(), because.strip(), language_of(request)))
+    told = (version, who.strip(), because.strip(), language_of(request))
+    return send(request, await pools_of(request).aside.run(models.promote, *told))
 
 
 @router.post(
@@ -116,7 +123,7 @@ def promote_model(
     responses=documented_problems(409),
     summary="Go back to the previous version",
 )
-def roll_back_model(
+async def roll_back_model(
     request: Request,
     models: ModelAdminDep,
     from_version: Annotated[
@@ -129,4 +136,6 @@ def roll_back_model(
     ] = None,
 ) -> Response:
     """Puts the previous champion back in service, once it is checked."""
-    return send(request, models.rollback(from_version, language_of(request)))
+    return send(
+        request, await pools_of(request).aside.run(models.rollback, from_version, language_of(request))
+    )

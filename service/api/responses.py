@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from service.api.pools import pools_of
 from service.problems import MEDIA_TYPE, Problem, language_of
 from service.stored_answers import Question, StoredAnswers
-
-_SLOW_AT_ONCE = 4
 
 
 def send(request: Request, answer: Mapping[str, Any]) -> Response:
@@ -40,19 +38,11 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         return send(request, await run_in_threadpool(question.make))
     newest = "no-cache" in request.headers.get("cache-control", "").lower()
     body = None if newest else answers.stored(question)
-    if body is None:
-        limit = _slow_limit(request) if question.is_slow else None
-        body = await to_thread.run_sync(answers.made, question, newest, limiter=limit)
+    if body is None and question.is_slow:
+        body = await pools_of(request).slow.run(answers.made, question, newest)
+    elif body is None:
+        body = await run_in_threadpool(answers.made, question, newest)
     return _response(request, body)
-
-
-def _slow_limit(request: Request) -> CapacityLimiter:
-    """How many slow questions are answered at a time."""
-    state = request.app.state
-    if not hasattr(state, "slow_limit"):
-        state.slow_limit = CapacityLimiter(_SLOW_AT_ONCE)
-    limit: CapacityLimiter = state.slow_limit
-    return limit
 
 
 def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service import schemas
+from service.api.pools import pools_of
+from service.api.received import received
 from service.api.responses import documented_problems, send
 from service.api.use_cases import TablesDep
 from service.problems import language_of
-from service.request_rows import refuse_unknown, request_rows
+from service.request_rows import refuse_types, refuse_unknown, request_parts
 
 router = APIRouter(prefix="/tables", tags=["data"])
 
@@ -42,9 +43,12 @@ async def put_table_rows(
     request: Request, tables: TablesDep, table: Annotated[str, Path(examples=["deals"], max_length=50)]
 ) -> Response:
     """Adds rows, or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
-    content_type = request.headers.get("content-type", "")
-    rows = await run_in_threadpool(request_rows, table, await request.body(), content_type)
-    return send(request, await run_in_threadpool(tables.push, table, rows, language_of(request)))
+    content_type, lang = request.headers.get("content-type", ""), language_of(request)
+    refuse_unknown(table)
+    refuse_types(content_type)
+    async with received(request) as (file, size):
+        rows = request_parts(file, size, table, content_type)
+        return send(request, await pools_of(request).writes.run(tables.push, table, rows, lang))
 
 
 @router.delete(
@@ -61,4 +65,5 @@ async def delete_table_row(
 ) -> Response:
     """The row is gone from now on; answers as of earlier moments still know it."""
     refuse_unknown(table)
-    return send(request, await run_in_threadpool(tables.remove, table, row_id, language_of(request)))
+    lang = language_of(request)
+    return send(request, await pools_of(request).writes.run(tables.remove, table, row_id, lang))

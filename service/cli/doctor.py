@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.command import Command, Json, Lang
+from service.cli.soundness import sound_store, temporary_folder, what_failed
 from service.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
+    from crm.store.jobs import Job
     from service.settings import Settings
 
 
@@ -75,9 +77,13 @@ def examine() -> list[Finding]:
     ):
         return found
     _disk_space(found, settings)
+    _try(found, Text("一時フォルダー", "temporary folder"), temporary_folder, lambda one: Text(one, one))
     counts = _try(found, Text("データベース", "database"), lambda: _counts(settings), _counts_text)
     organisation = None
     if counts is not None:
+        _try(
+            found, Text("データベースの状態", "database's soundness"), lambda: sound_store(settings), _as_said
+        )
         _queue(found, settings)
         organisation = _organisation(found, settings)
         _add(
@@ -90,15 +96,11 @@ def examine() -> list[Finding]:
                 "none yet; bring some in by `sancho import`.",
             ),
         )
-        _add(
+        _try(
             found,
             Text("APIキー", "API keys"),
-            _keys(settings) > 0,
-            Text("{n}個", "{n}").format(n=_keys(settings)),
-            Text(
-                "まだありません。`sancho key create --name 名前` で作ってください。",
-                "none yet; make one by `sancho key create --name NAME`.",
-            ),
+            lambda: _keys(settings),
+            lambda n: Text("{n}個", "{n}").format(n=n),
         )
     info = _try(
         found,
@@ -135,8 +137,15 @@ def _queue(found: list[Finding], settings: Settings) -> None:
     from service.jobs import JobQueue
 
     name, now = Text("ジョブ", "jobs"), time.time_ns() // 1000
-    with JobQueue(settings.store_url) as queue:
-        recent = queue.newest(_MOST_JOBS)
+
+    def newest() -> list[Job]:
+        with JobQueue(settings.store_url) as queue:
+            return queue.newest(_MOST_JOBS)
+
+    recent: list[Job] | None = _try(found, name, newest, lambda _: Text("", ""))
+    if recent is None:
+        return
+    found.pop()  # said better below
     stuck = [job for job in recent if job.state == QUEUED and job.due_at < now - _STUCK]
     failed = [job for job in recent if job.state == FAILED and (job.finished_at or 0) > now - _LATELY]
     if stuck:
@@ -153,7 +162,10 @@ def _waiting(found: list[Finding], settings: Settings) -> None:
     from training.waiting_models import waiting_models
 
     name = Text("登録待ちのモデル", "models that wait")
-    waiting = waiting_models(settings.home)
+    waiting = _try(found, name, lambda: waiting_models(settings.home), lambda _: Text("", ""))
+    if waiting is None:
+        return
+    found.pop()
     if waiting.models:
         text = Text(
             "{n}個。sancho models register で登録してください。",
@@ -211,6 +223,10 @@ def _watch(found: list[Finding], settings: Settings) -> None:
         found[-1] = Finding(name, False, seen.describe())
 
 
+def _as_said(text: Text) -> Text:
+    return text
+
+
 def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> None:
     found.append(Finding(name, ok, fine if ok else mend))
 
@@ -218,8 +234,8 @@ def _add(found: list[Finding], name: Text, ok: bool, fine: Text, mend: Text) -> 
 def _try(found: list[Finding], name: Text, ask: Callable[[], Any], tell: Callable[[Any], Text]) -> Any:
     try:
         answer = ask()
-    except SanchoError as fault:
-        found.append(Finding(name, False, fault.text))
+    except Exception as fault:  # whatever is wrong with one thing, the others are checked as well
+        found.append(Finding(name, False, what_failed(fault)))
         return None
     found.append(Finding(name, True, tell(answer)))
     return answer
@@ -266,16 +282,27 @@ def _keys(settings: Settings) -> int:
 
     keys = ApiKeys(settings.store_url)
     try:
-        return len(keys.list())
+        count = len(keys.list())
     finally:
         keys.close()
+    if not count:
+        raise SanchoError(
+            Text(
+                "まだありません。`sancho key create --name 名前` で作ってください。",
+                "none yet; make one by `sancho key create --name NAME`.",
+            ),
+            "no_key",
+        )
+    return count
 
 
 def _champion(settings: Settings) -> Any:
     from training.registry import Registry
 
-    bundle, info = Registry(settings.home).load()
+    registry = Registry(settings.home)
+    bundle, info = registry.load()
     bundle.check()
+    registry.list()  # a model can come from its copy while the registry itself is out of reach
     return info
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic_core import PydanticCustomError
 
+from crm.importing.limits import MAX_COLUMNS
 from crm.schema import TABLES, Column, Kind, Table
 from service.schemas.actions import Action, ActionNotRecommended
 from service.schemas.base import (
@@ -49,6 +51,15 @@ def _id_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def refuse_many_columns(row: object) -> object:
+    """A row as it was sent; raises where it has more columns than a table can have."""
+    if isinstance(row, dict) and len(row) > MAX_COLUMNS:
+        raise PydanticCustomError(
+            "many_columns", "must have at most {most} columns", {"most": MAX_COLUMNS, "found": len(row)}
+        )
+    return row
+
+
 def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseModel]:
     """A row of a canonical table; `optional` columns may be left out here, though stored rows need them."""
     fields: dict[str, Any] = {
@@ -56,7 +67,8 @@ def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseMo
         for column in table.columns
     }
     config = ConfigDict(extra="allow" if table.custom else "forbid", title=name)
-    model: type[BaseModel] = create_model(name, __config__=config, **fields)
+    refusing = {"columns": model_validator(mode="before")(refuse_many_columns)} if table.custom else {}
+    model: type[BaseModel] = create_model(name, __config__=config, __validators__=refusing, **fields)
     model.__doc__ = table.label.both()
     return model
 

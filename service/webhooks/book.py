@@ -20,13 +20,14 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.instants import DAY
 from crm.store import webhooks
-from crm.store.engine import WRITE_LOCK, WRITING, open_engine
+from crm.store.engine import WRITING, open_engine
 from crm.store.queue_address import queue_url
 from crm.store.webhooks import Delivery, NewEvent, Webhook
 from service.webhooks.events import PING, TYPES, new_event, new_secret
 from service.webhooks.sending import checked_url, resolved
 
 Marks = dict[tuple[str, str], Any]  # by type and subject
+_LOOK_LOCK = 0x53414E57  # any number that only looking for news uses
 KEPT_DAYS = 30  # for which events that have arrived, or were given up, are remembered
 TRIED_DAYS = 3  # after which an event is given up that waits behind others, or for its receiver
 _TOO_OLD = f"not delivered within {TRIED_DAYS} days"
@@ -151,7 +152,7 @@ class Webhooks:
         """
         with self._writing() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK + 1)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOOK_LOCK)))
             events, said, gone = compare(webhooks.marks(connection))
             webhooks.set_marks(connection, said, gone)
             return webhooks.queue(connection, events, self._now())

@@ -12,8 +12,11 @@ import openpyxl
 import orjson
 import pytest
 
+from crm.errors import SanchoError
 from crm.importing import ImportResult, import_path, push_rows
+from crm.importing.columns import headings
 from crm.importing.limits import MAX_COLUMNS
+from crm.schema import TABLES
 from crm.store import Store
 from service.request_rows import request_rows
 
@@ -95,3 +98,33 @@ def test_a_row_of_very_many_columns_is_refused_and_says_how_many_may_be(tmp_path
         body = orjson.dumps(row) + b"\n"
         result = push_rows(store, "deals", request_rows("deals", body, "application/x-ndjson"), TOKYO)
         assert result.total.imported == 1, "as many as may be"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b",".join(b"c%d" % n for n in range(5_000)) + b"\n1\n", "text/csv"),
+        (b"\n".join(b'{"deal_id":"D","own %d":1}' % n for n in range(2_000)), "application/x-ndjson"),
+    ],
+    ids=["a header", "rows of different columns"],
+)
+def test_columns_are_counted_before_anything_is_made_of_them(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, kind: str
+):
+    made: list[int] = []
+    monkeypatch.setattr("crm.importing.read.table_of", lambda _rows: made.append(1))
+    monkeypatch.setattr("crm.importing.delimited._fast_csv", lambda *_: made.append(1))
+    with pytest.raises(SanchoError, match=r"up to 1,000 columns"):
+        request_rows("deals", body, kind)
+    assert made == []
+
+
+def test_a_name_of_a_column_that_goes_on_for_ever_is_compared_with_none_and_told_in_part():
+    endless = "x" * 100_000
+    meant = headings(TABLES["deals"], ["deal_id", "created_at", "stage", endless])
+    assert meant.problem is not None
+    column, code, why = meant.problem
+    assert (len(column), code) == (200, "bad_column_name")
+    assert "up to 200 characters" in why.en
+    set_aside = headings(TABLES["teams"], ["team_id", endless])
+    assert max(len(notice.en) for notice in set_aside.notices) < 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from crm.addresses import without_password
 from crm.errors import SanchoError
+from crm.importing import push_rows
 from crm.store import Store, StoredOutlook, engine
 from crm.store.engine import UNAVAILABLE, open_engine, store_failure
 
@@ -216,3 +218,25 @@ def test_no_address_shows_its_password():
         assert "hush-word" not in without_password(shown)
     kept = "see https://example.com/a/b?page=2, sqlite:////data/a@b.db or anna@example.com: 3 of 4"
     assert without_password(kept) == kept
+
+
+def test_a_file_that_was_damaged_is_used_again_once_a_sound_one_is_in_its_place(tmp_path: Path):
+    file = tmp_path / "store.db"
+    with Store.open(str(file)) as store:
+        push_rows(store, "teams", [{"team_id": "T1"}], TOKYO)
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sound = file.read_bytes()
+        write_over(file, bytes(255 - byte for byte in sound[:65_536]) + sound[65_536:])
+        with pytest.raises(SanchoError, match="its file is damaged"):
+            store.counts()
+        write_over(file, sound)
+        assert store.counts()["teams"] == 1
+        assert push_rows(store, "teams", [{"team_id": "T2"}], TOKYO).total.imported == 1
+
+
+def write_over(file: Path, data: bytes) -> None:
+    """Other contents in the same file, as a disk that fails or a copy put back makes them."""
+    with file.open("r+b") as open_file:
+        open_file.write(data)
+        open_file.truncate(len(data))

@@ -14,6 +14,7 @@ from crm.instants import as_of_instant
 from service import schemas
 from service.api import create_app
 from service.problems import MEDIA_TYPE, Problem
+from service.recommendations import Recommendations
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
@@ -129,6 +130,51 @@ def test_router_refuses_a_period_that_no_calendar_has(client: TestClient, method
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/forecasts/1990-01-01..2059-12-31", None),
+        ("GET", "/kpis/1990-01-01..2059-12-31", None),
+        ("GET", "/trees/2026-01-01..2031-12-31", None),
+        ("GET", "/actions?period=2026-01-01..2031-12-31", None),
+        ("POST", "/plans", {"period": "2026-01-01..2031-12-31", "probability": 0.9}),
+        ("POST", "/kpis/check", {"proposals": [{"kpi": "leads", "period": "1990-01-01..2059-12-31"}]}),
+    ],
+)
+def test_router_refuses_a_period_of_more_than_five_years_and_says_so(
+    client: TestClient, method: str, path: str, body: Any
+):
+    response = client.request(method, f"/v1{path}", json=body, headers={"Accept-Language": "en"})
+    assert response.status_code == 422
+    problem = Problem.model_validate(response.json())
+    assert problem.code == "bad_period"
+    assert "up to 5 years" in problem.detail
+
+
+def test_router_refuses_a_deal_of_too_many_columns_and_names_the_limit(client: TestClient):
+    columns = {f"own {n}": n for n in range(1_000)}
+    response = client.post("/v1/deals/score", json={**DEAL, "deal": {**DEAL["deal"], **columns}},
+                           headers={"Accept-Language": "en"})  # fmt: skip
+    assert response.status_code == 422
+    errors = response.json()["errors"]
+    assert [error["location"] for error in errors] == ["body.deal"]
+    assert "at most 1,000 fields" in errors[0]["message"]
+
+
+def test_a_deal_of_many_own_columns_is_read_by_one_look_at_their_names(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    from crm.importing import columns
+
+    calls = []
+    headings = columns.headings
+    monkeypatch.setattr(columns, "headings", lambda *given: (calls.append(1), headings(*given))[1])
+    own = {f"column {n}": "x" for n in range(900)}
+    response = client.post("/v1/deals/score", json={**DEAL, "deal": {**DEAL["deal"], **own}})
+    assert response.status_code == 200
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
     ("method", "path", "body", "code"),
     [
         ("GET", "/deals/nobody", None, "unknown_deal"),
@@ -136,6 +182,8 @@ def test_router_refuses_a_period_that_no_calendar_has(client: TestClient, method
         ("GET", f"/kpis/{PERIOD}?scope=team:nobody", None, "unknown_scope"),
         ("GET", f"/people/{PERIOD}?scope=team:nobody", None, "unknown_scope"),
         ("GET", "/bottlenecks?scope=team:nobody", None, "unknown_scope"),
+        ("POST", f"/forecasts/{PERIOD}/what-if", {"scope": "team:nobody"}, "unknown_scope"),
+        ("POST", f"/forecasts/{PERIOD}/what-if", {"scope": "company:x"}, "unknown_scope"),
         ("POST", "/recommendations/R0/outcome", {"state": "done"}, "unknown_recommendation"),
         ("PUT", "/tables/nothing", [ROW], "unknown_table"),
     ],
@@ -255,3 +303,37 @@ def test_who_sends_no_cache_gets_the_rows_that_were_stored_a_moment_ago(client: 
     for headers, expected in (({"Cache-Control": "no-cache"}, 7e6), ({}, 7e6)):
         rows = client.get(path, headers=headers).json()["kpis"]
         assert next(row["target"] for row in rows if row["kpi"] == "revenue") == expected
+
+
+def test_of_very_many_faults_the_first_hundred_are_told_and_all_are_counted(client: TestClient):
+    events = [{"at": "never", "field": "amount"}] * 150
+    response = client.post(
+        "/v1/deals/score", json={**DEAL, "events": events}, headers={"Accept-Language": "en"}
+    )
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 100
+    assert "150 fields are invalid; errors has the first 100" in response.json()["detail"]
+
+
+def test_json_nested_beyond_reading_is_bad_json(client: TestClient):
+    body = b'{"deal":' * 1_500
+    response = client.post("/v1/deals/score", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_json")
+
+
+def test_of_very_many_bad_rows_the_first_thousand_are_told_and_all_are_counted(client: TestClient):
+    rows = "deal_id,created_at,stage\n" + "".join(f"B{n},never,提案\n" for n in range(1_200))
+    answer = client.put(
+        "/v1/tables/deals", content=rows, headers={"Content-Type": "text/csv", "Accept-Language": "en"}
+    ).json()
+    assert (answer["quarantined"], len(answer["errors"])) == (1_200, 1_000)
+    assert any("there are 1,200 errors" in warning["message"] for warning in answer["warnings"])
+
+
+def test_a_question_for_actions_waits_for_nobody_who_writes(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    written: list[int] = []
+    monkeypatch.setattr(Recommendations, "flush", lambda _self: written.append(1))
+    assert client.get("/v1/actions").status_code == 200
+    assert written == []

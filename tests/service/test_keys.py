@@ -65,10 +65,14 @@ def test_a_revoked_key_ends_once_the_store_is_back(keys: ApiKeys, monkeypatch: p
     assert keys.check(text) is None
 
 
-def test_only_a_fresh_key_is_answered_without_asking(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch):
+def test_a_fresh_key_is_remembered_and_an_older_one_where_that_is_asked_for(
+    keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
+):
     text = keys.create("crm")
-    assert not keys.is_known(text)
+    assert keys.remembered(text) is None
     keys.check(text)
-    assert keys.is_known(text)
+    assert keys.remembered(text) is not None
+    assert keys.remembered(text + "x") is None, "a wrong secret stays wrong"
     monkeypatch.setattr(module, "_CACHE_SECONDS", -1.0)
-    assert not keys.is_known(text)
+    assert keys.remembered(text) is None
+    assert keys.remembered(text, 60.0) is not None
