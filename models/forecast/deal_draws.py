@@ -201,7 +201,7 @@ def swings_of_deals(deals: OpenDeals, totals: Floats, targets: Floats, scopes: I
             for at in range(scopes.shape[1]):
                 scope = scopes[deal, at]
                 if scope >= 0:
-                    total, target, more = totals[scope, first : first + BLOCK], targets[scope], 0
+                    total, target, more = totals[scope, first : first + BLOCK], targets[scope], np.int64(0)
                     for i in range(BLOCK):
                         rest = total[i] - drawn[i]
                         more += np.int64(rest + amount[i] >= target) - np.int64(rest >= target)

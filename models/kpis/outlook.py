@@ -183,7 +183,7 @@ class KpiForecasts:
 
     @property
     def _scenarios(self) -> int:
-        return min(SCENARIOS, self.simulation.shift.shape[1])
+        return min(SCENARIOS, int(self.simulation.shift.shape[1]))
 
     def _share_of_wins(self, count: Count) -> float:
         """Share of the past year's wins that meet a count's conditions."""
