@@ -209,3 +209,17 @@ def swings_of_deals(deals: OpenDeals, totals: Floats, targets: Floats, scopes: I
         for at in range(scopes.shape[1]):
             result[deal, at] = count[at] / scenarios
     return result
+
+
+@compiled
+def attained_with_deal(total: Floats, amounts: Floats, target: float) -> Any:
+    """Shares of scenarios that reach a target with a deal outside the simulation won, and lost.
+
+    `amounts` (levels,) are equally likely: each in its turn.
+    """
+    won, lost, level = 0, 0, 0
+    for s in range(len(total)):
+        won += total[s] + amounts[level] >= target
+        lost += total[s] >= target
+        level = level + 1 if level + 1 < len(amounts) else 0
+    return won / len(total), lost / len(total)
