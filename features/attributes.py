@@ -75,11 +75,11 @@ def attributes_of(
     """All attributes as arrays: those of `FIXED`, then the custom ones among the levels."""
     changes = EventTable(log.changes("accounts"), accounts, "key")
     row = pd.Index(log["accounts"]["account_id"]).get_indexer(accounts)
-    attributes = [_deal_attribute(name, name, log, events, levels) for name in FIXED]
+    attributes = [deal_attribute(name, log, events, levels) for name in FIXED]
     for name in (name for name in levels if "." in name):
         table, column = name.split(".", 1)
         if table == "deals":
-            attributes.append(_deal_attribute(name, column, log, events, levels))
+            attributes.append(deal_attribute(name, log, events, levels))
         else:
             track = _track(_column(log, table, column), changes.of(column), name, levels, log, row)
             attributes.append(Attribute(name, True, levels[name] == "date", track))
@@ -91,7 +91,9 @@ def _column(log: EventLog, table: str, column: str) -> pd.Series:
     return frame[column] if column in frame else pd.Series([None] * len(frame), dtype=object)
 
 
-def _deal_attribute(name: str, column: str, log: EventLog, events: EventTable, levels: Levels) -> Attribute:
+def deal_attribute(name: str, log: EventLog, events: EventTable, levels: Levels) -> Attribute:
+    """An attribute of the deals of a log, which may be some deals alone."""
+    column = name if name in FIXED else name.split(".", 1)[1]
     series, changes = _column(log, "deals", column), events.of(column)
     if column not in log["deals"]:
         changes = events.of("")  # without a column there is no attribute, as in EventLog.as_of

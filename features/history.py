@@ -87,11 +87,33 @@ class History:
 
 
 @dataclass(frozen=True)
-class _Names:
+class Vocabulary:
+    """The names of local codes."""
+
     stages: pd.Index
     people: pd.Index
     accounts: pd.Index
     products: pd.Index
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What the local codes stand for, shared by all deals."""
+
+    stages: Stages
+    people: People
+    accounts: Accounts
+    products: Products
+
+
+@dataclass(frozen=True)
+class CompiledDeals:
+    """Deals as arrays, when and how each ended by the whole log, and the row of each of their activities."""
+
+    deals: Deals
+    closed: Ints
+    outcome: Ints
+    acts_row: Ints
 
 
 def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = None) -> History:
@@ -104,44 +126,62 @@ def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = N
     rows = log["deals"]
     deal_ids = pd.Index(rows["deal_id"])
     events = EventTable(log["deal_events"], deal_ids)
-    names = _names(log, events)
+    names = names_in(log, events)
     levels = learn_levels(log, events, names) if levels is None else renamed_levels(levels, log)
-    deals, closed, outcome, acts_row = _deals(log, deal_ids, events, names, levels, calendar)
-    acts = log["activities"]
-    actor = Coded.of(acts["actor_id"]).within(names.people)
-    context = context_of(
-        deals, _contracts(log["contracts"], names.accounts), micros(acts["at"]), actor, acts_row
+    groups = Groups(
+        stages=_stages(log, names.stages, levels),
+        people=_people(log, names.people, levels, calendar),
+        accounts=_accounts(log, names.accounts, levels),
+        products=Products(
+            floats(level_codes(names.products, names_of(levels, "product"))), _arange(names.products)
+        ),
     )
-    last = np.diff(deals.amount.start) > 0
-    final = deals.amount.first.copy()
-    final[last] = deals.amount.value[deals.amount.start[1:][last] - 1]
+    compiled = compile_deals(log, deal_ids, events, names, groups, levels)
+    deals = compiled.deals
     return History(
         calendar=calendar,
         deal_ids=deal_ids,
         features=(*CATALOGUE, *custom_count_features(levels), *find_attributes(levels)),
         levels=levels,
         created=deals.created,
-        closed=closed,
-        outcome=outcome,
-        final_amount=final,
+        closed=compiled.closed,
+        outcome=compiled.outcome,
+        final_amount=final_amounts(deals.amount),
         stages=names.stages,
         people=names.people,
         accounts=names.accounts,
         products=names.products,
         deals=deals,
-        context=context,
+        context=past_of(log, deals, compiled.acts_row, names),
         attributes=attributes_of(log, events, levels, names.accounts),
         ignored=tuple(name for name in _custom_columns(log) if name not in levels),
     )
 
 
-def _names(log: EventLog, events: EventTable) -> _Names:
+def past_of(log: EventLog, deals: Deals, acts_row: Ints, names: Vocabulary) -> Context:
+    """The organisation's past, from all deals of a log as arrays; `acts_row`: of their activities."""
+    acts = log["activities"]
+    actor = Coded.of(acts["actor_id"]).within(names.people)
+    contracts = _contracts(log["contracts"], names.accounts)
+    return context_of(deals, contracts, micros(acts["at"]), actor, acts_row)
+
+
+def final_amounts(amount: Track) -> Floats:
+    """The amount of each deal in the end, NaN = unknown."""
+    last = np.diff(amount.start) > 0
+    final = amount.first.copy()
+    final[last] = amount.value[amount.start[1:][last] - 1]
+    return final
+
+
+def names_in(log: EventLog, events: EventTable) -> Vocabulary:
+    """All names that a log's tables and its deals' histories have."""
     deals = log["deals"]
 
     def seen(field: str) -> tuple[Coded, Coded]:
         return Coded.of(deals[field]), events.of(field).both()
 
-    return _Names(
+    return Vocabulary(
         vocabulary(log["stages"].sort_values("position", kind="stable")["stage"], *seen("stage")),
         vocabulary(log["people"]["person_id"], *seen("owner_id"), Coded.of(log["activities"]["actor_id"])),
         vocabulary(
@@ -151,7 +191,7 @@ def _names(log: EventLog, events: EventTable) -> _Names:
     )
 
 
-def learn_levels(log: EventLog, events: EventTable, names: _Names) -> Levels:
+def learn_levels(log: EventLog, events: EventTable, names: Vocabulary) -> Levels:
     """The names of all categories, most frequent first (stages in their order), and the custom attributes."""
     people = EventTable(log.changes("people"), names.people, "key")
     accounts = EventTable(log.changes("accounts"), names.accounts, "key")
@@ -220,16 +260,17 @@ def _custom_columns(log: EventLog) -> list[str]:
     ]
 
 
-def _deals(
+def compile_deals(
     log: EventLog,
     deal_ids: pd.Index,
     events: EventTable,
-    names: _Names,
+    names: Vocabulary,
+    groups: Groups,
     levels: Levels,
-    calendar: Calendar,
-) -> tuple[Deals, Ints, Ints, Ints]:
+) -> CompiledDeals:
+    """The deals of a log as arrays; the log may be one of some deals alone."""
     rows = log["deals"]
-    created, stages = ints(micros(rows["created_at"])), _stages(log, names.stages, levels)
+    created, stages = ints(micros(rows["created_at"])), groups.stages
     stage = names_track(Coded.of(rows["stage"]), events.of("stage"), names.stages)
     activities, acts_row = _activities(log["activities"], deal_ids, names.people, levels)
     row_outcome = Coded.of(rows["outcome"]).to_code(OUTCOME_CODE)
@@ -250,15 +291,13 @@ def _deals(
         activities=activities,
         leads=_leads(log["leads"], deal_ids, levels),
         stages=stages,
-        people=_people(log, names.people, levels, calendar),
-        accounts=_accounts(log, names.accounts, levels),
-        products=Products(
-            floats(level_codes(names.products, names_of(levels, "product"))), _arange(names.products)
-        ),
+        people=groups.people,
+        accounts=groups.accounts,
+        products=groups.products,
         own=ints(np.arange(len(rows))),
     )
     closed, outcome = final_closing(deals, row_closed, row_outcome)
-    return with_closings_attributed(deals), closed, outcome, acts_row
+    return CompiledDeals(with_closings_attributed(deals), closed, outcome, acts_row)
 
 
 def _arange(names: pd.Index) -> Ints:

@@ -40,6 +40,7 @@ from features.organisation import empty_presence, status_of
 Row = Mapping[str, Any]
 NAN = math.nan
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_NOBODY: pd.Index = pd.Index([], dtype=object)
 _NO_ENTRY, _NEVER, _NO_VALUE = ints([0, 0]), ints([]), floats([])  # of a track without entries
 
 
@@ -117,6 +118,8 @@ def compile_live_deal(
 
 
 def _index(names: list[str]) -> pd.Index:
+    if not names:
+        return _NOBODY
     index: pd.Index = pd.Index(np.array(names, object), dtype=object, copy=False)
     return index
 

@@ -93,7 +93,7 @@ def reasons(
     reader: Reader, x: Floats, comparison: ReferenceComparison, lang: Language
 ) -> list[dict[str, Any]]:
     """The same difference by reason, largest first, each with the features that make up most of it."""
-    values = comparison.values
+    values, slope, left = comparison.values, comparison.slope, comparison.rest
     total: Floats = np.bincount(reader.reason, values, len(REASONS)).astype(np.float64)
     largest: list[list[int]] = [[] for _ in REASONS]
     for at in _by_size(values):
@@ -102,7 +102,7 @@ def reasons(
             of_reason.append(at)
     rows = []
     for number in _by_size(total):
-        if abs(total[number]) * comparison.slope <= _NEGLIGIBLE:
+        if abs(total[number]) * slope <= _NEGLIGIBLE:
             continue
         reason = REASONS[number]
         rows.append(
@@ -114,10 +114,10 @@ def reasons(
                 "features": [_feature_fields(reader, at, x, lang) for at in largest[number]],
             }
         )
-    if abs(comparison.rest) * comparison.slope > _NEGLIGIBLE:
+    if abs(left) * slope > _NEGLIGIBLE:
         plain = {"reason": "other", "label": _REST.to(lang), "features": []}
-        rows.append({**plain, "contribution": comparison.rest, "controllable": False})
-    return _with_points(rows, comparison.slope, comparison.name.to(lang))
+        rows.append({**plain, "contribution": left, "controllable": False})
+    return _with_points(rows, slope, comparison.name.to(lang))
 
 
 def trend(

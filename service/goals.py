@@ -176,7 +176,7 @@ class Goals:
 
         def compute() -> KpiContext:
             state, forecast, zone = context.state, context.forecast, context.zone
-            known, organisation = state.log.as_of(context.moment), forecast.organisation
+            known, organisation = state.known_at(context.moment), forecast.organisation
             happenings = KpiEvents(known, organisation.people)
             bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
             ahead = RemainingPeriod.of(known, context.calendar, organisation, *bounds)

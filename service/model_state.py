@@ -60,6 +60,7 @@ class Caches:
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )
+    known: Cache[int, EventLog] = field(default_factory=lambda: Cache(_MOMENTS))
     past_states: Cache[int, ModelState] = field(default_factory=lambda: Cache(_PAST_STATES))
     stage_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(PERIODS))
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
@@ -120,6 +121,10 @@ class ModelState:
     def organisation(self, moment: int) -> Organisation:
         """What the organisation said as of a moment: its calendar is that of an answer."""
         return self.log.organisations.at(moment)
+
+    def known_at(self, moment: int) -> EventLog:
+        """The log as of a moment, kept for the few that were asked for last."""
+        return self.caches.known.get(moment, lambda: self.log.as_of(moment))
 
     def bundle_at(self, moment: int) -> Bundle:
         """The model that answers as of a moment: its stage table alone where the data are far older.

@@ -183,13 +183,14 @@ def simulate_period(
     moment: int,
     period: Period,
     before: PeriodForecast | None = None,
+    known: EventLog | None = None,
 ) -> PeriodForecast:
     """Scores the deals open at the moment and simulates the period, from what was known by then.
 
     `before`: the forecast of the same bundle, moment and period by an earlier state of the store, of which
-    what still holds is used.
+    what still holds is used. `known`: the log as of the moment, where it is there already.
     """
-    known = log.without("activities").as_of(moment)
+    known = log.without("activities").as_of(moment) if known is None else known
     bundle.check_currency(known.organisation)
     calendar = Calendar.of_organisation(known.organisation)
     owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)

@@ -147,7 +147,9 @@ class ServingState:
             _check_dates(moment, period, state.organisation(moment).zone)
             inputs = (state.bundle_at(moment), state.log, state.history, moment, period)
             before = state.caches.renewable.get((moment, period.name))
-            return simulate_period(*inputs) if before is None else simulate_period(*inputs, before=before)
+            # What is asked about now is asked of KPIs too, which need all tables as of the moment.
+            known = state.known_at(moment) if moment == state.now else None
+            return simulate_period(*inputs, before=before, known=known)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 

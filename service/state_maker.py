@@ -17,8 +17,11 @@ from crm.eventlog import EventLog
 from crm.instants import NEVER, as_of_instant
 from crm.store import HeldTables, Store
 from crm.store.engine import store_failure
+from crm.store.held_tables import Renewal
 from crm.versions import LATEST
 from features import History, compile_history
+from features.arrays import Ints
+from features.changed_history import Change, activity_rows, changed_history
 from features.kept_history import history_name, keep_history, kept_history
 from features.levels import Levels
 from models.bundle import Bundle
@@ -45,6 +48,7 @@ class StateMaker:
         self._held: HeldTables | None = None
         self._whole_at = -np.inf  # when the whole store was read last
         self._champion_asked_at = -np.inf
+        self._activity_rows: tuple[History | None, Ints | None] = (None, None)  # of the history made last
 
     def newer_data(self, state: ModelState | None, first: Model | None) -> ModelState | None:
         """A state of the store's data as they are now, with the model in service or the first one.
@@ -134,8 +138,21 @@ class StateMaker:
             self._whole_at = time.monotonic()
         if renewal.held.revision == state.revision:
             known_from = LATEST
-        history = compile_history(log, state.bundle.calendar, levels_of(state.bundle))
+        history = self._history_after(state, log, renewal)
         return self._state((state.bundle, state.info), renewal.held.revision, log, history, state, known_from)
+
+    def _history_after(self, state: ModelState, log: EventLog, renewal: Renewal) -> History:
+        """The history of a log: of a state before with what some deals' rows change, else compiled whole."""
+        if renewal.touched is not None:
+            before, rows = self._activity_rows
+            if before is not state.history or rows is None:
+                rows = activity_rows(state.history, state.log)
+            change = Change(renewal.touched, renewal.deals)
+            made = changed_history(state.history, rows, state.log, log, change)
+            if made is not None:
+                self._activity_rows = made
+                return made[0]
+        return compile_history(log, state.bundle.calendar, levels_of(state.bundle))
 
     def _state(
         self,

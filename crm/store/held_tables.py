@@ -51,11 +51,14 @@ class HeldTables:
 class Renewal:
     """The tables as they are now; `known_from`: no answer as of a moment up to it has changed.
 
-    LATEST where nothing changed at all, NEVER where any answer may have.
+    LATEST where nothing changed at all, NEVER where any answer may have. `touched`: the rows that were read
+    again, by table and the first column of their key; None where all were. `deals`: whose rows they are.
     """
 
     held: HeldTables
     known_from: int
+    touched: Mapping[str, frozenset[str]] | None = None
+    deals: frozenset[str] = frozenset()
 
 
 def held(
@@ -75,7 +78,7 @@ def renewed(connection: sa.Connection, before: HeldTables) -> Renewal | None:
     if touched is None:
         return None
     tables, frames, known = dict(before.tables), dict(before.frames), dict(before.versions)
-    since = LATEST
+    since, deals = LATEST, set(touched.get("deals", ()))
     for name, keys in sorted(touched.items()):
         tables[name] = _table_again(connection, name, before.tables[name], keys)
         frames[name] = frame_of(name, tables[name])
@@ -85,6 +88,7 @@ def renewed(connection: sa.Connection, before: HeldTables) -> Renewal | None:
         else:
             known.pop(name, None)
         old, new = _rows(name, before.tables[name], keys), _rows(name, tables[name], keys)
+        deals |= {row["deal_id"] for row in (*old.values(), *new.values()) if row.get("deal_id")}
         since = min(since, _known_from(TABLES[name], old, new, before.versions.get(name), of_table))
         if name == _EVENTS and not _continue(old, new, _rows("deals", before.tables["deals"], keys)):
             since = NEVER
@@ -96,7 +100,7 @@ def renewed(connection: sa.Connection, before: HeldTables) -> Renewal | None:
         versions=known,
         frames=frames,
     )
-    return Renewal(now, since)
+    return Renewal(now, since, touched, frozenset(deals | set(touched.get(_EVENTS, ()))))
 
 
 def _newest(connection: sa.Connection) -> tuple[int, int]:

@@ -146,11 +146,19 @@ def categories(values: pa.ChunkedArray) -> pd.Categorical:
 
 
 def attributes(values: pa.ChunkedArray) -> dict[str, pd.Series]:
-    """Custom attributes from their JSON: numbers where all values of one are, else a category."""
-    texts = values.to_pylist()
-    rows = orjson.loads("[" + ",".join(text or "{}" for text in texts) + "]")
+    """Custom attributes from their JSON: numbers where all values of one are, else a category.
+
+    Each text is parsed once, however many rows have it.
+    """
+    place: dict[str, int] = {}
+    row = np.array([place.setdefault(text or "{}", len(place)) for text in values.to_pylist()], np.int64)
+    rows = orjson.loads("[" + ",".join(place) + "]")
     names = dict.fromkeys(chain.from_iterable(rows))
-    return {name: attribute([row.get(name) for row in rows]) for name in sorted(names) if _any(rows, name)}
+    return {
+        name: attribute([one.get(name) for one in rows]).take(row).reset_index(drop=True)
+        for name in sorted(names)
+        if _any(rows, name)
+    }
 
 
 def _any(rows: list[dict[str, Any]], name: str) -> bool:

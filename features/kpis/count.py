@@ -233,7 +233,8 @@ class KpiEvents:
             happened &= _is_allowed(rows[column], allowed) if column in rows else False
         use = np.flatnonzero(happened)
         use = use[np.argsort(at[use], kind="stable")]
-        chosen = rows.iloc[use]
+        needed = {event.person, "ended_at", count.total, count.distinct, count.reached}
+        chosen = rows[[name for name in rows.columns if name in needed]].iloc[use]
         number = codes_in(chosen[event.person], pd.Index(self.people, dtype=object))
         person = np.where(number < 0, len(self.people), number)
         weight = np.ones(len(use))

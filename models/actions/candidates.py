@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class CandidateAction:
     done: Flags
     selection_bias: Floats
 
-    @property
+    @cached_property
     def recommended(self) -> Flags:
         """Where it is not taken yet, comparable deals exist, and its kind's interval is above 0."""
         return self.comparable & ~self.done & (self.kind_low > 0)

@@ -11,9 +11,10 @@ import numpy as np
 
 from features.arrays import Floats, Ints
 from models.forecast.attainment_interval import attainment_intervals
+from models.forecast.deal_draws import attained_with_deal
 from models.forecast.organisation import UNASSIGNED
 from models.forecast.period_facts import PeriodFacts
-from models.forecast.simulate import LEVELS, Simulation, attainment_given_deal, open_by_date, swings
+from models.forecast.simulate import Simulation, attainment_given_deal, open_by_date, swings
 from models.forecast.undecided import ranked_by, share_of_gap
 from models.statistics import never_certain
 
@@ -97,9 +98,7 @@ def effect_of_new_deal(total: Floats, probability: float, amounts: Floats, targe
 
     `amounts` (LEVELS,) are its equally likely final amounts; its win is assumed independent of the rest.
     """
-    drawn = amounts[np.arange(len(total)) % LEVELS]
-    lost = float((total >= target).mean())
-    won = float((total + drawn >= target).mean())
+    won, lost = attained_with_deal(total, amounts, float(target))
     overall = probability * won + (1 - probability) * lost
     return DealEffect.of_shares(overall, won, lost, len(total))
 

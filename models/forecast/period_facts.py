@@ -176,7 +176,9 @@ def _stage_weighted(log: EventLog, period: Period) -> Floats:
     row = codes_in(changes["deal_id"], pd.Index(deals["deal_id"]))
     stage_events = [np.stack([row, codes_in(changes[column], stages)]) for column in ("value", "old_value")]
     pair = np.concatenate(stage_events, axis=1)
-    pair = np.unique(pair[:, (pair >= 0).all(0)], axis=1)
+    pair = pair[:, (pair >= 0).all(0)]
+    visited = np.unique(pair[0] * len(stages) + pair[1])
+    pair = np.stack(np.divmod(visited, max(len(stages), 1)))
     pair = pair[:, closed[pair[0]]]
     deal_weight += np.bincount(pair[1], minlength=len(stages))
     won_weight += np.bincount(pair[1], won[pair[0]], minlength=len(stages))

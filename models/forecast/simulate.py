@@ -8,16 +8,23 @@ scenario is stored: a counter-based hash reproduces the same draws at any time, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from features.arrays import Floats, Ints
-from features.kernel_cache import compiled
-from models.counter_rng import hashed, permuted, unit_interval
+from models.forecast.deal_draws import (
+    BLOCK,
+    OpenDeals,
+    add_by_date,
+    add_one_by_date,
+    add_open_draws,
+    add_wins,
+    attained_given_deals,
+    swings_of_deals,
+)
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.shock_scale import KNOWN, centred_log_odds, scenario_scales
@@ -29,7 +36,6 @@ SEED = 20_260_401
 STEP = 1 / 64
 # Correlation of the market factors of new business and of open deals.
 SHARED_MARKET = 0.5
-_BLOCK = 1024
 _MAX_CHANCE = 0.99  # the largest probability a deal can be raised to
 
 
@@ -111,8 +117,8 @@ def simulate(
     `company_sd` and `team_sd` are the sizes of the shared shifts in log-odds at this time of the period,
     known with `degrees` of freedom: in each scenario all shared shocks are a common scale times those sizes.
     """
-    if scenarios & (scenarios - 1) or scenarios < _BLOCK:
-        raise ValueError(f"scenarios: expected a power of two of at least {_BLOCK}, got {scenarios}")
+    if scenarios & (scenarios - 1) or scenarios < BLOCK:
+        raise ValueError(f"scenarios: expected a power of two of at least {BLOCK}, got {scenarios}")
     rng = np.random.default_rng(seed)
     teams = len(organisation.teams)
     market_factor = _normal(rng, 2, scenarios)
@@ -163,20 +169,9 @@ def draw_open_deals(
     pipeline = replace(pipeline, amounts=round_to_step(pipeline.amounts))
     draws = np.zeros((len(organisation.people) + 1, shift.shape[1]))
     group = _shift_rows(organisation)[pipeline.person]
-    deals = _OpenDeals(np.arange(len(odds)), odds[:, -1], pipeline.amounts, group, shift, seed)
-    _draw_open_deals(deals, pipeline.person, draws)
+    deals = OpenDeals(np.arange(len(odds)), odds[:, -1], pipeline.amounts, group, shift, seed)
+    add_open_draws(deals, pipeline.person, draws)
     return pipeline, odds, draws
-
-
-class _OpenDeals(NamedTuple):
-    """Open deals (n,) as the kernels take them: `row` in the simulation determines their random numbers."""
-
-    row: Ints
-    odds: Floats  # by the period's end (n,), or by each date (n, j)
-    amounts: Floats
-    group: Ints  # row of `shift` that applies to each
-    shift: Floats
-    seed: int
 
 
 def shift_rows(simulation: Simulation) -> Ints:
@@ -184,27 +179,31 @@ def shift_rows(simulation: Simulation) -> Ints:
     return _shift_rows(simulation.organisation)[simulation.pipeline.person]
 
 
-def draw_wins(simulation: Simulation, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each."""
+def draw_wins(
+    simulation: Simulation, rows: NDArray[np.bool_], scenarios: int | None = None
+) -> tuple[Floats, Floats]:
+    """(wins, revenue) of the open deals marked (n,), by person and scenario: (people + 1, S) each.
+
+    `scenarios`: only the first so many of them, in whole blocks.
+    """
     use = np.flatnonzero(rows)
-    out = np.zeros((2, len(simulation.organisation.people) + 1, simulation.shift.shape[1]))
-    deals, person = _open_deals(simulation, use), simulation.pipeline.person[use]
-    _draw_open_deals(deals._replace(amounts=np.ones((len(use), LEVELS))), person, out[0])
-    _draw_open_deals(deals, person, out[1])
-    return out[0], out[1]
+    shape = len(simulation.organisation.people) + 1, scenarios or simulation.shift.shape[1]
+    wins, revenue = np.zeros(shape), np.zeros(shape)
+    add_wins(_open_deals(simulation, use), simulation.pipeline.person[use], wins, revenue)
+    return wins, revenue
 
 
 def add_draws(simulation: Simulation, rows: Ints, draws: Floats, sign: float) -> None:
     """Adds the draws of some open deals, times `sign`, to draws by person (people + 1, S)."""
     deals = _open_deals(simulation, rows)
-    _draw_open_deals(deals._replace(amounts=sign * deals.amounts), simulation.pipeline.person[rows], draws)
+    add_open_draws(deals._replace(amounts=sign * deals.amounts), simulation.pipeline.person[rows], draws)
 
 
-def _open_deals(simulation: Simulation, rows: Ints) -> _OpenDeals:
+def _open_deals(simulation: Simulation, rows: Ints) -> OpenDeals:
     """Some open deals with their odds by the period's end."""
     group = shift_rows(simulation)[rows]
     odds, amounts = simulation.odds[rows, -1], simulation.pipeline.amounts[rows]
-    return _OpenDeals(rows, odds, amounts, group, simulation.shift, simulation.seed)
+    return OpenDeals(rows, odds, amounts, group, simulation.shift, simulation.seed)
 
 
 def _shift_rows(organisation: ScopeTree) -> Ints:
@@ -223,7 +222,7 @@ def attainment_given_deal(
     `overall` is the probability of attainment with the deal's own noise integrated out exactly: each
     scenario weighs both by the deal's probability in it.
     """
-    probabilities: tuple[Floats, Floats, Floats] = _attainment_given_deal(
+    probabilities: tuple[Floats, Floats, Floats] = attained_given_deals(
         _open_deals(simulation, rows), total, float(target)
     )
     return probabilities
@@ -236,7 +235,7 @@ def swings(simulation: Simulation, totals: Floats, targets: Floats, scopes: Ints
     are computed once for all of its scopes.
     """
     all_rows = np.arange(len(simulation.odds))
-    result: Floats = _swings(_open_deals(simulation, all_rows), totals, targets, scopes)
+    result: Floats = swings_of_deals(_open_deals(simulation, all_rows), totals, targets, scopes)
     return result
 
 
@@ -244,14 +243,14 @@ def total_without(simulation: Simulation, row: int, total: Floats) -> Floats:
     """Draws of a scope's revenue (S,) without one of its open deals."""
     own = np.zeros((1, len(total)))
     deal = _open_deals(simulation, np.array([row]))
-    _draw_one_by_date(deal._replace(odds=deal.odds[:, None]), own)
+    add_one_by_date(deal._replace(odds=deal.odds[:, None]), own)
     return np.asarray(total - own[0])
 
 
 def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
     """Draws of the revenue of the deals of `rows` by each date of `won_by`, shape (dates, S)."""
     out = np.zeros((simulation.odds.shape[1], simulation.shift.shape[1]))
-    _draw_by_date(_open_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
+    add_by_date(_open_deals(simulation, rows)._replace(odds=simulation.odds[rows]), out)
     return np.cumsum(out, 0)
 
 
@@ -259,109 +258,3 @@ def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
     """Standard normals, stratified: one in each of S equally likely cells, in random order. (count, S)"""
     cells = np.array([rng.permutation(scenarios) for _ in range(count)]).reshape(count, scenarios)
     return np.asarray(ndtri((cells + 0.5) / scenarios))
-
-
-@compiled(inline="always")
-def _keys(row: Any, seed: Any) -> Any:
-    """(permutation, offset within a cell, amount key) of a deal."""
-    a = hashed(np.uint32(np.uint32(row) + np.uint32(seed)))
-    b = hashed(np.uint32(a ^ np.uint32(0x9E3779B9)))
-    return a, unit_interval(hashed(b)), b
-
-
-@compiled(parallel=True)
-def _draw_open_deals(deals: _OpenDeals, person: Ints, out: Floats) -> None:
-    rows, odds, amounts, group, shift, seed = deals
-    scenarios = shift.shape[1]
-    w = np.uint32(scenarios - 1)
-    for block in numba.prange(scenarios // _BLOCK):
-        for deal in range(len(rows)):
-            a, offset, b = _keys(rows[deal], seed)
-            odd, who = odds[deal], person[deal]
-            factor = shift[group[deal]]
-            for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-                position = np.float64(permuted(np.uint32(s), w, a)) + offset
-                if position < odd * factor[s] * (scenarios - position):
-                    out[who, s] += amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-
-
-@compiled(parallel=True)
-def _draw_by_date(deals: _OpenDeals, out: Floats) -> None:
-    for block in numba.prange(deals.shift.shape[1] // _BLOCK):
-        _draw_block(deals, block, out)
-
-
-@compiled
-def _draw_one_by_date(deals: _OpenDeals, out: Floats) -> None:
-    """The same without threads: for a deal or two, calling them takes longer than they would save."""
-    for block in range(deals.shift.shape[1] // _BLOCK):
-        _draw_block(deals, block, out)
-
-
-@compiled
-def _draw_block(deals: _OpenDeals, block: int, out: Floats) -> None:
-    rows, odds, amounts, group, shift, seed = deals
-    scenarios = shift.shape[1]
-    w = np.uint32(scenarios - 1)
-    last = odds.shape[1] - 1
-    for at in range(len(rows)):
-        a, offset, b = _keys(rows[at], seed)
-        factor = shift[group[at]]
-        for s in range(block * _BLOCK, (block + 1) * _BLOCK):
-            position = np.float64(permuted(np.uint32(s), w, a)) + offset
-            scaled_rest = factor[s] * (scenarios - position)
-            if position < odds[at, last] * scaled_rest:
-                date = 0
-                while position >= odds[at, date] * scaled_rest:
-                    date += 1
-                out[date, s] += amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-
-
-@compiled(parallel=True)
-def _attainment_given_deal(deals: _OpenDeals, total: Floats, target: float) -> Any:
-    rows, odds, amounts, group, shift, seed = deals
-    scenarios = shift.shape[1]
-    w = np.uint32(scenarios - 1)
-    if_won, if_lost, overall = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
-    for at in numba.prange(len(rows)):
-        a, offset, b = _keys(rows[at], seed)
-        factor = shift[group[at]]
-        won, lost, either = 0.0, 0.0, 0.0
-        for s in range(scenarios):
-            scaled_odds = odds[at] * factor[s]
-            p = 1.0 / (1.0 + 1.0 / scaled_odds) if scaled_odds > 0.0 else 0.0
-            amount = amounts[at, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            position = np.float64(permuted(np.uint32(s), w, a)) + offset
-            rest = total[s] - amount if position < scaled_odds * (scenarios - position) else total[s]
-            with_it = 1.0 if rest + amount >= target else 0.0
-            without = 1.0 if rest >= target else 0.0
-            won += with_it
-            lost += without
-            either += without + p * (with_it - without)
-        if_won[at], if_lost[at], overall[at] = won / scenarios, lost / scenarios, either / scenarios
-    return if_won, if_lost, overall
-
-
-@compiled(parallel=True)
-def _swings(deals: _OpenDeals, totals: Floats, targets: Floats, scopes: Ints) -> Any:
-    rows, odds, amounts, group, shift, seed = deals
-    scenarios = shift.shape[1]
-    w = np.uint32(scenarios - 1)
-    result = np.zeros(scopes.shape)
-    for deal in numba.prange(len(odds)):
-        a, offset, b = _keys(rows[deal], seed)
-        factor = shift[group[deal]]
-        amount, drawn = np.empty(scenarios), np.empty(scenarios)
-        for s in range(scenarios):
-            amount[s] = amounts[deal, hashed(np.uint32(np.uint32(s) ^ b)) & np.uint32(63)]
-            position = np.float64(permuted(np.uint32(s), w, a)) + offset
-            drawn[s] = amount[s] if position < odds[deal] * factor[s] * (scenarios - position) else 0.0
-        for at in range(scopes.shape[1]):
-            scope = scopes[deal, at]
-            if scope >= 0:
-                total, target, count = totals[scope], targets[scope], 0
-                for s in range(scenarios):
-                    rest = total[s] - drawn[s]
-                    count += (rest + amount[s] >= target) - (rest >= target)
-                result[deal, at] = count / scenarios
-    return result

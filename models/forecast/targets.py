@@ -26,11 +26,9 @@ def targets_of(
     parts: dict[str, list[tuple[date, date, float]]] = {}
     table = log["targets"]
     values = log.worth_of_targets() if money else table["value"].to_numpy(float)
-    for kind, scope, name, value in zip(
-        table["metric"], table["scope"], table["period"], values, strict=True
-    ):
-        if kind != metric or np.isnan(value):
-            continue
+    set_for = (table["metric"] == metric).to_numpy(bool) & ~np.isnan(values)
+    table, values = table[set_for], values[set_for]
+    for scope, name, value in zip(table["scope"], table["period"], values, strict=True):
         try:
             target_period = parse_period(str(name), fiscal_start_month)
         except SanchoError:

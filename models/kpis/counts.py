@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from features.arrays import Floats, Ints
 from features.calendar import Calendar
+from features.kernel_cache import compiled
 from features.kpis import CountedEvents
 from models.forecast.new_business import employment_days, variation_beyond_chance
 from models.forecast.organisation import ScopeTree
@@ -224,12 +225,19 @@ def _level(daily: Floats, season: Floats, gap: int, length: int) -> tuple[float,
 
 def _smoothed(daily: Floats, half_life: float) -> Floats:
     """Exponentially weighted mean up to each day, (n,)."""
-    keep = 0.5 ** (1 / half_life)
-    total, weight = (
-        np.array(list(accumulate(values.tolist(), lambda sofar, value: value + keep * sofar)), np.float64)
-        for values in (daily, np.ones(len(daily)))
-    )
-    return np.asarray(total / weight)
+    smoothed: Floats = _weighted_means(np.ascontiguousarray(daily, np.float64), 0.5 ** (1 / half_life))
+    return smoothed
+
+
+@compiled
+def _weighted_means(values: Any, keep: Any) -> Any:
+    """The mean up to each value, in which one counts `keep` times what the next one does."""
+    means, total, weight = np.empty(len(values)), 0.0, 0.0
+    for at in range(len(values)):
+        total = values[at] + keep * total
+        weight = 1.0 + keep * weight
+        means[at] = total / weight
+    return means
 
 
 def _rates(day: Ints, person: Ints, first: int, remaining: RemainingPeriod) -> Floats:

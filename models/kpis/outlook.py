@@ -7,6 +7,7 @@ revenue come from the joint simulation of the forecast, in the same scenarios.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from crm.instants import DAY
 from crm.periods import Period, previous
 from features.arrays import Floats
 from features.kpis import Count, Kpi, KpiEvents, Shape, parts_of, value_of
+from features.kpis.count import Conditions
+from models.forecast.new_business_rates import Rates
 from models.forecast.simulate import Simulation, draw_wins
 from models.kpis.counts import SCENARIOS, Draws, RemainingPeriod, forecast_count
 from models.kpis.shares import cohort_of, conversion_share
@@ -55,6 +58,7 @@ class KpiForecasts:
     period: Period
     _drawn: dict[Kpi, tuple[Draws, Draws | None]] = field(default_factory=dict)
     _counts: dict[Count, Draws] = field(default_factory=dict)
+    _won: dict[Conditions, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def of(self, kpi: Kpi, scope: str) -> KpiForecast:
         """A KPI of a scope. Draws are (S,), for revenue those of the revenue forecast."""
@@ -145,26 +149,41 @@ class KpiForecasts:
 
     def _wins(self, count: Count) -> Draws:
         """Deals won, or their revenue, in the simulation's scenarios."""
-        simulation, scenarios = self.simulation, slice(0, SCENARIOS)
-        meeting_conditions = self.kpi_events.meets_conditions(
-            "deals", simulation.pipeline.deal_ids, count.where
-        )
-        wins, revenue = draw_wins(simulation, meeting_conditions)
-        new_revenue, new_wins = simulation.new.draw_revenue(simulation.new_rate, simulation.seed)
+        wins, revenue = self._open_wins(count.where)
+        new_revenue, new_wins = self._new_wins
         share = self._share_of_wins(count)
         if share < 1:
             rng = self.remaining.rng(repr(count))
-            new_selected = rng.binomial(new_wins[:, scenarios].astype(np.int64), share).astype(np.float32)
-            revenue_share = new_selected / np.maximum(new_wins[:, scenarios], 1)
+            new_selected = rng.binomial(new_wins.astype(np.int64), share).astype(np.float32)
+            revenue_share = new_selected / np.maximum(new_wins, 1)
         else:
-            new_selected, revenue_share = new_wins[:, scenarios], np.ones((1, 1))
+            new_selected, revenue_share = new_wins, np.ones((1, 1))
         if count.total == "amount":
-            return (revenue[:, scenarios] + new_revenue[:, scenarios] * revenue_share).astype(np.float32)
-        drawn = (wins[:, scenarios] + new_selected).astype(np.float32)
+            return (revenue + new_revenue * revenue_share).astype(np.float32)
+        drawn = (wins + new_selected).astype(np.float32)
         if count.total is None:
             return drawn
         weight = self.kpi_events.counted(count).weight
         return drawn * np.float32(weight.mean() if len(weight) else 0.0)
+
+    def _open_wins(self, where: Conditions) -> tuple[Floats, Floats]:
+        """(wins, revenue) of the open deals that meet conditions, in the KPIs' scenarios."""
+        if where not in self._won:
+            ids = self.simulation.pipeline.deal_ids
+            meeting_conditions = self.kpi_events.meets_conditions("deals", ids, where)
+            self._won[where] = draw_wins(self.simulation, meeting_conditions, self._scenarios)
+        return self._won[where]
+
+    @cached_property
+    def _new_wins(self) -> tuple[Floats, Rates]:
+        """(revenue, wins) of new business in the KPIs' scenarios, the first of the simulation's."""
+        simulation = self.simulation
+        rate = np.ascontiguousarray(simulation.new_rate[:, : self._scenarios])
+        return simulation.new.draw_revenue(rate, simulation.seed)
+
+    @property
+    def _scenarios(self) -> int:
+        return min(SCENARIOS, int(self.simulation.shift.shape[1]))
 
     def _share_of_wins(self, count: Count) -> float:
         """Share of the past year's wins that meet a count's conditions."""

@@ -8,7 +8,7 @@ how many of the later wins fall into the period.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,7 @@ class LeverModel:
     levels: Mapping[str, Level]
     deals: OpenDeals
     new_wins: NewWins
+    _now: dict[tuple[tuple[int, ...], float], Goal] = field(default_factory=dict, init=False, repr=False)
 
     def probability(self, shares: Mapping[str, float], people: Ints, target: float) -> float:
         """Probability of attainment with those shares of the way; without shares, the forecast's own."""
@@ -75,7 +76,12 @@ class LeverModel:
 
     def goal(self, shares: Mapping[str, float], people: Ints, target: float) -> Goal:
         """The goal of some people with those shares of the way, from the same scenarios."""
-        return Goal.of(self.with_shares(shares, people), people, target)
+        if shares:
+            return Goal.of(self.with_shares(shares, people), people, target)
+        asked = (tuple(people.tolist()), target)
+        if asked not in self._now:
+            self._now[asked] = Goal.of(self.with_shares({}, people), people, target)
+        return self._now[asked]
 
     def with_shares(self, shares: Mapping[str, float], people: Ints) -> Simulation:
         """The simulation with levers moved by `shares` (0 to 1) of the way to the top quartile."""

@@ -64,10 +64,10 @@ def chance_intervals(
     shapes = [np.maximum(part * scale, _SMALLEST)[:, None] for part in (within, 1.0 - within)]
     intervals: list[tuple[Floats, Floats]] = []
     lowest = highest = within
-    for level in levels:
-        mass = float(np.interp(level, list(REACH), list(REACH.values())))
-        below = (1.0 - mass) * _SPLITS
-        lo, hi = betaincinv(*shapes, below), betaincinv(*shapes, np.minimum(below + mass, 1.0))
+    mass = np.interp(levels, list(REACH), list(REACH.values()))[:, None]
+    below = (1.0 - mass) * _SPLITS
+    shares = np.stack([below, np.minimum(below + mass, 1.0)])[:, :, None]  # of both ends at each level
+    for lo, hi in zip(*betaincinv(*shapes, shares), strict=True):
         missing = np.maximum(lo - within[:, None], 0.0) + np.maximum(within[:, None] - hi, 0.0)
         shortest = np.where(missing > 0.0, 1.0 + missing, hi - lo).argmin(axis=1)[:, None]
         lowest = np.minimum(lowest, np.take_along_axis(lo, shortest, axis=1)[:, 0])

@@ -143,9 +143,9 @@ def test_moments_of_one_day_share_its_simulation(client: TestClient, monkeypatch
     simulated: list[int] = []
     simulate = serving_state.simulate_period
 
-    def counting(*given: Any) -> Any:
+    def counting(*given: Any, **more: Any) -> Any:
         simulated.append(given[3])
-        return simulate(*given)
+        return simulate(*given, **more)
 
     monkeypatch.setattr(serving_state, "simulate_period", counting)
     moments = [f"2026-11-12T{hour:02d}:30:00+09:00" for hour in (0, 9, 17, 23)]

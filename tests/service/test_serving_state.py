@@ -17,6 +17,7 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
 from crm.instants import NEVER
+from crm.store.held_tables import Renewal
 from features import Calendar
 from service import serving_state, state_maker
 from service.model_state import PERIODS
@@ -47,7 +48,7 @@ class FakeStore:
 
     def read_again(self, _held: Any, zone: ZoneInfo, _whole: bool) -> tuple[EventLog, Any]:
         held = SimpleNamespace(revision=self.now_at)
-        return self.read(zone), SimpleNamespace(held=held, known_from=NEVER)
+        return self.read(zone), Renewal(held, NEVER)  # type: ignore[arg-type]
 
     def close(self) -> None: ...
 
@@ -366,7 +367,7 @@ def test_any_number_of_periods_can_be_asked_about_as_of_now(
 ):
     opened: list[str] = []
 
-    def forecast_of(*question: Any) -> Any:
+    def forecast_of(*question: Any, **_: Any) -> Any:
         opened.append(question[-1].name)
         return SimpleNamespace(period=question[-1])
 
@@ -385,7 +386,7 @@ def test_a_question_is_quick_once_its_forecast_is_kept(
     serving: ServingState, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        serving_state, "simulate_period", lambda *question: SimpleNamespace(period=question[-1])
+        serving_state, "simulate_period", lambda *question, **_: SimpleNamespace(period=question[-1])
     )
     assert serving.is_quick("2026-11-20", None), "what is refused is refused at once"
     serving.refresh()
