@@ -15,6 +15,7 @@ from crm.i18n import Text
 from service import questions, schemas
 from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine
 from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
 from service.problems import language_of, problem_of
@@ -155,4 +156,5 @@ async def get_deal_timeline(
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
     lang = language_of(request)
-    return send(request, await run_in_threadpool(timelines.timeline, deal_id, as_of, limit, lang))
+    asked = (deal_id, as_of, limit, lang)
+    return send(request, await pools_of(request).aside.run(timelines.timeline, *asked))

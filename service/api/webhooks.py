@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import known_caller
+from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import WebhooksDep
 from service.problems import language_of
@@ -25,22 +26,23 @@ _CREATED = 201
     responses=documented_problems(400),
     summary="Add a webhook",
 )
-def add_webhook(
+async def add_webhook(
     request: Request,
     webhooks: WebhooksDep,
     caller: Annotated[str, Security(known_caller)],
     asked: schemas.WebhookRequest,
 ) -> Response:
     """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
-    response = send(request, webhooks.add(asked.url, asked.types, caller))
+    made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller)
+    response = send(request, made)
     response.status_code = _CREATED
     return response
 
 
 @router.get("", response_model=schemas.WebhookList, summary="Webhooks, and the types of event")
-def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
+async def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
     """Who is told what."""
-    return send(request, webhooks.all(language_of(request)))
+    return send(request, await pools_of(request).aside.run(webhooks.all, language_of(request)))
 
 
 @router.delete(
@@ -49,9 +51,9 @@ def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
     responses=documented_problems(404),
     summary="Remove a webhook",
 )
-def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
+async def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
     """Nothing more is sent to it; what was to be sent is dropped."""
-    return send(request, webhooks.remove(webhook_id))
+    return send(request, await pools_of(request).writes.run(webhooks.remove, webhook_id))
 
 
 @router.post(
@@ -60,9 +62,9 @@ def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK
     responses=documented_problems(404),
     summary="Try a webhook out",
 )
-def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
+async def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
     """Sends an event of type `ping`; its deliveries tell whether it arrived."""
-    return send(request, webhooks.ping(webhook_id))
+    return send(request, await pools_of(request).writes.run(webhooks.ping, webhook_id))
 
 
 @router.get(
@@ -71,7 +73,7 @@ def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) 
     responses=documented_problems(400, 404),
     summary="What became of the events sent to a webhook",
 )
-def list_webhook_deliveries(
+async def list_webhook_deliveries(
     request: Request,
     webhooks: WebhooksDep,
     webhook_id: _WEBHOOK,
@@ -82,7 +84,8 @@ def list_webhook_deliveries(
     ] = None,
 ) -> Response:
     """Newest first; those that ended are kept for 30 days."""
-    return send(request, webhooks.deliveries(webhook_id, state, limit, cursor))
+    asked = (webhook_id, state, limit, cursor)
+    return send(request, await pools_of(request).aside.run(webhooks.deliveries, *asked))
 
 
 @router.post(
@@ -91,11 +94,11 @@ def list_webhook_deliveries(
     responses=documented_problems(404),
     summary="Send given-up events again",
 )
-def replay_webhook_events(
+async def replay_webhook_events(
     request: Request,
     webhooks: WebhooksDep,
     webhook_id: _WEBHOOK,
     event_id: Annotated[str | None, Query(description="This one alone", max_length=64)] = None,
 ) -> Response:
     """All events that were given up, or one; a webhook that was disabled is in use again."""
-    return send(request, webhooks.replay(webhook_id, event_id))
+    return send(request, await pools_of(request).writes.run(webhooks.replay, webhook_id, event_id))
