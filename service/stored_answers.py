@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,15 @@ class StoredAnswers:
             self._outdated_since.pop(key, None)
             self._wanted.pop(key, None)
         return body
+
+    def make_usual(self, seconds: float) -> None:
+        """Makes what is likely to be asked of the state in service, begins nothing more after so long."""
+        until = time.monotonic() + seconds
+        for question in self._usual(True):
+            if time.monotonic() > until:
+                return
+            with suppress(SanchoError):  # no question of this organisation
+                self.made(question)
 
     def renew(self) -> float:
         """One round of the thread: what somebody waits for, else one of what is asked often."""
