@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _FOLDER = "answers"
-_MOST = 50  # answers that are kept
+_MOST = 100  # answers that are kept
+_FORECAST = "forecast"  # the question whose answer shows stored forecasts
+# Settings that no answer depends on, or that are named by what they lead to.
+_ELSEWHERE = {"home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"}
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")
 
@@ -52,9 +55,13 @@ class KeptAnswer:
 
 @dataclass(frozen=True)
 class Basis:
-    """A name for all that answers are made from but "now", and the version of the model in service."""
+    """A name for all that answers are made from but "now", and the version of the model in service.
+
+    Forecasts tell of the `forecasts` that are stored, too.
+    """
 
     name: str
+    forecasts: str
     version: str
 
 
@@ -71,9 +78,13 @@ def basis_of(settings: Settings) -> Basis | None:
     if champion is None:
         return None
     model = [champion.version, champion.run_id, sorted(champion.tags.items()), sorted(champion.aliases)]
-    chosen = [settings.model_dump(mode="json"), sorted(settings.model_fields_set)]
-    said = [_code(), store, uri, model, chosen]
-    return Basis(sha256(orjson.dumps(said)).hexdigest(), champion.version)
+    rows, forecasts = store
+    chosen = [
+        settings.model_dump(mode="json", exclude=_ELSEWHERE),
+        sorted(settings.model_fields_set - _ELSEWHERE),
+    ]
+    said = [_code(), settings.store_url, rows, uri, model, chosen]
+    return Basis(sha256(orjson.dumps(said)).hexdigest(), forecasts, champion.version)
 
 
 def kept_answer(settings: Settings, basis: Basis, question: tuple[Any, ...]) -> KeptAnswer | None:
@@ -111,7 +122,8 @@ def keep_answer(settings: Settings, basis: Basis, question: tuple[Any, ...], ans
 
 
 def _file(settings: Settings, basis: Basis, question: tuple[Any, ...]) -> Path:
-    name = sha256(orjson.dumps([basis.name, question])).hexdigest()[:32]
+    forecasts = basis.forecasts if question[0] == _FORECAST else ""
+    name = sha256(orjson.dumps([basis.name, forecasts, question])).hexdigest()[:32]
     return settings.kept_folder / _FOLDER / f"{name}.json"
 
 

@@ -89,17 +89,25 @@ class StoredAnswers:
         self._outdated_since: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._wanted: OrderedDict[Key, Question] = OrderedDict()
         self._usual: Callable[[bool], list[Question]] = lambda _: []
+        self._make: Callable[[Question, Callable[[], bytes]], bytes] = lambda _, make: make()
         self._thread = WatchedThread("sancho-answers", self.renew)
         self._round: tuple[tuple[str, int, int] | None, Iterator[Question]] = (None, iter(()))
         self._round_at = -np.inf
         self._is_renewing = False
 
-    def register(self, usual: Callable[[bool], list[Question]]) -> None:
+    def register(
+        self,
+        usual: Callable[[bool], list[Question]],
+        make: Callable[[Question, Callable[[], bytes]], bytes] | None = None,
+    ) -> None:
         """Sets which questions are answered before anybody asks, the most important first.
 
-        They are asked for all of them where there is another model or "now", else for the foremost.
+        They are asked for all of them where there is another model or "now", else for the foremost. `make`:
+        what is called to make an answer, with how it is made.
         """
         self._usual = usual
+        if make is not None:
+            self._make = make
 
     def start(self) -> None:
         """Lets a thread make anew what is outdated."""
@@ -143,7 +151,9 @@ class StoredAnswers:
         if found is not None and found.basis == basis:
             return found.body
         # What is made may know even more than its basis says, never less.
-        body = self._making.get((key, basis), lambda: orjson.dumps(question.make()))
+        body = self._making.get(
+            (key, basis), lambda: self._make(question, lambda: orjson.dumps(question.make()))
+        )
         with self._guard:
             if len(body) + _OVERHEAD < _MOST_BYTES:
                 self._stored[key] = _Stored(basis, body, question)

@@ -79,7 +79,13 @@ def _kept(settings: Settings, asked: Question) -> KeptAnswer | None:
     from service.kept_answers import basis_of, kept_answer
 
     basis = basis_of(settings)
-    return None if basis is None else kept_answer(settings, basis, asked)
+    if basis is None:
+        return None
+    *words, as_json, lang = asked
+    kept = kept_answer(settings, basis, asked)
+    if kept is None and not as_json:  # of what JSON tells, a table shows less
+        kept = kept_answer(settings, basis, (*words, True, lang))
+    return kept
 
 
 def _print_kept(

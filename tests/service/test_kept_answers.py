@@ -55,7 +55,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_who_asks_again_reads_the_same_and_nothing_is_opened(
     home: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
 ):
-    for words in (*QUESTIONS, *TABLES):
+    for words in (*TABLES, *QUESTIONS):
         for lang in ("ja", "en"):
             asked = [*words, "--lang", lang]
             assert run(asked) == 0
@@ -76,7 +76,60 @@ def test_every_question_has_an_answer_of_its_own(home: Path, opened: list[str]):
         ONE[:-1],
     ):
         assert run(words) == 0
-    assert len(opened) == 5
+    assert len(opened) == 4, "of what JSON tells, a table shows less"
+
+
+def test_a_table_of_kept_json_is_the_one_that_is_made(
+    home: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
+):
+    for words in QUESTIONS:
+        assert run(words) == 0
+        capsys.readouterr()
+        assert run(words[:-1]) == 0
+        shown = capsys.readouterr()
+        assert len(opened) == 1
+        shutil.rmtree(home / "compiled" / "answers")
+        assert run(words[:-1]) == 0
+        assert capsys.readouterr() == shown
+        opened.clear()
+
+
+def test_commands_read_what_a_service_of_the_same_home_has_answered(
+    home: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
+):
+    service = UseCases.open(read_settings(port=8123))
+    service.serving.refresh()
+    assert service.answers is not None
+    service.answers.make_usual(300)
+    opened.clear()
+    of_quarter = [[name, "this-quarter"] for name in ("forecast", "kpis", "tree", "people")]
+    for words in (*of_quarter, ["actions"], ["bottlenecks"]):
+        for more in ([], ["--json"], ["--lang", "en"]):
+            assert run([*words, *more]) == 0
+            assert not opened, words
+    capsys.readouterr()
+    assert run(["forecast", "this-quarter", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    service.close()
+    shutil.rmtree(home / "compiled")
+    assert run(["forecast", "this-quarter", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert opened == ["once"]
+    for one in (said, made):
+        one.pop("history")  # the command stored today's
+    assert said == made
+
+
+def test_an_answer_that_a_service_made_while_rows_came_is_not_kept(home: Path, opened: list[str]):
+    service = UseCases.open(read_settings())
+    service.serving.refresh()
+    assert service.answers is not None
+    push(home)  # the service has not looked since
+    service.answers.make_usual(300)
+    service.close()
+    opened.clear()
+    assert run(["kpis", "this-quarter"]) == 0
+    assert opened == ["once"]
 
 
 def push(home: Path) -> None:
