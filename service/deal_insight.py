@@ -31,7 +31,7 @@ from service.insight import TREND_DAYS, InsightInputs, ask_model, build_insight
 from service.language import scope_label
 from service.live_request import read_request
 from service.names import Names
-from service.period_forecast import owned_by_scope, score_table
+from service.period_forecast import owned_by_scope
 from service.recommendations import Recommendations
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.shadow import Shadow
@@ -122,16 +122,15 @@ class DealInsights:
         in_period, version = self._serving.period(state, period, moment), state.info.version
         if scorer is None:
             forecast = self._serving.context_of(state, moment, in_period).forecast
-            frame = score_table(forecast, state.organisation(moment).zone, version)
-            in_scope = frame["person"].isin(forecast.organisation.members(scope))
+            ordered = forecast.scores_in_order(scope, sort, state.organisation(moment).zone, version)
             names = forecast.names
-            frame = frame[in_scope].drop(columns="person")
         else:
             frame = scorer(state.bundle_at(moment), state.log, moment, in_period, version)
             known = state.log.without("activities").as_of(moment)
             frame = frame[owned_by_scope(known, pd.Index(frame["deal_id"]), scope)]
             names = Names.of(known)
-        rows, next_cursor = paging.page(frame, sort, cursor, limit)
+            ordered = paging.in_order(frame, sort)
+        rows, next_cursor = paging.page_of(ordered, sort, cursor, limit)
         warnings = open_deals_warning(state, moment)
         return {
             "deals": names.with_deals(rows),

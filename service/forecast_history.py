@@ -57,11 +57,12 @@ def store_missing_day(
     version: str,
     zone: ZoneInfo,
     forecast_as_of: Callable[[int], PeriodForecast],
+    with_missing: bool = True,
 ) -> bool:
-    """Stores the forecast of one missing day, today first; whether there was one."""
+    """Stores the forecast of one missing day, only today's unless `with_missing`; whether it did."""
     today = last_known_day(now, zone)
     missing = missing_days(store, period, today)
-    if not missing:
+    if not missing or (missing[0] != today and not with_missing):
         return False
     moment = now if missing[0] == today else end_of_day(missing[0], zone)
     store_forecast(store, forecast_as_of(moment), version, zone)

@@ -144,8 +144,13 @@ class Forecasts:
             **self._serving.metadata(context.state, moment, lang, open_deals_warning(context.state, moment)),
         }
 
-    def store_history(self) -> None:
-        """Stores today's forecast of the current quarter, else that of one missing past week."""
+    @property
+    def is_history_complete(self) -> bool:
+        """Whether every week's forecast of the current quarter is stored, as far as it can be."""
+        return self._complete is not None
+
+    def store_history(self, with_missing: bool = True) -> None:
+        """Stores today's forecast of the quarter, else (`with_missing`) that of one missing past week."""
         state = self._serving.current()
         period, zone = self._serving.period(state, None, state.now), state.organisation(state.now).zone
         today = (period.name, last_known_day(state.now, zone))
@@ -159,15 +164,15 @@ class Forecasts:
             return simulate_period(then.bundle_at(moment), then.log, then.history, moment, period)
 
         store, version = self._serving.store, state.info.version
-        if store_missing_day(store, period, state.now, version, zone, forecast_as_of):
+        if store_missing_day(store, period, state.now, version, zone, forecast_as_of, with_missing):
             self.stored_days += 1
-        else:
+        elif with_missing:
             self._complete = today
 
-    def store_history_if_possible(self) -> None:
+    def store_history_if_possible(self, with_missing: bool = True) -> None:
         """Stores the history; where that fails, answers go on, and it is tried again tomorrow."""
         try:
-            self.store_history()
+            self.store_history(with_missing)
         except Exception as error:
             state = self._serving.current()
             day = last_known_day(state.now, state.organisation(state.now).zone)

@@ -11,8 +11,9 @@ import numpy as np
 
 from crm.eventlog import EventLog
 from crm.i18n import Language
+from crm.kpi_units import MONEY
 from features.kpis import Kpi
-from features.kpis.definition import MONEY, STYLES
+from features.kpis.definition import STYLES
 from models.forecast.targets import targets_of
 from models.kpis import KpiForecasts
 from models.kpis.smart import SmartFinding, check_kpi

@@ -12,7 +12,8 @@ import numpy as np
 from crm.i18n import Language
 from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
-from training.registry import CHAMPION, SHADOW, ModelVersion
+from training.registry import SHADOW, ModelVersion
+from training.registry_entry import CHAMPION
 
 if TYPE_CHECKING:
     from training.monitoring import MonitoringReport

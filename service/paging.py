@@ -20,6 +20,11 @@ def page(
     frame: pd.DataFrame, sort: str, cursor: str | None, limit: int | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Rows after the cursor in the order of `sort` (-column: descending), and the next cursor."""
+    return page_of(in_order(frame, sort), sort, cursor, limit)
+
+
+def in_order(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
+    """All rows in the order of `sort`, from which pages are taken."""
     column = sort.removeprefix("-")
     if column not in frame.columns:
         raise SanchoError(
@@ -29,8 +34,14 @@ def page(
             ).format(names=", ".join(frame.columns)),
             "bad_sort",
         )
-    descending = sort.startswith("-")
-    ordered = frame.sort_values([column, _KEY], ascending=[not descending, True], kind="stable")
+    return frame.sort_values([column, _KEY], ascending=[not sort.startswith("-"), True], kind="stable")
+
+
+def page_of(
+    ordered: pd.DataFrame, sort: str, cursor: str | None, limit: int | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Rows after the cursor of rows in the order of `sort`, and the next cursor."""
+    column, descending = sort.removeprefix("-"), sort.startswith("-")
     if cursor is not None:
         value, key = _read(cursor, sort)
         column_values, keys = ordered[column].to_numpy(), ordered[_KEY].to_numpy()

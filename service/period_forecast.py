@@ -39,10 +39,12 @@ from models.scoring import close_days, score_rows
 from models.win.reference import Reference, references
 from service.cache import Cache
 from service.names import Names
+from service.paging import in_order
 from service.progress import with_progress
 
 _MAX_FORECASTS = 500  # cached, of scopes
 _MAX_CHANGES = 2  # cached, since earlier moments
+_MAX_LISTS = 4  # cached, of scopes in an order: a page of a long list sorts nothing
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,24 @@ class PeriodForecast:
     )
     _goals: Cache[tuple[str, float | None], Goal] = field(default_factory=lambda: Cache(_MAX_FORECASTS))
     _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
+    _scores: Cache[tuple[str, str], pd.DataFrame] = field(default_factory=lambda: Cache(1))
+    _lists: Cache[tuple[str, ...], pd.DataFrame] = field(default_factory=lambda: Cache(_MAX_LISTS))
 
     @cached_property
     def close_days(self) -> Floats:
         """The open deals' (n, 3) p10, p50, p90 of the days to the win, if won."""
         moments = np.full(len(self.scored.deals), self.moment, np.int64)
         return close_days(self.bundle.win, self.scored.x, moments, (0.1, 0.5, 0.9))
+
+    def scores_in_order(self, scope: str, sort: str, zone: ZoneInfo, version: str) -> pd.DataFrame:
+        """The Score rows of a scope's open deals, in the order of `sort`; nobody may write into them."""
+
+        def compute() -> pd.DataFrame:
+            frame = self._scores.get((str(zone), version), lambda: score_table(self, zone, version))
+            in_scope = frame["person"].isin(self.organisation.members(scope))
+            return in_order(frame[in_scope].drop(columns="person"), sort)
+
+        return self._lists.get((scope, sort, str(zone), version), compute)
 
     @cached_property
     def references(self) -> Mapping[float, Reference]:

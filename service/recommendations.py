@@ -163,6 +163,11 @@ class Recommendations:
         labelled = [{**row, "label": label_of(row["action"]).to(lang)} for row in report["by_action"]]
         return {**report, "by_action": labelled, **self._serving.metadata(state, state.now, lang, warnings)}
 
+    @property
+    def are_stored(self) -> bool:
+        """Whether all that was recommended is stored: nothing waits."""
+        return not self._waiting
+
     def flush(self) -> None:
         """Stores the queued recommendations."""
         with self._guard:

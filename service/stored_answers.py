@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,17 +89,25 @@ class StoredAnswers:
         self._outdated_since: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._wanted: OrderedDict[Key, Question] = OrderedDict()
         self._usual: Callable[[bool], list[Question]] = lambda _: []
+        self._make: Callable[[Question, Callable[[], bytes]], bytes] = lambda _, make: make()
         self._thread = WatchedThread("sancho-answers", self.renew)
         self._round: tuple[tuple[str, int, int] | None, Iterator[Question]] = (None, iter(()))
         self._round_at = -np.inf
         self._is_renewing = False
 
-    def register(self, usual: Callable[[bool], list[Question]]) -> None:
+    def register(
+        self,
+        usual: Callable[[bool], list[Question]],
+        make: Callable[[Question, Callable[[], bytes]], bytes] | None = None,
+    ) -> None:
         """Sets which questions are answered before anybody asks, the most important first.
 
-        They are asked for all of them where there is another model or "now", else for the foremost.
+        They are asked for all of them where there is another model or "now", else for the foremost. `make`:
+        what is called to make an answer, with how it is made.
         """
         self._usual = usual
+        if make is not None:
+            self._make = make
 
     def start(self) -> None:
         """Lets a thread make anew what is outdated."""
@@ -142,13 +151,24 @@ class StoredAnswers:
         if found is not None and found.basis == basis:
             return found.body
         # What is made may know even more than its basis says, never less.
-        body = self._making.get((key, basis), lambda: orjson.dumps(question.make()))
+        body = self._making.get(
+            (key, basis), lambda: self._make(question, lambda: orjson.dumps(question.make()))
+        )
         with self._guard:
             if len(body) + _OVERHEAD < _MOST_BYTES:
                 self._stored[key] = _Stored(basis, body, question)
             self._outdated_since.pop(key, None)
             self._wanted.pop(key, None)
         return body
+
+    def make_usual(self, seconds: float) -> None:
+        """Makes what is likely to be asked of the state in service, begins nothing more after so long."""
+        until = time.monotonic() + seconds
+        for question in self._usual(True):
+            if time.monotonic() > until:
+                return
+            with suppress(SanchoError):  # no question of this organisation
+                self.made(question)
 
     def renew(self) -> float:
         """One round of the thread: what somebody waits for, else one of what is asked often."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm.store import Store
+from service.answers_for_commands import AnswersForCommands
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
@@ -76,7 +77,10 @@ class UseCases:
         )
         answers = StoredAnswers(serving)
         use = (forecasts, goals, recommendations)
-        answers.register(lambda is_all: usual_questions(serving, use, settings.language, is_all))
+        answers.register(
+            lambda is_all: usual_questions(serving, use, settings.language, is_all),
+            AnswersForCommands(settings, serving).made,
+        )
         return cls(
             settings=settings,
             serving=serving,

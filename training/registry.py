@@ -32,7 +32,14 @@ from training.mlflow_entries import (
     unless_it_exists,
 )
 from training.promotion_gate import GateDecision
-from training.registry_entry import MlflowNeededError, RegistryEntry, registry_entry
+from training.registry_entry import (
+    CHAMPION,
+    NAME,
+    MlflowNeededError,
+    RegistryEntry,
+    registry_entry,
+    registry_uri,
+)
 from training.relocation import settle
 
 if TYPE_CHECKING:
@@ -41,9 +48,7 @@ if TYPE_CHECKING:
     from training.report import Report
     from training.training_record import TrainingRecord
 
-NAME = "sancho"
 EXPERIMENT = "sancho"
-CHAMPION = "champion"
 SHADOW = "shadow"  # alias of the version that answers beside the champion without being shown
 UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
@@ -85,9 +90,8 @@ class Registry:
 
     def __init__(self, home: Path, uri: str | None = None) -> None:
         self.home = home
-        given = uri or os.environ.get("MLFLOW_TRACKING_URI")
-        self.uri = given or f"sqlite:///{home.resolve() / 'mlflow.db'}"
-        self._in_home, self._settled = given is None, False
+        self.uri = registry_uri(home, uri)
+        self._in_home, self._settled = not (uri or os.environ.get("MLFLOW_TRACKING_URI")), False
         self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
         self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)

@@ -21,6 +21,8 @@ import orjson
 
 from training import mlflow_access
 
+NAME = "sancho"
+CHAMPION = "champion"  # alias of the version in service
 _LOCKED_SECONDS = 0.5  # for a file that is being written to; after that MLflow waits, and says so
 _WORKSPACE = "MLFLOW_WORKSPACE"
 # Settings by which MLflow reaches a server in a way that is not repeated here.
@@ -52,6 +54,12 @@ class RegistryEntry:
             return None
         folder = Path(unquote(parts.path) if parts.scheme else self.location)
         return folder if folder.is_absolute() and folder.is_dir() else None
+
+
+def registry_uri(home: Path, given: str | None = None) -> str:
+    """Where the registry is: as given, else MLFLOW_TRACKING_URI, else embedded in SQLite in the home."""
+    said = given or os.environ.get("MLFLOW_TRACKING_URI")
+    return said or f"sqlite:///{home.resolve() / 'mlflow.db'}"
 
 
 def registry_entry(uri: str, model: str, which: str) -> RegistryEntry | None:

@@ -6,7 +6,8 @@ Custom KPIs are defined in sancho.toml (see `own`).
 from __future__ import annotations
 
 from crm.i18n import Text
-from features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
+from crm.kpi_units import MONEY, SHARE
+from features.kpis.definition import STYLES, Count, Kpi, Shape
 
 # The outcomes by which CRMs record that a call reached somebody.
 CONNECTED = ("接続", "通話", "担当者接続", "アポ獲得", "connected", "Connected", "answered", "Answered")

@@ -8,8 +8,6 @@ from enum import StrEnum
 from crm.i18n import Text
 
 STYLES = ("field", "route", "inside")
-MONEY = Text("金額", "money")  # read in the organisation's currency
-SHARE = Text("割合", "share")  # 0 to 1
 
 
 class Shape(StrEnum):

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.kpi_units import MONEY, SHARE
 from crm.schema import TABLES, Kind
 from features.kpis.catalogue import KPIS
 from features.kpis.count import EXTRA_COLUMNS, KPI_EVENTS
-from features.kpis.definition import MONEY, SHARE, STYLES, Count, Kpi, Shape
+from features.kpis.definition import STYLES, Count, Kpi, Shape
 
 CUSTOM_KPI_EXAMPLE = """\
 [[kpi]]

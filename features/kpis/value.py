@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from crm.instants import DAY, NEVER
+from crm.kpi_units import MONEY
 from features.arrays import Flags
 from features.kpis.count import CountedEvents, KpiEvents
-from features.kpis.definition import MONEY, Kpi, Shape
+from features.kpis.definition import Kpi, Shape
 
 YEAR = 365 * DAY
 MONTH = YEAR // 12

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from crm.i18n import Text
-from models.forecast.undecided import RankedBy
 from models.probability_words import probability_words
+
+if TYPE_CHECKING:
+    from models.forecast.undecided import RankedBy
 
 MIN_CHANCE, MAX_CHANCE = 0.3, 0.9  # below: too ambitious; above: likely without further effort
 MIN_COMPLETE = 0.8  # share of rows with the columns that the KPI needs

@@ -14,9 +14,9 @@ from scipy.special import expit, logit
 
 from crm.i18n import Text
 from crm.instants import DAY, NEVER
+from crm.kpi_units import MONEY, SHARE
 from features.arrays import Floats, Ints
 from features.kpis import Count, CountedEvents, KpiEvents
-from features.kpis.definition import MONEY, SHARE
 from models.kpis import RemainingPeriod
 from models.statistics import shrunk
 

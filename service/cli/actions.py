@@ -45,6 +45,8 @@ def actions(
         _show if deal is None else _show_deal,
         as_json,
         lang,
+        ("actions", scope, deal, period, as_of, limit),
+        lasts=lambda service: service.recommendations.are_stored,
     )
 
 

@@ -28,7 +28,11 @@ def bottlenecks(
 ) -> int:
     """The bottlenecks of a scope, the most costly first."""
     return print_answer(
-        lambda service: service.recommendations.bottlenecks(scope, period, as_of, lang), _show, as_json, lang
+        lambda service: service.recommendations.bottlenecks(scope, period, as_of, lang),
+        _show,
+        as_json,
+        lang,
+        ("bottlenecks", period, scope, as_of),
     )
 
 

@@ -29,12 +29,19 @@ def forecast(
 ) -> int:
     """The forecast of a scope; as of now it is also written to the history."""
 
-    def ask(service: UseCases) -> Answer:
+    def store_history(service: UseCases) -> None:
         if as_of is None:
-            service.forecasts.store_history_if_possible()
-        return service.forecasts.forecast(period, scope, as_of, lang, target, as_json)
+            service.forecasts.store_history_if_possible(with_missing=as_json)  # which the table does not show
 
-    return print_answer(ask, _show, as_json, lang)
+    return print_answer(
+        lambda service: service.forecasts.forecast(period, scope, as_of, lang, target, as_json),
+        _show,
+        as_json,
+        lang,
+        ("forecast", period, scope, as_of, target),
+        store_history,
+        lambda service: as_of is not None or not as_json or service.forecasts.is_history_complete,
+    )
 
 
 COMMAND = Command(

@@ -13,7 +13,11 @@ def kpis(
 ) -> int:
     """KPI values and attainment of a scope."""
     return print_answer(
-        lambda service: service.goals.kpis(period, scope, as_of, lang, as_json), _show, as_json, lang
+        lambda service: service.goals.kpis(period, scope, as_of, lang, as_json),
+        _show,
+        as_json,
+        lang,
+        ("kpis", period, scope, as_of),
     )
 
 

@@ -23,7 +23,12 @@ def print_json(answer: Mapping[str, Any]) -> None:
     """The very bytes that REST would send."""
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+    print_bytes(orjson.dumps(answer))
+
+
+def print_bytes(body: bytes) -> None:
+    """An answer that is JSON already."""
+    sys.stdout.buffer.write(body + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -16,7 +16,11 @@ def people(
 ) -> int:
     """The reps of a scope beside an average rep with the same deals."""
     return print_answer(
-        lambda service: service.goals.people(period, scope, as_of, lang), _show, as_json, lang
+        lambda service: service.goals.people(period, scope, as_of, lang),
+        _show,
+        as_json,
+        lang,
+        ("people", period, scope, as_of),
     )
 
 

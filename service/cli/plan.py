@@ -47,7 +47,13 @@ def plan(
     request = PlanRequest(
         period=period, probability=probability, scope=scope, as_of=as_of, levers=lever or [], target=target
     )
-    return print_answer(lambda service: service.goals.plan(request, lang), _show, as_json, lang)
+    return print_answer(
+        lambda service: service.goals.plan(request, lang),
+        _show,
+        as_json,
+        lang,
+        ("plan", request.model_dump(mode="json")),
+    )
 
 
 COMMAND = Command(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Language, Text
+from crm.kpi_units import MONEY, SHARE
 from service import language
 from service.cli.output import print_prose, print_table
 
@@ -90,8 +91,6 @@ class Reader:
 
     def kpi(self, value: float | None, unit: str) -> str:
         """A KPI's number as its unit wants it; counts are plain."""
-        from features.kpis.definition import MONEY, SHARE
-
         if value is None:
             return "–"
         if unit == SHARE.to(self.lang):
@@ -102,8 +101,6 @@ class Reader:
 
     def kpi_row(self, label: str, unit: str, values: Sequence[float | None]) -> tuple[str, list[str]]:
         """A KPI's label with its unit, and its numbers, which go without."""
-        from features.kpis.definition import MONEY, SHARE
-
         if unit == MONEY.to(self.lang):
             money = language.money_unit([one for one in values if one is not None], self.currency, self.lang)
             cells, unit = [money.cell(one) for one in values], money.label(self.currency)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.cli.answer import Answer, open_service, reader_of, show_answer
+from service.cli.answer import Answer, open_service, print_answer, reader_of, show_answer
 from service.cli.command import AsOf, Command, Dask, Json, Lang, PeriodOption, Scope, option
 from service.cli.output import note, print_json, print_warnings
 from service.cli.reader import Reader
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _SHOWN = 30
+_SORT = "-win_by_period_end"
 
 
 def score(
@@ -42,15 +43,21 @@ def score(
     lang: Lang = "ja",
 ) -> int:
     """Every open deal of a scope."""
+    if out is None and dask is None:
+        return print_answer(
+            lambda service: service.deals.list_deals(scope, as_of, period, _SORT, None, None, lang),
+            _show,
+            as_json,
+            lang,
+            ("score", scope, as_of, period),
+        )
     from service.settings import read_settings
 
     settings = read_settings()
     scorer = None if dask is None else _on_cluster(dask, settings)
     service = open_service(settings, lang=lang)
     try:
-        answer = service.deals.list_deals(
-            scope, as_of, period, "-win_by_period_end", None, None, lang, scorer
-        )
+        answer = service.deals.list_deals(scope, as_of, period, _SORT, None, None, lang, scorer)
         reader = reader_of(service, answer, lang)
     finally:
         service.close()

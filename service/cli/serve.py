@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.i18n import Text
 from service.cli.command import Command, Host, Lang, Port, option
 from service.cli.output import note
+from service.cli.workers import Workers, can_fork
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -55,24 +58,33 @@ def settings_with(host: str | None, port: int | None) -> Settings:
 def run_server(settings: Settings, service: UseCases | None = None, workers: int = 1) -> None:
     """Serves in the foreground, with something that answers already where there is one.
 
-    Several processes each open what they answer from; they are started anew when they die, and share the
-    port, the counts of `/metrics`, and the processes that do jobs.
+    Several processes share what they answer from as far as the system lets them, the port, the counts of
+    `/metrics`, and the processes that do jobs; they are started anew when they die.
     """
-    from service.jobs.process import WorkerProcesses
     from service.logs import configure_logs
 
     configure_logs()
-    beside = WorkerProcesses(settings) if settings.job_workers else None
-    if beside is not None:
-        beside.start()
-    try:
-        if workers == 1:
+    if workers == 1:
+        with _jobs_beside(settings):
             _serve_here(settings, service)
-        else:
-            _serve_in_processes(settings, workers)
+    else:
+        _serve_in_processes(settings, workers)
+
+
+@contextmanager
+def _jobs_beside(settings: Settings) -> Iterator[None]:
+    """Inside, processes do jobs, unless the settings say that they run elsewhere."""
+    from service.jobs.process import WorkerProcesses
+
+    if not settings.job_workers:
+        yield
+        return
+    beside = WorkerProcesses(settings)
+    beside.start()
+    try:
+        yield
     finally:
-        if beside is not None:
-            beside.stop()
+        beside.stop()
 
 
 def _serve_here(settings: Settings, service: UseCases | None) -> None:
@@ -84,22 +96,29 @@ def _serve_here(settings: Settings, service: UseCases | None) -> None:
 
 
 def _serve_in_processes(settings: Settings, workers: int) -> None:
-    import uvicorn
-
     with tempfile.TemporaryDirectory(prefix="sancho-metrics-") as counts:
         os.environ |= {
             "PROMETHEUS_MULTIPROC_DIR": counts,
             "SANCHO_HOME": str(settings.home.absolute()),
             "SANCHO_DATABASE_URL": settings.store_url,
         }
-        uvicorn.run(
-            "service.api.app:app_of_settings",
-            factory=True,
-            workers=workers,
-            host=settings.host,
-            port=settings.port,
-            **_QUIETLY,
-        )
+        if can_fork():
+            forked = Workers(settings, workers, _QUIETLY)
+            forked.start()  # while there is no other thread
+            with _jobs_beside(settings):
+                forked.wait()
+            return
+        import uvicorn
+
+        with _jobs_beside(settings):
+            uvicorn.run(
+                "service.api.app:app_of_settings",
+                factory=True,
+                workers=workers,
+                host=settings.host,
+                port=settings.port,
+                **_QUIETLY,
+            )
 
 
 # The service logs its own lines, and ends calls that are being answered before it stops.

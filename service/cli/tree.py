@@ -13,7 +13,13 @@ def tree(
     period: Period, scope: Scope = "company", as_of: AsOf = None, as_json: Json = False, lang: Lang = "ja"
 ) -> int:
     """KGI, levers and KPIs of a scope."""
-    return print_answer(lambda service: service.goals.tree(period, scope, as_of, lang), _show, as_json, lang)
+    return print_answer(
+        lambda service: service.goals.tree(period, scope, as_of, lang),
+        _show,
+        as_json,
+        lang,
+        ("tree", period, scope, as_of),
+    )
 
 
 COMMAND = Command(

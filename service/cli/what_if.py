@@ -77,7 +77,11 @@ def what_if(
         }
     )
     return print_answer(
-        lambda service: service.forecasts.what_if(period, request, lang), _show, as_json, lang
+        lambda service: service.forecasts.what_if(period, request, lang),
+        _show,
+        as_json,
+        lang,
+        ("what-if", period, request.model_dump(mode="json")),
     )
 
 

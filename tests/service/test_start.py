@@ -91,7 +91,11 @@ def test_commands_load_nothing_that_they_do_not_need(home: Path):
     *_, statuses, modules = done.stderr.strip().splitlines()
     assert statuses == "[0, 0, 0, 0]"
     assert not set(HEAVY) & set(modules.split())
-    assert {path.name.split("-")[0] for path in (home / "compiled").iterdir()} == {"tables", "history"}
+    assert {path.name.split("-")[0] for path in (home / "compiled").iterdir()} == {
+        "tables",
+        "history",
+        "answers",
+    }
 
 
 def test_answers_from_copies_are_those_from_the_store(home: Path, capsys: pytest.CaptureFixture[str]):

@@ -26,7 +26,8 @@ from training.comparison import LaterRows, origin_of
 from training.comparison_rows import SharedRows, common_proof, shared_rows
 from training.comparison_segments import FALSE_SHARE, Segment, segments_of
 from training.model_comparison import Contestant, compare_models
-from training.registry import NAME, Registry
+from training.registry import Registry
+from training.registry_entry import NAME
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 END = end_of_day(date(2026, 6, 30), TOKYO)

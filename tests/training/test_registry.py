@@ -21,7 +21,8 @@ from crm.errors import SanchoError
 from training import promote
 from training.config import TrainConfig
 from training.mlflow_access import inside
-from training.registry import NAME, Registry
+from training.registry import Registry
+from training.registry_entry import NAME
 
 MLFLOW_LOGGERS = ("mlflow", "alembic", "mlflow.store.db.utils")
 

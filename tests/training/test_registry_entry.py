@@ -18,8 +18,8 @@ from models.bundle import Bundle
 from tests.training.test_registry import with_versions
 from training import registry_entry as entries
 from training.champion_copy import keep_copy
-from training.registry import CHAMPION, NAME, SHADOW, Registry
-from training.registry_entry import MlflowNeededError, registry_entry
+from training.registry import SHADOW, Registry
+from training.registry_entry import CHAMPION, NAME, MlflowNeededError, registry_entry
 
 
 @pytest.fixture(autouse=True)
