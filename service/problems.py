@@ -59,6 +59,7 @@ STATUS = {
     "unknown_table": 404,
     "unknown_model": 404,
     "no_credential": 401,
+    "not_allowed": 403,
     "bad_json": 400,
     "too_large": 413,
     "unsupported_media_type": 415,
@@ -161,8 +162,20 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def refuse(request: Request, error: Exception) -> Response:
+    """The response to an error that was met before the application was asked."""
+    known = error if isinstance(error, SanchoError) else store_failure(error)
+    if known is None:
+        raise error
+    return _problem_of(request, known)
+
+
 async def _sancho_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SanchoError)  # noqa: S101 - registered for it
+    return _problem_of(request, error)
+
+
+def _problem_of(request: Request, error: SanchoError) -> Response:
     status = STATUS.get(error.code, 422)
     errors = _request_errors(error, language_of(request))
     headers = (

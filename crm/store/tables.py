@@ -269,4 +269,6 @@ API_KEYS = sa.Table(
     sa.Column("secret_sha256", sa.Text, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("rights", sa.Text),  # separated by spaces; none said: all
+    sa.Column("expires_at", sa.BigInteger),
 )

@@ -1,64 +1,109 @@
-"""Is the caller's API key valid, and what is logged and counted of a call? Never a secret."""
+"""Is the caller's API key valid, may it do this, and what is logged and counted of a call? Never a secret."""
 
 from __future__ import annotations
 
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Request, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
+from service.access_rules import may, needed
 from service.api.pools import BUSY, pools_of
 from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
 from service.metrics import UNMATCHED, count_call
+from service.problems import refuse
 
 _ID_HEADER = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOOK_UP_SECONDS = 8.0  # for the store to say whether it knows a key
 _AGAIN_SECONDS = 1.0  # the same of a key that it has confirmed
 _TRUSTED_SECONDS = 3600.0  # for which such a key counts while the store does not answer
+CALLER = "sancho_key"  # in the scope of a call: the name of its key
+_NO_CREDENTIAL = Text(
+    "APIキーが必要です。`sancho key create --name 名前` で作成し、"
+    "Authorization: Bearer キー で送ってください。",
+    "an API key is required; create one with `sancho key create --name NAME` and send it as "
+    "Authorization: Bearer KEY.",
+)
+_NOT_ALLOWED = Text(
+    "このキーには権限「{right}」がありません。"
+    "`sancho key create --name 名前 --right {right}` で作成したキーを使ってください。",
+    "this key does not have the right {right!r}; use one made by "
+    "`sancho key create --name NAME --right {right}`.",
+)
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
 
 async def known_caller(
-    request: Request, credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+    request: Request,
+    _credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],  # for the documentation
 ) -> str:
-    """Name of the API key in the request; raises where there is no valid one."""
-    key = None if credential is None else await _checked(request, credential.credentials)
-    if key is None:
-        raise SanchoError(
-            Text(
-                "APIキーが必要です。`sancho key create --name 名前` で作成し、"
-                "Authorization: Bearer キー で送ってください。",
-                "an API key is required; create one with `sancho key create --name NAME` and send it as "
-                "Authorization: Bearer KEY.",
-            ),
-            "no_credential",
-        )
-    request.scope["sancho_key"] = key.name
-    return key.name
+    """Name of the API key in the request, which `Credentials` has looked at."""
+    return str(request.scope[CALLER])
 
 
-async def _checked(request: Request, text: str) -> ApiKey | None:
-    """The key of a text; one that the store confirmed before counts where the store takes long to answer."""
+class Credentials:
+    """Looks at the key of a call before anything else of it is read, and at what the key may do."""
+
+    def __init__(self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str) -> None:
+        self._app, self._prefix = app, f"{prefix}/"
+        self._routes = [
+            (compile_path(prefix + route.path)[0], route.methods or set(), route.name) for route in routes
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The call, where its key may make it."""
+        operation = self._operation(scope)
+        if operation is not None:
+            request = Request(scope)
+            try:
+                key = await _checked(request)
+                if not may(key.rights, operation):
+                    raise SanchoError(_NOT_ALLOWED.format(right=needed(operation)[0]), "not_allowed")
+            except Exception as fault:
+                await refuse(request, fault)(scope, receive, send)
+                return
+            scope[CALLER] = key.name
+        await self._app(scope, receive, send)
+
+    def _operation(self, scope: Scope) -> str | None:
+        """The name of the operation that a call asks for, where it needs a key; None: there is no such one."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            return None
+        method, path = scope["method"], scope["path"]
+        found = (name for pattern, methods, name in self._routes if method in methods and pattern.match(path))
+        return next(found, None)
+
+
+async def _checked(request: Request) -> ApiKey:
+    """The key of a request; one that the store confirmed before counts where the store answers late."""
     keys: ApiKeys = request.app.state.keys
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    text = text.strip() if scheme.lower() == "bearer" else ""
     if (key := keys.remembered(text)) is not None:
         return key
     before = keys.remembered(text, _TRUSTED_SECONDS)
     within = _LOOK_UP_SECONDS if before is None else _AGAIN_SECONDS
     try:
-        return await pools_of(request).keys.run_within(within, keys.check, text)
+        known = await pools_of(request).keys.run_within(within, keys.check, text)
     except SanchoError as error:
         if before is None or error.code not in (UNAVAILABLE, BUSY):
             raise
         return before
+    if known is None:
+        raise SanchoError(_NO_CREDENTIAL, "no_credential")
+    return known
 
 
 class AccessLog:
@@ -102,7 +147,7 @@ class AccessLog:
                 path=scope["path"],
                 status=status,
                 ms=round(1000 * seconds, 2),
-                key=scope.get("sancho_key"),
+                key=scope.get(CALLER),
             )
             REQUEST_ID.reset(token)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
+from service.access_rules import needed
 from service.api import (
     actions,
     bottlenecks,
@@ -23,7 +25,7 @@ from service.api import (
     tables,
     webhooks,
 )
-from service.api.access import AccessLog, known_caller
+from service.api.access import AccessLog, Credentials, known_caller
 from service.api.body_limits import BodyLimits
 from service.api.pools import Pools
 from service.api.responses import documented_problems
@@ -39,6 +41,7 @@ Probabilities are 0 to 1; effects on a probability are in percentage points and 
 Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Errors are
 problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
 """
+_PREFIX = "/v1"
 _ROUTERS = [
     module.router
     for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
@@ -87,13 +90,32 @@ def create_app(
     for router in _ROUTERS:
         app.include_router(
             router,
-            prefix="/v1",
+            prefix=_PREFIX,
             dependencies=[Depends(known_caller)],
-            responses=documented_problems(401, 422, 503),
+            responses=documented_problems(401, 403, 422, 503),
         )
+    _document_rights(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
     app.add_middleware(AccessLog)
     return app
+
+
+def _document_rights(app: FastAPI) -> None:
+    """Lets the OpenAPI say which rights a key needs for each call: one of them."""
+    make = app.openapi
+
+    def documented() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for operations in make()["paths"].values():
+                for operation in operations.values():
+                    if operation.get("security"):
+                        rights = needed(operation["operationId"])
+                        operation["security"] = [{"HTTPBearer": [right]} for right in rights]
+        return make()
+
+    app.openapi = documented  # type: ignore[method-assign]
 
 
 def app_of_settings() -> FastAPI:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from crm.errors import SanchoError
 from crm.i18n import Language, Text
 
 _MARK = "\x1f"  # no text that people read has it
@@ -52,6 +53,25 @@ def option(name: str, metavar: str | None, text: Text, **limits: Any) -> Any:
 def argument(metavar: str, text: Text) -> Any:
     """An argument that must be given, with bilingual help."""
     return typer.Argument(metavar=metavar, help=bilingual(text))
+
+
+_UNITS = {"h": 3_600, "d": 86_400, "w": 604_800}  # seconds
+_BAD_INTERVAL = Text(
+    "{name} の「{given}」は読めません。12h、7d、1w のように、1時間以上で指定してください。",
+    "{name}: {given!r} cannot be read; give an hour or more as 12h, 7d or 1w.",
+)
+
+
+def interval_seconds(given: str, name: str) -> int:
+    """Seconds of a length of time that an option gives, as 12h, 7d or 1w.
+
+    >>> interval_seconds("2d", "--every")
+    172800
+    """
+    number, unit = given[:-1], given[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()) or not 0 < int(number) < 10_000:
+        raise SanchoError(_BAD_INTERVAL.format(name=name, given=given), "bad_interval")
+    return int(number) * _UNITS[unit]
 
 
 Period = Annotated[

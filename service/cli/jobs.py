@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from service.cli.command import Command, Json, Lang, argument, option
+from service.cli.command import Command, Json, Lang, argument, interval_seconds, option
 from service.cli.output import note, print_json, print_line, print_table
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from crm.store.jobs import Job
 
 _SHOWN = 30
-_EVERY = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 Number = Annotated[
     str, argument("ID", Text("ジョブの番号（jobs list に表示）。", "The job's id, as jobs list shows it."))
@@ -171,7 +170,7 @@ def schedule(
     settings = read_settings()
     kind = name if name in BY_NAME else TRAINING
     with JobQueue(settings.store_url) as queue:
-        made = queue.schedule(name, kind, dict(BY_NAME[kind]), _seconds(every))
+        made = queue.schedule(name, kind, dict(BY_NAME[kind]), interval_seconds(every, "--every"))
     print_line(_SCHEDULED.format(name=name, at=_moment(made.next_due, settings.zone)).to(lang))
     return 0
 
@@ -283,17 +282,6 @@ _OPEN_ALREADY = Text(
 )
 _WORKING = Text("ジョブを待っています（Ctrl+C で終了）。", "waiting for jobs (Ctrl+C stops it).")
 _SCHEDULED = Text("「{name}」を登録しました。次回は {at} です。", "{name} is scheduled; it is next due {at}.")
-_BAD_EVERY = Text(
-    "--every の「{every}」は読めません。12h、7d、1w のように、1時間以上で指定してください。",
-    "--every: {every!r} cannot be read; give an hour or more as 12h, 7d or 1w.",
-)
-
-
-def _seconds(every: str) -> int:
-    number, unit = every[:-1], every[-1:]
-    if unit not in _EVERY or not number.isdigit() or not 0 < int(number) < 10_000:
-        raise SanchoError(_BAD_EVERY.format(every=every), "bad_interval")
-    return int(int(number) * _EVERY[unit].total_seconds())
 
 
 def _check_kind(kind: str, known: Collection[str]) -> None:

@@ -1,25 +1,52 @@
-"""What do `key create`, `key list` and `key revoke` do? Manage the keys that programs send to the API."""
+"""What do `key create`, `list`, `rotate` and `revoke` do? They manage the keys that programs send."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.cli.command import Command, Lang, argument, option
+from service.cli.command import Command, Lang, argument, interval_seconds, option
 from service.cli.output import note, print_line, print_table
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from service.keys import ApiKeys
+
+Number = Annotated[
+    str, argument("ID", Text("キーの番号（key list に表示）。", "The key's number, as key list shows it."))
+]
 
 
 def create(
     name: Annotated[
         str, option("--name", "NAME", Text("使う人やプログラムの名前。", "Who or what will use it."))
     ],
+    right: Annotated[
+        list[str] | None,
+        option(
+            "--right",
+            "RIGHT",
+            Text(
+                "権限（score、read、write、recommend、admin）。既定は admin 以外のすべて。",
+                "What it may do: score, read, write, recommend, admin (default: all but admin).",
+            ),
+        ),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        option(
+            "--expires", "90d", Text("有効期間（12h、90d、4w など）。", "How long it works: 12h, 90d, 4w.")
+        ),
+    ] = None,
     lang: Lang = "ja",
 ) -> int:
     """A new key, on standard output; how to use it, on standard error."""
-    from service.keys import ApiKeys
-    from service.settings import read_settings
+    from service.access_rules import USUAL
 
     if not name.strip():
         raise SanchoError(
@@ -29,58 +56,76 @@ def create(
             ),
             "bad_name",
         )
-    print_line(ApiKeys(read_settings().store_url).create(name.strip()))
-    note(
-        Text(
-            "このキーは今だけ表示されます。Authorization: Bearer キー として送ってください。",
-            "this key is shown only now; send it as Authorization: Bearer KEY.",
-        ).to(lang)
-    )
+    seconds = None if expires is None else interval_seconds(expires, "--expires")
+    with _keys() as keys:
+        made = keys.create(name.strip(), right or USUAL, seconds)
+    print_line(made)
+    note(_ONCE.to(lang))
+    note(_RIGHTS.format(rights=" ".join(right or USUAL)).to(lang))
     return 0
 
 
 def list_keys(lang: Lang = "ja") -> int:
     """Keys in use."""
-    from service.keys import ApiKeys
     from service.settings import read_settings
 
-    rows = [
-        [
-            key.key_id,
-            key.name,
-            datetime.fromtimestamp(key.created_at / 1e6, UTC).isoformat(timespec="seconds"),
+    zone = read_settings().zone
+    with _keys() as keys:
+        rows = [
+            [
+                key.key_id,
+                key.name,
+                " ".join(key.rights),
+                _moment(key.created_at, zone),
+                "–" if key.expires_at is None else _moment(key.expires_at, zone),
+            ]
+            for key in keys.list()
         ]
-        for key in ApiKeys(read_settings().store_url).list()
+    headings = [
+        Text("ID", "ID"),
+        Text("名前", "name"),
+        Text("権限", "rights"),
+        Text("作成日時", "created"),
+        Text("有効期限", "ends"),
     ]
-    headings = [Text("ID", "ID"), Text("名前", "name"), Text("作成日時", "created")]
-    print_table("", [heading.to(lang) for heading in headings], rows)
+    print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
     return 0
 
 
-def revoke(
-    key_id: Annotated[
+def rotate(
+    key_id: Number,
+    overlap: Annotated[
         str,
-        argument("ID", Text("キーの番号（key list に表示）。", "The key's number, as key list shows it.")),
-    ],
+        option(
+            "--overlap",
+            "1d",
+            Text("古いキーも使える期間（既定1d）。", "How long the old one goes on (default 1d)."),
+        ),
+    ] = "1d",
     lang: Lang = "ja",
 ) -> int:
-    """Ends a key."""
-    from service.keys import ApiKeys
-    from service.settings import read_settings
+    """A key in the place of another, which ends after a while."""
+    with _keys() as keys:
+        made = keys.rotate(key_id, interval_seconds(overlap, "--overlap"))
+    if made is None:
+        raise SanchoError(_NO_KEY.format(key_id=key_id), "unknown_key")
+    print_line(made)
+    note(_ONCE.to(lang))
+    note(_ENDS.format(key_id=key_id, overlap=overlap).to(lang))
+    return 0
 
-    if not ApiKeys(read_settings().store_url).revoke(key_id):
-        raise SanchoError(
-            Text(
-                "キー「{key_id}」はありません。`sancho key list` で確認してください。",
-                "there is no key {key_id!r}; see `sancho key list`.",
-            ).format(key_id=key_id),
-            "unknown_key",
-        )
+
+def revoke(key_id: Number, lang: Lang = "ja") -> int:
+    """Ends a key."""
+    with _keys() as keys:
+        is_known = keys.revoke(key_id)
+    if not is_known:
+        raise SanchoError(_NO_KEY.format(key_id=key_id), "unknown_key")
     print_line(Text("無効にしました。", "revoked.").to(lang))
     return 0
 
 
-HELP = Text("APIキーを管理します。", "API keys: create, list, revoke.")
+HELP = Text("APIキーを管理します。", "API keys: create, list, rotate, revoke.")
 COMMANDS = (
     Command("create", create, Text("キーを作成し、一度だけ表示します。", "Creates a key and shows it once.")),
     Command(
@@ -91,5 +136,42 @@ COMMANDS = (
             "Lists the keys in use, without their secrets.",
         ),
     ),
+    Command(
+        "rotate",
+        rotate,
+        Text(
+            "キーを新しくします。古いキーはしばらく使えます。",
+            "Makes a key in the place of another, which goes on for a while.",
+        ),
+    ),
     Command("revoke", revoke, Text("キーを無効にします。", "Revokes a key.")),
 )
+_ONCE = Text(
+    "このキーは今だけ表示されます。Authorization: Bearer キー として送ってください。",
+    "this key is shown only now; send it as Authorization: Bearer KEY.",
+)
+_RIGHTS = Text("権限：{rights}", "it may: {rights}")
+_ENDS = Text(
+    "古いキー {key_id} は {overlap} 後に使えなくなります。それまでに切り替えてください。",
+    "the old key {key_id} ends after {overlap}; change over until then.",
+)
+_NO_KEY = Text(
+    "キー「{key_id}」はありません。`sancho key list` で確認してください。",
+    "there is no key {key_id!r}; see `sancho key list`.",
+)
+
+
+@contextmanager
+def _keys() -> Iterator[ApiKeys]:
+    from service.keys import ApiKeys
+    from service.settings import read_settings
+
+    keys = ApiKeys(read_settings().store_url)
+    try:
+        yield keys
+    finally:
+        keys.close()
+
+
+def _moment(at: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at / 1e6, zone).strftime("%Y-%m-%d %H:%M")

@@ -53,10 +53,14 @@ def test_a_key_never_seen_cannot_be_checked_meanwhile(keys: ApiKeys, monkeypatch
     assert caught.value.code == "store_unavailable"
 
 
-def test_a_revoked_key_ends_once_the_store_is_back(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch):
+def test_a_key_revoked_elsewhere_ends_once_the_store_is_back(
+    keys: ApiKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     text = keys.create("crm")
     keys.check(text)
-    keys.revoke(keys.list()[0].key_id)
+    elsewhere = ApiKeys(str(tmp_path / "store.db"))
+    elsewhere.revoke(keys.list()[0].key_id)
+    elsewhere.close()
     with monkeypatch.context() as outage:
         take_away(keys, outage)
         assert keys.check(text) is not None

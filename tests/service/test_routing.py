@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api import create_app, use_cases
-from service.api.access import known_caller
+from service.keys import ApiKey
 from service.settings import Settings
 from service.use_cases import UseCases
 
@@ -21,6 +21,7 @@ KINDS = {
     use_cases.comparisons: "comparisons",
     use_cases.tables: "tables",
     use_cases.job_requests: "jobs",
+    use_cases.timelines: "timelines",
 }
 
 
@@ -37,12 +38,19 @@ class Fake:
         return lambda *asked: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
 
 
+class AnyKey:
+    """Stands in for the keys: any text is one."""
+
+    def remembered(self, *_: object) -> ApiKey:
+        return ApiKey("k", "tester", 0)
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    nothing: dict[str, Any] = dict.fromkeys(["serving", "shadow", "jobs", *KINDS.values()])
-    app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=object())  # type: ignore[arg-type]
-    app.dependency_overrides[known_caller] = lambda: "tester"
+    names = ["serving", "shadow", "jobs", "timelines", "webhooks", *KINDS.values()]
+    nothing: dict[str, Any] = dict.fromkeys(names)
+    app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
         app.dependency_overrides[provider] = lambda kind=kind: Fake(kind)
     return TestClient(app)
@@ -56,6 +64,7 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
     [
         ("GET", "/deals?limit=2", None, "deals.list_deals"),
         ("GET", "/deals/D1", None, "deals.get_deal"),
+        ("GET", "/deals/D1/timeline", None, "timelines.timeline"),
         ("GET", "/models/compare?a=2", None, "comparisons.compare"),
         ("GET", "/models/shadow", None, "comparisons.shadow"),
         ("POST", "/models/2/shadow", None, "comparisons.set_shadow"),
@@ -112,6 +121,7 @@ def test_a_call_whose_log_line_cannot_be_written_is_answered(
 def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
+        "add_webhook",
         "ask_what_if",
         "cancel_job",
         "check_kpis",
@@ -122,6 +132,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "delete_table_row",
         "end_shadow",
         "get_deal",
+        "get_deal_timeline",
         "get_forecast",
         "get_job",
         "get_kpis",
@@ -135,10 +146,15 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_deals",
         "list_jobs",
         "list_models",
+        "list_webhook_deliveries",
+        "list_webhooks",
         "make_plan",
+        "ping_webhook",
         "promote_model",
         "put_table_rows",
         "record_outcome",
+        "remove_webhook",
+        "replay_webhook_events",
         "report_recommendations",
         "roll_back_model",
         "score_deal",

@@ -1,0 +1,74 @@
+"""What may a key do? One right for each call of the API; a call that is not listed here needs `admin`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from crm.i18n import Text
+
+SCORE, READ, WRITE, RECOMMEND, ADMIN = "score", "read", "write", "recommend", "admin"
+RIGHTS: Mapping[str, Text] = {
+    SCORE: Text("送った商談の受注確率を求める", "score deals that are sent"),
+    READ: Text("保存されている商談と予測を読む", "read stored deals, forecasts and what they are made of"),
+    WRITE: Text("データを書き込み、取り込み、削除する", "push, import and delete rows"),
+    RECOMMEND: Text("次の打ち手を読み、結果を記録する", "read next actions and record their outcomes"),
+    ADMIN: Text(
+        "モデルの切り替え、学習、Webhookの管理を含むすべて", "everything: models, trainings, webhooks too"
+    ),
+}
+USUAL = (SCORE, READ, WRITE, RECOMMEND)  # of a key for which nothing is said
+
+# By operation (the function that answers); any of the rights named is enough, and `admin` always is.
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "score_deal": (SCORE,),
+    "score_deals": (SCORE,),
+    "list_deals": (READ,),
+    "get_deal": (READ,),
+    "get_deal_timeline": (READ,),
+    "get_forecast": (READ,),
+    "ask_what_if": (READ,),
+    "get_kpis": (READ,),
+    "check_kpis": (READ,),
+    "get_tree": (READ,),
+    "make_plan": (READ,),
+    "compare_people": (READ,),
+    "list_bottlenecks": (READ,),
+    "list_actions": (READ, RECOMMEND),
+    "record_outcome": (RECOMMEND,),
+    "report_recommendations": (READ, RECOMMEND),
+    "put_table_rows": (WRITE,),
+    "delete_table_row": (WRITE,),
+    "import_file": (WRITE,),
+    "list_jobs": (READ, WRITE),
+    "get_job": (READ, WRITE),
+    "cancel_job": (WRITE,),
+    "list_models": (READ,),
+    "get_model": (READ,),
+    "compare_models": (READ,),
+    "get_shadow": (READ,),
+    "train_model": (ADMIN,),
+    "promote_model": (ADMIN,),
+    "roll_back_model": (ADMIN,),
+    "set_shadow": (ADMIN,),
+    "end_shadow": (ADMIN,),
+    "add_webhook": (ADMIN,),
+    "list_webhooks": (ADMIN,),
+    "remove_webhook": (ADMIN,),
+    "ping_webhook": (ADMIN,),
+    "list_webhook_deliveries": (ADMIN,),
+    "replay_webhook_events": (ADMIN,),
+}
+
+
+def needed(operation: str) -> tuple[str, ...]:
+    """The rights of which a call needs one."""
+    return NEEDS.get(operation, (ADMIN,))
+
+
+def may(rights: Collection[str], operation: str) -> bool:
+    """Whether who has some rights may make a call.
+
+    >>> may(("score",), "score_deal"), may(("score",), "get_deal"), may(("admin",), "get_deal")
+    (True, False, True)
+    """
+    return ADMIN in rights or any(right in rights for right in needed(operation))
