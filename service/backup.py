@@ -101,7 +101,7 @@ def restore_backup(settings: Settings, folder: Path, step: Step) -> Backup:
         raise SanchoError(_TOO_NEW.format(version=facts.get("sancho", "?")), "backup_too_new")
     _refuse_unless_empty(settings)
     step(_PUTTING, 0, None)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copytree(folder / _HOME, settings.home, dirs_exist_ok=True)
     found: dict[str, int] = {}
     for name, url, tables in _databases(settings):

@@ -30,6 +30,7 @@ _TITLES = {
     413: Text("内容が大きすぎます", "Content too large"),
     415: Text("この形式には対応していません", "Unsupported media type"),
     422: Text("内容を確認してください", "Invalid content"),
+    429: Text("試行回数が多すぎます", "Too many attempts"),
     500: Text("サーバー内部でエラーが発生しました", "Internal error"),
     503: Text("準備中です", "Not ready"),
 }
@@ -60,6 +61,7 @@ STATUS = {
     "unknown_model": 404,
     "no_credential": 401,
     "not_allowed": 403,
+    "too_many_attempts": 429,
     "bad_json": 400,
     "too_large": 413,
     "unsupported_media_type": 415,
@@ -79,6 +81,13 @@ STATUS = {
     "no_room": 503,
     "store_unavailable": 503,
     "registry_unavailable": 503,
+}
+
+
+_HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": "60"},
+    503: {"Retry-After": "5"},
 }
 
 
@@ -178,10 +187,7 @@ async def _sancho_error(request: Request, error: Exception) -> Response:
 def _problem_of(request: Request, error: SanchoError) -> Response:
     status = STATUS.get(error.code, 422)
     errors = _request_errors(error, language_of(request))
-    headers = (
-        {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
-    )
-    return problem_response(request, status, error.code, error.text, errors, headers)
+    return problem_response(request, status, error.code, error.text, errors, _HEADERS.get(status))
 
 
 def _request_errors(error: SanchoError, lang: Language) -> list[dict[str, Any]] | None:

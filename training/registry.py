@@ -287,7 +287,7 @@ class Registry:
         """
         path = Path(self._lock.lock_file)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
             reason = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
@@ -367,7 +367,9 @@ class Registry:
                 check_database(self.uri)
                 self._settle()
                 if self.uri.startswith("sqlite:///"):
-                    Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+                    Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(
+                        mode=0o700, parents=True, exist_ok=True
+                    )
                 with self._making():
                     client = MlflowClient(self.uri, self.uri)
                     client.search_registered_models(max_results=1)  # connects, and creates the tables
@@ -409,7 +411,7 @@ class Registry:
         try:
             place: str | None = tempfile.gettempdir()
         except FileNotFoundError:
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             place = tempfile.tempdir = str(self.home.resolve())  # MLflow's files on their way, too
         with tempfile.TemporaryDirectory(dir=place, prefix="sancho-") as folder:
             yield Path(folder)

@@ -95,7 +95,7 @@ def _sqlite(url: str) -> sa.Engine:
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     else:
         file = Path(str(address.database))
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if file.exists() and not os.access(file.parent, os.W_OK):
             address = _only_readable(address, file)
         options = {"connect_args": {"timeout": BUSY_SECONDS} if "timeout" not in address.query else {}}

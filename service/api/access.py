@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import uuid
@@ -18,6 +19,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
 from service.access_rules import may, needed
+from service.api.attempts import FailedAttempts
 from service.api.pools import BUSY, pools_of
 from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
@@ -42,6 +44,10 @@ _NOT_ALLOWED = Text(
     "this key does not have the right {right!r}; use one made by "
     "`sancho key create --name NAME --right {right}`.",
 )
+_TOO_MANY = Text(
+    "正しくないキーが何度も送られました。{seconds}秒後にもう一度送ってください。",
+    "too many wrong keys came from this address; send again in {seconds} seconds.",
+)
 _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create --name NAME`")
 
 
@@ -58,6 +64,7 @@ class Credentials:
 
     def __init__(self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str) -> None:
         self._app, self._prefix = app, f"{prefix}/"
+        self._failed = FailedAttempts()
         self._routes = [
             (compile_path(prefix + route.path)[0], route.methods or set(), route.name) for route in routes
         ]
@@ -68,7 +75,7 @@ class Credentials:
         if operation is not None:
             request = Request(scope)
             try:
-                key = await _checked(request)
+                key = await self._key(request)
                 if not may(key.rights, operation):
                     raise SanchoError(_NOT_ALLOWED.format(right=needed(operation)[0]), "not_allowed")
             except Exception as fault:
@@ -76,6 +83,21 @@ class Credentials:
                 return
             scope[CALLER] = key.name
         await self._app(scope, receive, send)
+
+    async def _key(self, request: Request) -> ApiKey:
+        """The key of a request; who has sent too many wrong ones waits, but for keys known to be good."""
+        address = request.client.host if request.client is not None else ""
+        text = _sent(request)
+        keys: ApiKeys = request.app.state.keys
+        waits = self._failed.seconds_to_wait(address)
+        if waits and keys.remembered(text, _TRUSTED_SECONDS) is None:
+            raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
+        try:
+            return await _checked(request, keys, text)
+        except SanchoError as fault:
+            if fault.code == "no_credential" and text:
+                self._failed.note(address)
+            raise
 
     def _operation(self, scope: Scope) -> str | None:
         """The name of the operation that a call asks for, where it needs a key; None: there is no such one."""
@@ -86,11 +108,14 @@ class Credentials:
         return next(found, None)
 
 
-async def _checked(request: Request) -> ApiKey:
-    """The key of a request; one that the store confirmed before counts where the store answers late."""
-    keys: ApiKeys = request.app.state.keys
+def _sent(request: Request) -> str:
+    """The text of the key that a request carries; empty where it carries none."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    text = text.strip() if scheme.lower() == "bearer" else ""
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _checked(request: Request, keys: ApiKeys, text: str) -> ApiKey:
+    """The key of a text; one that the store confirmed before counts where the store answers late."""
     if (key := keys.remembered(text)) is not None:
         return key
     before = keys.remembered(text, _TRUSTED_SECONDS)

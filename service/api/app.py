@@ -27,6 +27,7 @@ from service.api import (
 )
 from service.api.access import AccessLog, Credentials, known_caller
 from service.api.body_limits import BodyLimits
+from service.api.headers import SecurityHeaders
 from service.api.pools import Pools
 from service.api.responses import documented_problems
 from service.keys import ApiKeys
@@ -92,12 +93,13 @@ def create_app(
             router,
             prefix=_PREFIX,
             dependencies=[Depends(known_caller)],
-            responses=documented_problems(401, 403, 422, 503),
+            responses=documented_problems(401, 403, 422, 429, 503),
         )
     _document_rights(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
     return app
 

@@ -85,7 +85,7 @@ COMMAND = Command(
 
 def prepare(settings: Settings, deals: int, lang: Language, today: date | None = None) -> None:
     """World, import, training, targets, each once; `today`: as if it were nine in the morning of that day."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     steps = Steps.read(settings.home / "demo.json")
     if not steps.done:
         _refuse_other_data(settings)

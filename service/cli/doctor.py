@@ -73,7 +73,7 @@ def examine() -> list[Finding]:
         found,
         Text("データフォルダー（SANCHO_HOME）", "data folder (SANCHO_HOME)"),
         lambda: _writable(settings),
-        lambda home: Text(home, home),
+        lambda home: home,
     ):
         return found
     _disk_space(found, settings)
@@ -241,10 +241,10 @@ def _try(found: list[Finding], name: Text, ask: Callable[[], Any], tell: Callabl
     return answer
 
 
-def _writable(settings: Settings) -> str:
+def _writable(settings: Settings) -> Text:
     home = settings.home
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = home / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -256,7 +256,15 @@ def _writable(settings: Settings) -> str:
             ).format(home=home, fault=fault.strerror),
             "home_not_writable",
         ) from None
-    return str(home.absolute())
+    if os.name == "posix" and home.stat().st_mode & 0o077:
+        return _OPEN_HOME.format(home=home.absolute())
+    return Text(str(home.absolute()), str(home.absolute()))
+
+
+_OPEN_HOME = Text(
+    "{home}（このマシンのほかの利用者も読めます。chmod 700 {home} で本人だけにできます）",
+    "{home} (others on this machine can read it; chmod 700 {home} keeps it to its owner)",
+)
 
 
 def _counts(settings: Settings) -> dict[str, int]:

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from service.access_rules import ADMIN, NEEDS, READ, RIGHTS, SCORE, USUAL
 from service.api import create_app
+from service.api.attempts import MOST, SECONDS, FailedAttempts
 from service.cli import run
 from service.keys import ApiKeys
 from service.settings import Settings
@@ -116,6 +117,54 @@ def test_nothing_of_a_body_is_read_without_a_right(app: FastAPI, texts: dict[str
         asyncio.run(app(scope, receive, send))
         assert sent[0]["status"] == status
         assert asked == []
+
+
+def test_who_tries_out_keys_has_to_wait_and_good_keys_from_there_go_on(app: FastAPI, client: TestClient):
+    good = app.state.keys.create("good", [READ])
+    headers = {"Authorization": f"Bearer {good}"}
+    assert client.get("/v1/forecasts/2026-Q4", headers=headers).status_code != 401, "it is known now"
+    statuses = [
+        client.get("/v1/deals", headers={"Authorization": f"Bearer sancho_{n:012x}_x"}).status_code
+        for n in range(MOST + 5)
+    ]
+    assert statuses.count(401) <= MOST
+    assert statuses[-5:] == [429] * 5
+    refused = client.get("/v1/deals", headers={"Authorization": "Bearer sancho_1_2"})
+    assert (refused.json()["code"], refused.headers["retry-after"]) == ("too_many_attempts", "60")
+    assert client.get("/v1/forecasts/2026-Q4", headers=headers).status_code not in (401, 429)
+    assert client.get("/v1/deals").status_code == 429, "without a key, too"
+
+
+def test_failed_attempts_are_forgotten_after_a_while_and_counted_by_address():
+    now = [0.0]
+    failed = FailedAttempts(lambda: now[0])
+    for _ in range(MOST):
+        assert failed.seconds_to_wait("a") == 0
+        failed.note("a")
+    assert failed.seconds_to_wait("a") == SECONDS
+    assert failed.seconds_to_wait("b") == 0
+    now[0] = SECONDS
+    assert failed.seconds_to_wait("a") == 0
+    failed.note("a")
+    assert failed.seconds_to_wait("a") == 0
+    for n in range(10_001):
+        failed.note(f"n{n}")
+    assert len(failed._failed) == 10_000
+
+
+def test_every_answer_says_that_it_is_data_for_the_caller_alone(client: TestClient):
+    for path in ("/healthz", "/v1/deals", "/v1/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_a_new_home_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
+    assert run(["key", "create", "--name", "crm"]) == 0
+    assert (tmp_path / "home").stat().st_mode & 0o077 == 0
 
 
 # Until it ends
