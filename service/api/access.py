@@ -100,7 +100,7 @@ class Credentials:
             raise
 
     def _operation(self, scope: Scope) -> str | None:
-        """The name of the operation that a call asks for, where it needs a key; None: there is no such one."""
+        """The name of the operation that a call asks for, where it needs a key; None: there is none."""
         if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
             return None
         method, path = scope["method"], scope["path"]

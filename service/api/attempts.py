@@ -1,4 +1,4 @@
-"""Who tries out keys? An address from which too many were wrong waits for a while before the next is looked at."""
+"""Who tries out keys? An address that sent too many wrong ones waits before the next is looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ADDRESSES = 10_000  # remembered
 
 
 class FailedAttempts:
-    """Counts calls with a wrong key by address. Everything happens on the event loop, so nothing is locked."""
+    """Counts calls with a wrong key by address. All of it happens on the event loop, so nothing is locked."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
