@@ -215,7 +215,7 @@ def _runs(found: Engine, folder: Path) -> Iterator[str]:
 def _ready(
     found: Engine, home: Path, data: Path, variables: Mapping[str, str], printed: Path
 ) -> tuple[float, float | None, float | None]:
-    """Seconds until the service is ready; of a processor, and its memory then, where it is our own process."""
+    """Seconds until the service is ready; of a processor, and its memory, where the process is our own."""
     port = free_port()
     line = ("sancho", "serve", "--host", "127.0.0.1", "--port", str(port))
     began = time.monotonic()
