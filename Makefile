@@ -41,6 +41,7 @@ release: .venv/.dev
 lock: .venv/.dev
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --quiet --extra scale -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --quiet --extra scale --extra dev -o requirements-dev.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile - --constraint requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-build.lock
 
 clean:
 	rm -rf .venv .sancho build dist *.egg-info

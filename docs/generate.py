@@ -57,6 +57,10 @@ _ONLY_VARIABLES = {
         "学習に使うスレッド数の上限（train.threads より小さいとき）",
         "At most so many threads for a training, where that is fewer than train.threads",
     ),
+    "SANCHO_KERNELS": Text(
+        "インストールに付属するコンパイル済みカーネルのフォルダー（イメージが設定する）",
+        "Folder of compiled kernels that an installation brings; the image sets it",
+    ),
     "SANCHO_DEBUG": Text(
         "空でなければ、予期しないエラーの詳細を表示する", "Not empty: show all details of an unexpected error"
     ),

@@ -4,7 +4,8 @@ Numba's disk cache checks only the file that defines a function. Helpers, consta
 other files are compiled into the function, too: without this guard, stale ones would stay in use.
 
 Where nothing can be kept on disk (a read-only installation, a full disk), each process compiles them anew, in
-memory.
+memory. An installation may bring kernels that were compiled while it was made, as the image does: the folder
+that SANCHO_KERNELS names is looked into first, and never written to.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import numba
 import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+BROUGHT = "SANCHO_KERNELS"  # environment variable: a folder of kernels, laid out as in NUMBA_CACHE_DIR
 
 _PLAIN = (bool, int, float, str, bytes, np.generic)
 
@@ -50,7 +53,7 @@ def compiled(
         if index is not None:
             index._source_stamp = _stamp(Path(function.__code__.co_filename), function.__globals__)
             index._load_index = _tolerant(index._load_index)
-            index.load = _or_nothing(index.load)
+            index.load = _first_found(_brought(made, index), _or_nothing(index.load))
             made._cache.save_overload = _or_nothing(made._cache.save_overload)
         return cast(Function, _one_at_a_time(made) if parallel else made)
 
@@ -153,6 +156,32 @@ def _or_nothing(work: Callable[..., Any]) -> Callable[..., Any]:
             return None
 
     return attempt
+
+
+def _brought(made: Any, own: Any) -> Callable[[Any], Any] | None:
+    """Reads a function's kernels from the folder that the installation brings; None where it brings none."""
+    folder = os.environ.get(BROUGHT)
+    if not folder:
+        return None
+    from numba.core.caching import IndexDataCacheFile
+
+    locator = made._cache._impl.locator
+    path = Path(folder) / locator.get_suitable_cache_subpath(made.py_func.__code__.co_filename)
+    index = IndexDataCacheFile(str(path), made._cache._impl.filename_base, own._source_stamp)
+    index._load_index = _tolerant(index._load_index)
+    return _or_nothing(index.load)
+
+
+def _first_found(brought: Callable[[Any], Any] | None, own: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads what an installation brings, else what this machine compiled."""
+    if brought is None:
+        return own
+
+    def load(key: Any) -> Any:
+        found = brought(key)
+        return own(key) if found is None else found
+
+    return load
 
 
 def _is_plain(value: Any) -> bool:

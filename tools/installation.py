@@ -329,15 +329,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(port: int, process: subprocess.Popen[bytes], seconds: float) -> None:
+def wait_until_ready(
+    port: int, process: subprocess.Popen[bytes], seconds: float, path: str = "/readyz"
+) -> None:
     """Returns once the service says it is ready; CheckError where it ends before or takes longer."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
             raise CheckError(f"the service ended with {process.returncode} before it was ready")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
+            time.sleep(0.2)
     raise CheckError(f"the service was not ready within {seconds:.0f} s")

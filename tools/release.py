@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tools import image as images
 from tools import installation, soak
 from tools.installation import ROOT, CheckError, Installation
 
@@ -59,6 +60,8 @@ class Choices:
     recorded: Path
     renamed: tuple[str, ...]
     commit: str
+    base: str | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,25 +127,12 @@ def development(choices: Choices) -> str:
 
 
 def image(choices: Choices) -> str:
-    """The image built, its service alive and, without a model, not ready."""
-    if shutil.which("docker") is None or _quiet("docker", "info").returncode != 0:
-        raise LeftOutError("no Docker daemon answers here")
-    name = f"sancho-release:{choices.commit[:12]}"
-    _must("docker", "build", "--quiet", "--tag", name, str(ROOT))
-    _must("docker", "run", "--rm", name, "--help")
-    started = _must("docker", "run", "--detach", "--publish", "127.0.0.1::8000", name).strip()
+    """The image built and run read-only, as its user, from an empty home."""
     try:
-        for _ in range(120):
-            state = _must("docker", "inspect", "--format", "{{.State.Health.Status}}", started).strip()
-            if state == "healthy":
-                break
-            time.sleep(1)
-        else:
-            raise CheckError(f"the container is {state}:\n{_quiet('docker', 'logs', started).stdout}")
-    finally:
-        _quiet("docker", "rm", "--force", started)
-    size = int(_must("docker", "image", "inspect", "--format", "{{.Size}}", name))
-    return f"built ({size / 2**20:.0f} MiB), its command line answers, its service is healthy"
+        found = images.engine()
+    except images.NoEngineError as reason:
+        raise LeftOutError(str(reason)) from None
+    return images.check(found, choices.base, choices.options)
 
 
 def postgresql(choices: Choices) -> str:
@@ -198,7 +188,12 @@ STEPS = (
         "names them",
     ),
     Step("development", development, "the same with a development install"),
-    Step("image", image, "the image is built, its command line answers and its service is healthy"),
+    Step(
+        "image",
+        image,
+        "the image built (docker, podman, or buildah and a chroot) and run with a read-only root: its user, "
+        "what it may write to, a lean MLflow server, import, training, time until ready with an empty home",
+    ),
     Step("postgresql", postgresql, "the whole suite, with every store on an embedded PostgreSQL"),
     Step(
         "soak",
@@ -340,6 +335,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=CACHE, help="where results are kept")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak (10)")
     parser.add_argument("--recorded", type=Path, help="kept answers to compare with (FOLDER/answers)")
+    parser.add_argument("--base", help="the image to build on (the Dockerfile's PYTHON_IMAGE)")
+    parser.add_argument("--option", action="append", default=[], help="of the image's build, as it stands")
     parser.add_argument("--renamed", action="append", default=[], metavar="OLD=NEW", help="a renamed field")
     chosen = parser.parse_args(arguments)
     known = {step.name: step for step in STEPS}
@@ -362,6 +359,8 @@ def main(arguments: list[str] | None = None) -> int:
                 recorded=recorded.absolute(),
                 renamed=tuple(chosen.renamed),
                 commit=now,
+                base=chosen.base,
+                options=tuple(chosen.option),
             )
             run(step, choices).write(_file(folder, step.name))
     results = stored_results(folder, STEPS)

@@ -56,7 +56,7 @@ CHANGES = {
 }
 
 
-def ask(folder: Path) -> list[str]:
+def ask(folder: Path, **variables: str) -> list[str]:
     """The caller's answer in a process of its own, and whether it was taken from the cache."""
     path = os.pathsep.join([str(folder), str(ROOT)])
     # Without bytecode, which is taken for up to date when a source changes within a second.
@@ -65,6 +65,7 @@ def ask(folder: Path) -> list[str]:
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",
         "NUMBA_CACHE_DIR": str(folder / "cache"),
+        **variables,
     }
     command = [sys.executable, "-c", "import outer.inner.caller"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
@@ -93,6 +94,22 @@ def test_a_named_tuple_whose_module_was_renamed_is_compiled_again(tmp_path: Path
     caller = tmp_path / "outer/inner/caller.py"
     caller.write_text(caller.read_text("utf-8").replace("outer.values", "outer.pairs"), "utf-8")
     assert ask(tmp_path) == ["1121.0", "0"]
+
+
+def test_kernels_that_an_installation_brings_are_used_and_left_alone(tmp_path: Path) -> None:
+    for name, source in SOURCES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source, "utf-8")
+    assert ask(tmp_path) == ["1121.0", "0"]  # while the image is made
+    (tmp_path / "cache").rename(tmp_path / "brought")
+    brought = sorted((tmp_path / "brought").rglob("*.nb?"))
+    before = [file.read_bytes() for file in brought]
+    assert ask(tmp_path, SANCHO_KERNELS=str(tmp_path / "brought")) == ["1121.0", "1"]
+    assert not list((tmp_path / "cache").rglob("*.nb?"))  # nothing had to be compiled
+    other = {"SANCHO_KERNELS": str(tmp_path / "brought"), "NUMBA_CPU_NAME": "generic"}
+    assert ask(tmp_path, **other) == ["1121.0", "0"]  # of another processor: compiled here, and kept here
+    assert ask(tmp_path, **other) == ["1121.0", "1"]
+    assert [file.read_bytes() for file in brought] == before
 
 
 READ_ONLY = """

@@ -150,48 +150,14 @@ def test_examples_in_the_tools_run(module):
     assert (results.failed, results.attempted > 0) == (0, True)
 
 
-def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, health: str) -> Path:
-    """A stand-in for Docker that writes its calls down and answers what a container of this health would."""
-    script = folder / "docker"
-    script.write_text(
-        f"""#!/bin/sh
-echo "$1 $2" >> {folder / "calls"}
-case "$1 $2" in
-    info*) exit {0 if health else 1} ;;
-    "inspect --format") echo {health} ;;
-    "image inspect") echo 1048576 ;;
-    "run --detach") echo c0ffee ;;
-esac
-""",
-        "utf-8",
-    )
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    return folder / "calls"
-
-
 def choices(folder: Path) -> Choices:
     return Choices(scratch=folder, minutes=1, recorded=folder / "none", renamed=(), commit=COMMIT)
 
 
-def test_an_image_is_left_out_where_no_daemon_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    docker(tmp_path, monkeypatch, health="")
-    with pytest.raises(LeftOutError, match="no Docker daemon"):
+def test_an_image_is_left_out_where_nothing_builds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LeftOutError, match="neither docker nor podman"):
         release.image(choices(tmp_path))
-
-
-@pytest.mark.parametrize("health", ["healthy", "unhealthy"])
-def test_an_image_passes_once_its_service_is_healthy_and_is_removed_either_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, health: str
-):
-    calls = docker(tmp_path, monkeypatch, health)
-    if health == "healthy":
-        assert "1 MiB" in release.image(choices(tmp_path))
-    else:
-        with pytest.raises(CheckError, match="the container is unhealthy"):
-            release.image(choices(tmp_path))
-    assert "rm --force" in calls.read_text("utf-8")
 
 
 def test_recorded_answers_are_left_out_where_none_are_kept(tmp_path: Path):
