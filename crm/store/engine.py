@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.tables import METADATA
 
 # Newest migration: an up-to-date store opens without loading Alembic. A test holds it to the scripts.
 HEAD = "0007"
@@ -79,6 +80,8 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
             return _unavailable(Text("ディスクがいっぱいです", "the disk is full"), _MAKE_ROOM, url)
         kinds = {kind.__name__ for kind in type(one).__mro__}
         out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
+        if (missing := _NO_TABLE.search(str(one))) and (missing[1] or missing[2]) in METADATA.tables:
+            return _unavailable(_NO_TABLES, _RESTORE, url)
         is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
         broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
         if broken:
@@ -102,6 +105,8 @@ _CHECK = Text(
 _MAKE_WRITABLE = Text(
     "ファイルとフォルダーに書き込めるようにしてください", "make the file and its folder writable"
 )
+_NO_TABLE = re.compile(r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist")
+_NO_TABLES = Text("Sancho の表がありません", "it does not hold Sancho's tables")
 _RESTORE = Text(
     "`sancho restore` でバックアップから戻してください", "restore a backup of it (sancho restore)"
 )
@@ -187,7 +192,42 @@ def _sqlite(url: str) -> sa.Engine:
     engine = sa.create_engine(address, **options)
     sa.event.listen(engine, "connect", _tune)
     sa.event.listen(engine, "begin", _begin)
+    if options.get("poolclass") is not StaticPool and "uri" not in address.query:
+        _watch_file(engine, Path(str(address.database)))
     return engine
+
+
+def _watch_file(engine: sa.Engine, file: Path) -> None:
+    """Sees that connections are to the file that is there, and that one that is gone is not made anew, empty.
+
+    What is written through a connection to a file that was moved or deleted is lost with it.
+    """
+    begun: list[bool] = []
+
+    def refuse_missing(*_: object) -> None:
+        if begun and not file.exists():
+            raise sqlite3.OperationalError(f"unable to open database file: {file} is gone")
+
+    def note(_connection: object, record: Any) -> None:
+        begun[:] = [True]
+        record.info["file"] = _identity(file)
+
+    def check(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info.get("file") != _identity(file):
+            raise sa.exc.DisconnectionError  # the pool connects anew
+
+    sa.event.listen(engine, "do_connect", refuse_missing)
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "checkout", check)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file a path names now; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _only_readable(address: sa.URL, file: Path) -> sa.URL:
