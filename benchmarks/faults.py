@@ -67,8 +67,9 @@ def main() -> None:
             if "postgresql" in name:
                 more["SANCHO_DATABASE_URL"] = stack.enter_context(postgresql(folder / "pg"))
                 subprocess.run(
-                    [*_SANCHO, "import", str(chosen.world.resolve())], cwd=folder, check=True, capture_output=True,
-                    env=os.environ | more | {"PYTHONPATH": str(ROOT), "SANCHO_HOME": str(folder / "other")},
+                    [*_SANCHO, "import", str(chosen.world.resolve())], cwd=folder, check=True,
+                    capture_output=True, env=os.environ | more | {"PYTHONPATH": str(ROOT),
+                    "SANCHO_HOME": str(folder / "other")},
                 )  # fmt: skip
             served = stack.enter_context(Served(chosen.home.resolve(), folder, more))
             report(name, served, fault, chosen.small)

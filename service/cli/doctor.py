@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.command import Command, Json, Lang
-from service.cli.soundness import sound_store, temporary_folder, what_failed
 from service.cli.output import print_json, print_table
+from service.cli.soundness import sound_store, temporary_folder, what_failed
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
