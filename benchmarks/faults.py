@@ -227,18 +227,20 @@ def changed(file: str, change: Callable[[bytes], bytes]) -> Fault:
     return made
 
 
-def moved(names: tuple[str, ...]) -> Fault:
-    """Files or folders are gone; afterwards they are back."""
+def moved(name: str) -> Fault:
+    """A file, with those beside it, or a folder is gone; afterwards it is back."""
 
     @contextlib.contextmanager
     def made(home: Path, _small: Path | None) -> Iterator[None]:
-        for name in names:
-            (home / name).rename(home / f"{name}.away")
+        away = home.parent / "away"
+        away.mkdir()
+        for found in home.glob(f"{name}*"):
+            found.rename(away / found.name)
         yield
-        for name in names:
-            if (home / name).exists():
-                (shutil.rmtree if (home / name).is_dir() else os.remove)(home / name)
-            (home / f"{name}.away").rename(home / name)
+        for made_anew in home.glob(f"{name}*"):
+            (shutil.rmtree if made_anew.is_dir() else os.remove)(made_anew)
+        for found in away.iterdir():
+            found.rename(home / found.name)
 
     return made
 
@@ -312,14 +314,14 @@ FAULTS: dict[str, Fault] = {
     "store cut in half": changed("sancho.db", _half),
     "store overwritten": changed("sancho.db", _garbage),
     "store emptied": changed("sancho.db", lambda _: b""),
-    "store gone": moved(("sancho.db",)),
+    "store gone": moved("sancho.db"),
     "postgresql hung": hung,
     "postgresql killed": killed,
     "registry locked": locked("mlflow.db", "EXCLUSIVE"),
     "registry cut in half": changed("mlflow.db", _half),
     "registry overwritten": changed("mlflow.db", _garbage),
-    "registry gone": moved(("mlflow.db",)),
-    "model's files gone": moved(("mlartifacts",)),
+    "registry gone": moved("mlflow.db"),
+    "model's files gone": moved("mlartifacts"),
     "disk full": filled,
     "temp folder full": filled,
 }

@@ -64,7 +64,7 @@ def sound_store(settings: Settings) -> Text:
 
 def temporary_folder() -> str:
     """The folder for files on their way; raises where there is no room in it."""
-    folder = os.environ.get("TMPDIR", "")
+    folder = tempfile.tempdir or "TMPDIR"
     try:
         folder = tempfile.gettempdir()
         with tempfile.TemporaryFile() as probe:
@@ -74,7 +74,7 @@ def temporary_folder() -> str:
         free = shutil.disk_usage(folder).free
     except OSError as fault:
         raise SanchoError(
-            _NOT_WRITABLE.format(folder=folder or "TMPDIR", why=fault.strerror or str(fault)), "no_room"
+            _NOT_WRITABLE.format(folder=folder, why=fault.strerror or str(fault)), "no_room"
         ) from None
     if free < _LEAST_ROOM:
         raise SanchoError(_NO_ROOM.format(folder=folder, n=free / 1e9), "no_room")
