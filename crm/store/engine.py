@@ -102,7 +102,42 @@ def _sqlite(url: str) -> sa.Engine:
     engine = sa.create_engine(address, **options)
     sa.event.listen(engine, "connect", _tune)
     sa.event.listen(engine, "begin", _begin)
+    if options.get("poolclass") is not StaticPool and "uri" not in address.query:
+        _watch_file(engine, Path(str(address.database)))
     return engine
+
+
+def _watch_file(engine: sa.Engine, file: Path) -> None:
+    """Sees that connections are to the file that is there, and that one that is gone is not made anew, empty.
+
+    What is written through a connection to a file that was moved or deleted is lost with it.
+    """
+    begun: list[bool] = []
+
+    def refuse_missing(*_: object) -> None:
+        if begun and not file.exists():
+            raise sqlite3.OperationalError(f"unable to open database file: {file} is gone")
+
+    def note(_connection: object, record: Any) -> None:
+        begun[:] = [True]
+        record.info["file"] = _identity(file)
+
+    def check(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info.get("file") != _identity(file):
+            raise sa.exc.DisconnectionError  # the pool connects anew
+
+    sa.event.listen(engine, "do_connect", refuse_missing)
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "checkout", check)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file a path names now; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _only_readable(address: sa.URL, file: Path) -> sa.URL:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.tables import METADATA
 
 UNAVAILABLE = "store_unavailable"  # code of the error where the database cannot be used
 # Another transaction holds what this one waits for, or has changed what it read, longer than anybody waits.
@@ -35,6 +36,8 @@ def store_failure(error: BaseException, url: str | None = None) -> SanchoError |
             return unavailable(Text("ディスクがいっぱいです", "the disk is full"), _MAKE_ROOM, url)
         kinds = {kind.__name__ for kind in type(one).__mro__}
         out_of_reach = bool(kinds & {"OperationalError", "InterfaceError"})
+        if (missing := _NO_TABLE.search(str(one))) and (missing[1] or missing[2]) in METADATA.tables:
+            return unavailable(_NO_TABLES, _RESTORE, url)
         is_about_sql = driver == "sqlite3" and ("no such" in told or "syntax" in told)
         broken = driver == "sqlite3" and ("not a database" in told or "malformed" in told)
         if broken:
@@ -53,6 +56,8 @@ CHECK = Text(
 _MAKE_WRITABLE = Text(
     "ファイルとフォルダーに書き込めるようにしてください", "make the file and its folder writable"
 )
+_NO_TABLE = re.compile(r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist")
+_NO_TABLES = Text("Sancho の表がありません", "it does not hold Sancho's tables")
 _DAMAGED = Text("ファイルが壊れています（{said}）", "its file is damaged ({said})")
 _RESTORE = Text(
     "`sancho restore` でバックアップから戻してください", "restore a backup of it (sancho restore)"

@@ -20,13 +20,15 @@ _AT_ONCE = 8  # requests answered between two looks at the other calls
 _IN_MEMORY = 1 << 20  # bytes of what has come and is not answered; more of it waits in a file
 _READ = 64 << 10  # bytes
 
-Answer = Callable[[int, bytes | None], bytes]
+Line = bytes | Exception | None
+Answer = Callable[[int, Line], bytes]
 
 
 class AnswersByLine(Response):
     """The answer to each line of a request's body, in order, a line each; blank lines have none.
 
-    `answer` takes the number of a line, from 1, and the line: None where it has more than `MAX_LINE` bytes.
+    `answer` takes the number of a line, from 1, and the line: None where it has more than `MAX_LINE` bytes,
+    the fault where it and those after it could not be taken.
     """
 
     media_type = MEDIA_TYPE
@@ -51,7 +53,7 @@ class AnswersByLine(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 tasks.cancel_scope.cancel()
 
-    def _answers(self, lines: list[tuple[int, bytes | None]]) -> bytes:
+    def _answers(self, lines: list[tuple[int, Line]]) -> bytes:
         return b"".join(self._answer(number, line) + b"\n" for number, line in lines)
 
 
@@ -62,6 +64,7 @@ class _Body:
         self._file = file
         self._read = 0
         self._whole = False
+        self._fault: OSError | None = None
         self._more = anyio.Event()
 
     async def take(self, receive: Receive, serving: anyio.CancelScope) -> None:
@@ -71,12 +74,15 @@ class _Body:
             if message["type"] == "http.disconnect":
                 serving.cancel()
                 return
-            self._file.seek(0, 2)
-            self._file.write(message.get("body", b""))
-            self._whole = not message.get("more_body", False)
+            try:
+                self._file.seek(0, 2)
+                self._file.write(message.get("body", b""))
+            except OSError as fault:  # no room for it: what has come is answered, and the rest is not taken
+                self._fault = fault
+            self._whole = self._fault is not None or not message.get("more_body", False)
             self._more.set()
 
-    async def lines(self) -> AsyncIterator[list[tuple[int, bytes | None]]]:
+    async def lines(self) -> AsyncIterator[list[tuple[int, Line]]]:
         """Some lines that are not blank, with their numbers; the next when these are answered."""
         number, rest, too_long = 0, b"", False
         while True:
@@ -87,8 +93,8 @@ class _Body:
                 continue
             *found, rest = (rest + part).split(b"\n")
             if not part:  # the last line needs no end
-                found, rest = [rest], b""
-            waiting: list[tuple[int, bytes | None]] = []
+                found, rest = [rest] if self._fault is None else [], b""
+            waiting: list[tuple[int, Line]] = []
             for line in found:
                 number += 1
                 if too_long or line.strip():
@@ -97,6 +103,8 @@ class _Body:
             for first in range(0, len(waiting), _AT_ONCE):
                 yield waiting[first : first + _AT_ONCE]
             if not part:
+                if self._fault is not None:
+                    yield [(number + 1, self._fault)]
                 return
             if len(rest) > MAX_LINE:
                 too_long, rest = True, b""

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service import questions, schemas
-from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine
+from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine, Line
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
@@ -87,10 +87,12 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     deals.check_ready()
     lang, path = language_of(request), request.url.path
 
-    def answer(number: int, line: bytes | None) -> bytes:
+    def answer(number: int, line: Line) -> bytes:
         try:
             if line is None:
                 raise SanchoError(_LONG_LINE, "too_large")
+            if isinstance(line, Exception):
+                raise line
             return orjson.dumps(deals.score_deal(schemas.ScoreRequest.model_validate_json(line), lang))
         except Exception as error:  # one line's fault is none of the others'
             return orjson.dumps({**problem_of(error, lang, path), "line": number})

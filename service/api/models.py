@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from crm.errors import SanchoError
+from crm.i18n import Text
 from service import schemas
-from service.api.pools import pools_of
+from service.api.pools import BUSY, pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/models", tags=["models"])
+_CHANGE_SECONDS = 60.0  # for which a caller waits for another model to be loaded and warm
+_LATE = Text(
+    "モデルの切り替えに{n:.0f}秒以上かかっています。処理は続いています。GET /v1/models で確認するか、"
+    "もう一度送ってください（同じ内容なら何も変わりません）。",
+    "changing the model takes more than {n:.0f} seconds and goes on; see GET /v1/models, or send it again, "
+    "which changes nothing twice.",
+)
 _WHICH = r"^([0-9]{1,9}|champion|shadow)$"
 
 
@@ -114,7 +124,7 @@ async def promote_model(
     who = (promotion and promotion.by) or str(request.scope.get("sancho_key") or "")
     because = (promotion and promotion.because) or ""
     told = (version, who.strip(), because.strip(), language_of(request))
-    return send(request, await pools_of(request).aside.run(models.promote, *told))
+    return send(request, await _changed(request, models.promote, *told))
 
 
 @router.post(
@@ -136,6 +146,10 @@ async def roll_back_model(
     ] = None,
 ) -> Response:
     """Puts the previous champion back in service, once it is checked."""
-    return send(
-        request, await pools_of(request).aside.run(models.rollback, from_version, language_of(request))
-    )
+    return send(request, await _changed(request, models.rollback, from_version, language_of(request)))
+
+
+async def _changed(request: Request, change: Callable[..., dict[str, Any]], *told: Any) -> dict[str, Any]:
+    """What a change of the model in service gives; whoever waits long is told that it goes on."""
+    late = SanchoError(_LATE.format(n=_CHANGE_SECONDS), BUSY)
+    return await pools_of(request).aside.run_within(_CHANGE_SECONDS, change, *told, late=late)

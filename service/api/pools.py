@@ -23,9 +23,10 @@ from crm.store.engine import UNAVAILABLE
 T = TypeVar("T")
 BUSY = "busy"  # code of the error where too many wait
 _BUSY = Text(
-    "混み合っているため処理できませんでした（同時に{threads}件、待ち{waiting}件まで）。数秒後にもう一度送ってください。",
-    "too much is being done at once ({threads} requests of this kind, and {waiting} that wait); send it again in "
-    "a few seconds.",
+    "混み合っているため処理できませんでした（同時に{threads}件、待ち{waiting}件まで）。"
+    "数秒後にもう一度送ってください。",
+    "too much is being done at once ({threads} requests of this kind, and {waiting} that wait); send it "
+    "again in a few seconds.",
 )
 _NO_ANSWER = Text(
     "データベースから{seconds:g}秒以内に応答がありませんでした。数秒後にもう一度送ってください。",
@@ -73,10 +74,15 @@ class Pool:
         async with self.slot():
             return await to_thread.run_sync(function, *arguments, limiter=self._threads)
 
-    async def run_within(self, seconds: float, function: Callable[..., T], *arguments: Any) -> T:
-        """The same, where it takes no longer; else `store_unavailable`, while the thread goes on alone."""
+    async def run_within(
+        self, seconds: float, function: Callable[..., T], *arguments: Any, late: SanchoError | None = None
+    ) -> T:
+        """The same, where it takes no longer; else `late`, while the thread goes on alone.
+
+        By default that is `store_unavailable`.
+        """
         if self._running >= 4 * self._size:  # of those nobody waits for
-            raise _no_answer(seconds)
+            raise late or _no_answer(seconds)
 
         def counted() -> T:
             with self._guard:
@@ -90,7 +96,7 @@ class Pool:
         with anyio.move_on_after(seconds):
             async with self.slot():
                 return await to_thread.run_sync(counted, abandon_on_cancel=True, limiter=self._threads)
-        raise _no_answer(seconds)
+        raise late or _no_answer(seconds)
 
     def _busy(self) -> SanchoError:
         return SanchoError(_BUSY.format(threads=self._size, waiting=self._most_waiting), BUSY)

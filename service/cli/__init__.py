@@ -45,9 +45,9 @@ def _explained(error: Exception, lang: Language) -> int:
     if os.environ.get("SANCHO_DEBUG"):
         raise error
     from crm.addresses import without_password
-    from crm.store.engine import store_failure
+    from service.request_error import outside_failure
 
-    failure = store_failure(error)
+    failure = outside_failure(error)
     if failure is not None:
         return _failed(failure.text, lang, 1)
     what = without_password(f"{type(error).__name__}: {error}".split("\n")[0])

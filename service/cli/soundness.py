@@ -25,7 +25,8 @@ _CLOCK = Text(
     "the newest import is {minutes:,} minutes in the future; check this machine's clock.",
 )
 _NO_ROOM = Text(
-    "{folder} には {n:,.2f} GB しか空きがありません。空き容量を増やすか、TMPDIR に別のフォルダーを指定してください。",
+    "{folder} には {n:,.2f} GB しか空きがありません。"
+    "空き容量を増やすか、TMPDIR に別のフォルダーを指定してください。",
     "only {n:,.2f} GB are free in {folder}; make room, or set TMPDIR to another folder.",
 )
 _NOT_WRITABLE = Text(
@@ -63,6 +64,7 @@ def sound_store(settings: Settings) -> Text:
 
 def temporary_folder() -> str:
     """The folder for files on their way; raises where there is no room in it."""
+    folder = tempfile.tempdir or "TMPDIR"
     try:
         folder = tempfile.gettempdir()
         with tempfile.TemporaryFile() as probe:
@@ -71,9 +73,8 @@ def temporary_folder() -> str:
             os.fsync(probe.fileno())
         free = shutil.disk_usage(folder).free
     except OSError as fault:
-        where = os.environ.get("TMPDIR") or "/tmp"
         raise SanchoError(
-            _NOT_WRITABLE.format(folder=where, why=fault.strerror or str(fault)), "no_room"
+            _NOT_WRITABLE.format(folder=folder, why=fault.strerror or str(fault)), "no_room"
         ) from None
     if free < _LEAST_ROOM:
         raise SanchoError(_NO_ROOM.format(folder=folder, n=free / 1e9), "no_room")

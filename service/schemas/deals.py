@@ -67,7 +67,9 @@ def _row(table: Table, name: str, optional: tuple[str, ...] = ()) -> type[BaseMo
         for column in table.columns
     }
     config = ConfigDict(extra="allow" if table.custom else "forbid", title=name)
-    refusing = {"columns": model_validator(mode="before")(refuse_many_columns)} if table.custom else {}
+    refusing: dict[str, Any] = {}
+    if table.custom:
+        refusing["columns"] = model_validator(mode="before")(refuse_many_columns)
     model: type[BaseModel] = create_model(name, __config__=config, __validators__=refusing, **fields)
     model.__doc__ = table.label.both()
     return model

@@ -207,6 +207,26 @@ def test_a_quote_left_open_costs_its_own_line_only(store, tmp_path):
     assert store.read(TOKYO)["teams"]["team_id"].tolist() == ["T1", "T3", "T4"]
 
 
+@pytest.mark.parametrize("closer", ['T4,"open', '"T4,d', 'T4,x"y,'])
+def test_two_quotes_left_open_cost_their_own_lines_and_swallow_none_between(store, tmp_path, closer):
+    lines = ["team_id,name", "T1,a", 'T2,"open', "T3,c", closer, "T5,e", ""]
+    (tmp_path / "teams.csv").write_text("\n".join(lines), encoding="utf-8")
+    result = take(store, tmp_path)
+    assert 3 in [f.line for f in result.errors]
+    found = store.read(TOKYO)["teams"]
+    assert {"T1", "T3", "T5"} <= set(found["team_id"])
+    assert not any("\n" in str(name) for name in found["name"])
+
+
+def test_a_text_of_several_lines_stays_one_text(store, tmp_path):
+    text = 'team_id,name\nT1,"a\nb, ""c""\n"\nT2,27" wide\nT3,"one"\n'
+    (tmp_path / "teams.csv").write_text(text, encoding="utf-8")
+    assert take(store, tmp_path).errors == []
+    names = dict(store.read(TOKYO)["teams"][["team_id", "name"]].itertuples(index=False))
+    assert names["T1"].startswith('a\nb, "c"')
+    assert names["T2"] == '27" wide'
+
+
 def test_control_characters_are_refused_before_a_database_is(store, tmp_path):
     (tmp_path / "teams.csv").write_bytes(b"team_id,name\nT1,a\x00b\nT2,c\n")
     assert [(f.line, f.column, f.code) for f in take(store, tmp_path).errors] == [

@@ -195,7 +195,7 @@ def test_what_a_driver_raises_is_one_sentence(fault: Exception, english: str):
 @pytest.mark.parametrize(
     "fault",
     [
-        sqlite3.OperationalError("no such table: deals"),
+        sqlite3.OperationalError("no such table: dealz"),
         psycopg.errors.UndefinedTable("relation does not exist"),
         sqlite3.IntegrityError("UNIQUE constraint failed"),
         ValueError("locked"),
@@ -240,3 +240,41 @@ def write_over(file: Path, data: bytes) -> None:
     with file.open("r+b") as open_file:
         open_file.write(data)
         open_file.truncate(len(data))
+
+
+def test_a_file_that_is_gone_is_said_to_be_gone_and_is_not_made_anew(tmp_path: Path):
+    file, away = tmp_path / "store.db", tmp_path / "away.db"
+    with Store.open(str(file)) as store:
+        push_rows(store, "teams", [{"team_id": "T1"}], TOKYO)
+        file.rename(away)
+        for ask in (store.counts, lambda: push_rows(store, "teams", [{"team_id": "T2"}], TOKYO)):
+            with pytest.raises(SanchoError, match="is gone") as caught:
+                ask()
+            assert caught.value.code == UNAVAILABLE
+        assert not file.exists()
+        away.rename(file)
+        assert push_rows(store, "teams", [{"team_id": "T2"}], TOKYO).total.imported == 1
+        assert store.counts()["teams"] == 2
+
+
+def test_another_file_put_in_its_place_is_the_one_that_is_written_to(tmp_path: Path):
+    file, other = tmp_path / "store.db", tmp_path / "other.db"
+    Store.open(str(other)).close()
+    with Store.open(str(file)) as store:
+        push_rows(store, "teams", [{"team_id": "T1"}], TOKYO)
+        for ending in ("-wal", "-shm"):
+            file.with_name(file.name + ending).unlink(missing_ok=True)
+        other.rename(file)
+        assert push_rows(store, "teams", [{"team_id": "T2"}], TOKYO).total.imported == 1
+    with Store.open(str(file)) as store:
+        assert list(store.read(TOKYO)["teams"]["team_id"]) == ["T2"]
+
+
+def test_a_database_without_our_tables_is_out_of_reach_and_not_a_mystery(tmp_path: Path):
+    file = tmp_path / "store.db"
+    with Store.open(str(file)) as store:
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("DROP TABLE imports")
+        with pytest.raises(SanchoError, match="does not hold Sancho's tables") as caught:
+            store.revision()
+        assert "sancho restore" in caught.value.text.en

@@ -53,8 +53,10 @@ def asked(app: Any, parts: list[bytes], path: str, **headers: str) -> tuple[list
 
     sent: list[Message] = []
     named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "path": path, "headers": named, "app": App(), "method": "POST", "query_string": b"",
-             "server": ("test", 80), "scheme": "http", "root_path": ""}  # fmt: skip
+    scope = {
+        "type": "http", "path": path, "headers": named, "app": App(), "method": "POST",
+        "query_string": b"", "server": ("test", 80), "scheme": "http", "root_path": "",
+    }  # fmt: skip
     body = _Taken(parts)
 
     async def send(message: Message) -> None:
