@@ -2,9 +2,9 @@
 
 Each deal has random numbers of its own, by its row, and amounts lie on a step that makes sums exact in any
 order: taking a deal's old draws out of the sums and putting its new ones in gives, digit for digit, what
-`simulate` draws from nothing. A deal that comes or goes moves the rows of those after it by their ids, so that
-theirs are exchanged too: none where a new deal has the last id. Where more has changed than stays, all open
-deals are drawn anew; so is new business at other rates, and everything in another market or organisation.
+`simulate` draws from nothing. A deal that comes or goes moves the rows of those after it by their ids, so
+that theirs are exchanged too: none where a new deal has the last id. Where more has changed than stays, all
+open deals are drawn anew; so is new business at other rates, and everything in another organisation.
 """
 
 from __future__ import annotations
