@@ -62,7 +62,10 @@ def changed_history(
         return None
     if not change.deals and not any(change.touched.get(name) for name in _READ):
         return before, rows
-    zone = before.calendar.zone
+    survivors, zone = log.merged("deals"), before.calendar.zone
+    # Rows of a deal that was merged are those of the one that took its place.
+    merged = {survivors[deal] for deal in change.deals if deal in survivors}
+    change = replace(change, deals=change.deals | merged)
     old, log = replace(old, zone=zone), replace(log, zone=zone)
     places = _Places.of(before.deal_ids, pd.Index(log["deals"]["deal_id"]), change.deals)
     moved = _moved_rows(old["activities"], log["activities"], change.touched.get("activities", ()))

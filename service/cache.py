@@ -56,8 +56,12 @@ class Cache(Generic[K, V]):
         """Takes over values of another cache."""
         for key, value in other.items():
             if wanted(key):
-                with self._guard:
-                    self._values[key] = value
+                self.put(key, value)
+
+    def put(self, key: K, value: V) -> None:
+        """Keeps a value that is there already."""
+        with self._guard:
+            self._values[key] = value
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
         """The value of a key, computed unless it is cached; a computation that raises caches nothing."""

@@ -17,6 +17,7 @@ from crm.instants import DAY
 from crm.newest_record import RecordTimes
 from crm.organisation import Organisation
 from features import ActionEvents, Calendar, Feature, History
+from features.arrays import Ints
 from models.actions import CandidateAction
 from models.bundle import Bundle
 from models.seller_attribution import AttributedDeals
@@ -69,14 +70,18 @@ class Caches:
 
     renewable: Mapping[tuple[int, str], PeriodForecast] = field(default_factory=dict)  # of an earlier state
 
-    def of_moments_up_to(self, moment: int, same_deals: bool) -> Caches:
+    def of_moments_up_to(self, moment: int, places: Ints | None = None) -> Caches:
         """New caches that hold what is said as of these moments and of no other.
 
-        `same_deals`: the history has the same deals at the same places, as what is computed names them.
+        `places`: where the deals are in the history now, -1 = nowhere; None where all are where they were.
         """
         past = Caches()
         past.past_states.take(self.past_states, lambda revision: revision <= moment)
-        if same_deals:
+        if places is not None:
+            for key, forecast in self.forecasts.items():
+                if key[0] <= moment and (there := forecast.in_places(places)) is not None:
+                    past.forecasts.put(key, there)
+        else:
             past.forecasts.take(self.forecasts, lambda key: key[0] <= moment)
             past.kpi_contexts.take(self.kpi_contexts, lambda key: key[0] <= moment)
             past.drivers.take(self.drivers, lambda key: key[0] <= moment)
@@ -84,12 +89,13 @@ class Caches:
             past.kpi_figures.take(self.kpi_figures, lambda key: key[0] <= moment)
         return past
 
-    def renewed(self, known_from: int, now: int, now_after: int, same_deals: bool) -> Caches:
+    def renewed(self, known_from: int, now: int, now_after: int, places: Ints | None = None) -> Caches:
         """Caches of a state after this one: what it said as of past moments, and its forecasts to renew.
 
-        Up to `known_from` nothing has changed; `now` and `now_after` are those of both states.
+        Up to `known_from` nothing has changed; `now` and `now_after` are those of both states. `places`: see
+        `of_moments_up_to`.
         """
-        past = self.of_moments_up_to(min(known_from, now - 1), same_deals)
+        past = self.of_moments_up_to(min(known_from, now - 1), places)
         if now_after != now:
             return past
         of_now = {key: forecast for key, forecast in self.forecasts.items() if key[0] == now}

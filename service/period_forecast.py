@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from crm.instants import DAY, end_of_day
 from crm.money import Rates
 from crm.periods import Period
 from features import Calendar, History
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.forecast.attainment import (
     DealEffect,
@@ -132,6 +132,13 @@ class PeriodForecast:
         won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
         amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
         return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
+    def in_places(self, places: Ints) -> PeriodForecast | None:
+        """The same forecast beside a history in which deals have other places; None where one is gone."""
+        deals = places[self.scored.deals]
+        if (deals < 0).any():
+            return None
+        return replace(self, scored=replace(self.scored, deals=deals))
 
     @property
     def days_ahead(self) -> Floats:

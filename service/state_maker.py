@@ -20,7 +20,7 @@ from crm.store.engine import store_failure
 from crm.store.held_tables import Renewal
 from crm.versions import LATEST
 from features import History, compile_history
-from features.arrays import Ints
+from features.arrays import Ints, ints
 from features.changed_history import Change, activity_rows, changed_history
 from features.kept_history import history_name, keep_history, kept_history
 from features.levels import Levels
@@ -170,8 +170,10 @@ class StateMaker:
         settled: tuple[tuple[int, int], ...] = ((NEVER, revision),)
         caches = Caches()
         if before is not None and before.bundle is bundle:
-            same_deals = history.deal_ids.equals(before.history.deal_ids)
-            caches = before.caches.renewed(known_from, before.now, now, same_deals)
+            places = None
+            if not history.deal_ids.equals(before.history.deal_ids):
+                places = ints(history.deal_ids.get_indexer(before.history.deal_ids))
+            caches = before.caches.renewed(known_from, before.now, now, places)
         if before is not None and known_from != NEVER:
             settled = before.settled
             if known_from != LATEST:
@@ -214,7 +216,7 @@ def _keep_what_was_known(before: ModelState, fresh: ModelState, known_from: int)
     """
     revision = fresh.log.next_revision(known_from)
     if revision == known_from and before.log.next_revision(known_from) is None:
-        past = replace(before, caches=before.caches.of_moments_up_to(known_from, True))
+        past = replace(before, caches=before.caches.of_moments_up_to(known_from))
         fresh.caches.past_states.get(revision, lambda: past)
 
 

@@ -2,8 +2,9 @@
 
 Each deal has random numbers of its own, by its row, and amounts lie on a step that makes sums exact in any
 order: taking a deal's old draws out of the sums and putting its new ones in gives, digit for digit, what
-`simulate` draws from nothing. Where more than some deals have changed (a deal came or went, so that rows
-moved; another market, other people), all that has changed is drawn anew.
+`simulate` draws from nothing. A deal that comes or goes moves the rows of those after it by their ids, so
+that theirs are exchanged too: none where a new deal has the last id. Where more has changed than stays, all
+open deals are drawn anew; so is new business at other rates, and everything in another organisation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from features.arrays import Flags, Floats
+from features.arrays import Floats, Ints
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.shock_scale import KNOWN
@@ -21,12 +22,13 @@ from models.forecast.simulate import (
     ShockSizes,
     Simulation,
     add_draws,
+    draw_new_business,
     draw_open_deals,
     round_to_step,
     simulate,
 )
 
-_MOST = 0.25  # share of the deals from which on all are drawn anew
+_MOST = 0.25  # share of the deals that, taken out and put in, cost half as much as all
 
 
 def simulate_after(
@@ -42,40 +44,45 @@ def simulate_after(
 ) -> Simulation:
     """What `simulate` gives of the same input, with what of the simulation `before` still holds."""
     sizes = ShockSizes(company_sd, team_sd, degrees)
-    if (
-        before.sizes != sizes
-        or not _same(before.organisation, organisation)
-        or not _same_rates(before.new, new)
-    ):
+    if before.sizes != sizes or not _same(before.organisation, organisation):
         return simulate(organisation, pipeline, closed, new, company_sd, team_sd, degrees=degrees)
     fresh = replace(before, organisation=organisation, closed=round_to_step(closed), new=new)
-    changed = _changed(before.pipeline, pipeline)
-    if changed is None or changed.mean() > _MOST:
+    if not _same_rates(before.new, new):
+        rate, new_draws = draw_new_business(fresh, new)
+        fresh = replace(fresh, new_rate=rate, new_draws=new_draws)
+    gone, come = _exchanged(before.pipeline, pipeline)
+    if len(gone) + len(come) > 2 * _MOST * len(pipeline.won_by):
         pipeline, odds, draws = draw_open_deals(organisation, pipeline, before.shift, sizes, before.seed)
         return replace(fresh, pipeline=pipeline, odds=odds, open_draws=draws)
-    if not changed.any():
+    if not len(gone) and not len(come):
         return fresh
-    rows = np.flatnonzero(changed)
     draws = before.open_draws.copy()
-    add_draws(before, rows, draws, sign=-1.0)
+    add_draws(before, gone, draws, sign=-1.0)
     # Odds of all deals, as `simulate` computes them: those of a few may differ from them in the last digit.
     pipeline, odds, _ = draw_open_deals(organisation, pipeline, before.shift[:, :0], sizes, before.seed)
     fresh = replace(fresh, pipeline=pipeline, odds=odds, open_draws=draws)
-    add_draws(fresh, rows, draws, sign=1.0)
+    add_draws(fresh, come, draws, sign=1.0)
     return fresh
 
 
-def _changed(before: Pipeline, now: Pipeline) -> Flags | None:
-    """Which deals (n,) are drawn from anything else than before; None where the rows are other deals'."""
-    if before.won_by.shape != now.won_by.shape or not np.array_equal(before.deal_ids, now.deal_ids):
-        return None
-    amounts = round_to_step(now.amounts)
-    changed: Flags = (
-        (before.person != now.person)
-        | (before.won_by != now.won_by).any(axis=1)
-        | (before.amounts != amounts).any(axis=1)
+def _exchanged(before: Pipeline, now: Pipeline) -> tuple[Ints, Ints]:
+    """The rows whose draws are taken out, and those whose draws are put in, ascending.
+
+    Rows are drawn from the same where the deal, its owner, its chances and its amounts are those of before.
+    """
+    shared = min(len(before.won_by), len(now.won_by))
+    moved = np.flatnonzero(before.deal_ids[:shared] != now.deal_ids[:shared])
+    kept = int(moved[0]) if len(moved) else shared
+    if before.won_by.shape[1] != now.won_by.shape[1]:
+        kept = 0
+    amounts = round_to_step(now.amounts[:kept])
+    changed = np.flatnonzero(
+        (before.person[:kept] != now.person[:kept])
+        | (before.won_by[:kept] != now.won_by[:kept]).any(axis=1)
+        | (before.amounts[:kept] != amounts).any(axis=1)
     )
-    return changed
+    gone, come = (np.arange(kept, len(each.won_by)) for each in (before, now))
+    return np.concatenate([changed, gone]), np.concatenate([changed, come])
 
 
 def _same_rates(before: NewBusinessRates, now: NewBusinessRates) -> bool:

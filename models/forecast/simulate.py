@@ -119,26 +119,12 @@ def simulate(
     """
     if scenarios & (scenarios - 1) or scenarios < BLOCK:
         raise ValueError(f"scenarios: expected a power of two of at least {BLOCK}, got {scenarios}")
-    rng = np.random.default_rng(seed)
-    teams = len(organisation.teams)
-    market_factor = _normal(rng, 2, scenarios)
-    team_factor = _normal(rng, teams + 1, scenarios)
-    team_factor[teams] = 0.0
-    new_team_factor = _normal(rng, teams + 1, scenarios)
-    new_team_factor[teams] = 0.0
+    factors = _Factors.of(organisation, scenarios, seed)
     scale = scenario_scales(degrees, scenarios, seed)
-    shift = np.exp(scale * (company_sd * market_factor[0] + team_sd * team_factor))
+    shift = np.exp(scale * (company_sd * factors.market[0] + team_sd * factors.team))
     sizes = ShockSizes(company_sd, team_sd, degrees)
     pipeline, odds, open_draws = draw_open_deals(organisation, pipeline, shift, sizes, seed)
-    independent = np.sqrt(1 - SHARED_MARKET**2)
-    market_sd, team_rate_sd = new.market_sd * scale, new.team_sd * scale
-    market = market_sd * (SHARED_MARKET * market_factor[0] + independent * market_factor[1])
-    team_shift = team_rate_sd * (SHARED_MARKET * team_factor + independent * new_team_factor)
-    rate_factor = np.exp(
-        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
-    )
-    rate = new.draw_rates(rate_factor[_shift_rows(organisation)], rng)
-    new_draws = round_to_step(new.draw_revenue(rate, seed)[0])
+    rate, new_draws = _draw_new_business(organisation, new, factors, scale, seed)
     return Simulation(
         organisation=organisation,
         pipeline=pipeline,
@@ -152,6 +138,46 @@ def simulate(
         new=new,
         new_rate=rate,
     )
+
+
+class _Factors(NamedTuple):
+    """Standard normal factors in each scenario, and the generator that goes on after them."""
+
+    market: Floats  # (2, S): of open deals, and what new business has beside it
+    team: Floats  # (teams + 1, S); the last, for people of no team, is 0
+    new_team: Floats  # (teams + 1, S): what a team's new business has beside it
+    rng: np.random.Generator
+
+    @classmethod
+    def of(cls, organisation: ScopeTree, scenarios: int, seed: int) -> _Factors:
+        """Those of an organisation: the same seed draws the same."""
+        rng, teams = np.random.default_rng(seed), len(organisation.teams)
+        market, team = _normal(rng, 2, scenarios), _normal(rng, teams + 1, scenarios)
+        new_team = _normal(rng, teams + 1, scenarios)
+        team[teams] = new_team[teams] = 0.0
+        return cls(market, team, new_team, rng)
+
+
+def draw_new_business(simulation: Simulation, new: NewBusinessRates) -> tuple[NDArray[np.float32], Floats]:
+    """(rates, revenue) of new business by person and scenario, as `simulate` draws them for these rates."""
+    scenarios, seed = simulation.shift.shape[1], simulation.seed
+    scale = scenario_scales(simulation.sizes.degrees, scenarios, seed)
+    factors = _Factors.of(simulation.organisation, scenarios, seed)
+    return _draw_new_business(simulation.organisation, new, factors, scale, seed)
+
+
+def _draw_new_business(
+    organisation: ScopeTree, new: NewBusinessRates, factors: _Factors, scale: Floats, seed: int
+) -> tuple[NDArray[np.float32], Floats]:
+    teams, independent = len(organisation.teams), np.sqrt(1 - SHARED_MARKET**2)
+    market_sd, team_rate_sd = new.market_sd * scale, new.team_sd * scale
+    market = market_sd * (SHARED_MARKET * factors.market[0] + independent * factors.market[1])
+    team_shift = team_rate_sd * (SHARED_MARKET * factors.team + independent * factors.new_team)
+    rate_factor = np.exp(
+        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
+    )
+    rate = new.draw_rates(rate_factor[_shift_rows(organisation)], factors.rng)
+    return rate, round_to_step(new.draw_revenue(rate, seed)[0])
 
 
 def draw_open_deals(

@@ -25,8 +25,11 @@ def targets_of(
     """
     parts: dict[str, list[tuple[date, date, float]]] = {}
     table = log["targets"]
+    set_for = (table["metric"] == metric).to_numpy(bool)
+    if not set_for.any():
+        return {}
     values = log.worth_of_targets() if money else table["value"].to_numpy(float)
-    set_for = (table["metric"] == metric).to_numpy(bool) & ~np.isnan(values)
+    set_for = set_for & ~np.isnan(values)
     table, values = table[set_for], values[set_for]
     for scope, name, value in zip(table["scope"], table["period"], values, strict=True):
         try:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from crm.conversion import ForeignMoney
 from crm.eventlog import EventLog
+from crm.versions import ALWAYS, Versions
 from features import History, changed_history, compile_history
 from features.calendar import Calendar
 from features.changed_history import Change, activity_rows
 from features.changed_history import changed_history as history_after
 from tests.features.test_kept_history import assert_same
-from tests.support.logs import DEALS, TOKYO, random_logs, when
+from tests.support.logs import DEALS, START, TOKYO, random_logs, when
 
 CALENDAR = Calendar(TOKYO)
 _KEYS = {"deals": "deal_id", "deal_events": "deal_id", "activities": "activity_id", "leads": "lead_id"}
@@ -120,6 +121,22 @@ def with_deals(**columns: object) -> EventLog:
 def test_where_nothing_of_a_deal_has_changed_the_history_stays_as_it_is():
     before, found = after(LOG, Change({"targets": {"revenue"}}, frozenset()))
     assert found is before
+
+
+def test_rows_of_a_deal_that_was_merged_are_those_of_the_one_in_its_place():
+    gone = [("D29", ALWAYS, False, None, "{}"), ("D29", START, True, "D00", "{}")]
+    versions = {"deals": Versions.of(gone)}
+    log = EventLog.of(LOG.tables, TOKYO, versions)
+    acts = LOG["activities"]
+    row = int(np.flatnonzero((acts["deal_id"] == "D29").to_numpy(bool))[0])
+    touched = {"activities": {str(acts["activity_id"][row])}}
+    less = EventLog.of({**LOG.tables, "activities": acts.drop(row).reset_index(drop=True)}, TOKYO, versions)
+    levels = compile_history(log, CALENDAR).levels
+    before, expected = (compile_history(one, CALENDAR, levels) for one in (less, log))
+    assert "D29" not in before.deal_ids
+    found = history_after(before, activity_rows(before, less), less, log, Change(touched, frozenset({"D29"})))
+    assert found is not None
+    assert_same(found[0], expected)
 
 
 ONE = Change({"deals": BOOK[:1]}, frozenset(BOOK[:1]))

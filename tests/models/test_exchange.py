@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.forecast import exchange
 from models.forecast.exchange import simulate_after
 from models.forecast.new_business_rates import POOL, NewBusinessRates
 from models.forecast.organisation import ScopeTree
@@ -71,13 +72,37 @@ def test_changed_deals_are_drawn_as_in_a_simulation_from_nothing(
     assert_same(found, simulate(TREE, now, closed, rates(), *SIZES))
 
 
-def test_deals_that_come_or_go_are_drawn_as_in_a_simulation_from_nothing():
+def of_rows(all_of: Pipeline, rows: np.ndarray) -> Pipeline:
+    return Pipeline(*(getattr(all_of, name)[rows] for name in ("deal_ids", "person", "won_by", "amounts")))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sets(st.integers(0, N - 1), max_size=4), st.sets(st.integers(0, N - 1), max_size=4), st.booleans())
+def test_deals_that_come_or_go_are_drawn_as_in_a_simulation_from_nothing(
+    gone: set[int], come: set[int], cheaper: bool
+):
     all_of = pipeline()
-    kept = np.arange(N) != 7
-    now = Pipeline(*(getattr(all_of, name)[kept] for name in ("deal_ids", "person", "won_by", "amounts")))
-    expected = simulate(TREE, now, CLOSED, rates(), *SIZES)
-    assert_same(simulate_after(BEFORE, TREE, now, CLOSED, rates(), *SIZES), expected)
-    assert_same(simulate_after(expected, TREE, pipeline(), CLOSED, rates(), *SIZES), BEFORE)
+    then, now = (of_rows(all_of, np.setdiff1d(np.arange(N), list(out))) for out in (come, gone))
+    if cheaper:
+        now.amounts[-2:] *= 0.5
+    before = simulate(TREE, then, CLOSED, rates(), *SIZES)
+    found = simulate_after(before, TREE, now, CLOSED, rates(), *SIZES)
+    assert_same(found, simulate(TREE, now, CLOSED, rates(), *SIZES))
+
+
+def test_a_deal_with_the_last_id_is_drawn_alone(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[list[int]] = []
+    add = exchange.add_draws
+    monkeypatch.setattr(
+        exchange, "add_draws", lambda *given, **more: drawn.append(list(given[1])) or add(*given, **more)
+    )
+    then = of_rows(pipeline(), np.arange(N - 1))
+    before = simulate(TREE, then, CLOSED, rates(), *SIZES)
+    found = simulate_after(before, TREE, pipeline(), CLOSED, rates(), *SIZES)
+    assert drawn == [[], [N - 1]]
+    assert_same(found, BEFORE)
+    simulate_after(found, TREE, of_rows(pipeline(), np.arange(N) != N - 3), CLOSED, rates(), *SIZES)
+    assert drawn[2:] == [[N - 3, N - 2, N - 1], [N - 3, N - 2]]
 
 
 @pytest.mark.parametrize("what", ["rates", "sizes", "people", "teams", "dates"])
@@ -99,8 +124,18 @@ def test_another_market_or_organisation_is_simulated_from_nothing(what: str):
     assert found.organisation is tree
 
 
+def test_at_other_rates_of_new_business_open_deals_stay_as_they_were_drawn(monkeypatch: pytest.MonkeyPatch):
+    new, now = replace(rates(), mean=rates().mean * 2), pipeline()
+    now.amounts[3] *= 2
+    expected = simulate(TREE, now, CLOSED, new, *SIZES)
+    monkeypatch.setattr(exchange, "simulate", lambda *_: pytest.fail("simulated"))
+    found = simulate_after(BEFORE, TREE, now, CLOSED, new, *SIZES)
+    assert_same(found, expected)
+    assert (found.new_draws != BEFORE.new_draws).any()
+
+
 def test_nothing_is_drawn_where_nothing_has_changed(monkeypatch: pytest.MonkeyPatch):
-    for name in ("draw_open_deals", "add_draws", "simulate"):
+    for name in ("draw_open_deals", "draw_new_business", "add_draws", "simulate"):
         monkeypatch.setattr(f"models.forecast.exchange.{name}", lambda *_: pytest.fail("drawn"))
     found = simulate_after(BEFORE, TREE, pipeline(), CLOSED, rates(), *SIZES)
     assert found.open_draws is BEFORE.open_draws
