@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.i18n import Text
 from service.cli.command import Command, Host, Lang, Port, option
+from service.cli.given_back import give_memory_back
 from service.cli.output import note
 from service.cli.workers import Workers, can_fork
 
@@ -64,6 +65,7 @@ def run_server(settings: Settings, service: UseCases | None = None, workers: int
     from service.logs import configure_logs
 
     configure_logs()
+    give_memory_back()
     if workers == 1:
         with _jobs_beside(settings):
             _serve_here(settings, service)
