@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,7 +109,9 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
             forked = Workers(settings, workers, _QUIETLY)
             forked.start()  # while there is no other thread
             with _jobs_beside(settings):
-                forked.wait()
+                status = forked.wait()
+            if status:
+                sys.exit(1)
             return
         import uvicorn
 

@@ -186,3 +186,19 @@ def test_the_allocator_is_told_to_give_memory_back_unless_it_was_told_otherwise(
     assert said() == str(platform.libc_ver()[0] == "glibc")
     monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
     assert said() == "False"
+
+
+def test_a_port_that_is_taken_ends_the_command_with_a_failure(home: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["serve", "--port", str(taken.getsockname()[1]), "--workers", "2"]
+        done = subprocess.run(
+            [sys.executable, "-c", f"from service.cli import run; import sys; sys.exit(run({words}))"],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "SANCHO_JOB_WORKERS": "false"},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
