@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.i18n import Text
 from service.cli.command import Command, Host, Lang, Port, option
+from service.cli.given_back import give_memory_back
 from service.cli.output import note
 from service.cli.workers import Workers, can_fork
 
@@ -64,6 +66,7 @@ def run_server(settings: Settings, service: UseCases | None = None, workers: int
     from service.logs import configure_logs
 
     configure_logs()
+    give_memory_back()
     if workers == 1:
         with _jobs_beside(settings):
             _serve_here(settings, service)
@@ -106,7 +109,9 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
             forked = Workers(settings, workers, _QUIETLY)
             forked.start()  # while there is no other thread
             with _jobs_beside(settings):
-                forked.wait()
+                status = forked.wait()
+            if status:
+                sys.exit(1)
             return
         import uvicorn
 

@@ -158,3 +158,21 @@ def test_several_at_once_all_get_the_same(store: Store, folder: Path):
     for one in found:
         assert_same(one, whole)
     assert len(list(folder.iterdir())) == 1
+
+
+def test_no_kept_table_is_held_in_memory_to_be_checked(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store.read_once(folder, TOKYO)
+    whole: list[str] = []
+    real = Path.read_bytes
+
+    def noted(file: Path) -> bytes:
+        whole.append(file.suffix)
+        return real(file)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    seen = reads(monkeypatch)
+    store.read_once(folder, TOKYO)
+    assert not seen
+    assert ".arrow" not in whole

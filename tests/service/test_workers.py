@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -165,3 +166,39 @@ def test_without_a_model_each_says_why_and_tries_again(home: Path):
     finally:
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(60) == 0
+
+
+def test_the_allocator_is_told_to_give_memory_back_unless_it_was_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    code = "from service.cli.given_back import give_memory_back; print(give_memory_back())"
+
+    def said() -> str:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", code]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    for name in [name for name in os.environ if name.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    assert said() == str(platform.libc_ver()[0] == "glibc")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    assert said() == "False"
+
+
+def test_a_port_that_is_taken_ends_the_command_with_a_failure(home: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["serve", "--port", str(taken.getsockname()[1]), "--workers", "2"]
+        done = subprocess.run(
+            [sys.executable, "-c", f"from service.cli import run; import sys; sys.exit(run({words}))"],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "SANCHO_JOB_WORKERS": "false"},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
