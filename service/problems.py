@@ -172,7 +172,7 @@ def install_handlers(app: FastAPI) -> None:
 
 def refuse(request: Request, error: Exception) -> Response:
     """The response to an error that was met before the application was asked."""
-    known = error if isinstance(error, SanchoError) else store_failure(error)
+    known = error if isinstance(error, SanchoError) else outside_failure(error)
     if known is None:
         raise error
     return _problem_of(request, known)
