@@ -88,6 +88,8 @@ class Credentials:
         """The key of a request; who has sent too many wrong ones waits, but for keys known to be good."""
         address = request.client.host if request.client is not None else ""
         text = _sent(request)
+        if not text:
+            raise SanchoError(_NO_CREDENTIAL, "no_credential")
         keys: ApiKeys = request.app.state.keys
         waits = self._failed.seconds_to_wait(address)
         if waits and keys.remembered(text, _TRUSTED_SECONDS) is None:
@@ -95,7 +97,7 @@ class Credentials:
         try:
             return await _checked(request, keys, text)
         except SanchoError as fault:
-            if fault.code == "no_credential" and text:
+            if fault.code == "no_credential":
                 self._failed.note(address)
             raise
 
