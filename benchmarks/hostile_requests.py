@@ -29,12 +29,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
+import psutil
 from hostile_kinds import Known, Sent, by_kind
 from hostile_large import large_kinds
 
@@ -80,7 +81,10 @@ def one_in(requests: Iterable[Sent], step: int) -> Iterator[Sent]:
 class Served:
     """A copy of a home, served by the real command on a free port."""
 
-    def __init__(self, home: Path, folder: Path, more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, folder: Path, more: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> None:
+        self._options = tuple(options)
         self.home = folder / "home"
         shutil.copytree(home, self.home)
         with socket.socket() as probe:
@@ -96,12 +100,12 @@ class Served:
 
     def __enter__(self) -> Served:
         made = subprocess.run(
-            [*_SANCHO, "key", "create", "--name", "hostile"],
+            [*_SANCHO, "key", "create", "--name", "hostile", "--right", "admin"],
             env=self.environment, cwd=self.folder, capture_output=True, check=True,
         )  # fmt: skip
         self.key = made.stdout.decode().split()[0]
         self._process = subprocess.Popen(
-            [*_SANCHO, "serve", "--port", str(self.port)],
+            [*_SANCHO, "serve", "--port", str(self.port), *self._options],
             env=self.environment, cwd=self.folder, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         until = time.monotonic() + READY_WITHIN
@@ -145,6 +149,11 @@ class Served:
             return response.status, response.read()
         finally:
             connection.close()
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process that was started."""
+        return psutil.Process(self._process.pid)
 
     def megabytes(self) -> float:
         """What the process holds."""
