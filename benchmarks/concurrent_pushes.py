@@ -1,6 +1,6 @@
 """Are many pushes at once all kept, and is each recorded change told from what was there before it?
 
-    python benchmarks/concurrent_pushes.py                                 # both databases, 180 pushes at once
+    python benchmarks/concurrent_pushes.py                   # both databases, 180 pushes at once
     python benchmarks/concurrent_pushes.py --databases sqlite --pushers 20 --rounds 3 --imports 2
 
 Each pusher is a thread of one of several processes, with a store of its own. All push the same deals (by
@@ -114,7 +114,7 @@ def measure(url: str, load: Load, folder: Path) -> tuple[Counter[str], float]:
 
 
 def wrong_steps(url: str) -> tuple[int, int, int]:
-    """Recorded changes; those whose old value is not what was there; attributes whose end is not the row's."""
+    """Recorded changes; those whose old value is not what was there; attributes that end as no row says."""
     with Store.open(url, TOKYO) as store:
         log = store.read(tables=["deals", "deal_events"])
     deals = (log.recorded or log.tables)["deals"].set_index("deal_id")
@@ -165,9 +165,8 @@ def main() -> None:
             for database, url in urls.items():
                 outcomes, seconds = measure(url, load, folder)
                 steps, wrong, ends = wrong_steps(url)
-                print(
-                    f"{database}: {load.pushers * load.rounds} pushes, {load.imports} imports, {seconds:.1f} s"
-                )
+                pushes = load.pushers * load.rounds
+                print(f"{database}: {pushes} pushes, {load.imports} imports, {seconds:.1f} s")
                 print(f"  recorded changes {steps:,}, wrong old values {wrong:,}, wrong ends {ends:,}")
                 for outcome, count in outcomes.most_common():
                     print(f"  {count:5,} {outcome}", flush=True)

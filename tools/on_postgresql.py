@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ LEFT_OUT = {
 _TEMPLATE = "sancho_template"
 _lock = threading.Lock()
 _made: set[str] = set()
+_opened: list[sa.Engine] = []  # whose connections are closed after each test: psycopg warns where nobody does
 _count = 0
 
 
@@ -78,7 +80,9 @@ def on_postgresql(url: str) -> sa.Engine:
         if name not in _made:
             _create(name, _TEMPLATE)
             _made.add(name)
-    return engine._postgresql(address(name))
+    opened = engine._postgresql(address(name))
+    _opened.append(opened)
+    return opened
 
 
 def address(database: str) -> str:
@@ -110,6 +114,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = LEFT_OUT.get(item.name.split("[")[0])
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"on PostgreSQL: {reason}"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Closes what a test left open; what a module shares connects again."""
+    yield
+    for opened in _opened:
+        opened.dispose()
+    if nextitem is None or nextitem.path != item.path:
+        _opened.clear()
 
 
 def pytest_unconfigure() -> None:

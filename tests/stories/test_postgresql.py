@@ -85,7 +85,8 @@ def replicas(place: Path) -> Iterator[tuple[TestClient, TestClient]]:
     for client in clients:
         client.headers.update({"Authorization": f"Bearer {key}", "Accept-Language": "en"})
     yield clients[0], clients[1]
-    for answers in opened:
+    for client, answers in zip(clients, opened, strict=True):
+        client.app.state.keys.close()  # type: ignore[attr-defined]
         answers.close()
 
 
