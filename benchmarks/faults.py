@@ -1,10 +1,10 @@
 """What happens when something is away? Each fault is really made while the service runs, and undone.
 
-    python benchmarks/faults.py HOME [--small FOLDER] [--faults WORD ...]
+    python benchmarks/faults.py HOME [--small FOLDER] [--faults WORD ...] [--pushes N]
 
 HOME is the folder of a small organisation with a model; a copy of it is served by the real command for each
 fault. --small: a folder on a file system of some megabytes of its own (a tmpfs), which is filled: for the
-faults "disk full" and "temp folder full".
+faults "disk full" and "temp folder full". --pushes: so many pushes wait meanwhile.
 
 Of each fault: the statuses of the questions asked while it lasts (each four at once), the slowest, /healthz
 meanwhile, what /readyz says, what was said that is unexpected; what `sancho doctor` and another command say
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--small", type=Path)
     parser.add_argument("--faults", nargs="*", default=[])
+    parser.add_argument("--pushes", type=int, default=0)
     parser.add_argument(
         "--world", type=Path, help="canonical CSV files, for the faults of an embedded PostgreSQL"
     )
@@ -72,18 +73,21 @@ def main() -> None:
                     "SANCHO_HOME": str(folder / "other")},
                 )  # fmt: skip
             served = stack.enter_context(Served(chosen.home.resolve(), folder, more))
-            report(name, served, fault, chosen.small)
+            report(name, served, fault, chosen.small, chosen.pushes)
 
 
-def report(name: str, served: Served, fault: Fault, small: Path | None) -> None:
+def report(name: str, served: Served, fault: Fault, small: Path | None, pushes: int) -> None:
     """Makes a fault, asks, undoes it, and says what came of it."""
     known = served.known()
     health: list[float] = []
     over = threading.Event()
     watch = threading.Thread(target=_watch, args=(served, health, over), daemon=True)
     watch.start()
+    waiting: list[tuple[int, float, str]] = []
     with fault(served.home, small):
         time.sleep(LASTS)
+        for _ in range(pushes):
+            threading.Thread(target=lambda: waiting.append(_status(served, _row())), daemon=True).start()
         found = asked(served, known)
         ready = served.answer(Sent("GET", "/readyz"))
         said = [spoken(served, command) for command in (("doctor",), ("forecast", "this-quarter"))]
@@ -106,6 +110,10 @@ def report(name: str, served: Served, fault: Fault, small: Path | None) -> None:
         print(f"  {what:<9} {statuses}  slowest {slowest:.1f} s  {' '.join(sorted(codes))}{unexpected}")
     for command, (status, seconds, last) in zip(("doctor", "forecast"), said, strict=True):
         print(f"  sancho {command}: exit {status} after {seconds:.1f} s: {last}")
+    if pushes:
+        slowest = max((seconds for _, seconds, _ in waiting), default=0.0)
+        statuses = sorted({status for status, _, _ in waiting})
+        print(f"  {pushes} pushes meanwhile: {statuses}, {len(waiting)} answered, slowest {slowest:.1f} s")
     print(
         f"  afterwards: {', '.join(f'{what} after {at:.1f} s' for what, at in back.items()) or 'never'}",
         flush=True,

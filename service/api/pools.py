@@ -1,13 +1,14 @@
 """Who waits for whom? What may take long has threads of its own, few of them, and a queue that ends.
 
 Checking keys, writing to the store, and asking store and registry about themselves each have a pool, so that
-none of them takes the threads from which everything else is answered. Who finds the queue full, or waits in
-it too long, is told to come again.
+none of them takes the threads from which everything else is answered. Who finds the queue full, waits in it
+too long, or waits while the database turns out to be away, is told to come again.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -42,6 +43,7 @@ class Pool:
         self._slots, self._threads = CapacityLimiter(threads), CapacityLimiter(threads)
         self._waiting = 0
         self._running = 0  # in threads, those too that nobody waits for any more
+        self._failed: tuple[float, SanchoError] | None = None  # when the database was last out of reach
         self._guard = threading.Lock()
 
     @asynccontextmanager
@@ -60,6 +62,7 @@ class Pool:
     async def _wait(self, turn: object) -> None:
         if self._waiting >= self._most_waiting:
             raise self._busy()
+        began = time.monotonic()
         self._waiting += 1
         try:
             with anyio.move_on_after(self._patience) as waited:
@@ -68,11 +71,19 @@ class Pool:
             self._waiting -= 1
         if waited.cancelled_caught:
             raise self._busy()
+        if self._failed is not None and self._failed[0] > began:  # what it waits for is away
+            self._slots.release_on_behalf_of(turn)
+            raise SanchoError(self._failed[1].text, UNAVAILABLE)
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """What a function gives, in a thread of the pool."""
         async with self.slot():
-            return await to_thread.run_sync(function, *arguments, limiter=self._threads)
+            try:
+                return await to_thread.run_sync(function, *arguments, limiter=self._threads)
+            except SanchoError as error:
+                if error.code == UNAVAILABLE:
+                    self._failed = (time.monotonic(), error)
+                raise
 
     async def run_within(
         self, seconds: float, function: Callable[..., T], *arguments: Any, late: SanchoError | None = None

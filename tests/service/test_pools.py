@@ -10,6 +10,7 @@ import pytest
 from anyio import to_thread
 
 from crm.errors import SanchoError
+from crm.i18n import Text
 from service.api.pools import Pool
 
 
@@ -99,3 +100,32 @@ def test_a_pool_gives_what_the_function_gives_and_raises_what_it_raises() -> Non
         return await pool.run(max, 1, 2)
 
     assert anyio.run(story) == 2
+
+
+def test_who_waits_while_the_database_turns_out_to_be_away_does_not_try_it_again() -> None:
+    tried: list[int] = []
+    goes_on = threading.Event()
+
+    def locked() -> None:
+        tried.append(1)
+        goes_on.wait()
+        raise SanchoError(Text("ロック中", "it is locked"), "store_unavailable")
+
+    async def story() -> list[str]:
+        pool, codes = Pool(threads=1, waiting=9, patience=60), []
+
+        async def ask() -> None:
+            with pytest.raises(SanchoError) as caught:
+                await pool.run(locked)
+            codes.append(caught.value.code)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(6):
+                tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            goes_on.set()
+        assert await pool.run(max, 1, 2) == 2, "who comes later tries"
+        return codes
+
+    assert anyio.run(story) == ["store_unavailable"] * 6
+    assert tried == [1]
