@@ -71,6 +71,8 @@ def basis_of(settings: Settings) -> Basis | None:
     if store is None:
         return None
     uri = registry_uri(settings.home)
+    if not uri.startswith("sqlite:///"):  # a server may take seconds to say nothing
+        return None
     try:
         champion = registry_entry(uri, NAME, CHAMPION)
     except (MlflowNeededError, OSError):

@@ -54,8 +54,7 @@ class Workers:
 
     def wait(self) -> int:
         """Waits until all have ended, which SIGINT and SIGTERM make them; the exit status."""
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, lambda *_: self._send(signal.SIGTERM))
+        _at_signals(lambda *_: self._send(signal.SIGTERM))
         _, status = os.waitpid(self._supervisor, 0)
         return os.waitstatus_to_exitcode(status)
 
@@ -70,7 +69,7 @@ class Workers:
         from service.use_cases import UseCases
 
         numba.config.THREADING_LAYER = "forksafe"
-        stopping = _stop_signals()
+        _at_signals(lambda *_: sys.exit(0))  # whoever is told to stop while it gets ready
         address = uvicorn.Config("", host=self._settings.host, port=self._settings.port, **self._options)
         listening = address.bind_socket()
         service = UseCases.open(self._settings)
@@ -84,6 +83,8 @@ class Workers:
         gc.collect()
         gc.freeze()  # collecting would write to every page
         keeper = _Keeper(lambda: self._answer(listening, service), self._count)
+        stopping: list[int] = []
+        _at_signals(lambda number, _: stopping.append(number))
         keeper.keep(stopping, starting)
         return 0
 
@@ -163,12 +164,10 @@ def _forked(work: Callable[[], int]) -> int:
         os._exit(status)
 
 
-def _stop_signals() -> list[int]:
-    """A list that the signals to stop are written to."""
-    seen: list[int] = []
+def _at_signals(what: Callable[[int, object], object]) -> None:
+    """Does something at each signal to stop."""
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, _: seen.append(number))
-    return seen
+        signal.signal(name, what)
 
 
 def _ended() -> tuple[int, int] | None:

@@ -303,7 +303,7 @@ class Canned:
     def __getattr__(self, name: str) -> Any:
         return self
 
-    def __call__(self, *_: object) -> Any:
+    def __call__(self, *_: object, **__: object) -> Any:
         return self.told
 
 

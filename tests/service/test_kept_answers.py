@@ -228,12 +228,18 @@ def test_the_oldest_answers_go(home: Path, monkeypatch: pytest.MonkeyPatch):
     assert len(list((home / "compiled" / "answers").iterdir())) == 3
 
 
-def test_a_store_that_cannot_be_asked_this_way_has_no_kept_answers(home: Path, tmp_path: Path):
+def test_a_store_that_cannot_be_asked_this_way_has_no_kept_answers(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     assert store_state(f"sqlite:///{home / 'sancho.db'}") is not None
     assert store_state("postgresql://somewhere/sancho") is None
     assert store_state(f"sqlite:///{tmp_path / 'none.db'}") is None
     (tmp_path / "other.db").write_bytes(b"no database")
     assert store_state(f"sqlite:///{tmp_path / 'other.db'}") is None
+    assert kept_answers.basis_of(read_settings()) is not None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert kept_answers.basis_of(read_settings()) is None, "nobody waits for a server"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (home / "mlflow.db").unlink()
     assert kept_answers.basis_of(read_settings()) is None
 
@@ -246,3 +252,20 @@ def test_the_state_of_a_store_is_named_by_every_import(home: Path):
         with store._engine.begin() as connection:
             connection.execute(sa.update(IMPORTS).values(digest="other"))
     assert store_state(url) != before
+
+
+def test_a_table_fills_no_missing_week_that_only_json_shows(home: Path):
+    def days_stored() -> int:
+        with Store.open(str(home / "sancho.db")) as store, store._engine.connect() as connection:
+            days = sa.select(sa.func.count(sa.distinct(OUTLOOKS.c.day)))
+            return int(connection.scalar(days) or 0)
+
+    asked = ["forecast", "this-quarter"]
+    stored = []
+    for words in (asked, asked, [*asked, "--json"], [*asked, "--json"]):
+        shutil.rmtree(home / "compiled" / "answers", ignore_errors=True)
+        assert run(words) == 0
+        stored.append(days_stored())
+    assert stored[:2] == [1, 1], "today's"
+    assert stored[2] > 1
+    assert stored[3] > stored[2]

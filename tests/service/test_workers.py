@@ -202,3 +202,15 @@ def test_a_port_that_is_taken_ends_the_command_with_a_failure(home: Path):
         )
     assert done.returncode == 1
     assert "Address already in use" in done.stderr
+
+
+def test_who_is_told_to_stop_while_it_gets_ready_ends_at_once(home: Path):
+    service = Served(home)
+    try:
+        wait_until(lambda: service.status("/healthz") == 200, 240)
+        everyone = family(service.process.pid)
+        service.process.terminate()
+        assert service.process.wait(60) == 0
+        wait_until(lambda: not any(map(is_there, everyone)))
+    finally:
+        service.process.kill()
