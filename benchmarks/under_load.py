@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import statistics
 import subprocess
@@ -72,9 +73,7 @@ def main() -> None:
             home = _moved_to(home, folder, more)
         served = stack.enter_context(Served(home, folder, more, ("--workers", str(chosen.workers))))
         met = _loaded(served, chosen.minutes * 60, chosen.database == "postgresql")
-        print(
-            f"{chosen.minutes:g} minutes, {CONNECTIONS} connections, {chosen.workers} workers, {chosen.database}"
-        )
+        print(f"{chosen.minutes:g} minutes, {CONNECTIONS} connections, {chosen.workers} workers")
         _print(met, served)
         lost = _lost(served, met)
     print(f"lost: {len(lost)} of {len(met.rows)} rows and {len(met.outcomes)} outcomes {lost[:5]}")
@@ -202,7 +201,7 @@ def _promoted(served: Served, number: int) -> int:
 def _print(met: Met, served: Served) -> None:
     for kind, seconds in met.seconds.items():
         good = sorted(met.good_at[kind])
-        pauses = [later - earlier for earlier, later in zip(good, good[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(good)]
         p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
         print(
             f"  {kind:<12} {len(seconds):>7} calls  p50 {1000 * p50:>6.0f} ms  p99 {1000 * p99:>6.0f} ms  "
