@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from crm.importing import push_rows, remove_rows
 from crm.instants import DAY, NEVER, SECOND, as_of_instant
 from crm.store import Store, held_tables
 from crm.store.held_tables import HeldTables
-from crm.store.read import arrow_table
+from crm.store.read import arrow_table, attributes
 from crm.store.touched_rows import MOST
 from crm.versions import LATEST
 from tests.crm.test_kept_tables import assert_same
@@ -171,3 +173,14 @@ def test_both_databases_give_the_rows_of_any_name_again(
         assert_same(log, store.read(TOKYO))
         assert renewal.known_from != NEVER
         held = renewal.held
+
+
+def test_attributes_of_rows_that_say_the_same_are_read_once_for_all_of_them():
+    said = '{"席数":1,"競合":"X社"}'
+    found = attributes(pa.chunked_array([pa.array([said, None, said, '{"競合":"A社"}', ""], pa.string())]))
+    assert list(found) == sorted(["席数", "競合"])
+    np.testing.assert_array_equal(found["席数"].to_numpy(), [1.0, np.nan, 1.0, np.nan, np.nan])
+    assert found["競合"].astype(object).where(found["競合"].notna(), None).tolist() == [
+        "X社", None, "X社", "A社", None
+    ]  # fmt: skip
+    assert list(found["競合"].cat.categories) == ["A社", "X社"]
