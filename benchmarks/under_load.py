@@ -173,7 +173,7 @@ def _break(served: Served, met: Met, seconds: float, on_postgresql: bool) -> Non
     made = Counter(_promoted(served, number) for number in range(PROMOTIONS))
     print(f"promotions: {dict(made)}")
     met.during = "a killed worker"
-    workers = [child for child in served.process.children() if "work" not in " ".join(child.cmdline())]
+    workers = [child for child in served.process.children() if "jobs" not in child.cmdline()]
     workers[0].kill()
     at(0.55)
     for part, name, fault, lasts in (

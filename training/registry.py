@@ -94,7 +94,9 @@ class Registry:
         self._in_home, self._settled = not (uri or os.environ.get("MLFLOW_TRACKING_URI")), False
         self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
-        self._lock = FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
+        self._lock_of: tuple[int, FileLock] | None = (
+            None  # of which process: no fork uses its parent's
+        )
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
@@ -285,10 +287,11 @@ class Registry:
         of one, and of two simultaneous promotions the later one is the champion, while the earlier one can be
         missing from the history of champions.
         """
-        path = Path(self._lock.lock_file)
+        lock = self._lock()
+        path = Path(lock.lock_file)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock.acquire()
+            lock.acquire()
         except Timeout:
             reason = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
             raise self._unavailable(reason) from None
@@ -297,7 +300,7 @@ class Registry:
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()
 
     def promote(
         self, version: str, decision: GateDecision | None = None, by: str = "", because: str = ""
@@ -432,6 +435,13 @@ class Registry:
             "The model registry ({uri}) cannot be used: {reason}. {advice}; then try again.",
         )
         return SanchoError(text.format(uri=self.address, reason=reason, advice=advice), UNAVAILABLE)
+
+    def _lock(self) -> FileLock:
+        """The lock of this process, one for all its threads."""
+        with _OPENING:
+            if self._lock_of is None or self._lock_of[0] != os.getpid():
+                self._lock_of = os.getpid(), FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
+            return self._lock_of[1]
 
     def _lock_path(self) -> Path:
         if self.uri.startswith("sqlite:///"):

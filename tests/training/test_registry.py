@@ -354,3 +354,20 @@ def test_code_that_is_gone_is_said_by_the_logged_model(monkeypatch: pytest.Monke
     with pytest.raises(ImportError, match="retrain") as caught:
         SanchoModel().load_context(None)
     assert "再学習" in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_a_forked_process_locks_the_champion_by_itself(tmp_path: Path):
+    registry = Registry(tmp_path)
+    with registry.champion_lock():
+        pass
+    child = os.fork()
+    if not child:
+        try:
+            with registry.champion_lock():
+                os._exit(0)
+        except BaseException:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with registry.champion_lock(), registry.champion_lock():
+        pass
