@@ -180,17 +180,19 @@ def begin_writing(driver: Any, url: str | None = None, seconds: float = TURN_SEC
     """
     until = time.monotonic() + seconds
     while True:
-        before = driver.execute("PRAGMA data_version").fetchone()
+        before = None
         try:
+            before = driver.execute("PRAGMA data_version").fetchone()
             driver.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.Error as fault:
             failure = store_failure(fault, url)
             if failure is None:
                 raise
-            is_busy = "locked" in str(fault).lower()
-            others_got_on = driver.execute("PRAGMA data_version").fetchone() != before
-            if not (is_busy and others_got_on and time.monotonic() < until):
+            is_busy = before is not None and "locked" in str(fault).lower()
+            if not is_busy or time.monotonic() >= until:
+                raise failure from fault
+            if driver.execute("PRAGMA data_version").fetchone() == before:  # nobody has got on
                 raise failure from fault
 
 
