@@ -118,6 +118,7 @@ def _ask(served: Served, known: Known, ids: list[str], met: Met, over: threading
                 status, body = served.answer(sent, within=60)
             except OSError:
                 status, body = 0, b""
+                time.sleep(0.05)
             ended = time.monotonic()
             met.statuses[during, kind, status] += 1
             met.seconds[kind].append(ended - began)
@@ -173,8 +174,8 @@ def _break(served: Served, met: Met, seconds: float, on_postgresql: bool) -> Non
     made = Counter(_promoted(served, number) for number in range(PROMOTIONS))
     print(f"promotions: {dict(made)}")
     met.during = "a killed worker"
-    workers = [child for child in served.process.children() if "jobs" not in child.cmdline()]
-    workers[0].kill()
+    found = served.process.children(recursive=True)
+    next(one for one in reversed(found) if not one.children() and "jobs" not in one.cmdline()).kill()
     at(0.55)
     for part, name, fault, lasts in (
         (0.55, "PostgreSQL hung", hung, 5.0),
