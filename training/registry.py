@@ -94,9 +94,7 @@ class Registry:
         self._in_home, self._settled = not (uri or os.environ.get("MLFLOW_TRACKING_URI")), False
         self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
-        self._lock_of: tuple[int, FileLock] | None = (
-            None  # of which process: no fork uses its parent's
-        )
+        self._lock_of: tuple[int, FileLock] | None = None  # of which process: no fork uses its parent's
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
