@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from crm.instants import DAY, end_of_day, start_of_day
 from crm.periods import parse_period
 from crm.store import Store, StoredOutlook
-from crm.store.tables import API_KEYS
 from service.forecast_history import history_rows, missing_days
 
 PERIOD = parse_period("2026-Q4")
@@ -86,7 +85,10 @@ def test_a_store_whose_keys_made_their_own_table_is_migrated(tmp_path, zone):
     with engine.begin() as raw:
         config.attributes["connection"] = raw
         alembic.command.upgrade(config, "0001")
-        API_KEYS.create(raw)
+        raw.exec_driver_sql(
+            "CREATE TABLE api_keys (key_id TEXT PRIMARY KEY, name TEXT NOT NULL, "
+            "secret_sha256 TEXT NOT NULL, created_at BIGINT NOT NULL, revoked_at BIGINT)"
+        )
     engine.dispose()
     with Store.open(str(path)) as opened:
         opened.save_outlooks([kept("2026-11-20", zone)])

@@ -53,7 +53,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
         app.dependency_overrides[provider] = lambda kind=kind: Fake(kind)
-    return TestClient(app)
+    return TestClient(app, headers={"Authorization": "Bearer any"})
 
 
 DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}}

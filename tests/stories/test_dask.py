@@ -277,8 +277,9 @@ def test_trees_are_fitted_again_where_a_worker_was_killed(processes: Client, mon
     import lightgbm
 
     rng = np.random.default_rng(3)
-    columns, outcome = rng.normal(size=(400, 3)), (rng.random(400) < 0.4).astype(float)
-    given = (columns, [outcome, 1 - outcome], np.ones(400), (0,), (), [TreeSettings(5, 4)] * 2)
+    columns = rng.normal(size=(2_000, 3))
+    outcome = (columns[:, 1] + 0.3 * rng.normal(size=2_000) > 0.2).astype(float)
+    given = (columns, [outcome, 1 - outcome], np.ones(2_000), (), (), [TreeSettings(5, 4)] * 2)
     cluster = Cluster(processes, NOWHERE)
     undisturbed = cluster.trees(*given)
     fit, kills = lightgbm.DaskLGBMRegressor.fit, [1, 0, 0]
@@ -291,8 +292,10 @@ def test_trees_are_fitted_again_where_a_worker_was_killed(processes: Client, mon
     monkeypatch.setattr(lightgbm.DaskLGBMRegressor, "fit", fit_with_a_loss)
     trees = cluster.trees(*given)
     assert kills == []  # the first once more, then the second
-    for ours, theirs in zip(trees, undisturbed, strict=True):
-        np.testing.assert_allclose(ours.score(columns), theirs.score(columns), atol=0.05)
+    # Other workers see other rows, and so other bounds of bins: the same signal, not the same digits.
+    for ours, theirs, truth in zip(trees, undisturbed, (outcome, 1 - outcome), strict=True):
+        assert np.abs(ours.score(columns) - theirs.score(columns)).mean() < 0.02
+        assert np.corrcoef(ours.score(columns), truth)[0, 1] > 0.8
 
 
 def test_a_killed_workers_part_is_done_again(processes: Client):
