@@ -89,6 +89,10 @@ class Caches:
             past.kpi_figures.take(self.kpi_figures, lambda key: key[0] <= moment)
         return past
 
+    def without_past_states(self) -> Caches:
+        """The same for a state that is itself past: those before it are looked up in the newest one's."""
+        return replace(self, past_states=Cache(_PAST_STATES))
+
     def renewed(self, known_from: int, now: int, now_after: int, places: Ints | None = None) -> Caches:
         """Caches of a state after this one: what it said as of past moments, and its forecasts to renew.
 

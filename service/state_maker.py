@@ -216,7 +216,7 @@ def _keep_what_was_known(before: ModelState, fresh: ModelState, known_from: int)
     """
     revision = fresh.log.next_revision(known_from)
     if revision == known_from and before.log.next_revision(known_from) is None:
-        past = replace(before, caches=before.caches.of_moments_up_to(known_from))
+        past = replace(before, caches=before.caches.of_moments_up_to(known_from).without_past_states())
         fresh.caches.past_states.get(revision, lambda: past)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,15 +17,18 @@ import pytest
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.i18n import Text
-from crm.instants import NEVER
+from crm.importing import push_rows
+from crm.instants import NEVER, as_of_instant
 from crm.store.held_tables import Renewal
 from features import Calendar
 from service import serving_state, state_maker
-from service.model_state import PERIODS
+from service.model_state import PERIODS, ModelState
 from service.outages import REGISTRY, STORE
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.watched_thread import WatchedThread
+from tests.support import fakes
+from tests.support.fakes import TOKYO, fake_bundle, small_store
 
 PATIENCE = 30.0  # seconds after which a test that hangs fails
 
@@ -395,3 +399,22 @@ def test_a_question_is_quick_once_its_forecast_is_kept(
     assert serving.is_quick(None, None)
     assert not serving.is_quick("2026-11-20", None)
     assert not serving.is_quick(None, "2026-Q4")
+
+
+def test_states_that_rows_have_replaced_are_not_kept_for_ever(tmp_path: Path):
+    store = small_store(tmp_path / "sancho.db")
+    registry = fakes.FakeRegistry(fake_bundle(store.read(TOKYO)))
+    serving = ServingState(Settings(home=tmp_path), store, registry)  # type: ignore[arg-type]
+
+    def states() -> int:
+        gc.collect()
+        return sum(isinstance(one, ModelState) for one in gc.get_objects())
+
+    counts = []
+    for number in range(9):
+        rows, now = [{"account_id": f"A{number}", "name": "x"}], as_of_instant("2026-11-19", TOKYO) + number
+        push_rows(store, "accounts", rows, TOKYO, now=now)
+        serving.refresh(warm=False)
+        counts.append(states())
+    assert counts[-1] == counts[-4], "each push had kept the state before it, and all before that"
+    serving.close()
