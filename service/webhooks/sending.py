@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
 
@@ -54,7 +55,7 @@ def checked_url(url: str, private: bool) -> str:
     except ValueError:
         port_is_fine = False
     if parts.scheme not in schemes or not parts.hostname or not port_is_fine or "@" in parts.netloc:
-        raise SanchoError(_BAD_URL.format(url=url[:200]), "bad_webhook_url")
+        raise SanchoError(_BAD_URL.format(url=without_password(url)[:200]), "bad_webhook_url")
     return url
 
 
