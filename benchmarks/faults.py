@@ -88,7 +88,7 @@ def report(name: str, served: Served, fault: Fault, small: Path | None, pushes: 
         time.sleep(LASTS)
         for _ in range(pushes):
             threading.Thread(target=lambda: waiting.append(_status(served, _row())), daemon=True).start()
-        found = asked(served, known)
+        found = answers_of(served, known)
         ready = served.answer(Sent("GET", "/readyz"))
         said = [spoken(served, command) for command in (("doctor",), ("forecast", "this-quarter"))]
     began = time.monotonic()
@@ -100,7 +100,8 @@ def report(name: str, served: Served, fault: Fault, small: Path | None, pushes: 
         time.sleep(0.3)
     over.set()
     watch.join()
-    print(f"{name}\n  healthz: longest {max(health, default=0):.0f} ms; readyz {ready[0]} {_told(ready[1])}")
+    told = f"readyz {ready[0]} {_detail_of(ready[1])}"
+    print(f"{name}\n  healthz: longest {max(health, default=0):.0f} ms; {told}")
     for what, answers in found.items():
         statuses = " ".join(str(status) for status, _, _ in answers)
         slowest = max(seconds for _, seconds, _ in answers)
@@ -124,7 +125,7 @@ def _row() -> Sent:
     return Sent("PUT", "/v1/tables/teams", b'{"team_id":"T-fault","name":"x"}', NDJSON)
 
 
-def asked(served: Served, known: Known) -> dict[str, list[tuple[int, float, str]]]:
+def answers_of(served: Served, known: Known) -> dict[str, list[tuple[int, float, str]]]:
     """Status, seconds and text of each question, four at once."""
     score = {"deal": {"deal_id": "F-1", "created_at": known.created_at, "stage": known.stage, "amount": 1e6}}
     outcome = Sent("POST", "/v1/recommendations/R51332cf11f6d4f8c/outcome", b'{"state":"done"}', JSON)
@@ -180,7 +181,7 @@ def _code(text: str) -> str:
         return ""
 
 
-def _told(body: bytes) -> str:
+def _detail_of(body: bytes) -> str:
     try:
         said = orjson.loads(body)
     except ValueError:
@@ -203,21 +204,21 @@ def locked(file: str, how: str = "IMMEDIATE") -> Fault:
     """Another process writes to an SQLite file, and does not end."""
 
     @contextlib.contextmanager
-    def made(home: Path, _small: Path | None) -> Iterator[None]:
+    def fault(home: Path, _small: Path | None) -> Iterator[None]:
         other = sqlite3.connect(home / file, isolation_level=None)
         other.execute(f"BEGIN {how}")
         yield
         other.rollback()
         other.close()
 
-    return made
+    return fault
 
 
 def changed(file: str, change: Callable[[bytes], bytes]) -> Fault:
     """The file holds something else; afterwards what it held."""
 
     @contextlib.contextmanager
-    def made(home: Path, _small: Path | None) -> Iterator[None]:
+    def fault(home: Path, _small: Path | None) -> Iterator[None]:
         path = home / file
         with contextlib.closing(sqlite3.connect(path)) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -232,14 +233,14 @@ def changed(file: str, change: Callable[[bytes], bytes]) -> Fault:
             open_file.write(before)
             open_file.truncate(len(before))
 
-    return made
+    return fault
 
 
 def moved(name: str) -> Fault:
     """A file, with those beside it, or a folder is gone; afterwards it is back."""
 
     @contextlib.contextmanager
-    def made(home: Path, _small: Path | None) -> Iterator[None]:
+    def fault(home: Path, _small: Path | None) -> Iterator[None]:
         away = home.parent / "away"
         away.mkdir()
         for found in home.glob(f"{name}*"):
@@ -250,7 +251,7 @@ def moved(name: str) -> Fault:
         for found in away.iterdir():
             found.rename(home / found.name)
 
-    return made
+    return fault
 
 
 @contextlib.contextmanager

@@ -297,7 +297,7 @@ def _sound_row(table: Table) -> dict[str, Any]:
     return {c.name: c.choices[0] if c.choices else _SOUND[c.kind] for c in table.columns}
 
 
-def _rows(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
+def _rows(_known: Known) -> Iterator[Sent]:
     for name, table in TABLES.items():
         row = _sound_row(table)
         if name == "organisation":  # what it says would hold for all that follows
@@ -314,7 +314,7 @@ def _rows(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
         yield _put("organisation", [{"organisation_id": "main", "fiscal_start_month": odd}])
 
 
-def _dated_rows(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
+def _dated_rows(_known: Known) -> Iterator[Sent]:
     for name, table in TABLES.items():
         row = _sound_row(table)
         days = [column.name for column in table.columns if column.kind in (Kind.MOMENT, Kind.DATE)]
@@ -327,7 +327,7 @@ def _dated_rows(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
         yield _put("deal_events", [{**event, "field": of, "value": odd} for odd in (*ENDS, *ODD)])
 
 
-def _csv(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
+def _csv(_known: Known) -> Iterator[Sent]:
     head = b"deal_id,created_at,stage,amount\n"
     row = b"C-1,2026-11-20,x,100\n"
     for body in (
@@ -405,7 +405,7 @@ def _headers(known: Known) -> Iterator[Sent]:
                        JSON, {name: value})  # fmt: skip
 
 
-def _files(known: Known) -> Iterator[Sent]:  # noqa: ARG001 - as all kinds
+def _files(_known: Known) -> Iterator[Sent]:
     for name in ("", ".", "..", "../../etc/passwd", "a", "a.csv\0", "a.exe", "x" * 300 + ".csv", "a.xlsx",
     "a.parquet",
                  "a.csv.gz", "a.ndjson", "日本語.csv", "CON.csv", "a.json"):  # fmt: skip

@@ -27,17 +27,17 @@ class AnswersForCommands:
     def __init__(self, settings: Settings, serving: ServingState) -> None:
         self._settings, self._serving = settings, serving
 
-    def made(self, question: Question, make: Callable[[], bytes]) -> bytes:
+    def make_and_keep(self, question: Question, make: Callable[[], bytes]) -> bytes:
         """The answer to a question, made; kept where nothing that it is made from changed meanwhile."""
         state = self._serving.current()
-        asked = self._asked(question, state)
+        asked = self._commands_that_ask(question, state)
         before = basis_of(self._settings) if asked else None
         body = make()
         if before is not None and self._is_of(state, before):
             self._keep(body, asked, state, before, question)
         return body
 
-    def _asked(self, question: Question, state: ModelState) -> list[tuple[Any, ...]]:
+    def _commands_that_ask(self, question: Question, state: ModelState) -> list[tuple[Any, ...]]:
         """What is typed to ask it: a command and what it is given; empty where no command asks that."""
         scope, *more = question.about
         if question.as_of is not None or scope != COMPANY:

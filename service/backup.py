@@ -24,7 +24,7 @@ from crm.i18n import Text
 from crm.sealed_folder import read_sealed, write_sealed
 from crm.store.backup import JOB_TABLES, STORE_TABLES, dump, load, rows_of
 from crm.store.engine import HEAD, WRITING, open_engine
-from crm.store.queue_address import queue_url
+from crm.store.queue_database import queue_url
 from service.settings import Settings
 from training.registry import Registry
 

@@ -141,7 +141,7 @@ class StoredAnswers:
         self._thread.wake()
         return _with_warning(found.body, question.lang)
 
-    def made(self, question: Question, newest: bool = False) -> bytes:
+    def answer_to(self, question: Question, newest: bool = False) -> bytes:
         """The answer, made unless it is there; `newest`: with all rows that are stored by now."""
         if newest:
             self._serving.catch_up()
@@ -168,7 +168,7 @@ class StoredAnswers:
             if time.monotonic() > until:
                 return
             with suppress(SanchoError):  # no question of this organisation
-                self.made(question)
+                self.answer_to(question)
 
     def renew(self) -> float:
         """One round of the thread: what somebody waits for, else one of what is asked often."""
@@ -176,7 +176,7 @@ class StoredAnswers:
         try:
             question = self._next()
             if question is not None:
-                self.made(question)
+                self.answer_to(question)
         except SanchoError:  # not ready, or no longer a question (a team that is gone)
             pass
         except Exception as error:
@@ -201,10 +201,10 @@ class StoredAnswers:
         if of != before:
             is_all = before is None or before[:2] != of[:2]
             if is_all or now - self._round_at > _ROUND_SECONDS:
-                self._round, self._round_at = (of, iter((*self._usual(is_all), *self._asked()))), now
+                self._round, self._round_at = (of, iter((*self._usual(is_all), *self._asked_lately()))), now
         return self._round[1]
 
-    def _asked(self) -> list[Question]:
+    def _asked_lately(self) -> list[Question]:
         since = time.monotonic() - _ASKED_SECONDS
         with self._guard:
             return [

@@ -79,7 +79,7 @@ class UseCases:
         use = (forecasts, goals, recommendations)
         answers.register(
             lambda is_all: usual_questions(serving, use, settings.language, is_all),
-            AnswersForCommands(settings, serving).made,
+            AnswersForCommands(settings, serving).make_and_keep,
         )
         return cls(
             settings=settings,

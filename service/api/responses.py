@@ -39,9 +39,9 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
     newest = "no-cache" in request.headers.get("cache-control", "").lower()
     body = None if newest else answers.stored(question)
     if body is None and question.is_slow:
-        body = await pools_of(request).slow.run(answers.made, question, newest)
+        body = await pools_of(request).slow.run(answers.answer_to, question, newest)
     elif body is None:
-        body = await run_in_threadpool(answers.made, question, newest)
+        body = await run_in_threadpool(answers.answer_to, question, newest)
     return _response(request, body)
 
 

@@ -54,7 +54,7 @@ def print_answer(
 
     settings = read_settings()
     asked = None if question is None else (*question, as_json, lang)
-    kept = None if asked is None else _kept(settings, asked)
+    kept = None if asked is None else _kept_answer_of(settings, asked)
     if kept is not None:
         return _print_kept(kept, show, as_json, lang)
     service = open_service(settings, lang=lang)
@@ -74,7 +74,7 @@ def print_answer(
     return 0
 
 
-def _kept(settings: Settings, asked: Question) -> KeptAnswer | None:
+def _kept_answer_of(settings: Settings, asked: Question) -> KeptAnswer | None:
     """The answer given to a question a moment ago; None where there is none, or it may be outdated."""
     from service.kept_answers import basis_of, kept_answer
 

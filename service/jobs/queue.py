@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.instants import DAY
 from crm.store import jobs
-from crm.store.engine import WRITING, open_engine
 from crm.store.jobs import Job, NewJob, Schedule
-from crm.store.queue_address import queue_url
+from crm.store.queue_database import QueueDatabase
 
 KEPT_DAYS = 90  # for which a job that has ended is remembered
 
@@ -30,32 +24,8 @@ _NO_SCHEDULE = Text(
 )
 
 
-class JobQueue:
-    """The queue of one installation. Every method is one short transaction.
-
-    It stands in the store's database; where that is an SQLite file, in one beside it, since an import locks
-    the store against all other writers until it ends.
-    """
-
-    def __init__(self, store_url: str, now: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
-        self._url = queue_url(store_url)
-        self._now = now
-
-    @cached_property
-    def _engine(self) -> sa.Engine:
-        """Opened at the first question: most answers ask none."""
-        return open_engine(self._url)
-
-    def close(self) -> None:
-        """Closes its connections."""
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
-
-    def __enter__(self) -> JobQueue:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class JobQueue(QueueDatabase):
+    """The queue of one installation. Every method is one short transaction."""
 
     def add(
         self,
@@ -177,11 +147,6 @@ class JobQueue:
         """Queues the jobs of the schedules that are due; those that are new."""
         with self._writing() as connection:
             return jobs.queue_due_schedules(connection, self._now())
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
-            yield connection
 
 
 def _known(job: Job | None, job_id: str) -> Job:

@@ -1,6 +1,6 @@
 """How are webhooks added, listed, tried out and removed, and what became of the events sent to them?
 
-They stand in the queue's database (`crm.store.queue_address`): an import that locks the store holds up
+They stand in the queue's database (`crm.store.queue_database`): an import that locks the store holds up
 no delivery.
 """
 
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,8 +18,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.instants import DAY
 from crm.store import webhooks
-from crm.store.engine import WRITING, open_engine
-from crm.store.queue_address import queue_url
+from crm.store.queue_database import QueueDatabase
 from crm.store.webhooks import Delivery, NewEvent, Webhook
 from service.webhooks.events import PING, TYPES, new_event, new_secret
 from service.webhooks.sending import checked_url, resolved
@@ -47,8 +44,11 @@ _TOO_MANY = Text(
 )
 
 
-class Webhooks:
-    """The webhooks of one installation. Every method is one short transaction."""
+class Webhooks(QueueDatabase):
+    """The webhooks of one installation. Every method is one short transaction.
+
+    `private`: whether addresses of private networks, and without TLS, are allowed.
+    """
 
     def __init__(
         self,
@@ -56,22 +56,8 @@ class Webhooks:
         private: bool = False,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
-        self._url, self.private, self._now = queue_url(store_url), private, now
-
-    @cached_property
-    def _engine(self) -> sa.Engine:
-        return open_engine(self._url)
-
-    def close(self) -> None:
-        """Closes its connections."""
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
-
-    def __enter__(self) -> Webhooks:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(store_url, now)
+        self.private = private
 
     def add(self, url: str, types: Sequence[str] = (), requested_by: str | None = None) -> Webhook:
         """A new webhook for events of some types (none given: all), with a new secret."""
@@ -202,11 +188,6 @@ class Webhooks:
         with self._writing() as connection:
             webhooks.forget(connection, now - KEPT_DAYS * DAY)
             return webhooks.give_up(connection, now - TRIED_DAYS * DAY, now, _TOO_OLD)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
-            yield connection
 
 
 def _unknown(webhook_id: str) -> SanchoError:

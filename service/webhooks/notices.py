@@ -109,7 +109,7 @@ def news(context: AnswerContext, said: Mapping[Key, Any]) -> tuple[list[NewEvent
             if mark != before:
                 marks[one.key] = mark
         if is_new:
-            events.append(new_event(kind, subject, happened_at, _told(one, before)))
+            events.append(new_event(kind, subject, happened_at, _event_data(one, before)))
     gone = [key for key in said if key not in seen and key != _STATE]
     return events, marks, gone
 
@@ -140,7 +140,7 @@ def _side(probability: float, side: int) -> int:
     return side
 
 
-def _told(one: _Seen, before: Any) -> dict[str, Any]:
+def _event_data(one: _Seen, before: Any) -> dict[str, Any]:
     kind = one.key[0]
     if kind == SCORE_CHANGED:
         names = ("win_probability", "win_by_period_end")

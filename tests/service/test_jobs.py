@@ -13,7 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store import Store
 from crm.store.jobs import Job
-from crm.store.queue_address import queue_url
+from crm.store.queue_database import queue_url
 from service.jobs import JobQueue
 from service.jobs import worker as module
 from service.jobs.kinds import IMPORT, KINDS, Kind, lanes

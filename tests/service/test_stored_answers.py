@@ -81,9 +81,9 @@ class Asked:
 def test_an_answer_is_made_once_and_read_after_that(serving: FakeServing, answers: StoredAnswers):
     asked = Asked(serving)
     assert answers.stored(asked.question) is None
-    body = answers.made(asked.question)
+    body = answers.answer_to(asked.question)
     assert answers.stored(asked.question) is body
-    assert answers.made(asked.question) is body
+    assert answers.answer_to(asked.question) is body
     assert asked.times == 1
     by_name = Asked(serving, period="2026-Q4")
     assert answers.stored(by_name.question) is body, "the same period by its name"
@@ -95,7 +95,7 @@ def test_an_answer_is_made_once_and_read_after_that(serving: FakeServing, answer
 def test_an_answer_of_another_model_or_situation_is_never_read(
     serving: FakeServing, answers: StoredAnswers, change: str
 ):
-    answers.made(Asked(serving).question)
+    answers.answer_to(Asked(serving).question)
     if change == "version":
         serving.version = "2"
     if change == "bundle":
@@ -110,7 +110,7 @@ def test_what_takes_long_is_read_without_the_newest_rows_for_a_while_and_says_so
 ):
     slow, quick = Asked(serving), Asked(serving, "deals", is_slow=False)
     for one in (slow, quick):
-        answers.made(one.question)
+        answers.answer_to(one.question)
     serving.revision, serving.now = 2, 2_000
     assert answers.stored(quick.question) is None
     body = answers.stored(slow.question)
@@ -134,7 +134,7 @@ def test_an_answer_as_of_the_past_holds_until_rows_say_more_of_it(
     serving: FakeServing, answers: StoredAnswers
 ):
     past = Asked(serving, as_of="900")
-    body = answers.made(past.question)
+    body = answers.answer_to(past.question)
     serving.revision = 2
     assert answers.stored(past.question) is body
     serving.past_revision = 2
@@ -143,15 +143,15 @@ def test_an_answer_as_of_the_past_holds_until_rows_say_more_of_it(
 
 def test_the_newest_rows_are_taken_up_for_who_asks_for_them(serving: FakeServing, answers: StoredAnswers):
     asked = Asked(serving)
-    answers.made(asked.question)
-    assert orjson.loads(answers.made(asked.question, newest=True))["revision"] == 2
+    answers.answer_to(asked.question)
+    assert orjson.loads(answers.answer_to(asked.question, newest=True))["revision"] == 2
     assert serving.caught_up == 1
 
 
 def test_an_answer_made_while_rows_came_is_made_anew(serving: FakeServing, answers: StoredAnswers):
     asked = Asked(serving)
     asked.wait = lambda: setattr(serving, "revision", serving.revision + 1)
-    answers.made(asked.question)
+    answers.answer_to(asked.question)
     assert answers.stored(asked.question, outdated=False) is None
 
 
@@ -162,8 +162,8 @@ def test_callers_with_one_question_wait_for_one_answer_and_nobody_else_waits(
     go_on = threading.Event()
     slow.wait = lambda: go_on.wait(PATIENCE)
     with ThreadPoolExecutor(4) as threads:
-        waiting = [threads.submit(answers.made, slow.question) for _ in range(3)]
-        assert threads.submit(answers.made, quick.question).result(PATIENCE)
+        waiting = [threads.submit(answers.answer_to, slow.question) for _ in range(3)]
+        assert threads.submit(answers.answer_to, quick.question).result(PATIENCE)
         assert not any(one.done() for one in waiting)
         go_on.set()
         assert len({one.result(PATIENCE) for one in waiting}) == 1
@@ -179,7 +179,7 @@ def test_what_somebody_waits_for_is_made_anew_first_then_what_is_usual_then_what
         one.wait = lambda name=name: order.append(name)  # type: ignore[misc]
     answers.register(lambda _: [usual.question])
     for one in (asked, waited):
-        answers.made(one.question)
+        answers.answer_to(one.question)
         answers.stored(one.question)
     serving.revision, serving.now, order[:] = 2, 2_000, []
     answers.stored(waited.question)
@@ -215,7 +215,7 @@ def test_a_question_that_can_no_longer_be_answered_keeps_none_from_its_answer(
         pass
     assert (gone.times, usual.times) == (1, 1)
     with pytest.raises(type(error)):
-        answers.made(gone.question)
+        answers.answer_to(gone.question)
 
 
 def test_after_new_rows_the_foremost_questions_are_answered_anew_now_and_then_after_another_now_all(
