@@ -21,6 +21,7 @@ from crm.store.engine import UNAVAILABLE
 from service.access_rules import may, needed
 from service.api.attempts import FailedAttempts
 from service.api.pools import BUSY, pools_of
+from service.callers import Caller
 from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
 from service.metrics import UNMATCHED, count_call
@@ -31,7 +32,7 @@ _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOOK_UP_SECONDS = 8.0  # for the store to say whether it knows a key
 _AGAIN_SECONDS = 1.0  # the same of a key that it has confirmed
 _TRUSTED_SECONDS = 3600.0  # for which such a key counts while the store does not answer
-CALLER = "sancho_key"  # in the scope of a call: the name of its key
+CALLER = "sancho_caller"  # in the scope of a call: who makes it
 _NO_CREDENTIAL = Text(
     "APIキーが必要です。`sancho key create --name 名前` で作成し、"
     "Authorization: Bearer キー で送ってください。",
@@ -54,9 +55,18 @@ _BEARER = HTTPBearer(auto_error=False, description="A key of `sancho key create 
 async def known_caller(
     request: Request,
     _credential: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],  # for the documentation
-) -> str:
-    """Name of the API key in the request, which `Credentials` has looked at."""
-    return str(request.scope[CALLER])
+) -> Caller:
+    """Who makes the call, as `Credentials` has found."""
+    return caller_of(request)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who makes a call that needs a credential."""
+    caller: Caller = request.scope[CALLER]
+    return caller
+
+
+CallerDep = Annotated[Caller, Security(known_caller)]
 
 
 class Credentials:
@@ -81,7 +91,7 @@ class Credentials:
             except Exception as fault:
                 await refuse(request, fault)(scope, receive, send)
                 return
-            scope[CALLER] = key.name
+            scope[CALLER] = Caller(name=key.name, rights=key.rights)
         await self._app(scope, receive, send)
 
     async def _key(self, request: Request) -> ApiKey:
@@ -174,9 +184,13 @@ class AccessLog:
                 path=scope["path"],
                 status=status,
                 ms=round(1000 * seconds, 2),
-                key=scope.get(CALLER),
+                key=_name(scope.get(CALLER)),
             )
             REQUEST_ID.reset(token)
+
+
+def _name(caller: Caller | None) -> str | None:
+    return None if caller is None else caller.name
 
 
 def _request_id(scope: Scope) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import schemas
-from service.api.access import known_caller
+from service.api.access import CallerDep
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import JobsDep
@@ -35,7 +35,7 @@ _ACCEPTED = 202
 async def import_file(
     request: Request,
     jobs: JobsDep,
-    caller: Annotated[str, Security(known_caller)],
+    caller: CallerDep,
     file: Annotated[
         str,
         Query(
@@ -59,7 +59,7 @@ async def import_file(
         "encoding": encoding,
         "decimal": decimal,
     }
-    answer = await jobs.add_import(request.stream(), asked, caller, language_of(request))
+    answer = await jobs.add_import(request.stream(), asked, caller.name, language_of(request))
     return _accepted(request, answer)
 
 
@@ -73,12 +73,12 @@ async def import_file(
 async def train_model(
     request: Request,
     jobs: JobsDep,
-    caller: Annotated[str, Security(known_caller)],
+    caller: CallerDep,
     asked: schemas.TrainingRequest,
 ) -> Response:
     """Trains on the store, registers, promotes past the gate. While one is open, that one is the answer."""
     lang = language_of(request)
-    answer = await pools_of(request).writes.run(jobs.add_training, asked.model_dump(), caller, lang)
+    answer = await pools_of(request).writes.run(jobs.add_training, asked.model_dump(), caller.name, lang)
     return _accepted(request, answer)
 
 

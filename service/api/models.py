@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
+from service.api.access import caller_of
 from service.api.pools import BUSY, pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
@@ -121,7 +122,7 @@ async def promote_model(
 
     Who decided so and why can be sent along, and is shown with the version.
     """
-    who = (promotion and promotion.by) or str(request.scope.get("sancho_key") or "")
+    who = (promotion and promotion.by) or caller_of(request).name
     because = (promotion and promotion.because) or ""
     told = (version, who.strip(), because.strip(), language_of(request))
     return send(request, await _changed(request, models.promote, *told))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import schemas
-from service.api.access import known_caller
+from service.api.access import CallerDep
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import WebhooksDep
@@ -29,11 +29,11 @@ _CREATED = 201
 async def add_webhook(
     request: Request,
     webhooks: WebhooksDep,
-    caller: Annotated[str, Security(known_caller)],
+    caller: CallerDep,
     asked: schemas.WebhookRequest,
 ) -> Response:
     """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
-    made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller)
+    made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller.name)
     response = send(request, made)
     response.status_code = _CREATED
     return response
