@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from crm.addresses import without_password
+from service.traces import trace_id
 
 if TYPE_CHECKING:
     import structlog
@@ -60,9 +61,9 @@ def log_event(logger: str, level: Literal["info", "warning", "error"], event: st
 
         if _wanted:
             _configure_structlog(_wanted.pop())
-        request_id = REQUEST_ID.get()
-        known = facts if request_id is None else {**facts, "request_id": request_id}
-        getattr(structlog.get_logger(logger), level)(event, **known)
+        ids = {"request_id": REQUEST_ID.get(), "trace_id": trace_id()}
+        known = {name: value for name, value in ids.items() if value is not None}
+        getattr(structlog.get_logger(logger), level)(event, **facts, **known)
 
 
 def _without_secrets(

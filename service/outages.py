@@ -12,9 +12,9 @@ from crm.instants import iso
 from crm.store import engine
 from service.language import moment_text
 from service.logs import log_event
-from training import registry
+from training import mlflow_connection
 
-STORE, REGISTRY = engine.UNAVAILABLE, registry.UNAVAILABLE
+STORE, REGISTRY = engine.UNAVAILABLE, mlflow_connection.UNAVAILABLE
 _TEXTS = {
     REGISTRY: Text(
         "モデルの登録先を{since}から利用できません。バージョン{version}で回答を続けています。"

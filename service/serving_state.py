@@ -31,6 +31,7 @@ from service.outages import STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
 from service.state_maker import StateMaker, levels_of
+from service.traces import part
 from service.watched_thread import WatchedThread
 from training.registry import ModelVersion, Registry
 
@@ -149,7 +150,8 @@ class ServingState:
             before = state.caches.renewable.get((moment, period.name))
             # What is asked about now is asked of KPIs too, which need all tables as of the moment.
             known = state.known_at(moment) if moment == state.now else None
-            return simulate_period(*inputs, before=before, known=known)
+            with part("simulate", period=period.name):
+                return simulate_period(*inputs, before=before, known=known)
 
         return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
 
@@ -243,7 +245,8 @@ class ServingState:
         """
         with self._refreshing:
             first = None if self._state is not None else self._maker.new_champion(None)
-            state = self._maker.newer_data(self._state, first)
+            with part("read new rows"):
+                state = self._maker.newer_data(self._state, first)
             if state is not None:
                 self._put_in_service(state, warm)
             state = self._state

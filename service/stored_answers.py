@@ -26,6 +26,7 @@ from service.cache import Cache
 from service.logs import log_event
 from service.model_state import ModelState
 from service.serving_state import ServingState
+from service.traces import part
 from service.watched_thread import WatchedThread
 
 _MOST_BYTES = 64 << 20
@@ -151,9 +152,10 @@ class StoredAnswers:
         if found is not None and found.basis == basis:
             return found.body
         # What is made may know even more than its basis says, never less.
-        body = self._making.get(
-            (key, basis), lambda: self._make(question, lambda: orjson.dumps(question.make()))
-        )
+        with part("answer", question=question.name):
+            body = self._making.get(
+                (key, basis), lambda: self._make(question, lambda: orjson.dumps(question.make()))
+            )
         with self._guard:
             if len(body) + _OVERHEAD < _MOST_BYTES:
                 self._stored[key] = _Stored(basis, body, question)

@@ -57,8 +57,9 @@ def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | 
     """How the model in service has done up to a moment; None where there is none that can be used."""
     from features import compile_history
     from service.organisation import open_store, reasons_to_retrain
+    from training.mlflow_connection import UNAVAILABLE
     from training.monitoring import monitor
-    from training.registry import UNAVAILABLE, Registry
+    from training.registry import Registry
 
     registry = Registry(settings.home)
     try:
@@ -102,7 +103,8 @@ class RecentModel:
 def recent_model(settings: Settings, now: int) -> RecentModel | None:
     """A newer model than the one in service, refused or waiting, of data under four weeks old."""
     from crm.instants import DAY
-    from training.registry import UNAVAILABLE, Registry
+    from training.mlflow_connection import UNAVAILABLE
+    from training.registry import Registry
     from training.waiting_models import waiting_models
 
     try:

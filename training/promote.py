@@ -16,6 +16,7 @@ from training.config import TrainConfig
 from training.data import Progress, TrainingData
 from training.executor import IN_PROCESS, Executor
 from training.fit import train_on, with_table_only
+from training.mlflow_connection import UNAVAILABLE
 from training.promotion_gate import (
     GateDecision,
     decide,
@@ -26,7 +27,7 @@ from training.promotion_gate import (
     worse_than_table,
 )
 from training.register import register_or_keep
-from training.registry import UNAVAILABLE, ModelVersion, Registry
+from training.registry import ModelVersion, Registry
 from training.report import Report
 from training.training_record import TrainingRecord
 from training.waiting_models import Verdict

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from crm.errors import SanchoError
 from crm.i18n import Text
 from models.bundle import Bundle
+from training.mlflow_connection import UNAVAILABLE
 from training.promotion_gate import GateDecision, not_compared, superseded
-from training.registry import UNAVAILABLE, ModelVersion, Registry
+from training.registry import ModelVersion, Registry
 from training.training_record import TrainingRecord
 from training.waiting_models import Verdict, WaitingModel, keep, waiting_lock, waiting_models
 

@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import builtins
 import json
-import os
-import sqlite3
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
 from models.bundle import Bundle
 from training.champion_copy import keep_copy, kept_copy
-from training.mlflow_access import at_most, check_database, download, failure, local_folder, quietly
-from training.mlflow_entries import (
-    BUNDLE,
-    backtest_metrics,
-    log_figures,
-    register_version,
-    save_pyfunc,
-    unless_it_exists,
-)
+from training.mlflow_access import download, local_folder
+from training.mlflow_connection import MlflowConnection
+from training.mlflow_entries import BUNDLE, backtest_metrics, log_figures, register_version, save_pyfunc
 from training.promotion_gate import GateDecision
-from training.registry_entry import (
-    CHAMPION,
-    NAME,
-    MlflowNeededError,
-    RegistryEntry,
-    registry_entry,
-    registry_uri,
-)
-from training.relocation import settle
+from training.registry_entry import CHAMPION, NAME, MlflowNeededError, RegistryEntry, registry_entry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,19 +27,11 @@ if TYPE_CHECKING:
     from training.report import Report
     from training.training_record import TrainingRecord
 
-EXPERIMENT = "sancho"
 SHADOW = "shadow"  # alias of the version that answers beside the champion without being shown
-UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _EVALUATION = "evaluation.json"
-_FILES = "mlartifacts"  # folder in the home, of an embedded registry
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
-_LOCK_SECONDS = 8.0
-_MAKING_SECONDS = 60.0  # for another process to make the tables of a new registry
 _LONGEST_TAG = 500  # characters of who promoted a version and why
-
-# MLflow uses global state of the process to create its tables (Alembic).
-_OPENING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -89,12 +60,8 @@ class Registry:
     """
 
     def __init__(self, home: Path, uri: str | None = None) -> None:
-        self.home = home
-        self.uri = registry_uri(home, uri)
-        self._in_home, self._settled = not (uri or os.environ.get("MLFLOW_TRACKING_URI")), False
-        self.address = without_password(self.uri)  # as it is shown
-        self._opened: MlflowClient | None = None
-        self._lock_of: tuple[int, FileLock] | None = None  # of which process: no fork uses its parent's
+        self._mlflow = MlflowConnection(home, uri)
+        self.home, self.uri, self.address = home, self._mlflow.uri, self._mlflow.address
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
         """Log the training with model card and metrics, and register the model; it is not promoted."""
@@ -104,18 +71,18 @@ class Registry:
 
     def register_bundle(self, bundle: Bundle, record: TrainingRecord) -> ModelVersion:
         """Registers a model in memory, with what is recorded of its training."""
-        with self._scratch() as scratch:
+        with self._mlflow.scratch() as scratch:
             bundle.save(scratch / BUNDLE)
             return self.register(scratch / BUNDLE, record)
 
     def register(self, bundle: Path, record: TrainingRecord) -> ModelVersion:
         """Registers a saved model; one that is registered already stays as it is."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             tag = f"name = '{NAME}' and tag.training_id = '{record.training_id}'"
             found = client.search_model_versions(tag)
             if found:
                 return self._info(client, str(found[0].version))
-            with self._run(client, tags={"sancho.training_id": record.training_id}) as run_id:
+            with self._mlflow.run(client, tags={"sancho.training_id": record.training_id}) as run_id:
                 experiment = client.get_run(run_id).info.experiment_id
                 logged = client.create_logged_model(
                     experiment, name="model", source_run_id=run_id, params=record.parameters
@@ -126,7 +93,7 @@ class Registry:
                 client.log_dict(run_id, record.features, "features.json")
                 if record.evaluation is not None:
                     client.log_dict(run_id, record.evaluation, _EVALUATION)
-                with self._scratch() as scratch:
+                with self._mlflow.scratch() as scratch:
                     save_pyfunc(bundle, scratch / "model", run_id, logged)
                     number = register_version(client, NAME, run_id, logged, scratch / "model", record.tags())
                 return self._info(client, number)
@@ -137,7 +104,7 @@ class Registry:
         tags = {"sancho.kind": "backtest"}
         if champion is not None:
             tags["sancho.champion"] = champion.version
-        with self._connected() as client, self._run(client, "backtest", tags) as run_id:
+        with self._mlflow.connected() as client, self._mlflow.run(client, "backtest", tags) as run_id:
             settings = {name: str(value)[:400] for name, value in result["settings"].items()}
             log_figures(client, run_id, settings, backtest_metrics(result))
             client.log_dict(run_id, dict(result), "backtest.json")
@@ -154,21 +121,21 @@ class Registry:
         """
         name = f"comparisons/against_{against}.json"
         tags = {"sancho.compared_with": against}
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             if run_id:
                 for key, value in tags.items():
                     client.set_tag(run_id, key, value)
                 log_figures(client, run_id, {}, figures)
                 client.log_dict(run_id, dict(found), name)
                 return run_id
-            with self._run(client, "comparison", {"sancho.kind": "comparison", **tags}) as own:
+            with self._mlflow.run(client, "comparison", {"sancho.kind": "comparison", **tags}) as own:
                 log_figures(client, own, {}, figures)
                 client.log_dict(own, dict(found), name)
                 return own
 
     def shadow(self) -> ModelVersion | None:
         """The version that answers beside the champion without being shown; None where there is none."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             try:
                 return self._info(client, self._version(client, SHADOW))
             except SanchoError as fault:  # no_model; MLflow's own failures are MlflowException
@@ -178,7 +145,7 @@ class Registry:
 
     def set_shadow(self, version: str | None) -> ModelVersion | None:
         """Lets a version answer beside the champion without being shown; None ends that."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             if version is None:
                 if self.shadow() is not None:
                     client.delete_registered_model_alias(NAME, SHADOW)
@@ -189,7 +156,7 @@ class Registry:
 
     def evaluation(self, which: str) -> tuple[ModelVersion, dict[str, Any] | None]:
         """A version and how good it was on deals after its training data; None where nothing is recorded."""
-        with self._connected() as client, self._scratch() as scratch:
+        with self._mlflow.connected() as client, self._mlflow.scratch() as scratch:
             info = self._info(client, self._version(client, which))
             kept = {file.path for file in client.list_artifacts(info.run_id)} if info.run_id else set()
             if _EVALUATION not in kept:
@@ -203,13 +170,13 @@ class Registry:
         found = self._loaded_without_mlflow(which)
         if found is not None:
             return found
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             info = self._info(client, self._version(client, which))
             stored = client.get_model_version_download_uri(NAME, info.version)
             folder = local_folder(stored)
             if folder is not None:
                 return self._loaded(info, folder), info
-            with self._scratch() as scratch:
+            with self._mlflow.scratch() as scratch:
                 return self._loaded(info, download(stored, self.uri, scratch)), info
 
     def _loaded_without_mlflow(self, which: str) -> tuple[Bundle, ModelVersion] | None:
@@ -230,13 +197,13 @@ class Registry:
 
     def _entry(self, which: str) -> RegistryEntry | None:
         """What the registry says of a version without MLflow, which answers itself once it is loaded."""
-        if self._opened is not None:
+        if self._mlflow.is_open:
             raise MlflowNeededError
-        self._settle()
+        self._mlflow.settle()
         try:
             return registry_entry(self.uri, NAME, which)
         except OSError as fault:
-            raise self._unavailable(fault) from fault
+            raise self._mlflow.unavailable(fault) from fault
 
     def _loaded(self, info: ModelVersion, folder: Path) -> Bundle:
         """The model among a version's files; the champion's are copied into the home."""
@@ -258,59 +225,43 @@ class Registry:
         with suppress(MlflowNeededError):
             entry = self._entry(CHAMPION)
             return None if entry is None else _version_of(entry)
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             number = self._champion(client)
             return None if number is None else self._info(client, number)
 
     def list(self) -> list[ModelVersion]:
         """All versions, newest first."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             registered = client.search_model_versions(f"name = '{NAME}'")
             versions = sorted((str(entry.version) for entry in registered), key=int, reverse=True)
             return [self._info(client, number) for number in versions]
 
     def show(self, version: str) -> dict[str, Any]:
         """One version with its run's parameters and metrics."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             info = self._info(client, self._version(client, version))
             run = client.get_run(info.run_id)
             return {**vars(info), "parameters": dict(run.data.params), "metrics": dict(run.data.metrics)}
 
-    @contextmanager
-    def champion_lock(self) -> Iterator[None]:
+    def champion_lock(self) -> AbstractContextManager[None]:
         """Locks the champion against changes by others on this machine; the same thread may enter again.
 
-        The lock is a file beside the SQLite database; with a server, a file in the home. Machines that share
-        a server do not exclude each other: two simultaneous rollbacks from the same version have the effect
-        of one, and of two simultaneous promotions the later one is the champion, while the earlier one can be
-        missing from the history of champions.
+        Machines that share a server do not exclude each other: two simultaneous rollbacks from the same
+        version have the effect of one, and of two simultaneous promotions the later one is the champion,
+        while the earlier one can be missing from the history of champions.
         """
-        lock = self._lock()
-        path = Path(lock.lock_file)
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            reason = f"{path} has been locked by another process for {_LOCK_SECONDS:.0f} s"
-            raise self._unavailable(reason) from None
-        except OSError as fault:
-            raise self._unavailable(fault) from fault
-        try:
-            yield
-        finally:
-            lock.release()
+        return self._mlflow.locked()
 
     def promote(
         self, version: str, decision: GateDecision | None = None, by: str = "", because: str = ""
     ) -> ModelVersion:
-        """Make a version the champion, and record the gate's decision on it, or who decided and why."""
-        with self._connected() as client, self.champion_lock():
+        """Make a version the champion, and record the gate's decision on it, or who decided and why.
+
+        It is the champion from one call to the registry on, the one that moves the alias, and before that it
+        is not: wherever the process stops, what was recorded stands beside it.
+        """
+        with self._mlflow.connected() as client, self._mlflow.locked():
             version = self._version(client, version)
-            champions = self._champions(client)
-            if not champions or champions[-1] != version:
-                # If the process stops between these lines, the next reader adds the champion to the history.
-                client.set_registered_model_alias(NAME, CHAMPION, version)
-                self._record_champions(client, [*champions, version])
             if decision is not None:
                 client.set_model_version_tag(NAME, version, "gate", decision.text.both())
             if by or because:
@@ -318,16 +269,21 @@ class Registry:
                 said = {"promoted_by": by, "promoted_because": because, "promoted_at": at}
                 for key, value in said.items():
                     client.set_model_version_tag(NAME, version, key, value[:_LONGEST_TAG])
+            champions = self._champions(client)
+            if not champions or champions[-1] != version:
+                client.set_registered_model_alias(NAME, CHAMPION, version)
+                # If the process stops here, the next reader adds the champion to the history.
+                self._record_champions(client, [*champions, version])
             return self._info(client, version)
 
     def record_decision(self, version: str, decision: GateDecision) -> None:
         """Record the gate's decision on a version that was not promoted."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             client.set_model_version_tag(NAME, version, "gate", decision.text.both())
 
     def previous_champion(self) -> str:
         """The version that was the champion before the present one."""
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             return self._at_least_two_champions(client)[-2]
 
     def rollback(self, from_version: str | None = None) -> ModelVersion:
@@ -335,9 +291,9 @@ class Registry:
 
         Returns the champion after the call. Nothing changes where `from_version` is no longer the champion.
         """
-        with self._connected() as client:
+        with self._mlflow.connected() as client:
             expected = from_version or self._version(client, CHAMPION)
-            with self.champion_lock():
+            with self._mlflow.locked():
                 current = self._version(client, CHAMPION)
                 if current != expected:
                     return self._info(client, current)
@@ -346,132 +302,6 @@ class Registry:
                 self._record_champions(client, champions[:-1])
                 client.set_registered_model_alias(NAME, CHAMPION, champions[-2])
                 return self._info(client, champions[-2])
-
-    @contextmanager
-    def _connected(self) -> Iterator[MlflowClient]:
-        """The client, without MLflow's log lines and long waits; its failures are `_unavailable`."""
-        with quietly():
-            from mlflow.exceptions import MlflowException
-            from sqlalchemy.exc import SQLAlchemyError
-
-            try:
-                yield self._client()
-            # OSError: network and files
-            except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as fault:
-                raise self._unavailable(fault) from fault
-
-    def _client(self) -> MlflowClient:
-        with _OPENING:
-            from mlflow import MlflowClient
-
-            if self._opened is None:
-                check_database(self.uri)
-                self._settle()
-                if self.uri.startswith("sqlite:///"):
-                    Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(
-                        mode=0o700, parents=True, exist_ok=True
-                    )
-                with self._making():
-                    client = MlflowClient(self.uri, self.uri)
-                    client.search_registered_models(max_results=1)  # connects, and creates the tables
-                self._opened = client
-            return self._opened
-
-    @contextmanager
-    def _making(self) -> Iterator[None]:
-        """While an embedded database is opened, and perhaps made: by one process of this machine at a time.
-
-        MLflow makes its tables step by step, and two processes that do so at once break each other's.
-        """
-        if not self.uri.startswith("sqlite:///"):
-            yield
-            return
-        lock = FileLock(f"{self.uri.removeprefix('sqlite:///')}.opening.lock", timeout=_MAKING_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            reason = f"another process has been opening it for {_MAKING_SECONDS:.0f} s"
-            raise self._unavailable(reason) from None
-        except OSError:  # where no file can be made, no table is made either
-            yield
-            return
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _settle(self) -> None:
-        """An embedded registry names the files of this home, also where the home was copied or moved."""
-        if self._in_home and not self._settled:
-            settle(self.home.resolve() / "mlflow.db", self.home.resolve() / _FILES, EXPERIMENT)
-            self._settled = True
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A folder for files on their way; in the home where this machine has no other place to write to."""
-        try:
-            place: str | None = tempfile.gettempdir()
-        except FileNotFoundError:
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            place = tempfile.tempdir = str(self.home.resolve())  # MLflow's files on their way, too
-        with tempfile.TemporaryDirectory(dir=place, prefix="sancho-") as folder:
-            yield Path(folder)
-
-    def _unavailable(self, fault: object) -> SanchoError:
-        if isinstance(fault, FileNotFoundError):
-            missing = without_password(str(fault)[:300])
-            text = Text(
-                "モデルの登録先（{uri}）にファイルがありません：{reason}。ファイルを元に戻すか、"
-                "別のバージョンを採用してください（sancho models promote）。",
-                "Files are missing in the model registry ({uri}): {reason}. Restore them, or put another "
-                "version in service (sancho models promote).",
-            )
-            return SanchoError(text.format(uri=self.address, reason=missing), UNAVAILABLE)
-        reason, advice = failure(fault, self.uri)
-        text = Text(
-            "モデルの登録先（{uri}）を利用できません：{reason}。{advice}。その後、もう一度実行してください。",
-            "The model registry ({uri}) cannot be used: {reason}. {advice}; then try again.",
-        )
-        return SanchoError(text.format(uri=self.address, reason=reason, advice=advice), UNAVAILABLE)
-
-    def _lock(self) -> FileLock:
-        """The lock of this process, one for all its threads."""
-        with _OPENING:
-            if self._lock_of is None or self._lock_of[0] != os.getpid():
-                self._lock_of = os.getpid(), FileLock(self._lock_path(), timeout=_LOCK_SECONDS)
-            return self._lock_of[1]
-
-    def _lock_path(self) -> Path:
-        if self.uri.startswith("sqlite:///"):
-            return Path(f"{self.uri.removeprefix('sqlite:///')}.lock")
-        return self.home / "registry.lock"
-
-    @contextmanager
-    def _run(
-        self, client: MlflowClient, name: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> Iterator[str]:
-        """An MLflow run; its status is FINISHED at the end, FAILED after an exception."""
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking.context.registry import resolve_tags
-
-        run = client.create_run(self._experiment(client), tags=resolve_tags(dict(tags or {})), run_name=name)
-        run_id = str(run.info.run_id)
-        try:
-            yield run_id
-        except BaseException:
-            with suppress(MlflowException), at_most(1.0):
-                client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id)
-
-    def _experiment(self, client: MlflowClient) -> str:
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment is None:
-            location = (self.home.resolve() / _FILES).as_uri() if self.uri.startswith("sqlite:") else None
-            with unless_it_exists():
-                return str(client.create_experiment(EXPERIMENT, artifact_location=location))
-            experiment = client.get_experiment_by_name(EXPERIMENT)
-        return str(experiment.experiment_id)
 
     def _champion(self, client: MlflowClient) -> str | None:
         try:

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +27,7 @@ from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
 from service.metrics import UNMATCHED, count_call
 from service.problems import refuse
+from service.traces import call_span
 
 _ID_HEADER = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -171,22 +173,27 @@ class AccessLog:
                 message["headers"] = [*message.get("headers", ()), (_ID_HEADER, request_id.encode())]
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_and_note_status)
-        finally:
-            seconds = time.perf_counter() - start
-            count_call(*_counted(scope), status, seconds)
-            log_event(
-                "sancho.access",
-                "info",
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round(1000 * seconds, 2),
-                key=_name(scope.get(CALLER)),
-            )
-            REQUEST_ID.reset(token)
+        with call_span(scope["method"], Headers(scope=scope), request_id) as span:
+            try:
+                await self._app(scope, receive, send_and_note_status)
+            finally:
+                if span is not None:
+                    span.answered(_counted(scope)[1], status)
+                self._note(scope, status, time.perf_counter() - start)
+                REQUEST_ID.reset(token)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        count_call(*_counted(scope), status, seconds)
+        log_event(
+            "sancho.access",
+            "info",
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(1000 * seconds, 2),
+            key=_name(scope.get(CALLER)),
+        )
 
 
 def _name(caller: Caller | None) -> str | None:

@@ -82,7 +82,8 @@ def backtest(
     from training.backtest.report import page
     from training.backtest.result import to_json
     from training.backtest.rows_table import check_rows_file, write_rows
-    from training.registry import UNAVAILABLE, Registry
+    from training.mlflow_connection import UNAVAILABLE
+    from training.registry import Registry
 
     settings = read_settings()
     chosen_weeks, file = _weeks(weeks), _file(out, settings)

@@ -246,7 +246,7 @@ def _describe(config: TrainConfig, settings: Settings) -> str:
 
 def _log(service: UseCases, found: ModelComparison, lang: Language) -> None:
     """Logs figures and segments to the run of A, or to one of its own where A is not registered."""
-    from training.registry import UNAVAILABLE
+    from training.mlflow_connection import UNAVAILABLE
 
     registry, state = service.serving.registry, service.serving.current()
     against = found.b.version or "candidate"

@@ -23,8 +23,9 @@ def register_what_waits(settings: Settings, lang: Language) -> list[dict[str, An
 
     Where it still cannot be used they go on waiting, and whatever comes next says that it cannot.
     """
+    from training.mlflow_connection import UNAVAILABLE
     from training.register import register_waiting
-    from training.registry import UNAVAILABLE, Registry
+    from training.registry import Registry
 
     done: list[dict[str, Any]] = []
     try:

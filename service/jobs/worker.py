@@ -14,6 +14,7 @@ from crm.store.engine import UNAVAILABLE
 from service.jobs.kinds import KINDS, Kind
 from service.jobs.queue import JobQueue
 from service.logs import log_event
+from service.traces import part
 
 if TYPE_CHECKING:
     from crm.store.jobs import Job
@@ -114,7 +115,8 @@ class Worker:
 
     def _attempt(self, job: Job, heart: _Heart) -> str:
         try:
-            result = self._known[job.kind].work(self._settings, self._queue, job, heart.step)
+            with part("job", kind=job.kind, attempt=job.attempts):
+                result = self._known[job.kind].work(self._settings, self._queue, job, heart.step)
             self._queue.end(job.job_id, job.attempts, result=result)
         except JobCancelledError:
             self._queue.end(job.job_id, job.attempts)

@@ -215,12 +215,12 @@ def test_p_values_agree_with_the_interval_on_both_sides_of_its_end():
 def test_a_comparison_is_logged_to_the_run_of_the_model_in_question(tmp_path: Path, monkeypatch: Any):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     registry = Registry(tmp_path)
-    with registry._connected() as client, registry._run(client) as run_id:
+    with registry._mlflow.connected() as client, registry._mlflow.run(client) as run_id:
         pass
     found = compare_models(*two(wrong(stated(), 1.0), stated()), world(), END)
     logged = registry.log_comparison(run_id, "3", found.figures(), found.to_json("en", TOKYO))
     own = registry.log_comparison("", "candidate", found.figures(), found.to_json("en", TOKYO))
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         run = client.get_run(logged)
         assert logged == run_id
         assert run.data.tags["sancho.compared_with"] == "3"
@@ -237,7 +237,7 @@ def test_the_shadow_is_an_alias_that_can_be_moved_and_taken_away(tmp_path: Path,
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     registry = Registry(tmp_path)
     assert registry.shadow() is None
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         client.create_registered_model(NAME)
         for _ in range(2):
             client.create_model_version(NAME, "file:///nowhere")

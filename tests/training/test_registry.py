@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from crm.errors import SanchoError
 from training import promote
 from training.config import TrainConfig
 from training.mlflow_access import inside
+from training.mlflow_connection import MlflowConnection
 from training.registry import Registry
 from training.registry_entry import NAME
 
@@ -56,7 +58,7 @@ def with_versions(home: Path, count: int, fresh: bool = False) -> Registry:
     if not fresh:
         (home / "mlflow.db").write_bytes(blank())
     registry = Registry(home)
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         client.create_registered_model(NAME)
         for _ in range(count):
             client.create_model_version(NAME, source=home.as_uri())
@@ -100,7 +102,7 @@ def test_a_call_under_way_changes_nothing_for_other_threads(tmp_path: Path):
     """While one thread is inside, another one's output, log levels and warnings are as ever."""
     registry = with_versions(tmp_path, 1)
     before = process_state()
-    with registry._connected():
+    with registry._mlflow.connected():
         assert process_state() == before
 
 
@@ -135,16 +137,16 @@ def test_a_run_is_logged_where_its_registry_is_whatever_others_do_meanwhile(
     """Another home's registry is asked between this run's start and its figures."""
     (tmp_path / "other").mkdir()
     registry, other = with_versions(tmp_path, 1), with_versions(tmp_path / "other", 1)
-    experiment = Registry._experiment
+    experiment = MlflowConnection.experiment
 
-    def meanwhile(self: Registry, client: object) -> str:
+    def meanwhile(self: MlflowConnection, client: Any) -> str:
         found = experiment(self, client)
         other.champion()
         return found
 
-    monkeypatch.setattr(Registry, "_experiment", meanwhile)
+    monkeypatch.setattr(MlflowConnection, "experiment", meanwhile)
     run_id = registry.log_backtest({"settings": {"seed": 1}, "deals": {}, "periods": {}}, "<html></html>")
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         run = client.get_run(run_id)
         assert (run.data.params["seed"], run.data.tags["sancho.champion"]) == ("1", "1")
         assert run.info.status == "FINISHED"
@@ -224,7 +226,7 @@ def test_promotions_at_once_all_stay_in_the_history(tmp_path: Path):
     with_versions(tmp_path, 6)
     start = [lambda number=number: Registry(tmp_path).promote(str(number)) for number in range(1, 6)]
     at_once(start)
-    with Registry(tmp_path)._connected() as client:
+    with Registry(tmp_path)._mlflow.connected() as client:
         past = Registry(tmp_path)._champions(client)
     assert past[:6] == ["1", "2", "3", "4", "5", "6"]
     assert sorted(past[6:]) == ["1", "2", "3", "4", "5"]
@@ -250,7 +252,7 @@ def test_the_lock_holds_for_other_processes(tmp_path: Path):
 def test_an_alias_set_by_hand_is_part_of_the_history(tmp_path: Path):
     """In MLflow's own pages, say; or a promotion was stopped between its two writes."""
     registry = with_versions(tmp_path, 3)
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         client.set_registered_model_alias(NAME, "champion", "1")
     assert registry.rollback().version == "3"
     assert registry.rollback().version == "2"
@@ -265,7 +267,7 @@ def test_a_locked_database_is_not_a_missing_model(tmp_path: Path, monkeypatch: p
 
         raise MlflowException("(sqlite3.OperationalError) database is locked", TEMPORARILY_UNAVAILABLE)
 
-    monkeypatch.setattr(registry._client(), "get_model_version_by_alias", locked)
+    monkeypatch.setattr(registry._mlflow.client(), "get_model_version_by_alias", locked)
     with pytest.raises(SanchoError, match="database is locked") as caught:
         registry.champion()
     assert caught.value.code == "registry_unavailable"
@@ -313,7 +315,7 @@ def test_a_champion_promoted_during_a_training_stays(
 ):
     """Of two first trainings at once the second would otherwise be the "first model" too, past the gate."""
     registry = with_versions(tmp_path, before)
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         for _ in range(2):
             client.create_model_version(NAME, source=tmp_path.as_uri())
     mine, other = str(before + 1), str(before + 2)

@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry = with_versions(folder, 2)
         registry.promote("2", by="Anna", because="It is better.")
         registry.set_shadow("1")
-        with registry._connected() as client:
+        with registry._mlflow.connected() as client:
             said = {"trained_at": "2026-11-20", "as_of": "17", "gate": "採用", "figure.log_loss": "0.25"}
             for key, value in said.items():
                 client.set_model_version_tag(NAME, "2", key, value)
@@ -49,16 +49,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_sqlite_registry_says_what_mlflow_says(home: Path):
     directly, by_mlflow = Registry(home), Registry(home)
-    with by_mlflow._connected():
+    with by_mlflow._mlflow.connected():
         pass
     found = directly.champion()
-    assert directly._opened is None, "MLflow was not needed"
+    assert not directly._mlflow.is_open, "MLflow was not needed"
     assert found == by_mlflow.champion()
     assert found is not None
     assert (found.version, found.figures, found.promoted_by) == ("2", {"log_loss": 0.25}, "Anna")
     for which in ("1", "2", CHAMPION, SHADOW):
         entry = registry_entry(directly.uri, NAME, which)
-        with by_mlflow._connected() as client:
+        with by_mlflow._mlflow.connected() as client:
             version = by_mlflow._version(client, which)
             assert entry is not None
             assert (entry.version, set(entry.aliases)) == (
@@ -77,10 +77,10 @@ def test_a_change_in_between_is_seen(tmp_path: Path):
     assert before is not None
     assert after is not None
     assert (before.version, after.version) == ("2", "1")
-    with registry._connected() as client:
+    with registry._mlflow.connected() as client:
         client.delete_registered_model_alias(NAME, CHAMPION)
     assert reader.champion() is None
-    assert reader._opened is None
+    assert not reader._mlflow.is_open
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_server_is_asked_over_rest(tmp_path: Path, monkeypatch: pytest.MonkeyP
         found = registry.champion()
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "a-token")
         assert registry.champion() == found
-    assert registry._opened is None
+    assert not registry._mlflow.is_open
     assert found is not None
     assert (found.version, found.champion, found.figures, found.gate) == ("3", True, {"brier": 0.1}, "ok")
     path = f"{_BY_ALIAS}?name=sancho&alias=champion"

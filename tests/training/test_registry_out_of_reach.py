@@ -22,9 +22,10 @@ from models.bundle import Bundle
 from training import mlflow_access, promote, register
 from training.config import TrainConfig
 from training.mlflow_access import quietly
+from training.mlflow_connection import UNAVAILABLE
 from training.promotion_gate import GateDecision
 from training.register import WAITING, register_waiting
-from training.registry import UNAVAILABLE, Registry
+from training.registry import Registry
 from training.training_record import TrainingRecord
 from training.waiting_models import Verdict, keep, waiting_models
 
