@@ -53,6 +53,12 @@ _ONLY_VARIABLES = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": Text(
         "MLflowサーバーの応答を待つ秒数の上限", "For how many seconds MLflow's server may take to answer"
     ),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": Text(
+        "OpenTelemetryのスパンの送信先（例：http://collector:4318）。空なら送らない",
+        "Where spans of OpenTelemetry are sent (http://collector:4318, say); empty: nowhere",
+    ),
+    "OTEL_SERVICE_NAME": Text("スパンに付けるサービスの名前", "The service's name in spans"),
+    "OTEL_SDK_DISABLED": Text("true なら、スパンを送らない", "true: no spans are sent"),
     "OMP_NUM_THREADS": Text(
         "学習に使うスレッド数の上限（train.threads より小さいとき）",
         "At most so many threads for a training, where that is fewer than train.threads",

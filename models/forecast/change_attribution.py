@@ -20,7 +20,7 @@ from models.forecast.attainment import probability_of
 from models.forecast.exchange import simulate_after
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
-from models.forecast.simulate import Pipeline, Simulation, simulate
+from models.forecast.simulate import Pipeline, Simulation
 from models.forecast.undecided import share_of_gap
 
 STEPS = (
@@ -109,17 +109,13 @@ def attribute_change(
     rates, sizes = aligned.rates_then, then.simulation.sizes
     simulations: list[Simulation] = []
 
-    def draw(person: Ints = aligned.person) -> None:
+    def draw(before: Simulation, person: Ints = aligned.person) -> None:
         pipeline = Pipeline(aligned.deal_ids, person, chance[:, None].copy(), amounts.copy())
         inputs = (organisation, pipeline, closed, rates, sizes.company, sizes.team)
-        simulations.append(
-            simulate_after(simulations[-1], *inputs, degrees=sizes.degrees)
-            if simulations
-            else simulate(*inputs, degrees=sizes.degrees)
-        )
+        simulations.append(simulate_after(before, *inputs, degrees=sizes.degrees))
 
-    draw(aligned.person_then)
-    draw()
+    draw(_by_the_end(then.simulation), aligned.person_then)
+    draw(simulations[-1])
     for step in STEPS[1:-2]:
         rows = groups[step]
         if step == "won":
@@ -128,9 +124,9 @@ def attribute_change(
             amounts[rows] = new.amounts[rows]
         else:
             chance[rows] = new.chance[rows]
-        draw()
+        draw(simulations[-1])
     rates, sizes = now.simulation.new, now.simulation.sizes
-    draw()
+    draw(_by_the_end(now.simulation))  # nearer than the step before it: the same new business, the same deals
     simulations.append(simulations[-1])  # the target does not change the scenarios
     return ForecastChange(
         tuple(simulations),
@@ -141,6 +137,14 @@ def attribute_change(
         aligned.person_then,
         then.simulation.organisation,
         (then.targets, now.targets),
+    )
+
+
+def _by_the_end(simulation: Simulation) -> Simulation:
+    """The same scenarios, of which only the chances by the period's end are known."""
+    won_by = simulation.pipeline.won_by[:, -1:]
+    return replace(
+        simulation, pipeline=replace(simulation.pipeline, won_by=won_by), odds=simulation.odds[:, -1:]
     )
 
 

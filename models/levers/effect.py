@@ -125,6 +125,8 @@ class LeverModel:
         new_ratio *= self.new_deal_ratio(step, people)
         amount_ratio = np.exp(step["amount"]) if "amount" in step else np.ones(len(new_ratio))
         simulation = simulation.with_win_probability_ratio(open_ratio)
+        if (new_ratio == 1).all() and (amount_ratio == 1).all():
+            return simulation
         rate = (simulation.new_rate * new_ratio[:, None]).astype(np.float32)
         new_draws = round_to_step(
             simulation.new.draw_revenue(rate, simulation.seed)[0] * amount_ratio[:, None]

@@ -74,6 +74,22 @@ def test_change_attribution_is_empty_where_nothing_happened():
     only(found)
 
 
+def test_the_first_and_the_last_scenarios_are_those_drawn_from_nothing():
+    """Also where others are taken over: those of the earlier and of the later state have the same deals."""
+    now = stand(
+        [("B", 0, 0.7, 200.0), ("C", 2, 0.5, 450.0), ("D", 2, 0.3, 500.0), ("E", 1, 0.2, 90.0)],
+        (350.0, 0, 0, 0),
+        new_wins=0.8,
+    )
+    change = attribute_change(THEN, now, {"A": 350.0})
+    for found, state in ((change.simulations[0], THEN), (change.simulations[-1], now)):
+        simulation = state.simulation
+        inputs = (found.organisation, found.pipeline, simulation.closed, simulation.new)
+        expected = simulate(*inputs, *SIZES)
+        for name in ("open_draws", "new_draws", "new_rate", "odds", "shift", "closed"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+
+
 def test_a_deal_won_adds_what_was_not_yet_counted_on():
     now = stand([("B", 0, 0.4, 200.0), ("C", 1, 0.5, 400.0), ("D", 2, 0.3, 500.0)], (350.0, 0, 0, 0))
     found = parts(THEN, now, {"A": 350.0})

@@ -49,6 +49,15 @@ CLOSED = np.array([1e6, 0.0, 2e6, 0.0])
 BEFORE = simulate(TREE, pipeline(), CLOSED, rates(), *SIZES)
 
 
+@pytest.mark.parametrize("people", [[2], [0, 1], [0, 1, 3], [0, 1, 2, 3], []])
+def test_the_total_of_many_people_is_the_sum_of_each_digit_for_digit(people: list[int]):
+    rows = np.array(people, np.int64)
+    expected = np.zeros(BEFORE.shift.shape[1])
+    for person in people[::-1]:
+        expected += BEFORE.new_draws[person] + BEFORE.closed[person] + BEFORE.open_draws[person]
+    np.testing.assert_array_equal(BEFORE.total(rows), expected)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
