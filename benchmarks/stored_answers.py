@@ -293,7 +293,8 @@ def pushed(service: Service, caller: Caller, number: int) -> dict[str, float]:
     deal, period = deals[20 + number]["deal_id"], deals[0]["period"]
     found: dict[str, float] = {}
     for place, name in enumerate(("deal", "forecast", "kpis")):
-        was = look(caller, name, deal, period)
+        service.quiet()
+        was = look(caller, name, deal, period, settled=True)
         service.quiet()
         amount = 9_000_000 + 1_000_000 * (3 * number + place)
         began, processor = time.perf_counter(), service.processor()
@@ -313,14 +314,16 @@ def pushed(service: Service, caller: Caller, number: int) -> dict[str, float]:
     return found
 
 
-def look(caller: Caller, name: str, deal: str, period: str) -> Any:
-    """A figure that a new amount of a deal changes."""
-    if name == "deal":
-        return caller.get(f"/v1/deals/{deal}")["revenue"]["p50"]
-    if name == "forecast":
-        return caller.get(f"/v1/forecasts/{period}")["revenue"]["mean"]
-    rows = caller.get(f"/v1/kpis/{period}")["kpis"]
-    return next(row["forecast"]["p50"] for row in rows if row["kpi"] == "revenue")
+def look(caller: Caller, name: str, deal: str, period: str, settled: bool = False) -> Any:
+    """A figure that a new amount of a deal changes; `settled`: of an answer that is not being made anew."""
+    path = {"deal": f"/v1/deals/{deal}", "forecast": f"/v1/forecasts/{period}", "kpis": f"/v1/kpis/{period}"}
+    answer = caller.get(path[name])
+    while settled and any(warning["code"] == "being_renewed" for warning in answer["warnings"]):
+        time.sleep(0.1)
+        answer = caller.get(path[name])
+    if name != "kpis":
+        return answer["revenue"]["p50" if name == "deal" else "mean"]
+    return next(row["forecast"]["p50"] for row in answer["kpis"] if row["kpi"] == "revenue")
 
 
 def show(folder: Path) -> None:
