@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from service.access_rules import ADMIN, NEEDS, READ, RIGHTS, SCORE, USUAL
 from service.api import create_app
 from service.api.attempts import MOST, SECONDS, FailedAttempts
+from service.api.counts import Counts
 from service.cli import run
 from service.keys import ApiKeys
 from service.settings import Settings
@@ -137,7 +138,7 @@ def test_who_tries_out_keys_has_to_wait_and_good_keys_from_there_go_on(app: Fast
 
 def test_failed_attempts_are_forgotten_after_a_while_and_counted_by_address():
     now = [0.0]
-    failed = FailedAttempts(lambda: now[0])
+    failed = FailedAttempts(Counts(lambda: now[0]))
     for _ in range(MOST):
         assert failed.seconds_to_wait("a") == 0
         failed.note("a")
@@ -147,9 +148,19 @@ def test_failed_attempts_are_forgotten_after_a_while_and_counted_by_address():
     assert failed.seconds_to_wait("a") == 0
     failed.note("a")
     assert failed.seconds_to_wait("a") == 0
-    for n in range(10_001):
+    for _ in range(MOST):
+        failed.note("c")
+    for n in range(100_000):
         failed.note(f"n{n}")
-    assert len(failed._failed) == 10_000
+    assert failed.seconds_to_wait("c") == SECONDS, "many others do not make room for it"
+
+
+def test_the_addresses_of_one_network_of_ipv6_are_one_caller():
+    failed = FailedAttempts()
+    for n in range(MOST):
+        failed.note(f"2001:db8::{n:x}")
+    assert failed.seconds_to_wait("2001:db8::ffff") > 0
+    assert failed.seconds_to_wait("2001:db8:0:1::1") == 0
 
 
 def test_every_answer_says_that_it_is_data_for_the_caller_alone(client: TestClient):
