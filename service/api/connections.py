@@ -118,8 +118,12 @@ class Connections:
         """Takes in a new connection, another one making room for it; False where none can."""
         if self.by_address[one.address] >= self.limits.of_one_address and not self._is_proxy(one.address):
             has_room = self._make_room(self._silent_of.get(one.address))
-        else:
+        elif len(self.all) <= self.limits.connections:
             has_room = len(self.all) < self.limits.connections or self._make_any_room()
+        else:
+            has_room = False
+            if len(self.all) >= self._most:
+                self._make_room(self.silent)
         self.all.add(one)
         self.by_address[one.address] += 1
         self.waits(one)
@@ -131,7 +135,12 @@ class Connections:
     @property
     def are_far_too_many(self) -> bool:
         """Whether there is no file left to tell anybody that there are too many."""
-        return len(self.all) > self.limits.connections * 5 // 4
+        return len(self.all) > self._most
+
+    @property
+    def _most(self) -> int:
+        """Connections at once, with those that are only told that there are too many."""
+        return self.limits.connections * 5 // 4
 
     def waits(self, one: GuardedProtocol) -> None:
         """A connection waits for a header."""
@@ -241,6 +250,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_one_too_many:
             self._guard.cut["too many"] += 1
             if self._guard.are_far_too_many:
+                self._guard.forget(self)
                 transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +26,7 @@ from service.keys import ApiKeys
 from service.settings import Settings
 from service.use_cases import UseCases
 
+ROOT = Path(__file__).parents[2]
 _FILE = Path(__file__).parent / "access_matrix.csv"
 MATRIX = list(csv.DictReader(_FILE.read_text(encoding="utf-8").splitlines()))
 
@@ -176,6 +180,19 @@ def test_a_new_home_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
     assert run(["key", "create", "--name", "crm"]) == 0
     assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
+
+def test_whatever_a_command_writes_is_for_its_user_alone(tmp_path: Path):
+    line = f"import os; os.umask(0); sys = __import__('sys'); sys.path.insert(0, {str(ROOT)!r})\n"
+    code = f"{line}sys.argv[1:] = ['key', 'create', '--name', 'crm']\nfrom service.cli import main; main()"
+    (tmp_path / "home").mkdir(mode=0o755)
+    environment = {**os.environ, "SANCHO_HOME": str(tmp_path / "home")}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True
+    )
+    files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert files
+    assert {path: path.stat().st_mode & 0o077 for path in files} == dict.fromkeys(files, 0)
 
 
 # Until it ends
