@@ -82,9 +82,14 @@ class Served:
     """A copy of a home, served by the real command on a free port."""
 
     def __init__(
-        self, home: Path, folder: Path, more: Mapping[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        home: Path,
+        folder: Path,
+        more: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        before: Sequence[str] = (),
     ) -> None:
-        self._options = tuple(options)
+        self._options, self._before = tuple(options), tuple(before)
         self.home = folder / "home"
         shutil.copytree(home, self.home)
         with socket.socket() as probe:
@@ -105,7 +110,7 @@ class Served:
         )  # fmt: skip
         self.key = made.stdout.decode().split()[0]
         self._process = subprocess.Popen(
-            [*_SANCHO, "serve", "--port", str(self.port), *self._options],
+            [*self._before, *_SANCHO, "serve", "--port", str(self.port), *self._options],
             env=self.environment, cwd=self.folder, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         until = time.monotonic() + READY_WITHIN

@@ -16,6 +16,7 @@ from models.forecast.organisation import COMPANY
 from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
 from service import messages
+from service.allowance import charge
 from service.forecast_history import history_rows, store_missing_day
 from service.given_money import rate_now
 from service.goals import Goals
@@ -122,6 +123,7 @@ class Forecasts:
             frozenset(request.leaving),
             targets,
         )
+        charge()
         after = apply_assumptions(before, supposed, forecast.days_ahead, forecast.names.deal_label)
         if request.levels:
             after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))

@@ -16,7 +16,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.language import negotiate
 from service.logs import log_event
-from service.request_error import RequestError, outside_failure
+from service.request_error import RequestError, TooOftenError, outside_failure
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -29,7 +29,9 @@ _TITLES = {
     413: Text("内容が大きすぎます", "Content too large"),
     415: Text("この形式には対応していません", "Unsupported media type"),
     422: Text("内容を確認してください", "Invalid content"),
-    429: Text("試行回数が多すぎます", "Too many attempts"),
+    408: Text("時間内に届きませんでした", "Not received in time"),
+    429: Text("回数が多すぎます", "Too many requests"),
+    431: Text("ヘッダーが大きすぎます", "Header fields too large"),
     500: Text("サーバー内部でエラーが発生しました", "Internal error"),
     503: Text("準備中です", "Not ready"),
 }
@@ -61,6 +63,10 @@ STATUS = {
     "no_credential": 401,
     "not_allowed": 403,
     "too_many_attempts": 429,
+    "too_many_calls": 429,
+    "too_many_computations": 429,
+    "unknown_host": 400,
+    "bad_path": 400,
     "bad_json": 400,
     "too_large": 413,
     "unsupported_media_type": 415,
@@ -115,7 +121,7 @@ def problem_response(
     """The response to an error, in the reader's language."""
     lang = language_of(request)
     return Response(
-        orjson.dumps(problem(lang, request.url.path, status, code, detail, errors)),
+        orjson.dumps(problem(lang, request.scope["path"], status, code, detail, errors)),
         status,
         headers={"Content-Language": lang, **(headers or {})},
         media_type=MEDIA_TYPE,
@@ -186,7 +192,10 @@ async def _sancho_error(request: Request, error: Exception) -> Response:
 def _problem_of(request: Request, error: SanchoError) -> Response:
     status = STATUS.get(error.code, 422)
     errors = _request_errors(error, language_of(request))
-    return problem_response(request, status, error.code, error.text, errors, _HEADERS.get(status))
+    headers = _HEADERS.get(status)
+    if isinstance(error, TooOftenError):
+        headers = {"Retry-After": str(error.seconds)}
+    return problem_response(request, status, error.code, error.text, errors, headers)
 
 
 def _request_errors(error: SanchoError, lang: Language) -> list[dict[str, Any]] | None:
@@ -282,5 +291,5 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     failure = outside_failure(error)
     if failure is not None:
         return await _sancho_error(request, failure)
-    log_event("sancho.service", "error", "unexpected", path=request.url.path, exc_info=error)
+    log_event("sancho.service", "error", "unexpected", path=request.scope["path"], exc_info=error)
     return problem_response(request, 500, "internal_error", _DETAILS[500])

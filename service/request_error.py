@@ -59,3 +59,11 @@ class RequestError(SanchoError):
     def __init__(self, text: Text, code: str, errors: Sequence[tuple[str, Text]] = ()) -> None:
         super().__init__(text, code)
         self.errors = errors
+
+
+class TooOftenError(SanchoError):
+    """Somebody asks more often than he may; in so many seconds he may again."""
+
+    def __init__(self, text: Text, code: str, seconds: int) -> None:
+        super().__init__(text, code)
+        self.seconds = seconds

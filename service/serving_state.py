@@ -22,6 +22,7 @@ from crm.store.engine import store_failure
 from features import compile_history
 from models.scoring import feature_columns
 from service import messages
+from service.allowance import charge
 from service.logs import log_event
 from service.model_state import AnswerContext, Caches, ModelState, model_fields
 from service.moments import shared_moment
@@ -146,6 +147,7 @@ class ServingState:
 
         def compute() -> PeriodForecast:
             _check_dates(moment, period, state.organisation(moment).zone)
+            charge()
             inputs = (state.bundle_at(moment), state.log, state.history, moment, period)
             before = state.caches.renewable.get((moment, period.name))
             # What is asked about now is asked of KPIs too, which need all tables as of the moment.
@@ -176,6 +178,7 @@ class ServingState:
             return state
 
         def compute() -> ModelState:
+            charge()
             known = state.log.as_of(revision)
             history = compile_history(known, state.bundle.calendar, levels_of(state.bundle))
             columns = feature_columns(state.bundle, history)

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -21,6 +30,7 @@ from crm.addresses import with_password, with_quoted_password
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.organisation_values import is_country, is_currency, is_zone
+from service.host_names import host_names, networks, public_address
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
@@ -49,6 +59,20 @@ _FINE = {
     "job_workers": Text("true または false", "true or false"),
     "private_webhooks": Text("true または false", "true or false"),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
+    "public_url": Text(
+        "https://sancho.example.com のような、パスのないアドレス",
+        "an address without a path, such as https://sancho.example.com",
+    ),
+    "allowed_hosts": Text(
+        "sancho.example.com,10.0.0.5 のような、ポートのないホスト名",
+        "names of hosts without a port, such as sancho.example.com,10.0.0.5",
+    ),
+    "trusted_proxies": Text(
+        "10.0.0.2,10.1.0.0/16 のような、IPアドレスまたはネットワーク",
+        "IP addresses or networks, such as 10.0.0.2,10.1.0.0/16",
+    ),
+    "calls_per_minute": Text("0以上の回数（0は無制限）", "a number of calls, 0 or more (0: no limit)"),
+    "computations_per_minute": Text("0以上の回数（0は無制限）", "a number, 0 or more (0: no limit)"),
 }
 
 
@@ -80,6 +104,14 @@ def _existing(exists: Callable[[str], bool]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _parted(given: Any) -> Any:
+    """Words of a text that has commas between them; anything else as it is."""
+    return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else given
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
 class Settings(BaseSettings):
@@ -192,6 +224,48 @@ class Settings(BaseSettings):
         float,
         Text("新しいデータを確認する間隔（秒）", "Seconds between two looks for new data"),
     ] = Field(1.0, ge=0)
+    public_url: Annotated[
+        str,
+        AfterValidator(public_address),
+        Text(
+            "利用者から見たサービスのアドレス（通知のリンクなどに使う）",
+            "Address at which others reach the service; links in alerts begin with it",
+        ),
+    ] = ""
+    allowed_hosts: Annotated[
+        Words,
+        AfterValidator(host_names),
+        Text(
+            "受け付けるHostヘッダーのホスト名（コンマ区切り）。空なら public_url のホスト。"
+            "どちらもなく、このマシンだけで待ち受けるときは localhost",
+            "Names that a call's Host header may have, with commas between them; empty = that of public_url; "
+            "where that is empty, too, and the service listens on this machine alone, localhost",
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        Words,
+        AfterValidator(networks),
+        Text(
+            "X-Forwarded-For と X-Forwarded-Proto を信用するプロキシの"
+            "IPアドレスまたはネットワーク（コンマ区切り）",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: IP addresses or networks, "
+            "with commas between them",
+        ),
+    ] = ()
+    calls_per_minute: Annotated[
+        int,
+        Text(
+            "1つのキーまたは1人が1分間に送れるリクエスト数（0は無制限）",
+            "Calls that one key or person may make within a minute (0: no limit)",
+        ),
+    ] = Field(60_000, ge=0)
+    computations_per_minute: Annotated[
+        int,
+        Text(
+            "1つのキーまたは1人が1分間に求められる新しいシミュレーションの数（0は無制限）",
+            "Simulations that one key or person may have made anew within a minute (0: no limit)",
+        ),
+    ] = Field(240, ge=0)
 
     @field_validator("grades")
     @classmethod

@@ -20,10 +20,11 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tools import image as images
 from tools import installation, soak
@@ -34,6 +35,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "sancho
 PASSED, FAILED, LEFT_OUT = "passed", "failed", "left out"
 _HEADINGS = ("date", "commit", "step", "result", "seconds")
 _MARK = "## Results"
+_AUDITOR = "pip-audit>=2.9"  # run by uv in an environment of its own
 _PAGE = """\
 # Release
 
@@ -179,7 +181,44 @@ def recorded_answers(choices: Choices) -> str:
     return f"the same digit for digit ({files} lines of comparison)"
 
 
+def audit(choices: Choices) -> str:
+    """The locked versions, beside the advisories there are; it needs PyPI and its advisories."""
+    given = ("--requirement", str(ROOT / "requirements.lock"), "--require-hashes", "--disable-pip")
+    told = choices.scratch / "audit.json"
+    line = ("tool", "run", "--from", _AUDITOR, "pip-audit", *given, "--format", "json", "--output", str(told))
+    done = _quiet(str(Path(sys.executable).with_name("uv")), *line)
+    try:
+        found = json.loads(told.read_text("utf-8"))["dependencies"]
+    except (OSError, ValueError, KeyError):
+        last = (done.stderr.strip().splitlines() or ["nothing printed"])[-1]
+        raise LeftOutError(f"pip-audit or the advisories are out of reach: {last}") from None
+    return audited(found)
+
+
+def audited(found: Sequence[Mapping[str, Any]]) -> str:
+    """What an audit says of the packages that it looked at; raises where there is an advisory, or none was.
+
+    >>> audited([{"name": "a", "version": "1", "vulns": []}])
+    'no advisory for any of 1 locked packages'
+    """
+    advised = [
+        f"{one['name']} {one['version']}: {', '.join(each['id'] for each in one['vulns'])}"
+        for one in found
+        if one.get("vulns")
+    ]
+    unknown = [str(one["name"]) for one in found if "vulns" not in one]
+    if advised or unknown or not found:
+        what = [*advised, *(f"{name}: not looked at" for name in unknown)] or ["no package was looked at"]
+        raise CheckError("; ".join(what))
+    return f"no advisory for any of {len(found)} locked packages"
+
+
 STEPS = (
+    Step(
+        "audit",
+        audit,
+        "no advisory is known for a locked package (pip-audit, by uv; left out where PyPI is out of reach)",
+    ),
     Step(
         "wheel",
         wheel,

@@ -21,6 +21,7 @@ from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
 from service.access_rules import may, needed
 from service.api.attempts import FailedAttempts
+from service.api.counts import Counts
 from service.api.pools import BUSY, pools_of
 from service.callers import Caller
 from service.keys import ApiKey, ApiKeys
@@ -74,9 +75,11 @@ CallerDep = Annotated[Caller, Security(known_caller)]
 class Credentials:
     """Looks at the key of a call before anything else of it is read, and at what the key may do."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str) -> None:
+    def __init__(
+        self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str, counts: Counts | None = None
+    ) -> None:
         self._app, self._prefix = app, f"{prefix}/"
-        self._failed = FailedAttempts()
+        self._failed = FailedAttempts(counts)
         self._routes = [
             (compile_path(prefix + route.path)[0], route.methods or set(), route.name) for route in routes
         ]

@@ -26,10 +26,14 @@ from service.api import (
     webhooks,
 )
 from service.api.access import AccessLog, Credentials, known_caller
+from service.api.allowances import Allowances
 from service.api.body_limits import BodyLimits
+from service.api.counts import Counts
 from service.api.headers import SecurityHeaders
+from service.api.hosts import Hosts
 from service.api.pools import Pools
 from service.api.responses import documented_problems
+from service.host_names import names_served
 from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
@@ -56,9 +60,17 @@ _BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/sc
 
 
 def create_app(
-    settings: Settings, use_cases: UseCases | None = None, warm: bool = True, keys: ApiKeys | None = None
+    settings: Settings,
+    use_cases: UseCases | None = None,
+    warm: bool = True,
+    keys: ApiKeys | None = None,
+    counts: Counts | None = None,
 ) -> FastAPI:
-    """The application. With `warm`, a thread warms up while the health endpoints already answer."""
+    """The application. With `warm`, a thread warms up while the health endpoints already answer.
+
+    `counts`: those that processes share which answer on one port.
+    """
+    counts = counts if counts is not None else Counts()
     answering = use_cases if use_cases is not None else UseCases.open(settings)
 
     @asynccontextmanager
@@ -78,6 +90,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # the built-in pages load their scripts from the internet
         redoc_url=None,
+        redirect_slashes=False,  # a call has one address; a redirect would follow the Host header
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=[{"name": name} for name in _TAGS],
         generate_unique_id_function=_operation_id,
@@ -93,13 +106,16 @@ def create_app(
             router,
             prefix=_PREFIX,
             dependencies=[Depends(known_caller)],
-            responses=documented_problems(401, 403, 422, 429, 503),
+            responses=documented_problems(400, 401, 403, 422, 429, 503),
         )
     _document_rights(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
-    app.add_middleware(SecurityHeaders)
+    limits = settings.calls_per_minute, settings.computations_per_minute
+    app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
+    app.add_middleware(Credentials, routes=routes, prefix=_PREFIX, counts=counts)
+    app.add_middleware(Hosts, names=names_served(settings.allowed_hosts, settings.public_url))
+    app.add_middleware(SecurityHeaders, is_by_tls=settings.public_url.startswith("https:"))
     app.add_middleware(AccessLog)
     return app
 

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+import ipaddress
 
-MOST, SECONDS = 20, 60.0  # wrong keys from one address within so long, in one process
-_ADDRESSES = 10_000  # remembered
+from service.api.counts import SECONDS, Counts
+
+__all__ = ["MOST", "SECONDS", "FailedAttempts"]
+
+MOST = 20  # wrong keys from one address within a minute, of all processes that answer
 
 
 class FailedAttempts:
-    """Counts calls with a wrong key by address. All of it happens on the event loop, so nothing is locked."""
+    """Counts calls with a wrong key by address."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()  # since when, how many
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._counts = counts if counts is not None else Counts()
 
     def seconds_to_wait(self, address: str) -> float:
         """How long an address has to wait; 0 where it may try."""
-        since, count = self._failed.get(address, (0.0, 0))
-        left = since + SECONDS - self._monotonic()
-        return left if count >= MOST and left > 0 else 0.0
+        failed = self._counts.of(_name(address))
+        return failed.seconds_left if failed.number >= MOST else 0.0
 
     def note(self, address: str) -> None:
         """A wrong key has come from an address."""
-        now = self._monotonic()
-        since, count = self._failed.pop(address, (now, 0))
-        self._failed[address] = (since, count + 1) if now - since < SECONDS else (now, 1)
-        if len(self._failed) > _ADDRESSES:
-            self._failed.popitem(last=False)
+        self._counts.note(_name(address), keep=MOST)
+
+
+def _name(address: str) -> str:
+    """By what an address is counted: of IPv6, where one caller has a whole network, by its first half.
+
+    >>> _name("10.0.0.1"), _name("2001:db8::7")
+    ('failed 10.0.0.1', 'failed 2001:db8::/64')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return f"failed {address}"
+    if found.version == 4:
+        return f"failed {found}"
+    if found.ipv4_mapped is not None:
+        return f"failed {found.ipv4_mapped}"
+    return f"failed {ipaddress.ip_network((found, 64), strict=False)}"

@@ -7,6 +7,7 @@ taken at once, into a temporary file where it is much, and answered from there.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from tempfile import SpooledTemporaryFile
 
 import anyio
@@ -14,11 +15,19 @@ from anyio import to_thread
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from crm.errors import SanchoError
+from crm.i18n import Text
+
 MEDIA_TYPE = "application/x-ndjson"
 MAX_LINE = 8 << 20  # bytes of a request
+MAX_ALL = 4 << 30  # bytes of all of them
 _AT_ONCE = 8  # requests answered between two looks at the other calls
 _IN_MEMORY = 1 << 20  # bytes of what has come and is not answered; more of it waits in a file
 _READ = 64 << 10  # bytes
+_TOO_MUCH = Text(
+    "1回に送れるのは{n}GBまでです。この行からあとは、分けて送ってください。",
+    "one call can have up to {n} GB; send this line, and those after it, in another one.",
+).format(n=MAX_ALL >> 30)
 
 Line = bytes | Exception | None
 Answer = Callable[[int, Line], bytes]
@@ -28,18 +37,29 @@ class AnswersByLine(Response):
     """The answer to each line of a request's body, in order, a line each; blank lines have none.
 
     `answer` takes the number of a line, from 1, and the line: None where it has more than `MAX_LINE` bytes,
-    the fault where it and those after it could not be taken.
+    the fault where it and those after it could not be taken. `turn`: what is waited for before any is taken.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, answer: Answer, headers: dict[str, str], status_code: int = 200) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        headers: dict[str, str],
+        status_code: int = 200,
+        turn: AbstractAsyncContextManager[None] | None = None,
+    ) -> None:
         super().__init__(status_code=status_code, headers=headers)
         del self.headers["content-length"]
         self._answer = answer
+        self._turn = turn if turn is not None else nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Takes the body and sends the answers, side by side; ends when the client goes."""
+        async with self._turn:
+            await self._take_and_send(receive, send)
+
+    async def _take_and_send(self, receive: Receive, send: Send) -> None:
         with SpooledTemporaryFile(_IN_MEMORY) as file:
             body = _Body(file)
             async with anyio.create_task_group() as tasks:
@@ -64,7 +84,8 @@ class _Body:
         self._file = file
         self._read = 0
         self._whole = False
-        self._fault: OSError | None = None
+        self._fault: OSError | SanchoError | None = None
+        self._bytes = 0
         self._more = anyio.Event()
 
     async def take(self, receive: Receive, serving: anyio.CancelScope) -> None:
@@ -74,10 +95,13 @@ class _Body:
             if message["type"] == "http.disconnect":
                 serving.cancel()
                 return
+            self._bytes += len(message.get("body", b""))
             try:
+                if self._bytes > MAX_ALL:
+                    raise SanchoError(_TOO_MUCH, "too_large")
                 self._file.seek(0, 2)
                 self._file.write(message.get("body", b""))
-            except OSError as fault:  # no room for it: what has come is answered, and the rest is not taken
+            except (OSError, SanchoError) as fault:  # what has come is answered, and the rest is not taken
                 self._fault = fault
             self._whole = self._fault is not None or not message.get("more_body", False)
             self._more.set()

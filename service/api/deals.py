@@ -97,7 +97,8 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
         except Exception as error:  # one line's fault is none of the others'
             return orjson.dumps({**problem_of(error, lang, path), "line": number})
 
-    return AnswersByLine(answer, {"Content-Language": lang})
+    turn = pools_of(request).batches.slot()
+    return AnswersByLine(answer, {"Content-Language": lang}, turn=turn)
 
 
 @router.get(

@@ -9,15 +9,21 @@ _ALWAYS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"x-frame-options", b"DENY"),  # for browsers that do not know frame-ancestors
 )
+_BY_TLS = (b"strict-transport-security", b"max-age=31536000")  # a year
 _UNLESS_SAID = (b"cache-control", b"no-store")  # figures of people, for the caller alone
 
 
 class SecurityHeaders:
-    """Adds them to each answer."""
+    """Adds them to each answer; `is_by_tls`: others reach the service over TLS, whoever ends it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, is_by_tls: bool = False) -> None:
         self._app = app
+        self._added, self._added_by_tls = (*_ALWAYS, _UNLESS_SAID), (*_ALWAYS, _UNLESS_SAID, _BY_TLS)
+        self._is_by_tls = is_by_tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The call, its answer with the headers."""
@@ -25,11 +31,14 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        is_by_tls = self._is_by_tls or scope.get("scheme") == "https"
+        wanted = self._added_by_tls if is_by_tls else self._added
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in given}
-                added = [one for one in (*_ALWAYS, _UNLESS_SAID) if one[0] not in names]
+                added = [one for one in wanted if one[0] not in names]
                 message = {**message, "headers": [*given, *added]}
             await send(message)
 

@@ -125,6 +125,7 @@ class Pools:
         self.writes = Pool(threads=4, waiting=256, patience=60)
         self.aside = Pool(threads=8, waiting=64, patience=20)  # models, jobs, reports
         self.slow = Pool(threads=4, waiting=256, patience=120)  # questions that compute for seconds
+        self.batches = Pool(threads=8, waiting=8, patience=10)  # many deals in one call, as long as it takes
 
 
 def pools_of(request: Request) -> Pools:

@@ -13,7 +13,11 @@ from service.cli.language import language
 
 
 def main() -> NoReturn:
-    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 with rejected rows; 4, 5: `train`."""
+    """Runs the command line; exit status 0 done, 1 failed, 2 usage, 3 with rejected rows; 4, 5: `train`.
+
+    Whatever a command writes is for its user alone: nearly all of it holds names and figures of people.
+    """
+    os.umask(0o077)
     sys.exit(run(sys.argv[1:]))
 
 

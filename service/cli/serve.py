@@ -50,11 +50,16 @@ _LISTENING = Text(
 
 
 def settings_with(host: str | None, port: int | None) -> Settings:
-    """The settings, with the address given instead of theirs."""
+    """The settings, with the address given instead of theirs, and the names under which it is reached."""
+    from service.host_names import LOCAL_NAMES, is_local, names_served
     from service.settings import read_settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return read_settings(**given)
+    settings = read_settings(**given)
+    names = names_served(settings.allowed_hosts, settings.public_url)
+    if not names and is_local(settings.host):
+        names = LOCAL_NAMES
+    return settings.model_copy(update={"allowed_hosts": names})
 
 
 def run_server(settings: Settings, service: UseCases | None = None, workers: int = 1) -> None:
@@ -95,7 +100,7 @@ def _serve_here(settings: Settings, service: UseCases | None) -> None:
 
     from service.api import create_app
 
-    uvicorn.run(create_app(settings, service), host=settings.host, port=settings.port, **_QUIETLY)
+    uvicorn.run(create_app(settings, service), host=settings.host, port=settings.port, **_options(settings))
 
 
 def _serve_in_processes(settings: Settings, workers: int) -> None:
@@ -104,9 +109,10 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
             "PROMETHEUS_MULTIPROC_DIR": counts,
             "SANCHO_HOME": str(settings.home.absolute()),
             "SANCHO_DATABASE_URL": settings.store_url,
+            "SANCHO_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
         }
         if can_fork():
-            forked = Workers(settings, workers, _QUIETLY)
+            forked = Workers(settings, workers, _options(settings))
             forked.start()  # while there is no other thread
             with _jobs_beside(settings):
                 status = forked.wait()
@@ -122,14 +128,22 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
                 workers=workers,
                 host=settings.host,
                 port=settings.port,
-                **_QUIETLY,
+                **_options(settings),
             )
 
 
-# The service logs its own lines, and ends calls that are being answered before it stops.
-_QUIETLY: dict[str, Any] = {
-    "log_config": None,
-    "access_log": False,
-    "server_header": False,
-    "timeout_graceful_shutdown": 10,
-}
+def _options(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told: to log nothing of its own, to believe named proxies alone, to end in time."""
+    from service.api.connections import GuardedProtocol, backlog, limits_of_this_process
+
+    return {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 10,  # for calls that are being answered before it stops
+        "http": GuardedProtocol,
+        "ws": "none",
+        "backlog": backlog(limits_of_this_process()),
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
+    }

@@ -25,6 +25,7 @@ from crm.errors import SanchoError
 from service.logs import log_event
 
 if TYPE_CHECKING:
+    from service.api.counts import Counts
     from service.settings import Settings
     from service.use_cases import UseCases
 
@@ -47,6 +48,7 @@ class Workers:
     def __init__(self, settings: Settings, count: int, options: Mapping[str, Any]) -> None:
         self._settings, self._count, self._options = settings, count, options
         self._supervisor = 0
+        self._counts: Counts | None = None
 
     def start(self) -> None:
         """Begins the process that the others are forked from."""
@@ -66,8 +68,10 @@ class Workers:
         import numba
         import uvicorn
 
+        from service.api.counts import Counts
         from service.use_cases import UseCases
 
+        self._counts = Counts()  # shared by all that are forked from here
         numba.config.THREADING_LAYER = "forksafe"
         _at_signals(lambda *_: sys.exit(0))  # whoever is told to stop while it gets ready
         address = uvicorn.Config("", host=self._settings.host, port=self._settings.port, **self._options)
@@ -93,7 +97,7 @@ class Workers:
 
         from service.api import create_app
 
-        app = create_app(self._settings, service, warm)
+        app = create_app(self._settings, service, warm, counts=self._counts)
         server = uvicorn.Server(uvicorn.Config(app, **self._options))
         server.run(sockets=[listening])
         return 0 if server.started else 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +20,13 @@ from fastapi.testclient import TestClient
 from service.access_rules import ADMIN, NEEDS, READ, RIGHTS, SCORE, USUAL
 from service.api import create_app
 from service.api.attempts import MOST, SECONDS, FailedAttempts
+from service.api.counts import Counts
 from service.cli import run
 from service.keys import ApiKeys
 from service.settings import Settings
 from service.use_cases import UseCases
 
+ROOT = Path(__file__).parents[2]
 _FILE = Path(__file__).parent / "access_matrix.csv"
 MATRIX = list(csv.DictReader(_FILE.read_text(encoding="utf-8").splitlines()))
 
@@ -137,7 +142,7 @@ def test_who_tries_out_keys_has_to_wait_and_good_keys_from_there_go_on(app: Fast
 
 def test_failed_attempts_are_forgotten_after_a_while_and_counted_by_address():
     now = [0.0]
-    failed = FailedAttempts(lambda: now[0])
+    failed = FailedAttempts(Counts(lambda: now[0]))
     for _ in range(MOST):
         assert failed.seconds_to_wait("a") == 0
         failed.note("a")
@@ -147,9 +152,19 @@ def test_failed_attempts_are_forgotten_after_a_while_and_counted_by_address():
     assert failed.seconds_to_wait("a") == 0
     failed.note("a")
     assert failed.seconds_to_wait("a") == 0
-    for n in range(10_001):
+    for _ in range(MOST):
+        failed.note("c")
+    for n in range(100_000):
         failed.note(f"n{n}")
-    assert len(failed._failed) == 10_000
+    assert failed.seconds_to_wait("c") == SECONDS, "many others do not make room for it"
+
+
+def test_the_addresses_of_one_network_of_ipv6_are_one_caller():
+    failed = FailedAttempts()
+    for n in range(MOST):
+        failed.note(f"2001:db8::{n:x}")
+    assert failed.seconds_to_wait("2001:db8::ffff") > 0
+    assert failed.seconds_to_wait("2001:db8:0:1::1") == 0
 
 
 def test_every_answer_says_that_it_is_data_for_the_caller_alone(client: TestClient):
@@ -165,6 +180,19 @@ def test_a_new_home_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
     assert run(["key", "create", "--name", "crm"]) == 0
     assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
+
+def test_whatever_a_command_writes_is_for_its_user_alone(tmp_path: Path):
+    line = f"import os; os.umask(0); sys = __import__('sys'); sys.path.insert(0, {str(ROOT)!r})\n"
+    code = f"{line}sys.argv[1:] = ['key', 'create', '--name', 'crm']\nfrom service.cli import main; main()"
+    (tmp_path / "home").mkdir(mode=0o755)
+    environment = {**os.environ, "SANCHO_HOME": str(tmp_path / "home")}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True
+    )
+    files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert files
+    assert {path: path.stat().st_mode & 0o077 for path in files} == dict.fromkeys(files, 0)
 
 
 # Until it ends

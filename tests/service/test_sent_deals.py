@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from crm.errors import SanchoError
 from service import serving_state
 from service.api import by_line, create_app
 from service.api.by_line import AnswersByLine
+from service.api.pools import Pool
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
@@ -137,6 +139,48 @@ def test_nothing_more_is_answered_once_the_client_has_gone():
 
     run(AnswersByLine(lambda number, _line: answered.append(number) or b"", {}), receive)
     assert 0 < len(answered) < 100
+
+
+def test_of_a_batch_that_is_too_large_the_first_lines_are_answered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(by_line, "MAX_ALL", 4)
+    parts = [b"a\nb\n", b"c\n", b"d\n"]
+
+    async def receive() -> dict[str, Any]:
+        if not parts:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    def answer(number: int, line: Any) -> bytes:
+        return f"{number} {getattr(line, 'code', line)}".encode()
+
+    sent = run(AnswersByLine(answer, {}), receive)
+    told = b"".join(message.get("body", b"") for message in sent).decode().splitlines()
+    assert told == ["1 b'a'", "2 b'b'", "3 too_large"]
+
+
+def test_one_batch_too_many_at_once_is_told_to_come_again():
+    async def story() -> None:
+        pool = Pool(threads=1, waiting=0, patience=10)
+        has_begun = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            has_begun.set()
+            await asyncio.Event().wait()
+            return {}
+
+        async def send(_message: Any) -> None: ...
+
+        def batch_of_one() -> Any:
+            response = AnswersByLine(lambda _number, _line: b"", {}, turn=pool.slot())
+            return response({"type": "http"}, receive, send)  # type: ignore[arg-type]
+
+        first = asyncio.create_task(batch_of_one())
+        await has_begun.wait()
+        with pytest.raises(SanchoError, match="too much is being done at once"):
+            await batch_of_one()
+        first.cancel()
+
+    asyncio.run(story())
 
 
 def test_moments_of_one_day_share_its_simulation(client: TestClient, monkeypatch: pytest.MonkeyPatch):

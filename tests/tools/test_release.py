@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,40 @@ def test_an_image_is_left_out_where_nothing_builds_one(tmp_path: Path, monkeypat
 def test_recorded_answers_are_left_out_where_none_are_kept(tmp_path: Path):
     with pytest.raises(LeftOutError, match="--recorded"):
         release.recorded_answers(choices(tmp_path))
+
+
+# The audit
+
+
+def audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str | None, said: str = "") -> str:
+    def run(*line: str) -> subprocess.CompletedProcess[str]:
+        if written is not None:
+            Path(line[-1]).write_text(written, "utf-8")
+        return subprocess.CompletedProcess(line, 1, "", said)
+
+    monkeypatch.setattr(release, "_quiet", run)
+    choices = Choices(
+        scratch=tmp_path, minutes=0, recorded=tmp_path, renamed=(), commit=COMMIT, base=None, options=()
+    )
+    return release.audit(choices)
+
+
+def test_an_audit_names_each_package_with_an_advisory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fine, bad = (
+        {"name": "a", "version": "1", "vulns": []},
+        {"name": "b", "version": "2", "vulns": [{"id": "X-1"}]},
+    )
+    assert audited(tmp_path, monkeypatch, json.dumps({"dependencies": [fine]})).endswith(
+        "of 1 locked packages"
+    )
+    with pytest.raises(CheckError, match=r"^b 2: X-1$"):
+        audited(tmp_path, monkeypatch, json.dumps({"dependencies": [fine, bad]}))
+    with pytest.raises(CheckError, match="c: not looked at"):
+        audited(tmp_path, monkeypatch, json.dumps({"dependencies": [{"name": "c", "skip_reason": "?"}]}))
+
+
+def test_an_audit_that_reaches_nobody_is_left_out_and_not_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(LeftOutError, match=r"out of reach: no route"):
+        audited(tmp_path, monkeypatch, None, "a\nno route")
