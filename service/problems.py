@@ -250,6 +250,7 @@ _REASONS = {
         "must have at most {most:,} fields (there are {found:,}).",
     ),
     "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
+    "string_pattern_mismatch": Text("次の形で指定してください：{pattern}", "must have the form {pattern}"),
     "string_too_long": Text(
         "{max_length}文字以内にしてください。", "must have at most {max_length} characters."
     ),

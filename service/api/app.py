@@ -22,6 +22,7 @@ from service.api import (
     kpis,
     models,
     people,
+    scopes,
     tables,
     webhooks,
 )
@@ -45,7 +46,19 @@ problem details (RFC 9457). Every call except health needs `Authorization: Beare
 _PREFIX = "/v1"
 _ROUTERS = [
     module.router
-    for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
+    for module in (
+        deals,
+        forecasts,
+        kpis,
+        people,
+        scopes,
+        bottlenecks,
+        actions,
+        models,
+        tables,
+        jobs,
+        webhooks,
+    )
 ]
 _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),

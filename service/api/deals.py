@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -14,7 +15,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import questions, schemas
 from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine, Line
-from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
@@ -116,8 +117,8 @@ async def list_deals(
             description="A column of the rows; with - before it, descending", examples=["-expected_revenue"]
         ),
     ] = "-expected_revenue",
-    cursor: Annotated[str | None, Query(description="next_cursor of the previous page")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Response:
     """Scores of the open deals of a scope, page by page."""
     lang = language_of(request)
@@ -155,8 +156,9 @@ async def get_deal_timeline(
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, le=2000, description="Newest entries to show")] = 200,
+    cursor: Cursor = None,
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
     lang = language_of(request)
-    asked = (deal_id, as_of, limit, lang)
-    return send(request, await pools_of(request).aside.run(timelines.timeline, *asked))
+    page = partial(timelines.timeline, deal_id, as_of, limit, lang, cursor=cursor)
+    return send(request, await pools_of(request).aside.run(page))

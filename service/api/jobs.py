@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
+from service.api.parameters import Cursor
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import JobsDep
@@ -88,9 +89,7 @@ async def list_jobs(
     jobs: JobsDep,
     state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(description="`next_cursor` of the page before", max_length=200)
-    ] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
     lang = language_of(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,6 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
 from service.api.access import caller_of
+from service.api.parameters import Cursor, Limit
 from service.api.pools import BUSY, pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
@@ -29,9 +31,12 @@ _WHICH = r"^([0-9]{1,9}|champion|shadow)$"
 
 
 @router.get("", response_model=schemas.ModelList, summary="Registered models and monitoring")
-async def list_models(request: Request, models: ModelAdminDep) -> Response:
+async def list_models(
+    request: Request, models: ModelAdminDep, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
     """Registered model versions, newest first; the one in service has the alias `champion`."""
-    return send(request, await pools_of(request).aside.run(models.versions, language_of(request)))
+    page = partial(models.versions, language_of(request), limit=limit, cursor=cursor)
+    return send(request, await pools_of(request).aside.run(page))
 
 
 @router.get(

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
+from service.api.parameters import Cursor
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import WebhooksDep
@@ -34,7 +35,7 @@ async def add_webhook(
 ) -> Response:
     """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
     made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller.name)
-    response = send(request, made)
+    response = send(request, made, secret=True)
     response.status_code = _CREATED
     return response
 
@@ -79,9 +80,7 @@ async def list_webhook_deliveries(
     webhook_id: _WEBHOOK,
     state: Annotated[schemas.DeliveryState | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(description="`next_cursor` of the page before", max_length=40)
-    ] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Newest first; those that ended are kept for 30 days."""
     asked = (webhook_id, state, limit, cursor)
