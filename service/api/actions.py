@@ -21,7 +21,6 @@ router = APIRouter(tags=["actions"])
 @router.get(
     "/actions",
     response_model=schemas.ActionList,
-    responses=documented_problems(404),
     summary="Ranked next actions",
 )
 async def list_actions(
@@ -44,7 +43,7 @@ async def list_actions(
 @router.post(
     "/recommendations/{recommendation_id}/outcome",
     response_model=schemas.RecordedOutcome,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("unknown_recommendation"),
     summary="Record the outcome of a recommendation",
 )
 async def record_outcome(

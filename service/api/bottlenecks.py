@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from service import questions, schemas
 from service.api.parameters import AsOf, Cursor, PeriodName, Scope
-from service.api.responses import answered, documented_problems
+from service.api.responses import answered
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
 @router.get(
     "",
     response_model=schemas.BottleneckList,
-    responses=documented_problems(404),
     summary="Process bottlenecks and what they cost",
 )
 async def list_bottlenecks(

@@ -23,6 +23,7 @@ from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 _LINE_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json")
+_OF_SENT = ("deal_closed", "created_after_as_of", "bad_currency")  # what can be wrong with a sent deal
 _AT_ONCE = 500  # rows of a deal up to which it is answered without a thread, which takes longer than it does
 _LONG_LINE = Text("1行は{n}MBまでです。", "a line can have up to {n} MB.").format(n=MAX_LINE >> 20)
 
@@ -46,7 +47,7 @@ def refuse_other_types(content_type: str) -> None:
 @router.post(
     "/score",
     response_model=schemas.Insight,
-    responses=documented_problems(400),
+    responses=documented_problems("bad_as_of", "bad_period", *_OF_SENT),
     summary="Insight for one deal sent in the request",
 )
 async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
@@ -68,7 +69,7 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
             "description": "A line for each line sent, in order: its Insight, or a Problem with its `line`",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Insight"}}},
         },
-        **documented_problems(415),
+        **documented_problems("unsupported_media_type"),
     },
     openapi_extra={
         "requestBody": {
@@ -101,9 +102,7 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     return AnswersByLine(answer, {"Content-Language": lang})
 
 
-@router.get(
-    "", response_model=schemas.DealList, responses=documented_problems(404), summary="Scored open deals"
-)
+@router.get("", response_model=schemas.DealList, summary="Scored open deals")
 async def list_deals(
     request: Request,
     deals: DealInsightsDep,
@@ -129,7 +128,6 @@ async def list_deals(
 @router.get(
     "/{deal_id}",
     response_model=schemas.Insight,
-    responses=documented_problems(404),
     summary="Insight for a stored deal",
 )
 async def get_deal(
@@ -147,7 +145,6 @@ async def get_deal(
 @router.get(
     "/{deal_id}/timeline",
     response_model=schemas.Timeline,
-    responses=documented_problems(404),
     summary="What happened to a deal, and what was said of it",
 )
 async def get_deal_timeline(

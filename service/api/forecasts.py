@@ -17,13 +17,13 @@ from service.problems import language_of
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
 _PART = "|".join((HEADLINE, *PARTS))
+_UNKNOWN = ("unknown_scope", "unknown_deal", "unknown_person", "unknown_team")  # what an assumption is about
 Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
 
 
 @router.get(
     "/{period}",
     response_model=schemas.Forecast,
-    responses=documented_problems(404),
     summary="Probability of reaching a period's target",
 )
 async def get_forecast(
@@ -54,7 +54,7 @@ async def get_forecast(
 @router.post(
     "/{period}/what-if",
     response_model=schemas.WhatIf,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("bad_as_of", "bad_request", "bad_currency", *_UNKNOWN),
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(

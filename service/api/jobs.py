@@ -24,7 +24,7 @@ _ACCEPTED = 202
     "/imports",
     status_code=_ACCEPTED,
     response_model=schemas.JobAnswer,
-    responses=documented_problems(400, 404, 413),
+    responses=documented_problems("no_file"),
     summary="Import a file, as a job",
     openapi_extra={
         "requestBody": {
@@ -68,7 +68,6 @@ async def import_file(
     "/trainings",
     status_code=_ACCEPTED,
     response_model=schemas.JobAnswer,
-    responses=documented_problems(409),
     summary="Train a model, as a job",
 )
 async def train_model(
@@ -99,7 +98,6 @@ async def list_jobs(
 @router.get(
     "/jobs/{job_id}",
     response_model=schemas.JobAnswer,
-    responses=documented_problems(404),
     summary="A job: progress or result",
 )
 async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
@@ -110,7 +108,7 @@ async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
 @router.post(
     "/jobs/{job_id}/cancel",
     response_model=schemas.JobAnswer,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("job_ended"),
     summary="Cancel a job",
 )
 async def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:

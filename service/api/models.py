@@ -42,7 +42,7 @@ async def list_models(
 @router.get(
     "/compare",
     response_model=schemas.ModelComparison,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("unknown_version", "no_shadow", "nothing_to_compare", "same_model"),
     summary="Two models on the rows that neither was fitted on",
 )
 async def compare_models(
@@ -82,7 +82,7 @@ async def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Resp
 @router.post(
     "/{version}/shadow",
     response_model=schemas.ShadowState,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("is_champion"),
     summary="Let a version answer without being shown",
 )
 async def set_shadow(
@@ -99,7 +99,6 @@ async def set_shadow(
 @router.get(
     "/{version}",
     response_model=schemas.ModelDetails,
-    responses=documented_problems(404),
     summary="A version and its evaluation",
 )
 async def get_model(
@@ -114,7 +113,6 @@ async def get_model(
 @router.post(
     "/{version}/promote",
     response_model=schemas.ModelList,
-    responses=documented_problems(404),
     summary="Put a version in service",
 )
 async def promote_model(
@@ -136,7 +134,7 @@ async def promote_model(
 @router.post(
     "/rollback",
     response_model=schemas.ModelList,
-    responses=documented_problems(409),
+    responses=documented_problems("no_earlier_model"),
     summary="Go back to the previous version",
 )
 async def roll_back_model(

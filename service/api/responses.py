@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -19,6 +18,7 @@ from service.stored_answers import Question, StoredAnswers
 # An answer depends on who asks, and on how; a cache that is the caller's own asks again each time.
 _VARY = "Accept-Encoding, Accept-Language, Authorization, Cookie"
 _PRIVATE = "private, no-cache"
+CODES = "x-codes"  # of a problem in the OpenAPI: which values its `code` can have
 
 
 def send(request: Request, answer: Mapping[str, Any], secret: bool = False) -> Response:
@@ -76,23 +76,17 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
 
 
 def documented_problems(*kinds: int | str) -> dict[int | str, dict[str, Any]]:
-    """The error responses of an endpoint, for the OpenAPI page: by the `code` of each problem.
+    """The error responses of an endpoint, for the OpenAPI: by the `code` of each problem.
 
     A number stands for all codes of that status.
     """
-    codes: dict[int, list[str]] = {}
+    codes: dict[int | str, list[str]] = {}
     for kind in kinds:
-        status = kind if isinstance(kind, int) else STATUS.get(kind, 422)
+        status = STATUS.get(kind, 422) if isinstance(kind, str) else kind
         named = [kind] if isinstance(kind, str) else [code for code, of in STATUS.items() if of == kind]
         codes.setdefault(status, []).extend(named)
-    return {status: _problem(status, named) for status, named in sorted(codes.items())}
-
-
-def _problem(status: int, codes: list[str]) -> dict[str, Any]:
-    said = f"{HTTPStatus(status).phrase}." + (f" `code`: {_listed(codes)}." if codes else "")
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"model": Problem, "content": content, "description": said}
-
-
-def _listed(codes: list[str]) -> str:
-    return ", ".join(f"`{code}`" for code in sorted(set(codes)))
+    return {
+        status: {"model": Problem, "content": content, CODES: sorted(set(named))}
+        for status, named in codes.items()
+    }

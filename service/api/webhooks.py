@@ -24,7 +24,9 @@ _CREATED = 201
     "",
     status_code=_CREATED,
     response_model=schemas.NewWebhook,
-    responses=documented_problems(400),
+    responses=documented_problems(
+        "bad_webhook_url", "private_webhook_url", "unknown_event_type", "too_many_webhooks"
+    ),
     summary="Add a webhook",
 )
 async def add_webhook(
@@ -49,7 +51,6 @@ async def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
 @router.delete(
     "/{webhook_id}",
     response_model=schemas.RemovedWebhook,
-    responses=documented_problems(404),
     summary="Remove a webhook",
 )
 async def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
@@ -60,7 +61,6 @@ async def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _W
 @router.post(
     "/{webhook_id}/ping",
     response_model=schemas.Pinged,
-    responses=documented_problems(404),
     summary="Try a webhook out",
 )
 async def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
@@ -71,7 +71,6 @@ async def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEB
 @router.get(
     "/{webhook_id}/deliveries",
     response_model=schemas.WebhookDeliveries,
-    responses=documented_problems(400, 404),
     summary="What became of the events sent to a webhook",
 )
 async def list_webhook_deliveries(
@@ -90,7 +89,6 @@ async def list_webhook_deliveries(
 @router.post(
     "/{webhook_id}/replay",
     response_model=schemas.Replayed,
-    responses=documented_problems(404),
     summary="Send given-up events again",
 )
 async def replay_webhook_events(
