@@ -1,4 +1,4 @@
-"""Which pages are made from code? tables.md, features.md, kpis.md, settings.md and openapi.json.
+"""Which files are made from code? Pages, openapi.json, and the Python client that is made from that.
 
 `python docs/generate.py` writes them; a test fails where they are not up to date.
 """
@@ -20,6 +20,7 @@ from features.kpis.count import KPI_EVENTS
 from features.kpis.own import CUSTOM_KPI_EXAMPLE
 from service.api import create_app
 from service.settings import ActionSettings, Settings
+from tools.client_code import client_code
 from training.config import TrainConfig
 
 HERE = Path(__file__).parent
@@ -220,11 +221,15 @@ def _toml(value: Any) -> str:
     return json.dumps(value if not isinstance(value, Path) else str(value), ensure_ascii=False)
 
 
-def openapi() -> str:
-    """The REST interface as the application describes it, sorted so that a difference is a change."""
+def described() -> dict[str, Any]:
+    """The REST interface as the application describes it."""
     with TemporaryDirectory() as home:
-        described = create_app(Settings(home=Path(home)), warm=False).openapi()
-    return json.dumps(described, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        return create_app(Settings(home=Path(home)), warm=False).openapi()
+
+
+def openapi() -> str:
+    """The same as a file, sorted so that a difference is a change."""
+    return json.dumps(described(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 PAGES = {
@@ -234,6 +239,11 @@ PAGES = {
     "settings.md": settings_page,
     "openapi.json": openapi,
 }
+
+
+def client() -> dict[str, str]:
+    """The Python client's modules by name."""
+    return client_code(described())
 
 
 def _row(column: Column) -> str:
@@ -247,3 +257,5 @@ def _row(column: Column) -> str:
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), encoding="utf-8")
+    for name, code in client().items():
+        (HERE.parent / "sancho" / name).write_text(code, encoding="utf-8")

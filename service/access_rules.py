@@ -32,6 +32,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "get_tree": (READ,),
     "make_plan": (READ,),
     "compare_people": (READ,),
+    "list_scopes": (READ,),
     "list_bottlenecks": (READ,),
     "list_actions": (READ, RECOMMEND),
     "record_outcome": (RECOMMEND,),

@@ -39,18 +39,18 @@ class AnswersForCommands:
 
     def _commands_that_ask(self, question: Question, state: ModelState) -> list[tuple[Any, ...]]:
         """What is typed to ask it: a command and what it is given; empty where no command asks that."""
-        scope, *more = question.about
-        if question.as_of is not None or scope != COMPANY:
+        if question.as_of is not None or question.about[:1] != (COMPANY,):
             return []
+        scope, *more = question.about
         quarter = self._serving.period(state, None, state.now).name
         match question.name:
-            case "forecast" if question.period == quarter:
+            case "forecast" if question.period == quarter and not more:
                 return [("forecast", period, scope, None, None) for period in (_QUARTER, quarter)]
             case "kpis" | "tree" | "people" if question.period == quarter:
                 return [(question.name, period, scope, None) for period in (_QUARTER, quarter)]
-            case "bottlenecks":
+            case "bottlenecks" if not more:
                 return [("bottlenecks", question.period, scope, None)]
-            case "actions":
+            case "actions" if len(more) == len(("deal", "limit")):
                 return [("actions", scope, more[0], question.period, None, more[1])]
         return []
 

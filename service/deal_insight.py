@@ -130,7 +130,7 @@ class DealInsights:
             frame = frame[owned_by_scope(known, pd.Index(frame["deal_id"]), scope)]
             names = Names.of(known)
             ordered = paging.in_order(frame, sort)
-        rows, next_cursor = paging.page_of(ordered, sort, cursor, limit)
+        rows, next_cursor = paging.page_of(ordered, sort, cursor, limit, scope)
         warnings = open_deals_warning(state, moment)
         return {
             "deals": names.with_deals(rows),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,15 @@ from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period
 from service.serving_state import AnswerContext, ModelState, ServingState
-from service.settled import cheap_fields
+from service.settled import NOT_ASKED, cheap_fields
 from service.unknown_stages import open_deals_warning
 from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
 
 if TYPE_CHECKING:
     from service.schemas import NewLevel, WhatIfRequest
 
+HEADLINE = "headline"
+PARTS = ("pace", "history", "drivers", "reach", "deals", "children", "change")  # besides the headline
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
 _CHANGES = {
     "moved": Text("担当・チームの変更", "Changes of owner or team"),
@@ -66,8 +68,13 @@ class Forecasts:
         lang: Language,
         target: float | None = None,
         with_drivers: bool = True,
+        parts: Collection[str] | None = None,
     ) -> dict[str, Any]:
-        """The forecast of a scope for a period; its drivers take time, and not every reader sees them."""
+        """The forecast of a scope for a period; its drivers take time, and not every reader sees them.
+
+        `parts`: of PARTS those that are wanted besides the headline; the others are empty.
+        """
+        wanted = set(PARTS if parts is None else parts) - (set() if with_drivers else {"drivers"})
         context = self._serving.context(as_of, period)
         answer, names = context.forecast.of_scope(scope, target), context.forecast.names
         warnings = (
@@ -76,18 +83,25 @@ class Forecasts:
             else [("no_target", messages.no_target(names.label(scope), context.forecast.period))]
         )
         warnings += open_deals_warning(context.state, context.moment)
+        is_stored = target is None  # what is compared with the past or planned is about the stored target
+        if "reach" not in wanted:
+            reach = dict(NOT_ASKED)
+        elif is_stored:
+            reach = self._goals.settled(context, scope, lang)
+        else:
+            reach = cheap_fields(context, scope, target)
         return {
             **names.with_scope(answer, lang),
             "period": context.forecast.period.name,
-            "children": [names.with_scope(child, lang) for child in answer["children"]],
-            "history": self._history(context, scope),
-            "drivers": self._goals.drivers(context, scope, lang) if target is None and with_drivers else [],
-            **(
-                self._goals.settled(context, scope, lang)
-                if target is None
-                else cheap_fields(context, scope, target)
-            ),
-            "change": self._change(context, scope, lang) if target is None else None,
+            **{name: answer[name] if name in wanted else [] for name in ("pace", "deals")},
+            "children": [names.with_scope(child, lang) for child in answer["children"]]
+            if "children" in wanted
+            else [],
+            "history": self._history(context, scope) if "history" in wanted else [],
+            "drivers": self._goals.drivers(context, scope, lang) if is_stored and "drivers" in wanted else [],
+            **reach,
+            "change": self._change(context, scope, lang) if is_stored and "change" in wanted else None,
+            **({} if parts is None else {"parts": [HEADLINE, *(name for name in PARTS if name in wanted)]}),
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 

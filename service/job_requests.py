@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import tempfile
 from collections.abc import AsyncIterable
 from typing import Any
 
-import orjson
-
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.store.jobs import DONE, FAILED, OPEN, STATES, Job
+from service import cursors
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
 from service.jobs.kinds import IMPORT, TRAINING
 from service.serving_state import ServingState
 
+_LIST = "jobs"
 MAX_FILE = 512 * 1024 * 1024  # bytes
 _PART = 1024 * 1024
 _TOO_LARGE = Text(
@@ -31,10 +29,6 @@ _EMPTY = Text(
 _ENDED = Text(
     "このジョブはすでに終わっています。取り消せるのは待機中か実行中のジョブです。",
     "this job has ended; only one that is queued or running can be cancelled.",
-)
-_BAD_CURSOR = Text(
-    "cursor が正しくありません。直前の応答の next_cursor をそのまま送ってください。",
-    "cursor: send the next_cursor of the answer before, unchanged.",
 )
 
 
@@ -73,12 +67,15 @@ class JobRequests:
 
     def newest(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
         """Jobs, newest first, a page of them."""
-        states = STATES if state is None else (state,)
-        found = self._queue.newest(limit + 1, states, None if cursor is None else _read(cursor))
+        states, before = STATES if state is None else (state,), None
+        if cursor is not None:
+            at, job_id = cursors.read(cursor, _LIST, int, str)
+            before = (at, job_id)
+        found = self._queue.newest(limit + 1, states, before)
         following = None
         if len(found) > limit:
             found = found[:limit]
-            following = _written(found[-1])
+            following = cursors.written(_LIST, (found[-1].created_at, found[-1].job_id))
         return job_list(found, following, self._serving.zone(), lang)
 
     def one(self, job_id: str, lang: Language) -> dict[str, Any]:
@@ -102,17 +99,3 @@ class JobRequests:
 
     def _answer(self, job: Job, lang: Language) -> dict[str, Any]:
         return job_answer(job, self._serving.zone(), lang)
-
-
-def _written(job: Job) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([job.created_at, job.job_id])).decode().rstrip("=")
-
-
-def _read(cursor: str) -> tuple[int, str]:
-    try:
-        at, job_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError):
-        raise SanchoError(_BAD_CURSOR, "bad_cursor") from None
-    if not isinstance(at, int) or not isinstance(job_id, str) or abs(at) >= 2**62:
-        raise SanchoError(_BAD_CURSOR, "bad_cursor")
-    return at, job_id

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crm.i18n import Language
+from service import cursors
 from service.organisation import calendar_warnings
 from service.serving_state import ModelState, ServingState
 from training.registry import SHADOW, ModelVersion
@@ -29,13 +30,25 @@ class ModelAdmin:
         self._monitoring = threading.Lock()
         self._report: tuple[str, float, MonitoringReport] | None = None  # version, when made, report
 
-    def versions(self, lang: Language) -> dict[str, Any]:
-        """Registered versions, newest first."""
+    def versions(
+        self, lang: Language, *, limit: int | None = None, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """Registered versions, newest first: all, or those after a `cursor`, up to a `limit`."""
         state = self._serving.current()
-        rows = [_version_fields(info) for info in self._serving.registry.list()]
+        found = self._serving.registry.list()
+        shown, following = cursors.page(
+            found,
+            lambda info: (-int(info.version),),
+            "models",
+            limit=limit or len(found),
+            cursor=cursor,
+            kinds=(int,),
+        )
+        rows = [_version_fields(info) for info in shown]
         report = self._monitor(state)
         return {
             "models": rows,
+            "next_cursor": following,
             "monitoring": report.to_json(lang),
             **self._serving.metadata(state, state.now, lang),
         }

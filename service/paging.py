@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from features.arrays import Flags
+from service import cursors
 
 _KEY = "deal_id"
 
@@ -38,47 +37,33 @@ def in_order(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
 
 
 def page_of(
-    ordered: pd.DataFrame, sort: str, cursor: str | None, limit: int | None
+    ordered: pd.DataFrame, sort: str, cursor: str | None, limit: int | None, of: str = ""
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Rows after the cursor of rows in the order of `sort`, and the next cursor."""
+    """Rows after the cursor of rows in the order of `sort`, and the next cursor; `of`: whose they are."""
     column, descending = sort.removeprefix("-"), sort.startswith("-")
+    name = f"deals {sort} {of}"
     if cursor is not None:
-        value, key = _read(cursor, sort)
-        column_values, keys = ordered[column].to_numpy(), ordered[_KEY].to_numpy()
-        try:
-            after = column_values < value if descending else column_values > value
-            same = column_values == value
-        except TypeError:
-            raise _bad_cursor() from None
-        ordered = ordered[np.asarray(after | (same & (keys > key)), bool)]
+        ordered = ordered[_is_after(ordered, column, descending, cursor, name)]
     remaining = len(ordered)
     ordered = ordered if limit is None else ordered.iloc[:limit]
     rows = [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]
     if limit is None or remaining <= limit or not rows:
         return rows, None
-    return rows, _write(rows[-1][column], str(rows[-1][_KEY]), sort)
+    value, key = rows[-1][column], str(rows[-1][_KEY])
+    return rows, cursors.written(name, (key,) if pd.isna(value) else (key, value))
 
 
-def _write(value: Any, key: str, sort: str) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([value, key, sort])).decode().rstrip("=")
-
-
-def _read(cursor: str, sort: str) -> tuple[Any, str]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        value, key, cursor_sort = orjson.loads(text)
-    except (binascii.Error, ValueError, TypeError):
-        raise _bad_cursor() from None
-    if cursor_sort != sort or not isinstance(key, str) or not isinstance(value, int | float | str):
-        raise _bad_cursor()
-    return value, key
-
-
-def _bad_cursor() -> SanchoError:
-    return SanchoError(
-        Text(
-            "cursor が正しくありません。前のページの next_cursor を、同じ sort とともに指定してください。",
-            "cursor: give the next_cursor of the previous page, with the same sort.",
-        ),
-        "bad_cursor",
-    )
+def _is_after(ordered: pd.DataFrame, column: str, descending: bool, cursor: str, name: str) -> Flags:
+    """Whether each row comes after the one of a cursor; rows without a value come last in either order."""
+    values, keys = ordered[column], ordered[_KEY].to_numpy(object)
+    missing = values.isna().to_numpy(bool)
+    kind = float if pd.api.types.is_numeric_dtype(values.dtype) else str
+    if cursors.parts(cursor, name) == 1:
+        (key,) = cursors.read(cursor, name, str)
+        return np.asarray(missing & (keys > key), bool)
+    key, value = cursors.read(cursor, name, str, kind)
+    after = missing.copy()
+    known = values[~missing].to_numpy(object)
+    further = known < value if descending else known > value
+    after[~missing] = np.asarray(further | ((known == value) & (keys[~missing] > key)), bool)
+    return after

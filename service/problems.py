@@ -60,6 +60,7 @@ STATUS = {
     "unknown_scope": 404,
     "unknown_table": 404,
     "unknown_model": 404,
+    "internal_error": 500,
     "no_credential": 401,
     "not_allowed": 403,
     "too_many_attempts": 429,
@@ -108,6 +109,7 @@ class Problem(BaseModel):
     code: str = Field(examples=["unknown_deal"], description="Stable name of the kind of error")
     instance: str | None = Field(None, examples=["/v1/deals/D-1"])
     errors: list[dict[str, Any]] | None = Field(None, description="Where in the request: {location, message}")
+    line: int | None = Field(None, description="Of a batch: which line could not be answered")
 
 
 def problem_response(
@@ -259,6 +261,7 @@ _REASONS = {
         "must have at most {most:,} fields (there are {found:,}).",
     ),
     "literal_error": Text("{expected} のいずれかを指定してください。", "must be one of {expected}."),
+    "string_pattern_mismatch": Text("次の形で指定してください：{pattern}", "must have the form {pattern}"),
     "string_too_long": Text(
         "{max_length}文字以内にしてください。", "must have at most {max_length} characters."
     ),

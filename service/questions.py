@@ -12,6 +12,7 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.recommendations import Recommendations
+from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.stored_answers import Question
 
@@ -21,11 +22,27 @@ if TYPE_CHECKING:
 _LIMIT = 20  # actions of a list where nobody says how many
 
 
-def forecast(use: Forecasts, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
-    """The forecast of a scope."""
+def forecast(
+    use: Forecasts,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    parts: tuple[str, ...] | None = None,
+) -> Question:
+    """The forecast of a scope, or some parts of it."""
     return Question(
-        name="forecast", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.forecast(period, scope, as_of, lang), also=use.stored_days,
+        name="forecast", about=(scope,) if parts is None else (scope, parts), period=period, as_of=as_of,
+        lang=lang, is_slow=True, also=use.stored_days,
+        make=lambda: use.forecast(period, scope, as_of, lang, parts=parts),
+    )  # fmt: skip
+
+
+def scopes(use: Scopes, period: str | None, as_of: str | None, lang: Language) -> Question:
+    """Of whom can be asked."""
+    return Question(
+        name="scopes", about=(), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.scopes(period, as_of, lang),
     )  # fmt: skip
 
 
@@ -62,12 +79,18 @@ def plan(use: Goals, request: PlanRequest, lang: Language) -> Question:
 
 
 def bottlenecks(
-    use: Recommendations, scope: str, period: str | None, as_of: str | None, lang: Language
+    use: Recommendations,
+    scope: str,
+    period: str | None,
+    as_of: str | None,
+    lang: Language,
+    page: tuple[int | None, str | None] = (None, None),
 ) -> Question:
-    """Where a scope loses deals."""
+    """Where a scope loses deals; a `page` has a limit and the cursor after which it begins."""
+    about = (scope,) if page == (None, None) else (scope, *page)
     return Question(
-        name="bottlenecks", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.bottlenecks(scope, period, as_of, lang),
+        name="bottlenecks", about=about, period=period, as_of=as_of, lang=lang, is_slow=True,
+        make=lambda: use.bottlenecks(scope, period, as_of, lang, limit=page[0], cursor=page[1]),
     )  # fmt: skip
 
 
@@ -79,11 +102,13 @@ def actions(
     as_of: str | None,
     limit: int,
     lang: Language,
+    cursor: str | None = None,
 ) -> Question:
-    """The next actions of a scope, or of a deal."""
+    """A page of the next actions of a scope, or of a deal."""
+    about = (scope, deal_id, limit) if cursor is None else (scope, deal_id, limit, cursor)
     return Question(
-        name="actions", about=(scope, deal_id, limit), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang),
+        name="actions", about=about, period=period, as_of=as_of, lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, cursor=cursor),
     )  # fmt: skip
 
 

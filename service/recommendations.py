@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
@@ -25,7 +26,7 @@ from models.forecast.attainment import DealEffect
 from models.forecast.organisation import COMPANY
 from models.forecast.simulate import attainment_given_deal
 from models.win.similar_deals import past_deals
-from service import messages
+from service import cursors, messages
 from service.actions import VALID_DAYS, DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
 from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
@@ -51,20 +52,42 @@ class Recommendations:
         self._guard = threading.Lock()  # of the queue
 
     def bottlenecks(
-        self, scope: str, period: str | None, as_of: str | None, lang: Language
+        self,
+        scope: str,
+        period: str | None,
+        as_of: str | None,
+        lang: Language,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> dict[str, Any]:
-        """Bottlenecks of the process, what they cost the goal of a scope, and its funnel."""
+        """Bottlenecks of the process, what they cost the goal of a scope, and its funnel.
+
+        All of them, or those after a `cursor`, up to a `limit`.
+        """
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
         bottlenecks, levels = state.bundle.bottlenecks, state.bundle.levels
         warnings = [] if bottlenecks else [("no_bottleneck", messages.NO_BOTTLENECK)]
+        rows = bottleneck_rows(bottlenecks, forecast, state.catalogue, levels, scope, lang)
+        following = None
+        if limit is not None or cursor is not None:
+            rows, following = cursors.page(
+                rows,
+                lambda row: (*forecast.goal(scope).rank(row), str(row["id"])),
+                f"bottlenecks {scope}",
+                limit=len(rows) if limit is None else limit,
+                cursor=cursor,
+                kinds=(float, float, str),
+            )
         return {
             "period": forecast.period.name,
             "scope": scope,
             "name": forecast.names.scope(scope, lang),
             "ranked_by": forecast.goal(scope).ranked_by,
-            "bottlenecks": bottleneck_rows(bottlenecks, forecast, state.catalogue, levels, scope, lang),
+            "bottlenecks": rows,
+            "next_cursor": following,
             "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.metadata(state, context.moment, lang, warnings),
         }
@@ -78,12 +101,14 @@ class Recommendations:
         limit: int,
         lang: Language,
         with_similar: bool = True,
+        cursor: str | None = None,
     ) -> dict[str, Any]:
         """The best next action of each open deal of a scope, by points of its goal per hour of effort.
 
         Of one deal all actions, with past deals like it unless no reader sees them. What was recommended is
-        stored behind the answer, which waits for nobody who writes.
+        stored behind the answer, which waits for nobody who writes. `cursor`: after which action.
         """
+        asked_of = f"actions {scope} {deal_id or ''}"
         context = self._serving.context(as_of, period)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
@@ -101,7 +126,13 @@ class Recommendations:
             actions += [_deal_fields(forecast, row) | action for action in shown]
             not_recommended += of_deal.not_recommended if deal_id is not None else []
             self.queue(context, of_deal)
-        actions.sort(key=lambda row: gain_per_hour(row, goal.ranked_by), reverse=True)
+
+        def order(row: Mapping[str, Any]) -> tuple[float, float, str, str]:
+            points, revenue = gain_per_hour(row, goal.ranked_by)
+            return -points, -revenue, str(row["deal_id"]), str(row["action"])
+
+        kinds = (float, float, str, str)
+        actions, following = cursors.page(actions, order, asked_of, limit=limit, cursor=cursor, kinds=kinds)
         if deal_id is not None and with_similar:
             similar = self.similar_deals(context, int(rows[0]))
             actions = [{**action, "similar_deals": similar} for action in actions]
@@ -115,7 +146,8 @@ class Recommendations:
             "open_deals": len(rows),
             "held_out_deals": held_out,
             "ranked_by": goal.ranked_by,
-            "actions": forecast.names.with_deals(actions[:limit]),
+            "actions": forecast.names.with_deals(actions),
+            "next_cursor": following,
             "not_recommended": not_recommended,
             **self._serving.metadata(state, context.moment, lang, warnings),
         }
@@ -153,15 +185,33 @@ class Recommendations:
         others = [one.version for one in self._serving.registry.list() if one.version != state.info.version]
         return was_recommended(given, deals, actions, others)
 
-    def report(self, lang: Language) -> dict[str, Any]:
-        """Outcomes of recommendations by action, and their effect compared with the holdout group."""
+    def report(
+        self, lang: Language, *, limit: int | None = None, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """Outcomes of recommendations by action, and their effect compared with the holdout group.
+
+        All actions, or those after a `cursor`, up to a `limit`.
+        """
         self.flush_if_possible()
         state = self._serving.current()
         recommendations, outcomes = self._serving.store.recommendations()
         report = effect_report(recommendations, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
-        labelled = [{**row, "label": label_of(row["action"]).to(lang)} for row in report["by_action"]]
-        return {**report, "by_action": labelled, **self._serving.metadata(state, state.now, lang, warnings)}
+        rows, following = cursors.page(
+            report["by_action"],
+            lambda row: (str(row["action"]),),
+            "outcomes",
+            limit=limit or len(report["by_action"]),
+            cursor=cursor,
+            kinds=(str,),
+        )
+        labelled = [{**row, "label": label_of(row["action"]).to(lang)} for row in rows]
+        return {
+            **report,
+            "by_action": labelled,
+            "next_cursor": following,
+            **self._serving.metadata(state, state.now, lang, warnings),
+        }
 
     @property
     def are_stored(self) -> bool:

@@ -21,7 +21,7 @@ from service.kpi_check import KpiContext
 from service.serving_state import AnswerContext
 
 WANTED = 0.8  # probability that a plan for a later period aims at, as `sancho plan` does
-_NOTHING: dict[str, Any] = dict.fromkeys(("reachable", "maximum", "margin", "next_period"))
+NOT_ASKED: dict[str, Any] = dict.fromkeys(("reachable", "maximum", "margin", "next_period"))
 
 
 def cheap_fields(context: AnswerContext, scope: str, target: float | None) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def cheap_fields(context: AnswerContext, scope: str, target: float | None) -> di
     goal = context.forecast.goal(scope, target)
     total = context.forecast.simulation.total(context.forecast.organisation.members(scope))
     if is_out_of_reach(goal.probability):
-        return _NOTHING | {"reachable": reachable(total)}
+        return NOT_ASKED | {"reachable": reachable(total)}
     if is_safe(goal.probability) and goal.target is not None:
-        return _NOTHING | {"margin": margin(total, goal.target)}
-    return dict(_NOTHING)
+        return NOT_ASKED | {"margin": margin(total, goal.target)}
+    return dict(NOT_ASKED)
 
 
 def settled_fields(

@@ -25,6 +25,7 @@ from crm.i18n import Language, Text
 from service.cache import Cache
 from service.logs import log_event
 from service.model_state import ModelState
+from service.representation import Representation
 from service.serving_state import ServingState
 from service.traces import part
 from service.watched_thread import WatchedThread
@@ -74,7 +75,7 @@ class _Stored:
     """An answer as it is sent, and its basis: it holds for that and for nothing else."""
 
     basis: _Basis
-    body: bytes
+    answer: Representation
     question: Question
 
 
@@ -83,8 +84,8 @@ class StoredAnswers:
 
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
-        self._stored: LRUCache[Key, _Stored] = LRUCache(_MOST_BYTES, lambda one: len(one.body) + _OVERHEAD)
-        self._making: Cache[tuple[Key, _Basis], bytes] = Cache(_MAKING)
+        self._stored: LRUCache[Key, _Stored] = LRUCache(_MOST_BYTES, lambda one: one.answer.size + _OVERHEAD)
+        self._making: Cache[tuple[Key, _Basis], Representation] = Cache(_MAKING)
         self._guard = threading.Lock()  # held for look-ups only, never while an answer is made
         self._asked_at: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
         self._outdated_since: LRUCache[Key, float] = LRUCache(_MOST_ASKED)
@@ -120,7 +121,7 @@ class StoredAnswers:
         self._is_renewing = False
         self._thread.stop()
 
-    def stored(self, question: Question, outdated: bool = True) -> bytes | None:
+    def stored(self, question: Question, outdated: bool = True) -> Representation | None:
         """The answer if it is there; where `outdated`, for a short while also one without the newest rows."""
         key, basis = self._place(question)
         now = time.monotonic()
@@ -130,7 +131,7 @@ class StoredAnswers:
         if found is None:
             return None
         if found.basis == basis:
-            return found.body
+            return found.answer
         is_of_use = outdated and question.is_slow and question.as_of is None and self._is_renewing
         if not (is_of_use and found.basis.differs_in_rows(basis)):
             return None
@@ -140,9 +141,9 @@ class StoredAnswers:
         if now - since > _OUTDATED_SECONDS:
             return None
         self._thread.wake()
-        return _with_warning(found.body, question.lang)
+        return _with_warning(found.answer.body, question.lang)
 
-    def answer_to(self, question: Question, newest: bool = False) -> bytes:
+    def answer_to(self, question: Question, newest: bool = False) -> Representation:
         """The answer, made unless it is there; `newest`: with all rows that are stored by now."""
         if newest:
             self._serving.catch_up()
@@ -150,18 +151,20 @@ class StoredAnswers:
         with self._guard:
             found = self._stored.get(key)
         if found is not None and found.basis == basis:
-            return found.body
+            return found.answer
         # What is made may know even more than its basis says, never less.
-        with part("answer", question=question.name):
-            body = self._making.get(
-                (key, basis), lambda: self._make(question, lambda: orjson.dumps(question.make()))
-            )
+        answer = self._making.get((key, basis), lambda: self._made(question))
         with self._guard:
-            if len(body) + _OVERHEAD < _MOST_BYTES:
-                self._stored[key] = _Stored(basis, body, question)
+            if answer.size + _OVERHEAD < _MOST_BYTES:
+                self._stored[key] = _Stored(basis, answer, question)
             self._outdated_since.pop(key, None)
             self._wanted.pop(key, None)
-        return body
+        return answer
+
+    def _made(self, question: Question) -> Representation:
+        with part("answer", question=question.name):
+            body = self._make(question, lambda: orjson.dumps(question.make()))
+        return Representation(body).prepared()
 
     def make_usual(self, seconds: float) -> None:
         """Makes what is likely to be asked of the state in service, begins nothing more after so long."""
@@ -250,7 +253,7 @@ class _Basis:
         return (self.model, self.also) == (other.model, other.also)
 
 
-def _with_warning(body: bytes, lang: Language) -> bytes:
+def _with_warning(body: bytes, lang: Language) -> Representation:
     answer = orjson.loads(body)
     answer["warnings"].append({"code": BEING_RENEWED, "message": _RENEWING_TEXT.to(lang)})
-    return orjson.dumps(answer)
+    return Representation(orjson.dumps(answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from crm.i18n import Language, Text
 from crm.instants import NEVER, iso
 from crm.schema import ACTIVITY_KINDS, OBSERVER, OUTCOMES, TABLES
 from crm.store import StoredScore
-from service import messages
+from service import cursors, messages
 from service.names import Names
 from service.serving_state import ServingState
 
@@ -31,8 +32,13 @@ class Timelines:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
-    def timeline(self, deal_id: str, as_of: str | None, limit: int, lang: Language) -> dict[str, Any]:
-        """Its creation, changes, activities and closing as of a moment, and the scores stored of it."""
+    def timeline(
+        self, deal_id: str, as_of: str | None, limit: int, lang: Language, *, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """Its creation, changes, activities and closing as of a moment, and the scores stored of it.
+
+        The newest up to `limit`, of those before the one that a `cursor` names.
+        """
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
         zone = state.organisation(moment).zone
@@ -40,17 +46,22 @@ class Timelines:
         if known["deals"].empty:
             raise SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
         names = Names.of(known)
-        entries = sorted(
-            _entries(known, names, lang), key=lambda entry: (entry["at"], _ORDER.index(entry["kind"]))
-        )
+        entries = _in_order(_entries(known, names, lang))
+        if cursor is not None:
+            before = cursors.read(cursor, f"timeline {deal_id}", int, int, int)
+            entries = [pair for pair in entries if pair[0] < before]
         none: list[StoredScore] = []
         scores = self._serving.from_store(lambda: self._serving.store.deal_scores(deal_id, moment), none)
         shown = entries[::-1][:limit]
+        following = None
+        if len(shown) < len(entries):
+            following = cursors.written(f"timeline {deal_id}", shown[-1][0])
         [deal] = names.with_deals([{"deal_id": deal_id}])
         return {
             **deal,
-            "entries": [{**entry, "at": iso(entry["at"], zone)} for entry in shown],
+            "entries": [{**entry, "at": iso(entry["at"], zone)} for _, entry in shown],
             "entries_left_off": len(entries) - len(shown),
+            "next_cursor": following,
             "scores": [
                 {
                     "day": row.day,
@@ -66,6 +77,17 @@ class Timelines:
             ],
             **self._serving.metadata(state, moment, lang),
         }
+
+
+def _in_order(entries: Iterator[Entry]) -> list[tuple[tuple[int, int, int], Entry]]:
+    """Entries by time, each with its place: instant, kind, and which of them as they are recorded."""
+    found: Counter[tuple[int, int]] = Counter()
+    placed = []
+    for entry in entries:
+        place = (entry["at"], _ORDER.index(entry["kind"]))
+        placed.append(((*place, found[place]), entry))
+        found[place] += 1
+    return sorted(placed, key=lambda pair: pair[0])
 
 
 def _entries(known: EventLog, names: Names, lang: Language) -> Iterator[Entry]:

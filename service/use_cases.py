@@ -17,6 +17,7 @@ from service.organisation import open_store
 from service.pauses import Settled
 from service.questions import usual_questions
 from service.recommendations import Recommendations
+from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.shadow import Shadow
@@ -41,6 +42,7 @@ class UseCases:
     models: ModelAdmin
     tables: Tables
     timelines: Timelines
+    scopes: Scopes
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
@@ -91,6 +93,7 @@ class UseCases:
             models=models,
             tables=Tables(serving),
             timelines=Timelines(serving),
+            scopes=Scopes(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crm.errors import SanchoError
-from crm.i18n import Language, Text
+from crm.i18n import Language
 from crm.instants import as_of_instant, iso
 from crm.store.webhooks import STATES, Delivery, Webhook
+from service import cursors
 from service.jobs import JobQueue
 from service.jobs.kinds import WEBHOOKS
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.webhooks.book import Webhooks
 from service.webhooks.events import TYPES
-
-_BAD_CURSOR = Text(
-    "cursor が正しくありません。直前の応答の next_cursor をそのまま送ってください。",
-    "cursor: send the next_cursor of the answer before, unchanged.",
-)
 
 
 class WebhookRequests:
@@ -67,12 +62,10 @@ class WebhookRequests:
         self, webhook_id: str, state: str | None, limit: int, cursor: str | None
     ) -> dict[str, Any]:
         """Events to a webhook, newest first, a page of them."""
-        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-            raise SanchoError(_BAD_CURSOR, "bad_cursor")
-        states = STATES if state is None else (state,)
-        before = None if cursor is None else int(cursor)
+        states, of = STATES if state is None else (state,), f"deliveries {webhook_id}"
+        before = None if cursor is None else cursors.read(cursor, of, int)[0]
         found = self.book.deliveries(webhook_id, states, limit + 1, before)
-        following = str(found[limit - 1].number) if len(found) > limit else None
+        following = cursors.written(of, (found[limit - 1].number,)) if len(found) > limit else None
         return {
             "deliveries": [self._delivery(one) for one in found[:limit]],
             "next_cursor": following,

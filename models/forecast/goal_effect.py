@@ -70,9 +70,9 @@ class Goal:
 
     def ranked(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows with their effects on the goal, the largest first; ties by the other effect."""
+        return sorted((dict(row) for row in rows), key=self.rank)
 
-        def size(row: Mapping[str, Any]) -> tuple[float, float]:
-            points, revenue = float(row["attainment_pp"] or 0.0), float(row["revenue"])
-            return (-points, -revenue) if self.ranked_by == "attainment" else (-revenue, -points)
-
-        return sorted((dict(row) for row in rows), key=size)
+    def rank(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        """By what a row with its effects stands in the order: less comes first."""
+        points, revenue = float(row["attainment_pp"] or 0.0), float(row["revenue"])
+        return (-points, -revenue) if self.ranked_by == "attainment" else (-revenue, -points)

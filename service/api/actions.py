@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import questions, schemas
-from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
@@ -20,7 +21,6 @@ router = APIRouter(tags=["actions"])
 @router.get(
     "/actions",
     response_model=schemas.ActionList,
-    responses=documented_problems(404),
     summary="Ranked next actions",
 )
 async def list_actions(
@@ -31,18 +31,19 @@ async def list_actions(
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
     as_of: AsOf = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Response:
     """The best next action of each open deal, by points of the goal's probability per hour of effort."""
     lang = language_of(request)
-    question = questions.actions(recommendations, scope, deal_id, period, as_of, limit, lang)
+    question = questions.actions(recommendations, scope, deal_id, period, as_of, limit, lang, cursor)
     return await answered(request, answers, question)
 
 
 @router.post(
     "/recommendations/{recommendation_id}/outcome",
     response_model=schemas.RecordedOutcome,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("unknown_recommendation"),
     summary="Record the outcome of a recommendation",
 )
 async def record_outcome(
@@ -62,6 +63,9 @@ async def record_outcome(
     response_model=schemas.RecommendationReport,
     summary="Whether recommendations help",
 )
-async def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
+async def report_recommendations(
+    request: Request, recommendations: RecommendationsDep, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
-    return send(request, await pools_of(request).aside.run(recommendations.report, language_of(request)))
+    page = partial(recommendations.report, language_of(request), limit=limit, cursor=cursor)
+    return send(request, await pools_of(request).aside.run(page))

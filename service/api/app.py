@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
-from service.access_rules import needed
 from service.api import (
     actions,
     bottlenecks,
@@ -22,6 +21,7 @@ from service.api import (
     kpis,
     models,
     people,
+    scopes,
     tables,
     webhooks,
 )
@@ -29,13 +29,14 @@ from service.api.access import AccessLog, Credentials, known_caller
 from service.api.allowances import Allowances
 from service.api.body_limits import BodyLimits
 from service.api.counts import Counts
+from service.api.documentation import TAGS, complete
 from service.api.headers import SecurityHeaders
 from service.api.hosts import Hosts
 from service.api.pools import Pools
-from service.api.responses import documented_problems
 from service.host_names import names_served
 from service.keys import ApiKeys
 from service.logs import configure_logs
+from service.problems import Problem
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
 from service.use_cases import UseCases
@@ -49,11 +50,19 @@ problem details (RFC 9457). Every call except health needs `Authorization: Beare
 _PREFIX = "/v1"
 _ROUTERS = [
     module.router
-    for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
-]
-_TAGS = [
-    *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
-    *("webhooks", "health"),
+    for module in (
+        deals,
+        forecasts,
+        kpis,
+        people,
+        scopes,
+        bottlenecks,
+        actions,
+        models,
+        tables,
+        jobs,
+        webhooks,
+    )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
 _BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
@@ -92,7 +101,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a call has one address; a redirect would follow the Host header
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        openapi_tags=[{"name": name} for name in _TAGS],
+        openapi_tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         generate_unique_id_function=_operation_id,
     )
     app.state.use_cases = answering
@@ -106,9 +115,9 @@ def create_app(
             router,
             prefix=_PREFIX,
             dependencies=[Depends(known_caller)],
-            responses=documented_problems(400, 401, 403, 422, 429, 503),
+            responses={status: {"model": Problem} for status in (400, 401, 403, 422, 429, 503)},
         )
-    _document_rights(app)
+    _document(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     limits = settings.calls_per_minute, settings.computations_per_minute
@@ -120,18 +129,12 @@ def create_app(
     return app
 
 
-def _document_rights(app: FastAPI) -> None:
-    """Lets the OpenAPI say which rights a key needs for each call: one of them."""
+def _document(app: FastAPI) -> None:
+    """Lets the OpenAPI say more than the endpoints' signatures do."""
     make = app.openapi
 
     def documented() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            for operations in make()["paths"].values():
-                for operation in operations.values():
-                    if operation.get("security"):
-                        rights = needed(operation["operationId"])
-                        operation["security"] = [{"HTTPBearer": [right]} for right in rights]
-        return make()
+        return make() if app.openapi_schema is not None else complete(make(), _PREFIX)
 
     app.openapi = documented  # type: ignore[method-assign]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from service import questions, schemas
-from service.api.parameters import AsOf, PeriodName, Scope
-from service.api.responses import answered, documented_problems
+from service.api.parameters import AsOf, Cursor, PeriodName, Scope
+from service.api.responses import answered
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -17,7 +19,6 @@ router = APIRouter(prefix="/bottlenecks", tags=["bottlenecks"])
 @router.get(
     "",
     response_model=schemas.BottleneckList,
-    responses=documented_problems(404),
     summary="Process bottlenecks and what they cost",
 )
 async def list_bottlenecks(
@@ -27,7 +28,10 @@ async def list_bottlenecks(
     scope: Scope = "company",
     period: PeriodName = None,
     as_of: AsOf = None,
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="Rows of a page; default: all")] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
-    question = questions.bottlenecks(recommendations, scope, period, as_of, language_of(request))
+    page, lang = (limit, cursor), language_of(request)
+    question = questions.bottlenecks(recommendations, scope, period, as_of, lang, page)
     return await answered(request, answers, question)

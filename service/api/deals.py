@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -14,7 +15,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import questions, schemas
 from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine, Line
-from service.api.parameters import AsOf, PeriodName, Scope
+from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
@@ -22,6 +23,7 @@ from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 _LINE_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json")
+_OF_SENT = ("deal_closed", "created_after_as_of", "bad_currency")  # what can be wrong with a sent deal
 _AT_ONCE = 500  # rows of a deal up to which it is answered without a thread, which takes longer than it does
 _LONG_LINE = Text("1行は{n}MBまでです。", "a line can have up to {n} MB.").format(n=MAX_LINE >> 20)
 
@@ -45,7 +47,7 @@ def refuse_other_types(content_type: str) -> None:
 @router.post(
     "/score",
     response_model=schemas.Insight,
-    responses=documented_problems(400),
+    responses=documented_problems("bad_as_of", "bad_period", *_OF_SENT),
     summary="Insight for one deal sent in the request",
 )
 async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
@@ -67,7 +69,7 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
             "description": "A line for each line sent, in order: its Insight, or a Problem with its `line`",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Insight"}}},
         },
-        **documented_problems(415),
+        **documented_problems("unsupported_media_type"),
     },
     openapi_extra={
         "requestBody": {
@@ -101,9 +103,7 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     return AnswersByLine(answer, {"Content-Language": lang}, turn=turn)
 
 
-@router.get(
-    "", response_model=schemas.DealList, responses=documented_problems(404), summary="Scored open deals"
-)
+@router.get("", response_model=schemas.DealList, summary="Scored open deals")
 async def list_deals(
     request: Request,
     deals: DealInsightsDep,
@@ -117,8 +117,8 @@ async def list_deals(
             description="A column of the rows; with - before it, descending", examples=["-expected_revenue"]
         ),
     ] = "-expected_revenue",
-    cursor: Annotated[str | None, Query(description="next_cursor of the previous page")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> Response:
     """Scores of the open deals of a scope, page by page."""
     lang = language_of(request)
@@ -129,7 +129,6 @@ async def list_deals(
 @router.get(
     "/{deal_id}",
     response_model=schemas.Insight,
-    responses=documented_problems(404),
     summary="Insight for a stored deal",
 )
 async def get_deal(
@@ -147,7 +146,6 @@ async def get_deal(
 @router.get(
     "/{deal_id}/timeline",
     response_model=schemas.Timeline,
-    responses=documented_problems(404),
     summary="What happened to a deal, and what was said of it",
 )
 async def get_deal_timeline(
@@ -156,8 +154,9 @@ async def get_deal_timeline(
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, le=2000, description="Newest entries to show")] = 200,
+    cursor: Cursor = None,
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
     lang = language_of(request)
-    asked = (deal_id, as_of, limit, lang)
-    return send(request, await pools_of(request).aside.run(timelines.timeline, *asked))
+    page = partial(timelines.timeline, deal_id, as_of, limit, lang, cursor=cursor)
+    return send(request, await pools_of(request).aside.run(page))

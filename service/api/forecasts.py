@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import questions, schemas
@@ -12,16 +12,18 @@ from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.use_cases import ForecastsDep, StoredAnswersDep
+from service.forecasts import HEADLINE, PARTS
 from service.problems import language_of
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
+_PART = "|".join((HEADLINE, *PARTS))
+_UNKNOWN = ("unknown_scope", "unknown_deal", "unknown_person", "unknown_team")  # what an assumption is about
 Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
 
 
 @router.get(
     "/{period}",
     response_model=schemas.Forecast,
-    responses=documented_problems(404),
     summary="Probability of reaching a period's target",
 )
 async def get_forecast(
@@ -31,16 +33,28 @@ async def get_forecast(
     period: Period,
     scope: Scope = "company",
     as_of: AsOf = None,
+    parts: Annotated[
+        str | None,
+        Query(
+            pattern=f"^({_PART})(,({_PART}))*$",
+            max_length=200,
+            description="Only these parts, separated by commas: `headline` (the target, its probability, "
+            f"revenue; always there), {', '.join(f'`{part}`' for part in PARTS)}. What is left out is not "
+            "computed, so a headline need not wait for drivers. Default: all",
+            examples=["headline,drivers"],
+        ),
+    ] = None,
 ) -> Response:
     """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
-    question = questions.forecast(forecasts, period, scope, as_of, language_of(request))
+    wanted = None if parts is None else tuple(part for part in PARTS if part in parts.split(","))
+    question = questions.forecast(forecasts, period, scope, as_of, language_of(request), wanted)
     return await answered(request, answers, question)
 
 
 @router.post(
     "/{period}/what-if",
     response_model=schemas.WhatIf,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("bad_as_of", "bad_request", "bad_currency", *_UNKNOWN),
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(

@@ -54,7 +54,7 @@ def get_metrics(request: Request) -> Response:
     return Response(exposition(request.app.state.use_cases), media_type=MEDIA_TYPE)
 
 
-@router.get("/readyz", response_model=Ready, responses=documented_problems(503), summary="Readiness")
+@router.get("/readyz", response_model=Ready, responses=documented_problems("not_ready"), summary="Readiness")
 async def check_readiness(request: Request, serving: ServingStateDep) -> dict[str, Any]:
     """A model is loaded, its kept rows score as in training, all is warm, and new data are taken up."""
     readiness = serving.readiness()

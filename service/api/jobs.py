@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
+from service.api.parameters import Cursor
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import JobsDep
@@ -23,7 +24,7 @@ _ACCEPTED = 202
     "/imports",
     status_code=_ACCEPTED,
     response_model=schemas.JobAnswer,
-    responses=documented_problems(400, 404, 413),
+    responses=documented_problems("no_file"),
     summary="Import a file, as a job",
     openapi_extra={
         "requestBody": {
@@ -67,7 +68,6 @@ async def import_file(
     "/trainings",
     status_code=_ACCEPTED,
     response_model=schemas.JobAnswer,
-    responses=documented_problems(409),
     summary="Train a model, as a job",
 )
 async def train_model(
@@ -88,9 +88,7 @@ async def list_jobs(
     jobs: JobsDep,
     state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(description="`next_cursor` of the page before", max_length=200)
-    ] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
     lang = language_of(request)
@@ -100,7 +98,6 @@ async def list_jobs(
 @router.get(
     "/jobs/{job_id}",
     response_model=schemas.JobAnswer,
-    responses=documented_problems(404),
     summary="A job: progress or result",
 )
 async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
@@ -111,7 +108,7 @@ async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
 @router.post(
     "/jobs/{job_id}/cancel",
     response_model=schemas.JobAnswer,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("job_ended"),
     summary="Cancel a job",
 )
 async def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:

@@ -20,7 +20,6 @@ router = APIRouter(tags=["kpis"])
 @router.get(
     "/kpis/{period}",
     response_model=schemas.KpiList,
-    responses=documented_problems(404),
     summary="KPI values and the probability of their targets",
 )
 async def get_kpis(
@@ -38,7 +37,7 @@ async def get_kpis(
 @router.post(
     "/kpis/check",
     response_model=schemas.KpiCheck,
-    responses=documented_problems(400),
+    responses=documented_problems("bad_as_of", "unknown_scope", "bad_period"),
     summary="SMART check of a proposed KPI set",
 )
 async def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
@@ -49,7 +48,6 @@ async def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckReque
 @router.get(
     "/trees/{period}",
     response_model=schemas.Tree,
-    responses=documented_problems(404),
     summary="KGI -> KSF -> KPI with numbers",
 )
 async def get_tree(
@@ -67,7 +65,7 @@ async def get_tree(
 @router.post(
     "/plans",
     response_model=schemas.Plan,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("bad_as_of", "bad_period", "unknown_scope", "no_target", "bad_request"),
     summary="What it takes to reach the target with a probability",
 )
 async def make_plan(

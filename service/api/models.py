@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,6 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
 from service.api.access import caller_of
+from service.api.parameters import Cursor, Limit
 from service.api.pools import BUSY, pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
@@ -29,15 +31,18 @@ _WHICH = r"^([0-9]{1,9}|champion|shadow)$"
 
 
 @router.get("", response_model=schemas.ModelList, summary="Registered models and monitoring")
-async def list_models(request: Request, models: ModelAdminDep) -> Response:
+async def list_models(
+    request: Request, models: ModelAdminDep, limit: Limit = 1000, cursor: Cursor = None
+) -> Response:
     """Registered model versions, newest first; the one in service has the alias `champion`."""
-    return send(request, await pools_of(request).aside.run(models.versions, language_of(request)))
+    page = partial(models.versions, language_of(request), limit=limit, cursor=cursor)
+    return send(request, await pools_of(request).aside.run(page))
 
 
 @router.get(
     "/compare",
     response_model=schemas.ModelComparison,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("unknown_version", "no_shadow", "nothing_to_compare", "same_model"),
     summary="Two models on the rows that neither was fitted on",
 )
 async def compare_models(
@@ -77,7 +82,7 @@ async def end_shadow(request: Request, comparisons: ModelComparisonsDep) -> Resp
 @router.post(
     "/{version}/shadow",
     response_model=schemas.ShadowState,
-    responses=documented_problems(404, 409),
+    responses=documented_problems("is_champion"),
     summary="Let a version answer without being shown",
 )
 async def set_shadow(
@@ -94,7 +99,6 @@ async def set_shadow(
 @router.get(
     "/{version}",
     response_model=schemas.ModelDetails,
-    responses=documented_problems(404),
     summary="A version and its evaluation",
 )
 async def get_model(
@@ -109,7 +113,6 @@ async def get_model(
 @router.post(
     "/{version}/promote",
     response_model=schemas.ModelList,
-    responses=documented_problems(404),
     summary="Put a version in service",
 )
 async def promote_model(
@@ -131,7 +134,7 @@ async def promote_model(
 @router.post(
     "/rollback",
     response_model=schemas.ModelList,
-    responses=documented_problems(409),
+    responses=documented_problems("no_earlier_model"),
     summary="Go back to the previous version",
 )
 async def roll_back_model(

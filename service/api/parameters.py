@@ -22,3 +22,11 @@ PeriodName = Annotated[
     ),
 ]
 Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]
+Cursor = Annotated[
+    str | None,
+    Query(
+        description="`next_cursor` of the page before: the page begins after its last row, whatever rows "
+        "have come or gone meanwhile. Leave all other parameters as they were",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Rows of a page")]

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from service import questions, schemas
 from service.api.parameters import AsOf, Scope
-from service.api.responses import answered, documented_problems
+from service.api.responses import answered
 from service.api.use_cases import GoalsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/people", tags=["people"])
 @router.get(
     "/{period}",
     response_model=schemas.PeopleList,
-    responses=documented_problems(404),
     summary="Comparison of people on equal deals",
 )
 async def compare_people(

@@ -11,21 +11,51 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service.api.pools import pools_of
-from service.problems import MEDIA_TYPE, Problem, language_of
+from service.problems import MEDIA_TYPE, STATUS, Problem, language_of
+from service.representation import Representation, is_known, takes_gzip
 from service.stored_answers import Question, StoredAnswers
 
+# An answer depends on who asks, and on how; a cache that is the caller's own asks again each time.
+_VARY = "Accept-Encoding, Accept-Language, Authorization, Cookie"
+_PRIVATE = "private, no-cache"
+CODES = "x-codes"  # of a problem in the OpenAPI: which values its `code` can have
 
-def send(request: Request, answer: Mapping[str, Any]) -> Response:
-    """An answer as JSON, in the reader's language."""
-    return _response(request, orjson.dumps(answer))
+
+def send(request: Request, answer: Mapping[str, Any], secret: bool = False) -> Response:
+    """An answer as JSON, in the reader's language; one that holds a `secret` is not compressed.
+
+    What is compressed with a secret tells of it by its length to who may choose other parts of the answer
+    (BREACH).
+    """
+    return respond(request, Representation(orjson.dumps(answer)), may_compress=not secret)
 
 
-def _response(request: Request, body: bytes) -> Response:
-    return Response(
-        body,
-        media_type="application/json",
-        headers={"Content-Language": language_of(request)},
+def respond(
+    request: Request,
+    answer: Representation,
+    *,
+    media_type: str = "application/json",
+    may_compress: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An answer in the form that the caller takes; 304 to a GET whose answer the caller has already.
+
+    `headers`: more of them, or others than an answer of the API has.
+    """
+    is_compressed = (
+        may_compress and takes_gzip(request.headers.get("accept-encoding")) and answer.compressed is not None
     )
+    sent = {"Content-Language": language_of(request), "Vary": _VARY}
+    if is_compressed:
+        sent["Content-Encoding"] = "gzip"
+    if request.method in ("GET", "HEAD"):
+        tag = answer.tag(is_compressed)
+        sent |= {"ETag": tag, "Cache-Control": _PRIVATE}
+        if is_known(request.headers.get("if-none-match"), tag):
+            kept = {name: value for name, value in sent.items() if not name.startswith("Content-")}
+            return Response(status_code=304, headers={**kept, **(headers or {})})
+    body = answer.compressed if is_compressed else answer.body
+    return Response(body, media_type=media_type, headers={**sent, **(headers or {})})
 
 
 async def answered(request: Request, answers: StoredAnswers | None, question: Question) -> Response:
@@ -37,15 +67,26 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
     if answers is None:
         return send(request, await run_in_threadpool(question.make))
     newest = "no-cache" in request.headers.get("cache-control", "").lower()
-    body = None if newest else answers.stored(question)
-    if body is None and question.is_slow:
-        body = await pools_of(request).slow.run(answers.answer_to, question, newest)
-    elif body is None:
-        body = await run_in_threadpool(answers.answer_to, question, newest)
-    return _response(request, body)
+    answer = None if newest else answers.stored(question)
+    if answer is None and question.is_slow:
+        answer = await pools_of(request).slow.run(answers.answer_to, question, newest)
+    elif answer is None:
+        answer = await run_in_threadpool(answers.answer_to, question, newest)
+    return respond(request, answer)
 
 
-def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error responses of an endpoint, for the OpenAPI page."""
+def documented_problems(*kinds: int | str) -> dict[int | str, dict[str, Any]]:
+    """The error responses of an endpoint, for the OpenAPI: by the `code` of each problem.
+
+    A number stands for all codes of that status.
+    """
+    codes: dict[int | str, list[str]] = {}
+    for kind in kinds:
+        status = STATUS.get(kind, 422) if isinstance(kind, str) else kind
+        named = [kind] if isinstance(kind, str) else [code for code, of in STATUS.items() if of == kind]
+        codes.setdefault(status, []).extend(named)
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "content": content} for status in statuses}
+    return {
+        status: {"model": Problem, "content": content, CODES: sorted(set(named))}
+        for status, named in codes.items()
+    }

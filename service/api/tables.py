@@ -21,7 +21,7 @@ router = APIRouter(prefix="/tables", tags=["data"])
 @router.put(
     "/{table}",
     response_model=schemas.TableResult,
-    responses=documented_problems(404, 400, 415),
+    responses=documented_problems("bad_json", "bad_csv", "unsupported_media_type"),
     summary="Upsert rows of a canonical table",
     openapi_extra={
         "requestBody": {
@@ -54,7 +54,7 @@ async def put_table_rows(
 @router.delete(
     "/{table}/{row_id:path}",
     response_model=schemas.RemovedRow,
-    responses=documented_problems(404, 400),
+    responses=documented_problems("unknown_row", "bad_request"),
     summary="Delete a row of a canonical table",
 )
 async def delete_table_row(

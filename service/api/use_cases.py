@@ -13,6 +13,7 @@ from service.job_requests import JobRequests
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.recommendations import Recommendations
+from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
@@ -73,6 +74,11 @@ async def timelines(request: Request) -> Timelines:
     return _use_cases(request).timelines
 
 
+async def scopes(request: Request) -> Scopes:
+    """Of whom can be asked."""
+    return _use_cases(request).scopes
+
+
 async def job_requests(request: Request) -> JobRequests:
     """The queue of imports and trainings."""
     return _use_cases(request).jobs
@@ -100,3 +106,4 @@ WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
+ScopesDep = Annotated[Scopes, Depends(scopes)]

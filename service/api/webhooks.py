@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
+from service.api.parameters import Cursor
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import WebhooksDep
@@ -23,7 +24,9 @@ _CREATED = 201
     "",
     status_code=_CREATED,
     response_model=schemas.NewWebhook,
-    responses=documented_problems(400),
+    responses=documented_problems(
+        "bad_webhook_url", "private_webhook_url", "unknown_event_type", "too_many_webhooks"
+    ),
     summary="Add a webhook",
 )
 async def add_webhook(
@@ -34,7 +37,7 @@ async def add_webhook(
 ) -> Response:
     """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
     made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller.name)
-    response = send(request, made)
+    response = send(request, made, secret=True)
     response.status_code = _CREATED
     return response
 
@@ -48,7 +51,6 @@ async def list_webhooks(request: Request, webhooks: WebhooksDep) -> Response:
 @router.delete(
     "/{webhook_id}",
     response_model=schemas.RemovedWebhook,
-    responses=documented_problems(404),
     summary="Remove a webhook",
 )
 async def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
@@ -59,7 +61,6 @@ async def remove_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _W
 @router.post(
     "/{webhook_id}/ping",
     response_model=schemas.Pinged,
-    responses=documented_problems(404),
     summary="Try a webhook out",
 )
 async def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEBHOOK) -> Response:
@@ -70,7 +71,6 @@ async def ping_webhook(request: Request, webhooks: WebhooksDep, webhook_id: _WEB
 @router.get(
     "/{webhook_id}/deliveries",
     response_model=schemas.WebhookDeliveries,
-    responses=documented_problems(400, 404),
     summary="What became of the events sent to a webhook",
 )
 async def list_webhook_deliveries(
@@ -79,9 +79,7 @@ async def list_webhook_deliveries(
     webhook_id: _WEBHOOK,
     state: Annotated[schemas.DeliveryState | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(description="`next_cursor` of the page before", max_length=40)
-    ] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Newest first; those that ended are kept for 30 days."""
     asked = (webhook_id, state, limit, cursor)
@@ -91,7 +89,6 @@ async def list_webhook_deliveries(
 @router.post(
     "/{webhook_id}/replay",
     response_model=schemas.Replayed,
-    responses=documented_problems(404),
     summary="Send given-up events again",
 )
 async def replay_webhook_events(

@@ -10,6 +10,7 @@ from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
+from service.schemas.scopes import ScopeList
 from service.schemas.tables import RemovedRow, TableResult
 from service.schemas.webhooks import (
     DeliveryState,
@@ -50,6 +51,7 @@ __all__ = [
     "RemovedRow",
     "RemovedWebhook",
     "Replayed",
+    "ScopeList",
     "ScoreRequest",
     "ShadowState",
     "State",

@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import AccountName, Answer, DealName, GapShare, RankedBy, Revenue, ScopeName
+from service.schemas.base import (
+    AccountName,
+    Answer,
+    DealName,
+    GapShare,
+    NextCursor,
+    RankedBy,
+    Revenue,
+    ScopeName,
+)
 
 
 class SimilarDeal(BaseModel):
@@ -92,6 +101,7 @@ class ActionList(Answer):
     )
     ranked_by: RankedBy = None
     actions: list[DealAction]
+    next_cursor: NextCursor = None
     not_recommended: list[ActionNotRecommended] = Field(description="Of one deal")
 
 
@@ -160,5 +170,6 @@ class RecommendationReport(Answer):
 
     recommendations: int
     by_action: list[ActionCounts]
+    next_cursor: NextCursor = None
     hold_out: HoldOut | None
     off_policy_value: OffPolicyValue | None = Field(description="null until 30 explored deals have closed")

@@ -58,6 +58,12 @@ AccountName = Annotated[
 ]
 
 
+NextCursor = Annotated[
+    str | None,
+    Field(description="Send it as `cursor` to get the next page; null = this is the last one"),
+]
+
+
 class ModelInfo(BaseModel):
     """The model of an answer."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, GapShare, RankedBy, Revenue, ScopeName
+from service.schemas.base import Answer, GapShare, NextCursor, RankedBy, Revenue, ScopeName
 
 
 class BottleneckCondition(BaseModel):
@@ -87,4 +87,5 @@ class BottleneckList(Answer):
     name: ScopeName = None
     ranked_by: RankedBy = None
     bottlenecks: list[Bottleneck]
+    next_cursor: NextCursor = None
     funnel: list[FunnelStage]

@@ -17,6 +17,7 @@ from service.schemas.base import (
     Answer,
     DealName,
     GapShare,
+    NextCursor,
     ProbabilityIntervals,
     RankedBy,
     ScopeName,
@@ -334,6 +335,7 @@ class Timeline(Answer):
     name: DealName = None
     account_name: AccountName = None
     entries: list[TimelineEntry]
+    next_cursor: NextCursor = None
     entries_left_off: int = Field(description="How many older ones `limit` left off")
     scores: list[TimelineScore] = Field(
         description="Of each day that is stored (`sancho jobs schedule scoring --every 1d`)"

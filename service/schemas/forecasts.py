@@ -364,6 +364,12 @@ class Forecast(Answer):
     children: list[ChildForecast]
     baselines: Baselines
     change: Change | None = Field(description="null without a target or a week of history")
+    parts: list[str] | None = Field(
+        None,
+        description="Where `parts` were asked for: those that are here; lists of all others are empty, and "
+        "their values null, whatever there is",
+        examples=[["headline", "drivers"]],
+    )
 
 
 class ForecastSummary(BaseModel):

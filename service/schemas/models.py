@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer
+from service.schemas.base import Answer, NextCursor
 
 
 class ModelVersion(BaseModel):
@@ -144,6 +144,7 @@ class ModelList(Answer):
     """Registered models, newest first, and the monitoring of the one in service."""
 
     models: list[ModelVersion]
+    next_cursor: NextCursor = None
     monitoring: MonitoringReport
 
 

@@ -22,6 +22,7 @@ KINDS = {
     use_cases.tables: "tables",
     use_cases.job_requests: "jobs",
     use_cases.timelines: "timelines",
+    use_cases.scopes: "scopes",
 }
 
 
@@ -35,7 +36,7 @@ class Fake:
         return True
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *asked: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
+        return lambda *asked, **_named: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
 
 
 class AnyKey:
@@ -48,7 +49,7 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = ["serving", "shadow", "jobs", "timelines", "webhooks", *KINDS.values()]
+    names = ["serving", "shadow", "jobs", "timelines", "scopes", "webhooks", *KINDS.values()]
     nothing: dict[str, Any] = dict.fromkeys(names)
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
@@ -77,6 +78,7 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("GET", "/trees/2026-Q4", None, "goals.tree"),
         ("POST", "/plans", {"period": "2026-Q4", "probability": 0.9}, "goals.plan"),
         ("GET", "/people/2026-Q4", None, "goals.people"),
+        ("GET", "/scopes", None, "scopes.scopes"),
         ("GET", "/bottlenecks", None, "recommendations.bottlenecks"),
         ("GET", "/actions", None, "recommendations.actions"),
         ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.record_outcome"),
@@ -146,6 +148,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_deals",
         "list_jobs",
         "list_models",
+        "list_scopes",
         "list_webhook_deliveries",
         "list_webhooks",
         "make_plan",

@@ -81,12 +81,12 @@ class Asked:
 def test_an_answer_is_made_once_and_read_after_that(serving: FakeServing, answers: StoredAnswers):
     asked = Asked(serving)
     assert answers.stored(asked.question) is None
-    body = answers.answer_to(asked.question)
-    assert answers.stored(asked.question) is body
-    assert answers.answer_to(asked.question) is body
+    made = answers.answer_to(asked.question)
+    assert answers.stored(asked.question) is made
+    assert answers.answer_to(asked.question) is made
     assert asked.times == 1
     by_name = Asked(serving, period="2026-Q4")
-    assert answers.stored(by_name.question) is body, "the same period by its name"
+    assert answers.stored(by_name.question) is made, "the same period by its name"
     for other in ({"lang": "ja"}, {"period": "2027-Q1"}, {"about": ("team:T1",)}, {"as_of": "900"}):
         assert answers.stored(Asked(serving, **other).question) is None
 
@@ -113,14 +113,16 @@ def test_what_takes_long_is_read_without_the_newest_rows_for_a_while_and_says_so
         answers.answer_to(one.question)
     serving.revision, serving.now = 2, 2_000
     assert answers.stored(quick.question) is None
-    body = answers.stored(slow.question)
-    assert body is not None
-    read = orjson.loads(body)
+    older = answers.stored(slow.question)
+    assert older is not None
+    read = orjson.loads(older.body)
     assert read["revision"] == 1
     assert [warning["code"] for warning in read["warnings"]] == [BEING_RENEWED]
     assert answers.stored(slow.question, outdated=False) is None, "who wants the newest rows waits for them"
     assert answers.renew() == 0.0
-    assert orjson.loads(answers.stored(slow.question) or b"") == {"revision": 2, "warnings": []}
+    made = answers.stored(slow.question)
+    assert made is not None
+    assert orjson.loads(made.body) == {"revision": 2, "warnings": []}
     serving.revision = 3
     assert answers.stored(slow.question) is not None
     monkeypatch.setattr(stored_answers, "_OUTDATED_SECONDS", -1.0)
@@ -134,9 +136,9 @@ def test_an_answer_as_of_the_past_holds_until_rows_say_more_of_it(
     serving: FakeServing, answers: StoredAnswers
 ):
     past = Asked(serving, as_of="900")
-    body = answers.answer_to(past.question)
+    made = answers.answer_to(past.question)
     serving.revision = 2
-    assert answers.stored(past.question) is body
+    assert answers.stored(past.question) is made
     serving.past_revision = 2
     assert answers.stored(past.question) is None
 
@@ -144,7 +146,7 @@ def test_an_answer_as_of_the_past_holds_until_rows_say_more_of_it(
 def test_the_newest_rows_are_taken_up_for_who_asks_for_them(serving: FakeServing, answers: StoredAnswers):
     asked = Asked(serving)
     answers.answer_to(asked.question)
-    assert orjson.loads(answers.answer_to(asked.question, newest=True))["revision"] == 2
+    assert orjson.loads(answers.answer_to(asked.question, newest=True).body)["revision"] == 2
     assert serving.caught_up == 1
 
 

@@ -1,0 +1,2093 @@
+"""What do requests to the service and its answers hold? A type for each schema of its OpenAPI.
+
+Made by `python docs/generate.py`: change the schemas in `service/schemas/`, not this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+
+class AboveExpected(TypedDict):
+    """Difference from an average rep on the same deals, shrunk for chance; p10 to p90 is the 80 % range."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class AccountFields(TypedDict):
+    """取引先 / Accounts"""
+
+    # 取引先ID / Account ID
+    account_id: str | int
+    # 取引先名 / Name
+    name: NotRequired[str | None]
+    # 業種 / Industry
+    industry: NotRequired[str | None]
+    # 従業員数 / Employees
+    employees: NotRequired[float | None]
+    # 地域 / Region
+    region: NotRequired[str | None]
+    # 作成日時 / Created
+    created_at: NotRequired[str | None]
+
+
+# Further columns are a company's own attributes.
+Account: TypeAlias = AccountFields | dict[str, Any]
+
+
+class Action(TypedDict):
+    """A next action and its expected effect; 80 % interval."""
+
+    # null for a deal that is not stored
+    recommendation_id: str | None
+    action: str
+    label: str
+    # Points of win probability, compared with the usual course
+    uplift_pp: float
+    # 80 % interval of uplift_pp
+    interval: list[float]
+    # Points of the goal's probability; null without a target
+    attainment_pp: float | None
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # The same as `revenue`
+    expected_revenue: float
+    effort_minutes: float
+    reliability: Literal["high", "medium", "low"]
+    # Risk ratio by which an unrecorded reason must go with both action and win to explain it
+    e_value: float
+    evidence: ActionEvidence
+    similar_deals: NotRequired[list[SimilarDeal]]
+    valid_until: str
+
+
+class ActionCounts(TypedDict):
+    """Outcomes of an action's recommendations."""
+
+    action: str
+    label: NotRequired[str | None]
+    recommended: int
+    shown: int
+    accepted: int
+    dismissed: int
+    # Reported, or seen in the activities while it was valid
+    done: int
+    # Why it was dismissed, how often
+    reasons: dict[str, int]
+
+
+class ActionEvidence(TypedDict):
+    """Past deals with the action, compared with similar deals with ordinary contacts only (calls.
+
+    Emails). A call is compared with emails, an email with calls.
+    """
+
+    deals_with: int
+    deals_without: int
+    win_rate_with: float
+    # Of similar deals: weighted to resemble the deals with the action
+    win_rate_without: float
+    adjusted_for: str
+    # Share of the deals of top-quartile reps that had the action
+    top_sellers_share: float | None
+    # The same of all other reps
+    other_sellers_share: float | None
+
+
+class ActionList(TypedDict):
+    """Next actions, ranked by their effect on the goal per hour of effort (`ranked_by`)."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    open_deals: int
+    # Deals of the holdout group: no recommendations, so that their effect can be measured
+    held_out_deals: int
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    actions: list[DealAction]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    # Of one deal
+    not_recommended: list[ActionNotRecommended]
+
+
+class ActionNotRecommended(TypedDict):
+    """An action that is not recommended, and why."""
+
+    action: str
+    label: str
+    code: Literal["done", "no_comparison", "no_benefit", "confounded"]
+    message: str
+
+
+class Activity(TypedDict):
+    """活動 / Activities"""
+
+    # 活動ID / Activity ID
+    activity_id: NotRequired[str | int | None]
+    # 日時 / At
+    at: str
+    # 種別 / Kind
+    kind: str
+    # 商談ID / Deal ID
+    deal_id: NotRequired[str | int | None]
+    # リードID / Lead ID
+    lead_id: NotRequired[str | int | None]
+    # 取引先ID / Account ID
+    account_id: NotRequired[str | int | None]
+    # 実施者ID / Actor ID
+    actor_id: NotRequired[str | int | None]
+    # 方向 / Direction
+    direction: NotRequired[Literal["out", "in"] | None]
+    # 結果 / Outcome
+    outcome: NotRequired[str | None]
+    # 有効商談 / Effective
+    effective: NotRequired[bool | None]
+    # 時間（分） / Minutes
+    minutes: NotRequired[float | None]
+    # 資料 / Material
+    material: NotRequired[str | None]
+    # 件名 / Subject
+    subject: NotRequired[str | None]
+
+
+class Alive(TypedDict):
+    """The process answers."""
+
+    status: str
+
+
+class AnswerDifferences(TypedDict):
+    """Shadow minus shown, as probabilities."""
+
+    mean: float | None
+    mean_size: float | None
+    p10: float | None
+    p50: float | None
+    p90: float | None
+    # Share of the answers that differ by more than five points
+    beyond_5pp: float | None
+
+
+class AnswerWarning(TypedDict):
+    """Something to know about an answer."""
+
+    code: str
+    message: str
+
+
+class Baselines(TypedDict):
+    """What simple rules forecast."""
+
+    stage_weighted: float | None
+    run_rate: float | None
+    last_year: float | None
+
+
+class Bottleneck(TypedDict):
+    """A bottleneck with what it costs a scope now."""
+
+    id: str
+    kind: Literal["interval", "activity_gap", "conversion"]
+    # column: value; `size` is small, medium or large
+    segment: dict[str, str]
+    condition: BottleneckCondition
+    label: str
+    # Past deals with the condition in the segment
+    deals: int
+    # Of kind conversion: the conversion
+    win_rate_with: float
+    win_rate_without: float | None
+    # Adjusted difference in that rate, measured on deals not used to find it, less what luck adds to
+    # whatever is found
+    effect_pp: float
+    # 90 % interval of effect_pp
+    interval: list[float]
+    # Smallest false discovery rate at which it is still reported
+    q_value: float
+    suggested_action: str
+    # Open deals in it
+    open_deals: int
+    # Open deals that will be in it if nothing is done
+    approaching_deals: int
+    # Expected revenue that its open deals lose
+    revenue_at_stake: float
+    # Points of the probability of reaching the target without it; null without a target
+    attainment_pp: float | None
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+
+
+# `feature` `op` `value`, on the way from one stage to the next (null: to being won).
+# Days_in_stage and days_without_contact count from entering the stage; `conversion` is the
+# conversion expected from the segment's other stages; all others are features of the catalogue.
+BottleneckCondition = TypedDict(
+    "BottleneckCondition",
+    {
+        "feature": "str",
+        "op": "Literal['>', '=', '<']",
+        "value": "float",
+        "from": "str",
+        "to": "str | None",
+    },
+)
+
+
+class BottleneckList(TypedDict):
+    """Bottlenecks, the costliest first, and the funnel of the scope."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    bottlenecks: list[Bottleneck]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    funnel: list[FunnelStage]
+
+
+# A driver of the goal, and the KPIs that measure it.
+Branch = TypedDict(
+    "Branch",
+    {
+        "lever": "str",
+        "label": "str",
+        "unit": "str",
+        "from": "float",
+        "to": "float",
+        # Points of the probability of reaching the target
+        "attainment_pp": "float",
+        # Expected revenue it adds within the period
+        "revenue": "NotRequired[float | None]",
+        # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+        # no target is known
+        "gap_share": "NotRequired[float | None]",
+        # One of the strongest controllable drivers: a key success factor
+        "ksf": "bool",
+        "kpis": "list[dict[str, Any]]",
+    },
+)
+
+# What changed the forecast in the past week, both simulated in the same scenarios.
+Change = TypedDict(
+    "Change",
+    {
+        "since": "str",
+        "from": "float",
+        "to": "float",
+        "contributions": "list[ChangeContribution]",
+    },
+)
+
+
+class ChangeContribution(TypedDict):
+    """One cause of the change, after the causes before it in the list."""
+
+    code: Literal[
+        "moved",
+        "won",
+        "lost",
+        "deleted",
+        "slipped",
+        "advanced",
+        "amount",
+        "new_deals",
+        "new_business",
+        "target",
+    ]
+    label: str
+    # Points of the probability of reaching the target; parts add up to the change
+    effect_pp: float
+    # Expected revenue; parts add up to the change
+    revenue: float
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # The deals that contributed most
+    deals: list[ChangedDeal]
+
+
+class ChangedDeal(TypedDict):
+    """A deal, and by how much it changed the expected revenue."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    revenue: float
+
+
+class CheckRequest(TypedDict):
+    """KPIs to be checked."""
+
+    proposals: list[ProposedKpi]
+    as_of: NotRequired[str | None]
+
+
+class CheckedKpi(TypedDict):
+    """A proposed KPI and the findings of the five criteria."""
+
+    kpi: str
+    label: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    value: float | None
+    period: str | None
+    probability: float | None
+    smart: dict[str, CriterionResult]
+
+
+class CheckedPerson(TypedDict):
+    """Findings about all proposed KPIs of a person."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    findings: dict[str, CriterionResult]
+
+
+class ChildForecast(TypedDict):
+    """A scope directly below; the simulated revenues of all children add up to their parent's."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float | None
+    probability: float | None
+    # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
+    # each within the next; null without a target
+    probability_intervals: dict[str, tuple[float, float]] | None
+    revenue: RevenueDistribution
+    # Won so far
+    closed: NotRequired[float | None]
+    # Revenue of the same period last year
+    last_year: NotRequired[float | None]
+    # Won so far over the target; null without one
+    progress: NotRequired[float | None]
+    # Mean forecast over the revenue of the same period last year; null where unknown
+    vs_last_year: NotRequired[float | None]
+
+
+class CloseDate(TypedDict):
+    """Quantiles of the day on which it is won, if it is won."""
+
+    p10: str
+    p50: str
+    p90: str
+
+
+class ComparedModel(TypedDict):
+    """One of two models that are compared, and how it did on their rows."""
+
+    name: str
+    # null = a candidate that is not registered
+    version: str | None
+    # Moment up to which its data reach
+    as_of: str
+    log_loss: float | None
+    brier: float | None
+    calibration_error: float | None
+    # What luck alone gives where probabilities are right
+    calibration_luck: float | None
+    # Of outcomes on log-odds; below 1 = too sure
+    slope: float | None
+    calibration_is_off: bool
+
+
+class ComparedRows(TypedDict):
+    """Where rows come from: later than both models' data, or the proofs that both were stored with."""
+
+    basis: Literal["later_rows", "proofs"]
+    deals: int
+    rows: int
+    first: str
+    last: str
+    # Moment up to which the model that answered for A was fitted
+    a_fitted_until: str
+    b_fitted_until: str
+
+
+class ComparedSegment(TypedDict):
+    """A part of the rows; the verdict allows for how many parts were looked at."""
+
+    # stage, horizon, moment, product, source, seller_team, seller_style, size or amount
+    kind: str
+    level: str
+    kind_label: str
+    level_label: str
+    rows: int
+    deals: int
+    log_loss_difference: Interval
+    p_value: float | None
+    verdict: Literal["better", "worse", "no_difference"]
+
+
+class Component(TypedDict):
+    """A part of the forecast revenue."""
+
+    name: Literal["closed", "open_pipeline", "new_business"]
+    mean: float
+    p10: float
+    p90: float
+
+
+class CriterionResult(TypedDict):
+    """Whether a criterion is met, why, and a suggestion where it is not."""
+
+    ok: bool
+    why: str
+    suggestion: NotRequired[str | None]
+
+
+class CurvePoint(TypedDict):
+    """Probabilities by a date; they add up to 1."""
+
+    date: str
+    won: float
+    lost: float
+    open: float
+
+
+class DealFields(TypedDict):
+    """商談 / Deals"""
+
+    # 商談ID / Deal ID
+    deal_id: str | int
+    # 作成日時 / Created
+    created_at: str
+    # ステージ / Stage
+    stage: str
+    # 商談名 / Name
+    name: NotRequired[str | None]
+    # 取引先ID / Account ID
+    account_id: NotRequired[str | int | None]
+    # 担当者ID / Owner ID
+    owner_id: NotRequired[str | int | None]
+    # 商品 / Product
+    product: NotRequired[str | None]
+    # 流入元 / Source
+    source: NotRequired[str | None]
+    # 商談種別 / Deal type
+    deal_type: NotRequired[Literal["new", "upsell", "cross_sell", "renewal"] | None]
+    # 金額 / Amount
+    amount: NotRequired[float | None]
+    # 通貨 / Currency
+    currency: NotRequired[str | None]
+    # 受注予定日 / Expected close date
+    expected_close_date: NotRequired[str | None]
+    # 決着日時 / Closed
+    closed_at: NotRequired[str | None]
+    # 結果 / Outcome
+    outcome: NotRequired[Literal["won", "lost"] | None]
+    # 失注理由 / Lost reason
+    lost_reason: NotRequired[str | None]
+
+
+# Further columns are a company's own attributes.
+Deal: TypeAlias = DealFields | dict[str, Any]
+
+
+class DealAction(TypedDict):
+    """A next action with its deal and the rep who owns it."""
+
+    # null for a deal that is not stored
+    recommendation_id: str | None
+    action: str
+    label: str
+    # Points of win probability, compared with the usual course
+    uplift_pp: float
+    # 80 % interval of uplift_pp
+    interval: list[float]
+    # Points of the goal's probability; null without a target
+    attainment_pp: float | None
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # The same as `revenue`
+    expected_revenue: float
+    effort_minutes: float
+    reliability: Literal["high", "medium", "low"]
+    # Risk ratio by which an unrecorded reason must go with both action and win to explain it
+    e_value: float
+    evidence: ActionEvidence
+    similar_deals: NotRequired[list[SimilarDeal]]
+    valid_until: str
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    # What the owner is called
+    owner_name: NotRequired[str | None]
+    by_period_end: float
+
+
+class DealAttainment(TypedDict):
+    """Effect of the deal on the goal; null where no target is known."""
+
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    probability: float | None
+    # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
+    # each within the next; null without a target
+    probability_intervals: dict[str, tuple[float, float]] | None
+    if_won_pp: float | None
+    if_lost_pp: float | None
+    # Revenue of the period more than expected
+    if_won_revenue: NotRequired[float | None]
+    # The same if lost: at most 0
+    if_lost_revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+
+
+class DealBottleneck(TypedDict):
+    """A condition with a lower win rate in a segment, adjusted for everything else known of the deals."""
+
+    id: str
+    kind: Literal["interval", "activity_gap", "conversion"]
+    # column: value; `size` is small, medium or large
+    segment: dict[str, str]
+    condition: BottleneckCondition
+    label: str
+    # Past deals with the condition in the segment
+    deals: int
+    # Of kind conversion: the conversion
+    win_rate_with: float
+    win_rate_without: float | None
+    # Adjusted difference in that rate, measured on deals not used to find it, less what luck adds to
+    # whatever is found
+    effect_pp: float
+    # 90 % interval of effect_pp
+    interval: list[float]
+    # Smallest false discovery rate at which it is still reported
+    q_value: float
+    suggested_action: str
+
+
+class DealEvent(TypedDict):
+    """商談の変更履歴 / Deal events"""
+
+    # 商談ID / Deal ID
+    deal_id: NotRequired[str | int | None]
+    # 日時 / At
+    at: str
+    # 項目 / Field
+    field: str
+    # 値 / Value
+    value: NotRequired[str | None]
+    # 変更前の値 / Old value
+    old_value: NotRequired[str | None]
+    # 変更者ID / Actor ID
+    actor_id: NotRequired[str | int | None]
+
+
+class DealList(TypedDict):
+    """Scored open deals, a page of them."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    deals: list[DealScore]
+    # Send it as `cursor` for the next page; null on the last page
+    next_cursor: str | None
+
+
+class DealReason(TypedDict):
+    """A group of related features, and their joint effect compared with the reference."""
+
+    reason: str
+    label: str
+    # On the log-odds; all reasons add up to the difference
+    contribution: float
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+    # Those that make up most of it, largest first
+    features: list[FeatureValue]
+
+
+class DealRevenue(TypedDict):
+    """Revenue: `expected` within the period, losing included; the quantiles are of the amount if won."""
+
+    expected: float
+    p10: float
+    p50: float
+    p90: float
+    # The shortest intervals of the amount if won by level in percent: "50", "80", "95"
+    intervals: dict[str, tuple[float, float]]
+    # The organisation's
+    currency: str
+    # null where the amount is in the organisation's currency
+    original: OriginalAmount | None
+
+
+class DealScore(TypedDict):
+    """One row of `sancho score`."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    as_of: str
+    period: str
+    win_probability: float
+    win_by_period_end: float
+    expected_revenue: float
+    revenue_p10: float
+    revenue_p50: float
+    revenue_p90: float
+    expected_close_date: str | None
+    model_version: str
+
+
+# A lever, from its current level to the level after a feasible step.
+Driver = TypedDict(
+    "Driver",
+    {
+        "lever": "str",
+        "label": "str",
+        "unit": "str",
+        "from": "float",
+        "to": "float",
+        # Points of the probability of reaching the target
+        "attainment_pp": "float",
+        # Expected revenue it adds within the period
+        "revenue": "NotRequired[float | None]",
+        # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+        # no target is known
+        "gap_share": "NotRequired[float | None]",
+    },
+)
+
+
+class Estimate(TypedDict):
+    """A mean with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class EventType(TypedDict):
+    """A type of event, and what it says."""
+
+    type: str
+    label: str
+
+
+class Factor(TypedDict):
+    """Effect of a feature on the probability of a win by the period's end, compared with the reference."""
+
+    feature: str
+    label: str
+    value: str | None
+    # On the log-odds; with the reference they add up
+    contribution: float
+    effect_pp: float
+    direction: Literal["up", "down"]
+    controllable: bool
+    compared_with: str
+
+
+class FeatureDrift(TypedDict):
+    """How far the distribution of a feature moved since the training."""
+
+    feature: str
+    label: str
+    # Population stability index; 0 = no change
+    psi: float
+    # Share of all contributions to scores
+    importance: float
+    p_value: float
+    alarm: bool
+
+
+class FeatureValue(TypedDict):
+    """A feature and its value."""
+
+    feature: str
+    label: str
+    value: str | None
+
+
+class Flag(TypedDict):
+    """Something about the deal to look at."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    since: str | None
+
+
+class Forecast(TypedDict):
+    """Probability of reaching the revenue target; `gap` is the target minus the mean forecast."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float | None
+    closed: float
+    # Of reaching the target; null where no target is known
+    probability: float | None
+    # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
+    # each within the next; null without a target
+    probability_intervals: dict[str, tuple[float, float]] | None
+    revenue: RevenueDistribution
+    components: list[Component]
+    gap: float | None
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    # Where the target is out of reach (below 2 %): what can be counted on
+    reachable: NotRequired[list[ReachedRevenue] | None]
+    # Out of reach: the most that all levers bring
+    maximum: NotRequired[Maximum | None]
+    # Where the target is safe (above 98 %): revenue that may be lost before it is not
+    margin: NotRequired[float | None]
+    # Out of reach: the first later period whose target is within reach (80 %), null where none is.
+    # Safe: the next period. With its plan
+    next_period: NotRequired[LaterPeriod | None]
+    # Won so far over the target; null without one
+    progress: NotRequired[float | None]
+    # Mean forecast over the revenue of the same period last year; null where unknown
+    vs_last_year: NotRequired[float | None]
+    pace: list[PacePoint]
+    history: list[PastForecast]
+    # What a feasible step of each lever adds, up to the top quartile of peers
+    drivers: list[Driver]
+    deals: list[ForecastDeal]
+    children: list[ChildForecast]
+    baselines: Baselines
+    # null without a target or a week of history
+    change: Change | None
+    # Where `parts` were asked for: those that are here; lists of all others are empty, and their
+    # values null, whatever there is
+    parts: NotRequired[list[str] | None]
+
+
+class ForecastDeal(TypedDict):
+    """An open deal; `swing_pp` is P(target reached | won) - P(target reached | lost), in points."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    by_period_end: float
+    amount: float
+    swing_pp: float | None
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+
+
+class ForecastSummary(TypedDict):
+    """Target, probability of reaching it, and revenue."""
+
+    target: float | None
+    probability: float | None
+    # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
+    # each within the next; null without a target
+    probability_intervals: dict[str, tuple[float, float]] | None
+    revenue: RevenueDistribution
+
+
+class FunnelDays(TypedDict):
+    """Days until deals advanced."""
+
+    p25: float
+    p50: float
+    p75: float
+
+
+class FunnelStage(TypedDict):
+    """Deals that entered a stage in the past year."""
+
+    stage: str
+    to: str | None
+    entered: int
+    # To a later stage, or won
+    advanced: int
+    # Lost in this stage
+    lost: int
+    open: int
+    # advanced / (advanced + lost)
+    conversion: float | None
+    days: FunnelDays | None
+
+
+class Goal(TypedDict):
+    """The KGI."""
+
+    target: float | None
+    probability: float | None
+    # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
+    # each within the next; null without a target
+    probability_intervals: dict[str, tuple[float, float]] | None
+    revenue: RevenueDistribution
+    kpi: str
+
+
+class HoldOut(TypedDict):
+    """Deals with recommendations compared with the holdout group; 90 % interval."""
+
+    recommended_closed: int
+    held_out_closed: int
+    win_rate_recommended: float | None
+    win_rate_held_out: float | None
+    # null until 30 deals of each have closed
+    lift_pp: float | None
+    interval: list[float] | None
+
+
+class Insight(TypedDict):
+    """The insight of one deal."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    win: Win
+    flags: list[Flag]
+    close_date: CloseDate | None
+    revenue: DealRevenue
+    attainment: DealAttainment
+    reasons: list[DealReason]
+    factors: list[Factor]
+    # Those this deal is in
+    bottlenecks: list[DealBottleneck]
+    # Recommended, best first
+    actions: list[Action]
+    not_recommended: list[ActionNotRecommended]
+
+
+class Interval(TypedDict):
+    """A figure with its 95 % interval; null where it is undefined."""
+
+    mean: float | None
+    lo: float | None
+    hi: float | None
+
+
+class JobAnswer(TypedDict):
+    """A job, with what every answer carries."""
+
+    job_id: str
+    kind: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    # Name of the key that asked for it; null = a schedule
+    requested_by: str | None
+    created_at: str
+    due_at: str
+    started_at: str | None
+    finished_at: str | None
+    # How often it was begun: again after a worker died or the store was away
+    attempts: int
+    cancel_asked: bool
+    progress: JobProgress | None
+    # What was asked for
+    request: dict[str, Any]
+    # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
+    # promoted, the gate's code and message
+    result: dict[str, Any] | None
+    error: JobError | None
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class JobError(TypedDict):
+    """Why a job failed, in a sentence that says what to do."""
+
+    code: str
+    message: str
+
+
+class JobList(TypedDict):
+    """Jobs, newest first."""
+
+    jobs: list[JobState]
+    next_cursor: str | None
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class JobProgress(TypedDict):
+    """How far a job is: what is being done, and `done` of `total` of it; null = not known."""
+
+    step: str
+    done: int | None
+    total: int | None
+
+
+class JobState(TypedDict):
+    """A job; `result` once it is done."""
+
+    job_id: str
+    kind: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    # Name of the key that asked for it; null = a schedule
+    requested_by: str | None
+    created_at: str
+    due_at: str
+    started_at: str | None
+    finished_at: str | None
+    # How often it was begun: again after a worker died or the store was away
+    attempts: int
+    cancel_asked: bool
+    progress: JobProgress | None
+    # What was asked for
+    request: dict[str, Any]
+    # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
+    # promoted, the gate's code and message
+    result: dict[str, Any] | None
+    error: JobError | None
+
+
+class Kpi(TypedDict):
+    """A KPI of a scope and period; `value` is null where it has never been recorded."""
+
+    kpi: str
+    label: str
+    meaning: str
+    unit: str
+    # Selling styles it is for
+    style: list[str]
+    # So far
+    value: float | None
+    target: float | None
+    # Of reaching the target by the period's end
+    probability: float | None
+    forecast: KpiForecast | None
+    # To reach the target; of counts and amounts
+    required_per_business_day: float | None
+    # Eight periods before this one, oldest first, as known now
+    trend: list[KpiValue]
+    # Within a rep's control
+    controllable: bool
+    # Of its target; null without one
+    smart: dict[str, CriterionResult] | None
+
+
+class KpiCheck(TypedDict):
+    """Findings of the SMART check, with a suggestion for each criterion that is not met."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    proposals: list[CheckedKpi]
+    people: list[CheckedPerson]
+
+
+class KpiForecast(TypedDict):
+    """A KPI's value at the period's end."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class KpiList(TypedDict):
+    """The KPIs of a scope and period."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    business_days_left: float
+    kpis: list[Kpi]
+
+
+class KpiValue(TypedDict):
+    """A KPI in an earlier period."""
+
+    period: str
+    value: float | None
+
+
+class LaterPeriod(TypedDict):
+    """A later period's goal, and the plan that reaches it with 80 %."""
+
+    period: str
+    target: float
+    # this_period: none is set; that of the period asked for, for as many days
+    target_from: Literal["set", "this_period"]
+    # Without the plan
+    probability: float
+    # Mean forecast without the plan
+    expected: float
+    plan: PlanBody
+
+
+class Maximum(TypedDict):
+    """The goal with every lever at the top quartile of peers, and what that adds."""
+
+    probability: float
+    # Mean forecast with all levers
+    expected: float
+    attainment_pp: float | None
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    reachable: list[ReachedRevenue]
+
+
+class MethodScores(TypedDict):
+    """What one method scored on the rows that the model was judged on."""
+
+    name: str
+    label: str
+    # Of a baseline: the variant that was best before the rows
+    variant: NotRequired[str | None]
+    log_loss: NotRequired[float | None]
+    brier: NotRequired[float | None]
+    auc: NotRequired[float | None]
+    calibration_error: NotRequired[float | None]
+    slope: NotRequired[float | None]
+    # Mean predicted probability
+    mean: NotRequired[float | None]
+    # Share that was won
+    rate: NotRequired[float | None]
+    log_loss_difference: NotRequired[ScoreDifference | None]
+    brier_difference: NotRequired[ScoreDifference | None]
+
+
+class ModelComparison(TypedDict):
+    """Model A against model B on the same rows, which neither was fitted on; differences are A minus B."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    a: ComparedModel
+    b: ComparedModel
+    # Moment up to which outcomes are known
+    until: str
+    # On A
+    verdict: Literal["better", "not_worse", "worse", "cannot_tell"]
+    text: str
+    rows: int
+    deals: int
+    log_loss_difference: Interval
+    brier_difference: Interval
+    parts: list[ComparedRows]
+    # With at least 30 deals
+    segments: list[ComparedSegment]
+    # Share of the segments' verdicts that luck may make
+    false_discovery_rate: float
+
+
+class ModelDetails(TypedDict):
+    """A version, and its evaluation on later deals; null where there were too few."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    version: ModelVersion
+    evaluation: ModelEvaluation | None
+
+
+class ModelEvaluation(TypedDict):
+    """How good a version was on deals after its training data, beside the baseline methods."""
+
+    rows: int | None
+    deals: int
+    methods: list[MethodScores]
+    in_the_end: WonInTheEnd | None
+
+
+class ModelInfo(TypedDict):
+    """The model of an answer."""
+
+    name: str
+    version: str
+    trained_at: str
+
+
+class ModelList(TypedDict):
+    """Registered models, newest first, and the monitoring of the one in service."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    models: list[ModelVersion]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    monitoring: MonitoringReport
+
+
+class ModelVersion(TypedDict):
+    """A registered model version."""
+
+    name: str
+    version: str
+    trained_at: str | None
+    aliases: list[str]
+    # On deals after its training data
+    metrics: dict[str, float]
+    # Whether it was promoted after training, and why
+    gate_decision: str | None
+    # Who put it in service by hand, last
+    promoted_by: NotRequired[str | None]
+    # Why
+    promoted_because: NotRequired[str | None]
+    # When
+    promoted_at: NotRequired[str | None]
+
+
+class MonitoringReport(TypedDict):
+    """How the model in service performs on new data, and whether to retrain."""
+
+    # Moment of the check; at most a quarter of an hour ago
+    as_of: str
+    retrain: bool
+    reasons: list[str]
+    # Moment up to which the model's training data reach
+    model_as_of: str
+    closed_deals_since: int
+    closed_deals_in_training: int
+    horizon_days: float | None
+    quality: dict[str, float | None] | None
+    calibration: list[SegmentCalibration]
+    feature_drift: list[FeatureDrift]
+    score_drift: ScoreDrift | None
+
+
+class NewHire(TypedDict):
+    """A rep who joins and creates new deals like an average member of the team."""
+
+    # null = of no team
+    team_id: NotRequired[str | None]
+    # First day, default today
+    start: NotRequired[str | None]
+
+
+class NewLevel(TypedDict):
+    """A KPI or lever whose level is multiplied, for a scope."""
+
+    # leads, appointments, proposals or win_rate, or a lever of the tree
+    kpi: str
+    multiplier: float
+    scope: NotRequired[str]
+
+
+class NewTarget(TypedDict):
+    """A revenue target in place of the stored one."""
+
+    scope: str
+    value: float
+    # Default: the organisation's
+    currency: NotRequired[str | None]
+
+
+class NewWebhook(TypedDict):
+    """A new webhook, with the secret that proves who calls."""
+
+    webhook_id: str
+    url: str
+    types: list[str]
+    # Name of the key that asked for it
+    requested_by: str | None
+    created_at: str
+    # Since when nothing is sent: its receiver answered 410 Gone
+    disabled_at: str | None
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    secret: str
+
+
+class OffPolicyValue(TypedDict):
+    """Off-policy estimate: the win rate if the best-rated action always came first."""
+
+    deals: int
+    win_rate_observed: float
+    ips: Estimate
+    snips: Estimate
+    doubly_robust: Estimate
+    effective_sample_size: float
+
+
+class OriginalAmount(TypedDict):
+    """The amount of a deal in another currency as recorded, and the rate at which it counts."""
+
+    amount: float | None
+    currency: str
+    # Of the closing day, or the newest known; null = none, so that it is in no sum
+    rate: float | None
+    # Since when the rate holds
+    rate_at: str | None
+
+
+class OutcomeRequest(TypedDict):
+    """The outcome of a recommendation; `reason` where it was dismissed."""
+
+    state: Literal["shown", "accepted", "dismissed", "done"]
+    reason: NotRequired[str | None]
+
+
+class PacePoint(TypedDict):
+    """Revenue since the period began, by a date; `closed` is null for dates to come."""
+
+    date: str
+    closed: float | None
+    p10: float
+    p50: float
+    p90: float
+
+
+class PastForecast(TypedDict):
+    """What was forecast on a day of the period."""
+
+    as_of: str
+    probability: float | None
+    target: float | None
+    mean: float
+    p10: float
+    p50: float
+    p90: float
+    model_version: str
+    # Computed as of that day by a later model
+    computed_later: bool
+
+
+class PeopleList(TypedDict):
+    """The people and teams of a scope, compared on equal deals."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    people: list[PersonResults]
+    teams: list[SellingResults]
+
+
+class PersonPlan(TypedDict):
+    """KPIs of a person under the plan."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    kpis: list[PlannedKpi]
+
+
+class PersonResults(TypedDict):
+    """Results of a person, and the stage conversion of the person's deals."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # Closed in the period
+    deals: int
+    wins: int
+    expected_wins: float
+    wins_above_expected: AboveExpected
+    revenue: float
+    expected_revenue: float
+    revenue_above_expected: AboveExpected
+    verdict: Literal["above", "below", "within_chance"]
+    # The verdict as a sentence
+    message: str
+    style: str | None
+    stages: list[StageTransition]
+    # Stage transition with the largest gap to the top quartile of peers
+    coaching_focus: str | None
+
+
+class Pinged(TypedDict):
+    """An event that says nothing is on its way."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    webhook_id: str
+    event_id: str
+
+
+class Plan(TypedDict):
+    """The smallest change that reaches the requested probability; where none does, the maximum."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float
+    requested_probability: float
+    # Without the plan
+    current_probability: float
+    attainable: bool
+    # With the plan
+    probability: float
+    # Probability with every chosen lever at the top quartile of peers
+    maximum: float
+    # Target minus mean forecast, without the plan
+    gap: NotRequired[float | None]
+    # What the plan adds, in points
+    attainment_pp: NotRequired[float | None]
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # What can be counted on with the plan
+    reachable: NotRequired[list[ReachedRevenue] | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    levers: list[PlannedLever]
+    people: list[PersonPlan]
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+
+
+class PlanBody(TypedDict):
+    """The smallest change that reaches the requested probability; where none does, the maximum."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float
+    requested_probability: float
+    # Without the plan
+    current_probability: float
+    attainable: bool
+    # With the plan
+    probability: float
+    # Probability with every chosen lever at the top quartile of peers
+    maximum: float
+    # Target minus mean forecast, without the plan
+    gap: NotRequired[float | None]
+    # What the plan adds, in points
+    attainment_pp: NotRequired[float | None]
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    # What can be counted on with the plan
+    reachable: NotRequired[list[ReachedRevenue] | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    levers: list[PlannedLever]
+    people: list[PersonPlan]
+
+
+class PlanRequest(TypedDict):
+    """The probability to reach, and the levers that may change (empty: all of them)."""
+
+    period: str
+    probability: float
+    scope: NotRequired[str]
+    as_of: NotRequired[str | None]
+    # leads, appointment_rate, proposals, win_rate, amount, cycle_time
+    levers: NotRequired[list[str]]
+    # Default: the stored target
+    target: NotRequired[float | None]
+
+
+class PlannedKpi(TypedDict):
+    """Values of one KPI for a person and the rest of the period."""
+
+    kpi: str
+    label: str
+    unit: str
+    # At the current pace
+    usual_per_week: float
+    per_week: float
+    per_day: float
+    by_period_end: float
+
+
+# How far the plan moves a lever.
+PlannedLever = TypedDict(
+    "PlannedLever",
+    {
+        "lever": "str",
+        "label": "str",
+        "unit": "str",
+        "from": "float",
+        "to": "float",
+        # Share of the way to the top quartile of peers
+        "share_of_step": "float",
+        # What this lever alone would add at the top quartile, in points
+        "alone_pp": "float",
+        # The same as `alone_pp`
+        "attainment_pp": "NotRequired[float | None]",
+        # Expected revenue it adds within the period
+        "revenue": "NotRequired[float | None]",
+        # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+        # no target is known
+        "gap_share": "NotRequired[float | None]",
+    },
+)
+
+
+class Problem(TypedDict):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    # Stable name of the kind of error
+    code: str
+    instance: NotRequired[str | None]
+    # Where in the request: {location, message}
+    errors: NotRequired[list[dict[str, Any]] | None]
+    # Of a batch: which line could not be answered
+    line: NotRequired[int | None]
+
+
+class Promotion(TypedDict):
+    """Who puts a version in service, and why; both are kept with it."""
+
+    # Default: the name of the API key
+    by: NotRequired[str | None]
+    because: NotRequired[str | None]
+
+
+class ProposedKpi(TypedDict):
+    """A KPI as somebody proposes it; a field left out counts as not stated."""
+
+    kpi: str
+    scope: NotRequired[str]
+    value: NotRequired[float | None]
+    unit: NotRequired[str | None]
+    # column: value
+    segment: NotRequired[dict[str, str]]
+    period: NotRequired[str | None]
+    # Day of the last review
+    last_reviewed: NotRequired[str | None]
+
+
+class PushedDeal(TypedDict):
+    """An open deal that closes some days later."""
+
+    deal_id: str
+    days: float
+
+
+class ReachedRevenue(TypedDict):
+    """The revenue that is reached with a confidence."""
+
+    confidence: float
+    revenue: float
+
+
+class Ready(TypedDict):
+    """A model is loaded and its kept rows score as they did in training."""
+
+    status: str
+    model_version: str
+    verified_rows: int
+    # What the service cannot do at the moment (store or registry out of reach), and where settings or
+    # the model differ from the organisation
+    warnings: NotRequired[list[AnswerWarning]]
+
+
+class RecommendationReport(TypedDict):
+    """Whether recommendations help."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    recommendations: int
+    by_action: list[ActionCounts]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    hold_out: HoldOut | None
+    # null until 30 explored deals have closed
+    off_policy_value: OffPolicyValue | None
+
+
+class RecordedOutcome(TypedDict):
+    """The outcome that was recorded."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    recommendation_id: str
+    state: str
+    reason: str | None
+
+
+class RemovedRow(TypedDict):
+    """The row that was taken out of a table: gone from `as_of` on, known to earlier moments."""
+
+    table: str
+    id: str
+    removed: int
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class RemovedWebhook(TypedDict):
+    """A webhook that is gone."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    webhook_id: str
+
+
+class Replayed(TypedDict):
+    """How many given-up events are sent again."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    webhook_id: str
+    replayed: int
+
+
+class RepricedDeal(TypedDict):
+    """An open deal and its new amount."""
+
+    deal_id: str
+    amount: float
+    # Default: the organisation's
+    currency: NotRequired[str | None]
+
+
+class RevenueDistribution(TypedDict):
+    """A distribution of revenue."""
+
+    mean: float
+    p05: float
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+
+
+class RowError(TypedDict):
+    """An error in a row that was quarantined."""
+
+    line: int | None
+    column: str
+    value: str
+    reason: str
+
+
+class ScopeList(TypedDict):
+    """The company, its teams and people, a parent before its children."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scopes: list[ScopeRow]
+
+
+class ScopeRow(TypedDict):
+    """A scope of questions, and the one that it belongs to."""
+
+    # As questions name it
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    kind: Literal["company", "team", "person", "unassigned"]
+    # The scope directly above; null = the top
+    parent: str | None
+
+
+class ScoreDifference(TypedDict):
+    """The model's mean score minus a method's on the same rows, with its 95 % interval; below 0 = better."""
+
+    mean: float | None
+    lo: float | None
+    hi: float | None
+
+
+class ScoreDrift(TypedDict):
+    """How far the distribution of win probabilities moved since the training."""
+
+    # Population stability index; 0 = no change
+    psi: float
+    p_value: float
+    alarm: bool
+
+
+class ScoreRequest(TypedDict):
+    """One deal with its history as the caller knows it; nothing of it is stored."""
+
+    deal: Deal
+    events: NotRequired[list[DealEvent]]
+    activities: NotRequired[list[Activity]]
+    account: NotRequired[Account | None]
+    # Default now; a date means the end of that day
+    as_of: NotRequired[str | None]
+    # Default: the current quarter
+    period: NotRequired[str | None]
+
+
+class SegmentCalibration(TypedDict):
+    """Wins expected and wins observed since the training: of all deals (null), or of a segment."""
+
+    segment: dict[str, str] | None
+    deals: int
+    rows: int
+    # By the model, corrected by its error in training
+    expected: float
+    observed: float
+    # Of the log-odds of a win since then; of a segment, compared with all other deals
+    log_odds_shift: float
+    # 95 % interval of log_odds_shift
+    interval: list[float]
+    p_value: float
+    alarm: bool
+
+
+class SellingResults(TypedDict):
+    """Results compared with those of an average rep on the same deals."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # Closed in the period
+    deals: int
+    wins: int
+    expected_wins: float
+    wins_above_expected: AboveExpected
+    revenue: float
+    expected_revenue: float
+    revenue_above_expected: AboveExpected
+    verdict: Literal["above", "below", "within_chance"]
+    # The verdict as a sentence
+    message: str
+
+
+class ShadowQueue(TypedDict):
+    """What became of the deals asked for since this process started."""
+
+    scored: int
+    # Too many waited, or the store was out of reach
+    dropped: int
+    failed: int
+    waiting: int
+
+
+class ShadowReport(TypedDict):
+    """How the answers of the shadow differ from those shown, and who is right where outcomes are known."""
+
+    answers: int
+    deals: int
+    first: str | None
+    last: str | None
+    difference_in_the_end: AnswerDifferences
+    difference_by_period_end: AnswerDifferences
+    stages: list[StageDifferences]
+    # On the shadow; null = no outcome is known yet
+    verdict: Literal["better", "not_worse", "worse", "cannot_tell"] | None
+    outcome_rows: int
+    outcome_deals: int
+    # Shadow minus shown
+    log_loss_difference: Interval | None
+
+
+class ShadowState(TypedDict):
+    """The version that answers without being shown."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    version: str | None
+    text: str
+    report: ShadowReport | None
+    queue: ShadowQueue
+
+
+class SimilarDeal(TypedDict):
+    """A closed deal that the win model's trees treat much like this one."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    outcome: Literal["won", "lost"]
+    # Share of the trees that put both into one leaf
+    similarity: float
+
+
+class StageDifferences(TypedDict):
+    """Shadow minus shown of the chance in the end, of the deals in a stage."""
+
+    mean: float | None
+    mean_size: float | None
+    p10: float | None
+    p50: float | None
+    p90: float | None
+    # Share of the answers that differ by more than five points
+    beyond_5pp: float | None
+    stage: str
+    answers: int
+
+
+# From one stage to the next, of deals closed in the past year.
+StageTransition = TypedDict(
+    "StageTransition",
+    {
+        "from": "str",
+        "to": "str",
+        "deals": "int",
+        "conversion": "float",
+        # Of peers of the same selling style
+        "top_quartile_conversion": "float | None",
+        "days": "float | None",
+        "top_quartile_days": "float | None",
+    },
+)
+
+
+class TableResult(TypedDict):
+    """How many rows were read, imported, unchanged and quarantined, and why."""
+
+    table: str
+    read: int
+    imported: int
+    unchanged: int
+    quarantined: int
+    errors: list[RowError]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class Timeline(TypedDict):
+    """What happened to a deal, and what was said of it; both newest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    entries: list[TimelineEntry]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    # How many older ones `limit` left off
+    entries_left_off: int
+    # Of each day that is stored (`sancho jobs schedule scoring --every 1d`)
+    scores: list[TimelineScore]
+
+
+class TimelineEntry(TypedDict):
+    """Something that happened to a deal."""
+
+    at: str
+    kind: Literal["created", "changed", "activity", "closed"]
+    # What it is, for reading: the field, the kind of activity, the outcome
+    label: str
+    # The column that changed
+    field: str | None
+    # After the change; of an activity its kind; of a closing won or lost
+    value: str | None
+    old_value: str | None
+    # What the person or account is called that `value` names
+    value_name: str | None
+    old_value_name: str | None
+    # Subject or outcome of an activity; why a deal was lost
+    note: str | None
+    # null = nobody is recorded
+    actor_id: str | None
+    actor_name: str | None
+
+
+class TimelineScore(TypedDict):
+    """What was said of a deal on a day."""
+
+    day: str
+    as_of: str
+    period: str
+    win_probability: float
+    win_by_period_end: float
+    expected_revenue: float
+    expected_close_date: str | None
+    model_version: str
+
+
+class TrainingRequest(TypedDict):
+    """A training: on what was known when, whether only when it is needed, whether it may be promoted."""
+
+    # Default now; a date means its end
+    as_of: NotRequired[str | None]
+    # Only where the model in service needs retraining
+    if_needed: NotRequired[bool]
+    # Promote past the gate; else only register
+    promote: NotRequired[bool]
+
+
+class Tree(TypedDict):
+    """KGI -> KSF -> KPI of a scope and period, with numbers; the strongest branch first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    goal: Goal
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    branches: list[Branch]
+
+
+class Trend(TypedDict):
+    """How the win probability changed since a moment, and the factors of that change."""
+
+    since: str
+    change_pp: float
+    factors: list[Factor]
+
+
+class WebhookDeliveries(TypedDict):
+    """Events to a webhook, newest first."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    deliveries: list[WebhookDelivery]
+    next_cursor: str | None
+
+
+class WebhookDelivery(TypedDict):
+    """An event to a webhook: `queued` to be sent, `delivered`, or `dead`: given up."""
+
+    event_id: str
+    type: str
+    # The deal, period and scope, or bottleneck it is about
+    subject: str | None
+    state: Literal["queued", "delivered", "dead"]
+    attempts: int
+    created_at: str
+    # When it is sent next
+    due_at: str | None
+    finished_at: str | None
+    # HTTP status of the last answer
+    last_status: int | None
+    # Why there was no answer
+    last_error: str | None
+
+
+class WebhookList(TypedDict):
+    """All webhooks, and which types of event there are."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    webhooks: list[WebhookState]
+    event_types: list[EventType]
+
+
+class WebhookRequest(TypedDict):
+    """An address to which events are posted."""
+
+    url: str
+    # Of deal.score_changed, attainment.crossed, bottleneck.found, model.promoted, data.stale; none =
+    # all of them
+    types: NotRequired[list[str]]
+
+
+class WebhookState(TypedDict):
+    """A webhook; its secret is never shown again."""
+
+    webhook_id: str
+    url: str
+    types: list[str]
+    # Name of the key that asked for it
+    requested_by: str | None
+    created_at: str
+    # Since when nothing is sent: its receiver answered 410 Gone
+    disabled_at: str | None
+
+
+class WhatIf(TypedDict):
+    """A forecast before and after the assumptions, in the same scenarios."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    before: ForecastSummary
+    after: ForecastSummary
+    effect_pp: float | None
+    revenue_change: float
+    # The same as `effect_pp`
+    attainment_pp: NotRequired[float | None]
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+    assumptions: list[str]
+    children: list[WhatIfSide]
+
+
+class WhatIfRequest(TypedDict):
+    """The assumptions about a period."""
+
+    scope: NotRequired[str]
+    as_of: NotRequired[str | None]
+    won: NotRequired[list[str]]
+    lost: NotRequired[list[str]]
+    pushed: NotRequired[list[PushedDeal]]
+    repriced: NotRequired[list[RepricedDeal]]
+    # person_ids
+    leaving: NotRequired[list[str]]
+    joining: NotRequired[list[NewHire]]
+    levels: NotRequired[list[NewLevel]]
+    targets: NotRequired[list[NewTarget]]
+
+
+class WhatIfSide(TypedDict):
+    """A scope before and after."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    before: ForecastSummary
+    after: ForecastSummary
+    effect_pp: float | None
+    revenue_change: float
+    # The same as `effect_pp`
+    attainment_pp: NotRequired[float | None]
+    # Expected revenue it adds within the period
+    revenue: NotRequired[float | None]
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: NotRequired[float | None]
+
+
+class Win(TypedDict):
+    """Probability of a win: ever, by the period's end, and by date."""
+
+    probability: float
+    by_period_end: float
+    curve: list[CurvePoint]
+    # 80 % interval of `probability`
+    interval: tuple[float, float]
+    # Intervals of `probability` by level in percent: "50", "80", "95", each within the next
+    intervals: dict[str, tuple[float, float]]
+    # 80 % interval of `by_period_end`; null once the period is over
+    interval_by_period_end: tuple[float, float] | None
+    grade: Literal["A", "B", "C", "D"]
+    trend: Trend | None
+
+
+class WonInTheEnd(TypedDict):
+    """Share won in the end of later open deals: as said, as it happened, and its bounds."""
+
+    said: float | None
+    happened: float | None
+    lo: float | None
+    hi: float | None
+    moments: int
+    deals: int
+    # Share of the moments whose deal has not ended
+    still_open: float | None
+    # Share won if all deals still open are lost
+    least: NotRequired[float | None]
+    # Share won if they are all won
+    most: NotRequired[float | None]

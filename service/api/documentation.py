@@ -1,0 +1,187 @@
+"""What does the OpenAPI say beyond what signatures do? Rights, codes of problems, headers, examples.
+
+Each problem of an answer has a `code`; which can occur follows from the parameters that a call has, from its
+body, and from what its endpoint says (`documented_problems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+from service.access_rules import RIGHTS, needed
+from service.api.responses import CODES
+from service.problems import MEDIA_TYPE, STATUS
+
+TAGS: Mapping[str, str] = {
+    "deals": "One deal, stored or sent: how likely it is won, why, what helps; all open deals; what happened "
+    "to one.",
+    "forecasts": "Will a period's target be reached, why, what changed, and what if?",
+    "kpis": "The figures on the way to the target, what drives it, and a plan that reaches it.",
+    "people": "Of whom can be asked, and how do people compare on equal deals?",
+    "bottlenecks": "Where does the process lose deals, and what does that cost?",
+    "actions": "What to do next, what came of it, and whether it helps.",
+    "models": "Which model answers, how good it is, and putting another in service.",
+    "data": "Rows of the tables that everything is computed from.",
+    "jobs": "Imports of files and trainings, and how far they are.",
+    "webhooks": "Other systems are told of what changes.",
+    "health": "Liveness, readiness and counts; the only calls without a key.",
+}
+# Of every call under /v1: of its key, of the service, and of parameters that do not fit.
+_ALWAYS = (
+    *("no_credential", "not_allowed", "too_many_attempts", "invalid_request", "internal_error"),
+    *("not_ready", "busy", "no_room", "store_unavailable", "registry_unavailable", "no_model"),
+    "currency_changed",
+)
+_OF_BODY = ("too_large",)
+_OF_JSON = ("bad_json",)
+_OF_PARAMETER: Mapping[str, tuple[str, ...]] = {
+    "as_of": ("bad_as_of",),
+    "until": ("bad_as_of",),
+    "period": ("bad_period",),
+    "scope": ("unknown_scope",),
+    "sort": ("bad_sort",),
+    "cursor": ("bad_cursor",),
+    "deal_id": ("unknown_deal", "deal_closed"),
+    "table": ("unknown_table",),
+    "webhook_id": ("unknown_webhook",),
+    "job_id": ("unknown_job",),
+    "version": ("unknown_version",),
+}
+_HEADERS: Mapping[str, dict[str, Any]] = {
+    "ETag": {
+        "description": "Names the answer, its language and encoding; sent back as If-None-Match",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which to send it again",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Location": {"description": "Where its progress is read", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
+}
+_OF_STATUS = {
+    "401": ("WWW-Authenticate",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+    "202": ("Location",),
+}
+_PARAMETER_EXAMPLES = {
+    "deal_id": "D0004386",
+    "recommendation_id": "2026-11-20.4f1c9a7e2b30",
+    "event_id": "evt_5d1c0a9be3f74c26",
+    "reason": "",
+    "file": "deals.csv",
+}
+# Calls of POST that change nothing more when they are sent again, so that who gets no answer may do so.
+_REPEATABLE = (
+    *(
+        "score_deal",
+        "score_deals",
+        "ask_what_if",
+        "check_kpis",
+        "make_plan",
+        "record_outcome",
+        "promote_model",
+    ),
+    *("train_model", "set_shadow", "cancel_job", "replay_webhook_events"),
+)
+_KNOWN = "The caller has this answer already (`If-None-Match`); nothing is sent."
+
+
+def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The OpenAPI with what each call needs and can answer."""
+    examples = orjson.loads(files("service.api").joinpath("examples.json").read_bytes())
+    schema["components"]["securitySchemes"]["HTTPBearer"]["description"] = _about_keys()
+    for path, method, operation in _operations(schema):
+        if path.startswith(f"{prefix}/"):
+            _document_rights(operation)
+            _document_codes(operation)
+        if method == "get" and path.startswith(f"{prefix}/"):
+            operation["responses"]["304"] = {"description": _KNOWN, "headers": _headers("ETag")}
+            operation["responses"]["200"]["headers"] = _headers("ETag")
+        for status, names in _OF_STATUS.items():
+            if status in operation["responses"]:
+                operation["responses"][status].setdefault("headers", {}).update(_headers(*names))
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] in _PARAMETER_EXAMPLES and "example" not in parameter:
+                parameter.setdefault("example", _PARAMETER_EXAMPLES[parameter["name"]])
+        if operation["operationId"] in _REPEATABLE:
+            operation["x-repeatable"] = True
+        _document_pages(operation, schema["components"]["schemas"])
+        _show(operation, examples.get(operation["operationId"], {}))
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+    return schema
+
+
+def _operations(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            yield path, method, operation
+
+
+def _about_keys() -> str:
+    rights = "; ".join(f"`{name}`: {text.en}" for name, text in RIGHTS.items())
+    made = "A key of `sancho key create --name NAME --right RIGHT`, sent as `Authorization: Bearer KEY`."
+    return f"{made} Rights: {rights}."
+
+
+def _document_rights(operation: dict[str, Any]) -> None:
+    """One of the rights is needed, and enough."""
+    rights = needed(operation["operationId"])
+    operation["security"] = [{"HTTPBearer": [right]} for right in rights]
+
+
+def _document_codes(operation: dict[str, Any]) -> None:
+    """Each problem's status, with all its codes."""
+    responses = operation["responses"]
+    codes: dict[str, set[str]] = {}
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            codes[status] = set(response.pop(CODES, ()))
+    for code in _expected(operation):
+        codes.setdefault(str(STATUS.get(code, 422)), set()).add(code)
+    for status, named in codes.items():
+        response = responses.setdefault(status, {})
+        response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        listed = ", ".join(f"`{code}`" for code in sorted(named))
+        response["description"] = f"{HTTPStatus(int(status)).phrase}. `code`: {listed}."
+        response[CODES] = sorted(named)
+
+
+def _expected(operation: Mapping[str, Any]) -> Iterator[str]:
+    yield from _ALWAYS
+    for parameter in operation.get("parameters", ()):
+        yield from _OF_PARAMETER.get(parameter["name"], ())
+    body = operation.get("requestBody")
+    if body is not None:
+        yield from _OF_BODY
+        yield from _OF_JSON if "application/json" in body["content"] else ()
+
+
+def _document_pages(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Which field of the answer holds the rows of a page: the one before `next_cursor`."""
+    if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
+        answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        fields = list(schemas[answer.rpartition("/")[2]]["properties"])
+        operation["x-rows"] = fields[fields.index("next_cursor") - 1]
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: _HEADERS[name] for name in names}
+
+
+def _show(operation: dict[str, Any], example: Mapping[str, Any]) -> None:
+    """Puts what was once sent and answered into the description of a call."""
+    if "request" in example:
+        for content in operation["requestBody"]["content"].values():
+            content.setdefault("example", example["request"])
+    if "response" in example:
+        for status, response in operation["responses"].items():
+            if int(status) < HTTPStatus.MULTIPLE_CHOICES:
+                for content in response.get("content", {}).values():
+                    content.setdefault("example", example["response"])

@@ -1,0 +1,71 @@
+"""What is served without a training? The small organisation by hand, over HTTP, and keys for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from crm.importing import push_rows
+from crm.instants import as_of_instant
+from service.api import create_app
+from service.settings import Settings
+from service.use_cases import UseCases
+from tests.support.fakes import TOKYO, FakeRegistry, fake_bundle, small_store
+
+_PATIENCE = 60.0  # seconds until a server that does not come up fails its tests
+NAMES = {
+    "people": [{"person_id": "P0", "team_id": "T1", "name": "佐藤"}],
+    "deals": [{"deal_id": "D6", "name": "基幹システム更新"}],
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """An application of the small organisation, and its use cases."""
+
+    app: FastAPI
+    cases: UseCases
+
+    def key(self, *rights: str) -> str:
+        """A new key with some rights."""
+        return str(self.app.state.keys.create("+".join(rights), list(rights)))
+
+
+@contextmanager
+def small_service(home: Path) -> Iterator[Served]:
+    """The application, ready; nothing is warmed up and no thread is begun."""
+    store = small_store(home / "sancho.db")
+    for table, rows in NAMES.items():
+        push_rows(store, table, rows, TOKYO, now=as_of_instant("2026-11-19", TOKYO))
+    registry = FakeRegistry(fake_bundle(store.read(TOKYO)))
+    cases = UseCases.open(Settings(home=home, private_webhooks=True), store, registry)  # type: ignore[arg-type]
+    cases.serving.refresh(warm=False)
+    app = create_app(cases.settings, cases, warm=False)
+    yield Served(app, cases)
+    cases.close()
+    app.state.keys.close()
+
+
+@contextmanager
+def over_http(app: FastAPI) -> Iterator[str]:
+    """The address at which an application answers, on a free port."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until = time.monotonic() + _PATIENCE
+    while not server.started:
+        assert time.monotonic() < until, "the server does not start"
+        thread.join(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE)

@@ -1,0 +1,188 @@
+"""What do the calls of the REST interface answer? Real requests and answers, shortened, to be shown.
+
+    python -m tools.rest_examples --home DIR [--deals 3000]
+
+Builds (once) an organisation in a folder, as `sancho demo` does, calls every operation and writes
+`service/api/examples.json`. A test checks that each example has the form that the OpenAPI says. Lists keep
+their first entries, numbers their first digits, and secrets are invented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from service.api import create_app
+from service.cli.demo import prepare
+from service.jobs.worker import Worker
+from service.logs import configure_logs
+from service.schemas.deals import EXAMPLE_REQUEST
+from service.settings import read_settings
+from service.use_cases import UseCases
+
+TARGET = Path(__file__).parent.parent / "service" / "api" / "examples.json"
+_ENTRIES = 2  # of a list that are shown
+_DIGITS = 4
+# Operations that are answered in the same form, but for which this organisation has no second model.
+_SAME = {"score_deal": ["score_deals"], "get_shadow": ["set_shadow"], "list_models": ["roll_back_model"]}
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # nobody's
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call and the name of its operation."""
+
+    operation: str
+    method: str
+    path: str
+    body: Any = None
+    content_type: str = "application/json"
+
+
+def calls(deal: str, recommendation: str) -> Iterator[Call]:
+    """One call of each operation but those whose answers need another one first."""
+    yield Call("check_liveness", "GET", "/healthz")
+    yield Call("check_readiness", "GET", "/readyz")
+    yield Call("score_deal", "POST", "/v1/deals/score", EXAMPLE_REQUEST)
+    yield Call("list_deals", "GET", "/v1/deals?limit=2")
+    yield Call("get_deal", "GET", f"/v1/deals/{deal}")
+    yield Call("get_deal_timeline", "GET", f"/v1/deals/{deal}/timeline?limit=2")
+    yield Call("get_forecast", "GET", "/v1/forecasts/this-quarter")
+    supposed = {"won": [deal], "joining": [{"team_id": None}]}
+    yield Call("ask_what_if", "POST", "/v1/forecasts/this-quarter/what-if", supposed)
+    yield Call("get_kpis", "GET", "/v1/kpis/this-quarter")
+    proposed = {"proposals": [{"kpi": "visits", "scope": "company", "value": 400, "period": "this-quarter"}]}
+    yield Call("check_kpis", "POST", "/v1/kpis/check", proposed)
+    yield Call("get_tree", "GET", "/v1/trees/this-quarter")
+    yield Call("make_plan", "POST", "/v1/plans", {"period": "this-quarter", "probability": 0.8})
+    yield Call("compare_people", "GET", "/v1/people/this-year")
+    yield Call("list_scopes", "GET", "/v1/scopes")
+    yield Call("list_bottlenecks", "GET", "/v1/bottlenecks")
+    yield Call("list_actions", "GET", "/v1/actions?limit=2")
+    yield Call(
+        "record_outcome", "POST", f"/v1/recommendations/{recommendation}/outcome", {"state": "accepted"}
+    )
+    yield Call("report_recommendations", "GET", "/v1/recommendations/report")
+    row = f'{{"deal_id": "{deal}", "amount": 2600000}}\n'
+    yield Call("put_table_rows", "PUT", "/v1/tables/deals", row, "application/x-ndjson")
+    activity = '{"activity_id": "A-1", "at": "2026-11-20T10:00", "kind": "call", "deal_id": "' + deal + '"}\n'
+    yield Call("", "PUT", "/v1/tables/activities", activity, "application/x-ndjson")
+    yield Call("delete_table_row", "DELETE", "/v1/tables/activities/A-1")
+    yield Call("list_models", "GET", "/v1/models")
+    yield Call("get_model", "GET", "/v1/models/1")
+    yield Call("get_shadow", "GET", "/v1/models/shadow")
+    yield Call("end_shadow", "DELETE", "/v1/models/shadow")
+    yield Call("promote_model", "POST", "/v1/models/1/promote", {"by": "佐藤", "because": "四半期の締め"})
+
+
+def main() -> None:
+    """Asks everything and writes the examples."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--deals", type=int, default=3000)
+    chosen = parser.parse_args()
+    os.environ |= {"SANCHO_HOME": str(chosen.home.resolve()), "SANCHO_PRIVATE_WEBHOOKS": "true"}
+    configure_logs(logging.WARNING)
+    settings = read_settings()
+    prepare(settings, chosen.deals, "en")
+    cases = UseCases.open(settings)
+    cases.serving.refresh(warm=True)
+    app = create_app(settings, cases, warm=False)
+    client = TestClient(app)
+    client.headers["Authorization"] = f"Bearer {app.state.keys.create('examples', ['admin'])}"
+    client.headers["Accept-Language"] = "en"
+    found = dict(examples(client, Worker(settings, cases.jobs._queue)))
+    cases.close()
+    TARGET.write_text(json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
+    print(f"{len(found)} operations, {TARGET.stat().st_size:,} bytes")
+
+
+def examples(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]:
+    """Operation, and what was sent and answered."""
+    [first] = ask(client, Call("", "GET", "/v1/actions?limit=1"))["actions"]
+    deal, recommendation = str(first["deal_id"]), str(first["recommendation_id"])
+    for call in (*calls(deal, recommendation), *of_jobs(client, worker), *of_webhooks(client)):
+        answer = ask(client, call)
+        if not call.operation:
+            continue
+        sent = {} if call.body is None else {"request": call.body}
+        yield call.operation, {**sent, "response": invented(shortened(answer))}
+        for other in _SAME.get(call.operation, ()):
+            yield other, {**sent, "response": invented(shortened(answer))}
+
+
+def of_jobs(client: TestClient, worker: Worker) -> Iterator[Call]:
+    """A file that is imported, and its job."""
+    rows = "deal_id,created_at,stage\nD-1,2026-11-20,アポイント\n"
+    imported = Call(
+        "import_file", "POST", "/v1/imports?file=deals.csv&dry_run=true", rows, "application/octet-stream"
+    )
+    yield imported
+    job = ask(client, imported)["job_id"]
+    while worker.work_once():
+        pass
+    yield Call("get_job", "GET", f"/v1/jobs/{job}")
+    training = Call("train_model", "POST", "/v1/trainings", {"if_needed": True})
+    yield training
+    yield Call("cancel_job", "POST", f"/v1/jobs/{ask(client, training)['job_id']}/cancel")
+    yield Call("list_jobs", "GET", "/v1/jobs?limit=2")
+
+
+def of_webhooks(client: TestClient) -> Iterator[Call]:
+    """A webhook from its beginning to its end."""
+    add = Call(
+        "add_webhook",
+        "POST",
+        "/v1/webhooks",
+        {"url": "http://127.0.0.1:9/sancho", "types": ["deal.score_changed"]},
+    )
+    yield add
+    made = ask(client, add)["webhook_id"]
+    yield Call("list_webhooks", "GET", "/v1/webhooks")
+    yield Call("ping_webhook", "POST", f"/v1/webhooks/{made}/ping")
+    yield Call("list_webhook_deliveries", "GET", f"/v1/webhooks/{made}/deliveries")
+    yield Call("replay_webhook_events", "POST", f"/v1/webhooks/{made}/replay")
+    yield Call("remove_webhook", "DELETE", f"/v1/webhooks/{made}")
+
+
+def ask(client: TestClient, call: Call) -> Any:
+    """What a call answers."""
+    sent = call.body if isinstance(call.body, str) or call.body is None else json.dumps(call.body)
+    answer = client.request(call.method, call.path, content=sent, headers={"Content-Type": call.content_type})
+    if answer.is_error:
+        raise SystemExit(f"{call.method} {call.path}: {answer.status_code} {answer.text}")
+    return answer.json()
+
+
+def shortened(value: Any) -> Any:
+    """A value with the beginning of its lists and numbers."""
+    match value:
+        case dict():
+            return {name: shortened(one) for name, one in value.items()}
+        case list():
+            return [shortened(one) for one in value[:_ENTRIES]]
+        case float():
+            return round(value) if abs(value) >= 10**_DIGITS else float(f"{value:.{_DIGITS}g}")
+    return value
+
+
+def invented(value: Any) -> Any:
+    """A value without what only this run has."""
+    text = json.dumps(value, ensure_ascii=False)
+    text = re.sub(r"whsec_[A-Za-z0-9+/=]+", _SECRET, text)
+    return json.loads(text.replace("http://127.0.0.1:9/", "https://crm.example.com/"))
+
+
+if __name__ == "__main__":
+    main()
