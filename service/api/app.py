@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
-from service.access_rules import needed
+from service.access_rules import OF_ONESELF, needed
 from service.api import (
     actions,
     bottlenecks,
@@ -22,11 +22,13 @@ from service.api import (
     kpis,
     models,
     people,
+    sign_in,
     tables,
     webhooks,
 )
 from service.api.access import AccessLog, Credentials, known_caller
 from service.api.body_limits import BodyLimits
+from service.api.cookies import SESSION_COOKIE
 from service.api.headers import SecurityHeaders
 from service.api.pools import Pools
 from service.api.responses import documented_problems
@@ -34,14 +36,24 @@ from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
+from service.sign_in import SignIn
 from service.use_cases import UseCases
 
 _ABOUT = """How likely a sales target is, why, and what to do about it.
 
 Probabilities are 0 to 1; effects on a probability are in percentage points and named `_pp`. Texts are in
 Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Errors are
-problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
+problem details (RFC 9457). Every call of /v1 needs a credential: a program's key or a person's OpenID
+Connect token as `Authorization: Bearer ...`, or the session cookie of somebody who has signed in at /auth. A
+call by cookie that is not a GET also needs the header `X-CSRF-Token`, which GET /auth/me tells.
 """
+_COOKIE = "SessionCookie"
+_COOKIE_SCHEME = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": f"__Host-{SESSION_COOKIE}",
+    "description": f"Of somebody who has signed in at /auth; without https its name is {SESSION_COOKIE}",
+}
 _PREFIX = "/v1"
 _ROUTERS = [
     module.router
@@ -49,10 +61,15 @@ _ROUTERS = [
 ]
 _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
-    *("webhooks", "health"),
+    *("webhooks", "sign-in", "health"),
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
-_BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
+_BODIES: tuple[tuple[str, int | None], ...] = (
+    ("/auth/", 1 << 20),
+    ("/v1/tables/", MAX_ROWS_BODY),
+    ("/v1/imports", None),
+    ("/v1/deals/score-batch", None),
+)
 
 
 def create_app(
@@ -70,6 +87,7 @@ def create_app(
         yield
         answering.close()
         app.state.keys.close()
+        app.state.sign_in.close()
 
     app = FastAPI(
         title="Sancho",
@@ -84,10 +102,13 @@ def create_app(
     )
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
+    app.state.sign_in = SignIn(settings)
+    app.state.sign_in_attempts = sign_in.SignInAttempts()
     app.state.language = settings.language
     app.state.pools = Pools()
     problems.install_handlers(app)
     app.include_router(health.router)
+    app.include_router(sign_in.router)
     for router in _ROUTERS:
         app.include_router(
             router,
@@ -97,11 +118,16 @@ def create_app(
         )
     _document_rights(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
-    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
+    routes = [(_PREFIX, route) for router in _ROUTERS for route in _routes_of(router)]
+    routes += [("", route) for route in _routes_of(sign_in.router) if route.name in OF_ONESELF]
+    app.add_middleware(Credentials, routes=routes)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
     return app
+
+
+def _routes_of(router: APIRouter) -> list[APIRoute]:
+    return [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 def _document_rights(app: FastAPI) -> None:
@@ -110,11 +136,15 @@ def _document_rights(app: FastAPI) -> None:
 
     def documented() -> dict[str, Any]:
         if app.openapi_schema is None:
+            make()["components"]["securitySchemes"][_COOKIE] = _COOKIE_SCHEME
             for operations in make()["paths"].values():
                 for operation in operations.values():
                     if operation.get("security"):
-                        rights = needed(operation["operationId"])
-                        operation["security"] = [{"HTTPBearer": [right]} for right in rights]
+                        name = operation["operationId"]
+                        rights = [[]] if name in OF_ONESELF else [[right] for right in needed(name)]
+                        operation["security"] = [
+                            {scheme: right} for right in rights for scheme in ("HTTPBearer", _COOKIE)
+                        ]
         return make()
 
     app.openapi = documented  # type: ignore[method-assign]

@@ -10,6 +10,15 @@ from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
+from service.schemas.sign_in import (
+    ChangedPassword,
+    LinkRequest,
+    Me,
+    PasswordRequest,
+    SignedOut,
+    SignInRequest,
+    SignInWays,
+)
 from service.schemas.tables import RemovedRow, TableResult
 from service.schemas.webhooks import (
     DeliveryState,
@@ -25,6 +34,7 @@ from service.schemas.webhooks import (
 __all__ = [
     "ActionList",
     "BottleneckList",
+    "ChangedPassword",
     "CheckRequest",
     "DealList",
     "DeliveryState",
@@ -34,12 +44,15 @@ __all__ = [
     "JobList",
     "KpiCheck",
     "KpiList",
+    "LinkRequest",
+    "Me",
     "ModelComparison",
     "ModelDetails",
     "ModelList",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
+    "PasswordRequest",
     "PeopleList",
     "Pinged",
     "Plan",
@@ -52,6 +65,9 @@ __all__ = [
     "Replayed",
     "ScoreRequest",
     "ShadowState",
+    "SignInRequest",
+    "SignInWays",
+    "SignedOut",
     "State",
     "TableResult",
     "Timeline",
