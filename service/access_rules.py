@@ -1,4 +1,4 @@
-"""What may a key do? One right for each call of the API; a call that is not listed here needs `admin`."""
+"""What may a key or a person do? One right for each call; a call that is not listed here needs `admin`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ RIGHTS: Mapping[str, Text] = {
     ),
 }
 USUAL = (SCORE, READ, WRITE, RECOMMEND)  # of a key for which nothing is said
+
+# Of people who have signed in, by the role of their row in `people`.
+ROLE_RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "seller": (SCORE, READ, RECOMMEND),
+    "manager": (SCORE, READ, RECOMMEND),
+    "admin": (ADMIN,),
+}
+# Calls about the caller himself, which everybody may make whose credential is good.
+OF_ONESELF = frozenset({"get_me", "sign_out", "change_password"})
 
 # By operation (the function that answers); any of the rights named is enough, and `admin` always is.
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -72,4 +81,4 @@ def may(rights: Collection[str], operation: str) -> bool:
     >>> may(("score",), "score_deal"), may(("score",), "get_deal"), may(("admin",), "get_deal")
     (True, False, True)
     """
-    return ADMIN in rights or any(right in rights for right in needed(operation))
+    return operation in OF_ONESELF or ADMIN in rights or any(right in rights for right in needed(operation))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -31,12 +32,14 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.organisation_values import is_country, is_currency, is_zone
 from service.host_names import host_names, networks, public_address
+from service.web_addresses import is_safe_url
 
 if TYPE_CHECKING:
     from crm.organisation import Organisation
 
 CONFIG_FILE = "sancho.toml"
-_SECRETS = ("database_url", "database_password")  # also read from a file that SANCHO_<NAME>_FILE names
+# Also read from a file that SANCHO_<NAME>_FILE names.
+_SECRETS = ("database_url", "database_password", "oidc_client_secret")
 _FINE = {
     "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
     "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
@@ -73,6 +76,20 @@ _FINE = {
     ),
     "calls_per_minute": Text("0以上の回数（0は無制限）", "a number of calls, 0 or more (0: no limit)"),
     "computations_per_minute": Text("0以上の回数（0は無制限）", "a number, 0 or more (0: no limit)"),
+    "local_sign_in": Text("true または false", "true or false"),
+    "session_idle_minutes": Text("1から10080の分数", "minutes, 1 to 10080"),
+    "session_hours": Text("1から720の時間数", "hours, 1 to 720"),
+    "link_minutes": Text("1から10080の分数", "minutes, 1 to 10080"),
+    "oidc_issuer": Text(
+        "https:// で始まる認証プロバイダーのアドレス",
+        "the address of the provider, which begins with https://",
+    ),
+    "oidc_client_id": Text("プロバイダーでのID（文字列）", "the id at the provider, as text"),
+    "oidc_client_secret": Text("文字列（引用符で囲む）", "text, in quotes"),
+    "oidc_audience": Text("文字列", "text"),
+    "oidc_email_claim": Text("トークンの項目名", "the name of a claim"),
+    "oidc_assume_verified": Text("true または false", "true or false"),
+    "oidc_clock_skew_seconds": Text("0から600の秒数", "seconds, 0 to 600"),
 }
 
 
@@ -228,8 +245,10 @@ class Settings(BaseSettings):
         str,
         AfterValidator(public_address),
         Text(
-            "利用者から見たサービスのアドレス（通知のリンクなどに使う）",
-            "Address at which others reach the service; links in alerts begin with it",
+            "利用者から見たサービスのアドレス。通知のリンクとOIDCのサインインに使い、"
+            "https なら Cookie をTLSに限定する",
+            "Address at which others reach the service: links in alerts begin with it, sign-in by OIDC needs "
+            "it, and with https cookies need TLS",
         ),
     ] = ""
     allowed_hosts: Annotated[
@@ -266,6 +285,82 @@ class Settings(BaseSettings):
             "Simulations that one key or person may have made anew within a minute (0: no limit)",
         ),
     ] = Field(240, ge=0)
+
+    local_sign_in: Annotated[
+        bool,
+        Text(
+            "パスワードとワンタイムリンクでのサインインを認める（OIDCだけを使うなら false）",
+            "Whether people sign in by passwords and one-time links; false where OIDC alone is used",
+        ),
+    ] = True
+    session_idle_minutes: Annotated[
+        float,
+        Text("操作がないままサインインが続く時間（分）", "Minutes without a call after which a session ends"),
+    ] = Field(120, ge=1, le=10_080)
+    session_hours: Annotated[
+        float,
+        Text("サインインが続く最長の時間", "Hours after which a session ends in any case"),
+    ] = Field(12, ge=1, le=720)
+    link_minutes: Annotated[
+        float,
+        Text("ワンタイムリンクの有効期間（分）", "Minutes for which a one-time link works"),
+    ] = Field(30, ge=1, le=10_080)
+    oidc_issuer: Annotated[
+        str,
+        Text(
+            "OpenID Connectの発行者（issuer）のアドレス。空ならOIDCは使わない",
+            "Issuer of the OpenID Connect provider; empty = none",
+        ),
+    ] = ""
+    oidc_client_id: Annotated[
+        str,
+        Text(
+            "プロバイダーに登録したこのサービスのクライアントID",
+            "Client id under which the provider knows this service",
+        ),
+    ] = ""
+    oidc_client_secret: Annotated[
+        str,
+        Text(
+            "クライアントシークレット。SANCHO_OIDC_CLIENT_SECRET_FILE でファイルからも読める",
+            "The client's secret. Also from a file: SANCHO_OIDC_CLIENT_SECRET_FILE",
+        ),
+    ] = Field("", repr=False)
+    oidc_audience: Annotated[
+        str,
+        Text(
+            "/v1 に送られるトークンの aud。空なら oidc_client_id",
+            "Audience of tokens that are sent to /v1; empty = oidc_client_id",
+        ),
+    ] = ""
+    oidc_email_claim: Annotated[
+        str,
+        Text("メールアドレスが入ったトークンの項目", "Claim of a token that holds the e-mail address"),
+    ] = Field("email", min_length=1)
+    oidc_assume_verified: Annotated[
+        bool,
+        Text(
+            "email_verified を送らないプロバイダーのメールアドレスを確認済みとみなす",
+            "Whether an e-mail address counts as verified where the provider does not send email_verified",
+        ),
+    ] = False
+    oidc_clock_skew_seconds: Annotated[
+        float,
+        Text("プロバイダーの時計とのずれの許容（秒）", "Seconds by which the provider's clock may differ"),
+    ] = Field(60.0, ge=0, le=600)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, url: str) -> str:
+        if url and not is_safe_url(url):
+            raise ValueError("expected https://")
+        return url
+
+    @model_validator(mode="after")
+    def _known_audience(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_audience or self.oidc_client_id):
+            raise SanchoError(_NO_AUDIENCE, "bad_setting")
+        return self
 
     @field_validator("grades")
     @classmethod
@@ -341,6 +436,10 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+_NO_AUDIENCE = Text(
+    "設定 SANCHO_OIDC_ISSUER には SANCHO_OIDC_CLIENT_ID または SANCHO_OIDC_AUDIENCE も必要です。",
+    "setting SANCHO_OIDC_ISSUER needs SANCHO_OIDC_CLIENT_ID or SANCHO_OIDC_AUDIENCE beside it.",
+)
 _NO_FILE = Text(
     "設定 {name} のファイル「{path}」を読めません（{why}）。",
     "setting {name}: cannot read the file {path!r} ({why}).",

@@ -172,6 +172,13 @@ class Store:
         with self._reading() as connection:
             return int(connection.scalar(changed) or 0)
 
+    def imports_stored(self) -> tuple[int, int]:
+        """Two numbers that change with every import, push and deletion: the newest one's, and how many."""
+        with self._reading() as connection:
+            newest = connection.execute(sa.select(sa.func.max(IMPORTS.c.id), sa.func.count(IMPORTS.c.id)))
+            number, count = newest.one()
+        return int(number or 0), int(count)
+
     def fingerprint(self) -> str:
         """A name for what the store holds: the same imports in the same order give the same name."""
         changed = sa.select(IMPORTS.c.digest).where(IMPORTS.c.imported > 0).order_by(IMPORTS.c.id)

@@ -17,13 +17,18 @@ from crm.store.tables import (
     JOB_SCHEDULES,
     JOBS,
     METADATA,
+    SIGN_IN_LINKS,
+    SIGN_IN_PASSWORDS,
+    SIGN_IN_SESSIONS,
     WEBHOOK_EVENTS,
     WEBHOOK_MARKS,
     WEBHOOKS,
 )
 
-JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS)
-STORE_TABLES = tuple(table for table in METADATA.sorted_tables if table not in JOB_TABLES)
+JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS, SIGN_IN_PASSWORDS)
+# In no backup: who signed out, or used a link, since would be let in again by what is put back.
+LEFT_OUT = (SIGN_IN_SESSIONS, SIGN_IN_LINKS)
+STORE_TABLES = tuple(table for table in METADATA.sorted_tables if table not in (*JOB_TABLES, *LEFT_OUT))
 _STEP = 20_000  # rows in memory at a time
 
 

@@ -272,3 +272,33 @@ API_KEYS = sa.Table(
     sa.Column("rights", sa.Text),  # separated by spaces; none said: all
     sa.Column("expires_at", sa.BigInteger),
 )
+
+# The passwords of people who sign in here, as argon2 hashes; times are microseconds UTC.
+SIGN_IN_PASSWORDS = sa.Table(
+    "sign_in_passwords",
+    METADATA,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+)
+
+# Links that let a person in once, by the hash of what they hold.
+SIGN_IN_LINKS = sa.Table(
+    "sign_in_links",
+    METADATA,
+    sa.Column("link_sha256", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "expires_at")),
+    sa.Index("sign_in_links_of", "person_id"),
+)
+
+# Who is signed in, by the hash of what his browser holds. `email_mac` tells whether his address is still that
+# of his sign-in, for who knows the session; the address itself is not here.
+SIGN_IN_SESSIONS = sa.Table(
+    "sign_in_sessions",
+    METADATA,
+    sa.Column("session_sha256", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("person_id", "email_mac", "way")),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "used_at")),
+    sa.Index("sign_in_sessions_of", "person_id"),
+)

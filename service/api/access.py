@@ -1,4 +1,4 @@
-"""Is the caller's API key valid, may it do this, and what is logged and counted of a call? Never a secret."""
+"""Is a caller's credential valid, may it do this, what is logged and counted of a call? Never a secret."""
 
 from __future__ import annotations
 
@@ -21,20 +21,29 @@ from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
 from service.access_rules import may, needed
 from service.api.attempts import FailedAttempts
+from service.api.cookies import SESSION_COOKIE, drop_cookie
 from service.api.counts import Counts
+from service.api.persons import (
+    AGAIN_SECONDS,
+    LOOK_UP_SECONDS,
+    SESSION_ENDED,
+    brings_token,
+    caller_of_session,
+    caller_of_token,
+    session_text,
+    sign_in_of,
+)
 from service.api.pools import BUSY, pools_of
 from service.callers import Caller
 from service.keys import ApiKey, ApiKeys
 from service.logs import REQUEST_ID, log_event
 from service.metrics import UNMATCHED, count_call
 from service.problems import refuse
+from service.sign_in.people import TRUSTED_SECONDS
 from service.traces import call_span
 
 _ID_HEADER = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_LOOK_UP_SECONDS = 8.0  # for the store to say whether it knows a key
-_AGAIN_SECONDS = 1.0  # the same of a key that it has confirmed
-_TRUSTED_SECONDS = 3600.0  # for which such a key counts while the store does not answer
 CALLER = "sancho_caller"  # in the scope of a call: who makes it
 _NO_CREDENTIAL = Text(
     "APIキーが必要です。`sancho key create --name 名前` で作成し、"
@@ -47,6 +56,10 @@ _NOT_ALLOWED = Text(
     "`sancho key create --name 名前 --right {right}` で作成したキーを使ってください。",
     "this key does not have the right {right!r}; use one made by "
     "`sancho key create --name NAME --right {right}`.",
+)
+_NOT_BY_ROLE = Text(
+    "あなたの役割（{role}）には権限「{right}」がありません。管理者に依頼してください。",
+    "your role ({role}) does not have the right {right!r}; ask an admin.",
 )
 _TOO_MANY = Text(
     "正しくないキーが何度も送られました。{seconds}秒後にもう一度送ってください。",
@@ -76,12 +89,13 @@ class Credentials:
     """Looks at the key of a call before anything else of it is read, and at what the key may do."""
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str, counts: Counts | None = None
+        self, app: ASGIApp, routes: Iterable[tuple[str, APIRoute]], counts: Counts | None = None
     ) -> None:
-        self._app, self._prefix = app, f"{prefix}/"
+        self._app = app
         self._failed = FailedAttempts(counts)
         self._routes = [
-            (compile_path(prefix + route.path)[0], route.methods or set(), route.name) for route in routes
+            (compile_path(prefix + route.path)[0], route.methods or set(), route.name)
+            for prefix, route in routes
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,14 +104,42 @@ class Credentials:
         if operation is not None:
             request = Request(scope)
             try:
-                key = await self._key(request)
-                if not may(key.rights, operation):
-                    raise SanchoError(_NOT_ALLOWED.format(right=needed(operation)[0]), "not_allowed")
+                caller = await self._caller(request)
+                if not may(caller.rights, operation):
+                    text = _NOT_ALLOWED if caller.role is None else _NOT_BY_ROLE
+                    told = text.format(right=needed(operation)[0], role=caller.role)
+                    raise SanchoError(told, "not_allowed")
             except Exception as fault:
-                await refuse(request, fault)(scope, receive, send)
+                response = refuse(request, fault)
+                if getattr(fault, "code", None) == SESSION_ENDED:
+                    drop_cookie(request, response, SESSION_COOKIE)
+                await response(scope, receive, send)
                 return
-            scope[CALLER] = Caller(name=key.name, rights=key.rights)
+            scope[CALLER] = caller
         await self._app(scope, receive, send)
+
+    async def _caller(self, request: Request) -> Caller:
+        """Who makes a call: a person by session or token, else a program by its key."""
+        if session := session_text(request):
+            return await self._of_session(request, session)
+        if brings_token(request, text := _sent(request)):
+            return await caller_of_token(request, text)
+        key = await self._key(request)
+        return Caller(name=key.name, rights=key.rights)
+
+    async def _of_session(self, request: Request, text: str) -> Caller:
+        """Who has signed in; who tries out sessions waits, like who tries out keys."""
+        address = request.client.host if request.client is not None else ""
+        sessions = sign_in_of(request).sessions
+        is_new = sessions.remembered(text, TRUSTED_SECONDS) is None and not sessions.is_refused(text)
+        if is_new and (waits := self._failed.seconds_to_wait(address)):
+            raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
+        try:
+            return await caller_of_session(request, text)
+        except SanchoError as fault:
+            if is_new and fault.code == SESSION_ENDED:
+                self._failed.note(address)
+            raise
 
     async def _key(self, request: Request) -> ApiKey:
         """The key of a request; who has sent too many wrong ones waits, but for keys known to be good."""
@@ -107,7 +149,7 @@ class Credentials:
             raise SanchoError(_NO_CREDENTIAL, "no_credential")
         keys: ApiKeys = request.app.state.keys
         waits = self._failed.seconds_to_wait(address)
-        if waits and keys.remembered(text, _TRUSTED_SECONDS) is None:
+        if waits and keys.remembered(text, TRUSTED_SECONDS) is None:
             raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
         try:
             return await _checked(request, keys, text)
@@ -118,7 +160,7 @@ class Credentials:
 
     def _operation(self, scope: Scope) -> str | None:
         """The name of the operation that a call asks for, where it needs a key; None: there is none."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if scope["type"] != "http":
             return None
         method, path = scope["method"], scope["path"]
         found = (name for pattern, methods, name in self._routes if method in methods and pattern.match(path))
@@ -135,8 +177,8 @@ async def _checked(request: Request, keys: ApiKeys, text: str) -> ApiKey:
     """The key of a text; one that the store confirmed before counts where the store answers late."""
     if (key := keys.remembered(text)) is not None:
         return key
-    before = keys.remembered(text, _TRUSTED_SECONDS)
-    within = _LOOK_UP_SECONDS if before is None else _AGAIN_SECONDS
+    before = keys.remembered(text, TRUSTED_SECONDS)
+    within = LOOK_UP_SECONDS if before is None else AGAIN_SECONDS
     try:
         known = await pools_of(request).keys.run_within(within, keys.check, text)
     except SanchoError as error:

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
+from service.access_rules import OF_ONESELF
 from service.api import (
     actions,
     bottlenecks,
@@ -22,6 +23,7 @@ from service.api import (
     models,
     people,
     scopes,
+    sign_in,
     tables,
     webhooks,
 )
@@ -39,13 +41,16 @@ from service.logs import configure_logs
 from service.problems import Problem
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
+from service.sign_in import SignIn
 from service.use_cases import UseCases
 
 _ABOUT = """How likely a sales target is, why, and what to do about it.
 
 Probabilities are 0 to 1; effects on a probability are in percentage points and named `_pp`. Texts are in
 Japanese or English by `Accept-Language`. Every answer carries `as_of`, `model` and `warnings`. Errors are
-problem details (RFC 9457). Every call except health needs `Authorization: Bearer KEY`.
+problem details (RFC 9457). Every call of /v1 needs a credential: a program's key or a person's OpenID
+Connect token as `Authorization: Bearer ...`, or the session cookie of somebody who has signed in at /auth. A
+call by cookie that is not a GET also needs the header `X-CSRF-Token`, which GET /auth/me tells.
 """
 _PREFIX = "/v1"
 _ROUTERS = [
@@ -65,7 +70,12 @@ _ROUTERS = [
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
-_BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
+_BODIES: tuple[tuple[str, int | None], ...] = (
+    ("/auth/", 1 << 20),
+    ("/v1/tables/", MAX_ROWS_BODY),
+    ("/v1/imports", None),
+    ("/v1/deals/score-batch", None),
+)
 
 
 def create_app(
@@ -91,6 +101,7 @@ def create_app(
         yield
         answering.close()
         app.state.keys.close()
+        app.state.sign_in.close()
 
     app = FastAPI(
         title="Sancho",
@@ -106,10 +117,13 @@ def create_app(
     )
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
+    app.state.sign_in = SignIn(settings)
+    app.state.sign_in_attempts = sign_in.SignInAttempts(counts)
     app.state.language = settings.language
     app.state.pools = Pools()
     problems.install_handlers(app)
     app.include_router(health.router)
+    app.include_router(sign_in.router)
     for router in _ROUTERS:
         app.include_router(
             router,
@@ -119,14 +133,19 @@ def create_app(
         )
     _document(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
-    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     limits = settings.calls_per_minute, settings.computations_per_minute
+    routes = [(_PREFIX, route) for router in _ROUTERS for route in _routes_of(router)]
+    routes += [("", route) for route in _routes_of(sign_in.router) if route.name in OF_ONESELF]
     app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
-    app.add_middleware(Credentials, routes=routes, prefix=_PREFIX, counts=counts)
+    app.add_middleware(Credentials, routes=routes, counts=counts)
     app.add_middleware(Hosts, names=names_served(settings.allowed_hosts, settings.public_url))
     app.add_middleware(SecurityHeaders, is_by_tls=settings.public_url.startswith("https:"))
     app.add_middleware(AccessLog)
     return app
+
+
+def _routes_of(router: APIRouter) -> list[APIRoute]:
+    return [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 def _document(app: FastAPI) -> None:

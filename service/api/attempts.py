@@ -1,4 +1,4 @@
-"""Who tries out keys? An address that sent too many wrong ones waits before the next is looked at."""
+"""Who tries out keys or passwords? Whoever sent too many wrong ones waits before the next is looked at."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ import ipaddress
 
 from service.api.counts import SECONDS, Counts
 
-__all__ = ["MOST", "SECONDS", "FailedAttempts"]
+__all__ = ["ACCOUNT_SECONDS", "MOST", "MOST_OF_ACCOUNT", "SECONDS", "FailedAttempts"]
 
 MOST = 20  # wrong keys from one address within a minute, of all processes that answer
+MOST_OF_ACCOUNT, ACCOUNT_SECONDS = 10, 900.0  # wrong passwords for one e-mail address within so long
 
 
 class FailedAttempts:
-    """Counts calls with a wrong key by address."""
+    """Counts calls with a wrong key by address, or wrong passwords by account."""
 
-    def __init__(self, counts: Counts | None = None) -> None:
+    def __init__(self, counts: Counts | None = None, most: int = MOST, seconds: float = SECONDS) -> None:
         self._counts = counts if counts is not None else Counts()
+        self._most, self._seconds = most, seconds
 
     def seconds_to_wait(self, address: str) -> float:
         """How long an address has to wait; 0 where it may try."""
         failed = self._counts.of(_name(address))
-        return failed.seconds_left if failed.number >= MOST else 0.0
+        return failed.seconds_left if failed.number >= self._most else 0.0
 
     def note(self, address: str) -> None:
         """A wrong key has come from an address."""
-        self._counts.note(_name(address), keep=MOST)
+        self._counts.note(_name(address), keep=self._most, seconds=self._seconds)
+
+    def take_back(self, address: str) -> None:
+        """One that was noted has turned out to be right."""
+        self._counts.take_back(_name(address))
+
+    def forget(self, address: str) -> None:
+        """Somebody has shown that he is no stranger."""
+        self._counts.forget(_name(address))
 
 
 def _name(address: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from service.access_rules import RIGHTS, needed
+from service.access_rules import OF_ONESELF, RIGHTS, needed
+from service.api.cookies import SESSION_COOKIE
 from service.api.responses import CODES
 from service.problems import MEDIA_TYPE, STATUS
 
@@ -29,11 +30,14 @@ TAGS: Mapping[str, str] = {
     "data": "Rows of the tables that everything is computed from.",
     "jobs": "Imports of files and trainings, and how far they are.",
     "webhooks": "Other systems are told of what changes.",
-    "health": "Liveness, readiness and counts; the only calls without a key.",
+    "sign-in": "People sign in, and see who they are here.",
+    "health": "Liveness, readiness and counts, without a key.",
 }
 # Of every call under /v1: of its key, of the service, and of parameters that do not fit.
 _ALWAYS = (
     *("no_credential", "not_allowed", "too_many_attempts", "invalid_request", "internal_error"),
+    *("session_ended", "bad_token", "csrf", "not_a_person", "unknown_person", "email_not_verified"),
+    *("provider_unavailable", "too_many_calls", "too_many_computations", "unknown_host", "bad_path"),
     *("not_ready", "busy", "no_room", "store_unavailable", "registry_unavailable", "no_model"),
     "currency_changed",
 )
@@ -90,17 +94,27 @@ _REPEATABLE = (
     ),
     *("train_model", "set_shadow", "cancel_job", "replay_webhook_events"),
 )
+_COOKIE = "SessionCookie"
+_COOKIE_SCHEME = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": f"__Host-{SESSION_COOKIE}",
+    "description": f"Of somebody who has signed in at /auth; without https its name is {SESSION_COOKIE}",
+}
 _KNOWN = "The caller has this answer already (`If-None-Match`); nothing is sent."
 
 
 def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The OpenAPI with what each call needs and can answer."""
     examples = orjson.loads(files("service.api").joinpath("examples.json").read_bytes())
-    schema["components"]["securitySchemes"]["HTTPBearer"]["description"] = _about_keys()
+    schemes = schema["components"]["securitySchemes"]
+    schemes["HTTPBearer"]["description"] = _about_keys()
+    schemes[_COOKIE] = _COOKIE_SCHEME
     for path, method, operation in _operations(schema):
         if path.startswith(f"{prefix}/"):
-            _document_rights(operation)
             _document_codes(operation)
+        if operation.get("security"):
+            _document_rights(operation)
         if method == "get" and path.startswith(f"{prefix}/"):
             operation["responses"]["304"] = {"description": _KNOWN, "headers": _headers("ETag")}
             operation["responses"]["200"]["headers"] = _headers("ETag")
@@ -131,9 +145,10 @@ def _about_keys() -> str:
 
 
 def _document_rights(operation: dict[str, Any]) -> None:
-    """One of the rights is needed, and enough."""
-    rights = needed(operation["operationId"])
-    operation["security"] = [{"HTTPBearer": [right]} for right in rights]
+    """One of the rights is needed, and enough; a person has those of the role."""
+    name = operation["operationId"]
+    rights = [[]] if name in OF_ONESELF else [[right] for right in needed(name)]
+    operation["security"] = [{scheme: right} for right in rights for scheme in ("HTTPBearer", _COOKIE)]
 
 
 def _document_codes(operation: dict[str, Any]) -> None:

@@ -122,6 +122,8 @@ class Pools:
 
     def __init__(self) -> None:
         self.keys = Pool(threads=4, waiting=256, patience=10)
+        self.passwords = Pool(threads=2, waiting=32, patience=10)  # each check needs 64 MB
+        self.provider = Pool(threads=4, waiting=64, patience=10)  # the identity provider
         self.writes = Pool(threads=4, waiting=256, patience=60)
         self.aside = Pool(threads=8, waiting=64, patience=20)  # models, jobs, reports
         self.slow = Pool(threads=4, waiting=256, patience=120)  # questions that compute for seconds

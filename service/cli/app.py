@@ -30,6 +30,7 @@ from service.cli import (
     simulate,
     train,
     tree,
+    user,
     webhooks,
     what_if,
 )
@@ -62,6 +63,7 @@ _GROUPS = (
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
+    ("user", user.HELP, user.COMMANDS),
 )
 _HELP = Text(
     "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",

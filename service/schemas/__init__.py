@@ -11,6 +11,15 @@ from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequ
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
 from service.schemas.scopes import ScopeList
+from service.schemas.sign_in import (
+    ChangedPassword,
+    LinkRequest,
+    Me,
+    PasswordRequest,
+    SignedOut,
+    SignInRequest,
+    SignInWays,
+)
 from service.schemas.tables import RemovedRow, TableResult
 from service.schemas.webhooks import (
     DeliveryState,
@@ -26,6 +35,7 @@ from service.schemas.webhooks import (
 __all__ = [
     "ActionList",
     "BottleneckList",
+    "ChangedPassword",
     "CheckRequest",
     "DealList",
     "DeliveryState",
@@ -35,12 +45,15 @@ __all__ = [
     "JobList",
     "KpiCheck",
     "KpiList",
+    "LinkRequest",
+    "Me",
     "ModelComparison",
     "ModelDetails",
     "ModelList",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
+    "PasswordRequest",
     "PeopleList",
     "Pinged",
     "Plan",
@@ -54,6 +67,9 @@ __all__ = [
     "ScopeList",
     "ScoreRequest",
     "ShadowState",
+    "SignInRequest",
+    "SignInWays",
+    "SignedOut",
     "State",
     "TableResult",
     "Timeline",

@@ -1,0 +1,298 @@
+"""Which endpoints sign people in and out?
+
+They are outside /v1: they make the credential that /v1 asks for, a provider knows the address to come back
+to, and cookies belong to the host, whatever version of the interface a page uses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from service import schemas
+from service.api.access import CallerDep
+from service.api.attempts import ACCOUNT_SECONDS, MOST_OF_ACCOUNT, FailedAttempts
+from service.api.cookies import (
+    FLOW_COOKIE,
+    SESSION_COOKIE,
+    cookie_of,
+    drop_cookie,
+    refuse_other_sites,
+    set_cookie,
+)
+from service.api.counts import Counts
+from service.api.persons import SESSION, at_provider, caller_for, directory, session_text, sign_in_of
+from service.api.pools import pools_of
+from service.api.responses import documented_problems, send
+from service.callers import Caller
+from service.sign_in.book import Session
+from service.sign_in.browser_flow import SECONDS as FLOW_SECONDS
+from service.sign_in.local import SignedIn
+from service.sign_in.people import Person, folded
+from service.sign_in.sessions import csrf_token
+
+router = APIRouter(prefix="/auth", tags=["sign-in"])
+_NO_LOCAL = Text(
+    "この環境ではパスワードやリンクでのサインインを使いません。GET /auth/oidc/start から始めてください。",
+    "passwords and links are not used here; begin at GET /auth/oidc/start.",
+)
+_WRONG = ("wrong_password", "bad_link")
+_NOT_A_PERSON = Text(
+    "この操作は、ブラウザーでサインインした人だけが行えます。",
+    "this is for people who have signed in with a browser.",
+)
+_TOO_MANY = Text(
+    "サインインの失敗が続いています。{seconds}秒後にもう一度お試しください。",
+    "too many sign-ins have failed; try again in {seconds} seconds.",
+)
+_OF_SESSION = documented_problems(401, 403, 429, 503)
+_REDIRECT: dict[int | str, dict[str, Any]] = {
+    303: {"description": "Go on there", "headers": {"Location": {"schema": {"type": "string"}}}}
+}
+
+
+class SignInAttempts:
+    """Wrong passwords and links: by address, and by the e-mail address that was typed, whoever has it."""
+
+    def __init__(self, counts: Counts) -> None:
+        self.addresses = FailedAttempts(counts)
+        self.accounts = FailedAttempts(counts, MOST_OF_ACCOUNT, ACCOUNT_SECONDS)
+
+    @contextmanager
+    def attempt(self, address: str, account: str | None = None) -> Iterator[None]:
+        """Inside, a password or link is looked at; SanchoError where somebody has to wait with that.
+
+        It counts before it is looked at, so that many at once are no more than many one after the other.
+        """
+        counted = [(self.addresses, address)]
+        if account is not None:
+            counted.append((self.accounts, account))
+        waits = max(counter.seconds_to_wait(name) for counter, name in counted)
+        if waits:
+            raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
+        for counter, name in counted:
+            counter.note(name)
+        try:
+            yield
+        except SanchoError as fault:
+            if fault.code not in _WRONG:  # nothing was looked at, or the new password is too weak
+                for counter, name in counted:
+                    counter.take_back(name)
+            raise
+        self.addresses.take_back(address)
+        if account is not None:
+            self.accounts.forget(account)
+
+
+@router.get("/ways", response_model=schemas.SignInWays, summary="How people can sign in")
+async def list_sign_in_ways(request: Request) -> Response:
+    """What a sign-in page offers."""
+    sign_in = sign_in_of(request)
+    local = sign_in.settings.local_sign_in
+    return send(request, {"password": local, "link": local, "oidc": sign_in.browser.is_set})
+
+
+@router.post(
+    "/sign-in",
+    response_model=schemas.Me,
+    responses=documented_problems(400, 401, 403, 422, 429, 503),
+    summary="Sign in by e-mail address and password",
+)
+async def sign_in(request: Request, asked: schemas.SignInRequest) -> Response:
+    """Begins a session, whose cookie no script can read; one that the browser had before ends.
+
+    An unknown e-mail address is answered like a wrong password, and as late.
+    """
+    _refuse_unless_local(request)
+    local = sign_in_of(request).local
+    with _attempts(request).attempt(_address(request), folded(asked.email)):
+        signed_in = await pools_of(request).passwords.run(local.by_password, asked.email, asked.password)
+    return await _begun(request, signed_in)
+
+
+@router.post(
+    "/link",
+    response_model=schemas.Me,
+    responses=documented_problems(400, 401, 403, 422, 429, 503),
+    summary="Sign in by a one-time link, and set a password",
+)
+async def use_link(request: Request, asked: schemas.LinkRequest) -> Response:
+    """A link of `sancho user link` works once. With a new password, earlier sessions of the person end."""
+    _refuse_unless_local(request)
+    local = sign_in_of(request).local
+    with _attempts(request).attempt(_address(request)):
+        signed_in = await pools_of(request).passwords.run(local.by_link, asked.link, asked.new_password)
+    return await _begun(request, signed_in)
+
+
+@router.post("/sign-out", response_model=schemas.SignedOut, responses=_OF_SESSION, summary="End the session")
+async def sign_out(request: Request, caller: CallerDep) -> Response:  # noqa: ARG001 - it needs one
+    """The session ends at once, on every replica within a second; its cookie is forgotten."""
+    text = _session_of(request)
+    ended = await pools_of(request).aside.run(sign_in_of(request).sessions.end, text)
+    response = send(request, {"signed_out": ended})
+    drop_cookie(request, response, SESSION_COOKIE)
+    return response
+
+
+@router.get("/me", response_model=schemas.Me, responses=_OF_SESSION, summary="Who makes the call")
+async def get_me(request: Request, caller: CallerDep) -> Response:
+    """A person with his role, or a key; of a session also the token that its calls need."""
+    if caller.person_id is None:
+        return send(request, _me(caller, None))
+    person = (await directory(request)).person(caller.person_id)
+    text = request.scope.get(SESSION)
+    if text is None:
+        return send(request, _me(caller, person))
+    return send(request, _me(caller, person) | _session_fields(request, text, await _session(request, text)))
+
+
+@router.post(
+    "/password",
+    response_model=schemas.ChangedPassword,
+    responses={**_OF_SESSION, **documented_problems(400, 422)},
+    summary="Change one's password",
+)
+async def change_password(request: Request, caller: CallerDep, asked: schemas.PasswordRequest) -> Response:
+    """All other sessions of the person end. Who has no password yet sets one by a one-time link."""
+    _refuse_unless_local(request)
+    text, person_id = _session_of(request), caller.person_id
+    person = (await directory(request)).person(person_id or "")
+    if person is None:
+        raise SanchoError(_NOT_A_PERSON, "not_a_person")
+    change = sign_in_of(request).local.change_password
+    with _attempts(request).attempt(_address(request), person.email):
+        await pools_of(request).passwords.run(
+            change, person, asked.current_password, asked.new_password, text
+        )
+    return send(request, {"person_id": person.person_id})
+
+
+@router.get(
+    "/oidc/start",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={**_REDIRECT, **documented_problems(404, 422, 503)},
+    summary="Go to the identity provider",
+)
+async def start_oidc(
+    request: Request,
+    page: Annotated[
+        str,
+        Query(alias="next", description="Page of this service to go to afterwards", max_length=1_000),
+    ] = "/",
+) -> Response:
+    """OpenID Connect's authorization code flow, with PKCE."""
+    browser = sign_in_of(request).browser
+    address, cookie = await at_provider(request, lambda: browser.start(page))
+    response = RedirectResponse(address, 303)
+    set_cookie(request, response, FLOW_COOKIE, cookie, FLOW_SECONDS)
+    return response
+
+
+@router.get(
+    "/oidc/callback",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={**_REDIRECT, **documented_problems(401, 403, 404, 422, 429, 503)},
+    summary="Come back from the identity provider",
+)
+async def finish_oidc(
+    request: Request,
+    state: Annotated[str, Query(max_length=200)] = "",
+    code: Annotated[str, Query(max_length=4_000)] = "",
+    issuer: Annotated[str | None, Query(alias="iss", max_length=1_000)] = None,
+) -> Response:
+    """Begins a session for whom the provider names, and goes to the page of the start."""
+    ours = sign_in_of(request)
+    cookie = cookie_of(request, FLOW_COOKIE)
+    claims, page = await at_provider(request, lambda: ours.browser.finish(cookie, code, state, issuer))
+    person = ours.provider.person_of(claims, await directory(request))
+    signed_in = await pools_of(request).aside.run(ours.local.by_provider, person)
+    response = RedirectResponse(page, 303)
+    drop_cookie(request, response, FLOW_COOKIE)
+    await _give(request, response, signed_in)
+    return response
+
+
+def _refuse_unless_local(request: Request) -> None:
+    refuse_other_sites(request)
+    if not sign_in_of(request).settings.local_sign_in:
+        raise SanchoError(_NO_LOCAL, "no_local_sign_in")
+
+
+async def _begun(request: Request, signed_in: SignedIn) -> Response:
+    caller = caller_for(signed_in.person)
+    fields = _session_fields(request, signed_in.text, signed_in.session)
+    response = send(request, _me(caller, signed_in.person) | fields)
+    await _give(request, response, signed_in)
+    return response
+
+
+async def _give(request: Request, response: Response, signed_in: SignedIn) -> None:
+    """The browser gets the new session, and the one that it had ends."""
+    sessions = sign_in_of(request).sessions
+    if (before := session_text(request)) and not sessions.is_refused(before):
+        await pools_of(request).aside.run(sessions.end, before)
+    set_cookie(request, response, SESSION_COOKIE, signed_in.text, sessions.seconds)
+
+
+def _session_of(request: Request) -> str:
+    text: str | None = request.scope.get(SESSION)
+    if text is None:
+        raise SanchoError(_NOT_A_PERSON, "not_a_person")
+    return text
+
+
+async def _session(request: Request, text: str) -> Session | None:
+    sessions = sign_in_of(request).sessions
+    return sessions.remembered(text) or await pools_of(request).keys.run(sessions.check, text)
+
+
+def _me(caller: Caller, person: Person | None) -> dict[str, Any]:
+    return {
+        "kind": "key" if caller.person_id is None else "person",
+        "name": (person.name if person is not None else None) or caller.name,
+        "person_id": caller.person_id,
+        "role": caller.role,
+        "team_id": caller.team_id if person is None else person.team_id,
+        "leads_team_id": None if person is None else person.leads_team_id,
+        "rights": list(caller.rights),
+        "csrf_token": None,
+        "session": None,
+    }
+
+
+def _session_fields(request: Request, text: str, session: Session | None) -> dict[str, Any]:
+    if session is None:
+        return {}
+    sign_in = sign_in_of(request)
+    zone, sessions = sign_in.settings.zone, sign_in.sessions
+    began = datetime.fromtimestamp(session.created_at / 1e6, zone)
+    ends = datetime.fromtimestamp(session.created_at / 1e6 + sessions.seconds, zone)
+    return {
+        "csrf_token": csrf_token(text),
+        "session": {
+            "way": session.way,
+            "created_at": began.isoformat(timespec="seconds"),
+            "ends_at": ends.isoformat(timespec="seconds"),
+            "idle_minutes": sessions.idle_seconds / 60,
+        },
+    }
+
+
+def _attempts(request: Request) -> SignInAttempts:
+    attempts: SignInAttempts = request.app.state.sign_in_attempts
+    return attempts
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

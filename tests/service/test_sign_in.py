@@ -1,0 +1,684 @@
+"""Does everybody get in who may, nobody else, and only for as long as that is so?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import argon2
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from crm.errors import SanchoError
+from crm.i18n import Text
+from crm.importing import push_rows, remove_rows
+from crm.instants import instant
+from crm.store import Store
+from service.access_rules import NEEDS, RIGHTS, ROLE_RIGHTS
+from service.api import create_app, use_cases
+from service.api.attempts import MOST, MOST_OF_ACCOUNT
+from service.cli import run
+from service.settings import Settings, read_settings
+from service.sign_in import SignIn
+from service.sign_in.people import Directory, folded
+from service.use_cases import UseCases
+from tests.support.fakes import TOKYO
+
+PASSWORD = "four words in a row"
+ANNA, BEN, EVA = "Anna.Sato@example.com", "ben@example.com", "eva@example.com"
+PEOPLE = [
+    {"person_id": "P1", "name": "佐藤 杏奈", "email": ANNA, "role": "admin", "team_id": "T1"},
+    {"person_id": "P2", "name": "Ben", "email": BEN, "team_id": "T1"},
+    {"person_id": "P3", "name": "Eva", "email": EVA, "role": "manager", "leads_team_id": "T1"},
+    {"person_id": "P4", "name": "Without", "role": "admin"},
+    {"person_id": "P5", "name": "Left", "email": "left@example.com", "active_to": "2026-01-31"},
+    {"person_id": "P6", "name": "One", "email": "Both@example.com"},
+    {"person_id": "P7", "name": "Other", "email": "bOTH@example.com"},
+    {"person_id": "P8", "name": "Successor of P5", "email": "LEFT@example.com"},
+    {"person_id": "P9", "name": "Future", "email": "future@example.com", "active_from": "2999-01-01"},
+]
+
+
+class Fake:
+    """Stands in for a use case."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: {"asked": name}
+
+
+def an_app(settings: Settings) -> FastAPI:
+    fields = [name for name in UseCases.__dataclass_fields__ if name != "settings"]
+    app = create_app(settings, UseCases(settings=settings, **dict.fromkeys(fields)), warm=False)  # type: ignore[arg-type]
+    app.dependency_overrides[use_cases.goals] = Fake
+    return app
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed by the library's own parameters for tests, which take a millisecond."""
+    quick = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
+    monkeypatch.setattr("service.sign_in.passwords.PasswordHasher", lambda: quick)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings.store_url)
+    push_rows(opened, "people", PEOPLE, TOKYO)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(settings: Settings, store: Store) -> Iterator[FastAPI]:
+    made = an_app(settings)
+    yield made
+    made.state.keys.close()
+    made.state.sign_in.close()
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> TestClient:
+    return TestClient(app, headers={"Accept-Language": "en"}, raise_server_exceptions=False)
+
+
+def set_password(app: FastAPI, person_id: str, password: str = PASSWORD) -> None:
+    sign_in: SignIn = app.state.sign_in
+    person = sign_in.people.read().person(person_id)
+    assert person is not None
+    sign_in.local.set_password(person, password)
+
+
+def sign_in(browser: TestClient, app: FastAPI, person_id: str, email: str) -> dict[str, Any]:
+    """A browser that is signed in; who it is."""
+    set_password(app, person_id)
+    answer = browser.post("/auth/sign-in", json={"email": email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def check(browser: TestClient, **headers: str) -> tuple[int, str]:
+    """A call that changes something, as far as the browser knows: its status and code."""
+    answer = browser.post("/v1/kpis/check", json={"proposals": [{"kpi": "leads"}]}, headers=headers)
+    return answer.status_code, answer.json().get("code", "")
+
+
+def in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second and a bit later by the clock that memories go by."""
+    real, later = time.monotonic, 1.01
+    monkeypatch.setattr("time.monotonic", lambda: real() + later)
+
+
+# Who may
+
+
+def test_who_may_sign_in_is_said_by_people_as_of_now(app: FastAPI):
+    directory: Directory = app.state.sign_in.people.read()
+    assert {one.person_id for one in directory.by_email.values()} == {"P1", "P2", "P3", "P8"}
+    refused = {one.person_id: one.refused for one in directory.everybody.values() if one.refused}
+    assert refused == {"P4": "no_email", "P5": "left", "P6": "email_twice", "P7": "email_twice"}
+    anna = directory.person_of(" ANNA.sato@EXAMPLE.com")
+    assert anna is not None
+    assert (anna.person_id, anna.role, anna.team_id) == ("P1", "admin", "T1")
+    ben, eva = directory.person("P2"), directory.person("P3")
+    assert ben is not None
+    assert ben.role == "seller", "where none is said"
+    assert eva is not None
+    assert (eva.role, eva.leads_team_id) == ("manager", "T1")
+    assert folded("STRASSE@X") == folded("straße@x")
+
+
+def test_each_role_has_its_rights(browser: TestClient, app: FastAPI):
+    assert ROLE_RIGHTS.keys() == {"seller", "manager", "admin"}
+    for person_id, email, rights in (("P1", ANNA, {"admin"}), ("P2", BEN, None), ("P3", EVA, None)):
+        me = sign_in(browser, app, person_id, email)
+        assert set(me["rights"]) == (rights or {"score", "read", "recommend"})
+        assert set(me["rights"]) <= RIGHTS.keys()
+        for path, method in (("/v1/webhooks", "GET"), ("/v1/models/rollback", "POST")):
+            answer = browser.request(method, path, headers={"X-CSRF-Token": me["csrf_token"]}) if (
+                person_id != "P1"
+            ) else None  # fmt: skip
+            if answer is not None:
+                assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+                assert me["role"] in answer.json()["detail"]
+    assert "add_webhook" in NEEDS
+
+
+def test_a_password_signs_in_and_the_page_learns_who_it_is(browser: TestClient, app: FastAPI):
+    me = sign_in(browser, app, "P3", "EVA@example.com")
+    assert (me["kind"], me["person_id"], me["name"], me["role"]) == ("person", "P3", "Eva", "manager")
+    assert me["leads_team_id"] == "T1"
+    assert me["session"]["way"] == "password"
+    assert browser.get("/auth/me").json() == me
+    assert check(browser, **{"X-CSRF-Token": me["csrf_token"]}) == (200, "")
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(app: FastAPI, tmp_path: Path):
+    set_password(app, "P1")
+    asked = {"email": ANNA, "password": PASSWORD}
+    plain = TestClient(app).post("/auth/sign-in", json=asked).headers["set-cookie"]
+    assert plain.startswith("sancho_session=")
+    assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(plain.split("; "))
+    assert "Secure" not in plain
+    behind = an_app(Settings(home=tmp_path, public_url="https://sancho.example.com"))
+    for client in (TestClient(behind), TestClient(app, base_url="https://testserver")):
+        safe = client.post("/auth/sign-in", json=asked).headers["set-cookie"]
+        assert safe.startswith("__Host-sancho_session=")
+        assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= set(safe.split("; "))
+        assert "Domain" not in safe
+    behind.state.sign_in.close()
+    behind.state.keys.close()
+
+
+def test_the_store_holds_neither_password_nor_session_nor_link_nor_address(
+    browser: TestClient, app: FastAPI, tmp_path: Path
+):
+    sign_in(browser, app, "P1", ANNA)
+    link = app.state.sign_in.book.add_link("P2", 60)
+    app.state.sign_in.close()
+    written = b"".join(file.read_bytes() for file in tmp_path.glob("sancho-jobs.db*"))
+    session = browser.cookies["sancho_session"]
+    for secret in (PASSWORD, session, link, folded(ANNA), ANNA):
+        assert secret.encode() not in written
+    assert b"$argon2id$" in written
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        (ANNA, PASSWORD + "x"),
+        ("nobody@example.com", PASSWORD),
+        (BEN, PASSWORD),  # has none
+        ("left@example.com.", PASSWORD),
+        ("Both@example.com", PASSWORD),
+        ("future@example.com", PASSWORD),
+    ],
+)
+def test_all_that_is_wrong_is_answered_alike(browser: TestClient, app: FastAPI, email: str, password: str):
+    set_password(app, "P1")
+    answer = browser.post("/auth/sign-in", json={"email": email, "password": password})
+    assert (answer.status_code, answer.json()["code"]) == (401, "wrong_password")
+    assert answer.json()["detail"].startswith("the e-mail address or the password is wrong")
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("sign-in", b'{"email": "\\ud800@example.com", "password": "\\ud800"}'),
+        ("link", b'{"link": "\\ud800"}'),
+        ("sign-in", b'{"email": "\\u0000", "password": "\\u0000"}'),
+    ],
+)
+def test_half_of_a_letter_is_wrong_like_anything_else(browser: TestClient, path: str, sent: bytes):
+    answer = browser.post(f"/auth/{path}", content=sent, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 401
+
+
+def test_a_password_is_checked_as_often_for_somebody_unknown(
+    browser: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
+    set_password(app, "P1")
+    passwords = app.state.sign_in.local._passwords
+    verified: list[str] = []
+    real = passwords._hasher
+
+    class Counting:
+        def verify(self, hashed: str, password: bytes) -> bool:
+            verified.append(hashed)
+            return bool(real.verify(hashed, password))
+
+        def hash(self, password: str) -> str:
+            return str(real.hash(password))
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    for email in (ANNA, "nobody@example.com", BEN):
+        browser.post("/auth/sign-in", json={"email": email, "password": "wrong wrong wrong"})
+    assert len(verified) == 3
+    assert len({one.split("$")[3] for one in verified}) == 1, "with the same parameters"
+
+
+def test_a_hash_of_older_parameters_is_made_anew(app: FastAPI, browser: TestClient):
+    sign_in: SignIn = app.state.sign_in
+    weaker = argon2.PasswordHasher(time_cost=1, memory_cost=16, parallelism=1).hash(PASSWORD)
+    sign_in.book.set_password("P1", weaker)
+    asked = {"email": ANNA, "password": PASSWORD}
+    assert browser.post("/auth/sign-in", json=asked).status_code == 200
+    hashed = sign_in.book.password("P1")
+    assert hashed is not None
+    assert hashed != weaker
+    assert not sign_in.local._passwords.is_outdated(hashed)
+    assert browser.post("/auth/sign-in", json=asked).status_code == 200
+
+
+# Until when
+
+
+def test_signing_out_ends_the_session_even_of_who_has_stolen_its_cookie(browser: TestClient, app: FastAPI):
+    me = sign_in(browser, app, "P1", ANNA)
+    stolen = browser.cookies["sancho_session"]
+    assert browser.post("/auth/sign-out", headers={"X-CSRF-Token": "x"}).status_code == 403
+    answer = browser.post("/auth/sign-out", headers={"X-CSRF-Token": me["csrf_token"]})
+    assert answer.json() == {"signed_out": True}
+    assert "sancho_session" not in browser.cookies
+    thief = TestClient(app, cookies={"sancho_session": stolen})
+    refused = thief.get("/auth/me")
+    assert (refused.status_code, refused.json()["code"]) == (401, "session_ended")
+    assert 'sancho_session=""' in refused.headers["set-cookie"], "the browser forgets it"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"person_id": "P1", "active_to": "2026-01-31"},
+        {"person_id": "P1", "email": "other@example.com"},
+        {"person_id": "P1", "email": ""},
+        {"person_id": "P2", "email": ANNA},  # now of two
+        None,  # removed
+    ],
+)
+def test_what_people_says_ends_sessions_within_a_second_on_every_replica(
+    change: dict[str, str] | None,
+    browser: TestClient,
+    app: FastAPI,
+    settings: Settings,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    sign_in(browser, app, "P1", ANNA)
+    other = an_app(settings)
+    elsewhere = TestClient(other, cookies=dict(browser.cookies))
+    for replica in (browser, elsewhere):
+        assert replica.get("/auth/me").status_code == 200
+    if change is None:
+        remove_rows(store, "people", ["P1"], TOKYO)
+    else:
+        if change.get("email") == "":
+            with store.transaction() as writer:
+                writer.connection.execute(sa.text("UPDATE people SET email = NULL WHERE person_id = 'P1'"))
+            change = {"person_id": "P2", "name": "Benjamin"}  # any import
+        push_rows(store, "people", [change], TOKYO)
+    in_a_second(monkeypatch)
+    for replica in (browser, elsewhere):
+        assert replica.get("/auth/me").status_code == 401
+    other.state.sign_in.close()
+    other.state.keys.close()
+
+
+def test_another_role_holds_within_a_second(
+    browser: TestClient, app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    sign_in(browser, app, "P1", ANNA)
+    assert browser.get("/auth/me").json()["rights"] == ["admin"]
+    push_rows(store, "people", [{"person_id": "P1", "role": "seller"}], TOKYO)
+    in_a_second(monkeypatch)
+    me = browser.get("/auth/me").json()
+    assert (me["role"], "admin" in me["rights"]) == ("seller", False)
+    assert browser.get("/v1/webhooks").status_code == 403
+
+
+def test_a_role_and_an_end_that_begin_later_hold_from_then_on(
+    app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    people = app.state.sign_in.people
+    later = {"person_id": "P2", "role": "admin", "known_from": "2031-05-01T00:00:00+09:00"}
+    push_rows(store, "people", [later], TOKYO)
+    push_rows(store, "people", [{"person_id": "P3", "active_to": "2031-04-30"}], TOKYO)
+
+    def roles(at: str) -> tuple[str | None, str | None]:
+        moment = instant(datetime.fromisoformat(at), TOKYO)
+        monkeypatch.setattr("service.sign_in.people._now", lambda: moment)
+        ben, eva = people.read().person("P2"), people.read().person("P3")
+        return ben and ben.role, eva and eva.role
+
+    assert roles("2031-04-30T23:59:59") == ("seller", "manager"), "the last day belongs to it"
+    assert people.remembered() is not None
+    monkeypatch.setattr("service.sign_in.people._now", lambda: instant(datetime(2031, 5, 1, 0, 0, 1), TOKYO))
+    assert people.remembered() is None, "nothing was written, and yet it is asked anew"
+    assert roles("2031-05-01T00:00:01") == ("admin", None)
+
+
+def test_a_session_ends_when_it_is_not_used_and_at_the_latest_after_its_hours(
+    browser: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
+    sign_in(browser, app, "P1", ANNA)
+    sessions = app.state.sign_in.sessions
+    text = browser.cookies["sancho_session"]
+    began = time.time_ns() // 1000
+    minute = 60_000_000
+
+    def alive(minutes: int) -> bool:
+        now = began + minutes * minute
+        monkeypatch.setattr("service.sign_in.sessions._now", lambda: now)
+        monkeypatch.setattr(app.state.sign_in.book, "_now", lambda: now)
+        sessions._refused.clear()
+        return sessions.check(text) is not None and sessions.remembered(text) is not None
+
+    assert alive(119)
+    assert alive(119 + 119), "each use counts"
+    for minutes in range(239, 720, 100):
+        assert alive(minutes)
+    assert not alive(720)
+    assert alive(719)
+    assert not alive(719 + 120)
+
+
+def test_a_changed_password_ends_the_other_sessions(browser: TestClient, app: FastAPI):
+    sign_in(browser, app, "P1", ANNA)
+    elsewhere = TestClient(app)
+    asked = {"email": ANNA, "password": PASSWORD}
+    assert elsewhere.post("/auth/sign-in", json=asked).status_code == 200
+    headers = {"X-CSRF-Token": browser.get("/auth/me").json()["csrf_token"]}
+    other = "quite another set of words"
+
+    def change(current: str, new: str) -> tuple[int, str]:
+        sent = {"current_password": current, "new_password": new}
+        answer = browser.post("/auth/password", json=sent, headers=headers)
+        return answer.status_code, answer.json().get("code", "")
+
+    assert change("wrong wrong wrong", other) == (401, "wrong_password")
+    assert change(PASSWORD, "short") == (422, "weak_password")
+    assert elsewhere.get("/auth/me").status_code == 200
+    assert change(PASSWORD, other) == (200, "")
+    assert browser.get("/auth/me").status_code == 200
+    assert elsewhere.get("/auth/me").status_code == 401
+    assert elsewhere.post("/auth/sign-in", json=asked).status_code == 401
+    assert elsewhere.post("/auth/sign-in", json={**asked, "password": other}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "weak", ["short", "a" * 20, "abababababababab", "anna.sato@example.com", "x" * 257, "            "]
+)
+def test_a_weak_password_is_refused_in_words(weak: str, app: FastAPI, browser: TestClient):
+    link = app.state.sign_in.book.add_link("P1", 60)
+    answer = browser.post("/auth/link", json={"link": link, "new_password": weak})
+    assert (answer.status_code, answer.json()["code"]) == (422, "weak_password")
+    assert "12 to 256 characters" in answer.json()["detail"]
+    good = browser.post("/auth/link", json={"link": link, "new_password": PASSWORD})
+    assert good.status_code == 200, "the link is still good"
+
+
+def test_signing_in_again_gives_another_session_and_ends_the_one_before(browser: TestClient, app: FastAPI):
+    planted = TestClient(app, cookies={"sancho_session": "planted-by-somebody"})
+    set_password(app, "P1")
+    asked = {"email": ANNA, "password": PASSWORD}
+    answer = planted.post("/auth/sign-in", json=asked)
+    first = answer.cookies["sancho_session"]
+    assert first != "planted-by-somebody"
+    again = TestClient(app, cookies={"sancho_session": first})
+    second = again.post("/auth/sign-in", json=asked).cookies["sancho_session"]
+    assert second != first
+    assert TestClient(app, cookies={"sancho_session": first}).get("/auth/me").status_code == 401
+    assert TestClient(app, cookies={"sancho_session": second}).get("/auth/me").status_code == 200
+
+
+# By a link
+
+
+def test_a_link_works_once_and_sets_a_password(browser: TestClient, app: FastAPI):
+    link = app.state.sign_in.book.add_link("P2", 60)
+    answer = browser.post("/auth/link", json={"link": link, "new_password": PASSWORD})
+    assert (answer.status_code, answer.json()["person_id"]) == (200, "P2")
+    assert answer.json()["session"]["way"] == "link"
+    assert browser.get("/auth/me").status_code == 200
+    again = browser.post("/auth/link", json={"link": link})
+    assert (again.status_code, again.json()["code"]) == (401, "bad_link")
+    by_password = browser.post("/auth/sign-in", json={"email": BEN, "password": PASSWORD})
+    assert by_password.status_code == 200
+
+
+def test_a_link_is_over_after_its_time_with_the_next_one_and_when_its_person_leaves(
+    browser: TestClient, app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    book = app.state.sign_in.book
+    over = book.add_link("P2", 0)
+    first = book.add_link("P3", 60)
+    second = book.add_link("P3", 60)
+    of_who_leaves = book.add_link("P1", 60)
+    push_rows(store, "people", [{"person_id": "P1", "active_to": "2026-01-31"}], TOKYO)
+    in_a_second(monkeypatch)
+    for link in (over, first, of_who_leaves, "guess"):
+        assert browser.post("/auth/link", json={"link": link}).json()["code"] == "bad_link"
+    assert browser.post("/auth/link", json={"link": second}).status_code == 200
+
+
+def test_of_many_who_use_a_link_at_once_one_gets_in(app: FastAPI):
+    from concurrent.futures import ThreadPoolExecutor
+
+    book = app.state.sign_in.book
+    link = book.add_link("P2", 60)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: book.use_link(link), range(8)))
+    assert sorted(found, key=str) == [*[None] * 7, "P2"]
+
+
+# From where
+
+
+def test_a_call_that_changes_something_needs_the_token_of_its_session(browser: TestClient, app: FastAPI):
+    me = sign_in(browser, app, "P1", ANNA)
+    elsewhere = TestClient(app)
+    other = elsewhere.post("/auth/sign-in", json={"email": ANNA, "password": PASSWORD}).json()
+    assert me["csrf_token"] != other["csrf_token"]
+    for wrong in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": other["csrf_token"]}):
+        assert check(browser, **wrong) == (403, "csrf")
+    good = {"X-CSRF-Token": me["csrf_token"]}
+    assert check(browser, **good) == (200, "")
+    assert check(browser, **good, Origin="http://testserver") == (200, "")
+    assert check(browser, **good, **{"Sec-Fetch-Site": "same-origin"}) == (200, "")
+    for foreign in ({"Origin": "https://evil.example.com"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"},
+                    {"Sec-Fetch-Site": "cross-site"}):  # fmt: skip
+        assert check(browser, **good, **foreign) == (403, "csrf")
+    assert browser.get("/v1/webhooks").status_code != 403, "reading needs none"
+
+
+def test_no_other_site_signs_a_browser_in(browser: TestClient, app: FastAPI):
+    set_password(app, "P1")
+    link = app.state.sign_in.book.add_link("P1", 60)
+    headers = {"Origin": "https://evil.example.com"}
+    for path, sent in (
+        ("/auth/sign-in", {"email": ANNA, "password": PASSWORD}),
+        ("/auth/link", {"link": link}),
+    ):
+        answer = browser.post(path, json=sent, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
+
+
+def test_the_origin_is_that_of_the_public_address_whatever_the_host_says(store: Store, tmp_path: Path):
+    app = an_app(Settings(home=tmp_path, public_url="https://sancho.example.com"))
+    set_password(app, "P1")
+    client = TestClient(app, base_url="https://testserver")
+    asked = {"email": ANNA, "password": PASSWORD}
+    for origin, status in (("https://sancho.example.com", 200), ("https://testserver", 403)):
+        headers = {"Origin": origin, "Host": "evil.example.com"}
+        assert client.post("/auth/sign-in", json=asked, headers=headers).status_code == status
+    app.state.sign_in.close()
+    app.state.keys.close()
+
+
+def test_a_key_needs_no_token_and_goes_before_a_cookie(browser: TestClient, app: FastAPI):
+    sign_in(browser, app, "P1", ANNA)
+    key = app.state.keys.create("crm", ["read"])
+    headers = {"Authorization": f"Bearer {key}"}
+    assert check(browser, **headers) == (200, "")
+    me = browser.get("/auth/me", headers=headers).json()
+    assert (me["kind"], me["name"], me["csrf_token"]) == ("key", "crm", None)
+    for path, sent in (("/auth/sign-out", None), ("/auth/password", {"current_password": "x", "new_password": "y"})):  # fmt: skip
+        answer = browser.post(path, json=sent, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_a_person")
+    assert browser.get("/auth/me", headers={"Authorization": "Bearer sancho_1_2"}).status_code == 401
+
+
+def test_nobody_is_signed_in_without_a_credential(browser: TestClient):
+    for path in ("/auth/me", "/v1/webhooks"):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (401, "no_credential")
+
+
+# How often
+
+
+def test_wrong_passwords_are_few_for_an_account_from_wherever_and_for_an_address(
+    browser: TestClient, app: FastAPI
+):
+    set_password(app, "P1")
+
+    def attempt(email: str, password: str = "wrong wrong wrong") -> int:
+        return browser.post("/auth/sign-in", json={"email": email, "password": password}).status_code
+
+    assert attempt(ANNA, PASSWORD) == 200
+    statuses = [attempt(ANNA.upper()) for _ in range(MOST_OF_ACCOUNT + 1)]
+    assert statuses == [401] * MOST_OF_ACCOUNT + [429]
+    assert attempt(ANNA, PASSWORD) == 429, "a right one does not tell itself apart either"
+    unknown = [attempt("nobody@example.com") for _ in range(MOST_OF_ACCOUNT + 1)]
+    assert unknown == [401] * MOST_OF_ACCOUNT + [429], "nor who exists"
+    set_password(app, "P3")
+    assert attempt(EVA, PASSWORD) == 429, f"{MOST} from this address"
+    key = app.state.keys.create("crm", ["read"])
+    assert browser.get("/v1/kpis/2026-Q4", headers={"Authorization": f"Bearer {key}"}).status_code != 429
+
+
+def test_right_passwords_are_no_attempts(browser: TestClient, app: FastAPI):
+    set_password(app, "P1")
+    asked = {"email": ANNA, "password": PASSWORD}
+    for _ in range(MOST + 2):
+        assert browser.post("/auth/sign-in", json=asked).status_code == 200
+
+
+def test_who_tries_out_sessions_waits_and_an_old_tab_does_not_count_again(app: FastAPI):
+    tab = TestClient(app, cookies={"sancho_session": "ended long ago"})
+    for _ in range(MOST + 5):
+        assert tab.get("/auth/me").status_code == 401
+    statuses = [
+        TestClient(app, cookies={"sancho_session": f"guess-{n}"}).get("/auth/me").status_code
+        for n in range(MOST + 5)
+    ]
+    assert statuses == [401] * (MOST - 1) + [429] * 6
+
+
+# While something is away
+
+
+def test_who_is_signed_in_goes_on_while_the_store_is_away_and_nobody_new_comes(
+    browser: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
+    sign_in(browser, app, "P1", ANNA)
+    assert browser.get("/auth/me").status_code == 200
+
+    def fail(_engine: sa.Engine) -> None:
+        raise SanchoError(Text("届きません。", "out of reach."), "store_unavailable")
+
+    monkeypatch.setattr(sa.Engine, "connect", fail)
+    in_a_second(monkeypatch)
+    assert browser.get("/auth/me").status_code == 200
+    stranger = TestClient(app, cookies={"sancho_session": "never seen"})
+    assert stranger.get("/auth/me").status_code == 503
+    again = TestClient(app).post("/auth/sign-in", json={"email": ANNA, "password": PASSWORD})
+    assert (again.status_code, again.headers["retry-after"]) == (503, "5")
+
+
+def test_people_sign_in_while_an_import_holds_the_store(browser: TestClient, app: FastAPI, store: Store):
+    set_password(app, "P1")
+    with store.transaction():
+        answer = browser.post("/auth/sign-in", json={"email": ANNA, "password": PASSWORD})
+        assert answer.status_code == 200
+
+
+def test_where_only_the_provider_signs_in_passwords_and_links_do_not(store: Store, tmp_path: Path):
+    app = an_app(Settings(home=tmp_path, local_sign_in=False))
+    client = TestClient(app)
+    assert client.get("/auth/ways").json() == {"password": False, "link": False, "oidc": False}
+    for path, sent in (("/auth/sign-in", {"email": ANNA, "password": PASSWORD}), ("/auth/link", {"link": "x"})):  # fmt: skip
+        assert client.post(path, json=sent).json()["code"] == "no_local_sign_in"
+    app.state.sign_in.close()
+    app.state.keys.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PUBLIC_URL", "https://a.example.com/sancho", "without a path"),
+        ("PUBLIC_URL", "sancho.example.com", "without a path"),
+        ("OIDC_ISSUER", "http://login.example.com", "https://"),
+        ("OIDC_ISSUER", "https://login.example.com", "SANCHO_OIDC_CLIENT_ID or SANCHO_OIDC_AUDIENCE"),
+        ("SESSION_HOURS", "0", "1 to 720"),
+    ],
+)
+def test_settings_that_cannot_be_say_what_would_be_fine(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(f"SANCHO_{name}", value)
+    with pytest.raises(SanchoError, match=told):
+        read_settings()
+
+
+# By commands
+
+
+@pytest.fixture
+def here(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCHO_HOME", str(settings.home))
+
+
+def test_commands_list_link_sign_out_and_change_people(
+    here: None, app: FastAPI, browser: TestClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run(["user", "link", "ben@EXAMPLE.com", "--lang", "ja"]) == 0
+    printed = capsys.readouterr()
+    assert "Ben さんが 30 分以内に一度だけ" in printed.err
+    link = printed.out.strip()
+    assert browser.post("/auth/link", json={"link": link, "new_password": PASSWORD}).status_code == 200
+    assert run(["user", "list", "--lang", "en"]) == 0
+    listed = capsys.readouterr().out
+    row = next(line for line in listed.splitlines() if BEN in line)
+    assert " set " in row
+    told = " ".join(listed.split())
+    assert "no: has left" in told
+    assert "no: e-mail" in told
+    assert run(["user", "sign-out", "P2", "--lang", "en"]) == 0
+    assert "1 sessions ended" in capsys.readouterr().out
+    browser.cookies.clear()
+    (tmp_path / "password").write_text("another good password\n", "utf-8")
+    assert run(["user", "set-password", "P2", "--file", "password"]) == 0
+    asked = {"email": BEN, "password": "another good password"}
+    assert browser.post("/auth/sign-in", json=asked).status_code == 200
+    assert run(["user", "email", "P4", "four@example.com", "--lang", "en"]) == 0
+    assert run(["user", "role", "P4", "manager", "--lang", "en"]) == 0
+    assert run(["user", "role", "P4", "manager", "--lang", "en"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == ["changed.", "changed.", "Nothing changed: the store says so already."]  # fmt: skip
+    four = SignIn(read_settings())
+    found = four.people.read().person_of("four@example.com")
+    assert found is not None
+    assert found.role == "manager"
+    four.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["link", "P4"], "`sancho user email P4 ADDRESS`"),
+        (["link", "P5"], "has left"),
+        (["link", "P6"], "somebody else who is here"),
+        (["link", "nobody"], "`sancho user list`"),
+        (["sign-out", "nobody"], "`sancho user list`"),
+        (["role", "P1", "chief"], "chief"),
+        (["email", "P1", "no address"], "is no e-mail address"),
+        (["set-password", "P1", "--file", "none"], "cannot read the file 'none'"),
+    ],
+)
+def test_commands_say_what_to_do_instead(
+    here: None, command: list[str], told: str, capsys: pytest.CaptureFixture[str]
+):
+    assert run(["user", *command, "--lang", "en"]) == 1
+    assert told in capsys.readouterr().err
