@@ -32,7 +32,7 @@ Step = Callable[[Text, int, int | None], None]
 _TABLES, _QUEUE, _HOME = "tables", "queue", "home"
 _REGISTRY = "mlflow.db"
 # What stands for itself in the backup, or is made anew.
-_LEFT_OUT = ("compiled", "sancho.db", "sancho-jobs.db", _REGISTRY)
+_LEFT_OUT = ("compiled", "audit", "sancho.db", "sancho-jobs.db", _REGISTRY)
 _STORE, _MODELS = Text("データを書き出しています", "Writing the data"), Text(
     "モデルを書き出しています", "Writing the models"
 )  # fmt: skip

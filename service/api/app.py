@@ -14,6 +14,7 @@ from service import problems
 from service.access_rules import needed
 from service.api import (
     actions,
+    audit,
     bottlenecks,
     deals,
     forecasts,
@@ -26,10 +27,12 @@ from service.api import (
     webhooks,
 )
 from service.api.access import AccessLog, Credentials, known_caller
+from service.api.audit_trail import Audit
 from service.api.body_limits import BodyLimits
 from service.api.headers import SecurityHeaders
 from service.api.pools import Pools
 from service.api.responses import documented_problems
+from service.audit.trail import AuditTrail
 from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
@@ -45,11 +48,23 @@ problem details (RFC 9457). Every call except health needs `Authorization: Beare
 _PREFIX = "/v1"
 _ROUTERS = [
     module.router
-    for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
+    for module in (
+        deals,
+        forecasts,
+        kpis,
+        people,
+        bottlenecks,
+        actions,
+        models,
+        tables,
+        jobs,
+        webhooks,
+        audit,
+    )
 ]
 _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
-    *("webhooks", "health"),
+    *("webhooks", "audit", "health"),
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
 _BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))
@@ -65,11 +80,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.keys.check("sancho_warm_up")  # opens the database connection before the first call
         app.openapi()
+        app.state.audit.start()
         if warm:
             answering.start()
         yield
         answering.close()
         app.state.keys.close()
+        app.state.audit.close()
 
     app = FastAPI(
         title="Sancho",
@@ -86,6 +103,7 @@ def create_app(
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.language = settings.language
     app.state.pools = Pools()
+    app.state.audit = AuditTrail(settings)
     problems.install_handlers(app)
     app.include_router(health.router)
     for router in _ROUTERS:
@@ -99,6 +117,7 @@ def create_app(
     app.add_middleware(BodyLimits, limits=_BODIES)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
+    app.add_middleware(Audit, trail=app.state.audit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
     return app

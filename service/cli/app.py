@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from crm.i18n import Language, Text
 from service.cli import (
     actions,
+    audit,
     backtest,
     backup,
     bottlenecks,
@@ -33,6 +34,7 @@ from service.cli import (
     webhooks,
     what_if,
 )
+from service.cli.audited import audited
 from service.cli.command import Command, bilingual, in_language
 from service.cli.help import HelpfulCommand, HelpfulGroup
 
@@ -62,6 +64,7 @@ _GROUPS = (
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
+    ("audit", audit.HELP, audit.COMMANDS),
 )
 _HELP = Text(
     "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",
@@ -73,7 +76,7 @@ def build(lang: Language) -> Callable[..., Any]:
     """The command line, its help in one language."""
     app = _group(_HELP, _COMMANDS)
     for name, text, commands in _GROUPS:
-        app.add_typer(_group(text, commands), name=name)
+        app.add_typer(_group(text, commands, f"{name} "), name=name)
     built = typer.main.get_command(app)
     for one in _walk(built):
         one.help = in_language(one.help, lang)
@@ -82,7 +85,7 @@ def build(lang: Language) -> Callable[..., Any]:
     return built
 
 
-def _group(text: Text, commands: tuple[Command, ...]) -> typer.Typer:
+def _group(text: Text, commands: tuple[Command, ...], before: str = "") -> typer.Typer:
     made = typer.Typer(
         cls=HelpfulGroup,
         help=bilingual(text),
@@ -93,7 +96,8 @@ def _group(text: Text, commands: tuple[Command, ...]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for one in commands:
-        made.command(one.name, cls=HelpfulCommand, help=bilingual(one.help))(one.function)
+        function = audited(f"{before}{one.name}", one.function)
+        made.command(one.name, cls=HelpfulCommand, help=bilingual(one.help))(function)
     return made
 
 
