@@ -17,6 +17,7 @@ from service.cli import (
     bottlenecks,
     demo,
     doctor,
+    erase,
     forecast,
     import_,
     jobs,
@@ -58,6 +59,7 @@ _COMMANDS = (
     doctor.COMMAND,
     backup.BACKUP,
     backup.RESTORE,
+    erase.COMMAND,
 )
 _GROUPS = (
     ("models", models.HELP, models.COMMANDS),

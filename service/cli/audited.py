@@ -10,7 +10,7 @@ from typing import Any
 # Imports, and what else changes rows, are noted by the store with the rows.
 _NOTED = frozenset(
     {
-        *("train", "restore", "backup", "erase", "people"),
+        *("train", "restore", "backup", "people"),
         *("models promote", "models rollback", "models shadow", "models delete"),
         *("jobs cancel", "jobs add", "jobs schedule", "jobs unschedule"),
         *("webhooks add", "webhooks remove", "webhooks replay", "webhooks ping"),
