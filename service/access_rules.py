@@ -67,6 +67,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ping_webhook": (ADMIN,),
     "list_webhook_deliveries": (ADMIN,),
     "replay_webhook_events": (ADMIN,),
+    "list_audit": (ADMIN,),
 }
 
 

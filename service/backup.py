@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,9 @@ from crm.i18n import Text
 from crm.sealed_folder import read_sealed, write_sealed
 from crm.store.backup import JOB_TABLES, STORE_TABLES, dump, load, rows_of
 from crm.store.engine import HEAD, WRITING, open_engine
+from crm.store.erasures import Erasure
 from crm.store.queue_database import queue_url
+from service.erasure.erase import erase_again, list_in_home
 from service.settings import Settings
 from training.registry import Registry
 
@@ -32,7 +34,7 @@ Step = Callable[[Text, int, int | None], None]
 _TABLES, _QUEUE, _HOME = "tables", "queue", "home"
 _REGISTRY = "mlflow.db"
 # What stands for itself in the backup, or is made anew.
-_LEFT_OUT = ("compiled", "sancho.db", "sancho-jobs.db", _REGISTRY)
+_LEFT_OUT = ("compiled", "audit", "sancho.db", "sancho-jobs.db", _REGISTRY)
 _STORE, _MODELS = Text("データを書き出しています", "Writing the data"), Text(
     "モデルを書き出しています", "Writing the models"
 )  # fmt: skip
@@ -91,8 +93,11 @@ def make_backup(settings: Settings, folder: Path, step: Step) -> Backup:
     return _backup(facts)
 
 
-def restore_backup(settings: Settings, folder: Path, step: Step) -> Backup:
-    """Puts a backup into an empty home and store, and checks that all of it is there."""
+def restore_backup(settings: Settings, folder: Path, step: Step, erased: Sequence[Erasure] = ()) -> Backup:
+    """Puts a backup into an empty home and store, and checks that all of it is there.
+
+    Who was erased since it was made, by a list (`erased`, or one in the home), is erased in it as well.
+    """
     if not folder.is_dir():
         raise SanchoError(_NO_BACKUP.format(folder=folder), "no_backup")
     step(_READING, 0, None)
@@ -101,6 +106,7 @@ def restore_backup(settings: Settings, folder: Path, step: Step) -> Backup:
         raise SanchoError(_TOO_NEW.format(version=facts.get("sancho", "?")), "backup_too_new")
     _refuse_unless_empty(settings)
     step(_PUTTING, 0, None)
+    listed = [*erased, *list_in_home(settings)]
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copytree(folder / _HOME, settings.home, dirs_exist_ok=True)
     found: dict[str, int] = {}
@@ -118,6 +124,7 @@ def restore_backup(settings: Settings, folder: Path, step: Step) -> Backup:
         champion = _loadable(Registry(settings.home))
         if champion not in (None, backup.champion):
             raise SanchoError(_NOT_WHOLE.format(tables="MLflow"), "restore_failed")
+    erase_again(settings, listed, step)
     return backup
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crm.store import Store
 from service.answers_for_commands import AnswersForCommands
+from service.audit.book import AuditBook
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
@@ -48,6 +49,7 @@ class UseCases:
     jobs: JobRequests
     webhooks: WebhookRequests
     answers: StoredAnswers | None = None
+    audit: AuditBook | None = None
 
     @classmethod
     def open(
@@ -99,6 +101,7 @@ class UseCases:
             jobs=JobRequests(serving, JobQueue(settings.store_url)),
             webhooks=webhooks,
             answers=answers,
+            audit=AuditBook(serving.store, serving.zone),
         )
 
     def start(self) -> None:

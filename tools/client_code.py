@@ -93,7 +93,7 @@ def client_code(api: Mapping[str, Any]) -> dict[str, str]:
         _method(path, name, operation, api)
         for path, operations in api["paths"].items()
         for name, operation in operations.items()
-        if _answers(operation)
+        if _answers(operation) and "sign-in" not in operation.get("tags", ())  # that is what a browser does
     ]
     used = {word for one in methods for word in _words(one)} & {shape.name for shape in shapes}
     texts = {
@@ -157,7 +157,9 @@ def _method(path: str, http_method: str, operation: Schema, api: Schema) -> Meth
 
 def _about(operation: Schema) -> list[str]:
     """The lines of a method's docstring."""
-    rights = " or ".join(f"`{right}`" for one in operation.get("security", ()) for right in one["HTTPBearer"])
+    rights = " or ".join(
+        f"`{right}`" for one in operation.get("security", ()) for right in one.get("HTTPBearer", ())
+    )
     lines = [operation["summary"].rstrip(".") + ".", ""]
     for paragraph in operation["description"].strip().split("\n\n"):
         lines += [*([] if lines[-1] == "" else [""]), *wrap(" ".join(paragraph.split()), _LINE - 10)]

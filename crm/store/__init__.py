@@ -16,7 +16,7 @@ from crm.eventlog import EventLog
 from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
-from crm.store import deal_scores, outlooks, recommendations, shadow_answers, versions
+from crm.store import audit, deal_scores, outlooks, recommendations, shadow_answers, versions
 from crm.store.deal_scores import StoredScore
 from crm.store.engine import WRITING, open_engine, take_turn
 from crm.store.failures import missing_right, unavailable
@@ -287,6 +287,12 @@ class Store:
         """What a version said beside the one in service, oldest first."""
         with self._reading() as connection:
             return shadow_answers.stored(connection, shadow_version)
+
+    def audit(self, *, person: str | None = None, **filters: Any) -> list[audit.Entry]:
+        """Entries of the audit, newest first (see `audit.stored`); those of a person, with his teams'."""
+        with self._reading() as connection:
+            scopes = [] if person is None else audit.scopes_around(connection, person)
+            return audit.stored(connection, person=person, scopes=scopes, **filters)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

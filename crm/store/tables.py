@@ -302,3 +302,44 @@ SIGN_IN_SESSIONS = sa.Table(
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "used_at")),
     sa.Index("sign_in_sessions_of", "person_id"),
 )
+
+# Who changed what, and who read whose figures; `touched` is JSON (ids by what they name), `about` the person
+# whose figures were read.
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("audit_id", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("caller", "operation", "result")),
+    *(
+        sa.Column(name, sa.Text)
+        for name in ("person_id", "role", "scope", "about", "touched", "request_id", "address")
+    ),
+    sa.Column("status", sa.Integer),
+    sa.Index("audit_at", "at", "audit_id"),
+    sa.Index("audit_about", "about", "at"),
+)
+
+# Who was erased: `row_key` names the row now; where its id was replaced, the one before is known by a salted
+# hash alone. States: begun, erased (the tables), done (files and free space, too).
+ERASURES = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column("erasure_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("table_name", "pseudonym", "state")),
+    *(sa.Column(name, sa.Text) for name in ("row_key", "salt", "key_hash")),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("requested_by", sa.Text, nullable=False),
+)
+
+# What a person answered to a figure or question about himself.
+PERSON_ANSWERS = sa.Table(
+    "person_answers",
+    METADATA,
+    sa.Column("answer_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("person_id", "subject", "answer")),
+    sa.Column("period", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("person_answers_of", "person_id", "at"),
+)

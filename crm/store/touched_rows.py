@@ -39,6 +39,12 @@ class TouchedRows:
         """Notes that more rows are written to than are named."""
         self._keys, self._many = {}, True
 
+    def named(self) -> dict[str, list[str]] | None:
+        """The rows by table; None where they are too many to be named."""
+        return (
+            None if self._many else {name: sorted(keys) for name, keys in sorted(self._keys.items()) if keys}
+        )
+
     def save(self, connection: sa.Connection, import_id: int) -> None:
         """Stores them as those of an import, and forgets those of old imports."""
         named = (

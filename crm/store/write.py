@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from crm.schema import TABLES, Kind, Table
-from crm.store import versions
+from crm.store import audit, versions
 from crm.store.changed_rows import ChangedRows, ReplacedRow, key_of, stored_values
 from crm.store.tables import CUSTOM, IMPORTS, QUARANTINE, STORED, keyed_by_all, stored_columns
 from crm.store.touched_rows import MOST, TouchedRows
@@ -200,6 +200,7 @@ class Writer:
         statement = sa.insert(IMPORTS).values(**values).returning(IMPORTS.c.id)
         import_id = int(self.connection.execute(statement).scalar_one())
         self.touched.save(self.connection, import_id)
+        audit.save(self.connection, audit.change_of_rows(self.touched.named(), values))
         return import_id
 
     def quarantine(self, errors: Iterable[Mapping[str, object]]) -> None:

@@ -14,6 +14,7 @@ from service import problems
 from service.access_rules import OF_ONESELF
 from service.api import (
     actions,
+    audit,
     bottlenecks,
     deals,
     forecasts,
@@ -29,12 +30,14 @@ from service.api import (
 )
 from service.api.access import AccessLog, Credentials, known_caller
 from service.api.allowances import Allowances
+from service.api.audit_trail import Audit
 from service.api.body_limits import BodyLimits
 from service.api.counts import Counts
 from service.api.documentation import TAGS, complete
 from service.api.headers import SecurityHeaders
 from service.api.hosts import Hosts
 from service.api.pools import Pools
+from service.audit.trail import AuditTrail
 from service.host_names import names_served
 from service.keys import ApiKeys
 from service.logs import configure_logs
@@ -67,6 +70,7 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
+        audit,
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
@@ -96,12 +100,14 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.keys.check("sancho_warm_up")  # opens the database connection before the first call
         app.openapi()
+        app.state.audit.start()
         if warm:
             answering.start()
         yield
         answering.close()
         app.state.keys.close()
         app.state.sign_in.close()
+        app.state.audit.close()
 
     app = FastAPI(
         title="Sancho",
@@ -121,6 +127,7 @@ def create_app(
     app.state.sign_in_attempts = sign_in.SignInAttempts(counts)
     app.state.language = settings.language
     app.state.pools = Pools()
+    app.state.audit = AuditTrail(settings)
     problems.install_handlers(app)
     app.include_router(health.router)
     app.include_router(sign_in.router)
@@ -138,6 +145,7 @@ def create_app(
     routes += [("", route) for route in _routes_of(sign_in.router) if route.name in OF_ONESELF]
     app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
     app.add_middleware(Credentials, routes=routes, counts=counts)
+    app.add_middleware(Audit, trail=app.state.audit)
     app.add_middleware(Hosts, names=names_served(settings.allowed_hosts, settings.public_url))
     app.add_middleware(SecurityHeaders, is_by_tls=settings.public_url.startswith("https:"))
     app.add_middleware(AccessLog)

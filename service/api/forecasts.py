@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from service import questions, schemas
+from service.api.audit_trail import note_scopes
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
@@ -62,4 +63,5 @@ async def ask_what_if(
 ) -> Response:
     """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
     lang = language_of(request)
+    note_scopes(request, body.scope)
     return send(request, await pools_of(request).slow.run(forecasts.what_if, period, body, lang))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from service import questions, schemas
+from service.api.audit_trail import note_scopes
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
@@ -42,6 +43,7 @@ async def get_kpis(
 )
 async def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
     """Specific, measurable, achievable, relevant, time-bound; three to five controllable KPIs per person."""
+    note_scopes(request, *(one.scope for one in body.proposals))
     return send(request, await pools_of(request).slow.run(goals.check_kpis, body, language_of(request)))
 
 
@@ -72,4 +74,5 @@ async def make_plan(
     request: Request, goals: GoalsDep, answers: StoredAnswersDep, body: schemas.PlanRequest
 ) -> Response:
     """The smallest change of levers, up to the top quartile of peers, and each person's numbers."""
+    note_scopes(request, body.scope)
     return await answered(request, answers, questions.plan(goals, body, language_of(request)))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.audit.book import AuditBook
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
@@ -89,6 +90,13 @@ async def webhook_requests(request: Request) -> WebhookRequests:
     return _use_cases(request).webhooks
 
 
+async def audit_book(request: Request) -> AuditBook:
+    """Who did what, and who read whose figures."""
+    book = _use_cases(request).audit
+    assert book is not None  # noqa: S101 - UseCases.open gives it
+    return book
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -107,3 +115,4 @@ StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
+AuditDep = Annotated[AuditBook, Depends(audit_book)]

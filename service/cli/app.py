@@ -11,11 +11,13 @@ from typer.core import TyperCommand, TyperGroup
 from crm.i18n import Language, Text
 from service.cli import (
     actions,
+    audit,
     backtest,
     backup,
     bottlenecks,
     demo,
     doctor,
+    erase,
     forecast,
     import_,
     jobs,
@@ -34,6 +36,7 @@ from service.cli import (
     webhooks,
     what_if,
 )
+from service.cli.audited import audited
 from service.cli.command import Command, bilingual, in_language
 from service.cli.help import HelpfulCommand, HelpfulGroup
 
@@ -57,6 +60,7 @@ _COMMANDS = (
     doctor.COMMAND,
     backup.BACKUP,
     backup.RESTORE,
+    erase.COMMAND,
 )
 _GROUPS = (
     ("models", models.HELP, models.COMMANDS),
@@ -64,6 +68,7 @@ _GROUPS = (
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
     ("user", user.HELP, user.COMMANDS),
+    ("audit", audit.HELP, audit.COMMANDS),
 )
 _HELP = Text(
     "売上目標に届く確率と、その理由と、次にすべきことを、根拠とともに示します。",
@@ -75,7 +80,7 @@ def build(lang: Language) -> Callable[..., Any]:
     """The command line, its help in one language."""
     app = _group(_HELP, _COMMANDS)
     for name, text, commands in _GROUPS:
-        app.add_typer(_group(text, commands), name=name)
+        app.add_typer(_group(text, commands, f"{name} "), name=name)
     built = typer.main.get_command(app)
     for one in _walk(built):
         one.help = in_language(one.help, lang)
@@ -84,7 +89,7 @@ def build(lang: Language) -> Callable[..., Any]:
     return built
 
 
-def _group(text: Text, commands: tuple[Command, ...]) -> typer.Typer:
+def _group(text: Text, commands: tuple[Command, ...], before: str = "") -> typer.Typer:
     made = typer.Typer(
         cls=HelpfulGroup,
         help=bilingual(text),
@@ -95,7 +100,8 @@ def _group(text: Text, commands: tuple[Command, ...]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for one in commands:
-        made.command(one.name, cls=HelpfulCommand, help=bilingual(one.help))(one.function)
+        function = audited(f"{before}{one.name}", one.function)
+        made.command(one.name, cls=HelpfulCommand, help=bilingual(one.help))(function)
     return made
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from crm.i18n import Language, Text
-from service.cli.command import Command, Json, Lang, argument
+from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_line, progress
 
 if TYPE_CHECKING:
@@ -25,13 +25,29 @@ def backup(folder: Folder, as_json: Json = False, lang: Lang = "ja") -> int:
     return _tell(made, _MADE, as_json, lang)
 
 
-def restore(folder: Folder, as_json: Json = False, lang: Lang = "ja") -> int:
-    """Puts a backup into an empty home and store."""
+def restore(
+    folder: Folder,
+    erased: Annotated[
+        Path | None,
+        option(
+            "--erased",
+            "PATH",
+            Text(
+                "この後に消去した人の一覧（新しいバックアップのフォルダーか erasures.json）。",
+                "Who was erased since: a newer backup's folder, or an erasures.json.",
+            ),
+        ),
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = "ja",
+) -> int:
+    """Puts a backup into an empty home and store; who was erased since is erased in it, too."""
     from service.backup import restore_backup
+    from service.erasure.erase import read_list
     from service.settings import read_settings
 
     with progress(lang) as step:
-        made = restore_backup(read_settings(), folder, step)
+        made = restore_backup(read_settings(), folder, step, [] if erased is None else read_list(erased))
     return _tell(made, _RESTORED, as_json, lang)
 
 

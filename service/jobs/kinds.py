@@ -56,6 +56,8 @@ def import_file(settings: Settings, queue: JobQueue, job: Job, step: Step) -> di
 
 def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> dict[str, Any]:
     """Trains on the store, registers the model, and promotes it past the gate; or says why none is needed."""
+    from crm.store.audit import actor, entry_of
+    from service.audit.trail import note_now
     from service.trainings import needed_training, train_and_register
 
     said = job.payload
@@ -63,6 +65,14 @@ def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> d
         return {"version": None, "promoted": False, "code": "not_needed", **_both(unneeded)}
     info, decision, findings = train_and_register(
         settings, said.get("as_of"), step, promote=bool(said.get("promote", True))
+    )
+    note_now(
+        settings,
+        entry_of(
+            actor(),
+            "promote_model" if decision.promote else "train_model",
+            touched={"version": [info.version]},
+        ),
     )
     return {
         "version": info.version,

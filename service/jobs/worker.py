@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.audit import ACTING, Actor
 from crm.store.engine import UNAVAILABLE
 from service.jobs.kinds import KINDS, Kind
 from service.jobs.queue import JobQueue
@@ -27,6 +28,7 @@ POLL_SECONDS = 1.0
 RETRY_SECONDS = (30.0, 120.0)  # before the second and third attempt where store or registry were away
 _PASSING = (UNAVAILABLE, "registry_unavailable")  # errors that pass
 _LOG = "sancho.jobs"
+SCHEDULE = "schedule"  # who asks for a job that comes again and again, in the audit
 _DIED = Text(
     "処理中のプロセスが{n}回終了したため、ジョブを中止しました。メモリー不足でないか確認し、もう一度実行してください。",
     "the process that did this job ended {n} times, so it was given up; see whether memory is short, and ask "
@@ -114,6 +116,14 @@ class Worker:
         log_event(_LOG, "info", "job_ended", job=job.job_id, kind=job.kind, state=state, seconds=seconds)
 
     def _attempt(self, job: Job, heart: _Heart) -> str:
+        who = Actor(caller=job.requested_by or SCHEDULE, operation=f"{job.kind} job")
+        token = ACTING.set(lambda: who)
+        try:
+            return self._tried(job, heart)
+        finally:
+            ACTING.reset(token)
+
+    def _tried(self, job: Job, heart: _Heart) -> str:
         try:
             with part("job", kind=job.kind, attempt=job.attempts):
                 result = self._known[job.kind].work(self._settings, self._queue, job, heart.step)

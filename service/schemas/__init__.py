@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.schemas.actions import ActionList, OutcomeRequest, RecommendationReport, RecordedOutcome
+from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
@@ -34,6 +35,7 @@ from service.schemas.webhooks import (
 
 __all__ = [
     "ActionList",
+    "AuditList",
     "BottleneckList",
     "ChangedPassword",
     "CheckRequest",

@@ -144,6 +144,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_tree",
         "import_file",
         "list_actions",
+        "list_audit",
         "list_bottlenecks",
         "list_deals",
         "list_jobs",

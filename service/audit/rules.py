@@ -1,0 +1,75 @@
+"""Which calls are noted in the audit: what changes anything, and what tells of another person's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from service.callers import Caller
+
+# Calls that are sent as POST, but change nothing.
+_ASK = frozenset({"score_deal", "score_deals", "ask_what_if", "check_kpis", "make_plan"})
+# Their answers list people, or rows of theirs, also of a team or the company.
+_LISTS_PEOPLE = frozenset({"list_deals", "list_actions", "list_bottlenecks", "compare_people"})
+_OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})
+# Rows are noted in the transaction that changes them.
+_NOTED_WITH_ROWS = frozenset({"put_table_rows", "delete_table_row"})
+COMPANY, TEAM, PERSON = "company", "team:", "person:"
+
+
+def is_change(method: str, operation: str) -> bool:
+    """Whether a call changes anything.
+
+    >>> is_change("POST", "promote_model"), is_change("POST", "make_plan"), is_change("GET", "list_deals")
+    (True, False, False)
+    """
+    return method not in ("GET", "HEAD", "OPTIONS") and operation not in _ASK
+
+
+def is_noted_with_rows(operation: str, status: int) -> bool:
+    """Whether the store has noted a change already, with the rows that it changed."""
+    return operation in _NOTED_WITH_ROWS and status < 400
+
+
+def is_read_of_deal(operation: str) -> bool:
+    """Whether a call tells of one deal, and so of its owner."""
+    return operation in _OF_ONE_DEAL
+
+
+def read_scope(operation: str, scope: str | None, caller: Caller) -> str | None:
+    """The scope of other people whose figures a call tells; None where it tells of nobody else.
+
+    A person's own figures are his; a team's forecast lists its members, the company's its teams.
+
+    >>> program = Caller(name="crm", rights=("read",))
+    >>> read_scope("get_forecast", "company", program), read_scope("list_deals", None, program)
+    (None, 'company')
+    >>> seller = Caller(name="P-1", rights=("read",), person_id="P-1", role="seller")
+    >>> read_scope("get_kpis", "person:P-1", seller), read_scope("get_kpis", "person:P-2", seller)
+    (None, 'person:P-2')
+    """
+    named = scope or COMPANY
+    if named.startswith(PERSON):
+        return None if caller.person_id == named.removeprefix(PERSON) else named
+    if named.startswith(TEAM) or operation in _LISTS_PEOPLE:
+        return named
+    return None
+
+
+def person_of(scope: str | None) -> str | None:
+    """The person of a scope.
+
+    >>> person_of("person:P-1"), person_of("team:T-1")
+    ('P-1', None)
+    """
+    return scope.removeprefix(PERSON) if scope is not None and scope.startswith(PERSON) else None
+
+
+def named_in_path(parameters: Mapping[str, object], is_deal: bool) -> dict[str, Sequence[str]]:
+    """What a call's address names, by the name of what it is.
+
+    >>> named_in_path({"webhook_id": "wh_1"}, False), named_in_path({"deal_id": "D-1"}, True)
+    ({'webhook_id': ['wh_1']}, {'deals': ['D-1']})
+    """
+    if is_deal:
+        return {"deals": [str(parameters["deal_id"])]}
+    return {name: [str(value)] for name, value in parameters.items()}
