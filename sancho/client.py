@@ -17,6 +17,8 @@ from sancho.client_types import (
     ActionCounts,
     ActionList,
     Alive,
+    AuditEntry,
+    AuditList,
     Bottleneck,
     BottleneckList,
     CheckRequest,
@@ -1027,3 +1029,61 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("Replayed", self._ask(call))
+
+    def list_audit(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        caller: str | None = None,
+        person: str | None = None,
+        operation: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AuditList:
+        """Who did what, and who read whose figures.
+
+        Every change, and every read of another person's figures, newest first; stored within seconds.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/audit",
+            query={
+                "since": since,
+                "until": until,
+                "caller": caller,
+                "person": person,
+                "operation": operation,
+                "limit": limit,
+                "cursor": cursor,
+            },
+            repeatable=True,
+        )
+        return cast("AuditList", self._ask(call))
+
+    def iter_audit(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        caller: str | None = None,
+        person: str | None = None,
+        operation: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[AuditEntry]:
+        """All `entries` of `list_audit`, each page asked for when it is reached."""
+
+        def page(cursor: str | None) -> AuditList:
+            return self.list_audit(
+                since=since,
+                until=until,
+                caller=caller,
+                person=person,
+                operation=operation,
+                limit=limit,
+                cursor=cursor,
+            )
+
+        return self._pages(page, "entries")

@@ -189,6 +189,41 @@ class AnswerWarning(TypedDict):
     message: str
 
 
+class AuditEntry(TypedDict):
+    """One change, or one read of other people's figures. Never an amount, a name of a person or a secret."""
+
+    audit_id: str
+    at: str
+    # Name of the key, id of the person, or cli: and the system's user
+    caller: str
+    # Who it was, where a person had signed in
+    person_id: str | None
+    role: str | None
+    operation: str
+    # Whose figures were read: a scope, or `deal`; null for a change
+    scope: str | None
+    # The one person whom it was about
+    about: str | None
+    # Ids by what they name, at most 100 of each kind; `kind+` counts those left out
+    touched: dict[str, list[str]]
+    result: Literal["done", "refused", "failed"]
+    # HTTP status; null for what no call did
+    status: int | None
+    request_id: str | None
+    # Where the call came from
+    address: str | None
+
+
+class AuditList(TypedDict):
+    """The audit, newest first."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
 class Baselines(TypedDict):
     """What simple rules forecast."""
 
@@ -340,6 +375,12 @@ class ChangedDeal(TypedDict):
     # What its account is called; null where no name is recorded
     account_name: NotRequired[str | None]
     revenue: float
+
+
+class ChangedPassword(TypedDict):
+    """The new password holds; other sessions of the person are over."""
+
+    person_id: str
 
 
 class CheckRequest(TypedDict):
@@ -1080,6 +1121,13 @@ class LaterPeriod(TypedDict):
     plan: PlanBody
 
 
+class LinkRequest(TypedDict):
+    """What a one-time link holds, and a password to set by it, or none to sign in this once."""
+
+    link: str
+    new_password: NotRequired[str | None]
+
+
 class Maximum(TypedDict):
     """The goal with every lever at the top quartile of peers, and what that adds."""
 
@@ -1093,6 +1141,24 @@ class Maximum(TypedDict):
     # no target is known
     gap_share: NotRequired[float | None]
     reachable: list[ReachedRevenue]
+
+
+class Me(TypedDict):
+    """Who makes the call, and what he may do."""
+
+    kind: Literal["person", "key"]
+    # Of the person or the key
+    name: str
+    person_id: str | None
+    role: Literal["seller", "manager", "admin"] | None
+    team_id: str | None
+    # The team led, with all teams below
+    leads_team_id: str | None
+    rights: list[str]
+    # Send it as X-CSRF-Token with every call of this session that is not a GET; null where the call
+    # was made by a key or a token
+    csrf_token: str | None
+    session: SessionState | None
 
 
 class MethodScores(TypedDict):
@@ -1302,6 +1368,13 @@ class PacePoint(TypedDict):
     p10: float
     p50: float
     p90: float
+
+
+class PasswordRequest(TypedDict):
+    """The present password, and the one to have from now on."""
+
+    current_password: str
+    new_password: str
 
 
 class PastForecast(TypedDict):
@@ -1743,6 +1816,17 @@ class SellingResults(TypedDict):
     message: str
 
 
+class SessionState(TypedDict):
+    """How somebody has signed in, and until when that lasts."""
+
+    way: Literal["password", "link", "oidc"]
+    created_at: str
+    # In any case; earlier where it is not used
+    ends_at: str
+    # Minutes without a call after which it ends
+    idle_minutes: float
+
+
 class ShadowQueue(TypedDict):
     """What became of the deals asked for since this process started."""
 
@@ -1783,6 +1867,28 @@ class ShadowState(TypedDict):
     text: str
     report: ShadowReport | None
     queue: ShadowQueue
+
+
+class SignInRequest(TypedDict):
+    """An e-mail address of `people`, and its password."""
+
+    email: str
+    password: str
+
+
+class SignInWays(TypedDict):
+    """How somebody can sign in here."""
+
+    password: bool
+    link: bool
+    # By GET /auth/oidc/start
+    oidc: bool
+
+
+class SignedOut(TypedDict):
+    """The session is over."""
+
+    signed_out: bool
 
 
 class SimilarDeal(TypedDict):

@@ -1,7 +1,7 @@
 """What is the Python client's code? Made from the OpenAPI: a method per operation, a type per schema.
 
-`python docs/generate.py` writes `sancho/client.py` and `sancho/client_types.py`; a test fails where they are
-not up to date. What the methods do (connections, retries, errors) is written by hand in `sancho/http_client.py`.
+`python docs/generate.py` writes `sancho/client.py` and `sancho/client_types.py`; a test fails where they
+are not up to date. What the methods do (connections, retries, errors) is written by hand in `sancho/http_client.py`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def client_code(api: Mapping[str, Any]) -> dict[str, str]:
         _method(path, name, operation, api)
         for path, operations in api["paths"].items()
         for name, operation in operations.items()
-        if _answers(operation) and "sign-in" not in operation.get("tags", ())  # that is what a browser does
+        if "sign-in" not in operation.get("tags", ()) and _answers(operation)  # that is what a browser does
     ]
     used = {word for one in methods for word in _words(one)} & {shape.name for shape in shapes}
     texts = {
@@ -157,9 +157,8 @@ def _method(path: str, http_method: str, operation: Schema, api: Schema) -> Meth
 
 def _about(operation: Schema) -> list[str]:
     """The lines of a method's docstring."""
-    rights = " or ".join(
-        f"`{right}`" for one in operation.get("security", ()) for right in one.get("HTTPBearer", ())
-    )
+    security = operation.get("security", ())
+    rights = " or ".join(f"`{right}`" for one in security for right in one.get("HTTPBearer", ()))
     lines = [operation["summary"].rstrip(".") + ".", ""]
     for paragraph in operation["description"].strip().split("\n\n"):
         lines += [*([] if lines[-1] == "" else [""]), *wrap(" ".join(paragraph.split()), _LINE - 10)]

@@ -63,8 +63,8 @@ class SignInAttempts:
     """Wrong passwords and links: by address, and by the e-mail address that was typed, whoever has it."""
 
     def __init__(self, counts: Counts) -> None:
-        self.addresses = FailedAttempts(counts)
-        self.accounts = FailedAttempts(counts, MOST_OF_ACCOUNT, ACCOUNT_SECONDS)
+        self.addresses = FailedAttempts(counts, "sign-in")
+        self.accounts = FailedAttempts(counts, "account", MOST_OF_ACCOUNT, ACCOUNT_SECONDS)
 
     @contextmanager
     def attempt(self, address: str, account: str | None = None) -> Iterator[None]:
