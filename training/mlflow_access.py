@@ -82,6 +82,19 @@ def check_database(uri: str) -> None:
             pass
 
 
+def check_locks(uri: str, *, writing: bool = False) -> None:
+    """Raises where somebody else holds an embedded registry's file, which MLflow would wait for far longer."""
+    file = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or not file.exists():
+        return
+    with closing(sqlite3.connect(file, timeout=ANSWER_SECONDS, isolation_level=None)) as database:
+        if writing:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        else:
+            database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+
 def local_folder(uri: str) -> Path | None:
     """Where a model's files are on this machine; None where they are elsewhere."""
     from mlflow.utils.file_utils import local_file_uri_to_path

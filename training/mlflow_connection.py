@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from crm.addresses import without_password
 from crm.errors import SanchoError
 from crm.i18n import Text
-from training.mlflow_access import at_most, check_database, failure, quietly
+from training.mlflow_access import at_most, check_database, check_locks, failure, quietly
 from training.mlflow_entries import unless_it_exists
 from training.registry_entry import registry_uri
 from training.relocation import settle
@@ -54,14 +54,16 @@ class MlflowConnection:
         return self._opened is not None
 
     @contextmanager
-    def connected(self) -> Iterator[MlflowClient]:
+    def connected(self, *, writing: bool = False) -> Iterator[MlflowClient]:
         """The client, without MLflow's log lines and long waits; its failures are `unavailable`."""
         with quietly():
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
 
             try:
-                yield self.client()
+                client = self.client()
+                check_locks(self.uri, writing=writing)
+                yield client
             # OSError: network and files
             except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as fault:
                 raise self.unavailable(fault) from fault

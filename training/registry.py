@@ -77,7 +77,7 @@ class Registry:
 
     def register(self, bundle: Path, record: TrainingRecord) -> ModelVersion:
         """Registers a saved model; one that is registered already stays as it is."""
-        with self._mlflow.connected() as client:
+        with self._mlflow.connected(writing=True) as client:
             tag = f"name = '{NAME}' and tag.training_id = '{record.training_id}'"
             found = client.search_model_versions(tag)
             if found:
@@ -104,7 +104,10 @@ class Registry:
         tags = {"sancho.kind": "backtest"}
         if champion is not None:
             tags["sancho.champion"] = champion.version
-        with self._mlflow.connected() as client, self._mlflow.run(client, "backtest", tags) as run_id:
+        with (
+            self._mlflow.connected(writing=True) as client,
+            self._mlflow.run(client, "backtest", tags) as run_id,
+        ):
             settings = {name: str(value)[:400] for name, value in result["settings"].items()}
             log_figures(client, run_id, settings, backtest_metrics(result))
             client.log_dict(run_id, dict(result), "backtest.json")
@@ -121,7 +124,7 @@ class Registry:
         """
         name = f"comparisons/against_{against}.json"
         tags = {"sancho.compared_with": against}
-        with self._mlflow.connected() as client:
+        with self._mlflow.connected(writing=True) as client:
             if run_id:
                 for key, value in tags.items():
                     client.set_tag(run_id, key, value)
@@ -145,7 +148,7 @@ class Registry:
 
     def set_shadow(self, version: str | None) -> ModelVersion | None:
         """Lets a version answer beside the champion without being shown; None ends that."""
-        with self._mlflow.connected() as client:
+        with self._mlflow.connected(writing=True) as client:
             if version is None:
                 if self.shadow() is not None:
                     client.delete_registered_model_alias(NAME, SHADOW)
@@ -260,7 +263,7 @@ class Registry:
         It is the champion from one call to the registry on, the one that moves the alias, and before that it
         is not: wherever the process stops, what was recorded stands beside it.
         """
-        with self._mlflow.connected() as client, self._mlflow.locked():
+        with self._mlflow.connected(writing=True) as client, self._mlflow.locked():
             version = self._version(client, version)
             if decision is not None:
                 client.set_model_version_tag(NAME, version, "gate", decision.text.both())
@@ -278,7 +281,7 @@ class Registry:
 
     def record_decision(self, version: str, decision: GateDecision) -> None:
         """Record the gate's decision on a version that was not promoted."""
-        with self._mlflow.connected() as client:
+        with self._mlflow.connected(writing=True) as client:
             client.set_model_version_tag(NAME, version, "gate", decision.text.both())
 
     def previous_champion(self) -> str:
@@ -291,7 +294,7 @@ class Registry:
 
         Returns the champion after the call. Nothing changes where `from_version` is no longer the champion.
         """
-        with self._mlflow.connected() as client:
+        with self._mlflow.connected(writing=True) as client:
             expected = from_version or self._version(client, CHAMPION)
             with self._mlflow.locked():
                 current = self._version(client, CHAMPION)
