@@ -33,7 +33,12 @@ _FOLDER = "answers"
 _MOST = 100  # answers that are kept
 _FORECAST = "forecast"  # the question whose answer shows stored forecasts
 # Settings that no answer depends on, or that are named by what they lead to.
-_ELSEWHERE = {"home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"}
+_ELSEWHERE = {
+    *("home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"),
+    *("public_url", "local_sign_in", "session_idle_minutes", "session_hours", "link_minutes"),
+    *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_audience", "oidc_email_claim"),
+    *("oidc_assume_verified", "oidc_clock_skew_seconds"),
+}
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")
 

@@ -32,6 +32,7 @@ from service.api.cookies import SESSION_COOKIE
 from service.api.headers import SecurityHeaders
 from service.api.pools import Pools
 from service.api.responses import documented_problems
+from service.api.sign_in_attempts import SignInAttempts
 from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
@@ -103,7 +104,7 @@ def create_app(
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.sign_in = SignIn(settings)
-    app.state.sign_in_attempts = sign_in.SignInAttempts()
+    app.state.sign_in_attempts = SignInAttempts()
     app.state.language = settings.language
     app.state.pools = Pools()
     problems.install_handlers(app)

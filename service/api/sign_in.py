@@ -6,9 +6,6 @@ to, and cookies belong to the host, whatever version of the interface a page use
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,7 +16,6 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
 from service.api.access import CallerDep
-from service.api.attempts import ACCOUNT_SECONDS, MOST_OF_ACCOUNT, FailedAttempts
 from service.api.cookies import (
     FLOW_COOKIE,
     SESSION_COOKIE,
@@ -31,6 +27,7 @@ from service.api.cookies import (
 from service.api.persons import SESSION, at_provider, caller_for, directory, session_text, sign_in_of
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
+from service.api.sign_in_attempts import SignInAttempts
 from service.callers import Caller
 from service.sign_in.book import Session
 from service.sign_in.browser_flow import SECONDS as FLOW_SECONDS
@@ -43,52 +40,14 @@ _NO_LOCAL = Text(
     "この環境ではパスワードやリンクでのサインインを使いません。GET /auth/oidc/start から始めてください。",
     "passwords and links are not used here; begin at GET /auth/oidc/start.",
 )
-_WRONG = ("wrong_password", "bad_link")
 _NOT_A_PERSON = Text(
     "この操作は、ブラウザーでサインインした人だけが行えます。",
     "this is for people who have signed in with a browser.",
-)
-_TOO_MANY = Text(
-    "サインインの失敗が続いています。{seconds}秒後にもう一度お試しください。",
-    "too many sign-ins have failed; try again in {seconds} seconds.",
 )
 _OF_SESSION = documented_problems(401, 403, 429, 503)
 _REDIRECT: dict[int | str, dict[str, Any]] = {
     303: {"description": "Go on there", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
-
-
-class SignInAttempts:
-    """Wrong passwords and links: by address, and by the e-mail address that was typed, whoever has it."""
-
-    def __init__(self) -> None:
-        self.addresses = FailedAttempts()
-        self.accounts = FailedAttempts(most=MOST_OF_ACCOUNT, seconds=ACCOUNT_SECONDS)
-
-    @contextmanager
-    def attempt(self, address: str, account: str | None = None) -> Iterator[None]:
-        """Inside, a password or link is looked at; SanchoError where somebody has to wait with that.
-
-        It counts before it is looked at, so that many at once are no more than many one after the other.
-        """
-        counted = [(self.addresses, address)]
-        if account is not None:
-            counted.append((self.accounts, account))
-        waits = max(counter.seconds_to_wait(name) for counter, name in counted)
-        if waits:
-            raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
-        for counter, name in counted:
-            counter.note(name)
-        try:
-            yield
-        except SanchoError as fault:
-            if fault.code not in _WRONG:  # nothing was looked at, or the new password is too weak
-                for counter, name in counted:
-                    counter.take_back(name)
-            raise
-        self.addresses.take_back(address)
-        if account is not None:
-            self.accounts.forget(account)
 
 
 @router.get("/ways", response_model=schemas.SignInWays, summary="How people can sign in")

@@ -21,7 +21,8 @@ from crm.instants import instant
 from crm.store import Store
 from service.access_rules import RIGHTS, ROLE_RIGHTS
 from service.api import create_app, use_cases
-from service.api.attempts import MOST, MOST_OF_ACCOUNT
+from service.api.attempts import MOST
+from service.api.sign_in_attempts import ACCOUNT_SECONDS, MOST_OF_ACCOUNT, MOST_OF_ADDRESS, SignInAttempts
 from service.cli import run
 from service.settings import Settings, read_settings
 from service.sign_in import SignIn
@@ -558,7 +559,7 @@ def test_wrong_passwords_are_few_for_an_account_from_wherever_and_for_an_address
     unknown = [attempt("nobody@example.com") for _ in range(MOST_OF_ACCOUNT + 1)]
     assert unknown == [401] * MOST_OF_ACCOUNT + [429], "nor who exists"
     set_password(app, "P3")
-    assert attempt(EVA, PASSWORD) == 429, f"{MOST} from this address"
+    assert attempt(EVA, PASSWORD) == 429, f"{MOST_OF_ADDRESS} from this address"
     key = app.state.keys.create("crm", ["read"])
     assert browser.get("/v1/kpis/2026-Q4", headers={"Authorization": f"Bearer {key}"}).status_code != 429
 
@@ -566,8 +567,38 @@ def test_wrong_passwords_are_few_for_an_account_from_wherever_and_for_an_address
 def test_right_passwords_are_no_attempts(browser: TestClient, app: FastAPI):
     set_password(app, "P1")
     asked = {"email": ANNA, "password": PASSWORD}
-    for _ in range(MOST + 2):
+    for _ in range(MOST_OF_ADDRESS + 2):
         assert browser.post("/auth/sign-in", json=asked).status_code == 200
+
+
+def test_what_was_not_looked_at_is_no_attempt_and_all_is_forgotten_after_a_while():
+    now = [0.0]
+    attempts = SignInAttempts(lambda: now[0])
+
+    def attempt(code: str, address: str = "2001:db8::1", account: str | None = ANNA) -> str:
+        try:
+            with attempts.attempt(address, account):
+                if code:
+                    raise SanchoError(Text("x", "x"), code)
+        except SanchoError as fault:
+            return fault.code
+        return "in"
+
+    assert {attempt("busy") for _ in range(50)} == {"busy"}
+    for _ in range(MOST_OF_ACCOUNT):
+        assert attempt("wrong_password") == "wrong_password"
+    assert attempt("", "10.0.0.1") == "too_many_attempts", "from wherever"
+    assert attempt("", account=EVA) == "in"
+    for _ in range(MOST_OF_ADDRESS - MOST_OF_ACCOUNT):
+        assert attempt("bad_link", "2001:db8::2", None) == "bad_link", "the same network"
+    assert attempt("", "2001:db8::3", None) == "too_many_attempts"
+    assert attempt("", "10.0.0.1", EVA) == "in"
+    now[0] = ACCOUNT_SECONDS
+    assert attempt("") == "in"
+    for n in range(10_100):
+        attempt("wrong_password", "10.0.0.1", f"{n}@example.com")
+        now[0] += 4
+    assert len(attempts._accounts._counts) == 10_000
 
 
 def test_who_tries_out_sessions_waits_and_an_old_tab_does_not_count_again(app: FastAPI):
