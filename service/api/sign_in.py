@@ -104,13 +104,13 @@ async def sign_out(request: Request, caller: CallerDep) -> Response:  # noqa: AR
 @router.get("/me", response_model=schemas.Me, responses=_OF_SESSION, summary="Who makes the call")
 async def get_me(request: Request, caller: CallerDep) -> Response:
     """A person with his role, or a key; of a session also the token that its calls need."""
-    if caller.person_id is None:
-        return send(request, _me(caller, None))
-    person = (await directory(request)).person(caller.person_id)
-    text = request.scope.get(SESSION)
-    if text is None:
-        return send(request, _me(caller, person))
-    return send(request, _me(caller, person) | _session_fields(request, text, await _session(request, text)))
+    person = None
+    if caller.person_id is not None:
+        person = (await directory(request)).person(caller.person_id)
+    answer = _me(caller, person)
+    if (text := request.scope.get(SESSION)) is not None:
+        answer |= _session_fields(request, text, await _session(request, text))
+    return _unstored(send(request, answer))
 
 
 @router.post(
@@ -190,7 +190,7 @@ def _refuse_unless_local(request: Request) -> None:
 async def _begun(request: Request, signed_in: SignedIn) -> Response:
     caller = caller_for(signed_in.person)
     fields = _session_fields(request, signed_in.text, signed_in.session)
-    response = send(request, _me(caller, signed_in.person) | fields)
+    response = _unstored(send(request, _me(caller, signed_in.person) | fields))
     await _give(request, response, signed_in)
     return response
 
@@ -201,6 +201,12 @@ async def _give(request: Request, response: Response, signed_in: SignedIn) -> No
     if (before := session_text(request)) and not sessions.is_refused(before):
         await pools_of(request).aside.run(sessions.end, before)
     set_cookie(request, response, SESSION_COOKIE, signed_in.text, sessions.seconds)
+
+
+def _unstored(response: Response) -> Response:
+    """An answer that tells a session's token, which nothing keeps."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _session_of(request: Request) -> str:
