@@ -36,6 +36,9 @@ _FORECAST = "forecast"  # the question whose answer shows stored forecasts
 _ELSEWHERE = {
     *("home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"),
     *("public_url", "allowed_hosts", "trusted_proxies", "calls_per_minute", "computations_per_minute"),
+    *("local_sign_in", "session_idle_minutes", "session_hours", "link_minutes"),
+    *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_audience", "oidc_email_claim"),
+    *("oidc_assume_verified", "oidc_clock_skew_seconds"),
 }
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")

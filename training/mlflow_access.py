@@ -83,7 +83,7 @@ def check_database(uri: str) -> None:
 
 
 def check_locks(uri: str, *, writing: bool = False) -> None:
-    """Raises where somebody else holds an embedded registry's file, which MLflow would wait for far longer."""
+    """Raises where somebody else holds an embedded registry's file, which MLflow would wait for longer."""
     file = Path(uri.removeprefix("sqlite:///"))
     if not uri.startswith("sqlite:///") or not file.exists():
         return

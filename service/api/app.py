@@ -37,6 +37,7 @@ from service.api.documentation import TAGS, complete
 from service.api.headers import SecurityHeaders
 from service.api.hosts import Hosts
 from service.api.pools import Pools
+from service.api.sign_in_attempts import SignInAttempts
 from service.audit.trail import AuditTrail
 from service.host_names import names_served
 from service.keys import ApiKeys
@@ -124,7 +125,7 @@ def create_app(
     app.state.use_cases = answering
     app.state.keys = keys if keys is not None else ApiKeys(settings.store_url)
     app.state.sign_in = SignIn(settings)
-    app.state.sign_in_attempts = sign_in.SignInAttempts(counts)
+    app.state.sign_in_attempts = SignInAttempts(counts)
     app.state.language = settings.language
     app.state.pools = Pools()
     app.state.audit = AuditTrail(settings)

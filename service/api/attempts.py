@@ -1,4 +1,4 @@
-"""Who tries out keys or passwords? Whoever sent too many wrong ones waits before the next is looked at."""
+"""Who tries out keys? An address that sent too many wrong ones waits before the next is looked at."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import ipaddress
 
 from service.api.counts import SECONDS, Counts
 
-__all__ = ["ACCOUNT_SECONDS", "MOST", "MOST_OF_ACCOUNT", "SECONDS", "FailedAttempts"]
+__all__ = ["MOST", "SECONDS", "FailedAttempts"]
 
 MOST = 20  # wrong keys from one address within a minute, of all processes that answer
-MOST_OF_ACCOUNT, ACCOUNT_SECONDS = 10, 900.0  # wrong passwords for one e-mail address within so long
 
 
 class FailedAttempts:

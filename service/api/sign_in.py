@@ -6,9 +6,6 @@ to, and cookies belong to the host, whatever version of the interface a page use
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,7 +16,6 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
 from service.api.access import CallerDep
-from service.api.attempts import ACCOUNT_SECONDS, MOST_OF_ACCOUNT, FailedAttempts
 from service.api.cookies import (
     FLOW_COOKIE,
     SESSION_COOKIE,
@@ -28,10 +24,10 @@ from service.api.cookies import (
     refuse_other_sites,
     set_cookie,
 )
-from service.api.counts import Counts
 from service.api.persons import SESSION, at_provider, caller_for, directory, session_text, sign_in_of
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
+from service.api.sign_in_attempts import SignInAttempts
 from service.callers import Caller
 from service.sign_in.book import Session
 from service.sign_in.browser_flow import SECONDS as FLOW_SECONDS
@@ -44,52 +40,14 @@ _NO_LOCAL = Text(
     "この環境ではパスワードやリンクでのサインインを使いません。GET /auth/oidc/start から始めてください。",
     "passwords and links are not used here; begin at GET /auth/oidc/start.",
 )
-_WRONG = ("wrong_password", "bad_link")
 _NOT_A_PERSON = Text(
     "この操作は、ブラウザーでサインインした人だけが行えます。",
     "this is for people who have signed in with a browser.",
-)
-_TOO_MANY = Text(
-    "サインインの失敗が続いています。{seconds}秒後にもう一度お試しください。",
-    "too many sign-ins have failed; try again in {seconds} seconds.",
 )
 _OF_SESSION = documented_problems(401, 403, 429, 503)
 _REDIRECT: dict[int | str, dict[str, Any]] = {
     303: {"description": "Go on there", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
-
-
-class SignInAttempts:
-    """Wrong passwords and links: by address, and by the e-mail address that was typed, whoever has it."""
-
-    def __init__(self, counts: Counts) -> None:
-        self.addresses = FailedAttempts(counts, "sign-in")
-        self.accounts = FailedAttempts(counts, "account", MOST_OF_ACCOUNT, ACCOUNT_SECONDS)
-
-    @contextmanager
-    def attempt(self, address: str, account: str | None = None) -> Iterator[None]:
-        """Inside, a password or link is looked at; SanchoError where somebody has to wait with that.
-
-        It counts before it is looked at, so that many at once are no more than many one after the other.
-        """
-        counted = [(self.addresses, address)]
-        if account is not None:
-            counted.append((self.accounts, account))
-        waits = max(counter.seconds_to_wait(name) for counter, name in counted)
-        if waits:
-            raise SanchoError(_TOO_MANY.format(seconds=math.ceil(waits)), "too_many_attempts")
-        for counter, name in counted:
-            counter.note(name)
-        try:
-            yield
-        except SanchoError as fault:
-            if fault.code not in _WRONG:  # nothing was looked at, or the new password is too weak
-                for counter, name in counted:
-                    counter.take_back(name)
-            raise
-        self.addresses.take_back(address)
-        if account is not None:
-            self.accounts.forget(account)
 
 
 @router.get("/ways", response_model=schemas.SignInWays, summary="How people can sign in")
@@ -146,13 +104,13 @@ async def sign_out(request: Request, caller: CallerDep) -> Response:  # noqa: AR
 @router.get("/me", response_model=schemas.Me, responses=_OF_SESSION, summary="Who makes the call")
 async def get_me(request: Request, caller: CallerDep) -> Response:
     """A person with his role, or a key; of a session also the token that its calls need."""
-    if caller.person_id is None:
-        return send(request, _me(caller, None))
-    person = (await directory(request)).person(caller.person_id)
-    text = request.scope.get(SESSION)
-    if text is None:
-        return send(request, _me(caller, person))
-    return send(request, _me(caller, person) | _session_fields(request, text, await _session(request, text)))
+    person = None
+    if caller.person_id is not None:
+        person = (await directory(request)).person(caller.person_id)
+    answer = _me(caller, person)
+    if (text := request.scope.get(SESSION)) is not None:
+        answer |= _session_fields(request, text, await _session(request, text))
+    return _unstored(send(request, answer))
 
 
 @router.post(
@@ -232,7 +190,7 @@ def _refuse_unless_local(request: Request) -> None:
 async def _begun(request: Request, signed_in: SignedIn) -> Response:
     caller = caller_for(signed_in.person)
     fields = _session_fields(request, signed_in.text, signed_in.session)
-    response = send(request, _me(caller, signed_in.person) | fields)
+    response = _unstored(send(request, _me(caller, signed_in.person) | fields))
     await _give(request, response, signed_in)
     return response
 
@@ -243,6 +201,12 @@ async def _give(request: Request, response: Response, signed_in: SignedIn) -> No
     if (before := session_text(request)) and not sessions.is_refused(before):
         await pools_of(request).aside.run(sessions.end, before)
     set_cookie(request, response, SESSION_COOKIE, signed_in.text, sessions.seconds)
+
+
+def _unstored(response: Response) -> Response:
+    """An answer that tells a session's token, which nothing keeps."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _session_of(request: Request) -> str:

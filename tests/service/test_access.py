@@ -79,9 +79,12 @@ def test_each_right_opens_what_the_matrix_says(
 
 def test_the_interface_says_which_right_a_call_needs(app: FastAPI):
     paths = app.openapi()["paths"]
-    assert paths["/v1/deals/score"]["post"]["security"] == [{"HTTPBearer": ["score"]}]
-    either = paths["/v1/actions"]["get"]["security"]
-    assert either == [{"HTTPBearer": ["read"]}, {"HTTPBearer": ["recommend"]}]
+    score = paths["/v1/deals/score"]["post"]["security"]
+    assert score == [{"HTTPBearer": ["score"]}, {"SessionCookie": ["score"]}]
+    either = [one["HTTPBearer"] for one in paths["/v1/actions"]["get"]["security"] if "HTTPBearer" in one]
+    assert either == [["read"], ["recommend"]]
+    assert paths["/auth/me"]["get"]["security"] == [{"HTTPBearer": []}, {"SessionCookie": []}]
+    assert "security" not in paths["/auth/sign-in"]["post"]
 
 
 def test_an_address_that_does_not_exist_tells_nothing_of_keys(client: TestClient):

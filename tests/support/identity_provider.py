@@ -1,7 +1,7 @@
 """Which identity provider do tests ask? A small one of our own, in a process of its own, with real keys.
 
 It serves discovery, keys, the authorization and the token address of OpenID Connect. A test tells it over
-/control whom it lets in, and asks it for tokens of any claims. `python identity_provider.py` prints its address.
+/control whom it lets in, and asks it for tokens of any claims. Run as a program it prints its address.
 """
 
 from __future__ import annotations
