@@ -1,7 +1,8 @@
 """What is the Python client's code? Made from the OpenAPI: a method per operation, a type per schema.
 
 `python docs/generate.py` writes `sancho/client.py` and `sancho/client_types.py`; a test fails where they are
-not up to date. What the methods do (connections, retries, errors) is written by hand in `sancho/http_client.py`.
+not up to date. What the methods do (connections, retries, errors) is written by hand in
+`sancho/http_client.py`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ body, and from what its endpoint says (`documented_problems`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -100,7 +100,9 @@ def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
     for path, method, operation in _operations(schema):
         if path.startswith(f"{prefix}/"):
             _document_rights(operation)
-            _document_codes(operation)
+            _document_codes(operation, _expected(operation))
+        else:
+            _document_codes(operation, ())
         if method == "get" and path.startswith(f"{prefix}/"):
             operation["responses"]["304"] = {"description": _KNOWN, "headers": _headers("ETag")}
             operation["responses"]["200"]["headers"] = _headers("ETag")
@@ -136,14 +138,14 @@ def _document_rights(operation: dict[str, Any]) -> None:
     operation["security"] = [{"HTTPBearer": [right]} for right in rights]
 
 
-def _document_codes(operation: dict[str, Any]) -> None:
+def _document_codes(operation: dict[str, Any], expected: Iterable[str]) -> None:
     """Each problem's status, with all its codes."""
     responses = operation["responses"]
     codes: dict[str, set[str]] = {}
     for status, response in responses.items():
         if int(status) >= HTTPStatus.BAD_REQUEST:
             codes[status] = set(response.pop(CODES, ()))
-    for code in _expected(operation):
+    for code in expected:
         codes.setdefault(str(STATUS.get(code, 422)), set()).add(code)
     for status, named in codes.items():
         response = responses.setdefault(status, {})
