@@ -21,6 +21,7 @@ from service.api import (
     kpis,
     models,
     people,
+    reference,
     scopes,
     tables,
     webhooks,
@@ -96,6 +97,8 @@ def create_app(
     app.state.language = settings.language
     app.state.pools = Pools()
     problems.install_handlers(app)
+    app.state.reference = {}
+    app.include_router(reference.router)
     app.include_router(health.router)
     for router in _ROUTERS:
         app.include_router(

@@ -106,6 +106,7 @@ def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
         if method == "get" and path.startswith(f"{prefix}/"):
             operation["responses"]["304"] = {"description": _KNOWN, "headers": _headers("ETag")}
             operation["responses"]["200"]["headers"] = _headers("ETag")
+        _describe_answer(operation, schema["components"]["schemas"])
         for status, names in _OF_STATUS.items():
             if status in operation["responses"]:
                 operation["responses"][status].setdefault("headers", {}).update(_headers(*names))
@@ -163,6 +164,15 @@ def _expected(operation: Mapping[str, Any]) -> Iterator[str]:
     if body is not None:
         yield from _OF_BODY
         yield from _OF_JSON if "application/json" in body["content"] else ()
+
+
+def _describe_answer(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """What an answer is, in the words of its schema in place of FastAPI's."""
+    for answer in operation["responses"].values():
+        if answer.get("description") == "Successful Response":
+            [content] = answer["content"].values()
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            answer["description"] = schemas[name]["description"] if name else operation["summary"]
 
 
 def _document_pages(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
