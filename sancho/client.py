@@ -198,27 +198,6 @@ class Client(HttpClient):
 
         return self._pages(page, "deals")
 
-    def get_deal(self, deal_id: str, *, as_of: str | None = None, period: str | None = None) -> Insight:
-        """Insight for a stored deal.
-
-        The insight of a stored deal, as of any moment at which it was open.
-
-        Needs the right `read`.
-        """
-        call = Call(
-            method="GET",
-            path=path_of(
-                "/v1/deals/{deal_id}",
-                deal_id=deal_id,
-            ),
-            query={
-                "as_of": as_of,
-                "period": period,
-            },
-            repeatable=True,
-        )
-        return cast("Insight", self._ask(call))
-
     def get_deal_timeline(
         self, deal_id: str, *, as_of: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Timeline:
@@ -257,6 +236,27 @@ class Client(HttpClient):
             )
 
         return self._pages(page, "entries")
+
+    def get_deal(self, deal_id: str, *, as_of: str | None = None, period: str | None = None) -> Insight:
+        """Insight for a stored deal.
+
+        The insight of a stored deal, as of any moment at which it was open.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/deals/{deal_id}",
+                deal_id=deal_id,
+            ),
+            query={
+                "as_of": as_of,
+                "period": period,
+            },
+            repeatable=True,
+        )
+        return cast("Insight", self._ask(call))
 
     def get_forecast(
         self, period: str, *, scope: str | None = None, as_of: str | None = None, parts: str | None = None

@@ -116,7 +116,7 @@ def examples(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]:
         answer = ask(client, call)
         if not call.operation:
             continue
-        sent = {} if call.body is None else {"request": call.body}
+        sent = {} if call.body is None else {"request": invented(call.body)}
         yield call.operation, {**sent, "response": invented(shortened(answer))}
         for other in _SAME.get(call.operation, ()):
             yield other, {**sent, "response": invented(shortened(answer))}

@@ -23,6 +23,7 @@ from service.api import (
     kpis,
     models,
     people,
+    reference,
     scopes,
     sign_in,
     tables,
@@ -130,6 +131,8 @@ def create_app(
     app.state.pools = Pools()
     app.state.audit = AuditTrail(settings)
     problems.install_handlers(app)
+    app.state.reference = {}
+    app.include_router(reference.router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
     for router in _ROUTERS:

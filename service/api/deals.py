@@ -126,25 +126,11 @@ async def list_deals(
     return await answered(request, answers, question)
 
 
-@router.get(
-    "/{deal_id}",
-    response_model=schemas.Insight,
-    summary="Insight for a stored deal",
-)
-async def get_deal(
-    request: Request,
-    deals: DealInsightsDep,
-    deal_id: Annotated[str, Path(min_length=1, max_length=500)],
-    as_of: AsOf = None,
-    period: PeriodName = None,
-) -> Response:
-    """The insight of a stored deal, as of any moment at which it was open."""
-    lang = language_of(request)
-    return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))
+# Ids may hold a slash (2026/001), so what is under a deal comes before the deal itself.
 
 
 @router.get(
-    "/{deal_id}/timeline",
+    "/{deal_id:path}/timeline",
     response_model=schemas.Timeline,
     summary="What happened to a deal, and what was said of it",
 )
@@ -160,3 +146,20 @@ async def get_deal_timeline(
     lang = language_of(request)
     page = partial(timelines.timeline, deal_id, as_of, limit, lang, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))
+
+
+@router.get(
+    "/{deal_id:path}",
+    response_model=schemas.Insight,
+    summary="Insight for a stored deal",
+)
+async def get_deal(
+    request: Request,
+    deals: DealInsightsDep,
+    deal_id: Annotated[str, Path(min_length=1, max_length=500)],
+    as_of: AsOf = None,
+    period: PeriodName = None,
+) -> Response:
+    """The insight of a stored deal, as of any moment at which it was open."""
+    lang = language_of(request)
+    return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))

@@ -6,7 +6,7 @@ body, and from what its endpoint says (`documented_problems`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -113,12 +113,15 @@ def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
     schemes[_COOKIE] = _COOKIE_SCHEME
     for path, method, operation in _operations(schema):
         if path.startswith(f"{prefix}/"):
-            _document_codes(operation)
+            _document_codes(operation, _expected(operation))
+        else:
+            _document_codes(operation, ())
         if operation.get("security"):
             _document_rights(operation)
         if method == "get" and path.startswith(f"{prefix}/"):
             operation["responses"]["304"] = {"description": _KNOWN, "headers": _headers("ETag")}
             operation["responses"]["200"]["headers"] = _headers("ETag")
+        _describe_answer(operation, schema["components"]["schemas"])
         for status, names in _OF_STATUS.items():
             if status in operation["responses"]:
                 operation["responses"][status].setdefault("headers", {}).update(_headers(*names))
@@ -152,14 +155,14 @@ def _document_rights(operation: dict[str, Any]) -> None:
     operation["security"] = [{scheme: right} for right in rights for scheme in ("HTTPBearer", _COOKIE)]
 
 
-def _document_codes(operation: dict[str, Any]) -> None:
+def _document_codes(operation: dict[str, Any], expected: Iterable[str]) -> None:
     """Each problem's status, with all its codes."""
     responses = operation["responses"]
     codes: dict[str, set[str]] = {}
     for status, response in responses.items():
         if int(status) >= HTTPStatus.BAD_REQUEST:
             codes[status] = set(response.pop(CODES, ()))
-    for code in _expected(operation):
+    for code in expected:
         codes.setdefault(str(STATUS.get(code, 422)), set()).add(code)
     for status, named in codes.items():
         response = responses.setdefault(status, {})
@@ -177,6 +180,15 @@ def _expected(operation: Mapping[str, Any]) -> Iterator[str]:
     if body is not None:
         yield from _OF_BODY
         yield from _OF_JSON if "application/json" in body["content"] else ()
+
+
+def _describe_answer(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """What an answer is, in the words of its schema in place of FastAPI's."""
+    for answer in operation["responses"].values():
+        if answer.get("description") == "Successful Response":
+            [content] = answer["content"].values()
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            answer["description"] = schemas[name]["description"] if name else operation["summary"]
 
 
 def _document_pages(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

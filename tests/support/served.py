@@ -39,14 +39,14 @@ class Served:
 
 
 @contextmanager
-def small_service(home: Path) -> Iterator[Served]:
-    """The application, ready; nothing is warmed up and no thread is begun."""
+def small_service(home: Path, warm: bool = False) -> Iterator[Served]:
+    """The application; no thread is begun, and it is ready where it is `warm`."""
     store = small_store(home / "sancho.db")
     for table, rows in NAMES.items():
         push_rows(store, table, rows, TOKYO, now=as_of_instant("2026-11-19", TOKYO))
     registry = FakeRegistry(fake_bundle(store.read(TOKYO)))
     cases = UseCases.open(Settings(home=home, private_webhooks=True), store, registry)  # type: ignore[arg-type]
-    cases.serving.refresh(warm=False)
+    cases.serving.refresh(warm=warm)
     app = create_app(cases.settings, cases, warm=False)
     yield Served(app, cases)
     cases.close()
