@@ -33,7 +33,16 @@ _FOLDER = "answers"
 _MOST = 100  # answers that are kept
 _FORECAST = "forecast"  # the question whose answer shows stored forecasts
 # Settings that no answer depends on, or that are named by what they lead to.
-_ELSEWHERE = {"home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"}
+_ELSEWHERE = {
+    "home",
+    "database_url",
+    "language",
+    "host",
+    "port",
+    "job_workers",
+    "refresh_seconds",
+    "retention",
+}
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")
 

@@ -60,6 +60,7 @@ STATUS = {
     "unknown_model": 404,
     "no_credential": 401,
     "not_allowed": 403,
+    "not_a_person": 403,
     "too_many_attempts": 429,
     "bad_json": 400,
     "too_large": 413,

@@ -124,12 +124,12 @@ def replace_everywhere(
     return counts
 
 
-def note_new_state(connection: sa.Connection, at: int, digest: str) -> None:
+def note_new_state(connection: sa.Connection, at: int, digest: str, source: str = "erase") -> None:
     """Lets all who read the store see that it is another, and read all of it anew."""
     newest = connection.scalar(sa.select(sa.func.max(IMPORTS.c.at)))
     values = {
         "at": at if newest is None else max(at, newest + 1),
-        "source": "erase",
+        "source": source,
         "mapping": None,
         "rows_read": 0,
         "imported": 1,

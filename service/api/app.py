@@ -21,6 +21,7 @@ from service.api import (
     health,
     jobs,
     kpis,
+    me,
     models,
     people,
     tables,
@@ -59,12 +60,12 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
-        audit,
+        *(audit, me),
     )
 ]
 _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
-    *("webhooks", "audit", "health"),
+    *("webhooks", "audit", "me", "health"),
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
 _BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))

@@ -11,6 +11,7 @@ from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
+from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
 from service.schemas.tables import RemovedRow, TableResult
 from service.schemas.webhooks import (
     DeliveryState,
@@ -39,10 +40,13 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "MyAnswer",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
     "PeopleList",
+    "PersonAnswerList",
+    "PersonRecord",
     "Pinged",
     "Plan",
     "PlanRequest",
@@ -55,6 +59,7 @@ __all__ = [
     "ScoreRequest",
     "ShadowState",
     "State",
+    "StoredPersonAnswer",
     "TableResult",
     "Timeline",
     "TrainingRequest",

@@ -122,6 +122,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
         "add_webhook",
+        "answer_my_figure",
         "ask_what_if",
         "cancel_job",
         "check_kpis",
@@ -138,6 +139,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_kpis",
         "get_metrics",
         "get_model",
+        "get_my_record",
         "get_shadow",
         "get_tree",
         "import_file",
@@ -147,6 +149,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_deals",
         "list_jobs",
         "list_models",
+        "list_person_answers",
         "list_webhook_deliveries",
         "list_webhooks",
         "make_plan",
