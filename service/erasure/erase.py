@@ -45,7 +45,10 @@ Step = Callable[[Text, int, "int | None"], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Erased:
-    """What an erasure changed: rows by table, files, where the name is still found, and what to do."""
+    """What an erasure changed: rows by table, files, where the name is still found, and what to do.
+
+    `namesakes`: how many others are called the same; their rows keep the name.
+    """
 
     table: str
     row_key: str
@@ -55,6 +58,7 @@ class Erased:
     left: list[str]
     id_replaced: bool
     in_order: bool = True
+    namesakes: int = 0
     cleared: bool = True
 
 
@@ -203,7 +207,8 @@ def _carried_out(
     step(_TABLES, 0, None)
     done = replace(erasure, state=ERASED, requested_by=what(erasure.requested_by))
     with writing_cleanly(engine) as connection:
-        for name, count in erasures.replace_everywhere(connection, what).items():
+        spared = erasures.namesakes(connection, erasure.table_name, row_id, what, erasure.pseudonym)
+        for name, count in erasures.replace_everywhere(connection, what, spared).items():
             rows[name] = rows.get(name, 0) + count
         erasures.save_erasure(connection, done)
         erasures.note_new_state(connection, time.time_ns() // 1000, uuid.uuid4().hex)
@@ -220,6 +225,8 @@ def _carried_out(
     cleared = sum(_cleared(url, rows) for url in urls) == len(urls)  # each, also where one is in use
     step(_SEARCHING, 0, None)
     left = where_found(settings, what)
+    if spared:  # it is theirs
+        left = []
     if cleared and not left:
         with writing_cleanly(engine) as connection:
             now = time.time_ns() // 1000
@@ -233,6 +240,7 @@ def _carried_out(
         left=left,
         id_replaced=done.row_key != row_id,
         in_order=in_order,
+        namesakes=len(spared),
         cleared=cleared,
     )
 
@@ -243,7 +251,8 @@ def _rehearsed(
     """What would be changed; nothing is."""
     with engine.connect().execution_options(**{WRITING: True}) as connection:
         opened = connection.begin()
-        rows = erasures.replace_everywhere(connection, what)
+        spared = erasures.namesakes(connection, erasure.table_name, row_id, what, erasure.pseudonym)
+        rows = erasures.replace_everywhere(connection, what, spared)
         opened.rollback()
     kept = str(settings.kept_folder.relative_to(settings.home))
     files = [file for file in where_found(settings, what) if not file.startswith(("sancho", kept))]
@@ -254,6 +263,7 @@ def _rehearsed(
         rows=rows,
         files=files,
         left=[],
+        namesakes=len(spared),
         id_replaced=erasure.row_key != row_id,
     )
 
