@@ -19,7 +19,7 @@ from features.kpis import KPIS
 from features.kpis.count import KPI_EVENTS
 from features.kpis.own import CUSTOM_KPI_EXAMPLE
 from service.api import create_app
-from service.settings import ActionSettings, Settings
+from service.settings import ActionSettings, RetentionSettings, Settings
 from tools.client_code import client_code
 from training.config import TrainConfig
 
@@ -30,6 +30,10 @@ fiscal_start_month = 4
 
 [actions]
 hold_out = 0.1
+
+[retention]
+audit = 1095
+activity_text = 730
 
 [train]
 exclude = ["deals.確度"]
@@ -192,7 +196,7 @@ def settings_page() -> str:
 def settings() -> Iterator[Setting]:
     """Every setting: of the installation, of recommendations, of a training, and environment variables."""
     for name, field in Settings.model_fields.items():
-        if name not in ("actions", "train", "kpi"):
+        if name not in ("actions", "retention", "train", "kpi"):
             default = "./.sancho" if name == "home" else _toml(field.default)
             meaning = _meaning(Settings, name)
             yield Setting(_GENERAL, name, f"SANCHO_{name.upper()}", name, default, meaning)
@@ -202,6 +206,9 @@ def settings() -> Iterator[Setting]:
         group = Text("打ち手 [actions]", "Recommendations")
         meaning = _meaning(ActionSettings, name)
         yield Setting(group, name, "", f"actions.{name}", _toml(field.default), meaning)
+    for name in RetentionSettings.model_fields:
+        group = Text("保存期間 [retention]", "Retention")
+        yield Setting(group, name, "", f"retention.{name}", "", _meaning(RetentionSettings, name))
     for name, value in vars(TrainConfig()).items():
         group = Text("学習 [train]", "Training")
         yield Setting(group, name, "", f"train.{name}", _toml(value), _meaning(TrainConfig, name))

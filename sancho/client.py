@@ -36,9 +36,12 @@ from sancho.client_types import (
     ModelDetails,
     ModelList,
     ModelVersion,
+    MyAnswer,
     NewWebhook,
     OutcomeRequest,
     PeopleList,
+    PersonAnswerList,
+    PersonRecord,
     Pinged,
     Plan,
     PlanRequest,
@@ -53,6 +56,7 @@ from sancho.client_types import (
     ScopeList,
     ScoreRequest,
     ShadowState,
+    StoredPersonAnswer,
     TableResult,
     Timeline,
     TimelineEntry,
@@ -1087,3 +1091,52 @@ class Client(HttpClient):
             )
 
         return self._pages(page, "entries")
+
+    def get_my_record(self, *, period: str | None = None) -> PersonRecord:
+        """What is stored about me.
+
+        All that is stored and computed about who asks: rows, figures, who read them, own answers.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/me/record",
+            query={
+                "period": period,
+            },
+            repeatable=True,
+        )
+        return cast("PersonRecord", self._ask(call))
+
+    def answer_my_figure(self, body: MyAnswer) -> StoredPersonAnswer:
+        """Answer a figure or question about me.
+
+        The answer is stored, and told beside the figure to those who may see it.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/me/answers",
+            query={},
+            body=json_bytes(body),
+        )
+        return cast("StoredPersonAnswer", self._ask(call))
+
+    def list_person_answers(self, *, person: str) -> PersonAnswerList:
+        """What a person answered to his figures.
+
+        Newest first; to be shown beside his figures.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/person-answers",
+            query={
+                "person": person,
+            },
+            repeatable=True,
+        )
+        return cast("PersonAnswerList", self._ask(call))

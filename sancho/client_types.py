@@ -791,6 +791,15 @@ class FeatureValue(TypedDict):
     value: str | None
 
 
+class FiguresAbout(TypedDict):
+    """Figures that are computed about the person: the comparison, KPIs, bottlenecks that name him."""
+
+    period: str
+    comparison: PersonResults | None
+    kpis: list[Kpi]
+    bottlenecks: list[Bottleneck]
+
+
 class Flag(TypedDict):
     """Something about the deal to look at."""
 
@@ -1287,6 +1296,15 @@ class MonitoringReport(TypedDict):
     score_drift: ScoreDrift | None
 
 
+class MyAnswer(TypedDict):
+    """An answer to a figure or question about oneself; who may see the figure sees it, too."""
+
+    # comparison, kpi:NAME, bottleneck:ID, forecast, or a question in words
+    subject: str
+    period: NotRequired[str | None]
+    answer: str
+
+
 class NewHire(TypedDict):
     """A rep who joins and creates new deals like an average member of the team."""
 
@@ -1408,6 +1426,16 @@ class PeopleList(TypedDict):
     teams: list[SellingResults]
 
 
+class PersonAnswerList(TypedDict):
+    """What a person answered, newest first."""
+
+    person_id: str
+    answers: list[StoredPersonAnswer]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
 class PersonPlan(TypedDict):
     """KPIs of a person under the plan."""
 
@@ -1415,6 +1443,23 @@ class PersonPlan(TypedDict):
     # What the scope is called; null where no name is recorded
     name: NotRequired[str | None]
     kpis: list[PlannedKpi]
+
+
+class PersonRecord(TypedDict):
+    """Everything that is stored and computed about the person who asks."""
+
+    person_id: str
+    # The row of the table of people; null where none is
+    person: dict[str, Any] | None
+    rows: list[RowsAbout]
+    # null while there is no model to compute them
+    figures: FiguresAbout | None
+    # Of the last 90 days, the latest first
+    readers: list[ReaderOf]
+    answers: list[StoredPersonAnswer]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
 
 
 class PersonResults(TypedDict):
@@ -1624,6 +1669,18 @@ class ReachedRevenue(TypedDict):
     revenue: float
 
 
+class ReaderOf(TypedDict):
+    """Who read figures of the person, or of a team he is in."""
+
+    caller: str
+    role: str | None
+    operation: str
+    # What was read; `deal`: one of his deals
+    scope: str
+    times: int
+    last_at: str
+
+
 class Ready(TypedDict):
     """A model is loaded and its kept rows score as they did in training."""
 
@@ -1724,6 +1781,16 @@ class RowError(TypedDict):
     column: str
     value: str
     reason: str
+
+
+class RowsAbout(TypedDict):
+    """Rows of a table that name the person in a column."""
+
+    table: str
+    column: str
+    # The table in the reader's language
+    label: str
+    rows: int
 
 
 class ScopeList(TypedDict):
@@ -1932,6 +1999,17 @@ StageTransition = TypedDict(
         "top_quartile_days": "float | None",
     },
 )
+
+
+class StoredPersonAnswer(TypedDict):
+    """What a person says of a figure or question about himself."""
+
+    answer_id: str
+    person_id: str
+    subject: str
+    period: str | None
+    answer: str
+    at: str
 
 
 class TableResult(TypedDict):

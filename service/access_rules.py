@@ -68,6 +68,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "list_webhook_deliveries": (ADMIN,),
     "replay_webhook_events": (ADMIN,),
     "list_audit": (ADMIN,),
+    "get_my_record": (READ,),
+    "answer_my_figure": (READ,),
+    "list_person_answers": (READ,),
 }
 
 

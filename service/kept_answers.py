@@ -34,7 +34,7 @@ _MOST = 100  # answers that are kept
 _FORECAST = "forecast"  # the question whose answer shows stored forecasts
 # Settings that no answer depends on, or that are named by what they lead to.
 _ELSEWHERE = {
-    *("home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"),
+    *("home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds", "retention"),
     *("public_url", "allowed_hosts", "trusted_proxies", "calls_per_minute", "computations_per_minute"),
     *("local_sign_in", "session_idle_minutes", "session_hours", "link_minutes"),
     *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_audience", "oidc_email_claim"),

@@ -55,6 +55,10 @@ _FINE = {
         "[actions] の表：explore = true または false、hold_out = 0から0.9の割合",
         "a table [actions] with explore = true or false and hold_out = a share of 0 to 0.9",
     ),
+    "retention": Text(
+        "[retention] の表（日数。docs/privacy.md の例を参照）",
+        "a table [retention] of days, as docs/privacy.md shows",
+    ),
     "port": Text("1から65535の番号", "a number from 1 to 65535"),
     "database_url": Text("アドレスの文字列", "an address, as text"),
     "database_password": Text("文字列（引用符で囲む）", "text, in quotes"),
@@ -112,6 +116,60 @@ class ActionSettings(BaseModel):
             "Share of deals that get no recommendations, so that their effect can be measured (0 to 0.9)",
         ),
     ] = Field(0.0, ge=0, le=0.9)
+
+
+Days = Annotated[int | None, Field(ge=1, le=36_500)]
+
+
+class RetentionSettings(BaseModel):
+    """For how many days what is kept, by what it is; none: for ever. `sancho jobs schedule retention`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    activity_text: Annotated[
+        Days,
+        Text(
+            "活動の件名（自由記述）を残す日数。過ぎると件名だけを消し、活動の記録は残す",
+            "Days for which the text of activities stays; then it is blanked, and the activity stays",
+        ),
+    ] = None
+    quarantine: Annotated[
+        Days, Text("取り込めなかった行を残す日数", "Days for which rows that were refused at import stay")
+    ] = None
+    audit: Annotated[Days, Text("監査記録を残す日数", "Days for which the audit stays")] = None
+    deal_scores: Annotated[
+        Days,
+        Text("日々の商談スコアを残す日数", "Days for which the stored daily scores of deals stay"),
+    ] = None
+    forecasts: Annotated[
+        Days,
+        Text(
+            "日々の予測（担当者・チーム・全社）を残す日数",
+            "Days for which the stored daily forecasts of people, teams and the company stay",
+        ),
+    ] = None
+    shadow_answers: Annotated[
+        Days,
+        Text("シャドーモデルの回答を残す日数", "Days for which the answers of shadow models stay"),
+    ] = None
+    person_answers: Annotated[
+        Days,
+        Text(
+            "本人が自分の数値に付けた回答を残す日数",
+            "Days for which what people answered to their own figures stays",
+        ),
+    ] = None
+    jobs: Annotated[
+        Days,
+        Text("終わったジョブを残す日数（最長90日）", "Days for which jobs that ended stay, 90 at most"),
+    ] = None
+    webhook_deliveries: Annotated[
+        Days,
+        Text(
+            "Webhookの送信記録を残す日数（最長30日）",
+            "Days for which what was sent to webhooks stays, 30 at most",
+        ),
+    ] = None
 
 
 def _existing(exists: Callable[[str], bool]) -> AfterValidator:
@@ -218,6 +276,10 @@ class Settings(BaseSettings):
     actions: Annotated[
         ActionSettings, Text("打ち手の効果の測り方（表）", "How recommendations are tested, a table")
     ] = ActionSettings()
+    retention: Annotated[
+        RetentionSettings,
+        Text("何を何日間残すか（表）", "For how many days what is kept, a table"),
+    ] = RetentionSettings()
     host: Annotated[str, Text("サービスが待ち受けるアドレス", "Address at which the service listens")] = (
         "127.0.0.1"
     )

@@ -16,6 +16,7 @@ from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
 from service.pauses import Settled
+from service.person_record import PersonRecords
 from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
@@ -50,6 +51,7 @@ class UseCases:
     webhooks: WebhookRequests
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
+    records: PersonRecords | None = None
 
     @classmethod
     def open(
@@ -101,6 +103,7 @@ class UseCases:
             jobs=JobRequests(serving, JobQueue(settings.store_url)),
             webhooks=webhooks,
             answers=answers,
+            records=PersonRecords(serving, goals, recommendations),
             audit=AuditBook(serving.store, serving.zone),
         )
 

@@ -16,13 +16,14 @@ from crm.eventlog import EventLog
 from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
-from crm.store import audit, deal_scores, outlooks, recommendations, shadow_answers, versions
+from crm.store import audit, deal_scores, outlooks, people, recommendations, shadow_answers, versions
 from crm.store.deal_scores import StoredScore
 from crm.store.engine import WRITING, open_engine, take_turn
 from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.outlooks import StoredOutlook
+from crm.store.people import AboutPerson, PersonAnswer
 from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
@@ -31,8 +32,10 @@ from crm.store.turns import Turns, repeated
 from crm.store.write import Writer
 
 __all__ = [
+    "AboutPerson",
     "HeldTables",
     "Outcome",
+    "PersonAnswer",
     "Recommended",
     "ShadowAnswer",
     "Store",
@@ -293,6 +296,31 @@ class Store:
         with self._reading() as connection:
             scopes = [] if person is None else audit.scopes_around(connection, person)
             return audit.stored(connection, person=person, scopes=scopes, **filters)
+
+    def about_person(self, person: str, since: int) -> AboutPerson:
+        """What is stored about a person, and who read his figures since a moment (microseconds UTC)."""
+        with self._reading() as connection:
+            scopes = audit.scopes_around(connection, person)
+            return AboutPerson(
+                row=people.row_of(connection, person),
+                counts=people.counts(connection, person),
+                readers=audit.readers(connection, person, scopes, since),
+                answers=people.answers(connection, person),
+            )
+
+    @repeated
+    def save_person_answer(self, answer: PersonAnswer) -> None:
+        """Stores what a person answered to a figure or question about himself."""
+        with (
+            self._engine.connect().execution_options(**{WRITING: True}) as connection,
+            connection.begin(),
+        ):
+            people.save_answer(connection, answer)
+
+    def person_answers(self, person: str) -> list[PersonAnswer]:
+        """What a person answered, newest first."""
+        with self._reading() as connection:
+            return people.answers(connection, person)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

@@ -24,6 +24,7 @@ from crm.store.tables import AUDIT, STORED
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 IMPORT = "import_rows"  # the operation of an import that nothing else names
 MOST_IDS = 100  # that one entry names
+_MOST_READERS = 500
 _STEP = 500
 _A = AUDIT.c
 
@@ -149,6 +150,24 @@ def stored(
             query = query.where(condition)
     rows = connection.execute(query.order_by(_A.at.desc(), _A.audit_id.desc()).limit(limit))
     return [Entry(**{**row._mapping, "touched": orjson.loads(row.touched or "{}")}) for row in rows]
+
+
+def readers(
+    connection: sa.Connection, person: str, scopes: Collection[str], since: int
+) -> list[dict[str, Any]]:
+    """Who else read a person's figures since a moment, or those of his teams: how often, and when last."""
+    told = (_A.caller, _A.role, _A.operation, _A.scope)
+    about = sa.or_(_A.about == person, _A.scope.in_(list(scopes)))
+    another = sa.or_(_A.person_id.is_(None), _A.person_id != person)
+    query = (
+        sa.select(*told, sa.func.count().label("times"), sa.func.max(_A.at).label("last_at"))
+        .where(about, another, _A.scope.is_not(None), _A.at >= since, _A.result == DONE)
+        .group_by(*told)
+        .order_by(sa.func.max(_A.at).desc())
+        .limit(_MOST_READERS)
+    )
+    rows = connection.execute(query)
+    return [{str(name): value for name, value in row._mapping.items()} for row in rows]
 
 
 def forget(connection: sa.Connection, before: int) -> int:

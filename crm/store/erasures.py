@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from crm.store.touched_rows import TouchedRows
 BEGUN, ERASED, DONE = "begun", "erased", "done"
 _E, _V, _Q = ERASURES.c, VERSIONS.c, QUARANTINE.c
 _STEP = 1_000
+NAMED = ("people", "contacts", "accounts")  # tables whose rows are somebody's, with a name
 
 
 class Replacing(Protocol):
@@ -110,26 +111,46 @@ def ids_of(connection: sa.Connection, table: str) -> set[str]:
     return found
 
 
+def namesakes(
+    connection: sa.Connection, table: str, key: str, replace: Replacing, pseudonym: str
+) -> set[tuple[str, str]]:
+    """Other rows, by table and id, whose whole name is the one that is erased: those of somebody else."""
+    found: set[tuple[str, str]] = set()
+    for name in NAMED if replace.plain else ():
+        stored, first = STORED[name], TABLES[name].key[0]
+        query = sa.select(stored.c[first], stored.c.name).where(
+            _holds(stored.c.name, replace.plain, connection)
+        )
+        found |= {(name, row[0]) for row in connection.execute(query) if replace(row[1]) == pseudonym}
+    return found - {(table, key)}
+
+
 def replace_everywhere(
-    connection: sa.Connection, replace: Replacing, step: Callable[[str], None] = lambda _: None
+    connection: sa.Connection,
+    replace: Replacing,
+    spared: Collection[tuple[str, str]] = (),
+    step: Callable[[str], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Replaces text in every column of every table of a database; rows that changed, by table."""
+    """Replaces text in every column of every table of a database; rows that changed, by table.
+
+    `spared`: rows, by table and id, that stay as they are in all their versions.
+    """
     counts: dict[str, int] = {}
     if not replace.plain:
         return counts
     for table in METADATA.sorted_tables:
         step(table.name)
-        if changed := _replace_in(connection, table, replace):
+        if changed := _replace_in(connection, table, replace, spared):
             counts[table.name] = changed
     return counts
 
 
-def note_new_state(connection: sa.Connection, at: int, digest: str) -> None:
+def note_new_state(connection: sa.Connection, at: int, digest: str, source: str = "erase") -> None:
     """Lets all who read the store see that it is another, and read all of it anew."""
     newest = connection.scalar(sa.select(sa.func.max(IMPORTS.c.at)))
     values = {
         "at": at if newest is None else max(at, newest + 1),
-        "source": "erase",
+        "source": source,
         "mapping": None,
         "rows_read": 0,
         "imported": 1,
@@ -143,7 +164,9 @@ def note_new_state(connection: sa.Connection, at: int, digest: str) -> None:
     touched.save(connection, int(number))
 
 
-def _replace_in(connection: sa.Connection, table: sa.Table, replace: Replacing) -> int:
+def _replace_in(
+    connection: sa.Connection, table: sa.Table, replace: Replacing, spared: Collection[tuple[str, str]]
+) -> int:
     texts = [column for column in table.columns if _is_text(column, connection)]
     if not texts:
         return 0
@@ -156,6 +179,8 @@ def _replace_in(connection: sa.Connection, table: sa.Table, replace: Replacing) 
     rows = connection.execute(sa.select(*shown).where(wanted)).all()
     changes = []
     for row in rows:
+        if spared and _row_named(table, row) in spared:
+            continue
         before = list(row[len(keys) :])
         after = [None if text is None else replace(text) for text in before]
         if after != before:
@@ -175,6 +200,11 @@ def _replace_in(connection: sa.Connection, table: sa.Table, replace: Replacing) 
             ],
         )
     return len(changes)
+
+
+def _row_named(table: sa.Table, row: Sequence[Any]) -> tuple[str, str]:
+    """The canonical row that a stored row, or a version, is of; its key comes first."""
+    return (str(row[0]), str(row[1])) if table is VERSIONS else (table.name, str(row[0]))
 
 
 def _make_room(

@@ -21,6 +21,7 @@ from service.api import (
     health,
     jobs,
     kpis,
+    me,
     models,
     people,
     reference,
@@ -72,7 +73,7 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
-        audit,
+        *(audit, me),
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.

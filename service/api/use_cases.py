@@ -13,6 +13,7 @@ from service.goals import Goals
 from service.job_requests import JobRequests
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
+from service.person_record import PersonRecords
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
@@ -97,6 +98,13 @@ async def audit_book(request: Request) -> AuditBook:
     return book
 
 
+async def person_records(request: Request) -> PersonRecords:
+    """What is stored about a person."""
+    records = _use_cases(request).records
+    assert records is not None  # noqa: S101 - UseCases.open gives it
+    return records
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -116,3 +124,4 @@ TablesDep = Annotated[Tables, Depends(tables)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]
+PersonRecordsDep = Annotated[PersonRecords, Depends(person_records)]

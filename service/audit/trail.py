@@ -35,6 +35,7 @@ _WAITING, _TAKEN = ".ndjson", ".taken"
 _SECONDS = 1.0  # between two batches
 _LEFT_SECONDS = 60.0  # after which the file of another process is taken up
 _MOST_HELD = 10_000  # lines in memory where the home cannot be written to
+_LOST_TOLD = 1_000  # entries that are lost between two lines that say so
 _MOST_BYTES = 256 << 20  # of lines that wait for a store that is away
 _LOG = "sancho.audit"
 OWNED = ("deals",)  # touched rows whose owner is the person that a read is about
@@ -47,7 +48,7 @@ class AuditTrail:
         self._url, self._folder = settings.store_url, settings.home / FOLDER
         self._file = self._folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{_WAITING}"
         self._held: list[Entry] = []
-        self._lost = 0
+        self._lost, self._waits = 0, False
         self._lock, self._moving = threading.Lock(), threading.Lock()
         self._opened: sa.Engine | None = None
         self._thread = WatchedThread("sancho-audit", self._round)
@@ -63,7 +64,8 @@ class AuditTrail:
                     self._held.append(entry)
                 else:
                     self._lost += 1
-                log_event(_LOG, "error", "audit_not_written", reason=str(fault), lost=self._lost)
+                if len(self._held) == 1 or self._lost % _LOST_TOLD == 1:
+                    log_event(_LOG, "error", "audit_not_written", reason=str(fault), lost=self._lost)
 
     def start(self) -> None:
         """Stores what is noted, and what was left by a process that ended."""
@@ -102,8 +104,11 @@ class AuditTrail:
     def _round(self) -> float:
         try:
             self.store_noted()
+            self._waits = False
         except Exception as fault:
-            log_event(_LOG, "warning", "audit_waits", reason=str(fault)[:300])
+            if not self._waits:
+                log_event(_LOG, "warning", "audit_waits", reason=str(fault)[:300])
+            self._waits = True
             self._shed()
         return _SECONDS
 

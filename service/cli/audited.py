@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -63,7 +64,8 @@ def _note(command: str, given: dict[str, Any], status: int) -> None:
     from service.settings import read_settings
 
     settings = read_settings()
-    if status and not settings.home.is_dir():
+    home = settings.home
+    if (status and not home.is_dir()) or (home.exists() and not os.access(home, os.W_OK)):
         return
     scope = given.get(_SCOPED) or ("company" if command == "people" else None)
     about = given.get("person") or person_of(scope)

@@ -85,6 +85,8 @@ def _tell(done: Erased, dry_run: bool, as_json: bool, lang: Language) -> int:
         print_line(f"  {table}: {rows:,}")
     if done.id_replaced:
         note((_NEW_ID if done.in_order else _NEW_ID_ELSEWHERE).format(id=done.row_key).to(lang))
+    if done.namesakes:
+        note(_NAMESAKES.format(n=done.namesakes).to(lang))
     if done.left:
         note(_LEFT.format(files=", ".join(done.left)).to(lang))
     if not done.cleared:
@@ -132,6 +134,10 @@ _NEW_ID_ELSEWHERE = Text(
     "稼働中のサービスは再起動してください。",
     "its id is now {id}, which sorts elsewhere: simulated figures may differ slightly. Restart services that "
     "are running.",
+)
+_NAMESAKES = Text(
+    "同じ名前の行がほかに{n}件あり、その行の名前は残しています。",
+    "{n} other rows bear the same name; theirs stays.",
 )
 _LEFT = Text(
     "名前がまだ見つかります：{files}。別の人やほかの言葉でないか確認し、もう一度実行してください。",

@@ -129,7 +129,13 @@ def work(
 def add(
     kind: Annotated[
         str,
-        argument("KIND", Text("ジョブの種類（training、scoring）。", "A kind of job: training, scoring.")),
+        argument(
+            "KIND",
+            Text(
+                "ジョブの種類（training、scoring、retention）。",
+                "A kind of job: training, scoring, retention.",
+            ),
+        ),
     ],
     lang: Lang = "ja",
 ) -> int:
@@ -151,8 +157,8 @@ def schedule(
         argument(
             "NAME",
             Text(
-                "ジョブの種類（training、scoring）か、定期実行の名前。",
-                "A kind of job (training, scoring), or a name of your own for a training.",
+                "ジョブの種類（training、scoring、retention）か、定期実行の名前。",
+                "A kind of job (training, scoring, retention), or a name of your own for a training.",
             ),
         ),
     ],

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import sqlalchemy as sa
@@ -26,12 +26,13 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.schema import TABLES
 from crm.store import audit, erasures
-from crm.store.engine import WRITING, open_engine, take_turn
+from crm.store.engine import WRITING, open_engine
 from crm.store.erasures import BEGUN, DONE, ERASED, Erasure
 from crm.store.queue_database import queue_url
 from crm.store.tables import JOB_FILES
 from service.erasure.files import clear_free_space, remove_copies, replace_in_files, where_found
 from service.erasure.spelling import Replacement, id_in_its_place, identifies, replacement
+from service.erasure.transaction import writing_cleanly
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -44,7 +45,10 @@ Step = Callable[[Text, int, "int | None"], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Erased:
-    """What an erasure changed: rows by table, files, where the name is still found, and what to do."""
+    """What an erasure changed: rows by table, files, where the name is still found, and what to do.
+
+    `namesakes`: how many others are called the same; their rows keep the name.
+    """
 
     table: str
     row_key: str
@@ -54,6 +58,7 @@ class Erased:
     left: list[str]
     id_replaced: bool
     in_order: bool = True
+    namesakes: int = 0
     cleared: bool = True
 
 
@@ -78,7 +83,7 @@ def erase(
         _refuse_open_imports(settings)
         if dry_run:
             return _rehearsed(settings, engine, erasure, what, row_id)
-        with _writing(engine) as connection:
+        with writing_cleanly(engine) as connection:
             erasures.save_erasure(connection, erasure)
         return _carried_out(settings, engine, erasure, what, row_id, in_order, step)
     finally:
@@ -100,7 +105,7 @@ def erase_again(
             for key in keys or [one.row_key or ""]:
                 if (again := _once_more(settings, engine, one, key, step)) is not None:
                     done.append(again)
-        with _writing(engine) as connection:  # those that are not here by name are to be known, too
+        with writing_cleanly(engine) as connection:  # those that are not here by name are to be known, too
             have = {one.erasure_id for one in erasures.all_erasures(connection)}
             for one in known.values():
                 if one.erasure_id not in have:
@@ -201,8 +206,9 @@ def _carried_out(
     rows = _replace_in_queue(queue, what) if queue != settings.store_url else {}
     step(_TABLES, 0, None)
     done = replace(erasure, state=ERASED, requested_by=what(erasure.requested_by))
-    with _writing(engine) as connection:
-        for name, count in erasures.replace_everywhere(connection, what).items():
+    with writing_cleanly(engine) as connection:
+        spared = erasures.namesakes(connection, erasure.table_name, row_id, what, erasure.pseudonym)
+        for name, count in erasures.replace_everywhere(connection, what, spared).items():
             rows[name] = rows.get(name, 0) + count
         erasures.save_erasure(connection, done)
         erasures.note_new_state(connection, time.time_ns() // 1000, uuid.uuid4().hex)
@@ -219,8 +225,10 @@ def _carried_out(
     cleared = sum(_cleared(url, rows) for url in urls) == len(urls)  # each, also where one is in use
     step(_SEARCHING, 0, None)
     left = where_found(settings, what)
+    if spared:  # it is theirs
+        left = []
     if cleared and not left:
-        with _writing(engine) as connection:
+        with writing_cleanly(engine) as connection:
             now = time.time_ns() // 1000
             erasures.save_erasure(connection, replace(done, state=DONE, done_at=now))
     return Erased(
@@ -232,6 +240,7 @@ def _carried_out(
         left=left,
         id_replaced=done.row_key != row_id,
         in_order=in_order,
+        namesakes=len(spared),
         cleared=cleared,
     )
 
@@ -242,7 +251,8 @@ def _rehearsed(
     """What would be changed; nothing is."""
     with engine.connect().execution_options(**{WRITING: True}) as connection:
         opened = connection.begin()
-        rows = erasures.replace_everywhere(connection, what)
+        spared = erasures.namesakes(connection, erasure.table_name, row_id, what, erasure.pseudonym)
+        rows = erasures.replace_everywhere(connection, what, spared)
         opened.rollback()
     kept = str(settings.kept_folder.relative_to(settings.home))
     files = [file for file in where_found(settings, what) if not file.startswith(("sancho", kept))]
@@ -253,6 +263,7 @@ def _rehearsed(
         rows=rows,
         files=files,
         left=[],
+        namesakes=len(spared),
         id_replaced=erasure.row_key != row_id,
     )
 
@@ -260,7 +271,7 @@ def _rehearsed(
 def _replace_in_queue(url: str, what: Replacement) -> dict[str, int]:
     engine = open_engine(url)
     try:
-        with _writing(engine) as connection:
+        with writing_cleanly(engine) as connection:
             return erasures.replace_everywhere(connection, what)
     finally:
         engine.dispose()
@@ -311,28 +322,6 @@ def _write_list(settings: Settings, engine: sa.Engine) -> None:
         passing.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         passing.chmod(0o600)
         passing.replace(settings.home / LIST)
-
-
-class _writing:  # noqa: N801 - reads as the function that it stands for
-    """One transaction that writes to all tables."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._connection = engine.connect().execution_options(**{WRITING: True})
-
-    def __enter__(self) -> sa.Connection:
-        self._opened = self._connection.begin()
-        if self._connection.dialect.name == "sqlite":
-            driver: Any = self._connection.connection.driver_connection
-            driver.execute("PRAGMA secure_delete = ON")
-        take_turn(self._connection)
-        return self._connection
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._opened.commit()
-        else:
-            self._opened.rollback()
-        self._connection.close()
 
 
 _FILES = Text("モデルとファイルから名前を消しています", "Taking the name out of models and files")

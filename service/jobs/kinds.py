@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[Text, int, "int | None"], None]
 IMPORT, TRAINING, SCORING, WEBHOOKS = "import", "training", "scoring", "webhooks"
+RETENTION = "retention"
 _BUCKET_SECONDS = 5.0  # within which one job is enough to send what is due again
 
 
@@ -112,6 +113,13 @@ def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> d
     return sent
 
 
+def keep_within_retention(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Removes what is kept for longer than the settings say, and erases again who has come back by name."""
+    from service.retention import carry_out
+
+    return carry_out(settings, step)
+
+
 def _both(text: Text) -> dict[str, str]:
     return {"ja": text.ja, "en": text.en}
 
@@ -120,12 +128,13 @@ KINDS: Mapping[str, Kind] = {
     IMPORT: Kind(Text("取り込み", "import"), False, import_file),
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
+    RETENTION: Kind(Text("保存期間の適用", "retention"), True, keep_within_retention),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
 }
 
 
 # What can be asked for by name alone, at once or again and again, and what it is then told.
-BY_NAME: Mapping[str, dict[str, Any]] = {TRAINING: {"if_needed": True}, SCORING: {}}
+BY_NAME: Mapping[str, dict[str, Any]] = {TRAINING: {"if_needed": True}, SCORING: {}, RETENTION: {}}
 
 
 def lanes() -> tuple[tuple[str, ...], ...]:

@@ -11,6 +11,7 @@ from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
+from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -52,11 +53,14 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "MyAnswer",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
     "PasswordRequest",
     "PeopleList",
+    "PersonAnswerList",
+    "PersonRecord",
     "Pinged",
     "Plan",
     "PlanRequest",
@@ -73,6 +77,7 @@ __all__ = [
     "SignInWays",
     "SignedOut",
     "State",
+    "StoredPersonAnswer",
     "TableResult",
     "Timeline",
     "TrainingRequest",

@@ -12,7 +12,7 @@ import pytest
 
 from crm.importing.mapping import load_mapping
 from service.cli import run
-from service.settings import ActionSettings, Settings, read_settings
+from service.settings import ActionSettings, RetentionSettings, Settings, read_settings
 from training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,11 @@ def test_a_page_made_from_code_is_up_to_date(name: str) -> None:
 
 def test_the_settings_page_has_every_setting_and_variable() -> None:
     rows = list(GENERATE["settings"]())
-    tables = {"actions", "train", "kpi"}
+    tables = {"actions", "retention", "train", "kpi"}
     assert {row.key for row in rows if row.key} == {
         *(name for name in Settings.model_fields if name not in tables),
         *(f"actions.{name}" for name in ActionSettings.model_fields),
+        *(f"retention.{name}" for name in RetentionSettings.model_fields),
         *(f"train.{field.name}" for field in dataclasses.fields(TrainConfig)),
     }
     code = "\n".join(path.read_text("utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py"))

@@ -376,6 +376,17 @@ def test_contacts_and_accounts_are_erased_as_people_are(settings: Settings):
         assert account.pseudonym in log["deals"].set_index("deal_id").loc["D5", "name"]
 
 
+def test_a_namesake_keeps_the_name(settings: Settings):
+    with Store.open(settings.store_url) as store:
+        row = {"person_id": "P0", "name": "御手洗　花子", "team_id": "T1"}
+        push_rows(store, "people", [row], TOKYO, now=as_of_instant("2026-11-21", TOKYO))
+    done = erase(settings, "person", "P1")
+    assert (done.namesakes, done.left) == (1, [])
+    with Store.open(settings.store_url) as store:
+        names = store.read(TOKYO)["people"].set_index("person_id")["name"].to_dict()
+    assert names == {"P0": "御手洗　花子", "P1": done.pseudonym}
+
+
 def test_nothing_is_erased_while_a_file_waits_to_be_imported(settings: Settings):
     with JobQueue(settings.store_url) as queue:
         queue.add("import", {"file": "deals.csv"}, contents=[b"x"])

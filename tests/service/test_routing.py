@@ -124,6 +124,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
         "add_webhook",
+        "answer_my_figure",
         "ask_what_if",
         "cancel_job",
         "change_password",
@@ -143,6 +144,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_me",
         "get_metrics",
         "get_model",
+        "get_my_record",
         "get_shadow",
         "get_tree",
         "import_file",
@@ -154,6 +156,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_models",
         "list_scopes",
         "list_sign_in_ways",
+        "list_person_answers",
         "list_webhook_deliveries",
         "list_webhooks",
         "make_plan",
