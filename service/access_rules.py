@@ -57,6 +57,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ping_webhook": (ADMIN,),
     "list_webhook_deliveries": (ADMIN,),
     "replay_webhook_events": (ADMIN,),
+    "add_alert_channel": (ADMIN,),
+    "list_alert_channels": (ADMIN,),
+    "remove_alert_channel": (ADMIN,),
+    "test_alert_channel": (ADMIN,),
+    "mute_alerts": (ADMIN,),
 }
 
 

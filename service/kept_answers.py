@@ -36,6 +36,7 @@ _FORECAST = "forecast"  # the question whose answer shows stored forecasts
 _ELSEWHERE = {
     *("home", "database_url", "language", "host", "port", "job_workers", "refresh_seconds"),
     *("public_url", "allowed_hosts", "trusted_proxies", "calls_per_minute", "computations_per_minute"),
+    *("alert_hours", "smtp_host", "smtp_port", "smtp_security", "smtp_user", "smtp_password", "mail_from"),
 }
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")

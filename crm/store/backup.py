@@ -13,6 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from crm.store.tables import (
+    ALERT_CHANNELS,
+    ALERT_MARKS,
+    ALERT_MUTES,
+    ALERTS,
     JOB_FILES,
     JOB_SCHEDULES,
     JOBS,
@@ -22,7 +26,10 @@ from crm.store.tables import (
     WEBHOOKS,
 )
 
-JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS)
+JOB_TABLES = (
+    *(JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS),
+    *(ALERT_CHANNELS, ALERTS, ALERT_MUTES, ALERT_MARKS),
+)
 STORE_TABLES = tuple(table for table in METADATA.sorted_tables if table not in JOB_TABLES)
 _STEP = 20_000  # rows in memory at a time
 

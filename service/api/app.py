@@ -14,6 +14,7 @@ from service import problems
 from service.access_rules import needed
 from service.api import (
     actions,
+    alerts,
     bottlenecks,
     deals,
     forecasts,
@@ -49,11 +50,14 @@ problem details (RFC 9457). Every call except health needs `Authorization: Beare
 _PREFIX = "/v1"
 _ROUTERS = [
     module.router
-    for module in (deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks)
+    for module in (
+        *(deals, forecasts, kpis, people, bottlenecks, actions, models, tables, jobs, webhooks),
+        *(alerts,),
+    )
 ]
 _TAGS = [
     *("deals", "forecasts", "kpis", "people", "bottlenecks", "actions", "models", "data", "jobs"),
-    *("webhooks", "health"),
+    *("webhooks", "alerts", "health"),
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.
 _BODIES = (("/v1/tables/", MAX_ROWS_BODY), ("/v1/imports", None), ("/v1/deals/score-batch", None))

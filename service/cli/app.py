@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from crm.i18n import Language, Text
 from service.cli import (
     actions,
+    alerts,
     backtest,
     backup,
     bottlenecks,
@@ -61,6 +62,7 @@ _GROUPS = (
     ("models", models.HELP, models.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
+    ("alerts", alerts.HELP, alerts.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
 )
 _HELP = Text(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Step = Callable[[Text, int, "int | None"], None]
-IMPORT, TRAINING, SCORING, WEBHOOKS = "import", "training", "scoring", "webhooks"
+IMPORT, TRAINING, SCORING, WEBHOOKS, ALERTS = "import", "training", "scoring", "webhooks", "alerts"
 _BUCKET_SECONDS = 5.0  # within which one job is enough to send what is due again
 
 
@@ -97,9 +97,28 @@ def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> d
         sent = deliver_due(book, step)
         seconds = book.seconds_to_next()
     if seconds is not None:
-        turn = int((time.time() + seconds) / _BUCKET_SECONDS)
-        queue.add(WEBHOOKS, {}, unique_key=f"{WEBHOOKS}-{turn}", delay_seconds=max(seconds, 1.0))
+        queue_sending(queue, WEBHOOKS, seconds)
     return sent
+
+
+def send_alerts(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Sends the alerts that are due to people; another job will send what is due later."""
+    from service.alerts.book import AlertBook
+    from service.alerts.delivery import deliver_due
+    from service.alerts.sending import Sender
+
+    with AlertBook(settings.store_url, settings.private_webhooks) as book:
+        sent = deliver_due(book, Sender(settings), step)
+        seconds = book.seconds_to_next()
+    if seconds is not None:
+        queue_sending(queue, ALERTS, seconds)
+    return sent
+
+
+def queue_sending(queue: JobQueue, kind: str, seconds: float) -> None:
+    """Queues a job that sends what is due in so many seconds; one is enough for a few of them."""
+    turn = int((time.time() + seconds) / _BUCKET_SECONDS)
+    queue.add(kind, {}, unique_key=f"{kind}-{turn}", delay_seconds=max(seconds, 1.0))
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -111,6 +130,7 @@ KINDS: Mapping[str, Kind] = {
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
+    ALERTS: Kind(Text("通知の送信", "alerts"), False, send_alerts),
 }
 
 

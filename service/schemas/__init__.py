@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.schemas.actions import ActionList, OutcomeRequest, RecommendationReport, RecordedOutcome
+from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
@@ -25,6 +26,9 @@ from service.schemas.webhooks import (
 __all__ = [
     "ActionList",
     "BottleneckList",
+    "ChannelList",
+    "ChannelRequest",
+    "ChannelTold",
     "CheckRequest",
     "DealList",
     "DeliveryState",
@@ -37,6 +41,9 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "MuteRequest",
+    "Muted",
+    "NewChannel",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",

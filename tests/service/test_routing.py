@@ -48,7 +48,7 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = ["serving", "shadow", "jobs", "timelines", "webhooks", *KINDS.values()]
+    names = ["serving", "shadow", "jobs", "timelines", "webhooks", "alerts", *KINDS.values()]
     nothing: dict[str, Any] = dict.fromkeys(names)
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
@@ -121,6 +121,7 @@ def test_a_call_whose_log_line_cannot_be_written_is_answered(
 def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
+        "add_alert_channel",
         "add_webhook",
         "ask_what_if",
         "cancel_job",
@@ -142,6 +143,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_tree",
         "import_file",
         "list_actions",
+        "list_alert_channels",
         "list_bottlenecks",
         "list_deals",
         "list_jobs",
@@ -149,10 +151,12 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_webhook_deliveries",
         "list_webhooks",
         "make_plan",
+        "mute_alerts",
         "ping_webhook",
         "promote_model",
         "put_table_rows",
         "record_outcome",
+        "remove_alert_channel",
         "remove_webhook",
         "replay_webhook_events",
         "report_recommendations",
@@ -160,5 +164,6 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "score_deal",
         "score_deals",
         "set_shadow",
+        "test_alert_channel",
         "train_model",
     }
