@@ -21,6 +21,9 @@ from sancho.client_types import (
     AuditList,
     Bottleneck,
     BottleneckList,
+    ChannelList,
+    ChannelRequest,
+    ChannelTold,
     CheckRequest,
     DealAction,
     DealList,
@@ -36,7 +39,10 @@ from sancho.client_types import (
     ModelDetails,
     ModelList,
     ModelVersion,
+    MuteRequest,
+    Muted,
     MyAnswer,
+    NewChannel,
     NewWebhook,
     OutcomeRequest,
     PeopleList,
@@ -1033,6 +1039,86 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("Replayed", self._ask(call))
+
+    def list_alert_channels(self) -> ChannelList:
+        """Channels of alerts, and who is muted.
+
+        Who is told what, and how many alerts arrived.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/alerts",
+            query={},
+            repeatable=True,
+        )
+        return cast("ChannelList", self._ask(call))
+
+    def add_alert_channel(self, body: ChannelRequest) -> NewChannel:
+        """Add a channel of alerts.
+
+        Alerts go by mail, to Slack, Teams or Chatwork, or to a program; to a person, or about a scope.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/alerts",
+            query={},
+            body=json_bytes(body),
+        )
+        return cast("NewChannel", self._ask(call))
+
+    def mute_alerts(self, body: MuteRequest) -> Muted:
+        """Mute alerts.
+
+        A person, or a channel, is told nothing more of some kinds, or again.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/alerts/mutes",
+            query={},
+            body=json_bytes(body),
+        )
+        return cast("Muted", self._ask(call))
+
+    def remove_alert_channel(self, channel_id: str) -> ChannelTold:
+        """Remove a channel of alerts.
+
+        Nothing more is sent to it; what was to be sent is dropped.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="DELETE",
+            path=path_of(
+                "/v1/alerts/{channel_id}",
+                channel_id=channel_id,
+            ),
+            query={},
+            repeatable=True,
+        )
+        return cast("ChannelTold", self._ask(call))
+
+    def test_alert_channel(self, channel_id: str) -> ChannelTold:
+        """Try a channel of alerts out.
+
+        Sends an alert that says nothing, at any hour; the list tells whether it arrived.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="POST",
+            path=path_of(
+                "/v1/alerts/{channel_id}/test",
+                channel_id=channel_id,
+            ),
+            query={},
+        )
+        return cast("ChannelTold", self._ask(call))
 
     def list_audit(
         self,

@@ -164,6 +164,13 @@ class Activity(TypedDict):
     subject: NotRequired[str | None]
 
 
+class AlertKind(TypedDict):
+    """A kind of alert, and what it says."""
+
+    kind: str
+    label: str
+
+
 class Alive(TypedDict):
     """The process answers."""
 
@@ -381,6 +388,67 @@ class ChangedPassword(TypedDict):
     """The new password holds; other sessions of the person are over."""
 
     person_id: str
+
+
+class ChannelList(TypedDict):
+    """All channels, who is muted, and which kinds of alert there are."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    channels: list[ChannelState]
+    mutes: list[Mute]
+    kinds: list[AlertKind]
+
+
+class ChannelRequest(TypedDict):
+    """Where alerts are to go, and about whom: a person, or a scope."""
+
+    form: Literal["mail", "webhook", "slack", "teams", "chatwork"]
+    # An e-mail address, the webhook's URL, or the number of a Chatwork room; a person's mail goes to
+    # the address in the table of people
+    address: NotRequired[str | None]
+    # Who reads it: told about what that person may see (company, the team led, own deals)
+    person_id: NotRequired[str | None]
+    scope: NotRequired[str | None]
+    # Of deal.fell, goal.crossed, data.stale, model.due; none = all of them
+    kinds: NotRequired[list[str]]
+    # Default: the installation's
+    language: NotRequired[Literal["ja", "en"] | None]
+    # API token, for Chatwork
+    token: NotRequired[str | None]
+
+
+class ChannelState(TypedDict):
+    """A channel; what is secret of its address is not shown."""
+
+    channel_id: str
+    form: Literal["mail", "webhook", "slack", "teams", "chatwork"]
+    address: str
+    person_id: str | None
+    scope: str | None
+    kinds: list[str]
+    language: str | None
+    # Name of the key that asked for it
+    requested_by: str | None
+    created_at: str
+    # Alerts that have arrived
+    sent: int
+    # Alerts that are still to be sent
+    waiting: int
+    # Alerts that did not get through
+    given_up: int
+    # Alerts that may have arrived: they are not sent again
+    unsure: int
+
+
+class ChannelTold(TypedDict):
+    """A channel that was removed, or is tried out."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    channel_id: str
 
 
 class CheckRequest(TypedDict):
@@ -1296,6 +1364,32 @@ class MonitoringReport(TypedDict):
     score_drift: ScoreDrift | None
 
 
+class Mute(TypedDict):
+    """Who is told nothing of a kind; null: of any."""
+
+    who: str
+    kind: str | None
+
+
+class MuteRequest(TypedDict):
+    """Who (a person's id, or a channel's) is told nothing more, or again."""
+
+    who: str
+    # None = any
+    kinds: NotRequired[list[str]]
+    muted: NotRequired[bool]
+
+
+class Muted(TypedDict):
+    """Of which kinds somebody is told nothing; null: of any."""
+
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    who: str
+    muted: list[str | None]
+
+
 class MyAnswer(TypedDict):
     """An answer to a figure or question about oneself; who may see the figure sees it, too."""
 
@@ -1303,6 +1397,33 @@ class MyAnswer(TypedDict):
     subject: str
     period: NotRequired[str | None]
     answer: str
+
+
+class NewChannel(TypedDict):
+    """A new channel; `secret` proves to the receiver of a webhook who calls, and is shown only now."""
+
+    channel_id: str
+    form: Literal["mail", "webhook", "slack", "teams", "chatwork"]
+    address: str
+    person_id: str | None
+    scope: str | None
+    kinds: list[str]
+    language: str | None
+    # Name of the key that asked for it
+    requested_by: str | None
+    created_at: str
+    # Alerts that have arrived
+    sent: int
+    # Alerts that are still to be sent
+    waiting: int
+    # Alerts that did not get through
+    given_up: int
+    # Alerts that may have arrived: they are not sent again
+    unsure: int
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+    secret: str | None
 
 
 class NewHire(TypedDict):

@@ -71,6 +71,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "get_my_record": (READ,),
     "answer_my_figure": (READ,),
     "list_person_answers": (READ,),
+    "add_alert_channel": (ADMIN,),
+    "list_alert_channels": (ADMIN,),
+    "remove_alert_channel": (ADMIN,),
+    "test_alert_channel": (ADMIN,),
+    "mute_alerts": (ADMIN,),
 }
 
 

@@ -39,6 +39,7 @@ _ELSEWHERE = {
     *("local_sign_in", "session_idle_minutes", "session_hours", "link_minutes"),
     *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_audience", "oidc_email_claim"),
     *("oidc_assume_verified", "oidc_clock_skew_seconds"),
+    *("alert_hours", "smtp_host", "smtp_port", "smtp_security", "smtp_user", "smtp_password", "mail_from"),
 }
 _MOST_BYTES = 8 << 20  # of one of them
 _ROOMS = ("crm", "features", "models", "training", "service")

@@ -88,6 +88,7 @@ STATUS = {
     "currency_changed": 503,
     "unknown_job": 404,
     "unknown_webhook": 404,
+    "unknown_channel": 404,
     "job_ended": 409,
     "no_file": 400,
     "unknown_version": 404,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "sancho.toml"
 # Also read from a file that SANCHO_<NAME>_FILE names.
-_SECRETS = ("database_url", "database_password", "oidc_client_secret")
+_SECRETS = ("database_url", "database_password", "oidc_client_secret", "smtp_password")
 _FINE = {
     "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
     "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
@@ -77,6 +79,13 @@ _FINE = {
     "trusted_proxies": Text(
         "10.0.0.2,10.1.0.0/16 のような、IPアドレスまたはネットワーク",
         "IP addresses or networks, such as 10.0.0.2,10.1.0.0/16",
+    ),
+    "alert_hours": Text("08:00-19:00 のような時間帯", "hours such as 08:00-19:00"),
+    "smtp_port": Text("1から65535の番号", "a number from 1 to 65535"),
+    "smtp_security": Text("starttls、tls、none のいずれか", "starttls, tls or none"),
+    "smtp_password": Text("文字列（引用符で囲む）", "text, in quotes"),
+    "mail_from": Text(
+        "sancho@example.com のようなメールアドレス", "an e-mail address such as sancho@example.com"
     ),
     "calls_per_minute": Text("0以上の回数（0は無制限）", "a number of calls, 0 or more (0: no limit)"),
     "computations_per_minute": Text("0以上の回数（0は無制限）", "a number, 0 or more (0: no limit)"),
@@ -184,6 +193,19 @@ def _existing(exists: Callable[[str], bool]) -> AfterValidator:
 def _parted(given: Any) -> Any:
     """Words of a text that has commas between them; anything else as it is."""
     return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else given
+
+
+def _hours(text: str) -> str:
+    first, _, last = text.partition("-")
+    if not time.fromisoformat(first.strip()) < time.fromisoformat(last.strip()):
+        raise ValueError("no hours")
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if text and not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", text):
+        raise ValueError("no address")
+    return text
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
@@ -410,6 +432,47 @@ class Settings(BaseSettings):
         float,
         Text("プロバイダーの時計とのずれの許容（秒）", "Seconds by which the provider's clock may differ"),
     ] = Field(60.0, ge=0, le=600)
+
+    alert_hours: Annotated[
+        str,
+        AfterValidator(_hours),
+        Text(
+            "人への通知を送る時間帯（営業日のみ。それ以外の時間の通知は、次の営業日の始めにまとめて送る）",
+            "Hours in which people are sent alerts, on working days; what comes later waits for the next",
+        ),
+    ] = "08:00-19:00"
+    smtp_host: Annotated[
+        str,
+        Text(
+            "通知メールを送るSMTPサーバー。空ならメールは送らない",
+            "SMTP server for alerts by mail; empty = none",
+        ),
+    ] = ""
+    smtp_port: Annotated[int, Text("SMTPサーバーのポート", "Port of the SMTP server")] = Field(
+        587, ge=1, le=65535
+    )
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Text(
+            "SMTPの暗号化（starttls、tls、none）。none は同じマシンのサーバーだけに",
+            "How SMTP is encrypted: starttls, tls or none, which is for a server of the same machine",
+        ),
+    ] = "starttls"
+    smtp_user: Annotated[
+        str, Text("SMTPのユーザー名（認証を使う場合）", "User at the SMTP server, where it asks")
+    ] = ""
+    smtp_password: Annotated[
+        str,
+        Text(
+            "SMTPのパスワード。SANCHO_SMTP_PASSWORD_FILE でファイルからも読める",
+            "Password at the SMTP server. Also from a file: SANCHO_SMTP_PASSWORD_FILE",
+        ),
+    ] = Field("", repr=False)
+    mail_from: Annotated[
+        str,
+        AfterValidator(_mail_address),
+        Text("通知メールの送信元", "Address from which alerts are sent"),
+    ] = ""
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crm.store import Store
+from service.alert_requests import AlertRequests
+from service.alerts.notices import AlertNotices
 from service.answers_for_commands import AnswersForCommands
 from service.audit.book import AuditBook
 from service.deal_insight import DealInsights
@@ -49,6 +51,7 @@ class UseCases:
     comparisons: ModelComparisons
     jobs: JobRequests
     webhooks: WebhookRequests
+    alerts: AlertRequests
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     records: PersonRecords | None = None
@@ -71,6 +74,8 @@ class UseCases:
         models = ModelAdmin(serving)
         webhooks = WebhookRequests(serving, settings)
         notices = Notices(serving, webhooks.book, webhooks.wake)
+        alerts = AlertRequests(serving, settings)
+        of_people = AlertNotices(serving, alerts.book, models.known_drift, alerts.wake)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
             renewals=(forecasts.simulate_quarter,),
@@ -78,6 +83,7 @@ class UseCases:
                 forecasts.store_history_if_possible,
                 recommendations.flush_if_possible,
                 notices.look_if_possible,
+                of_people.look_if_possible,
                 Settled.settle,
             ),
         )
@@ -102,6 +108,7 @@ class UseCases:
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),
             webhooks=webhooks,
+            alerts=alerts,
             answers=answers,
             records=PersonRecords(serving, goals, recommendations),
             audit=AuditBook(serving.store, serving.zone),
@@ -122,6 +129,7 @@ class UseCases:
             self.shadow.close()
             self.jobs.close()
             self.webhooks.close()
+            self.alerts.close()
             self.recommendations.flush_if_possible()
         finally:
             self.serving.close()

@@ -13,6 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from crm.store.tables import (
+    ALERT_CHANNELS,
+    ALERT_MARKS,
+    ALERT_MUTES,
+    ALERTS,
     JOB_FILES,
     JOB_SCHEDULES,
     JOBS,
@@ -25,7 +29,10 @@ from crm.store.tables import (
     WEBHOOKS,
 )
 
-JOB_TABLES = (JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS, SIGN_IN_PASSWORDS)
+JOB_TABLES = (
+    *(JOBS, JOB_FILES, JOB_SCHEDULES, WEBHOOKS, WEBHOOK_EVENTS, WEBHOOK_MARKS),
+    *(ALERT_CHANNELS, ALERTS, ALERT_MUTES, ALERT_MARKS, SIGN_IN_PASSWORDS),
+)
 # In no backup: who signed out, or used a link, since would be let in again by what is put back.
 LEFT_OUT = (SIGN_IN_SESSIONS, SIGN_IN_LINKS)
 STORE_TABLES = tuple(table for table in METADATA.sorted_tables if table not in (*JOB_TABLES, *LEFT_OUT))

@@ -253,6 +253,50 @@ WEBHOOK_MARKS = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# Whom alerts are sent to. `form` says how (mail, slack, ...); `secret` is a token that the form needs.
+ALERT_CHANNELS = sa.Table(
+    "alert_channels",
+    METADATA,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("form", "address", "kinds")),
+    *(sa.Column(name, sa.Text) for name in ("secret", "person_id", "scope", "language", "requested_by")),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("leased_until", sa.BigInteger, nullable=False),
+    sa.Column("lease", sa.Text),
+)
+
+# Alerts to each channel, by `number` in order; `key` says what happened, so that it is told once. `body` is
+# JSON; `group_id` is that of the message in which an alert was sent, or is to be.
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("channel_id", "key", "kind", "body", "state")),
+    sa.Column("group_id", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "due_at")),
+    sa.Column("finished_at", sa.BigInteger),
+    sa.Column("last_error", sa.Text),
+    sa.Index("alerts_once", "channel_id", "key", unique=True),
+    sa.Index("alerts_of", "channel_id", "state", "number"),
+)
+
+# What somebody (a person, or a channel) does not want to be told: a kind, or with an empty one anything.
+ALERT_MUTES = sa.Table(
+    "alert_mutes",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("who", "kind")),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+# With what each subject is compared; `value` is JSON.
+ALERT_MARKS = sa.Table(
+    "alert_marks",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("kind", "subject")),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
 # The rows that each of the newest imports wrote to, by the first column of their key.
 TOUCHED_ROWS = sa.Table(
     "touched_rows",

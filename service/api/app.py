@@ -14,6 +14,7 @@ from service import problems
 from service.access_rules import OF_ONESELF
 from service.api import (
     actions,
+    alerts,
     audit,
     bottlenecks,
     deals,
@@ -73,7 +74,7 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
-        *(audit, me),
+        *(alerts, audit, me),
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.

@@ -30,6 +30,8 @@ TAGS: Mapping[str, str] = {
     "data": "Rows of the tables that everything is computed from.",
     "jobs": "Imports of files and trainings, and how far they are.",
     "webhooks": "Other systems are told of what changes.",
+    "alerts": "People are told by mail or chat of what calls for them.",
+    "me": "What is stored and computed about the person who asks, and his answers to it.",
     "audit": "Who changed what, and who read whose figures.",
     "sign-in": "People sign in, and see who they are here.",
     "health": "Liveness, readiness and counts, without a key.",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.alert_requests import AlertRequests
 from service.audit.book import AuditBook
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
@@ -105,6 +106,11 @@ async def person_records(request: Request) -> PersonRecords:
     return records
 
 
+async def alert_requests(request: Request) -> AlertRequests:
+    """Which people are told."""
+    return _use_cases(request).alerts
+
+
 def _use_cases(request: Request) -> UseCases:
     use_cases: UseCases = request.app.state.use_cases
     return use_cases
@@ -118,6 +124,7 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+AlertsDep = Annotated[AlertRequests, Depends(alert_requests)]
 WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from crm.i18n import Language, Text
 from service.cli import (
     actions,
+    alerts,
     audit,
     backtest,
     backup,
@@ -66,6 +67,7 @@ _GROUPS = (
     ("models", models.HELP, models.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
+    ("alerts", alerts.HELP, alerts.COMMANDS),
     ("key", keys.HELP, keys.COMMANDS),
     ("user", user.HELP, user.COMMANDS),
     ("audit", audit.HELP, audit.COMMANDS),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Step = Callable[[Text, int, "int | None"], None]
-IMPORT, TRAINING, SCORING, WEBHOOKS = "import", "training", "scoring", "webhooks"
+IMPORT, TRAINING, SCORING, WEBHOOKS, ALERTS = "import", "training", "scoring", "webhooks", "alerts"
 RETENTION = "retention"
 _BUCKET_SECONDS = 5.0  # within which one job is enough to send what is due again
 
@@ -108,8 +108,7 @@ def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> d
         sent = deliver_due(book, step)
         seconds = book.seconds_to_next()
     if seconds is not None:
-        turn = int((time.time() + seconds) / _BUCKET_SECONDS)
-        queue.add(WEBHOOKS, {}, unique_key=f"{WEBHOOKS}-{turn}", delay_seconds=max(seconds, 1.0))
+        queue_sending(queue, WEBHOOKS, seconds)
     return sent
 
 
@@ -118,6 +117,26 @@ def keep_within_retention(settings: Settings, _queue: JobQueue, _job: Job, step:
     from service.retention import carry_out
 
     return carry_out(settings, step)
+
+
+def send_alerts(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Sends the alerts that are due to people; another job will send what is due later."""
+    from service.alerts.book import AlertBook
+    from service.alerts.delivery import deliver_due
+    from service.alerts.sending import Sender
+
+    with AlertBook(settings.store_url, settings.private_webhooks) as book:
+        sent = deliver_due(book, Sender(settings), step)
+        seconds = book.seconds_to_next()
+    if seconds is not None:
+        queue_sending(queue, ALERTS, seconds)
+    return sent
+
+
+def queue_sending(queue: JobQueue, kind: str, seconds: float) -> None:
+    """Queues a job that sends what is due in so many seconds; one is enough for a few of them."""
+    turn = int((time.time() + seconds) / _BUCKET_SECONDS)
+    queue.add(kind, {}, unique_key=f"{kind}-{turn}", delay_seconds=max(seconds, 1.0))
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -130,6 +149,7 @@ KINDS: Mapping[str, Kind] = {
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
     RETENTION: Kind(Text("保存期間の適用", "retention"), True, keep_within_retention),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
+    ALERTS: Kind(Text("通知の送信", "alerts"), False, send_alerts),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.schemas.actions import ActionList, OutcomeRequest, RecommendationReport, RecordedOutcome
+from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
@@ -39,6 +40,9 @@ __all__ = [
     "AuditList",
     "BottleneckList",
     "ChangedPassword",
+    "ChannelList",
+    "ChannelRequest",
+    "ChannelTold",
     "CheckRequest",
     "DealList",
     "DeliveryState",
@@ -53,7 +57,10 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "MuteRequest",
+    "Muted",
     "MyAnswer",
+    "NewChannel",
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",

@@ -35,10 +35,14 @@ _UNKNOWN_HOST = Text(
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of a call: the status of the answer, or why there is none."""
+    """What came of a call: the status of the answer, or why there is none.
+
+    `is_unsure`: all of it was sent and nothing came back, so it may have arrived.
+    """
 
     status: int | None
     error: str | None
+    is_unsure: bool = False
 
     @property
     def has_arrived(self) -> bool:
@@ -94,6 +98,7 @@ def send(url: str, body: str, headers: Mapping[str, str], private: bool) -> Sent
     connection = http.client.HTTPConnection(host, parts.port or usual, timeout=TIMEOUT_SECONDS)
     connection.default_port = usual
     is_late = threading.Event()
+    is_sent = False
     try:
         with socket.create_connection((address, parts.port or usual), TIMEOUT_SECONDS) as plain:
             watch = threading.Timer(TIMEOUT_SECONDS, _hang_up, (plain, is_late))
@@ -103,6 +108,7 @@ def send(url: str, body: str, headers: Mapping[str, str], private: bool) -> Sent
                 connection.sock = _secured(plain, host) if parts.scheme == "https" else plain
                 target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 connection.request("POST", target, body.encode(), dict(headers))
+                is_sent = True
                 return Sent(connection.getresponse().status, None)
             finally:
                 watch.cancel()
@@ -110,7 +116,7 @@ def send(url: str, body: str, headers: Mapping[str, str], private: bool) -> Sent
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = is_late.is_set() or isinstance(error, TimeoutError)
         reason = f"no answer within {TIMEOUT_SECONDS:g} seconds" if late else _plain(error)
-        return Sent(None, reason)
+        return Sent(None, reason, is_sent)
 
 
 def _secured(plain: socket.socket, host: str) -> socket.socket:

@@ -49,7 +49,7 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = ["serving", "shadow", "jobs", "timelines", "scopes", "webhooks", *KINDS.values()]
+    names = ["serving", "shadow", "jobs", "timelines", "scopes", "webhooks", "alerts", *KINDS.values()]
     nothing: dict[str, Any] = dict.fromkeys(names)
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
@@ -123,6 +123,7 @@ def test_a_call_whose_log_line_cannot_be_written_is_answered(
 def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
     paths = client.get("/openapi.json").json()["paths"]
     assert {one["operationId"] for path in paths.values() for one in path.values()} == {
+        "add_alert_channel",
         "add_webhook",
         "answer_my_figure",
         "ask_what_if",
@@ -150,6 +151,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "import_file",
         "list_actions",
         "list_audit",
+        "list_alert_channels",
         "list_bottlenecks",
         "list_deals",
         "list_jobs",
@@ -160,10 +162,12 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_webhook_deliveries",
         "list_webhooks",
         "make_plan",
+        "mute_alerts",
         "ping_webhook",
         "promote_model",
         "put_table_rows",
         "record_outcome",
+        "remove_alert_channel",
         "remove_webhook",
         "replay_webhook_events",
         "report_recommendations",
@@ -174,6 +178,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "sign_in",
         "sign_out",
         "start_oidc",
+        "test_alert_channel",
         "train_model",
         "use_link",
     }
