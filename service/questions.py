@@ -13,6 +13,7 @@ from service.forecasts import Forecasts
 from service.goals import Goals
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 from service.stored_answers import Question
 
 if TYPE_CHECKING:
@@ -21,53 +22,87 @@ if TYPE_CHECKING:
 _LIMIT = 20  # actions of a list where nobody says how many
 
 
-def forecast(use: Forecasts, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def forecast(
+    use: Forecasts,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """The forecast of a scope."""
     return Question(
-        name="forecast", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.forecast(period, scope, as_of, lang), also=use.stored_days,
+        name="forecast", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, also=use.stored_days,
+        make=lambda: use.forecast(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def kpis(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def kpis(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """The KPIs of a scope."""
     return Question(
-        name="kpis", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.kpis(period, scope, as_of, lang),
+        name="kpis", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def tree(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def tree(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """What leads to the goal of a scope."""
     return Question(
-        name="tree", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.tree(period, scope, as_of, lang),
+        name="tree", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def people(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def people(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """The comparison of people."""
     return Question(
-        name="people", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.people(period, scope, as_of, lang),
+        name="people", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def plan(use: Goals, request: PlanRequest, lang: Language) -> Question:
+def plan(use: Goals, request: PlanRequest, lang: Language, sight: Sight = EVERYTHING) -> Question:
     """What it takes to reach a probability."""
     return Question(
-        name="plan", about=(request.model_dump_json(),), period=request.period, as_of=request.as_of,
-        lang=lang, make=lambda: use.plan(request, lang), is_slow=True,
+        name="plan", about=(request.model_dump_json(), *sight.part_of(request.scope)), period=request.period,
+        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=sight), is_slow=True,
     )  # fmt: skip
 
 
 def bottlenecks(
-    use: Recommendations, scope: str, period: str | None, as_of: str | None, lang: Language
+    use: Recommendations,
+    scope: str,
+    period: str | None,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
 ) -> Question:
     """Where a scope loses deals."""
     return Question(
-        name="bottlenecks", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.bottlenecks(scope, period, as_of, lang),
+        name="bottlenecks", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
@@ -79,11 +114,15 @@ def actions(
     as_of: str | None,
     limit: int,
     lang: Language,
+    sight: Sight = EVERYTHING,
 ) -> Question:
     """The next actions of a scope, or of a deal."""
+    if deal_id is not None:
+        sight.check_deal(deal_id)
+    part = sight.part_of(scope) if deal_id is None else sight.part_of_deal()
     return Question(
-        name="actions", about=(scope, deal_id, limit), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang),
+        name="actions", about=(scope, deal_id, limit, *part), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=sight),
     )  # fmt: skip
 
 
@@ -96,11 +135,13 @@ def deals(
     cursor: str | None,
     limit: int,
     lang: Language,
+    sight: Sight = EVERYTHING,
 ) -> Question:
     """A page of the scored open deals of a scope."""
     return Question(
-        name="deals", about=(scope, sort, cursor, limit), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang),
+        name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
+        lang=lang,
+        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=sight),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from crm.store import StoredScore
 from service import messages
 from service.names import Names
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 
 CREATED, CHANGED, ACTIVITY, CLOSED = "created", "changed", "activity", "closed"
 _ORDER = (CREATED, CHANGED, ACTIVITY, CLOSED)  # of what happened at one instant
@@ -31,8 +32,11 @@ class Timelines:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
-    def timeline(self, deal_id: str, as_of: str | None, limit: int, lang: Language) -> dict[str, Any]:
+    def timeline(
+        self, deal_id: str, as_of: str | None, limit: int, lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         """Its creation, changes, activities and closing as of a moment, and the scores stored of it."""
+        sight.check_deal(deal_id)
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
         zone = state.organisation(moment).zone

@@ -271,4 +271,5 @@ API_KEYS = sa.Table(
     sa.Column("revoked_at", sa.BigInteger),
     sa.Column("rights", sa.Text),  # separated by spaces; none said: all
     sa.Column("expires_at", sa.BigInteger),
+    sa.Column("team_id", sa.Text),  # to which it is limited
 )

@@ -91,7 +91,7 @@ class Credentials:
             except Exception as fault:
                 await refuse(request, fault)(scope, receive, send)
                 return
-            scope[CALLER] = Caller(name=key.name, rights=key.rights)
+            scope[CALLER] = Caller(name=key.name, rights=key.rights, team_id=key.team_id)
         await self._app(scope, receive, send)
 
     async def _key(self, request: Request) -> ApiKey:

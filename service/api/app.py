@@ -25,11 +25,12 @@ from service.api import (
     tables,
     webhooks,
 )
-from service.api.access import AccessLog, Credentials, known_caller
+from service.api.access import AccessLog, Credentials
 from service.api.body_limits import BodyLimits
 from service.api.headers import SecurityHeaders
 from service.api.pools import Pools
 from service.api.responses import documented_problems
+from service.api.seen import known_sight
 from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
@@ -92,7 +93,7 @@ def create_app(
         app.include_router(
             router,
             prefix=_PREFIX,
-            dependencies=[Depends(known_caller)],
+            dependencies=[Depends(known_sight)],
             responses=documented_problems(401, 403, 422, 429, 503),
         )
     _document_rights(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -11,8 +12,10 @@ from service import questions, schemas
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
+from service.api.seen import SightDep
 from service.api.use_cases import ForecastsDep, StoredAnswersDep
 from service.problems import language_of
+from service.what_if import scopes_of_new
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
 Period = Annotated[str, Path(examples=["2026-Q4", "FY2026-Q3"], max_length=50)]
@@ -28,12 +31,13 @@ async def get_forecast(
     request: Request,
     forecasts: ForecastsDep,
     answers: StoredAnswersDep,
+    sight: SightDep,
     period: Period,
-    scope: Scope = "company",
+    scope: Scope = None,
     as_of: AsOf = None,
 ) -> Response:
     """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
-    question = questions.forecast(forecasts, period, scope, as_of, language_of(request))
+    question = questions.forecast(forecasts, period, sight.scope(scope), as_of, language_of(request), sight)
     return await answered(request, answers, question)
 
 
@@ -44,8 +48,11 @@ async def get_forecast(
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(
-    request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
+    request: Request, forecasts: ForecastsDep, sight: SightDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
     """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
     lang = language_of(request)
-    return send(request, await pools_of(request).slow.run(forecasts.what_if, period, body, lang))
+    scope = sight.scope(body.scope if "scope" in body.model_fields_set else None)
+    asked = (period, body.model_copy(update={"scope": scope}), lang)
+    answer = await pools_of(request).slow.run(partial(forecasts.what_if, sight=sight), *asked)
+    return send(request, answer, scopes_of_new(body, lang))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -11,13 +11,17 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service.api.pools import pools_of
+from service.api.seen import is_limited, seen
 from service.problems import MEDIA_TYPE, Problem, language_of
 from service.stored_answers import Question, StoredAnswers
 
 
-def send(request: Request, answer: Mapping[str, Any]) -> Response:
-    """An answer as JSON, in the reader's language."""
-    return _response(request, orjson.dumps(answer))
+def send(request: Request, answer: Mapping[str, Any], named: Collection[str] = ()) -> Response:
+    """An answer as JSON, in the reader's language, without what the caller may not see.
+
+    `named`: scopes that the question named or made.
+    """
+    return _response(request, orjson.dumps(seen(request, answer, named)))
 
 
 def _response(request: Request, body: bytes) -> Response:
@@ -42,7 +46,14 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         body = await pools_of(request).slow.run(answers.answer_to, question, newest)
     elif body is None:
         body = await run_in_threadpool(answers.answer_to, question, newest)
+    if is_limited(request):
+        body = await run_in_threadpool(_cut, request, body)
     return _response(request, body)
+
+
+def _cut(request: Request, body: bytes) -> bytes:
+    """A stored answer, which all share, without what the caller may not see."""
+    return orjson.dumps(seen(request, orjson.loads(body)))
 
 
 def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

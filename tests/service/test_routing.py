@@ -35,7 +35,7 @@ class Fake:
         return True
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *asked: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
+        return lambda *asked, **_: {"asked": f"{self._kind}.{name}", "with": [str(one) for one in asked]}
 
 
 class AnyKey:
