@@ -120,7 +120,7 @@ class Sight:
         """
         if not (self.once and scope.startswith("team:")):
             return ()
-        return (digest(self.once | {f"team:{team}" for team in self.teams} | self.people),)
+        return (digest(self.people), digest(self.teams))
 
     def part_of_goal(self, scope: str) -> tuple[str, ...]:
         """The same where the answer tells of the widest goal that is seen, too."""
