@@ -88,6 +88,11 @@ class Hierarchy:
         owner = None if at < 0 else self.deals["owner_id"].array[at]
         return None if owner is None or pd.isna(owner) else str(owner)
 
+    def deals_of(self, people: Iterable[str]) -> list[str]:
+        """The deals of some people."""
+        theirs = self.deals["owner_id"].isin(list(people)).to_numpy(bool)
+        return [str(deal) for deal in self.deals["deal_id"].array[theirs]]
+
     def has_deal(self, deal_id: str) -> bool:
         """Whether there is such a deal."""
         return position_in(self._deal_ids, deal_id) >= 0

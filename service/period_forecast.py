@@ -67,7 +67,7 @@ class PeriodForecast:
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
     _goals: Cache[tuple[str, float | None], Goal] = field(default_factory=lambda: Cache(_MAX_FORECASTS))
-    _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
+    _changes: Cache[tuple[int, bytes], ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
     _scores: Cache[tuple[str, str], pd.DataFrame] = field(default_factory=lambda: Cache(1))
     _lists: Cache[tuple[str, ...], pd.DataFrame] = field(default_factory=lambda: Cache(_MAX_LISTS))
 
@@ -122,9 +122,8 @@ class PeriodForecast:
 
         `won_amounts` of the deals won since, by id; `deleted` are the ids of the deals deleted since.
         """
-        return self._changes.get(
-            then.moment, lambda: attribute_change(then.state, self.state, won_amounts, deleted)
-        )
+        key = then.moment, then.organisation.team_of.tobytes()  # who was in which team, as its reader sees it
+        return self._changes.get(key, lambda: attribute_change(then.state, self.state, won_amounts, deleted))
 
     def won_amounts_since(self, first: int) -> dict[str, float]:
         """Final amounts of the deals won from an instant on, by id, as known at the moment."""

@@ -158,8 +158,8 @@ class Recommendations:
         if deal_id is not None:
             return sight.sees_deal(deal_id)
         state = self._serving.current()
-        seen = [str(deal) for deal in state.history.deal_ids if sight.sees_deal(str(deal))]
-        return self._was_made(state, recommendation_id, last_known_day(state.now, self._serving.zone()), seen)
+        today = last_known_day(state.now, self._serving.zone())
+        return self._was_made(state, recommendation_id, today, sight.deals())
 
     def _was_made(
         self, state: ModelState, given: str, today: date, deals: Sequence[str] | None = None

@@ -85,6 +85,10 @@ class Sight:
             return True
         return self.hierarchy is not None and self.hierarchy.owner(deal_id) in self.people
 
+    def deals(self) -> list[str]:
+        """The deals that are seen by who does not see everything."""
+        return [] if self.hierarchy is None else self.hierarchy.deals_of(self.people)
+
     def knows_deal(self, deal_id: str) -> bool:
         """Whether there was such a deal when the sight was made."""
         return self.hierarchy is not None and self.hierarchy.has_deal(deal_id)

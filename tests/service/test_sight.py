@@ -552,3 +552,36 @@ def test_who_moves_while_the_service_runs_is_seen_by_the_other_manager_from_then
     gone = fresh.ask("admin", "GET", path).json()["closed"]
     assert fresh.ask("manager", "GET", team).json()["closed"] == pytest.approx(before - gone)
     assert fresh.ask("manager", "GET", "/actions?deal_id=d-abe-2").status_code == 404
+
+
+def test_what_changed_in_a_week_is_told_each_reader_by_what_they_see_whoever_asks_first(
+    served: Served, fresh: Served
+):
+    path = f"/forecasts/{PERIOD}?scope=team:t-hill"
+
+    def told(one: Served, *callers: str) -> dict[str, Any]:
+        return {caller: one.ask(caller, "GET", path).json()["change"] for caller in callers}
+
+    first, second = told(served, "admin", "manager"), told(fresh, "manager", "admin")
+    assert first == second
+    moved = {
+        caller: next(row["revenue"] for row in change["contributions"] if row["code"] == "moved")
+        for caller, change in first.items()
+    }
+    assert moved["admin"] < moved["manager"] < 0, "p-mori's deals have gone, of which the manager is not told"
+
+
+def test_two_who_read_different_answers_never_share_an_etag(served: Served):
+    for path in (
+        f"/forecasts/{PERIOD}",
+        "/deals",
+        f"/forecasts/{PERIOD}?scope=team:t-hill",
+        "/deals/d-sato-2",
+    ):
+        whole, part = (served.ask(caller, "GET", path) for caller in ("admin", "manager"))
+        tags = [answer.headers.get("etag") for answer in (whole, part)]
+        assert whole.content != part.content
+        assert tags[0] is None or tags[0] != tags[1]
+        if tags[0] is not None:
+            again = served.ask("manager", "GET", path, **{"If-None-Match": tags[0]})
+            assert again.status_code == 200
