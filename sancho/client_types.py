@@ -1441,6 +1441,7 @@ class NewLevel(TypedDict):
     # leads, appointments, proposals or win_rate, or a lever of the tree
     kpi: str
     multiplier: float
+    # Default: the widest that the caller may see
     scope: NotRequired[str]
 
 
@@ -1693,6 +1694,7 @@ class PlanRequest(TypedDict):
 
     period: str
     probability: float
+    # Default: the widest that the caller may see
     scope: NotRequired[str]
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
@@ -1766,6 +1768,7 @@ class ProposedKpi(TypedDict):
     """A KPI as somebody proposes it; a field left out counts as not stated."""
 
     kpi: str
+    # Default: the widest that the caller may see
     scope: NotRequired[str]
     value: NotRequired[float | None]
     unit: NotRequired[str | None]
@@ -2333,6 +2336,7 @@ class WhatIf(TypedDict):
 class WhatIfRequest(TypedDict):
     """The assumptions about a period."""
 
+    # Default: the widest that the caller may see
     scope: NotRequired[str]
     as_of: NotRequired[str | None]
     won: NotRequired[list[str]]

@@ -78,6 +78,47 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "mute_alerts": (ADMIN,),
 }
 
+# What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
+# sees everything.
+SCOPE = "scope"  # figures of a scope that is seen, by default the widest
+DEAL = "deal"  # a stored deal that is seen
+SENT = "sent"  # a deal of the request; of what is stored, nothing but what is seen is told
+ROWS = "rows"  # rows about people and deals that are seen
+JOBS = "jobs"  # files and trainings are of the whole organisation: who sees a part has none
+OWN = "own"  # what is stored and computed about who asks
+MODELS = "models"  # what was learned from all deals, and how good it is
+SIGHT: Mapping[str, str] = {
+    "score_deal": SENT,
+    "score_deals": SENT,
+    "list_deals": SCOPE,
+    "get_deal": DEAL,
+    "get_deal_timeline": DEAL,
+    "get_forecast": SCOPE,
+    "ask_what_if": SCOPE,
+    "get_kpis": SCOPE,
+    "check_kpis": SCOPE,
+    "get_tree": SCOPE,
+    "make_plan": SCOPE,
+    "compare_people": SCOPE,
+    "list_bottlenecks": SCOPE,
+    "list_actions": SCOPE,
+    "record_outcome": DEAL,
+    "report_recommendations": DEAL,
+    "put_table_rows": ROWS,
+    "delete_table_row": ROWS,
+    "list_scopes": SCOPE,
+    "list_person_answers": SCOPE,
+    "get_my_record": OWN,
+    "answer_my_figure": OWN,
+    "list_jobs": JOBS,
+    "get_job": JOBS,
+    "cancel_job": JOBS,
+    "list_models": MODELS,
+    "get_model": MODELS,
+    "compare_models": MODELS,
+    "get_shadow": MODELS,
+}
+
 
 def needed(operation: str) -> tuple[str, ...]:
     """The rights of which a call needs one."""

@@ -32,9 +32,10 @@ from service.language import scope_label
 from service.live_request import read_request
 from service.names import Names
 from service.period_forecast import owned_by_scope
-from service.recommendations import Recommendations
+from service.recommendations import Recommendations, goal_of_row
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.shadow import Shadow
+from service.sight import EVERYTHING, Sight
 from service.unknown_stages import open_deals_warning, sent_deal_warning, stored_deal_warning
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ _WARM_UP_REQUEST: dict[str, Any] = {
     "activities": [{"at": "2020-01-02", "kind": "call"}],
     "events": [{"at": "2020-01-02", "field": "stage", "value": "?"}],
 }
+
+
+_UNSEEN = "\N{NO-BREAK SPACE}"  # an id that nobody has: ids begin and end with no space
 
 
 class DealInsights:
@@ -81,24 +85,38 @@ class DealInsights:
         """Raises where nothing can be answered yet."""
         self._serving.current()
 
-    def get_deal(self, deal_id: str, as_of: str | None, period: str | None, lang: Language) -> dict[str, Any]:
+    def get_deal(
+        self,
+        deal_id: str,
+        as_of: str | None,
+        period: str | None,
+        lang: Language,
+        sight: Sight = EVERYTHING,
+    ) -> dict[str, Any]:
         """Insight for a deal of the store."""
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
+        if sight.is_limited:
+            self._serving.open_row(context, deal_id)
 
         def compute() -> dict[str, Any]:
             answer, recommendations = self._insight_of_stored(context, deal_id, lang)
             self._recommendations.queue(context, recommendations)
             return answer
 
-        key = (deal_id, *context.key, lang)
+        moment, about = context.key
+        key = (deal_id, moment, "|".join((about, *sight.part_of_goal(sight.widest))), lang)
         answer = context.state.caches.insights.get(key, compute)
         self._shadow.offer(context.state, context.moment, context.forecast.period, answer)
         return answer
 
-    def score_deal(self, request: ScoreRequest, lang: Language) -> dict[str, Any]:
-        """Insight for a deal sent in a request; nothing of it is stored but what a shadow says of it."""
+    def score_deal(self, request: ScoreRequest, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
+        """Insight for a deal sent in a request; nothing of it is stored but what a shadow says of it.
+
+        A rep who is not seen counts as unknown: what the model knows of a rep is told by an insight.
+        """
         state = self._serving.current()
-        answer = self._insight_of_sent(state, request, lang)
+        request = with_seen_owners(request, sight)
+        answer = self._insight_of_sent(state, request, lang, sight)
         if self._shadow.answers:
             moment = state.log.instant(answer["as_of"])
             period = self._serving.period(state, request.period, moment)
@@ -115,13 +133,14 @@ class DealInsights:
         limit: int | None,
         lang: Language,
         scorer: Scorer | None = None,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, Any]:
         """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
         in_period, version = self._serving.period(state, period, moment), state.info.version
         if scorer is None:
-            forecast = self._serving.context_of(state, moment, in_period).forecast
+            forecast = self._serving.context_of(state, moment, in_period, sight).forecast
             ordered = forecast.scores_in_order(scope, sort, state.organisation(moment).zone, version)
             names = forecast.names
         else:
@@ -153,9 +172,8 @@ class DealInsights:
         self, context: AnswerContext, deal_id: str, lang: Language
     ) -> tuple[dict[str, Any], DealRecommendations]:
         state, moment, forecast = context.state, context.moment, context.forecast
-        row = forecast.row_by_deal.get(deal_id)
-        if row is None:
-            raise self._serving.not_open(state, deal_id, moment)
+        row = self._serving.open_row(context, deal_id)
+        goal_scope = goal_of_row(context, row)
         number, scored = int(forecast.scored.deals[row]), forecast.scored
         since = max(moment - TREND_DAYS * DAY, int(state.history.created[number]) + 1)
         x_then = build_features(state.history, np.array([number]), np.array([since]))[:, state.columns]
@@ -170,7 +188,7 @@ class DealInsights:
             probabilities,
             contributions,
             scored.pipeline.amounts[row],
-            forecast.effect(row),
+            forecast.effect(row, goal_scope),
             forecast.period.name,
             forecast.period.end(context.zone),
             state.bundle.currency,
@@ -178,14 +196,17 @@ class DealInsights:
             context.zone,
             segment_codes(scored.x[row : row + 1], state.catalogue, state.bundle.levels),
             None if forecast.money is None else forecast.money.original(deal_id),
-            forecast.goal(COMPANY).gap,
+            forecast.goal(goal_scope).gap,
+            goal_scope,
         )
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang, inputs.gap)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
         warnings = stored_deal_warning(state, number, moment)
         return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
 
-    def _insight_of_sent(self, state: ModelState, request: ScoreRequest, lang: Language) -> dict[str, Any]:
+    def _insight_of_sent(
+        self, state: ModelState, request: ScoreRequest, lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         moment = state.log.instant(request.as_of)
         zone = state.organisation(moment).zone
         bundle = state.bundle_at(moment)
@@ -202,8 +223,10 @@ class DealInsights:
         amounts = bundle.revenue.draws(now, bundle.amount_now(sent.stated.amount))[0]
         if original is not None and original.lacks_rate:
             amounts = np.zeros_like(amounts)
-        of_day = self._serving.context_of(whole, self._simulated(whole, request, moment), period)
+        of_day = self._serving.context_of(whole, self._simulated(whole, request, moment), period, sight)
         context, forecast = replace(of_day, state=state, moment=moment), of_day.forecast
+        goal_scope = sight.widest
+        has_goal = sight.sees_scope(goal_scope) and forecast.organisation.has(goal_scope)
         inputs = InsightInputs(
             request.deal.deal_id,
             moment,
@@ -212,7 +235,9 @@ class DealInsights:
             probabilities,
             contributions,
             amounts,
-            forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts),
+            forecast.effect_of(request.deal.deal_id, probabilities.by_end, amounts, goal_scope)
+            if has_goal
+            else None,
             period.name,
             period.end(zone),
             bundle.currency,
@@ -220,7 +245,8 @@ class DealInsights:
             zone,
             segment_codes(now, state.catalogue, bundle.levels),
             original,
-            forecast.goal(COMPANY).gap,
+            forecast.goal(goal_scope).gap if has_goal else None,
+            goal_scope,
         )
         actions = candidate_actions(
             bundle.actions,
@@ -276,14 +302,19 @@ class DealInsights:
         answer["actions"] = [{**action, "similar_deals": similar} for action in recommendations.recommended]
         answer["not_recommended"] = recommendations.not_recommended
         names = context.forecast.names
-        [answer] = names.with_deals([answer])
+        if sent is not None and not context.sight.sees_deal(inputs.deal_id):
+            answer = {"deal_id": answer.pop("deal_id"), "name": None, "account_name": None, **answer}
+        else:
+            [answer] = names.with_deals([answer])
         answer |= {name: value for name, value in (sent or {}).items() if value is not None}
         answer["attainment"] = names.with_scope(answer["attainment"], lang)
         warnings = [*also, *([("held_out", messages.HELD_OUT)] if recommendations.held_out else [])]
         if sent is not None and inputs.original is not None and inputs.original.lacks_rate:
             warnings += self._lacking(inputs.original, context)
         if inputs.effect is None:
-            warnings.append(("no_target", messages.no_target(scope_label(COMPANY), context.forecast.period)))
+            scope = inputs.goal_scope
+            label = scope_label(scope) if scope == COMPANY else names.label(scope)
+            warnings.append(("no_target", messages.no_target(label, context.forecast.period)))
         return {**answer, **self._serving.metadata(state, inputs.moment, lang, warnings)}
 
     def _original(self, state: ModelState, request: ScoreRequest, moment: int) -> Original | None:
@@ -302,6 +333,23 @@ class DealInsights:
         kinds = rates.kinds.get(original.currency, ())
         left_out = Unconverted("deals", original.currency, 1, original.amount, kinds)
         return missing_rates(ForeignMoney(rates, (left_out,)))
+
+
+def with_seen_owners(request: ScoreRequest, sight: Sight) -> ScoreRequest:
+    """A request in which owners that are not seen are nobody that the organisation knows."""
+    if not sight.is_limited:
+        return request
+
+    def seen(person: str | None) -> str | None:
+        return person if person is None or sight.sees_person(person) else _UNSEEN
+
+    def with_seen(row: Any, *columns: str) -> Any:
+        return row.model_copy(update={name: seen(getattr(row, name)) for name in columns})
+
+    deal = with_seen(request.deal, "owner_id")
+    sent: list[Any] = request.events
+    events = [with_seen(row, "value", "old_value") if row.field == "owner_id" else row for row in sent]
+    return request.model_copy(update={"deal": deal, "events": events})
 
 
 def _sent_names(request: ScoreRequest, names: Names) -> dict[str, str | None]:

@@ -70,11 +70,18 @@ def store_missing_day(
 
 
 def history_rows(
-    store: Store, period: Period, scope: str, moment: int, zone: ZoneInfo, since: int = NEVER
+    store: Store,
+    period: Period,
+    scope: str,
+    moment: int,
+    zone: ZoneInfo,
+    since: int = NEVER,
+    use: Callable[[int], bool] | None = None,
 ) -> list[dict[str, Any]]:
     """The stored forecasts of a scope up to a moment; `computed_later`: by a model trained after that day.
 
-    Those from before `since` are left out: the organisation counted in another currency.
+    Those from before `since` are left out: the organisation counted in another currency. `use`: of which
+    moments they are told; by default of all.
     """
     return [
         {
@@ -89,7 +96,7 @@ def history_rows(
             "computed_later": row.kept_at - row.as_of > _LATE,
         }
         for row in store.outlooks(_name(period), scope, moment)
-        if row.as_of > since
+        if row.as_of > since and (use is None or use(row.as_of))
     ]
 
 

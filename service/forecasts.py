@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso, last_known_day, start_of_day
+from crm.schema import TABLES
 from crm.store.engine import store_failure
 from models.forecast.change_attribution import change_report
-from models.forecast.organisation import COMPANY
+from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
 from service import messages
@@ -25,14 +26,24 @@ from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.settled import NOT_ASKED, cheap_fields
+from service.sight import EVERYTHING, Sight
 from service.unknown_stages import open_deals_warning
-from service.what_if import NEW_HIRE, UNKNOWN_LEVEL, difference, empty_summary, implied
+from service.what_if import (
+    UNKNOWN_LEVEL,
+    difference,
+    empty_summary,
+    implied,
+    name_of_new,
+    refuse_unseen,
+    scope_of_level,
+)
 
 if TYPE_CHECKING:
     from service.schemas import NewLevel, WhatIfRequest
 
 HEADLINE = "headline"
 PARTS = ("pace", "history", "drivers", "reach", "deals", "children", "change")  # besides the headline
+_BUT_PEOPLE = tuple(name for name in TABLES if name not in ("people", "teams", "organisation"))
 CHANGE_DAYS = 7  # a forecast is compared with the one so many days before
 _CHANGES = {
     "moved": Text("担当・チームの変更", "Changes of owner or team"),
@@ -68,6 +79,7 @@ class Forecasts:
         lang: Language,
         target: float | None = None,
         with_drivers: bool = True,
+        sight: Sight = EVERYTHING,
         parts: Collection[str] | None = None,
     ) -> dict[str, Any]:
         """The forecast of a scope for a period; its drivers take time, and not every reader sees them.
@@ -75,7 +87,7 @@ class Forecasts:
         `parts`: of PARTS those that are wanted besides the headline; the others are empty.
         """
         wanted = set(PARTS if parts is None else parts) - (set() if with_drivers else {"drivers"})
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         answer, names = context.forecast.of_scope(scope, target), context.forecast.names
         warnings = (
             []
@@ -106,18 +118,29 @@ class Forecasts:
         }
 
     def _history(self, context: AnswerContext, scope: str) -> list[dict[str, Any]]:
-        """The stored forecasts; none while the store is out of reach."""
-        period, moment = context.forecast.period, context.moment
+        """The stored forecasts; none while the store is out of reach.
+
+        Of a team, none of days on which there were people in it that its reader does not see any more.
+        """
+        period, moment, state = context.forecast.period, context.moment, context.state
+
+        def is_seen(at: int) -> bool:
+            return not context.sight.outsiders(ScopeTree.of(state.log.without(*_BUT_PEOPLE).as_of(at)))
+
+        use = is_seen if context.sight.part_of(scope) else None
         return self._serving.from_store(
             lambda: history_rows(
-                self._serving.store, period, scope, moment, context.zone, context.state.log.currency_since
+                self._serving.store, period, scope, moment, context.zone, state.log.currency_since, use
             ),
             [],
         )
 
-    def what_if(self, period: str, request: WhatIfRequest, lang: Language) -> dict[str, Any]:
+    def what_if(
+        self, period: str, request: WhatIfRequest, lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         """A forecast before and after the assumptions, in the same scenarios."""
-        context = self._serving.context(request.as_of, period)
+        refuse_unseen(request, sight)
+        context = self._serving.context(request.as_of, period, sight)
         moment, forecast = context.moment, context.forecast
         before, scope = forecast.state, request.scope
         targets = {
@@ -143,7 +166,7 @@ class Forecasts:
             after = replace(after, simulation=self._at_levels(context, after.simulation, request.levels))
         for number, new_hire in enumerate(request.joining, 1):
             day = moment if new_hire.start is None else start_of_day(new_hire.start, context.zone)
-            name = NEW_HIRE.format(number=number).to(lang)
+            name = name_of_new(number, lang)
             joining = JoiningSeller(name, new_hire.team_id, max((day - moment) / DAY, 0.0))
             after = add_seller(after, joining, forecast.days_ahead)
         existing, sides = {scope, *forecast.organisation.children(scope)}, []
@@ -215,7 +238,7 @@ class Forecasts:
             return None
         if since <= state.log.currency_since:
             return None
-        then = self._serving.context_of(state, since, forecast.period).forecast
+        then = self._serving.context_of(state, since, forecast.period, context.sight).forecast
         won_amounts = forecast.won_amounts_since(since)
         deleted = state.log.gone_between("deals", since, forecast.moment)
         change = change_report(forecast.changed_since(then, won_amounts, deleted), scope)
@@ -241,7 +264,7 @@ class Forecasts:
             if lever not in drive.levels:
                 known = ", ".join(dict.fromkeys([*LEVER_OF_KPI, *drive.levels]))
                 raise SanchoError(UNKNOWN_LEVEL.format(given=level.kpi, known=known), "bad_request")
-            people = context.forecast.organisation.members(level.scope)
+            people = context.forecast.organisation.members(scope_of_level(level, context.sight))
             simulation = replace(drive, simulation=simulation).with_level_times(
                 lever, level.multiplier, people
             )

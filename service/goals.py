@@ -10,7 +10,6 @@ from crm.i18n import Language
 from crm.instants import DAY, last_known_day
 from crm.periods import Period
 from features.kpis import KPIS, KpiEvents, custom_kpis
-from models.forecast.organisation import COMPANY
 from models.forecast.what_if import scope_summary
 from models.kpis import KpiForecasts, RemainingPeriod
 from models.kpis.smart import KpiProposal
@@ -23,9 +22,11 @@ from service.kpis import KpiFigures, kpi_figures, kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.settled import settled_fields
+from service.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     from service.schemas import CheckRequest, PlanRequest
+    from service.schemas.kpis import ProposedKpi
 
 _RECENT = 730 * DAY  # the past from which differences between people are estimated
 
@@ -38,13 +39,19 @@ class Goals:
         self._kpis = (*KPIS, *custom_kpis(serving.settings.kpi))
 
     def kpis(
-        self, period: str, scope: str, as_of: str | None, lang: Language, with_findings: bool = True
+        self,
+        period: str,
+        scope: str,
+        as_of: str | None,
+        lang: Language,
+        with_findings: bool = True,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, Any]:
         """The KPIs of a scope in a period: so far, by its end, and the probability of each target.
 
         `with_findings`: also whether each target is a good one, by the strongest lever, and takes time.
         """
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         return {
             "period": context.forecast.period.name,
             "scope": scope,
@@ -54,7 +61,7 @@ class Goals:
             **self._serving.metadata(context.state, context.moment, lang),
         }
 
-    def check_kpis(self, request: CheckRequest, lang: Language) -> dict[str, Any]:
+    def check_kpis(self, request: CheckRequest, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """Whether proposed KPIs are specific, measurable, achievable, relevant and time-bound."""
         state = self._serving.current()
         moment = self._serving.moment(state, request.as_of)
@@ -63,13 +70,20 @@ class Goals:
             period = None if kpi.period is None else self._period_or_none(state, kpi.period, moment)
             last = None if period is None else period.last
             proposal = KpiProposal(
-                kpi.kpi, kpi.scope, kpi.value, kpi.unit, kpi.segment, kpi.period, last, kpi.last_reviewed
+                kpi.kpi,
+                scope_of(kpi, sight),
+                kpi.value,
+                kpi.unit,
+                kpi.segment,
+                kpi.period,
+                last,
+                kpi.last_reviewed,
             )
             context = self._serving.context_of(
-                state, moment, period or self._serving.period(state, None, moment)
+                state, moment, period or self._serving.period(state, None, moment), sight
             )
             strongest = self._strongest_lever(context)
-            fact = self.kpi_context(context).facts(proposal, strongest)
+            fact = self.kpi_context(context).facts(proposal, strongest, sight)
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
         today = last_known_day(moment, state.organisation(moment).zone)
@@ -80,9 +94,11 @@ class Goals:
             **self._serving.metadata(state, moment, lang),
         }
 
-    def people(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+    def people(
+        self, period: str, scope: str, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         """Results of people in a period, compared with an average rep on the same deals."""
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         state, moment, in_period = context.state, context.moment, context.forecast.period
         prospects, zone = self.kpi_context(context).prospects, context.zone
         attributed = state.caches.attributed_deals.get(
@@ -108,9 +124,11 @@ class Goals:
             **self._serving.metadata(state, moment, lang),
         }
 
-    def tree(self, period: str, scope: str, as_of: str | None, lang: Language) -> dict[str, Any]:
+    def tree(
+        self, period: str, scope: str, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         """KGI, the drivers that it depends on, and the KPIs that measure each."""
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         target = context.forecast.facts.target(scope)
         rows, names = self._kpi_rows(context, scope, lang), context.forecast.names
         goal = {"kpi": "revenue", **scope_summary(context.forecast.state, scope)}
@@ -127,9 +145,9 @@ class Goals:
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 
-    def plan(self, request: PlanRequest, lang: Language) -> dict[str, Any]:
+    def plan(self, request: PlanRequest, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """The smallest change of levers that reaches the requested probability of the target."""
-        context = self._serving.context(request.as_of, request.period)
+        context = self._serving.context(request.as_of, request.period, sight)
         target = context.forecast.facts.target(request.scope) if request.target is None else request.target
         names = context.forecast.names
         if target is None:
@@ -164,7 +182,7 @@ class Goals:
         """What is worth knowing of a scope's goal that is out of reach, or safe; else nothing."""
 
         def later(period: Period) -> AnswerContext:
-            return self._serving.context_of(context.state, context.moment, period)
+            return self._serving.context_of(context.state, context.moment, period, context.sight)
 
         found = context.state.caches.settled.get(
             (*context.key, scope), lambda: settled_fields(context, scope, self.kpi_context, later)
@@ -195,19 +213,21 @@ class Goals:
                 context.organisation.fiscal_start_month,
             )
             strongest = self._strongest_lever(context) if with_findings else None
-            return kpi_figures(self.kpi_context(context), scope, start, today, strongest)
+            return kpi_figures(self.kpi_context(context), scope, start, today, strongest, context.sight)
 
         if not with_findings:
             return [{**row, "smart": None} for row in kpi_rows(compute(), lang)]
-        return kpi_rows(context.state.caches.kpi_figures.get((*context.key, scope), compute), lang)
+        told = "|".join((scope, *context.sight.part_of_goal(scope)))
+        return kpi_rows(context.state.caches.kpi_figures.get((*context.key, told), compute), lang)
 
     def _strongest_lever(self, context: AnswerContext) -> StrongestLever | None:
-        """The lever with the largest effect on the company's goal."""
-        drivers = self.drivers(context, COMPANY, "en")
+        """The lever with the largest effect on the widest goal that is seen: the company's, of a whole."""
+        widest = context.sight.widest
+        drivers = self.drivers(context, widest, "en") if context.forecast.organisation.has(widest) else []
         if not drivers:
             return None
         label = next(lever.label for lever in LEVERS if lever.id == drivers[0]["lever"])
-        goal, first = context.forecast.goal(COMPANY), drivers[0]
+        goal, first = context.forecast.goal(widest), drivers[0]
         return StrongestLever(label, goal.strength(first["attainment_pp"], first["revenue"]), goal.ranked_by)
 
     def _period_or_none(self, state: ModelState, name: str, moment: int) -> Period | None:
@@ -215,3 +235,8 @@ class Goals:
             return self._serving.period(state, name, moment)
         except SanchoError:
             return None
+
+
+def scope_of(kpi: ProposedKpi, sight: Sight) -> str:
+    """Whose a proposed KPI is: by default the widest scope that is seen."""
+    return kpi.scope if "scope" in kpi.model_fields_set else sight.widest

@@ -117,6 +117,7 @@ class InsightInputs:
     codes: Mapping[str, Ints]  # (1,) of the segments that it is in
     original: Original | None = None  # the amount as recorded, where it is of another currency
     gap: float | None = None  # what is missing to the target
+    goal_scope: str = "company"  # whose goal it is
 
 
 def build_insight(
@@ -248,7 +249,7 @@ def _grade(probability: float, grades: tuple[float, float, float]) -> str:
 
 def _attainment(inputs: InsightInputs) -> Mapping[str, Any]:
     effect = inputs.effect
-    scope = {"period": inputs.period, "scope": "company"}
+    scope = {"period": inputs.period, "scope": inputs.goal_scope}
     if effect is None:
         names = ("probability", "probability_intervals", "if_won_pp", "if_lost_pp")
         return {

@@ -13,7 +13,9 @@ from service import cursors
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
 from service.jobs.kinds import IMPORT, TRAINING
+from service.jobs.queue import unknown_job
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 
 _LIST = "jobs"
 MAX_FILE = 512 * 1024 * 1024  # bytes
@@ -65,8 +67,17 @@ class JobRequests:
         job, _ = self._queue.add(TRAINING, asked, requested_by=caller, unique_key=TRAINING)
         return self._answer(job, lang)
 
-    def newest(self, state: str | None, limit: int, cursor: str | None, lang: Language) -> dict[str, Any]:
-        """Jobs, newest first, a page of them."""
+    def newest(
+        self,
+        state: str | None,
+        limit: int,
+        cursor: str | None,
+        lang: Language,
+        sight: Sight = EVERYTHING,
+    ) -> dict[str, Any]:
+        """Jobs, newest first, a page of them; who sees a part of the organisation has none."""
+        if sight.is_limited:
+            return job_list([], None, self._serving.zone(), lang)
         states, before = STATES if state is None else (state,), None
         if cursor is not None:
             at, job_id = cursors.read(cursor, _LIST, int, str)
@@ -78,12 +89,14 @@ class JobRequests:
             following = cursors.written(_LIST, (found[-1].created_at, found[-1].job_id))
         return job_list(found, following, self._serving.zone(), lang)
 
-    def one(self, job_id: str, lang: Language) -> dict[str, Any]:
+    def one(self, job_id: str, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """A job."""
+        _check(job_id, sight)
         return self._answer(self._queue.find(job_id), lang)
 
-    def cancel(self, job_id: str, lang: Language) -> dict[str, Any]:
+    def cancel(self, job_id: str, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """Cancels a job; an error where it has ended otherwise."""
+        _check(job_id, sight)
         job = self._queue.cancel(job_id)
         if job.state in (DONE, FAILED):
             raise SanchoError(_ENDED, "job_ended")
@@ -99,3 +112,9 @@ class JobRequests:
 
     def _answer(self, job: Job, lang: Language) -> dict[str, Any]:
         return job_answer(job, self._serving.zone(), lang)
+
+
+def _check(job_id: str, sight: Sight) -> None:
+    """Raises for who sees a part of the organisation, as for a job that does not exist."""
+    if sight.is_limited:
+        raise unknown_job(job_id)

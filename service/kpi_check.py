@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.periods import Period
 from crm.schema import TABLES
@@ -19,6 +18,7 @@ from models.forecast.undecided import RankedBy
 from models.kpis import KpiForecast, KpiForecasts
 from models.kpis.smart import KpiFacts, KpiProposal, SmartFinding, check_kpi, check_person
 from models.levers import LeverModel
+from service.sight import EVERYTHING, Sight
 
 _FAIR, _HARD = 0.6, 0.3  # probabilities of reaching the values that are suggested
 _SEGMENTED = ("deals", "activities", "leads", "accounts")
@@ -32,7 +32,7 @@ LEVER_OF_KPI = {
 
 
 class StrongestLever(NamedTuple):
-    """The lever with the largest effect on the company's goal, and how strong that is, by what measure."""
+    """The lever with the largest effect on the widest goal, and how strong that is, by what measure."""
 
     label: Text
     strength: float
@@ -48,11 +48,15 @@ class KpiContext:
     targets: Mapping[str, float]
     kpis: Mapping[str, Kpi]
 
-    def facts(self, proposal: KpiProposal, strongest: StrongestLever | None) -> KpiFacts:
-        """The facts about a proposal."""
+    def facts(
+        self, proposal: KpiProposal, strongest: StrongestLever | None, sight: Sight = EVERYTHING
+    ) -> KpiFacts:
+        """The facts about a proposal; a scope that is not seen is not known."""
         stronger = None if strongest is None else (strongest.label, strongest.strength)
         kpi = self.kpis.get(proposal.kpi)
-        scope_known = self._has_scope(proposal.scope)
+        scope_known = sight.sees_scope(proposal.scope) and self.drive.simulation.organisation.has(
+            proposal.scope
+        )
         unknown_columns = [column for column in proposal.segment if not self._has_column(column)]
         if kpi is None:
             label = Text(proposal.kpi, proposal.kpi)
@@ -80,7 +84,9 @@ class KpiContext:
             at = [_FAIR, _HARD] if kpi.lower_is_better else [1 - _FAIR, 1 - _HARD]
             fair, hard = np.quantile(kpi_forecast.draws, at).tolist()
             reachable = (fair, hard)
-        effect, goal_by = self._goal_effect(kpi, proposal, kpi_forecast) if scope_known else (None, "revenue")
+        effect, goal_by = (
+            self._goal_effect(kpi, proposal, kpi_forecast, sight.widest) if scope_known else (None, "revenue")
+        )
         return KpiFacts(
             True,
             scope_known,
@@ -98,28 +104,26 @@ class KpiContext:
             "attainment" if strongest is None else strongest.by,
         )
 
-    def _has_scope(self, scope: str) -> bool:
-        try:
-            self.drive.simulation.organisation.members(scope)
-        except SanchoError:
-            return False
-        return True
-
     def _has_column(self, column: str) -> bool:
         known = self.prospects.kpi_events.known
         return any(column in TABLES[name].by_name or column in known[name] for name in _SEGMENTED)
 
     def _goal_effect(
-        self, kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast
+        self, kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast, widest: str
     ) -> tuple[float | None, RankedBy]:
-        """What reaching the KPI adds to the goal of its scope, else of the company, and by what it is told.
+        """What reaching the KPI adds to the goal of its scope, else of the widest, and by what it is told.
 
         A KPI that measures a lever: the lever is raised by the ratio of the value to the expected one. A KPI
         of won deals: the goal is compared in those simulated scenarios in which the KPI is reached.
         """
-        goal_scope = proposal.scope if proposal.scope in self.targets else "company"
+        goal_scope = proposal.scope if proposal.scope in self.targets else widest
         target = self.targets.get(goal_scope)
-        if target is None or proposal.value is None or kpi_forecast.draws is None:
+        if (
+            target is None
+            or proposal.value is None
+            or kpi_forecast.draws is None
+            or not self.drive.simulation.organisation.has(goal_scope)
+        ):
             return None, "revenue"
         people = self.drive.simulation.organisation.members(goal_scope)
         before = self.drive.goal({}, people, target)

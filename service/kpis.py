@@ -18,6 +18,7 @@ from models.forecast.targets import targets_of
 from models.kpis import KpiForecasts
 from models.kpis.smart import SmartFinding, check_kpi
 from service.kpi_check import KpiContext, StrongestLever, finding_rows, proposal_of_target
+from service.sight import EVERYTHING, Sight
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,16 @@ def kpi_figures(
     fiscal_start_month: int,
     today: date,
     strongest: StrongestLever | None,
+    sight: Sight = EVERYTHING,
 ) -> list[KpiFigures]:
-    """The KPIs of the scope's selling style; `strongest`: the company's strongest lever."""
+    """The KPIs of the scope's selling style; `strongest`: the strongest lever of the widest goal seen."""
     log, period = context.prospects.kpi_events.known, context.prospects.period
     style, rows = _style_of(log, scope), []
     for kpi in context.kpis.values():
         if style is None or style in kpi.styles:
             money = kpi.unit == MONEY
             targets = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up, money)
-            rows.append(_figures(context, kpi, scope, targets.get(scope), today, strongest))
+            rows.append(_figures(context, kpi, scope, targets.get(scope), today, (strongest, sight)))
     return rows
 
 
@@ -70,7 +72,7 @@ def _figures(
     scope: str,
     target: float | None,
     today: date,
-    strongest: StrongestLever | None,
+    known: tuple[StrongestLever | None, Sight],
 ) -> KpiFigures:
     prospects = context.prospects
     kpi_forecast, smart = prospects.of(kpi, scope), None
@@ -80,7 +82,7 @@ def _figures(
         forecast = {"p10": p10, "p50": p50, "p90": p90}
     if target is not None:
         proposal = proposal_of_target(kpi.id, scope, target, prospects.period)
-        smart = check_kpi(proposal, context.facts(proposal, strongest), today)
+        smart = check_kpi(proposal, context.facts(proposal, *known), today)
     figures = {
         "value": kpi_forecast.value,
         "target": target,

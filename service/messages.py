@@ -39,6 +39,10 @@ NO_HOLD_OUT = Text(
     "Without a holdout group the effect cannot be measured; set hold_out = 0.1 or so under [actions] in "
     "sancho.toml.",
 )
+SOME_RATE_MISSING = Text(
+    "換算できる為替レートがない金額があり、どの合計にも含めていません。管理者に確認してください。",
+    "Some amounts are left out of all sums, for lack of an exchange rate; ask an administrator.",
+)
 NO_BOTTLENECK = Text(
     "統計的に確かなボトルネックは見つかりませんでした。ステージ移行率の表を確認してください。",
     "No statistically reliable bottleneck was found; see the stage table.",

@@ -25,10 +25,12 @@ from models.win.model import table_only
 from models.win.similar_deals import PastDeals
 from service.cache import Cache
 from service.explain import Reader
+from service.hierarchy import Hierarchy
 from service.kpi_check import KpiContext
 from service.kpis import KpiFigures
 from service.organisation import calendar_of
 from service.period_forecast import PeriodForecast
+from service.sight import EVERYTHING, Sight, digest
 from training.log_age import OLD_DAYS
 from training.registry import ModelVersion
 
@@ -37,6 +39,7 @@ _PAST_STATES = 3  # cached states of what was known before a revision: each is a
 _MOMENTS = 2  # cached moments of results of all closed deals
 _DRIVERS = 2_000
 _INSIGHTS = 2_000
+_SIGHTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Caches:
     action_events: Cache[None, list[ActionEvents]] = field(default_factory=lambda: Cache(1))
     closed_deals: Cache[None, PastDeals | None] = field(default_factory=lambda: Cache(1))
     money_warnings: Cache[int, list[tuple[str, Text]]] = field(default_factory=lambda: Cache(PERIODS))
+    sights: Cache[tuple[str | None, ...], Sight] = field(default_factory=lambda: Cache(_SIGHTS))
+    seen_forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(PERIODS))
 
     renewable: Mapping[tuple[int, str], PeriodForecast] = field(default_factory=dict)  # of an earlier state
 
@@ -161,6 +166,11 @@ class ModelState:
         return RecordTimes.of(self.log)
 
     @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """Who is in which team and owns what now."""
+        return Hierarchy.of(self.known_at(self.now))
+
+    @cached_property
     def reader(self) -> Reader:
         """How the model's features are read."""
         return Reader.of(self.catalogue, self.bundle.levels, self.bundle.currency)
@@ -172,16 +182,23 @@ class ModelState:
 
 @dataclass(frozen=True)
 class AnswerContext:
-    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of it."""
+    """What an answer is computed from: a state, the moment of prediction, a period's forecast as of it.
+
+    `sight` is what its reader may see; of teams it knows no people that are in none of them any more
+    (`outsiders`).
+    """
 
     state: ModelState
     moment: int
     forecast: PeriodForecast
+    sight: Sight = EVERYTHING
+    outsiders: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[int, str]:
-        """The moment and period, as a key of caches."""
-        return self.moment, self.forecast.period.name
+        """The moment, the period and who is left out of teams, as a key of caches."""
+        period = self.forecast.period.name
+        return self.moment, f"{period} without {digest(self.outsiders)}" if self.outsiders else period
 
     @property
     def organisation(self) -> Organisation:

@@ -67,7 +67,7 @@ class PeriodForecast:
         default_factory=lambda: Cache(_MAX_FORECASTS)
     )
     _goals: Cache[tuple[str, float | None], Goal] = field(default_factory=lambda: Cache(_MAX_FORECASTS))
-    _changes: Cache[int, ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
+    _changes: Cache[tuple[int, bytes], ForecastChange] = field(default_factory=lambda: Cache(_MAX_CHANGES))
     _scores: Cache[tuple[str, str], pd.DataFrame] = field(default_factory=lambda: Cache(1))
     _lists: Cache[tuple[str, ...], pd.DataFrame] = field(default_factory=lambda: Cache(_MAX_LISTS))
 
@@ -122,9 +122,8 @@ class PeriodForecast:
 
         `won_amounts` of the deals won since, by id; `deleted` are the ids of the deals deleted since.
         """
-        return self._changes.get(
-            then.moment, lambda: attribute_change(then.state, self.state, won_amounts, deleted)
-        )
+        key = then.moment, then.organisation.team_of.tobytes()  # who was in which team, as its reader sees it
+        return self._changes.get(key, lambda: attribute_change(then.state, self.state, won_amounts, deleted))
 
     def won_amounts_since(self, first: int) -> dict[str, float]:
         """Final amounts of the deals won from an instant on, by id, as known at the moment."""
@@ -132,6 +131,24 @@ class PeriodForecast:
         won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
         amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
         return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
+    def without_in_teams(self, people: Collection[str]) -> PeriodForecast:
+        """The same scenarios, in which some people are in no team: no team's figures have theirs in them."""
+        tree = self.organisation.without_in_teams(people)
+        return PeriodForecast(
+            self.bundle,
+            self.moment,
+            self.period,
+            self.end,
+            tree,
+            self.scored,
+            replace(self.simulation, organisation=tree),
+            self.facts,
+            self.rates,
+            self.money,
+            self.names,
+            self.deals,
+        )
 
     def in_places(self, places: Ints) -> PeriodForecast | None:
         """The same forecast beside a history in which deals have other places; None where one is gone."""
@@ -178,22 +195,36 @@ class PeriodForecast:
 
         return self._goals.get((scope, target), compute)
 
-    def effect(self, row: int) -> DealEffect | None:
-        """Effect of an open deal on the company's goal; None without a target."""
-        if self.facts.target(COMPANY) is None:
-            return None
-        won, lost, overall = self._effects
-        return DealEffect.of_shares(overall[row], won[row], lost[row], len(self.company_revenue))
+    def effects(self, rows: Ints, scope: str = COMPANY) -> list[DealEffect | None]:
+        """Effect of each of some open deals of a scope on its goal; None without a target."""
+        target = self.facts.target(scope)
+        if target is None or not len(rows):
+            return [None] * len(rows)
+        if scope == COMPANY:
+            won, lost, overall = (shares[rows] for shares in self._effects)
+            draws = len(self.company_revenue)
+        else:
+            total = self.simulation.total(self.organisation.members(scope))
+            won, lost, overall = attainment_given_deal(self.simulation, rows, total, target)
+            draws = len(total)
+        return [DealEffect.of_shares(*shares, draws=draws) for shares in zip(overall, won, lost, strict=True)]
 
-    def effect_of(self, deal_id: str, probability: float, amounts: Floats) -> DealEffect | None:
-        """Effect of a deal on the company's goal; it takes the place of the stored deal of its id, if any."""
-        target = self.facts.target(COMPANY)
+    def effect(self, row: int, scope: str = COMPANY) -> DealEffect | None:
+        """Effect of one open deal of a scope on its goal."""
+        return self.effects(np.array([row]), scope)[0]
+
+    def effect_of(
+        self, deal_id: str, probability: float, amounts: Floats, scope: str = COMPANY
+    ) -> DealEffect | None:
+        """Effect of a deal on a scope's goal; it takes the place of the scope's stored one of its id."""
+        target = self.facts.target(scope)
         if target is None:
             return None
+        people = self.organisation.members(scope)
+        total = self.company_revenue if scope == COMPANY else self.simulation.total(people)
         row = self.row_by_deal.get(deal_id)
-        total = (
-            self.company_revenue if row is None else total_without(self.simulation, row, self.company_revenue)
-        )
+        if row is not None and np.isin(self.simulation.pipeline.person[row], people):
+            total = total_without(self.simulation, row, total)
         return effect_of_new_deal(total, probability, amounts, target)
 
 

@@ -14,6 +14,7 @@ from service.goals import Goals
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 from service.stored_answers import Question
 
 if TYPE_CHECKING:
@@ -28,53 +29,79 @@ def forecast(
     scope: str,
     as_of: str | None,
     lang: Language,
+    sight: Sight = EVERYTHING,
+    *,
     parts: tuple[str, ...] | None = None,
 ) -> Question:
     """The forecast of a scope, or some parts of it."""
+    asked = (scope,) if parts is None else (scope, parts)
     return Question(
-        name="forecast", about=(scope,) if parts is None else (scope, parts), period=period, as_of=as_of,
+        name="forecast", about=(*asked, *sight.part_of(scope)), period=period, as_of=as_of,
         lang=lang, is_slow=True, also=use.stored_days,
-        make=lambda: use.forecast(period, scope, as_of, lang, parts=parts),
+        make=lambda: use.forecast(period, scope, as_of, lang, sight=sight, parts=parts),
     )  # fmt: skip
 
 
-def scopes(use: Scopes, period: str | None, as_of: str | None, lang: Language) -> Question:
+def scopes(
+    use: Scopes, period: str | None, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
+) -> Question:
     """Of whom can be asked."""
     return Question(
-        name="scopes", about=(), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.scopes(period, as_of, lang),
+        name="scopes", about=sight.part_of_deal(), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.scopes(period, as_of, lang, sight),
     )  # fmt: skip
 
 
-def kpis(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def kpis(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """The KPIs of a scope."""
     return Question(
-        name="kpis", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.kpis(period, scope, as_of, lang),
+        name="kpis", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def tree(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def tree(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """What leads to the goal of a scope."""
     return Question(
-        name="tree", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.tree(period, scope, as_of, lang),
+        name="tree", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def people(use: Goals, period: str, scope: str, as_of: str | None, lang: Language) -> Question:
+def people(
+    use: Goals,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
     """The comparison of people."""
     return Question(
-        name="people", about=(scope,), period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.people(period, scope, as_of, lang),
+        name="people", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
-def plan(use: Goals, request: PlanRequest, lang: Language) -> Question:
+def plan(use: Goals, request: PlanRequest, lang: Language, sight: Sight = EVERYTHING) -> Question:
     """What it takes to reach a probability."""
     return Question(
-        name="plan", about=(request.model_dump_json(),), period=request.period, as_of=request.as_of,
-        lang=lang, make=lambda: use.plan(request, lang), is_slow=True,
+        name="plan", about=(request.model_dump_json(), *sight.part_of(request.scope)), period=request.period,
+        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=sight), is_slow=True,
     )  # fmt: skip
 
 
@@ -84,13 +111,16 @@ def bottlenecks(
     period: str | None,
     as_of: str | None,
     lang: Language,
+    sight: Sight = EVERYTHING,
+    *,
     page: tuple[int | None, str | None] = (None, None),
 ) -> Question:
     """Where a scope loses deals; a `page` has a limit and the cursor after which it begins."""
     about = (scope,) if page == (None, None) else (scope, *page)
     return Question(
-        name="bottlenecks", about=about, period=period, as_of=as_of, lang=lang, is_slow=True,
-        make=lambda: use.bottlenecks(scope, period, as_of, lang, limit=page[0], cursor=page[1]),
+        name="bottlenecks", about=(*about, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True,
+        make=lambda: use.bottlenecks(scope, period, as_of, lang, sight, limit=page[0], cursor=page[1]),
     )  # fmt: skip
 
 
@@ -102,13 +132,18 @@ def actions(
     as_of: str | None,
     limit: int,
     lang: Language,
+    sight: Sight = EVERYTHING,
+    *,
     cursor: str | None = None,
 ) -> Question:
     """A page of the next actions of a scope, or of a deal."""
+    if deal_id is not None:
+        sight.check_deal(deal_id)
+    part = sight.part_of(scope) if deal_id is None else sight.part_of_deal()
     about = (scope, deal_id, limit) if cursor is None else (scope, deal_id, limit, cursor)
     return Question(
-        name="actions", about=about, period=period, as_of=as_of, lang=lang,
-        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, cursor=cursor),
+        name="actions", about=(*about, *part), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=sight, cursor=cursor),
     )  # fmt: skip
 
 
@@ -121,11 +156,13 @@ def deals(
     cursor: str | None,
     limit: int,
     lang: Language,
+    sight: Sight = EVERYTHING,
 ) -> Question:
     """A page of the scored open deals of a scope."""
     return Question(
-        name="deals", about=(scope, sort, cursor, limit), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang),
+        name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
+        lang=lang,
+        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=sight),
     )  # fmt: skip
 
 

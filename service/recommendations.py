@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
@@ -23,8 +23,6 @@ from features import ActionEvents, action_events_of, label_of
 from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction, candidate_actions
 from models.forecast.attainment import DealEffect
-from models.forecast.organisation import COMPANY
-from models.forecast.simulate import attainment_given_deal
 from models.win.similar_deals import past_deals
 from service import cursors, messages
 from service.actions import VALID_DAYS, DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
@@ -37,6 +35,7 @@ from service.period_forecast import PeriodForecast
 from service.recommendation_ids import day_recommended, was_recommended
 from service.recommendation_report import effect_report
 from service.serving_state import AnswerContext, ModelState, ServingState
+from service.sight import EVERYTHING, Sight
 
 _MAX_WAITING = 20_000  # recommendations queued for the store
 
@@ -57,6 +56,7 @@ class Recommendations:
         period: str | None,
         as_of: str | None,
         lang: Language,
+        sight: Sight = EVERYTHING,
         *,
         limit: int | None = None,
         cursor: str | None = None,
@@ -65,7 +65,7 @@ class Recommendations:
 
         All of them, or those after a `cursor`, up to a `limit`.
         """
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
         bottlenecks, levels = state.bundle.bottlenecks, state.bundle.levels
@@ -101,6 +101,7 @@ class Recommendations:
         limit: int,
         lang: Language,
         with_similar: bool = True,
+        sight: Sight = EVERYTHING,
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """The best next action of each open deal of a scope, by points of its goal per hour of effort.
@@ -109,15 +110,14 @@ class Recommendations:
         stored behind the answer, which waits for nobody who writes. `cursor`: after which action.
         """
         asked_of = f"actions {scope} {deal_id or ''}"
-        context = self._serving.context(as_of, period)
+        context = self._serving.context(as_of, period, sight)
         state, forecast = context.state, context.forecast
         people = forecast.organisation.members(scope)
         rows = np.flatnonzero(np.isin(forecast.simulation.pipeline.person, people))
         if deal_id is not None:
-            if deal_id not in forecast.row_by_deal:
-                raise self._serving.not_open(state, deal_id, context.moment)
-            rows, scope = np.array([forecast.row_by_deal[deal_id]]), COMPANY
-        effects, goal = _effects_on(forecast, scope, rows), forecast.goal(scope)
+            row = self._serving.open_row(context, deal_id)
+            rows, scope = np.array([row]), goal_of_row(context, row)
+        effects, goal = forecast.effects(rows, scope), forecast.goal(scope)
         actions, not_recommended, held_out = [], [], 0
         for row, effect in zip(rows.tolist(), effects, strict=True):
             of_deal = self.recommend(context, row, effect, lang, goal.gap)
@@ -153,10 +153,17 @@ class Recommendations:
         }
 
     def record_outcome(
-        self, recommendation_id: str, outcome: str, reason: str | None, lang: Language
+        self,
+        recommendation_id: str,
+        outcome: str,
+        reason: str | None,
+        lang: Language,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, Any]:
         """Stores the outcome of a recommendation."""
         self.flush_if_possible()
+        if sight.is_limited and not self._is_seen(recommendation_id, sight):
+            raise SanchoError(messages.unknown_recommendation(recommendation_id), "unknown_recommendation")
         state, zone = self._serving.current(), self._serving.zone()
         told = Outcome(recommendation_id, outcome, as_of_instant(None, zone), reason)
         store = self._serving.store
@@ -173,12 +180,27 @@ class Recommendations:
             **self._serving.metadata(state, state.now, lang),
         }
 
-    def _was_made(self, state: ModelState, given: str, today: date) -> bool:
+    def _is_seen(self, recommendation_id: str, sight: Sight) -> bool:
+        """Whether a recommendation is about a deal that is seen; of one stored nowhere its id tells."""
+        with self._guard:
+            waiting = self._waiting.get(recommendation_id)
+        deal_id = (
+            self._serving.store.deal_recommended(recommendation_id) if waiting is None else waiting.deal_id
+        )
+        if deal_id is not None:
+            return sight.sees_deal(deal_id)
+        state = self._serving.current()
+        today = last_known_day(state.now, self._serving.zone())
+        return self._was_made(state, recommendation_id, today, sight.deals())
+
+    def _was_made(
+        self, state: ModelState, given: str, today: date, deals: Sequence[str] | None = None
+    ) -> bool:
         """Whether a recommendation was made here or on another replica, while it is valid."""
         day = day_recommended(given)
         if day is None or not today - timedelta(VALID_DAYS + 1) <= day <= today + timedelta(1):
             return False
-        deals = [str(deal_id) for deal_id in state.history.deal_ids]
+        deals = [str(deal_id) for deal_id in state.history.deal_ids] if deals is None else deals
         actions = [known.action for known in state.bundle.actions]
         if was_recommended(given, deals, actions, [state.info.version]):
             return True
@@ -186,15 +208,24 @@ class Recommendations:
         return was_recommended(given, deals, actions, others)
 
     def report(
-        self, lang: Language, *, limit: int | None = None, cursor: str | None = None
+        self,
+        lang: Language,
+        sight: Sight = EVERYTHING,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> dict[str, Any]:
         """Outcomes of recommendations by action, and their effect compared with the holdout group.
 
-        All actions, or those after a `cursor`, up to a `limit`.
+        Of those about deals that are seen; all actions, or those after a `cursor`, up to a `limit`.
         """
         self.flush_if_possible()
         state = self._serving.current()
         recommendations, outcomes = self._serving.store.recommendations()
+        if sight.is_limited:
+            recommendations = [row for row in recommendations if sight.sees_deal(row.deal_id)]
+            seen = {row.recommendation_id for row in recommendations}
+            outcomes = [row for row in outcomes if row.recommendation_id in seen]
         report = effect_report(recommendations, outcomes, state.history, _action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
         rows, following = cursors.page(
@@ -352,18 +383,10 @@ def _action_events(state: ModelState) -> list[ActionEvents]:
     return state.caches.action_events.get(None, lambda: list(action_events_of(state.history)))
 
 
-def _effects_on(forecast: PeriodForecast, scope: str, rows: Ints) -> list[DealEffect | None]:
-    """Effect of each open deal on the goal of a scope."""
-    target = forecast.facts.target(scope)
-    if target is None or not len(rows):
-        return [None] * len(rows)
-    if scope == COMPANY:
-        return [forecast.effect(int(row)) for row in rows]
-    total = forecast.simulation.total(forecast.organisation.members(scope))
-    won, lost, overall = attainment_given_deal(forecast.simulation, rows, total, target)
-    return [
-        DealEffect.of_shares(*shares, draws=len(total)) for shares in zip(overall, won, lost, strict=True)
-    ]
+def goal_of_row(context: AnswerContext, row: int) -> str:
+    """The scope whose goal an open deal is told to help."""
+    forecast = context.forecast
+    return context.sight.goal_of_deal(forecast.organisation, int(forecast.simulation.pipeline.person[row]))
 
 
 def _deal_fields(forecast: PeriodForecast, row: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from crm.i18n import Language
 from models.forecast.organisation import COMPANY, UNASSIGNED, ScopeTree
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 
 _KINDS = {COMPANY: "company", UNASSIGNED: "unassigned"}
 
@@ -23,12 +24,13 @@ class Scopes:
         period: str | None,
         as_of: str | None,
         lang: Language,
-        visible: Collection[str] | None = None,
+        sight: Sight = EVERYTHING,
     ) -> dict[str, Any]:
-        """The scopes that forecasts of a period know, from the company down; `visible`: of these alone."""
-        context = self._serving.context(as_of, period)
-        names = context.forecast.names
-        rows = scope_rows(context.forecast.organisation, visible)
+        """The scopes that forecasts of a period know, from the company down, of those that are seen."""
+        context = self._serving.context(as_of, period, sight)
+        names, tree = context.forecast.names, context.forecast.organisation
+        visible = [scope for scope in tree.scopes() if sight.sees_scope(scope)] if sight.is_limited else None
+        rows = scope_rows(tree, visible)
         return {
             "period": context.forecast.period.name,
             "scopes": [names.with_scope(row, lang) for row in rows],

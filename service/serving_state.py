@@ -23,6 +23,7 @@ from features import compile_history
 from models.scoring import feature_columns
 from service import messages
 from service.allowance import charge
+from service.callers import Caller
 from service.logs import log_event
 from service.model_state import AnswerContext, Caches, ModelState, model_fields
 from service.moments import shared_moment
@@ -31,6 +32,7 @@ from service.organisation import calendar_warnings, disagreements
 from service.outages import STORE, Outages
 from service.period_forecast import PeriodForecast, simulate_period
 from service.settings import Settings
+from service.sight import EVERYTHING, Sight, sees_everything, sight_of
 from service.state_maker import StateMaker, levels_of
 from service.traces import part
 from service.watched_thread import WatchedThread
@@ -135,13 +137,22 @@ class ServingState:
             return period_seen_from(name, today, month)
         return period_holding(today, "quarter", month)
 
-    def context(self, as_of: str | None, period: str | None) -> AnswerContext:
+    def sight(self, caller: Caller) -> Sight:
+        """What a caller may see, as people, teams and deals are now."""
+        if sees_everything(caller):
+            return EVERYTHING
+        state, who = self.current(), (caller.role, caller.person_id, caller.team_id)
+        return state.caches.sights.get(who, lambda: sight_of(caller, state.hierarchy))
+
+    def context(self, as_of: str | None, period: str | None, sight: Sight = EVERYTHING) -> AnswerContext:
         """The context of an answer as of a moment, about a period, from the state that answers now."""
         state = self.current()
         moment = self.moment(state, as_of)
-        return self.context_of(state, moment, self.period(state, period, moment))
+        return self.context_of(state, moment, self.period(state, period, moment), sight)
 
-    def context_of(self, state: ModelState, moment: int, period: Period) -> AnswerContext:
+    def context_of(
+        self, state: ModelState, moment: int, period: Period, sight: Sight = EVERYTHING
+    ) -> AnswerContext:
         """The context of an answer from a state; simulates the period unless that is cached."""
         state = self.state_at(state, moment)
 
@@ -155,7 +166,14 @@ class ServingState:
             with part("simulate", period=period.name):
                 return simulate_period(*inputs, before=before, known=known)
 
-        return AnswerContext(state, moment, state.caches.forecasts.get((moment, period.name), compute))
+        forecast = state.caches.forecasts.get((moment, period.name), compute)
+        context = AnswerContext(state, moment, forecast, sight, sight.outsiders(forecast.organisation))
+        if not context.outsiders:
+            return context
+        seen = state.caches.seen_forecasts.get(
+            context.key, lambda: forecast.without_in_teams(context.outsiders)
+        )
+        return replace(context, forecast=seen)
 
     def shared_moment(self, state: ModelState, moment: int) -> int:
         """The moment whose simulation answers about one deal as of a moment, shared by all of its day."""
@@ -196,6 +214,21 @@ class ServingState:
             return True  # the answer is an error
         now = (state.now, self.period(state, None, state.now).name)
         return as_of is None and period is None and now in state.caches.forecasts
+
+    def open_row(self, context: AnswerContext, deal_id: str) -> int:
+        """The row of a deal among those open at the moment; an error where it is not one that is seen.
+
+        Of a past moment, neither is one that somebody had whom the reader does not see.
+        """
+        context.sight.check_deal(deal_id)
+        forecast = context.forecast
+        row = forecast.row_by_deal.get(deal_id)
+        if row is None:
+            raise self.not_open(context.state, deal_id, context.moment)
+        person, people = int(forecast.simulation.pipeline.person[row]), forecast.organisation.people
+        if not context.sight.sees_person(people[person] if person < len(people) else None):
+            raise SanchoError(messages.unknown_deal(deal_id), "unknown_deal")
+        return row
 
     def not_open(self, state: ModelState, deal_id: str, moment: int) -> SanchoError:
         """Why a deal is not open at a moment: it is unknown then, or closed."""

@@ -11,6 +11,7 @@ from crm.instants import as_of_instant, iso
 from crm.schema import TABLES
 from crm.versions import joined_key
 from service.serving_state import ServingState, model_fields
+from service.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     from crm.importing.source import Source
@@ -22,12 +23,16 @@ class Tables:
     def __init__(self, serving: ServingState) -> None:
         self._serving = serving
 
-    def push(self, table: str, rows: Iterable[Source], lang: Language) -> dict[str, Any]:
+    def push(
+        self, table: str, rows: Iterable[Source], lang: Language, sight: Sight = EVERYTHING
+    ) -> dict[str, Any]:
         """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_parts
+        from service.seen_rows import check_table, permit_of
 
+        check_table(table, sight)
         zone = self._serving.zone()
-        result = push_parts(self._serving.store, table, rows, zone)
+        result = push_parts(self._serving.store, table, rows, zone, permit=permit_of(sight))
         self._serving.wake()
         counts, notices = result.total, result.notices
         if len(result.errors) > _ERRORS_TOLD:
@@ -50,10 +55,12 @@ class Tables:
             **self._metadata(notices, lang),
         }
 
-    def remove(self, table: str, row_id: str, lang: Language) -> dict[str, Any]:
+    def remove(self, table: str, row_id: str, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """Takes a row out of a table from now on; earlier moments still know it."""
         from crm.importing import remove_rows
+        from service.seen_rows import check_table, permit_of
 
+        check_table(table, sight)
         keys = TABLES[table].key
         if table == "deal_events":
             raise SanchoError(_EVENTS, "bad_request")
@@ -61,7 +68,8 @@ class Tables:
         removed = 0
         if len(parts) == len(keys):
             key = joined_key(tuple(parts))
-            removed = remove_rows(self._serving.store, table, [key], self._serving.zone())
+            store, zone, permit = self._serving.store, self._serving.zone(), permit_of(sight)
+            removed = remove_rows(store, table, [key], zone, permit=permit)
             self._serving.wake()
         if not removed:
             raise SanchoError(

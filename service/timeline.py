@@ -18,6 +18,7 @@ from crm.store import StoredScore
 from service import cursors, messages
 from service.names import Names
 from service.serving_state import ServingState
+from service.sight import EVERYTHING, Sight
 
 CREATED, CHANGED, ACTIVITY, CLOSED = "created", "changed", "activity", "closed"
 _ORDER = (CREATED, CHANGED, ACTIVITY, CLOSED)  # of what happened at one instant
@@ -33,12 +34,20 @@ class Timelines:
         self._serving = serving
 
     def timeline(
-        self, deal_id: str, as_of: str | None, limit: int, lang: Language, *, cursor: str | None = None
+        self,
+        deal_id: str,
+        as_of: str | None,
+        limit: int,
+        lang: Language,
+        sight: Sight = EVERYTHING,
+        *,
+        cursor: str | None = None,
     ) -> dict[str, Any]:
         """Its creation, changes, activities and closing as of a moment, and the scores stored of it.
 
         The newest up to `limit`, of those before the one that a `cursor` names.
         """
+        sight.check_deal(deal_id)
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
         zone = state.organisation(moment).zone

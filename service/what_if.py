@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Language, Text
 from models.forecast.goal_effect import Goal
-from models.forecast.what_if import Assumptions
+from models.forecast.what_if import (
+    Assumptions,
+    as_written,
+    not_open_deals,
+    unknown_people,
+    unknown_team,
+)
+from service.sight import Sight
+
+if TYPE_CHECKING:
+    from service.schemas import NewLevel, WhatIfRequest
 
 NEW_HIRE = Text("新しい担当者{number}", "new rep {number}")
 UNKNOWN_LEVEL = Text(
@@ -34,6 +44,42 @@ _LEVELS = Text(
     "KPIの水準は本日から変わる前提です。提示済みの金額は変わりません。",
     "KPI levels change from today on; quoted prices stay.",
 )
+
+
+def name_of_new(number: int, lang: Language) -> str:
+    """What a rep who joins is called."""
+    return NEW_HIRE.format(number=number).to(lang)
+
+
+def scopes_of_new(request: WhatIfRequest, lang: Language) -> list[str]:
+    """The scopes that exist only under the assumptions."""
+    return [f"person:{name_of_new(number, lang)}" for number in range(1, len(request.joining) + 1)]
+
+
+def refuse_unseen(request: WhatIfRequest, sight: Sight) -> None:
+    """Raises for what the assumptions name and their reader may not see, as for what does not exist."""
+    if not sight.is_limited:
+        return
+    changed = {deal.deal_id for deal in request.pushed} | {deal.deal_id for deal in request.repriced}
+    deals = sorted(deal for deal in {*request.won, *request.lost, *changed} if not sight.sees_deal(deal))
+    people = sorted(person for person in set(request.leaving) if not sight.sees_person(person))
+    for scope in (
+        *(one.scope for one in request.targets),
+        *(scope_of_level(one, sight) for one in request.levels),
+    ):
+        sight.scope(scope)
+    if deals:
+        raise not_open_deals(map(as_written, deals))
+    if people:
+        raise unknown_people(people)
+    for new_hire in request.joining:
+        if new_hire.team_id is not None and not sight.sees_scope(f"team:{new_hire.team_id}"):
+            raise unknown_team(new_hire.team_id)
+
+
+def scope_of_level(level: NewLevel, sight: Sight) -> str:
+    """Whose level is changed: by default that of the widest scope that is seen."""
+    return level.scope if "scope" in level.model_fields_set else sight.widest
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.importing.files import Saying, import_path
-from crm.importing.load import Progress
+from crm.importing.load import Permit, Progress
 from crm.importing.mapping import load_mapping, shipped_mappings
 from crm.importing.quarantine import export_quarantine
 from crm.importing.result import Counts, ImportResult
@@ -13,6 +13,7 @@ from crm.importing.rows import check_rows, push_parts, push_rows, remove_rows
 __all__ = [
     "Counts",
     "ImportResult",
+    "Permit",
     "Progress",
     "RowError",
     "Saying",

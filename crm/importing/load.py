@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +21,7 @@ from crm.importing.money_rows import with_defaults
 from crm.importing.organisation_row import stored_organisation
 from crm.importing.resubmitted import QuarantineTracker
 from crm.importing.result import Counts
+from crm.importing.row_errors import CellError
 from crm.importing.row_versions import VersionRecorder, rounds
 from crm.importing.source import Ints
 from crm.importing.unknown_names import UnknownNames
@@ -34,6 +36,18 @@ _STEP = 400_000  # rows validated and written at a time, which bounds memory
 Progress = Callable[[Text, int, int | None], None]
 
 
+class Permit(Protocol):
+    """Which rows the one who sends them may write."""
+
+    def refused(
+        self, writer: Writer, table: str, columns: Mapping[str, pa.Array], sound: Bools
+    ) -> list[CellError]:
+        """What is wrong with sound rows of a table, in the form of storage."""
+
+    def removable(self, writer: Writer, table: str, rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """The keys of those stored rows that may be taken out."""
+
+
 class Loader:
     """Writes the sound rows of batches within one transaction; `log` holds counts and errors."""
 
@@ -46,7 +60,9 @@ class Loader:
         progress: Progress | None = None,
         whole: bool | None = False,
         given: Organisation | None = None,
+        permit: Permit | None = None,
     ) -> None:
+        self.permit = permit
         self.writer, self.zone, self.now, self.log = writer, zone, now, log
         self._progress = progress
         self._whole = whole  # True: what the rows do not name is gone; None: it may be, which is told
@@ -60,7 +76,8 @@ class Loader:
     def load(self, batch: Batch) -> tuple[Counts, Bools]:
         """Loads a batch; its counts, and which of its rows were rejected."""
         table = TABLES[batch.table]
-        self._quarantine.meet(table, batch.columns)
+        if self.permit is None:
+            self._quarantine.meet(table, batch.columns)
         columns = _own_columns(table, batch.columns)
         validator = Validator(batch, columns)
         size = columns.num_rows
@@ -111,7 +128,9 @@ class Loader:
                     "{n:,} changes observed: no event records them, so they were recorded as of this import.",
                 ).format(n=detected)
             )
-        result.resolved += self._quarantine.settle(result.errors, result.files)
+        # Who may not write all rows takes none out of the quarantine but those that he has put right.
+        errors, files = (result.errors, result.files) if self.permit is None else ((), ())
+        result.resolved += self._quarantine.settle(errors, files)
 
     def _load_part(
         self, validator: Validator, batch: Batch, columns: pa.Table, rows: Ints
@@ -121,6 +140,12 @@ class Loader:
         part = columns.slice(int(rows[0]), len(rows)) if consecutive else columns.take(pa.array(rows))
         context = self._stored.context(batch.table, part, batch.zone or self.zone, self.now)
         checked = validator.validate(rows, part, context)
+        if self.permit is not None:
+            refused = self.permit.refused(self.writer, batch.table, checked.columns, checked.sound)
+            checked.errors.extend(refused)
+            checked.sound[[error.row for error in refused]] = False
+            checked.stored[[error.row for error in refused]] = False
+            self._quarantine.meet(TABLES[batch.table], part.filter(pa.array(checked.sound)))
         if self._whole is not False:
             self._listed.meet(TABLES[batch.table], checked.columns)
         stored = checked.columns if checked.stored.all() else _filtered(checked.columns, checked.stored)

@@ -65,6 +65,12 @@ REASONS: dict[str, Text] = {
         "必須の列「{column}」（{label}）がありません。{hint}",
         "required column {column!r} ({label}) is missing. {hint}",
     ),
+    "unseen": Text(
+        "閲覧範囲の外の人・商談・対象に関わる行のため、書き込めません。"
+        "自分またはチームのデータだけを送ってください。",
+        "it is about a person, a deal or a scope outside of what you may see; send rows of your own or your "
+        "team's.",
+    ),
     "new_row_incomplete": Text(
         "新しい行なのに必須の列「{column}」がファイルにありません。この列を加えて取り込んでください。",
         "a new row, but the file has no column {column!r}, which new rows need; add it.",

@@ -17,7 +17,7 @@ from crm.i18n import Text
 from crm.importing.checked_rows import Context
 from crm.importing.columns import headings
 from crm.importing.conventions import Conventions, prepare
-from crm.importing.load import Loader
+from crm.importing.load import Loader, Permit
 from crm.importing.money_rows import with_defaults
 from crm.importing.read import table_of
 from crm.importing.result import ImportResult
@@ -53,10 +53,18 @@ def push_rows(
 
 
 def push_parts(
-    store: Store, table: str, parts: Iterable[Source], zone: ZoneInfo, source: str = "api"
+    store: Store,
+    table: str,
+    parts: Iterable[Source],
+    zone: ZoneInfo,
+    source: str = "api",
+    permit: Permit | None = None,
 ) -> ImportResult:
-    """The same of rows that come in parts, each read as a list of its own; kept as a whole, or not at all."""
-    with session(store, source, zone) as loader:
+    """The same of rows that come in parts, each read as a list of its own; kept as a whole, or not at all.
+
+    `permit`: which of them may be written; the others are refused as bad rows are.
+    """
+    with session(store, source, zone, permit=permit) as loader:
         in_part = loader.writer.any_rows(table)
         for part in parts:
             _load(loader, table, part, zone, source, in_part)
@@ -97,15 +105,22 @@ def digest_of(columns: pa.Table) -> str:
 
 @repeated
 def remove_rows(
-    store: Store, table: str, keys: Sequence[str], zone: ZoneInfo, source: str = "api", now: int | None = None
+    store: Store,
+    table: str,
+    keys: Sequence[str],
+    zone: ZoneInfo,
+    source: str = "api",
+    now: int | None = None,
+    permit: Permit | None = None,
 ) -> int:
-    """Takes rows out of a table from now on, by their keys; how many of them were there.
+    """Takes rows out of a table from now on, by their keys; how many of them were there, and may be removed.
 
     Earlier moments still know them. The key of a table with several key columns is their values joined by
     `crm.versions.BETWEEN`.
     """
     with session(store, source, zone, now=now) as loader:
-        stored = loader.writer.rows_named(table, keys)
+        found = loader.writer.rows_named(table, keys)
+        stored = found if permit is None else permit.removable(loader.writer, table, found)
         removed = loader.versions.remove(table, sorted(stored))
         loader.log.digests.append(f"removed from {table}: {sorted(stored)}")
     return removed

@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from crm.importing.import_log import ImportLog
-from crm.importing.load import Loader, Progress
+from crm.importing.load import Loader, Permit, Progress
 from crm.importing.organisation_row import change_notices, fill_organisation, stored_organisation
 from crm.importing.quarantine import quarantine_rows
 from crm.importing.result import ImportResult
@@ -27,12 +27,13 @@ def session(
     progress: Progress | None = None,
     now: int | None = None,
     whole: bool | None = False,
+    permit: Permit | None = None,
 ) -> Iterator[Loader]:
     """An import from beginning to end: what is loaded is kept as a whole, or not at all.
 
     Its moment is taken once no other import can write, and lies after those of all before it. `whole`: the
     rows are all there are (None: perhaps), so that what they do not name is gone (or told to be missing).
-    `zone`: the organisation's where the store does not say it.
+    `zone`: the organisation's where the store does not say it. `permit`: which rows may be written.
     """
     result = ImportResult(source, dry_run=dry_run)
     log = ImportLog(result)
@@ -40,7 +41,7 @@ def session(
         moment = _moment(writer, zone) if now is None else now
         before = stored_organisation(writer, store.organisation)
         zone = zone if before is None else before.zone
-        loader = Loader(writer, zone, moment, log, progress, whole, store.organisation)
+        loader = Loader(writer, zone, moment, log, progress, whole, store.organisation, permit)
         if before is None and writer.any_rows("deals") and store.organisation is not None:
             # Data from before the row existed: what the settings said has held until now.
             fill_organisation(writer, loader.versions, store.organisation)

@@ -277,6 +277,11 @@ class Store:
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
 
+    def deal_recommended(self, recommendation_id: str) -> str | None:
+        """The deal that a stored recommendation is about; None where no such one is stored."""
+        with self._reading() as connection:
+            return recommendations.deal_of(connection, recommendation_id)
+
     @repeated
     def save_shadow_answers(self, rows: Sequence[ShadowAnswer]) -> None:
         """Stores what a model said beside the one in service; what is stored already stays as it is."""

@@ -83,6 +83,14 @@ def stored(connection: sa.Connection) -> list[Recommended]:
     return [Recommended(**row._mapping) for row in connection.execute(query)]
 
 
+def deal_of(connection: sa.Connection, recommendation_id: str) -> str | None:
+    """The deal that a stored recommendation is about."""
+    columns = RECOMMENDATIONS.c
+    query = sa.select(columns.deal_id).where(columns.recommendation_id == recommendation_id)
+    found: str | None = connection.scalar(query)
+    return found
+
+
 def outcomes(connection: sa.Connection) -> list[Outcome]:
     """All outcomes, oldest first."""
     query = sa.select(RECOMMENDATION_OUTCOMES).order_by(RECOMMENDATION_OUTCOMES.c.at)

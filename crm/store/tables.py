@@ -315,6 +315,7 @@ API_KEYS = sa.Table(
     sa.Column("revoked_at", sa.BigInteger),
     sa.Column("rights", sa.Text),  # separated by spaces; none said: all
     sa.Column("expires_at", sa.BigInteger),
+    sa.Column("team_id", sa.Text),  # to which it is limited
 )
 
 # The passwords of people who sign in here, as argon2 hashes; times are microseconds UTC.

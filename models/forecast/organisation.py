@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,15 @@ class ScopeTree:
             return np.flatnonzero(np.isin(self.team_of, inside))
         if kind == "person" and name in self.people:
             return np.array([self.people.index(name)])
-        raise _unknown(scope)
+        raise unknown_scope(scope)
+
+    def has(self, scope: str) -> bool:
+        """Whether there is such a scope."""
+        try:
+            self.members(scope)
+        except SanchoError:
+            return False
+        return True
 
     def children(self, scope: str) -> list[str]:
         """Scopes directly below a scope; together they hold exactly its people."""
@@ -75,7 +83,7 @@ class ScopeTree:
         if kind in ("person", UNASSIGNED):
             return []
         if scope != COMPANY and (kind != "team" or name not in self.teams):
-            raise _unknown(scope)
+            raise unknown_scope(scope)
         above = -1 if scope == COMPANY else self.teams.index(name)
         teams = [f"team:{self.teams[t]}" for t in np.flatnonzero(self.parent == above)]
         people = [f"person:{self.people[p]}" for p in np.flatnonzero(self.team_of == above)]
@@ -86,6 +94,11 @@ class ScopeTree:
         teams = [f"team:{team}" for team in self.teams]
         return [COMPANY, *teams, *(f"person:{person}" for person in self.people)]
 
+    def without_in_teams(self, people: Collection[str]) -> ScopeTree:
+        """The same tree with some people in no team, and so in the company alone."""
+        out = np.isin(np.arange(len(self.people)), [self.people.index(person) for person in people])
+        return replace(self, team_of=np.where(out, -1, self.team_of))
+
     def _below(self, team: int) -> list[int]:
         inside, row = [team], [team]
         while row:
@@ -94,7 +107,8 @@ class ScopeTree:
         return inside
 
 
-def _unknown(scope: str) -> SanchoError:
+def unknown_scope(scope: str) -> SanchoError:
+    """The error of a scope that does not exist."""
     return SanchoError(
         Text(
             "対象「{scope}」が見つかりません。company、team:チームID、person:担当者ID のいずれかを"

@@ -100,13 +100,7 @@ def add_seller(state: ForecastState, joining: JoiningSeller, days_ahead: Floats)
     """
     base, organisation = state.simulation, state.simulation.organisation
     if joining.team is not None and joining.team not in organisation.teams:
-        raise SanchoError(
-            Text(
-                "チーム「{team}」が見つかりません。teams の team_id を指定してください。",
-                "no such team: {team}; give a team_id of teams.",
-            ).format(team=joining.team),
-            "unknown_team",
-        )
+        raise unknown_team(joining.team)
     team = -1 if joining.team is None else organisation.teams.index(joining.team)
     nobody = organisation.nobody
     teammates = organisation.members(COMPANY if joining.team is None else f"team:{joining.team}")
@@ -166,13 +160,7 @@ def _check_known(
     named = assumptions.won | assumptions.lost | set(assumptions.pushed) | set(assumptions.repriced)
     not_open = sorted(named - {str(deal) for deal in pipeline.deal_ids})
     if not_open:
-        raise SanchoError(
-            Text(
-                "商談「{ids}」はその時点で進行中ではありません。進行中の商談は sancho score で確認できます。",
-                "not open at that time: {ids}; `sancho score` lists the open deals.",
-            ).format(ids=_in_a_row(map(called, not_open))),
-            "unknown_deal",
-        )
+        raise not_open_deals(map(called, not_open))
     both = sorted(assumptions.won & assumptions.lost)
     if both:
         raise SanchoError(
@@ -184,13 +172,34 @@ def _check_known(
         )
     unknown = sorted(assumptions.leaving - set(people))
     if unknown:
-        raise SanchoError(
-            Text(
-                "担当者「{ids}」が見つかりません。people の person_id を指定してください。",
-                "no such person: {ids}; give a person_id of people.",
-            ).format(ids=_in_a_row(map(as_written, unknown))),
-            "unknown_person",
-        )
+        raise unknown_people(unknown)
+
+
+def not_open_deals(called: Iterable[Text]) -> SanchoError:
+    """The error of deals that are not open, by what they are called."""
+    text = Text(
+        "商談「{ids}」はその時点で進行中ではありません。進行中の商談は sancho score で確認できます。",
+        "not open at that time: {ids}; `sancho score` lists the open deals.",
+    )
+    return SanchoError(text.format(ids=_in_a_row(called)), "unknown_deal")
+
+
+def unknown_people(ids: Iterable[str]) -> SanchoError:
+    """The error of people that do not exist."""
+    text = Text(
+        "担当者「{ids}」が見つかりません。people の person_id を指定してください。",
+        "no such person: {ids}; give a person_id of people.",
+    )
+    return SanchoError(text.format(ids=_in_a_row(map(as_written, ids))), "unknown_person")
+
+
+def unknown_team(team: str) -> SanchoError:
+    """The error of a team that does not exist."""
+    text = Text(
+        "チーム「{team}」が見つかりません。teams の team_id を指定してください。",
+        "no such team: {team}; give a team_id of teams.",
+    )
+    return SanchoError(text.format(team=team), "unknown_team")
 
 
 def _in_a_row(names: Iterable[Text]) -> Text:

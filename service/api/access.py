@@ -125,7 +125,7 @@ class Credentials:
         if brings_token(request, text := _sent(request)):
             return await caller_of_token(request, text)
         key = await self._key(request)
-        return Caller(name=key.name, rights=key.rights)
+        return Caller(name=key.name, rights=key.rights, team_id=key.team_id)
 
     async def _of_session(self, request: Request, text: str) -> Caller:
         """Who has signed in; who tries out sessions waits, like who tries out keys."""

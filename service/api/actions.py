@@ -12,6 +12,7 @@ from service import questions, schemas
 from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
+from service.api.seen import SightDep
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -27,7 +28,8 @@ async def list_actions(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    scope: Scope = "company",
+    sight: SightDep,
+    scope: Scope = None,
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
     as_of: AsOf = None,
@@ -36,7 +38,9 @@ async def list_actions(
 ) -> Response:
     """The best next action of each open deal, by points of the goal's probability per hour of effort."""
     lang = language_of(request)
-    question = questions.actions(recommendations, scope, deal_id, period, as_of, limit, lang, cursor)
+    question = questions.actions(
+        recommendations, sight.scope(scope), deal_id, period, as_of, limit, lang, sight, cursor=cursor
+    )
     return await answered(request, answers, question)
 
 
@@ -49,13 +53,15 @@ async def list_actions(
 async def record_outcome(
     request: Request,
     recommendations: RecommendationsDep,
+    sight: SightDep,
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
     body: schemas.OutcomeRequest,
 ) -> Response:
     """Shown, accepted, dismissed (and why) or done. Sent twice, it changes nothing."""
     lang = language_of(request)
     told = (recommendation_id, body.state, body.reason, lang)
-    return send(request, await pools_of(request).writes.run(recommendations.record_outcome, *told))
+    record = partial(recommendations.record_outcome, sight=sight)
+    return send(request, await pools_of(request).writes.run(record, *told))
 
 
 @router.get(
@@ -64,8 +70,12 @@ async def record_outcome(
     summary="Whether recommendations help",
 )
 async def report_recommendations(
-    request: Request, recommendations: RecommendationsDep, limit: Limit = 1000, cursor: Cursor = None
+    request: Request,
+    recommendations: RecommendationsDep,
+    sight: SightDep,
+    limit: Limit = 1000,
+    cursor: Cursor = None,
 ) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
-    page = partial(recommendations.report, language_of(request), limit=limit, cursor=cursor)
+    page = partial(recommendations.report, language_of(request), sight, limit=limit, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))

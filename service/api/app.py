@@ -31,7 +31,7 @@ from service.api import (
     tables,
     webhooks,
 )
-from service.api.access import AccessLog, Credentials, known_caller
+from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
 from service.api.audit_trail import Audit
 from service.api.body_limits import BodyLimits
@@ -40,6 +40,7 @@ from service.api.documentation import TAGS, complete
 from service.api.headers import SecurityHeaders
 from service.api.hosts import Hosts
 from service.api.pools import Pools
+from service.api.seen import known_sight
 from service.api.sign_in_attempts import SignInAttempts
 from service.audit.trail import AuditTrail
 from service.host_names import names_served
@@ -141,7 +142,7 @@ def create_app(
         app.include_router(
             router,
             prefix=_PREFIX,
-            dependencies=[Depends(known_caller)],
+            dependencies=[Depends(known_sight)],
             responses={status: {"model": Problem} for status in (400, 401, 403, 422, 429, 503)},
         )
     _document(app)

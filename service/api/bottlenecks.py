@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from service import questions, schemas
 from service.api.parameters import AsOf, Cursor, PeriodName, Scope
 from service.api.responses import answered
+from service.api.seen import SightDep
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -25,7 +26,8 @@ async def list_bottlenecks(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    scope: Scope = "company",
+    sight: SightDep,
+    scope: Scope = None,
     period: PeriodName = None,
     as_of: AsOf = None,
     limit: Annotated[int | None, Query(ge=1, le=1000, description="Rows of a page; default: all")] = None,
@@ -33,5 +35,6 @@ async def list_bottlenecks(
 ) -> Response:
     """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
     page, lang = (limit, cursor), language_of(request)
-    question = questions.bottlenecks(recommendations, scope, period, as_of, lang, page)
+    asked = (sight.scope(scope), period, as_of, lang, sight)
+    question = questions.bottlenecks(recommendations, *asked, page=page)
     return await answered(request, answers, question)

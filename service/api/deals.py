@@ -18,6 +18,7 @@ from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine, Line
 from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
+from service.api.seen import SightDep, seen
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
 from service.problems import language_of, problem_of
 
@@ -50,15 +51,18 @@ def refuse_other_types(content_type: str) -> None:
     responses=documented_problems("bad_as_of", "bad_period", *_OF_SENT),
     summary="Insight for one deal sent in the request",
 )
-async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
+async def score_deal(
+    request: Request, deals: DealInsightsDep, sight: SightDep, body: schemas.ScoreRequest
+) -> Response:
     """Win probability, expected revenue, reasons, effect on the goal, next actions.
 
     Nothing of it is stored; while there is a shadow model, both models' probabilities of the deal are.
     """
     lang = language_of(request)
     if len(body.events) + len(body.activities) <= _AT_ONCE and deals.is_quick_sent(body):
-        return send(request, deals.score_deal(body, lang))
-    return send(request, await run_in_threadpool(deals.score_deal, body, lang))
+        return send(request, deals.score_deal(body, lang, sight=sight))
+    score = partial(deals.score_deal, sight=sight)
+    return send(request, await run_in_threadpool(score, body, lang))
 
 
 @router.post(
@@ -79,7 +83,7 @@ async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.Sco
     },
     summary="Insights for many deals sent in the request, NDJSON in and out, streamed",
 )
-async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
+async def score_deals(request: Request, deals: DealInsightsDep, sight: SightDep) -> Response:
     """Each line is a request of `POST /deals/score`, and is answered as if it were sent alone.
 
     Answers come while lines are still being sent. A line that cannot be answered has problem details with its
@@ -95,7 +99,8 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
                 raise SanchoError(_LONG_LINE, "too_large")
             if isinstance(line, Exception):
                 raise line
-            return orjson.dumps(deals.score_deal(schemas.ScoreRequest.model_validate_json(line), lang))
+            sent = schemas.ScoreRequest.model_validate_json(line)
+            return orjson.dumps(seen(request, deals.score_deal(sent, lang, sight=sight)))
         except Exception as error:  # one line's fault is none of the others'
             return orjson.dumps({**problem_of(error, lang, path), "line": number})
 
@@ -108,7 +113,8 @@ async def list_deals(
     request: Request,
     deals: DealInsightsDep,
     answers: StoredAnswersDep,
-    scope: Scope = "company",
+    sight: SightDep,
+    scope: Scope = None,
     as_of: AsOf = None,
     period: PeriodName = None,
     sort: Annotated[
@@ -122,7 +128,7 @@ async def list_deals(
 ) -> Response:
     """Scores of the open deals of a scope, page by page."""
     lang = language_of(request)
-    question = questions.deals(deals, scope, as_of, period, sort, cursor, limit, lang)
+    question = questions.deals(deals, sight.scope(scope), as_of, period, sort, cursor, limit, lang, sight)
     return await answered(request, answers, question)
 
 
@@ -137,6 +143,7 @@ async def list_deals(
 async def get_deal_timeline(
     request: Request,
     timelines: TimelinesDep,
+    sight: SightDep,
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, le=2000, description="Newest entries to show")] = 200,
@@ -144,7 +151,7 @@ async def get_deal_timeline(
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
     lang = language_of(request)
-    page = partial(timelines.timeline, deal_id, as_of, limit, lang, cursor=cursor)
+    page = partial(timelines.timeline, deal_id, as_of, limit, lang, sight, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))
 
 
@@ -156,10 +163,12 @@ async def get_deal_timeline(
 async def get_deal(
     request: Request,
     deals: DealInsightsDep,
+    sight: SightDep,
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     period: PeriodName = None,
 ) -> Response:
     """The insight of a stored deal, as of any moment at which it was open."""
     lang = language_of(request)
-    return send(request, await run_in_threadpool(deals.get_deal, deal_id, as_of, period, lang))
+    get = partial(deals.get_deal, sight=sight)
+    return send(request, await run_in_threadpool(get, deal_id, as_of, period, lang))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,9 +13,11 @@ from service.api.audit_trail import note_scopes
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
+from service.api.seen import SightDep
 from service.api.use_cases import ForecastsDep, StoredAnswersDep
 from service.forecasts import HEADLINE, PARTS
 from service.problems import language_of
+from service.what_if import scopes_of_new
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
 _PART = "|".join((HEADLINE, *PARTS))
@@ -31,8 +34,9 @@ async def get_forecast(
     request: Request,
     forecasts: ForecastsDep,
     answers: StoredAnswersDep,
+    sight: SightDep,
     period: Period,
-    scope: Scope = "company",
+    scope: Scope = None,
     as_of: AsOf = None,
     parts: Annotated[
         str | None,
@@ -48,7 +52,8 @@ async def get_forecast(
 ) -> Response:
     """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
     wanted = None if parts is None else tuple(part for part in PARTS if part in parts.split(","))
-    question = questions.forecast(forecasts, period, scope, as_of, language_of(request), wanted)
+    asked = (period, sight.scope(scope), as_of, language_of(request), sight)
+    question = questions.forecast(forecasts, *asked, parts=wanted)
     return await answered(request, answers, question)
 
 
@@ -59,9 +64,12 @@ async def get_forecast(
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(
-    request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
+    request: Request, forecasts: ForecastsDep, sight: SightDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
     """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
     lang = language_of(request)
-    note_scopes(request, body.scope)
-    return send(request, await pools_of(request).slow.run(forecasts.what_if, period, body, lang))
+    scope = sight.scope(body.scope if "scope" in body.model_fields_set else None)
+    note_scopes(request, scope)
+    asked = (period, body.model_copy(update={"scope": scope}), lang)
+    answer = await pools_of(request).slow.run(partial(forecasts.what_if, sight=sight), *asked)
+    return send(request, answer, named=scopes_of_new(body, lang))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,6 +13,7 @@ from service.api.access import CallerDep
 from service.api.parameters import Cursor
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
+from service.api.seen import SightDep
 from service.api.use_cases import JobsDep
 from service.problems import language_of
 
@@ -86,13 +88,17 @@ async def train_model(
 async def list_jobs(
     request: Request,
     jobs: JobsDep,
+    sight: SightDep,
     state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
     lang = language_of(request)
-    return send(request, await pools_of(request).aside.run(jobs.newest, state, limit, cursor, lang))
+    return send(
+        request,
+        await pools_of(request).aside.run(partial(jobs.newest, sight=sight), state, limit, cursor, lang),
+    )
 
 
 @router.get(
@@ -100,9 +106,10 @@ async def list_jobs(
     response_model=schemas.JobAnswer,
     summary="A job: progress or result",
 )
-async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+async def get_job(request: Request, jobs: JobsDep, sight: SightDep, job_id: _JOB) -> Response:
     """How far a job is, or what came of it."""
-    return send(request, await pools_of(request).aside.run(jobs.one, job_id, language_of(request)))
+    one = partial(jobs.one, sight=sight)
+    return send(request, await pools_of(request).aside.run(one, job_id, language_of(request)))
 
 
 @router.post(
@@ -111,9 +118,10 @@ async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     responses=documented_problems("job_ended"),
     summary="Cancel a job",
 )
-async def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
+async def cancel_job(request: Request, jobs: JobsDep, sight: SightDep, job_id: _JOB) -> Response:
     """A queued job is cancelled at once; one that is being done stops soon, and keeps nothing."""
-    return send(request, await pools_of(request).writes.run(jobs.cancel, job_id, language_of(request)))
+    cancel = partial(jobs.cancel, sight=sight)
+    return send(request, await pools_of(request).writes.run(cancel, job_id, language_of(request)))
 
 
 def _accepted(request: Request, answer: dict[str, object]) -> Response:

@@ -10,12 +10,12 @@ from fastapi.responses import Response
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
-from service.access_rules import ADMIN
 from service.api.access import CallerDep
 from service.api.audit_trail import note_scopes
 from service.api.parameters import PeriodName
 from service.api.pools import pools_of
 from service.api.responses import send
+from service.api.seen import SightDep
 from service.api.use_cases import PersonRecordsDep
 from service.callers import Caller
 from service.problems import language_of
@@ -26,10 +26,6 @@ _NOT_A_PERSON = Text(
     "この呼び出しは、サインインした本人だけが使えます。APIキーでは使えません。",
     "only a person who has signed in can ask this about himself, not an API key.",
 )
-_NOT_SEEN = Text(
-    "ほかの担当者の回答を見る権限がありません。",
-    "you may not see what this person answered.",
-)
 
 
 @router.get("/me/record", response_model=schemas.PersonRecord, summary="What is stored about me")
@@ -39,7 +35,7 @@ async def get_my_record(
     """All that is stored and computed about who asks: rows, figures, who read them, own answers."""
     person = _person(caller)
     asked = (person, period, language_of(request))
-    return send(request, await pools_of(request).slow.run(records.record, *asked))
+    return send(request, await pools_of(request).slow.run(records.record, *asked), of_oneself=True)
 
 
 @router.post(
@@ -53,7 +49,8 @@ async def answer_my_figure(
 ) -> Response:
     """The answer is stored, and told beside the figure to those who may see it."""
     said = (_person(caller), asked.subject, asked.period, asked.answer)
-    response = send(request, await pools_of(request).writes.run(records.answer, *said))
+    stored = await pools_of(request).writes.run(records.answer, *said)
+    response = send(request, stored, of_oneself=True)
     response.status_code = _CREATED
     return response
 
@@ -66,13 +63,12 @@ async def answer_my_figure(
 async def list_person_answers(
     request: Request,
     records: PersonRecordsDep,
-    caller: CallerDep,
+    sight: SightDep,
     person: Annotated[str, Query(max_length=500, examples=["P-1"])],
 ) -> Response:
     """Newest first; to be shown beside his figures."""
     note_scopes(request, f"person:{person}")
-    if caller.person_id not in (None, person) and ADMIN not in (*caller.rights, caller.role):
-        raise SanchoError(_NOT_SEEN, "not_allowed")
+    sight.scope(f"person:{person}")
     return send(request, await pools_of(request).aside.run(records.answers, person))
 
 

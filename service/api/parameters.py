@@ -21,7 +21,14 @@ PeriodName = Annotated[
         examples=["2026-Q4", "FY2026-H2", "2026-11", "this-quarter"],
     ),
 ]
-Scope = Annotated[str, Query(description="company, team:ID or person:ID", examples=["company"])]
+Scope = Annotated[
+    str | None,
+    Query(
+        description="company, team:ID or person:ID. Default: the widest that the caller may see; what they "
+        "may not see is unknown (404)",
+        examples=["company"],
+    ),
+]
 Cursor = Annotated[
     str | None,
     Query(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service.api.pools import pools_of
+from service.api.seen import is_limited, seen
 from service.problems import MEDIA_TYPE, STATUS, Problem, language_of
 from service.representation import Representation, is_known, takes_gzip
 from service.stored_answers import Question, StoredAnswers
@@ -21,13 +22,22 @@ _PRIVATE = "private, no-cache"
 CODES = "x-codes"  # of a problem in the OpenAPI: which values its `code` can have
 
 
-def send(request: Request, answer: Mapping[str, Any], secret: bool = False) -> Response:
-    """An answer as JSON, in the reader's language; one that holds a `secret` is not compressed.
+def send(
+    request: Request,
+    answer: Mapping[str, Any],
+    *,
+    named: Collection[str] = (),
+    secret: bool = False,
+    of_oneself: bool = False,
+) -> Response:
+    """An answer as JSON, in the reader's language, without what the caller may not see.
 
-    What is compressed with a secret tells of it by its length to who may choose other parts of the answer
-    (BREACH).
+    `named`: scopes that the question named or made; `of_oneself`: it tells of nobody but who asks. One that
+    holds a `secret` is not compressed: what is compressed with a secret tells of it by its length to who may
+    choose other parts of the answer (BREACH).
     """
-    return respond(request, Representation(orjson.dumps(answer)), may_compress=not secret)
+    told = answer if of_oneself else seen(request, answer, named)
+    return respond(request, Representation(orjson.dumps(told)), may_compress=not secret)
 
 
 def respond(
@@ -72,7 +82,14 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         answer = await pools_of(request).slow.run(answers.answer_to, question, newest)
     elif answer is None:
         answer = await run_in_threadpool(answers.answer_to, question, newest)
+    if is_limited(request):
+        answer = await run_in_threadpool(_cut, request, answer)
     return respond(request, answer)
+
+
+def _cut(request: Request, answer: Representation) -> Representation:
+    """A stored answer, which all share, without what the caller may not see."""
+    return Representation(orjson.dumps(seen(request, orjson.loads(answer.body))))
 
 
 def documented_problems(*kinds: int | str) -> dict[int | str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName
 from service.api.responses import answered
+from service.api.seen import SightDep
 from service.api.use_cases import ScopesDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -19,8 +20,11 @@ async def list_scopes(
     request: Request,
     scopes: ScopesDep,
     answers: StoredAnswersDep,
+    sight: SightDep,
     period: PeriodName = None,
     as_of: AsOf = None,
 ) -> Response:
     """What can be given as `scope`, as of a moment: names, kinds, and which belongs to which."""
-    return await answered(request, answers, questions.scopes(scopes, period, as_of, language_of(request)))
+    return await answered(
+        request, answers, questions.scopes(scopes, period, as_of, language_of(request), sight)
+    )

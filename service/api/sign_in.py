@@ -55,7 +55,7 @@ async def list_sign_in_ways(request: Request) -> Response:
     """What a sign-in page offers."""
     sign_in = sign_in_of(request)
     local = sign_in.settings.local_sign_in
-    return send(request, {"password": local, "link": local, "oidc": sign_in.browser.is_set})
+    return send(request, {"password": local, "link": local, "oidc": sign_in.browser.is_set}, of_oneself=True)
 
 
 @router.post(
@@ -96,7 +96,7 @@ async def sign_out(request: Request, caller: CallerDep) -> Response:  # noqa: AR
     """The session ends at once, on every replica within a second; its cookie is forgotten."""
     text = _session_of(request)
     ended = await pools_of(request).aside.run(sign_in_of(request).sessions.end, text)
-    response = send(request, {"signed_out": ended})
+    response = send(request, {"signed_out": ended}, of_oneself=True)
     drop_cookie(request, response, SESSION_COOKIE)
     return response
 
@@ -110,7 +110,7 @@ async def get_me(request: Request, caller: CallerDep) -> Response:
     answer = _me(caller, person)
     if (text := request.scope.get(SESSION)) is not None:
         answer |= _session_fields(request, text, await _session(request, text))
-    return _unstored(send(request, answer))
+    return _unstored(send(request, answer, of_oneself=True))
 
 
 @router.post(
@@ -131,7 +131,7 @@ async def change_password(request: Request, caller: CallerDep, asked: schemas.Pa
         await pools_of(request).passwords.run(
             change, person, asked.current_password, asked.new_password, text
         )
-    return send(request, {"person_id": person.person_id})
+    return send(request, {"person_id": person.person_id}, of_oneself=True)
 
 
 @router.get(
@@ -190,7 +190,7 @@ def _refuse_unless_local(request: Request) -> None:
 async def _begun(request: Request, signed_in: SignedIn) -> Response:
     caller = caller_for(signed_in.person)
     fields = _session_fields(request, signed_in.text, signed_in.session)
-    response = _unstored(send(request, _me(caller, signed_in.person) | fields))
+    response = _unstored(send(request, _me(caller, signed_in.person) | fields, of_oneself=True))
     await _give(request, response, signed_in)
     return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -11,9 +12,11 @@ from service import schemas
 from service.api.pools import pools_of
 from service.api.received import received
 from service.api.responses import documented_problems, send
+from service.api.seen import SightDep
 from service.api.use_cases import TablesDep
 from service.problems import language_of
 from service.request_rows import refuse_types, refuse_unknown, request_parts
+from service.seen_rows import check_table
 
 router = APIRouter(prefix="/tables", tags=["data"])
 
@@ -40,15 +43,20 @@ router = APIRouter(prefix="/tables", tags=["data"])
     },
 )
 async def put_table_rows(
-    request: Request, tables: TablesDep, table: Annotated[str, Path(examples=["deals"], max_length=50)]
+    request: Request,
+    tables: TablesDep,
+    sight: SightDep,
+    table: Annotated[str, Path(examples=["deals"], max_length=50)],
 ) -> Response:
     """Adds rows, or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
     content_type, lang = request.headers.get("content-type", ""), language_of(request)
     refuse_unknown(table)
     refuse_types(content_type)
+    check_table(table, sight)
+    push = partial(tables.push, sight=sight)
     async with received(request) as (file, size):
         rows = request_parts(file, size, table, content_type)
-        return send(request, await pools_of(request).writes.run(tables.push, table, rows, lang))
+        return send(request, await pools_of(request).writes.run(push, table, rows, lang))
 
 
 @router.delete(
@@ -60,10 +68,12 @@ async def put_table_rows(
 async def delete_table_row(
     request: Request,
     tables: TablesDep,
+    sight: SightDep,
     table: Annotated[str, Path(examples=["deals"], max_length=50)],
     row_id: Annotated[str, Path(examples=["D-1"], max_length=500, description="Several keys with commas")],
 ) -> Response:
     """The row is gone from now on; answers as of earlier moments still know it."""
     refuse_unknown(table)
     lang = language_of(request)
-    return send(request, await pools_of(request).writes.run(tables.remove, table, row_id, lang))
+    remove = partial(tables.remove, sight=sight)
+    return send(request, await pools_of(request).writes.run(remove, table, row_id, lang))

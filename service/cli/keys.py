@@ -43,6 +43,17 @@ def create(
             "--expires", "90d", Text("有効期間（12h、90d、4w など）。", "How long it works: 12h, 90d, 4w.")
         ),
     ] = None,
+    team: Annotated[
+        str | None,
+        option(
+            "--team",
+            "TEAM",
+            Text(
+                "見られる範囲を、このチームと配下のチームに限る（チームID）。",
+                "It sees this team and those below it alone (a team's id).",
+            ),
+        ),
+    ] = None,
     lang: Lang = "ja",
 ) -> int:
     """A new key, on standard output; how to use it, on standard error."""
@@ -57,11 +68,15 @@ def create(
             "bad_name",
         )
     seconds = None if expires is None else interval_seconds(expires, "--expires")
+    if team is not None:
+        _check_team(team)
     with _keys() as keys:
-        made = keys.create(name.strip(), right or USUAL, seconds)
+        made = keys.create(name.strip(), right or USUAL, seconds, team)
     print_line(made)
     note(_ONCE.to(lang))
     note(_RIGHTS.format(rights=" ".join(right or USUAL)).to(lang))
+    if team is not None:
+        note(_TEAM.format(team=team).to(lang))
     return 0
 
 
@@ -76,6 +91,7 @@ def list_keys(lang: Lang = "ja") -> int:
                 key.key_id,
                 key.name,
                 " ".join(key.rights),
+                key.team_id or "–",
                 _moment(key.created_at, zone),
                 "–" if key.expires_at is None else _moment(key.expires_at, zone),
             ]
@@ -85,6 +101,7 @@ def list_keys(lang: Lang = "ja") -> int:
         Text("ID", "ID"),
         Text("名前", "name"),
         Text("権限", "rights"),
+        Text("チーム", "team"),
         Text("作成日時", "created"),
         Text("有効期限", "ends"),
     ]
@@ -151,6 +168,11 @@ _ONCE = Text(
     "this key is shown only now; send it as Authorization: Bearer KEY.",
 )
 _RIGHTS = Text("権限：{rights}", "it may: {rights}")
+_TEAM = Text("見られる範囲：チーム {team} と配下のチーム", "it sees: team {team} and the teams below it")
+_NO_TEAM = Text(
+    "--team：チーム「{team}」はありません。teams の team_id を指定してください。",
+    "--team: there is no team {team!r}; give a team_id of teams.",
+)
 _ENDS = Text(
     "古いキー {key_id} は {overlap} 後に使えなくなります。それまでに切り替えてください。",
     "the old key {key_id} ends after {overlap}; change over until then.",
@@ -171,6 +193,18 @@ def _keys() -> Iterator[ApiKeys]:
         yield keys
     finally:
         keys.close()
+
+
+def _check_team(team: str) -> None:
+    """Raises for a team that the store does not know."""
+    from models.forecast.organisation import ScopeTree
+    from service.organisation import open_store
+    from service.settings import read_settings
+
+    with open_store(read_settings()) as store:
+        known = ScopeTree.of(store.read(tables=("people", "teams")))
+    if team not in known.teams:
+        raise SanchoError(_NO_TEAM.format(team=team), "unknown_team")
 
 
 def _moment(at: int, zone: ZoneInfo) -> str:

@@ -151,5 +151,10 @@ class JobQueue(QueueDatabase):
 
 def _known(job: Job | None, job_id: str) -> Job:
     if job is None:
-        raise SanchoError(_NO_JOB.format(job_id=job_id), "unknown_job")
+        raise unknown_job(job_id)
     return job
+
+
+def unknown_job(job_id: str) -> SanchoError:
+    """The error of a job that does not exist."""
+    return SanchoError(_NO_JOB.format(job_id=job_id), "unknown_job")

@@ -68,7 +68,7 @@ class NewLevel(BaseModel):
         description="leads, appointments, proposals or win_rate, or a lever of the tree", examples=["leads"]
     )
     multiplier: float = Field(gt=0, le=10, examples=[1.2])
-    scope: str = Field("company", max_length=500)
+    scope: str = Field("company", max_length=500, description="Default: the widest that the caller may see")
 
 
 class WhatIfRequest(BaseModel):
@@ -79,7 +79,9 @@ class WhatIfRequest(BaseModel):
         json_schema_extra={"examples": [{"targets": [{"scope": "company", "value": 200_000_000}]}]},
     )
 
-    scope: str = Field("company", examples=["company", "team:T01"])
+    scope: str = Field(
+        "company", examples=["company", "team:T01"], description="Default: the widest that the caller may see"
+    )
     as_of: str | None = Field(None, examples=["2026-11-20"])
     won: list[str] = Field(default_factory=list, max_length=MAX_ROWS)
     lost: list[str] = Field(default_factory=list, max_length=MAX_ROWS)

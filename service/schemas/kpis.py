@@ -67,7 +67,12 @@ class ProposedKpi(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kpi: str = Field(max_length=100, examples=["visits"])
-    scope: str = Field("company", max_length=500, examples=["person:P-1"])
+    scope: str = Field(
+        "company",
+        max_length=500,
+        examples=["person:P-1"],
+        description="Default: the widest that the caller may see",
+    )
     value: float | None = Field(None, allow_inf_nan=False, examples=[120])
     unit: str | None = Field(None, max_length=50)
     segment: dict[str, str] = Field(default_factory=dict, description="column: value")
@@ -143,7 +148,7 @@ class PlanRequest(BaseModel):
 
     period: str = Field(max_length=50, examples=["2026-Q4"])
     probability: float = Field(gt=0, lt=1, examples=[0.8])
-    scope: str = Field("company", max_length=500)
+    scope: str = Field("company", max_length=500, description="Default: the widest that the caller may see")
     as_of: str | None = Field(None, max_length=50)
     levers: list[str] = Field(
         default_factory=list, max_length=20, examples=[["leads", "win_rate"]],
