@@ -27,6 +27,7 @@ from service.api import (
     webhooks,
 )
 from service.api.access import AccessLog, Credentials, known_caller
+from service.api.allowed_methods import install_allowed_methods
 from service.api.body_limits import BodyLimits
 from service.api.documentation import TAGS, complete
 from service.api.headers import SecurityHeaders
@@ -110,6 +111,8 @@ def create_app(
     _document(app)
     app.add_middleware(BodyLimits, limits=_BODIES)
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    open_to_all = [route for route in health.router.routes if isinstance(route, APIRoute)]
+    install_allowed_methods(app, [*(("", one) for one in open_to_all), *((_PREFIX, one) for one in routes)])
     app.add_middleware(Credentials, routes=routes, prefix=_PREFIX)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(AccessLog)
