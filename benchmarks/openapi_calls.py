@@ -42,11 +42,7 @@ EXPECTED = {
 }
 # What a call is made with half of the time, where it would be made with something that fits: else most answers
 # were that there is no such deal.
-REAL: dict[str, list[str]] = {
-    "as_of": [DAY],
-    "period": ["2026-Q4", "2026-11"],
-    "scope": ["company", "team:T01"],
-}
+REAL = {"as_of": [DAY], "period": ["2026-Q4", "2026-11"], "scope": ["company", "team:T01"]}
 CHOICE = random.Random(1)
 
 

@@ -70,10 +70,12 @@ def test_every_operation_that_answers_in_json_is_a_method(served: Served) -> Non
     assert methods - {name for name in methods if name.startswith("iter_")} - {"close"} == named
 
 
-def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
+def test_a_plugins_day_needs_four_rights_and_each_key_one(served: Served, address: str) -> None:
+    served.know_an_action()
     with (
         Client(address, served.key("score"), language="en") as scorer,
         Client(address, served.key("write")) as pusher,
+        Client(address, served.key("read")) as reader,
         Client(address, served.key("recommend"), language="en") as advisor,
     ):
         insight = scorer.score_deal(DEAL)
@@ -85,7 +87,13 @@ def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
             "deals", [{"deal_id": "N-1", "created_at": date(2026, 10, 5), "stage": "提案"}]
         )
         assert (pushed["imported"], pushed["quarantined"]) == (1, 0)
-        assert advisor.list_actions(as_of=DAY)["actions"] == []
+        listed = [row["deal_id"] for row in reader.iter_deals(as_of=DAY, limit=3)]
+        assert sorted(listed) == ["D4", "D5", "D6", "D7"]
+        shown = list(advisor.iter_actions(limit=2))
+        assert {action["deal_id"] for action in shown} >= {"D4", "D5", "D6", "D7"}
+        for state in ("shown", "accepted"):
+            told = advisor.record_outcome(str(shown[0]["recommendation_id"]), {"state": state})
+            assert told["state"] == state
         with pytest.raises(ApiError, match="recommendation") as unknown:
             advisor.record_outcome("R-1", {"state": "accepted"})
         assert (unknown.value.status, unknown.value.code) == (404, "unknown_recommendation")
@@ -94,6 +102,7 @@ def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
             lambda: scorer.get_deal("D6"),
             lambda: pusher.list_deals(),
             lambda: advisor.list_deals(),
+            lambda: reader.delete_table_row("deals", "D4"),
         ):
             with pytest.raises(ApiError) as error:
                 refused()
