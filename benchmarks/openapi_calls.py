@@ -40,8 +40,8 @@ EXPECTED = {
     ("negative_data_rejection", "POST /v1/deals/score-batch"): "a bad line is refused in its own place",
     ("negative_data_rejection", "PUT /v1/tables/{table}"): "any text is a text; what it lacks is quarantined",
 }
-# What a call is made with half of the time, where it would be made with something that fits: else most answers
-# were that there is no such deal.
+# What a call is made with half of the time, where it would be made with something that fits: else most
+# answers were that there is no such deal.
 REAL = {"as_of": [DAY], "period": ["2026-Q4", "2026-11"], "scope": ["company", "team:T01"]}
 CHOICE = random.Random(1)
 
