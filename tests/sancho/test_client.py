@@ -43,7 +43,7 @@ def test_the_client_needs_nothing_but_python_and_itself() -> None:
         taken = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
         assert taken <= {
             "__future__", "collections", "contextlib", "dataclasses", "datetime", "gzip", "http", "json",
-            "random", "sancho", "ssl", "threading", "time", "typing", "urllib",
+            "random", "sancho", "ssl", "threading", "time", "typing", "urllib", "uuid",
         }  # fmt: skip
 
 
@@ -169,6 +169,7 @@ class Script:
 
     answers: list[Any] = field(default_factory=list)
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
 
 
 @contextmanager
@@ -179,6 +180,7 @@ def server(script: Script) -> Iterator[str]:
         def _answer(self) -> None:
             size = int(self.headers.get("content-length", 0))
             script.asked.append((self.command, self.path, self.rfile.read(size)))
+            script.keys.append(self.headers.get("Idempotency-Key"))
             answer = script.answers.pop(0)
             if answer is None:
                 self.connection.close()
@@ -269,9 +271,18 @@ def test_what_may_have_been_done_is_not_done_again(asked: Asked) -> None:
     asked.script.answers = [None, problem(503, "store_unavailable")]
     for code in ("unreachable", "store_unavailable"):
         with pytest.raises(ApiError) as error:
-            asked.client.add_webhook({"url": "https://crm.example.com"})
+            asked.client.ping_webhook("wh_1")
         assert error.value.code == code
     assert len(asked.script.asked) == 2
+
+
+def test_what_is_made_under_a_key_is_asked_for_again(asked: Asked) -> None:
+    asked.script.answers = [None, problem(503, "store_unavailable"), GOOD, GOOD]
+    for _ in range(2):
+        assert asked.client.add_webhook({"url": "https://crm.example.com"}) == {"ok": True}
+    first, again, once_more, other = asked.script.keys
+    assert first == again == once_more
+    assert other not in (None, first)
 
 
 def test_an_iterator_that_is_used_up_is_not_sent_half(asked: Asked) -> None:
