@@ -81,6 +81,7 @@ from sancho.http_client import (
     HttpClient,
     json_bytes,
     json_lines,
+    new_key,
     path_of,
     streamed_lines,
 )
@@ -789,6 +790,7 @@ class Client(HttpClient):
         full: bool | None = None,
         encoding: str | None = None,
         decimal: str | None = None,
+        idempotency_key: str | None = None,
     ) -> JobAnswer:
         """Import a file, as a job.
 
@@ -810,6 +812,8 @@ class Client(HttpClient):
             },
             body=body,
             content_type="application/octet-stream",
+            idempotency_key=idempotency_key or new_key(),
+            repeatable=True,
         )
         return cast("JobAnswer", self._ask(call))
 
@@ -907,6 +911,23 @@ class Client(HttpClient):
         )
         return cast("JobAnswer", self._ask(call))
 
+    def add_webhook(self, body: WebhookRequest, *, idempotency_key: str | None = None) -> NewWebhook:
+        """Add a webhook.
+
+        Events are posted to the address as JSON, signed by the secret that this answer alone shows.
+
+        Needs the right `admin`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/webhooks",
+            query={},
+            body=json_bytes(body),
+            idempotency_key=idempotency_key or new_key(),
+            repeatable=True,
+        )
+        return cast("NewWebhook", self._ask(call))
+
     def list_webhooks(self) -> WebhookList:
         """Webhooks, and the types of event.
 
@@ -921,21 +942,6 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("WebhookList", self._ask(call))
-
-    def add_webhook(self, body: WebhookRequest) -> NewWebhook:
-        """Add a webhook.
-
-        Events are posted to the address as JSON, signed by the secret that this answer alone shows.
-
-        Needs the right `admin`.
-        """
-        call = Call(
-            method="POST",
-            path="/v1/webhooks",
-            query={},
-            body=json_bytes(body),
-        )
-        return cast("NewWebhook", self._ask(call))
 
     def remove_webhook(self, webhook_id: str) -> RemovedWebhook:
         """Remove a webhook.

@@ -12,6 +12,7 @@ import random
 import ssl
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -58,6 +59,7 @@ class Call:
     body: Body = None
     content_type: str = JSON
     repeatable: bool = False
+    idempotency_key: str | None = None
 
     @property
     def target(self) -> str:
@@ -195,6 +197,8 @@ class HttpClient:
         headers = {**self._headers, **more}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
+        if call.idempotency_key is not None:
+            headers["Idempotency-Key"] = call.idempotency_key
         connection.request(call.method, self._prefix + call.target, call.body, headers)
         return connection.getresponse()
 
@@ -217,6 +221,11 @@ class HttpClient:
             self._answers.move_to_end(call.target)
             while len(self._answers) > self._cached:
                 self._answers.popitem(last=False)
+
+
+def new_key() -> str:
+    """A word for one request, by which the service knows it when it comes again."""
+    return uuid.uuid4().hex
 
 
 def path_of(template: str, **values: str) -> str:

@@ -10,6 +10,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.store.jobs import DONE, FAILED, OPEN, STATES, Job
 from service import cursors
+from service.idempotency import named_id, refuse_reuse
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
 from service.jobs.kinds import IMPORT, TRAINING
@@ -41,9 +42,18 @@ class JobRequests:
         self._serving, self._queue = serving, queue
 
     async def add_import(
-        self, body: AsyncIterable[bytes], asked: dict[str, Any], caller: str, lang: Language
+        self,
+        body: AsyncIterable[bytes],
+        asked: dict[str, Any],
+        caller: str,
+        lang: Language,
+        *,
+        key: str | None = None,
     ) -> dict[str, Any]:
-        """A job that imports a file; its bytes are kept with the job until it has ended."""
+        """A job that imports a file; its bytes are kept with the job until it has ended.
+
+        Under the same `key` a caller makes one job, however often the file is sent.
+        """
         from fastapi.concurrency import run_in_threadpool  # here: commands answer without a web framework
 
         with tempfile.TemporaryFile() as file:
@@ -57,9 +67,11 @@ class JobRequests:
                 raise SanchoError(_EMPTY, "no_file")
             file.seek(0)
             parts = iter(lambda: file.read(_PART), b"")
-            job, _ = await run_in_threadpool(
-                self._queue.add, IMPORT, asked, requested_by=caller, contents=parts
+            named = named_id(key, caller, IMPORT)
+            job, is_new = await run_in_threadpool(
+                self._queue.add, IMPORT, asked, requested_by=caller, contents=parts, job_id=named
             )
+        refuse_reuse(is_new or job.payload == asked)
         return self._answer(job, lang)
 
     def add_training(self, asked: dict[str, Any], caller: str, lang: Language) -> dict[str, Any]:

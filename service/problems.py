@@ -37,16 +37,17 @@ _TITLES = {
 }
 _ERRORS_TOLD = 100  # of one request
 _NOT_JSON = Text("リクエスト本文をJSONとして読めません。", "the body is not valid JSON.")
+METHOD_NOT_ALLOWED = Text(
+    "このアドレスはこのメソッドに対応していません。/openapi.json を確認してください。",
+    "this address does not support this method; see /openapi.json.",
+)
 _DETAILS = {
     400: _NOT_JSON,
     404: Text(
         "このアドレスには何もありません。/openapi.json を確認してください。",
         "there is nothing at this address; see /openapi.json.",
     ),
-    405: Text(
-        "このアドレスはこのメソッドに対応していません。/openapi.json を確認してください。",
-        "this address does not support this method; see /openapi.json.",
-    ),
+    405: METHOD_NOT_ALLOWED,
     500: Text(
         "予期しないエラーが発生しました。サーバーのログを確認してください。",
         "an unexpected error occurred; see the server log.",
@@ -266,6 +267,7 @@ _REASONS = {
     "float_type": Text("数値を指定してください。", "must be a number."),
     "finite_number": Text("有限の数値を指定してください。", "must be a finite number."),
     "int_parsing": Text("整数を指定してください。", "must be a whole number."),
+    "bool_type": Text("true または false を指定してください。", "must be true or false."),
     "bool_parsing": Text("true または false を指定してください。", "must be true or false."),
     "greater_than_equal": Text("{ge:g}以上を指定してください。", "must be at least {ge:g}."),
     "less_than_equal": Text("{le:g}以下を指定してください。", "must be at most {le:g}."),

@@ -48,7 +48,7 @@ def scopes(
     """Of whom can be asked."""
     return Question(
         name="scopes", about=sight.part_of_deal(), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.scopes(period, as_of, lang, sight),
+        make=lambda: use.scopes(period, as_of, lang, sight=sight),
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def bottlenecks(
     return Question(
         name="bottlenecks", about=(*about, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
         is_slow=True,
-        make=lambda: use.bottlenecks(scope, period, as_of, lang, sight, limit=page[0], cursor=page[1]),
+        make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=sight, limit=page[0], cursor=page[1]),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from crm.i18n import Language
 from crm.instants import as_of_instant, iso
 from crm.store.webhooks import STATES, Delivery, Webhook
 from service import cursors
+from service.idempotency import named_id
 from service.jobs import JobQueue
 from service.jobs.kinds import WEBHOOKS
 from service.serving_state import ServingState
@@ -34,9 +35,9 @@ class WebhookRequests:
         """Lets a worker send what is due."""
         self._queue.add(WEBHOOKS, {}, unique_key=WEBHOOKS)
 
-    def add(self, url: str, types: Sequence[str], caller: str) -> dict[str, Any]:
-        """A new webhook, with the secret that is shown only now."""
-        webhook = self.book.add(url, types, caller)
+    def add(self, url: str, types: Sequence[str], caller: str, key: str | None = None) -> dict[str, Any]:
+        """A new webhook, with the secret that is shown only now; under the same `key` a caller makes one."""
+        webhook = self.book.add(url, types, caller, named_id(key, caller, "webhook"))
         return {**self._fields(webhook), "secret": webhook.secret, **self._metadata()}
 
     def all(self, lang: Language) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Method:
     answer: str
     by_line: bool
     repeatable: bool
+    has_key: bool  # an Idempotency-Key makes it repeatable
     rows: str  # the field that holds the rows of a page; empty = no pages
     row_type: str
 
@@ -150,6 +151,7 @@ def _method(path: str, http_method: str, operation: Schema, api: Schema) -> Meth
         may_lack_body=body_kind == JSON and not operation["requestBody"].get("required", False),
         answer=f"Iterator[{answer_type} | Problem]" if by_line else answer_type,
         by_line=by_line,
+        has_key=any(one["name"] == "Idempotency-Key" for one in given),
         repeatable=http_method in ("get", "put", "delete") or bool(operation.get("x-repeatable")),
         rows=rows,
         row_type=row_type,

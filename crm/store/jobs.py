@@ -55,13 +55,17 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """A job to be done from `due_at` on; of those with the same `unique_key` one at most is open."""
+    """A job to be done from `due_at` on; of those with the same `unique_key` one at most is open.
+
+    `job_id`: the id it has; none given = a new one.
+    """
 
     kind: str
     payload: dict[str, Any]
     due_at: int
     unique_key: str | None = None
     requested_by: str | None = None
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +83,13 @@ class Schedule:
 def add(connection: sa.Connection, new: NewJob, now: int, parts: Iterable[bytes] = ()) -> tuple[Job, bool]:
     """A queued job, with the file it is given; and whether it is new.
 
-    Where one with its unique key is open already, that one is it. The connection is one that writes: on
-    SQLite nobody else does, on PostgreSQL the open key decides.
+    Where there is one with its id, or one with its unique key is open, that one is it. The connection is one
+    that writes: on SQLite nobody else does, on PostgreSQL the open key decides.
     """
     from sqlalchemy.dialects import postgresql, sqlite
 
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(JOBS)
-    job_id = secrets.token_hex(8)
+    job_id = new.job_id or secrets.token_hex(8)
     row = {
         "job_id": job_id,
         "kind": new.kind,
@@ -100,6 +104,8 @@ def add(connection: sa.Connection, new: NewJob, now: int, parts: Iterable[bytes]
         "cancel_asked": False,
     }
     if connection.scalar(insert.on_conflict_do_nothing().returning(JOBS.c.job_id), row) is None:
+        if new.job_id is not None and (there := find(connection, new.job_id)) is not None:
+            return there, False
         same = (JOBS.c.unique_key == new.unique_key) & JOBS.c.state.in_(OPEN)
         open_one = connection.execute(sa.select(JOBS).where(same)).one_or_none()
         # One that has ended since is no obstacle any more.

@@ -77,5 +77,5 @@ async def report_recommendations(
     cursor: Cursor = None,
 ) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
-    page = partial(recommendations.report, language_of(request), sight, limit=limit, cursor=cursor)
+    page = partial(recommendations.report, language_of(request), sight=sight, limit=limit, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))

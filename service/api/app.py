@@ -33,6 +33,7 @@ from service.api import (
 )
 from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
+from service.api.allowed_methods import install_allowed_methods
 from service.api.audit_trail import Audit
 from service.api.body_limits import BodyLimits
 from service.api.counts import Counts
@@ -149,7 +150,10 @@ def create_app(
     app.add_middleware(BodyLimits, limits=_BODIES)
     limits = settings.calls_per_minute, settings.computations_per_minute
     routes = [(_PREFIX, route) for router in _ROUTERS for route in _routes_of(router)]
-    routes += [("", route) for route in _routes_of(sign_in.router) if route.name in OF_ONESELF]
+    of_people = [("", route) for route in _routes_of(sign_in.router)]
+    open_to_all = [("", route) for route in _routes_of(health.router)]
+    install_allowed_methods(app, [*open_to_all, *of_people, *routes])
+    routes += [(prefix, route) for prefix, route in of_people if route.name in OF_ONESELF]
     app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
     app.add_middleware(Credentials, routes=routes, counts=counts)
     app.add_middleware(Audit, trail=app.state.audit)

@@ -151,7 +151,7 @@ async def get_deal_timeline(
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
     lang = language_of(request)
-    page = partial(timelines.timeline, deal_id, as_of, limit, lang, sight, cursor=cursor)
+    page = partial(timelines.timeline, deal_id, as_of, limit, lang, sight=sight, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))
 
 

@@ -60,7 +60,7 @@ async def get_forecast(
 @router.post(
     "/{period}/what-if",
     response_model=schemas.WhatIf,
-    responses=documented_problems("bad_as_of", "bad_request", "bad_currency", *_UNKNOWN),
+    responses=documented_problems("bad_as_of", "bad_request", "bad_currency", "missing_rate", *_UNKNOWN),
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(

@@ -10,11 +10,12 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
-from service.api.parameters import Cursor
+from service.api.parameters import Cursor, IdempotencyKey
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.seen import SightDep
 from service.api.use_cases import JobsDep
+from service.idempotency import REUSED
 from service.problems import language_of
 
 router = APIRouter(tags=["jobs"])
@@ -26,7 +27,7 @@ _ACCEPTED = 202
     "/imports",
     status_code=_ACCEPTED,
     response_model=schemas.JobAnswer,
-    responses=documented_problems("no_file"),
+    responses=documented_problems("no_file", REUSED),
     summary="Import a file, as a job",
     openapi_extra={
         "requestBody": {
@@ -51,6 +52,7 @@ async def import_file(
     full: Annotated[bool, Query(description="The list is complete: what it lacks is gone")] = False,
     encoding: Annotated[str | None, Query(description="Character set; default: recognised")] = None,
     decimal: Annotated[str | None, Query(pattern="^[.,]$", description="The decimal mark")] = None,
+    key: IdempotencyKey = None,
 ) -> Response:
     """CSV, TSV, XLSX, Parquet or NDJSON as the request's body. The answer's job tells counts and bad rows."""
     asked = {
@@ -62,7 +64,8 @@ async def import_file(
         "encoding": encoding,
         "decimal": decimal,
     }
-    answer = await jobs.add_import(request.stream(), asked, caller.name, language_of(request))
+    lang = language_of(request)
+    answer = await jobs.add_import(request.stream(), asked, caller.name, lang, key=key)
     return _accepted(request, answer)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Header, Query
 
 AsOf = Annotated[
     str | None,
@@ -37,3 +37,13 @@ Cursor = Annotated[
     ),
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Rows of a page")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="A word of your own for this request, a UUID for example: sent again with the same one, "
+        "it makes nothing more and gets the answer about what was made",
+    ),
+]

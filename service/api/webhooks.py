@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from service import schemas
 from service.api.access import CallerDep
-from service.api.parameters import Cursor
+from service.api.parameters import Cursor, IdempotencyKey
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.use_cases import WebhooksDep
+from service.idempotency import REUSED
 from service.problems import language_of
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -25,7 +26,7 @@ _CREATED = 201
     status_code=_CREATED,
     response_model=schemas.NewWebhook,
     responses=documented_problems(
-        "bad_webhook_url", "private_webhook_url", "unknown_event_type", "too_many_webhooks"
+        "bad_webhook_url", "private_webhook_url", "unknown_event_type", "too_many_webhooks", REUSED
     ),
     summary="Add a webhook",
 )
@@ -34,9 +35,10 @@ async def add_webhook(
     webhooks: WebhooksDep,
     caller: CallerDep,
     asked: schemas.WebhookRequest,
+    key: IdempotencyKey = None,
 ) -> Response:
     """Events are posted to the address as JSON, signed by the secret that this answer alone shows."""
-    made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller.name)
+    made = await pools_of(request).writes.run(webhooks.add, asked.url, asked.types, caller.name, key)
     response = send(request, made, secret=True)
     response.status_code = _CREATED
     return response

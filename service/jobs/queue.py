@@ -36,8 +36,9 @@ class JobQueue(QueueDatabase):
         requested_by: str | None = None,
         delay_seconds: float = 0.0,
         contents: Iterable[bytes] = (),
+        job_id: str | None = None,
     ) -> tuple[Job, bool]:
-        """A queued job with the parts of its file; where one with its unique key is open, that one, False."""
+        """A queued job with the parts of its file; where one with its id or unique key is there, that one."""
         now = self._now()
         new = NewJob(
             kind=kind,
@@ -45,6 +46,7 @@ class JobQueue(QueueDatabase):
             due_at=now + int(delay_seconds * 1e6),
             unique_key=unique_key,
             requested_by=requested_by,
+            job_id=job_id,
         )
         with self._writing() as connection:
             return jobs.add(connection, new, now, contents)

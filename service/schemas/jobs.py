@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from service.schemas.base import AnswerWarning, ModelInfo
 
@@ -74,5 +74,5 @@ class TrainingRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: str | None = Field(None, description="Default now; a date means its end", max_length=40)
-    if_needed: bool = Field(False, description="Only where the model in service needs retraining")
-    promote: bool = Field(True, description="Promote past the gate; else only register")
+    if_needed: StrictBool = Field(False, description="Only where the model in service needs retraining")
+    promote: StrictBool = Field(True, description="Promote past the gate; else only register")

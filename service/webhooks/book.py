@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from crm.errors import SanchoError
 from crm.i18n import Text
@@ -20,6 +21,7 @@ from crm.instants import DAY
 from crm.store import webhooks
 from crm.store.queue_database import QueueDatabase
 from crm.store.webhooks import Delivery, NewEvent, Webhook
+from service.idempotency import refuse_reuse
 from service.webhooks.events import PING, TYPES, new_event, new_secret
 from service.webhooks.sending import checked_url, resolved
 
@@ -59,21 +61,42 @@ class Webhooks(QueueDatabase):
         super().__init__(store_url, now)
         self.private = private
 
-    def add(self, url: str, types: Sequence[str] = (), requested_by: str | None = None) -> Webhook:
-        """A new webhook for events of some types (none given: all), with a new secret."""
+    def add(
+        self,
+        url: str,
+        types: Sequence[str] = (),
+        requested_by: str | None = None,
+        name: str | None = None,
+    ) -> Webhook:
+        """A new webhook for events of some types (none given: all), with a new secret.
+
+        `name`: what its id is made of; one that is there under that name is it.
+        """
         for one in types:
             if one not in TYPES:
                 raise SanchoError(_NO_TYPE.format(type=one, types=", ".join(TYPES)), "unknown_event_type")
         resolved(checked_url(url, self.private), self.private)
         webhook = Webhook(
-            webhook_id=f"wh_{secrets.token_hex(8)}",
+            webhook_id=f"wh_{secrets.token_hex(8) if name is None else name}",
             url=url,
             types=tuple(dict.fromkeys(types)) or tuple(TYPES),
             secret=new_secret(),
             requested_by=requested_by,
             created_at=self._now(),
         )
+        try:
+            return self._added(webhook, name is not None)
+        except IntegrityError:  # the same was added meanwhile, through another process
+            there = self.find(webhook.webhook_id)
+            refuse_reuse((there.url, there.types) == (webhook.url, webhook.types))
+            return there
+
+    def _added(self, webhook: Webhook, is_named: bool) -> Webhook:
         with self._writing() as connection:
+            there = webhooks.find(connection, webhook.webhook_id) if is_named else None
+            if there is not None:
+                refuse_reuse((there.url, there.types) == (webhook.url, webhook.types))
+                return there
             if len(webhooks.listed(connection)) >= MOST:
                 raise SanchoError(_TOO_MANY.format(n=MOST), "too_many_webhooks")
             webhooks.add(connection, webhook)

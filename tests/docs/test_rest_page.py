@@ -9,18 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pytest
 
-from models.actions import ActionEffect, Effects, Evidence
 from sancho.webhook_events import NotOursError, read_event
-from service.serving_state import Caches
 from service.webhooks.events import new_event, new_secret, signature
 from tests.support.served import over_http, small_service
 
@@ -69,7 +66,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         over_http(served.app) as address,
         pytest.MonkeyPatch.context() as patch,
     ):
-        _know_an_action(served.cases.serving)
+        served.know_an_action()
         shell = Shell(
             folder,
             {
@@ -99,16 +96,6 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
             if hasattr(value, "_headers"):
                 value.close()
         yield outputs
-
-
-def _know_an_action(serving: Any) -> None:
-    """Lets the model know of an action that helps; eight deals show none."""
-    state = serving.current()
-    stages = (500,) * len(state.bundle.levels["stage"])
-    effects = Effects((), (), np.array([0.3]), np.array([[1e-4]]))
-    helps = ActionEffect("demo", effects, 0.0, stages, 60.0, Evidence(200, 900, 0.4, 0.3, 0.5, 0.2))
-    bundle = replace(state.bundle, actions=(helps,))
-    serving._state = replace(state, bundle=bundle, caches=Caches())
 
 
 def output_of(printed: list[str], words: str) -> str:

@@ -43,7 +43,7 @@ def test_the_client_needs_nothing_but_python_and_itself() -> None:
         taken = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
         assert taken <= {
             "__future__", "collections", "contextlib", "dataclasses", "datetime", "gzip", "http", "json",
-            "random", "sancho", "ssl", "threading", "time", "typing", "urllib",
+            "random", "sancho", "ssl", "threading", "time", "typing", "urllib", "uuid",
         }  # fmt: skip
 
 
@@ -70,10 +70,12 @@ def test_every_operation_that_answers_in_json_is_a_method(served: Served) -> Non
     assert methods - {name for name in methods if name.startswith("iter_")} - {"close"} == named
 
 
-def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
+def test_a_plugins_day_needs_four_rights_and_each_key_one(served: Served, address: str) -> None:
+    served.know_an_action()
     with (
         Client(address, served.key("score"), language="en") as scorer,
         Client(address, served.key("write")) as pusher,
+        Client(address, served.key("read")) as reader,
         Client(address, served.key("recommend"), language="en") as advisor,
     ):
         insight = scorer.score_deal(DEAL)
@@ -85,7 +87,13 @@ def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
             "deals", [{"deal_id": "N-1", "created_at": date(2026, 10, 5), "stage": "提案"}]
         )
         assert (pushed["imported"], pushed["quarantined"]) == (1, 0)
-        assert advisor.list_actions(as_of=DAY)["actions"] == []
+        listed = [row["deal_id"] for row in reader.iter_deals(as_of=DAY, limit=3)]
+        assert sorted(listed) == ["D4", "D5", "D6", "D7"]
+        shown = list(advisor.iter_actions(limit=2))
+        assert {action["deal_id"] for action in shown} >= {"D4", "D5", "D6", "D7"}
+        for state in ("shown", "accepted"):
+            told = advisor.record_outcome(str(shown[0]["recommendation_id"]), {"state": state})
+            assert told["state"] == state
         with pytest.raises(ApiError, match="recommendation") as unknown:
             advisor.record_outcome("R-1", {"state": "accepted"})
         assert (unknown.value.status, unknown.value.code) == (404, "unknown_recommendation")
@@ -94,6 +102,7 @@ def test_a_plugins_day_needs_three_rights(served: Served, address: str) -> None:
             lambda: scorer.get_deal("D6"),
             lambda: pusher.list_deals(),
             lambda: advisor.list_deals(),
+            lambda: reader.delete_table_row("deals", "D4"),
         ):
             with pytest.raises(ApiError) as error:
                 refused()
@@ -160,6 +169,7 @@ class Script:
 
     answers: list[Any] = field(default_factory=list)
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
 
 
 @contextmanager
@@ -170,6 +180,7 @@ def server(script: Script) -> Iterator[str]:
         def _answer(self) -> None:
             size = int(self.headers.get("content-length", 0))
             script.asked.append((self.command, self.path, self.rfile.read(size)))
+            script.keys.append(self.headers.get("Idempotency-Key"))
             answer = script.answers.pop(0)
             if answer is None:
                 self.connection.close()
@@ -260,9 +271,18 @@ def test_what_may_have_been_done_is_not_done_again(asked: Asked) -> None:
     asked.script.answers = [None, problem(503, "store_unavailable")]
     for code in ("unreachable", "store_unavailable"):
         with pytest.raises(ApiError) as error:
-            asked.client.add_webhook({"url": "https://crm.example.com"})
+            asked.client.ping_webhook("wh_1")
         assert error.value.code == code
     assert len(asked.script.asked) == 2
+
+
+def test_what_is_made_under_a_key_is_asked_for_again(asked: Asked) -> None:
+    asked.script.answers = [None, problem(503, "store_unavailable"), GOOD, GOOD]
+    for _ in range(2):
+        assert asked.client.add_webhook({"url": "https://crm.example.com"}) == {"ok": True}
+    first, again, once_more, other = asked.script.keys
+    assert first == again == once_more
+    assert other not in (None, first)
 
 
 def test_an_iterator_that_is_used_up_is_not_sent_half(asked: Asked) -> None:

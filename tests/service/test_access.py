@@ -286,3 +286,25 @@ def test_keys_are_made_listed_rotated_and_revoked_by_commands(
     assert run(["key", "revoke", key_id]) == 0
     assert run(["key", "revoke", key_id, "--lang", "en"]) == 1
     assert "no key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/webhooks", "GET, POST"),
+        ("PATCH", "/v1/models/shadow", "DELETE, GET"),
+        ("DELETE", "/v1/models/rollback", "POST"),
+        ("OPTIONS", "/v1/kpis/check", "POST"),
+        ("GET", "/v1/kpis/check", "POST"),
+        ("GET", "/v1/models/rollback", "POST"),
+        ("POST", "/v1/deals/D1", "GET"),
+        ("DELETE", "/v1/deals/2026/001/timeline", "GET"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+def test_who_sends_another_method_is_told_all_that_the_address_takes(
+    client: TestClient, texts: dict[str, str], method: str, path: str, allowed: str
+):
+    answer = client.request(method, path, headers={"Authorization": f"Bearer {texts[READ]}"})
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed

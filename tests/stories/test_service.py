@@ -688,6 +688,14 @@ def _as_a_line(_context: Any, value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+def _has_a_documented_code(_context: Any, response: Any, case: Any) -> None:
+    """The code of a problem is one that the OpenAPI names for its status."""
+    if response.status_code >= 400:
+        code = json.loads(response.content)["code"]
+        documented = case.operation.definition.raw["responses"][str(response.status_code)]["x-codes"]
+        assert code in documented, f"{response.status_code} {code!r} is not documented: {documented}"
+
+
 def test_answers_keep_to_their_openapi(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.api.attempts.MOST", 10**9)  # it tries out wrong keys, too
     generation = GenerationConfig(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
@@ -714,7 +722,11 @@ def _check_operation(operation: Any, bounded: Any, key: str) -> None:
     @bounded
     @_given(operation)
     def check(case: Any) -> None:
-        case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
+        case.call_and_validate(
+            headers={"Authorization": f"Bearer {key}"},
+            additional_checks=[_has_a_documented_code],
+            excluded_checks=excluded,
+        )
 
     check()
 

@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
 from crm.importing import push_rows
 from crm.instants import as_of_instant
+from models.actions import ActionEffect, Effects, Evidence
 from service.api import create_app
+from service.serving_state import Caches
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import TOKYO, FakeRegistry, fake_bundle, small_store
@@ -36,6 +39,15 @@ class Served:
     def key(self, *rights: str) -> str:
         """A new key with some rights."""
         return str(self.app.state.keys.create("+".join(rights), list(rights)))
+
+    def know_an_action(self) -> None:
+        """Lets the model know of an action that helps, a demo; eight deals show none."""
+        state = self.cases.serving.current()
+        stages = (500,) * len(state.bundle.levels["stage"])
+        effects = Effects((), (), np.array([0.3]), np.array([[1e-4]]))
+        helps = ActionEffect("demo", effects, 0.0, stages, 60.0, Evidence(200, 900, 0.4, 0.3, 0.5, 0.2))
+        bundle = replace(state.bundle, actions=(helps,))
+        self.cases.serving._state = replace(state, bundle=bundle, caches=Caches())
 
 
 @contextmanager
