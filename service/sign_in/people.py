@@ -23,10 +23,11 @@ from crm.store.engine import store_failure
 from service.organisation import open_store
 from service.settings import Settings
 
-FRESH_SECONDS = 1.0  # for which what was looked up is trusted: who has left is out within that
+FRESH_SECONDS = 0.5  # for which what was looked up is trusted: who has left is out within a second
 OUTAGE_SECONDS = 10.0  # for which a store that did not answer is not asked again
 TRUSTED_SECONDS = 3_600.0  # for which what was found counts while the store does not answer
 NO_EMAIL, LEFT, EMAIL_TWICE = "no_email", "left", "email_twice"
+_TABLES = ("organisation", "people", "teams")
 _DEFAULT_ROLE = ROLES[0]
 
 
@@ -165,10 +166,17 @@ class PeopleNow:
     def _asked(self, held: _Held | None, at: float) -> _Held:
         now = _now()
         written = self._store.imports_stored()
-        if held is not None and held.written == written and now < held.directory.until:
+        if held is not None and now < held.directory.until and not self._has_changed(held, written):
             return _Held(at, written, held.directory)
-        log = self._store.read(tables=("organisation", "people"))
+        log = self._store.read(tables=_TABLES)
         return _Held(at, written, directory_of(log, now))
+
+    def _has_changed(self, held: _Held, written: tuple[int, int]) -> bool:
+        """Whether what was written since is about people, or might be."""
+        if written == held.written:
+            return False
+        is_later = written[0] > held.written[0] and written[1] > held.written[1]
+        return not is_later or self._store.may_have_touched(_TABLES, held.written[0])
 
     def close(self) -> None:
         """Closes its connections."""
