@@ -13,6 +13,10 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from schemathesis import openapi
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from crm.errors import SanchoError
 from crm.i18n import Text
@@ -765,3 +769,32 @@ def test_commands_say_what_to_do_instead(
 ):
     assert run(["user", *command, "--lang", "en"]) == 1
     assert told in capsys.readouterr().err
+
+
+# As documented
+
+
+def test_sign_in_keeps_to_its_openapi(app: FastAPI, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(UseCases, "close", lambda _: None)  # there are none
+    key = app.state.keys.create("crm", ["read"])
+    schema = openapi.from_asgi("/openapi.json", app)
+    bounded = hypothesis_settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    checked = set()
+    for result in schema.include(path_regex="^/auth/").get_all_operations():
+        operation = result.ok()
+
+        @bounded
+        @given(case=operation.as_strategy())
+        def check_all(case: Any) -> None:
+            headers = {"Authorization": f"Bearer {key}"}
+            case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+
+        check_all()
+        checked.add(operation.path)
+    assert len(checked) == 8
