@@ -127,7 +127,7 @@ class PeopleNow:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._held: _Held | None = None
-        self._failed_at = -OUTAGE_SECONDS
+        self._failed: tuple[float, SanchoError] | None = None  # when the store was last out of reach
         self._reading = threading.Lock()
 
     @cached_property
@@ -149,18 +149,18 @@ class PeopleNow:
             if held is not None and held.at >= asked and _now() < held.directory.until:
                 return held.directory  # another thread has asked meanwhile
             at = time.monotonic()
-            if held is not None and at - self._failed_at < OUTAGE_SECONDS:
-                return held.directory
+            if held is not None and self._failed is not None and at - self._failed[0] < OUTAGE_SECONDS:
+                return _meanwhile(held, self._failed[1])
             try:
                 self._held = self._asked(held, at)
             except (sa.exc.SQLAlchemyError, SanchoError) as fault:
                 failure = store_failure(fault)
                 if failure is None:
                     raise
-                self._failed_at = time.monotonic()
+                self._failed = (time.monotonic(), failure)
                 if held is None:
                     raise failure from fault
-                return held.directory
+                return _meanwhile(held, failure)
             return self._held.directory
 
     def _asked(self, held: _Held | None, at: float) -> _Held:
@@ -182,6 +182,13 @@ class PeopleNow:
         """Closes its connections."""
         if "_store" in self.__dict__:
             self._store.close()
+
+
+def _meanwhile(held: _Held, failure: SanchoError) -> Directory:
+    """What counts while the store is out of reach; the failure where that is too old."""
+    if time.monotonic() - held.at >= TRUSTED_SECONDS:
+        raise SanchoError(failure.text, failure.code)
+    return held.directory
 
 
 def _now() -> int:

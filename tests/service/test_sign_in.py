@@ -671,6 +671,13 @@ def test_who_is_signed_in_goes_on_while_the_store_is_away_and_nobody_new_comes(
     assert stranger.get("/auth/me").status_code == 503
     again = TestClient(app).post("/auth/sign-in", json={"email": ANNA, "password": PASSWORD})
     assert (again.status_code, again.headers["retry-after"]) == (503, "5")
+    real = time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: real() + 3_600)
+    answer = browser.get("/auth/me")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), (
+        "and nobody is signed out"
+    )
+    assert "sancho_session" in browser.cookies
 
 
 def test_people_sign_in_while_an_import_holds_the_store(browser: TestClient, app: FastAPI, store: Store):
