@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from crm.store.read import arrow_table, frame_of
 from crm.store.recommendations import Outcome, Recommended
 from crm.store.shadow_answers import ShadowAnswer
 from crm.store.tables import IMPORTS, QUARANTINE, STORED
+from crm.store.touched_rows import touched_by
 from crm.store.turns import Turns, repeated
 from crm.store.write import Writer
 
@@ -44,6 +45,8 @@ __all__ = [
     "Writer",
     "repeated",
 ]
+
+_MANY_IMPORTS = 1_000  # beyond which nobody asks what each wrote to
 
 
 class Store:
@@ -181,6 +184,14 @@ class Store:
             newest = connection.execute(sa.select(sa.func.max(IMPORTS.c.id), sa.func.count(IMPORTS.c.id)))
             number, count = newest.one()
         return int(number or 0), int(count)
+
+    def may_have_touched(self, tables: Collection[str], since: int) -> bool:
+        """Whether imports after the one of a number wrote to any of some tables, or did not say to which."""
+        later = sa.select(IMPORTS.c.id).where(IMPORTS.c.id > since).limit(_MANY_IMPORTS)
+        with self._reading() as connection:
+            numbers = connection.execute(later).scalars().all()
+            touched = touched_by(connection, numbers) if len(numbers) < _MANY_IMPORTS else None
+        return touched is None or any(name in touched for name in tables)
 
     def fingerprint(self) -> str:
         """A name for what the store holds: the same imports in the same order give the same name."""

@@ -23,10 +23,11 @@ from crm.store.engine import store_failure
 from service.organisation import open_store
 from service.settings import Settings
 
-FRESH_SECONDS = 1.0  # for which what was looked up is trusted: who has left is out within that
+FRESH_SECONDS = 0.5  # for which what was looked up is trusted: who has left is out within a second
 OUTAGE_SECONDS = 10.0  # for which a store that did not answer is not asked again
 TRUSTED_SECONDS = 3_600.0  # for which what was found counts while the store does not answer
 NO_EMAIL, LEFT, EMAIL_TWICE = "no_email", "left", "email_twice"
+_TABLES = ("organisation", "people", "teams")
 _DEFAULT_ROLE = ROLES[0]
 
 
@@ -126,7 +127,7 @@ class PeopleNow:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._held: _Held | None = None
-        self._failed_at = -OUTAGE_SECONDS
+        self._failed: tuple[float, SanchoError] | None = None  # when the store was last out of reach
         self._reading = threading.Lock()
 
     @cached_property
@@ -148,32 +149,46 @@ class PeopleNow:
             if held is not None and held.at >= asked and _now() < held.directory.until:
                 return held.directory  # another thread has asked meanwhile
             at = time.monotonic()
-            if held is not None and at - self._failed_at < OUTAGE_SECONDS:
-                return held.directory
+            if held is not None and self._failed is not None and at - self._failed[0] < OUTAGE_SECONDS:
+                return _meanwhile(held, self._failed[1])
             try:
                 self._held = self._asked(held, at)
             except (sa.exc.SQLAlchemyError, SanchoError) as fault:
                 failure = store_failure(fault)
                 if failure is None:
                     raise
-                self._failed_at = time.monotonic()
+                self._failed = (time.monotonic(), failure)
                 if held is None:
                     raise failure from fault
-                return held.directory
+                return _meanwhile(held, failure)
             return self._held.directory
 
     def _asked(self, held: _Held | None, at: float) -> _Held:
         now = _now()
         written = self._store.imports_stored()
-        if held is not None and held.written == written and now < held.directory.until:
+        if held is not None and now < held.directory.until and not self._has_changed(held, written):
             return _Held(at, written, held.directory)
-        log = self._store.read(tables=("organisation", "people"))
+        log = self._store.read(tables=_TABLES)
         return _Held(at, written, directory_of(log, now))
+
+    def _has_changed(self, held: _Held, written: tuple[int, int]) -> bool:
+        """Whether what was written since is about people, or might be."""
+        if written == held.written:
+            return False
+        is_later = written[0] > held.written[0] and written[1] > held.written[1]
+        return not is_later or self._store.may_have_touched(_TABLES, held.written[0])
 
     def close(self) -> None:
         """Closes its connections."""
         if "_store" in self.__dict__:
             self._store.close()
+
+
+def _meanwhile(held: _Held, failure: SanchoError) -> Directory:
+    """What counts while the store is out of reach; the failure where that is too old."""
+    if time.monotonic() - held.at >= TRUSTED_SECONDS:
+        raise SanchoError(failure.text, failure.code)
+    return held.directory
 
 
 def _now() -> int:

@@ -32,7 +32,7 @@ class Sessions:
         self.seconds = 3_600.0 * settings.session_hours
         self._cache: OrderedDict[str, tuple[float, Session]] = OrderedDict()  # by the hash of the text
         self._refused: OrderedDict[str, None] = OrderedDict()
-        self._failed_at = -OUTAGE_SECONDS
+        self._failed: tuple[float, SanchoError] | None = None  # when the store was last out of reach
 
     def begin(self, person: Person, way: str) -> tuple[str, Session]:
         """A session of somebody, and its text; ends what is too old, of whomever."""
@@ -75,18 +75,18 @@ class Sessions:
         """
         name, at = hash_of(text), time.monotonic()
         cached = self._cache.get(name)
-        if cached is not None and at - self._failed_at < OUTAGE_SECONDS:
-            return self.remembered(text, TRUSTED_SECONDS)
+        if cached is not None and self._failed is not None and at - self._failed[0] < OUTAGE_SECONDS:
+            return self._meanwhile(cached, self._failed[1])
         try:
             session = self._book.session(text)
         except (sa.exc.SQLAlchemyError, SanchoError) as fault:
             failure = store_failure(fault)
             if failure is None:
                 raise
-            self._failed_at = time.monotonic()
+            self._failed = (time.monotonic(), failure)
             if cached is None:
                 raise failure from fault
-            return self.remembered(text, TRUSTED_SECONDS)
+            return self._meanwhile(cached, failure)
         if session is None or not self._is_in_time(session):
             self._cache.pop(name, None)
             _put(self._refused, name, None)
@@ -95,6 +95,12 @@ class Sessions:
             self._note_use(text)
         _put(self._cache, name, (at, session))
         return session
+
+    def _meanwhile(self, cached: tuple[float, Session], failure: SanchoError) -> Session | None:
+        """What counts of a session while the store is out of reach; the failure where that is too old."""
+        if time.monotonic() - cached[0] >= TRUSTED_SECONDS:
+            raise SanchoError(failure.text, failure.code)
+        return cached[1] if self._is_in_time(cached[1]) else None
 
     def _note_use(self, text: str) -> None:
         try:

@@ -13,6 +13,10 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from schemathesis import openapi
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from crm.errors import SanchoError
 from crm.i18n import Text
@@ -116,8 +120,8 @@ def check(browser: TestClient, **headers: str) -> tuple[int, str]:
 
 
 def in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second and a bit later by the clock that memories go by."""
-    real, later = time.monotonic, 1.01
+    """A second later by the clock that memories go by."""
+    real, later = time.monotonic, 1.0
     monkeypatch.setattr("time.monotonic", lambda: real() + later)
 
 
@@ -324,6 +328,31 @@ def test_another_role_holds_within_a_second(
     assert browser.get("/v1/webhooks").status_code == 403
 
 
+def test_people_are_read_anew_when_something_of_theirs_was_written_and_not_otherwise(
+    app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    people = app.state.sign_in.people
+    before = people.read()
+    account = {"account_id": "A1", "name": "あおぞら商事"}
+    push_rows(store, "accounts", [account], TOKYO)
+    assert people.read() is before
+    push_rows(store, "accounts", [{"account_id": f"A{n}"} for n in range(600)], TOKYO)
+    many = people.read()
+    assert many is not before, "so many rows are not named"
+    for table, row in (
+        ("people", {"person_id": "P2", "name": "Benjamin"}),
+        ("organisation", {"organisation_id": "company", "time_zone": "Europe/Berlin"}),
+        ("teams", {"team_id": "T1", "name": "One"}),
+    ):
+        push_rows(store, table, [row], TOKYO)
+        push_rows(store, "accounts", [{**account, "name": table}], TOKYO)
+        assert people.read() is not many
+        many = people.read()
+    with store.transaction() as writer:  # an import that is taken back, say by a restored backup
+        writer.connection.execute(sa.text("DELETE FROM imports WHERE id = (SELECT max(id) FROM imports)"))
+    assert people.read() is not many
+
+
 def test_a_first_and_a_last_day_hold_when_they_come(
     app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
 ):
@@ -447,6 +476,17 @@ def test_a_link_works_once_and_sets_a_password(browser: TestClient, app: FastAPI
     assert (again.status_code, again.json()["code"]) == (401, "bad_link")
     by_password = browser.post("/auth/sign-in", json={"email": BEN, "password": PASSWORD})
     assert by_password.status_code == 200
+
+
+def test_a_link_without_a_password_signs_in_once_and_leaves_other_sessions_alone(
+    browser: TestClient, app: FastAPI
+):
+    sign_in(browser, app, "P2", BEN)
+    link = app.state.sign_in.book.add_link("P2", 60)
+    elsewhere = TestClient(app)
+    assert elsewhere.post("/auth/link", json={"link": link}).status_code == 200
+    assert elsewhere.post("/auth/link", json={"link": link}).json()["code"] == "bad_link"
+    assert browser.get("/auth/me").status_code == 200
 
 
 def test_a_link_is_over_after_its_time_with_the_next_one_and_when_its_person_leaves(
@@ -628,6 +668,13 @@ def test_who_is_signed_in_goes_on_while_the_store_is_away_and_nobody_new_comes(
     assert stranger.get("/auth/me").status_code == 503
     again = TestClient(app).post("/auth/sign-in", json={"email": ANNA, "password": PASSWORD})
     assert (again.status_code, again.headers["retry-after"]) == (503, "5")
+    real = time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: real() + 3_600)
+    answer = browser.get("/auth/me")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), (
+        "and nobody is signed out"
+    )
+    assert "sancho_session" in browser.cookies
 
 
 def test_people_sign_in_while_an_import_holds_the_store(browser: TestClient, app: FastAPI, store: Store):
@@ -726,3 +773,32 @@ def test_commands_say_what_to_do_instead(
 ):
     assert run(["user", *command, "--lang", "en"]) == 1
     assert told in capsys.readouterr().err
+
+
+# As documented
+
+
+def test_sign_in_keeps_to_its_openapi(app: FastAPI, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(UseCases, "close", lambda _: None)  # there are none
+    key = app.state.keys.create("crm", ["read"])
+    schema = openapi.from_asgi("/openapi.json", app)
+    bounded = hypothesis_settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    checked = set()
+    for result in schema.include(path_regex="^/auth/").get_all_operations():
+        operation = result.ok()
+
+        @bounded
+        @given(case=operation.as_strategy())
+        def check_all(case: Any) -> None:
+            headers = {"Authorization": f"Bearer {key}"}
+            case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+
+        check_all()
+        checked.add(operation.path)
+    assert len(checked) == 8
