@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crm.store.audit import ACTING, DONE, FAILED, REFUSED, Actor, Entry, entry_of
+from crm.acting import ACTING, DONE, FAILED, REFUSED, Actor, Entry, entry_of
 from service.api.access import CALLER
 from service.audit.rules import (
+    OF_DEAL,
     is_change,
     is_noted_with_rows,
     is_read_of_deal,
@@ -19,7 +20,7 @@ from service.audit.rules import (
     person_of,
     read_scope,
 )
-from service.audit.trail import OF_DEAL, AuditTrail
+from service.audit.trail import AuditTrail
 from service.callers import Caller
 from service.logs import REQUEST_ID
 

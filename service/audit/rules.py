@@ -14,6 +14,7 @@ _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})
 # Rows are noted in the transaction that changes them.
 _NOTED_WITH_ROWS = frozenset({"put_table_rows", "delete_table_row"})
 COMPANY, TEAM, PERSON = "company", "team:", "person:"
+OF_DEAL = "deal"  # the scope of a read of one deal
 
 
 def is_change(method: str, operation: str) -> bool:

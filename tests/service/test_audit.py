@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from crm.acting import ACTING, Actor, Entry
 from crm.importing import push_rows
 from crm.instants import as_of_instant
-from crm.store.audit import ACTING, Actor, Entry
 from crm.store.engine import open_engine
 from service.api import create_app, use_cases
 from service.api.access import CALLER
@@ -227,7 +227,7 @@ def test_the_audit_about_a_person_has_reads_of_his_team_and_what_he_did(here: In
 def test_a_change_by_command_line_is_noted_with_the_systems_user(tmp_path: Path, monkeypatch, capfdbinary):
     monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("getpass.getuser", lambda: "hanako")
-    from crm.store.audit import system_user
+    from crm.acting import system_user
 
     system_user.cache_clear()
     assert run(["key", "create", "--name", "crm", "--lang", "en"]) == 0
