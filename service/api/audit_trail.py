@@ -25,6 +25,7 @@ from service.callers import Caller
 from service.logs import REQUEST_ID
 
 _ASKED = "sancho_asked_scopes"  # in the scope of a call: whose figures its body asks for
+_SIGHT = "sancho_sight"  # there, what a caller sees that does not see everything: asked for by default
 _MOST = 20  # entries of one call
 _NOBODY = Caller(name="", rights=())
 
@@ -107,7 +108,9 @@ def _asked_scopes(scope: Scope) -> Sequence[str | None]:
         asked: Sequence[str] = scope[_ASKED]
         return asked
     given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("scope")
-    return [given[-1] if given else None]
+    if given:
+        return [given[-1]]
+    return [getattr(scope.get(_SIGHT), "widest", None)]
 
 
 def _result(status: int) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -38,10 +39,11 @@ class SignedIn:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app, self.caller = app, PROGRAM
+        self.more: dict[str, Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[CALLER] = self.caller
+            scope.update({CALLER: self.caller, **self.more})
         await self.app(scope, receive, send)
 
 
@@ -140,6 +142,15 @@ def test_a_persons_own_figures_and_deals_are_not_noted_and_others_are(here: Inst
         ("list_deals", "P0", "P1", {}),
         ("get_deal_timeline", "P0", "P1", {"deals": ["D5"]}),
     ]
+
+
+def test_what_is_not_named_is_the_widest_that_a_caller_sees(here: Installation):
+    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="person:P0")}
+    assert here.asked("GET", f"/people/{PERIOD}", SELLER) == 200
+    assert here.audit() == []
+    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="team:T1")}
+    assert here.asked("GET", f"/people/{PERIOD}", replace(SELLER, role="manager")) == 200
+    assert [(one.scope, one.role) for one in here.audit()] == [("team:T1", "manager")]
 
 
 def test_whom_a_body_asks_about_is_noted(here: Installation):
