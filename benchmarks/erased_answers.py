@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.recorded_answers import SAMPLE_DAY, command, flat, is_number, organisation, questions
 from crm.store import Store
 from service.erasure.erase import Erased, erase
-from service.erasure.files import where_found
+from service.erasure.files import remove_copies, where_found
 from service.erasure.spelling import Replacement, replacement
 from service.settings import Settings, read_settings
 
@@ -42,6 +42,7 @@ def main() -> int:
         before = asked(folder / "before")
         erased, names = erase_some(read_settings())
         after = asked(folder / "after")
+        remove_copies(read_settings())  # made anew by the questions; columns of text without a space between
         found = where_found(read_settings(), names)
     equal, differ = compared(before, after, erased, names)
     print(f"{len(before)} answers: {equal:,} numbers equal digit for digit, {len(differ):,} values differ")

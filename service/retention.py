@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from crm.acting import actor, entry_of
 from crm.i18n import Text
 from crm.instants import DAY
-from crm.store import audit, erasures, jobs, retention, webhooks
+from crm.store import erasures, jobs, retention, webhooks
 from crm.store.engine import open_engine
 from crm.store.queue_database import queue_url
 from service.audit.trail import note_now
@@ -62,7 +63,7 @@ def carry_out(
     step(_AGAIN, 0, None)
     again = erase_again(settings, step=step)
     touched = {what: [str(count)] for what, count in removed.items() if count}
-    note_now(settings, audit.entry_of(audit.actor(), "retention", touched=touched))
+    note_now(settings, entry_of(actor(), "retention", touched=touched))
     return {"removed": removed, "erased_again": len(again)}
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import sqlalchemy as sa
 
+from crm.acting import Entry
 from crm.eventlog import EventLog
 from crm.instants import NEVER
 from crm.organisation import Organisation
@@ -307,7 +308,7 @@ class Store:
         with self._reading() as connection:
             return shadow_answers.stored(connection, shadow_version)
 
-    def audit(self, *, person: str | None = None, **filters: Any) -> list[audit.Entry]:
+    def audit(self, *, person: str | None = None, **filters: Any) -> list[Entry]:
         """Entries of the audit, newest first (see `audit.stored`); those of a person, with his teams'."""
         with self._reading() as connection:
             scopes = [] if person is None else audit.scopes_around(connection, person)

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crm.store.audit import ACTING, DONE, FAILED, REFUSED, Actor, Entry, entry_of
+from crm.acting import ACTING, DONE, FAILED, REFUSED, Actor, Entry, entry_of
 from service.api.access import CALLER
 from service.audit.rules import (
+    OF_DEAL,
     is_change,
     is_noted_with_rows,
     is_read_of_deal,
@@ -19,11 +20,12 @@ from service.audit.rules import (
     person_of,
     read_scope,
 )
-from service.audit.trail import OF_DEAL, AuditTrail
+from service.audit.trail import AuditTrail
 from service.callers import Caller
 from service.logs import REQUEST_ID
 
 _ASKED = "sancho_asked_scopes"  # in the scope of a call: whose figures its body asks for
+_SIGHT = "sancho_sight"  # there, what a caller sees that does not see everything: asked for by default
 _MOST = 20  # entries of one call
 _NOBODY = Caller(name="", rights=())
 
@@ -106,7 +108,9 @@ def _asked_scopes(scope: Scope) -> Sequence[str | None]:
         asked: Sequence[str] = scope[_ASKED]
         return asked
     given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("scope")
-    return [given[-1] if given else None]
+    if given:
+        return [given[-1]]
+    return [getattr(scope.get(_SIGHT), "widest", None)]
 
 
 def _result(status: int) -> str:

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from crm.acting import Entry
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.instants import as_of_instant, iso, start_of_day
 from crm.store import Store
-from crm.store.audit import Entry
 
 _PAGE = 1_000
 _BAD_CURSOR = Text(

@@ -1,80 +1,52 @@
-"""How is what happens noted without holding up the answer? A line in a file of the home, stored soon after.
+"""How does what is noted get into the store? In batches, by a thread that nobody waits for.
 
-A line is written before the answer is sent, so that a process that is killed loses none; a machine that
-loses its power can lose those of the last seconds. A thread takes the lines into the store in batches, those
-that other processes have left, too. A store that is locked or away delays that, and nothing else.
+A store that is locked or away delays it, and nothing else. What processes that ended have left is taken up.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import orjson
 import sqlalchemy as sa
 
+from crm.acting import Entry
 from crm.store import audit
-from crm.store.audit import Entry
 from crm.store.engine import WRITING, open_engine
 from crm.store.tables import STORED
+from service.audit.rules import OF_DEAL
+from service.audit.spool import Spool, entries_of
 from service.logs import log_event
 from service.watched_thread import WatchedThread
 
 if TYPE_CHECKING:
     from service.settings import Settings
 
-FOLDER = "audit"
-_WAITING, _TAKEN = ".ndjson", ".taken"
 _SECONDS = 1.0  # between two batches
-_LEFT_SECONDS = 60.0  # after which the file of another process is taken up
-_MOST_HELD = 10_000  # lines in memory where the home cannot be written to
-_LOST_TOLD = 1_000  # entries that are lost between two lines that say so
 _MOST_BYTES = 256 << 20  # of lines that wait for a store that is away
 _LOG = "sancho.audit"
-OWNED = ("deals",)  # touched rows whose owner is the person that a read is about
 
 
 class AuditTrail:
     """Takes entries at any time, and stores them while it is started."""
 
     def __init__(self, settings: Settings) -> None:
-        self._url, self._folder = settings.store_url, settings.home / FOLDER
-        self._file = self._folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{_WAITING}"
-        self._held: list[Entry] = []
-        self._lost, self._waits = 0, False
-        self._lock, self._moving = threading.Lock(), threading.Lock()
+        self._url, self._spool = settings.store_url, Spool(settings.home)
+        self._waits = False
+        self._moving = threading.Lock()
         self._opened: sa.Engine | None = None
         self._thread = WatchedThread("sancho-audit", self._round)
 
     def note(self, entry: Entry) -> None:
         """Notes what happened; never raises."""
-        line = orjson.dumps(asdict(entry)) + b"\n"
-        with self._lock:
-            try:
-                _append(self._file, line)
-            except OSError as fault:
-                if len(self._held) < _MOST_HELD:
-                    self._held.append(entry)
-                else:
-                    self._lost += 1
-                if len(self._held) == 1 or self._lost % _LOST_TOLD == 1:
-                    log_event(_LOG, "error", "audit_not_written", reason=str(fault), lost=self._lost)
+        self._spool.note(entry)
 
     def start(self) -> None:
         """Stores what is noted, and what was left by a process that ended."""
         self._thread.start()
-
-    def leave(self) -> None:
-        """Leaves what is noted to the next process that stores."""
-        with self._lock:
-            _take(self._file)
 
     def close(self) -> None:
         """Stores what it can of what is noted; the rest is taken up at the next start."""
@@ -87,18 +59,17 @@ class AuditTrail:
     def store_noted(self) -> int:
         """Takes what is noted into the store; how many entries."""
         with self._moving:
-            if not self._held and not any(self._folder.glob("*.*")):
+            if self._spool.is_empty():
                 return 0
             stored = 0
-            for file in self._files():
-                stored += self._save(_entries(file))
+            for file in self._spool.files():
+                stored += self._save(entries_of(file))
                 file.unlink(missing_ok=True)
-            with self._lock:
-                held, self._held = self._held, []
+            held = self._spool.held()
             try:
                 return stored + self._save(held)
             except BaseException:
-                self._held = held + self._held
+                self._spool.hold(held)
                 raise
 
     def _round(self) -> float:
@@ -114,7 +85,7 @@ class AuditTrail:
 
     def _shed(self) -> None:
         """Lets the oldest files go where a store was away for so long that the disk would fill up."""
-        files = sorted(self._folder.glob(f"*{_TAKEN}"), key=lambda one: one.stat().st_mtime)
+        files = self._spool.files()
         size = sum(one.stat().st_size for one in files)
         for file in files:
             if size <= _MOST_BYTES:
@@ -122,16 +93,6 @@ class AuditTrail:
             size -= file.stat().st_size
             log_event(_LOG, "error", "audit_lost", file=file.name)
             file.unlink(missing_ok=True)
-
-    def _files(self) -> list[Path]:
-        """Files that nobody writes to any more, oldest first."""
-        with self._lock:
-            _take(self._file)
-        for other in self._folder.glob(f"*{_WAITING}"):
-            with suppress(OSError):
-                if time.time() - other.stat().st_mtime > _LEFT_SECONDS:
-                    _take(other)
-        return sorted(self._folder.glob(f"*{_TAKEN}"), key=lambda one: one.name.split(".")[-2])
 
     def _save(self, entries: Sequence[Entry]) -> int:
         if not entries:
@@ -157,34 +118,6 @@ def note_now(settings: Settings, entry: Entry) -> None:
     trail.close()
 
 
-def _append(file: Path, line: bytes) -> None:
-    """One line, whole or not at all. The file is opened anew, so that it can be taken away at any time."""
-    try:
-        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except FileNotFoundError:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(number, line)
-    finally:
-        os.close(number)
-
-
-def _take(file: Path) -> None:
-    with suppress(FileNotFoundError):
-        file.rename(file.with_name(f"{file.stem}.{time.time_ns()}{_TAKEN}"))
-
-
-def _entries(file: Path) -> list[Entry]:
-    """The entries of a file; a line that was cut short by the end of a machine is left out."""
-    found = []
-    for line in file.read_bytes().splitlines():
-        with suppress(ValueError, TypeError):
-            values: dict[str, Any] = orjson.loads(line)
-            found.append(Entry(**values))
-    return found
-
-
 def _about_whom(connection: sa.Connection, entries: Iterable[Entry]) -> Iterator[Entry]:
     """Entries with the owner of a deal that was read; a person's reads of his own deals are left out."""
     listed = list(entries)
@@ -206,6 +139,3 @@ def _about_whom(connection: sa.Connection, entries: Iterable[Entry]) -> Iterator
 
 def _is_read_of_deal(entry: Entry) -> bool:
     return entry.scope == OF_DEAL and bool(entry.touched.get("deals"))
-
-
-OF_DEAL = "deal"  # the scope of a read of one deal

@@ -58,9 +58,9 @@ def _is_of_people(given: dict[str, Any]) -> bool:
 
 
 def _note(command: str, given: dict[str, Any], status: int) -> None:
-    from crm.store.audit import DONE, FAILED, actor, entry_of
+    from crm.acting import DONE, FAILED, actor, entry_of
     from service.audit.rules import person_of
-    from service.audit.trail import AuditTrail
+    from service.audit.spool import Spool
     from service.settings import read_settings
 
     settings = read_settings()
@@ -73,6 +73,6 @@ def _note(command: str, given: dict[str, Any], status: int) -> None:
     entry = entry_of(
         actor(), command, result=FAILED if status else DONE, scope=scope, about=about, touched=touched
     )
-    trail = AuditTrail(settings)
-    trail.note(entry)
-    trail.leave()  # opening the store takes longer than most commands
+    spool = Spool(home)
+    spool.note(entry)
+    spool.leave()  # opening the store takes longer than most commands

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import orjson
 import sqlalchemy as sa
 
+from crm.acting import actor, entry_of
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.schema import TABLES
@@ -180,7 +181,7 @@ def _new(table: str, row_id: str, new: str, pseudonym: str) -> Erasure:
         pseudonym=pseudonym,
         row_key=new,
         asked_at=time.time_ns() // 1000,
-        requested_by=audit.actor().caller,
+        requested_by=actor().caller,
         salt=salt,
         key_hash=None if salt is None else erasures.hashed(salt, row_id),
     )
@@ -213,7 +214,7 @@ def _carried_out(
         erasures.save_erasure(connection, done)
         erasures.note_new_state(connection, time.time_ns() // 1000, uuid.uuid4().hex)
         touched = {done.table_name: [done.row_key or ""]}
-        audit.save(connection, [audit.entry_of(audit.actor(), "erase", touched=touched)])
+        audit.save(connection, [entry_of(actor(), "erase", touched=touched)])
     step(_CLEARING, 0, None)
     changed += [file for file in replace_in_files(settings, what) if file not in changed]
     if queue != settings.store_url:  # what a service that runs has put there meanwhile

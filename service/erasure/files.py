@@ -38,7 +38,11 @@ def replace_in_files(settings: Settings, replace: Replacement) -> list[str]:
     """Replaces text in all files of the home but the store's; the names of those that changed."""
     stores = _store_files(settings)
     changed = [
-        file for file in _files(settings.home) if file.resolve() not in stores and _replace_in(file, replace)
+        file
+        for file in _files(settings.home)
+        if file.resolve() not in stores
+        and settings.kept_folder not in file.parents  # which is removed
+        and _replace_in(file, replace)
     ]
     for seal in {folder / _SEAL for file in changed for folder in file.parents}:
         if seal.is_file():

@@ -57,7 +57,7 @@ def import_file(settings: Settings, queue: JobQueue, job: Job, step: Step) -> di
 
 def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> dict[str, Any]:
     """Trains on the store, registers the model, and promotes it past the gate; or says why none is needed."""
-    from crm.store.audit import actor, entry_of
+    from crm.acting import actor, entry_of
     from service.audit.trail import note_now
     from service.trainings import needed_training, train_and_register
 

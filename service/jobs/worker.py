@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from crm.acting import ACTING, Actor
 from crm.errors import SanchoError
 from crm.i18n import Text
-from crm.store.audit import ACTING, Actor
 from crm.store.engine import UNAVAILABLE
 from service.jobs.kinds import KINDS, Kind
 from service.jobs.queue import JobQueue

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -16,9 +17,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from crm.acting import ACTING, Actor, Entry
 from crm.importing import push_rows
 from crm.instants import as_of_instant
-from crm.store.audit import ACTING, Actor, Entry
 from crm.store.engine import open_engine
 from service.api import create_app, use_cases
 from service.api.access import CALLER
@@ -38,10 +39,11 @@ class SignedIn:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app, self.caller = app, PROGRAM
+        self.more: dict[str, Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope[CALLER] = self.caller
+            scope.update({CALLER: self.caller, **self.more})
         await self.app(scope, receive, send)
 
 
@@ -142,6 +144,15 @@ def test_a_persons_own_figures_and_deals_are_not_noted_and_others_are(here: Inst
     ]
 
 
+def test_what_is_not_named_is_the_widest_that_a_caller_sees(here: Installation):
+    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="person:P0")}
+    assert here.asked("GET", f"/people/{PERIOD}", SELLER) == 200
+    assert here.audit() == []
+    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="team:T1")}
+    assert here.asked("GET", f"/people/{PERIOD}", replace(SELLER, role="manager")) == 200
+    assert [(one.scope, one.role) for one in here.audit()] == [("team:T1", "manager")]
+
+
 def test_whom_a_body_asks_about_is_noted(here: Installation):
     body = {"proposals": [{"kpi": "leads", "scope": "person:P1"}, {"kpi": "visits", "scope": "person:P0"}]}
     assert here.asked("POST", "/kpis/check", SELLER, json=body) == 200
@@ -227,7 +238,7 @@ def test_the_audit_about_a_person_has_reads_of_his_team_and_what_he_did(here: In
 def test_a_change_by_command_line_is_noted_with_the_systems_user(tmp_path: Path, monkeypatch, capfdbinary):
     monkeypatch.setenv("SANCHO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("getpass.getuser", lambda: "hanako")
-    from crm.store.audit import system_user
+    from crm.acting import system_user
 
     system_user.cache_clear()
     assert run(["key", "create", "--name", "crm", "--lang", "en"]) == 0

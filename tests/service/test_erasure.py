@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from psycopg.sql import SQL, Identifier
 
+from crm.acting import Entry
 from crm.errors import SanchoError
 from crm.importing import push_rows
 from crm.instants import as_of_instant
@@ -437,9 +438,7 @@ def test_the_audit_keeps_whose_figures_were_read_by_the_new_id(tmp_path: Path):
     settings = _installation(tmp_path / "home", person="hanako.mitarai")
     engine = open_engine(settings.store_url)
     with engine.begin() as connection:
-        read = audit.Entry(
-            caller="k", operation="get_kpis", scope="person:hanako.mitarai", about="hanako.mitarai"
-        )
+        read = Entry(caller="k", operation="get_kpis", scope="person:hanako.mitarai", about="hanako.mitarai")
         audit.save(connection, [read])
     engine.dispose()
     done = erase(settings, "person", "hanako.mitarai")

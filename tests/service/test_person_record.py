@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from crm.acting import Entry
 from crm.errors import SanchoError
 from crm.instants import as_of_instant
-from crm.store.audit import Entry
 from service.callers import Caller
 from tests.service.test_audit import PROGRAM, SELLER, Installation
 

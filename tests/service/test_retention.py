@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from crm.acting import Entry
 from crm.errors import SanchoError
 from crm.importing import push_rows
 from crm.instants import DAY, as_of_instant
 from crm.store import Store
-from crm.store.audit import Entry, save
+from crm.store.audit import save
 from crm.store.engine import open_engine
 from crm.store.queue_database import queue_url
 from crm.store.tables import METADATA
