@@ -127,7 +127,8 @@ def queue(connection: sa.Connection, alerts: Iterable[NewAlert], now: int) -> in
             "created_at": now,
             "due_at": alert.due_at,
         }
-        count += connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount
+        new = insert.values(row).on_conflict_do_nothing().returning(ALERTS.c.number)
+        count += len(connection.execute(new).all())
     return count
 
 
@@ -173,7 +174,7 @@ def keep(connection: sa.Connection, channel_id: str, lease: str, until: int) -> 
 
 
 def due(connection: sa.Connection, channel_id: str, now: int) -> list[StoredAlert]:
-    """The alerts of the next message to a channel: a group that is to be sent again, else all that are due."""
+    """The alerts of the next message to a channel: a group to be sent again, else all that are due."""
     table = ALERTS.c
     queued = (table.channel_id == channel_id) & (table.state == QUEUED)
     again = sa.select(table.group_id).where(queued, table.group_id.is_not(None), table.due_at <= now)
