@@ -229,6 +229,12 @@ def counts(connection: sa.Connection) -> dict[tuple[str, str], int]:
     return {(channel, state): int(count) for channel, state, count in connection.execute(query)}
 
 
+def blank(connection: sa.Connection, before: int) -> int:
+    """Removes what was said in alerts that ended before an instant, but not that it was said; how many."""
+    old = (ALERTS.c.finished_at < before) & (ALERTS.c.body != "{}")
+    return connection.execute(sa.update(ALERTS).where(old).values(body="{}")).rowcount
+
+
 def forget(connection: sa.Connection, before: int) -> int:
     """Removes alerts that ended before an instant; how many."""
     return connection.execute(sa.delete(ALERTS).where(ALERTS.c.finished_at < before)).rowcount

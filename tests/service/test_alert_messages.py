@@ -16,7 +16,7 @@ import pytest
 from crm.store import Store
 from crm.store.alerts import DEAD, MUTED, QUEUED, SENT, UNSURE, Channel, NewAlert
 from service.alerts import forms
-from service.alerts.book import AlertBook
+from service.alerts.book import KEPT_DAYS, SAID_DAYS, AlertBook
 from service.alerts.delivery import LEASE_SECONDS, RETRY_SECONDS, deliver_due
 from service.alerts.kinds import DATA_STALE, DEAL_FELL, GOAL_CROSSED, KINDS, MODEL_DUE, TEST
 from service.alerts.sending import Sender
@@ -382,3 +382,20 @@ def test_chatwork_is_called_at_its_interface(
     [(path, headers, body)] = receiver.came
     assert (path, headers["x-chatworktoken"]) == ("/rooms/12345/messages", "abc123")
     assert body.startswith("body=")
+
+
+def test_the_words_of_an_alert_are_forgotten_before_that_it_was_told(
+    book: AlertBook, receiver: HttpReceiver, clock: Clock, tmp_path: Path
+):
+    settings = _settings(tmp_path)
+    channel = book.add("slack", receiver.url, scope="company")
+    _tell(book, channel, "a", due_in=0.001)
+    clock.seconds += 1
+    _deliver(book, settings)
+    clock.seconds += SAID_DAYS * 86_400 + 1
+    _deliver(book, settings)
+    assert book.newest(1)[0].body == {}
+    assert _tell(book, channel, "a") == 0
+    clock.seconds += KEPT_DAYS * 86_400
+    _deliver(book, settings)
+    assert book.newest(1) == []
