@@ -140,7 +140,12 @@ class Server:
     @classmethod
     def start(cls, checkout: Path, core: int) -> Server:
         """Starts one with the code of a checkout, and waits until it is warm."""
-        environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": ""}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(checkout),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "SANCHO_CALLS_PER_MINUTE": "0",
+        }
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).resolve()), "--serve"],
             env=environment, cwd=checkout, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from crm.i18n import Language
-from crm.instants import as_of_instant, iso
+from crm.instants import as_of_instant, iso, last_known_day
 from crm.store.alerts import DEAD, QUEUED, SENDING, SENT, UNSURE, Channel
 from models.forecast.organisation import ScopeTree
 from service.alerts.book import AlertBook
@@ -72,10 +75,10 @@ class AlertRequests:
         found = [kind for of, kind in sorted(self.book.mutes()) if of == who]
         return {"who": who, "muted": [kind or None for kind in found], **self._metadata()}
 
-    def _people(self) -> tuple[Any, ScopeTree, int]:
+    def _people(self) -> tuple[pd.DataFrame, ScopeTree, date]:
         state = self._serving.current()
         log = state.known_at(state.now)
-        return log["people"], ScopeTree.of(log), state.now
+        return log["people"], ScopeTree.of(log), last_known_day(state.now, log.zone)
 
     def _fields(self, channel: Channel, counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
         def count(*states: str) -> int:
@@ -102,18 +105,23 @@ class AlertRequests:
         return {"as_of": iso(as_of_instant(None, zone), zone), "model": None, "warnings": []}
 
 
-def add_channel(book: AlertBook, asked: Mapping[str, Any], caller: str | None, people: Any) -> Channel:
+def add_channel(
+    book: AlertBook,
+    asked: Mapping[str, Any],
+    caller: str | None,
+    people: Callable[[], tuple[pd.DataFrame, ScopeTree, date]],
+) -> Channel:
     """A new channel as it is asked for; a person's mail goes to the address in the table of people.
 
-    `people` gives, when it is called, that table, the tree of scopes and the moment that it is of.
+    `people` gives, when it is called, that table, the tree of scopes and the day that they are of.
     """
     address, person = asked.get("address") or "", asked.get("person_id")
     scope = asked.get("scope")
     if person is not None or scope is not None:
-        table, organisation, now = people()
+        table, organisation, today = people()
         if person is not None:
             reader = reader_of(
-                readers(table, organisation, now), person, asked["form"] == MAIL and not address
+                readers(table, organisation, today), person, asked["form"] == MAIL and not address
             )
             address = address or reader.email or ""
         if scope is not None:

@@ -127,7 +127,8 @@ def queue(connection: sa.Connection, alerts: Iterable[NewAlert], now: int) -> in
             "created_at": now,
             "due_at": alert.due_at,
         }
-        count += connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount
+        new = insert.values(row).on_conflict_do_nothing().returning(ALERTS.c.number)
+        count += len(connection.execute(new).all())
     return count
 
 
@@ -226,6 +227,12 @@ def counts(connection: sa.Connection) -> dict[tuple[str, str], int]:
     table = ALERTS.c
     query = sa.select(table.channel_id, table.state, sa.func.count()).group_by(table.channel_id, table.state)
     return {(channel, state): int(count) for channel, state, count in connection.execute(query)}
+
+
+def blank(connection: sa.Connection, before: int) -> int:
+    """Removes what was said in alerts that ended before an instant, but not that it was said; how many."""
+    old = (ALERTS.c.finished_at < before) & (ALERTS.c.body != "{}")
+    return connection.execute(sa.update(ALERTS).where(old).values(body="{}")).rowcount
 
 
 def forget(connection: sa.Connection, before: int) -> int:

@@ -26,6 +26,7 @@ from service.webhooks.sending import checked_url, resolved
 Key = tuple[str, str]  # kind and subject
 Comparison = tuple[list[NewAlert], dict[Key, Any], list[Key]]
 MOST = 200  # channels
+SAID_DAYS = 30  # for which the words of an alert are kept: they name people, deals and amounts
 KEPT_DAYS = 400  # for which it is remembered what was told, so that it is not told again
 _LOOK_LOCK = 0x53414E58  # any number that only looking for alerts uses
 _NO_CHANNEL = Text(
@@ -276,9 +277,11 @@ class AlertBook(QueueDatabase):
         return None if found is None else max((found - self._now()) / 1e6, 0.0)
 
     def tidy(self) -> int:
-        """Removes what ended long ago; how many."""
+        """Removes what was said a while ago, and what ended long ago; how many."""
+        now = self._now()
         with self._writing() as connection:
-            return alerts.forget(connection, self._now() - KEPT_DAYS * DAY)
+            alerts.blank(connection, now - SAID_DAYS * DAY)
+            return alerts.forget(connection, now - KEPT_DAYS * DAY)
 
 
 def checked_kinds(kinds: Sequence[str]) -> None:

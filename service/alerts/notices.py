@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crm.errors import SanchoError
+from crm.instants import last_known_day
 from crm.store.alerts import Channel, NewAlert
 from features import Calendar
 from service.alerts.book import AlertBook, Comparison, Key
@@ -60,7 +61,8 @@ class AlertNotices:
             return 0
         context = self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
         organisation = context.forecast.organisation
-        people = readers(state.known_at(state.now)["people"], organisation, state.now)
+        today = last_known_day(state.now, context.zone)
+        people = readers(state.known_at(state.now)["people"], organisation, today)
         self._follow(channels, people)
         told = scopes_told(channels, people, organisation)
         scopes = sorted(set(told.values()))

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from crm.errors import SanchoError
-from crm.frames import micros
 from crm.i18n import Text
-from crm.instants import NEVER
 from crm.store.alerts import Channel
 from models.forecast.organisation import COMPANY, ScopeTree
 
@@ -38,15 +37,13 @@ class Reader:
     email: str | None
 
 
-def readers(people: pd.DataFrame, organisation: ScopeTree, now: int) -> dict[str, Reader]:
-    """The people who are active at a moment, by id."""
-    if people.empty:
-        return {}
-    begun = micros(people["active_from"])
-    ended = micros(people["active_to"])
-    is_active = ((begun == NEVER) | (begun <= now)) & ((ended == NEVER) | (ended > now))
+def readers(people: pd.DataFrame, organisation: ScopeTree, today: date) -> dict[str, Reader]:
+    """The people who are active on a day, by id; `active_to` is the last day."""
+    day, begun, ended = pd.Timestamp(today), people["active_from"], people["active_to"]
+    is_active = ~((begun.notna() & (begun > day)) | (ended.notna() & (ended < day)))
     found = {}
-    for row in people[is_active].to_dict("records"):
+    for record in people[is_active].to_dict("records"):
+        row = {str(name): value for name, value in record.items()}
         found[str(row["person_id"])] = Reader(_scope(row, organisation), _given(row, "email"))
     return found
 

@@ -381,7 +381,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words; ours are in two languages
         """Refuses what is no call, or a call that takes too much, and ends the connection."""
         known = {400: "bad_request", 408: "too_late", 431: "too_large", 503: "busy"}
-        body = orjson.dumps(problem("en", "", self._status, known[self._status], self._why))
+        why = Text(f"{self._why.ja} {self._why.en}", f"{self._why.en} {self._why.ja}")  # nobody knows whose
+        body = orjson.dumps(problem("en", "", self._status, known[self._status], why))
         lines = [
             f"HTTP/1.1 {self._status} ".encode(),
             b"\r\n",

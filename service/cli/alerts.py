@@ -11,6 +11,10 @@ from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_line, print_table
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
     from models.forecast.organisation import ScopeTree
     from service.alerts.book import AlertBook
     from service.settings import Settings
@@ -123,36 +127,41 @@ def list_channels(as_json: Json = False, lang: Lang = "ja") -> int:
     """Who is told what; exit status 3 where something did not get through."""
     from crm.store.alerts import DEAD, QUEUED, SENT, UNSURE
     from service.alert_requests import shown_address
+    from service.alerts.kinds import KINDS
 
+    of_state = {"sent": SENT, "waiting": QUEUED, "given_up": DEAD, "unsure": UNSURE}
     with _book() as book:
         channels, counts, mutes = book.all(), book.counts(), sorted(book.mutes())
         failed = [one for one in book.newest(200) if one.state in (DEAD, UNSURE)]
-    rows = [
-        [
-            one.channel_id,
-            one.form,
-            shown_address(one),
-            one.scope or f"person:{one.person_id}",
-            " ".join(one.kinds),
-            *(f"{counts.get((one.channel_id, state), 0)}" for state in (SENT, QUEUED, DEAD, UNSURE)),
-        ]
+    told: list[dict[str, Any]] = [
+        {
+            "channel_id": one.channel_id,
+            "form": one.form,
+            "address": shown_address(one),
+            "scope": one.scope or f"person:{one.person_id}",
+            "kinds": list(one.kinds),
+            **{name: counts.get((one.channel_id, state), 0) for name, state in of_state.items()},
+        }
         for one in channels
     ]
     if as_json:
-        names = ("channel_id", "form", "address", "scope", "kinds", "sent", "waiting", "given_up", "unsure")
-        told = [dict(zip(names, row, strict=True)) for row in rows]
         print_json({"channels": told, "mutes": [{"who": who, "kind": kind or None} for who, kind in mutes]})
         return 0
+    rows = [
+        [
+            *(str(one[name]) for name in ("channel_id", "form", "address", "scope")),
+            _ANY.to(lang) if set(one["kinds"]) == set(KINDS) else "\n".join(one["kinds"]),
+            "\n".join(_STATES[name].format(n=one[name]).to(lang) for name in of_state if one[name]),
+        ]
+        for one in told
+    ]
     headings = (
         Text("ID", "ID"),
         Text("形式", "form"),
         Text("送信先", "address"),
         Text("対象", "about"),
         Text("種類", "kinds"),
-        Text("到達", "sent"),
-        Text("送信待ち", "waiting"),
-        Text("不達", "given up"),
-        Text("不明", "unsure"),
+        Text("結果", "result"),
     )
     print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
     for who, kind in mutes:
@@ -219,6 +228,12 @@ COMMANDS = (
     Command("remove", remove, Text("通知先を削除します。", "Removes a channel.")),
 )
 _ANY = Text("すべて", "all")
+_STATES = {
+    "sent": Text("到達 {n}", "{n} sent"),
+    "waiting": Text("送信待ち {n}", "{n} waiting"),
+    "given_up": Text("不達 {n}", "{n} given up"),
+    "unsure": Text("不明 {n}", "{n} unsure"),
+}
 _SECRET_ONCE = Text(
     "秘密鍵（whsec_…）は今だけ表示されます。受信側で webhook-signature の検証に使ってください。",
     "the secret (whsec_...) is shown only now; the receiver checks webhook-signature with it.",
@@ -267,13 +282,13 @@ def _token(path: Path) -> str:
         raise SanchoError(_NO_TOKEN.format(path=path), "bad_token") from None
 
 
-def _people(settings: Settings) -> tuple[Any, ScopeTree, int]:
-    """The people, the tree of scopes, and the moment that they are of."""
-    from crm.instants import as_of_instant
+def _people(settings: Settings) -> tuple[pd.DataFrame, ScopeTree, date]:
+    """The people, the tree of scopes, and the day that they are of."""
+    from crm.instants import as_of_instant, last_known_day
     from models.forecast.organisation import ScopeTree
     from service.organisation import open_store
 
     now = as_of_instant(None, settings.zone)
     with open_store(settings) as store:
         log = store.read(settings.zone).as_of(now)
-    return log["people"], ScopeTree.of(log), now
+    return log["people"], ScopeTree.of(log), last_known_day(now, log.zone)

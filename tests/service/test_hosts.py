@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from uvicorn.config import Config
 
 from crm.errors import SanchoError
 from service.api import create_app
-from service.cli.serve import settings_with
+from service.cli.serve import _options, settings_with
 from service.settings import Settings, read_settings
 from service.use_cases import UseCases
 
@@ -104,3 +107,33 @@ def test_only_what_is_reached_by_tls_tells_browsers_to_stay_with_it(tmp_path: Pa
     assert by_tls["strict-transport-security"] == "max-age=31536000"
     for name in ("permissions-policy", "cross-origin-opener-policy", "x-frame-options"):
         assert by_tls[name]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "client", "scheme"),
+    [
+        ((), "127.0.0.1", "127.0.0.1", "http"),
+        (("10.0.0.0/24",), "127.0.0.1", "127.0.0.1", "http"),
+        (("10.0.0.0/24",), "10.0.0.7", "203.0.113.9", "https"),
+        (("10.0.0.7", "203.0.113.9"), "10.0.0.7", "198.51.100.1", "https"),
+    ],
+)
+def test_who_asks_for_whom_is_believed_of_named_proxies_alone(
+    trusted: tuple[str, ...], peer: str, client: str, scheme: str, tmp_path: Path
+):
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope)
+
+    options = _options(Settings(home=tmp_path, trusted_proxies=trusted))
+    config = Config(app, **{**options, "interface": "asgi3"})  # type: ignore[arg-type]
+    config.load()
+    headers = [
+        (b"x-forwarded-for", b"198.51.100.1, 203.0.113.9"),
+        (b"x-forwarded-proto", b"https"),
+        (b"forwarded", b"for=192.0.2.1;proto=https"),
+    ]
+    scope = {"type": "http", "client": (peer, 1), "scheme": "http", "headers": headers}
+    asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+    assert (seen[0]["client"][0], seen[0]["scheme"]) == (client, scheme)
