@@ -51,7 +51,7 @@ class Hierarchy:
     def led_by(self, person: str) -> str | None:
         """The team that a person leads, where there is such a team."""
         team = self.leads.get(person)
-        return team if team in self._teams else None
+        return team if team in self.teams else None
 
     def below(self, team: str) -> frozenset[str]:
         """A team and all below it; none where there is no such team.
@@ -62,7 +62,7 @@ class Hierarchy:
         >>> sorted(some.below("T1")), sorted(some.below("T3"))
         (['T1', 'T2'], [])
         """
-        if team not in self._teams:
+        if team not in self.teams:
             return frozenset()
         parents = self.tree.parent.tolist()
         links: dict[str, set[str]] = {}
@@ -73,7 +73,7 @@ class Hierarchy:
 
     def members(self, team: str) -> frozenset[str]:
         """The people in a team and in all below it."""
-        if team not in self._teams:
+        if team not in self.teams:
             return frozenset()
         return frozenset(self.tree.people[person] for person in self.tree.members(f"team:{team}").tolist())
 
@@ -102,7 +102,8 @@ class Hierarchy:
         return frozenset(self.tree.people)
 
     @cached_property
-    def _teams(self) -> frozenset[str]:
+    def teams(self) -> frozenset[str]:
+        """All teams."""
         return frozenset(self.tree.teams)
 
     @cached_property

@@ -167,12 +167,13 @@ class ServingState:
                 return simulate_period(*inputs, before=before, known=known)
 
         forecast = state.caches.forecasts.get((moment, period.name), compute)
-        context = AnswerContext(state, moment, forecast, sight, sight.outsiders(forecast.organisation))
-        if not context.outsiders:
+        if not sight.once:
+            return AnswerContext(state, moment, forecast, sight)
+        outsiders = sight.outsiders(forecast.organisation)
+        context = AnswerContext(state, moment, forecast, sight, outsiders)
+        if not outsiders:
             return context
-        seen = state.caches.seen_forecasts.get(
-            context.key, lambda: forecast.without_in_teams(context.outsiders)
-        )
+        seen = state.caches.seen_forecasts.get(context.key, lambda: forecast.without_in_teams(outsiders))
         return replace(context, forecast=seen)
 
     def shared_moment(self, state: ModelState, moment: int) -> int:

@@ -29,7 +29,8 @@ _PEOPLE = {
     "set_by": (),
 }
 _OWNERS = ("value", "old_value", "value_name", "old_value_name")  # of a change of a deal's owner
-_TEAM_OF_DEALS = "seller_team"  # the column by which bottlenecks divide deals by team
+_TEAM_OF_DEALS = "seller_team"  # the column by which deals are divided by team
+_WHO_DECIDED = ("promoted_by", "promoted_because")  # of a model, in the words of who did
 
 
 class UnseenError(Exception):
@@ -200,6 +201,7 @@ class _Cut:
         for name, beside in _PEOPLE.items():
             if isinstance(out.get(name), str) and not self.sight.sees_person(out[name]):
                 out |= {field: None for field in (name, *beside) if field in out}
+        out |= {name: None for name in _WHO_DECIDED if name in out}
         if out.get("field") == "owner_id":
             self._hide_owners(out)
         if isinstance(scope := out.get("scope"), str) and scope in self.named and "name" in out:
@@ -219,12 +221,24 @@ class _Cut:
                 raise UnseenError("an answer holds something that its reader may not see")
             return self._fields(value)
         if isinstance(value, list | tuple):
-            return [self._value(one) for one in value if not isinstance(one, Mapping) or self._stays(one)]
+            return [self._value(one) for one in value if self._is_kept(one)]
         return value
+
+    def _is_kept(self, one: Any) -> bool:
+        """Whether a part of a list is about what is seen; of a sentence, whether it quotes no other team."""
+        if isinstance(one, str):
+            return not any(f"「{team}」" in one or repr(team) in one for team in self._other_teams)
+        return not isinstance(one, Mapping) or self._stays(one)
+
+    @property
+    def _other_teams(self) -> frozenset[str]:
+        return frozenset() if self.sight.hierarchy is None else self.sight.hierarchy.teams - self.sight.teams
 
     def _stays(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is about what is seen."""
         scope, deal, segment = row.get("scope"), row.get("deal_id"), row.get("segment")
+        if row.get("kind") == _TEAM_OF_DEALS and row.get("level") not in self.sight.teams:
+            return False
         if isinstance(scope, str) and not self._is_seen(scope):
             return False
         if isinstance(deal, str) and not self.sight.sees_deal(deal):

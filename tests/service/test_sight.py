@@ -537,6 +537,31 @@ def test_an_answer_that_would_tell_of_others_does_not_leave(served: Served):
     assert sight.cut({"rows": rows}, "ja") == {"rows": rows[:1]}
 
 
+def test_what_is_told_of_models_names_no_other_team_and_nobody_who_decided(served: Served):
+    answer = {
+        "models": [{"version": "2", "promoted_by": "p-suzuki", "promoted_because": "鈴木の判断"}],
+        "monitoring": {
+            "reasons": [
+                "担当者のチーム「t-west」：9件",
+                "Rep's team 't-west': 9 wins",
+                "全体：受注を20件と予測",
+            ],
+            "calibration": [
+                {"segment": None},
+                {"segment": {"seller_team": "t-west"}},
+                {"segment": {"product": "A"}},
+            ],
+        },
+        "segments": [{"kind": "seller_team", "level": "t-west"}, {"kind": "product", "level": "A"}],
+    }
+    for caller in ("seller", "manager"):
+        told = served.cases.serving.sight(CALLERS[caller]).cut(answer, "ja")
+        assert told["models"] == [{"version": "2", "promoted_by": None, "promoted_because": None}]
+        assert told["monitoring"]["reasons"] == ["全体：受注を20件と予測"]
+        assert told["monitoring"]["calibration"] == [{"segment": None}, {"segment": {"product": "A"}}]
+        assert told["segments"] == [{"kind": "product", "level": "A"}]
+
+
 def test_what_is_left_out_of_sums_is_not_told_of_others(served: Served):
     sight = served.cases.serving.sight(CALLERS["seller"])
     answer = {"warnings": [{"code": "missing_rate", "message": "商談 1,234,567 USD（3件）"}]}
