@@ -7,13 +7,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,12 +20,13 @@ from crm.acting import ACTING, Actor, Entry
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store.engine import open_engine
-from service.api import create_app, use_cases
+from service.api import create_app, seen, use_cases
 from service.api.access import CALLER
 from service.audit.trail import AuditTrail
 from service.callers import Caller
 from service.cli import run
 from service.settings import Settings
+from service.sight import Sight
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store
 
@@ -39,11 +39,10 @@ class SignedIn:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app, self.caller = app, PROGRAM
-        self.more: dict[str, Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope.update({CALLER: self.caller, **self.more})
+            scope[CALLER] = self.caller
         await self.app(scope, receive, send)
 
 
@@ -51,7 +50,7 @@ class Figures:
     """Stands in for what computes figures of people."""
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: {"asked": name}
+        return lambda *_, **__: {"asked": name}
 
 
 class Installation:
@@ -133,10 +132,12 @@ def test_a_persons_own_figures_and_deals_are_not_noted_and_others_are(here: Inst
     as_of = f"as_of={AS_OF}"
     assert here.asked("GET", f"/kpis/{PERIOD}?scope=person%3AP0&{as_of}", SELLER) == 200
     assert here.asked("GET", f"/deals/D6?{as_of}", SELLER) == 200  # his own
+    assert here.asked("GET", f"/deals/D5/timeline?{as_of}", SELLER) == 404, "not his own"
     assert here.audit() == []
-    assert here.asked("GET", f"/deals/D5/timeline?{as_of}", SELLER) == 200
-    assert here.asked("GET", f"/deals?scope=person:P1&{as_of}", SELLER) == 200
-    assert here.asked("GET", f"/deals/D404?{as_of}", SELLER) == 404
+    admin = replace(SELLER, role="admin")
+    assert here.asked("GET", f"/deals/D5/timeline?{as_of}", admin) == 200
+    assert here.asked("GET", f"/deals?scope=person:P1&{as_of}", admin) == 200
+    assert here.asked("GET", f"/deals/D404?{as_of}", admin) == 404
     found = [(one.operation, one.person_id, one.about, one.touched) for one in here.audit()]
     assert found == [
         ("list_deals", "P0", "P1", {}),
@@ -145,10 +146,15 @@ def test_a_persons_own_figures_and_deals_are_not_noted_and_others_are(here: Inst
 
 
 def test_what_is_not_named_is_the_widest_that_a_caller_sees(here: Installation):
-    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="person:P0")}
     assert here.asked("GET", f"/people/{PERIOD}", SELLER) == 200
     assert here.audit() == []
-    here.sign_in.more = {"sancho_sight": SimpleNamespace(widest="team:T1")}
+
+    async def of_team(request: Request) -> Sight:
+        sight = Sight(widest="team:T1", people=frozenset(["P0", "P1"]), teams=frozenset(["T1"]))
+        request.scope[seen._KEY] = sight
+        return sight
+
+    here.app.dependency_overrides[seen.known_sight] = of_team
     assert here.asked("GET", f"/people/{PERIOD}", replace(SELLER, role="manager")) == 200
     assert [(one.scope, one.role) for one in here.audit()] == [("team:T1", "manager")]
 

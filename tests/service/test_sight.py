@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service import cursors
 from service.access_rules import NEEDS, SIGHT
 from tests.support.fakes import PERIOD
 from tests.support.served_teams import CALLERS, NEW, OWN, SEEN, Served, opened, scopes_of
@@ -201,7 +202,9 @@ def without(answer: Any, *names: str) -> str:
     """The text of an answer without names that the question had."""
     text = orjson.dumps(answer).decode()
     for name in filter(None, names):
-        text = text.replace(f"「{name}」", "「」").replace(f"/{name}", "/")
+        text = (
+            text.replace(f"「{name}」", "「」").replace(f"「person:{name}」", "「」").replace(f"/{name}", "/")
+        )
     return text
 
 
@@ -498,7 +501,11 @@ def with_names(value: Any, names: dict[str, str]) -> Any:
 
 
 def test_a_cursor_that_names_anothers_deal_opens_nothing(served: Served):
-    forged = base64.urlsafe_b64encode(orjson.dumps(["d-a", "d-a", "deal_id"])).decode().rstrip("=")
+    others = served.ask("program", "GET", "/deals?sort=deal_id&limit=1").json()["next_cursor"]
+    refused = served.ask("seller", "GET", f"/deals?sort=deal_id&cursor={others}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_cursor"), "it is of another list"
+    place = orjson.loads(base64.urlsafe_b64decode(others + "=" * (-len(others) % 4)))
+    forged = cursors.written(place[0].replace("company", "person:p-sato"), ["d-a", "d-a"])
     answer = served.ask("seller", "GET", f"/deals?sort=deal_id&cursor={forged}").json()
     assert [row["deal_id"] for row in answer["deals"]] == ["d-sato-2"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import argon2
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -24,12 +24,14 @@ from crm.importing import push_rows, remove_rows
 from crm.instants import instant
 from crm.store import Store
 from service.access_rules import RIGHTS, ROLE_RIGHTS
-from service.api import create_app, use_cases
+from service.api import create_app, seen, use_cases
 from service.api.attempts import MOST
 from service.api.counts import Counts
+from service.api.seen import known_sight
 from service.api.sign_in_attempts import ACCOUNT_SECONDS, MOST_OF_ACCOUNT, MOST_OF_ADDRESS, SignInAttempts
 from service.cli import run
 from service.settings import Settings, read_settings
+from service.sight import EVERYTHING, Sight
 from service.sign_in import SignIn
 from service.sign_in.people import Directory, folded
 from service.use_cases import UseCases
@@ -54,14 +56,21 @@ class Fake:
     """Stands in for a use case."""
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: {"asked": name}
+        return lambda *_, **__: {"asked": name}
 
 
 def an_app(settings: Settings) -> FastAPI:
     fields = [name for name in UseCases.__dataclass_fields__ if name != "settings"]
     app = create_app(settings, UseCases(settings=settings, **dict.fromkeys(fields)), warm=False)  # type: ignore[arg-type]
     app.dependency_overrides[use_cases.goals] = Fake
+    app.dependency_overrides[known_sight] = _everything
     return app
+
+
+async def _everything(request: Request) -> Sight:
+    """Stands in for what a caller sees, which is looked up in an organisation."""
+    request.scope[seen._KEY] = EVERYTHING
+    return EVERYTHING
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +185,10 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(app: FastAPI, tmp_path:
     assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(plain.split("; "))
     assert "Secure" not in plain
     behind = an_app(Settings(home=tmp_path, public_url="https://sancho.example.com"))
-    for client in (TestClient(behind), TestClient(app, base_url="https://testserver")):
+    for client in (
+        TestClient(behind, base_url="http://localhost"),
+        TestClient(app, base_url="https://testserver"),
+    ):
         safe = client.post("/auth/sign-in", json=asked).headers["set-cookie"]
         assert safe.startswith("__Host-sancho_session=")
         assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= set(safe.split("; "))
@@ -553,11 +565,13 @@ def test_no_other_site_signs_a_browser_in(browser: TestClient, app: FastAPI):
 def test_the_origin_is_that_of_the_public_address_whatever_the_host_says(store: Store, tmp_path: Path):
     app = an_app(Settings(home=tmp_path, public_url="https://sancho.example.com"))
     set_password(app, "P1")
-    client = TestClient(app, base_url="https://testserver")
+    client = TestClient(app, base_url="http://localhost")  # as a proxy reaches it
     asked = {"email": ANNA, "password": PASSWORD}
-    for origin, status in (("https://sancho.example.com", 200), ("https://testserver", 403)):
-        headers = {"Origin": origin, "Host": "evil.example.com"}
-        assert client.post("/auth/sign-in", json=asked, headers=headers).status_code == status
+    for origin, status in (("https://sancho.example.com", 200), ("http://localhost", 403)):
+        assert client.post("/auth/sign-in", json=asked, headers={"Origin": origin}).status_code == status
+    headers = {"Origin": "https://evil.example.com", "Host": "evil.example.com"}
+    refused = client.post("/auth/sign-in", json=asked, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_host")
     app.state.sign_in.close()
     app.state.keys.close()
 
