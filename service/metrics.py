@@ -40,6 +40,14 @@ _TIMES = Histogram(
 _CALLS = Counter(
     "sancho_requests", "Calls by route and status", ["method", "route", "status"], registry=_HERE
 )
+_CUT = Counter(
+    "sancho_connections_cut", "Connections that the service has ended, by reason", ["reason"], registry=_HERE
+)
+
+
+def count_cut(reason: str) -> None:
+    """Counts a connection that was ended because it was silent, slow, or one too many."""
+    _CUT.labels(reason).inc()
 
 
 def count_call(method: str, route: str, status: int, seconds: float) -> None:

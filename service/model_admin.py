@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.monitoring import MonitoringReport
 
 _REPORT_SECONDS = 900.0  # for which a monitoring report is kept
+_DUE_SECONDS = 6 * 3600.0  # after which a report is too old for telling somebody
 
 
 class ModelAdmin:
@@ -87,6 +88,14 @@ class ModelAdmin:
         """Whether monitoring asks for a retraining, from its last report; None before there is one."""
         version, _, report = self._report or ("", 0.0, None)
         return None if report is None or version != state.info.version else report.needed
+
+    def is_due(self, state: ModelState) -> bool:
+        """Whether monitoring asks for a retraining, by a report that is not older than some hours."""
+        version, made_at, report = self._report or ("", -np.inf, None)
+        is_old = time.monotonic() - made_at > _DUE_SECONDS
+        if report is None or version != state.info.version or is_old:
+            report = self._monitor(state)
+        return report.needed
 
     def _monitor(self, state: ModelState) -> MonitoringReport:
         """The monitoring report, renewed every quarter of an hour however often data change."""

@@ -75,7 +75,7 @@ class UseCases:
         webhooks = WebhookRequests(serving, settings)
         notices = Notices(serving, webhooks.book, webhooks.wake)
         alerts = AlertRequests(serving, settings)
-        of_people = AlertNotices(serving, alerts.book, models.known_drift, alerts.wake)
+        of_people = AlertNotices(serving, alerts.book, models.is_due, alerts.wake)
         serving.register(
             warm_ups=(forecasts.warm_up, deals.warm_up, models.warm_up),
             renewals=(forecasts.simulate_quarter,),

@@ -235,6 +235,27 @@ def blank(connection: sa.Connection, before: int) -> int:
     return connection.execute(sa.update(ALERTS).where(old).values(body="{}")).rowcount
 
 
+def erase(connection: sa.Connection, texts: Sequence[str], who: str | None, now: int) -> int:
+    """Removes what is said anywhere with one of some texts in it, and all of a person's; how many rows.
+
+    What ended loses its words, what still waits is not told.
+    """
+    count = 0
+    if who is not None:
+        of_person = sa.select(ALERT_CHANNELS.c.channel_id).where(ALERT_CHANNELS.c.person_id == who)
+        for channel_id in list(connection.scalars(of_person)):
+            count += int(remove(connection, channel_id))
+        count += unmute(connection, who)
+    for alert in _alerts(connection, ALERTS.c.body != "{}"):
+        said = json.dumps(alert.body, ensure_ascii=False)
+        if any(json.dumps(text, ensure_ascii=False)[1:-1] in said for text in texts if text):
+            of_alert = sa.update(ALERTS).where(ALERTS.c.number == alert.number)
+            ended = {"state": MUTED, "finished_at": now} if alert.state in (QUEUED, SENDING) else {}
+            connection.execute(of_alert.values(body="{}", **ended))
+            count += 1
+    return count
+
+
 def forget(connection: sa.Connection, before: int) -> int:
     """Removes alerts that ended before an instant; how many."""
     return connection.execute(sa.delete(ALERTS).where(ALERTS.c.finished_at < before)).rowcount

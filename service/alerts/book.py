@@ -276,6 +276,14 @@ class AlertBook(QueueDatabase):
             found = alerts.next_due(connection)
         return None if found is None else max((found - self._now()) / 1e6, 0.0)
 
+    def erase(self, texts: Sequence[str], who: str | None = None) -> int:
+        """Forgets what was said with one of some texts (names, addresses) in it, and a person's channels.
+
+        How many rows that changed; what still waits with such a text is not told.
+        """
+        with self._writing() as connection:
+            return alerts.erase(connection, texts, who, self._now())
+
     def tidy(self) -> int:
         """Removes what was said a while ago, and what ended long ago; how many."""
         now = self._now()

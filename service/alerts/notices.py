@@ -40,7 +40,7 @@ class AlertNotices:
         self._serving, self._book, self._wake = serving, book, wake
         self._is_model_due = is_model_due
         self._hours = Hours.of(serving.settings.alert_hours)
-        self._looked_at: tuple[Any, ...] | None = None
+        self._looked_at: tuple[str, int, int] | None = None
 
     def look_if_possible(self) -> None:
         """Looks; where the queue's database is away, it is looked again at the next round."""
@@ -52,13 +52,13 @@ class AlertNotices:
     def look(self) -> int:
         """Queues what is worth telling; how many alerts that makes."""
         state = self._serving.current()
-        is_due = self._is_model_due(state)
-        at = (state.info.version, state.now, state.revision, is_due)
+        at = (state.info.version, state.now, state.revision)
         if at == self._looked_at:
             return 0
         channels = self._book.all()
         if not channels:
             return 0
+        is_due = self._is_model_due(state)
         context = self._serving.context_of(state, state.now, self._serving.period(state, None, state.now))
         organisation = context.forecast.organisation
         today = last_known_day(state.now, context.zone)

@@ -24,15 +24,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from crm.i18n import Text
+from service.api.connection_limits import Limits, limits_of_this_process
+from service.metrics import count_cut
 from service.problems import MEDIA_TYPE, problem
 
-try:
-    import resource
-except ImportError:  # a system without limits of files
-    resource = None  # type: ignore[assignment]
-
-MOST_FILES = 65_536  # that a process asks the system for
-BACKLOG = 2_048  # connections that wait to be taken
 _LOOK_SECONDS = 1.0
 _LATE = Text(
     "リクエストが時間内に届きませんでした。もう一度送ってください。",
@@ -49,44 +44,6 @@ _FULL = Text(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a connection may take; bytes and seconds."""
-
-    connections: int
-    of_one_address: int
-    head_seconds: float = 10.0  # from its first byte, or from the connection on
-    head_bytes: int = 64 << 10
-    head_fields: int = 100
-    idle_body_seconds: float = 30.0  # without a byte of a body that is not whole
-    slow_seconds: float = 20.0  # after which a body has to have come at
-    slow_bytes: float = 500.0  # a second, unless its answer has begun
-    unread_seconds: float = 30.0  # for which an answer may wait for who does not read it
-
-
-def limits_of_this_process() -> Limits:
-    """Limits that leave half of a process's files to all else; it asks for as many files as it may have."""
-    files = MOST_FILES
-    if resource is not None:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        unlimited = resource.RLIM_INFINITY
-        wanted = MOST_FILES if hard == unlimited else min(hard, MOST_FILES)
-        if soft != unlimited and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-        files = MOST_FILES if soft == unlimited else min(soft, MOST_FILES)
-    return Limits(connections=max(files // 2, 16), of_one_address=max(files // 4, 8))
-
-
-def backlog(limits: Limits) -> int:
-    """How many connections may wait to be taken: with those there are, no more than there are files for.
-
-    >>> backlog(Limits(connections=512, of_one_address=256))
-    256
-    """
-    return min(BACKLOG, max(limits.connections // 2, 8))
-
-
 @dataclass
 class Connections:
     """The connections of one process; `proxies`: addresses that stand for many callers."""
@@ -99,7 +56,6 @@ class Connections:
     idle: OrderedDict[GuardedProtocol, None] = field(default_factory=OrderedDict)
     sending: OrderedDict[GuardedProtocol, None] = field(default_factory=OrderedDict)
     by_address: Counter[str] = field(default_factory=Counter)
-    cut: Counter[str] = field(default_factory=Counter)  # how many for which reason
     _silent_of: dict[str, OrderedDict[GuardedProtocol, None]] = field(default_factory=dict)
     _is_looking: bool = False
 
@@ -190,7 +146,7 @@ class Connections:
         if not some:
             return False
         oldest = next(iter(some))
-        self.cut["for another"] += 1
+        count_cut("for another")
         self.forget(oldest)
         oldest.transport.close()
         return True
@@ -208,7 +164,7 @@ class Connections:
         for one in list(self.all):
             why = one.overdue(now)
             if why is not None:
-                self.cut[why] += 1
+                count_cut(why)
                 self.forget(one)
                 one.end(_LATE)
         self._is_looking = bool(self.all)
@@ -248,7 +204,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_since = time.monotonic()
         self._is_one_too_many = not self._guard.take(self)
         if self._is_one_too_many:
-            self._guard.cut["too many"] += 1
+            count_cut("too many")
             if self._guard.are_far_too_many:
                 self._guard.forget(self)
                 transport.abort()

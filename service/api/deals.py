@@ -91,7 +91,7 @@ async def score_deals(request: Request, deals: DealInsightsDep, sight: SightDep)
     """
     refuse_other_types(request.headers.get("content-type", ""))
     deals.check_ready()
-    lang, path = language_of(request), request.url.path
+    lang, path = language_of(request), request.scope["path"]
 
     def answer(number: int, line: Line) -> bytes:
         try:

@@ -134,7 +134,8 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     """What uvicorn is told: to log nothing of its own, to believe named proxies alone, to end in time."""
-    from service.api.connections import GuardedProtocol, backlog, limits_of_this_process
+    from service.api.connection_limits import backlog, limits_of_this_process
+    from service.api.connections import GuardedProtocol
 
     return {
         "log_config": None,

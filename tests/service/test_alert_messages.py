@@ -399,3 +399,29 @@ def test_the_words_of_an_alert_are_forgotten_before_that_it_was_told(
     clock.seconds += KEPT_DAYS * 86_400
     _deliver(book, settings)
     assert book.newest(1) == []
+
+
+def test_who_is_erased_is_named_in_no_alert_and_told_nothing_more(
+    book: AlertBook, receiver: HttpReceiver, clock: Clock, tmp_path: Path
+):
+    room = book.add("slack", receiver.url, scope="company")
+    own = book.add("mail", "sato@example.com", person_id="P1")
+    book.mute("P1")
+    body = {**FELL, "name": 'A "quoted" 案件'}
+    for key, due_in in (("told", 0.001), ("waits", 900.0)):
+        due_at = book.now + int(due_in * 1e6)
+        new = NewAlert(channel_id=room.channel_id, key=key, kind=DEAL_FELL, body=body, due_at=due_at)
+        book.look(lambda _marks, _due, new=new: ([new], {}, []))
+    _tell(book, room, "other")
+    clock.seconds += 2
+    _deliver(book, _settings(tmp_path))
+    assert book.erase(['A "quoted" 案件', "佐藤"], "P1") == 4
+    assert [one.channel_id for one in book.all()] == [room.channel_id]
+    assert book.mutes() == set()
+    told = {(one.kind, one.state): one.body for one in book.newest(10)}
+    assert told == {
+        (DEAL_FELL, SENT): {},
+        (DEAL_FELL, MUTED): {},
+        (DATA_STALE, SENT): {"newest_day": "2026-10-01"},
+    }
+    assert own.channel_id not in {one.channel_id for one in book.newest(10)}
