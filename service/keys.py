@@ -27,7 +27,8 @@ _OUTAGE_SECONDS = 10.0  # for which a store that did not answer is not asked aga
 class ApiKey:
     """An API key as the store knows it: its id, name and rights, never its secret.
 
-    Times are microseconds UTC; `expires_at` None: it does not end by itself.
+    Times are microseconds UTC; `expires_at` None: it does not end by itself. `person_id`: whose key it is,
+    and with whom it ends; None: a program's.
     """
 
     key_id: str
@@ -35,6 +36,7 @@ class ApiKey:
     created_at: int
     rights: tuple[str, ...] = (ADMIN,)
     expires_at: int | None = None
+    person_id: str | None = None
 
 
 class ApiKeys:
@@ -45,10 +47,17 @@ class ApiKeys:
         self._cache: dict[str, tuple[float, str, ApiKey]] = {}
         self._failed_at = -_OUTAGE_SECONDS
 
-    def create(self, name: str, rights: Sequence[str] = (ADMIN,), seconds: float | None = None) -> str:
+    def create(
+        self,
+        name: str,
+        rights: Sequence[str] = (ADMIN,),
+        seconds: float | None = None,
+        *,
+        person_id: str | None = None,
+    ) -> str:
         """Creates a key for `name` and returns its text, which cannot be seen again.
 
-        It has some rights, and ends after so many seconds.
+        It has some rights, and ends after so many seconds; a person's has no more than his role has.
         """
         for right in rights:
             if right not in RIGHTS:
@@ -62,6 +71,7 @@ class ApiKeys:
             "created_at": now,
             "rights": " ".join(dict.fromkeys(rights)),
             "expires_at": None if seconds is None else now + int(seconds * 1e6),
+            "person_id": person_id,
         }
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             connection.execute(sa.insert(API_KEYS), row)
@@ -73,7 +83,7 @@ class ApiKeys:
         if old is None:
             return None
         left = None if old.expires_at is None else (old.expires_at - _now()) / 1e6
-        made = self.create(old.name, old.rights, left)
+        made = self.create(old.name, old.rights, left, person_id=old.person_id)
         ends = _now() + int(overlap_seconds * 1e6)
         if old.expires_at is None or ends < old.expires_at:
             change = sa.update(API_KEYS).where(API_KEYS.c.key_id == key_id).values(expires_at=ends)
@@ -162,7 +172,7 @@ _NO_RIGHT = Text(
 
 def _key(row: sa.Row[Any]) -> ApiKey:
     rights = (ADMIN,) if row.rights is None else tuple(row.rights.split())
-    return ApiKey(row.key_id, row.name, row.created_at, rights, row.expires_at)
+    return ApiKey(row.key_id, row.name, row.created_at, rights, row.expires_at, person_id=row.person_id)
 
 
 def _in_time(key: ApiKey) -> ApiKey | None:

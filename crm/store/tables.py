@@ -271,6 +271,7 @@ API_KEYS = sa.Table(
     sa.Column("revoked_at", sa.BigInteger),
     sa.Column("rights", sa.Text),  # separated by spaces; none said: all
     sa.Column("expires_at", sa.BigInteger),
+    sa.Column("person_id", sa.Text),  # whose key it is, and with whom it ends
 )
 
 # The passwords of people who sign in here, as argon2 hashes; times are microseconds UTC.

@@ -575,6 +575,30 @@ def test_a_key_needs_no_token_and_goes_before_a_cookie(browser: TestClient, app:
     assert browser.get("/auth/me", headers={"Authorization": "Bearer sancho_1_2"}).status_code == 401
 
 
+def test_a_persons_key_may_what_his_role_may_and_ends_with_him(
+    browser: TestClient, app: FastAPI, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    text = app.state.keys.create("card", ["read", "write"], person_id="P2")
+    headers = {"Authorization": f"Bearer {text}"}
+    me = browser.get("/auth/me", headers=headers).json()
+    assert (me["person_id"], me["role"], me["rights"]) == ("P2", "seller", ["read"])
+    assert check(browser, **headers) == (200, "")
+    assert browser.put("/v1/tables/deals", headers=headers, json=[]).status_code == 403
+    chief = app.state.keys.create("chief", ["admin"], person_id="P4")
+    own = browser.get("/auth/me", headers={"Authorization": f"Bearer {chief}"}).json()
+    assert own["rights"] == ["admin"], "who has no e-mail address has keys all the same"
+    push_rows(store, "people", [{"person_id": "P4", "role": "seller"}], TOKYO)
+    push_rows(store, "people", [{"person_id": "P2", "active_to": "2026-01-31"}], TOKYO)
+    rotated = app.state.keys.rotate(text.split("_")[1], 60)
+    in_a_second(monkeypatch)
+    for key in (text, rotated):
+        refused = browser.get("/auth/me", headers={"Authorization": f"Bearer {key}"})
+        assert (refused.status_code, refused.json()["code"]) == (401, "no_credential")
+    assert "has left" in refused.json()["detail"]
+    own = browser.get("/auth/me", headers={"Authorization": f"Bearer {chief}"}).json()
+    assert set(own["rights"]) == {"score", "read", "recommend"}
+
+
 def test_nobody_is_signed_in_without_a_credential(browser: TestClient):
     for path in ("/auth/me", "/v1/webhooks"):
         answer = browser.get(path)
@@ -756,6 +780,16 @@ def test_commands_list_link_sign_out_and_change_people(
     assert found is not None
     assert found.role == "manager"
     four.close()
+
+
+def test_a_key_of_a_person_is_made_for_who_is_here(here: None, capsys: pytest.CaptureFixture[str]):
+    assert run(["key", "create", "--name", "card", "--person", "P2", "--lang", "en"]) == 0
+    assert "ends when the person leaves" in capsys.readouterr().err
+    assert run(["key", "list", "--lang", "en"]) == 0
+    assert "P2" in capsys.readouterr().out
+    for person in ("P5", "nobody"):
+        assert run(["key", "create", "--name", "card", "--person", person, "--lang", "en"]) == 1
+        assert "nobody" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
