@@ -1223,6 +1223,7 @@ class Maximum(TypedDict):
 class Me(TypedDict):
     """Who makes the call, and what he may do."""
 
+    # A person, also by a key of his; or a program's key
     kind: Literal["person", "key"]
     # Of the person or the key
     name: str

@@ -120,6 +120,17 @@ SIGHT: Mapping[str, str] = {
 }
 
 
+def narrowed(rights: Collection[str], by: Collection[str]) -> tuple[str, ...]:
+    """The rights that are among others, too.
+
+    >>> narrowed(("read", "write"), ("score", "read")), narrowed(("admin",), ("score", "read"))
+    (('read',), ('score', 'read'))
+    """
+    if ADMIN in by:
+        return tuple(rights)
+    return tuple(by) if ADMIN in rights else tuple(right for right in rights if right in by)
+
+
 def needed(operation: str) -> tuple[str, ...]:
     """The rights of which a call needs one."""
     return NEEDS.get(operation, (ADMIN,))

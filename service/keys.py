@@ -28,7 +28,7 @@ class ApiKey:
     """An API key as the store knows it: its id, name and rights, never its secret.
 
     Times are microseconds UTC; `expires_at` None: it does not end by itself. `team_id`: the team to which it
-    is limited, None: to none.
+    is limited, None: to none. `person_id`: whose key it is, and with whom it ends; None: a program's.
     """
 
     key_id: str
@@ -37,6 +37,7 @@ class ApiKey:
     rights: tuple[str, ...] = (ADMIN,)
     expires_at: int | None = None
     team_id: str | None = None
+    person_id: str | None = None
 
 
 class ApiKeys:
@@ -53,16 +54,21 @@ class ApiKeys:
         rights: Sequence[str] = (ADMIN,),
         seconds: float | None = None,
         team_id: str | None = None,
+        *,
+        person_id: str | None = None,
     ) -> str:
         """Creates a key for `name` and returns its text, which cannot be seen again.
 
-        It has some rights, and ends after so many seconds; with a team, it sees that team alone.
+        It has some rights, and ends after so many seconds; with a team, it sees that team alone; a person's
+        has no more than his role has, and sees what he sees.
         """
         for right in rights:
             if right not in RIGHTS:
                 raise SanchoError(_NO_RIGHT.format(right=right, rights=", ".join(RIGHTS)), "unknown_right")
         if team_id is not None and ADMIN in rights:
             raise SanchoError(_NOT_BOTH, "admin_of_team")
+        if team_id is not None and person_id is not None:
+            raise SanchoError(_TEAM_OR_PERSON, "team_and_person")
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         now = _now()
         row = {
@@ -73,6 +79,7 @@ class ApiKeys:
             "rights": " ".join(dict.fromkeys(rights)),
             "expires_at": None if seconds is None else now + int(seconds * 1e6),
             "team_id": team_id,
+            "person_id": person_id,
         }
         with self._engine.connect().execution_options(**{WRITING: True}) as connection, connection.begin():
             connection.execute(sa.insert(API_KEYS), row)
@@ -84,7 +91,7 @@ class ApiKeys:
         if old is None:
             return None
         left = None if old.expires_at is None else (old.expires_at - _now()) / 1e6
-        made = self.create(old.name, old.rights, left, old.team_id)
+        made = self.create(old.name, old.rights, left, old.team_id, person_id=old.person_id)
         ends = _now() + int(overlap_seconds * 1e6)
         if old.expires_at is None or ends < old.expires_at:
             change = sa.update(API_KEYS).where(API_KEYS.c.key_id == key_id).values(expires_at=ends)
@@ -171,6 +178,11 @@ _NO_RIGHT = Text(
 )
 
 
+_TEAM_OR_PERSON = Text(
+    "チームと人の両方に限定することはできません。人のキーで見られる範囲は、その人の役割で決まります。"
+    "--team と --person のどちらかを外してください。",
+    "a key is limited to a team or to a person, who sees what the role says; leave --team or --person out.",
+)
 _NOT_BOTH = Text(
     "チームに限定したキーには admin の権限を付けられません。"
     "--team と --right admin のどちらかを外してください。",
@@ -182,7 +194,9 @@ def _key(row: sa.Row[Any]) -> ApiKey:
     rights = (ADMIN,) if row.rights is None else tuple(row.rights.split())
     if row.team_id is not None:
         rights = tuple(right for right in rights if right != ADMIN)
-    return ApiKey(row.key_id, row.name, row.created_at, rights, row.expires_at, row.team_id)
+    return ApiKey(
+        row.key_id, row.name, row.created_at, rights, row.expires_at, row.team_id, person_id=row.person_id
+    )
 
 
 def _in_time(key: ApiKey) -> ApiKey | None:

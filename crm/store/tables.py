@@ -316,6 +316,7 @@ API_KEYS = sa.Table(
     sa.Column("rights", sa.Text),  # separated by spaces; none said: all
     sa.Column("expires_at", sa.BigInteger),
     sa.Column("team_id", sa.Text),  # to which it is limited
+    sa.Column("person_id", sa.Text),  # whose key it is, and with whom it ends
 )
 
 # The passwords of people who sign in here, as argon2 hashes; times are microseconds UTC.

@@ -28,6 +28,7 @@ from service.api.persons import (
     LOOK_UP_SECONDS,
     SESSION_ENDED,
     brings_token,
+    caller_of_key,
     caller_of_session,
     caller_of_token,
     session_text,
@@ -124,8 +125,7 @@ class Credentials:
             return await self._of_session(request, session)
         if brings_token(request, text := _sent(request)):
             return await caller_of_token(request, text)
-        key = await self._key(request)
-        return Caller(name=key.name, rights=key.rights, team_id=key.team_id)
+        return await caller_of_key(request, await self._key(request))
 
     async def _of_session(self, request: Request, text: str) -> Caller:
         """Who has signed in; who tries out sessions waits, like who tries out keys."""

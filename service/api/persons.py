@@ -14,16 +14,21 @@ from fastapi import Request
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
-from service.access_rules import ROLE_RIGHTS
+from service.access_rules import ROLE_RIGHTS, narrowed
 from service.api.cookies import SESSION_COOKIE, cookie_of, refuse_forged
 from service.api.pools import BUSY, pools_of
 from service.callers import Caller
+from service.keys import ApiKey
 from service.sign_in import SignIn
-from service.sign_in.people import FRESH_SECONDS, TRUSTED_SECONDS, Directory, Person
+from service.sign_in.people import FRESH_SECONDS, LEFT, TRUSTED_SECONDS, Directory, Person
 from service.sign_in.provider import looks_like_token
 from service.sign_in.provider_calls import away
 from service.sign_in.sessions import is_of
 
+_KEY_ENDED = Text(
+    "このキーの持ち主の在籍期間は終わっています。別のキーを使ってください。",
+    "the person whose key this is has left; use another key.",
+)
 T = TypeVar("T")
 SESSION_ENDED = "session_ended"
 SESSION = "sancho_session"  # in the scope of a call: the text of the session by which it is made
@@ -84,6 +89,17 @@ async def caller_of_token(request: Request, token: str) -> Caller:
     if claims is None:
         claims = await at_provider(request, lambda: provider.claims(token))
     return caller_for(provider.person_of(claims, await directory(request)))
+
+
+async def caller_of_key(request: Request, key: ApiKey) -> Caller:
+    """Who sends a key: a program, or a person, whose key has no more rights than he has and ends with him."""
+    if key.person_id is None:
+        return Caller(name=key.name, rights=key.rights, team_id=key.team_id)
+    person = (await directory(request)).everybody.get(key.person_id)
+    if person is None or person.refused == LEFT:
+        raise SanchoError(_KEY_ENDED, "no_credential")
+    rights = narrowed(key.rights, ROLE_RIGHTS[person.role])
+    return Caller(name=key.name, rights=rights, person_id=person.person_id, role=person.role)
 
 
 async def directory(request: Request) -> Directory:

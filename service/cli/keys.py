@@ -54,6 +54,17 @@ def create(
             ),
         ),
     ] = None,
+    person: Annotated[
+        str | None,
+        option(
+            "--person",
+            "PERSON",
+            Text(
+                "この人のキーにする（担当者ID）。権限は役割の範囲に限られ、在籍期間とともに終わります。",
+                "It is this person's: no more rights than the role has, and it ends when the person leaves.",
+            ),
+        ),
+    ] = None,
     lang: Lang = "ja",
 ) -> int:
     """A new key, on standard output; how to use it, on standard error."""
@@ -70,13 +81,17 @@ def create(
     seconds = None if expires is None else interval_seconds(expires, "--expires")
     if team is not None:
         _check_team(team)
+    if person is not None:
+        _check_person(person)
     with _keys() as keys:
-        made = keys.create(name.strip(), right or USUAL, seconds, team)
+        made = keys.create(name.strip(), right or USUAL, seconds, team, person_id=person)
     print_line(made)
     note(_ONCE.to(lang))
     note(_RIGHTS.format(rights=" ".join(right or USUAL)).to(lang))
     if team is not None:
         note(_TEAM.format(team=team).to(lang))
+    if person is not None:
+        note(_PERSON.format(person=person).to(lang))
     return 0
 
 
@@ -91,7 +106,7 @@ def list_keys(lang: Lang = "ja") -> int:
                 key.key_id,
                 key.name,
                 " ".join(key.rights),
-                key.team_id or "–",
+                key.team_id or key.person_id or "–",
                 _moment(key.created_at, zone),
                 "–" if key.expires_at is None else _moment(key.expires_at, zone),
             ]
@@ -101,7 +116,7 @@ def list_keys(lang: Lang = "ja") -> int:
         Text("ID", "ID"),
         Text("名前", "name"),
         Text("権限", "rights"),
-        Text("チーム", "team"),
+        Text("チーム・持ち主", "team or person"),
         Text("作成日時", "created"),
         Text("有効期限", "ends"),
     ]
@@ -173,6 +188,14 @@ _NO_TEAM = Text(
     "--team：チーム「{team}」はありません。teams の team_id を指定してください。",
     "--team: there is no team {team!r}; give a team_id of teams.",
 )
+_PERSON = Text(
+    "{person} さんのキーです。役割にない権限は使えず、在籍期間が終わると無効になります。",
+    "it is of {person}: rights that the role does not have do not count, and it ends when the person leaves.",
+)
+_NO_PERSON = Text(
+    "--person：担当者「{person}」は在籍していません。people の person_id を指定してください。",
+    "--person: there is nobody {person!r} who is here; give a person_id of people.",
+)
 _ENDS = Text(
     "古いキー {key_id} は {overlap} 後に使えなくなります。それまでに切り替えてください。",
     "the old key {key_id} ends after {overlap}; change over until then.",
@@ -205,6 +228,18 @@ def _check_team(team: str) -> None:
         known = ScopeTree.of(store.read(tables=("people", "teams")))
     if team not in known.teams:
         raise SanchoError(_NO_TEAM.format(team=team), "unknown_team")
+
+
+def _check_person(person: str) -> None:
+    """Raises for somebody who is not here."""
+    from service.settings import read_settings
+    from service.sign_in.people import LEFT, PeopleNow
+
+    people = PeopleNow(read_settings())
+    found = people.read().everybody.get(person)
+    people.close()
+    if found is None or found.refused == LEFT:
+        raise SanchoError(_NO_PERSON.format(person=person), "unknown_person")
 
 
 def _moment(at: int, zone: ZoneInfo) -> str:

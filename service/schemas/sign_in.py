@@ -54,7 +54,7 @@ class SessionState(BaseModel):
 class Me(BaseModel):
     """Who makes the call, and what he may do."""
 
-    kind: Literal["person", "key"]
+    kind: Literal["person", "key"] = Field(description="A person, also by a key of his; or a program's key")
     name: str = Field(description="Of the person or the key", examples=["佐藤 杏奈"])
     person_id: str | None = Field(examples=["P-12"])
     role: Literal["seller", "manager", "admin"] | None = Field(examples=["manager"])

@@ -23,7 +23,7 @@ from crm.store.engine import store_failure
 from service.organisation import open_store
 from service.settings import Settings
 
-FRESH_SECONDS = 0.5  # for which what was looked up is trusted: who has left is out within a second
+FRESH_SECONDS = 0.3  # for which what was looked up is trusted: who has left is out within a second
 OUTAGE_SECONDS = 10.0  # for which a store that did not answer is not asked again
 TRUSTED_SECONDS = 3_600.0  # for which what was found counts while the store does not answer
 NO_EMAIL, LEFT, EMAIL_TWICE = "no_email", "left", "email_twice"

@@ -1,4 +1,4 @@
-"""Who signs in, how, and who is signed in? Passwords, one-time links, sessions."""
+"""Who signs in, how, and who is signed in? Passwords, one-time links, sessions; whose an API key is."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ def upgrade() -> None:
         sa.Column("used_at", sa.BigInteger(), nullable=False),
     )
     op.create_index("sign_in_sessions_of", "sign_in_sessions", ["person_id"])
+    op.add_column("api_keys", sa.Column("person_id", sa.Text()))
 
 
 def downgrade() -> None:
     """Removes them."""
+    op.drop_column("api_keys", "person_id")
     for name in ("sign_in_sessions", "sign_in_links", "sign_in_passwords"):
         op.drop_table(name)

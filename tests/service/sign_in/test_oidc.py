@@ -93,7 +93,7 @@ def app(settings: Settings, apps: Any) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
     headers = {"Accept-Language": "en"}
-    return TestClient(app, base_url="https://testserver", headers=headers, follow_redirects=False)
+    return TestClient(app, base_url="https://localhost", headers=headers, follow_redirects=False)
 
 
 def who(client: TestClient, token: str) -> tuple[int, str]:
@@ -323,7 +323,7 @@ def test_the_way_back_leads_to_no_other_site(page: str, client: TestClient):
 
 
 def test_another_browser_cannot_finish_what_this_one_began(client: TestClient, app: FastAPI):
-    victim = TestClient(app, base_url="https://testserver", follow_redirects=False)
+    victim = TestClient(app, base_url="https://localhost", follow_redirects=False)
     back = to_provider(client)
     assert victim.get("/auth/oidc/callback", params=back).json()["code"] == "stale_sign_in"
     to_provider(victim)
@@ -406,7 +406,7 @@ def test_while_the_provider_is_away_nobody_new_comes_and_sessions_go_on(
     assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
     assert answer.headers["retry-after"] == "5"
     assert client.get("/auth/me").status_code == 200
-    fresh = TestClient(apps(settings), base_url="https://testserver", follow_redirects=False)
+    fresh = TestClient(apps(settings), base_url="https://localhost", follow_redirects=False)
     assert who(fresh, token) == (503, "provider_unavailable")
     assert fresh.get("/auth/oidc/start").status_code == 503
     client.cookies.clear()
