@@ -210,6 +210,21 @@ def test_a_home_that_cannot_be_written_to_keeps_entries_in_memory(tmp_path: Path
     trail.close()
 
 
+def test_what_waits_for_a_store_that_is_away_does_not_fill_the_disk(tmp_path: Path, monkeypatch):
+    trail = AuditTrail(Settings(home=tmp_path))
+
+    def away(*_: object) -> int:
+        raise OSError("store is away")
+
+    monkeypatch.setattr(trail, "_save", away)
+    monkeypatch.setattr("service.audit.trail._MOST_BYTES", 400)
+    for number in range(3):
+        trail.note(Entry(caller=f"k{number}", operation="o"))
+        trail._round()
+    left = [line for file in (tmp_path / "audit").iterdir() for line in file.read_bytes().splitlines()]
+    assert [orjson.loads(line)["caller"] for line in left] == ["k2"], "the newest are kept"
+
+
 def test_only_administrators_read_the_audit_and_pages_neither_skip_nor_repeat(here: Installation):
     for number in range(7):
         here.app.state.audit.note(Entry(caller=f"k{number}", operation="ping_webhook", at=1000 + number // 3))
