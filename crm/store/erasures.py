@@ -13,7 +13,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from crm.schema import REFERENCES, TABLES
+from crm.schema import ACTIVITY_KINDS, REFERENCES, STAGE_KPIS, TABLES
 from crm.store.tables import ERASURES, IMPORTS, METADATA, QUARANTINE, STORED, VERSIONS
 from crm.store.touched_rows import TouchedRows
 
@@ -99,6 +99,17 @@ def names_of(connection: sa.Connection, table: str, key: str) -> list[str]:
                 said.append(orjson.loads(text))
     found = (one.get(column) for one in said if isinstance(one, Mapping) for column in ("name", "email"))
     return sorted({str(value) for value in found if value})
+
+
+def words_of(connection: sa.Connection) -> set[str]:
+    """Words that data are made of, in small letters: names of tables, columns, values and stages."""
+    found = {"true", "false", "null", *ACTIVITY_KINDS, *STAGE_KPIS}
+    for table in METADATA.sorted_tables:
+        found |= {table.name, *(column.name for column in table.columns)}
+    for canonical in TABLES.values():
+        found |= {choice for column in canonical.columns for choice in column.choices}
+    stages = connection.execute(sa.select(STORED["stages"].c.stage)).scalars()
+    return {str(word).casefold() for word in (*found, *stages)}
 
 
 def ids_of(connection: sa.Connection, table: str) -> set[str]:

@@ -9,7 +9,9 @@ from service.callers import Caller
 # Calls that are sent as POST, but change nothing.
 _ASK = frozenset({"score_deal", "score_deals", "ask_what_if", "check_kpis", "make_plan"})
 # Their answers list people, or rows of theirs, also of a team or the company.
-_LISTS_PEOPLE = frozenset({"list_deals", "list_actions", "list_bottlenecks", "compare_people", "list_audit"})
+_LISTS_PEOPLE = frozenset(
+    {"list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"}
+)
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})
 # Rows are noted in the transaction that changes them.
 _NOTED_WITH_ROWS = frozenset({"put_table_rows", "delete_table_row"})

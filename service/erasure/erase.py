@@ -154,6 +154,9 @@ def _planned(
         found = erasures.names_of(connection, table, row_id)
         others = erasures.ids_of(connection, table)
         before = [one for one in erasures.all_erasures(connection) if one.is_of(table, row_id)]
+        words = erasures.words_of(connection)
+    if a_word := [name for name in (*found, *also) if name.strip().casefold() in words]:
+        raise SanchoError(_A_WORD.format(name=a_word[0]), "name_is_a_word")
     if row is None and row_id not in others and not before:
         raise SanchoError(_NO_ROW.format(table=TABLES[table].label, id=row_id), "unknown_row")
     random = secrets.token_hex(4)
@@ -338,6 +341,12 @@ _OPEN_IMPORT = Text(
     "`sancho jobs cancel` で取り消してから、もう一度実行してください。",
     "files wait to be imported (jobs {jobs}) and may bring the name back; wait until they are done or cancel "
     "them (`sancho jobs cancel`), then erase again.",
+)
+_A_WORD = Text(
+    "「{name}」はデータの項目や値にも使われる言葉のため、文中から消去できません。"
+    "先にCRMで別の名前に変えて取り込んでください。",
+    "{name!r} is also a word that data are made of, so it cannot be taken out of texts; give it another name "
+    "in the CRM and import that first.",
 )
 _NO_LIST = Text(
     "消去の一覧「{file}」を読めません。新しいバックアップのフォルダーか、ホームの erasures.json を指定して"

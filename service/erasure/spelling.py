@@ -63,6 +63,8 @@ def replacement(names: Collection[str], pseudonym: str, ids: tuple[str, str] | N
     'erased-1様と小林様、林檎'
     >>> replacement(["御手洗花子"], "erased-1")("御手洗　花子、御手洗製作所")
     'erased-1、御手洗製作所'
+    >>> replacement(["Will", "w@x.jp"], "erased-1")("Will will write to W@x.jp")
+    'erased-1 will write to erased-1'
     >>> replacement([], "", ("tanaka.t", "x-1"))("person:tanaka.t, tanaka.to")
     'person:x-1, tanaka.to'
     """
@@ -72,7 +74,9 @@ def replacement(names: Collection[str], pseudonym: str, ids: tuple[str, str] | N
     for name in sorted({one.strip() for one in names if one.strip()}, key=len, reverse=True):
         parts = [part for part in _SPACES.split(name) if part]
         for order in [parts, parts[::-1]] if len(parts) == 2 else [parts]:
-            patterns += [(re.compile(pattern, re.IGNORECASE), pseudonym) for pattern in _ways(order)]
+            # One word may be another word in lower case: "Mark", "Will". An address has no case.
+            flags = re.NOFLAG if len(parts) == 1 and "@" not in name else re.IGNORECASE
+            patterns += [(re.compile(pattern, flags), pseudonym) for pattern in _ways(order)]
             if len("".join(order)) >= _SHORT:
                 literal += [space.join(order) for space in ("", " ", "\u3000")]
         begins = [part[:1] if _WHOLLY_KANA_OR_KANJI.fullmatch(part) else part for part in parts[:1]]

@@ -25,6 +25,7 @@ from service.api.access import CALLER
 from service.audit.trail import AuditTrail
 from service.callers import Caller
 from service.cli import run
+from service.cli.audited import audited
 from service.settings import Settings
 from service.sight import Sight
 from service.use_cases import UseCases
@@ -216,6 +217,21 @@ def test_a_home_that_cannot_be_written_to_keeps_entries_in_memory(tmp_path: Path
     trail.close()
 
 
+def test_what_waits_for_a_store_that_is_away_does_not_fill_the_disk(tmp_path: Path, monkeypatch):
+    trail = AuditTrail(Settings(home=tmp_path))
+
+    def away(*_: object) -> int:
+        raise OSError("store is away")
+
+    monkeypatch.setattr(trail, "_save", away)
+    monkeypatch.setattr("service.audit.trail._MOST_BYTES", 400)
+    for number in range(3):
+        trail.note(Entry(caller=f"k{number}", operation="o"))
+        trail._round()
+    left = [line for file in (tmp_path / "audit").iterdir() for line in file.read_bytes().splitlines()]
+    assert [orjson.loads(line)["caller"] for line in left] == ["k2"], "the newest are kept"
+
+
 def test_only_administrators_read_the_audit_and_pages_neither_skip_nor_repeat(here: Installation):
     for number in range(7):
         here.app.state.audit.note(Entry(caller=f"k{number}", operation="ping_webhook", at=1000 + number // 3))
@@ -264,6 +280,30 @@ def test_a_change_by_command_line_is_noted_with_the_systems_user(tmp_path: Path,
     assert (tmp_path / "a.csv").stat().st_mode & 0o077 == 0
     assert run(["audit", "list", "--lang", "en"]) == 0
     assert b"cli:hanako" in capfdbinary.readouterr().out
+
+
+def test_a_command_that_tells_of_a_person_is_noted_and_one_about_the_company_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path))
+
+    def told(scope: str) -> int:
+        return len(scope) - len(scope)
+
+    assert audited("kpis", told)(scope="person:P1") == 0
+    assert audited("kpis", told)(scope="company") == 0
+    [left] = (tmp_path / "audit").iterdir()
+    [entry] = [orjson.loads(line) for line in left.read_bytes().splitlines()]
+    assert (entry["operation"], entry["scope"], entry["about"]) == ("kpis", "person:P1", "P1")
+
+
+def test_a_command_whose_note_cannot_be_written_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SANCHO_HOME", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert audited("backup", lambda: 0)() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_import_as_a_job_is_noted_by_whom_it_was_asked_for(store):

@@ -388,6 +388,15 @@ def test_a_namesake_keeps_the_name(settings: Settings):
     assert names == {"P0": "御手洗　花子", "P1": done.pseudonym}
 
 
+@pytest.mark.parametrize("name", ["Won", "提案", "source"])
+def test_a_name_that_is_a_word_of_the_data_is_refused(settings: Settings, name: str):
+    with Store.open(settings.store_url) as store:
+        row = {"account_id": "A7", "name": name}
+        push_rows(store, "accounts", [row], TOKYO, now=as_of_instant("2026-11-21", TOKYO))
+    with pytest.raises(SanchoError, match="data are made of"):
+        erase(settings, "account", "A7")
+
+
 def test_nothing_is_erased_while_a_file_waits_to_be_imported(settings: Settings):
     with JobQueue(settings.store_url) as queue:
         queue.add("import", {"file": "deals.csv"}, contents=[b"x"])
