@@ -43,6 +43,11 @@ EXPECTED = {
 # What a call is made with half of the time, where it would be made with something that fits: else most
 # answers were that there is no such deal.
 REAL = {"as_of": [DAY], "period": ["2026-Q4", "2026-11"], "scope": ["company", "team:T01"]}
+POSSIBLE = {
+    "created_at": "2026-10-05", "at": "2026-10-12T10:00:00+09:00", "stage": "提案・見積", "closed_at": None,
+    "outcome": None, "currency": None, "field": "amount", "value": "100", "old_value": None, "kpi": "leads",
+    "url": "http://127.0.0.1:9/",
+}  # fmt: skip
 CHOICE = random.Random(1)
 
 
@@ -55,6 +60,22 @@ def before_call(_context: Any, case: Any, **_: Any) -> None:
         for name in set(place or ()) & REAL.keys():
             if CHOICE.random() < 0.5:
                 place[name] = CHOICE.choice(REAL[name])
+    if isinstance(case.body, dict) and CHOICE.random() < 0.5:
+        case.body = made_possible(case.body)
+
+
+def made_possible(value: Any) -> Any:
+    """A body whose days, stages and ids go together, all else as it is."""
+    if isinstance(value, list):
+        return [made_possible(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: (REAL[name][0] if name in REAL else POSSIBLE[name])
+        if name in REAL or name in POSSIBLE
+        else made_possible(one)
+        for name, one in value.items()
+    }
 
 
 @schemathesis.check
