@@ -160,7 +160,9 @@ def _method(path: str, http_method: str, operation: Schema, api: Schema) -> Meth
 
 def _about(operation: Schema) -> list[str]:
     """The lines of a method's docstring."""
-    rights = " or ".join(f"`{right}`" for one in operation.get("security", ()) for right in one["HTTPBearer"])
+    rights = " or ".join(
+        f"`{right}`" for one in operation.get("security", ()) for right in one.get("HTTPBearer", ())
+    )
     lines = [operation["summary"].rstrip(".") + ".", ""]
     for paragraph in operation["description"].strip().split("\n\n"):
         lines += [*([] if lines[-1] == "" else [""]), *wrap(" ".join(paragraph.split()), _LINE - 10)]
