@@ -1,11 +1,11 @@
 """What do an answer's tag and its compressed form cost, and what do they save?
 
-    python benchmarks/answer_forms.py [--home DIR] [--deals 300] [--seconds 2]
+    python benchmarks/answer_forms.py [--home DIR] [--deals 300] [--times 200] [--rounds 5]
 
 Builds (once) a small organisation in a folder and asks the application, in one process and without a network,
 for a stored forecast, a stored deal and a sent deal: plain, compressed, and of GET with the tag of the answer
-that the caller has. Printed of each: bytes, answers per second, and the ratio to plain; and what making the
-digest and the compressed form takes by itself. Answers below `WORTH_IT` bytes are never compressed.
+that the caller has, in turn. Printed of each: bytes, processor time per answer in the best round, and the
+ratio to plain; and what making the digest and the compressed form takes by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import gzip
 import json
 import logging
+import math
 import os
 import tempfile
 import time
@@ -34,16 +35,17 @@ def main() -> None:
     )
     parser.add_argument("--home", type=Path, help="folder with the organisation, or to build it in")
     parser.add_argument("--deals", type=int, default=300)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         home = (chosen.home or Path(passing)).resolve()
         os.environ |= {"SANCHO_HOME": str(home), "SANCHO_TRAIN": json.dumps(SMALL)}
         prepare(home, chosen.deals)
-        asyncio.run(measure(chosen.seconds))
+        asyncio.run(measure(chosen.times, chosen.rounds))
 
 
-async def measure(seconds: float) -> None:
+async def measure(times: int, rounds: int) -> None:
     """One line for each form of each answer."""
     from service.api import create_app
     from service.logs import configure_logs
@@ -56,24 +58,26 @@ async def measure(seconds: float) -> None:
     app = create_app(cases.settings, cases, warm=False)
     key = app.state.keys.create("forms", ["admin"])
     deal = cases.deals.list_deals("company", DAY, None, "deal_id", None, 1, "en")["deals"][0]["deal_id"]
-    print(f"{'answer':16} {'form':12} {'bytes':>8} {'per second':>11} {'of plain':>9}")
+    print(f"{'answer':16} {'form':12} {'bytes':>8} {'microseconds':>13} {'of plain':>9}")
     for name, method, path, body in (
         ("forecast", "GET", f"/v1/forecasts/2026-Q4?as_of={DAY}", None),
         ("stored deal", "GET", f"/v1/deals/{deal}?as_of={DAY}", None),
         ("sent deal", "POST", "/v1/deals/score", json.dumps({**SENT, "as_of": DAY}).encode()),
     ):
-        plain = 0.0
         tag = (await ask(app, key, method, path, body, {}))[1].get("etag")
         forms = [("plain", {}), ("gzip", {"accept-encoding": "gzip"})]
         forms += [("known", {"if-none-match": tag})] if tag else []
-        for form, headers in forms:
-            size, _ = await ask(app, key, method, path, body, headers)
-            count, until = 0, time.perf_counter() + seconds
-            while time.perf_counter() < until:
-                await ask(app, key, method, path, body, headers)
-                count += 1
-            plain = plain or count / seconds
-            print(f"{name:16} {form:12} {size:8,} {count / seconds:11,.0f} {count / seconds / plain:9.2f}")
+        sizes = {form: (await ask(app, key, method, path, body, headers))[0] for form, headers in forms}
+        took = dict.fromkeys(sizes, math.inf)
+        for _ in range(rounds):
+            for form, headers in forms:
+                began = time.process_time()
+                for _ in range(times):
+                    await ask(app, key, method, path, body, headers)
+                took[form] = min(took[form], (time.process_time() - began) / times)
+        for form, seconds in took.items():
+            ratio = seconds / took["plain"]
+            print(f"{name:16} {form:12} {sizes[form]:8,} {1e6 * seconds:13,.0f} {ratio:9.2f}")
     content = json.dumps(cases.deals.get_deal(deal, DAY, None, "en")).encode()
     for name, make in (
         ("digest", lambda: blake2b(content, digest_size=16).hexdigest()),

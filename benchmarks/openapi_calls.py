@@ -43,18 +43,40 @@ EXPECTED = {
 # What a call is made with half of the time, where it would be made with something that fits: else most
 # answers were that there is no such deal.
 REAL = {"as_of": [DAY], "period": ["2026-Q4", "2026-11"], "scope": ["company", "team:T01"]}
+POSSIBLE = {
+    "created_at": "2026-10-05", "at": "2026-10-12T10:00:00+09:00", "stage": "提案・見積", "closed_at": None,
+    "outcome": None, "currency": None, "field": "競合", "kpi": "leads", "url": "http://127.0.0.1:9/",
+}  # fmt: skip
 CHOICE = random.Random(1)
 
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, **_: Any) -> None:
     """Puts something that is there into a call that fits its schema, half of the time."""
-    if case.meta is None or not case.meta.generation.mode.is_positive:
+    if case.meta is None or case.meta.phase.name.value == "stateful":
+        return  # what follows from what was made before stays as it is
+    if not all(part.mode.is_positive for part in (case.meta.generation, *case.meta.components.values())):
         return
     for place in (case.path_parameters, case.query):
         for name in set(place or ()) & REAL.keys():
             if CHOICE.random() < 0.5:
                 place[name] = CHOICE.choice(REAL[name])
+    if isinstance(case.body, dict) and CHOICE.random() < 0.5:
+        case.body = made_possible(case.body)
+
+
+def made_possible(value: Any) -> Any:
+    """A body whose days, stages and ids go together, all else as it is."""
+    if isinstance(value, list):
+        return [made_possible(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: (REAL[name][0] if name in REAL else POSSIBLE[name])
+        if name in REAL or name in POSSIBLE
+        else made_possible(one)
+        for name, one in value.items()
+    }
 
 
 @schemathesis.check

@@ -79,10 +79,8 @@ _OF_STATUS = {
 }
 _PARAMETER_EXAMPLES = {
     "deal_id": "D0004386",
-    "recommendation_id": "2026-11-20.4f1c9a7e2b30",
-    "event_id": "evt_5d1c0a9be3f74c26",
-    "reason": "",
-    "file": "deals.csv",
+    "recommendation_id": "R5134986e32aa6826",
+    "event_id": "evt_9413db25f1ab4387f62cd588",
 }
 # Calls of POST that change nothing more when they are sent again, so that who gets no answer may do so.
 _REPEATABLE = (

@@ -41,6 +41,8 @@ WORDS: Mapping[str, Text] = {
     "meaning": Text("意味", "Meaning"),
     "place_path": Text("パス", "path"),
     "place_query": Text("クエリ", "query"),
+    "place_header": Text("ヘッダー", "header"),
+    "place_cookie": Text("クッキー", "cookie"),
     "required": Text("必須", "required"),
     "default": Text("既定値", "Default"),
     "body": Text("リクエスト本文", "Request body"),

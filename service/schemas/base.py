@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from crm.instants import is_within_years
@@ -19,7 +19,24 @@ def _within_years(day: date) -> date:
     return day
 
 
-Day = Annotated[date, AfterValidator(_within_years)]  # of a request: far ones would mean "none"
+def _written_time(value: object) -> object:
+    """A time as it was sent; raises for a number, which would be read as seconds since 1970."""
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and value.strip().isdigit()):
+        raise PydanticCustomError("datetime_parsing", "must be a time like 2026-11-20T09:00+09:00")
+    return value
+
+
+def _written_day(value: object) -> object:
+    """The same for a date."""
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and value.strip().isdigit()):
+        raise PydanticCustomError("date_parsing", "must be a date like 2026-11-20")
+    return value
+
+
+# Times and dates of requests: 20261120 means a day of 2026 and none of 1970.
+WrittenTime = Annotated[datetime, BeforeValidator(_written_time)]
+WrittenDay = Annotated[date, BeforeValidator(_written_day)]
+Day = Annotated[WrittenDay, AfterValidator(_within_years)]  # far ones would mean "none"
 
 Revenue = Annotated[float | None, Field(description="Expected revenue it adds within the period")]
 GapShare = Annotated[

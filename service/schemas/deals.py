@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
@@ -21,12 +21,14 @@ from service.schemas.base import (
     ProbabilityIntervals,
     RankedBy,
     ScopeName,
+    WrittenDay,
+    WrittenTime,
 )
 from service.schemas.bottlenecks import DealBottleneck
 
 _TYPES: dict[Kind, Any] = {
-    Kind.MOMENT: datetime,
-    Kind.DATE: date,
+    Kind.MOMENT: WrittenTime,
+    Kind.DATE: WrittenDay,
     Kind.FLAG: bool,
 }
 

@@ -65,8 +65,8 @@ def test_the_page_has_every_call_and_schema_and_its_links_lead_there(
     inner = [link[1:] for link in page.values("href") if link.startswith("#")]
     assert set(inner) <= set(ids)
     assert len(inner) > len(named)
-    for word in WORDS.values():
-        assert word.ja != word.en
+    for name, word in WORDS.items():
+        assert word.ja != word.en, name
     assert WORDS["parameters"].to("ja" if lang == "ja" else "en") in answer.text
 
 
