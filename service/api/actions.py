@@ -12,7 +12,7 @@ from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -29,7 +29,6 @@ async def list_actions(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     scope: Scope = None,
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
@@ -37,6 +36,7 @@ async def list_actions(
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Response:
     """The best next action of each open deal, by points of the goal's probability per hour of effort."""
+    sight = sight_of(request)
     lang = language_of(request)
     question = questions.actions(
         recommendations, sight.scope(scope), deal_id, period, as_of, limit, lang, sight
@@ -53,11 +53,11 @@ async def list_actions(
 async def record_outcome(
     request: Request,
     recommendations: RecommendationsDep,
-    sight: SightDep,
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
     body: schemas.OutcomeRequest,
 ) -> Response:
     """Shown, accepted, dismissed (and why) or done. Sent twice, it changes nothing."""
+    sight = sight_of(request)
     lang = language_of(request)
     told = (recommendation_id, body.state, body.reason, lang)
     record = partial(recommendations.record_outcome, sight=sight)
@@ -69,9 +69,8 @@ async def record_outcome(
     response_model=schemas.RecommendationReport,
     summary="Whether recommendations help",
 )
-async def report_recommendations(
-    request: Request, recommendations: RecommendationsDep, sight: SightDep
-) -> Response:
+async def report_recommendations(request: Request, recommendations: RecommendationsDep) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
+    sight = sight_of(request)
     report = partial(recommendations.report, sight=sight)
     return send(request, await pools_of(request).aside.run(report, language_of(request)))

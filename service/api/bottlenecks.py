@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName, Scope
 from service.api.responses import answered, documented_problems
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -25,12 +25,12 @@ async def list_bottlenecks(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     scope: Scope = None,
     period: PeriodName = None,
     as_of: AsOf = None,
 ) -> Response:
     """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
+    sight = sight_of(request)
     question = questions.bottlenecks(
         recommendations, sight.scope(scope), period, as_of, language_of(request), sight
     )

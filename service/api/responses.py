@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service.api.pools import pools_of
-from service.api.seen import is_limited, seen
+from service.api.seen import seen, sight_of
 from service.problems import MEDIA_TYPE, Problem, language_of
 from service.stored_answers import Question, StoredAnswers
 
@@ -46,7 +46,7 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         body = await pools_of(request).slow.run(answers.answer_to, question, newest)
     elif body is None:
         body = await run_in_threadpool(answers.answer_to, question, newest)
-    if is_limited(request):
+    if sight_of(request).is_limited:
         body = await run_in_threadpool(_cut, request, body)
     return _response(request, body)
 
