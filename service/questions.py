@@ -31,10 +31,11 @@ def forecast(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The forecast of a scope."""
+    told = sight.of_scopes
     return Question(
         name="forecast", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
         is_slow=True, also=use.stored_days,
-        make=lambda: use.forecast(period, scope, as_of, lang, sight=sight),
+        make=lambda: use.forecast(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -47,9 +48,10 @@ def kpis(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The KPIs of a scope."""
+    told = sight.of_scopes
     return Question(
         name="kpis", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -62,9 +64,10 @@ def tree(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """What leads to the goal of a scope."""
+    told = sight.of_scopes
     return Question(
         name="tree", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -77,17 +80,19 @@ def people(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The comparison of people."""
+    told = sight.of_scopes
     return Question(
         name="people", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
 def plan(use: Goals, request: PlanRequest, lang: Language, sight: Sight = EVERYTHING) -> Question:
     """What it takes to reach a probability."""
+    told = sight.of_scopes
     return Question(
         name="plan", about=(request.model_dump_json(), *sight.part_of(request.scope)), period=request.period,
-        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=sight), is_slow=True,
+        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=told), is_slow=True,
     )  # fmt: skip
 
 
@@ -100,9 +105,10 @@ def bottlenecks(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """Where a scope loses deals."""
+    told = sight.of_scopes
     return Question(
         name="bottlenecks", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -117,12 +123,11 @@ def actions(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The next actions of a scope, or of a deal."""
-    if deal_id is not None:
-        sight.check_deal(deal_id)
-    part = sight.part_of(scope) if deal_id is None else sight.part_of_deal()
+    told = sight if deal_id is not None else sight.of_scopes
     return Question(
-        name="actions", about=(scope, deal_id, limit, *part), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=sight),
+        name="actions", about=(scope, deal_id, limit, *sight.part_of(scope)), period=period, as_of=as_of,
+        lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=told),
     )  # fmt: skip
 
 
@@ -138,10 +143,11 @@ def deals(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """A page of the scored open deals of a scope."""
+    told = sight.of_scopes
     return Question(
         name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
         lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=sight),
+        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=told),
     )  # fmt: skip
 
 

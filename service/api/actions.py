@@ -41,7 +41,9 @@ async def list_actions(
     question = questions.actions(
         recommendations, sight.scope(scope), deal_id, period, as_of, limit, lang, sight
     )
-    return await answered(request, answers, question)
+    # Of one deal, what is kept of a reader's sight would keep the deals of all in memory: it is made anew.
+    is_stored = deal_id is None or not sight.is_limited
+    return await answered(request, answers if is_stored else None, question)
 
 
 @router.post(

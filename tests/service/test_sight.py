@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import itertools
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -610,3 +612,17 @@ def test_two_who_read_different_answers_never_share_an_etag(served: Served):
         if tags[0] is not None:
             again = served.ask("manager", "GET", path, **{"If-None-Match": tags[0]})
             assert again.status_code == 200
+
+
+def test_what_was_asked_keeps_no_state_in_memory_that_rows_have_replaced(fresh: Served):
+    for method, path, body in questions_of("manager"):
+        fresh.ask("manager", method, path, body)
+    before = weakref.ref(fresh.cases.serving.current().hierarchy)
+    push(
+        fresh.cases.serving.store,
+        {"deals": [{"deal_id": "d-sato-2", "amount": 7_000_003}]},
+        "2026-11-20T09:40",
+    )
+    fresh.cases.serving.refresh()
+    gc.collect()
+    assert before() is None

@@ -879,8 +879,8 @@ def test_past_deals_like_one_are_told_each_reader_as_far_as_they_see(with_action
                 assert ours["similar_deals"] == similar
                 assert ours["uplift_pp"] == theirs["uplift_pp"]
                 told, left_out = told + len(similar), left_out + len(theirs["similar_deals"]) - len(similar)
-    assert told > 0
-    assert left_out > 0
+    assert told > 0, (teams, told, left_out, len(own), [len(x["actions"]) for x in (whole, seen)], whole["actions"][:1])
+    assert left_out > 0, (told, teams)
 
 
 def test_actions_are_answered_while_the_store_is_full_and_written_later(
