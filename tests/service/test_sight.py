@@ -524,6 +524,29 @@ def test_an_answer_that_would_tell_of_others_does_not_leave(served: Served):
     assert sight.cut({"rows": rows}, "ja") == {"rows": rows[:1]}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/deals/d-sato-2", None), ("GET", "/actions?deal_id=d-sato-2", None),
+     ("POST", "/deals/score", {"deal": NEW})],
+)  # fmt: skip
+def test_past_deals_like_one_are_told_each_reader_as_far_as_they_see(
+    method: str, path: str, body: Any, fresh: Served, monkeypatch: pytest.MonkeyPatch
+):
+    def every_closed_deal(_state: Any, _x: Any, _moment: int, _own: int, names: Any) -> Any:
+        closed = [deal_of(owner, number) for owner in OWNERS for number in (0, 1, 4)]
+        rows = [{"deal_id": deal, "outcome": "won", "similarity": 0.5} for deal in closed]
+        return names.with_deals(rows)
+
+    monkeypatch.setattr(fresh.cases.recommendations, "deals_similar_to", every_closed_deal)
+    for caller in ("program", "manager", "seller"):
+        answer = fresh.ask(caller, method, path, body).json()
+        [action] = answer["actions"]
+        told = {row["deal_id"] for row in action["similar_deals"]}
+        owners = [owner for owner in OWNERS if may_see_owner(caller, owner)]
+        assert told == {deal_of(owner, number) for owner in owners for number in (0, 1, 4)}
+        assert action["evidence"]["deals_with"] == 200, "what all deals have taught is told to all"
+
+
 def test_what_is_told_of_models_names_no_other_team_and_nobody_who_decided(served: Served):
     answer = {
         "models": [{"version": "2", "promoted_by": "p-suzuki", "promoted_because": "鈴木の判断"}],
