@@ -143,7 +143,7 @@ def deals(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """A page of the scored open deals of a scope."""
-    told = sight.of_scopes
+    told = sight.of_scopes if as_of is None else sight
     return Question(
         name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
         lang=lang,

@@ -129,7 +129,9 @@ async def list_deals(
     sight = sight_of(request)
     lang = language_of(request)
     question = questions.deals(deals, sight.scope(scope), as_of, period, sort, cursor, limit, lang, sight)
-    return await answered(request, answers, question)
+    # As of the past, what is kept of a reader's sight would keep the deals of all in memory: it is made anew.
+    is_stored = as_of is None or not sight.is_limited
+    return await answered(request, answers if is_stored else None, question)
 
 
 @router.get(

@@ -490,6 +490,16 @@ def test_a_cursor_that_names_anothers_deal_opens_nothing(served: Served):
     assert [row["deal_id"] for row in answer["deals"]] == ["d-sato-2"]
 
 
+def test_no_cursor_is_that_of_a_deal_which_somebody_else_has_now(served: Served):
+    path = f"/deals?limit=1&sort=-deal_id&as_of={PAST}"
+    for caller, scope in (("seller", ""), ("manager", "&scope=person:p-sato")):
+        answer = served.ask(caller, "GET", path + scope).json()
+        assert [row["deal_id"] for row in answer["deals"]] == ["d-sato-2"]
+        assert answer["next_cursor"] is None
+    whole = served.ask("admin", "GET", f"{path}&scope=person:p-sato").json()
+    assert [row["deal_id"] for row in whole["deals"]] == [MOVED]
+
+
 def test_no_scope_said_is_the_widest_that_is_seen(served: Served):
     widest = {
         "program": "company", "key of team": "team:t-east", "seller": "person:p-sato",
