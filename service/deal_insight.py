@@ -149,6 +149,8 @@ class DealInsights:
             frame = frame[owned_by_scope(known, pd.Index(frame["deal_id"]), scope)]
             names = Names.of(known)
             ordered = paging.in_order(frame, sort)
+        if sight.is_limited and moment != state.now:  # before there are pages: a cursor names a row
+            ordered = ordered[ordered["deal_id"].isin(sight.deals())]
         rows, next_cursor = paging.page_of(ordered, sort, cursor, limit, scope)
         warnings = open_deals_warning(state, moment)
         return {

@@ -14,7 +14,7 @@ from service.goals import Goals
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
-from service.sight import EVERYTHING, Sight
+from service.sight import EVERYTHING, Sight, digest
 from service.stored_answers import Question
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def forecast(
     parts: tuple[str, ...] | None = None,
 ) -> Question:
     """The forecast of a scope, or some parts of it."""
-    asked = (scope,) if parts is None else (scope, parts)
+    asked, told = (scope,) if parts is None else (scope, parts), sight.of_scopes
     return Question(
         name="forecast", about=(*asked, *sight.part_of(scope)), period=period, as_of=as_of,
         lang=lang, is_slow=True, also=use.stored_days,
-        make=lambda: use.forecast(period, scope, as_of, lang, sight=sight, parts=parts),
+        make=lambda: use.forecast(period, scope, as_of, lang, sight=told, parts=parts),
     )  # fmt: skip
 
 
@@ -46,9 +46,11 @@ def scopes(
     use: Scopes, period: str | None, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
 ) -> Question:
     """Of whom can be asked."""
+    told = sight.of_scopes
+    about = (sight.widest, digest(sight.people), digest(sight.teams)) if sight.is_limited else ()
     return Question(
-        name="scopes", about=sight.part_of_deal(), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.scopes(period, as_of, lang, sight=sight),
+        name="scopes", about=about, period=period, as_of=as_of, lang=lang,
+        make=lambda: use.scopes(period, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -61,9 +63,10 @@ def kpis(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The KPIs of a scope."""
+    told = sight.of_scopes
     return Question(
         name="kpis", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -76,9 +79,10 @@ def tree(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """What leads to the goal of a scope."""
+    told = sight.of_scopes
     return Question(
         name="tree", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.tree(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
@@ -91,17 +95,19 @@ def people(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """The comparison of people."""
+    told = sight.of_scopes
     return Question(
         name="people", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=sight),
+        is_slow=True, make=lambda: use.people(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 
 def plan(use: Goals, request: PlanRequest, lang: Language, sight: Sight = EVERYTHING) -> Question:
     """What it takes to reach a probability."""
+    told = sight.of_scopes
     return Question(
         name="plan", about=(request.model_dump_json(), *sight.part_of(request.scope)), period=request.period,
-        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=sight), is_slow=True,
+        as_of=request.as_of, lang=lang, make=lambda: use.plan(request, lang, sight=told), is_slow=True,
     )  # fmt: skip
 
 
@@ -116,11 +122,11 @@ def bottlenecks(
     page: tuple[int | None, str | None] = (None, None),
 ) -> Question:
     """Where a scope loses deals; a `page` has a limit and the cursor after which it begins."""
-    about = (scope,) if page == (None, None) else (scope, *page)
+    about, told = (scope,) if page == (None, None) else (scope, *page), sight.of_scopes
     return Question(
         name="bottlenecks", about=(*about, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
         is_slow=True,
-        make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=sight, limit=page[0], cursor=page[1]),
+        make=lambda: use.bottlenecks(scope, period, as_of, lang, sight=told, limit=page[0], cursor=page[1]),
     )  # fmt: skip
 
 
@@ -137,13 +143,11 @@ def actions(
     cursor: str | None = None,
 ) -> Question:
     """A page of the next actions of a scope, or of a deal."""
-    if deal_id is not None:
-        sight.check_deal(deal_id)
-    part = sight.part_of(scope) if deal_id is None else sight.part_of_deal()
+    told = sight if deal_id is not None else sight.of_scopes
     about = (scope, deal_id, limit) if cursor is None else (scope, deal_id, limit, cursor)
     return Question(
-        name="actions", about=(*about, *part), period=period, as_of=as_of, lang=lang,
-        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=sight, cursor=cursor),
+        name="actions", about=(*about, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        make=lambda: use.actions(scope, deal_id, period, as_of, limit, lang, sight=told, cursor=cursor),
     )  # fmt: skip
 
 
@@ -159,10 +163,11 @@ def deals(
     sight: Sight = EVERYTHING,
 ) -> Question:
     """A page of the scored open deals of a scope."""
+    told = sight.of_scopes if as_of is None else sight
     return Question(
         name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
         lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=sight),
+        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=told),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ signs in sees himself. Now decides, of answers about the past too: who has left 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -127,13 +127,14 @@ class Sight:
             return ()
         return (digest(self.people), digest(self.teams))
 
+    @property
+    def of_scopes(self) -> Sight:
+        """The same, for questions about scopes: it knows no deals, and so keeps no state in memory."""
+        return self if self.hierarchy is None else replace(self, hierarchy=None)
+
     def part_of_goal(self, scope: str) -> tuple[str, ...]:
         """The same where the answer tells of the widest goal that is seen, too."""
         return (self.widest, *self.part_of(scope)) if self.is_limited else ()
-
-    def part_of_deal(self) -> tuple[str, ...]:
-        """The same of an answer about one deal, which tells of the widest goal, and of nobody unseen."""
-        return (self.widest, digest(self.people)) if self.is_limited else ()
 
     def cut(self, answer: Mapping[str, Any], lang: Language, named: Collection[str] = ()) -> dict[str, Any]:
         """An answer without what is not seen: rows about others, and others' names beside what is.

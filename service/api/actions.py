@@ -12,7 +12,7 @@ from service import questions, schemas
 from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -28,7 +28,6 @@ async def list_actions(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     scope: Scope = None,
     deal_id: Annotated[str | None, Query(description="Only this deal, with what is not recommended")] = None,
     period: PeriodName = None,
@@ -37,11 +36,14 @@ async def list_actions(
     cursor: Cursor = None,
 ) -> Response:
     """The best next action of each open deal, by points of the goal's probability per hour of effort."""
+    sight = sight_of(request)
     lang = language_of(request)
     question = questions.actions(
         recommendations, sight.scope(scope), deal_id, period, as_of, limit, lang, sight, cursor=cursor
     )
-    return await answered(request, answers, question)
+    # Of one deal, what is kept of a reader's sight would keep the deals of all in memory: it is made anew.
+    is_stored = deal_id is None or not sight.is_limited
+    return await answered(request, answers if is_stored else None, question)
 
 
 @router.post(
@@ -53,11 +55,11 @@ async def list_actions(
 async def record_outcome(
     request: Request,
     recommendations: RecommendationsDep,
-    sight: SightDep,
     recommendation_id: Annotated[str, Path(min_length=1, max_length=100)],
     body: schemas.OutcomeRequest,
 ) -> Response:
     """Shown, accepted, dismissed (and why) or done. Sent twice, it changes nothing."""
+    sight = sight_of(request)
     lang = language_of(request)
     told = (recommendation_id, body.state, body.reason, lang)
     record = partial(recommendations.record_outcome, sight=sight)
@@ -70,12 +72,9 @@ async def record_outcome(
     summary="Whether recommendations help",
 )
 async def report_recommendations(
-    request: Request,
-    recommendations: RecommendationsDep,
-    sight: SightDep,
-    limit: Limit = 1000,
-    cursor: Cursor = None,
+    request: Request, recommendations: RecommendationsDep, limit: Limit = 1000, cursor: Cursor = None
 ) -> Response:
     """Outcomes by action, lift over the holdout group, and the off-policy value of the best-rated action."""
-    page = partial(recommendations.report, language_of(request), sight=sight, limit=limit, cursor=cursor)
+    sight, lang = sight_of(request), language_of(request)
+    page = partial(recommendations.report, lang, sight=sight, limit=limit, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))

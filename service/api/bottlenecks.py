@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service import questions, schemas
 from service.api.parameters import AsOf, Cursor, PeriodName, Scope
 from service.api.responses import answered
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import RecommendationsDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -26,7 +26,6 @@ async def list_bottlenecks(
     request: Request,
     recommendations: RecommendationsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     scope: Scope = None,
     period: PeriodName = None,
     as_of: AsOf = None,
@@ -34,7 +33,7 @@ async def list_bottlenecks(
     cursor: Cursor = None,
 ) -> Response:
     """Where deals of which segment stall, how sure that is, and what the open deals in it cost the goal."""
-    page, lang = (limit, cursor), language_of(request)
+    sight, page, lang = sight_of(request), (limit, cursor), language_of(request)
     asked = (sight.scope(scope), period, as_of, lang, sight)
     question = questions.bottlenecks(recommendations, *asked, page=page)
     return await answered(request, answers, question)

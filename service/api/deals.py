@@ -18,7 +18,7 @@ from service.api.by_line import MAX_LINE, MEDIA_TYPE, AnswersByLine, Line
 from service.api.parameters import AsOf, Cursor, Limit, PeriodName, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
-from service.api.seen import SightDep, seen
+from service.api.seen import seen, sight_of
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
 from service.problems import language_of, problem_of
 
@@ -51,13 +51,12 @@ def refuse_other_types(content_type: str) -> None:
     responses=documented_problems("bad_as_of", "bad_period", *_OF_SENT),
     summary="Insight for one deal sent in the request",
 )
-async def score_deal(
-    request: Request, deals: DealInsightsDep, sight: SightDep, body: schemas.ScoreRequest
-) -> Response:
+async def score_deal(request: Request, deals: DealInsightsDep, body: schemas.ScoreRequest) -> Response:
     """Win probability, expected revenue, reasons, effect on the goal, next actions.
 
     Nothing of it is stored; while there is a shadow model, both models' probabilities of the deal are.
     """
+    sight = sight_of(request)
     lang = language_of(request)
     if len(body.events) + len(body.activities) <= _AT_ONCE and deals.is_quick_sent(body):
         return send(request, deals.score_deal(body, lang, sight=sight))
@@ -83,12 +82,13 @@ async def score_deal(
     },
     summary="Insights for many deals sent in the request, NDJSON in and out, streamed",
 )
-async def score_deals(request: Request, deals: DealInsightsDep, sight: SightDep) -> Response:
+async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     """Each line is a request of `POST /deals/score`, and is answered as if it were sent alone.
 
     Answers come while lines are still being sent. A line that cannot be answered has problem details with its
     number as `line`; the others are answered all the same. Nothing is stored.
     """
+    sight = sight_of(request)
     refuse_other_types(request.headers.get("content-type", ""))
     deals.check_ready()
     lang, path = language_of(request), request.scope["path"]
@@ -113,7 +113,6 @@ async def list_deals(
     request: Request,
     deals: DealInsightsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     scope: Scope = None,
     as_of: AsOf = None,
     period: PeriodName = None,
@@ -127,9 +126,12 @@ async def list_deals(
     limit: Limit = 100,
 ) -> Response:
     """Scores of the open deals of a scope, page by page."""
+    sight = sight_of(request)
     lang = language_of(request)
     question = questions.deals(deals, sight.scope(scope), as_of, period, sort, cursor, limit, lang, sight)
-    return await answered(request, answers, question)
+    # As of the past, what is kept of a reader's sight would keep the deals of all in memory: it is made anew.
+    is_stored = as_of is None or not sight.is_limited
+    return await answered(request, answers if is_stored else None, question)
 
 
 # Ids may hold a slash (2026/001), so what is under a deal comes before the deal itself.
@@ -143,14 +145,13 @@ async def list_deals(
 async def get_deal_timeline(
     request: Request,
     timelines: TimelinesDep,
-    sight: SightDep,
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     limit: Annotated[int, Query(ge=1, le=2000, description="Newest entries to show")] = 200,
     cursor: Cursor = None,
 ) -> Response:
     """Creation, changes, activities and closing of any deal, and the scores of each stored day."""
-    lang = language_of(request)
+    sight, lang = sight_of(request), language_of(request)
     page = partial(timelines.timeline, deal_id, as_of, limit, lang, sight=sight, cursor=cursor)
     return send(request, await pools_of(request).aside.run(page))
 
@@ -163,12 +164,12 @@ async def get_deal_timeline(
 async def get_deal(
     request: Request,
     deals: DealInsightsDep,
-    sight: SightDep,
     deal_id: Annotated[str, Path(min_length=1, max_length=500)],
     as_of: AsOf = None,
     period: PeriodName = None,
 ) -> Response:
     """The insight of a stored deal, as of any moment at which it was open."""
+    sight = sight_of(request)
     lang = language_of(request)
     get = partial(deals.get_deal, sight=sight)
     return send(request, await run_in_threadpool(get, deal_id, as_of, period, lang))

@@ -13,7 +13,7 @@ from service.api.audit_trail import note_scopes
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import ForecastsDep, StoredAnswersDep
 from service.forecasts import HEADLINE, PARTS
 from service.problems import language_of
@@ -34,7 +34,6 @@ async def get_forecast(
     request: Request,
     forecasts: ForecastsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     period: Period,
     scope: Scope = None,
     as_of: AsOf = None,
@@ -51,6 +50,7 @@ async def get_forecast(
     ] = None,
 ) -> Response:
     """Probability of reaching the target, revenue, its components, and the effect of each open deal."""
+    sight = sight_of(request)
     wanted = None if parts is None else tuple(part for part in PARTS if part in parts.split(","))
     asked = (period, sight.scope(scope), as_of, language_of(request), sight)
     question = questions.forecast(forecasts, *asked, parts=wanted)
@@ -64,9 +64,10 @@ async def get_forecast(
     summary="The same under changed deals, people or targets",
 )
 async def ask_what_if(
-    request: Request, forecasts: ForecastsDep, sight: SightDep, period: Period, body: schemas.WhatIfRequest
+    request: Request, forecasts: ForecastsDep, period: Period, body: schemas.WhatIfRequest
 ) -> Response:
     """Before and after: deals won, lost, pushed back or repriced, people leave or join, new targets."""
+    sight = sight_of(request)
     lang = language_of(request)
     scope = sight.scope(body.scope if "scope" in body.model_fields_set else None)
     note_scopes(request, scope)

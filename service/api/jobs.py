@@ -13,7 +13,7 @@ from service.api.access import CallerDep
 from service.api.parameters import Cursor, IdempotencyKey
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import JobsDep
 from service.idempotency import REUSED
 from service.problems import language_of
@@ -91,12 +91,12 @@ async def train_model(
 async def list_jobs(
     request: Request,
     jobs: JobsDep,
-    sight: SightDep,
     state: Annotated[schemas.State | None, Query(description="Only those in a state")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Imports, trainings and scheduled work; those that ended are kept for 90 days."""
+    sight = sight_of(request)
     lang = language_of(request)
     return send(
         request,
@@ -109,8 +109,9 @@ async def list_jobs(
     response_model=schemas.JobAnswer,
     summary="A job: progress or result",
 )
-async def get_job(request: Request, jobs: JobsDep, sight: SightDep, job_id: _JOB) -> Response:
+async def get_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     """How far a job is, or what came of it."""
+    sight = sight_of(request)
     one = partial(jobs.one, sight=sight)
     return send(request, await pools_of(request).aside.run(one, job_id, language_of(request)))
 
@@ -121,8 +122,9 @@ async def get_job(request: Request, jobs: JobsDep, sight: SightDep, job_id: _JOB
     responses=documented_problems("job_ended"),
     summary="Cancel a job",
 )
-async def cancel_job(request: Request, jobs: JobsDep, sight: SightDep, job_id: _JOB) -> Response:
+async def cancel_job(request: Request, jobs: JobsDep, job_id: _JOB) -> Response:
     """A queued job is cancelled at once; one that is being done stops soon, and keeps nothing."""
+    sight = sight_of(request)
     cancel = partial(jobs.cancel, sight=sight)
     return send(request, await pools_of(request).writes.run(cancel, job_id, language_of(request)))
 

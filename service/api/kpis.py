@@ -13,7 +13,7 @@ from service.api.audit_trail import note_scopes
 from service.api.parameters import AsOf, Scope
 from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import GoalsDep, StoredAnswersDep
 from service.goals import scope_of
 from service.problems import language_of
@@ -30,12 +30,12 @@ async def get_kpis(
     request: Request,
     goals: GoalsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     period: Annotated[str, Path(examples=["2026-Q4", "2026-11", "2026-W47"], max_length=50)],
     scope: Scope = None,
     as_of: AsOf = None,
 ) -> Response:
     """Each KPI so far and by the period's end, the probability of its target, the pace needed for it."""
+    sight = sight_of(request)
     asked = (period, sight.scope(scope), as_of, language_of(request))
     return await answered(request, answers, questions.kpis(goals, *asked, sight))
 
@@ -46,11 +46,10 @@ async def get_kpis(
     responses=documented_problems("bad_as_of", "unknown_scope", "bad_period"),
     summary="SMART check of a proposed KPI set",
 )
-async def check_kpis(
-    request: Request, goals: GoalsDep, sight: SightDep, body: schemas.CheckRequest
-) -> Response:
+async def check_kpis(request: Request, goals: GoalsDep, body: schemas.CheckRequest) -> Response:
     """Specific, measurable, achievable, relevant, time-bound; three to five controllable KPIs per person."""
     note_scopes(request, *(one.scope for one in body.proposals))
+    sight = sight_of(request)
     check = partial(goals.check_kpis, sight=sight)
     answer = await pools_of(request).slow.run(check, body, language_of(request))
     return send(request, answer, named={scope_of(kpi, sight) for kpi in body.proposals})
@@ -65,12 +64,12 @@ async def get_tree(
     request: Request,
     goals: GoalsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     period: Annotated[str, Path(examples=["2026-Q4"], max_length=50)],
     scope: Scope = None,
     as_of: AsOf = None,
 ) -> Response:
     """The drivers of the goal, by what a feasible step of each adds to the probability of the target."""
+    sight = sight_of(request)
     asked = (period, sight.scope(scope), as_of, language_of(request))
     return await answered(request, answers, questions.tree(goals, *asked, sight))
 
@@ -85,10 +84,10 @@ async def make_plan(
     request: Request,
     goals: GoalsDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     body: schemas.PlanRequest,
 ) -> Response:
     """The smallest change of levers, up to the top quartile of peers, and each person's numbers."""
+    sight = sight_of(request)
     scope = sight.scope(body.scope if "scope" in body.model_fields_set else None)
     note_scopes(request, scope)
     asked = body.model_copy(update={"scope": scope})

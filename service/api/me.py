@@ -15,7 +15,7 @@ from service.api.audit_trail import note_scopes
 from service.api.parameters import PeriodName
 from service.api.pools import pools_of
 from service.api.responses import send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import PersonRecordsDep
 from service.callers import Caller
 from service.problems import language_of
@@ -63,12 +63,11 @@ async def answer_my_figure(
 async def list_person_answers(
     request: Request,
     records: PersonRecordsDep,
-    sight: SightDep,
     person: Annotated[str, Query(max_length=500, examples=["P-1"])],
 ) -> Response:
     """Newest first; to be shown beside his figures."""
     note_scopes(request, f"person:{person}")
-    sight.scope(f"person:{person}")
+    sight_of(request).scope(f"person:{person}")
     return send(request, await pools_of(request).aside.run(records.answers, person))
 
 

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from service.api.pools import pools_of
-from service.api.seen import is_limited, seen
+from service.api.seen import seen, sight_of
 from service.problems import MEDIA_TYPE, STATUS, Problem, language_of
 from service.representation import Representation, is_known, takes_gzip
 from service.stored_answers import Question, StoredAnswers
@@ -82,7 +82,7 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         answer = await pools_of(request).slow.run(answers.answer_to, question, newest)
     elif answer is None:
         answer = await run_in_threadpool(answers.answer_to, question, newest)
-    if is_limited(request):
+    if sight_of(request).is_limited:
         answer = await run_in_threadpool(_cut, request, answer)
     return respond(request, answer)
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from service import questions, schemas
 from service.api.parameters import AsOf, PeriodName
 from service.api.responses import answered
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import ScopesDep, StoredAnswersDep
 from service.problems import language_of
 
@@ -20,11 +20,10 @@ async def list_scopes(
     request: Request,
     scopes: ScopesDep,
     answers: StoredAnswersDep,
-    sight: SightDep,
     period: PeriodName = None,
     as_of: AsOf = None,
 ) -> Response:
     """What can be given as `scope`, as of a moment: names, kinds, and which belongs to which."""
     return await answered(
-        request, answers, questions.scopes(scopes, period, as_of, language_of(request), sight)
+        request, answers, questions.scopes(scopes, period, as_of, language_of(request), sight_of(request))
     )

@@ -7,9 +7,9 @@ Every call under /v1 goes through `known_sight`, and every answer through `seen`
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from crm.errors import SanchoError
@@ -26,30 +26,26 @@ _OF_ALL = Text(
 )
 
 
-async def known_sight(request: Request, caller: CallerDep) -> Sight:
-    """What the caller may see."""
+async def known_sight(request: Request, caller: CallerDep) -> None:
+    """Finds what the caller may see, before an endpoint asks `sight_of`."""
     if sees_everything(caller):
-        return EVERYTHING
+        return
     if request.scope["route"].name not in SIGHT:
         raise SanchoError(_OF_ALL, "not_allowed")
-    sight: Sight = await run_in_threadpool(request.app.state.use_cases.serving.sight, caller)
-    request.scope[_KEY] = sight
+    request.scope[_KEY] = await run_in_threadpool(request.app.state.use_cases.serving.sight, caller)
+
+
+def sight_of(request: Request) -> Sight:
+    """What the caller may see."""
+    if sees_everything(caller_of(request)):
+        return EVERYTHING
+    sight: Sight | None = request.scope.get(_KEY)
+    if sight is None:
+        raise UnseenError("nobody has found out what the caller may see")
     return sight
-
-
-SightDep = Annotated[Sight, Depends(known_sight)]
 
 
 def seen(request: Request, answer: Mapping[str, Any], named: Collection[str] = ()) -> Mapping[str, Any]:
     """The answer without what the caller may not see; `named`: scopes that the question named or made."""
-    if sees_everything(caller_of(request)):
-        return answer
-    sight: Sight | None = request.scope.get(_KEY)
-    if sight is None:
-        raise UnseenError("an answer leaves of which nobody has asked what its caller may see")
-    return sight.cut(answer, language_of(request), named)
-
-
-def is_limited(request: Request) -> bool:
-    """Whether anything is kept from the caller."""
-    return not sees_everything(caller_of(request))
+    sight = sight_of(request)
+    return sight.cut(answer, language_of(request), named) if sight.is_limited else answer

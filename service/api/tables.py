@@ -12,7 +12,7 @@ from service import schemas
 from service.api.pools import pools_of
 from service.api.received import received
 from service.api.responses import documented_problems, send
-from service.api.seen import SightDep
+from service.api.seen import sight_of
 from service.api.use_cases import TablesDep
 from service.problems import language_of
 from service.request_rows import refuse_types, refuse_unknown, request_parts
@@ -45,10 +45,10 @@ router = APIRouter(prefix="/tables", tags=["data"])
 async def put_table_rows(
     request: Request,
     tables: TablesDep,
-    sight: SightDep,
     table: Annotated[str, Path(examples=["deals"], max_length=50)],
 ) -> Response:
     """Adds rows, or replaces those of the same key; twice changes nothing. Bad rows are quarantined."""
+    sight = sight_of(request)
     content_type, lang = request.headers.get("content-type", ""), language_of(request)
     refuse_unknown(table)
     refuse_types(content_type)
@@ -68,11 +68,11 @@ async def put_table_rows(
 async def delete_table_row(
     request: Request,
     tables: TablesDep,
-    sight: SightDep,
     table: Annotated[str, Path(examples=["deals"], max_length=50)],
     row_id: Annotated[str, Path(examples=["D-1"], max_length=500, description="Several keys with commas")],
 ) -> Response:
     """The row is gone from now on; answers as of earlier moments still know it."""
+    sight = sight_of(request)
     refuse_unknown(table)
     lang = language_of(request)
     remove = partial(tables.remove, sight=sight)

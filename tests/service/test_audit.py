@@ -150,10 +150,9 @@ def test_what_is_not_named_is_the_widest_that_a_caller_sees(here: Installation):
     assert here.asked("GET", f"/people/{PERIOD}", SELLER) == 200
     assert here.audit() == []
 
-    async def of_team(request: Request) -> Sight:
+    async def of_team(request: Request) -> None:
         sight = Sight(widest="team:T1", people=frozenset(["P0", "P1"]), teams=frozenset(["T1"]))
         request.scope[seen._KEY] = sight
-        return sight
 
     here.app.dependency_overrides[seen.known_sight] = of_team
     assert here.asked("GET", f"/people/{PERIOD}", replace(SELLER, role="manager")) == 200

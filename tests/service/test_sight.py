@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import itertools
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -510,6 +512,16 @@ def test_a_cursor_that_names_anothers_deal_opens_nothing(served: Served):
     assert [row["deal_id"] for row in answer["deals"]] == ["d-sato-2"]
 
 
+def test_no_cursor_is_that_of_a_deal_which_somebody_else_has_now(served: Served):
+    path = f"/deals?limit=1&sort=-deal_id&as_of={PAST}"
+    for caller, scope in (("seller", ""), ("manager", "&scope=person:p-sato")):
+        answer = served.ask(caller, "GET", path + scope).json()
+        assert [row["deal_id"] for row in answer["deals"]] == ["d-sato-2"]
+        assert answer["next_cursor"] is None
+    whole = served.ask("admin", "GET", f"{path}&scope=person:p-sato").json()
+    assert [row["deal_id"] for row in whole["deals"]] == [MOVED]
+
+
 def test_no_scope_said_is_the_widest_that_is_seen(served: Served):
     widest = {
         "program": "company", "key of team": "team:t-east", "seller": "person:p-sato",
@@ -542,6 +554,29 @@ def test_an_answer_that_would_tell_of_others_does_not_leave(served: Served):
         sight.cut({"scope": "person:p-sato", "attainment": {"scope": "company"}}, "ja")
     rows = [{"deal_id": deal} for deal in ("d-sato-2", "d-baba-2", "d-zzzz")]
     assert sight.cut({"rows": rows}, "ja") == {"rows": rows[:1]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("GET", "/deals/d-sato-2", None), ("GET", "/actions?deal_id=d-sato-2", None),
+     ("POST", "/deals/score", {"deal": NEW})],
+)  # fmt: skip
+def test_past_deals_like_one_are_told_each_reader_as_far_as_they_see(
+    method: str, path: str, body: Any, fresh: Served, monkeypatch: pytest.MonkeyPatch
+):
+    def every_closed_deal(_state: Any, _x: Any, _moment: int, _own: int, names: Any) -> Any:
+        closed = [deal_of(owner, number) for owner in OWNERS for number in (0, 1, 4)]
+        rows = [{"deal_id": deal, "outcome": "won", "similarity": 0.5} for deal in closed]
+        return names.with_deals(rows)
+
+    monkeypatch.setattr(fresh.cases.recommendations, "deals_similar_to", every_closed_deal)
+    for caller in ("program", "manager", "seller"):
+        answer = fresh.ask(caller, method, path, body).json()
+        [action] = answer["actions"]
+        told = {row["deal_id"] for row in action["similar_deals"]}
+        owners = [owner for owner in OWNERS if may_see_owner(caller, owner)]
+        assert told == {deal_of(owner, number) for owner in owners for number in (0, 1, 4)}
+        assert action["evidence"]["deals_with"] == 200, "what all deals have taught is told to all"
 
 
 def test_what_is_told_of_models_names_no_other_team_and_nobody_who_decided(served: Served):
@@ -632,3 +667,17 @@ def test_two_who_read_different_answers_never_share_an_etag(served: Served):
         if tags[0] is not None:
             again = served.ask("manager", "GET", path, **{"If-None-Match": tags[0]})
             assert again.status_code == 200
+
+
+def test_what_was_asked_keeps_no_state_in_memory_that_rows_have_replaced(fresh: Served):
+    for method, path, body in questions_of("manager"):
+        fresh.ask("manager", method, path, body)
+    before = weakref.ref(fresh.cases.serving.current().hierarchy)
+    push(
+        fresh.cases.serving.store,
+        {"deals": [{"deal_id": "d-sato-2", "amount": 7_000_003}]},
+        "2026-11-20T09:40",
+    )
+    fresh.cases.serving.refresh()
+    gc.collect()
+    assert before() is None

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from service.api import create_app, seen, use_cases
 from service.settings import Settings
-from service.sight import EVERYTHING, Sight
+from service.sight import EVERYTHING
 from service.sign_in import SignIn
 from service.use_cases import UseCases
 
@@ -45,10 +45,9 @@ def an_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _everything(request: Request) -> Sight:
+async def _everything(request: Request) -> None:
     """Stands in for what a caller sees, which is looked up in an organisation."""
     request.scope[seen._KEY] = EVERYTHING
-    return EVERYTHING
 
 
 def set_password(app: FastAPI, person_id: str, password: str = PASSWORD) -> None:
