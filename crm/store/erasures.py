@@ -20,6 +20,7 @@ from crm.store.touched_rows import TouchedRows
 BEGUN, ERASED, DONE = "begun", "erased", "done"
 _E, _V, _Q = ERASURES.c, VERSIONS.c, QUARANTINE.c
 _STEP = 1_000
+_SIGN_IN = "sign_in_"  # how tables begin that hold passwords, links and sessions
 NAMED = ("people", "contacts", "accounts")  # tables whose rows are somebody's, with a name
 
 
@@ -154,6 +155,19 @@ def replace_everywhere(
         if changed := _replace_in(connection, table, replace, spared):
             counts[table.name] = changed
     return counts
+
+
+def end_sign_in(connection: sa.Connection, person: str, at: int, tables: sa.MetaData = METADATA) -> None:
+    """Removes by what a person signs in, and revokes his keys."""
+    for table in tables.sorted_tables:
+        if "person_id" not in table.c:
+            continue
+        own = table.c.person_id == person
+        if table.name.startswith(_SIGN_IN):
+            connection.execute(sa.delete(table).where(own))
+        elif "revoked_at" in table.c:
+            ends = sa.update(table).where(own, table.c.revoked_at.is_(None)).values(revoked_at=at)
+            connection.execute(ends)
 
 
 def note_new_state(connection: sa.Connection, at: int, digest: str, source: str = "erase") -> None:

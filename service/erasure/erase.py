@@ -211,6 +211,8 @@ def _carried_out(
     step(_TABLES, 0, None)
     done = replace(erasure, state=ERASED, requested_by=what(erasure.requested_by))
     with writing_cleanly(engine) as connection:
+        if erasure.table_name == KINDS["person"]:
+            erasures.end_sign_in(connection, row_id, time.time_ns() // 1000)
         spared = erasures.namesakes(connection, erasure.table_name, row_id, what, erasure.pseudonym)
         for name, count in erasures.replace_everywhere(connection, what, spared).items():
             rows[name] = rows.get(name, 0) + count

@@ -24,15 +24,16 @@ from crm.instants import as_of_instant
 from crm.sealed_folder import read_sealed, write_sealed
 from crm.store import Store, audit
 from crm.store.engine import open_engine
+from crm.store.erasures import end_sign_in
 from crm.store.queue_database import queue_url
 from crm.store.tables import METADATA
 from service.api import create_app
 from service.api.access import CALLER
-from service.backup import make_backup, restore_backup
+from service.backup import make_backup
 from service.callers import Caller
 from service.cli import run
 from service.erasure import erase as erasing
-from service.erasure.erase import erase, erase_again, read_list
+from service.erasure.erase import erase, erase_again
 from service.jobs import JobQueue
 from service.settings import Settings
 from service.use_cases import UseCases
@@ -298,7 +299,9 @@ def test_a_rehearsal_changes_nothing(settings: Settings):
         assert store.read(TOKYO)["people"].set_index("person_id").loc["P1", "name"] == "御手洗花子"
 
 
-def test_a_later_backup_does_not_hold_the_name_and_an_older_one_forgets_it_again(tmp_path: Path):
+def test_a_later_backup_does_not_hold_the_name_and_an_older_one_forgets_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     settings = _installation(tmp_path / "home")
     (settings.home / "mlflow.db").unlink()  # no registry of MLflow's own making
     make_backup(settings, tmp_path / "older", lambda *_: None)
@@ -307,7 +310,8 @@ def test_a_later_backup_does_not_hold_the_name_and_an_older_one_forgets_it_again
     unpacked = _unpacked(tmp_path / "newer", tmp_path / "unpacked")
     assert _bytes_with_the_name(unpacked) == []
     elsewhere = Settings(home=tmp_path / "elsewhere", timezone="Asia/Tokyo")
-    restore_backup(elsewhere, tmp_path / "older", lambda *_: None, read_list(tmp_path / "newer"))
+    monkeypatch.setenv("SANCHO_HOME", str(elsewhere.home))
+    assert run(["restore", str(tmp_path / "older"), "--erased", str(tmp_path / "newer")]) == 0
     assert _bytes_with_the_name(elsewhere.home) == []
     with Store.open(elsewhere.store_url) as store:
         assert store.read(TOKYO)["people"].set_index("person_id").loc["P1", "name"] == done.pseudonym
@@ -386,6 +390,25 @@ def test_a_namesake_keeps_the_name(settings: Settings):
     with Store.open(settings.store_url) as store:
         names = store.read(TOKYO)["people"].set_index("person_id")["name"].to_dict()
     assert names == {"P0": "御手洗　花子", "P1": done.pseudonym}
+
+
+def test_whoever_is_erased_signs_in_no_more_and_his_keys_end():
+    tables = sa.MetaData()
+    sessions = sa.Table("sign_in_sessions", tables, sa.Column("person_id", sa.Text))
+    keys = sa.Table(
+        "api_keys", tables, sa.Column("revoked_at", sa.BigInteger), sa.Column("person_id", sa.Text)
+    )
+    engine = sa.create_engine("sqlite://")
+    tables.create_all(engine)
+    with engine.begin() as connection:
+        for person in ("P1", "P2"):
+            connection.execute(sa.insert(sessions), {"person_id": person})
+            connection.execute(sa.insert(keys), {"person_id": person})
+        end_sign_in(connection, "P1", 7, tables)
+        assert [row.person_id for row in connection.execute(sa.select(sessions))] == ["P2"]
+        ended = connection.execute(sa.select(keys.c.person_id, keys.c.revoked_at)).all()
+    assert [tuple(row) for row in ended] == [("P1", 7), ("P2", None)]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("name", ["Won", "提案", "source"])
