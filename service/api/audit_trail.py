@@ -16,6 +16,7 @@ from service.audit.rules import (
     is_change,
     is_noted_with_rows,
     is_read_of_deal,
+    is_sign_in,
     named_in_path,
     person_of,
     read_scope,
@@ -83,7 +84,7 @@ def _actor(scope: Scope) -> Actor:
 def _entries(scope: Scope, status: int) -> Iterator[Entry]:
     """What is noted of a call."""
     operation, caller = _operation(scope), scope.get(CALLER)
-    if operation is None or caller is None:
+    if operation is None or (caller is None and not is_sign_in(operation)):
         return
     facts: dict[str, Any] = {"status": status, "result": _result(status)}
     parameters: Mapping[str, object] = scope.get("path_params", {})
@@ -91,7 +92,7 @@ def _entries(scope: Scope, status: int) -> Iterator[Entry]:
     if is_change(scope["method"], operation):
         if not is_noted_with_rows(operation, status):
             yield entry_of(acting, operation, touched=named, **facts)
-    elif status >= 400 and status != 403:  # nobody has read anything
+    elif caller is None or (status >= 400 and status != 403):  # nobody has read anything
         return
     elif is_read_of_deal(operation):
         touched = named_in_path(parameters, True)

@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service import schemas
-from service.api.access import CallerDep
+from service.api.access import CALLER, CallerDep
 from service.api.cookies import (
     FLOW_COOKIE,
     SESSION_COOKIE,
@@ -110,7 +110,7 @@ async def get_me(request: Request, caller: CallerDep) -> Response:
     answer = _me(caller, person)
     if (text := request.scope.get(SESSION)) is not None:
         answer |= _session_fields(request, text, await _session(request, text))
-    return _unstored(send(request, answer, of_oneself=True))
+    return _unstored(send(request, answer, secret=True, of_oneself=True))
 
 
 @router.post(
@@ -190,13 +190,14 @@ def _refuse_unless_local(request: Request) -> None:
 async def _begun(request: Request, signed_in: SignedIn) -> Response:
     caller = caller_for(signed_in.person)
     fields = _session_fields(request, signed_in.text, signed_in.session)
-    response = _unstored(send(request, _me(caller, signed_in.person) | fields, of_oneself=True))
+    response = _unstored(send(request, _me(caller, signed_in.person) | fields, secret=True, of_oneself=True))
     await _give(request, response, signed_in)
     return response
 
 
 async def _give(request: Request, response: Response, signed_in: SignedIn) -> None:
-    """The browser gets the new session, and the one that it had ends."""
+    """The browser gets the new session, and the one that it had ends; who it is makes this call."""
+    request.scope[CALLER] = caller_for(signed_in.person)
     sessions = sign_in_of(request).sessions
     if (before := session_text(request)) and not sessions.is_refused(before):
         await pools_of(request).aside.run(sessions.end, before)

@@ -8,6 +8,8 @@ from service.callers import Caller
 
 # Calls that are sent as POST, but change nothing.
 _ASK = frozenset({"score_deal", "score_deals", "ask_what_if", "check_kpis", "make_plan"})
+# Calls that sign somebody in: nobody has before, and where it fails nobody has after.
+_SIGN_IN = frozenset({"sign_in", "use_link", "finish_oidc"})
 # Their answers list people, or rows of theirs, also of a team or the company.
 _LISTS_PEOPLE = frozenset(
     {"list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"}
@@ -25,7 +27,13 @@ def is_change(method: str, operation: str) -> bool:
     >>> is_change("POST", "promote_model"), is_change("POST", "make_plan"), is_change("GET", "list_deals")
     (True, False, False)
     """
-    return method not in ("GET", "HEAD", "OPTIONS") and operation not in _ASK
+    is_safe = method in ("GET", "HEAD", "OPTIONS") and not is_sign_in(operation)
+    return not is_safe and operation not in _ASK
+
+
+def is_sign_in(operation: str) -> bool:
+    """Whether a call signs somebody in, so that nobody is known to make it."""
+    return operation in _SIGN_IN
 
 
 def is_noted_with_rows(operation: str, status: int) -> bool:

@@ -16,7 +16,8 @@ _NOTED = frozenset(
         *("jobs cancel", "jobs add", "jobs schedule", "jobs unschedule"),
         *("webhooks add", "webhooks remove", "webhooks replay", "webhooks ping"),
         *("key create", "key rotate", "key revoke"),
-        *("user invite", "user add", "user link", "user revoke", "user end", "user remove", "user sign-out"),
+        *("user link", "user sign-out", "user set-password", "user role", "user email"),
+        *("alerts add", "alerts remove", "alerts mute", "alerts unmute", "alerts test"),
         *("audit export", "audit about"),
     }
 )

@@ -151,7 +151,9 @@ def test_clocks_may_differ_by_as_much_as_the_settings_say(
     now = int(time.time())
     token = provider.token(email=ANNA, **{name: now + value for name, value in claims.items()})
     assert who(client, token) == (200, "P1")
-    strict = TestClient(apps(settings.model_copy(update={"oidc_clock_skew_seconds": 20.0})))
+    strict = TestClient(
+        apps(settings.model_copy(update={"oidc_clock_skew_seconds": 20.0})), base_url="https://localhost"
+    )
     assert who(strict, token) == (401, "bad_token")
 
 
@@ -253,7 +255,9 @@ def test_the_verified_address_decides_who_it_is(
 def test_a_provider_that_never_says_verified_can_be_trusted_but_not_against_its_word(
     settings: Settings, provider: IdentityProvider, apps: Any
 ):
-    trusting = TestClient(apps(settings.model_copy(update={"oidc_assume_verified": True})))
+    trusting = TestClient(
+        apps(settings.model_copy(update={"oidc_assume_verified": True})), base_url="https://localhost"
+    )
     assert who(trusting, provider.token(email=ANNA, email_verified=None)) == (200, "P1")
     assert who(trusting, provider.token(email=ANNA, email_verified=False)) == (403, "email_not_verified")
 
@@ -262,7 +266,7 @@ def test_another_claim_and_another_audience_can_be_the_ones(
     settings: Settings, provider: IdentityProvider, apps: Any
 ):
     said = {"oidc_email_claim": "upn", "oidc_audience": "api://sancho"}
-    client = TestClient(apps(settings.model_copy(update=said)))
+    client = TestClient(apps(settings.model_copy(update=said)), base_url="https://localhost")
     assert who(client, provider.token(upn=ANNA, aud="api://sancho")) == (200, "P1")
     assert who(client, provider.token(upn=ANNA)) == (401, "bad_token")
 

@@ -248,3 +248,16 @@ def test_sign_in_keeps_to_its_openapi(app: FastAPI, monkeypatch: pytest.MonkeyPa
         check_all()
         checked.add(operation.path)
     assert len(checked) == 8
+
+
+def test_sign_ins_and_those_that_fail_are_in_the_audit(browser: TestClient, app: FastAPI, store: Store):
+    assert browser.post("/auth/sign-in", json={"email": ANNA, "password": "wrong"}).status_code == 401
+    me = sign_in(browser, app, "P1", ANNA)
+    browser.post("/auth/sign-out", headers={"X-CSRF-Token": me["csrf_token"]})
+    app.state.audit.store_noted()
+    found = [(one.operation, one.person_id, one.result) for one in store.audit() if one.address]
+    assert found == [
+        ("sign_out", "P1", "done"),
+        ("sign_in", "P1", "done"),
+        ("sign_in", None, "refused"),
+    ]
