@@ -46,16 +46,14 @@ def list_people(lang: Lang = "ja") -> int:
         [
             one.person_id,
             one.name or "–",
-            one.email or "–",
-            one.role,
-            one.leads_team_id or "–",
-            (_MAY if one.refused is None else _REFUSED[one.refused]).to(lang),
+            " ".join(filter(None, (one.role, one.leads_team_id))),
+            (one.email or "–") if one.refused is None else _REFUSED[one.refused].to(lang),
             (_YES if one.person_id in with_passwords else _NO).to(lang),
             str(sessions.get(one.person_id, 0)),
         ]
         for one in sorted(people, key=lambda one: one.person_id)
     ]
-    print_table("", [heading.to(lang) for heading in _HEADINGS], rows, whole=[0, 2])
+    print_table("", [heading.to(lang) for heading in _HEADINGS], rows, right=[5], whole=[0])
     return 0
 
 
@@ -150,14 +148,11 @@ COMMANDS = (
 _HEADINGS = (
     Text("ID", "ID"),
     Text("氏名", "name"),
-    Text("メールアドレス", "e-mail"),
-    Text("役割", "role"),
-    Text("率いるチーム", "team led"),
-    Text("サインイン", "sign-in"),
+    Text("役割・率いるチーム", "role, team led"),
+    Text("サインイン", "signs in as"),
     Text("パスワード", "password"),
-    Text("サインイン中", "sessions"),
+    Text("利用中", "sessions"),
 )
-_MAY = Text("可", "yes")
 _REFUSED = {
     "no_email": Text("不可：メールアドレスなし", "no: no e-mail address"),
     "left": Text("不可：在籍期間終了", "no: has left"),
@@ -172,7 +167,7 @@ _LINK = Text(
     '{{"link": "...", "new_password": "..."}} sets a password and signs in; without new_password it signs in '
     "this once.",
 )
-_SIGNED_OUT = Text("{count}件のサインインを終わらせました。", "{count} sessions ended.")
+_SIGNED_OUT = Text("{count}件のサインインを終わらせました。", "Sessions ended: {count}.")
 _PASSWORD_SET = Text(
     "{person} さんのパスワードを設定しました。これまでのサインインは終了しました。",
     "{person}: the password is set; earlier sessions are over.",

@@ -32,7 +32,7 @@ def test_commands_list_link_sign_out_and_change_people(
     left = next(line for line in listed.splitlines() if line.startswith("P5"))
     assert "no: has" in left
     assert run(["user", "sign-out", "P2", "--lang", "en"]) == 0
-    assert "1 sessions ended" in capsys.readouterr().out
+    assert "Sessions ended: 1" in capsys.readouterr().out
     browser.cookies.clear()
     (tmp_path / "password").write_text("another good password\n", "utf-8")
     assert run(["user", "set-password", "P2", "--file", "password"]) == 0
