@@ -53,7 +53,7 @@ def list_people(lang: Lang = "ja") -> int:
         ]
         for one in sorted(people, key=lambda one: one.person_id)
     ]
-    print_table("", [heading.to(lang) for heading in _HEADINGS], rows, right=[5], whole=[0])
+    print_table("", [heading.to(lang) for heading in _HEADINGS], rows, right=[5], whole=[0, 3])
     return 0
 
 
