@@ -176,6 +176,10 @@ class HttpClient:
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(self, call: Call) -> bytes:
+        if (
+            not call.repeatable
+        ):  # a kept connection may have been ended meanwhile, and would be lost on the way
+            self.close()
         known = self._known(call)
         headers = {} if known is None else {"If-None-Match": known[0]}
         if getattr(self._own, "connection", None) is None:

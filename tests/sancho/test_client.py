@@ -276,6 +276,15 @@ def test_what_may_have_been_done_is_not_done_again(asked: Asked) -> None:
     assert len(asked.script.asked) == 2
 
 
+def test_what_cannot_be_sent_again_goes_over_a_fresh_connection(asked: Asked) -> None:
+    asked.script.answers = [GOOD, GOOD, GOOD]
+    used = []
+    for call in (asked.client.list_deals, asked.client.list_deals, lambda: asked.client.ping_webhook("wh_1")):
+        call()
+        used.append(asked.client._own.connection)
+    assert used[0] is used[1] is not used[2]
+
+
 def test_what_is_made_under_a_key_is_asked_for_again(asked: Asked) -> None:
     asked.script.answers = [None, problem(503, "store_unavailable"), GOOD, GOOD]
     for _ in range(2):

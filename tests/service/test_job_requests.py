@@ -119,3 +119,12 @@ def test_pages_of_jobs_neither_skip_nor_repeat(client: TestClient):
 def test_nobody_without_a_key_reaches_the_queue(client: TestClient):
     for method, path in (("POST", "/v1/imports?file=a.csv"), ("POST", "/v1/trainings"), ("GET", "/v1/jobs")):
         assert client.request(method, path, headers={"Authorization": ""}).status_code == 401
+
+
+@pytest.mark.parametrize("field", ["promote", "if_needed"])
+@pytest.mark.parametrize("value", [0, "no", "false", None])
+def test_only_true_and_false_say_whether_a_model_may_be_promoted(
+    client: TestClient, field: str, value: object
+):
+    refused = client.post("/v1/trainings", json={field: value})
+    assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, f"body.{field}")
