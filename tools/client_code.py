@@ -98,9 +98,10 @@ def client_code(api: Mapping[str, Any]) -> dict[str, str]:
         if "sign-in" not in operation.get("tags", ()) and _answers(operation)  # that is what a browser does
     ]
     used = {word for one in methods for word in _words(one)} & {shape.name for shape in shapes}
+    names = sorted(used, key=str.lower)
     texts = {
         "client_types.py": environment.get_template("client_types.py.j2").render(shapes=shapes),
-        "client.py": environment.get_template("client.py.j2").render(methods=methods, used=sorted(used)),
+        "client.py": environment.get_template("client.py.j2").render(methods=methods, used=names),
     }
     return {name: _formatted(text) for name, text in texts.items()}
 

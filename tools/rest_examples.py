@@ -35,6 +35,13 @@ _DIGITS = 4
 # Operations that are answered in the same form, but for which this organisation has no second model.
 _SAME = {"score_deal": ["score_deals"], "get_shadow": ["set_shadow"], "list_models": ["roll_back_model"]}
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # nobody's
+_TOKEN = "k3f9c2a1b7d5e6f80Xq0ZJmM0u7l1i0oXyZ4dQ5e6f8"  # opens nothing
+_ANSWER = {
+    "subject": "kpi:visits",
+    "period": "this-quarter",
+    "answer": "11月は研修で半分の日が埋まっていました",
+}
+_NEW_PASSWORD = {"current_password": "four words in a row", "new_password": "four other words in a row"}
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,16 @@ def main() -> None:
 
 def examples(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]:
     """Operation, and what was sent and answered."""
+    yield from of_programs(client, worker)
+    yield from of_people(client)
+
+
+def of_programs(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]:
+    """The calls that a key may make."""
     [first] = ask(client, Call("", "GET", "/v1/actions?limit=1"))["actions"]
     deal, recommendation = str(first["deal_id"]), str(first["recommendation_id"])
-    for call in (*calls(deal, recommendation), *of_jobs(client, worker), *of_webhooks(client)):
+    others = (*of_jobs(client, worker), *of_webhooks(client), *of_alerts(client))
+    for call in (*calls(deal, recommendation), *others):
         answer = ask(client, call)
         if not call.operation:
             continue
@@ -156,6 +170,50 @@ def of_webhooks(client: TestClient) -> Iterator[Call]:
     yield Call("remove_webhook", "DELETE", f"/v1/webhooks/{made}")
 
 
+def of_alerts(client: TestClient) -> Iterator[Call]:
+    """A channel of alerts from its beginning to its end."""
+    asked = {"form": "slack", "address": "http://127.0.0.1:9/T000/B000", "scope": "company"}
+    add = Call("add_alert_channel", "POST", "/v1/alerts", asked)
+    yield add
+    made = ask(client, add)["channel_id"]
+    yield Call("list_alert_channels", "GET", "/v1/alerts")
+    yield Call("mute_alerts", "POST", "/v1/alerts/mutes", {"who": made, "kinds": ["model.due"]})
+    yield Call("test_alert_channel", "POST", f"/v1/alerts/{made}/test")
+    yield Call("remove_alert_channel", "DELETE", f"/v1/alerts/{made}")
+
+
+def of_people(program: TestClient) -> Iterator[tuple[str, Any]]:
+    """What somebody asks who signs in, from a one-time link to the end."""
+    app: Any = program.app
+    listed = ask(program, Call("", "GET", "/v1/people/this-year"))["people"]
+    person, words = str(listed[0]["scope"]).partition(":")[2], "four words in a row"
+    row = json.dumps({"person_id": person, "email": "anna.sato@example.com"}) + "\n"
+    ask(program, Call("", "PUT", "/v1/tables/people", row, "application/x-ndjson"))
+    browser = TestClient(app, headers={"Accept-Language": "en"})
+    link = app.state.sign_in.book.add_link(person, 600)
+    asked = [
+        Call("list_sign_in_ways", "GET", "/auth/ways"),
+        Call("use_link", "POST", "/auth/link", {"link": link, "new_password": words}),
+        Call("sign_in", "POST", "/auth/sign-in", {"email": "anna.sato@example.com", "password": words}),
+        Call("get_me", "GET", "/auth/me"),
+        Call("get_my_record", "GET", "/v1/me/record?period=this-quarter"),
+        Call("answer_my_figure", "POST", "/v1/me/answers", _ANSWER),
+        Call("change_password", "POST", "/auth/password", _NEW_PASSWORD),
+        Call("sign_out", "POST", "/auth/sign-out"),
+    ]
+    for call in asked:
+        answer = ask(browser, call)
+        browser.headers["X-CSRF-Token"] = answer.get("csrf_token") or browser.headers.get("X-CSRF-Token", "")
+        sent = {} if call.body is None else {"request": invented(call.body)}
+        yield call.operation, {**sent, "response": invented(shortened(answer))}
+    app.state.audit.store_noted()
+    for call in (
+        Call("list_person_answers", "GET", f"/v1/person-answers?person={person}"),
+        Call("list_audit", "GET", "/v1/audit?limit=2"),
+    ):
+        yield call.operation, {"response": invented(shortened(ask(program, call)))}
+
+
 def ask(client: TestClient, call: Call) -> Any:
     """What a call answers."""
     sent = call.body if isinstance(call.body, str) or call.body is None else json.dumps(call.body)
@@ -181,6 +239,8 @@ def invented(value: Any) -> Any:
     """A value without what only this run has."""
     text = json.dumps(value, ensure_ascii=False)
     text = re.sub(r"whsec_[A-Za-z0-9+/=]+", _SECRET, text)
+    text = re.sub(r'("link": |"csrf_token": )"[^"]+"', rf'\1"{_TOKEN}"', text)
+    text = re.sub(r'"address": "testclient"', '"address": "10.0.0.7"', text)
     return json.loads(text.replace("http://127.0.0.1:9/", "https://crm.example.com/"))
 
 

@@ -117,6 +117,7 @@ def test_whoever_pages_is_told_which_rows(api: dict[str, Any]) -> None:
         "get_deal_timeline": "entries",
         "list_bottlenecks": "bottlenecks",
         "list_actions": "actions",
+        "list_audit": "entries",
         "report_recommendations": "by_action",
         "list_models": "models",
         "list_jobs": "jobs",
