@@ -72,7 +72,7 @@ STATUS = {
     "stale_sign_in": 401,
     "csrf": 403,
     "not_a_person": 403,
-    "unknown_person": 403,
+    "not_in_people": 403,
     "email_not_verified": 403,
     "no_local_sign_in": 403,
     "no_provider": 404,

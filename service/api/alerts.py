@@ -14,6 +14,10 @@ from service.api.responses import documented_problems, send
 from service.api.use_cases import AlertsDep
 from service.problems import language_of
 
+_OF_CHANNEL = (
+    *("no_reader", "bad_address", "no_email", "too_many_channels", "unknown_form", "unknown_kind"),
+    *("unknown_language", "unknown_person", "unknown_scope", "bad_webhook_url", "private_webhook_url"),
+)
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 _CHANNEL = Annotated[str, Path(max_length=64, examples=["al_3f9c2a1b7d5e6f80"])]
 _CREATED = 201
@@ -23,7 +27,7 @@ _CREATED = 201
     "",
     status_code=_CREATED,
     response_model=schemas.NewChannel,
-    responses=documented_problems(400, 404),
+    responses=documented_problems(*_OF_CHANNEL),
     summary="Add a channel of alerts",
 )
 async def add_alert_channel(
@@ -43,7 +47,10 @@ async def list_alert_channels(request: Request, alerts: AlertsDep) -> Response:
 
 
 @router.post(
-    "/mutes", response_model=schemas.Muted, responses=documented_problems(400), summary="Mute alerts"
+    "/mutes",
+    response_model=schemas.Muted,
+    responses=documented_problems("unknown_kind", "unknown_channel"),
+    summary="Mute alerts",
 )
 async def mute_alerts(request: Request, alerts: AlertsDep, asked: schemas.MuteRequest) -> Response:
     """A person, or a channel, is told nothing more of some kinds, or again."""
@@ -54,7 +61,7 @@ async def mute_alerts(request: Request, alerts: AlertsDep, asked: schemas.MuteRe
 @router.delete(
     "/{channel_id}",
     response_model=schemas.ChannelTold,
-    responses=documented_problems(404),
+    responses=documented_problems("unknown_channel"),
     summary="Remove a channel of alerts",
 )
 async def remove_alert_channel(request: Request, alerts: AlertsDep, channel_id: _CHANNEL) -> Response:
@@ -65,7 +72,7 @@ async def remove_alert_channel(request: Request, alerts: AlertsDep, channel_id: 
 @router.post(
     "/{channel_id}/test",
     response_model=schemas.ChannelTold,
-    responses=documented_problems(404),
+    responses=documented_problems("unknown_channel"),
     summary="Try a channel of alerts out",
 )
 async def test_alert_channel(request: Request, alerts: AlertsDep, channel_id: _CHANNEL) -> Response:

@@ -12,13 +12,16 @@ MOST = 20  # wrong keys from one address within a minute, of all processes that 
 
 
 class FailedAttempts:
-    """Counts calls with a wrong key by address, or wrong passwords by account: each `kind` of its own."""
+    """Counts calls with a wrong key by address, or wrong passwords by account: each `kind` of its own.
+
+    `most` of them within so many `seconds`; by default those of keys.
+    """
 
     def __init__(
         self,
         counts: Counts | None = None,
         kind: str = "keys",
-        most: int = MOST,
+        most: int | None = None,
         seconds: float = SECONDS,
     ) -> None:
         self._counts = counts if counts is not None else Counts()
@@ -27,11 +30,11 @@ class FailedAttempts:
     def seconds_to_wait(self, address: str) -> float:
         """How long an address has to wait; 0 where it may try."""
         failed = self._counts.of(self._name(address))
-        return failed.seconds_left if failed.number >= self._most else 0.0
+        return failed.seconds_left if failed.number >= self._limit else 0.0
 
     def note(self, address: str) -> None:
         """A wrong key has come from an address."""
-        self._counts.note(self._name(address), keep=self._most, seconds=self._seconds)
+        self._counts.note(self._name(address), keep=self._limit, seconds=self._seconds)
 
     def take_back(self, address: str) -> None:
         """One that was noted has turned out to be right."""
@@ -40,6 +43,10 @@ class FailedAttempts:
     def forget(self, address: str) -> None:
         """Somebody has shown that he is no stranger."""
         self._counts.forget(self._name(address))
+
+    @property
+    def _limit(self) -> int:
+        return MOST if self._most is None else self._most
 
     def _name(self, address: str) -> str:
         return f"failed {self._kind} {_caller(address)}"

@@ -19,7 +19,7 @@ _DAY = "A day or moment"
 @router.get(
     "/audit",
     response_model=schemas.AuditList,
-    responses=documented_problems(400),
+    responses=documented_problems("bad_cursor", "bad_as_of"),
     summary="Who did what, and who read whose figures",
 )
 async def list_audit(

@@ -39,7 +39,7 @@ TAGS: Mapping[str, str] = {
 # Of every call under /v1: of its key, of the service, and of parameters that do not fit.
 _ALWAYS = (
     *("no_credential", "not_allowed", "too_many_attempts", "invalid_request", "internal_error"),
-    *("session_ended", "bad_token", "csrf", "not_a_person", "unknown_person", "email_not_verified"),
+    *("session_ended", "bad_token", "csrf", "not_a_person", "not_in_people", "email_not_verified"),
     *("provider_unavailable", "too_many_calls", "too_many_computations", "unknown_host", "bad_path"),
     *("not_ready", "busy", "no_room", "store_unavailable", "registry_unavailable", "no_model"),
     "currency_changed",

@@ -127,7 +127,7 @@ class Provider:
             raise SanchoError(_NOT_VERIFIED, "email_not_verified")
         person = directory.person_of(email) if isinstance(email, str) and email.strip() else None
         if person is None:
-            raise SanchoError(_NO_PERSON, "unknown_person")
+            raise SanchoError(_NO_PERSON, "not_in_people")
         return person
 
     def _checked(self, token: str, held: _Held, key: PyJWK, audience: str) -> dict[str, Any]:

@@ -240,10 +240,10 @@ def test_a_key_that_the_provider_took_back_is_out_after_ten_minutes_at_the_lates
         ({"email": ANNA, "email_verified": None}, 403, "email_not_verified"),
         ({"email": ANNA, "email_verified": "false"}, 403, "email_not_verified"),
         ({"email": ANNA, "email_verified": "true"}, 200, "P1"),
-        ({"email": "nobody@example.com"}, 403, "unknown_person"),
-        ({"email": "left@example.com"}, 403, "unknown_person"),
-        ({"email": ["anna@example.com"]}, 403, "unknown_person"),
-        ({}, 403, "unknown_person"),
+        ({"email": "nobody@example.com"}, 403, "not_in_people"),
+        ({"email": "left@example.com"}, 403, "not_in_people"),
+        ({"email": ["anna@example.com"]}, 403, "not_in_people"),
+        ({}, 403, "not_in_people"),
     ],
 )
 def test_the_verified_address_decides_who_it_is(
@@ -279,7 +279,7 @@ def test_who_has_left_is_out_within_a_second_whatever_his_token_says(
     push_rows(store, "people", [{"person_id": "P3", "active_to": "2026-01-31"}], TOKYO)
     real = time.monotonic
     monkeypatch.setattr("time.monotonic", lambda: real() + 1.0)
-    assert who(client, token) == (403, "unknown_person")
+    assert who(client, token) == (403, "not_in_people")
 
 
 def test_without_a_provider_a_token_is_a_wrong_key(tmp_path: Path, apps: Any, provider: IdentityProvider):
@@ -359,8 +359,8 @@ def test_a_code_that_was_used_and_one_the_provider_refuses_let_nobody_in(client:
         ({"email": ANNA, "nonce": "of another sign-in"}, "sign_in_refused"),
         ({"email": ANNA, "aud": "another"}, "bad_token"),
         ({"email": ANNA, "email_verified": False}, "email_not_verified"),
-        ({"email": "left@example.com"}, "unknown_person"),
-        ({"email": "nobody@example.com"}, "unknown_person"),
+        ({"email": "left@example.com"}, "not_in_people"),
+        ({"email": "nobody@example.com"}, "not_in_people"),
     ],
 )
 def test_what_the_provider_says_of_a_browser_is_checked_like_any_token(
