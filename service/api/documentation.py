@@ -112,10 +112,8 @@ def complete(schema: dict[str, Any], prefix: str) -> dict[str, Any]:
     schemes["HTTPBearer"]["description"] = _about_keys()
     schemes[_COOKIE] = _COOKIE_SCHEME
     for path, method, operation in _operations(schema):
-        if path.startswith(f"{prefix}/"):
-            _document_codes(operation, _expected(operation))
-        else:
-            _document_codes(operation, ())
+        is_health = operation["tags"] == ["health"]
+        _document_codes(operation, () if is_health else _expected(operation))
         if operation.get("security"):
             _document_rights(operation)
         if method == "get" and path.startswith(f"{prefix}/"):

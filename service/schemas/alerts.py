@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from service.alerts.forms import FORMS
 from service.alerts.kinds import KINDS
@@ -105,7 +105,7 @@ class MuteRequest(BaseModel):
 
     who: str = Field(min_length=1, max_length=500)
     kinds: list[str] = Field(default_factory=list, max_length=20, description="None = any")
-    muted: bool = True
+    muted: StrictBool = True
 
 
 class Muted(_Answer):
