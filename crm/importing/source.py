@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,18 @@ def column_names(header: list[str]) -> list[str]:
     return list(names)
 
 
+def _json(value: Any) -> str:
+    """JSON of a value in a cell; what no 64 bits and no UTF-8 hold, in ASCII and in full.
+
+    >>> _json({"a": [2**70]})
+    '{"a": [1180591620717411303424]}'
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, default=str)
+
+
 def cell_text(value: Any) -> str | None:
     """A cell as text: whole numbers without a point, times as ISO 8601, a midnight as its day."""
     match value:
@@ -111,7 +124,7 @@ def cell_text(value: Any) -> str | None:
         case int() | float():
             return repr(value)
         case dict() | list():
-            return orjson.dumps(value).decode()
+            return _json(value)
     if hasattr(value, "isoformat"):
         text: str = value.isoformat()
         return text.removesuffix("T00:00:00")
