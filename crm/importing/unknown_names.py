@@ -11,6 +11,7 @@ from crm.schema import DEFAULT_OUTCOMES, TABLES, Table
 from crm.store import Writer
 
 _TABLE_OF = {"owner_id": "people", "actor_id": "people", "account_id": "accounts", "stage": "stages"}
+_SHOWN = 3  # names
 
 
 class UnknownNames:
@@ -37,11 +38,11 @@ class UnknownNames:
             if home == "stages" and not self._writer.rows("stages", ("stage",)):
                 unknown -= set(DEFAULT_OUTCOMES)
             if unknown:
-                shown = sorted(unknown)[:3]
+                shown, are_all = sorted(unknown)[:_SHOWN], len(unknown) <= _SHOWN
                 yield Text(
                     f"{TABLES[home].label.ja}の表にない名前が{len(unknown)}件あります"
-                    f"（{'、'.join(shown)} など）。"
+                    f"（{'、'.join(shown)}{'' if are_all else ' など'}）。"
                     "行は取り込みました。",
-                    f"{len(unknown)} names are not in the table {home} ({', '.join(shown)} ...); "
-                    "their rows were imported.",
+                    f"Names that are not in the table {home}: {len(unknown)} ({', '.join(shown)}"
+                    f"{'' if are_all else ', ...'}); their rows were imported.",
                 )

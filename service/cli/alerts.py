@@ -163,7 +163,8 @@ def list_channels(as_json: Json = False, lang: Lang = "ja") -> int:
         Text("種類", "kinds"),
         Text("結果", "result"),
     )
-    print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
+    if rows:
+        print_table("", [heading.to(lang) for heading in headings], rows, whole=[0])
     for who, kind in mutes:
         print_line(_MUTED.format(who=who, kind=kind or _ANY).to(lang))
     if not rows:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from crm.acting import DONE, FAILED, REFUSED
 from crm.i18n import Language, Text
 from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.output import note, print_json, print_line, print_table
@@ -121,6 +122,13 @@ def _book() -> Iterator[AuditBook]:
         yield AuditBook(store, lambda: zone)
 
 
+_RESULTS = {
+    DONE: Text("完了", "done"),
+    REFUSED: Text("拒否", "refused"),
+    FAILED: Text("失敗", "failed"),
+}
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool, lang: Language) -> int:
     if as_json:
         print_json({"entries": rows})
@@ -129,7 +137,13 @@ def _show(rows: list[dict[str, Any]], as_json: bool, lang: Language) -> int:
         print_line(_NONE.to(lang))
         return 0
     shown = [
-        [row["at"][:19].replace("T", " "), row["caller"], row["operation"], _what(row), row["result"]]
+        [
+            row["at"][:19].replace("T", " "),
+            row["caller"],
+            row["operation"],
+            _what(row),
+            _RESULTS[row["result"]].to(lang),
+        ]
         for row in rows
     ]
     print_table("", [heading.to(lang) for heading in _HEADINGS], shown, whole=[0])
