@@ -3,8 +3,9 @@
 `python -m benchmarks.sign_in FOLDER` signs in at a service of 300 people with wrong passwords, mixed at
 random: of somebody who has one, who has none, and of nobody; it takes the time of the clock, and that of the
 processor, which other work on the machine does not lengthen. Then it ends sessions in each way that there is,
-and asks two replicas (two services on one store) every 10 ms until both refuse. The seconds of each case go
-into a file of FOLDER; cases that are there are not measured again.
+and asks two replicas (two services on one store) every 10 ms until both refuse; the same of a key that is
+revoked by a command. The seconds of each case go into a file of FOLDER; cases that are there are not measured
+again.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from crm.importing import push_rows, remove_rows
 from crm.store import Store
 from service.api import create_app
 from service.api import sign_in_attempts as attempts
+from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.settings import Settings
 from service.sign_in import SignIn
 from service.use_cases import UseCases
 
 ZONE, PEOPLE, TIMED, ENDED = ZoneInfo("Asia/Tokyo"), 300, 100, 20
+REVOKED = "a key revoked"
 PASSWORD = "four words in a row"
 KINDS = {"a wrong password": "p1@example.com", "no password set": "p2@example.com", "nobody": "x@example.com"}
 
@@ -57,6 +60,8 @@ def main() -> None:
             for name, end in _endings(store, settings).items():
                 if not (folder / f"{name}.json").exists():
                     _save(folder, name, [_seconds_to_end(replicas, n, end) for n in range(ENDED)])
+            if not (folder / f"{REVOKED}.json").exists():
+                _save(folder, REVOKED, [_seconds_to_revoke(replicas, settings, n) for n in range(ENDED)])
     print(f"{'case':32} {'n':>4} {'median':>9} {'p10':>9} {'p90':>9} {'most':>9}  (ms)")
     for file in sorted(folder.glob("*.json")):
         ms = 1000 * np.array(json.loads(file.read_text("utf-8")))
@@ -118,9 +123,23 @@ def _seconds_to_end(replicas: list[FastAPI], number: int, end: Callable[[str], o
     answer = clients[0].post("/auth/link", json={"link": book.add_link(person, 60)})
     assert answer.status_code == 200, answer.text
     clients[1].cookies.update(clients[0].cookies)
+    return _seconds_until_refused(clients, number, lambda: end(person))
+
+
+def _seconds_to_revoke(replicas: list[FastAPI], settings: Settings, number: int) -> float:
+    """From the moment when a key is revoked, by another process, until the last replica refuses it."""
+    other = ApiKeys(settings.store_url)
+    text = other.create(f"key {number}", ["read"])
+    clients = [TestClient(app, headers={"Authorization": f"Bearer {text}"}) for app in replicas]
+    seconds = _seconds_until_refused(clients, number, lambda: other.revoke(text.split("_")[1]))
+    other.close()
+    return seconds
+
+
+def _seconds_until_refused(clients: list[TestClient], number: int, end: Callable[[], object]) -> float:
     time.sleep((number % 10) / 10)  # so that it does not always end at the same age of what is remembered
     assert [client.get("/auth/me").status_code for client in clients] == [200, 200]
-    end(person)
+    end()
     written = time.perf_counter()
     waiting = list(clients)
     while waiting:
