@@ -39,9 +39,9 @@ def main() -> int:
         command(["world", str(home / "world"), "--deals", deals, "--seed", "7", "--end", SAMPLE_DAY])
         command(["import", str(home / "world")])
         command(["train", "--as-of", SAMPLE_DAY])
-        before = asked(folder / "before")
+        before = recorded_answers(folder / "before")
         erased, names = erase_some(read_settings())
-        after = asked(folder / "after")
+        after = recorded_answers(folder / "after")
         remove_copies(read_settings())  # made anew by the questions; columns of text without a space between
         found = where_found(read_settings(), names)
     equal, differ = compared(before, after, erased, names)
@@ -52,7 +52,7 @@ def main() -> int:
     return int(bool(differ) or bool(found))
 
 
-def asked(folder: Path) -> dict[str, bytes]:
+def recorded_answers(folder: Path) -> dict[str, bytes]:
     """The answers to all questions, which are kept as files."""
     folder.mkdir()
     answers = {}

@@ -62,19 +62,19 @@ def before_call(_context: Any, case: Any, **_: Any) -> None:
             if CHOICE.random() < 0.5:
                 place[name] = CHOICE.choice(REAL[name])
     if isinstance(case.body, dict) and CHOICE.random() < 0.5:
-        case.body = made_possible(case.body)
+        case.body = with_real_ids(case.body)
 
 
-def made_possible(value: Any) -> Any:
+def with_real_ids(value: Any) -> Any:
     """A body whose days, stages and ids go together, all else as it is."""
     if isinstance(value, list):
-        return [made_possible(one) for one in value]
+        return [with_real_ids(one) for one in value]
     if not isinstance(value, dict):
         return value
     return {
         name: (REAL[name][0] if name in REAL else POSSIBLE[name])
         if name in REAL or name in POSSIBLE
-        else made_possible(one)
+        else with_real_ids(one)
         for name, one in value.items()
     }
 

@@ -83,12 +83,12 @@ def main() -> None:
     print(f"files {chosen.files}, silent {chosen.silent}, half {chosen.half}, slow {chosen.slow}")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         served = stack.enter_context(Served(chosen.home.resolve(), Path(folder), more, options, before))
-        asked(served, 3.0)  # what is asked first is made first
-        print(asked(served, chosen.seconds).line("alone"), flush=True)
+        answers_to_good_callers(served, 3.0)  # what is asked first is made first
+        print(answers_to_good_callers(served, chosen.seconds).line("alone"), flush=True)
         with others(served, chosen.silent, chosen.half, chosen.slow) as ended:
-            print(asked(served, chosen.seconds).line("beside the others"), flush=True)
+            print(answers_to_good_callers(served, chosen.seconds).line("beside the others"), flush=True)
             print("the others, ended by the service:", dict(ended) or "never")
-        print(asked(served, 5.0).line("afterwards"))
+        print(answers_to_good_callers(served, 5.0).line("afterwards"))
         statuses = Counter(
             served.answer(Sent("GET", "/v1/jobs", headers={"Authorization": f"Bearer sancho_{n:x}_x"}))[0]
             for n in range(100)
@@ -96,7 +96,7 @@ def main() -> None:
         print("100 wrong keys:", dict(statuses))
 
 
-def asked(served: Served, seconds: float) -> Good:
+def answers_to_good_callers(served: Served, seconds: float) -> Good:
     """What good callers meet for a while."""
     met = Good()
     until = time.monotonic() + seconds

@@ -55,7 +55,7 @@ class Found:
     gone: list[Key]
 
 
-def found(
+def new_findings(
     context: AnswerContext,
     scopes: Sequence[str],
     marks: Mapping[Key, Any],

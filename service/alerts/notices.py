@@ -10,7 +10,7 @@ from crm.instants import last_known_day
 from crm.store.alerts import Channel, NewAlert
 from features import Calendar
 from service.alerts.book import AlertBook, Comparison, Key
-from service.alerts.findings import Finding, found
+from service.alerts.findings import Finding, new_findings
 from service.alerts.forms import MAIL
 from service.alerts.hours import Hours
 from service.alerts.kinds import DATA_STALE, MODEL_DUE
@@ -76,7 +76,7 @@ class AlertNotices:
             before = marks.get(_STATE)
             if before is not None and before > position:
                 return [], {}, []  # another replica has seen newer data
-            new = found(context, scopes, marks, history, is_due)
+            new = new_findings(context, scopes, marks, history, is_due)
             alerts = [
                 NewAlert(
                     channel_id=channel_id,

@@ -98,12 +98,12 @@ def _entries(scope: Scope, status: int) -> Iterator[Entry]:
         touched = named_in_path(parameters, True)
         yield entry_of(acting, operation, scope=OF_DEAL, touched=touched, **facts)
     else:
-        told = [read_scope(operation, asked, caller) for asked in _asked_scopes(scope)]
+        told = [read_scope(operation, asked, caller) for asked in _scopes_asked_about(scope)]
         for read in list(dict.fromkeys(one for one in told if one is not None))[:_MOST]:
             yield entry_of(acting, operation, scope=read, about=person_of(read), touched=named, **facts)
 
 
-def _asked_scopes(scope: Scope) -> Sequence[str | None]:
+def _scopes_asked_about(scope: Scope) -> Sequence[str | None]:
     """Whose figures a call asks for; None: it does not say."""
     if _ASKED in scope:
         asked: Sequence[str] = scope[_ASKED]

@@ -52,7 +52,7 @@ class AuditBook:
         )
         zone = self._zone()
         return {
-            "entries": [told(one, zone) for one in found[:limit]],
+            "entries": [entry_fields(one, zone) for one in found[:limit]],
             "next_cursor": _written(found[limit - 1]) if len(found) > limit else None,
             "as_of": iso(as_of_instant(None, zone), zone),
             "model": None,
@@ -76,7 +76,7 @@ class AuditBook:
         }
         before, zone = None, self._zone()
         while found := self._store.audit(**asked, before=before, limit=_PAGE):
-            yield from (told(one, zone) for one in found)
+            yield from (entry_fields(one, zone) for one in found)
             before = (found[-1].at, found[-1].audit_id)
 
     def _between(self, since: str | None, until: str | None) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class AuditBook:
         }
 
 
-def told(entry: Entry, zone: ZoneInfo) -> dict[str, Any]:
+def entry_fields(entry: Entry, zone: ZoneInfo) -> dict[str, Any]:
     """An entry as its readers are told it."""
     values = asdict(entry)
     return {"audit_id": values.pop("audit_id"), "at": iso(values.pop("at"), zone), **values}

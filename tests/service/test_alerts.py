@@ -20,7 +20,7 @@ from crm.store.alerts import Channel
 from features import Calendar
 from models.forecast.organisation import ScopeTree
 from service.alerts.book import AlertBook
-from service.alerts.findings import GOAL_POINTS, USUAL_CHANGE, found, usual_change
+from service.alerts.findings import GOAL_POINTS, USUAL_CHANGE, new_findings, usual_change
 from service.alerts.hours import Hours
 from service.alerts.kinds import DATA_STALE, DEAL_FELL, GOAL_CROSSED, KINDS, MODEL_DUE
 from service.alerts.notices import GROUP_SECONDS, AlertNotices
@@ -145,9 +145,9 @@ def test_a_seller_who_is_said_to_lead_a_team_is_still_a_seller(cases: UseCases):
 
 def test_a_fall_that_moves_the_goal_is_told_with_what_it_means_and_a_small_one_is_not(cases: UseCases):
     context = _context(cases)
-    first = found(context, ["company", "person:P0"], {}, {}, None)
+    first = new_findings(context, ["company", "person:P0"], {}, {}, None)
     assert first.findings == [], "what is there at first is no news"
-    same = found(context, ["company", "person:P0"], first.marks, {}, None)
+    same = new_findings(context, ["company", "person:P0"], first.marks, {}, None)
     assert (same.findings, same.marks, same.gone) == ([], {}, [])
     deals = {one["deal_id"]: one for one in context.forecast.of_scope("company")["deals"]}
     biggest = max(deals.values(), key=lambda deal: deal["revenue"])
@@ -155,7 +155,9 @@ def test_a_fall_that_moves_the_goal_is_told_with_what_it_means_and_a_small_one_i
     period, now, _ = first.marks[key]
 
     def after(before: float) -> Any:
-        return found(context, ["company"], {**first.marks, key: [period, before, "2026-11-01"]}, {}, None)
+        return new_findings(
+            context, ["company"], {**first.marks, key: [period, before, "2026-11-01"]}, {}, None
+        )
 
     fell = after(0.99)
     [finding] = [one for one in fell.findings if one.kind == DEAL_FELL]
@@ -170,13 +172,15 @@ def test_a_fall_that_moves_the_goal_is_told_with_what_it_means_and_a_small_one_i
     little = after(now + 0.04)
     assert little.findings == []
     assert key not in little.marks, "many small falls add up"
-    other = found(context, ["company"], {**first.marks, key: ["2026-Q3", 0.99, "2026-09-01"]}, {}, None)
+    other = new_findings(
+        context, ["company"], {**first.marks, key: ["2026-Q3", 0.99, "2026-09-01"]}, {}, None
+    )
     assert other.findings == [], "another period's chance is another one"
 
 
 def test_a_seller_is_told_of_own_deals_alone(cases: UseCases):
     context = _context(cases)
-    first = found(context, ["person:P0", "person:P1", "team:T1"], {}, {}, None)
+    first = new_findings(context, ["person:P0", "person:P1", "team:T1"], {}, {}, None)
     owners = context.forecast.deals.set_index("deal_id")["owner_id"].astype(str).to_dict()
     told = {key[1].split("/")[0]: set() for key in first.marks if key[0] == DEAL_FELL}
     for kind, subject in first.marks:
@@ -216,7 +220,7 @@ def test_a_goal_that_crosses_a_line_is_told_only_where_it_moved_by_more_than_usu
         days = context.moment / 1e6 - 7 * 86_400
         moment = np.datetime64(int(days), "s").astype(str) + "+00:00"
         history = [] if week_before is None else [{"as_of": moment, "probability": week_before}]
-        return found(context, ["company"], {key: mark}, {"company": history}, None)
+        return new_findings(context, ["company"], {key: mark}, {"company": history}, None)
 
     fell = at(0.44, [0.63, 2], 0.61)
     [crossed] = [one for one in fell.findings if one.kind == GOAL_CROSSED]
@@ -236,13 +240,13 @@ def test_data_that_stop_and_a_model_that_is_due_are_told_once_each(cases: UseCas
         replace(context, state=replace(context.state, newest_deal_record=context.moment - age * days))
         for context, age in ((_context(cases), 1), (_context(cases), 40))
     )
-    marks = found(context, [], {}, {}, False).marks
+    marks = new_findings(context, [], {}, {}, False).marks
     assert marks == {(DATA_STALE, ""): False, (MODEL_DUE, ""): False}
-    now = found(stale, [], marks, {}, True)
+    now = new_findings(stale, [], marks, {}, True)
     assert [one.kind for one in now.findings] == [DATA_STALE, MODEL_DUE]
-    again = found(stale, [], {**marks, **now.marks}, {}, True)
+    again = new_findings(stale, [], {**marks, **now.marks}, {}, True)
     assert again.findings == []
-    assert found(context, [], marks, {}, None).marks == {}, "not known is not well"
+    assert new_findings(context, [], marks, {}, None).marks == {}, "not known is not well"
 
 
 # From the data to the message
