@@ -1,7 +1,7 @@
 """What is a new store, and a new registry, of a test? A copy of one that Sancho made in this session.
 
 The migrations of a store take 50 ms of a processor and wait for the disk as long again; MLflow's tables take
-a second, and eight of waiting. Hundreds of tests begin with both. So each is made once, by the code that makes
+a second, and eight of waiting. Hundreds of tests begin with both. So each is made once, by the code that does
 it for a user, and a test that opens one where there is nothing yet gets a copy of its file. Whatever is there
 already, damaged, half migrated or of a newer version, is opened as it is; processes of their own make theirs
 anew.
