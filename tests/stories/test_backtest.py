@@ -6,8 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date
-from typing import Any
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,49 +14,35 @@ import pytest
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.instants import HOUR, start_of_day
-from models.snapshot_rows import SnapshotRows
-from simulator import WorldSettings, crm_tables, simulate
-from training import baselines
+from tests.support.small_backtest import SMALL, TOKYO, WEEKS, SmallBacktest, small_backtest, small_log
 from training.backtest import Backtest, backtest
 from training.backtest.deal_scores import BY_PERIOD_END, EVER, SANCHO
 from training.backtest.origins import recorded_until
 from training.backtest.report import page
 from training.backtest.result import to_json
 from training.backtest.run import fewer_periods_warnings, warnings_of
-from training.baselines import ALL_LABELS, LABELS, panel
-from training.config import TrainConfig
-
-TOKYO = ZoneInfo("Asia/Tokyo")
-SMALL = TrainConfig(trees=20, leaves=8, max_moments=6_000, max_questions=8_000, threads=1)
-WEEKS = (4, 12)
+from training.baselines import ALL_LABELS, LABELS
 
 
 @pytest.fixture(scope="module")
 def log() -> EventLog:
-    world = simulate(WorldSettings(deals=900, seed=5, end=date(2026, 3, 31), days=820))
-    frames = {
-        name: table.to_pandas() if hasattr(table, "to_pandas") else table
-        for name, table in crm_tables(world).items()
-    }
-    return EventLog.of(frames, TOKYO)
+    return small_log()
 
 
 @pytest.fixture(scope="module")
-def panels() -> list[int]:
+def kept(of_all_workers: Path) -> SmallBacktest:
+    return small_backtest(of_all_workers)
+
+
+@pytest.fixture(scope="module")
+def found(kept: SmallBacktest) -> Backtest:
+    return kept.found
+
+
+@pytest.fixture(scope="module")
+def panels(kept: SmallBacktest) -> list[int]:
     """How many moments the baselines of each fold learned from."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def found(log: EventLog, panels: list[int]) -> Backtest:
-    def counted(*given: Any) -> SnapshotRows:
-        rows = panel(*given)
-        panels.append(len(rows.at))
-        return rows
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baselines, "panel", counted)
-        return backtest(log, SMALL, periods=2, weeks=WEEKS, last_day=date(2025, 9, 30))
+    return kept.panels
 
 
 @pytest.fixture(scope="module")

@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
 from crm.errors import SanchoError
-from crm.eventlog import EventLog
-from simulator import WorldSettings, crm_tables, simulate
-from training.backtest import Backtest, backtest, to_json
+from tests.support.small_backtest import small_backtest
+from training.backtest import Backtest, to_json
 from training.backtest.rows_table import check_rows_file, period_file, write_rows
-from training.config import TrainConfig
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "recompute_backtest.py"
-SMALL = TrainConfig(trees=10, leaves=6, max_moments=4_000, max_questions=5_000, threads=1)
 
 
 @pytest.fixture(scope="module")
-def found() -> Backtest:
-    world = simulate(WorldSettings(deals=500, seed=6, end=date(2026, 3, 31), days=820))
-    log = EventLog.of(crm_tables(world), ZoneInfo("Asia/Tokyo"))
-    return backtest(log, SMALL, periods=2, weeks=(4, 12), last_day=date(2025, 12, 31))
+def found(of_all_workers: Path) -> Backtest:
+    return small_backtest(of_all_workers).found
 
 
 def recomputed(rows: Path, result: Path) -> subprocess.CompletedProcess[str]:
