@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from crm.periods import Period, later_periods
 from models.actions import ActionEffect, Effects, Evidence
 from models.scoring import score_open
-from service.api import create_app
+from service.app import create_app
 from service.cli import run
 from service.schemas import (
     ActionList,
