@@ -16,14 +16,25 @@ from pictures.fan import Fan
 from pictures.measure import PERCENT, POINTS, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from service.language import as_of_text, day_text, known_day, period_text, points_text
+from service.language import as_of_text, day_text, known_day, moment_text, period_text, points_text
 from service.pages.values import cell, chance, headline_measure, money_measure
 from service.pages.words import WORDS, verdict
 
 Answer = Mapping[str, Any]
 _BULLET_WIDTH = 150.0
+_CHANGES = {  # what changed a forecast, short enough for a picture
+    "moved": Text("担当変更", "moved"),
+    "deleted": Text("削除・統合", "deleted"),
+    "won": Text("受注", "won"),
+    "lost": Text("失注", "lost"),
+    "slipped": Text("期ずれ", "slipped"),
+    "advanced": Text("前進", "moved ahead"),
+    "amount": Text("金額", "amount"),
+    "new_deals": Text("新規案件", "new deals"),
+    "new_business": Text("今後の新規", "to come"),
+    "target": Text("目標変更", "target"),
+}
 _LEAST_POINTS = 1.0  # that one of the three must move
-_ROUNDING = 0.02  # points by which the parts of a change may miss it, as answers round them
 _PERIODS = {
     "this-quarter": Text("今四半期", "This quarter"),
     "next-quarter": Text("来四半期", "Next quarter"),
@@ -146,7 +157,7 @@ class _Outlook:
 
     def fan(self) -> Fan:
         """How the period gets there."""
-        pace = self.forecast["pace"]
+        pace = _until_now(self.forecast)
         known = sum(row["closed"] is not None for row in pace)
 
         def ahead(name: str) -> list[float | None]:
@@ -168,12 +179,15 @@ class _Outlook:
         change = self.forecast["change"]
         if change is None:
             return None
-        parts = [Part(_both(one["label"]), one["effect_pp"] / 100) for one in change["contributions"]]
+        parts = [
+            Part(_CHANGES.get(one["code"], _both(one["label"])), one["effect_pp"] / 100)
+            for one in change["contributions"]
+        ]
         shown = [part for part in parts if abs(part.value) >= 0.5e-2]
         step = change["to"] - change["from"]
         small = step - sum(part.value for part in shown)
-        if abs(small) > _ROUNDING / 100:
-            shown.append(Part(Text("その他（1pt未満）", "others (under 1 pt)"), small))
+        if abs(small) >= 0.5e-2:
+            shown.append(Part(Text("その他", "others"), small))
         elif shown:
             largest = max(range(len(shown)), key=lambda one: abs(shown[one].value))
             shown[largest] = replace(shown[largest], value=shown[largest].value + small)
@@ -187,7 +201,10 @@ class _Outlook:
 
     def spark(self) -> Spark | None:
         """The probability by week; None of fewer than three."""
-        rows = [row for row in self.forecast["history"] if row["probability"] is not None]
+        now = {**self.forecast, "computed_later": False}
+        day = known_day(now["as_of"])
+        before = [row for row in self.forecast["history"] if known_day(row["as_of"]) < day]
+        rows = [row for row in (*before, now) if row["probability"] is not None]
         if len(rows) < 3:
             return None
         usual = self.forecast["usual_change_pp"]
@@ -299,6 +316,16 @@ class _Outlook:
         }
 
 
+def _until_now(forecast: Answer) -> list[Answer]:
+    """The pace with a point at the moment itself, between what is past and what is to come."""
+    pace, day = list(forecast["pace"]), known_day(forecast["as_of"]).isoformat()
+    known = sum(row["closed"] is not None for row in pace)
+    if known == len(pace) or not known or pace[known - 1]["date"] >= day:
+        return pace
+    names = ("closed", "p10", "p25", "p50", "p75", "p90")
+    return [*pace[:known], {"date": day, **dict.fromkeys(names, forecast["closed"])}, *pace[known:]]
+
+
 def _need(child: Answer) -> tuple[float, str]:
     """What sorts first: the least likely and largest gap; without a target last."""
     if child["probability"] is None:
@@ -343,10 +370,10 @@ def _scopes(rows: Sequence[Answer]) -> list[dict[str, str]]:
 def _foot(forecast: Answer, lang: Language) -> str:
     model, data = forecast["model"], forecast["data_as_of"]
     trained = day_text(datetime.fromisoformat(model["trained_at"]).date(), lang)
-    values = {"as_of": as_of_text(forecast["as_of"], lang), "version": model["version"], "trained": trained}
+    values = {"as_of": moment_text(forecast["as_of"], lang), "version": model["version"], "trained": trained}
     if data is None:
         return WORDS["foot_no_data"].format(**values).to(lang)
-    return WORDS["foot"].format(**values, data=as_of_text(data, lang)).to(lang)
+    return WORDS["foot"].format(**values, data=moment_text(data, lang)).to(lang)
 
 
 def _both(words: str) -> Text:

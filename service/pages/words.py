@@ -119,8 +119,8 @@ WORDS: Mapping[str, Text] = {
         "As of {as_of} · model v{version} (trained {trained})",
     ),
     "past": Text(
-        "{as_of} の眺めです（その後の出来事は含みません）。",
-        "This is the view of {as_of}; what came later is not in it.",
+        "{as_of}の眺めです（その後の出来事は含みません）。",
+        "The view {as_of}; what came later is not in it.",
     ),
     "back_to_now": Text("今に戻る", "Back to now"),
     "same_numbers": Text("同じ数字をJSONで", "The same numbers as JSON"),
