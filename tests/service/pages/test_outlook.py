@@ -109,7 +109,7 @@ def test_a_page_stays_within_its_budget(reader) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "status"),
-    [({"scope": "team:NONE"}, 404), ({"period": "someday"}, 400), ({"as_of": "soon"}, 400)],
+    [({"scope": "team:NONE"}, 404), ({"period": "someday"}, 422), ({"as_of": "soon"}, 422)],
 )
 def test_a_question_that_cannot_be_answered_is_refused_as_a_page(reader, asked, status) -> None:
     page = reader.get("/", params={**ASKED, **asked})
