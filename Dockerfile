@@ -15,6 +15,7 @@ RUN python -m pip --python /opt/sancho/bin/python install --no-cache-dir --requi
 COPY pyproject.toml README.md LICENSE ./
 COPY sancho ./sancho
 COPY crm ./crm
+COPY pictures ./pictures
 COPY simulator ./simulator
 COPY features ./features
 COPY models ./models

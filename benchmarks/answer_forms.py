@@ -47,7 +47,7 @@ def main() -> None:
 
 async def measure(times: int, rounds: int) -> None:
     """One line for each form of each answer."""
-    from service.api import create_app
+    from service.app import create_app
     from service.logs import configure_logs
     from service.settings import read_settings
     from service.use_cases import UseCases

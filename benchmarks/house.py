@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOMS = ("sancho", "crm", "simulator", "features", "models", "training", "service")
+ROOMS = ("sancho", "crm", "pictures", "simulator", "features", "models", "training", "service")
 
 
 def main() -> None:

@@ -140,7 +140,8 @@ def served() -> Iterator[tuple[str, str]]:
     """The service's address, and a key that may do everything."""
     import uvicorn
 
-    from service.api import attempts, create_app
+    from service.api import attempts
+    from service.app import create_app
     from service.logs import configure_logs
     from service.settings import read_settings
     from service.use_cases import UseCases

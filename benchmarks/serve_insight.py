@@ -85,7 +85,7 @@ def serve() -> None:
 
     import uvicorn
 
-    from service.api import create_app
+    from service.app import create_app
     from service.cli.answer import open_service
     from service.logs import configure_logs
     from service.settings import read_settings

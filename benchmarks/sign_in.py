@@ -26,8 +26,8 @@ from fastapi.testclient import TestClient
 
 from crm.importing import push_rows, remove_rows
 from crm.store import Store
-from service.api import create_app
 from service.api import sign_in_attempts as attempts
+from service.app import create_app
 from service.keys import ApiKeys
 from service.logs import configure_logs
 from service.settings import Settings

@@ -18,7 +18,7 @@ from features import CATALOGUE
 from features.kpis import KPIS
 from features.kpis.count import KPI_EVENTS
 from features.kpis.own import CUSTOM_KPI_EXAMPLE
-from service.api import create_app
+from service.app import create_app
 from service.settings import ActionSettings, RetentionSettings, Settings
 from tools.client_code import client_code
 from training.config import TrainConfig

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOMS = ("crm", "simulator", "features", "models", "training", "service")
+ROOMS = ("crm", "pictures", "simulator", "features", "models", "training", "service")
 _HOME = Path(__file__).resolve().parent.parent
 
 

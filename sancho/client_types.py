@@ -895,7 +895,10 @@ class Forecast(TypedDict):
     # Intervals of the true probability of reaching the target by level in percent: "50", "80", "95",
     # each within the next; null without a target
     probability_intervals: dict[str, tuple[float, float]] | None
-    revenue: RevenueDistribution
+    # How much the probability moves in a week anyway: root mean square of its changes in this period
+    # so far, per week, in points; null with fewer than three, or without `history`
+    usual_change_pp: NotRequired[float | None]
+    revenue: ForecastRevenue
     components: list[Component]
     gap: float | None
     # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
@@ -944,6 +947,22 @@ class ForecastDeal(TypedDict):
     # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
     # no target is known
     gap_share: NotRequired[float | None]
+
+
+class ForecastRevenue(TypedDict):
+    """A distribution of revenue, with outcomes to count."""
+
+    mean: float
+    p05: float
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    p95: float
+    # 50 equally likely totals, ascending; the target is reached in about 50 times the probability of
+    # them
+    outcomes: NotRequired[list[float]]
 
 
 class ForecastSummary(TypedDict):
@@ -1507,7 +1526,9 @@ class PacePoint(TypedDict):
     date: str
     closed: float | None
     p10: float
+    p25: float
     p50: float
+    p75: float
     p90: float
 
 

@@ -76,6 +76,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "remove_alert_channel": (ADMIN,),
     "test_alert_channel": (ADMIN,),
     "mute_alerts": (ADMIN,),
+    "show_outlook": (READ,),
 }
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
@@ -117,6 +118,7 @@ SIGHT: Mapping[str, str] = {
     "get_model": MODELS,
     "compare_models": MODELS,
     "get_shadow": MODELS,
+    "show_outlook": SCOPE,
 }
 
 

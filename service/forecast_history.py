@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from models.forecast.attainment import mean_and_quantiles, probability_of
 from service.period_forecast import PeriodForecast
 
 WEEK = timedelta(days=7)
+_FEWEST_CHANGES = 3
 _LATE = 2 * 24 * 3600 * 1_000_000  # microseconds after its day from which a row counts as computed later
 
 
@@ -29,6 +32,24 @@ def missing_days(store: Store, period: Period, today: date) -> list[date]:
             missing.append(end)
         end += WEEK
     return missing
+
+
+def usual_change(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """How far the probability moves in a week, in points (a root mean square); None of fewer than 3 changes.
+
+    Changes over other times than a week count by their length, as those of a random walk.
+
+    >>> week = {1: 0.5, 8: 0.53, 15: 0.49, 22: 0.49}
+    >>> usual_change([{"as_of": f"2026-10-{day:02d}", "probability": p} for day, p in week.items()])
+    2.886751345948130
+    """
+    known = [(datetime.fromisoformat(row["as_of"]), row["probability"]) for row in history]
+    known = [(at, probability) for at, probability in known if probability is not None]
+    steps = [(after - before, 100 * (q - p)) for (before, p), (after, q) in pairwise(known)]
+    if len(steps) < _FEWEST_CHANGES:
+        return None
+    weeks = sum((length for length, _ in steps), timedelta()) / WEEK
+    return math.sqrt(sum(change**2 for _, change in steps) / weeks) if weeks else None
 
 
 def store_forecast(store: Store, forecast: PeriodForecast, version: str, zone: ZoneInfo) -> None:

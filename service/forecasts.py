@@ -18,7 +18,7 @@ from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
 from service import messages
 from service.allowance import charge
-from service.forecast_history import history_rows, store_missing_day
+from service.forecast_history import history_rows, store_missing_day, usual_change
 from service.given_money import rate_now
 from service.goals import Goals
 from service.kpi_check import LEVER_OF_KPI
@@ -102,14 +102,16 @@ class Forecasts:
             reach = self._goals.settled(context, scope, lang)
         else:
             reach = cheap_fields(context, scope, target)
+        history = self._history(context, scope) if "history" in wanted else []
         return {
             **names.with_scope(answer, lang),
             "period": context.forecast.period.name,
+            "usual_change_pp": usual_change(history),
             **{name: answer[name] if name in wanted else [] for name in ("pace", "deals")},
             "children": [names.with_scope(child, lang) for child in answer["children"]]
             if "children" in wanted
             else [],
-            "history": self._history(context, scope) if "history" in wanted else [],
+            "history": history,
             "drivers": self._goals.drivers(context, scope, lang) if is_stored and "drivers" in wanted else [],
             **reach,
             "change": self._change(context, scope, lang) if is_stored and "change" in wanted else None,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("sancho", "crm", "simulator", "features", "models", "training", "service")
+PACKAGES = ("sancho", "crm", "pictures", "simulator", "features", "models", "training", "service")
 _SOURCE = (*PACKAGES, "pyproject.toml", "README.md", "LICENSE")  # what a wheel is made of
 _SMALL = 'language = "en"\n[train]\ntrees = 10\nleaves = 4\nmax_moments = 3000\nquestions = 1\n'
 _INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "OMP_NUM_THREADS", "TMPDIR")

@@ -21,7 +21,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from service.api import create_app
+from service.app import create_app
 from service.cli.demo import prepare
 from service.jobs.worker import Worker
 from service.logs import configure_logs

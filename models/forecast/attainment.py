@@ -18,7 +18,9 @@ from models.forecast.simulate import Simulation, attainment_given_deal, open_by_
 from models.forecast.undecided import ranked_by, share_of_gap
 from models.statistics import never_certain
 
+OUTCOMES = 50  # equally likely totals that are told, for a picture of dots
 QUANTILES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
+_PACE = {name: QUANTILES[name] for name in ("p10", "p25", "p50", "p75", "p90")}
 
 
 def scope_forecast(
@@ -46,7 +48,7 @@ def scope_forecast(
         "closed": round(closed, 2),
         "probability": probability,
         "probability_intervals": attainment_intervals(probability),
-        "revenue": mean_and_quantiles(total),
+        "revenue": {**mean_and_quantiles(total), "outcomes": equally_likely(total)},
         "components": _components(simulation, people, closed),
         "gap": None if target is None else target - float(total.mean()),
         "ranked_by": ranked_by(probability),
@@ -109,6 +111,12 @@ def mean_and_quantiles(draws: Floats) -> dict[str, float]:
     return {"mean": float(draws.mean())} | dict(zip(QUANTILES, values.tolist(), strict=True))
 
 
+def equally_likely(draws: Floats, count: int = OUTCOMES) -> list[float]:
+    """So many equally likely values of draws (S,), ascending: the middles of as many equal shares of them."""
+    values: list[float] = np.quantile(draws, (np.arange(count) + 0.5) / count).tolist()
+    return values
+
+
 def _components(simulation: Simulation, people: Ints, closed: float) -> list[dict[str, Any]]:
     draws_by_name = {
         "open_pipeline": simulation.open_draws[people].sum(0),
@@ -124,22 +132,22 @@ def _components(simulation: Simulation, people: Ints, closed: float) -> list[dic
 def _pace(
     simulation: Simulation, facts: PeriodFacts, new_by_date: Floats, people: Ints, rows: Ints
 ) -> list[dict[str, Any]]:
-    """Revenue by each date of the period: actual, or p10, p50, p90 of the forecast."""
+    """Revenue by each date of the period: actual, or quantiles of the forecast."""
     closed = facts.closed_by_date[:, people].sum(1)
     to_come = [at for at, day in enumerate(facts.dates) if not facts.is_past(day)]
-    band = np.repeat(closed[:, None], 3, axis=1)
+    band = np.repeat(closed[:, None], len(_PACE), axis=1)
     if to_come:
         open_draws = open_by_date(simulation, rows)
         new_draws = simulation.new_draws[people].sum(0)
         closed_now = float(simulation.closed[people].sum())
         for column, at in enumerate(to_come):
             draws = closed_now + open_draws[column] + new_draws * new_by_date[column]
-            band[at] = np.quantile(draws, [0.1, 0.5, 0.9])
+            band[at] = np.quantile(draws, list(_PACE.values()))
     return [
         {
             "date": day.isoformat(),
             "closed": float(closed[at]) if facts.is_past(day) else None,
-            **dict(zip(("p10", "p50", "p90"), band[at].tolist(), strict=True)),
+            **dict(zip(_PACE, band[at].tolist(), strict=True)),
         }
         for at, day in enumerate(facts.dates)
     ]

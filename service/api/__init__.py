@@ -1,5 +1,1 @@
-"""How is Sancho called by REST? A FastAPI application under /v1, a router per tag."""
-
-from service.api.app import create_app
-
-__all__ = ["create_app"]
+"""How is Sancho called by REST? A router per tag, under /v1; `service/app.py` puts them together."""

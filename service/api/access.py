@@ -6,10 +6,11 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 from fastapi import Request, Security
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
@@ -90,9 +91,14 @@ class Credentials:
     """Looks at the key of a call before anything else of it is read, and at what the key may do."""
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[tuple[str, APIRoute]], counts: Counts | None = None
+        self,
+        app: ASGIApp,
+        routes: Iterable[tuple[str, APIRoute]],
+        counts: Counts | None = None,
+        refused: Callable[[Request, Exception], Response] = refuse,
     ) -> None:
         self._app = app
+        self._refused = refused  # what is answered to a call that may not be made
         self._failed = FailedAttempts(counts)
         self._routes = [
             (compile_path(prefix + route.path)[0], route.methods or set(), route.name)
@@ -111,7 +117,7 @@ class Credentials:
                     told = text.format(right=needed(operation)[0], role=caller.role)
                     raise SanchoError(told, "not_allowed")
             except Exception as fault:
-                response = refuse(request, fault)
+                response = self._refused(request, fault)
                 if getattr(fault, "code", None) == SESSION_ENDED:
                     drop_cookie(request, response, SESSION_COOKIE)
                 await response(scope, receive, send)

@@ -69,13 +69,18 @@ def respond(
 
 
 async def answered(request: Request, answers: StoredAnswers | None, question: Question) -> Response:
-    """The answer to a question: sent at once where it is stored, else made in a thread.
+    """The answer to a question, sent."""
+    return respond(request, await answer_to(request, answers, question))
+
+
+async def answer_to(request: Request, answers: StoredAnswers | None, question: Question) -> Representation:
+    """The answer to a question, without what the caller may not see: at once where it is stored, else made.
 
     Of what takes long a few are made at a time, so that they leave threads to what is quick. A caller who
     sends Cache-Control: no-cache gets the newest rows, however long that takes.
     """
     if answers is None:
-        return send(request, await run_in_threadpool(question.make))
+        return Representation(orjson.dumps(seen(request, await run_in_threadpool(question.make))))
     newest = "no-cache" in request.headers.get("cache-control", "").lower()
     answer = None if newest else answers.stored(question)
     if answer is None and question.is_slow:
@@ -84,7 +89,7 @@ async def answered(request: Request, answers: StoredAnswers | None, question: Qu
         answer = await run_in_threadpool(answers.answer_to, question, newest)
     if sight_of(request).is_limited:
         answer = await run_in_threadpool(_cut, request, answer)
-    return respond(request, answer)
+    return answer
 
 
 def _cut(request: Request, answer: Representation) -> Representation:

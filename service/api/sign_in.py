@@ -69,11 +69,7 @@ async def sign_in(request: Request, asked: schemas.SignInRequest) -> Response:
 
     An unknown e-mail address is answered like a wrong password, and as late.
     """
-    _refuse_unless_local(request)
-    local = sign_in_of(request).local
-    with _attempts(request).attempt(_address(request), folded(asked.email)):
-        signed_in = await pools_of(request).passwords.run(local.by_password, asked.email, asked.password)
-    return await _begun(request, signed_in)
+    return await _begun(request, await _by_password(request, asked.email, asked.password))
 
 
 @router.post(
@@ -84,11 +80,7 @@ async def sign_in(request: Request, asked: schemas.SignInRequest) -> Response:
 )
 async def use_link(request: Request, asked: schemas.LinkRequest) -> Response:
     """A link of `sancho user link` works once. With a new password, earlier sessions of the person end."""
-    _refuse_unless_local(request)
-    local = sign_in_of(request).local
-    with _attempts(request).attempt(_address(request)):
-        signed_in = await pools_of(request).passwords.run(local.by_link, asked.link, asked.new_password)
-    return await _begun(request, signed_in)
+    return await _begun(request, await _by_link(request, asked.link, asked.new_password))
 
 
 @router.post("/sign-out", response_model=schemas.SignedOut, responses=_OF_SESSION, summary="End the session")
@@ -179,6 +171,30 @@ async def finish_oidc(
     drop_cookie(request, response, FLOW_COOKIE)
     await _give(request, response, signed_in)
     return response
+
+
+async def begin_by_password(request: Request, response: Response, email: str, password: str) -> None:
+    """Gives the browser a session by a password, with a response that is a page's."""
+    await _give(request, response, await _by_password(request, email, password))
+
+
+async def begin_by_link(request: Request, response: Response, link: str) -> None:
+    """Gives the browser a session by a one-time link, with a response that is a page's."""
+    await _give(request, response, await _by_link(request, link, None))
+
+
+async def _by_password(request: Request, email: str, password: str) -> SignedIn:
+    _refuse_unless_local(request)
+    local = sign_in_of(request).local
+    with _attempts(request).attempt(_address(request), folded(email)):
+        return await pools_of(request).passwords.run(local.by_password, email, password)
+
+
+async def _by_link(request: Request, link: str, new_password: str | None) -> SignedIn:
+    _refuse_unless_local(request)
+    local = sign_in_of(request).local
+    with _attempts(request).attempt(_address(request)):
+        return await pools_of(request).passwords.run(local.by_link, link, new_password)
 
 
 def _refuse_unless_local(request: Request) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.use_cases import UseCases
 
 _KEY_NAME = "demo"
+_MANAGER = "manager@example.com"  # of the demo, who sees the pages
 _MORNING = "09:00"
 _WAITING = "demo-targets.csv"
 _LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
@@ -69,6 +70,7 @@ def demo(
         service = open_service(served, warm=True, lang=lang)
         step(_STARTING, 1, 1)
     print_line(what_to_try(service, _new_key(served), lang))
+    print_line(where_to_look(served, lang))
     run_server(served, service)
     return 0
 
@@ -90,7 +92,7 @@ def prepare(settings: Settings, deals: int, lang: Language, today: date | None =
     if not steps.done:
         _refuse_other_data(settings)
     folder = settings.home / "demo-world"
-    if {"world", "import", "train", "targets"} <= steps.done.keys():
+    if {"world", "import", "train", "targets", "manager"} <= steps.done.keys():
         return
     morning = None if today is None else f"{today}T{_MORNING}"
     with progress(lang) as step:
@@ -98,6 +100,7 @@ def prepare(settings: Settings, deals: int, lang: Language, today: date | None =
         steps.once("import", lambda: _import(settings, folder, step))
         steps.once("train", lambda: _train(settings, morning, step))
         steps.once("targets", lambda: _targets(settings, folder, morning, step))
+        steps.once("manager", lambda: _manager(settings))
 
 
 def _world(folder: Path, deals: int, day: date, step: Step) -> dict[str, Any]:
@@ -144,6 +147,19 @@ def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) ->
     lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
     step(_LAYING, 1, 1)
     return _import(settings, laid, step)
+
+
+def _manager(settings: Settings) -> dict[str, Any]:
+    """Lets somebody of the sample sign in, who sees everything."""
+    from crm.importing import push_rows
+    from service.organisation import open_store
+
+    with open_store(settings) as store:
+        log = store.read(tables=("organisation", "people"))
+        person = str(log["people"]["person_id"].min())
+        row = {"person_id": person, "email": _MANAGER, "role": "admin"}
+        push_rows(store, "people", [row], log.zone, source="sancho demo")
+    return {"person": person}
 
 
 def _refuse_other_data(settings: Settings) -> None:
@@ -226,6 +242,28 @@ def what_to_try(service: UseCases, key: str, lang: Language) -> str:
         "Try this in another terminal (the key is good until the demo is started again). Ctrl+C ends it.",
     )
     return "\n\n".join([opening.to(lang), *tried, ""])
+
+
+def where_to_look(settings: Settings, lang: Language) -> str:
+    """The address of the pages, with a link that lets a browser in once."""
+    from service.cli.user import link_to
+    from service.sign_in import SignIn
+
+    sign_in = SignIn(settings)
+    try:
+        person = sign_in.people.read().person_of(_MANAGER)
+        if person is None:  # somebody has changed the sample
+            return ""
+        made = sign_in.book.add_link(person.person_id, 60 * settings.link_minutes)
+    finally:
+        sign_in.close()
+    return _PAGES.format(address=link_to(settings, made), minutes=settings.link_minutes).to(lang)
+
+
+_PAGES = Text(
+    "ブラウザーで見る（一度だけ、{minutes:g}分以内に使えるリンク）:\n{address}\n",
+    "See it in a browser (a link that works once, within {minutes:g} minutes):\n{address}\n",
+)
 
 
 def example_request(settings: Settings) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _jobs_beside(settings: Settings) -> Iterator[None]:
 def _serve_here(settings: Settings, service: UseCases | None) -> None:
     import uvicorn
 
-    from service.api import create_app
+    from service.app import create_app
 
     uvicorn.run(create_app(settings, service), host=settings.host, port=settings.port, **_options(settings))
 
@@ -123,7 +123,7 @@ def _serve_in_processes(settings: Settings, workers: int) -> None:
 
         with _jobs_beside(settings):
             uvicorn.run(
-                "service.api.app:app_of_settings",
+                "service.app:app_of_settings",
                 factory=True,
                 workers=workers,
                 host=settings.host,

@@ -16,6 +16,7 @@ from service.cli.command import Command, Lang, argument, option
 from service.cli.output import note, print_line, print_table
 
 if TYPE_CHECKING:
+    from service.settings import Settings
     from service.sign_in import SignIn
     from service.sign_in.people import Person
 
@@ -64,8 +65,15 @@ def link(who: Who, lang: Lang = "ja") -> int:
         minutes = sign_in.settings.link_minutes
         made = sign_in.book.add_link(person.person_id, 60 * minutes)
     print_line(made)
-    note(_LINK.format(person=person.name or person.person_id, minutes=minutes).to(lang))
+    page = link_to(sign_in.settings, "…")
+    note(_LINK.format(person=person.name or person.person_id, minutes=minutes, page=page).to(lang))
     return 0
+
+
+def link_to(settings: Settings, link: str) -> str:
+    """The address of the page that a one-time link opens."""
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return f"{base.rstrip('/')}/sign-in?link={link}"
 
 
 def sign_out(who: Who, lang: Lang = "ja") -> int:
@@ -161,9 +169,11 @@ _REFUSED = {
 _YES, _NO = Text("あり", "set"), Text("なし", "none")
 _LINK = Text(
     "{person} さんが {minutes:g} 分以内に一度だけ使えます。今だけ表示されます。"
+    "ブラウザーで {page} を開くとサインインできます。"
     'POST /auth/link に {{"link": "…", "new_password": "…"}} を送るとパスワードを設定してサインインし、'
     "new_password を省くと一度だけサインインします。",
-    "{person} can use it once, within {minutes:g} minutes; it is shown only now. POST /auth/link with "
+    "{person} can use it once, within {minutes:g} minutes; it is shown only now. Opened in a browser as "
+    "{page} it signs in. POST /auth/link with "
     '{{"link": "...", "new_password": "..."}} sets a password and signs in; without new_password it signs in '
     "this once.",
 )

@@ -95,7 +95,7 @@ class Workers:
     def _answer(self, listening: socket.socket, service: UseCases, warm: bool = True) -> int:
         import uvicorn
 
-        from service.api import create_app
+        from service.app import create_app
 
         app = create_app(self._settings, service, warm, counts=self._counts)
         server = uvicorn.Server(uvicorn.Config(app, **self._options))

@@ -106,6 +106,16 @@ class RevenueDistribution(BaseModel):
     p95: float
 
 
+class ForecastRevenue(RevenueDistribution):
+    """A distribution of revenue, with outcomes to count."""
+
+    outcomes: list[float] = Field(
+        default_factory=list,
+        description="50 equally likely totals, ascending; the target is reached in about 50 times the "
+        "probability of them",
+    )
+
+
 class Component(BaseModel):
     """A part of the forecast revenue."""
 
@@ -121,7 +131,9 @@ class PacePoint(BaseModel):
     date: date
     closed: float | None
     p10: float
+    p25: float
     p50: float
+    p75: float
     p90: float
 
 
@@ -337,7 +349,12 @@ class Forecast(Answer):
         ge=0, le=1, description="Of reaching the target; null where no target is known"
     )
     probability_intervals: ProbabilityIntervals
-    revenue: RevenueDistribution
+    usual_change_pp: float | None = Field(
+        None,
+        description="How much the probability moves in a week anyway: root mean square of its changes in "
+        "this period so far, per week, in points; null with fewer than three, or without `history`",
+    )
+    revenue: ForecastRevenue
     components: list[Component]
     gap: float | None
     ranked_by: RankedBy = None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").is_file())
-ROOMS = ("sancho", "crm", "simulator", "features", "models", "training", "service")
+ROOMS = ("sancho", "crm", "pictures", "simulator", "features", "models", "training", "service")
 PAGES = [
     path
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))

@@ -18,9 +18,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.access_rules import ADMIN, NEEDS, READ, RIGHTS, SCORE, USUAL
-from service.api import create_app
 from service.api.attempts import MOST, SECONDS, FailedAttempts
 from service.api.counts import Counts
+from service.app import create_app
 from service.cli import run
 from service.keys import ApiKeys
 from service.settings import Settings

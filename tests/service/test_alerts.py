@@ -25,7 +25,7 @@ from service.alerts.hours import Hours
 from service.alerts.kinds import DATA_STALE, DEAL_FELL, GOAL_CROSSED, KINDS, MODEL_DUE
 from service.alerts.notices import GROUP_SECONDS, AlertNotices
 from service.alerts.readers import Reader, reader_of, readers, scopes_told
-from service.api import create_app
+from service.app import create_app
 from service.cli import run
 from service.jobs import JobQueue
 from service.jobs.kinds import ALERTS

@@ -15,8 +15,8 @@ from crm.errors import SanchoError
 from crm.i18n import Text
 from service.access_rules import READ, SCORE
 from service.allowance import charge, paid_by
-from service.api import create_app
 from service.api.counts import SECONDS, Counts
+from service.app import create_app
 from service.serving_state import ServingState
 from service.settings import Settings
 from service.use_cases import UseCases

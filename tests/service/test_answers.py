@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from service import schemas
-from service.api import create_app
+from service.app import create_app
 from service.problems import MEDIA_TYPE, Problem
 from service.recommendations import Recommendations
 from service.settings import Settings

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store.engine import open_engine
-from service.api import create_app
+from service.app import create_app
 from service.keys import ApiKeys
 from service.language import negotiate
 from service.logs import configure_logs

@@ -20,8 +20,9 @@ from crm.acting import ACTING, Actor, Entry
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store.engine import open_engine
-from service.api import create_app, seen, use_cases
+from service.api import seen, use_cases
 from service.api.access import CALLER
+from service.app import create_app
 from service.audit.trail import AuditTrail
 from service.callers import Caller
 from service.cli import run

@@ -27,8 +27,8 @@ from crm.store.engine import open_engine
 from crm.store.erasures import end_sign_in
 from crm.store.queue_database import queue_url
 from crm.store.tables import METADATA
-from service.api import create_app
 from service.api.access import CALLER
+from service.app import create_app
 from service.backup import make_backup
 from service.callers import Caller
 from service.cli import run

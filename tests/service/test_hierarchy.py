@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from crm.eventlog import EventLog
 from service import state_maker
-from service.api import create_app
+from service.app import create_app
 from service.callers import Caller
 from service.cli import run
 from service.hierarchy import Hierarchy

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from uvicorn.config import Config
 
 from crm.errors import SanchoError
-from service.api import create_app
+from service.app import create_app
 from service.cli.serve import _options, settings_with
 from service.settings import Settings, read_settings
 from service.use_cases import UseCases

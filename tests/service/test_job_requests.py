@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service import job_requests
-from service.api import create_app
+from service.app import create_app
 from service.job_requests import JobRequests
 from service.jobs import JobQueue
 from service.jobs.worker import Worker

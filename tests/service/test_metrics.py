@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store import Store
-from service.api import create_app
+from service.app import create_app
 from service.job_requests import JobRequests
 from service.keys import ApiKeys
 from service.logs import configure_logs

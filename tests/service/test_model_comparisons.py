@@ -22,7 +22,7 @@ from crm.i18n import Text
 from crm.importing import push_rows
 from crm.instants import DAY, as_of_instant
 from service import schemas
-from service.api import create_app
+from service.app import create_app
 from service.cli import model_comparison
 from service.settings import Settings
 from service.use_cases import UseCases

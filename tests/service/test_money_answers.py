@@ -13,7 +13,7 @@ from crm.eventlog import EventLog
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store import Store
-from service.api import create_app
+from service.app import create_app
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store

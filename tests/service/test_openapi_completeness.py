@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from service.api import create_app
 from service.api.documentation import TAGS
+from service.app import create_app
 from service.problems import STATUS
 from service.settings import Settings
 

@@ -16,7 +16,7 @@ from crm.instants import as_of_instant
 from crm.organisation import COMPANY, Organisation
 from crm.store import Store
 from service import organisation
-from service.api import create_app
+from service.app import create_app
 from service.cli import run
 from service.schemas import CheckRequest, PlanRequest, ScoreRequest, WhatIfRequest
 from service.settings import Settings, read_settings

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api import create_app
 from service.api.reference import WORDS, prose
+from service.app import create_app
 from service.settings import Settings
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api import create_app, use_cases
+from service.api import use_cases
+from service.app import create_app
 from service.keys import ApiKey
 from service.settings import Settings
 from service.use_cases import UseCases

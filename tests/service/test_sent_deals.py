@@ -12,9 +12,10 @@ from fastapi.testclient import TestClient
 
 from crm.errors import SanchoError
 from service import serving_state
-from service.api import by_line, create_app
+from service.api import by_line
 from service.api.by_line import AnswersByLine
 from service.api.pools import Pool
+from service.app import create_app
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store

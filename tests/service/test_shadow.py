@@ -20,7 +20,7 @@ from crm.importing import push_rows
 from crm.instants import as_of_instant
 from models.bundle import Bundle
 from service import schemas, shadow
-from service.api import create_app
+from service.app import create_app
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store

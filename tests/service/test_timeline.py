@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from crm.importing import push_rows
 from crm.instants import as_of_instant
-from service.api import create_app
+from service.app import create_app
 from service.daily_scores import SCORED, SCORED_ALREADY, store_scores_of_today
 from service.jobs import JobQueue
 from service.jobs import kinds as module

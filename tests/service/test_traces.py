@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from service import traces
-from service.api import create_app
+from service.app import create_app
 from service.settings import Settings
 from service.traces import part, trace_id
 from service.use_cases import UseCases

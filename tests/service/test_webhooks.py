@@ -20,7 +20,7 @@ from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store import Store
 from crm.store.webhooks import DEAD, DELIVERED, QUEUED, NewEvent
-from service.api import create_app
+from service.app import create_app
 from service.cli import run
 from service.jobs import JobQueue
 from service.jobs.kinds import WEBHOOKS

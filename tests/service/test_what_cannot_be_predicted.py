@@ -14,7 +14,7 @@ from crm.i18n import LANGUAGES
 from crm.instants import DAY, as_of_instant
 from models.bundle import Bundle
 from service import messages
-from service.api import create_app
+from service.app import create_app
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, PERIOD, TOKYO, FakeRegistry, fake_bundle, small_store

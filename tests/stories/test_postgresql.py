@@ -16,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crm.store import Store
-from service.api import create_app
+from service.app import create_app
 from service.cli import run
 from service.settings import read_settings
 from service.use_cases import UseCases

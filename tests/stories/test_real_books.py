@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crm.instants import as_of_instant
-from service.api import create_app
+from service.app import create_app
 from service.settings import read_settings
 from service.use_cases import UseCases
 from tests.support.trained_home import lay_trained_home

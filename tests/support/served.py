@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from models.actions import ActionEffect, Effects, Evidence
-from service.api import create_app
+from service.app import create_app
 from service.serving_state import Caches
 from service.settings import Settings
 from service.use_cases import UseCases

@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from service import app as app_module
 from service import state_maker
 from service.access_rules import RIGHTS
-from service.api import app as app_module
-from service.api import create_app
 from service.api.access import CALLER
+from service.app import create_app
 from service.callers import Caller
 from service.settings import Settings
 from service.use_cases import UseCases

@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from service.api import create_app, seen, use_cases
+from service.api import seen, use_cases
+from service.app import create_app
 from service.settings import Settings
 from service.sight import EVERYTHING
 from service.sign_in import SignIn

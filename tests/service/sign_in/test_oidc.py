@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from crm.errors import SanchoError
 from crm.importing import push_rows
 from crm.store import Store
-from service.api import create_app
+from service.app import create_app
 from service.logs import configure_logs
 from service.settings import Settings, read_settings
 from service.sign_in.browser_flow import BrowserFlow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api import create_app
+from service.app import create_app
 from service.settings import read_settings
 from service.use_cases import UseCases
 from tests.support.story import Service

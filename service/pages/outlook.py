@@ -1,0 +1,381 @@
+"""What stands on the page 見通し? The answers about a target, put into words and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from crm.i18n import Language, Text
+from crm.periods import parse_period
+from pictures.bullet import Bullet
+from pictures.dots import Dots
+from pictures.fan import Fan
+from pictures.measure import PERCENT, POINTS, Measure
+from pictures.spark import Spark
+from pictures.waterfall import Part, Waterfall
+from service.language import as_of_text, day_text, known_day, moment_text, period_text, points_text
+from service.pages.values import cell, chance, headline_measure, money_measure
+from service.pages.words import WORDS, verdict
+
+Answer = Mapping[str, Any]
+_BULLET_WIDTH = 150.0
+_CHANGES = {  # what changed a forecast, short enough for a picture
+    "moved": Text("担当変更", "moved"),
+    "deleted": Text("削除・統合", "deleted"),
+    "won": Text("受注", "won"),
+    "lost": Text("失注", "lost"),
+    "slipped": Text("期ずれ", "slipped"),
+    "advanced": Text("前進", "moved ahead"),
+    "amount": Text("金額", "amount"),
+    "new_deals": Text("新規案件", "new deals"),
+    "new_business": Text("今後の新規", "to come"),
+    "target": Text("目標変更", "target"),
+}
+_LEAST_POINTS = 1.0  # that one of the three must move
+_PERIODS = {
+    "this-quarter": Text("今四半期", "This quarter"),
+    "next-quarter": Text("来四半期", "Next quarter"),
+    "this-month": Text("今月", "This month"),
+    "this-year": Text("今年度", "This fiscal year"),
+}
+
+
+def outlook_view(
+    lang: Language,
+    forecast: Answer,
+    actions: Answer,
+    bottlenecks: Answer,
+    scopes: Answer,
+    *,
+    asked_period: str,
+    as_of: str | None,
+    currency: str,
+) -> dict[str, Any]:
+    """The values of the page's template."""
+    page = _Outlook(lang, forecast, currency)
+    by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
+    address = {"scope": forecast["scope"], "period": forecast["period"]}
+    past = {} if as_of is None else {"as_of": as_of}
+    return {
+        **page.headline(),
+        "quiet": page.quiet(),
+        "dots": page.dots().figure(lang),
+        "fan": page.fan().figure(lang),
+        "change": None if (change := page.change()) is None else change.figure(lang),
+        "spark": None if (spark := page.spark()) is None else spark.figure(lang),
+        "by_points": by_points,
+        "three": page.three(actions["actions"], bottlenecks["bottlenecks"], by_points),
+        "parts": page.parts(asked_period, as_of),
+        "unit": page.unit.unit.to(lang),
+        "notices": [warning["message"] for warning in forecast["warnings"]],
+        "periods": _periods(asked_period, lang),
+        "asked_period": asked_period,
+        "scopes": _scopes(scopes["scopes"]),
+        "scope": forecast["scope"],
+        "as_of": as_of_text(forecast["as_of"], lang),
+        "as_of_day": "" if as_of is None else as_of[:10],
+        "now_address": "/?" + urlencode({"period": asked_period, "scope": forecast["scope"]}),
+        "json_address": f"/v1/forecasts/{address['period']}?"
+        + urlencode({"scope": address["scope"], **past}),
+        "foot": _foot(forecast, lang),
+    }
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    lang: Language
+    forecast: Answer
+    currency: str
+
+    @property
+    def unit(self) -> Measure:
+        """The one unit of the pictures and the table."""
+        forecast = self.forecast
+        return money_measure([forecast["target"], forecast["revenue"]["p50"]], self.currency, self.lang)
+
+    def money(self, value: float) -> str:
+        """An amount in a sentence."""
+        return headline_measure(value, self.currency, self.lang).text(value, self.lang)
+
+    def headline(self) -> dict[str, Any]:
+        """The question and its answer."""
+        forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
+        target = forecast["target"]
+        return {
+            "period": period_text(parse_period(forecast["period"]), lang),
+            "scope_name": forecast["name"] or forecast["scope"],
+            "target": None if target is None else self.money(target),
+            "probability": None if probability is None else chance(probability, lang),
+            "exact": None if probability is None else repr(probability),
+            "verdict": None if probability is None else verdict(probability).to(lang),
+            "middle": self.money(forecast["revenue"]["p50"]),
+        }
+
+    def quiet(self) -> list[dict[str, str]]:
+        """What stands in one quiet line below the answer."""
+        forecast, lang, revenue = self.forecast, self.lang, self.forecast["revenue"]
+        said = []
+        if (change := forecast["change"]) is not None:
+            points = 100 * (change["to"] - change["from"])
+            usual = forecast["usual_change_pp"]
+            after = "" if usual is None else WORDS["usual" if abs(points) <= usual else "unusual"].to(lang)
+            said.append(_part(WORDS["since_week"].to(lang), points, after, lang))
+        first = next(
+            (row["probability"] for row in forecast["history"] if row["probability"] is not None), None
+        )
+        if first is not None and forecast["probability"] is not None:
+            points = 100 * (forecast["probability"] - first)
+            said.append(_part(WORDS["since_begin"].to(lang), points, "", lang))
+        progress = forecast["progress"]
+        won = WORDS["won_so_far"].format(v=self.money(forecast["closed"])).to(lang)
+        if progress is not None:
+            won += WORDS["progress"].format(p=f"{100 * progress:.0f}%").to(lang)
+        words = [won]
+        if forecast["probability"] is not None:
+            low, middle, high = (self.money(revenue[name]) for name in ("p10", "p50", "p90"))
+            words.append(WORDS["forecast_range"].format(low=low, middle=middle, high=high).to(lang))
+        days = (date.fromisoformat(forecast["pace"][-1]["date"]) - known_day(forecast["as_of"])).days
+        if days > 0:
+            words.append(WORDS["days_left"].format(n=days).to(lang))
+        return [*said, *({"words": one, "change": "", "after": "", "style": ""} for one in words)]
+
+    def dots(self) -> Dots:
+        """Equally likely outcomes against the target."""
+        forecast = self.forecast
+        outcomes = forecast["revenue"]["outcomes"]
+        return Dots(
+            name="dots",
+            title=WORDS["dots_title"].format(n=len(outcomes), share=100 // len(outcomes)),
+            outcomes=outcomes,
+            measure=self.unit,
+            target=forecast["target"],
+            probability=forecast["probability"],
+        )
+
+    def fan(self) -> Fan:
+        """How the period gets there."""
+        pace = _until_now(self.forecast)
+        known = sum(row["closed"] is not None for row in pace)
+
+        def ahead(name: str) -> list[float | None]:
+            return [row[name] if number >= known - 1 else None for number, row in enumerate(pace)]
+
+        bands = {name: ahead(name) for name in ("p10", "p25", "p50", "p75", "p90")}
+        return Fan(
+            name="fan",
+            title=WORDS["fan_title"].format(unit=self.unit.unit),
+            days=[date.fromisoformat(row["date"]) for row in pace],
+            closed=[row["closed"] for row in pace],
+            measure=self.unit,
+            target=self.forecast["target"],
+            **bands,
+        )
+
+    def change(self) -> Waterfall | None:
+        """What changed since last week; None where that is not known, or there is no target."""
+        change = self.forecast["change"]
+        if change is None:
+            return None
+        parts = [
+            Part(_CHANGES.get(one["code"], _both(one["label"])), one["effect_pp"] / 100)
+            for one in change["contributions"]
+        ]
+        shown = [part for part in parts if abs(part.value) >= 0.5e-2]
+        step = change["to"] - change["from"]
+        small = step - sum(part.value for part in shown)
+        if abs(small) >= 0.5e-2:
+            shown.append(Part(Text("その他", "others"), small))
+        elif shown:
+            largest = max(range(len(shown)), key=lambda one: abs(shown[one].value))
+            shown[largest] = replace(shown[largest], value=shown[largest].value + small)
+        return Waterfall(
+            name="change",
+            title=WORDS["change_title"],
+            start=Part(WORDS["last_week"], change["from"]),
+            end=Part(WORDS["now"], change["from"] + sum(part.value for part in shown)),
+            parts=shown,
+        )
+
+    def spark(self) -> Spark | None:
+        """The probability by week; None of fewer than three."""
+        now = {**self.forecast, "computed_later": False}
+        day = known_day(now["as_of"])
+        before = [row for row in self.forecast["history"] if known_day(row["as_of"]) < day]
+        rows = [row for row in (*before, now) if row["probability"] is not None]
+        if len(rows) < 3:
+            return None
+        usual = self.forecast["usual_change_pp"]
+        return Spark(
+            name="history",
+            title=WORDS["history_title"],
+            days=[known_day(row["as_of"]) for row in rows],
+            values=[row["probability"] for row in rows],
+            later=[row["computed_later"] for row in rows],
+            usual=None if usual is None else usual / 100,
+        )
+
+    def three(
+        self, actions: Sequence[Answer], bottlenecks: Sequence[Answer], by_points: bool
+    ) -> list[Answer]:
+        """At most one deal, one action and one bottleneck: what moves the target, or the forecast, most."""
+        found = []
+        if deals := self.forecast["deals"]:
+            found.append(self._deal(deals[0], by_points))
+        if actions:
+            found.append(self._action(actions[0], by_points))
+        if bottlenecks:
+            found.append(self._bottleneck(bottlenecks[0], by_points))
+        if by_points:
+            found = [one for one in found if abs(one["points"] or 0.0) >= _LEAST_POINTS]
+        return sorted(
+            found, key=lambda one: -(abs(one["points"] or 0.0) if by_points else one["revenue"] or 0.0)
+        )
+
+    def _deal(self, deal: Answer, by_points: bool) -> dict[str, Any]:
+        lang, won = self.lang, PERCENT.words(deal["by_period_end"])
+        if by_points:
+            said = WORDS["deal_said"].format(p=won, swing=_points(deal["swing_pp"], lang, signed=False))
+        else:
+            said = WORDS["deal_said_revenue"].format(p=won, revenue=self.money(deal["revenue"]))
+        title = deal["name"] or deal["deal_id"]
+        return self._one("deal", title, said, deal["swing_pp"], deal["revenue"], by_points)
+
+    def _action(self, action: Answer, by_points: bool) -> dict[str, Any]:
+        lang = self.lang
+        said = WORDS["action_said"].format(
+            who=action["owner_name"] or action["owner_id"] or "–",
+            label=action["label"],
+            uplift=points_text(action["uplift_pp"], lang),
+            reliability=WORDS[f"reliability_{action['reliability']}"],
+        )
+        title = action["name"] or action["deal_id"]
+        return self._one("action", title, said, action["attainment_pp"], action["revenue"], by_points)
+
+    def _bottleneck(self, found: Answer, by_points: bool) -> dict[str, Any]:
+        said = WORDS["bottleneck_said"].format(n=found["open_deals"], action=found["suggested_action"] or "")
+        return self._one(
+            "bottleneck", found["label"], said, found["attainment_pp"], found["revenue"], by_points
+        )
+
+    def _one(
+        self, kind: str, title: str, said: Text, points: float | None, revenue: float | None, by_points: bool
+    ) -> dict[str, Any]:
+        signed = kind != "deal"  # a deal's swing has two sides
+        amount = _points(points, self.lang, signed=signed) if by_points else self.money(revenue or 0.0)
+        return {
+            "kind": kind,
+            "title": title,
+            "said": said.to(self.lang),
+            "amount": amount,
+            "points": points,
+            "revenue": revenue,
+        }
+
+    def parts(self, asked_period: str, as_of: str | None) -> list[dict[str, str]]:
+        """The parts of the scope, by need: the lowest probability times the size of what is missing."""
+        children = [
+            child for child in self.forecast["children"] if child["target"] or child["revenue"]["p90"]
+        ]
+        ends = [value for child in children for value in (child["target"], child["revenue"]["p90"]) if value]
+        kept = {"period": asked_period} | ({} if as_of is None else {"as_of": as_of})
+        return [self._row(child, max(ends), kept) for child in sorted(children, key=_need)]
+
+    def _row(self, child: Answer, end: float, kept: Mapping[str, str]) -> dict[str, str]:
+        lang, revenue, target, probability = (
+            self.lang,
+            child["revenue"],
+            child["target"],
+            child["probability"],
+        )
+        name = child["name"] or child["scope"]
+        bullet = Bullet(
+            name=f"bullet-{child['scope'].replace(':', '-')}",
+            title=_both(name),
+            measure=self.unit,
+            value=child["closed"],
+            p10=revenue["p10"],
+            p50=revenue["p50"],
+            p90=revenue["p90"],
+            target=target,
+            end=end,
+        )
+        short = probability is not None and probability < 0.5
+        gap = None if target is None else revenue["mean"] - target
+        return {
+            "name": name,
+            "address": "/?" + urlencode({**kept, "scope": child["scope"]}),
+            "chance": cell(probability, PERCENT, lang, style="down" if short else ""),
+            "bullet": bullet.svg(lang, _BULLET_WIDTH),
+            "won": cell(child["closed"], self.unit, lang),
+            "middle": cell(revenue["p50"], self.unit, lang),
+            "target": cell(target, self.unit, lang),
+            "gap": cell(gap, self.unit, lang, signed=True),
+        }
+
+
+def _until_now(forecast: Answer) -> list[Answer]:
+    """The pace with a point at the moment itself, between what is past and what is to come."""
+    pace, day = list(forecast["pace"]), known_day(forecast["as_of"]).isoformat()
+    known = sum(row["closed"] is not None for row in pace)
+    if known == len(pace) or not known or pace[known - 1]["date"] >= day:
+        return pace
+    names = ("closed", "p10", "p25", "p50", "p75", "p90")
+    return [*pace[:known], {"date": day, **dict.fromkeys(names, forecast["closed"])}, *pace[known:]]
+
+
+def _need(child: Answer) -> tuple[float, str]:
+    """What sorts first: the least likely and largest gap; without a target last."""
+    if child["probability"] is None:
+        return 0.0, child["scope"]
+    return -(1 - child["probability"]) * max(child["target"] - child["revenue"]["p50"], 0.0) - 1e-9, child[
+        "scope"
+    ]
+
+
+def _points(points: float | None, lang: Language, *, signed: bool = True) -> str:
+    """An effect in whole points; one below a point is said to be so."""
+    if points is None:
+        return "–"
+    if 0 < abs(points) < _LEAST_POINTS:
+        return Text("±1pt未満", "under ±1 pt").to(lang)
+    number = POINTS.number(points / 100, signed=signed)
+    return Text(f"{number}pt", f"{number} pt").to(lang)
+
+
+def _part(words: str, points: float, after: str, lang: Language) -> dict[str, str]:
+    style = "up" if points >= 0.5 else "down" if points <= -0.5 else ""
+    return {"words": words, "change": _points(points, lang), "after": after, "style": style}
+
+
+def _periods(asked: str, lang: Language) -> list[dict[str, str]]:
+    rows = [{"name": name, "words": words.to(lang)} for name, words in _PERIODS.items()]
+    return rows if asked in _PERIODS else [*rows, {"name": asked, "words": asked}]
+
+
+def _scopes(rows: Sequence[Answer]) -> list[dict[str, str]]:
+    """The scopes of the choice, those below others further to the right."""
+    depth: dict[str, int] = {}
+    shown = []
+    for row in rows:
+        depth[row["scope"]] = depth.get(row["parent"] or "", -1) + 1
+        shown.append(
+            {"scope": row["scope"], "words": "　" * depth[row["scope"]] + (row["name"] or row["scope"])}
+        )
+    return shown
+
+
+def _foot(forecast: Answer, lang: Language) -> str:
+    model, data = forecast["model"], forecast["data_as_of"]
+    trained = day_text(datetime.fromisoformat(model["trained_at"]).date(), lang)
+    values = {"as_of": moment_text(forecast["as_of"], lang), "version": model["version"], "trained": trained}
+    if data is None:
+        return WORDS["foot_no_data"].format(**values).to(lang)
+    return WORDS["foot"].format(**values, data=moment_text(data, lang)).to(lang)
+
+
+def _both(words: str) -> Text:
+    """Words that are already in the reader's language."""
+    return Text(words, words)

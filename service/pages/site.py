@@ -1,0 +1,135 @@
+"""How is a page put together and sent? Templates, the reader's language, what a browser may load."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, StrictUndefined
+from jinja2.loaders import FunctionLoader
+from markupsafe import Markup
+
+from crm.errors import SanchoError
+from crm.i18n import LANGUAGES, Language
+from pictures.picture import stylesheet
+from service.api.cookies import is_secure
+from service.api.persons import SESSION, SESSION_ENDED
+from service.logs import REQUEST_ID
+from service.pages.words import WORDS
+from service.problems import STATUS, language_of, refuse
+from service.request_error import outside_failure
+from service.sign_in.sessions import csrf_token
+
+SIGN_IN, STYLE = "/sign-in", "/static/sancho.css"
+_LANGUAGE_COOKIE = "sancho_lang"
+_YEAR = 365 * 86_400
+_AGAIN_SECONDS = 3  # after which the page of a service that is starting is asked for again
+# One style sheet of ours and forms that lead back here: no script, no picture of others, no frame.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
+_FOLDER = files("service.pages")
+
+
+def reader_language(request: Request) -> Language:
+    """The language that the address asks for, else the one chosen before, else the browser's."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return "ja" if wanted == "ja" else "en"
+    return language_of(request)
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page in the reader's language."""
+    lang = reader_language(request)
+    session = request.scope.get(SESSION)
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            lang=lang,
+            other="en" if lang == "ja" else "ja",
+            other_address=_address_in(request, "en" if lang == "ja" else "ja"),
+            w=lambda name, **filled: WORDS[name].format(**filled).to(lang),
+            style=f"{STYLE}?v={style_sheet()[1]}",
+            csrf=None if session is None else csrf_token(session),
+            **values,
+        )
+    )
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "Content-Language": lang,
+        "Vary": "Accept-Language, Cookie, Authorization",
+    }
+    response = HTMLResponse(html, status, headers=headers)
+    if request.query_params.get("lang") in LANGUAGES:
+        response.set_cookie(
+            _LANGUAGE_COOKIE, lang, max_age=_YEAR, secure=is_secure(request), httponly=True, samesite="lax"
+        )
+    return response
+
+
+def refused(request: Request, fault: Exception) -> Response:
+    """The answer to a call that is refused: a page where a page was asked for, else problem details.
+
+    Who is not signed in is led to the sign-in, and back to the same address.
+    """
+    if request.url.path.startswith(("/v1/", "/auth/")):
+        return refuse(request, fault)
+    known = fault if isinstance(fault, SanchoError) else outside_failure(fault)
+    if known is None:
+        raise fault
+    status = STATUS.get(known.code, 422)
+    if status == 401 or known.code == SESSION_ENDED:
+        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': own_address(request)})}", 303)
+    lang = reader_language(request)
+    is_starting = known.code == "not_ready"
+    response = page(
+        request,
+        "problem.html.j2",
+        status,
+        title=WORDS["wait_title" if is_starting else "went_wrong"].to(lang),
+        said=known.text.to(lang),
+        request_id=REQUEST_ID.get(None),
+        again=_AGAIN_SECONDS if is_starting else None,
+    )
+    if status == 503:
+        response.headers["Retry-After"] = str(_AGAIN_SECONDS)
+    return response
+
+
+def own_address(request: Request) -> str:
+    """The address of the page that is asked for, within this service."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _address_in(request: Request, lang: Language) -> str:
+    kept = [(name, value) for name, value in parse_qsl(request.url.query) if name not in ("lang", "link")]
+    return f"{request.url.path}?{urlencode([*kept, ('lang', lang)])}"
+
+
+@cache
+def style_sheet() -> tuple[bytes, str]:
+    """The one style sheet, and a mark of its content for its address."""
+    own = _FOLDER.joinpath("static", "sancho.css").read_text("utf-8")
+    text = f"{own}\n{stylesheet()}".encode()
+    return text, sha256(text).hexdigest()[:12]
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(lambda name: _FOLDER.joinpath("templates", name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = Markup  # of a picture, which escapes its own words
+    return environment

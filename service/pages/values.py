@@ -1,0 +1,64 @@
+"""How is a number written on a page? Headlines short, tables in one unit, and each with its exact value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from crm.i18n import Language, Text
+from pictures.measure import MISSING, PERCENT, Measure
+from service.language import money_unit
+
+
+class Chance(NamedTuple):
+    """A probability as a headline: a large number and what stands small beside it."""
+
+    number: str
+    unit: str
+
+
+def chance(probability: float, lang: Language) -> Chance:
+    """A probability as a headline, never as certain.
+
+    >>> chance(0.404, "ja"), chance(0.003, "ja"), chance(0.003, "en")
+    (Chance(number='40', unit='%'), Chance(number='1', unit='%未満'), Chance(number='<1', unit='%'))
+    """
+    if probability < 0.01:
+        return Chance("1", "%未満") if lang == "ja" else Chance("<1", "%")
+    if probability > 0.99:
+        return Chance("99", "%超") if lang == "ja" else Chance(">99", "%")
+    return Chance(PERCENT.number(probability), "%")
+
+
+def money_measure(values: Sequence[float | None], currency: str, lang: Language) -> Measure:
+    """The unit in which all of these amounts are written."""
+    unit = money_unit([value for value in values if value is not None], currency, lang)
+    name = unit.label(currency) if lang == "ja" else f"{unit.name} {currency}".strip()
+    return Measure(unit.size, Text(name, name), unit.digits)
+
+
+def headline_measure(value: float, currency: str, lang: Language) -> Measure:
+    """The unit of one amount, with at most three significant digits.
+
+    >>> headline_measure(412_600_000, "JPY", "ja").text(412_600_000, "ja")
+    '4.13億円'
+    >>> headline_measure(412_600_000, "JPY", "en").text(412_600_000, "en")
+    '413 M JPY'
+    """
+    measure = money_measure([value], currency, lang)
+    size = abs(value) / measure.size
+    digits = min(measure.digits, 2 if size < 10 else 1 if size < 100 else 0)
+    return Measure(measure.size, measure.unit, digits)
+
+
+def cell(
+    value: float | None, measure: Measure, lang: Language, *, signed: bool = False, style: str = ""
+) -> str:
+    """A number in a table, with its exact value; HTML."""
+    if value is None:
+        return MISSING
+    ends = measure.is_probability and not signed
+    words = measure.text(value, lang) if ends else measure.number(value, signed=signed)
+    marked = f' class="{style}"' if style else ""
+    return f'<data value="{value!r}"{marked}>{escape(words)}</data>'
