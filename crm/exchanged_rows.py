@@ -91,6 +91,18 @@ def place_of(names: Any, name: str) -> tuple[int, bool]:
     return low, low < len(names) and str(names[low]) == name
 
 
+def rows_named(column: pd.Series, names: Collection[str]) -> Ints:
+    """The rows (ascending) that have one of some names, of a category or a key in its order."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        places = [place_of(column.array, name) for name in sorted(names)]
+        return np.array([place for place, is_there in places if is_there], np.int64)
+    listed = np.zeros(len(column.cat.categories) + 1, bool)
+    for name in names:
+        place, is_there = place_of(column.cat.categories.array, name)
+        listed[place] |= is_there
+    return np.flatnonzero(listed[column.cat.codes.to_numpy()])
+
+
 def exchanged(
     frame: pd.DataFrame, fresh: pd.DataFrame, exchange: Exchange, listed: Collection[str] = ()
 ) -> pd.DataFrame:
@@ -140,17 +152,15 @@ def _column(frame: pd.DataFrame, name: str, other: pd.DataFrame) -> pd.Series:
     return pd.Series([None] * len(frame), dtype=kind)
 
 
-def _as_texts(column: pd.Series) -> pd.Categorical:
+def _as_texts(column: pd.Series) -> Any:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        found: pd.Categorical = column.array
-        return found
+        return pd.Categorical(column)
     texts = column.astype(object).map(event_text, na_action="ignore")
     return pd.Categorical(texts.astype("str"))
 
 
-def _categories(
-    old: pd.Categorical, fresh: pd.Categorical, exchange: Exchange, used_only: bool
-) -> pd.Categorical:
+def _categories(old: Any, fresh: Any, exchange: Exchange, used_only: bool) -> Any:
+    """Categoricals with some rows exchanged."""
     names, codes = old.categories, np.asarray(old.codes)
     came = [str(name) for name in fresh.categories[np.unique(fresh.codes[fresh.codes >= 0])]]
     places = {name: place_of(names.array, name) for name in came}

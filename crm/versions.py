@@ -110,7 +110,7 @@ class Versions:
         )
 
     def _span(self, key: str) -> tuple[int, int]:
-        return bisect_left(self.keys, key), bisect_right(self.keys, key)  # type: ignore[arg-type]
+        return bisect_left(self.keys, key), bisect_right(self.keys, key)
 
     def _picked(self, parts: list[slice]) -> Versions:
         fields = (getattr(self, name) for name in self.__dataclass_fields__)

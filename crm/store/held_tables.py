@@ -17,7 +17,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from crm.exchanged_rows import Exchange, exchanged, place_of
+from crm.exchanged_rows import Exchange, exchanged, rows_named
 from crm.frames import event_text, micros
 from crm.instants import NEVER
 from crm.schema import TABLES, Kind, Table
@@ -170,7 +170,7 @@ def _may_be_number(text: str) -> bool:
 
 def _events_again(frame: pd.DataFrame, fresh: pd.DataFrame, deals: Collection[str]) -> pd.DataFrame:
     """The events with those of some deals as they are now: what is left in its place, new ones at the end."""
-    rows = _rows_of(frame["deal_id"], deals)
+    rows = rows_named(frame["deal_id"], deals)
     old, new = _tuples(frame.iloc[rows]), _tuples(fresh)
     left, there = set(new), set(old)
     gone = rows[[row not in left for row in old]] if len(rows) else rows
@@ -182,18 +182,6 @@ def _events_again(frame: pd.DataFrame, fresh: pd.DataFrame, deals: Collection[st
 def _tuples(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     plain = frame.astype(object)
     return [tuple(row) for row in plain.where(plain.notna(), None).to_numpy(object).tolist()]
-
-
-def _rows_of(column: pd.Series, names: Collection[str]) -> Ints:
-    """The rows (ascending) of a column that have one of some names."""
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        places = [place_of(column.array, name) for name in sorted(names)]
-        return np.array([place for place, is_there in places if is_there], np.int64)
-    listed = np.zeros(len(column.cat.categories) + 1, bool)
-    for name in names:
-        place, is_there = place_of(column.cat.categories.array, name)
-        listed[place] |= is_there
-    return np.flatnonzero(listed[column.cat.codes.to_numpy()])
 
 
 def _versions_again(
@@ -219,7 +207,7 @@ def _rows(name: str, frame: pd.DataFrame, keys: Collection[str]) -> dict[str, Ro
     if len(schema.key) > 1 and not isinstance(key.dtype, pd.CategoricalDtype):
         few = frame[key.isin(sorted(keys)).to_numpy(bool)]
     else:
-        few = frame.iloc[_rows_of(key, keys)]
+        few = frame.iloc[rows_named(key, keys)]
     columns = {str(column): _stored(few[column], str(column), schema) for column in few.columns}
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return {joined_key(tuple(row[column] for column in schema.key)): row for row in rows}

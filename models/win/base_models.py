@@ -245,7 +245,7 @@ def rates_contributions(
 
 
 def _products(rows: Floats, weights: Floats) -> Floats:
-    """Each row (n, c) times weights (c,), (n,); its digits depend on neither the rows nor the threads there are.
+    """Each row (n, c) times weights (c,), (n,); its digits depend on neither rows nor threads there are.
 
     A product of many rows is divided among threads wherever it suits them, and the rows at the cuts are
     summed in another order. So few at a time are no work for several, `ROWS_TOGETHER` side by side.
