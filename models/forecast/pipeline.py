@@ -105,14 +105,12 @@ def _changed_rows(before: Floats, now: Floats) -> Ints:
     The last digit of a row depends on its place among those that are computed together, so they are computed
     in groups of `ROWS_TOGETHER`; the last group, which may have fewer, whenever its length changes.
     """
-    shared = min(len(before), len(now))
-    changed = np.ones(-(-len(now) // ROWS_TOGETHER) * ROWS_TOGETHER, bool)
-    same = np.ascontiguousarray(before[:shared]).view(np.int64) == np.ascontiguousarray(now[:shared]).view(
-        np.int64
-    )
-    changed[:shared] = ~same.all(axis=1)
+    shared, count = min(len(before), len(now)), -(-len(now) // ROWS_TOGETHER)
+    changed: Flags = np.ones(count * ROWS_TOGETHER, bool)
+    old, new = (np.ascontiguousarray(x[:shared]).view(np.int64) for x in (before, now))
+    changed[:shared] = (old != new).any(axis=1)
     changed[len(now) :] = len(before) != len(now)
-    groups = changed.reshape(-1, ROWS_TOGETHER).any(axis=1)
+    groups: Flags = np.asarray(changed.reshape(-1, ROWS_TOGETHER).any(axis=1))
     if len(before) != len(now):
         groups[len(before) // ROWS_TOGETHER :] = True
     return np.flatnonzero(np.repeat(groups, ROWS_TOGETHER)[: len(now)])
