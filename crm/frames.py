@@ -33,8 +33,10 @@ def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
     ID, CODE and CHOICE become category (a table's own single key stays text), TEXT str, MOMENT
     datetime64[us, UTC] (naive values are in `zone`), DATE datetime64[us], MONEY and NUMBER float64,
     FLAG boolean; a custom attribute float64 where it is a number, else category. The values must be
-    sound: the import checks them.
+    sound: the import checks them. A frame that has all that already is returned as it is.
     """
+    if _is_typed(frame, table):
+        return frame
     columns: dict[str, pd.Series] = {}
     for column in table.columns:
         if column.name in frame:
@@ -45,6 +47,27 @@ def typed(frame: pd.DataFrame, table: Table, zone: ZoneInfo) -> pd.DataFrame:
     if table.custom:
         columns |= {str(name): _attribute(frame[name]) for name in frame.columns if name not in columns}
     return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _is_typed(frame: pd.DataFrame, table: Table) -> bool:
+    standard = len(table.columns)
+    kinds = list(frame.dtypes)
+    return (
+        list(frame.columns[:standard]) == [column.name for column in table.columns]
+        and isinstance(frame.index, pd.RangeIndex)
+        and (frame.index.start, frame.index.step) == (0, 1)
+        and (table.custom or len(kinds) == standard)
+        and all(_has_type(kind, column, table) for kind, column in zip(kinds, table.columns, strict=False))
+        and all(isinstance(kind, pd.CategoricalDtype) or kind == "float64" for kind in kinds[standard:])
+    )
+
+
+def _has_type(kind: Any, column: Column, table: Table) -> bool:
+    if column.kind is Kind.MOMENT:
+        return str(kind) == "datetime64[us, UTC]"
+    if column.kind in _TYPES or table.key == (column.name,):
+        return str(kind) == _TYPES.get(column.kind, "str")
+    return isinstance(kind, pd.CategoricalDtype)
 
 
 def typed_column(values: pd.Series, column: Column, table: Table, zone: ZoneInfo) -> pd.Series:

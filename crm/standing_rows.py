@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 
 from crm.frames import attribute_column, typed_column, with_own_columns
 from crm.instants import NEVER
@@ -33,9 +35,12 @@ def _rows_at(
     frame: pd.DataFrame, table: Table, versions: Versions, moment: int, zone: ZoneInfo
 ) -> pd.DataFrame:
     chosen = versions.at(moment)
-    row = row_keys(frame, table).get_indexer(pd.Index(versions.rows, dtype=object))
     absent = (chosen < 0) | versions.gone[chosen]
-    older = ~absent & (row >= 0) & (chosen != versions.starts[1:] - 1)
+    differs = np.flatnonzero(absent | (chosen != versions.starts[1:] - 1))  # from what is recorded
+    if not len(differs):
+        return frame
+    chosen, absent, row = chosen[differs], absent[differs], _rows_of(frame, table, versions.rows[differs])
+    older = ~absent & (row >= 0)
     if older.any():
         contents = [versions.contents(at) for at in chosen[older]]
         frame = _overwritten(frame, table, row[older], contents, zone)
@@ -45,6 +50,19 @@ def _rows_at(
     kept = np.ones(len(frame), bool)
     kept[hidden] = False
     return frame[kept].reset_index(drop=True)
+
+
+def _rows_of(frame: pd.DataFrame, table: Table, keys: np.ndarray) -> np.ndarray:
+    """The row of each key (n,), -1 = there is none."""
+    if len(table.key) > 1 or frame[table.key[0]].dtype != "str":
+        return np.asarray(row_keys(frame, table).get_indexer(pd.Index(keys, dtype=object)))
+    # A look at each row for a few keys costs less than an index of all rows.
+    number = pa.compute.index_in(pa.array(frame[table.key[0]].array), pa.array(keys, pa.large_string()))
+    found = number.fill_null(-1).to_numpy()
+    there = np.flatnonzero(found >= 0)
+    row = np.full(len(keys), -1)
+    row[found[there]] = there
+    return row
 
 
 def _overwritten(

@@ -6,7 +6,8 @@ went or came late has all its versions, each with the moment from which it is kn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,6 +87,34 @@ class Versions:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def of_rows(self, keys: Collection[str]) -> Versions:
+        """The versions of some rows."""
+        spans = [self._span(key) for key in sorted(keys)]
+        return self._picked([slice(first, end) for first, end in spans if end > first])
+
+    def with_rows(
+        self, keys: Collection[str], fresh: list[tuple[str, int, bool, str | None, str]]
+    ) -> Versions:
+        """The same with other versions of some rows, as `of` takes them; all others stay."""
+        spans = sorted(self._span(key) for key in set(keys))
+        firsts, ends = [0, *(end for _, end in spans)], [*(first for first, _ in spans), len(self)]
+        parts = [self._picked([slice(first, end)]) for first, end in zip(firsts, ends, strict=True)]
+        by_key: dict[str, list[tuple[str, int, bool, str | None, str]]] = {}
+        for row in fresh:
+            by_key.setdefault(row[0], []).append(row)
+        given = [Versions.of(by_key.get(key, [])) for key in sorted(set(keys))]
+        together = [one for pair in zip(parts, [*given, Versions.of([])], strict=True) for one in pair]
+        return Versions(
+            *(np.concatenate([getattr(one, name) for one in together]) for name in self.__dataclass_fields__)
+        )
+
+    def _span(self, key: str) -> tuple[int, int]:
+        return bisect_left(self.keys, key), bisect_right(self.keys, key)
+
+    def _picked(self, parts: list[slice]) -> Versions:
+        fields = (getattr(self, name) for name in self.__dataclass_fields__)
+        return Versions(*(np.concatenate([values[:0], *(values[one] for one in parts)]) for values in fields))
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:

@@ -10,20 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from crm.eventlog import EventLog
+from crm.exchanged_rows import rows_named
 from crm.frames import codes_in, micros
 from crm.versions import Versions
-from features.arrays import Activities, Deals, Ints, Leads, Presence, Status, Track, ints
+from features.arrays import Activities, Context, Deals, Ints, Leads, Presence, Status, Track, ints
 from features.as_of import sorted_by
 from features.attribute_history import EventTable
 from features.attributes import Attribute, deal_attribute
-from features.history import Groups, History, Vocabulary, compile_deals, final_amounts, names_in, past_of
+from features.history import (
+    Groups,
+    History,
+    Vocabulary,
+    acts_in,
+    compile_deals,
+    contracts_of,
+    final_amounts,
+    names_in,
+)
 from features.levels import Coded
+from features.organisation import acts_of, closings_of, gaps_of, load_of, stays_of
 
 MOST = 0.2  # share of the deals from which on all are compiled
 _SHARED = ("people", "accounts", "stages", "teams", "products", "organisation")  # read by all deals
@@ -75,8 +86,12 @@ def changed_history(
     ids = pd.Index(some["deals"]["deal_id"])
     events = EventTable(some["deal_events"], ids)
     names = Vocabulary(before.stages, before.people, before.accounts, before.products)
-    used = names_in(some, events)
-    gone = names_in(was, EventTable(was["deal_events"], pd.Index(was["deals"]["deal_id"])))
+    used, gone = (
+        names_in(
+            each.without("accounts"), EventTable(each["deal_events"], pd.Index(each["deals"]["deal_id"]))
+        )
+        for each in (some, was)
+    )
     if not _is_same_vocabulary(names, gone, used, log):
         return None
     past = before.context.past
@@ -84,7 +99,9 @@ def changed_history(
     alone = compile_deals(some, ids, events, names, groups, before.levels)
     deals = places.deals(past, alone.deals)
     start, start_alone = past.activities.start, alone.deals.activities.start
-    rows = places.entries(start, start_alone, moved[rows], activities[alone.acts_row])
+    if change.touched.get("activities"):
+        rows = moved[rows]
+    rows = places.entries(start, start_alone, rows, activities[alone.acts_row])
     attributes = tuple(
         one if one.of_account else _attribute(one, places, some, events, before) for one in before.attributes
     )
@@ -96,7 +113,7 @@ def changed_history(
         outcome=places.rows(before.outcome, alone.outcome),
         final_amount=final_amounts(deals.amount),
         deals=deals,
-        context=past_of(log, deals, rows, names),
+        context=_context(before.context, deals, alone.deals, rows, places, change, log, names),
         attributes=attributes,
     )
     return history, rows
@@ -111,6 +128,8 @@ class _Places:
 
     ids: pd.Index
     runs: list[tuple[bool, int, int]]
+    changed_before: Ints  # where those that changed were
+    is_same: bool  # whether no deal has come or gone
 
     @classmethod
     def of(cls, before: pd.Index, ids: pd.Index, changed: Collection[str]) -> _Places | None:
@@ -123,14 +142,26 @@ class _Places:
         place = np.empty(len(ids), np.int64)
         place[kept] = left
         place[is_new] = np.arange(int(is_new.sum()))
+        was = ints(np.flatnonzero(is_old))
+        is_same = len(before) == len(ids) and np.array_equal(is_old, is_new)
+        is_same = is_same and before[was].equals(ids[was])
         if not len(ids):
-            return cls(ids, [])
+            return cls(ids, [], was, is_same)
         breaks = np.flatnonzero((np.diff(place) != 1) | (np.diff(is_new.astype(np.int8)) != 0)) + 1
         firsts = np.append(0, breaks)
         lengths = np.diff(np.append(firsts, len(ids)))
         begin = place[firsts]
         runs = zip(is_new[firsts].tolist(), begin.tolist(), (begin + lengths).tolist(), strict=True)
-        return cls(ids, list(runs))
+        return cls(before if is_same else ids, list(runs), was, is_same)
+
+    def moved(self, size: int) -> Ints:
+        """Where each of the deals before (size,) is now, -1 = it has changed."""
+        out, at = np.full(size, -1), 0
+        for new, first, end in self.runs:
+            if not new:
+                out[first:end] = np.arange(at, at + end - first)
+            at += end - first
+        return ints(out)
 
     def rows(self, before: A, changed: A) -> A:
         """One row for each deal."""
@@ -199,6 +230,64 @@ class _Places:
         )
 
 
+def _context(
+    before: Context,
+    deals: Deals,
+    alone: Deals,
+    rows: Ints,
+    places: _Places,
+    change: Change,
+    log: EventLog,
+    names: Vocabulary,
+) -> Context:
+    """The organisation's past: what the deals that changed say as they did is not summed anew."""
+    past, which = before.past, places.changed_before
+    is_same = places.is_same and np.array_equal(past.created[which], alone.created)
+    fields: dict[str, Any] = {"past": deals}
+
+    def differs(part: str) -> bool:
+        of_past, now = getattr(past, part), getattr(alone, part)
+        if not len(now.at) and not (of_past.start[which + 1] - of_past.start[which]).any():
+            return False  # of deals that come and go it says nothing
+        return not (is_same and _says_same(of_past, now, which))
+
+    if differs("status"):
+        fields |= closings_of(deals)
+    elif not places.is_same:
+        fields["account_deal"] = places.moved(len(past.created))[before.account_deal]
+    if differs("owned"):
+        fields["seller_load"] = load_of(deals.owned, len(deals.people.group))
+    if differs("held"):
+        fields["account_load"] = load_of(deals.held, len(deals.accounts.group))
+    if differs("stage"):
+        fields["stage_stays"] = stays_of(deals)
+    is_active = bool(change.touched.get("activities"))
+    if is_active or differs("activities"):
+        at, actor = acts_in(log, names)
+        people = len(deals.people.group)
+        fields["seller_gaps"] = gaps_of(deals.created, deals.activities, actor, rows, people)
+        if is_active:
+            fields["seller_acts"] = acts_of(at, actor, people)
+    if change.touched.get("contracts"):
+        fields["contracts"] = contracts_of(log, names)
+    return before._replace(**fields)
+
+
+def _says_same(before: Any, now: Any, which: Ints) -> bool:
+    """Whether some deals (`which`, ascending) had the entries that they have now, compiled alone."""
+    first, end = before.start[which], before.start[which + 1]
+    if not np.array_equal(end - first, np.diff(now.start)):
+        return False
+    entries = np.concatenate([np.arange(0), *(np.arange(*span) for span in zip(first, end, strict=True))])
+    for name, values, others in zip(before._fields, before, now, strict=True):
+        if name == "start":
+            continue
+        mine = values[which if name == "first" else entries]
+        if not np.array_equal(mine, others, equal_nan=mine.dtype.kind == "f"):
+            return False
+    return True
+
+
 _CSR = tuple(Deals._fields.index(name) for name in ("status", "activities", "leads"))
 
 
@@ -229,13 +318,23 @@ def _columns(log: EventLog) -> list[tuple[str, str]]:
 def _is_same_vocabulary(names: Vocabulary, gone: Vocabulary, used: Vocabulary, log: EventLog) -> bool:
     """Whether every name that changed rows use has a code, and every name that they used is still in use."""
     for field, column in _COLUMNS.items():
-        now = set(getattr(used, field))
-        if not now <= set(getattr(names, field)):
+        now, known = set(getattr(used, field)), getattr(names, field)
+        if (known.get_indexer(pd.Index(list(now), dtype=object)) < 0).any():
             return False
         left = set(getattr(gone, field)) - now
-        if left and not left <= set(Coded.of(log["deals"][column]).used()):
+        if field == "accounts":  # that has a row of its own
+            accounts = log["accounts"]["account_id"]
+            left -= set(accounts[accounts.isin(sorted(left))])
+        if left and not left <= _named(log["deals"][column], left):
             return False
     return True
+
+
+def _named(column: pd.Series, names: Collection[str]) -> set[str]:
+    """Which of some names a column of codes has."""
+    coded = Coded.of(column)
+    places = np.flatnonzero(pd.Index(coded.names).isin(list(names)))
+    return {str(coded.names[place]) for place in places if (coded.codes == place).any()}
 
 
 def _moved_rows(old: pd.DataFrame, new: pd.DataFrame, keys: Collection[str]) -> Ints | None:
@@ -256,7 +355,7 @@ def _only(log: EventLog, change: Change) -> tuple[EventLog, Ints]:
     """The log with the rows of the deals that changed alone, and where its activities were in the whole."""
     deals, own = pd.Index(sorted(change.deals), dtype=object), dict(log.tables)
     activities = log["activities"]
-    of_table = {name: codes_in(log[name]["deal_id"], deals) >= 0 for name in _READ[1:-1]}
+    of_table = {name: _mask(log[name], change.deals) for name in _READ[1:-1]}
     of_table["deals"] = log["deals"]["deal_id"].isin(deals).to_numpy(bool)
     keys = change.touched.get("activities", ())
     if keys:  # also those of no deal
@@ -271,6 +370,12 @@ def _only(log: EventLog, change: Change) -> tuple[EventLog, Ints]:
             of_deals.texts[kept],
         )  # fmt: skip
     return replace(log, tables=own, versions=versions), np.flatnonzero(of_table["activities"])
+
+
+def _mask(table: pd.DataFrame, deals: Collection[str]) -> np.ndarray:
+    mask = np.zeros(len(table), bool)
+    mask[rows_named(table["deal_id"], deals)] = True
+    return mask
 
 
 def _few(table: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:

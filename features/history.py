@@ -160,10 +160,18 @@ def compile_history(log: EventLog, calendar: Calendar, levels: Levels | None = N
 
 def past_of(log: EventLog, deals: Deals, acts_row: Ints, names: Vocabulary) -> Context:
     """The organisation's past, from all deals of a log as arrays; `acts_row`: of their activities."""
+    return context_of(deals, contracts_of(log, names), *acts_in(log, names), acts_row)
+
+
+def acts_in(log: EventLog, names: Vocabulary) -> tuple[Ints, Ints]:
+    """When and by whom each activity of a log was, -1 = by nobody known."""
     acts = log["activities"]
-    actor = Coded.of(acts["actor_id"]).within(names.people)
-    contracts = _contracts(log["contracts"], names.accounts)
-    return context_of(deals, contracts, micros(acts["at"]), actor, acts_row)
+    return micros(acts["at"]), Coded.of(acts["actor_id"]).within(names.people)
+
+
+def contracts_of(log: EventLog, names: Vocabulary) -> RunningTotals:
+    """The contracts of each account."""
+    return _contracts(log["contracts"], names.accounts)
 
 
 def final_amounts(amount: Track) -> Floats:

@@ -283,6 +283,21 @@ def context_of(
     `deals.activities` among them.
     """
     sellers, accounts = len(deals.people.group), len(deals.accounts.group)
+    return Context(
+        past=deals,
+        **closings_of(deals),
+        seller_load=load_of(deals.owned, sellers),
+        account_load=load_of(deals.held, accounts),
+        seller_acts=acts_of(acts_at, acts_actor, sellers),
+        seller_gaps=gaps_of(deals.created, deals.activities, acts_actor, acts_row, sellers),
+        stage_stays=stays_of(deals),
+        contracts=contracts,
+    )
+
+
+def closings_of(deals: Deals) -> dict[str, Any]:
+    """What `Context` has of the deals' closings, by its fields."""
+    sellers, accounts = len(deals.people.group), len(deals.accounts.group)
     by_time = np.argsort(deals.status.at, kind="stable")
     at, entry = deals.status.at[by_time], deals.status.entry[by_time]
     columns = np.zeros((len(at), 5), np.int64)
@@ -290,30 +305,30 @@ def context_of(
     columns = columns[by_time]
     deal_of = np.repeat(np.arange(len(deals.created)), np.diff(deals.status.start))
     by_account, order = ordered_running_totals(entry[:, ACCOUNT], at, columns, accounts)
-    return Context(
-        past=deals,
-        by_company=running_totals(entry[:, COMPANY], at, columns, 1),
-        by_seller=running_totals(entry[:, SELLER], at, columns, sellers),
-        by_account=by_account,
-        by_product=running_totals(entry[:, PRODUCT], at, columns, len(deals.products.group)),
-        account_deal=ints(deal_of[by_time[order]]),
-        account_latest=_latest(by_account),
-        seller_load=_load(deals.owned, sellers),
-        account_load=_load(deals.held, accounts),
-        seller_acts=running_totals(acts_actor, acts_at, np.zeros((len(acts_at), 0), np.int64), sellers),
-        seller_gaps=_gaps(deals.created, deals.activities, acts_actor, acts_row, sellers),
-        stage_stays=_stays(deals),
-        contracts=contracts,
-    )
+    return {
+        "by_company": running_totals(entry[:, COMPANY], at, columns, 1),
+        "by_seller": running_totals(entry[:, SELLER], at, columns, sellers),
+        "by_account": by_account,
+        "by_product": running_totals(entry[:, PRODUCT], at, columns, len(deals.products.group)),
+        "account_deal": ints(deal_of[by_time[order]]),
+        "account_latest": _latest(by_account),
+    }
 
 
-def _load(presence: Presence, groups: int) -> RunningTotals:
+def acts_of(at: Ints, actor: Ints, sellers: int) -> RunningTotals:
+    """The activities of each seller."""
+    return running_totals(actor, at, np.zeros((len(at), 0), np.int64), sellers)
+
+
+def load_of(presence: Presence, groups: int) -> RunningTotals:
+    """The open deals of each group."""
     columns = np.zeros((len(presence.at), 2), np.int64)
     columns[:, NET], columns[:, GAINED] = presence.step, presence.step > 0
     return running_totals(presence.group, presence.at, columns, groups)
 
 
-def _gaps(created: Ints, activities: Activities, actor: Ints, row: Ints, groups: int) -> RunningTotals:
+def gaps_of(created: Ints, activities: Activities, actor: Ints, row: Ints, groups: int) -> RunningTotals:
+    """The time between activities on a deal, of each seller; inputs as in `context_of`."""
     known, size = np.zeros((2, len(activities.at)), np.int64)
     _gap_entries(created, activities.start, activities.at, known, size)
     at, length = np.full((2, len(actor)), -1)
@@ -322,7 +337,8 @@ def _gaps(created: Ints, activities: Activities, actor: Ints, row: Ints, groups:
     return running_totals(ints(actor[some]), ints(at[some]), length[some, None], groups)
 
 
-def _stays(deals: Deals) -> RunningTotals:
+def stays_of(deals: Deals) -> RunningTotals:
+    """The time that deals stayed in each stage before they advanced."""
     group, at, size = np.zeros((3, len(deals.stage.at)), np.int64)
     _stay_entries(deals.created, deals.stage, deals.stages, group, at, size)
     return running_totals(group, at, size[:, None], len(deals.stages.group))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.i18n import Language, Text
 from crm.instants import DAY
+from crm.known_after import known_after
 from crm.newest_record import RecordTimes
 from crm.organisation import Organisation
 from features import ActionEvents, Calendar, Feature, History
@@ -40,6 +41,22 @@ _MOMENTS = 2  # cached moments of results of all closed deals
 _DRIVERS = 2_000
 _INSIGHTS = 2_000
 _SIGHTS = 1_000
+
+
+@dataclass(frozen=True)
+class KnownBefore:
+    """What an earlier state knew as of a moment, and by table the rows that differ since; whose they are."""
+
+    log: EventLog
+    touched: Mapping[str, frozenset[str]]
+    deals: frozenset[str]
+
+    def also(self, touched: Mapping[str, frozenset[str]], deals: frozenset[str]) -> KnownBefore:
+        """The same before more rows had changed."""
+        names = self.touched.keys() | touched.keys()
+        none: frozenset[str] = frozenset()
+        both = {name: self.touched.get(name, none) | touched.get(name, none) for name in names}
+        return replace(self, touched=both, deals=self.deals | deals)
 
 
 @dataclass(frozen=True)
@@ -116,6 +133,7 @@ class Caches:
 class ModelState:
     """One revision of the store with one version of the model, at a "now" that all answers share.
 
+    `known_before`: what an earlier state knew as of now, where only rows of some deals have changed since.
     `settled`: when rows changed what was known as of earlier moments, newest first: the moment from which on
     answers may differ, and the revision by which they do.
     """
@@ -132,6 +150,7 @@ class ModelState:
     loaded_at: float  # monotonic seconds
     settled: tuple[tuple[int, int], ...] = ()
     caches: Caches = field(default_factory=Caches)
+    known_before: KnownBefore | None = None  # as of now, by an earlier state
 
     def organisation(self, moment: int) -> Organisation:
         """What the organisation said as of a moment: its calendar is that of an answer."""
@@ -139,7 +158,15 @@ class ModelState:
 
     def known_at(self, moment: int) -> EventLog:
         """The log as of a moment, kept for the few that were asked for last."""
-        return self.caches.known.get(moment, lambda: self.log.as_of(moment))
+        return self.caches.known.get(moment, lambda: self._known_at(moment))
+
+    def _known_at(self, moment: int) -> EventLog:
+        before = self.known_before
+        if before is not None and before.log.moment == moment == self.now:
+            known = known_after(before.log, self.log, before.touched, before.deals)
+            if known is not None:
+                return known
+        return self.log.as_of(moment)
 
     def bundle_at(self, moment: int) -> Bundle:
         """The model that answers as of a moment: its stage table alone where the data are far older.

@@ -27,7 +27,7 @@ from features.levels import Levels
 from models.bundle import Bundle
 from models.scoring import feature_columns
 from service import messages
-from service.model_state import Caches, ModelState
+from service.model_state import Caches, KnownBefore, ModelState
 from service.moments import moment_of_now
 from service.outages import REGISTRY, STORE, Outages
 from service.settings import Settings
@@ -35,6 +35,7 @@ from training.log_age import newest_deal_record
 from training.registry import ModelVersion, Registry
 
 WHOLE_SECONDS = 900.0  # after which the whole store is read again, whatever has been written to
+_MOST_DEALS = 500  # whose rows are exchanged in what was known before
 _SETTLED = 100  # changes of what was known as of earlier moments that are told apart
 _CHAMPION_SECONDS = 15.0  # between two looks for a new champion in the registry
 Model = tuple[Bundle, ModelVersion]
@@ -139,7 +140,9 @@ class StateMaker:
         if renewal.held.revision == state.revision:
             known_from = LATEST
         history = self._history_after(state, log, renewal)
-        return self._state((state.bundle, state.info), renewal.held.revision, log, history, state, known_from)
+        revision = renewal.held.revision
+        fresh = self._state((state.bundle, state.info), revision, log, history, state, known_from)
+        return replace(fresh, known_before=_known_before(state, fresh, renewal))
 
     def _history_after(self, state: ModelState, log: EventLog, renewal: Renewal) -> History:
         """The history of a log: of a state before with what some deals' rows change, else compiled whole."""
@@ -218,6 +221,17 @@ def _keep_what_was_known(before: ModelState, fresh: ModelState, known_from: int)
     if revision == known_from and before.log.next_revision(known_from) is None:
         past = replace(before, caches=before.caches.of_moments_up_to(known_from).without_past_states())
         fresh.caches.past_states.get(revision, lambda: past)
+
+
+def _known_before(before: ModelState, fresh: ModelState, renewal: Renewal) -> KnownBefore | None:
+    """What was known as of now before some rows were written to, where it says something of what is now."""
+    if renewal.touched is None or before.now != fresh.now or before.log.zone != fresh.log.zone:
+        return None
+    known = dict(before.caches.known.items()).get(before.now)
+    held = before.known_before if known is None else KnownBefore(known, {}, frozenset())
+    if held is None or len(held.deals) > _MOST_DEALS:
+        return None
+    return held.also(renewal.touched, renewal.deals)
 
 
 def levels_of(bundle: Bundle) -> Levels:

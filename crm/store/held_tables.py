@@ -6,8 +6,7 @@ equals a store read as a whole: the same rows in the same order, the same names 
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +14,15 @@ import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from crm.frames import event_text
+from crm.exchanged_rows import Exchange, exchanged, rows_named
+from crm.frames import event_text, micros
 from crm.instants import NEVER
 from crm.schema import TABLES, Kind, Table
 from crm.store import versions
-from crm.store.read import arrow_rows, arrow_table, frame_of
+from crm.store.read import arrow_rows, arrow_table, attribute, categories, frame_of
 from crm.store.tables import CUSTOM, IMPORTS
 from crm.store.touched_rows import touched_by
 from crm.versions import ALWAYS, LATEST, Versions, joined_key
@@ -31,18 +30,18 @@ from crm.versions import ALWAYS, LATEST, Versions, joined_key
 _FEW = 5_000  # rows up to which a table is read as a whole
 _EVENTS = "deal_events"  # the one table in the order of recording
 Row = dict[str, Any]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldTables:
-    """The stored tables of one state of the store, as they were read and as frames.
+    """The stored tables of one state of the store as frames.
 
     `import_id`: the newest import that is in them; `revision`: how many imports had changed rows.
     """
 
     import_id: int
     revision: int
-    tables: Mapping[str, pa.Table]
     versions: Mapping[str, Versions]
     frames: Mapping[str, pd.DataFrame]
 
@@ -67,7 +66,7 @@ def held(
     """What is held of tables just read on a connection."""
     newest, count = _newest(connection)
     frames = {name: frame_of(name, table) for name, table in tables.items()}
-    return HeldTables(import_id=newest, revision=count, tables=tables, versions=known_versions, frames=frames)
+    return HeldTables(import_id=newest, revision=count, versions=known_versions, frames=frames)
 
 
 def renewed(connection: sa.Connection, before: HeldTables) -> Renewal | None:
@@ -77,29 +76,23 @@ def renewed(connection: sa.Connection, before: HeldTables) -> Renewal | None:
     touched = touched_by(connection, imports)
     if touched is None:
         return None
-    tables, frames, known = dict(before.tables), dict(before.frames), dict(before.versions)
+    frames, known = dict(before.frames), dict(before.versions)
     since, deals = LATEST, set(touched.get("deals", ()))
     for name, keys in sorted(touched.items()):
-        tables[name] = _table_again(connection, name, before.tables[name], keys)
-        frames[name] = frame_of(name, tables[name])
+        frames[name] = _frame_again(connection, name, before.frames[name], keys)
         of_table = _versions_again(connection, name, before.versions.get(name), keys)
         if len(of_table):
             known[name] = of_table
         else:
             known.pop(name, None)
-        old, new = _rows(name, before.tables[name], keys), _rows(name, tables[name], keys)
+        old, new = _rows(name, before.frames[name], keys), _rows(name, frames[name], keys)
         deals |= {row["deal_id"] for row in (*old.values(), *new.values()) if row.get("deal_id")}
-        since = min(since, _known_from(TABLES[name], old, new, before.versions.get(name), of_table))
-        if name == _EVENTS and not _continue(old, new, _rows("deals", before.tables["deals"], keys)):
+        said = _of_rows(TABLES[name], before.versions.get(name), keys)
+        since = min(since, _known_from(TABLES[name], old, new, said, _of_rows(TABLES[name], of_table, keys)))
+        if name == _EVENTS and not _continue(old, new, _rows("deals", before.frames["deals"], keys)):
             since = NEVER
     newest = max(imports, default=before.import_id)
-    now = HeldTables(
-        import_id=newest,
-        revision=before.revision + len(imports),
-        tables=tables,
-        versions=known,
-        frames=frames,
-    )
+    now = HeldTables(import_id=newest, revision=before.revision + len(imports), versions=known, frames=frames)
     return Renewal(now, since, touched, frozenset(deals | set(touched.get(_EVENTS, ()))))
 
 
@@ -110,74 +103,85 @@ def _newest(connection: sa.Connection) -> tuple[int, int]:
     return int(newest or 0), int(count or 0)
 
 
-def _table_again(connection: sa.Connection, name: str, table: pa.Table, keys: Collection[str]) -> pa.Table:
-    schema = TABLES[name]
-    if table.num_rows > _FEW and name == _EVENTS:
-        return _events_again(table, arrow_rows(connection, name, keys), keys)
-    if table.num_rows > _FEW and len(schema.key) == 1:
-        return _merged(table, arrow_rows(connection, name, keys), schema.key[0], keys)
-    return arrow_table(connection, name)
+def _frame_again(
+    connection: sa.Connection, name: str, frame: pd.DataFrame, keys: Collection[str]
+) -> pd.DataFrame:
+    schema, few = TABLES[name], len(frame) <= _FEW
+    again = None
+    if not few and name == _EVENTS:
+        again = _events_again(frame, frame_of(name, arrow_rows(connection, name, keys)), keys)
+    elif not few and len(schema.key) == 1:
+        again = _rows_again(frame, arrow_rows(connection, name, keys), schema, keys)
+    return frame_of(name, arrow_table(connection, name)) if again is None else again
 
 
-def _merged(table: pa.Table, fresh: pa.Table, key: str, keys: Collection[str]) -> pa.Table:
-    """A table in the order of its key with some rows put in, replaced or taken out."""
-    column, of_fresh = table[key], fresh[key].to_pylist()
-    parts: list[pa.Table] = []
-    begin = 0
-    for name in sorted({*keys, *of_fresh}):
-        at = bisect_left(range(table.num_rows), name, key=lambda row: column[row].as_py())
-        parts.append(table.slice(begin, at - begin))
-        begin = at + (at < table.num_rows and column[at].as_py() == name)
-        if (row := bisect_left(of_fresh, name)) < len(of_fresh) and of_fresh[row] == name:
-            parts.append(fresh.slice(row, 1))
-    return _whole([*parts, table.slice(begin)])
+def _rows_again(
+    frame: pd.DataFrame, fresh: pa.Table, schema: Table, keys: Collection[str]
+) -> pd.DataFrame | None:
+    """A frame in the order of its key with some rows put in, replaced or taken out; None = not known how."""
+    key = schema.key[0]
+    exchange = Exchange.by_key(frame[key], keys, fresh[key].to_pylist())
+    standard = [column.name for column in schema.columns]
+    rows = frame_of(schema.name, fresh)[standard]
+    if not schema.custom:
+        return exchanged(frame, rows, exchange)
+    given = [orjson.loads(text or "{}") for text in fresh[CUSTOM].to_pylist()]
+    names = sorted({*frame.columns[len(standard) :], *(name for row in given for name in row)})
+    own = {name: _attribute([row.get(name) for row in given], frame.get(name)) for name in names}
+    if any(column is None for column in own.values()):
+        return None
+    found = exchanged(frame, rows.assign(**own), exchange)
+    used = [name for name in names if found[name].notna().any()]
+    for name in used:
+        if not _is_still_text(found[name], own[name], frame.get(name), exchange.gone):
+            return None
+    return found[[*standard, *used]]
 
 
-def _events_again(table: pa.Table, fresh: pa.Table, deals: Collection[str]) -> pa.Table:
+def _attribute(values: list[Any], before: pd.Series | None) -> pd.Series | None:
+    """Values of an attribute beside those of all rows; None where numbers of theirs become texts."""
+    column = attribute(values)
+    if before is None or isinstance(before.dtype, pd.CategoricalDtype) == isinstance(
+        column.dtype, pd.CategoricalDtype
+    ):
+        return column
+    if not isinstance(before.dtype, pd.CategoricalDtype):  # how their numbers are written is not held
+        return None
+    texts = [None if value is None else orjson.dumps(value).decode() for value in values]
+    return pd.Series(categories(pa.chunked_array([pa.array(texts, pa.string()).dictionary_encode()])))
+
+
+def _is_still_text(now: pd.Series, fresh: pd.Series | None, before: pd.Series | None, gone: Ints) -> bool:
+    """Whether an attribute of texts has one left, so that its values are no numbers."""
+    if fresh is None or before is None or not isinstance(now.dtype, pd.CategoricalDtype):
+        return True
+    if not before.iloc[gone].notna().any():
+        return True
+    return any(not _may_be_number(str(text)) for text in now.cat.categories)
+
+
+def _may_be_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _events_again(frame: pd.DataFrame, fresh: pd.DataFrame, deals: Collection[str]) -> pd.DataFrame:
     """The events with those of some deals as they are now: what is left in its place, new ones at the end."""
-    mask = _of_keys(table["deal_id"], deals)
-    rows = np.flatnonzero(mask)
-    old = [tuple(row.values()) for row in table.take(pa.array(rows)).to_pylist()]
-    new = [tuple(row.values()) for row in fresh.to_pylist()]
+    rows = rows_named(frame["deal_id"], deals)
+    old, new = _tuples(frame.iloc[rows]), _tuples(fresh)
     left, there = set(new), set(old)
-    kept = np.ones(table.num_rows, bool)
-    kept[rows[[row not in left for row in old]]] = False
-    came = pa.array(np.flatnonzero([row not in there for row in new]), pa.int64())
-    remaining = table if kept.all() else table.filter(pa.array(kept))
-    return _whole([remaining, fresh.take(came)])
+    gone = rows[[row not in left for row in old]] if len(rows) else rows
+    came = np.flatnonzero([row not in there for row in new])
+    exchange = Exchange(len(frame), gone, np.full(len(came), len(frame)))
+    return exchanged(frame, fresh.iloc[came], exchange)
 
 
-def _whole(parts: Sequence[pa.Table]) -> pa.Table:
-    """Tables one after the other, as if they had been read together: no name that no row has."""
-    table = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    return pa.table([_used(column) for column in table.columns], schema=table.schema)
-
-
-def _used(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if not pa.types.is_dictionary(column.type) or not column.num_chunks:
-        return column
-    array = column.chunk(0)
-    codes = array.indices.fill_null(-1).to_numpy()
-    used = np.unique(codes[codes >= 0])
-    if len(used) == len(array.dictionary):
-        return column
-    place = np.full(len(array.dictionary) + 1, -1, np.int32)
-    place[used] = np.arange(len(used))
-    indices = pa.array(place[codes], pa.int32(), mask=codes < 0)
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, array.dictionary.take(pa.array(used)))])
-
-
-def _of_keys(column: pa.ChunkedArray, keys: Collection[str]) -> NDArray[np.bool_]:
-    """Which values of a text column are among some."""
-    if not column.num_chunks:
-        return np.zeros(0, bool)
-    if not pa.types.is_dictionary(column.type):
-        found: NDArray[np.bool_] = pa.compute.is_in(column, pa.array(sorted(keys), pa.string())).to_numpy()
-        return found
-    array = column.combine_chunks()
-    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    listed = np.append([name in keys for name in array.dictionary.to_pylist()], False).astype(bool)
-    return np.asarray(listed[array.indices.fill_null(-1).to_numpy()])
+def _tuples(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
+    plain = frame.astype(object)
+    return [tuple(row) for row in plain.where(plain.notna(), None).to_numpy(object).tolist()]
 
 
 def _versions_again(
@@ -186,23 +190,43 @@ def _versions_again(
     if len(TABLES[name].key) > 1:
         return versions.read_all(connection, [name]).get(name, Versions.of([]))
     fresh = versions.read_some(connection, name, keys)
-    others = [] if known is None else [row for row in known.as_rows() if row[0] not in keys]
-    return Versions.of([*others, *fresh]) if others or fresh else Versions.of([])
+    return (Versions.of([]) if known is None else known).with_rows(keys, fresh)
 
 
-def _rows(name: str, table: pa.Table, keys: Collection[str]) -> dict[str, Row]:
-    """The rows of a table that some keys name, by their whole key."""
+def _of_rows(table: Table, known: Versions | None, keys: Collection[str]) -> Versions:
+    """The versions of some rows, of all where a row has several columns as its key."""
+    if known is None:
+        return Versions.of([])
+    return known if len(table.key) > 1 else known.of_rows(keys)
+
+
+def _rows(name: str, frame: pd.DataFrame, keys: Collection[str]) -> dict[str, Row]:
+    """The rows of a table that some keys name, by their whole key, as they are stored."""
     schema = TABLES[name]
-    rows = np.flatnonzero(_of_keys(table[schema.key[0]], keys))
-    found = table.take(pa.array(rows)).to_pylist()
-    return {joined_key(tuple(row[column] for column in schema.key)): row for row in found}
+    key = frame[schema.key[0]]
+    if len(schema.key) > 1 and not isinstance(key.dtype, pd.CategoricalDtype):
+        few = frame[key.isin(sorted(keys)).to_numpy(bool)]
+    else:
+        few = frame.iloc[rows_named(key, keys)]
+    columns = {str(column): _stored(few[column], str(column), schema) for column in few.columns}
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return {joined_key(tuple(row[column] for column in schema.key)): row for row in rows}
+
+
+def _stored(values: pd.Series, name: str, schema: Table) -> list[Any]:
+    kind = schema[name].kind if name in schema.by_name else None
+    if kind is Kind.MOMENT:
+        return [None if at == NEVER else at for at in micros(values).tolist()]
+    if kind is Kind.DATE:
+        return [None if pd.isna(day) else day.date().isoformat() for day in values]
+    return [None if pd.isna(value) else value for value in values.astype(object)]
 
 
 def _known_from(
-    table: Table, old: Mapping[str, Row], new: Mapping[str, Row], before: Versions | None, after: Versions
+    table: Table, old: Mapping[str, Row], new: Mapping[str, Row], before: Versions, after: Versions
 ) -> int:
     """From when on answers may differ: by the times of rows and of their versions that are new."""
-    said = set() if before is None else {tuple(row[:4]) for row in before.as_rows()}
+    said = {tuple(row[:4]) for row in before.as_rows()}
     fresh = [row for row in after.as_rows() if tuple(row[:4]) not in said]
     dated = {row[0] for row in fresh}
     times = [_time_of_version(row[0], row[1], old) for row in fresh]
@@ -239,8 +263,7 @@ def _firsts(events: Iterable[Row]) -> dict[tuple[str, str], Row]:
 
 def _text_of(deal: Row, field: str) -> str | None:
     """What a deal's row says of an attribute, as events do."""
-    own: Row = {**deal, **orjson.loads(deal.get(CUSTOM) or "{}")}
-    return event_text(own.get(field))
+    return event_text(deal.get(field))
 
 
 def _time_of_version(key: str, known_from: int, old: Mapping[str, Row]) -> int:

@@ -16,9 +16,10 @@ from features.calendar import Calendar
 from models.forecast.organisation import ScopeTree
 from models.forecast.revenue import RevenueModel
 from models.forecast.simulate import Pipeline
+from models.win.base_models import ROWS_TOGETHER
 from models.win.model import WinModel
 
-_BLOCK = 4_096  # deals that are scored together
+_BLOCK = 4_096  # deals that are scored together: a multiple of ROWS_TOGETHER
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,36 @@ def score_pipeline(
 
 
 def _won(win: WinModel, x: Floats, moments: Ints, days: Floats, before: ScoredPipeline | None) -> Floats:
-    """Win probabilities (n, days), block by block: the last digit of one may depend on its block's others."""
+    """Win probabilities (n, days); those of deals whose features are as before are not computed again."""
     won = np.zeros((len(x), len(days)))
-    known = None
-    if before is not None and before.days is not None and np.array_equal(before.days, days):
-        known = before.won
-    for first in range(0, len(x), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        if known is not None and before is not None and before.x[block].tobytes() == x[block].tobytes():
-            won[block] = known[block]
-        else:
-            won[block] = win.curve(x[block], moments[block], days).won
+    again = np.arange(len(x))
+    if before is not None and before.won is not None and np.array_equal(_days_of(before), days):
+        again = _changed_rows(before.x, x)
+        kept = np.ones(len(x), bool)
+        kept[again] = False
+        won[kept] = before.won[np.flatnonzero(kept)]
+    for first in range(0, len(again), _BLOCK):
+        block = again[first : first + _BLOCK]
+        won[block] = win.chances_won(x[block], moments[block], days)
     return won
+
+
+def _days_of(scored: ScoredPipeline) -> Floats:
+    return np.zeros(0) if scored.days is None else scored.days
+
+
+def _changed_rows(before: Floats, now: Floats) -> Ints:
+    """Rows (ascending) of features that are others than before, each with all that are computed beside it.
+
+    The last digit of a row depends on its place among those that are computed together, so they are computed
+    in groups of `ROWS_TOGETHER`; the last group, which may have fewer, whenever its length changes.
+    """
+    shared, count = min(len(before), len(now)), -(-len(now) // ROWS_TOGETHER)
+    changed: Flags = np.ones(count * ROWS_TOGETHER, bool)
+    old, new = (np.ascontiguousarray(x[:shared]).view(np.int64) for x in (before, now))
+    changed[:shared] = (old != new).any(axis=1)
+    changed[len(now) :] = len(before) != len(now)
+    groups: Flags = np.asarray(changed.reshape(-1, ROWS_TOGETHER).any(axis=1))
+    if len(before) != len(now):
+        groups[len(before) // ROWS_TOGETHER :] = True
+    return np.flatnonzero(np.repeat(groups, ROWS_TOGETHER)[: len(now)])

@@ -127,13 +127,20 @@ class WinModel:
         never exceeds 1.
         """
         days = self._days(horizon_days)
-        horizons = np.append(days, self.ever_days)
-        won = self._chances("won", x, moments, horizons)
-        won = np.minimum(won, won[:, -1:])
+        won = self._won_and_ever(x, moments, days)
         rest = 1.0 - won[:, -1:]
         lost = np.minimum(self._chances("lost", x, moments, days), rest) if len(days) else won[:, :0]
         lost = np.where(days >= self.ever_days, rest, lost)
         return Curve(won[:, :-1], lost)
+
+    def chances_won(self, x: Floats, moments: Ints, horizon_days: Floats) -> Floats:
+        """The probabilities (n, h) of being won that `curve` has, without those of being lost."""
+        return self._won_and_ever(x, moments, self._days(horizon_days))[:, :-1]
+
+    def _won_and_ever(self, x: Floats, moments: Ints, days: Floats) -> Floats:
+        """Probabilities (n, h + 1) of being won within horizons, and ever, which caps them."""
+        won = self._chances("won", x, moments, np.append(days, self.ever_days))
+        return np.minimum(won, won[:, -1:])
 
     def without_level(self) -> WinModel:
         """The same model without the level: a change of its scores is a change of the deals."""
