@@ -15,6 +15,7 @@ from features.levels import names_of
 
 WITH_MANAGER = "visit_with_manager"
 _MATERIAL_PREFIX = "material:"
+_MEETINGS = (KINDS.index("visit"), KINDS.index("web_meeting"))
 # Kinds that are a step of the deal itself and are not recommended.
 _DEAL_STEPS = ("proposal", "material")
 # Every active deal gets these: other actions are compared with them.
@@ -73,7 +74,7 @@ def action_events_of(history: History) -> list[ActionEvents]:
     kind, material = acts.entry[:, KIND], acts.entry[:, MATERIAL]
     kinds = [*KINDS, *names_of(history.levels, "activity_kind")]
     manager = _by_manager(history)
-    met = np.isin(kind, [KINDS.index("visit"), KINDS.index("web_meeting")])
+    met = np.isin(kind, _MEETINGS)
     which: dict[str, Flags] = {
         name: ours & (kind == code) & ~(met & manager)
         for code, name in enumerate(kinds)
@@ -92,10 +93,11 @@ def action_events_of(history: History) -> list[ActionEvents]:
 
 def actions_of_deal(history: History) -> list[ActionEvents]:
     """`action_events_of` for the history of one deal with few activities, without their minutes."""
-    acts, nothing = history.deals.activities, ints(np.zeros(0))
+    acts = history.deals.activities
     kinds = (*KINDS, *names_of(history.levels, "activity_kind"))
     materials = names_of(history.levels, "material")
-    manager = _by_manager(history).tolist() if len(acts.at) else nothing
+    met = np.isin(acts.entry[:, KIND], _MEETINGS).any() if len(acts.at) else False
+    manager = _by_manager(history).tolist() if met else [False] * len(acts.at)
     done: dict[str, list[int]] = {}
     for at, entry, with_manager in zip(acts.at.tolist(), acts.entry.tolist(), manager, strict=True):
         kind, material = entry[KIND], entry[MATERIAL]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,6 +43,8 @@ NAN = math.nan
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NOBODY: pd.Index = pd.Index([], dtype=object)
 _NO_ENTRY, _NEVER, _NO_VALUE = ints([0, 0]), ints([]), floats([])  # of a track without entries
+_NO_ACTIVITIES = Activities(_NO_ENTRY, _NEVER, np.zeros((0, 7), np.int32))
+_KEPT = 1_000  # names of people, accounts and products that deals came with
 
 
 def compile_live_deal(
@@ -118,8 +121,12 @@ def compile_live_deal(
 
 
 def _index(names: list[str]) -> pd.Index:
-    if not names:
-        return _NOBODY
+    return _known_index(tuple(names)) if names else _NOBODY
+
+
+@lru_cache(_KEPT)
+def _known_index(names: tuple[str, ...]) -> pd.Index:
+    """An index takes longer to make than all else that is known of an account; the same names come again."""
     index: pd.Index = pd.Index(np.array(names, object), dtype=object, copy=False)
     return index
 
@@ -129,9 +136,9 @@ class _Names:
 
     def __init__(self, past: pd.Index, keep: bool = False) -> None:
         self._past = past
-        self.names: list[str] = [str(name) for name in past] if keep else []
+        self._code: dict[str, int] = {str(name): at for at, name in enumerate(past)} if keep else {}
+        self.names: list[str] = list(self._code)
         self.group: list[int] = list(range(len(past))) if keep else []
-        self._code: dict[str, int] = {name: code for code, name in enumerate(self.names)}
 
     def code(self, value: Any) -> float:
         """Local code of a name, NaN where it is missing."""
@@ -264,14 +271,19 @@ def _pick(past: np.ndarray, group: np.ndarray, nothing: float) -> np.ndarray:
 
 def _pick_track(past: Track, group: np.ndarray, nothing: float) -> Track:
     """The tracks of some groups; those that the past does not have are `nothing` throughout."""
-    first = _pick(past.first, group, nothing)
-    if not len(past.at):
-        return Track(ints(np.zeros(len(group) + 1)), past.at, past.value, first)
-    known = len(past.first)
-    spans = [(past.start[at], past.start[at + 1]) if at < known else (0, 0) for at in group.tolist()]
-    entries = np.concatenate([np.arange(low, high) for low, high in spans]) if spans else ints([])
-    start = np.cumsum([0, *(high - low for low, high in spans)])
-    return Track(ints(start), past.at[entries], past.value[entries], first)  # noqa: PD008
+    first, known = _pick(past.first, group, nothing), len(past.first)
+    some = [at for at in group.tolist() if at < known] if len(past.at) else []
+    spans = [(past.start[at], past.start[at + 1]) for at in some]
+    spans = [(low, high) for low, high in spans if low < high]
+    if not spans:
+        return Track(np.zeros(len(group) + 1, np.int64), _NEVER, _NO_VALUE, first)
+    count = np.zeros(len(group) + 1, np.int64)
+    for number, at in enumerate(group.tolist()):
+        if at < known:
+            count[number + 1] = past.start[at + 1] - past.start[at]
+    at = np.concatenate([past.at[low:high] for low, high in spans])  # noqa: PD008
+    value = np.concatenate([past.value[low:high] for low, high in spans])
+    return Track(count.cumsum(), at, value, first)
 
 
 def _with_constant(track: Track, at: int, value: float) -> Track:
@@ -338,13 +350,14 @@ def _leads(past: Leads, own: int) -> Leads:
 
 
 def _activities(history: History, rows: list[Row], people: _Names, zone: ZoneInfo) -> Activities:
-    kinds = (*KINDS, *names_of(history.levels, "activity_kind"))
-    kind_of = {kind: number for number, kind in enumerate(kinds)}
+    if not rows:
+        return _NO_ACTIVITIES
+    kind_of = _kinds(tuple(names_of(history.levels, "activity_kind")))
     materials, results = names_of(history.levels, "material"), names_of(history.levels, "last_outcome")
     taken = sorted(((micros_of(row["at"], zone), row) for row in rows), key=itemgetter(0))
     entry = [
         (
-            kind_of.get(row["kind"], len(kinds)),
+            kind_of.get(row["kind"], len(kind_of)),
             people.position(row.get("actor_id")),
             row.get("direction") == "in",
             _true(row.get("effective")),
@@ -359,6 +372,12 @@ def _activities(history: History, rows: list[Row], people: _Names, zone: ZoneInf
         np.array([at for at, _ in taken], np.int64),
         np.array(entry, np.int32).reshape(len(rows), 7),
     )
+
+
+@lru_cache(16)
+def _kinds(others: tuple[str, ...]) -> Mapping[str, int]:
+    """The number of each kind of activity, with those that an organisation has beside the usual ones."""
+    return {kind: number for number, kind in enumerate((*KINDS, *others))}
 
 
 def _true(value: Any) -> bool:

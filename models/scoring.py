@@ -170,6 +170,11 @@ def close_grid(win: WinModel) -> Floats:
     return _close_grid(win.windows.longest_days)
 
 
+def close_edges(win: WinModel) -> Floats:
+    """Days (grid + 2,) between which close dates are interpolated: none, those of the grid, "ever"."""
+    return np.array([0.0, *close_grid(win), max(win.ever_days, win.windows.longest_days + 1.0)])
+
+
 @lru_cache(16)
 def _close_grid(longest_days: float) -> Floats:
     grid: Floats = np.expm1(np.linspace(0.0, np.log1p(longest_days), _CLOSE_STEPS))[1:]
@@ -184,8 +189,7 @@ def close_days_of(win: WinModel, won: Floats, ever: Floats, shares: Sequence[flo
     """
     cumulative = np.append(won, ever[:, None], axis=1) / np.maximum(ever[:, None], 1e-12)
     cumulative[:, -1] = 1.0
-    days = np.append(close_grid(win), max(win.ever_days, win.windows.longest_days + 1.0))
-    padded, edges = np.concatenate([np.zeros((len(won), 1)), cumulative], axis=1), np.append(0.0, days)
+    padded, edges = np.concatenate([np.zeros((len(won), 1)), cumulative], axis=1), close_edges(win)
     out = np.empty((len(won), len(shares)))
     rows = np.arange(len(won))
     for number, share in enumerate(shares):

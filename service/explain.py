@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import numpy as np
 from crm.i18n import Language, Text
 from crm.instants import DAY, iso
 from features import Feature
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from features.levels import Levels
 from features.reasons import REASONS, reasons_of
 from models.win.model import Contributions
@@ -41,6 +42,11 @@ class Reader:
     currency: str
     columns: Mapping[str, int]
     reason: Sequence[int]
+
+    @cached_property
+    def reason_array(self) -> Ints:
+        """The reason of each feature (k,)."""
+        return np.asarray(self.reason, np.int64)
 
     @classmethod
     def of(cls, catalogue: tuple[Feature, ...], levels: Levels, currency: str) -> Reader:
@@ -80,38 +86,60 @@ def compare_with_reference(
     return ReferenceComparison(values - reference.values, reference.log_odds, log_odds, WON_DEALS)
 
 
-def factors(
-    reader: Reader, x: Floats, comparison: ReferenceComparison, lang: Language
-) -> list[dict[str, Any]]:
+class Written:
+    """How the features of a deal are written for a reader: each once, however often it is mentioned."""
+
+    def __init__(self, reader: Reader, x: Floats, lang: Language) -> None:
+        self.reader = reader
+        self.lang = lang
+        self._x: list[float] = x.tolist()
+        self._fields: dict[int, dict[str, Any]] = {}
+
+    def __getitem__(self, at: int) -> dict[str, Any]:
+        """Name, label and value of a feature."""
+        if at not in self._fields:
+            reader, feature = self.reader, self.reader.catalogue[at]
+            self._fields[at] = {
+                "feature": feature.name,
+                "label": feature.label.to(self.lang),
+                "value": value_text(feature, self._x[at], reader.levels, reader.currency, self.lang),
+            }
+        return self._fields[at]
+
+
+def factors(written: Written, comparison: ReferenceComparison) -> list[dict[str, Any]]:
     """Contributions of features (k,), also as points of probability: the largest, then the rest."""
-    largest, rest = _largest(reader, x, comparison.values, MAX_FACTORS, lang)
+    lang = written.lang
+    largest, rest = _largest(written, comparison.values, MAX_FACTORS)
     reference = comparison.name.to(lang)
     return _finished(largest, rest + comparison.rest, 0.0, comparison.slope, reference, lang)
 
 
-def reasons(
-    reader: Reader, x: Floats, comparison: ReferenceComparison, lang: Language
-) -> list[dict[str, Any]]:
+def reasons(written: Written, comparison: ReferenceComparison) -> list[dict[str, Any]]:
     """The same difference by reason, largest first, each with the features that make up most of it."""
-    values, slope, left = comparison.values, comparison.slope, comparison.rest
-    total: Floats = np.bincount(reader.reason, values, len(REASONS)).astype(np.float64)
+    reader, lang = written.reader, written.lang
+    slope, left, values = comparison.slope, comparison.rest, comparison.values.tolist()
+    total: Floats = np.bincount(reader.reason_array, comparison.values, len(REASONS)).astype(np.float64)
+    by_reason: list[float] = total.tolist()
     largest: list[list[int]] = [[] for _ in REASONS]
-    for at in _by_size(values):
+    for at in _by_size(comparison.values):
+        if values[at] == 0:
+            break  # so are all after it
         of_reason = largest[reader.reason[at]]
-        if len(of_reason) < MAX_FEATURES and values[at] != 0:
+        if len(of_reason) < MAX_FEATURES:
             of_reason.append(at)
     rows = []
     for number in _by_size(total):
-        if abs(total[number]) * slope <= _NEGLIGIBLE:
+        if abs(by_reason[number]) * slope <= _NEGLIGIBLE:
             continue
         reason = REASONS[number]
         rows.append(
             {
                 "reason": reason.code,
                 "label": reason.label.to(lang),
-                "contribution": float(total[number]),
+                "contribution": by_reason[number],
                 "controllable": reason.controllable,
-                "features": [_feature_fields(reader, at, x, lang) for at in largest[number]],
+                "features": [written[at] for at in largest[number]],
             }
         )
     if abs(left) * slope > _NEGLIGIBLE:
@@ -120,42 +148,27 @@ def reasons(
     return _with_points(rows, slope, comparison.name.to(lang))
 
 
-def trend(
-    reader: Reader,
-    now: Floats,
-    change: Floats,
-    log_odds: tuple[float, float],
-    since: str,
-    lang: Language,
-) -> dict[str, Any]:
+def trend(written: Written, change: Floats, log_odds: tuple[float, float], since: str) -> dict[str, Any]:
     """Change of the log-odds since then, and what changed them; what no feature explains is time."""
     then_odds, now_odds = log_odds
     slope = _slope(then_odds, now_odds)
-    largest, rest = _largest(reader, now, change, MAX_CHANGES, lang)
+    largest, rest = _largest(written, change, MAX_CHANGES)
     time = now_odds - then_odds - float(change.sum())
-    rows = _finished(largest, rest, time, slope, since, lang)
+    rows = _finished(largest, rest, time, slope, since, written.lang)
     change_pp = 100 * (_probability(now_odds) - _probability(then_odds))
     return {"since": since, "change_pp": change_pp, "factors": rows}
 
 
-def _largest(
-    reader: Reader, x: Floats, contributions: Floats, limit: int, lang: Language
-) -> tuple[list[dict[str, Any]], float]:
+def _largest(written: Written, contributions: Floats, limit: int) -> tuple[list[dict[str, Any]], float]:
     """The features with the largest contributions to the log-odds, and the sum of all others."""
-    rows = []
+    rows, catalogue = [], written.reader.catalogue
     rest = float(contributions.sum())
     for at in _by_size(contributions)[:limit]:
         amount = float(contributions[at])
         if amount == 0:
             break
         rest -= amount
-        rows.append(
-            {
-                **_feature_fields(reader, at, x, lang),
-                "contribution": amount,
-                "controllable": reader.catalogue[at].controllable,
-            }
-        )
+        rows.append({**written[at], "contribution": amount, "controllable": catalogue[at].controllable})
     return rows, rest
 
 
@@ -163,15 +176,6 @@ def _by_size(values: Floats) -> list[int]:
     """Positions of values (n,), the largest in size first."""
     order: list[int] = np.argsort(-np.abs(values), kind="stable").tolist()
     return order
-
-
-def _feature_fields(reader: Reader, at: int, x: Floats, lang: Language) -> dict[str, Any]:
-    feature = reader.catalogue[at]
-    return {
-        "feature": feature.name,
-        "label": feature.label.to(lang),
-        "value": value_text(feature, float(x[at]), reader.levels, reader.currency, lang),
-    }
 
 
 def _finished(

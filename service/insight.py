@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +21,9 @@ from models.forecast.attainment import DealEffect
 from models.forecast.attainment_interval import attainment_intervals
 from models.forecast.undecided import ranked_by, share_of_gap
 from models.sameness import Same
-from models.scoring import close_days_of, close_grid
+from models.scoring import close_edges, close_grid
 from models.win.chance_interval import LEVELS, chance_intervals
+from models.win.mix_kernels import close_days
 from models.win.model import LEVEL as SHOWN_LEVEL
 from models.win.model import Contributions, Curve, WinModel
 from models.win.reference import Reference
@@ -31,6 +32,7 @@ from service.bottlenecks import describe_bottleneck
 
 TREND_DAYS = 7
 CLOSE_SHARES = (0.1, 0.5, 0.9)
+_SHARES = np.array(CLOSE_SHARES)
 _CURVE_DAYS = np.array([7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0])
 
 
@@ -49,52 +51,72 @@ class DealProbabilities:
     @classmethod
     def of(cls, win: WinModel, x: Floats, moment: int, left_days: float) -> DealProbabilities:
         """All probabilities by time from one prediction of the model; `x` (k,)."""
-        days = _days_asked(win, left_days)
-        curve = win.curve(x[None, :], np.array([moment], np.int64), np.append(days, np.inf))
-        return cls.read(win, curve, days, left_days)
+        asked = _Asked.of(win, left_days)
+        curve = win.curve(x[None, :], np.array([moment], np.int64), asked.with_ever)
+        return cls.read(asked, curve)
 
     @classmethod
-    def read(cls, win: WinModel, curve: Curve, days: Floats, left_days: float) -> DealProbabilities:
-        """Those of the curve (1, h + 1) of a deal at `days` (h,), then ever."""
-        curve_days = _CURVE_DAYS[win.ever_days > _CURVE_DAYS]
-        own = np.append(curve_days, left_days) if left_days > 0 else curve_days
-        shown = np.unique(np.searchsorted(days, own))  # all of them are among the days
-        by_end = curve.won[0, np.searchsorted(days, left_days)] if left_days > 0 else 0.0
-        at_grid = curve.won[:, np.searchsorted(days, close_grid(win))]
+    def read(cls, asked: _Asked, curve: Curve) -> DealProbabilities:
+        """Those of the curve (1, h + 1) of a deal at the days asked about, then ever."""
+        won, ever = curve.won[0], float(curve.won[0, -1])
+        days_to_win = np.empty(len(CLOSE_SHARES))
+        close_days(won[asked.grid], ever, asked.edges, _SHARES, days_to_win)
         return cls(
-            days,
-            curve.won[0, :-1],
+            asked.with_ever[:-1],
+            won[:-1],
             curve.lost[0, :-1],
-            tuple(shown.tolist()),
-            float(curve.won[0, -1]),
-            float(by_end),
-            close_days_of(win, at_grid, curve.won[:, -1], CLOSE_SHARES)[0],
+            asked.shown,
+            ever,
+            0.0 if asked.of_period is None else float(won[asked.of_period]),
+            days_to_win,
         )
 
 
-def _days_asked(win: WinModel, left_days: float) -> Floats:
-    """The horizons of a deal's curve: those shown, those close dates are read from, the period's end."""
-    days = _usual_days(Same(win))
-    place = int(np.searchsorted(days, left_days))
-    if left_days <= 0 or (place < len(days) and days[place] == left_days):
-        return days
-    return np.concatenate([days[:place], [left_days], days[place:]])
+@dataclass(frozen=True)
+class _Asked:
+    """The horizons of a deal's curve: those shown, those close dates are read from, the period's end.
+
+    `with_ever` (h + 1,) ascend, the last is infinite. Of the others `shown` are shown, from those of `grid`
+    close dates are read (with `edges`, see `close_days`), and `of_period` is the period's end, if ahead.
+    """
+
+    with_ever: Floats
+    shown: tuple[int, ...]
+    grid: Ints
+    edges: Floats
+    of_period: int | None
+
+    @classmethod
+    def of(cls, win: WinModel, left_days: float) -> _Asked:
+        """Those of a model's curves with so many days left in the period."""
+        usual = _usual(Same(win))
+        if left_days <= 0:
+            return usual
+        days = usual.with_ever
+        place = int(days.searchsorted(left_days))
+        if days[place] == left_days:
+            return replace(usual, shown=tuple(sorted({*usual.shown, place})), of_period=place)
+        shown = sorted([place, *(at + (at >= place) for at in usual.shown)])
+        with_end = np.concatenate([days[:place], [left_days], days[place:]])
+        return cls(with_end, tuple(shown), usual.grid + (usual.grid >= place), usual.edges, place)
 
 
 @lru_cache(8)
-def _usual_days(win: Same[WinModel]) -> Floats:
-    """The horizons of every deal's curve (h,), ascending."""
-    curve_days = _CURVE_DAYS[win.value.ever_days > _CURVE_DAYS]
-    return np.unique(np.concatenate([close_grid(win.value), curve_days]))
+def _usual(win: Same[WinModel]) -> _Asked:
+    """The horizons of every deal's curve, whatever its period."""
+    curve_days, grid = _CURVE_DAYS[win.value.ever_days > _CURVE_DAYS], close_grid(win.value)
+    days = np.unique(np.concatenate([grid, curve_days]))
+    shown = tuple(np.searchsorted(days, curve_days).tolist())
+    return _Asked(np.append(days, np.inf), shown, np.searchsorted(days, grid), close_edges(win.value), None)
 
 
 def ask_model(
     bundle: Bundle, x: Floats, moments: tuple[int, int], left_days: float
 ) -> tuple[DealProbabilities, Contributions]:
     """The probabilities of a deal with features now and some time ago (2, k), and what they come from."""
-    days = _days_asked(bundle.win, left_days)
-    said = bundle.one_deal.ask(x, moments, np.append(days, np.inf), left_days)
-    return DealProbabilities.read(bundle.win, said.curve, days, left_days), said.contributions
+    asked = _Asked.of(bundle.win, left_days)
+    said = bundle.one_deal.ask(x, moments, asked.with_ever, left_days)
+    return DealProbabilities.read(asked, said.curve), said.contributions
 
 
 @dataclass(frozen=True)
@@ -133,6 +155,7 @@ def build_insight(
     contributions = inputs.contributions
     columns = reader.columns
     deal = explain.DealFeatures(columns, reader.catalogue, inputs.x_now)
+    written = explain.Written(reader, inputs.x_now, lang)
     close_dates = [
         local_datetime(inputs.moment + int(days * DAY), zone).date()
         for days in inputs.probabilities.close_days
@@ -142,8 +165,7 @@ def build_insight(
     stage = inputs.x_now[columns["stage"]] if "stage" in columns else np.nan
     comparison = explain.compare_with_reference(contributions, 0, inputs.references.get(float(stage)))
     log_odds = contributions.log_odds
-    asked = np.array([ever, by_end])
-    intervals = chance_intervals(asked, contributions.sd[[1, 0]])
+    intervals = chance_intervals(np.array([ever, by_end]), contributions.sd[[1, 0]])
     lo, hi = intervals[LEVELS.index(SHOWN_LEVEL)]
     return {
         "deal_id": inputs.deal_id,
@@ -159,12 +181,10 @@ def build_insight(
             "interval_by_period_end": [float(lo[1]), float(hi[1])] if left > 0 else None,
             "grade": _grade(ever, grades),
             "trend": explain.trend(
-                reader,
-                inputs.x_now,
+                written,
                 contributions.values[1] - contributions.values[2],
                 (float(log_odds[2]), float(log_odds[1])),
                 iso(inputs.since, zone),
-                lang,
             ),
         },
         "flags": explain.flags(deal, inputs.moment, zone, lang),
@@ -184,8 +204,8 @@ def build_insight(
             "original": _original(inputs.original, zone),
         },
         "attainment": _attainment(inputs),
-        "reasons": explain.reasons(reader, inputs.x_now, comparison, lang),
-        "factors": explain.factors(reader, inputs.x_now, comparison, lang),
+        "reasons": explain.reasons(written, comparison),
+        "factors": explain.factors(written, comparison),
         "bottlenecks": _bottlenecks(bundle, reader, inputs, lang),
     }
 

@@ -216,14 +216,15 @@ def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
     for table, rows in tables.items():
         codes, fixed = _codes(table), TABLES[table].by_name if TABLES[table].custom else None
         for row in rows:
-            own = () if fixed is None else tuple(name for name in row if name not in fixed)
-            if own and not _are_own_columns(table, own):
-                return False
-            for name, value in row.items():
-                if type(value) is str:
-                    texts.append(value)
-                    if value[:1] in _DIGITS and name in codes and short.match(value):
-                        return False
+            if fixed is not None and not row.keys() <= fixed.keys():
+                own = tuple(name for name in row if name not in fixed)
+                if not _are_own_columns(table, own):
+                    return False
+            for name in codes:
+                value = row.get(name)
+                if type(value) is str and value[:1] in _DIGITS and short.match(value):
+                    return False
+            texts += [value for value in row.values() if type(value) is str]
     return _NO_TEXT.search("\n".join(texts)) is None
 
 

@@ -58,8 +58,8 @@ class Names:
 
     def deals(self, deal_ids: Sequence[str]) -> list[dict[str, str | None]]:
         """`name` and `account_name` of each deal (n)."""
-        names = _looked_up(self._deal_ids, self._deal_names, deal_ids)
-        accounts = _looked_up(self._deal_ids, self._accounts_of_deals, deal_ids)
+        rows = _rows_of(self._deal_ids, deal_ids)
+        names, accounts = (_at(rows, values) for values in (self._deal_names, self._accounts_of_deals))
         called = _looked_up(self._account_ids, self._account_names, accounts)
         return [{"name": name, "account_name": account} for name, account in zip(names, called, strict=True)]
 
@@ -134,14 +134,25 @@ def _as_dict(ids: pd.Series, names: pd.Series) -> dict[str, str]:
 
 def _looked_up(ids: pd.Index, values: pd.Series, wanted: Sequence[str | None]) -> list[str | None]:
     """The value of each wanted id, None where it is not known or has none."""
+    return _at(_rows_of(ids, wanted), values)
+
+
+def _rows_of(ids: pd.Index, wanted: Sequence[str | None]) -> list[int]:
+    """The row of each wanted id, -1 where it is not known."""
     if not len(ids) or not len(wanted):
-        return [None] * len(wanted)
+        return [-1] * len(wanted)
     if len(wanted) <= _FEW:
-        rows = [position_in(ids, name) for name in wanted]
+        return [position_in(ids, name) for name in wanted]
+    # An index of another type would be converted whole, each time.
+    rows: list[int] = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype)).tolist()
+    return rows
+
+
+def _at(rows: list[int], values: pd.Series) -> list[str | None]:
+    """The value of each row, None where there is no row or no value."""
+    if len(rows) <= _FEW or not len(values):
         found = [None if row < 0 else values.array[row] for row in rows]
     else:
-        # An index of another type would be converted whole, each time.
-        rows = ids.get_indexer(pd.Index(list(wanted), dtype=ids.dtype)).tolist()
         found = list(values.array.take(rows))
     return [
         None if row < 0 or pd.isna(value) or not value else str(value)

@@ -56,8 +56,8 @@ def sent_deal_warning(
 ) -> list[tuple[str, Text]]:
     """The warning for a deal of a request, whose stage the organisation may not have at all."""
     stage = stated_stages(deal_history, np.zeros(1, np.int64), np.array([moment]))
-    known = [str(name) for name in state.history.stages]
-    if stage[0] >= len(known):
+    if stage[0] >= len(state.history.stages):
+        known = [str(name) for name in state.history.stages]
         deal, events = request.deal.model_dump(), [row.model_dump() for row in request.events]
         sent = [deal["stage"], *(row["value"] for row in events if row["field"] == "stage")]
         names = [name for name in sent if name not in known]
@@ -65,7 +65,7 @@ def sent_deal_warning(
         return [(UNKNOWN_STAGE, _NO_STAGE.format(stage=names[-1] if names else "", known=listed))]
     if not _unknown(state.bundle.win, deal_history, stage)[0]:
         return []
-    return [(UNKNOWN_STAGE, _NOT_LEARNED.format(stage=known[stage[0]]))]
+    return [(UNKNOWN_STAGE, _NOT_LEARNED.format(stage=str(state.history.stages[stage[0]])))]
 
 
 def _unknown(win: WinModel, history: History, stage: Ints) -> Flags:

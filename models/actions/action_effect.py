@@ -10,9 +10,11 @@ import numpy as np
 
 from features.arrays import Floats, Ints
 from features.catalogue import Feature
+from features.kernel_cache import compiled
 from models.actions.chosen import Allowance
 from models.actions.effects import Effects
-from models.bottlenecks.segments import SIZES, segment_codes
+from models.bottlenecks.segments import SIZES, column_of_names, segment_codes
+from models.sameness import Same
 
 COLUMNS = ("stage", "product", "industry", "source", "size", "stay")
 CROSSED = (("product", "industry"), ("stage", "size"), ("stay", "size"))
@@ -89,7 +91,7 @@ def effect_codes(
     `segments` are their `segment_codes`, where somebody has them already.
     """
     known_codes = dict(segment_codes(x, features, levels) if segments is None else segments)
-    column = {feature.name: at for at, feature in enumerate(features)}
+    column = column_of_names(Same(features))
     if "stage" in column:
         known_codes["stage"] = np.nan_to_num(x[:, column["stage"]], nan=-1.0).astype(np.int64)
     if "days_in_stage" in column:
@@ -102,12 +104,15 @@ def effect_codes(
     for first, second in CROSSED:
         first_code, second_code, cells = codes[first], codes[second], sizes[first] * sizes[second]
         if 0 < cells <= MAX_CELLS:
-            known = (
-                (first_code >= 0)
-                & (first_code < sizes[first])
-                & (second_code >= 0)
-                & (second_code < sizes[second])
-            )
-            codes[f"{first}*{second}"] = np.where(known, first_code * sizes[second] + second_code, -1)
+            codes[f"{first}*{second}"] = crossed = np.empty(len(x), np.int64)
+            _cross(first_code, second_code, sizes[first], sizes[second], crossed)
             sizes[f"{first}*{second}"] = cells
     return codes, sizes
+
+
+@compiled
+def _cross(first: Ints, second: Ints, firsts: int, seconds: int, out: Ints) -> None:
+    """Fill the code of each pair of codes (n,), -1 where one of them is unknown."""
+    for row in range(len(out)):
+        known = 0 <= first[row] < firsts and 0 <= second[row] < seconds
+        out[row] = first[row] * seconds + second[row] if known else -1

@@ -148,15 +148,21 @@ def _parts_of_deals(
     columns: Sequence[str], levels: Sequence[int], codes: Mapping[str, Ints], count: int
 ) -> Ints:
     """Which parts (n, 1 + columns) each deal has: the mean, then one level a column, -1 = unknown."""
-    chosen = np.full((count, 1 + len(columns)), -1, np.int64)
+    chosen, first = np.full((count, 1 + len(columns)), -1, np.int64), 1
     chosen[:, 0] = 0
-    first = 1
     for number, (column, known) in enumerate(zip(columns, levels, strict=True), 1):
         if column in codes:
-            code = codes[column]
-            chosen[:, number] = np.where((code >= 0) & (code < known), first + code, -1)
+            _choose(codes[column], known, first, chosen[:, number])
         first += known
     return chosen
+
+
+@compiled
+def _choose(code: Ints, known: int, first: int, chosen: Ints) -> None:
+    """Fill the part that each deal has (n,), counted from `first`; -1 stays where its code is unknown."""
+    for row in range(len(code)):
+        if 0 <= code[row] < known:
+            chosen[row] = first + code[row]
 
 
 def _design_of(chosen: Ints, width: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from features.arrays import Flags, Floats, Ints
 from features.catalogue import Feature
 from models.bottlenecks.contrast import Condition
-from models.bottlenecks.segments import names_in, segment_codes
+from models.bottlenecks.segments import column_of_names, names_in, segment_codes
+from models.sameness import Same
 
 _MAX_CHANCE = 0.99  # the largest win probability it can raise a deal to
 
@@ -55,15 +57,15 @@ class Bottleneck:
 
         `codes` are their `segment_codes`, where somebody has them already.
         """
-        column_of = {feature.name: at for at, feature in enumerate(features)}
+        column_of = column_of_names(Same(features))
         condition = self.condition
         none = np.zeros(len(x), bool)
-        if not {"stage", "days_in_stage", condition.feature or "stage"} <= set(column_of):
+        if not {"stage", "days_in_stage", condition.feature or "stage"} <= column_of.keys():
             return none, none
         in_segment = ~none
         codes = segment_codes(x, features, levels) if codes is None else codes
         for column, value in self.segment.items():
-            names = list(names_in(column, levels))
+            names = names_in(column, levels)
             in_segment &= codes[column] == names.index(value) if value in names and column in codes else False
         in_stage = in_segment & _in_stage(x[:, column_of["stage"]], condition.stage, levels)
         if condition.kind == "conversion":
@@ -102,5 +104,11 @@ class Bottleneck:
 
 
 def _in_stage(code: Floats, name: str, levels: Mapping[str, Any]) -> Flags:
-    stages = [str(stage) for stage in levels.get("stage", ())]
-    return np.asarray(code == stages.index(name)) if name in stages else np.zeros(len(code), bool)
+    of_name = _stage_codes(Same(levels)).get(name)
+    return np.zeros(len(code), bool) if of_name is None else np.asarray(code == of_name)
+
+
+@lru_cache(16)
+def _stage_codes(levels: Same[Mapping[str, Any]]) -> Mapping[str, int]:
+    names = [str(stage) for stage in levels.value.get("stage", ())]
+    return {name: names.index(name) for name in names}

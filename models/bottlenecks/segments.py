@@ -63,6 +63,12 @@ def names_in(column: str, levels: Mapping[str, Any]) -> Sequence[str]:
     return SIZES if column == "size" else tuple(str(name) for name in levels.get(column, ()))
 
 
+@lru_cache(16)
+def column_of_names(features: Same[Sequence[Feature]]) -> Mapping[str, int]:
+    """Where the features are, by name."""
+    return {feature.name: at for at, feature in enumerate(features.value)}
+
+
 def segments_of(codes: Mapping[str, Ints], levels: Mapping[str, Any]) -> list[tuple[SegmentKey, Flags]]:
     """Every segment of one column, and of two with enough deals; with the deals inside (n,)."""
     segments: list[tuple[SegmentKey, Flags]] = []

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.arrays import Floats
+from features.arrays import Floats, Ints
+from features.kernel_cache import compiled
 from models.win.chance_interval import LEVELS
 
 _SAME = 1e-9  # relative; amounts nearer than this are one amount
@@ -28,14 +29,13 @@ def amount_intervals(amounts: Floats, levels: Sequence[float] = LEVELS) -> list[
     """
     count, size = amounts.shape
     lo, hi = np.zeros((len(levels), count)), np.zeros((len(levels), count))
+    needed = np.array([round(level * size) for level in levels], np.int64)
     for row, drawn in enumerate(np.asarray(amounts, np.float64)):
-        inside: tuple[float, float] | None = None
         edges = _edges(drawn)
         reached = np.searchsorted(drawn, edges * (1.0 + _SAME), side="right")
         below = np.searchsorted(drawn, edges * (1.0 - _SAME), side="left")
-        for number, level in enumerate(levels):
-            inside = _shortest(edges, below, reached, round(level * size), inside)
-            lo[number, row], hi[number, row] = inside
+        logs = np.log(np.maximum(edges, 1e-300))
+        _add_shortest(edges, logs, below, reached, needed, lo[:, row], hi[:, row])
     return list(zip(lo, hi, strict=True))
 
 
@@ -45,21 +45,19 @@ def _edges(drawn: Floats) -> Floats:
     return np.concatenate([drawn[:1], middle, drawn[-1:]])
 
 
-def _shortest(
-    edges: Floats,
-    below: np.ndarray,
-    reached: np.ndarray,
-    needed: int,
-    inside: tuple[float, float] | None,
-) -> tuple[float, float]:
-    """The two edges with the smallest ratio that hold `needed` amounts, and what is `inside`."""
-    first = np.arange(len(edges))
-    last = np.searchsorted(reached, below[first] + needed, side="left")
-    if inside is not None:
-        first = first[edges[first] <= inside[0]]
-        last = np.maximum(last[: len(first)], np.searchsorted(edges, inside[1], side="left"))
-    whole = last < len(edges)
-    first, last = first[whole], last[whole]
-    spread = np.log(np.maximum(edges[last], 1e-300)) - np.log(np.maximum(edges[first], 1e-300))
-    best = int(np.argmin(spread))
-    return float(edges[first[best]]), float(edges[last[best]])
+@compiled
+def _add_shortest(
+    edges: Floats, logs: Floats, below: Ints, reached: Ints, needed: Ints, lo: Floats, hi: Floats
+) -> None:
+    """Fill the two edges (levels,) with the smallest ratio that hold so many amounts and the ends before."""
+    count, inside_first, inside_last = len(edges), len(edges) - 1, 0
+    for level in range(len(needed)):
+        best_first, best_last, least = 0, 0, np.inf
+        for first in range(inside_first + 1):
+            last = max(np.searchsorted(reached, below[first] + needed[level]), inside_last)
+            if last < count and logs[last] - logs[first] < least:
+                best_first, best_last, least = first, last, logs[last] - logs[first]
+        lo[level], hi[level] = edges[best_first], edges[best_last]
+        while inside_first > 0 and edges[inside_first] > lo[level]:
+            inside_first -= 1
+        inside_last = np.searchsorted(edges, hi[level])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 
 KNOTS = 101  # quantiles stored of each distribution, at (k + 1/2) / 101
 DRAWN_LEVELS = 64  # a distribution as so many equally likely amounts
@@ -42,40 +43,42 @@ class RevenueModel:
 
     def quantiles(self, x: Floats, amount_now: Floats, levels: ArrayLike) -> Floats:
         """Final amounts (n, levels) if won, for features (n, k) and present amounts (n,), NaN = none."""
-        probabilities = np.asarray(levels, np.float64)
-        at = (np.arange(KNOTS) + 0.5) / KNOTS
-        rows, which = self._rows(x, amount_now)
-        table = (
-            np.stack([np.interp(probabilities, at, row) for row in rows])
-            if len(rows)
-            else np.zeros((0, len(probabilities)))
-        )
-        known = ~np.isnan(amount_now) & (amount_now > 0)
-        base = np.where(known, np.log(np.where(known, amount_now, 1.0)), 0.0)
-        out: Floats = np.exp(base[:, None] + table[which])
-        return out
+        return self._amounts(x, amount_now, self._read(np.asarray(levels, np.float64)))
 
     def draws(self, x: Floats, amount_now: Floats) -> Floats:
         """Final amounts if won as 64 equally likely ones (n, 64), ascending; their mean is expected."""
-        return self.quantiles(x, amount_now, (np.arange(DRAWN_LEVELS) + 0.5) / DRAWN_LEVELS)
+        return self._amounts(x, amount_now, self._drawn)
 
     def mean(self, x: Floats, amount_now: Floats) -> Floats:
         """Expected final amount (n,) if won."""
         out: Floats = self.draws(x, amount_now).mean(axis=1)
         return out
 
-    def _rows(self, x: Floats, amount_now: Floats) -> tuple[Floats, Ints]:
-        """The distributions used, and which of them is each deal's."""
-        tables = np.concatenate([self.ratios, self.amounts])
+    def _read(self, levels: Floats) -> Floats:
+        """All distributions at some levels: (stages + 1 + groups + 1, levels)."""
+        at, rows = (np.arange(KNOTS) + 0.5) / KNOTS, np.concatenate([self.ratios, self.amounts])
+        return np.array([np.interp(levels, at, row) for row in rows])
+
+    @cached_property
+    def _drawn(self) -> Floats:
+        """All distributions as equally likely values."""
+        return self._read((np.arange(DRAWN_LEVELS) + 0.5) / DRAWN_LEVELS)
+
+    def _amounts(self, x: Floats, amount_now: Floats, table: Floats) -> Floats:
+        """Final amounts (n, levels) from all distributions at these levels."""
         known = ~np.isnan(amount_now) & (amount_now > 0)
+        base = np.where(known, np.log(np.where(known, amount_now, 1.0)), 0.0)
+        out: Floats = np.exp(base[:, None] + table[self._rows(x, known)])
+        return out
+
+    def _rows(self, x: Floats, known: Flags) -> Ints:
+        """Which of all distributions is each deal's."""
         stage_row = row_of(np.stack([_column(x, self.stage)], axis=1), self.stages[:, None])
         pair = np.stack([_column(x, self.product), _column(x, self.segment)], axis=1)
         group = row_of(pair, self.products)
         alone = np.stack([pair[:, 0], np.full(len(pair), -1.0)], axis=1)
         group = np.where(group < len(self.products), group, row_of(alone, self.products))
-        which = np.where(known, stage_row, len(self.ratios) + group)
-        used, compact = np.unique(which, return_inverse=True)
-        return tables[used], compact.astype(np.int64)
+        return np.where(known, stage_row, len(self.ratios) + group)
 
     def to_json(self) -> dict[str, Any]:
         """What is stored as text."""

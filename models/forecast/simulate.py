@@ -76,6 +76,9 @@ class Simulation:
     sizes: ShockSizes
     new: NewBusinessRates
     new_rate: NDArray[np.float32]  # (people + 1, S): expected wins of new business in each scenario
+    new_size: Floats | None = None  # (people + 1,): factor on the amounts of new deals; None = 1
+    # (n, j) twice: the probabilities before any ratio, and times all ratios, not capped; None = no ratio
+    uncapped: tuple[Floats, Floats] | None = None
 
     def total(self, people: Ints) -> Floats:
         """Draws of a scope's revenue, (S,): closed, open and new.
@@ -91,15 +94,29 @@ class Simulation:
         return np.asarray(counted @ self.closed + counted @ self.open_draws + counted @ self.new_draws)
 
     def with_win_probability_ratio(self, ratio: Floats) -> Simulation:
-        """The same scenarios and random numbers with the open deals' win probabilities times `ratio` (n,)."""
+        """The same scenarios and random numbers with the open deals' win probabilities times `ratio` (n,).
+
+        Of several ratios, one after the other, the product is capped: their order does not matter.
+        """
         if (ratio == 1).all():
             return self
         pipeline = self.pipeline
-        raised = np.minimum(pipeline.won_by * ratio[:, None], np.maximum(_MAX_CHANCE, pipeline.won_by))
+        first, asked = self.uncapped or (pipeline.won_by, pipeline.won_by)
+        asked = asked * ratio[:, None]
+        raised = np.minimum(asked, np.maximum(_MAX_CHANCE, first))
         pipeline, odds, draws = draw_open_deals(
             self.organisation, replace(pipeline, won_by=raised), self.shift, self.sizes, self.seed
         )
-        return replace(self, pipeline=pipeline, odds=odds, open_draws=draws)
+        return replace(self, pipeline=pipeline, odds=odds, open_draws=draws, uncapped=(first, asked))
+
+    def with_new_business(self, rate: NDArray[np.float32], size: Floats) -> Simulation:
+        """The same scenarios with new business at rates (people + 1, S), its amounts times `size`.
+
+        `size` (people + 1,) comes on top of the factor that the amounts have already.
+        """
+        size = size if self.new_size is None else self.new_size * size
+        draws = round_to_step(self.new.draw_revenue(rate, self.seed)[0] * size[:, None])
+        return replace(self, new_draws=draws, new_rate=rate, new_size=size)
 
 
 def round_to_step(amount: Floats) -> Floats:

@@ -137,6 +137,7 @@ def add_seller(state: ForecastState, joining: JoiningSeller, days_ahead: Floats)
         new_draws=np.insert(base.new_draws, nobody, new_revenue[0], axis=0),
         new=new,
         new_rate=np.insert(base.new_rate, nobody, rate[0], axis=0),
+        new_size=None if base.new_size is None else np.insert(base.new_size, nobody, 1.0),
     )
     return replace(state, simulation=simulation)
 

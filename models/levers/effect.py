@@ -8,7 +8,7 @@ how many of the later wins fall into the period.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from features.arrays import Floats, Ints
 from features.kpis import KpiEvents
 from models.forecast.attainment import probability_of
 from models.forecast.goal_effect import Goal
-from models.forecast.simulate import Simulation, round_to_step
+from models.forecast.simulate import Simulation
 from models.kpis import RemainingPeriod
 from models.levers.levels import Level
 
@@ -128,10 +128,7 @@ class LeverModel:
         if (new_ratio == 1).all() and (amount_ratio == 1).all():
             return simulation
         rate = (simulation.new_rate * new_ratio[:, None]).astype(np.float32)
-        new_draws = round_to_step(
-            simulation.new.draw_revenue(rate, simulation.seed)[0] * amount_ratio[:, None]
-        )
-        return replace(simulation, new_draws=new_draws, new_rate=rate)
+        return simulation.with_new_business(rate, amount_ratio)
 
     def level_ratio(self, name: str, step: Floats) -> Floats:
         """A person's level after a step, as a multiple of the level before."""

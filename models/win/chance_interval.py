@@ -18,11 +18,13 @@ them: a deal happens once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import betaincinv
 
 from features.arrays import Floats
+from features.kernel_cache import compiled
 
 LEVELS = (0.5, 0.8, 0.95)
 HIDDEN, ESTIMATION = 1.2, 0.1
@@ -62,17 +64,34 @@ def chance_intervals(
     within = np.clip(shown, _EDGE, 1.0 - _EDGE)
     scale = 1.0 / hidden_share(within, sd) - 1.0
     shapes = [np.maximum(part * scale, _SMALLEST)[:, None] for part in (within, 1.0 - within)]
-    intervals: list[tuple[Floats, Floats]] = []
-    lowest = highest = within
+    low, high = betaincinv(*shapes, _shares(tuple(levels)))
+    lo, hi = np.empty((2, len(levels), len(shown)))
+    _shortest(low, high, within, shown, lo, hi)
+    return list(zip(lo, hi, strict=True))
+
+
+@lru_cache(16)
+def _shares(levels: tuple[float, ...]) -> Floats:
+    """The shares of the mass below both ends of each interval that is tried: (2, levels, 1, splits)."""
     mass = np.interp(levels, list(REACH), list(REACH.values()))[:, None]
     below = (1.0 - mass) * _SPLITS
-    shares = np.stack([below, np.minimum(below + mass, 1.0)])[:, :, None]  # of both ends at each level
-    for lo, hi in zip(*betaincinv(*shapes, shares), strict=True):
-        missing = np.maximum(lo - within[:, None], 0.0) + np.maximum(within[:, None] - hi, 0.0)
-        shortest = np.where(missing > 0.0, 1.0 + missing, hi - lo).argmin(axis=1)[:, None]
-        lowest = np.minimum(lowest, np.take_along_axis(lo, shortest, axis=1)[:, 0])
-        highest = np.maximum(highest, np.take_along_axis(hi, shortest, axis=1)[:, 0])
-        # A chance that is 0 or 1 as a fact (the period is over) lies outside by the edge.
-        ends = np.clip(lowest, _EDGE, 1.0 - _EDGE), np.clip(highest, _EDGE, 1.0 - _EDGE)
-        intervals.append((np.minimum(ends[0], shown), np.maximum(ends[1], shown)))
-    return intervals
+    return np.stack([below, np.minimum(below + mass, 1.0)])[:, :, None]
+
+
+@compiled
+def _shortest(low: Floats, high: Floats, within: Floats, shown: Floats, lo: Floats, hi: Floats) -> None:
+    """Fill the ends (levels, n) from those tried (levels, n, splits): the shortest around `within` (n,)."""
+    for row in range(len(within)):
+        chance, lowest, highest = within[row], within[row], within[row]
+        for level in range(len(low)):
+            best, least = 0, np.inf
+            for split in range(low.shape[2]):
+                below, above = low[level, row, split], high[level, row, split]
+                missing = max(below - chance, 0.0) + max(chance - above, 0.0)
+                length = 1.0 + missing if missing > 0.0 else above - below
+                if length < least:
+                    best, least = split, length
+            lowest, highest = min(lowest, low[level, row, best]), max(highest, high[level, row, best])
+            # A chance that is 0 or 1 as a fact (the period is over) lies outside by the edge.
+            lo[level, row] = min(min(max(lowest, _EDGE), 1.0 - _EDGE), shown[row])
+            hi[level, row] = max(min(max(highest, _EDGE), 1.0 - _EDGE), shown[row])

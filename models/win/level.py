@@ -7,7 +7,7 @@ of a life table of all history, up to yesterday, in which open deals count as lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from crm.instants import DAY
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from models.snapshot_rows import SnapshotRows
 from models.win.base_models import FeatureLayout
 from models.win.horizons import ALMOST, HorizonWindows
@@ -56,13 +56,25 @@ class Level:
 
     def shift(self, side: str, moments: Ints, days: Floats) -> Floats:
         """The shift (n,) for moments and horizons (n,)."""
-        if not len(self.days):
-            return np.zeros(len(days))
-        row = SIDES.index(side)
-        left = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life)
-        usual, now = self._read(self.usual[row], days), self._read(self.now[row], days)
-        out: Floats = np.where(moments < self.as_of, left * now, usual + left * (now - usual))
+        out: Floats = self.shifts(moments, days, (side,))[0]
         return out
+
+    def shifts(self, moments: Ints, days: Floats, sides: Sequence[str] = SIDES) -> Floats:
+        """The shifts (sides, n) for moments and horizons (n,)."""
+        out = np.zeros((len(sides), len(days)))
+        if not len(self.days):
+            return out
+        left, is_past = np.exp2(-np.abs(moments - self.as_of) / DAY / self.half_life), moments < self.as_of
+        log_days, is_ever = np.log1p(days), days >= self.days[-1]
+        for number, side in enumerate(sides):
+            row = SIDES.index(side)
+            usual, now = (self._read(part[row], log_days, is_ever) for part in (self.usual, self.now))
+            out[number] = np.where(is_past, left * now, usual + left * (now - usual))
+        return out
+
+    @cached_property
+    def _log_days(self) -> Floats:
+        return np.asarray(np.log1p(self.days[:-1]))
 
     @cached_property
     def ever_is_lower(self) -> bool:
@@ -71,11 +83,11 @@ class Level:
             return False
         return bool((self.now[0, -1] < self.now[0, -2]) or (self.usual[0, -1] < self.usual[0, -2]))
 
-    def _read(self, shifts: Floats, days: Floats) -> Floats:
+    def _read(self, shifts: Floats, log_days: Floats, is_ever: Flags) -> Floats:
         if len(shifts) < 2:  # where deals end within days, "ever" is all there is
-            return np.full(len(days), shifts[-1])
-        finite: Floats = np.interp(np.log1p(days), np.log1p(self.days[:-1]), shifts[:-1])
-        return np.where(days >= self.days[-1], shifts[-1], finite)
+            return np.full(len(log_days), shifts[-1])
+        finite: Floats = np.interp(log_days, self._log_days, shifts[:-1])
+        return np.where(is_ever, shifts[-1], finite)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for storage."""

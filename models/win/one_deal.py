@@ -33,6 +33,7 @@ from models.win.base_models import Linear
 from models.win.encoder import Encoder
 from models.win.horizons import ramp_edges
 from models.win.level import SIDES
+from models.win.mix_kernels import Mixes, mix
 from models.win.model import Contributions, Curve, WinModel, log_odds_sd_of
 from models.win.tree_scores import joined_nodes
 from models.win.trees import Trees
@@ -55,11 +56,12 @@ class OneDeal:
 
     win: WinModel
     models: BaseModels
+    mixes: Mixes
 
     @classmethod
     def of(cls, win: WinModel) -> OneDeal:
         """Reads a model's base models into one list."""
-        return cls(win, _base_models(win))
+        return cls(win, _base_models(win), Mixes.of((win.won.stack, win.lost.stack)))
 
     def ask(self, x: Floats, moments: tuple[int, int], days: Floats, left_days: float) -> DealAnswer:
         """Answers for features now and some time ago (2, k), at the two moments.
@@ -84,12 +86,17 @@ class OneDeal:
         row = np.zeros(count + 1, np.int64)
         row[-1] = 1
         fresh, at = win.layout.freshness(questions.x)[row], questions.moments[row]
-        won, lost = (
-            win.calibrated(side, said.log_odds[number], at, questions.days, said.clock, fresh)
-            for number, side in enumerate(SIDES)
-        )
-        curve = self._curve(won[:count][-len(within) - 1 :], lost[:count][-len(within) - 1 : -1], within)
-        return DealAnswer(curve, self._contributions(x, questions, said, won, fresh))
+        total, weights = self._mixed(said, win.level.shifts(at, questions.days), fresh)
+        curve = self._curve(total[:, :count][:, -len(within) - 1 :], within)
+        return DealAnswer(curve, self._contributions(x, questions, said, total[0], weights))
+
+    def _mixed(self, said: Said, levels: Floats, fresh: Floats) -> tuple[Floats, Floats]:
+        """Calibrated log-odds (2, q) of both outcomes, and the weights (q, b) of the first's base models."""
+        log_clock = np.log1p(said.clock)
+        total, weights = np.empty(said.log_odds.shape[:2]), np.empty(said.log_odds.shape[1:])
+        shifts = self.mixes.shifts(said.clock, log_clock)
+        mix(self.mixes, said.log_odds, shifts, levels, said.clock, log_clock, fresh, total, weights)
+        return total, weights
 
     def _ask_base_models(self, questions: Questions) -> Said:
         columns = len(self.win.won.stack.weights)
@@ -106,22 +113,24 @@ class OneDeal:
             said.variance[:] = rates.variance(expit(said.log_odds[0, questions.why, 0]), stage, age)
         return said
 
-    def _curve(self, won: Floats, lost: Floats, days: Floats) -> Curve:
+    def _curve(self, log_odds: Floats, days: Floats) -> Curve:
         """As `WinModel.curve`: won never exceeds won in the end, nor lost what is left then."""
-        by_won = np.where(np.append(days, 1.0) > 0, expit(won), 0.0)
-        ever = by_won[-1]
-        by_lost = np.minimum(np.where(days > 0, expit(lost), 0.0), 1.0 - ever)
-        by_lost = np.where(days >= self.win.ever_days, 1.0 - ever, by_lost)
-        return Curve(np.minimum(by_won[:-1], ever)[None], by_lost[None])
+        chance = expit(log_odds)
+        ever = chance[0, -1]
+        by_won, by_lost = np.minimum(chance[0, :-1], ever), np.minimum(chance[1, :-1], 1.0 - ever)
+        by_lost[days >= self.win.ever_days] = 1.0 - ever
+        over = days <= 0
+        by_won[over] = by_lost[over] = 0.0
+        return Curve(by_won[None], by_lost[None])
 
     def _contributions(
-        self, x: Floats, questions: Questions, said: Said, won: Floats, fresh: Floats
+        self, x: Floats, questions: Questions, said: Said, won: Floats, every_weight: Floats
     ) -> Contributions:
         win, why = self.win, questions.why
         total, days, log_odds = won[why], questions.days[why], said.log_odds[0, why]
         if win.level.ever_is_lower and days[0] < win.ever_days:
             total[0] = min(total[0], total[1])
-        weights = win.won.stack.row_weights(log_odds, said.clock[why], fresh[why])
+        weights = every_weight[why]
         values = np.zeros((len(why), x.shape[1]))
         values[:, win.used] = (weights[:, :, None] * said.contributions).sum(axis=1)
         sd = log_odds_sd_of(log_odds, said.variance, weights)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,7 @@ from features.calendar import Calendar
 from features.kpis import KpiEvents
 from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
-from models.forecast.simulate import LEVELS, Pipeline, simulate
+from models.forecast.simulate import LEVELS, SCENARIOS, Pipeline, Simulation, simulate
 from models.kpis import RemainingPeriod
 from models.levers import LEVERS, Level, LeverModel, OpenDeals, levels_of, new_wins_of, smallest_plan
 from models.levers.effect import STRETCHES, NewWins
@@ -37,7 +39,7 @@ def level(name: str, values: list[float], top: float) -> Level:
     return Level(BY_ID[name], y, np.array([10.0, 10.0, 20.0, 0.0]), np.full(4, scale(top)))
 
 
-def drive() -> LeverModel:
+def drive(scenarios: int = SCENARIOS) -> LeverModel:
     """Three people (ann and bob north, cid south), eight deals of 100, half of them past the proposal."""
     organisation = ScopeTree(
         ("ann", "bob", "cid"), np.array([0, 0, 1]), ("north", "south"), np.array([-1, -1])
@@ -63,7 +65,7 @@ def drive() -> LeverModel:
     }
     stretched = np.minimum(chances[:, None] * np.array(STRETCHES), 0.9)
     wins = NewWins(0.3, 0.5, np.array(STRETCHES) ** 2)
-    made = simulate(organisation, pipeline, np.zeros(4), new, 0.2, 0.1)
+    made = simulate(organisation, pipeline, np.zeros(4), new, 0.2, 0.1, scenarios)
     return LeverModel(made, levels, OpenDeals(chances + 0.1, proposed, stretched), wins)
 
 
@@ -108,6 +110,55 @@ def test_levers_bring_what_is_worked_out_by_hand() -> None:
     later = [(e + 0.1) / (1 - e - 0.1) * (1 / (0.3 / 0.7)) for e in (0.2, 0.4)]
     odds = [one / (1 + one) / (e + 0.1) * e for one, e in zip(later, (0.2, 0.4), strict=True)]
     assert won[0] == pytest.approx(100 * (sum(odds) + 0.3 * 0.5 / 0.3) + new[0] * 0.5 / 0.3, rel=0.03)
+
+
+FEW = 1 << 10  # scenarios, where no share of them is looked at
+TIMES = {
+    "leads": 1.3,
+    "appointment_rate": 1.2,
+    "proposals": 1.4,
+    "win_rate": 0.5,
+    "amount": 1.25,
+    "cycle_time": 0.6,
+}
+
+
+def at_levels(*changes: tuple[str, float], people: np.ndarray = EVERYONE) -> Simulation:
+    """The simulation with levels of levers changed one after the other, as a what-if does."""
+    found = drive(FEW)
+    simulation = found.simulation
+    for lever, times in changes:
+        simulation = replace(found, simulation=simulation).with_level_times(lever, times, people)
+    return simulation
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(TIMES, 2)))
+def test_the_order_in_which_levels_are_changed_does_not_matter(one: str, other: str) -> None:
+    changes = [(one, TIMES[one]), (other, TIMES[other])]
+    there, back = at_levels(*changes), at_levels(*reversed(changes))
+    assert there.new_draws == pytest.approx(back.new_draws, rel=1e-6)
+    assert there.open_draws == pytest.approx(back.open_draws, rel=1e-6)
+
+
+@pytest.mark.parametrize("other", sorted(TIMES.keys() - {"amount"}))
+def test_larger_deals_stay_larger_when_another_level_is_changed_after_them(other: str) -> None:
+    alone, both = at_levels((other, TIMES[other])), at_levels(("amount", 1.25), (other, TIMES[other]))
+    known = np.arange(3)  # the level of deals of nobody is unknown
+    assert both.new_draws[known].mean(1) == pytest.approx(1.25 * alone.new_draws[known].mean(1), rel=1e-4)
+
+
+def test_a_level_raised_twice_counts_twice_and_of_each_person_once() -> None:
+    everybody, nothing = at_levels(("amount", 1.2), ("amount", 1.1)), drive(FEW).simulation
+    assert everybody.new_draws[:3].mean(1) == pytest.approx(1.32 * nothing.new_draws[:3].mean(1), rel=1e-4)
+
+
+def test_a_chance_raised_to_the_most_and_lowered_again_is_the_one_before() -> None:
+    simulation = drive(FEW).simulation
+    raised = simulation.with_win_probability_ratio(np.full(8, 4.0))
+    assert raised.pipeline.won_by.max() == 0.99
+    lowered = raised.with_win_probability_ratio(np.full(8, 0.25))
+    assert (lowered.pipeline.won_by == simulation.pipeline.won_by).all()
+    assert (lowered.open_draws == simulation.open_draws).all()
 
 
 def test_levers_of_a_team_move_that_team_alone() -> None:

@@ -123,7 +123,7 @@ def test_reasons_and_factors_add_up_to_the_difference_from_won_deals(
     of_reference = 1 / (1 + np.exp(-reference.log_odds))
     for row in range(30):
         x, beside = rows.x[1 + 3 * row], explain.compare_with_reference(why, row, reference)
-        said = (READER, x, beside, "ja")
+        said = (explain.Written(READER, x, "ja"), beside)
         for parts in (explain.reasons(*said), explain.factors(*said)):
             assert sum(one["contribution"] for one in parts) == pytest.approx(
                 beside.deal - reference.log_odds, abs=1e-6
@@ -138,7 +138,7 @@ def test_related_features_are_one_reason_and_the_largest_is_told_first(model: Wi
     x = np.array([[1.0, 9.0, 3.0, 60.0, 0.0, 1.0]])
     why = model.contributions(x, np.array([NOW]), np.array([LEFT]))
     beside = explain.compare_with_reference(why, 0, None)
-    found = explain.reasons(READER, x[0], beside, "en")
+    found = explain.reasons(explain.Written(READER, x[0], "en"), beside)
     by = {one["reason"]: one for one in found}
     assert by["meetings"]["direction"] == "up"
     assert by["meetings"]["controllable"]
