@@ -71,7 +71,7 @@ class Simulation:
     open_draws: Floats
     new_draws: Floats
     odds: Floats  # (n, j) of exp(centred log-odds)
-    shift: Floats  # (teams + 1, S) of exp(factor); the last is for deals of no team
+    shift: Floats  # (used + 1, S) of exp(factor), of teams with people; the last is for deals of no team
     seed: int
     sizes: ShockSizes
     new: NewBusinessRates
@@ -168,17 +168,18 @@ class _Factors(NamedTuple):
     """Standard normal factors in each scenario, and the generator that goes on after them."""
 
     market: Floats  # (2, S): of open deals, and what new business has beside it
-    team: Floats  # (teams + 1, S); the last, for people of no team, is 0
-    new_team: Floats  # (teams + 1, S): what a team's new business has beside it
+    team: Floats  # (used + 1, S), of the teams that anybody is in; the last, for people of no team, is 0
+    new_team: Floats  # (used + 1, S): what a team's new business has beside it
     rng: np.random.Generator
 
     @classmethod
     def of(cls, organisation: ScopeTree, scenarios: int, seed: int) -> _Factors:
         """Those of an organisation: the same seed draws the same."""
         rng, teams = np.random.default_rng(seed), len(organisation.teams)
-        market, team = _normal(rng, 2, scenarios), _normal(rng, teams + 1, scenarios)
-        new_team = _normal(rng, teams + 1, scenarios)
-        team[teams] = new_team[teams] = 0.0
+        rows = np.append(_used_teams(organisation), teams)
+        market, team = _normal(rng, 2, scenarios), _normal(rng, teams + 1, scenarios, rows)
+        new_team = _normal(rng, teams + 1, scenarios, rows)
+        team[-1] = new_team[-1] = 0.0
         return cls(market, team, new_team, rng)
 
 
@@ -193,12 +194,13 @@ def draw_new_business(simulation: Simulation, new: NewBusinessRates) -> tuple[ND
 def _draw_new_business(
     organisation: ScopeTree, new: NewBusinessRates, factors: _Factors, scale: Floats, seed: int
 ) -> tuple[NDArray[np.float32], Floats]:
-    teams, independent = len(organisation.teams), np.sqrt(1 - SHARED_MARKET**2)
+    independent = np.sqrt(1 - SHARED_MARKET**2)
     market_sd, team_rate_sd = new.market_sd * scale, new.team_sd * scale
     market = market_sd * (SHARED_MARKET * factors.market[0] + independent * factors.market[1])
     team_shift = team_rate_sd * (SHARED_MARKET * factors.team + independent * factors.new_team)
+    in_team = np.arange(len(team_shift)) < len(team_shift) - 1
     rate_factor = np.exp(
-        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * (np.arange(teams + 1) < teams)[:, None]
+        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * in_team[:, None]
     )
     rate = new.draw_rates(rate_factor[_shift_rows(organisation)], factors.rng)
     return rate, round_to_step(new.draw_revenue(rate, seed)[0])
@@ -258,8 +260,14 @@ def _open_deals(simulation: Simulation, rows: Ints) -> OpenDeals:
 
 def _shift_rows(organisation: ScopeTree) -> Ints:
     """Row of `shift` that applies to each person, (people + 1,)."""
-    team = np.append(organisation.team_of, -1)
-    return np.where(team < 0, len(organisation.teams), team)
+    team, used = np.append(organisation.team_of, -1), _used_teams(organisation)
+    return np.where(team < 0, len(used), np.searchsorted(used, team))
+
+
+def _used_teams(organisation: ScopeTree) -> Ints:
+    """The teams that anybody is in, in order: what is drawn for each team takes memory for these alone."""
+    found = np.unique(organisation.team_of)
+    return np.asarray(found[found >= 0], np.int64)
 
 
 def attainment_given_deal(
@@ -304,7 +312,12 @@ def open_by_date(simulation: Simulation, rows: Ints) -> Floats:
     return np.cumsum(out, 0)
 
 
-def _normal(rng: np.random.Generator, count: int, scenarios: int) -> Floats:
-    """Standard normals, stratified: one in each of S equally likely cells, in random order. (count, S)"""
-    cells = np.array([rng.permutation(scenarios) for _ in range(count)]).reshape(count, scenarios)
+def _normal(rng: np.random.Generator, count: int, scenarios: int, rows: Ints | None = None) -> Floats:
+    """Standard normals, stratified: one in each of S equally likely cells, in random order. (count, S)
+
+    `rows`: only these are kept; all are drawn, so that which ones are kept changes nothing of them.
+    """
+    kept = set(range(count) if rows is None else rows.tolist())
+    drawn = ((row, rng.permutation(scenarios)) for row in range(count))
+    cells = np.array([cells for row, cells in drawn if row in kept]).reshape(len(kept), scenarios)
     return np.asarray(ndtri((cells + 0.5) / scenarios))

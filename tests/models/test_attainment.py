@@ -372,3 +372,28 @@ def test_a_team_that_is_its_own_ancestor_does_not_hang() -> None:
     from models.forecast.organisation import _without_cycles
 
     assert _without_cycles(np.array([1, 0, 1])).tolist() in ([-1, 0, 1], [1, -1, 1])
+
+
+def test_teams_without_people_take_no_memory_and_change_no_draw_of_the_others():
+    teams = ("north", "south", "arctic", *(f"new-{number}" for number in range(300)))
+    some = organisation()
+    many = ScopeTree(some.people, some.team_of, teams, np.append(some.parent, np.full(300, -1)))
+    chosen = pipeline([0.2, 0.5, 0.7], [10.0, 20.0, 30.0], [0, 2, 4])
+    closed = np.zeros(6)
+    drawn = simulate(many, chosen, closed, some_new_business(), 0.4, 0.3)
+    few = simulate(some, chosen, closed, some_new_business(), 0.4, 0.3)
+    assert len(drawn.shift) == len(few.shift) == 4, "three teams with people, and the people of none"
+    np.testing.assert_array_equal(drawn.shift, few.shift)
+    np.testing.assert_array_equal(drawn.open_draws, few.open_draws)
+
+
+def test_which_team_has_people_changes_no_draw_of_another():
+    """Nobody is in the first team any more: the second one's draws stay those of the second."""
+    some = organisation()
+    left = ScopeTree(some.people, np.array([-1, 1, 2, 1, -1]), some.teams, some.parent)
+    chosen = pipeline([0.5], [10.0], [3])
+    before, after = (
+        simulate(one, chosen, np.zeros(6), no_new_business(), 0.4, 0.3) for one in (some, left)
+    )
+    np.testing.assert_array_equal(before.shift[1:], after.shift)
+    np.testing.assert_array_equal(before.open_draws[3], after.open_draws[3])
