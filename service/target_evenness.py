@@ -71,24 +71,27 @@ def _quarter(
         return None
     tree, is_over = context.forecast.organisation, period.end(zone) <= context.moment
     wins = WonDeals.of(state.known_at(context.moment), tree).between(start, period.end(zone))
+    reached = {
+        one: bool(wins[tree.members(one)].sum() >= target)
+        for one, (target, _) in found.items()
+        if is_over and target is not None
+    }
     rows = [
         {
             "scope": one,
             "name": context.forecast.names.scope(one, lang),
             "target": target,
             "probability": chance,
-            "reached": bool(wins[tree.members(one)].sum() >= target) if is_over else None,
+            "reached": reached.get(one),
         }
         for one, (target, chance) in sorted(found.items(), key=lambda item: (item[1][1] or 0.0, item[0]))
-        if target is not None
     ]
-    reached = [row["reached"] for row in rows if row["reached"] is not None]
     return {
         "period": period.name,
         "as_of": iso(at, zone),
         "people": len(rows),
-        **spread([row["probability"] for row in rows]),
-        "reached": sum(reached) / len(reached) if reached else None,
+        **spread([chance for _, chance in found.values()]),
+        "reached": sum(reached.values()) / len(reached) if reached else None,
         "from_stored": bool(stored),
         "targets": rows,
     }

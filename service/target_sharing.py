@@ -129,6 +129,8 @@ class Sharing:
         bounds = {one.scope: _bounds(one) for one in request.bounds}
         part = tree_of(way, self.simulation, self.sellers, scope, request.level, bounds)
         names = self.context.forecast.names
+        if not part.parts and scope.startswith("person:"):
+            return {}  # nobody is below a person
         if not part.parts:
             raise SanchoError(_NOBODY.format(scope=names.label(scope)), "nobody_to_share")
         step = 0.01 if request.round_to is None else request.round_to

@@ -53,6 +53,17 @@ class Part:
             found = sum(part.carries(level, over) for part in self.parts)
         return min(max(found, self.lo), self.hi)
 
+    def limits(self, over: float) -> tuple[float, float]:
+        """The least and the most that it can get: its bounds, and what the parts below it can carry."""
+        if self.is_last:
+            return self.lo, self.hi
+        below = [part.limits(over) for part in self.parts]
+        weight = [over if part.is_last else 1.0 for part in self.parts]
+        least, most = (
+            sum(bounds[end] / part for bounds, part in zip(below, weight, strict=True)) for end in (0, 1)
+        )
+        return max(self.lo, least), min(self.hi, most)
+
     def carries(self, level: float, over: float) -> float:
         """What it adds to the target of the part above."""
         return self.at(level, over) / over if self.is_last else self.at(level, over)
@@ -80,7 +91,7 @@ def _share(whole: Part, amount: int, over: float, step: int, found: dict[str, in
     last = [part for part in parts if part.is_last]
     inner = [part for part in parts if not part.is_last]
     level = _level(whole.scope, parts, amount, over)
-    items = [_Item.of(part, part.at(level, over)) for part in inner]
+    items = [_Item.of(part, part.at(level, over), over) for part in inner]
     if not last:
         totals = _rounded(whole.scope, items, amount, step)
     else:
@@ -144,8 +155,9 @@ class _Item:
     curve: Curve | None
 
     @classmethod
-    def of(cls, part: Part, target: float) -> _Item:
-        return cls(part.scope, target * CENTS, part.lo * CENTS, part.hi * CENTS, part.curve)
+    def of(cls, part: Part, target: float, over: float = 1.0) -> _Item:
+        lo, hi = part.limits(over)
+        return cls(part.scope, target * CENTS, lo * CENTS, hi * CENTS, part.curve)
 
     @property
     def is_bound(self) -> bool:

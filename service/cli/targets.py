@@ -56,9 +56,10 @@ def levels(
     lang: Lang = "ja",
 ) -> int:
     """What is likely, safe and bold for a goal, and what was last year."""
-    given = {"kpi": kpi, "where": where or [], "asked": (value, growth)}
     return print_answer(
-        lambda service: service.targets.levels(period, scope, as_of, lang, **given),
+        lambda service: service.targets.levels(
+            period, scope, as_of, lang, kpi=kpi, where=where or [], asked=(value, growth)
+        ),
         _show_levels,
         as_json,
         lang,
@@ -380,13 +381,14 @@ def _show_shares(answer: Answer, reader: Reader) -> None:
         ],
         right=[1, 2],
     )
-    for one in answer["left_out"]:
+    for reason in dict.fromkeys(one["reason"] for one in answer["left_out"]):
+        names = [reader.named_scope(one) for one in answer["left_out"] if one["reason"] == reason]
         reader.line(
             reader.text(
-                "配分対象外：{scope}。{reason}",
-                "No target: {scope}. {reason}",
-                scope=reader.named_scope(one),
-                reason=one["reason"],
+                "配分対象外：{names}。{reason}",
+                "No target: {names}. {reason}",
+                names=reader.list(names),
+                reason=reason,
             )
         )
     _show_notes(answer, reader)
