@@ -29,6 +29,7 @@ from service.api import (
     scopes,
     sign_in,
     tables,
+    targets,
     webhooks,
 )
 from service.api.access import AccessLog, Credentials
@@ -79,7 +80,7 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
-        *(alerts, audit, me),
+        *(alerts, audit, me, targets),
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.

@@ -14,6 +14,7 @@ from service.serving_state import ServingState, model_fields
 from service.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
+    from crm.importing.rows import Rows
     from crm.importing.source import Source
 
 
@@ -24,7 +25,7 @@ class Tables:
         self._serving = serving
 
     def push(
-        self, table: str, rows: Iterable[Source], lang: Language, sight: Sight = EVERYTHING
+        self, table: str, rows: Iterable[Source | Rows], lang: Language, sight: Sight = EVERYTHING
     ) -> dict[str, Any]:
         """Stores rows of a canonical table; answers know them after the next refresh."""
         from crm.importing import push_parts
@@ -54,6 +55,10 @@ class Tables:
             ],
             **self._metadata(notices, lang),
         }
+
+    def store(self, table: str, rows: Rows, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
+        """Stores rows that the service made itself, by the same rules: all of them, or none."""
+        return self.push(table, [rows], lang, sight)
 
     def remove(self, table: str, row_id: str, lang: Language, sight: Sight = EVERYTHING) -> dict[str, Any]:
         """Takes a row out of a table from now on; earlier moments still know it."""

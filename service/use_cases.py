@@ -27,6 +27,7 @@ from service.settings import Settings
 from service.shadow import Shadow
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
+from service.targets import Targets
 from service.timeline import Timelines
 from service.webhook_requests import WebhookRequests
 from service.webhooks.notices import Notices
@@ -52,6 +53,7 @@ class UseCases:
     jobs: JobRequests
     webhooks: WebhookRequests
     alerts: AlertRequests
+    targets: Targets
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     records: PersonRecords | None = None
@@ -72,6 +74,7 @@ class UseCases:
         shadow = Shadow(serving)
         deals = DealInsights(serving, recommendations, shadow)
         models = ModelAdmin(serving)
+        tables = Tables(serving)
         webhooks = WebhookRequests(serving, settings)
         notices = Notices(serving, webhooks.book, webhooks.wake)
         alerts = AlertRequests(serving, settings)
@@ -101,7 +104,8 @@ class UseCases:
             goals=goals,
             recommendations=recommendations,
             models=models,
-            tables=Tables(serving),
+            tables=tables,
+            targets=Targets(serving, tables),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
             shadow=shadow,

@@ -72,6 +72,10 @@ def calls(deal: str, recommendation: str) -> Iterator[Call]:
     yield Call("get_tree", "GET", "/v1/trees/this-quarter")
     yield Call("make_plan", "POST", "/v1/plans", {"period": "this-quarter", "probability": 0.8})
     yield Call("compare_people", "GET", "/v1/people/this-year")
+    yield Call("get_goal_levels", "GET", "/v1/goals/next-quarter/levels?growth=0.1")
+    shared = {"period": "next-quarter", "growth": 0.1, "round_to": 100_000}
+    yield Call("share_targets", "POST", "/v1/targets/share", shared)
+    yield Call("get_target_evenness", "GET", "/v1/targets/evenness?quarters=2")
     yield Call("list_scopes", "GET", "/v1/scopes")
     yield Call("list_bottlenecks", "GET", "/v1/bottlenecks")
     yield Call("list_actions", "GET", "/v1/actions?limit=2")

@@ -55,7 +55,7 @@ def push_rows(
 def push_parts(
     store: Store,
     table: str,
-    parts: Iterable[Source],
+    parts: Iterable[Source | Rows],
     zone: ZoneInfo,
     source: str = "api",
     permit: Permit | None = None,

@@ -167,10 +167,7 @@ class KpiEvents:
             return np.ones(len(ids), bool)
         rows = self._frame(table)
         at = codes_in(pd.Series(ids, dtype=object), pd.Index(rows[TABLES[table].key[0]].astype(object)))
-        met = np.ones(len(rows), bool)
-        for column, allowed in where:
-            met &= _is_allowed(rows[column], allowed) if column in rows else False
-        return np.asarray(np.append(met, False)[at], np.bool_)
+        return np.asarray(np.append(rows_that_meet(rows, where), False)[at], np.bool_)
 
     def reached(self, column: str, ids: NDArray[np.object_]) -> Flags:
         """Whether each deal, by its id (n,), has reached one of STAGE_STEPS."""
@@ -327,6 +324,14 @@ def _numbers(values: pd.Series | None, count: int) -> Floats:
 
 def _instants(at: Ints) -> pd.Series:
     return pd.Series(at.view("datetime64[us]")).dt.tz_localize("UTC")
+
+
+def rows_that_meet(rows: pd.DataFrame, where: Conditions) -> Flags:
+    """Whether each row (n,) meets conditions; False without such a column."""
+    met = np.ones(len(rows), bool)
+    for column, allowed in where:
+        met &= _is_allowed(rows[column], allowed) if column in rows else False
+    return met
 
 
 def _is_allowed(values: pd.Series, allowed: tuple[str, ...]) -> Flags:

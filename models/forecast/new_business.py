@@ -32,6 +32,7 @@ from models.forecast.arrival_trend import (
 )
 from models.forecast.new_business_rates import POOL, NewBusinessRates
 from models.forecast.organisation import ScopeTree
+from models.forecast.staffing import RAMP_DAYS, Staffing, pace_when_new, stretch_of
 from models.season import MONTHS, fit_season, month_of, no_season
 
 RECENT_DAYS = 56  # recent arrivals predict new business
@@ -122,10 +123,13 @@ class NewBusiness:
         moment: int,
         period: Period,
         dates: Sequence[date] = (),
+        staffing: Staffing | None = None,
     ) -> NewBusinessRates:
         """Expected wins from `moment` on, in `period`; `log` as of the moment: people, recent arrivals.
 
         `dates`: days within the period for which the share of new revenue won by their end is returned.
+        `staffing`: who is away, and that the new are not yet as fast as the others; what these bring less,
+        the others bring more: it is the market's.
         """
         start, end = _ordinal(period.first), _ordinal(period.last) + 1
         now = _day(moment + DAY // 2, log)  # more than half a day left counts as a whole day
@@ -138,7 +142,7 @@ class NewBusiness:
             )
         windows = self._windows(period, ahead, begun)
         company, market_cv = self._company(windows, log, moment, period, ahead, begun)
-        share, team_cv, person_cv = self._shares(windows, log, organisation, now)
+        share, team_cv, person_cv = self._shares(windows, log, organisation, now, end, staffing)
         pool, scale = self._amounts(windows, organisation)
         market_sd, team_sd = (float(np.sqrt(np.log1p(cv**2))) for cv in (market_cv, team_cv))
         by_date = self._by_date(windows, end, ahead, ends)
@@ -346,7 +350,13 @@ class NewBusiness:
         return RECENT_WORKING_DAYS / max(self._working(first, max(end, first)), 1)
 
     def _shares(
-        self, windows: PastWindows, log: EventLog, organisation: ScopeTree, now: int
+        self,
+        windows: PastWindows,
+        log: EventLog,
+        organisation: ScopeTree,
+        now: int,
+        end: int,
+        staffing: Staffing | None,
     ) -> tuple[Floats, float, float]:
         """(share of the company's wins (people + 1,), coefficients of variation of teams and of people)."""
         number_of = organisation.person(pd.Index(self.owners, dtype=object))
@@ -364,6 +374,13 @@ class NewBusiness:
         overlap = np.minimum(windows.end[:, None], until) - np.maximum(windows.start[:, None], since)
         present_share = np.clip(overlap / length, 0.0, 1.0)
         present_share = np.maximum(present_share, (wins > 0) * 0.25)
+        pace = np.ones(people)
+        if staffing is not None:
+            past, pace = _paces(
+                windows, wins, present_share, since, np.append(organisation.team_of, -1) + 1, now, end
+            )
+            present_share = present_share * past
+            pace = pace * (1.0 - staffing.away)
         wins_of, exposure = windows.weight @ wins, windows.weight @ present_share
         company = wins_of.sum() / max(exposure.sum(), 1e-9)
         team = np.append(organisation.team_of, -1) + 1
@@ -377,7 +394,7 @@ class NewBusiness:
         rate[-1] = wins_of[-1] / max(
             exposure[-1], 1e-9
         )  # the share of deals without an owner stays as it was
-        rate = np.where(present, rate, 0.0)
+        rate = np.where(present, rate, 0.0) if staffing is None else np.where(present, rate * pace, 0.0)
         share = rate / rate.sum() if rate.sum() > 0 else np.where(np.arange(people) == people - 1, 1.0, 0.0)
         return share, *variation_beyond_chance(wins, wins_of, team, windows.weight)
 
@@ -427,6 +444,32 @@ class PastWindows:
     counted_from: Ints
     end: Ints
     weight: Floats
+
+
+def _paces(
+    windows: PastWindows, wins: Floats, present: Floats, since: Ints, team: Ints, now: int, end: int
+) -> tuple[Floats, Floats]:
+    """The pace of each person, by time since the first day, in past windows (n, people + 1) and ahead.
+
+    `team` (people + 1,), 0 = none. Measured on those whose first day lies in the record, beside settled
+    colleagues of the team in the same windows.
+    """
+    middle = (windows.start + windows.end) // 2
+    tenure = middle[:, None] - since
+    settled = present * (stretch_of(tenure) == len(RAMP_DAYS))
+    teams = int(team.max()) + 1
+    of_team = np.array(
+        [
+            np.bincount(team, row, minlength=teams)
+            / np.maximum(np.bincount(team, there, minlength=teams), 1.0)
+            for row, there in zip(wins * (settled > 0), settled, strict=True)
+        ]
+    )
+    usual = of_team[:, team] * present
+    use = (tenure >= 0) & (present > 0) & (usual > 0)
+    pace = pace_when_new(tenure[use], wins[use], usual[use])
+    past = np.where(tenure >= 0, pace[stretch_of(tenure)], 1.0)
+    return past, pace[stretch_of((now + end) // 2 - since)]
 
 
 def variation_beyond_chance(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:

@@ -22,6 +22,7 @@ TAGS: Mapping[str, str] = {
     "deals": "One deal, stored or sent: how likely it is won, why, what helps; all open deals; what happened "
     "to one.",
     "forecasts": "Will a period's target be reached, why, what changed, and what if?",
+    "targets": "What a goal can be, a target shared out fairly, and how even targets were.",
     "kpis": "The figures on the way to the target, what drives it, and a plan that reaches it.",
     "people": "Of whom can be asked, and how do people compare on equal deals?",
     "bottlenecks": "Where does the process lose deals, and what does that cost?",

@@ -20,6 +20,7 @@ from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.stored_answers import StoredAnswers
 from service.tables import Tables
+from service.targets import Targets
 from service.timeline import Timelines
 from service.use_cases import UseCases
 from service.webhook_requests import WebhookRequests
@@ -70,6 +71,11 @@ async def stored_answers(request: Request) -> StoredAnswers | None:
 async def tables(request: Request) -> Tables:
     """Tables that can be written to."""
     return _use_cases(request).tables
+
+
+async def targets(request: Request) -> Targets:
+    """Levels of goals, and targets shared out."""
+    return _use_cases(request).targets
 
 
 async def timelines(request: Request) -> Timelines:
@@ -128,6 +134,7 @@ AlertsDep = Annotated[AlertRequests, Depends(alert_requests)]
 WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]
 TablesDep = Annotated[Tables, Depends(tables)]
+TargetsDep = Annotated[Targets, Depends(targets)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]

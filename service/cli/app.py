@@ -31,6 +31,7 @@ from service.cli import (
     score,
     serve,
     simulate,
+    targets,
     train,
     tree,
     user,
@@ -64,6 +65,7 @@ _COMMANDS = (
     erase.COMMAND,
 )
 _GROUPS = (
+    ("targets", targets.HELP, targets.COMMANDS),
     ("models", models.HELP, models.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),

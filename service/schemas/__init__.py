@@ -24,6 +24,7 @@ from service.schemas.sign_in import (
     SignInWays,
 )
 from service.schemas.tables import RemovedRow, TableResult
+from service.schemas.targets import GoalLevels, SharedTargets, ShareRequest, TargetEvenness
 from service.schemas.webhooks import (
     DeliveryState,
     NewWebhook,
@@ -47,6 +48,7 @@ __all__ = [
     "DealList",
     "DeliveryState",
     "Forecast",
+    "GoalLevels",
     "Insight",
     "JobAnswer",
     "JobList",
@@ -80,12 +82,15 @@ __all__ = [
     "ScopeList",
     "ScoreRequest",
     "ShadowState",
+    "ShareRequest",
+    "SharedTargets",
     "SignInRequest",
     "SignInWays",
     "SignedOut",
     "State",
     "StoredPersonAnswer",
     "TableResult",
+    "TargetEvenness",
     "Timeline",
     "TrainingRequest",
     "Tree",
