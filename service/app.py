@@ -21,6 +21,7 @@ from service.api import (
     forecasts,
     health,
     jobs,
+    kpi_sets,
     kpis,
     me,
     models,
@@ -80,7 +81,9 @@ _ROUTERS = [
         tables,
         jobs,
         webhooks,
-        *(alerts, audit, me, targets),
+        kpi_sets,
+        targets,
+        *(alerts, audit, me),
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.

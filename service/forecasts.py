@@ -16,12 +16,12 @@ from models.forecast.change_attribution import change_report
 from models.forecast.organisation import COMPANY, ScopeTree
 from models.forecast.simulate import Simulation
 from models.forecast.what_if import Assumptions, JoiningSeller, add_seller, apply_assumptions, scope_summary
+from models.kpi_sets.effects import LEVER_OF_KPI
 from service import messages
 from service.allowance import charge
 from service.forecast_history import history_rows, store_missing_day, usual_change
 from service.given_money import rate_now
 from service.goals import Goals
-from service.kpi_check import LEVER_OF_KPI
 from service.logs import log_event
 from service.period_forecast import PeriodForecast, simulate_period
 from service.serving_state import AnswerContext, ModelState, ServingState

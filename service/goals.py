@@ -10,6 +10,7 @@ from crm.i18n import Language
 from crm.instants import DAY, last_known_day
 from crm.periods import Period
 from features.kpis import KPIS, KpiEvents, custom_kpis
+from features.kpis.of_actions import action_kpis
 from models.forecast.what_if import scope_summary
 from models.kpis import KpiForecasts, RemainingPeriod
 from models.kpis.smart import KpiProposal
@@ -18,6 +19,7 @@ from models.seller_attribution import attributed_deals
 from service import messages
 from service.drivers import driver_rows, in_language, kpi_tree, lever_model_of, plan_fields, plan_for
 from service.kpi_check import KpiContext, StrongestLever, check_rows
+from service.kpi_steps import goal_steps
 from service.kpis import KpiFigures, kpi_figures, kpi_rows
 from service.people import people_rows
 from service.serving_state import AnswerContext, ModelState, ServingState
@@ -83,7 +85,8 @@ class Goals:
                 state, moment, period or self._serving.period(state, None, moment), sight
             )
             strongest = self._strongest_lever(context)
-            fact = self.kpi_context(context).facts(proposal, strongest, sight)
+            known = self.kpi_context(context)
+            fact = known.facts(proposal, strongest, sight, goal_steps(context, known, sight.widest))
             proposals.append(proposal)
             facts.append(fact if period is not None else replace(fact, probability=None, goal_pp=None))
         today = last_known_day(moment, state.organisation(moment).zone)
@@ -200,7 +203,10 @@ class Goals:
             ahead = RemainingPeriod.of(known, context.calendar, organisation, *bounds)
             prospects = KpiForecasts(forecast.simulation, happenings, ahead, forecast.period)
             drive = lever_model_of(forecast, prospects, state.bundle)
-            return KpiContext(prospects, drive, forecast.facts.targets, {kpi.id: kpi for kpi in self._kpis})
+            every = {kpi.id: kpi for kpi in self._kpis}
+            of_actions = action_kpis(action.action for action in state.bundle.actions)
+            also = {name: kpi for name, kpi in of_actions.items() if name not in every}
+            return KpiContext(prospects, drive, forecast.facts.targets, every, also)
 
         return context.state.caches.kpi_contexts.get(context.key, compute)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -15,20 +15,24 @@ from crm.schema import TABLES
 from features.kpis import Kpi, Shape
 from models.forecast.goal_effect import Goal
 from models.forecast.undecided import RankedBy
+from models.kpi_sets.effects import LEVER_OF_KPI, Movement
+from models.kpi_sets.reasons import effect_text
+from models.kpi_sets.steps import GoalSteps
 from models.kpis import KpiForecast, KpiForecasts
-from models.kpis.smart import KpiFacts, KpiProposal, SmartFinding, check_kpi, check_person
+from models.kpis.smart import (
+    PERSON,
+    KpiFacts,
+    KpiProposal,
+    SmartFinding,
+    check_kpi,
+    check_person,
+    least_effect,
+)
 from models.levers import LeverModel
 from service.sight import EVERYTHING, Sight
 
 _FAIR, _HARD = 0.6, 0.3  # probabilities of reaching the values that are suggested
 _SEGMENTED = ("deals", "activities", "leads", "accounts")
-# KPIs that measure the level of a lever.
-LEVER_OF_KPI = {
-    "leads": "leads",
-    "appointments": "appointment_rate",
-    "proposals": "proposals",
-    "win_rate": "win_rate",
-}
 
 
 class StrongestLever(NamedTuple):
@@ -41,19 +45,34 @@ class StrongestLever(NamedTuple):
 
 @dataclass(frozen=True)
 class KpiContext:
-    """What the KPIs of a period are checked against: forecasts, levers, revenue targets by scope."""
+    """What the KPIs of a period are checked against: forecasts, levers, revenue targets by scope.
+
+    `of_actions`: KPIs that count actions, which are no part of the list of all KPIs.
+    """
 
     prospects: KpiForecasts
     drive: LeverModel
     targets: Mapping[str, float]
     kpis: Mapping[str, Kpi]
+    of_actions: Mapping[str, Kpi] = field(default_factory=dict)
+
+    def kpi(self, name: str) -> Kpi | None:
+        """A KPI by its id."""
+        return self.kpis.get(name) or self.of_actions.get(name)
 
     def facts(
-        self, proposal: KpiProposal, strongest: StrongestLever | None, sight: Sight = EVERYTHING
+        self,
+        proposal: KpiProposal,
+        strongest: StrongestLever | None,
+        sight: Sight = EVERYTHING,
+        steps: GoalSteps | None = None,
     ) -> KpiFacts:
-        """The facts about a proposal; a scope that is not seen is not known."""
+        """The facts about a proposal; a scope that is not seen is not known.
+
+        With `steps`, effects of actions and of leads that are handed over are known, too.
+        """
         stronger = None if strongest is None else (strongest.label, strongest.strength)
-        kpi = self.kpis.get(proposal.kpi)
+        kpi = self.kpi(proposal.kpi)
         scope_known = sight.sees_scope(proposal.scope) and self.drive.simulation.organisation.has(
             proposal.scope
         )
@@ -84,9 +103,13 @@ class KpiContext:
             at = [_FAIR, _HARD] if kpi.lower_is_better else [1 - _FAIR, 1 - _HARD]
             fair, hard = np.quantile(kpi_forecast.draws, at).tolist()
             reachable = (fair, hard)
-        effect, goal_by = (
-            self._goal_effect(kpi, proposal, kpi_forecast, sight.widest) if scope_known else (None, "revenue")
-        )
+        effect: float | None = None
+        goal_by: RankedBy = "revenue"
+        told: Text | None = None
+        if scope_known and steps is not None and _is_by_steps(kpi, proposal, steps):
+            effect, goal_by, told = _step_effect(kpi, proposal, kpi_forecast, steps)
+        elif scope_known:
+            effect, goal_by = self._goal_effect(kpi, proposal, kpi_forecast, sight.widest)
         return KpiFacts(
             True,
             scope_known,
@@ -102,6 +125,7 @@ class KpiContext:
             stronger,
             goal_by,
             "attainment" if strongest is None else strongest.by,
+            told,
         )
 
     def _has_column(self, column: str) -> bool:
@@ -150,6 +174,25 @@ class KpiContext:
             return None, before.ranked_by
         points = 100 * (float((total[met] >= target).mean()) - before.chance)
         return before.strength(points, float(total[met].mean()) - before.revenue), before.ranked_by
+
+
+def _is_by_steps(kpi: Kpi, proposal: KpiProposal, steps: GoalSteps) -> bool:
+    """Whether what a KPI brings is that of a step: of a person's, and of any that counts an action."""
+    person = proposal.scope.startswith(PERSON)
+    return steps.effects.is_estimated(kpi) and (person or kpi.id not in LEVER_OF_KPI)
+
+
+def _step_effect(
+    kpi: Kpi, proposal: KpiProposal, kpi_forecast: KpiForecast, steps: GoalSteps
+) -> tuple[float | None, RankedBy, Text | None]:
+    """(the effect on the goal, by what it is told, the sentence where it is not of that scope's own goal)."""
+    movement = None if proposal.value is None else Movement.to(proposal.value, kpi, kpi_forecast)
+    found = None if movement is None else steps.of_scope(kpi, proposal.scope, movement)
+    if found is None:
+        return None, "revenue", None
+    least = least_effect(proposal.scope)
+    size, by = found.told(least)
+    return size, by, effect_text(found, least) if found.together or found.later else None
 
 
 def check_rows(

@@ -38,13 +38,18 @@ def kpi_figures(
     strongest: StrongestLever | None,
     sight: Sight = EVERYTHING,
 ) -> list[KpiFigures]:
-    """The KPIs of the scope's selling style; `strongest`: the strongest lever of the widest goal seen."""
+    """The KPIs of the scope's selling style; `strongest`: the strongest lever of the widest goal seen.
+
+    A KPI that counts an action is among them where the scope has a target for it.
+    """
     log, period = context.prospects.kpi_events.known, context.prospects.period
     style, rows = _style_of(log, scope), []
-    for kpi in context.kpis.values():
+    for kpi in (*context.kpis.values(), *context.of_actions.values()):
         if style is None or style in kpi.styles:
             money = kpi.unit == MONEY
             targets = targets_of(log, period, fiscal_start_month, kpi.id, kpi.adds_up, money)
+            if kpi.id in context.of_actions and scope not in targets:
+                continue
             rows.append(_figures(context, kpi, scope, targets.get(scope), today, (strongest, sight)))
     return rows
 

@@ -78,6 +78,9 @@ class Caches:
     kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
+    kpi_measures: Cache[tuple[int, str], tuple[Mapping[str, float], Mapping[str, float]]] = field(
+        default_factory=lambda: Cache(PERIODS)
+    )
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )

@@ -19,12 +19,13 @@ from crm.i18n import Language
 from crm.instants import as_of_instant, last_known_day
 from crm.store import Outcome, Recommended
 from crm.store.engine import store_failure
-from features import ActionEvents, action_events_of, label_of
+from features import label_of
 from features.arrays import Flags, Floats, Ints
-from models.actions import CandidateAction, candidate_actions
+from models.actions import CandidateAction
 from models.forecast.attainment import DealEffect
 from models.win.similar_deals import past_deals
 from service import cursors, messages
+from service.action_candidates import action_events, candidates_of
 from service.actions import VALID_DAYS, DealRecommendations, ScoredDeal, gain_per_hour, recommend_actions
 from service.bottlenecks import bottleneck_rows, funnel_rows
 from service.goals import Goals
@@ -226,7 +227,7 @@ class Recommendations:
             recommendations = [row for row in recommendations if sight.sees_deal(row.deal_id)]
             seen = {row.recommendation_id for row in recommendations}
             outcomes = [row for row in outcomes if row.recommendation_id in seen]
-        report = effect_report(recommendations, outcomes, state.history, _action_events(state))
+        report = effect_report(recommendations, outcomes, state.history, action_events(state))
         warnings = [] if report["hold_out"] is not None else [("no_hold_out", messages.NO_HOLD_OUT)]
         rows, following = cursors.page(
             report["by_action"],
@@ -301,7 +302,7 @@ class Recommendations:
             float(scored.pipeline.amounts[row].mean()),
             gap,
         )
-        return self.recommend_among(context.state, deal, self._candidates(context), context.moment, lang)
+        return self.recommend_among(context.state, deal, candidates_of(context), context.moment, lang)
 
     def recommend_among(
         self,
@@ -349,24 +350,6 @@ class Recommendations:
         ]
         return names.with_deals(similar)
 
-    def _candidates(self, context: AnswerContext) -> list[CandidateAction]:
-        """Every action with its effect on every open deal."""
-
-        def compute() -> list[CandidateAction]:
-            state, scored = context.state, context.forecast.scored
-            return candidate_actions(
-                state.bundle.actions,
-                scored.x,
-                state.catalogue,
-                state.bundle.levels,
-                scored.ever,
-                _action_events(state),
-                scored.deals,
-                context.moment,
-            )
-
-        return context.state.caches.candidate_actions.get(context.key, compute)
-
     def _owned(self, context: AnswerContext, people: Ints) -> Flags:
         """Whether each deal of the history belonged to some people at the moment."""
         known = self._goals.kpi_context(context).prospects.kpi_events.known["deals"]
@@ -376,11 +359,6 @@ class Recommendations:
         out = np.zeros(len(history.created), bool)
         out[codes_in(known["deal_id"], history.deal_ids)[owned]] = True
         return out
-
-
-def _action_events(state: ModelState) -> list[ActionEvents]:
-    """When each action was done on which deal."""
-    return state.caches.action_events.get(None, lambda: list(action_events_of(state.history)))
 
 
 def goal_of_row(context: AnswerContext, row: int) -> str:

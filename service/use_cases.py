@@ -14,6 +14,7 @@ from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.jobs import JobQueue
+from service.kpi_sets import KpiSets
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
@@ -56,6 +57,7 @@ class UseCases:
     targets: Targets
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
+    kpi_sets: KpiSets | None = None
     records: PersonRecords | None = None
 
     @classmethod
@@ -114,9 +116,16 @@ class UseCases:
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,
+            kpi_sets=KpiSets(serving, goals),
             records=PersonRecords(serving, goals, recommendations),
             audit=AuditBook(serving.store, serving.zone),
         )
+
+    @property
+    def sets_of_kpis(self) -> KpiSets:
+        """Sets of KPIs, which `open` gives."""
+        assert self.kpi_sets is not None  # noqa: S101 - UseCases.open gives it
+        return self.kpi_sets
 
     def start(self) -> None:
         """Warms up in a thread, which then takes up new data and models; lets others work behind it."""

@@ -17,12 +17,22 @@ from crm.eventlog import EventLog
 from crm.instants import NEVER
 from crm.organisation import Organisation
 from crm.schema import TABLES
-from crm.store import audit, deal_scores, outlooks, people, recommendations, shadow_answers, versions
+from crm.store import (
+    audit,
+    deal_scores,
+    kpi_sets,
+    outlooks,
+    people,
+    recommendations,
+    shadow_answers,
+    versions,
+)
 from crm.store.deal_scores import StoredScore
 from crm.store.engine import WRITING, open_engine, take_turn
 from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
+from crm.store.kpi_sets import StoredKpiSet
 from crm.store.outlooks import StoredOutlook
 from crm.store.people import AboutPerson, PersonAnswer
 from crm.store.read import arrow_table, frame_of
@@ -41,6 +51,7 @@ __all__ = [
     "Recommended",
     "ShadowAnswer",
     "Store",
+    "StoredKpiSet",
     "StoredOutlook",
     "StoredScore",
     "Writer",
@@ -338,6 +349,22 @@ class Store:
         """What a person answered, newest first."""
         with self._reading() as connection:
             return people.answers(connection, person)
+
+    @repeated
+    def add_kpi_set(self, made: StoredKpiSet) -> int:
+        """Stores a set of KPIs as the next version of its scope and period; which that is."""
+        with self.transaction() as writer:
+            return kpi_sets.add_version(writer.connection, made)
+
+    def kpi_set_versions(self, scope: str, period: str) -> list[StoredKpiSet]:
+        """All versions of a set of KPIs (period first..last), newest first."""
+        with self._reading() as connection:
+            return kpi_sets.versions_of(connection, scope, period)
+
+    def kpi_sets(self, period: str | None = None) -> list[StoredKpiSet]:
+        """The newest version of each set, of a period (first..last) or of all, newest accepted first."""
+        with self._reading() as connection:
+            return kpi_sets.newest_sets(connection, period)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

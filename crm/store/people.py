@@ -12,6 +12,7 @@ from crm.schema import REFERENCES
 from crm.store.tables import (
     AUDIT,
     DEAL_SCORES,
+    KPI_SETS,
     OUTLOOKS,
     PERSON_ANSWERS,
     RECOMMENDATIONS,
@@ -68,6 +69,8 @@ def counts(connection: sa.Connection, person: str) -> dict[tuple[str, str], int]
         ("targets", "set_by", STORED["targets"].c.set_by == person),
         ("versions", "row_key", sa.and_(VERSIONS.c.table_name == "people", VERSIONS.c.row_key == person)),
         ("outlooks", "scope", OUTLOOKS.c.scope == scope),
+        ("kpi_sets", "scope", KPI_SETS.c.scope == scope),
+        ("kpi_sets", "accepted_by", KPI_SETS.c.accepted_by == person),
         ("deal_scores", "deal_id", DEAL_SCORES.c.deal_id.in_(own)),
         ("recommendations", "deal_id", RECOMMENDATIONS.c.deal_id.in_(own)),
         ("audit", "person_id", AUDIT.c.person_id == person),

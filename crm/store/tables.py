@@ -389,3 +389,16 @@ PERSON_ANSWERS = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("person_answers_of", "person_id", "at"),
 )
+
+# KPIs that somebody accepted for a scope and period (first..last); `contents` is JSON. Every version stays.
+KPI_SETS = sa.Table(
+    "kpi_sets",
+    METADATA,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("scope", "period")),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("contents", sa.Text, nullable=False),
+    sa.Column("accepted_at", sa.BigInteger, nullable=False),
+    sa.Column("accepted_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Index("kpi_sets_of_period", "period", "scope"),
+)

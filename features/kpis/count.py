@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crm.eventlog import EventLog
 from crm.frames import codes_in, micros
 from crm.i18n import Text
-from crm.instants import NEVER
+from crm.instants import DAY, NEVER
 from crm.schema import TABLES
 from features.arrays import Flags, Floats, Ints
 from features.kpis.definition import Count
@@ -193,6 +193,25 @@ class KpiEvents:
             micros(own["created_at"]),
             micros(own["appointment_at"]),
         )
+
+    def wins_after(self, count: Count, since: int, until: int) -> tuple[Floats, Floats]:
+        """Of each event of a count in [since, until): (days to the win of its deal, its amount), each (n,).
+
+        NaN and 0 where its deal is not won, or it has none. Empty for events that belong to no deal.
+        """
+        event, deals = KPI_EVENTS[count.of], self._frame("deals")
+        rows = self._frame(event.table)
+        if "deal_id" not in rows:
+            return np.zeros(0), np.zeros(0)
+        at = micros(rows[event.at])
+        chosen = (at != NEVER) & (at >= since) & (at < until)
+        for column, allowed in count.where:
+            chosen &= _is_allowed(rows[column], allowed) if column in rows else False
+        place = codes_in(rows["deal_id"][chosen], pd.Index(deals["deal_id"].astype(object)))
+        won_at = np.append(micros(deals["won_at"]), NEVER)[place]
+        amount = np.append(_numbers(deals["amount"], len(deals)), 0.0)[place]
+        later = (won_at != NEVER) & (won_at >= at[chosen])
+        return np.where(later, (won_at - at[chosen]) / DAY, np.nan), np.where(later, amount, 0.0)
 
     def repeat_value(self, count: Count, until: int, moment: int, members: Flags) -> tuple[float, float]:
         """(purchases expected in the year after `until`, customers) of customers last sold to by `members`.

@@ -17,6 +17,7 @@ MIN_CHANCE, MAX_CHANCE = 0.3, 0.9  # below: too ambitious; above: likely without
 MIN_COMPLETE = 0.8  # share of rows with the columns that the KPI needs
 MIN_EFFECT_PP = 1.0  # points of the goal's probability that a KPI must move
 MIN_KPIS, MAX_KPIS = 3, 5  # KPIs of a person
+PERSON = "person:"
 REVIEW_DAYS = 31  # the longest time between two reviews
 CRITERIA = ("specific", "measurable", "achievable", "relevant", "time_bound")
 
@@ -68,7 +69,8 @@ class KpiFacts:
     `probability` of reaching the value, `reachable` values reached with 60 and 30 % probability.
     `goal_pp`: what reaching it adds to the probability of the revenue target; `stronger` the controllable
     KPI with the largest effect on the target, and that effect. `goal_by`, `stronger_by`: by what these are
-    told; where the probability is settled they are effects on revenue, in percent of the target.
+    told; where the probability is settled they are effects on revenue, in percent of the target. `effect`:
+    how the effect is told instead, of what others do too or comes later.
     """
 
     known: bool
@@ -85,6 +87,7 @@ class KpiFacts:
     stronger: tuple[Text, float] | None
     goal_by: RankedBy = "attainment"
     stronger_by: RankedBy = "attainment"
+    effect: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,18 @@ def check_kpi(proposal: KpiProposal, facts: KpiFacts, today: date) -> dict[str, 
         "specific": _specific(proposal, facts),
         "measurable": _measurable(facts),
         "achievable": _achievable(proposal, facts),
-        "relevant": _relevant(facts),
+        "relevant": _relevant(facts, least_effect(proposal.scope)),
         "time_bound": _time_bound(proposal, today),
     }
+
+
+def least_effect(scope: str) -> float:
+    """What a KPI must move its goal by, in points or percent; three of a person together by as much.
+
+    >>> least_effect("team:T-1"), round(least_effect("person:P-1"), 2)
+    (1.0, 0.33)
+    """
+    return MIN_EFFECT_PP / MIN_KPIS if scope.startswith(PERSON) else MIN_EFFECT_PP
 
 
 def check_person(proposals: Sequence[tuple[KpiProposal, KpiFacts]]) -> dict[str, SmartFinding]:
@@ -252,7 +264,7 @@ def _achievable(proposal: KpiProposal, facts: KpiFacts) -> SmartFinding:
     return SmartFinding(True, why)
 
 
-def _relevant(facts: KpiFacts) -> SmartFinding:
+def _relevant(facts: KpiFacts, least: float) -> SmartFinding:
     if facts.goal_pp is None and facts.stronger is not None:
         return SmartFinding(
             False,
@@ -272,8 +284,8 @@ def _relevant(facts: KpiFacts) -> SmartFinding:
                 "売上目標（targets の revenue）を登録してください。", "Import the revenue target (targets)."
             ),
         )
-    why = _EFFECT[facts.goal_by].format(pp=facts.goal_pp)
-    if facts.goal_pp >= MIN_EFFECT_PP:
+    why = _EFFECT[facts.goal_by].format(pp=facts.goal_pp) if facts.effect is None else facts.effect
+    if facts.goal_pp >= least:
         return SmartFinding(True, why)
     if facts.stronger is None:
         return SmartFinding(False, why)

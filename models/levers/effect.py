@@ -124,7 +124,11 @@ class LeverModel:
             new_ratio *= np.interp(stretch, STRETCHES, self.new_wins.stretched)
         new_ratio *= self.new_deal_ratio(step, people)
         amount_ratio = np.exp(step["amount"]) if "amount" in step else np.ones(len(new_ratio))
-        simulation = simulation.with_win_probability_ratio(open_ratio)
+        return self.with_ratios(open_ratio, new_ratio, amount_ratio)
+
+    def with_ratios(self, open_ratio: Floats, new_ratio: Floats, amount_ratio: Floats) -> Simulation:
+        """The simulation with open deals' chances (n,), new business and amounts (people + 1,) multiplied."""
+        simulation = self.simulation.with_win_probability_ratio(open_ratio)
         if (new_ratio == 1).all() and (amount_ratio == 1).all():
             return simulation
         rate = (simulation.new_rate * new_ratio[:, None]).astype(np.float32)

@@ -12,6 +12,7 @@ from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
+from service.kpi_sets import KpiSets
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.person_record import PersonRecords
@@ -112,6 +113,11 @@ async def person_records(request: Request) -> PersonRecords:
     return records
 
 
+async def kpi_sets(request: Request) -> KpiSets:
+    """Sets of KPIs."""
+    return _use_cases(request).sets_of_kpis
+
+
 async def alert_requests(request: Request) -> AlertRequests:
     """Which people are told."""
     return _use_cases(request).alerts
@@ -130,6 +136,7 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+KpiSetsDep = Annotated[KpiSets, Depends(kpi_sets)]
 AlertsDep = Annotated[AlertRequests, Depends(alert_requests)]
 WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
 StoredAnswersDep = Annotated[StoredAnswers | None, Depends(stored_answers)]

@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from service.callers import Caller
 
 # Calls that are sent as POST, but change nothing.
-_ASK = frozenset({"score_deal", "score_deals", "ask_what_if", "check_kpis", "make_plan", "share_targets"})
+_ASK = frozenset(
+    {
+        *("score_deal", "score_deals", "ask_what_if", "check_kpis", "make_plan"),
+        *("share_targets", "propose_kpi_sets"),
+    }
+)
 # Calls that sign somebody in: nobody has before, and where it fails nobody has after.
 _SIGN_IN = frozenset({"sign_in", "use_link", "finish_oidc"})
 # Their answers list people, or rows of theirs, also of a team or the company.
 _LISTS_PEOPLE = frozenset(
     {
         *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
-        *("share_targets", "get_target_evenness"),
+        *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})

@@ -23,6 +23,7 @@ from service.cli import (
     import_,
     jobs,
     keys,
+    kpi_set,
     kpis,
     models,
     organisation,
@@ -67,6 +68,7 @@ _COMMANDS = (
 _GROUPS = (
     ("targets", targets.HELP, targets.COMMANDS),
     ("models", models.HELP, models.COMMANDS),
+    ("kpi-set", kpi_set.HELP, kpi_set.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("alerts", alerts.HELP, alerts.COMMANDS),

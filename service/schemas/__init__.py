@@ -9,6 +9,14 @@ from service.schemas.bottlenecks import BottleneckList
 from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
+from service.schemas.kpi_sets import (
+    AcceptRequest,
+    CandidateList,
+    KpiReview,
+    KpiSet,
+    Proposal,
+    ProposeRequest,
+)
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.people import PeopleList
@@ -37,9 +45,11 @@ from service.schemas.webhooks import (
 )
 
 __all__ = [
+    "AcceptRequest",
     "ActionList",
     "AuditList",
     "BottleneckList",
+    "CandidateList",
     "ChangedPassword",
     "ChannelList",
     "ChannelRequest",
@@ -54,6 +64,8 @@ __all__ = [
     "JobList",
     "KpiCheck",
     "KpiList",
+    "KpiReview",
+    "KpiSet",
     "LinkRequest",
     "Me",
     "ModelComparison",
@@ -74,6 +86,8 @@ __all__ = [
     "Plan",
     "PlanRequest",
     "Promotion",
+    "Proposal",
+    "ProposeRequest",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",

@@ -1,0 +1,1 @@
+"""Which three to five KPIs should a person have, and did those of last time do what they were to?"""

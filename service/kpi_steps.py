@@ -1,0 +1,39 @@
+"""What does a step of each KPI bring the goals of a period? Made for one answer from what is cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crm.periods import previous
+from features.kpis import Kpi
+from models.kpi_sets.candidates import CandidateFinder, medians_to_revenue
+from models.kpi_sets.correlation import correlations
+from models.kpi_sets.effects import KpiEffects, by_action
+from models.kpi_sets.steps import GoalSteps
+from service.action_candidates import candidates_of
+from service.kpi_check import KpiContext
+from service.model_state import AnswerContext
+
+_PAST_PERIODS = 8  # over which KPIs are compared with revenue
+
+
+def goal_steps(context: AnswerContext, kpis: KpiContext, widest: str) -> GoalSteps:
+    """The steps of a period; `widest`: the scope of the widest goal that the reader sees."""
+    effects = KpiEffects(kpis.prospects, kpis.drive, by_action(candidates_of(context)))
+    return GoalSteps(effects, kpis.targets, widest, kpis.prospects.remaining.style)
+
+
+def candidate_finder(context: AnswerContext, kpis: KpiContext, widest: str) -> CandidateFinder:
+    """What candidates of a period are found from."""
+    steps = goal_steps(context, kpis, widest)
+    known: Mapping[str, Kpi] = {**kpis.kpis, **kpis.of_actions}
+    every, events = list(known.values()), kpis.prospects.kpi_events
+
+    def measure() -> tuple[Mapping[str, float], Mapping[str, float]]:
+        period, zone = kpis.prospects.period, kpis.prospects.remaining.calendar.zone
+        past = [previous(period, back) for back in range(1, _PAST_PERIODS + 1)]
+        bounds = [(one.start(zone), one.end(zone)) for one in past if one.end(zone) <= context.moment]
+        return correlations(every, events, bounds), medians_to_revenue(every, steps.effects)
+
+    correlation, days = context.state.caches.kpi_measures.get(context.key, measure)
+    return CandidateFinder(steps, known, correlation, days)
