@@ -17,6 +17,7 @@ from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.padding import PaddingQuestions
 from service.pauses import Settled
 from service.person_record import PersonRecords
 from service.questions import usual_questions
@@ -42,6 +43,7 @@ class UseCases:
     deals: DealInsights
     forecasts: Forecasts
     goals: Goals
+    padding: PaddingQuestions
     recommendations: Recommendations
     models: ModelAdmin
     tables: Tables
@@ -68,6 +70,7 @@ class UseCases:
         )
         goals = Goals(serving)
         forecasts = Forecasts(serving, goals)
+        padding = PaddingQuestions(serving)
         recommendations = Recommendations(serving, goals)
         shadow = Shadow(serving)
         deals = DealInsights(serving, recommendations, shadow)
@@ -99,6 +102,7 @@ class UseCases:
             deals=deals,
             forecasts=forecasts,
             goals=goals,
+            padding=padding,
             recommendations=recommendations,
             models=models,
             tables=Tables(serving),
@@ -110,7 +114,7 @@ class UseCases:
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,
-            records=PersonRecords(serving, goals, recommendations),
+            records=PersonRecords(serving, goals, recommendations, padding),
             audit=AuditBook(serving.store, serving.zone),
         )
 

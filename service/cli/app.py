@@ -23,6 +23,7 @@ from service.cli import (
     import_,
     jobs,
     keys,
+    kpi_set_padding,
     kpis,
     models,
     organisation,
@@ -63,7 +64,9 @@ _COMMANDS = (
     backup.RESTORE,
     erase.COMMAND,
 )
+_KPI_SET = Text("担当者のKPIを決め、見直します。", "Sets and reviews people's KPIs.")
 _GROUPS = (
+    ("kpi-set", _KPI_SET, (kpi_set_padding.COMMAND,)),
     ("models", models.HELP, models.COMMANDS),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),

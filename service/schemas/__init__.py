@@ -11,6 +11,7 @@ from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
+from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
 from service.schemas.scopes import ScopeList
@@ -64,6 +65,7 @@ __all__ = [
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
+    "PaddingAnswer",
     "PasswordRequest",
     "PeopleList",
     "PersonAnswerList",
