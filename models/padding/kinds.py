@@ -28,42 +28,42 @@ def _asked(ja: str, en: str) -> Text:
 
 
 _CALLS = _asked(
-    """電話は{rows}件（通常の見込み {usual_rows}件）に増えましたが、つながったのは
-{settled}件中{followed}件で、通常の見込み（{usual_followed}件）を下回っています。
+    """電話は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、つながったのは{settled}件中{followed}件です
+（いつもの割合なら{usual_followed}件）。
 リストの質や架電の時間帯に変化がなかったか、理由を聞いてみてください。""",
-    """Calls rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} reached somebody, where
-{usual_followed} would be usual. Ask what has changed: the list, or the hours of the calls?""",
+    """Calls rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} reached somebody
+({usual_followed} at the usual share). Ask what has changed: the list, or the hours of the calls?""",
 )
 _VISITS = _asked(
-    """訪問は{rows}件（通常の見込み {usual_rows}件）に増えましたが、有効商談と記録されたのは
-{settled}件中{followed}件で、通常の見込み（{usual_followed}件）を下回っています。
+    """訪問は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、有効商談と記録されたのは
+{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 訪問先や記録のしかたに変化がなかったか、理由を聞いてみてください。""",
     """Visits rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} were recorded as
-effective, where {usual_followed} would be usual. Ask what has changed: who is visited, or how visits are
+effective ({usual_followed} at the usual share). Ask what has changed: who is visited, or how visits are
 recorded?""",
 )
 _NEW_DEALS = _asked(
-    """新規商談は{rows}件（通常の見込み {usual_rows}件）に増えましたが、作成後{days}日以内に
-活動や進展があったのは{settled}件中{followed}件で、通常の見込み（{usual_followed}件）を下回っています。
+    """新規商談は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、作成後{days}日以内に活動や進展が
+あったのは{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 手が回っていないのか、記録が漏れているのか、理由を聞いてみてください。""",
     """Deals created rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} saw an activity
-or a step forward within {days} days, where {usual_followed} would be usual. Ask why: is there no time for
+or a step forward within {days} days ({usual_followed} at the usual share). Ask why: is there no time for
 them, or is the work on them not recorded?""",
 )
 _STAGE_MOVES = _asked(
-    """ステージの前進は{rows}件（通常の見込み {usual_rows}件）に増えましたが、{days}日以内に戻されなかったのは
-{settled}件中{followed}件で、通常の見込み（{usual_followed}件）を下回っています。
+    """ステージの前進は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、{days}日以内に戻されなかったのは
+{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 ステージの判断基準に迷いがないか、理由を聞いてみてください。""",
     """Steps forward rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} were not taken
-back within {days} days, where {usual_followed} would be usual. Ask why: is it unclear when a stage is
+back within {days} days ({usual_followed} at the usual share). Ask why: is it unclear when a stage is
 reached?""",
 )
 _DUE_DEALS = _asked(
-    """当月受注予定の商談は{rows}件（通常の見込み {usual_rows}件）に増えましたが、月末の{days}日間に
-後ろ倒しされなかったのは{settled}件中{followed}件で、通常の見込み（{usual_followed}件）を下回っています。
+    """当月受注予定の商談は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、月末の{days}日間に
+後ろ倒しされなかったのは{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 受注予定日をどう決めているか、理由を聞いてみてください。""",
     """Deals due in their month rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} were
-not pushed back in the month's last {days} days, where {usual_followed} would be usual. Ask how close dates
+not pushed back in the month's last {days} days ({usual_followed} at the usual share). Ask how close dates
 are set.""",
 )
 

@@ -33,8 +33,8 @@ COMMAND = Command(
 _COLUMNS = [
     Text("担当者", "rep"),
     Text("気になる点", "what"),
-    Text("件数\n（通常）", "rows\n(usual)"),
-    Text("成果あり\n（通常）", "followed\n(usual)"),
+    Text("件数\n（いつも）", "rows\n(usual)"),
+    Text("成果あり\n（いつも）", "followed\n(usual)"),
     Text("めずらしさ", "how unusual"),
 ]
 
@@ -59,8 +59,8 @@ def _show(answer: Answer, reader: Reader) -> None:
     if not found:
         reader.line(
             reader.text(
-                "{about}：確認したい点はありません（{n}件を比較）。",
-                "{about}: nothing to ask about ({n} compared).",
+                "{about}：確認したい点はありません（増えているKPI {n}件を比較）。",
+                "{about}: nothing to ask about ({n} KPIs that rose were compared).",
                 about=about,
                 n=answer["compared"],
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import betabinom
+from scipy.stats import betabinom, binom
 
 from crm.instants import DAY
 from features.kpis.followed import KINDS as FOLLOWED
@@ -75,10 +75,10 @@ def test_a_seller_who_doubles_a_kpi_with_empty_rows_is_asked_and_told_the_figure
     assert [row.at for row in one.empty] == sorted((row.at for row in one.empty), reverse=True)
 
 
-def test_of_200_honest_organisations_at_most_1_in_20_has_anything_to_ask_about():
+def test_of_200_honest_organisations_no_more_than_1_in_20_and_chance_has_anything_to_ask_about():
     rng = np.random.default_rng(2)
     asked = sum(bool(found(*honest(rng)).found) for _ in range(200))
-    assert asked <= 200 * ALLOWED
+    assert asked <= binom.ppf(0.95, 200, ALLOWED)
 
 
 def test_who_has_fewer_followed_but_no_more_rows_than_usual_is_not_asked():
