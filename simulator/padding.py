@@ -154,9 +154,9 @@ def _due_deals(tables: Mapping[str, Any], padding: Padding, rng: np.random.Gener
     entered, ids = [], []
     for month in np.unique(_days(padding).astype("datetime64[M]")):
         end = (month + 1).astype("datetime64[D]").astype("datetime64[s]")
-        rest = (begins < end - 8 * _DAY) & (ends > end) & mine
-        count = int((rest & (due == month)).sum())
-        free = np.flatnonzero(rest & (due > month))
+        # Those due in the month when its last days begin; only those that stay as they are can be moved.
+        count = int((mine & (due == month) & (begins < end - 5 * _DAY) & (ends > end - 5 * _DAY)).sum())
+        free = np.flatnonzero(mine & (due > month) & (begins < end - 8 * _DAY) & (ends > end))
         for row in rng.permutation(free)[:count]:
             deal, day = changes["deal_id"].iloc[row], changes["value"].iloc[row]
             into = str((end - _DAY).astype("datetime64[D]"))
