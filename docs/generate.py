@@ -17,7 +17,9 @@ from crm.schema import TABLES, VERSION_COLUMNS, Column
 from features import CATALOGUE
 from features.kpis import KPIS
 from features.kpis.count import KPI_EVENTS
+from features.kpis.followed import MONTH_END_DAYS, STAND_DAYS, TOUCH_DAYS
 from features.kpis.own import CUSTOM_KPI_EXAMPLE
+from models.padding import ALLOWED, KINDS
 from service.app import create_app
 from service.settings import ActionSettings, RetentionSettings, Settings
 from tools.client_code import client_code
@@ -152,6 +154,7 @@ def kpis_page() -> str:
             f"| `{kpi.id}` | {kpi.label.ja} | {kpi.label.en} | {kpi.meaning.ja} | {kpi.meaning.en} | "
             f"{kpi.unit.both()} | {styles} | {ours} |"
         )
+    lines += ["", *_padding()]
     lines += ["", "## Your own", "", "In `sancho.toml`:", "", "```toml", CUSTOM_KPI_EXAMPLE, "```", ""]
     lines += [
         "`count` is one of:",
@@ -166,6 +169,39 @@ def kpis_page() -> str:
     ]
     lines += ["custom ones of `deals` included."]
     return "\n".join(lines) + "\n"
+
+
+def _padding() -> list[str]:
+    """What is asked about KPIs that rise without what should follow."""
+    lines = [
+        "## KPIs that rise without what should follow",
+        "",
+        "`sancho kpi-set padding PERIOD` and `GET /v1/kpis/{period}/padding` tell whose KPI has risen while",
+        "what should follow it has not: a question to ask, with the rows to look at, not a verdict.",
+        "",
+        "| kind | 名称 | label | KPIs | asked of |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for kind in KINDS.values():
+        kpis, styles = ", ".join(f"`{kpi}`" for kpi in kind.kpis) or "–", ", ".join(kind.styles)
+        lines.append(f"| `{kind.id}` | {kind.label.ja} | {kind.label.en} | {kpis} | {styles} |")
+    return [
+        *lines,
+        "",
+        f"A new deal should see an activity, a step forward or a win within {TOUCH_DAYS} days; a step",
+        f"forward should not be taken back within {STAND_DAYS}; a deal due this month should not be pushed",
+        f"out of it in the month's last {MONTH_END_DAYS} days. Rows that are not old enough to tell are left",
+        "out.",
+        "",
+        "A person is compared with the own past (up to two years, in stretches as long as the period so far)",
+        "and with how peers of the same style changed meanwhile. How much honest people differ, and each",
+        "from himself, is estimated from the past. Where nobody in the company pads, the chance of even one",
+        f"question is at most {ALLOWED:.0%}, over all people and kinds. Who has always had few rows that are",
+        "followed is not asked: only a change is. Who sees a person's KPIs sees the questions; they are in",
+        "the person's own record, too, and can be answered there (`POST /v1/me/answers`).",
+        "`benchmarks/accuracy_padding.py` measures how many are found, and how often an honest person is",
+        "asked.",
+    ]
 
 
 def settings_page() -> str:

@@ -45,6 +45,7 @@ from sancho.client_types import (
     NewChannel,
     NewWebhook,
     OutcomeRequest,
+    PaddingAnswer,
     PeopleList,
     PersonAnswerList,
     PersonRecord,
@@ -385,6 +386,29 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("Plan", self._ask(call))
+
+    def get_padding(
+        self, period: str, *, scope: str | None = None, as_of: str | None = None
+    ) -> PaddingAnswer:
+        """KPIs that rise while what should follow does not.
+
+        Calls without contacts, visits without effect, deals never touched: per person, as questions to ask.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/kpis/{period}/padding",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+                "as_of": as_of,
+            },
+            repeatable=True,
+        )
+        return cast("PaddingAnswer", self._ask(call))
 
     def compare_people(
         self, period: str, *, scope: str | None = None, as_of: str | None = None

@@ -809,6 +809,15 @@ Driver = TypedDict(
 )
 
 
+class EmptyRow(TypedDict):
+    """A row that was not followed by what should follow."""
+
+    at: str
+    deal_id: str | None
+    # null where the row is a deal, or a change of one
+    activity_id: str | None
+
+
 class Estimate(TypedDict):
     """A mean with its 90 % interval."""
 
@@ -860,12 +869,16 @@ class FeatureValue(TypedDict):
 
 
 class FiguresAbout(TypedDict):
-    """Figures that are computed about the person: the comparison, KPIs, bottlenecks that name him."""
+    """Figures that are computed about the person: the comparison, KPIs, bottlenecks that name him.
+
+    `questions`: what his manager is told to ask him about his KPIs.
+    """
 
     period: str
     comparison: PersonResults | None
     kpis: list[Kpi]
     bottlenecks: list[Bottleneck]
+    questions: list[PaddingQuestion]
 
 
 class Flag(TypedDict):
@@ -1530,6 +1543,54 @@ class PacePoint(TypedDict):
     p50: float
     p75: float
     p90: float
+
+
+class PaddingAnswer(TypedDict):
+    """What to ask whom, the least usual first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # Chance of even one question where nobody in the company pads, over all people and kinds
+    false_alarms: float
+    # KPIs of people of the company that have risen, and so were compared
+    compared: int
+    questions: list[PaddingQuestion]
+
+
+class PaddingQuestion(TypedDict):
+    """A KPI of a person that rose while what should follow did not: something to ask about, not a verdict."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    kind: Literal["calls", "visits", "new_deals", "stage_moves", "due_deals"]
+    label: str
+    # KPIs that such rows raise
+    kpis: list[str]
+    # Of the kind, in the period
+    rows: int
+    # To expect by the person's own past and by peers of the same style
+    usual_rows: float
+    # Rows old enough to tell whether they were followed
+    settled: int
+    # Of these, followed by what should follow
+    followed: int
+    # Of these, to expect
+    usual_followed: float
+    # As few followed, or fewer, in one of so many honest cases; at most 1,000,000
+    one_in: int
+    question: str
+    # Rows that were not followed, the newest first; up to 50
+    to_look_at: list[EmptyRow]
+    # Such rows beyond those
+    more: int
 
 
 class PasswordRequest(TypedDict):

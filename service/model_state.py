@@ -21,6 +21,7 @@ from features import ActionEvents, Calendar, Feature, History
 from features.arrays import Ints
 from models.actions import CandidateAction
 from models.bundle import Bundle
+from models.padding import Padding
 from models.seller_attribution import AttributedDeals
 from models.win.model import table_only
 from models.win.similar_deals import PastDeals
@@ -81,6 +82,7 @@ class Caches:
     kpi_measures: Cache[tuple[int, str], tuple[Mapping[str, float], Mapping[str, float]]] = field(
         default_factory=lambda: Cache(PERIODS)
     )
+    padding: Cache[tuple[int, str], Padding] = field(default_factory=lambda: Cache(PERIODS))
     insights: Cache[tuple[str, int, str, Language], dict[str, Any]] = field(
         default_factory=lambda: Cache(_INSIGHTS)
     )
@@ -112,6 +114,7 @@ class Caches:
             past.drivers.take(self.drivers, lambda key: key[0] <= moment)
             past.settled.take(self.settled, lambda key: key[0] <= moment)
             past.kpi_figures.take(self.kpi_figures, lambda key: key[0] <= moment)
+            past.padding.take(self.padding, lambda key: key[0] <= moment)
         return past
 
     def without_past_states(self) -> Caches:

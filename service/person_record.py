@@ -12,6 +12,7 @@ from crm.instants import DAY, as_of_instant, iso
 from crm.schema import TABLES
 from crm.store import PersonAnswer
 from service.goals import Goals
+from service.padding import PaddingQuestions
 from service.recommendations import Recommendations
 from service.serving_state import ServingState, model_fields
 
@@ -35,8 +36,11 @@ _NOT_YET = Text(
 class PersonRecords:
     """What is stored about people, for themselves."""
 
-    def __init__(self, serving: ServingState, goals: Goals, recommendations: Recommendations) -> None:
+    def __init__(
+        self, serving: ServingState, goals: Goals, recommendations: Recommendations, padding: PaddingQuestions
+    ) -> None:
         self._serving, self._goals, self._recommendations = serving, goals, recommendations
+        self._padding = padding
 
     def record(self, person: str, period: str | None, lang: Language) -> dict[str, Any]:
         """Everything about a person, in his own language."""
@@ -83,6 +87,7 @@ class PersonRecords:
             compared = self._goals.people(period, scope, None, lang)
             kpis = self._goals.kpis(period, scope, None, lang)
             found = self._recommendations.bottlenecks(scope, period, None, lang)["bottlenecks"]
+            asked = self._padding.padding(period, scope, None, lang)["questions"]
         except SanchoError as fault:
             if fault.code not in _NO_FIGURES:
                 raise
@@ -94,6 +99,7 @@ class PersonRecords:
             "comparison": own[0] if own else None,
             "kpis": kpis["kpis"],
             "bottlenecks": [row for row in found if person in row["segment"].values()],
+            "questions": asked,
         }
         return figures, compared["warnings"]
 

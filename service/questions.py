@@ -11,6 +11,7 @@ from models.forecast.organisation import COMPANY
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
+from service.padding import PaddingQuestions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
@@ -67,6 +68,22 @@ def kpis(
     return Question(
         name="kpis", about=(scope, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
         is_slow=True, make=lambda: use.kpis(period, scope, as_of, lang, sight=told),
+    )  # fmt: skip
+
+
+def padding(
+    use: PaddingQuestions,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
+    """What to ask about KPIs of a scope that rise without what should follow."""
+    told = sight.of_scopes
+    return Question(
+        name="padding", about=(scope, *sight.part_of(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, make=lambda: use.padding(period, scope, as_of, lang, sight=told),
     )  # fmt: skip
 
 

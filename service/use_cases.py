@@ -18,6 +18,7 @@ from service.kpi_sets import KpiSets
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_store
+from service.padding import PaddingQuestions
 from service.pauses import Settled
 from service.person_record import PersonRecords
 from service.questions import usual_questions
@@ -44,6 +45,7 @@ class UseCases:
     deals: DealInsights
     forecasts: Forecasts
     goals: Goals
+    padding: PaddingQuestions
     recommendations: Recommendations
     models: ModelAdmin
     tables: Tables
@@ -72,6 +74,7 @@ class UseCases:
         )
         goals = Goals(serving)
         forecasts = Forecasts(serving, goals)
+        padding = PaddingQuestions(serving)
         recommendations = Recommendations(serving, goals)
         shadow = Shadow(serving)
         deals = DealInsights(serving, recommendations, shadow)
@@ -104,6 +107,7 @@ class UseCases:
             deals=deals,
             forecasts=forecasts,
             goals=goals,
+            padding=padding,
             recommendations=recommendations,
             models=models,
             tables=tables,
@@ -118,6 +122,7 @@ class UseCases:
             answers=answers,
             kpi_sets=KpiSets(serving, goals),
             records=PersonRecords(serving, goals, recommendations),
+            records=PersonRecords(serving, goals, recommendations, padding),
             audit=AuditBook(serving.store, serving.zone),
         )
 

@@ -69,6 +69,7 @@ def calls(deal: str, recommendation: str) -> Iterator[Call]:
     yield Call("get_kpis", "GET", "/v1/kpis/this-quarter")
     proposed = {"proposals": [{"kpi": "visits", "scope": "company", "value": 400, "period": "this-quarter"}]}
     yield Call("check_kpis", "POST", "/v1/kpis/check", proposed)
+    yield Call("get_padding", "GET", "/v1/kpis/this-quarter/padding")
     yield Call("get_tree", "GET", "/v1/trees/this-quarter")
     yield Call("make_plan", "POST", "/v1/plans", {"period": "this-quarter", "probability": 0.8})
     yield Call("compare_people", "GET", "/v1/people/this-year")

@@ -15,6 +15,7 @@ from service.job_requests import JobRequests
 from service.kpi_sets import KpiSets
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
+from service.padding import PaddingQuestions
 from service.person_record import PersonRecords
 from service.recommendations import Recommendations
 from service.scopes import Scopes
@@ -47,6 +48,11 @@ async def forecasts(request: Request) -> Forecasts:
 async def goals(request: Request) -> Goals:
     """KPIs, drivers, plans and people."""
     return _use_cases(request).goals
+
+
+async def padding(request: Request) -> PaddingQuestions:
+    """Questions about KPIs that rise without what should follow."""
+    return _use_cases(request).padding
 
 
 async def recommendations(request: Request) -> Recommendations:
@@ -132,6 +138,7 @@ ServingStateDep = Annotated[ServingState, Depends(serving_state)]
 DealInsightsDep = Annotated[DealInsights, Depends(deal_insights)]
 ForecastsDep = Annotated[Forecasts, Depends(forecasts)]
 GoalsDep = Annotated[Goals, Depends(goals)]
+PaddingDep = Annotated[PaddingQuestions, Depends(padding)]
 RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]

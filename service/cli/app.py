@@ -24,6 +24,7 @@ from service.cli import (
     jobs,
     keys,
     kpi_set,
+    kpi_set_padding,
     kpis,
     models,
     organisation,
@@ -68,7 +69,7 @@ _COMMANDS = (
 _GROUPS = (
     ("targets", targets.HELP, targets.COMMANDS),
     ("models", models.HELP, models.COMMANDS),
-    ("kpi-set", kpi_set.HELP, kpi_set.COMMANDS),
+    ("kpi-set", kpi_set.HELP, (*kpi_set.COMMANDS, kpi_set_padding.COMMAND)),
     ("jobs", jobs.HELP, jobs.COMMANDS),
     ("webhooks", webhooks.HELP, webhooks.COMMANDS),
     ("alerts", alerts.HELP, alerts.COMMANDS),

@@ -19,6 +19,7 @@ from service.schemas.kpi_sets import (
 )
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
+from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
 from service.schemas.scopes import ScopeList
@@ -78,6 +79,7 @@ __all__ = [
     "NewLevel",
     "NewWebhook",
     "OutcomeRequest",
+    "PaddingAnswer",
     "PasswordRequest",
     "PeopleList",
     "PersonAnswerList",

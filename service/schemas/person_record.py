@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.schemas.base import AnswerWarning, ModelInfo
 from service.schemas.bottlenecks import Bottleneck
 from service.schemas.kpis import Kpi
+from service.schemas.padding import PaddingQuestion
 from service.schemas.people import PersonResults
 
 
@@ -22,12 +23,16 @@ class RowsAbout(BaseModel):
 
 
 class FiguresAbout(BaseModel):
-    """Figures that are computed about the person: the comparison, KPIs, bottlenecks that name him."""
+    """Figures that are computed about the person: the comparison, KPIs, bottlenecks that name him.
+
+    `questions`: what his manager is told to ask him about his KPIs.
+    """
 
     period: str
     comparison: PersonResults | None
     kpis: list[Kpi]
     bottlenecks: list[Bottleneck]
+    questions: list[PaddingQuestion]
 
 
 class ReaderOf(BaseModel):

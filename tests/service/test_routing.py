@@ -24,6 +24,7 @@ KINDS = {
     use_cases.job_requests: "jobs",
     use_cases.timelines: "timelines",
     use_cases.scopes: "scopes",
+    use_cases.padding: "padding",
 }
 
 
@@ -76,6 +77,7 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("POST", "/forecasts/2026-Q4/what-if", {"won": ["D1"]}, "forecasts.what_if"),
         ("GET", "/kpis/2026-Q4", None, "goals.kpis"),
         ("POST", "/kpis/check", {"proposals": [{"kpi": "leads"}]}, "goals.check_kpis"),
+        ("GET", "/kpis/2026-Q4/padding", None, "padding.padding"),
         ("GET", "/trees/2026-Q4", None, "goals.tree"),
         ("POST", "/plans", {"period": "2026-Q4", "probability": 0.9}, "goals.plan"),
         ("GET", "/people/2026-Q4", None, "goals.people"),
@@ -148,6 +150,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_metrics",
         "get_model",
         "get_my_record",
+        "get_padding",
         "get_shadow",
         "get_target_evenness",
         "get_tree",

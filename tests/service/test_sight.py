@@ -58,6 +58,7 @@ ASKED: dict[str, tuple[str, str, Any]] = {
     "ask_what_if": ("POST", f"/forecasts/{PERIOD}/what-if", {"scope": "{scope}"}),
     "get_kpis": ("GET", f"/kpis/{PERIOD}?scope={{scope}}", None),
     "check_kpis": ("POST", "/kpis/check", {"proposals": [{"kpi": "leads", "scope": "{scope}", "value": 9}]}),
+    "get_padding": ("GET", f"/kpis/{PERIOD}/padding?scope={{scope}}", None),
     "get_tree": ("GET", f"/trees/{PERIOD}?scope={{scope}}", None),
     "make_plan": ("POST", "/plans", {"period": PERIOD, "probability": 0.8, "scope": "{scope}"}),
     "compare_people": ("GET", f"/people/{PERIOD}?scope={{scope}}", None),
