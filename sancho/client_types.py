@@ -16,6 +16,30 @@ class AboveExpected(TypedDict):
     p90: float
 
 
+class AcceptRequest(TypedDict):
+    """The KPIs of a set, as proposed or one's own, and why it was changed."""
+
+    kpis: list[ChosenKpi]
+    reason: NotRequired[str | None]
+
+
+class AcceptedSetKpi(TypedDict):
+    """A KPI of an accepted set, with what was foreseen when it was accepted."""
+
+    kpi: str
+    label: str
+    unit: str
+    value: float
+    expected: float | None
+    so_far: float | None
+    probability: float | None
+    attainment_pp: float | None
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+
+
 class AccountFields(TypedDict):
     """取引先 / Accounts"""
 
@@ -196,6 +220,16 @@ class AnswerWarning(TypedDict):
     message: str
 
 
+class AskedGoal(TypedDict):
+    """A goal that was asked about."""
+
+    value: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+
+
 class AuditEntry(TypedDict):
     """One change, or one read of other people's figures. Never an amount, a name of a person or a secret."""
 
@@ -229,6 +263,17 @@ class AuditList(TypedDict):
     as_of: str
     model: ModelInfo | None
     warnings: list[AnswerWarning]
+
+
+# Days on which a person is away, besides the absences that are stored; a last day has no `to`.
+AwayDays = TypedDict(
+    "AwayDays",
+    {
+        "person_id": "str",
+        "from": "str",
+        "to": "NotRequired[str | None]",
+    },
+)
 
 
 class Baselines(TypedDict):
@@ -312,6 +357,16 @@ class BottleneckList(TypedDict):
     funnel: list[FunnelStage]
 
 
+class Bound(TypedDict):
+    """Bounds of the target of a team or person; a fixed one has a `value`."""
+
+    scope: str
+    # Exactly this
+    value: NotRequired[float | None]
+    at_least: NotRequired[float | None]
+    at_most: NotRequired[float | None]
+
+
 # A driver of the goal, and the KPIs that measure it.
 Branch = TypedDict(
     "Branch",
@@ -333,6 +388,25 @@ Branch = TypedDict(
         "kpis": "list[dict[str, Any]]",
     },
 )
+
+
+class CandidateList(TypedDict):
+    """All candidates of a scope and period, the strongest effect first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    candidates: list[KpiCandidate]
+
 
 # What changed the forecast in the past week, both simulated in the same scenarios.
 Change = TypedDict(
@@ -503,6 +577,13 @@ class ChildForecast(TypedDict):
     vs_last_year: NotRequired[float | None]
 
 
+class ChosenKpi(TypedDict):
+    """A KPI and its value."""
+
+    kpi: str
+    value: float
+
+
 class CloseDate(TypedDict):
     """Quantiles of the day on which it is won, if it is won."""
 
@@ -572,6 +653,35 @@ class CriterionResult(TypedDict):
     ok: bool
     why: str
     suggestion: NotRequired[str | None]
+
+
+class CurrentSet(TypedDict):
+    """The version that holds, with what the check says of it."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    kpis: list[CurrentSetKpi]
+    findings: dict[str, CriterionResult]
+
+
+class CurrentSetKpi(TypedDict):
+    """The same with what the SMART check says of it now."""
+
+    kpi: str
+    label: str
+    unit: str
+    value: float
+    expected: float | None
+    so_far: float | None
+    probability: float | None
+    attainment_pp: float | None
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    smart: dict[str, CriterionResult]
 
 
 class CurvePoint(TypedDict):
@@ -1025,6 +1135,51 @@ class Goal(TypedDict):
     kpi: str
 
 
+class GoalLevel(TypedDict):
+    """An amount that the goal reaches with a probability."""
+
+    level: Literal["safe", "likely", "bold"]
+    label: str
+    # With which the amount is reached
+    confidence: float
+    value: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+
+
+class GoalLevels(TypedDict):
+    """What a goal of a scope and period can be, before anybody decides."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # An amount of won deals
+    kpi: str
+    label: str
+    # The conditions that deals of it meet
+    where: dict[str, list[str]]
+    # Won so far
+    closed: float
+    # The stored one; null without one, and with further conditions
+    target: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    # The safest first
+    levels: list[GoalLevel]
+    last_year: LastYear | None
+    asked: NotRequired[AskedGoal | None]
+    # What the levels take for granted
+    assumptions: list[str]
+    # Stored targets that do not add up
+    differences: list[TargetDifference]
+
+
 class HoldOut(TypedDict):
     """Deals with recommendations compared with the holdout group; 90 % interval."""
 
@@ -1173,6 +1328,63 @@ class Kpi(TypedDict):
     smart: dict[str, CriterionResult] | None
 
 
+class KpiCandidate(TypedDict):
+    """A KPI that a scope could be given, and what a feasible step of it would bring."""
+
+    # Points of the probability of the target
+    attainment_pp: float | None
+    # Expected revenue that it adds: in the period, or `later`
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    # The effect by which it is ranked: points, or % of the target
+    strength: float | None
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: Literal["attainment", "revenue"] | None
+    # Whose goal it serves: its own, else the widest seen
+    goal_scope: str | None
+    # The effect if all of the team in the same role reach it
+    together: bool
+    # The revenue comes in the end, most of it after the period
+    later: bool
+    kpi: str
+    label: str
+    unit: str
+    meaning: str
+    # Selling styles it is for
+    style: list[str]
+    # Step of the process that it belongs to
+    step: Literal["lead", "appointment", "meeting", "proposal", "closing", "customer"]
+    # Within the scope's own control, and recorded by it
+    in_hand: bool
+    # Share of the records behind it that are complete
+    completeness: float | None
+    # Median days from its event to the win
+    days_to_revenue: float | None
+    so_far: float | None
+    # Median at the period's end as things go
+    expected: float | None
+    # A feasible step: reached with about 35 % as things go
+    value: float | None
+    # Of reaching `value` as things go
+    probability: float | None
+    # By what its effect is estimated: a lever of the joint simulation, an action's estimated effect;
+    # else the figures of the effect are null, and there is a correlation at most
+    evidence: Literal["lever", "action", "correlation", "none"]
+    # The lever or action
+    source: str | None
+    # Spearman's, with revenue, over people and past periods: no effect
+    correlation: float | None
+    # How easily it rises without work behind it: by who else records it
+    padding: Literal["hard", "some", "easy"]
+    padding_why: str
+    # Sound, and it moves the goal enough to stand in a set
+    proposable: bool
+    reason: str
+
+
 class KpiCheck(TypedDict):
     """Findings of the SMART check, with a suggestion for each criterion that is not met."""
 
@@ -1209,11 +1421,52 @@ class KpiList(TypedDict):
     kpis: list[Kpi]
 
 
+class KpiReview(TypedDict):
+    """The review of the accepted sets of a period, and whether it is due."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    is_over: bool
+    due: bool
+    why_due: list[str]
+    sets: list[ReviewedSet]
+
+
+class KpiSet(TypedDict):
+    """The set of a scope and period, with all its versions, newest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    current: CurrentSet | None
+    versions: list[StoredSet]
+
+
 class KpiValue(TypedDict):
     """A KPI in an earlier period."""
 
     period: str
     value: float | None
+
+
+class LastYear(TypedDict):
+    """What the same period a year before brought."""
+
+    period: str
+    value: float
 
 
 class LaterPeriod(TypedDict):
@@ -1228,6 +1481,17 @@ class LaterPeriod(TypedDict):
     # Mean forecast without the plan
     expected: float
     plan: PlanBody
+
+
+class LeftOut(TypedDict):
+    """A person who gets no target, and why."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # Mean revenue that is forecast
+    expected: float
+    reason: str
 
 
 class LinkRequest(TypedDict):
@@ -1526,6 +1790,15 @@ class OriginalAmount(TypedDict):
     rate_at: str | None
 
 
+class OtherWay(TypedDict):
+    """A target as another way would set it."""
+
+    way: Literal["chance", "even", "history", "pipeline"]
+    value: float
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+
+
 class OutcomeRequest(TypedDict):
     """The outcome of a recommendation; `reason` where it was dismissed."""
 
@@ -1690,6 +1963,19 @@ class PersonResults(TypedDict):
     coaching_focus: str | None
 
 
+class PersonUnder(TypedDict):
+    """A person under the target of a past quarter."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float
+    # On the first day
+    probability: float | None
+    # null while the quarter lasts
+    reached: bool | None
+
+
 class Pinged(TypedDict):
     """An event that says nothing is on its way."""
 
@@ -1847,6 +2133,30 @@ class Promotion(TypedDict):
     because: NotRequired[str | None]
 
 
+class Proposal(TypedDict):
+    """A set for each person of a scope; nothing is stored."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    sets: list[ProposedSet]
+
+
+class ProposeRequest(TypedDict):
+    """For whom and which period sets are proposed."""
+
+    period: str
+    # A person, or all people of a team; default: the widest that the caller may see
+    scope: NotRequired[str | None]
+    as_of: NotRequired[str | None]
+
+
 class ProposedKpi(TypedDict):
     """A KPI as somebody proposes it; a field left out counts as not stated."""
 
@@ -1862,11 +2172,90 @@ class ProposedKpi(TypedDict):
     last_reviewed: NotRequired[str | None]
 
 
+class ProposedSet(TypedDict):
+    """Three to five KPIs of a person; fewer where no more have an estimated effect."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    style: str | None
+    before: SetBefore | None
+    kpis: list[ProposedSetKpi]
+
+
+class ProposedSetKpi(TypedDict):
+    """A KPI of a proposed set, as one sentence and in figures."""
+
+    # Points of the probability of the target
+    attainment_pp: float | None
+    # Expected revenue that it adds: in the period, or `later`
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    # The effect by which it is ranked: points, or % of the target
+    strength: float | None
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: Literal["attainment", "revenue"] | None
+    # Whose goal it serves: its own, else the widest seen
+    goal_scope: str | None
+    # The effect if all of the team in the same role reach it
+    together: bool
+    # The revenue comes in the end, most of it after the period
+    later: bool
+    kpi: str
+    label: str
+    unit: str
+    # Step of the process that it belongs to
+    step: Literal["lead", "appointment", "meeting", "proposal", "closing", "customer"]
+    so_far: float | None
+    expected: float | None
+    value: float | None
+    # From now on; of counts
+    per_week: float | None
+    # At the current pace
+    usual_per_week: float | None
+    # Of reaching `value` as things go
+    probability: float | None
+    # By what its effect is estimated: a lever of the joint simulation, an action's estimated effect;
+    # else the figures of the effect are null, and there is a correlation at most
+    evidence: Literal["lever", "action", "correlation", "none"]
+    source: str | None
+    # How easily it rises without work behind it: by who else records it
+    padding: Literal["hard", "some", "easy"]
+    # It was in the set before
+    kept: bool
+    sentence: str
+    reason: str
+
+
 class PushedDeal(TypedDict):
     """An open deal that closes some days later."""
 
     deal_id: str
     days: float
+
+
+class QuarterEvenness(TypedDict):
+    """How uneven chances were on the first day of a quarter, over people with a target."""
+
+    period: str
+    as_of: str
+    people: int
+    # Of reaching it; strictly between 0 and 1, null without one
+    lowest: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    median: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    highest: float | None
+    # The highest minus the lowest chance, in points
+    spread_pp: float | None
+    # Share of them who reached their targets
+    reached: float | None
+    # Whether the chances were stored then, and not computed now
+    from_stored: bool
+    targets: list[PersonUnder]
 
 
 class ReachedRevenue(TypedDict):
@@ -1979,6 +2368,50 @@ class RevenueDistribution(TypedDict):
     p75: float
     p90: float
     p95: float
+
+
+class ReviewedSet(TypedDict):
+    """What became of an accepted set."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    kpis: list[ReviewedSetKpi]
+    put_in_place: list[ProposedSetKpi]
+
+
+class ReviewedSetKpi(TypedDict):
+    """What became of an accepted KPI."""
+
+    kpi: str
+    label: str
+    value: float
+    now: float | None
+    # null: the period still runs
+    reached: bool | None
+    probability: float | None
+    # What the step was to bring its own goal when it was accepted; null of what serves another goal
+    # or comes later
+    revenue_promised: float | None
+    came: Literal["came", "less", "none", "cannot_be_told"]
+    # Over all who had this KPI
+    share_of_promised: float | None
+    # 80 % interval
+    share_interval: tuple[float, float] | None
+    people: int
+    strength_then: float | None
+    strength_now: float | None
+    lost_relation: bool
+    # What looks padded, as a question to ask
+    padded: str | None
+    verdict: Literal["drop", "keep", "change", "put_in_place"]
+    # To which value to change it
+    value_now: float | None
+    sentence: str
 
 
 class RowError(TypedDict):
@@ -2101,6 +2534,13 @@ class SessionState(TypedDict):
     idle_minutes: float
 
 
+class SetBefore(TypedDict):
+    """The accepted set that a proposal starts from."""
+
+    period: str
+    version: int
+
+
 class ShadowQueue(TypedDict):
     """What became of the deals asked for since this process started."""
 
@@ -2141,6 +2581,88 @@ class ShadowState(TypedDict):
     text: str
     report: ShadowReport | None
     queue: ShadowQueue
+
+
+class ShareRequest(TypedDict):
+    """How a target is shared out. One of `total`, `growth`, `confidence`; else the stored target."""
+
+    period: str
+    # Default: the widest that the caller may see
+    scope: NotRequired[str]
+    as_of: NotRequired[str | None]
+    # The target of the scope
+    total: NotRequired[float | None]
+    # On the same period a year before
+    growth: NotRequired[float | None]
+    # What the scope reaches with this probability
+    confidence: NotRequired[float | None]
+    # chance: everybody has the same chance; or in the usual ways: even, by last year's revenue
+    # (history), by the weighted pipeline
+    way: NotRequired[Literal["chance", "even", "history", "pipeline"]]
+    # Down to people, with teams as their sums; or to what is right below the scope
+    level: NotRequired[Literal["person", "team"]]
+    bounds: NotRequired[list[Bound]]
+    away: NotRequired[list[AwayDays]]
+    # Targets are multiples of it
+    round_to: NotRequired[float | None]
+    # The last level's targets add up to so many times the whole
+    over_assignment: NotRequired[float]
+    # Kind of target that is written
+    kind: NotRequired[Literal["committed", "stretch", "budget"] | None]
+    # Store the targets; needs the right to write
+    write: NotRequired[bool]
+
+
+class SharedTarget(TypedDict):
+    """The target of a team or person."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    value: float
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    # The target that is stored before
+    stored: float | None
+    # Median of the forecast revenue
+    expected: float
+    # Fixed, or at a bound
+    is_bound: bool
+    # Share of the working days left that a person is away
+    away: NotRequired[float | None]
+    # Whether a person is in the first year
+    is_new: NotRequired[bool | None]
+    # Beside it, every way
+    ways: list[OtherWay]
+
+
+class SharedTargets(TypedDict):
+    """A target, shared out to the scopes below."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    total: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    way: Literal["chance", "even", "history", "pipeline"]
+    over_assignment: float
+    # Teams, each before its people
+    targets: list[SharedTarget]
+    left_out: list[LeftOut]
+    ways: list[WayOfSharing]
+    assumptions: list[str]
+    # Stored targets that do not add up
+    differences: list[TargetDifference]
+    written: NotRequired[WrittenTargets | None]
 
 
 class SignInRequest(TypedDict):
@@ -2219,6 +2741,16 @@ class StoredPersonAnswer(TypedDict):
     at: str
 
 
+class StoredSet(TypedDict):
+    """A version with its KPIs."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    kpis: list[AcceptedSetKpi]
+
+
 class TableResult(TypedDict):
     """How many rows were read, imported, unchanged and quarantined, and why."""
 
@@ -2231,6 +2763,41 @@ class TableResult(TypedDict):
     as_of: str
     model: ModelInfo | None
     warnings: list[AnswerWarning]
+
+
+class TargetDifference(TypedDict):
+    """A target, and what the targets below it add up to; nothing is mended."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    period: str
+    # Whether the parts are scopes or periods
+    by: Literal["scopes", "periods"]
+    whole: float
+    # The sum of the parts
+    total: float
+    # The sum minus the whole
+    difference: float
+    # The periods that were added; of scopes, none are named
+    parts: list[str]
+    message: str
+
+
+class TargetEvenness(TypedDict):
+    """How uneven chances were under the targets that were set."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # The newest first
+    quarters: list[QuarterEvenness]
 
 
 class Timeline(TypedDict):
@@ -2326,6 +2893,22 @@ class Trend(TypedDict):
     since: str
     change_pp: float
     factors: list[Factor]
+
+
+class WayOfSharing(TypedDict):
+    """How uneven chances are under a way of sharing, over those at the last level."""
+
+    way: Literal["chance", "even", "history", "pipeline"]
+    label: str
+    is_chosen: bool
+    # Of reaching it; strictly between 0 and 1, null without one
+    lowest: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    median: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    highest: float | None
+    # The highest minus the lowest chance, in points
+    spread_pp: float | None
 
 
 class WebhookDeliveries(TypedDict):
@@ -2483,3 +3066,11 @@ class WonInTheEnd(TypedDict):
     least: NotRequired[float | None]
     # Share won if they are all won
     most: NotRequired[float | None]
+
+
+class WrittenTargets(TypedDict):
+    """What was stored."""
+
+    imported: int
+    unchanged: int
+    quarantined: int

@@ -121,7 +121,6 @@ class UseCases:
             alerts=alerts,
             answers=answers,
             kpi_sets=KpiSets(serving, goals),
-            records=PersonRecords(serving, goals, recommendations),
             records=PersonRecords(serving, goals, recommendations, padding),
             audit=AuditBook(serving.store, serving.zone),
         )
