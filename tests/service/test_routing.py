@@ -51,7 +51,17 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = ["serving", "shadow", "jobs", "timelines", "scopes", "webhooks", "alerts", *KINDS.values()]
+    names = [
+        "serving",
+        "shadow",
+        "jobs",
+        "timelines",
+        "scopes",
+        "webhooks",
+        "alerts",
+        "targets",
+        *KINDS.values(),
+    ]
     nothing: dict[str, Any] = dict.fromkeys(names)
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
