@@ -55,6 +55,11 @@ class ScopeTree:
         number = np.asarray(pd.Index(self.people, dtype=object).get_indexer(owners), np.int64)
         return np.where(number < 0, self.nobody, number)
 
+    def owners_in(self, column: pd.Series) -> Ints:
+        """The number of each owner in a column of codes, int64 (n,); `nobody` where there is none."""
+        number = codes_in(column, pd.Index(self.people, dtype=object))
+        return np.where(number < 0, self.nobody, number)
+
     def members(self, scope: str) -> Ints:
         """Numbers of the people in a scope, with all teams below it; the company includes `nobody`."""
         kind, _, name = scope.partition(":")
