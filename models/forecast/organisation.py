@@ -45,6 +45,15 @@ class ScopeTree:
         team_of = np.concatenate([codes_in(people["team_id"], index), np.full(len(also), -1, np.int64)])
         return cls((*known, *also), team_of, tuple(team_ids), _without_cycles(parent))
 
+    def is_same(self, other: ScopeTree) -> bool:
+        """Whether both have the same people and teams, in the same order and places."""
+        return (
+            self.people == other.people
+            and self.teams == other.teams
+            and np.array_equal(self.team_of, other.team_of)
+            and np.array_equal(self.parent, other.parent)
+        )
+
     @property
     def nobody(self) -> int:
         """The number of the bucket of deals without an owner."""
