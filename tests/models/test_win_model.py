@@ -246,16 +246,14 @@ def test_chances_to_be_won_are_those_of_the_curve(model: WinModel, rows: Snapsho
     )
 
 
-@pytest.mark.parametrize(
-    ("before", "now"), [(70, 70), (70, 69), (64, 70), (70, 64), (16, 33), (0, 5), (5, 0)]
-)
+@pytest.mark.parametrize(("before", "now"), [(70, 70), (70, 69), (64, 70), (70, 64), (16, 33), (5, 2)])
 @pytest.mark.parametrize("horizons", [HORIZONS, HORIZONS[:3]])
 def test_deals_that_changed_are_scored_as_among_all(
     model: WinModel, rows: SnapshotRows, before: int, now: int, horizons: np.ndarray
 ):
     """Digit for digit, also where some come or go at the end."""
     at, x = np.full(90, START), rows.x[:90].copy()
-    was = pipeline_of(x[:before], model.chances_won(x[:before], at[:before], horizons), horizons)
+    was = pipeline_of(x[:before].copy(), model.chances_won(x[:before], at[:before], horizons), horizons)
     x[[3, 17, 40]] += 1.0
     again = _changed_rows(was.x, x[:now])
     assert set(range(now)) & {3, 17, 40} <= set(again.tolist())
