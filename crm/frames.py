@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 
 from crm.schema import Column, Kind, Table
 
+_MANY = 1_000  # names from which on they are looked up as Arrow texts
 _TYPES = {
     Kind.DATE: "datetime64[us]",
     Kind.MONEY: "float64",
@@ -138,10 +141,20 @@ def event_text(value: Any) -> str | None:
 def codes_in(values: pd.Series, ids: pd.Index) -> np.ndarray:
     """Position of each value in `ids`, int64 of shape (n,); -1 where missing or not in it."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        of_category = np.append(ids.get_indexer(values.cat.categories), -1)
+        of_category = np.append(_positions(values.cat.categories, ids), -1)
         positions: np.ndarray = of_category[values.cat.codes.to_numpy()]
         return positions.astype(np.int64)
     return np.asarray(ids.get_indexer(pd.Index(values)), np.int64)
+
+
+def _positions(names: pd.Index, ids: pd.Index) -> np.ndarray:
+    """`ids.get_indexer(names)`; of two lists of texts without an object for each."""
+    if len(names) < _MANY or names.dtype != "str" or ids.dtype != "str":
+        return np.asarray(ids.get_indexer(names))
+    # pandas makes an object of each text, which takes ten times as long.
+    texts, among = (pa.array(each.array) for each in (names, ids))
+    found: np.ndarray = pa.compute.index_in(texts, value_set=among).fill_null(-1).to_numpy()
+    return found
 
 
 def attribute_column(values: pd.Series) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from crm.eventlog import EventLog
 from crm.periods import Period
 from features import Calendar, History, build_features, deal_states, open_at
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from models.bundle import Bundle
 from models.forecast.exchange import simulate_after
 from models.forecast.new_business import NewBusiness
@@ -54,8 +54,7 @@ def score_and_simulate(
     deals = open_at(history, moment)
     moments = np.full(len(deals), moment, np.int64)
     x = build_features(history, deals, moments)[:, feature_columns(bundle, history)]
-    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
-    ids = np.asarray(history.deal_ids, object)[deals]
+    ids = np.asarray(history.deal_ids[deals], object)
     scored = score_pipeline(
         bundle.win,
         bundle.revenue,
@@ -63,7 +62,7 @@ def score_and_simulate(
         list(ids),
         x,
         bundle.amount_now(deal_states(history, deals, moments).amount),
-        owners.reindex(ids).where(lambda owner: owner.notna(), None).tolist(),
+        _owners(known, history, deals),
         organisation,
         moment,
         period,
@@ -85,3 +84,13 @@ def score_and_simulate(
         else simulate_after(before.simulation, *inputs, degrees=factors.degrees)
     )
     return PeriodOutlook(scored, simulation)
+
+
+def _owners(known: EventLog, history: History, deals: Ints) -> list[str | None]:
+    """The owner of each of some deals of a history (n,) by a log as of the moment, None = nobody."""
+    there = pd.Index(known["deals"]["deal_id"])
+    rows = deals if there.equals(history.deal_ids) else there.get_indexer(history.deal_ids[deals])
+    owner = known["deals"]["owner_id"].astype("category")
+    codes = np.append(owner.cat.codes.to_numpy(), -1)[rows]
+    names = [*(str(name) for name in owner.cat.categories), None]
+    return [names[code] for code in codes.tolist()]

@@ -198,10 +198,13 @@ class Goals:
         def compute() -> KpiContext:
             state, forecast, zone = context.state, context.forecast, context.zone
             known, organisation = state.known_at(context.moment), forecast.organisation
-            happenings = KpiEvents(known, organisation.people)
+            before = state.caches.renewable_kpis.get(context.key)
+            happenings = KpiEvents.after(
+                known, organisation.people, None if before is None else before.kpi_events
+            )
             bounds = context.moment, forecast.period.start(zone), forecast.period.end(zone)
             ahead = RemainingPeriod.of(known, context.calendar, organisation, *bounds)
-            prospects = KpiForecasts(forecast.simulation, happenings, ahead, forecast.period)
+            prospects = KpiForecasts.after(forecast.simulation, happenings, ahead, forecast.period, before)
             drive = lever_model_of(forecast, prospects, state.bundle)
             every = {kpi.id: kpi for kpi in self._kpis}
             of_actions = action_kpis(action.action for action in state.bundle.actions)

@@ -21,6 +21,7 @@ from features import ActionEvents, Calendar, Feature, History
 from features.arrays import Ints
 from models.actions import CandidateAction
 from models.bundle import Bundle
+from models.kpis import KpiForecasts
 from models.padding import Padding
 from models.seller_attribution import AttributedDeals
 from models.win.model import table_only
@@ -95,7 +96,9 @@ class Caches:
     sights: Cache[tuple[str | None, ...], Sight] = field(default_factory=lambda: Cache(_SIGHTS))
     seen_forecasts: Cache[tuple[int, str], PeriodForecast] = field(default_factory=lambda: Cache(PERIODS))
 
-    renewable: Mapping[tuple[int, str], PeriodForecast] = field(default_factory=dict)  # of an earlier state
+    # Of an earlier state, to be renewed.
+    renewable: Mapping[tuple[int, str], PeriodForecast] = field(default_factory=dict)
+    renewable_kpis: Mapping[tuple[int, str], KpiForecasts] = field(default_factory=dict)
 
     def of_moments_up_to(self, moment: int, places: Ints | None = None) -> Caches:
         """New caches that hold what is said as of these moments and of no other.
@@ -132,7 +135,9 @@ class Caches:
             return past
         of_now = {key: forecast for key, forecast in self.forecasts.items() if key[0] == now}
         newest = list({**self.renewable, **of_now}.items())[-PERIODS:]
-        return replace(past, renewable=dict(newest))
+        kpis = {key: each.prospects for key, each in self.kpi_contexts.items() if key[0] == now}
+        of_kpis = list({**self.renewable_kpis, **kpis}.items())[-PERIODS:]
+        return replace(past, renewable=dict(newest), renewable_kpis=dict(of_kpis))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from crm.money import Rates
 from crm.periods import Period
 from features import Calendar, History
 from features.arrays import Floats, Ints
+from features.levels import Coded
 from models.bundle import Bundle
 from models.forecast.attainment import (
     DealEffect,
@@ -245,8 +246,7 @@ def simulate_period(
     known = log.without("activities").as_of(moment) if known is None else known
     bundle.check_currency(known.organisation)
     calendar = Calendar.of_organisation(known.organisation)
-    owners = known["deals"].set_index("deal_id")["owner_id"].astype(object)
-    organisation = ScopeTree.of(known, list(owners.dropna().unique()))
+    organisation = ScopeTree.of(known, list(Coded.of(known["deals"]["owner_id"]).used()))
     dates = pace_dates(period.first, period.last)
     future = [day for day in dates if end_of_day(day, calendar.zone) > moment]
     facts = PeriodFacts.of(known, organisation, moment, period, dates, calendar)

@@ -140,6 +140,9 @@ class CountedEvents:
         return np.flatnonzero(members[self.person[:end]] & (self.until[:end] > at))
 
 
+_PREPARED = ("deals", "leads", "contracts")  # tables that are counted with columns of others
+
+
 @dataclass(frozen=True)
 class KpiEvents:
     """The events before a moment, ready to be counted.
@@ -153,6 +156,20 @@ class KpiEvents:
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     _tallies: dict[tuple[Count, bool], CountedEvents] = field(default_factory=dict)
     _repeats: dict[tuple[Count, int], RepeatPurchaseModel | None] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, known: EventLog, people: tuple[str, ...], before: KpiEvents | None) -> KpiEvents:
+        """The events of a log, with what is counted already of tables that are the very ones of before."""
+        events = cls(known, people)
+        if before is None or before.people != people:
+            return events
+        if known.money is not None or before.known.money is not None:
+            return events
+        for (count, without), tally in list(before._tallies.items()):
+            table = KPI_EVENTS[count.of].table
+            if table not in _PREPARED and known[table] is before.known[table]:
+                events._tallies[count, without] = tally
+        return events
 
     def counted(self, count: Count, of_money: bool = False) -> CountedEvents:
         """The events of a count; `of_money`: for amounts, without rows that no exchange rate converts."""

@@ -44,7 +44,7 @@ def simulate_after(
 ) -> Simulation:
     """What `simulate` gives of the same input, with what of the simulation `before` still holds."""
     sizes = ShockSizes(company_sd, team_sd, degrees)
-    if before.sizes != sizes or not _same(before.organisation, organisation):
+    if before.sizes != sizes or not before.organisation.is_same(organisation):
         return simulate(organisation, pipeline, closed, new, company_sd, team_sd, degrees=degrees)
     fresh = replace(before, organisation=organisation, closed=round_to_step(closed), new=new)
     if not _same_rates(before.new, new):
@@ -89,12 +89,3 @@ def _same_rates(before: NewBusinessRates, now: NewBusinessRates) -> bool:
     """Whether new business is drawn from the same; by which dates it comes plays no part in that."""
     drawn = (each.name for each in fields(before) if each.name != "by_date")
     return all(np.array_equal(getattr(before, name), getattr(now, name)) for name in drawn)
-
-
-def _same(before: ScopeTree, now: ScopeTree) -> bool:
-    return (
-        before.people == now.people
-        and before.teams == now.teams
-        and np.array_equal(before.team_of, now.team_of)
-        and np.array_equal(before.parent, now.parent)
-    )

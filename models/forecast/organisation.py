@@ -45,6 +45,15 @@ class ScopeTree:
         team_of = np.concatenate([codes_in(people["team_id"], index), np.full(len(also), -1, np.int64)])
         return cls((*known, *also), team_of, tuple(team_ids), _without_cycles(parent))
 
+    def is_same(self, other: ScopeTree) -> bool:
+        """Whether both have the same people and teams, in the same order and places."""
+        return (
+            self.people == other.people
+            and self.teams == other.teams
+            and np.array_equal(self.team_of, other.team_of)
+            and np.array_equal(self.parent, other.parent)
+        )
+
     @property
     def nobody(self) -> int:
         """The number of the bucket of deals without an owner."""
@@ -53,6 +62,11 @@ class ScopeTree:
     def person(self, owners: pd.Index) -> Ints:
         """Each owner's number, int64 (n,); `nobody` where there is none."""
         number = np.asarray(pd.Index(self.people, dtype=object).get_indexer(owners), np.int64)
+        return np.where(number < 0, self.nobody, number)
+
+    def owners_in(self, column: pd.Series) -> Ints:
+        """The number of each owner in a column of codes, int64 (n,); `nobody` where there is none."""
+        number = codes_in(column, pd.Index(self.people, dtype=object))
         return np.where(number < 0, self.nobody, number)
 
     def members(self, scope: str) -> Ints:

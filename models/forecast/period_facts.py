@@ -14,8 +14,9 @@ from crm.eventlog import EventLog
 from crm.frames import codes_in, micros
 from crm.instants import DAY, NEVER, end_of_day
 from crm.periods import Period
-from features.arrays import Floats, Ints
+from features.arrays import Flags, Floats, Ints
 from features.calendar import Calendar
+from features.levels import Coded
 from models.forecast.common_factors import sums_by_group
 from models.forecast.organisation import ScopeTree
 from models.forecast.targets import targets_of
@@ -40,7 +41,7 @@ class WonDeals:
         deals = log["deals"]
         closed = micros(deals["closed_at"])
         won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER)
-        person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
+        person = organisation.owners_in(deals["owner_id"])
         amount = deals["amount"].fillna(0.0).to_numpy(float)
         first = int(micros(deals["created_at"]).min()) if len(deals) else None
         return cls(closed[won], amount[won], person[won], len(organisation.people) + 1, first)
@@ -99,7 +100,7 @@ class PeriodFacts:
     ) -> PeriodFacts:
         """From a log as of the moment."""
         deals = log["deals"]
-        person = organisation.person(pd.Index(deals["owner_id"].astype(object)))
+        person = organisation.owners_in(deals["owner_id"])
         wins = WonDeals.of(log, organisation)
         start, day_ends = period.start(log.zone), {day: end_of_day(day, log.zone) for day in dates}
         by_date = np.array([wins.between(start, day_ends[day]) for day in dates])
@@ -166,27 +167,30 @@ def _stage_weighted(log: EventLog, period: Period) -> Floats:
     deals = log["deals"]
     closed = deals["outcome"].notna().to_numpy()
     won = (deals["outcome"] == "won").to_numpy()
-    stages = pd.Index(deals["stage"].dropna().astype(str).unique())
+    stages = pd.Index(Coded.of(deals["stage"]).used(), dtype=object)
     now = codes_in(deals["stage"], stages)
     overall = (won.sum() + 1) / (closed.sum() + 2)
-    deal_weight = np.full(len(stages), _PRIOR_DEALS)
-    won_weight = np.full(len(stages), _PRIOR_DEALS * overall)
-    events = log["deal_events"]
-    changes = events[(events["field"] == "stage").to_numpy()]
-    row = codes_in(changes["deal_id"], pd.Index(deals["deal_id"]))
-    stage_events = [np.stack([row, codes_in(changes[column], stages)]) for column in ("value", "old_value")]
-    pair = np.concatenate(stage_events, axis=1)
-    pair = pair[:, (pair >= 0).all(0)]
-    visited = np.unique(pair[0] * len(stages) + pair[1])
-    pair = np.stack(np.divmod(visited, max(len(stages), 1)))
-    pair = pair[:, closed[pair[0]]]
-    deal_weight += np.bincount(pair[1], minlength=len(stages))
-    won_weight += np.bincount(pair[1], won[pair[0]], minlength=len(stages))
+    visited = _visited(log, stages)[closed]
+    deal_weight = _PRIOR_DEALS + visited.sum(axis=0)
+    won_weight = _PRIOR_DEALS * overall + visited[won[closed]].sum(axis=0)
     rate = np.append(won_weight / deal_weight, overall)
     due = deals["expected_close_date"]
     in_time = due.isna().to_numpy() | (due <= pd.Timestamp(period.last)).to_numpy()
     amount = deals["amount"].fillna(0.0).to_numpy(float)
     return np.where(closed | ~in_time, 0.0, amount * rate[now])
+
+
+def _visited(log: EventLog, stages: pd.Index) -> Flags:
+    """Whether each deal's history names each stage (deals, stages)."""
+    deals, events = log["deals"], log["deal_events"]
+    visited = np.zeros((len(deals), len(stages)), bool)
+    changes = np.flatnonzero((events["field"] == "stage").to_numpy())
+    row = codes_in(events["deal_id"], pd.Index(deals["deal_id"]))[changes]
+    for column in ("value", "old_value"):
+        stage = codes_in(events[column], stages)[changes]
+        known = (row >= 0) & (stage >= 0)
+        visited[row[known], stage[known]] = True
+    return visited
 
 
 def working_days(calendar: Calendar, start: int, end: int) -> float:

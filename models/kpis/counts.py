@@ -102,6 +102,17 @@ class RemainingPeriod:
         both = np.minimum(end[:, None], high) - np.maximum(first[:, None], low)
         return np.asarray(np.clip(both / np.maximum(end - first, 1)[:, None], 0.0, 1.0))
 
+    def is_same(self, other: RemainingPeriod) -> bool:
+        """Whether the same is drawn for both."""
+        arrays = ("since", "until", "style")
+        mine, theirs = self.organisation, other.organisation
+        return (
+            (self.moment, self.start, self.end) == (other.moment, other.start, other.end)
+            and self.calendar.settings() == other.calendar.settings()
+            and mine.is_same(theirs)
+            and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
+        )
+
     def rng(self, name: str) -> np.random.Generator:
         """A random generator that is the same for the same name."""
         return np.random.default_rng([SEED, crc32(name.encode())])
@@ -118,6 +129,11 @@ class CountForecast:
     cvs: tuple[float, float, float]  # company, team, person
     weight: float
     weight_sd: float
+
+    def is_same(self, other: CountForecast) -> bool:
+        """Whether the same is drawn from both."""
+        mine, theirs = (self.cvs, self.weight, self.weight_sd), (other.cvs, other.weight, other.weight_sd)
+        return mine == theirs and np.array_equal(self.mean, other.mean)
 
     def draw(self, remaining: RemainingPeriod, name: str) -> Draws:
         """Weight by person and scenario, (people + 1, S).

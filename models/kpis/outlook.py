@@ -6,6 +6,7 @@ revenue come from the joint simulation of the forecast, in the same scenarios.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from features.kpis import Count, Kpi, KpiEvents, Shape, parts_of, value_of
 from features.kpis.count import Conditions
 from models.forecast.new_business_rates import Rates
 from models.forecast.simulate import Simulation, draw_wins
-from models.kpis.counts import SCENARIOS, Draws, RemainingPeriod, forecast_count
+from models.kpis.counts import SCENARIOS, CountForecast, Draws, RemainingPeriod, forecast_count
 from models.kpis.shares import cohort_of, conversion_share
 from models.statistics import never_certain
 
@@ -59,6 +60,23 @@ class KpiForecasts:
     _drawn: dict[Kpi, tuple[Draws, Draws | None]] = field(default_factory=dict)
     _counts: dict[Count, Draws] = field(default_factory=dict)
     _won: dict[Conditions, tuple[Floats, Floats]] = field(default_factory=dict)
+    _forecasts: dict[Count, tuple[CountForecast, Draws]] = field(default_factory=dict)
+    _before: Mapping[Count, tuple[CountForecast, Draws]] = field(default_factory=dict)
+
+    @classmethod
+    def after(
+        cls,
+        simulation: Simulation,
+        kpi_events: KpiEvents,
+        remaining: RemainingPeriod,
+        period: Period,
+        before: KpiForecasts | None,
+    ) -> KpiForecasts:
+        """The forecasts, with the draws of before of counts that are forecast as they were."""
+        drawn: Mapping[Count, tuple[CountForecast, Draws]] = {}
+        if before is not None and before.remaining.is_same(remaining):
+            drawn = {**before._before, **before._forecasts}
+        return cls(simulation, kpi_events, remaining, period, _before=drawn)
 
     def of(self, kpi: Kpi, scope: str) -> KpiForecast:
         """A KPI of a scope. Draws are (S,), for revenue those of the revenue forecast."""
@@ -141,11 +159,17 @@ class KpiForecasts:
                 draws = self._wins(count)
             else:
                 plain = replace(count, distinct=None)
-                draws = forecast_count(self.kpi_events.counted(plain), self.remaining).draw(
-                    self.remaining, repr(count)
-                )
+                draws = self._count_draws(plain, count)
             self._counts[count] = draws * np.float32(self._distinct_per_event(count))
         return self._counts[count]
+
+    def _count_draws(self, plain: Count, count: Count) -> Draws:
+        found = forecast_count(self.kpi_events.counted(plain), self.remaining)
+        before = self._before.get(count)
+        is_same = before is not None and before[0].is_same(found)
+        draws = before[1] if before is not None and is_same else found.draw(self.remaining, repr(count))
+        self._forecasts[count] = found, draws
+        return draws
 
     def _wins(self, count: Count) -> Draws:
         """Deals won, or their revenue, in the simulation's scenarios."""

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from crm.eventlog import EventLog
 from crm.importing import push_rows, remove_rows
 from crm.instants import DAY, NEVER, SECOND, as_of_instant
+from crm.known_after import known_after
 from crm.store import Store, held_tables
 from crm.store.held_tables import HeldTables
 from crm.store.read import arrow_table, attributes
@@ -98,6 +99,72 @@ def test_rows_read_again_are_those_of_the_whole_store(rounds: list[list[tuple[st
                     if moment <= min(renewal.known_from, now):
                         assert known(log, moment) == known(before, moment)
             before, held = log, renewal.held
+
+
+CHANGES = st.one_of(
+    PUSHES,
+    st.fixed_dictionaries(
+        {"lead_id": st.sampled_from(["L0", "L9"]), "created_at": MOMENTS, "deal_id": DEALS,
+         "owner_id": st.just("P1"), "handed_to": st.just("P2")}
+    ).map(lambda row: ("leads", row)),
+    st.fixed_dictionaries({"person_id": st.just("P1"), "team_id": st.sampled_from(["T1", "T2"])}).map(
+        lambda row: ("people", row)
+    ),
+    st.fixed_dictionaries(
+        {"account_id": st.sampled_from(["C1", "C9"]), "name": st.sampled_from(["甲", "乙"]),
+         "規模": st.sampled_from([1, "大", ""])}
+    ).map(lambda row: ("accounts", row)),
+    st.sampled_from([("deals", "D2"), ("leads", "L0"), ("people", "P9"), ("accounts", "C9")]),
+)  # fmt: skip
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.lists(CHANGES, min_size=1, max_size=3), min_size=1, max_size=4), st.booleans())
+def test_what_is_known_after_a_push_is_what_the_whole_store_knows(
+    rounds: list[list[tuple[str, Any]]], is_past: bool
+):
+    with opened() as (store, folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_tables, "_FEW", 0)
+        log, _, held = store.read_held(folder, TOKYO)
+        now = FIRST
+        moment = FIRST - 5 * DAY if is_past else FIRST + 30 * DAY
+        then = log.as_of(moment)
+        for pushes in rounds:
+            for table, row in pushes:
+                now += 3600 * SECOND
+                write(store, table, row, now)
+            log, renewal = store.read_again(held, TOKYO)
+            held, expected = renewal.held, log.as_of(moment)
+            found = None
+            if renewal.touched is not None:
+                found = known_after(then, log, renewal.touched, renewal.deals)
+            event(f"of what was known before: {found is not None}")
+            if found is not None:
+                assert_same_rows(found, expected)
+            then = expected if found is None else found
+
+
+def assert_same_rows(found: EventLog, expected: EventLog) -> None:
+    """The same columns of the same types with the same values; a category may name what no row has."""
+    assert (found.moment, found.zone, found.given) == (expected.moment, expected.zone, expected.given)
+    for name, frame in expected.tables.items():
+        assert list(found[name].columns) == list(frame.columns), name
+        for column in frame.columns:
+            pair = found[name][column], frame[column]
+            kinds = ["category" if isinstance(one.dtype, pd.CategoricalDtype) else one.dtype for one in pair]
+            assert kinds[0] == kinds[1], (name, column)
+            values = [one.astype(object).where(one.notna(), None).tolist() for one in pair]
+            assert values[0] == values[1], (name, column)
+
+
+def test_another_stage_is_not_told_from_what_was_known_before():
+    with opened() as (store, folder):
+        log, _, held = store.read_held(folder, TOKYO)
+        then = log.as_of(FIRST)
+        write(store, "stages", {"stage": "受注", "position": 9, "outcome": "won"}, FIRST)
+        log, renewal = store.read_again(held, TOKYO)
+        assert renewal.touched is not None
+        assert known_after(then, log, renewal.touched, renewal.deals) is None
 
 
 def reads(patch: pytest.MonkeyPatch) -> list[str]:

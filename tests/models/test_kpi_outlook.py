@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -134,6 +135,39 @@ def test_a_steady_count_goes_on_for_the_working_days_left(november: KpiForecasts
     assert left == 13 + 20  # 23 November is a holiday, and offices close on 29 December
     so_far = november.of(BY_ID["visits"], "company").value
     assert drawn(november, "visits").mean() - so_far == pytest.approx(6 * left, rel=0.1)
+
+
+@pytest.mark.parametrize("changed", [["deals"], ["activities"], ["leads", "deals"]])
+def test_what_is_kept_of_forecasts_before_a_push_gives_those_of_nothing(
+    log: EventLog, november: KpiForecasts, changed: list[str]
+) -> None:
+    for kpi in KPIS:  # all is counted and drawn once
+        november.of(kpi, "company")
+    known = november.kpi_events.known
+    less = {name: known[name].iloc[1:].reset_index(drop=True) for name in changed}
+    now = replace(known, tables={**known.tables, **less})
+    remaining = replace(november.remaining)
+    events = KpiEvents.after(now, november.kpi_events.people, november.kpi_events)
+    simulation = november.simulation
+    found = KpiForecasts.after(simulation, events, remaining, november.period, november)
+    plain = KpiForecasts(simulation, KpiEvents(now, events.people), remaining, november.period)
+    for kpi in KPIS:
+        for scope in ("company", "team:north", "person:ann"):
+            mine, expected = found.of(kpi, scope), plain.of(kpi, scope)
+            assert mine.value == expected.value
+            assert (mine.draws is None) == (expected.draws is None)
+            if mine.draws is not None and expected.draws is not None:
+                np.testing.assert_array_equal(mine.draws, expected.draws)
+    kept = [one for one, tally in events._tallies.items() if november.kpi_events._tallies.get(one) is tally]
+    assert bool(kept) == ("activities" not in changed)
+
+
+def test_nothing_is_kept_of_forecasts_of_other_people(november: KpiForecasts) -> None:
+    events = november.kpi_events
+    november.of(BY_ID["visits"], "company")
+    assert not KpiEvents.after(events.known, events.people[1:], events)._tallies
+    other = replace(november.remaining, since=november.remaining.since + 1)
+    assert not KpiForecasts.after(november.simulation, events, other, november.period, november)._before
 
 
 def test_a_moody_market_makes_counts_less_sure() -> None:

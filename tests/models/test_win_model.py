@@ -11,8 +11,10 @@ from scipy.special import expit
 
 from crm.instants import DAY
 from features import Calendar
+from models.forecast.pipeline import ScoredPipeline, _changed_rows, _won
+from models.forecast.simulate import Pipeline
 from models.snapshot_rows import SnapshotRows
-from models.win.base_models import FeatureLayout
+from models.win.base_models import FeatureLayout, _products
 from models.win.calibrating import each_alone
 from models.win.fitting import WinSettings, fit_win
 from models.win.horizons import HorizonWindows
@@ -235,6 +237,46 @@ def test_a_horizon_asked_alone_gets_the_answer_it_gets_among_others(model: WinMo
     assert alone.won[:, 0].tolist() == together.won[:, 4].tolist()
     assert alone.lost[:, 0].tolist() == together.lost[:, 4].tolist()
     assert model.won_by(rows.x[:40], rows.at[:40], np.full(40, 45.0)).tolist() == together.won[:, 4].tolist()
+
+
+def test_chances_to_be_won_are_those_of_the_curve(model: WinModel, rows: SnapshotRows):
+    x, at = rows.x[:70], rows.at[:70]
+    np.testing.assert_array_equal(
+        model.chances_won(x, at, HORIZONS), model.curve(x, at, HORIZONS).won, strict=True
+    )
+
+
+@pytest.mark.parametrize(("before", "now"), [(70, 70), (70, 69), (64, 70), (70, 64), (16, 33), (5, 2)])
+@pytest.mark.parametrize("horizons", [HORIZONS, HORIZONS[:3]])
+def test_deals_that_changed_are_scored_as_among_all(
+    model: WinModel, rows: SnapshotRows, before: int, now: int, horizons: np.ndarray
+):
+    """Digit for digit, also where some come or go at the end."""
+    at, x = np.full(90, START), rows.x[:90].copy()
+    was = pipeline_of(x[:before].copy(), model.chances_won(x[:before], at[:before], horizons), horizons)
+    x[[3, 17, 40]] += 1.0
+    again = _changed_rows(was.x, x[:now])
+    assert set(range(now)) & {3, 17, 40} <= set(again.tolist())
+    assert len(again) < now or now <= 48 or before != now
+    found = _won(model, x[:now], at[:now], horizons, was)
+    np.testing.assert_array_equal(found, model.chances_won(x[:now], at[:now], horizons), strict=True)
+
+
+def pipeline_of(x: np.ndarray, won: np.ndarray, days: np.ndarray) -> ScoredPipeline:
+    """Scored deals of which only features and chances are asked."""
+    none = np.zeros(len(x))
+    pipeline = Pipeline(np.array([""] * len(x), object), none.astype(np.int64), won, won)
+    return ScoredPipeline(none.astype(np.int64), x, none, none, none, pipeline, won, days)
+
+
+def test_a_product_of_many_rows_has_the_digits_of_its_parts():
+    rng = np.random.default_rng(4)
+    rows, weights = rng.normal(size=(5000, 130)), rng.normal(size=130)
+    whole = _products(rows, weights)
+    np.testing.assert_allclose(whole, rows @ weights, rtol=1e-12)
+    for first in (0, 16, 4800):
+        part = _products(rows[first : first + 320], weights)
+        np.testing.assert_array_equal(part, whole[first : first + 320])
 
 
 def test_win_score_of_a_deal_alone_equals_the_score_among_many(model: WinModel, rows: SnapshotRows):
