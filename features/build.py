@@ -200,7 +200,9 @@ def deal_states(history: History, deals: Ints, moments: Ints) -> DealStates:
     code_rows(of.account, deals, moments, account)
     value_rows(of.amount, deals, moments, amount)
     value_rows(of.close, deals, moments, close)
-    level = np.append(np.nan_to_num(of.stages.level, nan=-1.0), -1.0).astype(np.int64)[stage]
+    level = np.append(np.where(np.isnan(of.stages.level), -1.0, of.stages.level), -1.0).astype(np.int64)[
+        stage
+    ]
     known = known_before(of.created[deals], moments)
     return DealStates(
         np.where(known, level, -1),

@@ -43,6 +43,7 @@ NAN = math.nan
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NOBODY: pd.Index = pd.Index([], dtype=object)
 _NO_ENTRY, _NEVER, _NO_VALUE = ints([0, 0]), ints([]), floats([])  # of a track without entries
+_UNKNOWN = Track(_NO_ENTRY, _NEVER, _NO_VALUE, floats([NAN]))
 _NO_ACTIVITIES = Activities(_NO_ENTRY, _NEVER, np.zeros((0, 7), np.int32))
 _KEPT = 1_000  # names of people, accounts and products that deals came with
 
@@ -173,6 +174,8 @@ class _Changes:
     def track(self, field: str, deal: Row, read: Any) -> Track:
         entries = self._of.get(field)
         if not entries:
+            if deal.get(field) is None:
+                return _UNKNOWN
             return Track(_NO_ENTRY, _NEVER, _NO_VALUE, np.array([read(deal.get(field))], np.float64))
         first = read(entries[0][2])
         return Track(
@@ -196,26 +199,30 @@ def _missing(value: Any) -> bool:
 
 
 def _text(value: Any) -> str | None:
+    if type(value) is str:
+        return value or None
     return None if _missing(value) else str(value)
 
 
 def micros_of(value: Any, zone: ZoneInfo) -> int:
     """An instant given as text, datetime or microseconds; NEVER where it is missing."""
+    if type(value) is int:
+        return value
     if type(value) is str and value:
         value = datetime.fromisoformat(value)
-    elif type(value) is int:
-        return value
-    elif _missing(value):
+    if type(value) is datetime:
+        # Where a clock was turned back, take the later instant, as `EventLog` does.
+        return instant(value if value.tzinfo is not None else value.replace(fold=1), zone)
+    if _missing(value):
         return NEVER
-    elif isinstance(value, np.integer):
+    if isinstance(value, np.integer):
         return int(value)
-    elif isinstance(value, np.datetime64):
+    if isinstance(value, np.datetime64):
         value = pd.Timestamp(value)
     if isinstance(value, pd.Timestamp) and value.tzinfo is not None:
         return int(value.value) // 1000  # nanoseconds
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    # Where a clock was turned back, take the later instant, as `EventLog` does.
     return instant(value if value.tzinfo is not None else value.replace(fold=1), zone)
 
 
@@ -355,18 +362,21 @@ def _activities(history: History, rows: list[Row], people: _Names, zone: ZoneInf
     kind_of = _kinds(tuple(names_of(history.levels, "activity_kind")))
     materials, results = names_of(history.levels, "material"), names_of(history.levels, "last_outcome")
     taken = sorted(((micros_of(row["at"], zone), row) for row in rows), key=itemgetter(0))
-    entry = [
-        (
-            kind_of.get(row["kind"], len(kind_of)),
-            people.position(row.get("actor_id")),
-            row.get("direction") == "in",
-            _true(row.get("effective")),
-            _word(row.get("material"), materials),
-            _word(row.get("outcome"), results),
-            _seconds(row.get("minutes")),
+    others = len(kind_of)
+    entry = []
+    for _, row in taken:
+        given = row.get
+        entry.append(
+            (
+                kind_of.get(row["kind"], others),
+                people.position(given("actor_id")),
+                given("direction") == "in",
+                _true(given("effective")),
+                _word(given("material"), materials),
+                _word(given("outcome"), results),
+                _seconds(given("minutes")),
+            )
         )
-        for _, row in taken
-    ]
     return Activities(
         np.array([0, len(rows)], np.int64),
         np.array([at for at, _ in taken], np.int64),
@@ -381,16 +391,18 @@ def _kinds(others: tuple[str, ...]) -> Mapping[str, int]:
 
 
 def _true(value: Any) -> bool:
-    return not _missing(value) and bool(value)
+    return value is True or (not _missing(value) and bool(value))
 
 
 def _seconds(minutes: Any) -> int:
+    if minutes is None:
+        return 0
     number = number_of(minutes)
     return 0 if number != number else round(min(number, 1e6) * 60)
 
 
 def _word(value: Any, levels: list[str]) -> int:
-    name = _text(value)
+    name = None if value is None else _text(value)
     return -1 if name is None else levels.index(name) if name in levels else len(levels)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from crm.i18n import Language, Text
+from crm.i18n import LANGUAGES, Language, Text
 from crm.instants import DAY, iso
 from features import Feature
 from features.arrays import Floats, Ints
@@ -47,6 +47,14 @@ class Reader:
     def reason_array(self) -> Ints:
         """The reason of each feature (k,)."""
         return np.asarray(self.reason, np.int64)
+
+    @cached_property
+    def wordings(self) -> Mapping[Language, tuple[Wording, ...]]:
+        """How each feature (k,) is written, by language."""
+        return {
+            lang: tuple(Wording.of(each, self.levels, self.currency, lang) for each in self.catalogue)
+            for lang in LANGUAGES
+        }
 
     @classmethod
     def of(cls, catalogue: tuple[Feature, ...], levels: Levels, currency: str) -> Reader:
@@ -92,19 +100,21 @@ class Written:
     def __init__(self, reader: Reader, x: Floats, lang: Language) -> None:
         self.reader = reader
         self.lang = lang
+        self.wordings = reader.wordings[lang]
         self._x: list[float] = x.tolist()
         self._fields: dict[int, dict[str, Any]] = {}
 
     def __getitem__(self, at: int) -> dict[str, Any]:
         """Name, label and value of a feature."""
-        if at not in self._fields:
-            reader, feature = self.reader, self.reader.catalogue[at]
-            self._fields[at] = {
-                "feature": feature.name,
-                "label": feature.label.to(self.lang),
-                "value": value_text(feature, self._x[at], reader.levels, reader.currency, self.lang),
+        fields = self._fields.get(at)
+        if fields is None:
+            wording = self.wordings[at]
+            fields = self._fields[at] = {
+                "feature": wording.name,
+                "label": wording.label,
+                "value": wording.text(self._x[at]),
             }
-        return self._fields[at]
+        return fields
 
 
 def factors(written: Written, comparison: ReferenceComparison) -> list[dict[str, Any]]:
@@ -161,14 +171,16 @@ def trend(written: Written, change: Floats, log_odds: tuple[float, float], since
 
 def _largest(written: Written, contributions: Floats, limit: int) -> tuple[list[dict[str, Any]], float]:
     """The features with the largest contributions to the log-odds, and the sum of all others."""
-    rows, catalogue = [], written.reader.catalogue
+    rows = []
     rest = float(contributions.sum())
     for at in _by_size(contributions)[:limit]:
         amount = float(contributions[at])
         if amount == 0:
             break
         rest -= amount
-        rows.append({**written[at], "contribution": amount, "controllable": catalogue[at].controllable})
+        rows.append(
+            {**written[at], "contribution": amount, "controllable": written.wordings[at].controllable}
+        )
     return rows, rest
 
 
@@ -199,27 +211,48 @@ def _with_points(rows: list[dict[str, Any]], slope: float, reference: str) -> li
     return rows
 
 
-def value_text(feature: Feature, value: float, levels: Levels, currency: str, lang: Language) -> str | None:
-    """A feature's value for reading; None where it is not known."""
-    if math.isnan(value):
-        return None
-    if feature.kind == "category":
-        names = levels.get(feature.name, ())
-        return str(names[int(value)]) if 0 <= int(value) < len(names) else None
-    if feature.scale == "log1p":
-        value = math.expm1(min(value, 60.0))
-    elif feature.scale == "log":
-        value = math.exp(min(value, 60.0))
-    unit = feature.unit.en
-    if unit == "currency units":
-        return money_text(value, currency, lang)
-    if unit == "share, 0 to 1":
-        return f"{number_text(100 * value)}%"
-    if unit == "1 = yes":
-        return _YES_NO[int(value >= 0.5)].to(lang)
-    if lang == "ja":
-        return f"{number_text(value)}{feature.unit.ja}"
-    return f"{number_text(value)} {unit}".rstrip()
+@dataclass(frozen=True)
+class Wording:
+    """How a feature is written in a language: what it is called, and what its values are read from.
+
+    `names` of a category's codes; `unit` as the catalogue has it in English, `after` what follows a number.
+    """
+
+    name: str
+    label: str
+    controllable: bool
+    names: tuple[str, ...] | None
+    scale: str
+    unit: str
+    after: str
+    currency: str
+    lang: Language
+
+    @classmethod
+    def of(cls, feature: Feature, levels: Levels, currency: str, lang: Language) -> Wording:
+        """That of a feature of a model."""
+        names = None if feature.kind != "category" else tuple(map(str, levels.get(feature.name, ())))
+        after = feature.unit.ja if lang == "ja" else f" {feature.unit.en}".rstrip()
+        about = (feature.name, feature.label.to(lang), feature.controllable, names)
+        return cls(*about, feature.scale, feature.unit.en, after, currency, lang)
+
+    def text(self, value: float) -> str | None:
+        """A value for reading; None where it is not known."""
+        if math.isnan(value):
+            return None
+        if self.names is not None:
+            return self.names[int(value)] if 0 <= int(value) < len(self.names) else None
+        if self.scale == "log1p":
+            value = math.expm1(min(value, 60.0))
+        elif self.scale == "log":
+            value = math.exp(min(value, 60.0))
+        if self.unit == "currency units":
+            return money_text(value, self.currency, self.lang)
+        if self.unit == "share, 0 to 1":
+            return f"{number_text(100 * value)}%"
+        if self.unit == "1 = yes":
+            return _YES_NO[int(value >= 0.5)].to(self.lang)
+        return number_text(value) + self.after
 
 
 @dataclass(frozen=True)

@@ -142,14 +142,14 @@ def _needs_no_check(
     rows = [deal] if account is None else [deal, account]
     days = [value for row in rows for value in row.values() if isinstance(value, date)]
     times = [row["at"] for row in (*events, *activities)]
-    if not all(is_within_years(day) for day in (*days, *times)):
+    if not all(map(is_within_years, (*days, *times))):
         return False
     known_until = moment + DAY
     made = [row["created_at"] for row in rows if "created_at" in row]
     instants = [micros_of(at, zone) for at in times]
     if max([*instants, *(micros_of(at, zone) for at in made)]) > known_until:
         return False
-    if not all(_is_plain_event(row) for row in events):
+    if not all(map(_is_plain_event, events)):
         return False
     tables = {"deals": [deal], "deal_events": events, "activities": activities}
     tables["accounts"] = [] if account is None else [account]
@@ -220,8 +220,8 @@ def _texts_are_sound(tables: Mapping[str, list[Row]]) -> bool:
                 own = tuple(name for name in row if name not in fixed)
                 if not _are_own_columns(table, own):
                     return False
-            for name in codes:
-                value = row.get(name)
+            for name in codes.intersection(row):
+                value = row[name]
                 if type(value) is str and value[:1] in _DIGITS and short.match(value):
                     return False
             texts += [value for value in row.values() if type(value) is str]

@@ -93,7 +93,8 @@ def effect_codes(
     known_codes = dict(segment_codes(x, features, levels) if segments is None else segments)
     column = column_of_names(Same(features))
     if "stage" in column:
-        known_codes["stage"] = np.nan_to_num(x[:, column["stage"]], nan=-1.0).astype(np.int64)
+        stage = x[:, column["stage"]]
+        known_codes["stage"] = np.where(np.isnan(stage), -1.0, stage).astype(np.int64)
     if "days_in_stage" in column:
         days = x[:, column["days_in_stage"]]
         known_codes["stay"] = np.where(np.isnan(days), -1, np.digitize(days, STAY_BOUNDS))
