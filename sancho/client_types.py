@@ -196,6 +196,16 @@ class AnswerWarning(TypedDict):
     message: str
 
 
+class AskedGoal(TypedDict):
+    """A goal that was asked about."""
+
+    value: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+
+
 class AuditEntry(TypedDict):
     """One change, or one read of other people's figures. Never an amount, a name of a person or a secret."""
 
@@ -229,6 +239,17 @@ class AuditList(TypedDict):
     as_of: str
     model: ModelInfo | None
     warnings: list[AnswerWarning]
+
+
+# Days on which a person is away, besides the absences that are stored; a last day has no `to`.
+AwayDays = TypedDict(
+    "AwayDays",
+    {
+        "person_id": "str",
+        "from": "str",
+        "to": "NotRequired[str | None]",
+    },
+)
 
 
 class Baselines(TypedDict):
@@ -310,6 +331,16 @@ class BottleneckList(TypedDict):
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]
     funnel: list[FunnelStage]
+
+
+class Bound(TypedDict):
+    """Bounds of the target of a team or person; a fixed one has a `value`."""
+
+    scope: str
+    # Exactly this
+    value: NotRequired[float | None]
+    at_least: NotRequired[float | None]
+    at_most: NotRequired[float | None]
 
 
 # A driver of the goal, and the KPIs that measure it.
@@ -993,6 +1024,51 @@ class Goal(TypedDict):
     kpi: str
 
 
+class GoalLevel(TypedDict):
+    """An amount that the goal reaches with a probability."""
+
+    level: Literal["safe", "likely", "bold"]
+    label: str
+    # With which the amount is reached
+    confidence: float
+    value: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+
+
+class GoalLevels(TypedDict):
+    """What a goal of a scope and period can be, before anybody decides."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # An amount of won deals
+    kpi: str
+    label: str
+    # The conditions that deals of it meet
+    where: dict[str, list[str]]
+    # Won so far
+    closed: float
+    # The stored one; null without one, and with further conditions
+    target: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    # The safest first
+    levels: list[GoalLevel]
+    last_year: LastYear | None
+    asked: NotRequired[AskedGoal | None]
+    # What the levels take for granted
+    assumptions: list[str]
+    # Stored targets that do not add up
+    differences: list[TargetDifference]
+
+
 class HoldOut(TypedDict):
     """Deals with recommendations compared with the holdout group; 90 % interval."""
 
@@ -1184,6 +1260,13 @@ class KpiValue(TypedDict):
     value: float | None
 
 
+class LastYear(TypedDict):
+    """What the same period a year before brought."""
+
+    period: str
+    value: float
+
+
 class LaterPeriod(TypedDict):
     """A later period's goal, and the plan that reaches it with 80 %."""
 
@@ -1196,6 +1279,17 @@ class LaterPeriod(TypedDict):
     # Mean forecast without the plan
     expected: float
     plan: PlanBody
+
+
+class LeftOut(TypedDict):
+    """A person who gets no target, and why."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # Mean revenue that is forecast
+    expected: float
+    reason: str
 
 
 class LinkRequest(TypedDict):
@@ -1494,6 +1588,15 @@ class OriginalAmount(TypedDict):
     rate_at: str | None
 
 
+class OtherWay(TypedDict):
+    """A target as another way would set it."""
+
+    way: Literal["chance", "even", "history", "pipeline"]
+    value: float
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+
+
 class OutcomeRequest(TypedDict):
     """The outcome of a recommendation; `reason` where it was dismissed."""
 
@@ -1606,6 +1709,19 @@ class PersonResults(TypedDict):
     stages: list[StageTransition]
     # Stage transition with the largest gap to the top quartile of peers
     coaching_focus: str | None
+
+
+class PersonUnder(TypedDict):
+    """A person under the target of a past quarter."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    target: float
+    # On the first day
+    probability: float | None
+    # null while the quarter lasts
+    reached: bool | None
 
 
 class Pinged(TypedDict):
@@ -1785,6 +1901,27 @@ class PushedDeal(TypedDict):
 
     deal_id: str
     days: float
+
+
+class QuarterEvenness(TypedDict):
+    """How uneven chances were on the first day of a quarter, over people with a target."""
+
+    period: str
+    as_of: str
+    people: int
+    # Of reaching it; strictly between 0 and 1, null without one
+    lowest: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    median: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    highest: float | None
+    # The highest minus the lowest chance, in points
+    spread_pp: float | None
+    # Share of them who reached their targets
+    reached: float | None
+    # Whether the chances were stored then, and not computed now
+    from_stored: bool
+    targets: list[PersonUnder]
 
 
 class ReachedRevenue(TypedDict):
@@ -2061,6 +2198,88 @@ class ShadowState(TypedDict):
     queue: ShadowQueue
 
 
+class ShareRequest(TypedDict):
+    """How a target is shared out. One of `total`, `growth`, `confidence`; else the stored target."""
+
+    period: str
+    # Default: the widest that the caller may see
+    scope: NotRequired[str]
+    as_of: NotRequired[str | None]
+    # The target of the scope
+    total: NotRequired[float | None]
+    # On the same period a year before
+    growth: NotRequired[float | None]
+    # What the scope reaches with this probability
+    confidence: NotRequired[float | None]
+    # chance: everybody has the same chance; or in the usual ways: even, by last year's revenue
+    # (history), by the weighted pipeline
+    way: NotRequired[Literal["chance", "even", "history", "pipeline"]]
+    # Down to people, with teams as their sums; or to what is right below the scope
+    level: NotRequired[Literal["person", "team"]]
+    bounds: NotRequired[list[Bound]]
+    away: NotRequired[list[AwayDays]]
+    # Targets are multiples of it
+    round_to: NotRequired[float | None]
+    # The last level's targets add up to so many times the whole
+    over_assignment: NotRequired[float]
+    # Kind of target that is written
+    kind: NotRequired[Literal["committed", "stretch", "budget"] | None]
+    # Store the targets; needs the right to write
+    write: NotRequired[bool]
+
+
+class SharedTarget(TypedDict):
+    """The target of a team or person."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    value: float
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    # The target that is stored before
+    stored: float | None
+    # Median of the forecast revenue
+    expected: float
+    # Fixed, or at a bound
+    is_bound: bool
+    # Share of the working days left that a person is away
+    away: NotRequired[float | None]
+    # Whether a person is in the first year
+    is_new: NotRequired[bool | None]
+    # Beside it, every way
+    ways: list[OtherWay]
+
+
+class SharedTargets(TypedDict):
+    """A target, shared out to the scopes below."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    total: float
+    # On the same period a year before, 0.1 = 10 % more; null where that is not known
+    growth: NotRequired[float | None]
+    # Of reaching it; strictly between 0 and 1, null without one
+    probability: float | None
+    way: Literal["chance", "even", "history", "pipeline"]
+    over_assignment: float
+    # Teams, each before its people
+    targets: list[SharedTarget]
+    left_out: list[LeftOut]
+    ways: list[WayOfSharing]
+    assumptions: list[str]
+    # Stored targets that do not add up
+    differences: list[TargetDifference]
+    written: NotRequired[WrittenTargets | None]
+
+
 class SignInRequest(TypedDict):
     """An e-mail address of `people`, and its password."""
 
@@ -2149,6 +2368,41 @@ class TableResult(TypedDict):
     as_of: str
     model: ModelInfo | None
     warnings: list[AnswerWarning]
+
+
+class TargetDifference(TypedDict):
+    """A target, and what the targets below it add up to; nothing is mended."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    period: str
+    # Whether the parts are scopes or periods
+    by: Literal["scopes", "periods"]
+    whole: float
+    # The sum of the parts
+    total: float
+    # The sum minus the whole
+    difference: float
+    # The periods that were added; of scopes, none are named
+    parts: list[str]
+    message: str
+
+
+class TargetEvenness(TypedDict):
+    """How uneven chances were under the targets that were set."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # The newest first
+    quarters: list[QuarterEvenness]
 
 
 class Timeline(TypedDict):
@@ -2244,6 +2498,22 @@ class Trend(TypedDict):
     since: str
     change_pp: float
     factors: list[Factor]
+
+
+class WayOfSharing(TypedDict):
+    """How uneven chances are under a way of sharing, over those at the last level."""
+
+    way: Literal["chance", "even", "history", "pipeline"]
+    label: str
+    is_chosen: bool
+    # Of reaching it; strictly between 0 and 1, null without one
+    lowest: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    median: float | None
+    # Of reaching it; strictly between 0 and 1, null without one
+    highest: float | None
+    # The highest minus the lowest chance, in points
+    spread_pp: float | None
 
 
 class WebhookDeliveries(TypedDict):
@@ -2401,3 +2671,11 @@ class WonInTheEnd(TypedDict):
     least: NotRequired[float | None]
     # Share won if they are all won
     most: NotRequired[float | None]
+
+
+class WrittenTargets(TypedDict):
+    """What was stored."""
+
+    imported: int
+    unchanged: int
+    quarantined: int
