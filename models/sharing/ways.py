@@ -39,7 +39,7 @@ class Sellers:
     def of(
         cls, known: EventLog, simulation: Simulation, facts: PeriodFacts, also: Sequence[str] = ()
     ) -> Sellers:
-        """As of the moment of a log: who is there and has deals, won some in a year, or has joined a team in it.
+        """As of the moment of a log: who is there and has deals, won some in a year, or joined a team in it.
 
         `also`: scopes of people who get a target in any case. Last year's revenue is per year of being there;
         who has been there for less than a quarter counts like the mean.
