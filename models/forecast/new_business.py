@@ -466,7 +466,7 @@ def _paces(
         ]
     )
     usual = of_team[:, team] * present
-    use = (tenure >= 0) & (present > 0) & (usual > 0)
+    use = (tenure >= 0) & (present > 0) & (usual > 0) & (team > 0)  # of no team, nobody is a colleague
     pace = pace_when_new(tenure[use], wins[use], usual[use])
     past = np.where(tenure >= 0, pace[stretch_of(tenure)], 1.0)
     return past, pace[stretch_of((now + end) // 2 - since)]

@@ -23,6 +23,7 @@ PERSON, TEAM = LEVELS = ("person", "team")
 YEAR = 365
 _LEAST_THERE = 0.25  # of the year: with less, a rep's revenue a year is not known
 _BESIDE = ("inside", "manager")  # styles that usually carry no revenue target
+_ADMIN = "admin"  # a role that carries none where there are no deals of one's own
 _OWN_WINS = 3  # won in a year, from which they do
 Bounds = Mapping[str, tuple[float, float]]
 
@@ -38,7 +39,7 @@ class Sellers:
     def of(
         cls, known: EventLog, simulation: Simulation, facts: PeriodFacts, also: Sequence[str] = ()
     ) -> Sellers:
-        """As of the moment of a log: who is there and has deals, won some in a year, or has just begun.
+        """As of the moment of a log: who is there and has deals, won some in a year, or joined a team in it.
 
         `also`: scopes of people who get a target in any case. Last year's revenue is per year of being there;
         who has been there for less than a quarter counts like the mean.
@@ -52,8 +53,10 @@ class Sellers:
         since, until = employment_days(known, tree)
         there = (since <= today) & (until > today)
         has_open = np.bincount(simulation.pipeline.person, minlength=wins.people) > 0
-        beside = np.isin(_styles(known, tree), _BESIDE)
-        sells = has_open | (count > 0) | (today - since < YEAR)
+        beside = np.isin(_of_people(known, tree, "style"), _BESIDE)
+        in_team = np.append(tree.team_of, -1) >= 0
+        joined = (today - since < YEAR) & in_team & (_of_people(known, tree, "role") != _ADMIN)
+        sells = has_open | (count > 0) | joined
         carries = there & np.where(beside, count >= _OWN_WINS, sells)
         carries[[tree.people.index(one.partition(":")[2]) for one in also]] = True
         carries[tree.nobody] = False
@@ -122,9 +125,10 @@ def _some(weight: Floats, carries: Flags) -> Floats:
     return weight if weight[carries].sum() > 0 else np.ones(len(weight))
 
 
-def _styles(known: EventLog, tree: ScopeTree) -> np.ndarray:
+def _of_people(known: EventLog, tree: ScopeTree, column: str) -> np.ndarray:
+    """What a column of people says of each (people + 1,); empty where it says nothing."""
     found = np.full(len(tree.people) + 1, "", object)
     table = known["people"]
     at = tree.person(pd.Index(table["person_id"], dtype=object))
-    found[at] = table["style"].astype(object).where(table["style"].notna(), "").to_numpy()
+    found[at] = table[column].astype(object).where(table[column].notna(), "").to_numpy()
     return found

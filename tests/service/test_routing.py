@@ -25,6 +25,7 @@ KINDS = {
     use_cases.timelines: "timelines",
     use_cases.scopes: "scopes",
     use_cases.padding: "padding",
+    use_cases.targets: "targets",
 }
 
 
@@ -78,6 +79,9 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("GET", "/deals?limit=2", None, "deals.list_deals"),
         ("GET", "/deals/D1", None, "deals.get_deal"),
         ("GET", "/deals/D1/timeline", None, "timelines.timeline"),
+        ("GET", "/goals/2026-Q4/levels", None, "targets.levels"),
+        ("POST", "/targets/share", {"period": "2026-Q4"}, "targets.share"),
+        ("GET", "/targets/evenness", None, "targets.evenness"),
         ("GET", "/models/compare?a=2", None, "comparisons.compare"),
         ("GET", "/models/shadow", None, "comparisons.shadow"),
         ("POST", "/models/2/shadow", None, "comparisons.set_shadow"),
